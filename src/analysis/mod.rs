@@ -1,0 +1,1 @@
+//! Numbers from a trace: which tokens, layers and heads are put together, and how.

@@ -1,0 +1,277 @@
+//! What the window and the worker say to each other. Requests go in, events come out; both are plain data.
+
+use crate::geometry::{Framing, PatchGrid};
+use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Names a question; the asker counts up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ModelSource {
+    /// The bundled one.
+    Demo,
+    /// A Hugging Face folder.
+    Folder(PathBuf),
+}
+
+/// Where to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DevicePreference {
+    /// The best that was built in and works.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA card by number.
+    Cuda(usize),
+    /// An Apple GPU by number.
+    Metal(usize),
+}
+
+/// In which type to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DtypePreference {
+    /// f32 on the CPU, the checkpoint's own on a GPU.
+    #[default]
+    Auto,
+    /// 32-bit.
+    F32,
+    /// 16-bit.
+    F16,
+    /// bfloat16.
+    Bf16,
+}
+
+/// Opens a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadRequest {
+    /// Which.
+    pub source: ModelSource,
+    /// Where to run it.
+    pub device: DevicePreference,
+    /// In which type.
+    pub dtype: DtypePreference,
+}
+
+/// A photo for a question.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ImageSource {
+    /// A file.
+    Path(PathBuf),
+    /// One of the bundled images, by file name.
+    Bundled(String),
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// Goes through the checkpoint's chat template.
+    Templated(String),
+    /// The exact text with one `<image>` placeholder.
+    Raw(String),
+}
+
+/// How tokens are chosen after the strategy has spoken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus.
+    pub top_p: Option<f64>,
+    /// Candidates kept.
+    pub top_k: Option<usize>,
+    /// 1 is none.
+    pub repetition_penalty: f32,
+    /// Of the sampler.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_p: None, top_k: None, repetition_penalty: 1.0, seed: 42 }
+    }
+}
+
+/// `name` or `name:key=value,key=value`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spec {
+    /// Registered name.
+    pub name: String,
+    /// Parameters that were given, in order.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// Which prompt positions keep their attention rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PromptRows {
+    /// None: only what predicted the answer.
+    #[default]
+    None,
+    /// The text after the image.
+    AfterImage,
+    /// Every position.
+    All,
+}
+
+/// What of a run is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordOptions {
+    /// Of decoder rows.
+    pub precision: RowPrecision,
+    /// Most bytes of attention; past it rows are left out, with a warning in the trace.
+    pub budget_bytes: usize,
+    /// Prompt rows besides.
+    pub prompt_rows: PromptRows,
+    /// Keep logits (for `--logits`).
+    pub logits: bool,
+    /// Keep `pixel_values` (for `--vision`).
+    pub pixel_values: bool,
+}
+
+impl Default for RecordOptions {
+    fn default() -> Self {
+        Self {
+            precision: RowPrecision::F16,
+            budget_bytes: 1 << 30,
+            prompt_rows: PromptRows::None,
+            logits: false,
+            pixel_values: false,
+        }
+    }
+}
+
+/// A question about a photo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The photo.
+    pub image: ImageSource,
+    /// The words.
+    pub prompt: Prompt,
+    /// Crop or pad; `None` takes the checkpoint's own.
+    pub framing: Option<Framing>,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// Most tokens to generate.
+    pub max_new_tokens: usize,
+    /// Decoding strategy; the empty name is plain decoding.
+    pub strategy: Spec,
+    /// Interventions, in order.
+    pub interventions: Vec<Spec>,
+    /// What is kept.
+    pub record: RecordOptions,
+}
+
+/// To the worker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Open a model in place of the present one.
+    Load(LoadRequest),
+    /// Ask; a later question waits for an earlier one unless that is cancelled.
+    Ask(RunId, Box<Question>),
+}
+
+/// What an opened model is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// `demo`, a folder's path.
+    pub id: String,
+    /// Registered family.
+    pub family: String,
+    /// For people: "LLaVA, 32 layers x 32 heads, ViT 24 x 16, 336 px".
+    pub summary: String,
+    /// What the user must know about it ("tiny demo model trained on drawn scenes").
+    pub note: String,
+    /// SHA-256 over the weight files.
+    pub weight_hash: String,
+    /// "CPU, f32".
+    pub device: String,
+    /// Bytes of weights held.
+    pub weight_bytes: u64,
+    /// Decoder layers.
+    pub num_hidden_layers: usize,
+    /// Decoder heads.
+    pub num_attention_heads: usize,
+    /// Vision layers.
+    pub vision_num_hidden_layers: usize,
+    /// Vision heads.
+    pub vision_num_attention_heads: usize,
+    /// Image tokens.
+    pub image_grid: PatchGrid,
+    /// The checkpoint's own framing.
+    pub framing: Framing,
+    /// The chat template around a question: text before it, text after it.
+    pub template_before: String,
+    /// See `template_before`.
+    pub template_after: String,
+    /// Questions worth offering (the demo's fixed prompts).
+    pub suggested_prompts: Vec<String>,
+}
+
+/// What the worker is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading and preprocessing the photo.
+    Photo,
+    /// The vision encoder.
+    Vision,
+    /// The prompt.
+    Prefill,
+    /// The answer.
+    Decode,
+}
+
+/// Where the time went.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Timings {
+    /// Opening the model (0 if it was open).
+    pub load_secs: f64,
+    /// The vision encoder.
+    pub vision_secs: f64,
+    /// The prompt.
+    pub prefill_secs: f64,
+    /// All tokens but the first.
+    pub decode_secs: f64,
+    /// Of the decoding.
+    pub tokens_per_sec: f64,
+}
+
+/// From the worker.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Opening: share done (0..=1) and at what.
+    Loading {
+        /// 0..=1.
+        share: f32,
+        /// "Reading weights, shard 2 of 3".
+        what: String,
+    },
+    /// A model is open.
+    Loaded(Arc<ModelInfo>),
+    /// It could not be opened; the one before stays open if there was one.
+    LoadFailed(String),
+    /// A question has come to this stage.
+    Stage(RunId, Stage),
+    /// Prompt and vision are known; `output` is still empty. Rows and tokens follow.
+    Started(RunId, Box<Trace>),
+    /// One token and its row (`None` when past the budget).
+    Token(RunId, Box<OutputToken>, Option<Arc<AttentionRow>>),
+    /// The answer is complete. `run` replaces the trace's (final parameters), warnings are appended.
+    Finished {
+        /// Which.
+        id: RunId,
+        /// Where the time went.
+        timings: Timings,
+        /// What the user should know.
+        warnings: Vec<String>,
+    },
+    /// Stopped on request; what came before stays valid.
+    Cancelled(RunId),
+    /// It went wrong: one sentence.
+    Failed(RunId, String),
+    /// The worker is gone; [`crate::engine`] can start another.
+    WorkerDied(String),
+}

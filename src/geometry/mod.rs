@@ -1,0 +1,10 @@
+//! The only place that converts between spaces: pixels of the photo, pixels of the model's input, patches, image tokens.
+//!
+//! A photo is resized and cropped, or padded to a square and resized, before the vision encoder cuts it into patches. [`ModelView`] remembers
+//! that path, so that a value of a patch is painted on exactly the pixels that the patch was made of.
+
+mod preprocess;
+mod view;
+
+pub use preprocess::{Framing, PreprocessSpec, Resample, ResizeTo};
+pub use view::{ImageSize, ModelView, PatchGrid, PatchPos, RectPx};

@@ -1,0 +1,166 @@
+//! Patches on the photo.
+
+use super::{Framing, PreprocessSpec, ResizeTo};
+use serde::{Deserialize, Serialize};
+
+/// Size of an image in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ImageSize {
+    /// Columns.
+    pub width_px: u32,
+    /// Rows.
+    pub height_px: u32,
+}
+
+/// A rectangle in pixels of the photo; edges, not centres, and it may reach beyond the photo (padding).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RectPx {
+    /// Left edge.
+    pub x0: f64,
+    /// Top edge.
+    pub y0: f64,
+    /// Right edge.
+    pub x1: f64,
+    /// Bottom edge.
+    pub y1: f64,
+}
+
+/// How the image tokens lie: row-major, `rows * cols` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PatchGrid {
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+}
+
+impl PatchGrid {
+    /// Number of patches.
+    pub fn len(self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// No patches at all.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Position of image token `idx`.
+    pub fn pos(self, idx: usize) -> Option<PatchPos> {
+        (idx < self.len()).then(|| PatchPos { row: idx / self.cols, col: idx % self.cols })
+    }
+
+    /// Image token at a position.
+    pub fn idx(self, pos: PatchPos) -> usize {
+        pos.row * self.cols + pos.col
+    }
+}
+
+/// A patch by row and column, 0-based from the top left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PatchPos {
+    /// Row.
+    pub row: usize,
+    /// Column.
+    pub col: usize,
+}
+
+/// What of the photo the model saw, and how its patches lie on it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ModelView {
+    /// The photo.
+    pub image: ImageSize,
+    /// The part of the photo that the whole patch grid covers.
+    pub rect_px: RectPx,
+    /// The patches on it.
+    pub grid: PatchGrid,
+    /// Crop or pad.
+    pub framing: Framing,
+}
+
+impl ModelView {
+    /// Follows `spec` for a photo of this size and a model with square patches of `patch_px`.
+    ///
+    /// **Differs** from the common `1 / s` with one factor for both axes: the resized edge is truncated to whole pixels, so each axis has
+    /// its own factor (less than a pixel apart).
+    pub fn new(image: ImageSize, spec: &PreprocessSpec, patch_px: u32) -> Self {
+        let (pad_x, pad_y, canvas) = match spec.framing {
+            Framing::Crop => (0, 0, image),
+            Framing::Pad => {
+                let side = image.width_px.max(image.height_px);
+                (
+                    (side - image.width_px) / 2,
+                    (side - image.height_px) / 2,
+                    ImageSize { width_px: side, height_px: side },
+                )
+            }
+        };
+        let resized = spec.resized(canvas);
+        let (crop_h, crop_w) = spec.crop_px.unwrap_or((resized.height_px, resized.width_px));
+        let offset = |resized: u32, crop: u32| (i64::from(resized) - i64::from(crop)).div_euclid(2);
+        let (off_x, off_y) = (offset(resized.width_px, crop_w), offset(resized.height_px, crop_h));
+        let grid = PatchGrid { rows: (crop_h / patch_px.max(1)) as usize, cols: (crop_w / patch_px.max(1)) as usize };
+        let (sx, sy) = (
+            f64::from(canvas.width_px) / f64::from(resized.width_px),
+            f64::from(canvas.height_px) / f64::from(resized.height_px),
+        );
+        let x = |px: f64| (px + off_x as f64) * sx - f64::from(pad_x);
+        let y = |px: f64| (px + off_y as f64) * sy - f64::from(pad_y);
+        let covered = |n: usize| n as f64 * f64::from(patch_px);
+        Self {
+            image,
+            rect_px: RectPx { x0: x(0.0), y0: y(0.0), x1: x(covered(grid.cols)), y1: y(covered(grid.rows)) },
+            grid,
+            framing: spec.framing,
+        }
+    }
+
+    /// The pixels of the photo that a patch was made of.
+    pub fn patch_rect_px(&self, pos: PatchPos) -> RectPx {
+        let r = self.rect_px;
+        let (cw, ch) = ((r.x1 - r.x0) / self.grid.cols as f64, (r.y1 - r.y0) / self.grid.rows as f64);
+        RectPx {
+            x0: r.x0 + cw * pos.col as f64,
+            y0: r.y0 + ch * pos.row as f64,
+            x1: r.x0 + cw * (pos.col + 1) as f64,
+            y1: r.y0 + ch * (pos.row + 1) as f64,
+        }
+    }
+
+    /// The patch under a point of the photo, `None` where the model saw nothing.
+    pub fn patch_at(&self, x_px: f64, y_px: f64) -> Option<PatchPos> {
+        let r = self.rect_px;
+        let (u, v) = ((x_px - r.x0) / (r.x1 - r.x0), (y_px - r.y0) / (r.y1 - r.y0));
+        if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 <= u < 1, so the product is within the grid"
+        )]
+        let at = |t: f64, n: usize| ((t * n as f64) as usize).min(n.saturating_sub(1));
+        Some(PatchPos { row: at(v, self.grid.rows), col: at(u, self.grid.cols) })
+    }
+}
+
+impl PreprocessSpec {
+    /// Size after resizing, before the crop. Longer edges are truncated, as `CLIPImageProcessor` does.
+    pub fn resized(&self, canvas: ImageSize) -> ImageSize {
+        match self.resize {
+            None => canvas,
+            Some(ResizeTo::Exact { height_px, width_px }) => ImageSize { width_px, height_px },
+            Some(ResizeTo::ShortestEdge(edge)) => {
+                let (w, h) = (u64::from(canvas.width_px), u64::from(canvas.height_px));
+                let (short, long) = (w.min(h).max(1), w.max(h));
+                // transformers computes int(size * long / short): exact in integers.
+                let long = u32::try_from(u64::from(edge) * long / short).unwrap_or(u32::MAX);
+                if w <= h {
+                    ImageSize { width_px: edge, height_px: long }
+                } else {
+                    ImageSize { width_px: long, height_px: edge }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! gazelens, the program.
+
+fn main() {}

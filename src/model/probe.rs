@@ -1,0 +1,73 @@
+//! One place to look and to touch.
+//!
+//! The forward pass calls a probe at three places of every attention layer. Recording a trace, boosting image keys, knocking out a patch: all of
+//! them are probes, so there is one forward pass and no copy of it. A place that a probe does not want costs nothing.
+
+use candle_core::{Result, Tensor};
+
+/// Which transformer a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tower {
+    /// The vision encoder; key 0 is `[CLS]`.
+    Vision,
+    /// The decoder.
+    Decoder,
+}
+
+/// Where in the forward pass a probe is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// Vision or decoder.
+    pub tower: Tower,
+    /// 0-based layer.
+    pub layer_idx: usize,
+    /// Which of the step's branches (0 is the ordinary one).
+    pub branch_idx: usize,
+    /// Position of the first query row.
+    pub query_start: usize,
+    /// Number of query rows.
+    pub query_len: usize,
+    /// Number of keys.
+    pub key_len: usize,
+}
+
+/// Sees and edits one forward pass. `Ok(None)` leaves a tensor as it is.
+pub trait Probe {
+    /// Whether [`Probe::scores`] is to be called here.
+    fn wants_scores(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Scores before the softmax, masked, f32, **shape** `[num_attention_heads, query_len, key_len]`.
+    fn scores(&mut self, _site: &Site, _scores: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Whether [`Probe::probs`] is to be called here.
+    fn wants_probs(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Probabilities after the softmax, f32, **shape** `[num_attention_heads, query_len, key_len]`.
+    fn probs(&mut self, _site: &Site, _probs: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Whether [`Probe::hidden`] is to be called here.
+    fn wants_hidden(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Output of the layer, **shape** `[query_len, hidden_size]`.
+    fn hidden(&mut self, _site: &Site, _hidden: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Asked before every layer: `true` ends the forward pass with an error that the caller recognises.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// The probe that looks at nothing.
+impl Probe for () {}

@@ -1,0 +1,151 @@
+//! Attention as it is kept: rows, not matrices.
+
+use crate::ids::{HeadIdx, LayerIdx};
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// How attention is kept. `F16` errs by at most 2.5e-4 near 1 and half as much at every halving; `F32` is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowPrecision {
+    /// Two bytes a value.
+    #[default]
+    F16,
+    /// Four bytes a value.
+    F32,
+}
+
+#[derive(Debug, Clone)]
+enum Values {
+    F16(Box<[f16]>),
+    F32(Box<[f32]>),
+}
+
+/// The softmax rows of one query position: every decoder layer, every head.
+///
+/// **Shape**: `[num_hidden_layers, num_attention_heads, key_len]`, row-major.
+#[derive(Debug, Clone)]
+pub struct AttentionRow {
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    key_len: usize,
+    values: Values,
+}
+
+impl AttentionRow {
+    /// Takes probabilities of shape `[layers, heads, keys]`; `None` if their number does not match.
+    pub fn new(
+        num_hidden_layers: usize,
+        num_attention_heads: usize,
+        key_len: usize,
+        values: Vec<f32>,
+        precision: RowPrecision,
+    ) -> Option<Self> {
+        if values.len() != num_hidden_layers * num_attention_heads * key_len {
+            return None;
+        }
+        let values = match precision {
+            RowPrecision::F32 => Values::F32(values.into_boxed_slice()),
+            RowPrecision::F16 => {
+                let mut half = vec![f16::ZERO; values.len()];
+                half.convert_from_f32_slice(&values);
+                Values::F16(half.into_boxed_slice())
+            }
+        };
+        Some(Self { num_hidden_layers, num_attention_heads, key_len, values })
+    }
+
+    /// Decoder layers.
+    pub fn num_hidden_layers(&self) -> usize {
+        self.num_hidden_layers
+    }
+
+    /// Heads a layer.
+    pub fn num_attention_heads(&self) -> usize {
+        self.num_attention_heads
+    }
+
+    /// Positions that could be attended to.
+    pub fn key_len(&self) -> usize {
+        self.key_len
+    }
+
+    /// How the values are kept.
+    pub fn precision(&self) -> RowPrecision {
+        match self.values {
+            Values::F16(_) => RowPrecision::F16,
+            Values::F32(_) => RowPrecision::F32,
+        }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        match &self.values {
+            Values::F16(v) => v.len() * 2,
+            Values::F32(v) => v.len() * 4,
+        }
+    }
+
+    /// Probabilities over all keys of one head; empty for a layer or head of another model.
+    pub fn head(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> Cow<'_, [f32]> {
+        if layer_idx.get() >= self.num_hidden_layers || head_idx.get() >= self.num_attention_heads {
+            return Cow::Borrowed(&[]);
+        }
+        let start = (layer_idx.get() * self.num_attention_heads + head_idx.get()) * self.key_len;
+        let range = start..start + self.key_len;
+        match &self.values {
+            Values::F32(v) => Cow::Borrowed(v.get(range).unwrap_or(&[])),
+            Values::F16(v) => Cow::Owned(v.get(range).unwrap_or(&[]).to_f32_vec()),
+        }
+    }
+
+    /// Every value in order, for files.
+    pub fn to_f32(&self) -> Cow<'_, [f32]> {
+        match &self.values {
+            Values::F32(v) => Cow::Borrowed(v),
+            Values::F16(v) => Cow::Owned(v.to_f32_vec()),
+        }
+    }
+}
+
+/// What the vision encoder's `[CLS]` token looked at, and how large the patch states are.
+#[derive(Debug, Clone)]
+pub struct VisionAttention {
+    /// Layers of the vision encoder that were run.
+    pub num_hidden_layers: usize,
+    /// Heads a layer.
+    pub num_attention_heads: usize,
+    /// Patches (the `[CLS]` column is dropped, the rest is not renormalised).
+    pub num_patches: usize,
+    /// **Shape** `[num_hidden_layers, num_attention_heads, num_patches]`.
+    pub cls_attention: Vec<f32>,
+    /// L2 norms of the patch states after each layer, **shape** `[num_hidden_layers, num_patches]`: outliers are the large ones.
+    pub patch_norms: Vec<f32>,
+    /// 0-based layer whose output the projector takes.
+    pub feature_layer_idx: usize,
+}
+
+impl VisionAttention {
+    /// `[CLS]` attention over patches of one head; empty for a layer or head that is not there.
+    pub fn head(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> &[f32] {
+        let start = (layer_idx.get() * self.num_attention_heads + head_idx.get()) * self.num_patches;
+        if head_idx.get() >= self.num_attention_heads {
+            &[]
+        } else {
+            self.cls_attention.get(start..start + self.num_patches).unwrap_or(&[])
+        }
+    }
+
+    /// Norms of the patch states after one layer.
+    pub fn norms(&self, layer_idx: LayerIdx) -> &[f32] {
+        let start = layer_idx.get() * self.num_patches;
+        self.patch_norms.get(start..start + self.num_patches).unwrap_or(&[])
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        (self.cls_attention.len() + self.patch_norms.len()) * 4
+    }
+}

@@ -1,0 +1,56 @@
+//! One question to one model about one photo, and everything that was seen while it was answered.
+//!
+//! A trace grows while the answer is decoded: tokens and their attention rows are appended, nothing is ever changed, rows are shared behind
+//! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
+
+mod attention;
+mod run;
+mod tokens;
+
+pub use attention::{AttentionRow, RowPrecision, VisionAttention};
+pub use run::{RunInfo, SpecInfo};
+pub use tokens::{Candidate, OutputToken, PromptToken};
+
+use crate::geometry::PatchGrid;
+use crate::ids::TokenSpan;
+use std::sync::Arc;
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// Model, photo, prompt, parameters: what is needed to make this trace again.
+    pub run: Arc<RunInfo>,
+    /// The expanded prompt: one entry per position, image tokens included.
+    pub prompt: Arc<[PromptToken]>,
+    /// Where the image tokens lie in it.
+    pub image_token_span: TokenSpan,
+    /// How they lie on the model's input.
+    pub image_grid: PatchGrid,
+    /// Decoder layers.
+    pub num_hidden_layers: usize,
+    /// Decoder heads a layer (query heads).
+    pub num_attention_heads: usize,
+    /// Generated tokens so far.
+    pub output: Vec<OutputToken>,
+    /// One row per generated token: the softmax row of the position that *predicted* it.
+    pub decoder_attention: Vec<Arc<AttentionRow>>,
+    /// Rows of prompt positions, as (position, row), when they were asked for and fit the budget.
+    pub prompt_attention: Vec<(usize, Arc<AttentionRow>)>,
+    /// The vision encoder's `[CLS]` rows; `None` for encoders without `[CLS]`.
+    pub vision: Option<Arc<VisionAttention>>,
+    /// What the user should know: rows left out for the budget, photos scaled down, and so on.
+    pub warnings: Vec<String>,
+}
+
+impl Trace {
+    /// Text of the answer so far.
+    pub fn text(&self) -> String {
+        self.output.iter().map(|token| token.text.as_str()).collect()
+    }
+
+    /// Bytes of attention held.
+    pub fn attention_bytes(&self) -> usize {
+        let rows = self.decoder_attention.iter().chain(self.prompt_attention.iter().map(|(_, row)| row));
+        rows.map(|row| row.bytes()).sum::<usize>() + self.vision.as_ref().map_or(0, |vision| vision.bytes())
+    }
+}

@@ -1,0 +1,61 @@
+//! What is needed to make a trace again.
+
+use crate::geometry::{ModelView, PreprocessSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A strategy or intervention with every parameter spelled out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpecInfo {
+    /// Registered name.
+    pub name: String,
+    /// Parameters as they were used, defaults included.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+}
+
+/// See the module's documentation. Written into trace files as the JSON string `run`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// `demo`, a folder, a hub id.
+    pub model_id: String,
+    /// SHA-256 over the weight files.
+    pub weight_hash: String,
+    /// Path of the photo, or the bundled name.
+    pub image_path: String,
+    /// SHA-256 of the photo's file.
+    pub image_hash: String,
+    /// The question, or the raw prompt.
+    pub prompt: String,
+    /// Whether `prompt` went through the chat template.
+    pub templated: bool,
+    /// The text that was tokenised, with its `<image>` placeholder.
+    pub full_prompt: String,
+    /// The chat template's source.
+    pub template: Option<String>,
+    /// How tokens were chosen.
+    pub strategy: SpecInfo,
+    /// What was changed inside the model.
+    pub interventions: Vec<SpecInfo>,
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus, when sampling.
+    pub top_p: Option<f64>,
+    /// Number of candidates kept, when sampling.
+    pub top_k: Option<usize>,
+    /// 1 is none.
+    pub repetition_penalty: f32,
+    /// Seed of the sampler.
+    pub seed: u64,
+    /// Most tokens to generate.
+    pub max_new_tokens: usize,
+    /// Photo to `pixel_values`.
+    pub preprocessing: PreprocessSpec,
+    /// The rectangle of the photo that the model saw.
+    pub view: ModelView,
+    /// Device and dtype the model ran on.
+    pub device: String,
+    /// See `device`.
+    pub dtype: String,
+    /// Version of this program.
+    pub program_version: String,
+}
