@@ -1,5 +1,6 @@
 //! The application: events and commands in, effects out, panels painted.
 
+use eframe::egui;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Scan};

@@ -1,5 +1,6 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 
+use eframe::egui;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{AskSettings, ChipQuantity, ColourSettings, Extend, ThemeChoice, TokenPos, ViewState};
 use egui::{Key, KeyboardShortcut, Modifiers};

@@ -8,8 +8,11 @@
 //! - a new panel: one variant in [`layout::Pane`], one file in `panels`.
 
 mod app;
+pub mod canvas;
+pub mod colour_bar;
 pub mod command;
 pub mod derived;
+pub mod head_grid;
 mod jobs;
 pub mod layout;
 mod link;

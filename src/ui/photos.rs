@@ -1,5 +1,6 @@
 //! The photo on show and the thumbnails, read and scaled down on two threads of their own.
 
+use eframe::egui;
 use crate::data::{self, Photo};
 use crate::engine::ImageSource;
 use crate::render::PhotoTexture;

@@ -1,5 +1,6 @@
 //! Opening the window.
 
+use eframe::egui;
 use super::{App, AppOptions, EngineLink, Waker};
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! Keys to commands. Nothing fires while text is typed, except with ctrl.
 
+use eframe::egui;
 use super::command::{Command, NAMED_COMMANDS};
 use egui::{Event, Key, Modifiers};
 

@@ -1,5 +1,6 @@
 //! Colours, sizes and type: one quiet look for every panel, in light and in dark.
 
+use eframe::egui;
 use crate::ui::state::{Preferences, ThemeChoice};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2, Visuals};
 

@@ -1,5 +1,6 @@
 //! Small parts that several panels use.
 
+use eframe::egui;
 use super::command::Command;
 use egui::{Response, RichText, Ui, Widget};
 

@@ -1,5 +1,6 @@
 //! Prompt and answer as chips.
 
+use eframe::egui;
 use super::chip::{Chip, ends_line};
 use super::{PanelContext, status_bar};
 use crate::render::Colouring;

@@ -1,5 +1,6 @@
 //! Which numbers are shown: source, layer, head, tokens, normalisation.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};

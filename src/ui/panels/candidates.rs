@@ -1,5 +1,6 @@
 //! What else the token could have been.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::derived::format_share;

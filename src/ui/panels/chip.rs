@@ -1,5 +1,6 @@
 //! A token as a chip: its text on the colour of its value.
 
+use eframe::egui;
 use crate::render::colormap;
 use crate::ui::theme;
 use egui::accesskit::Role;

@@ -1,5 +1,6 @@
 //! Colours of the overlay.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::geometry::Framing;
 use crate::render::{Resampling, colormap, colormaps};

@@ -1,5 +1,6 @@
 //! Every key, and what the mouse does.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::{Command, Menu, NAMED_COMMANDS};
 use egui::{Context, RichText};

@@ -1,5 +1,6 @@
 //! The images on offer.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;

@@ -1,5 +1,6 @@
 //! How much of the attention goes to the image, layer by layer.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;

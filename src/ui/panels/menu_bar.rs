@@ -1,5 +1,6 @@
 //! Menus, made from the list of commands.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::{Command, Menu, NAMED_COMMANDS};
 use crate::ui::state::ThemeChoice;

@@ -18,6 +18,8 @@ mod sampling;
 mod status_bar;
 mod template;
 
+use eframe::egui;
+use super::canvas::CanvasView;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
@@ -28,6 +30,10 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.
 #[derive(Debug, Default)]
 pub(super) struct ViewMemory {
+    /// Zoom and place of the photo.
+    pub(super) canvas: CanvasView,
+    /// The grid as it was drawn last.
+    grid: heads::GridMemory,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
     /// Put the cursor into the prompt box.
@@ -68,7 +74,9 @@ impl PanelContext<'_> {
 
 /// Puts what paints on the graphics card in place; `false` when there is none.
 pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) -> bool {
-    cc.wgpu_render_state.is_some()
+    let Some(state) = &cc.wgpu_render_state else { return false };
+    crate::render::gpu::install(&cc.egui_ctx, state, 1);
+    true
 }
 
 /// The whole window.

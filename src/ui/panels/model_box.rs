@@ -1,5 +1,6 @@
 //! The box for opening a model: a dialog, a path, a recent one, or the demo.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::engine::ModelSource;
 use crate::ui::command::Command;

@@ -1,5 +1,6 @@
 //! Messages: one sentence, what to do next, and a way to dismiss it.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{Notice, Severity};

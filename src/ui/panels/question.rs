@@ -1,5 +1,6 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
+use eframe::egui;
 use super::{PanelContext, answer, sampling, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};

@@ -1,5 +1,6 @@
 //! How questions are answered: length, sampling, what is recorded.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{AskSettings, KeepPromptRows};

@@ -1,5 +1,6 @@
 //! The line at the bottom: model, device, speed, memory, progress.
 
+use eframe::egui;
 use super::PanelContext;
 use crate::engine::Stage;
 use crate::ui::command::Command;

@@ -1,5 +1,6 @@
 //! The chat template around the question.
 
+use eframe::egui;
 use super::PanelContext;
 use egui::{RichText, Ui};
 
