@@ -4,7 +4,7 @@ use eframe::egui;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Scan};
-use super::layout::{self, PanelBehavior};
+use super::layout;
 use super::link::{EngineLink, Waker};
 use super::panels::{self, PanelContext};
 use super::photos::Photos;

@@ -76,7 +76,7 @@ pub fn default_tree() -> Tree<Pane> {
     let middle = column(&[(photo, 0.62), (question, 0.38)], LinearDir::Vertical);
     let right = column(&[(attention, 0.37), (heads, 0.35), (candidates, 0.28)], LinearDir::Vertical);
     let root = column(&[(images, 0.155), (middle, 0.565), (right, 0.28)], LinearDir::Horizontal);
-    Tree::new("panels", root, tiles)
+    Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
 /// The stored layout, if every panel is in it exactly once: a layout of another version of the program is not worth a missing panel.
