@@ -68,7 +68,6 @@ pub struct App {
     resident_bytes: Option<u64>,
     memory_measured: Option<Instant>,
     started: Instant,
-    gpu: bool,
 }
 
 impl App {
@@ -76,6 +75,7 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, options: AppOptions) -> Self {
         let ctx = cc.egui_ctx.clone();
         theme::install(&ctx);
+        panels::install_gpu(cc);
         // Zooming the photo takes these keys; the interface has its own.
         ctx.options_mut(|egui| egui.zoom_with_keyboard = false);
         let wake: Waker = {
@@ -94,7 +94,6 @@ impl App {
             resident_bytes: None,
             memory_measured: None,
             started: Instant::now(),
-            gpu: panels::install_gpu(cc),
         };
         if let Some(storage) = cc.storage {
             app.restore(storage);
@@ -255,7 +254,6 @@ impl eframe::App for App {
             memory: &mut self.view,
             commands: &mut self.commands,
             resident_bytes: self.resident_bytes,
-            gpu: self.gpu,
             hovered_token: None,
         };
         panels::frame(ui, &mut cx, &mut self.tree);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Something that was finished beside the window.
 #[derive(Debug)]
-pub enum JobDone {
+pub(super) enum JobDone {
     /// Photos or folders were picked.
     PickedImages(Vec<PathBuf>),
     /// A model folder was picked.
@@ -23,7 +23,7 @@ pub enum JobDone {
 
 /// What was found in files and folders.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Scan {
+pub(super) struct Scan {
     /// Photos.
     pub images: Vec<ImageSource>,
     /// Folders that hold a model instead.
@@ -33,7 +33,7 @@ pub struct Scan {
 }
 
 /// See the module's documentation.
-pub struct Jobs {
+pub(super) struct Jobs {
     wake: Waker,
     running: Vec<Promise<Option<JobDone>>>,
     dialog_open: Arc<AtomicBool>,
@@ -54,7 +54,7 @@ impl Drop for Jobs {
 
 impl Jobs {
     /// `wake` draws a frame.
-    pub fn new(wake: Waker) -> Self {
+    pub(super) fn new(wake: Waker) -> Self {
         Self { wake, running: Vec::new(), dialog_open: Arc::default(), cancel: Arc::default() }
     }
 
@@ -81,14 +81,14 @@ impl Jobs {
     }
 
     /// A dialog for photos.
-    pub fn pick_images(&mut self) {
+    pub(super) fn pick_images(&mut self) {
         self.spawn_dialog(|dialog| {
             dialog.set_title("Open photos").add_filter("Photos", data::library::EXTENSIONS).pick_files().map(JobDone::PickedImages)
         });
     }
 
     /// A dialog for a folder of photos.
-    pub fn pick_image_folder(&mut self) {
+    pub(super) fn pick_image_folder(&mut self) {
         self.spawn_dialog(|dialog| {
             let folder = dialog.set_title("Open a folder of photos").pick_folder()?;
             Some(JobDone::PickedImages(vec![folder]))
@@ -96,25 +96,25 @@ impl Jobs {
     }
 
     /// A dialog for a model folder.
-    pub fn pick_model_folder(&mut self) {
+    pub(super) fn pick_model_folder(&mut self) {
         self.spawn_dialog(|dialog| {
             dialog.set_title("Open a model folder (Hugging Face layout)").pick_folder().map(JobDone::PickedModel)
         });
     }
 
     /// Looks through files and folders.
-    pub fn scan(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
         let cancel = Arc::clone(&self.cancel);
         self.spawn("gazelens-scan", move || Some(JobDone::Scanned(scan(&paths, &cancel))));
     }
 
     /// Measures this process's memory, where the system tells.
-    pub fn measure_memory(&mut self) {
+    pub(super) fn measure_memory(&mut self) {
         self.spawn("gazelens-memory", || resident_bytes().map(JobDone::Memory));
     }
 
     /// What was finished since the last call.
-    pub fn poll(&mut self) -> Vec<JobDone> {
+    pub(super) fn poll(&mut self) -> Vec<JobDone> {
         let mut done = Vec::new();
         for promise in std::mem::take(&mut self.running) {
             match promise.try_take() {

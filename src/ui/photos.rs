@@ -22,7 +22,7 @@ const MOST_WISHES: usize = 256;
 
 /// How a picture is doing.
 #[derive(Debug)]
-pub enum Loaded<T> {
+pub(super) enum Loaded<T> {
     /// It is being read.
     Pending,
     /// Here it is.
@@ -66,7 +66,7 @@ impl Drop for Reader {
 }
 
 /// See the module's documentation.
-pub struct Photos {
+pub(super) struct Photos {
     photo_reader: Reader,
     thumbnail_reader: Reader,
     done: Receiver<Done>,
@@ -77,7 +77,7 @@ pub struct Photos {
 
 impl Photos {
     /// Starts the readers; `wake` draws a frame.
-    pub fn new(wake: &Waker) -> Self {
+    pub(super) fn new(wake: &Waker) -> Self {
         let (sender, done) = channel();
         let photo_reader = Reader::new("gazelens-photo", make_photo, sender.clone(), Arc::clone(wake));
         let thumbnail_reader = Reader::new("gazelens-thumbnails", make_thumbnail, sender, Arc::clone(wake));
@@ -85,7 +85,7 @@ impl Photos {
     }
 
     /// Takes in what was read. Returns a sentence for a photo on show that failed.
-    pub fn poll(&mut self, ctx: &egui::Context) -> Option<String> {
+    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<String> {
         let mut failure = None;
         while let Ok(done) = self.done.try_recv() {
             match done {
@@ -108,7 +108,7 @@ impl Photos {
     }
 
     /// Makes this the photo on show; does nothing if it is already.
-    pub fn show(&mut self, source: Option<&ImageSource>) {
+    pub(super) fn show(&mut self, source: Option<&ImageSource>) {
         if self.photo.as_ref().map(|(shown, _)| shown) == source {
             return;
         }
@@ -116,12 +116,12 @@ impl Photos {
     }
 
     /// The photo on show.
-    pub fn photo(&self) -> Option<&Loaded<PhotoTexture>> {
+    pub(super) fn photo(&self) -> Option<&Loaded<PhotoTexture>> {
         self.photo.as_ref().map(|(_, photo)| photo)
     }
 
     /// A thumbnail; asks for it when it is not there.
-    pub fn thumbnail(&mut self, source: &ImageSource) -> &Loaded<TextureHandle> {
+    pub(super) fn thumbnail(&mut self, source: &ImageSource) -> &Loaded<TextureHandle> {
         self.clock += 1;
         if !self.thumbnails.contains_key(source) {
             self.evict();

@@ -4,11 +4,8 @@ use eframe::egui;
 use crate::ui::state::{Preferences, ThemeChoice};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2, Visuals};
 
-/// Space between groups, points.
-pub const GROUP_SPACE_PT: f32 = 8.0;
-
 /// Space around a panel's content, points.
-pub const PANEL_MARGIN_PT: i8 = 8;
+pub(super) const PANEL_MARGIN_PT: i8 = 8;
 
 struct Palette {
     panel: Color32,
@@ -59,7 +56,7 @@ const LIGHT: Palette = Palette {
 };
 
 /// Sets both themes up; once, at the start.
-pub fn install(ctx: &egui::Context) {
+pub(super) fn install(ctx: &egui::Context) {
     for (theme, palette) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
         ctx.style_mut_of(theme, |style| {
             style.visuals = visuals(theme, palette);
@@ -124,7 +121,7 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
 }
 
 /// Brings the user's choices into force.
-pub fn apply(ctx: &egui::Context, prefs: &Preferences) {
+pub(super) fn apply(ctx: &egui::Context, prefs: &Preferences) {
     ctx.set_theme(match prefs.theme {
         ThemeChoice::System => ThemePreference::System,
         ThemeChoice::Light => ThemePreference::Light,
@@ -134,12 +131,12 @@ pub fn apply(ctx: &egui::Context, prefs: &Preferences) {
 }
 
 /// The colour that marks what is chosen.
-pub fn accent(visuals: &Visuals) -> Color32 {
+pub(super) fn accent(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { DARK.accent } else { LIGHT.accent }
 }
 
 /// Black or white, whichever reads better on `fill`.
-pub fn text_on(fill: Color32) -> Color32 {
+pub(super) fn text_on(fill: Color32) -> Color32 {
     let [r, g, b, _] = fill.to_array();
     // Perceived lightness; 140 keeps contrast above 4.5 on both sides.
     let lightness = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);

@@ -24,13 +24,6 @@ pub(super) fn tooltip(ctx: &egui::Context, command: &Command) -> String {
     }
 }
 
-/// A heading within a panel.
-pub(super) fn section(ui: &mut Ui, title: &str) {
-    ui.add_space(super::theme::GROUP_SPACE_PT);
-    ui.label(RichText::new(title).strong());
-    ui.add_space(1.0);
-}
-
 /// Width of the labels on the left of a form, points.
 const LABEL_WIDTH_PT: f32 = 84.0;
 

@@ -20,7 +20,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if !cx.state.open.help {
         return;
     }
-    let modal = egui::Modal::new(egui::Id::new("help")).show(ctx, |ui| {
+    let modal = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
         ui.set_width(680.0);
         ui.heading("Keyboard and mouse");
         ui.add_space(6.0);

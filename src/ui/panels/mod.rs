@@ -60,8 +60,6 @@ pub(super) struct PanelContext<'a> {
     pub(super) commands: &'a mut Vec<Command>,
     /// Memory of this process, bytes.
     pub(super) resident_bytes: Option<u64>,
-    /// Whether there is a graphics device.
-    pub(super) gpu: bool,
     /// The token under the pointer in this frame.
     pub(super) hovered_token: Option<TokenPos>,
 }
@@ -72,11 +70,11 @@ impl PanelContext<'_> {
     }
 }
 
-/// Puts what paints on the graphics card in place; `false` when there is none.
-pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) -> bool {
-    let Some(state) = &cc.wgpu_render_state else { return false };
-    crate::render::gpu::install(&cc.egui_ctx, state, 1);
-    true
+/// Puts what paints on the graphics card in place; without one, widgets draw on the CPU.
+pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
+    if let Some(state) = &cc.wgpu_render_state {
+        crate::render::gpu::install(&cc.egui_ctx, state, 1);
+    }
 }
 
 /// The whole window.
@@ -117,7 +115,7 @@ fn drop_hint(ui: &Ui) {
         return;
     }
     let rect = ui.ctx().content_rect();
-    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::new("drop hint")));
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
     let text = "Drop photos, a folder of photos, or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());

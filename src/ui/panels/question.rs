@@ -39,20 +39,19 @@ fn suggestions(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         let buttons_pt = 250.0;
+        let id = egui::Id::unique("prompt box");
+        // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
+        let focused = ui.memory(|memory| memory.has_focus(id));
+        let entered = focused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         let mut text = cx.state.ask.text.clone();
         let edit = egui::TextEdit::multiline(&mut text)
-            .id_salt("prompt")
+            .id(id)
             .hint_text("Ask about the photo…")
             .desired_rows(1)
             .desired_width((ui.available_width() - buttons_pt).max(120.0))
             // Enter asks; shift makes the new line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-        // Taken before the box sees it, but never from an input method that is composing.
-        let id = ui.id().with("prompt focus");
-        let had_focus = ui.data(|data| data.get_temp::<bool>(id)).unwrap_or(false);
-        let entered = had_focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         let response = ui.add(edit);
-        ui.data_mut(|data| data.insert_temp(id, response.has_focus()));
         if std::mem::take(&mut cx.memory.focus_prompt) {
             response.request_focus();
         }

@@ -57,7 +57,7 @@ pub fn source_label(source: &ModelSource) -> String {
 }
 
 /// Puts a folder at the head of the recent ones, each once, at most eight.
-pub fn remember(recent: &mut Vec<PathBuf>, folder: PathBuf) {
+pub(super) fn remember(recent: &mut Vec<PathBuf>, folder: PathBuf) {
     recent.retain(|other| *other != folder);
     recent.insert(0, folder);
     recent.truncate(8);
