@@ -39,7 +39,7 @@ fn one_click_asks_the_first_question() {
 #[test]
 fn enter_asks_and_shift_enter_makes_a_line() {
     let (mut window, handle) = window(Script::default());
-    window.get_by_label("Ask about the photo…").click();
+    window.get_by_label("Question about the photo").click();
     frames(&mut window);
     type_text(&mut window, "What is");
     window.key_press_modifiers(eframe::egui::Modifiers::SHIFT, Key::Enter);
@@ -66,7 +66,7 @@ fn shortcuts_work_when_nothing_is_typed() {
     assert!(!window.state().state().colour.overlay_visible, "G hides the overlay");
     window.key_press_modifiers(eframe::egui::Modifiers::SHIFT, Key::Questionmark);
     frames(&mut window);
-    window.get_by_label("Keyboard and mouse");
+    window.get_by_label("Moving about");
     press(&mut window, Key::Escape);
     assert!(!window.state().state().open.help, "Esc closes it");
 }
@@ -76,7 +76,7 @@ fn tokens_stream_in_and_stop_stops() {
     let script = Script { answers: false, ..Script::default() };
     let (mut window, handle) = answered(script.clone());
     let id = RunId(1);
-    window.get_by_label("Waiting for the model");
+    window.get_all_by_label("Waiting for the model").next().expect("said in the panel and below");
     handle.say(Event::Stage(id, Stage::Vision));
     handle.say(Event::Started(id, Box::new(script.trace())));
     handle.say(Event::Stage(id, Stage::Decode));

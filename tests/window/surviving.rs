@@ -113,7 +113,7 @@ fn a_narrow_window_and_a_large_scale_still_work() {
     window.set_size(egui::vec2(760.0, 480.0));
     window.state_mut().command(Command::SetScale(1.5));
     frames(&mut window);
-    window.get_by_label("Ask");
+    window.get_by_role_and_label(egui::accesskit::Role::Button, "Ask");
     window.set_size(egui::vec2(1920.0, 1080.0));
     window.state_mut().command(Command::SetScale(1.0));
     frames(&mut window);
