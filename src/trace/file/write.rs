@@ -102,11 +102,7 @@ fn padded(out: &mut impl Write, row: &AttentionRow, width: usize) -> std::io::Re
 }
 
 fn zeros(out: &mut impl Write, count: usize, precision: RowPrecision) -> std::io::Result<()> {
-    let bytes = count
-        * match precision {
-            RowPrecision::F16 => 2,
-            RowPrecision::F32 => 4,
-        };
+    let bytes = count * precision.value_bytes();
     let block = [0_u8; 4096];
     for start in (0..bytes).step_by(block.len()) {
         out.write_all(block.get(..(bytes - start).min(block.len())).unwrap_or(&block))?;
