@@ -1,7 +1,7 @@
 //! Opening a checkpoint: every file read, checked and brought to one form.
 
 use super::config::{self, FamilyKind, Fields};
-use super::files::Files;
+use super::files::{FileObject, Files};
 use super::processor::preprocess;
 use super::template::{ChatTemplate, chat_template};
 use super::tokenizer::{self, PromptStyle, TextTokenizer, TokenizerFiles, TokenizerSpec};
@@ -179,7 +179,7 @@ fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Result<Checkpo
 }
 
 /// The vision tower's own `config.json`, when `mm_vision_tower` is a folder: as given, or beside the checkpoint's files.
-fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<(Map<String, Value>, PathBuf)>, CheckpointError> {
+fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<FileObject>, CheckpointError> {
     let (Files::Folder(folder), Some(name)) = (files, fields.text("mm_vision_tower")?) else { return Ok(None) };
     // `join` of an absolute path is that path.
     let tower = Files::Folder(folder.join(name));
@@ -193,7 +193,7 @@ fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fiel
         Some([rows, _]) if *rows == num_rows => Ok(()),
         Some(shape) => {
             let expected = format!("the rows of {embedding}, whose shape is {shape:?}");
-            Err(fields.refuse("vocab_size", expected, num_rows))
+            Err(fields.refuse("vocab_size", expected, &num_rows))
         }
     }
 }
