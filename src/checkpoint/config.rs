@@ -58,6 +58,7 @@ pub struct VisionConfig {
 }
 
 /// A LLaMA-type decoder.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of Hugging Face's configurations")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextConfig {
     /// Width.

@@ -1,7 +1,7 @@
 //! Opening a checkpoint: every file read, checked and brought to one form.
 
 use super::config::{self, FamilyKind, Fields};
-use super::files::Files;
+use super::files::{FileObject, Files};
 use super::processor::preprocess;
 use super::template::{ChatTemplate, chat_template};
 use super::tokenizer::{self, PromptStyle, TextTokenizer, TokenizerFiles, TokenizerSpec};
@@ -64,12 +64,7 @@ impl Checkpoint {
         let files = Files::Folder(folder.to_owned());
         let config = config_file(&files)?;
         let weights = Weights::open(folder)?;
-        let name = folder
-            .canonicalize()
-            .ok()
-            .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
-        let model_id = name.unwrap_or_else(|| folder.display().to_string());
-        let mut checkpoint = Self::assemble(&files, &config, weights, model_id, progress)?;
+        let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());
         progress(1.0, "checkpoint");
         Ok(checkpoint)
@@ -150,6 +145,19 @@ pub(super) fn config_file(files: &Files) -> Result<Map<String, Value>, Checkpoin
     })
 }
 
+/// What traces call a folder: the hub's name where it lies in the hub's cache (`models--ORG--NAME/snapshots/HASH`), otherwise its own name.
+fn model_id(folder: &Path) -> String {
+    let path = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+    let hub = match names.as_slice() {
+        [.., cached, snapshots, _] if snapshots == "snapshots" => {
+            cached.strip_prefix("models--").map(|id| id.replace("--", "/"))
+        }
+        _ => None,
+    };
+    hub.or_else(|| names.last().map(|name| name.clone().into_owned())).unwrap_or_default()
+}
+
 fn expect_folder(path: &Path) -> Result<(), CheckpointError> {
     if path.is_dir() {
         return Ok(());
@@ -179,7 +187,7 @@ fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Result<Checkpo
 }
 
 /// The vision tower's own `config.json`, when `mm_vision_tower` is a folder: as given, or beside the checkpoint's files.
-fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<(Map<String, Value>, PathBuf)>, CheckpointError> {
+fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<FileObject>, CheckpointError> {
     let (Files::Folder(folder), Some(name)) = (files, fields.text("mm_vision_tower")?) else { return Ok(None) };
     // `join` of an absolute path is that path.
     let tower = Files::Folder(folder.join(name));
@@ -193,7 +201,7 @@ fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fiel
         Some([rows, _]) if *rows == num_rows => Ok(()),
         Some(shape) => {
             let expected = format!("the rows of {embedding}, whose shape is {shape:?}");
-            Err(fields.refuse("vocab_size", expected, num_rows))
+            Err(fields.refuse("vocab_size", expected, &num_rows))
         }
     }
 }

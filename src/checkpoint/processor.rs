@@ -2,7 +2,7 @@
 
 use super::CheckpointError;
 use super::config::Fields;
-use super::files::Files;
+use super::files::{FileObject, Files};
 use crate::geometry::{Framing, PreprocessSpec, Resample, ResizeTo};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -43,7 +43,7 @@ pub(super) fn preprocess(
     Ok(framing(PreprocessSpec::clip(u32::try_from(image_size).unwrap_or(u32::MAX))))
 }
 
-fn processor_file(files: &Files) -> Result<Option<(Map<String, Value>, std::path::PathBuf)>, CheckpointError> {
+fn processor_file(files: &Files) -> Result<Option<FileObject>, CheckpointError> {
     // The newest transformers writes the nested form only; older ones write processor_config.json without an image processor in it.
     if let Some(map) = files.object(PREPROCESSOR)? {
         return Ok(Some((map, files.path(PREPROCESSOR))));
@@ -106,7 +106,7 @@ fn resize_to(fields: Fields<'_>) -> Result<ResizeTo, CheckpointError> {
         (None, Some(height_px), Some(width_px)) => Ok(ResizeTo::Exact { height_px, width_px }),
         _ => {
             let found = fields.get("size").map(ToString::to_string).unwrap_or_default();
-            Err(fields.refuse("size", "a number, shortest_edge, or height and width", found))
+            Err(fields.refuse("size", "a number, shortest_edge, or height and width", &found))
         }
     }
 }
@@ -117,13 +117,11 @@ fn crop_px(fields: Fields<'_>) -> Result<(u32, u32), CheckpointError> {
         return Ok((side, side));
     }
     let size = fields.object("crop_size")?;
-    match (edge(size, "height")?, edge(size, "width")?) {
-        (Some(height), Some(width)) => Ok((height, width)),
-        _ => {
-            let found = fields.get("crop_size").map(ToString::to_string).unwrap_or_default();
-            Err(fields.refuse("crop_size", "a number, or height and width", found))
-        }
+    if let (Some(height), Some(width)) = (edge(size, "height")?, edge(size, "width")?) {
+        return Ok((height, width));
     }
+    let found = fields.get("crop_size").map(ToString::to_string).unwrap_or_default();
+    Err(fields.refuse("crop_size", "a number, or height and width", &found))
 }
 
 fn resample(fields: Fields<'_>) -> Result<Resample, CheckpointError> {
@@ -168,8 +166,115 @@ fn expect_input_size(fields: Fields<'_>, spec: &PreprocessSpec, image_size: usiz
         Some((height, width)) => Err(fields.refuse(
             key,
             format!("{image_size} x {image_size}, the vision tower's image_size"),
-            format!("{height} x {width}"),
+            &format!("{height} x {width}"),
         )),
         None => Err(fields.refuse(key, format!("a crop to the vision tower's {image_size} x {image_size}"), "none")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value, image_size: usize) -> Result<PreprocessSpec, CheckpointError> {
+        let Value::Object(map) = value else { panic!("an object") };
+        preprocess_spec(&map, Path::new(PREPROCESSOR), image_size, &mut Vec::new())
+    }
+
+    #[test]
+    fn every_spelling_of_a_size_is_read() {
+        let square = json!({"height": 336, "width": 336});
+        for (size, crop) in [
+            (json!(336), json!(336)),
+            (json!({"shortest_edge": 336}), square.clone()),
+            (json!({"shortest_edge": 336}), json!(336)),
+        ] {
+            let spec = read(json!({"size": size, "crop_size": crop}), 336).unwrap();
+            assert_eq!(spec, PreprocessSpec::clip(336), "{size} {crop}");
+        }
+        let exact = read(json!({"size": square, "do_center_crop": false}), 336).unwrap();
+        assert_eq!(exact.resize, Some(ResizeTo::Exact { height_px: 336, width_px: 336 }), "both edges");
+        assert_eq!(exact.crop_px, None, "no crop");
+        assert_eq!(read(json!({}), 224).unwrap(), PreprocessSpec::clip(224), "CLIPImageProcessor's own defaults");
+    }
+
+    #[test]
+    fn steps_that_are_switched_off_are_left_out() {
+        let spec =
+            read(json!({"size": 8, "crop_size": 8, "do_rescale": false, "do_normalize": false, "resample": 2}), 8)
+                .unwrap();
+        assert_eq!(
+            (spec.rescale_factor, spec.image_mean, spec.image_std),
+            (None, None, None),
+            "no rescaling, no normalisation"
+        );
+        assert_eq!(spec.resample, Resample::Bilinear, "Pillow's 2");
+        let pad = read(json!({"size": 8, "crop_size": 8, "do_pad": true}), 8).unwrap();
+        assert_eq!(pad.framing, Framing::Pad, "LlavaImageProcessor's padding");
+        let off = read(json!({"do_resize": false, "crop_size": 8}), 8).unwrap();
+        assert_eq!(off.resize, None, "only the crop");
+    }
+
+    #[test]
+    fn an_input_that_the_tower_has_no_positions_for_is_refused() {
+        let refusal = |value: Value| read(value, 336).unwrap_err().to_string();
+        for (value, expected) in [
+            (json!({"size": 336}), "Expected 336 x 336, the vision tower's image_size for crop_size, found 224 x 224"),
+            (
+                json!({"size": 336, "do_center_crop": false}),
+                "Expected a crop to the vision tower's 336 x 336 for do_center_crop, found none",
+            ),
+            (json!({"size": {"height": 336}}), "Expected a number, shortest_edge, or height and width for size"),
+            (
+                json!({"size": {"shortest_edge": 336, "longest_edge": 400}}),
+                "Expected a number, shortest_edge, or height and width for size",
+            ),
+            (
+                json!({"size": {"shortest_edge": -1}}),
+                "Expected a whole number from 1 to 8192 for size.shortest_edge, found -1",
+            ),
+            (json!({"resample": 9}), "Expected a whole number from 0 to 5 for resample, found 9"),
+            (json!({"image_std": [0.2, 0.0, 0.2]}), "Expected three numbers above 0 for image_std"),
+            (json!({"image_mean": [0.2]}), "Expected three numbers for image_mean"),
+            (json!({"rescale_factor": 0}), "Expected a number above 0 for rescale_factor, found 0"),
+        ] {
+            let sentence = refusal(value);
+            assert!(sentence.starts_with(expected), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_processor_of_another_family_is_mentioned() {
+        let mut warnings = Vec::new();
+        let Value::Object(map) = json!({"image_processor_type": "SiglipImageProcessor", "size": 8, "crop_size": 8})
+        else {
+            panic!("an object")
+        };
+        preprocess_spec(&map, Path::new(PREPROCESSOR), 8, &mut warnings).unwrap();
+        assert!(warnings.iter().any(|warning| warning.contains("found SiglipImageProcessor")), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_nested_form_of_the_newest_transformers_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::Folder(folder.path().to_owned());
+        let mut warnings = Vec::new();
+        std::fs::write(
+            folder.path().join(PROCESSOR),
+            r#"{"image_processor": {"size": 8, "crop_size": 8, "resample": 1}}"#,
+        )
+        .unwrap();
+        let spec = preprocess(&files, 8, false, &mut warnings).unwrap();
+        assert_eq!((spec.resample, warnings.len()), (Resample::Lanczos, 0), "read, and nothing to warn of");
+        std::fs::write(folder.path().join(PROCESSOR), r#"{"patch_size": 4, "processor_class": "LlavaProcessor"}"#)
+            .unwrap();
+        let spec = preprocess(&files, 8, true, &mut warnings).unwrap();
+        assert_eq!(
+            spec,
+            PreprocessSpec::clip(8).with_framing(Framing::Pad),
+            "an older file without an image processor"
+        );
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
 }

@@ -58,16 +58,22 @@ impl ChatTemplate {
         let origin = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut template = Self { environment, source, origin, path, form: ContentForm::Parts, tokens };
         let complete = |text: &str| text.matches(IMAGE_PLACEHOLDER).count() == 1 && text.contains(PROBE);
-        let parts = template.render_raw(PROBE);
-        if parts.as_deref().is_ok_and(complete) {
-            return Ok(template);
+        let mut tried = Vec::new();
+        for form in [ContentForm::Parts, ContentForm::Text] {
+            template.form = form;
+            let rendered = template.render_raw(PROBE);
+            if rendered.as_deref().is_ok_and(complete) {
+                return Ok(template);
+            }
+            tried.push(rendered);
         }
-        template.form = ContentForm::Text;
-        let text = template.render_raw(PROBE)?;
-        if complete(&text) {
-            return Ok(template);
-        }
-        let found = if text.contains(PROBE) { "no image in what it renders" } else { "no question in what it renders" };
+        let found = if tried.iter().flatten().any(|text| text.contains(PROBE)) {
+            "not exactly one image in what it renders"
+        } else if let Some(error) = tried.into_iter().find_map(Result::err) {
+            return Err(error);
+        } else {
+            "no question in what it renders"
+        };
         Err(CheckpointError::Template { found: found.to_owned(), path: template.path })
     }
 
@@ -189,5 +195,95 @@ fn named_template(value: &serde_json::Value) -> Option<&str> {
         }
         Json::Object(map) => map.get("default").or_else(|| map.values().next())?.as_str(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `llava-hf/llava-1.5-7b-hf`, `chat_template.json`.
+    const LLAVA_1_5: &str = "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': '}}{% endif %}\
+        {# Render all images first #}{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}\
+        {# Render all text next #}{% if message['role'] != 'assistant' %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}\
+        {{ content['text'] + ' '}}{% endfor %}{% else %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{% generation %}\
+        {{ content['text'] + ' '}}{% endgeneration %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}";
+
+    fn template(source: &str) -> Result<ChatTemplate, CheckpointError> {
+        let tokens = Map::from_iter([("bos_token".to_owned(), json!("<s>"))]);
+        ChatTemplate::new(source.to_owned(), PathBuf::from("chat_template.jinja"), tokens)
+    }
+
+    #[test]
+    fn llava_1_5_asks_as_transformers_does() {
+        let template = template(LLAVA_1_5).unwrap();
+        assert_eq!(
+            template.render("What is this?").unwrap(),
+            "USER: <image>\nWhat is this? ASSISTANT:",
+            "apply_chat_template"
+        );
+        assert_eq!(
+            template.split().unwrap(),
+            ("USER: <image>\n".to_owned(), " ASSISTANT:".to_owned()),
+            "around the question"
+        );
+        assert_eq!(template.source(), LLAVA_1_5, "as the checkpoint has it");
+        assert_eq!(template.origin(), "chat_template.jinja", "where it comes from");
+    }
+
+    #[test]
+    fn vicuna_asks_as_the_original_llava_does() {
+        let expected = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and \
+            polite answers to the user's questions. USER: <image>\nWhat is this? ASSISTANT:";
+        assert_eq!(ChatTemplate::vicuna().unwrap().render("What is this?").unwrap(), expected, "conv_vicuna_v1");
+    }
+
+    #[test]
+    fn a_template_for_texts_gets_the_placeholder_in_front() {
+        let source = "{{ bos_token }}{% for message in messages %}[INST] {{ message.content }} [/INST]{% endfor %}";
+        let rendered = template(source).unwrap().render("Why?").unwrap();
+        assert_eq!(rendered, "<s>[INST] <image>\nWhy? [/INST]", "one text with the placeholder");
+    }
+
+    #[test]
+    fn blocks_are_trimmed_as_in_python() {
+        let source = "{% for message in messages %}\n    {% if message.role == 'user' %}\nUSER: <image>\n{{ message.content[1].text.strip() }}\n    \
+            {%- generation %}\n A{% endgeneration -%}\n  B\n    {% endif %}\n{% endfor %}\n";
+        let rendered = template(source).unwrap().render(" Why? ").unwrap();
+        assert_eq!(rendered, "USER: <image>\nWhy? AB\n", "trim_blocks, lstrip_blocks and the marks' own dashes");
+    }
+
+    #[test]
+    fn templates_that_lose_the_image_or_the_question_are_refused() {
+        for (source, found) in [
+            ("USER: {{ messages[0]['content'][1]['text'] }}", "not exactly one image in what it renders"),
+            ("USER: <image>", "no question in what it renders"),
+            ("{{ raise_exception('only system messages') }}", "invalid operation (only system messages) in line 1"),
+            ("{% for %}", "syntax error"),
+            (
+                "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                "engine ran out of fuel",
+            ),
+        ] {
+            let error = template(source).unwrap_err().to_string();
+            let expected = format!("Expected a chat template that places the image and the question, found {found}");
+            assert!(error.starts_with(&expected) && error.ends_with(": chat_template.jinja"), "{error}");
+        }
+    }
+
+    #[test]
+    fn questions_are_text_and_no_template() {
+        let question = "What is {{ 1 + 1 }}? <b>\"&\"</b> {% if %}";
+        let rendered = template(LLAVA_1_5).unwrap().render(question).unwrap();
+        assert_eq!(rendered, format!("USER: <image>\n{question} ASSISTANT:"), "nothing in it is evaluated or escaped");
+    }
+
+    #[test]
+    fn the_default_one_of_several_templates_is_taken() {
+        let named = json!([{"name": "rag", "template": "a"}, {"name": "default", "template": "b"}]);
+        assert_eq!(named_template(&named), Some("b"), "by name");
+        assert_eq!(named_template(&json!([{"name": "rag", "template": "a"}])), Some("a"), "the only one");
+        assert_eq!(named_template(&json!({"default": "c"})), Some("c"), "as a map");
+        assert_eq!(named_template(&json!([])), None, "none");
     }
 }

@@ -45,7 +45,7 @@ impl<'a> Fields<'a> {
         &self,
         key: &str,
         expected: impl Into<String>,
-        found: impl ToString,
+        found: &(impl std::fmt::Display + ?Sized),
     ) -> CheckpointError {
         let parts: Vec<&str> = self.prefix.into_iter().filter(|part| !part.is_empty()).chain([key]).collect();
         CheckpointError::Field {

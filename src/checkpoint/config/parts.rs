@@ -77,7 +77,7 @@ pub(super) fn vision(fields: Fields<'_>, absent: VisionConfig) -> Result<VisionC
         return Err(fields.refuse(
             "patch_size",
             format!("at most the image_size {}", config.image_size),
-            config.patch_size,
+            &config.patch_size,
         ));
     }
     Ok(config)
@@ -88,7 +88,7 @@ pub(super) fn divides(fields: Fields<'_>, hidden_size: usize, heads: usize) -> R
     if hidden_size.is_multiple_of(heads.max(1)) {
         return Ok(());
     }
-    Err(fields.refuse("num_attention_heads", format!("a divisor of the hidden_size {hidden_size}"), heads))
+    Err(fields.refuse("num_attention_heads", format!("a divisor of the hidden_size {hidden_size}"), &heads))
 }
 
 /// What decoder families differ in.
@@ -129,7 +129,7 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
         fields.size("num_key_value_heads", HEADS)?.or(family.num_key_value_heads).unwrap_or(num_attention_heads);
     if !num_attention_heads.is_multiple_of(num_key_value_heads) {
         let expected = format!("a divisor of the {num_attention_heads} attention heads");
-        return Err(fields.refuse("num_key_value_heads", expected, num_key_value_heads));
+        return Err(fields.refuse("num_key_value_heads", expected, &num_key_value_heads));
     }
     let head_dim = if let Some(head_dim) = fields.size("head_dim", WIDTHS)? {
         head_dim
@@ -138,7 +138,7 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
         hidden_size / num_attention_heads
     };
     if !head_dim.is_multiple_of(2) {
-        return Err(fields.refuse("head_dim", "an even number, for rotary positions", head_dim));
+        return Err(fields.refuse("head_dim", "an even number, for rotary positions", &head_dim));
     }
     let (rope_theta, rope_linear_factor) = rope(fields)?;
     let llama_bias = model_type != "qwen2" && family.qkv_bias;
@@ -179,7 +179,7 @@ fn rope(fields: Fields<'_>) -> Result<(f64, f64), CheckpointError> {
         None => fields.positive("partial_rotary_factor")?,
     };
     if let Some(factor) = partial.filter(|factor| (factor - 1.0).abs() > f64::EPSILON) {
-        return Err(scaling.refuse("partial_rotary_factor", "1, rotary positions on all of a head", factor));
+        return Err(scaling.refuse("partial_rotary_factor", "1, rotary positions on all of a head", &factor));
     }
     let kind_key = if scaling.has("rope_type") { "rope_type" } else { "type" };
     match scaling.text(kind_key)?.unwrap_or("default") {

@@ -4,10 +4,10 @@ mod discover;
 mod hash;
 mod names;
 mod shard;
-#[cfg(test)]
-mod tests;
 
-pub(super) use discover::weight_files;
+#[cfg(test)]
+pub(super) use discover::index_pairs;
+use discover::weight_files;
 #[cfg(test)]
 pub(super) use shard::read_header;
 

@@ -25,15 +25,15 @@ pub(super) struct Shard {
 
 /// What a header says about a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StoredTensor {
+pub(in crate::checkpoint) struct StoredTensor {
     /// Name in the file.
-    pub(super) name: String,
+    pub(in crate::checkpoint) name: String,
     /// Type, as the format spells it.
-    pub(super) dtype: String,
+    pub(in crate::checkpoint) dtype: String,
     /// Shape.
-    pub(super) shape: Vec<usize>,
+    pub(in crate::checkpoint) shape: Vec<usize>,
     /// Its bytes in the file.
-    pub(super) range: Range<usize>,
+    pub(in crate::checkpoint) range: Range<usize>,
 }
 
 impl Shard {
@@ -90,7 +90,10 @@ fn map(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
 /// Checks a safetensors file as strictly as the format's reference reader, and says which of its rules is broken.
 ///
 /// Returns the length of the header with its length field, and the tensors in the order of their bytes.
-pub(super) fn read_header(bytes: &[u8], path: &Path) -> Result<(usize, Vec<StoredTensor>), CheckpointError> {
+pub(in crate::checkpoint) fn read_header(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<(usize, Vec<StoredTensor>), CheckpointError> {
     let refused = |found: String| CheckpointError::Header { found, path: path.to_owned() };
     if let Some(found) = foreign_format(bytes) {
         return Err(CheckpointError::ForeignWeights { found, path: path.to_owned() });
