@@ -24,6 +24,8 @@ mod linear;
 mod llava;
 mod probe;
 mod rope;
+#[cfg(test)]
+mod tests;
 mod vision;
 mod weights;
 
