@@ -115,7 +115,12 @@ impl<'a> Generation<'a> {
         let context = prompts.first().map(|prompt| prompt.ids.clone()).ok_or(ModelError::EmptyPrompt)?;
         let max_positions = decoder.config().max_position_embeddings;
         let branches = prompts.into_iter().map(|prompt| {
-            let prompt_len = prompt.embeddings.dims().first().copied().unwrap_or(0);
+            let prompt_len = prompt.ids.len();
+            if prompt.embeddings.dims().first() != Some(&prompt_len) {
+                let (expected, found) =
+                    (vec![prompt_len, decoder.config().hidden_size], prompt.embeddings.dims().to_vec());
+                return Err(ModelError::InputShape { what: "embeddings", expected, found });
+            }
             if prompt_len > max_positions {
                 return Err(ModelError::ContextFull { capacity: max_positions, needed: prompt_len });
             }

@@ -19,6 +19,8 @@ mod interventions;
 mod parameters;
 mod sampling;
 mod strategies;
+#[cfg(test)]
+mod tests;
 
 pub use distribution::{Distribution, TokenCandidate};
 pub use error::DecodeError;

@@ -29,8 +29,8 @@ impl Default for SamplingOptions {
 /// Chooses tokens.
 ///
 /// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over what top-k left.
-/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary; only its
-/// seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
+/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary (tests
+/// `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
 pub struct Sampler {
     options: SamplingOptions,
     draw: LogitsProcessor,
@@ -146,11 +146,13 @@ fn remove(logits: &mut [f32], unwanted: impl Fn(f32) -> bool) {
 mod tests {
     use super::*;
 
-    /// Probabilities 0.4, 0.3, 0.2, 0.1 at ids 2, 0, 3, 1.
-    const LOGITS: [f32; 4] = [-1.203_972_8, -2.302_585_1, -0.916_290_7, -1.609_437_9];
+    /// Probabilities 0.3, 0.1, 0.4, 0.2.
+    fn example() -> [f32; 4] {
+        [3.0, 1.0, 4.0, 2.0].map(f32::ln)
+    }
 
     fn kept(options: SamplingOptions) -> Vec<usize> {
-        let mut logits = LOGITS.to_vec();
+        let mut logits = example().to_vec();
         Sampler::new(options).unwrap().filter(&mut logits);
         (0..4).filter(|id| logits[*id].is_finite()).collect()
     }
@@ -196,7 +198,7 @@ mod tests {
     fn same_seed_same_draws() {
         let draws = |seed| {
             let mut sampler = Sampler::new(SamplingOptions { seed, ..sampled() }).unwrap();
-            (0..64).map(|_| sampler.choose(&LOGITS, &[]).unwrap()).collect::<Vec<_>>()
+            (0..64).map(|_| sampler.choose(&example(), &[]).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(draws(7), draws(7), "one seed");
         assert_ne!(draws(7), draws(8), "two seeds");
@@ -207,7 +209,7 @@ mod tests {
         let mut sampler = Sampler::new(sampled()).unwrap();
         let mut counts = [0f64; 4];
         for _ in 0..20_000 {
-            counts[sampler.choose(&LOGITS, &[]).unwrap() as usize] += 1.0 / 20_000.0;
+            counts[sampler.choose(&example(), &[]).unwrap() as usize] += 1.0 / 20_000.0;
         }
         for (found, expected) in counts.iter().zip([0.3, 0.1, 0.4, 0.2]) {
             assert!((found - expected).abs() < 0.015, "{found} is more than four deviations from {expected}");
@@ -252,6 +254,6 @@ mod tests {
     #[test]
     fn tiny_temperature_does_not_overflow() {
         let mut sampler = Sampler::new(SamplingOptions { temperature: 1e-300, ..sampled() }).unwrap();
-        assert_eq!(sampler.choose(&LOGITS, &[]).unwrap(), 2, "the most probable");
+        assert_eq!(sampler.choose(&example(), &[]).unwrap(), 2, "the most probable");
     }
 }

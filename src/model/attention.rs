@@ -30,13 +30,13 @@ pub(crate) fn attend(
     if probe.wants_scores(site)
         && let Some(edited) = probe.scores(site, &scores)?
     {
-        scores = checked(edited, &scores, "scores")?;
+        scores = checked(&edited, &scores, "scores")?;
     }
     let mut probs = candle_nn::ops::softmax_last_dim(&scores)?;
     if probe.wants_probs(site)
         && let Some(edited) = probe.probs(site, &probs)?
     {
-        probs = checked(edited, &probs, "probabilities")?;
+        probs = checked(&edited, &probs, "probabilities")?;
     }
     probs
         .reshape((num_key_value_heads, group_rows, key_len))?
@@ -52,13 +52,13 @@ pub(crate) fn show_hidden(hidden: Tensor, site: &Site, probe: &mut dyn Probe) ->
         return Ok(hidden);
     }
     match probe.hidden(site, &hidden)? {
-        Some(edited) => checked(edited, &hidden, "hidden states"),
+        Some(edited) => checked(&edited, &hidden, "hidden states"),
         None => Ok(hidden),
     }
 }
 
 /// What a probe returned, if it can take the place of what it was shown.
-fn checked(edited: Tensor, shown: &Tensor, what: &str) -> Result<Tensor> {
+fn checked(edited: &Tensor, shown: &Tensor, what: &str) -> Result<Tensor> {
     if edited.dims() == shown.dims() && edited.dtype() == shown.dtype() {
         return edited.contiguous();
     }

@@ -224,6 +224,14 @@ fn cat_rows(parts: &[Tensor]) -> Result<Tensor> {
 
 fn check(config: &TextConfig) -> std::result::Result<(), ModelError> {
     let TextConfig { num_attention_heads, num_key_value_heads, head_dim, .. } = *config;
+    ModelError::check_sizes(&[
+        ("hidden_size", config.hidden_size),
+        ("intermediate_size", config.intermediate_size),
+        ("num_attention_heads", num_attention_heads),
+        ("num_key_value_heads", num_key_value_heads),
+        ("head_dim", head_dim),
+        ("vocab_size", config.vocab_size),
+    ])?;
     ModelError::check_divides(num_key_value_heads, num_attention_heads, "attention heads in equal groups")?;
     ModelError::check_divides(2, head_dim, "an even head width")
 }

@@ -34,6 +34,7 @@ pub(crate) struct EncoderLayer {
 impl EncoderLayer {
     pub(crate) fn load(scope: &Scope<'_>, shape: EncoderShape) -> std::result::Result<Self, ModelError> {
         let EncoderShape { hidden_size, intermediate_size, num_attention_heads, layer_norm_eps, .. } = shape;
+        ModelError::check_sizes(&[("hidden_size", hidden_size), ("intermediate_size", intermediate_size)])?;
         ModelError::check_divides(num_attention_heads, hidden_size, "a width that the attention heads divide")?;
         let (attention, mlp) = (scope.at("self_attn"), scope.at("mlp"));
         Ok(Self {

@@ -92,6 +92,14 @@ pub enum ModelError {
         /// The cache's.
         found: usize,
     },
+    /// A result that is no number, or infinite.
+    #[error("Expected a finite {what}, found {found}")]
+    NotFinite {
+        /// Which result.
+        what: &'static str,
+        /// Its value.
+        found: f32,
+    },
     /// A step without tokens.
     #[error("Expected at least one token, found an empty prompt")]
     EmptyPrompt,
@@ -109,6 +117,18 @@ impl ModelError {
 
     pub(crate) fn layer(part: &'static str, layer_idx: usize) -> impl Fn(candle_core::Error) -> Self {
         move |cause| Self::Layer { part, layer_idx, cause }
+    }
+
+    /// An error unless every size is at least 1, and small enough that products of three cannot overflow.
+    pub(crate) fn check_sizes(sizes: &[(&str, usize)]) -> Result<(), Self> {
+        const LARGEST: usize = 1 << 20;
+        match sizes.iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
+            Some((name, size)) => {
+                let (expected, found) = (format!("a {name} from 1 to {LARGEST}"), size.to_string());
+                Err(Self::Config { expected, found })
+            }
+            None => Ok(()),
+        }
     }
 
     /// An error unless `divisor` divides `value`.

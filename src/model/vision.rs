@@ -22,7 +22,13 @@ pub struct VisionTower {
 impl VisionTower {
     pub(crate) fn load(scope: &Scope<'_>, config: &VisionConfig) -> std::result::Result<Self, ModelError> {
         let VisionConfig { hidden_size, num_channels, patch_size, layer_norm_eps, .. } = *config;
-        if patch_size == 0 || config.image_size < patch_size {
+        ModelError::check_sizes(&[
+            ("vision hidden_size", hidden_size),
+            ("num_channels", num_channels),
+            ("patch_size", patch_size),
+            ("image_size", config.image_size),
+        ])?;
+        if config.image_size < patch_size {
             let found = format!("{patch_size} in an image of {}", config.image_size);
             return Err(ModelError::Config { expected: "a patch size that fits the image size".to_owned(), found });
         }
@@ -122,23 +128,29 @@ impl VisionTower {
         self.embed_patches(pixel_values).map_err(ModelError::part("Patch embedding"))
     }
 
-    /// A convolution whose stride is its size is one matrix product over flattened patches.
     fn embed_patches(&self, pixel_values: &Tensor) -> Result<Tensor> {
-        let VisionConfig { num_channels, patch_size, .. } = self.config;
-        let side = self.patches_per_side();
-        let patches = pixel_values
-            .to_device(self.class_embedding.device())?
-            .to_dtype(self.class_embedding.dtype())?
-            .narrow(1, 0, side * patch_size)?
-            .narrow(2, 0, side * patch_size)?
-            .contiguous()?
-            .reshape(&[num_channels, side, patch_size, side, patch_size][..])?
-            .permute([1, 3, 0, 2, 4])?
-            .reshape((side * side, num_channels * patch_size * patch_size))?;
-        let patches = self.patch_embedding.forward(&patches)?;
+        let pixel_values =
+            pixel_values.to_device(self.class_embedding.device())?.to_dtype(self.class_embedding.dtype())?;
+        let patches = self.patch_embedding.forward(&flatten_patches(&pixel_values, self.config.patch_size)?)?;
         let tokens = Tensor::cat(&[&self.class_embedding.unsqueeze(0)?, &patches], 0)?;
         self.pre_layrnorm.forward(&(tokens + &self.position_embedding)?)
     }
+}
+
+/// Patches as rows, so that the convolution whose stride is its size is one matrix product. Pixels beyond the last whole patch are
+/// left out, as the convolution leaves them out.
+///
+/// **Shape**: `[channels, size, size]` to `[patches, channels * patch_size * patch_size]`, row-major patches.
+pub(crate) fn flatten_patches(pixel_values: &Tensor, patch_size: usize) -> Result<Tensor> {
+    let (num_channels, size, _) = pixel_values.dims3()?;
+    let side = size / patch_size;
+    pixel_values
+        .narrow(1, 0, side * patch_size)?
+        .narrow(2, 0, side * patch_size)?
+        .contiguous()?
+        .reshape(&[num_channels, side, patch_size, side, patch_size][..])?
+        .permute([1, 3, 0, 2, 4])?
+        .reshape((side * side, num_channels * patch_size * patch_size))
 }
 
 fn is_watched(probe: &dyn Probe, site: &Site) -> bool {

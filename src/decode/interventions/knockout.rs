@@ -41,12 +41,12 @@ impl Registered for Knockout {
 impl Intervention for Knockout {
     fn build(
         &self,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         context: &InterventionContext,
     ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
         let span = context.image_span(ID)?;
         let grid = context.image_grid;
-        let expected = || format!("patches as ROW.COL with rows below {} and columns below {}", grid.rows, grid.cols);
+        let expected = || format!("ROW.COL with rows below {} and columns below {}", grid.rows, grid.cols);
         let bad = || parameters.bad("patches", expected());
         let patches = parameters.text("patches").split('+').map(|text| {
             let (row, col) = text.trim().split_once('.')?;

@@ -8,11 +8,13 @@ use candle_core::{Result, Tensor};
 use std::ops::Range;
 
 const ID: &str = "pai";
+/// Below every real score, and far enough from f32's end for the largest alpha.
+const SCORE_FLOOR: f64 = -1e30;
 
 /// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
 ///
 /// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the softmax.
-/// **Source**: Liu et al. 2024, equation 5; `attention.py` lines 91-94 of the authors' code.
+/// **Source**: Liu et al. 2024; `attention.py` lines 91-94 of the authors' code.
 /// **Differs** from that code with `--use-cfg`, where the pass over the prompt is not boosted, so that the first answer token is
 /// untouched; here it always is boosted (test `pai_boosts_the_pass_over_the_prompt`).
 pub(super) struct Pai;
@@ -46,16 +48,16 @@ impl Registered for Pai {
 impl Intervention for Pai {
     fn build(
         &self,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         context: &InterventionContext,
     ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
         let span = context.image_span(ID)?;
         let num_layers = context.num_hidden_layers;
         let alpha = parameters.real("alpha", f64::MIN_POSITIVE..=10.0)?;
-        let end = match parameters.text("end") {
-            "" => num_layers,
-            _ => parameters.whole("end", 1..=num_layers)?,
-        };
+        if parameters.text("end").is_empty() {
+            parameters.spell_out("end", num_layers);
+        }
+        let end = parameters.whole("end", 1..=num_layers)?;
         let start = parameters.whole("start", 0..=end.saturating_sub(1))?;
         Ok(Box::new(ActivePai { span, alpha, layers: start..end, num_calls: 0, num_values: 0 }))
     }
@@ -75,7 +77,7 @@ impl ActivePai {
         let TokenSpan { start, len } = self.span;
         let image = row.narrow(2, start, len)?;
         // A key that is masked (minus infinity) stays masked: infinity minus infinity would be no number.
-        let size = image.maximum(f64::from(f32::MIN))?.abs()?;
+        let size = image.maximum(SCORE_FLOOR)?.abs()?;
         let image = (image + (size * self.alpha)?)?;
         let after = row.narrow(2, start + len, key_len - start - len)?;
         Tensor::cat(&[&row.narrow(2, 0, start)?, &image, &after], 2)

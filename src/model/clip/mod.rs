@@ -120,7 +120,8 @@ impl Clip {
     /// CLIP's logit of an image and a text: `exp(logit_scale)` times the cosine of their embeddings.
     pub fn similarity(&self, image: &Tensor, text: &Tensor) -> std::result::Result<f32, ModelError> {
         let cosine = cosine(image, text).map_err(ModelError::part("Image-text similarity"))?;
-        Ok(self.logit_scale() * cosine)
+        let found = self.logit_scale() * cosine;
+        if found.is_finite() { Ok(found) } else { Err(ModelError::NotFinite { what: "image-text similarity", found }) }
     }
 }
 

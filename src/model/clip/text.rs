@@ -33,6 +33,12 @@ impl TextTower {
             layer_norm_eps: config.text_layer_norm_eps,
             hidden_act: config.text_hidden_act,
         };
+        ModelError::check_sizes(&[
+            ("text vocab_size", config.text_vocab_size),
+            ("text max_position_embeddings", config.text_max_position_embeddings),
+            ("text hidden_size", config.text_hidden_size),
+            ("projection_dim", config.projection_dim),
+        ])?;
         let (vocab_size, max_positions) = (config.text_vocab_size, config.text_max_position_embeddings);
         let (embeddings, layers) = (scope.at("embeddings"), scope.at("encoder").at("layers"));
         let layers = (0..config.text_num_hidden_layers).map(|idx| EncoderLayer::load(&layers.at(idx), shape));

@@ -69,6 +69,11 @@ impl Llava {
         dtype: DType,
         device: &Device,
     ) -> Result<Self, ModelError> {
+        let num_layers = config.vision.num_hidden_layers;
+        if config.vision_feature_layers.is_empty() || config.vision_feature_layers.iter().any(|&k| k > num_layers) {
+            let expected = format!("vision feature layers between 0 and {num_layers}");
+            return Err(ModelError::Config { expected, found: format!("{:?}", config.vision_feature_layers) });
+        }
         let root = Scope::root(source, dtype, device);
         let vision_scope = root.at("vision_tower");
         let vision_width = config.vision.hidden_size;
