@@ -7,6 +7,7 @@
 
 pub mod demo;
 mod error;
+mod jpeg;
 pub mod library;
 mod photo;
 mod pixels;

@@ -1,5 +1,6 @@
 //! Bytes of a file to upright RGB.
 
+use super::jpeg::{self, JpegError};
 use super::{PhotoError, PhotoLimits};
 use crate::geometry::ImageSize;
 use image::metadata::Orientation;
@@ -62,6 +63,9 @@ fn describe(bytes: &[u8]) -> &'static str {
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<Rgb, PhotoError> {
     let (format, name) =
         sniff(bytes).ok_or_else(|| PhotoError::UnknownFormat { found: describe(bytes), path: path.to_owned() })?;
+    if format == ImageFormat::Jpeg {
+        return decode_jpeg(bytes, path, limits);
+    }
     let failed = |err: ImageError| from_image_error(&err, name, path);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(decoder_limits());
@@ -80,6 +84,24 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<R
         path: path.to_owned(),
     })?;
     Ok(upright(Rgb { size, rgb }, orientation))
+}
+
+/// JPEG goes its own way, see [`jpeg`].
+fn decode_jpeg(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<Rgb, PhotoError> {
+    let failed = |err: JpegError| match err {
+        JpegError::Corrupt(reason) => {
+            PhotoError::Corrupt { format: "JPEG", reason: reason.to_owned(), path: path.to_owned() }
+        }
+        JpegError::Unsupported(reason) => {
+            PhotoError::Unsupported { format: "JPEG", reason: reason.to_owned(), path: path.to_owned() }
+        }
+    };
+    let (size, metadata) = jpeg::read_header(bytes).map_err(failed)?;
+    check_size(size, limits, "JPEG", path)?;
+    let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
+    let orientation = orientation.or_else(|| xmp_orientation(&metadata.xmp.unwrap_or_default()));
+    let rgb = jpeg::decode(bytes).map_err(failed)?;
+    Ok(upright(Rgb { size, rgb }, orientation.unwrap_or(Orientation::NoTransforms)))
 }
 
 fn decoder_limits() -> Limits {
