@@ -21,7 +21,7 @@ For each `Spec`: `NAME/checkpoint/`, a complete tiny random LLaVA in one of the 
 
 The metadata holds `raw_prompt`, `question`, `templated_prompt`, `text` (the answer, special tokens skipped) and `layout`.
 
-`demo_answer.safetensors` and `demo_clip.safetensors` hold the same for the bundled demo models.
+`demo_answer.safetensors` holds the same for the bundled demo model.
 `stories260k.safetensors` is the greedy run of the real LLaMA in ../shared/data/stories260k (skipped, with a message, without it).
 """
 
@@ -38,7 +38,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
-    AutoProcessor, AutoTokenizer, CLIPImageProcessorPil, CLIPModel, LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration,
+    AutoProcessor, CLIPImageProcessorPil, LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -579,7 +579,7 @@ def make_stories() -> None:
 
 
 def make_demo() -> None:
-    """One short answer of the demo LLaVA and the embeddings of the demo CLIP."""
+    """One short answer of the demo LLaVA, through its own processor (demo_llava.py holds longer ones)."""
     name, question = "demo_01_beach.png", "Where is the umbrella?"
     photo = Image.open(DEMO / "images" / name)
     processor = AutoProcessor.from_pretrained(DEMO / "llava")
@@ -593,19 +593,6 @@ def make_demo() -> None:
     text = processor.tokenizer.decode(golden["output_ids"].tolist(), skip_special_tokens=True)
     save_file(golden, HERE / "demo_answer.safetensors", metadata=dict(image=name, question=question, raw_prompt=raw_prompt, text=text))
     print(f"demo: {text!r}")
-
-    texts = ["a photo of an umbrella", "a photo of a traffic light", "two people on the beach"]
-    tokenizer = AutoTokenizer.from_pretrained(DEMO / "clip")
-    clip = CLIPModel.from_pretrained(DEMO / "clip", dtype=torch.float32, attn_implementation="eager").eval()
-    words = tokenizer(texts, return_tensors="pt", padding=True)
-    with torch.inference_mode():
-        out = clip(input_ids=words["input_ids"], attention_mask=words["attention_mask"], pixel_values=batch["pixel_values"])
-        seen = clip.vision_model(batch["pixel_values"], output_attentions=True).attentions
-    golden = {f"input_ids.{k}": torch.tensor(tokenizer(text)["input_ids"]) for k, text in enumerate(texts)}
-    golden.update(image_embeds=out.image_embeds[0].clone(), text_embeds=out.text_embeds.clone(), logits_per_image=out.logits_per_image[0].clone(),
-                  vision_cls_attention=torch.stack([layer[0, :, 0, 1:] for layer in seen]).contiguous())
-    save_file(golden, HERE / "demo_clip.safetensors", metadata=dict(image=name, texts=json.dumps(texts)))
-    print(f"demo CLIP: {golden['logits_per_image'].tolist()}")
 
 
 def main() -> None:
