@@ -1,5 +1,19 @@
 //! Model configurations under Hugging Face's names, after all spellings of a field were brought to one.
 
+mod clip;
+mod family;
+mod fields;
+mod llava;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+pub(super) use clip::clip;
+pub use family::{Family, families};
+pub(super) use family::{FamilyKind, family};
+pub(super) use fields::Fields;
+pub(super) use llava::{image_is_padded, llava, original};
+
 use serde::{Deserialize, Serialize};
 
 /// A feed-forward or projector activation.
@@ -44,6 +58,7 @@ pub struct VisionConfig {
 }
 
 /// A LLaMA-type decoder.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of Hugging Face's configurations")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextConfig {
     /// Width.

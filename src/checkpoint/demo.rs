@@ -1,0 +1,55 @@
+//! The bundled checkpoints: small enough to live in the program.
+
+use super::files::Files;
+use super::open::{Checkpoint, CheckpointNotes, config_file};
+use super::weights::Weights;
+use super::{CheckpointError, ClipCheckpoint};
+
+macro_rules! demo_files {
+    ($root:literal: $($name:literal),+ $(,)?) => {
+        Files::Embedded { root: concat!("demo/", $root), files: &[$(($name, include_bytes!(concat!("../../assets/demo/", $root, "/", $name)))),+] }
+    };
+}
+
+const NOTE: &str = "tiny demo model trained on drawn scenes; its numbers do not carry over to LLaVA-1.5";
+const PROMPTS: [&str; 6] = [
+    "Describe this image in detail.",
+    "Describe this image briefly.",
+    "Is there a clock in the image?",
+    "What color is the car?",
+    "How many people are there?",
+    "Where is the dog?",
+];
+
+static LLAVA_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/llava/model.safetensors");
+static CLIP_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/clip/model.safetensors");
+
+impl Checkpoint {
+    /// The bundled LLaVA.
+    pub fn demo() -> Result<Self, CheckpointError> {
+        let files = demo_files!("llava": "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
+        bundled(&files, Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS)?, "demo")
+    }
+}
+
+impl ClipCheckpoint {
+    /// The bundled CLIP, whose vision tower is the bundled LLaVA's.
+    pub fn demo() -> Result<Self, CheckpointError> {
+        let files =
+            demo_files!("clip": "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json");
+        let checkpoint =
+            bundled(&files, Weights::from_static("demo/clip/model.safetensors", CLIP_WEIGHTS)?, "demo-clip")?;
+        Self::from_checkpoint(checkpoint)
+    }
+}
+
+fn bundled(files: &Files, weights: Weights, model_id: &str) -> Result<Checkpoint, CheckpointError> {
+    let config = config_file(files)?;
+    let mut checkpoint = Checkpoint::assemble(files, &config, weights, model_id.to_owned(), &mut |_, _| {})?;
+    checkpoint.notes = CheckpointNotes {
+        note: NOTE.to_owned(),
+        suggested_prompts: PROMPTS.iter().map(|prompt| (*prompt).to_owned()).collect(),
+    };
+    Ok(checkpoint)
+}

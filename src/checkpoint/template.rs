@@ -1,0 +1,283 @@
+//! Chat templates: the text that a question becomes, in the words the model was trained on.
+
+use super::CheckpointError;
+use super::files::Files;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, Error, ErrorKind, Value, context};
+use serde_json::{Map, json};
+use std::path::PathBuf;
+
+/// The image's place in a prompt.
+pub const IMAGE_PLACEHOLDER: &str = "<image>";
+/// Stands for the question when a template is looked at; private-use characters, which no template and no question contains.
+const PROBE: &str = "\u{e000}question\u{e001}";
+/// Steps a template may take: the longest real ones take a few hundred.
+const FUEL: u64 = 1_000_000;
+const NAME: &str = "chat_template";
+
+/// LLaVA-1.5's training template (`vicuna_v1`), for checkpoints without one.
+///
+/// **Source**: LLaVA, `llava/conversation.py`, `conv_vicuna_v1`.
+const VICUNA: &str = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite \
+answers to the user's questions. {% for message in messages %}USER: {% for content in message['content'] %}{% if content['type'] == 'image' %}\
+<image>\n{% else %}{{ content['text'] }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %} ASSISTANT:{% endif %}";
+
+/// How a template wants its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ContentForm {
+    /// `[{type: image}, {type: text, text: ...}]`: the template places `<image>` itself.
+    Parts,
+    /// One text, with `<image>` and a line end in front of the question.
+    Text,
+}
+
+/// A chat template that is known to place one image and the question.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    source: String,
+    origin: String,
+    path: PathBuf,
+    form: ContentForm,
+    tokens: Map<String, serde_json::Value>,
+}
+
+impl ChatTemplate {
+    /// Compiles a template and finds out how it wants its messages. `tokens` are the special tokens that templates may mention
+    /// (`bos_token`).
+    ///
+    /// **Errors**: a template that does not parse or render, or that loses the image or the question.
+    pub(super) fn new(
+        source: String,
+        path: PathBuf,
+        tokens: Map<String, serde_json::Value>,
+    ) -> Result<Self, CheckpointError> {
+        let refused = |error: Error| CheckpointError::Template { found: describe(&error), path: path.clone() };
+        let environment = environment(&source).map_err(refused)?;
+        let origin = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut template = Self { environment, source, origin, path, form: ContentForm::Parts, tokens };
+        let complete = |text: &str| text.matches(IMAGE_PLACEHOLDER).count() == 1 && text.contains(PROBE);
+        let parts = template.render_raw(PROBE);
+        if parts.as_deref().is_ok_and(complete) {
+            return Ok(template);
+        }
+        template.form = ContentForm::Text;
+        let text = template.render_raw(PROBE)?;
+        if complete(&text) {
+            return Ok(template);
+        }
+        let found = if text.contains(PROBE) { "no image in what it renders" } else { "no question in what it renders" };
+        Err(CheckpointError::Template { found: found.to_owned(), path: template.path })
+    }
+
+    /// LLaVA-1.5's own template.
+    pub fn vicuna() -> Result<Self, CheckpointError> {
+        Self::new(VICUNA.to_owned(), PathBuf::from("vicuna_v1"), Map::new())
+    }
+
+    /// The prompt for a question, with one `<image>` in it.
+    ///
+    /// **Errors**: a template that refuses the question (`raise_exception`).
+    pub fn render(&self, question: &str) -> Result<String, CheckpointError> {
+        self.render_raw(question)
+    }
+
+    /// What stands before and behind the question, for display.
+    pub fn split(&self) -> Result<(String, String), CheckpointError> {
+        let text = self.render_raw(PROBE)?;
+        let (before, after) = text.split_once(PROBE).unwrap_or((text.as_str(), ""));
+        Ok((before.to_owned(), after.to_owned()))
+    }
+
+    /// The template as the checkpoint has it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Where it comes from: a file's name, or `vicuna_v1`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn render_raw(&self, question: &str) -> Result<String, CheckpointError> {
+        let content = match self.form {
+            ContentForm::Parts => json!([{"type": "image"}, {"type": "text", "text": question}]),
+            ContentForm::Text => json!(format!("{IMAGE_PLACEHOLDER}\n{question}")),
+        };
+        let messages = Value::from(Serde(json!([{"role": "user", "content": content}])));
+        let tokens = Value::from(Serde(&self.tokens));
+        self.environment
+            .get_template(NAME)
+            .and_then(|template| template.render(context! { messages, add_generation_prompt => true, ..tokens }))
+            .map_err(|error| CheckpointError::Template { found: describe(&error), path: self.path.clone() })
+    }
+}
+
+/// Jinja as transformers sets it up: blocks trimmed, Python's string methods, `raise_exception`, no `{% generation %}` marks.
+fn environment(source: &str) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_fuel(Some(FUEL));
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, message))
+    });
+    environment.add_template_owned(NAME, without_generation_marks(source))?;
+    Ok(environment)
+}
+
+/// `{% generation %}` marks the answer for training; here it is a block that is always taken, so that its `-` keep their meaning.
+fn without_generation_marks(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(start) = rest.find("{%") {
+        let (before, tag) = rest.split_at(start);
+        text.push_str(before);
+        let Some(end) = tag.find("%}") else {
+            rest = tag;
+            break;
+        };
+        let (tag, behind) = tag.split_at(end + 2);
+        let name = tag.trim_start_matches("{%").trim_end_matches("%}").trim_matches(['-', '+']).trim();
+        match name {
+            "generation" => text.push_str(&tag.replacen("generation", "if true", 1)),
+            "endgeneration" => text.push_str(&tag.replacen("endgeneration", "endif", 1)),
+            _ => text.push_str(tag),
+        }
+        rest = behind;
+    }
+    text.push_str(rest);
+    text
+}
+
+fn describe(error: &Error) -> String {
+    let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
+    format!(
+        "{}{line}",
+        error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{} ({detail})", error.kind()))
+    )
+}
+
+/// The template of a checkpoint in transformers' order: the processor's jinja file, its JSON file, the tokenizer's configuration; LLaVA's
+/// own where there is none.
+pub(super) fn chat_template(
+    files: &Files,
+    tokens: Map<String, serde_json::Value>,
+) -> Result<ChatTemplate, CheckpointError> {
+    const JINJA: &str = "chat_template.jinja";
+    if let Some(source) = files.text(JINJA)? {
+        return ChatTemplate::new(source, files.path(JINJA), tokens);
+    }
+    for name in ["chat_template.json", "processor_config.json", "tokenizer_config.json"] {
+        let Some(map) = files.object(name)? else { continue };
+        if let Some(source) = map.get("chat_template").and_then(named_template) {
+            return ChatTemplate::new(source.to_owned(), files.path(name), tokens);
+        }
+    }
+    ChatTemplate::vicuna()
+}
+
+/// A template, or the default one of several: `[{name, template}]` or `{name: template}`.
+fn named_template(value: &serde_json::Value) -> Option<&str> {
+    use serde_json::Value as Json;
+    match value {
+        Json::String(template) => Some(template),
+        Json::Array(list) => {
+            let default = list.iter().find(|entry| entry.get("name").and_then(Json::as_str) == Some("default"));
+            default.or_else(|| list.first())?.get("template")?.as_str()
+        }
+        Json::Object(map) => map.get("default").or_else(|| map.values().next())?.as_str(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `llava-hf/llava-1.5-7b-hf`, `chat_template.json`.
+    const LLAVA_1_5: &str = "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': '}}{% endif %}\
+        {# Render all images first #}{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}\
+        {# Render all text next #}{% if message['role'] != 'assistant' %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}\
+        {{ content['text'] + ' '}}{% endfor %}{% else %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{% generation %}\
+        {{ content['text'] + ' '}}{% endgeneration %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}";
+
+    fn template(source: &str) -> Result<ChatTemplate, CheckpointError> {
+        let tokens = Map::from_iter([("bos_token".to_owned(), json!("<s>"))]);
+        ChatTemplate::new(source.to_owned(), PathBuf::from("chat_template.jinja"), tokens)
+    }
+
+    #[test]
+    fn llava_1_5_asks_as_transformers_does() {
+        let template = template(LLAVA_1_5).unwrap();
+        assert_eq!(
+            template.render("What is this?").unwrap(),
+            "USER: <image>\nWhat is this? ASSISTANT:",
+            "apply_chat_template"
+        );
+        assert_eq!(
+            template.split().unwrap(),
+            ("USER: <image>\n".to_owned(), " ASSISTANT:".to_owned()),
+            "around the question"
+        );
+        assert_eq!(template.source(), LLAVA_1_5, "as the checkpoint has it");
+        assert_eq!(template.origin(), "chat_template.jinja", "where it comes from");
+    }
+
+    #[test]
+    fn vicuna_asks_as_the_original_llava_does() {
+        let expected = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and \
+            polite answers to the user's questions. USER: <image>\nWhat is this? ASSISTANT:";
+        assert_eq!(ChatTemplate::vicuna().unwrap().render("What is this?").unwrap(), expected, "conv_vicuna_v1");
+    }
+
+    #[test]
+    fn a_template_for_texts_gets_the_placeholder_in_front() {
+        let source = "{{ bos_token }}{% for message in messages %}[INST] {{ message.content }} [/INST]{% endfor %}";
+        let rendered = template(source).unwrap().render("Why?").unwrap();
+        assert_eq!(rendered, "<s>[INST] <image>\nWhy? [/INST]", "one text with the placeholder");
+    }
+
+    #[test]
+    fn blocks_are_trimmed_as_in_python() {
+        let source = "{% for message in messages %}\n    {% if message.role == 'user' %}\nUSER: <image>\n{{ message.content[1].text.strip() }}\n    \
+            {%- generation %}\n A{% endgeneration -%}\n  B\n    {% endif %}\n{% endfor %}\n";
+        let rendered = template(source).unwrap().render(" Why? ").unwrap();
+        assert_eq!(rendered, "USER: <image>\nWhy? AB\n", "trim_blocks, lstrip_blocks and the marks' own dashes");
+    }
+
+    #[test]
+    fn templates_that_lose_the_image_or_the_question_are_refused() {
+        for (source, found) in [
+            ("USER: {{ messages[0]['content'][1]['text'] }}", "no image in what it renders"),
+            ("USER: <image>", "no question in what it renders"),
+            ("{{ raise_exception('only system messages') }}", "invalid operation (only system messages) in line 1"),
+            ("{% for %}", "syntax error"),
+            (
+                "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                "engine ran out of fuel",
+            ),
+        ] {
+            let error = template(source).unwrap_err().to_string();
+            let expected = format!("Expected a chat template that places the image and the question, found {found}");
+            assert!(error.starts_with(&expected) && error.ends_with(": chat_template.jinja"), "{error}");
+        }
+    }
+
+    #[test]
+    fn questions_are_text_and_no_template() {
+        let question = "What is {{ 1 + 1 }}? <b>\"&\"</b> {% if %}";
+        let rendered = template(LLAVA_1_5).unwrap().render(question).unwrap();
+        assert_eq!(rendered, format!("USER: <image>\n{question} ASSISTANT:"), "nothing in it is evaluated or escaped");
+    }
+
+    #[test]
+    fn the_default_one_of_several_templates_is_taken() {
+        let named = json!([{"name": "rag", "template": "a"}, {"name": "default", "template": "b"}]);
+        assert_eq!(named_template(&named), Some("b"), "by name");
+        assert_eq!(named_template(&json!([{"name": "rag", "template": "a"}])), Some("a"), "the only one");
+        assert_eq!(named_template(&json!({"default": "c"})), Some("c"), "as a map");
+        assert_eq!(named_template(&json!([])), None, "none");
+    }
+}

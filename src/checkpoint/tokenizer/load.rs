@@ -1,0 +1,191 @@
+//! Opening `tokenizer.json` together with what the files beside it say about special tokens.
+
+use super::{PromptStyle, TextTokenizer};
+use crate::checkpoint::files::Files;
+use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use tokenizers::{AddedToken, Tokenizer};
+
+const TOKENIZER: &str = "tokenizer.json";
+/// Tokens that templates may name and that are special whatever tokenizer.json says.
+const SPECIAL_KEYS: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+/// Embeddings are padded to round numbers (64, 128, ...); a larger gap to the tokenizer means that the two do not belong together.
+const PADDING_ROWS: usize = 1024;
+
+/// What the model expects of its tokenizer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::checkpoint) struct TokenizerSpec {
+    pub(in crate::checkpoint) style: PromptStyle,
+    pub(in crate::checkpoint) image_token_id: Option<u32>,
+    pub(in crate::checkpoint) bos_token_id: Option<u32>,
+    /// Rows of the embedding.
+    pub(in crate::checkpoint) num_rows: usize,
+}
+
+/// `tokenizer_config.json` and `special_tokens_map.json`.
+#[derive(Debug, Default)]
+pub(in crate::checkpoint) struct TokenizerFiles {
+    config: Map<String, Value>,
+    special: Map<String, Value>,
+}
+
+impl TokenizerFiles {
+    /// Reads both; either may be missing.
+    pub(in crate::checkpoint) fn read(files: &Files) -> Result<Self, CheckpointError> {
+        Ok(Self {
+            config: files.object("tokenizer_config.json")?.unwrap_or_default(),
+            special: files.object("special_tokens_map.json")?.unwrap_or_default(),
+        })
+    }
+
+    /// Content of a special token by its role: a text, or an object with one.
+    fn role(&self, key: &str) -> Option<&str> {
+        [&self.config, &self.special].into_iter().find_map(|map| content(map.get(key)?))
+    }
+
+    /// The special tokens by role, for templates.
+    pub(in crate::checkpoint) fn template_tokens(&self) -> Map<String, Value> {
+        SPECIAL_KEYS
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), Value::String(self.role(key)?.to_owned()))))
+            .collect()
+    }
+
+    /// Every token that these files call special.
+    fn special_contents(&self) -> Vec<&str> {
+        let mut contents: Vec<&str> = SPECIAL_KEYS.iter().filter_map(|key| self.role(key)).collect();
+        for map in [&self.config, &self.special] {
+            for key in ["additional_special_tokens", "extra_special_tokens"] {
+                match map.get(key) {
+                    Some(Value::Array(list)) => contents.extend(list.iter().filter_map(content)),
+                    Some(Value::Object(named)) => contents.extend(named.values().filter_map(content)),
+                    _ => {}
+                }
+            }
+        }
+        contents
+    }
+
+    /// `added_tokens_decoder`: tokens by id, in the order of the ids.
+    fn added_tokens(&self) -> Vec<(u32, AddedToken)> {
+        let Some(Value::Object(map)) = self.config.get("added_tokens_decoder") else { return Vec::new() };
+        let token = |id: &String, value: &Value| {
+            let flag = |key: &str, default: bool| value.get(key).and_then(Value::as_bool).unwrap_or(default);
+            let special = flag("special", false);
+            let token = AddedToken::from(content(value)?, special)
+                .lstrip(flag("lstrip", false))
+                .rstrip(flag("rstrip", false))
+                .single_word(flag("single_word", false))
+                .normalized(flag("normalized", !special));
+            Some((id.parse().ok()?, token))
+        };
+        let mut tokens: Vec<(u32, AddedToken)> = map.iter().filter_map(|(id, value)| token(id, value)).collect();
+        tokens.sort_by_key(|(id, _)| *id);
+        tokens
+    }
+}
+
+fn content(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("content")?.as_str()).filter(|content| !content.is_empty())
+}
+
+/// Opens a checkpoint's tokenizer and checks its ids against the embedding.
+pub(in crate::checkpoint) fn load(
+    files: &Files,
+    beside: &TokenizerFiles,
+    spec: TokenizerSpec,
+    warnings: &mut Vec<String>,
+) -> Result<TextTokenizer, CheckpointError> {
+    let path = files.path(TOKENIZER);
+    let refused = |found: String| CheckpointError::Tokenizer { found, path: path.clone() };
+    let Some(bytes) = files.bytes(TOKENIZER)? else {
+        let mut expected = "a tokenizer.json".to_owned();
+        if files.bytes("tokenizer.model")?.is_some() {
+            expected.push_str(" beside tokenizer.model (save the tokenizer with transformers' save_pretrained)");
+        }
+        return Err(CheckpointError::MissingFile { expected, path });
+    };
+    let mut inner = Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
+    // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
+    inner.with_truncation(None).map_err(|error| refused(error.to_string()))?;
+    inner.with_padding(None);
+    add_tokens(&mut inner, beside, &path)?;
+    let special: HashSet<u32> =
+        inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
+    let bos = beside.role("bos_token").map(str::to_owned).or_else(|| inner.id_to_token(spec.bos_token_id?));
+    let tokenizer = TextTokenizer {
+        bos: bos.and_then(|bos| inner.token_to_id(&bos).map(|id| (bos, id))),
+        add_bos: beside.config.get("add_bos_token").and_then(Value::as_bool),
+        pad_token_id: beside.role("pad_token").and_then(|pad| inner.token_to_id(pad)),
+        inner,
+        path,
+        style: spec.style,
+        special,
+        image_token_id: spec.image_token_id,
+        num_rows: spec.num_rows,
+    };
+    tokenizer.expect_ids(warnings)?;
+    Ok(tokenizer)
+}
+
+fn add_tokens(inner: &mut Tokenizer, beside: &TokenizerFiles, path: &std::path::Path) -> Result<(), CheckpointError> {
+    let refused =
+        |error: tokenizers::Error| CheckpointError::Tokenizer { found: error.to_string(), path: path.to_owned() };
+    let known = inner.get_added_tokens_decoder();
+    for (id, token) in beside.added_tokens() {
+        if known.get(&id).is_some_and(|known| known.content == token.content) {
+            continue;
+        }
+        let name = token.content.clone();
+        if token.special { inner.add_special_tokens([token]) } else { inner.add_tokens([token]) }.map_err(refused)?;
+        let found = inner.token_to_id(&name);
+        if found != Some(id) {
+            let found = found.map_or_else(|| "no such token".to_owned(), |id| id.to_string());
+            return Err(CheckpointError::TokenId { token: name, expected: id, found, path: path.to_owned() });
+        }
+    }
+    // A token of the vocabulary that only these files call special; one that is not in the vocabulary has no embedding and is left alone.
+    let marked: Vec<AddedToken> = beside
+        .special_contents()
+        .into_iter()
+        .filter(|name| inner.token_to_id(name).is_some_and(|id| !known.get(&id).is_some_and(|token| token.special)))
+        .map(|name| AddedToken::from(name, true).normalized(false))
+        .collect();
+    inner.add_special_tokens(marked).map_err(refused)?;
+    Ok(())
+}
+
+impl TextTokenizer {
+    /// Every id has a row of the embedding, and `<image>` has the id that the model looks for.
+    fn expect_ids(&self, warnings: &mut Vec<String>) -> Result<(), CheckpointError> {
+        let added = self.inner.get_added_tokens_decoder();
+        let vocabulary = self.inner.get_vocab(true);
+        let highest =
+            vocabulary.values().copied().filter(|id| self.image_token_id != Some(*id)).max().unwrap_or_default();
+        if self.is_beyond_rows(highest) {
+            let beyond: Vec<u32> = vocabulary.values().copied().filter(|id| self.is_beyond_rows(*id)).collect();
+            // The original layout's tokenizers carry a <pad> that its models never had a row for; it is refused when a prompt has it.
+            let harmless = self.style == PromptStyle::Chunks && beyond.iter().all(|id| added.contains_key(id));
+            if !harmless {
+                return Err(self.vocabulary_error(highest));
+            }
+        }
+        let known = usize::try_from(highest).unwrap_or(usize::MAX).saturating_add(1);
+        if self.num_rows.saturating_sub(known) > PADDING_ROWS {
+            warnings.push(format!(
+                "Expected a tokenizer of about {} tokens, the rows of the embedding, found {known}: {}",
+                self.num_rows,
+                self.path.display()
+            ));
+        }
+        let (PromptStyle::Expanded, Some(expected)) = (self.style, self.image_token_id) else { return Ok(()) };
+        let found = self.inner.token_to_id(IMAGE_PLACEHOLDER);
+        if found == Some(expected) {
+            return Ok(());
+        }
+        let found = found.map_or_else(|| "no such token".to_owned(), |id| id.to_string());
+        Err(CheckpointError::TokenId { token: IMAGE_PLACEHOLDER.to_owned(), expected, found, path: self.path.clone() })
+    }
+}

@@ -1,0 +1,111 @@
+//! Which files of a folder hold the weights.
+
+use crate::checkpoint::{CheckpointError, files::Files};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// The index's pairs of stored tensor and shard.
+type IndexPairs = Vec<(String, String)>;
+
+/// The weight files of a folder in the order of their names, and what the index, if there is one, says about them.
+///
+/// As transformers does: `model.safetensors` before `model.safetensors.index.json`; then, for folders packed by hand, all `*.safetensors`.
+pub(in crate::checkpoint) fn weight_files(folder: &Path) -> Result<(Vec<PathBuf>, IndexPairs), CheckpointError> {
+    let single = folder.join(SINGLE);
+    if single.is_file() {
+        return Ok((vec![single], Vec::new()));
+    }
+    if let Some(index) = Files::Folder(folder.to_owned()).object(INDEX)? {
+        let pairs = index_pairs(&index, &folder.join(INDEX))?;
+        let mut shards: Vec<&str> = pairs.iter().map(|(_, shard)| shard.as_str()).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        for shard in &shards {
+            if !folder.join(shard).is_file() {
+                return Err(CheckpointError::MissingShard { shard: (*shard).to_owned(), index: folder.join(INDEX) });
+            }
+        }
+        let paths = shards.iter().map(|shard| folder.join(shard)).collect();
+        return Ok((paths, pairs));
+    }
+    let names = file_names(folder)?;
+    let found: Vec<PathBuf> =
+        names.iter().filter(|name| has_extension(name, "safetensors")).map(|name| folder.join(name)).collect();
+    if !found.is_empty() {
+        return Ok((found, Vec::new()));
+    }
+    Err(no_weights(folder, &names))
+}
+
+/// The `weight_map` of an index. Shards are plain file names: an index must not reach out of its folder.
+pub(in crate::checkpoint) fn index_pairs(
+    index: &serde_json::Map<String, Value>,
+    path: &Path,
+) -> Result<IndexPairs, CheckpointError> {
+    let refused = |expected: &str, found: String| CheckpointError::Field {
+        field: "weight_map".to_owned(),
+        expected: expected.to_owned(),
+        found,
+        path: path.to_owned(),
+    };
+    let Some(Value::Object(map)) = index.get("weight_map") else {
+        return Err(refused("a map from tensor to file", "none".to_owned()));
+    };
+    if map.is_empty() {
+        return Err(refused("a map from tensor to file", "an empty one".to_owned()));
+    }
+    map.iter()
+        .map(|(tensor, shard)| match shard.as_str() {
+            Some(shard) if is_plain_name(shard) => Ok((tensor.clone(), shard.to_owned())),
+            _ => Err(refused("names of files beside the index", format!("{shard} for {tensor}"))),
+        })
+        .collect()
+}
+
+fn is_plain_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None)) && !name.contains('\\')
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// Names of a folder's entries, sorted: the order of shards must not depend on the file system.
+fn file_names(folder: &Path) -> Result<Vec<String>, CheckpointError> {
+    let read = |source| CheckpointError::Read { source, path: folder.to_owned() };
+    let mut names = std::fs::read_dir(folder)
+        .map_err(read)?
+        .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).map_err(read))
+        .collect::<Result<Vec<_>, _>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn no_weights(folder: &Path, names: &[String]) -> CheckpointError {
+    const FOREIGN: [(&[&str], &str); 4] = [
+        (&["gguf"], "a GGUF file (give the Hugging Face folder it was made from)"),
+        (
+            &["bin", "pt", "pth", "ckpt", "pkl"],
+            "a PyTorch pickle file, which can run code when it is opened (convert it with save_pretrained, which writes safetensors)",
+        ),
+        (
+            &["h5", "msgpack"],
+            "TensorFlow or Flax weights (convert them with save_pretrained, which writes safetensors)",
+        ),
+        (&["onnx"], "an ONNX file"),
+    ];
+    FOREIGN
+        .iter()
+        .find_map(|(extensions, found)| {
+            let name = names.iter().find(|name| extensions.iter().any(|extension| has_extension(name, extension)))?;
+            Some(CheckpointError::ForeignWeights { found, path: folder.join(name) })
+        })
+        .unwrap_or_else(|| CheckpointError::MissingFile {
+            expected: "the weights as safetensors".to_owned(),
+            path: folder.join(SINGLE),
+        })
+}

@@ -1,0 +1,241 @@
+//! Weights of every published layout under one naming, left in the file until a tensor is made of them.
+
+mod discover;
+mod hash;
+mod names;
+mod shard;
+
+#[cfg(test)]
+pub(super) use discover::index_pairs;
+use discover::weight_files;
+#[cfg(test)]
+pub(super) use shard::read_header;
+
+use super::CheckpointError;
+use candle_core::{DType, Device, Tensor};
+use names::{canonical_name, is_harmless};
+use shard::{Shard, StoredTensor};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How many names an error lists before it only counts.
+const NAMES_IN_MESSAGE: usize = 3;
+
+/// The tensors of a checkpoint by canonical name (the table is in this module's `names`).
+///
+/// The files are mapped, not read: opening 13 GB costs nothing, and a tensor's bytes are copied once, when it is asked for. Every tensor
+/// that was asked for is remembered, so that [`Weights::finish`] can name those that have no place in the model.
+#[derive(Debug)]
+pub struct Weights {
+    shards: Vec<Shard>,
+    entries: BTreeMap<String, Entry>,
+    hash: OnceLock<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stored: StoredTensor,
+    shard_idx: usize,
+    used: AtomicBool,
+}
+
+impl Weights {
+    /// Opens the safetensors files of a folder: one, the shards of an index, or all there are.
+    pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        let (paths, index) = weight_files(folder)?;
+        let shards = paths.iter().map(|path| Shard::open(path)).collect::<Result<Vec<_>, _>>()?;
+        let weights = Self::new(shards)?;
+        for (stored, shard) in index {
+            weights.expect_in_shard(&stored, &folder.join(shard))?;
+        }
+        Ok(weights)
+    }
+
+    /// Weights inside the program.
+    pub fn from_static(name: &str, bytes: &'static [u8]) -> Result<Self, CheckpointError> {
+        Self::new(vec![Shard::embedded(Path::new(name), bytes)?])
+    }
+
+    fn new(opened: Vec<(Shard, Vec<StoredTensor>)>) -> Result<Self, CheckpointError> {
+        let mut weights = Self { shards: Vec::new(), entries: BTreeMap::new(), hash: OnceLock::new() };
+        for (shard_idx, (shard, tensors)) in opened.into_iter().enumerate() {
+            weights.shards.push(shard);
+            for stored in tensors {
+                weights.insert(shard_idx, stored)?;
+            }
+        }
+        Ok(weights)
+    }
+
+    fn insert(&mut self, shard_idx: usize, stored: StoredTensor) -> Result<(), CheckpointError> {
+        let canonical = canonical_name(&stored.name);
+        if let Some(first) = self.entries.get(&canonical) {
+            if is_harmless(&stored.name) {
+                return Ok(());
+            }
+            return Err(CheckpointError::Duplicate {
+                first: first.stored.name.clone(),
+                first_path: self.path(first.shard_idx),
+                second: stored.name,
+                second_path: self.path(shard_idx),
+                canonical,
+            });
+        }
+        let used = AtomicBool::new(is_harmless(&stored.name));
+        self.entries.insert(canonical, Entry { stored, shard_idx, used });
+        Ok(())
+    }
+
+    fn expect_in_shard(&self, stored: &str, path: &Path) -> Result<(), CheckpointError> {
+        let found = self.entries.get(&canonical_name(stored)).is_some_and(|entry| self.path(entry.shard_idx) == path);
+        if found || is_harmless(stored) {
+            return Ok(());
+        }
+        Err(CheckpointError::NotInShard { tensor: stored.to_owned(), path: path.to_owned() })
+    }
+
+    fn path(&self, shard_idx: usize) -> PathBuf {
+        self.shards.get(shard_idx).map(|shard| shard.path().to_owned()).unwrap_or_default()
+    }
+
+    /// Names of the weight files, for messages.
+    pub fn files(&self) -> String {
+        self.shards.iter().map(|shard| shard.path().display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tensor of a canonical name, of the expected shape, as `dtype` on `device`.
+    ///
+    /// **Errors**: a missing tensor names itself and the files; another shape says both.
+    pub fn tensor(
+        &self,
+        canonical: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor, CheckpointError> {
+        self.optional(canonical, shape, dtype, device)?
+            .ok_or_else(|| CheckpointError::MissingTensor { name: canonical.to_owned(), files: self.files() })
+    }
+
+    /// The same for a tensor that some models have and some have not.
+    pub fn optional(
+        &self,
+        canonical: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, CheckpointError> {
+        let Some(entry) = self.entries.get(canonical) else { return Ok(None) };
+        entry.used.store(true, Ordering::Relaxed);
+        let stored = &entry.stored;
+        let path = || self.path(entry.shard_idx);
+        // A CLIP's logit scale is stored as a scalar by some versions and as one number by others.
+        let scalar = stored.shape.iter().all(|n| *n == 1) && shape.iter().all(|n| *n == 1);
+        if stored.shape != shape && !scalar {
+            return Err(CheckpointError::Shape {
+                name: stored.name.clone(),
+                expected: shape.to_vec(),
+                found: stored.shape.clone(),
+                path: path(),
+            });
+        }
+        let file_dtype = float_dtype(&stored.dtype).ok_or_else(|| CheckpointError::Dtype {
+            name: stored.name.clone(),
+            found: stored.dtype.clone(),
+            path: path(),
+        })?;
+        Tensor::from_raw_buffer(self.bytes(entry), file_dtype, shape, device)
+            .and_then(|tensor| tensor.to_dtype(dtype))
+            .map(Some)
+            .map_err(|source| CheckpointError::Tensor {
+                name: stored.name.clone(),
+                source: Box::new(source),
+                path: path(),
+            })
+    }
+
+    fn bytes(&self, entry: &Entry) -> &[u8] {
+        // The range was checked against the file's length when its header was read.
+        self.shards
+            .get(entry.shard_idx)
+            .and_then(|shard| shard.bytes().get(entry.stored.range.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Whether there is a tensor of that canonical name.
+    pub fn contains(&self, canonical: &str) -> bool {
+        self.entries.contains_key(canonical)
+    }
+
+    /// The shape of a tensor, without loading it.
+    pub fn shape(&self, canonical: &str) -> Option<&[usize]> {
+        self.entries.get(canonical).map(|entry| entry.stored.shape.as_slice())
+    }
+
+    /// The type that most of the bytes have.
+    pub fn dtype(&self) -> DType {
+        let mut bytes_by_dtype: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in self.entries.values() {
+            *bytes_by_dtype.entry(&entry.stored.dtype).or_default() += entry.stored.range.len();
+        }
+        let most = bytes_by_dtype.into_iter().max_by_key(|(_, bytes)| *bytes);
+        most.and_then(|(dtype, _)| float_dtype(dtype)).unwrap_or(DType::F32)
+    }
+
+    /// Canonical names in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Counts every tensor under a prefix as used: for parts that a model leaves out on purpose, such as the vision layers behind the one
+    /// whose output LLaVA reads. Returns how many there are.
+    pub fn leave_out(&self, canonical_prefix: &str) -> usize {
+        let under = self.entries.iter().filter(|(name, _)| name.starts_with(canonical_prefix));
+        under.map(|(_, entry)| entry.used.store(true, Ordering::Relaxed)).count()
+    }
+
+    /// To be called when the model is complete: names the tensors that nobody asked for.
+    ///
+    /// **Errors**: a tensor without a place means that the weights are those of another model than the configuration describes.
+    pub fn finish(&self) -> Result<(), CheckpointError> {
+        let unused: Vec<&Entry> = self.entries.values().filter(|entry| !entry.used.load(Ordering::Relaxed)).collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let mut names =
+            unused.iter().take(NAMES_IN_MESSAGE).map(|e| e.stored.name.as_str()).collect::<Vec<_>>().join(", ");
+        if unused.len() > NAMES_IN_MESSAGE {
+            names.push_str(", ...");
+        }
+        let mut shards: Vec<usize> = unused.iter().map(|entry| entry.shard_idx).collect();
+        shards.dedup();
+        shards.truncate(NAMES_IN_MESSAGE);
+        let files = shards.iter().map(|idx| self.path(*idx).display().to_string()).collect::<Vec<_>>().join(", ");
+        Err(CheckpointError::Unused { count: unused.len(), names, files })
+    }
+
+    /// Bytes of all tensors, **units** bytes of the files' own types.
+    pub fn total_bytes(&self) -> u64 {
+        self.entries.values().map(|entry| entry.stored.range.len() as u64).sum()
+    }
+
+    /// SHA-256 of the weights in hexadecimal, computed once.
+    ///
+    /// One file of up to 64 MiB: what `sha256sum` prints. A larger one: of its length, its header and 64 evenly spaced blocks of 1 MiB.
+    /// Several files: of their hashes in the order of their names.
+    pub fn weight_hash(&self) -> &str {
+        self.hash.get_or_init(|| hash::weight_hash(&self.shards))
+    }
+}
+
+fn float_dtype(stored: &str) -> Option<DType> {
+    match stored {
+        "F64" => Some(DType::F64),
+        "F32" => Some(DType::F32),
+        "F16" => Some(DType::F16),
+        "BF16" => Some(DType::BF16),
+        _ => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! One safetensors file: mapped, its header checked against its length.
+
+use crate::checkpoint::{CheckpointError, files::parse_object};
+use serde_json::Value;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The format's own limit.
+const MAX_HEADER_BYTES: usize = 100_000_000;
+
+/// Where a shard's bytes are.
+#[derive(Debug)]
+enum Bytes {
+    Mapped(memmap2::Mmap),
+    Embedded(&'static [u8]),
+}
+
+/// An open safetensors file.
+#[derive(Debug)]
+pub(super) struct Shard {
+    path: PathBuf,
+    bytes: Bytes,
+    header_bytes: usize,
+}
+
+/// What a header says about a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::checkpoint) struct StoredTensor {
+    /// Name in the file.
+    pub(in crate::checkpoint) name: String,
+    /// Type, as the format spells it.
+    pub(in crate::checkpoint) dtype: String,
+    /// Shape.
+    pub(in crate::checkpoint) shape: Vec<usize>,
+    /// Its bytes in the file.
+    pub(in crate::checkpoint) range: Range<usize>,
+}
+
+impl Shard {
+    /// Maps a file and reads its header.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
+        let read = |source| CheckpointError::Read { source, path: path.to_owned() };
+        let file = std::fs::File::open(path).map_err(read)?;
+        let len = file.metadata().map_err(read)?.len();
+        if len < 8 {
+            return Err(CheckpointError::Header { found: format!("a file of {len} bytes"), path: path.to_owned() });
+        }
+        Self::new(path, Bytes::Mapped(map(&file).map_err(read)?))
+    }
+
+    /// A file inside the program.
+    pub(super) fn embedded(path: &Path, bytes: &'static [u8]) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
+        Self::new(path, Bytes::Embedded(bytes))
+    }
+
+    fn new(path: &Path, bytes: Bytes) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
+        let mut shard = Self { path: path.to_owned(), bytes, header_bytes: 0 };
+        let (header_bytes, tensors) = read_header(shard.bytes(), path)?;
+        shard.header_bytes = header_bytes;
+        Ok((shard, tensors))
+    }
+
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Mapped(map) => map,
+            Bytes::Embedded(bytes) => bytes,
+        }
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length of the header with its length field.
+    pub(super) fn header_bytes(&self) -> usize {
+        self.header_bytes
+    }
+}
+
+/// The crate's one exception from safe code. Reading 13 GB into memory to use it once would take minutes and twice the memory.
+#[expect(unsafe_code, reason = "weight files are mapped; see SAFETY")]
+fn map(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: the map is private and read-only, and its bytes are only ever copied into tensors, never kept as references into typed
+    // memory. A file that another program truncates meanwhile ends this program (SIGBUS), as it would end every program that maps weights.
+    unsafe { memmap2::Mmap::map(file) }
+}
+
+/// Checks a safetensors file as strictly as the format's reference reader, and says which of its rules is broken.
+///
+/// Returns the length of the header with its length field, and the tensors in the order of their bytes.
+pub(in crate::checkpoint) fn read_header(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<(usize, Vec<StoredTensor>), CheckpointError> {
+    let refused = |found: String| CheckpointError::Header { found, path: path.to_owned() };
+    if let Some(found) = foreign_format(bytes) {
+        return Err(CheckpointError::ForeignWeights { found, path: path.to_owned() });
+    }
+    let Some(length) = bytes.first_chunk::<8>() else {
+        return Err(refused(format!("a file of {} bytes", bytes.len())));
+    };
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > MAX_HEADER_BYTES {
+        return Err(refused(format!("a header length of {length} bytes")));
+    }
+    let header_bytes = length + 8;
+    let Some(header) = bytes.get(8..header_bytes) else {
+        return Err(CheckpointError::Truncated {
+            expected_bytes: header_bytes,
+            found_bytes: bytes.len(),
+            path: path.to_owned(),
+        });
+    };
+    let mut tensors = parse_object(header, path)
+        .map_err(|error| match error {
+            CheckpointError::Json { found, path } => CheckpointError::Header { found, path },
+            other => other,
+        })?
+        .iter()
+        .filter(|(name, _)| *name != "__metadata__")
+        .map(|(name, info)| {
+            stored_tensor(name, info, header_bytes).map_err(|why| refused(format!("the tensor {name} {why}")))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    tensors.sort_by_key(|tensor| (tensor.range.start, tensor.range.end));
+    let mut end = header_bytes;
+    for tensor in &tensors {
+        if tensor.range.start != end {
+            return Err(refused(format!(
+                "the tensor {} at byte {} where the one before ends at {end}",
+                tensor.name, tensor.range.start
+            )));
+        }
+        end = tensor.range.end;
+    }
+    if end != bytes.len() {
+        return Err(CheckpointError::Truncated {
+            expected_bytes: end,
+            found_bytes: bytes.len(),
+            path: path.to_owned(),
+        });
+    }
+    Ok((header_bytes, tensors))
+}
+
+fn stored_tensor(name: &str, info: &Value, header_bytes: usize) -> Result<StoredTensor, String> {
+    let size = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
+    let sizes = |key: &str| -> Option<Vec<usize>> { info.get(key)?.as_array()?.iter().map(size).collect() };
+    let dtype = info.get("dtype").and_then(Value::as_str).ok_or("without a type")?;
+    let shape = sizes("shape").ok_or("without a shape")?;
+    let offsets = sizes("data_offsets").ok_or("without offsets")?;
+    let [start, end] = offsets[..] else { return Err("without two offsets".to_owned()) };
+    let item_bytes = item_bytes(dtype).ok_or_else(|| format!("of the unknown type {dtype}"))?;
+    let wanted =
+        shape.iter().try_fold(item_bytes, |bytes, n| bytes.checked_mul(*n)).ok_or("of a size beyond any memory")?;
+    if end.checked_sub(start) != Some(wanted) {
+        return Err(format!("with the offsets {start} to {end} where {dtype} {shape:?} takes {wanted} bytes"));
+    }
+    let range =
+        start.checked_add(header_bytes).zip(end.checked_add(header_bytes)).ok_or("at an offset beyond any file")?;
+    Ok(StoredTensor { name: name.to_owned(), dtype: dtype.to_owned(), shape, range: range.0..range.1 })
+}
+
+fn item_bytes(dtype: &str) -> Option<usize> {
+    match dtype {
+        "BOOL" | "U8" | "I8" | "F8_E4M3" | "F8_E5M2" | "F8_E8M0" => Some(1),
+        "U16" | "I16" | "F16" | "BF16" => Some(2),
+        "U32" | "I32" | "F32" => Some(4),
+        "U64" | "I64" | "F64" | "C64" => Some(8),
+        _ => None,
+    }
+}
+
+/// Other formats under a safetensors name, told by their first bytes.
+fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
+    const FORMATS: [(&[u8], &str); 4] = [
+        (b"GGUF", "a GGUF file (give the Hugging Face folder it was made from)"),
+        (b"PK\x03\x04", "a PyTorch pickle archive (convert it with save_pretrained, which writes safetensors)"),
+        (b"version https://git-lfs", "a Git LFS pointer instead of the file (run `git lfs pull` in the folder)"),
+        (b"<!DOCTYPE", "a web page (was the download answered with a login page?)"),
+    ];
+    FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, found)| *found)
+}
