@@ -71,6 +71,7 @@ SENTENCES = [
 ]
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 DTYPE_NAMES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+TOWER = "clip-tower"  # of the original layout, which names its tower by hub id or folder
 MIN_MARGIN = 0.05  # least distance between the first and second logit of a greedy choice
 
 
@@ -101,9 +102,8 @@ class Spec:
 SPECS = [
     Spec(
         name="original_pad", seed=11, layout="original", dtype="f16",
-        # The original layout has no vision configuration: sizes come from the tensors, and a CLIP head is 64 wide.
-        vision=dict(hidden_size=64, intermediate_size=32, num_hidden_layers=2, num_attention_heads=1, image_size=28, patch_size=7),
-        text=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4),
+        vision=dict(hidden_size=32, intermediate_size=40, num_hidden_layers=3, num_attention_heads=4, image_size=28, patch_size=7),
+        text=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4),
         llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"),
         photo=(37, 53, "RGB"), raw_prompt="USER: <image>\nWhat is in this image? ASSISTANT:", question="What is in this image?",
         tokenizer="legacy", template="none",
@@ -352,7 +352,7 @@ def config_json(spec: Spec, config: LlavaConfig) -> dict:
             architectures=["LlavaLlamaForCausalLM"], **{**text, "model_type": "llava"}, freeze_mm_mlp_adapter=False, image_aspect_ratio="pad",
             mm_hidden_size=spec.vision["hidden_size"], mm_projector_type="mlp2x_gelu", mm_use_im_patch_token=False, mm_use_im_start_end=False,
             mm_vision_select_feature="patch", mm_vision_select_layer=spec.llava["vision_feature_layer"],
-            mm_vision_tower="openai/clip-vit-large-patch14-336", torch_dtype=dtype, tune_mm_mlp_adapter=False, use_mm_proj=True)
+            mm_vision_tower=TOWER, torch_dtype=dtype, tune_mm_mlp_adapter=False, use_mm_proj=True)
     vision = {"model_type": "clip_vision_model", "projection_dim": 16, **spec.vision}
     if spec.sparse:
         text = {"model_type": "llama", "vocab_size": text["vocab_size"], "max_position_embeddings": 512, **spec.text}
@@ -410,6 +410,9 @@ def write_checkpoint(folder: Path, spec: Spec, config: LlavaConfig, model, token
         fields.update(size=spec.vision["image_size"], crop_size=spec.vision["image_size"])
     wrapper = dict(processor_class="LlavaProcessor", image_token="<image>", patch_size=spec.vision["patch_size"],
                    num_additional_image_tokens=1, vision_feature_select_strategy=spec.llava["vision_feature_select_strategy"])
+    if spec.layout == "original":
+        (folder / TOWER).mkdir()
+        write_json(folder / TOWER / "config.json", dict(model_type="clip", vision_config=dict(model_type="clip_vision_model", **spec.vision)))
     if spec.processor == "nested":
         write_json(folder / "processor_config.json", dict(image_processor=fields, **wrapper))
         return
