@@ -19,7 +19,7 @@ For each `Spec`: `NAME/checkpoint/`, a complete tiny random LLaVA in one of the 
     decoder_attention     f32 [T, L, H, P+T]   row of the position that predicted token t, zero beyond its keys
     vision_cls_attention  f32 [Lv, Hv, N]      every layer, [CLS] column dropped
 
-The metadata holds `raw_prompt`, `question`, `templated_prompt`, `text` (the answer, special tokens skipped) and `layout`.
+The metadata entry `golden` is JSON with `raw_prompt`, `question`, `templated_prompt`, `text` (the answer, special tokens skipped), `layout`.
 
 `demo_answer.safetensors` holds the same for the bundled demo model.
 `stories260k.safetensors` is the greedy run of the real LLaMA in ../shared/data/stories260k (skipped, with a message, without it).
@@ -38,7 +38,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
-    AutoProcessor, CLIPImageProcessorPil, LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration,
+    AutoProcessor, CLIPImageProcessorPil, LlamaConfig, LlamaForCausalLM, LlavaConfig, LlavaForConditionalGeneration, PreTrainedConfig,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -71,6 +71,7 @@ SENTENCES = [
 ]
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 DTYPE_NAMES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+TEXT_KEYS = ("model_type", "bos_token_id", "eos_token_id", "tie_word_embeddings")
 TOWER = "clip-tower"  # of the original layout, which names its tower by hub id or folder
 MIN_MARGIN = 0.05  # least distance between the first and second logit of a greedy choice
 
@@ -339,8 +340,8 @@ def config_json(spec: Spec, config: LlavaConfig) -> dict:
     """The configuration as the layout's own tools wrote it."""
     text = {key: value for key, value in config.text_config.to_dict().items() if value is not None}
     rope = text.pop("rope_parameters")
-    for key in ("transformers_version", "architectures", "dtype"):
-        text.pop(key, None)
+    base = PreTrainedConfig().to_dict()  # what every configuration has and no file needs
+    text = {key: value for key, value in text.items() if key in TEXT_KEYS or key not in base}
     dtype = DTYPE_NAMES[spec.dtype]
     if spec.layout != "newest":
         text["rope_theta"] = rope["rope_theta"]
@@ -370,6 +371,11 @@ def config_json(spec: Spec, config: LlavaConfig) -> dict:
 
 def write_json(path: Path, value) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_golden(path: Path, tensors: dict, words: dict) -> None:
+    """One metadata entry: safetensors writes several in no fixed order, and the same run should give the same bytes."""
+    save_file(tensors, path, metadata=dict(golden=json.dumps(words, ensure_ascii=False)))
 
 
 def write_weights(folder: Path, spec: Spec, model) -> None:
@@ -493,8 +499,8 @@ def make(spec: Spec) -> None:
         pixel_values=pixels[0].contiguous(), prompt_ids=torch.tensor(ids), templated_prompt_ids=torch.tensor(ids_of(templated)),
         image_token_span=torch.tensor([ids.index(image_id), count]), image_grid=torch.tensor([side, side]))
     text = tokenizer.decode(golden["output_ids"].tolist(), skip_special_tokens=True)
-    save_file(golden, folder / "golden.safetensors", metadata=dict(
-        layout=spec.layout, raw_prompt=spec.raw_prompt, question=spec.question, templated_prompt=templated, text=text, seed=str(seed)))
+    write_golden(folder / "golden.safetensors", golden, dict(
+        layout=spec.layout, raw_prompt=spec.raw_prompt, question=spec.question, templated_prompt=templated, text=text, seed=seed))
     write_checkpoint(folder / "checkpoint", spec, config, model, tokenizer, eos)
     check_folder(folder / "checkpoint", spec, photo, golden, templated)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -574,7 +580,7 @@ def make_stories() -> None:
         for layer_idx, layer in enumerate(out.attentions[t]):
             rows[k, layer_idx, :, :t + 1] = layer[0, :, -1, :]
     golden = dict(prompt_ids=prompt[0], output_ids=ids.clone(), sampled_steps=sampled, logits=logits[sampled].clone(), decoder_attention=rows)
-    save_file(golden, HERE / "stories260k.safetensors", metadata=dict(text=text))
+    write_golden(HERE / "stories260k.safetensors", golden, dict(text=text))
     print(f"stories260k: {shared} characters as published, least margin {(best[:, 0] - best[:, 1]).min():.4f}, {text!r}")
 
 
@@ -594,7 +600,7 @@ def make_demo() -> None:
     image_id = model.config.image_token_id
     golden.update(prompt_ids=torch.tensor(ids), image_token_span=torch.tensor([ids.index(image_id), ids.count(image_id)]))
     text = processor.tokenizer.decode(golden["output_ids"].tolist(), skip_special_tokens=True)
-    save_file(golden, HERE / "demo_answer.safetensors", metadata=dict(image=name, question=question, raw_prompt=raw_prompt, text=text))
+    write_golden(HERE / "demo_answer.safetensors", golden, dict(image=name, question=question, raw_prompt=raw_prompt, text=text))
     print(f"demo: {text!r}")
 
 
