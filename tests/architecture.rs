@@ -9,7 +9,8 @@ const EVERYWHERE: [&str; 3] = ["serde", "serde_json", "thiserror"];
 /// Dependencies that no code names: they only switch features on, or come in through another crate's macros.
 const FEATURES_ONLY: [&str; 1] = ["gemm"];
 const MOST_LINES: usize = 600;
-const ROOT_ENTRIES: [&str; 8] = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
+const ROOT_ENTRIES: [&str; 8] =
+    ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -281,7 +282,11 @@ fn commands_of_the_readme_exist() {
         for flag in words.filter_map(|word| word.trim_start_matches('[').strip_prefix("--")) {
             let flag = flag.trim_end_matches(|c: char| !c.is_alphanumeric());
             let known = command.get_arguments().chain(program.get_arguments()).any(|arg| arg.get_long() == Some(flag));
-            assert!(known, "the README gives `gazelens {}` a flag --{flag}, which it does not have", command.get_name());
+            assert!(
+                known,
+                "the README gives `gazelens {}` a flag --{flag}, which it does not have",
+                command.get_name()
+            );
         }
         seen += 1;
     }

@@ -64,12 +64,7 @@ impl Checkpoint {
         let files = Files::Folder(folder.to_owned());
         let config = config_file(&files)?;
         let weights = Weights::open(folder)?;
-        let name = folder
-            .canonicalize()
-            .ok()
-            .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
-        let model_id = name.unwrap_or_else(|| folder.display().to_string());
-        let mut checkpoint = Self::assemble(&files, &config, weights, model_id, progress)?;
+        let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());
         progress(1.0, "checkpoint");
         Ok(checkpoint)
@@ -148,6 +143,19 @@ pub(super) fn config_file(files: &Files) -> Result<Map<String, Value>, Checkpoin
         expected: "the configuration of a Hugging Face checkpoint".to_owned(),
         path: files.path(CONFIG),
     })
+}
+
+/// What traces call a folder: the hub's name where it lies in the hub's cache (`models--ORG--NAME/snapshots/HASH`), otherwise its own name.
+fn model_id(folder: &Path) -> String {
+    let path = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+    let hub = match names.as_slice() {
+        [.., cached, snapshots, _] if snapshots == "snapshots" => {
+            cached.strip_prefix("models--").map(|id| id.replace("--", "/"))
+        }
+        _ => None,
+    };
+    hub.or_else(|| names.last().map(|name| name.clone().into_owned())).unwrap_or_default()
 }
 
 fn expect_folder(path: &Path) -> Result<(), CheckpointError> {

@@ -58,16 +58,22 @@ impl ChatTemplate {
         let origin = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut template = Self { environment, source, origin, path, form: ContentForm::Parts, tokens };
         let complete = |text: &str| text.matches(IMAGE_PLACEHOLDER).count() == 1 && text.contains(PROBE);
-        let parts = template.render_raw(PROBE);
-        if parts.as_deref().is_ok_and(complete) {
-            return Ok(template);
+        let mut tried = Vec::new();
+        for form in [ContentForm::Parts, ContentForm::Text] {
+            template.form = form;
+            let rendered = template.render_raw(PROBE);
+            if rendered.as_deref().is_ok_and(complete) {
+                return Ok(template);
+            }
+            tried.push(rendered);
         }
-        template.form = ContentForm::Text;
-        let text = template.render_raw(PROBE)?;
-        if complete(&text) {
-            return Ok(template);
-        }
-        let found = if text.contains(PROBE) { "no image in what it renders" } else { "no question in what it renders" };
+        let found = if tried.iter().flatten().any(|text| text.contains(PROBE)) {
+            "not exactly one image in what it renders"
+        } else if let Some(error) = tried.into_iter().find_map(Result::err) {
+            return Err(error);
+        } else {
+            "no question in what it renders"
+        };
         Err(CheckpointError::Template { found: found.to_owned(), path: template.path })
     }
 
@@ -250,7 +256,7 @@ mod tests {
     #[test]
     fn templates_that_lose_the_image_or_the_question_are_refused() {
         for (source, found) in [
-            ("USER: {{ messages[0]['content'][1]['text'] }}", "no image in what it renders"),
+            ("USER: {{ messages[0]['content'][1]['text'] }}", "not exactly one image in what it renders"),
             ("USER: <image>", "no question in what it renders"),
             ("{{ raise_exception('only system messages') }}", "invalid operation (only system messages) in line 1"),
             ("{% for %}", "syntax error"),

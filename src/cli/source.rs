@@ -21,7 +21,10 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSourc
     }
     let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
     if let Some(file) = Some(path).filter(|path| is_gguf(path)).or(mmproj) {
-        bail!("Expected `demo` or a checkpoint folder as --model, found a GGUF file, which this version does not read: {}", file.display());
+        bail!(
+            "Expected `demo` or a checkpoint folder as --model, found a GGUF file, which this version does not read: {}",
+            file.display()
+        );
     }
     if path.exists() {
         bail!("Expected `demo` or a checkpoint folder as --model, found a file: {model}");
@@ -47,7 +50,9 @@ fn is_hub_id(model: &str) -> bool {
 /// A file, or a bundled image where no file has that name.
 pub(super) fn image_source(path: &Path) -> ImageSource {
     match path.to_str() {
-        Some(name) if !path.exists() && crate::data::demo::image(name).is_some() => ImageSource::Bundled(name.to_owned()),
+        Some(name) if !path.exists() && crate::data::demo::image(name).is_some() => {
+            ImageSource::Bundled(name.to_owned())
+        }
         _ => ImageSource::Path(path.to_owned()),
     }
 }

@@ -62,6 +62,13 @@ impl Parameters {
         &self.values
     }
 
+    /// Puts a value in the place of an empty default that stands for "as many as there are", so that the trace says what was used.
+    pub fn spell_out(&mut self, name: &'static str, value: impl std::fmt::Display) {
+        if let Some(text) = self.values.get_mut(name) {
+            *text = value.to_string();
+        }
+    }
+
     /// The text of a parameter; empty if it is not one.
     pub fn text(&self, name: &'static str) -> &str {
         self.values.get(name).map_or("", String::as_str)

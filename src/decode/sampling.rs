@@ -29,8 +29,8 @@ impl Default for SamplingOptions {
 /// Chooses tokens.
 ///
 /// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over what top-k left.
-/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary; only its
-/// seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
+/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary (tests
+/// `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
 pub struct Sampler {
     options: SamplingOptions,
     draw: LogitsProcessor,

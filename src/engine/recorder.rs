@@ -200,9 +200,7 @@ impl Probe for Recorder<'_> {
     fn wants_probs(&self, site: &Site) -> bool {
         match site.tower {
             Tower::Vision => site.branch_idx == 0,
-            Tower::Decoder => {
-                site.branch_idx == 0 && (self.keeps_row(site) || !self.kept_positions(site).is_empty())
-            }
+            Tower::Decoder => site.branch_idx == 0 && (self.keeps_row(site) || !self.kept_positions(site).is_empty()),
         }
     }
 
@@ -259,14 +257,7 @@ mod tests {
     }
 
     fn site(layer_idx: usize, query_start: usize, query_len: usize, branch_idx: usize) -> Site {
-        Site {
-            tower: Tower::Decoder,
-            layer_idx,
-            branch_idx,
-            query_start,
-            query_len,
-            key_len: query_start + query_len,
-        }
+        Site { tower: Tower::Decoder, layer_idx, branch_idx, query_start, query_len, key_len: query_start + query_len }
     }
 
     /// Value of layer l, head h, query position q, key k: unlike any other.

@@ -1,6 +1,8 @@
 //! SPECs: `name` or `name:key=value,key=value`. Names and values are checked by the registries of [`crate::decode`].
 
-use super::messages::Spec;
+use super::error::EngineError;
+use super::messages::{Question, Spec};
+use crate::decode::{DecodeError, Parameters, build_strategy, interventions};
 
 /// Why a SPEC was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,21 @@ impl std::fmt::Display for Spec {
         }
         Ok(())
     }
+}
+
+/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
+pub fn check_specs(question: &Question) -> Result<(), EngineError> {
+    build_strategy(&question.strategy.name, &question.strategy.parameters)?;
+    for spec in &question.interventions {
+        let known = interventions().iter().copied().find(|intervention| intervention.id() == spec.name);
+        let intervention = known.ok_or_else(|| DecodeError::UnknownName {
+            kind: "interventions",
+            known: interventions().iter().map(|known| known.id()).collect::<Vec<_>>().join(", "),
+            found: spec.name.clone(),
+        })?;
+        Parameters::resolve(intervention, &spec.parameters)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -103,7 +103,9 @@ impl Worker {
             Ok(thread) => {
                 self.running = Some(Running { requests: request_sender, events: event_receiver, thread });
             }
-            Err(err) => self.own_events.push_back(Event::WorkerDied(format!("Could not start the engine's thread ({err})"))),
+            Err(err) => {
+                self.own_events.push_back(Event::WorkerDied(format!("Could not start the engine's thread ({err})")))
+            }
         }
     }
 
@@ -282,13 +284,7 @@ fn load(
     }
 }
 
-fn ask(
-    backend: &mut dyn Backend,
-    id: RunId,
-    question: &Question,
-    cancel: &AtomicBool,
-    outbox: &Outbox,
-) -> bool {
+fn ask(backend: &mut dyn Backend, id: RunId, question: &Question, cancel: &AtomicBool, outbox: &Outbox) -> bool {
     let result = if cancel.load(Ordering::Relaxed) {
         Err(EngineError::Cancelled)
     } else {

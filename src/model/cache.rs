@@ -14,7 +14,8 @@ struct LayerCache {
 /// One branch's keys and values, in memory that is taken once.
 ///
 /// They are f32 in every dtype: scores and softmax are computed in f32, and a 16-bit cache would have to be widened at every step.
-/// **Differs** from transformers in f16/bf16, which rounds keys and values to the model's type; in f32 there is no difference.
+/// **Differs** from transformers in f16/bf16, which rounds keys and values to the model's type; in f32 there is no difference
+/// (`tests/demo_llava.rs` bounds both).
 ///
 /// A pass that fails or is cancelled leaves the length as it was, so the cache stays usable.
 #[derive(Debug)]

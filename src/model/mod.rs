@@ -8,6 +8,8 @@
 //! - [`Decoder::forward`] runs a list of ragged [`BranchInput`]s: one matrix product for the rows of all of them, attention per
 //!   branch over its own [`KvCache`].
 //!
+//! To add a family: one folder with its parts and a [`Family`], one line in [`FAMILIES`].
+//!
 //! Weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them.
 
 mod attention;

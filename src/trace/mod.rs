@@ -48,9 +48,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Text of the answer so far.
+    /// Text of the answer so far, without special tokens.
     pub fn text(&self) -> String {
-        self.output.iter().map(|token| token.text.as_str()).collect()
+        self.output.iter().filter(|token| !token.special).map(|token| token.text.as_str()).collect()
     }
 
     /// Bytes of attention held.

@@ -21,7 +21,7 @@ fn read(config: Value) -> Result<LlavaConfig, CheckpointError> {
     read_with(config, json!({}))
 }
 
-fn read_text(text: Value) -> Result<TextConfig, CheckpointError> {
+fn read_text(text: &Value) -> Result<TextConfig, CheckpointError> {
     read(json!({"model_type": "llava", "text_config": text})).map(|config| config.text)
 }
 
@@ -117,22 +117,22 @@ fn rotary_bases_are_read_in_both_spellings() {
         (json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "linear", "factor": 2}}), 7.0, 2.0),
         (json!({"rope_scaling": null}), 10_000.0, 1.0),
     ] {
-        let config = read_text(text.clone()).unwrap();
+        let config = read_text(&text).unwrap();
         let found = (config.rope_theta, config.rope_linear_factor);
         assert!((found.0 - theta).abs() < 1e-9 && (found.1 - factor).abs() < 1e-9, "{text}: {found:?}");
     }
-    let yarn = refusal(read_text(json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})));
+    let yarn = refusal(read_text(&json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})));
     assert_eq!(
         yarn, "Expected one of default, linear for text_config.rope_scaling.rope_type, found yarn: config.json",
         "by name"
     );
-    let partial = refusal(read_text(json!({"rope_parameters": {"partial_rotary_factor": 0.5}})));
+    let partial = refusal(read_text(&json!({"rope_parameters": {"partial_rotary_factor": 0.5}})));
     assert!(partial.starts_with("Expected 1, rotary positions on all of a head"), "{partial}");
 }
 
 #[test]
 fn heads_are_given_or_implied() {
-    let text = |value: Value| read_text(value).unwrap();
+    let text = |value: Value| read_text(&value).unwrap();
     assert_eq!(text(json!({"hidden_size": 64, "num_attention_heads": 4})).head_dim, 16, "implied");
     assert_eq!(text(json!({"hidden_size": 60, "num_attention_heads": 8, "head_dim": 16})).head_dim, 16, "given");
     let grouped = text(json!({"hidden_size": 64, "num_attention_heads": 8, "num_key_value_heads": 2}));
@@ -236,7 +236,7 @@ fn impossible_numbers_are_refused_with_the_field() {
             "Expected a whole number from 1 to 1048576 for text_config.hidden_size, found 8.5",
         ),
         (
-            json!({"num_hidden_layers": 1e9 as u64}),
+            json!({"num_hidden_layers": 1_000_000_000_u64}),
             "Expected a whole number from 1 to 1024 for text_config.num_hidden_layers",
         ),
         (
@@ -261,7 +261,7 @@ fn impossible_numbers_are_refused_with_the_field() {
         (json!({"model_type": "mistral", "sliding_window": 4096}), "Expected no sliding window"),
         (json!([1]), "Expected an object for text_config, found a list"),
     ] {
-        let sentence = refusal(read_text(text));
+        let sentence = refusal(read_text(&text));
         assert!(sentence.starts_with(expected) && sentence.ends_with(": config.json"), "{sentence}");
     }
     let vision = |value: Value| refusal(read(json!({"model_type": "llava", "vision_config": value})));

@@ -127,6 +127,29 @@ fn a_tied_head_that_is_stored_all_the_same_is_ignored() {
 }
 
 #[test]
+fn a_checkpoint_is_called_as_the_hub_calls_it() {
+    let folder = Folder::llava(Layout::HfNewest, "F16");
+    let snapshot = folder.file("models--llava-hf--llava-1.5-7b-hf/snapshots/0123abc");
+    std::fs::create_dir_all(&snapshot).unwrap();
+    for name in
+        ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json"]
+    {
+        std::fs::copy(folder.file(name), snapshot.join(name)).unwrap();
+    }
+    let cached = Checkpoint::open(&snapshot, &mut |_, _| {}).unwrap();
+    assert_eq!(cached.model_id, "llava-hf/llava-1.5-7b-hf", "in the hub's cache");
+    let name = folder.path().file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(folder.open().unwrap().model_id, name, "elsewhere");
+}
+
+#[test]
+fn checkpoints_may_move_between_threads() {
+    fn expect_send_and_sync<T: Send + Sync>() {}
+    expect_send_and_sync::<Checkpoint>();
+    expect_send_and_sync::<crate::checkpoint::ClipCheckpoint>();
+}
+
+#[test]
 fn a_missing_processor_is_clips_with_a_warning() {
     let folder = Folder::llava(Layout::HfNewest, "F16");
     folder.remove("preprocessor_config.json");

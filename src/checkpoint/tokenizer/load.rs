@@ -1,7 +1,7 @@
 //! Opening `tokenizer.json` together with what the files beside it say about special tokens.
 
 use super::{PromptStyle, TextTokenizer};
-use crate::checkpoint::files::Files;
+use crate::checkpoint::files::{Files, parse_object};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -24,19 +24,21 @@ pub(in crate::checkpoint) struct TokenizerSpec {
     pub(in crate::checkpoint) num_rows: usize,
 }
 
-/// `tokenizer_config.json` and `special_tokens_map.json`.
+/// `tokenizer_config.json`, `special_tokens_map.json` and, from old versions, `added_tokens.json`.
 #[derive(Debug, Default)]
 pub(in crate::checkpoint) struct TokenizerFiles {
     config: Map<String, Value>,
     special: Map<String, Value>,
+    added: Map<String, Value>,
 }
 
 impl TokenizerFiles {
-    /// Reads both; either may be missing.
+    /// Reads all three; any of them may be missing.
     pub(in crate::checkpoint) fn read(files: &Files) -> Result<Self, CheckpointError> {
         Ok(Self {
             config: files.object("tokenizer_config.json")?.unwrap_or_default(),
             special: files.object("special_tokens_map.json")?.unwrap_or_default(),
+            added: files.object("added_tokens.json")?.unwrap_or_default(),
         })
     }
 
@@ -68,9 +70,16 @@ impl TokenizerFiles {
         contents
     }
 
-    /// `added_tokens_decoder`: tokens by id, in the order of the ids.
+    /// Tokens by id, in the order of the ids: `added_tokens_decoder`, or what `added_tokens.json` says where there is none.
     fn added_tokens(&self) -> Vec<(u32, AddedToken)> {
-        let Some(Value::Object(map)) = self.config.get("added_tokens_decoder") else { return Vec::new() };
+        let Some(Value::Object(map)) = self.config.get("added_tokens_decoder") else {
+            let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+            let token = |name: &String| AddedToken::from(name.as_str(), false).normalized(false);
+            let mut tokens: Vec<(u32, AddedToken)> =
+                self.added.iter().filter_map(|(name, value)| Some((id(value)?, token(name)))).collect();
+            tokens.sort_by_key(|(id, _)| *id);
+            return tokens;
+        };
         let token = |id: &String, value: &Value| {
             let flag = |key: &str, default: bool| value.get(key).and_then(Value::as_bool).unwrap_or(default);
             let special = flag("special", false);
@@ -107,6 +116,8 @@ pub(in crate::checkpoint) fn load(
         }
         return Err(CheckpointError::MissingFile { expected, path });
     };
+    // The library panics on some files that are no JSON at all.
+    parse_object(&bytes, &path)?;
     let mut inner = Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
     // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
     inner.with_truncation(None).map_err(|error| refused(error.to_string()))?;

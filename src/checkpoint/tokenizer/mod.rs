@@ -100,7 +100,9 @@ impl TextTokenizer {
     /// Ids of a text with the special tokens that a text begins (and ends) with; a text that already begins with the first one does not
     /// get it twice.
     fn encode_text(&self, text: &str) -> Result<Vec<u32>, CheckpointError> {
-        let has_bos = self.bos.as_ref().is_some_and(|(bos, _)| !bos.is_empty() && text.starts_with(bos.as_str()));
+        // CLIP's texts are words of users, not rendered templates: they always get both special tokens.
+        let is_template = self.style != PromptStyle::TextOnly;
+        let has_bos = is_template && self.bos.as_ref().is_some_and(|(bos, _)| text.starts_with(bos.as_str()));
         let encoding = self
             .inner
             .encode_fast(text, !has_bos)

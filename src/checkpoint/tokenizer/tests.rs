@@ -194,6 +194,27 @@ fn tokens_that_only_the_configuration_knows_are_added() {
     );
 }
 
+#[test]
+fn tokens_of_an_old_added_tokens_file_are_added() {
+    let Some(json) = shared(VICUNA) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tokenizer.json"), json).unwrap();
+    std::fs::write(folder.path().join("added_tokens.json"), r#"{"<pad>": 32001, "<image>": 32000}"#).unwrap();
+    let files = Files::Folder(folder.path().to_owned());
+    let spec = TokenizerSpec {
+        style: PromptStyle::Expanded,
+        image_token_id: Some(32_000),
+        bos_token_id: Some(1),
+        num_rows: 32_064,
+    };
+    let tokenizer = load(&files, &TokenizerFiles::read(&files).unwrap(), spec, &mut Vec::new()).unwrap();
+    let prompt = tokenizer.encode_prompt("USER: <image>\nWhat is this? ASSISTANT:", 2).unwrap();
+    // transformers 5.23.0, the same text with <image> twice.
+    let expected =
+        [1, 3148, 1001, 29901, 29871, 32_000, 32_000, 29871, 13, 5618, 338, 445, 29973, 319, 1799, 9047, 13566, 29901];
+    assert_eq!(prompt.ids, expected, "as with the tokens in tokenizer.json");
+}
+
 fn expect_pieces(tokenizer: &TextTokenizer, ids: &[u32]) {
     let text = tokenizer.decode(ids).unwrap();
     let pieces = tokenizer.pieces(ids).unwrap();

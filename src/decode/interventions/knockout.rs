@@ -41,7 +41,7 @@ impl Registered for Knockout {
 impl Intervention for Knockout {
     fn build(
         &self,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         context: &InterventionContext,
     ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
         let span = context.image_span(ID)?;

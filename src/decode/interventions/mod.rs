@@ -34,10 +34,10 @@ impl InterventionContext {
 
 /// A registered change.
 pub trait Intervention: Registered {
-    /// Checks the parameters against the question and makes the probe.
+    /// Checks the parameters against the question, spells out those that depend on it, and makes the probe.
     fn build(
         &self,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         context: &InterventionContext,
     ) -> Result<Box<dyn ActiveIntervention>, DecodeError>;
 }
@@ -77,7 +77,7 @@ pub fn interventions() -> &'static [&'static dyn Intervention] {
     INTERVENTIONS
 }
 
-/// Makes a registered intervention. The parameters come back with their defaults, for the trace.
+/// Makes a registered intervention. The parameters come back as they are used, for the trace.
 pub fn build_intervention(
     name: &str,
     given: &[(String, String)],
@@ -87,6 +87,6 @@ pub fn build_intervention(
         let known = names(INTERVENTIONS.iter().map(|intervention| intervention.id()));
         return Err(DecodeError::UnknownName { kind: "interventions", known, found: name.to_owned() });
     };
-    let parameters = Parameters::resolve(intervention, given)?;
-    Ok((intervention.build(&parameters, context)?, parameters))
+    let mut parameters = Parameters::resolve(intervention, given)?;
+    Ok((intervention.build(&mut parameters, context)?, parameters))
 }

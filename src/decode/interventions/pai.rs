@@ -48,16 +48,16 @@ impl Registered for Pai {
 impl Intervention for Pai {
     fn build(
         &self,
-        parameters: &Parameters,
+        parameters: &mut Parameters,
         context: &InterventionContext,
     ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
         let span = context.image_span(ID)?;
         let num_layers = context.num_hidden_layers;
         let alpha = parameters.real("alpha", f64::MIN_POSITIVE..=10.0)?;
-        let end = match parameters.text("end") {
-            "" => num_layers,
-            _ => parameters.whole("end", 1..=num_layers)?,
-        };
+        if parameters.text("end").is_empty() {
+            parameters.spell_out("end", num_layers);
+        }
+        let end = parameters.whole("end", 1..=num_layers)?;
         let start = parameters.whole("start", 0..=end.saturating_sub(1))?;
         Ok(Box::new(ActivePai { span, alpha, layers: start..end, num_calls: 0, num_values: 0 }))
     }

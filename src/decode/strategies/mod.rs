@@ -14,8 +14,8 @@ pub const STRATEGIES: &[&dyn Strategy] = &[&plain::Plain];
 
 /// A registered way of decoding.
 pub trait Strategy: Registered {
-    /// Checks the parameters and makes a decoding of one answer.
-    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Decoding>, DecodeError>;
+    /// Checks the parameters, spells out those that depend on others, and makes a decoding of one answer.
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError>;
 }
 
 /// What the branches of a question can be made from.
@@ -56,13 +56,14 @@ pub fn strategies() -> &'static [&'static dyn Strategy] {
     STRATEGIES
 }
 
-/// Makes a registered strategy; the empty name is plain decoding. The parameters come back with their defaults, for the trace.
+/// Makes a registered strategy; the empty name is plain decoding. The parameters come back as they are used, for the
+/// trace.
 pub fn build_strategy(name: &str, given: &[(String, String)]) -> Result<(Box<dyn Decoding>, Parameters), DecodeError> {
     let name = if name.is_empty() { "plain" } else { name };
     let Some(strategy) = STRATEGIES.iter().copied().find(|strategy| strategy.id() == name) else {
         let known = names(STRATEGIES.iter().map(|strategy| strategy.id()));
         return Err(DecodeError::UnknownName { kind: "strategies", known, found: name.to_owned() });
     };
-    let parameters = Parameters::resolve(strategy, given)?;
-    Ok((strategy.build(&parameters)?, parameters))
+    let mut parameters = Parameters::resolve(strategy, given)?;
+    Ok((strategy.build(&mut parameters)?, parameters))
 }

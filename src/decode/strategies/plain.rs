@@ -33,7 +33,7 @@ impl Registered for Plain {
 }
 
 impl Strategy for Plain {
-    fn build(&self, _parameters: &Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+    fn build(&self, _parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
         Ok(Box::new(PlainDecoding))
     }
 }

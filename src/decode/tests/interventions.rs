@@ -143,6 +143,9 @@ fn pai_boosts_the_pass_over_the_prompt() {
 
 #[test]
 fn pai_defaults_reach_to_the_last_layer() {
+    let (_, parameters) = build_intervention("pai", &[], &CONTEXT).unwrap();
+    let spelled: Vec<_> = parameters.values().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(spelled, ["alpha=0.2", "end=3", "start=2"], "spelled out for the trace");
     let mut pai = [build("pai", &[]).unwrap()];
     run(&mut pai);
     assert_eq!(pai[0].report().num_calls, 3, "layer 2 of 0..3, three passes");

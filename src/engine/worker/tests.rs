@@ -165,7 +165,10 @@ fn the_latest_model_wins() {
     worker.send(Request::Ask(RunId(2), question("for the other")));
     let seen = [next(&mut worker), next(&mut worker), next(&mut worker)];
     let expected = ["cancelled 1", "loaded other", "finished 2: for the other"];
-    assert_eq!(seen, expected, "nothing is said of the model that was given up, and its question does not reach another");
+    assert_eq!(
+        seen, expected,
+        "nothing is said of the model that was given up, and its question does not reach another"
+    );
     worker.send(load("bad"));
     assert!(next(&mut worker).starts_with("load failed: Expected an open model"), "one sentence");
     worker.send(load("slow"));
@@ -180,7 +183,11 @@ fn a_panic_is_told_and_the_worker_can_be_restarted() {
     let told = next(&mut worker);
     assert!(told.starts_with("died: ") && told.contains("scripted"), "{told}");
     worker.send(Request::Ask(RunId(2), question("too late")));
-    assert_eq!(next(&mut worker), "failed 2: The engine is not running: restart it", "requests to the dead are refused");
+    assert_eq!(
+        next(&mut worker),
+        "failed 2: The engine is not running: restart it",
+        "requests to the dead are refused"
+    );
     worker.restart();
     worker.send(Request::Ask(RunId(3), question("again")));
     assert_eq!(next(&mut worker), "finished 3: again", "a new thread works");
