@@ -4,7 +4,7 @@ use super::args::{Common, GuiArgs};
 use super::failure::Failure;
 use super::source;
 use crate::engine::{Event, Request, RunId, Worker};
-use crate::ui::{self, EngineLink, WindowOptions};
+use crate::ui::{self, EngineLink, RunError, WindowOptions};
 use anyhow::anyhow;
 
 /// What to do where no window can be.
@@ -17,7 +17,18 @@ pub(super) fn run(common: &Common, args: GuiArgs) -> Result<(), Failure> {
     }
     let options =
         WindowOptions { model: Some(request.source), device: request.device, dtype: request.dtype, paths: args.paths };
-    ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|err| Failure::Work(anyhow!("{err}; {HEADLESS}")))
+    ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|RunError::NoWindow { reason }| {
+        let reason = without_source_place(&reason);
+        Failure::Work(anyhow!(
+            "Expected a display and a graphics driver for the window, found none that works ({reason}); {HEADLESS}"
+        ))
+    })
+}
+
+/// The window system puts the line of its own source that failed before the words of the system.
+fn without_source_place(reason: &str) -> &str {
+    let behind = reason.rsplit_once(".rs:").map_or(reason, |(_, behind)| behind);
+    behind.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ')
 }
 
 /// The window system's own message for this is a stack of errors about libraries.
@@ -47,5 +58,17 @@ impl EngineLink for Worker {
 
     fn restart(&mut self) {
         Self::restart(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_words_of_the_system_are_told() {
+        let told = without_source_place("os error at src/linux/mod.rs:788: Failed to open connection to X server");
+        assert_eq!(told, "Failed to open connection to X server", "the place in the source is left out");
+        assert_eq!(without_source_place("no adapter"), "no adapter", "plain words stay");
     }
 }
