@@ -8,7 +8,7 @@
 use super::resample_filter::{Kernel, PRECISION_BITS, Weights};
 use crate::geometry::{ImageSize, Resample};
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::ops::Range;
 
 /// Eight-bit pixels of `C` interleaved channels, lying on a larger canvas of one colour (LLaVA's padding) or filling it.
 ///
@@ -68,22 +68,17 @@ impl<'a, const C: usize> Canvas<'a, C> {
         self.canvas
     }
 
-    /// One row of the canvas; `None` where it is padding from end to end.
-    fn row(&self, y: usize) -> Option<Cow<'a, [u8]>> {
-        let inner = y.checked_sub(self.top_px as usize).filter(|&y| y < self.size.height_px as usize)?;
+    /// The photo's own pixels in one row of the canvas; empty where the row is padding from end to end.
+    fn row(&self, y: usize) -> &'a [u8] {
         let stride = self.size.width_px as usize * C;
-        let pixels = &self.pixels[inner * stride..(inner + 1) * stride];
-        if self.canvas.width_px == self.size.width_px {
-            return Some(Cow::Borrowed(pixels));
-        }
-        let mut row = self.padding_row();
-        let left = self.left_px as usize * C;
-        row[left..left + stride].copy_from_slice(pixels);
-        Some(Cow::Owned(row))
+        let inner = y.checked_sub(self.top_px as usize).filter(|&y| y < self.size.height_px as usize);
+        inner.and_then(|y| self.pixels.get(y * stride..(y + 1) * stride)).unwrap_or(&[])
     }
 
-    fn padding_row(&self) -> Vec<u8> {
-        self.fill.repeat(self.canvas.width_px as usize)
+    /// Columns of the canvas that hold the photo.
+    fn columns(&self) -> Range<usize> {
+        let left = self.left_px as usize;
+        left..left + self.size.width_px as usize
     }
 }
 
@@ -172,12 +167,23 @@ fn nearest<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window
     let rows = Axis::rows(source.size(), to, window).nearest();
     let mut out = vec![0; columns.len() * rows.len() * C];
     out.par_chunks_exact_mut(columns.len() * C).zip(rows.par_iter()).for_each(|(out, &y)| {
-        let row = source.row(y).unwrap_or_else(|| Cow::Owned(source.padding_row()));
-        for (pixel, &x) in out.chunks_exact_mut(C).zip(&columns) {
-            pixel.copy_from_slice(&row[x * C..(x + 1) * C]);
-        }
+        take_columns(source, source.row(y), columns.iter().copied(), out);
     });
     out
+}
+
+/// Copies columns of a row of the canvas.
+fn take_columns<const C: usize>(
+    source: &Canvas<'_, C>,
+    row: &[u8],
+    columns: impl Iterator<Item = usize>,
+    out: &mut [u8],
+) {
+    let left = source.columns().start;
+    for (out, x) in out.chunks_exact_mut(C).zip(columns) {
+        let inner = x.checked_sub(left).and_then(|x| row.get(x * C..(x + 1) * C));
+        out.copy_from_slice(inner.unwrap_or(&source.fill));
+    }
 }
 
 fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window, kernel: Kernel) -> Vec<u8> {
@@ -210,28 +216,38 @@ fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Windo
 
 /// Fills `out` with the canvas rows from `first_row` on, resized along x.
 fn horizontal<const C: usize>(source: &Canvas<'_, C>, axis: Axis, kernel: Kernel, first_row: usize, out: &mut [u8]) {
-    let stride = axis.count * C;
     let weights = axis.weights(kernel);
     let pass = |row: &[u8], out: &mut [u8]| match &weights {
-        None => out.copy_from_slice(&row[axis.first * C..axis.first * C + stride]),
-        Some(weights) => horizontal_row::<C>(row, weights, out),
+        None => take_columns(source, row, axis.first..axis.first + axis.count, out),
+        Some(weights) => horizontal_row(source, row, weights, out),
     };
+    let stride = axis.count * C;
     let mut padding = vec![0; stride];
-    if source.canvas.height_px != source.size.height_px {
-        pass(&source.padding_row(), &mut padding);
-    }
+    pass(&[], &mut padding);
     out.par_chunks_exact_mut(stride).enumerate().for_each(|(idx, out)| match source.row(first_row + idx) {
-        Some(row) => pass(&row, out),
-        None => out.copy_from_slice(&padding),
+        [] => out.copy_from_slice(&padding),
+        row => pass(row, out),
     });
 }
 
-fn horizontal_row<const C: usize>(row: &[u8], weights: &Weights, out: &mut [u8]) {
+/// One row along x. Padding is one product with the sum of its weights: integers, so the same to the last bit as pixel by pixel.
+fn horizontal_row<const C: usize>(source: &Canvas<'_, C>, row: &[u8], weights: &Weights, out: &mut [u8]) {
+    let columns = if row.is_empty() { 0..0 } else { source.columns() };
     for (idx, out) in out.chunks_exact_mut(C).enumerate() {
         let taps = weights.taps(idx);
+        let end = taps.start + taps.weights.len();
+        let from = columns.start.clamp(taps.start, end);
+        let to = columns.end.clamp(from, end);
+        let inner = &taps.weights[from - taps.start..to - taps.start];
         let mut sums = [1_i32 << (PRECISION_BITS - 1); C];
-        let pixels = row[taps.start * C..].chunks_exact(C);
-        for (pixel, &weight) in pixels.zip(taps.weights) {
+        if inner.len() < taps.weights.len() {
+            let outside = taps.sum - inner.iter().sum::<i32>();
+            for (sum, &value) in sums.iter_mut().zip(&source.fill) {
+                *sum += i32::from(value) * outside;
+            }
+        }
+        let pixels = row.get((from.saturating_sub(columns.start)) * C..).unwrap_or(&[]).chunks_exact(C);
+        for (pixel, &weight) in pixels.zip(inner) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
                 *sum += i32::from(value) * weight;
             }

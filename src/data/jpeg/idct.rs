@@ -34,7 +34,8 @@ fn plane(component: &Component) -> Vec<u8> {
 fn inverse(coefficients: &[i16; 64], quant: &[i32; 64]) -> [u8; 64] {
     let mut work = [0_i32; 64];
     for x in 0..8 {
-        let column: [i32; 8] = std::array::from_fn(|y| i32::from(coefficients[y * 8 + x]).wrapping_mul(quant[y * 8 + x]));
+        let column: [i32; 8] =
+            std::array::from_fn(|y| i32::from(coefficients[y * 8 + x]).wrapping_mul(quant[y * 8 + x]));
         let out = one_dimension(column, CONST_BITS - PASS1_BITS);
         for (y, value) in out.into_iter().enumerate() {
             work[y * 8 + x] = value;
@@ -74,9 +75,7 @@ fn one_dimension(input: [i32; 8], shift: u32) -> [i32; 8] {
         add(mul(i7, 2446), add(z1, z3)),
     ];
     let descale = |value: i32| add(value, 1 << (shift - 1)) >> shift;
-    std::array::from_fn(|i| {
-        if i < 4 { descale(add(even[i], odd[i])) } else { descale(sub(even[7 - i], odd[7 - i])) }
-    })
+    std::array::from_fn(|i| if i < 4 { descale(add(even[i], odd[i])) } else { descale(sub(even[7 - i], odd[7 - i])) })
 }
 
 #[cfg(test)]
