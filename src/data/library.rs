@@ -65,14 +65,12 @@ fn is_photo(path: &Path) -> std::io::Result<bool> {
     if name_of(path).starts_with('.') || !std::fs::metadata(path)?.is_file() {
         return Ok(false);
     }
-    match path.extension().and_then(OsStr::to_str) {
-        Some(extension) => Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))),
-        None => {
-            let mut head = Vec::with_capacity(16);
-            std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
-            Ok(sniff(&head).is_some())
-        }
+    if let Some(extension) = path.extension().and_then(OsStr::to_str) {
+        return Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
     }
+    let mut head = Vec::with_capacity(16);
+    std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
+    Ok(sniff(&head).is_some())
 }
 
 /// Order in which people count: `img2` before `img10`, capitals beside small letters.

@@ -34,7 +34,7 @@ pub fn preprocess(photo: &Photo, spec: &PreprocessSpec, patch_px: u32) -> Result
         Framing::Crop => canvas,
         Framing::Pad => canvas.padded_to_square(spec.pad_colour()),
     };
-    let resized = spec.resized(canvas.size());
+    let resized = spec.resized(canvas.whole_size());
     if resized.width_px == 0 || resized.height_px == 0 {
         return Err(PreprocessError::BadSide { limit_px: MAX_SIDE_PX, found_px: 0 });
     }

@@ -17,7 +17,7 @@ use std::ops::Range;
 pub struct Canvas<'a, const C: usize> {
     pixels: &'a [u8],
     size: ImageSize,
-    canvas: ImageSize,
+    whole: ImageSize,
     left_px: u32,
     top_px: u32,
     fill: [u8; C],
@@ -41,7 +41,7 @@ impl<'a, const C: usize> Canvas<'a, C> {
         (expected > 0 && pixels.len() == expected).then_some(Self {
             pixels,
             size,
-            canvas: size,
+            whole: size,
             left_px: 0,
             top_px: 0,
             fill: [0; C],
@@ -55,7 +55,7 @@ impl<'a, const C: usize> Canvas<'a, C> {
     pub fn padded_to_square(self, fill: [u8; C]) -> Self {
         let side = self.size.width_px.max(self.size.height_px);
         Self {
-            canvas: ImageSize { width_px: side, height_px: side },
+            whole: ImageSize { width_px: side, height_px: side },
             left_px: (side - self.size.width_px) / 2,
             top_px: (side - self.size.height_px) / 2,
             fill,
@@ -64,8 +64,8 @@ impl<'a, const C: usize> Canvas<'a, C> {
     }
 
     /// Size with the padding.
-    pub fn size(&self) -> ImageSize {
-        self.canvas
+    pub fn whole_size(&self) -> ImageSize {
+        self.whole
     }
 
     /// The photo's own pixels in one row of the canvas; empty where the row is padding from end to end.
@@ -163,8 +163,8 @@ impl Axis {
 }
 
 fn nearest<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window) -> Vec<u8> {
-    let columns = Axis::columns(source.size(), to, window).nearest();
-    let rows = Axis::rows(source.size(), to, window).nearest();
+    let columns = Axis::columns(source.whole_size(), to, window).nearest();
+    let rows = Axis::rows(source.whole_size(), to, window).nearest();
     let mut out = vec![0; columns.len() * rows.len() * C];
     out.par_chunks_exact_mut(columns.len() * C).zip(rows.par_iter()).for_each(|(out, &y)| {
         take_columns(source, source.row(y), columns.iter().copied(), out);
@@ -187,8 +187,8 @@ fn take_columns<const C: usize>(
 }
 
 fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window, kernel: Kernel) -> Vec<u8> {
-    let columns = Axis::columns(source.size(), to, window);
-    let rows = Axis::rows(source.size(), to, window);
+    let columns = Axis::columns(source.whole_size(), to, window);
+    let rows = Axis::rows(source.whole_size(), to, window);
     let vertical = rows.weights(kernel);
     let needed = vertical.as_ref().map_or(rows.first..rows.first + rows.count, Weights::input_range);
     let stride = columns.count * C;
@@ -259,7 +259,7 @@ fn horizontal_row<const C: usize>(source: &Canvas<'_, C>, row: &[u8], weights: &
 }
 
 fn clipped(sum: i32) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+    #[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
     let value = (sum >> PRECISION_BITS).clamp(0, 255) as u8;
     value
 }

@@ -122,7 +122,7 @@ proptest! {
         let spec = PreprocessSpec { resize: Some(ResizeTo::ShortestEdge(edge)), ..PreprocessSpec::clip(224) };
         let found = spec.resized(size(w, h));
         let long = f64::from(edge) * f64::from(w.max(h)) / f64::from(w.min(h));
-        prop_assert_eq!(f64::from(found.width_px.max(found.height_px)), long.floor());
+        prop_assert!((f64::from(found.width_px.max(found.height_px)) - long.floor()).abs() < 0.5, "{:?}", found);
         prop_assert_eq!(found.width_px.min(found.height_px), edge);
     }
 }

@@ -45,7 +45,9 @@ fn inverse(coefficients: &[i16; 64], quant: &[i32; 64]) -> [u8; 64] {
     for (out, row) in pixels.chunks_exact_mut(8).zip(work.chunks_exact(8)) {
         let row = one_dimension(std::array::from_fn(|x| row[x]), CONST_BITS + PASS1_BITS + 3);
         for (out, value) in out.iter_mut().zip(row) {
-            *out = value.saturating_add(128).clamp(0, 255) as u8;
+            #[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+            let sample = value.saturating_add(128).clamp(0, 255) as u8;
+            *out = sample;
         }
     }
     pixels
