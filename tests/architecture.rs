@@ -95,7 +95,7 @@ struct Row {
 
 fn documentation() -> String {
     let text = read(&root().join("src/lib.rs"));
-    text.lines().filter_map(|line| line.strip_prefix("//!")).map(|line| format!("{}\n", line.trim())).collect()
+    text.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 fn cells(line: &str) -> Vec<&str> {
@@ -281,7 +281,7 @@ fn commands_of_the_readme_exist() {
     let mut seen = 0;
     for line in readme.lines().filter(|line| line.trim_start().starts_with("gazelens ")) {
         // Continued lines and comments hold no names of commands.
-        let mut words = line.trim().split_whitespace().skip(1).take_while(|word| *word != "#").peekable();
+        let mut words = line.split_whitespace().skip(1).take_while(|word| *word != "#").peekable();
         let mut command = &program;
         if let Some(name) = words.next_if(|word| !word.starts_with('-')) {
             let found = program.get_subcommands().find(|command| command.get_name() == name);

@@ -256,7 +256,7 @@ fn windowless(display: &str, more: &[(&str, &str)]) -> String {
         if let Some(status) = child.try_wait().expect("a child to wait for") {
             break status;
         }
-        if started.elapsed() > Duration::from_secs(60) {
+        if started.elapsed() > Duration::from_mins(1) {
             child.kill().expect("a child to end");
             panic!("a window opened on {display} with {more:?}");
         }

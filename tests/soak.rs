@@ -12,7 +12,7 @@ const QUESTIONS: u64 = 200;
 const WARM: u64 = 60;
 /// An answer holds about 2 MB of rows; keeping one in ten would show.
 const MOST_GROWTH_BYTES: u64 = 24 << 20;
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Duration = Duration::from_mins(2);
 
 /// Xorshift: the same moments in every run.
 struct Random(u64);
@@ -142,9 +142,9 @@ fn two_hundred_questions_leave_nothing_behind() {
         };
         let (_, whole) = ask(&mut worker, id, question(image, words, rows), stop);
         if whole {
-            finished += 1
+            finished += 1;
         } else {
-            cancelled += 1
+            cancelled += 1;
         }
         if id == WARM {
             warm = resident_bytes();

@@ -32,12 +32,12 @@ fn colormaps() -> Vec<Entry> {
 }
 
 fn described(entry: &Entry) -> String {
-    let mut text = format!("{}\n    {}. {}", entry.id, entry.label, entry.help);
+    let mut lines = vec![entry.id.to_owned(), format!("    {}. {}", entry.label, entry.help)];
     for parameter in &entry.parameters {
-        text.push_str(&format!("\n    {}={}  {}", parameter.name, parameter.default, parameter.help));
+        lines.push(format!("    {}={}  {}", parameter.name, parameter.default, parameter.help));
     }
     if !entry.paper.is_empty() {
-        text.push_str(&format!("\n    {}", entry.paper));
+        lines.push(format!("    {}", entry.paper));
     }
-    text
+    lines.join("\n")
 }

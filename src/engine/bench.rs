@@ -196,7 +196,7 @@ fn read_bandwidth(device: &Device) -> Result<f64, EngineError> {
     let mut best_secs = f64::INFINITY;
     if device.is_cpu() {
         let words = vec![1_u64; BANDWIDTH_BYTES / size_of::<u64>()];
-        for _ in 0..REPEATS + 1 {
+        for _ in 0..=REPEATS {
             let started = Instant::now();
             let chunks = words.par_chunks(1 << 16);
             black_box(chunks.map(|chunk| chunk.iter().fold(0_u64, |sum, word| sum ^ word)).sum::<u64>());
@@ -206,7 +206,7 @@ fn read_bandwidth(device: &Device) -> Result<f64, EngineError> {
         let measured = || -> candle_core::Result<f64> {
             let values = Tensor::ones(BANDWIDTH_BYTES / size_of::<f32>(), DType::F32, device)?;
             let mut best_secs = f64::INFINITY;
-            for _ in 0..REPEATS + 1 {
+            for _ in 0..=REPEATS {
                 let started = Instant::now();
                 black_box(values.sum_all()?.to_scalar::<f32>()?);
                 best_secs = best_secs.min(started.elapsed().as_secs_f64());

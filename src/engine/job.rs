@@ -211,7 +211,7 @@ impl<'a> Job<'a> {
             vision: None,
             warnings: Vec::new(),
         };
-        let kept = keeps_pixels.then(|| PixelValues { height_px: side, width_px: side, values: pixels.values });
+        let kept = keeps_pixels.then_some(PixelValues { height_px: side, width_px: side, values: pixels.values });
         Ok(Self {
             trace,
             extras: Extras { pixel_values: kept, ..Extras::default() },
