@@ -2,6 +2,7 @@
 
 use eframe::egui;
 use super::{App, AppOptions, EngineLink, Waker};
+use crate::render::colormap;
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub struct WindowOptions {
 pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn EngineLink>) -> Result<(), RunError> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("gazelens")
+        .with_icon(icon())
         .with_app_id("gazelens")
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([760.0, 480.0])
@@ -47,4 +49,20 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         Ok(Box::new(App::new(cc, AppOptions { link, model, device, dtype, paths })))
     });
     eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })
+}
+
+/// A spot of attention, in the default colours.
+fn icon() -> egui::IconData {
+    const SIDE: u32 = 64;
+    let centre = (f64::from(SIDE) - 1.0) / 2.0;
+    let pixel = |idx: u32| {
+        let (x, y) = (f64::from(idx % SIDE) - centre, f64::from(idx / SIDE) - centre);
+        let away = x.hypot(y) / centre;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of colours in 0..=1")]
+        let byte = |v: f32| (v * 255.0).round().clamp(0.0, 255.0) as u8;
+        #[expect(clippy::cast_possible_truncation, reason = "a position in 0..=1")]
+        let [r, g, b] = colormap(0).at((1.0 - away).max(0.0) as f32).map(byte);
+        [r, g, b, if away <= 1.0 { 255 } else { 0 }]
+    };
+    egui::IconData { rgba: (0..SIDE * SIDE).flat_map(pixel).collect(), width: SIDE, height: SIDE }
 }

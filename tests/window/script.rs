@@ -171,13 +171,18 @@ impl Script {
 
     /// One token with its row.
     pub(crate) fn token_event(&self, id: RunId, idx: usize) -> Event {
+        Event::Token(id, Box::new(self.token(idx)), Some(self.row(idx)))
+    }
+
+    /// One token of the answer.
+    pub(crate) fn token(&self, idx: usize) -> OutputToken {
         let text = self.answer[idx].clone();
         let logprob = -0.05 - 0.35 * (idx % 5) as f32;
-        let other = |rank: usize| Candidate { id: 100 + rank as u32, text: format!(" word{rank}"), logprob: logprob - 1.0 - rank as f32 };
+        let rank_logprob = |rank: u16| logprob - 1.0 - f32::from(rank);
+        let other = |rank: u16| Candidate { id: 100 + u32::from(rank), text: format!(" word{rank}"), logprob: rank_logprob(rank) };
         let mut candidates = vec![Candidate { id: 7, text: text.clone(), logprob }];
         candidates.extend((0..19).map(other));
-        let token = OutputToken { id: 7, text, special: false, logprob, entropy_nats: 0.2 + 0.4 * (idx % 4) as f32, candidates };
-        Event::Token(id, Box::new(token), Some(self.row(idx)))
+        OutputToken { id: 7, text, special: false, logprob, entropy_nats: 0.2 + 0.4 * (idx % 4) as f32, candidates }
     }
 
     fn prompt(&self) -> Vec<PromptToken> {
@@ -195,7 +200,8 @@ impl Script {
         row * self.grid.cols + col
     }
 
-    fn row(&self, idx: usize) -> Arc<AttentionRow> {
+    /// Its attention.
+    pub(crate) fn row(&self, idx: usize) -> Arc<AttentionRow> {
         let (start, key_len) = (3, self.prompt().len() + idx);
         let mut values = Vec::with_capacity(self.layers * self.heads * key_len);
         for layer_idx in 0..self.layers {

@@ -58,3 +58,113 @@ pub fn wanted_tokens(state: &AppState) -> Vec<TokenPos> {
     let words = trace.output.iter().enumerate().take(trace.decoder_attention.len());
     words.filter(|(_, token)| !token.special).map(|(idx, _)| TokenPos::Output(idx)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Event, RunId};
+    use crate::ui::command::Command;
+    use crate::ui::state::testing::{GRID, answered, row, token};
+    use crate::ui::state::{ChipQuantity, Direction, Extend, RangeMode};
+
+    const AMPLE: Duration = Duration::from_secs(20);
+
+    fn shown(derived: &Derived) -> Vec<f32> {
+        let map = derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
+        map.map(|map| map.values.to_vec()).unwrap_or_default()
+    }
+
+    #[test]
+    fn without_time_the_map_looked_at_is_made_all_the_same() {
+        let mut state = answered();
+        state.apply(Command::ClickToken(TokenPos::Output(2), Extend::Replace));
+        let mut derived = Derived::default();
+        let more = derived.advance(&state, Duration::ZERO);
+        assert!(more, "the other tokens wait");
+        assert_eq!(shown(&derived).len(), GRID.len(), "the held token is shown");
+        while derived.advance(&state, Duration::from_millis(1)) {}
+        assert_eq!(derived.tokens.answer().count(), 3, "in the end all are made");
+    }
+
+    #[test]
+    fn the_mean_over_the_answer_is_the_mean_of_its_tokens() {
+        let mut state = answered();
+        state.apply(Command::JumpTo { layer_idx: 0, head_idx: 0 });
+        let mut derived = Derived::default();
+        derived.advance(&state, AMPLE);
+        // Rows of 0.02, 0.04 and 0.06 times the patch's number, in layer 0 and head 0 as they are.
+        for (idx, value) in shown(&derived).iter().enumerate() {
+            let expected = 0.04 * (idx + 1) as f32;
+            assert!((value - expected).abs() < 1e-6, "patch {idx}: expected {expected}, found {value}");
+        }
+    }
+
+    #[test]
+    fn unchanged_selections_keep_the_same_map() {
+        let state = answered();
+        let mut derived = Derived::default();
+        derived.advance(&state, AMPLE);
+        let key = |derived: &Derived| derived.grid.values().map(|values| values.key);
+        let before = (shown(&derived), key(&derived));
+        derived.advance(&state, AMPLE);
+        assert_eq!((shown(&derived), key(&derived)), before, "nothing is uploaded again");
+    }
+
+    #[test]
+    fn the_grid_goes_on_as_the_answer_grows() {
+        let mut state = answered();
+        let mut derived = Derived::default();
+        derived.advance(&state, AMPLE);
+        state.receive(Event::Token(RunId(1), Box::new(token(" more")), Some(row(0.08))), 9.0);
+        derived.advance(&state, AMPLE);
+        let grown = derived.grid.values().map(|values| values.image_shares.clone()).unwrap_or_default();
+        let mut fresh = Derived::default();
+        fresh.advance(&state, AMPLE);
+        let all = fresh.grid.values().map(|values| values.image_shares.clone()).unwrap_or_default();
+        assert!(!grown.is_empty() && grown.len() == all.len(), "both have values");
+        for (a, b) in grown.iter().zip(&all) {
+            assert!((a - b).abs() < 1e-6, "going on and starting anew agree: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn a_shared_range_covers_the_brightest_token() {
+        let mut state = answered();
+        state.apply(Command::ClickToken(TokenPos::Output(0), Extend::Replace));
+        let mut derived = Derived::default();
+        derived.advance(&state, AMPLE);
+        let own = derived.shown.as_ref().map_or(0.0, |shown| shown.range[1]);
+        state.colour.range_mode = RangeMode::SharedOverTokens;
+        derived.advance(&state, AMPLE);
+        let shared = derived.shown.as_ref().map_or(0.0, |shown| shown.range[1]);
+        assert!((shared / own - 3.0).abs() < 1e-3, "the last token is three times as bright: {own} and {shared}");
+    }
+
+    #[test]
+    fn words_are_coloured_by_what_is_asked() {
+        let mut state = answered();
+        state.apply(Command::JumpTo { layer_idx: 0, head_idx: 0 });
+        let mut derived = Derived::default();
+        let first = |derived: &Derived| derived.chips.as_ref().and_then(|chips| chips.output.first().copied().flatten());
+        derived.advance(&state, AMPLE);
+        assert!(first(&derived).is_some_and(|share| (share - 0.2).abs() < 1e-6), "0.02 times 1 + 2 + 3 + 4");
+        state.apply(Command::SetChips(ChipQuantity::Probability));
+        derived.advance(&state, AMPLE);
+        assert!(first(&derived).is_some_and(|p| (p - (-0.5_f32).exp()).abs() < 1e-6), "the probability");
+        state.apply(Command::ClickPatch(3, Extend::Replace));
+        derived.advance(&state, AMPLE);
+        assert_eq!(state.selection.direction, Direction::PatchesToTokens, "patches ask for words");
+        assert!(first(&derived).is_some_and(|value| (value - 0.08).abs() < 1e-6), "0.02 times 4 on the last patch");
+        assert!(derived.chips.as_ref().is_some_and(ChipColours::is_reverse), "and the legend says so");
+    }
+
+    #[test]
+    fn a_token_without_a_row_says_what_to_do() {
+        let mut state = answered();
+        state.apply(Command::ClickToken(TokenPos::Prompt(5), Extend::Replace));
+        let mut derived = Derived::default();
+        derived.advance(&state, AMPLE);
+        let why = derived.shown.and_then(|shown| shown.map.err()).unwrap_or_default();
+        assert!(why.contains("ask again"), "a way out: {why}");
+    }
+}

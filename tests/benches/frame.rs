@@ -1,0 +1,156 @@
+//! CPU time of a frame of the window, painting on the graphics card left out: a 300-token answer of a model with 32 layers, 32 heads and
+//! 24 x 24 patches. Run it with `cargo bench --bench frame`; the target is under 4 ms a frame.
+#![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+
+#[path = "../window/script.rs"]
+#[expect(dead_code, reason = "the window's tests use the rest")]
+mod script;
+
+use eframe::{App as _, egui};
+use gazelens::engine::{Event, RunId, Timings};
+use gazelens::geometry::PatchGrid;
+use gazelens::ui::command::Command;
+use gazelens::ui::layout::Pane;
+use gazelens::ui::state::{Extend, TokenPos};
+use gazelens::ui::{App, AppOptions};
+use script::{Handle, Script, ScriptedLink};
+use std::time::{Duration, Instant};
+
+const NUM_TOKENS: usize = 300;
+const NUM_FRAMES: usize = 120;
+const TARGET_MS: f64 = 4.0;
+
+fn main() {
+    let script = Script {
+        layers: 32,
+        heads: 32,
+        grid: PatchGrid { rows: 24, cols: 24 },
+        answer: (0..NUM_TOKENS).map(|idx| format!(" word{idx}")).collect(),
+        answers: false,
+        ..Script::default()
+    };
+    let mut window = Window::new(script.clone());
+    answer(&mut window, &script);
+    let mut report = Vec::new();
+    report.push(("nothing changes", window.measure(|_, _| ())));
+    report.push(("the pointer moves over the answer", window.measure(|window, frame| {
+        window.app.command(Command::HoverToken(Some(TokenPos::Output(frame % NUM_TOKENS))));
+    })));
+    window.app.command(Command::ClickToken(TokenPos::Output(7), Extend::Replace));
+    report.push(("the layer changes", window.measure(|window, frame| {
+        let (layer_idx, head_idx) = (frame % 32, frame / 32 % 32);
+        window.app.command(Command::JumpTo { layer_idx, head_idx });
+    })));
+    println!("{:<36} {:>10} {:>10}", "CPU time of a frame", "median ms", "worst ms");
+    for (what, (median, worst)) in report {
+        let verdict = if median < TARGET_MS { "" } else { "  over the target" };
+        println!("{what:<36} {median:>10.2} {worst:>10.2}{verdict}");
+    }
+    println!("frames that an idle window asks for: {}", window.idle_frames());
+}
+
+/// The window without a screen: shapes are made and cut into triangles, nothing is drawn.
+struct Window {
+    app: App,
+    ctx: egui::Context,
+    frame: eframe::Frame,
+    handle: Handle,
+    started: Instant,
+    repaint_after: Duration,
+}
+
+impl Window {
+    fn new(script: Script) -> Self {
+        let ctx = egui::Context::default();
+        let mut cc = eframe::CreationContext::_new_kittest(ctx.clone());
+        // With a device the grid is one paint callback, as on a screen; without one it would be composed on the CPU.
+        let setup = egui_kittest::wgpu::default_wgpu_setup();
+        cc.wgpu_render_state = Some(egui_kittest::wgpu::create_render_state(setup, eframe::egui_wgpu::RendererOptions::default()));
+        let (link, handle) = ScriptedLink::new(script);
+        let app = App::new(&cc, AppOptions::new(Box::new(link)));
+        let frame = eframe::Frame::_new_kittest();
+        Self { app, ctx, frame, handle, started: Instant::now(), repaint_after: Duration::ZERO }
+    }
+
+    fn draw(&mut self) {
+        let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1920.0, 1080.0));
+        let input = egui::RawInput {
+            screen_rect: Some(screen),
+            time: Some(self.started.elapsed().as_secs_f64()),
+            ..egui::RawInput::default()
+        };
+        let (app, frame) = (&mut self.app, &mut self.frame);
+        let output = self.ctx.run_ui(input, |ui| {
+            app.logic(&ui.ctx().clone(), frame);
+            app.ui(ui, frame);
+        });
+        let primitives = self.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
+        assert!(!primitives.is_empty(), "something is painted");
+        self.repaint_after =
+            output.viewport_output.get(&egui::ViewportId::ROOT).map_or(Duration::MAX, |viewport| viewport.repaint_delay);
+        output.drop_without_applying_deltas();
+    }
+
+    /// Median and worst CPU time, milliseconds.
+    fn measure(&mut self, mut change: impl FnMut(&mut Self, usize)) -> (f64, f64) {
+        let mut times: Vec<f64> = (0..NUM_FRAMES)
+            .map(|frame| {
+                change(self, frame);
+                let before = cpu_nanos();
+                self.draw();
+                (cpu_nanos() - before) as f64 / 1e6
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        (times[times.len() / 2], times[times.len() - 1])
+    }
+
+    /// Frames until none is asked for any more; at most a hundred are drawn.
+    fn idle_frames(&mut self) -> usize {
+        let mut frames = 0;
+        for _ in 0..100 {
+            self.draw();
+            if self.repaint_after == Duration::MAX {
+                break;
+            }
+            frames += 1;
+        }
+        frames
+    }
+}
+
+/// Asks, answers, and draws until all maps are made and the photo is there.
+fn answer(window: &mut Window, script: &Script) {
+    window.draw();
+    window.app.command(Command::AskThis("Describe this image in detail.".to_owned()));
+    window.draw();
+    let id = RunId(1);
+    window.handle.say(Event::Started(id, Box::new(script.trace())));
+    // A few rows serve all tokens: what a frame costs does not depend on how many different ones there are.
+    let rows: Vec<_> = (0..4).map(|idx| script.row(idx)).collect();
+    for idx in 0..NUM_TOKENS {
+        let row = rows[idx % rows.len()].clone();
+        window.handle.say(Event::Token(id, Box::new(script.token(idx)), Some(row)));
+    }
+    window.handle.say(Event::Finished { id, timings: Timings::default(), warnings: Vec::new() });
+    let limit = Instant::now() + Duration::from_secs(120);
+    loop {
+        window.draw();
+        let made = window.app.derived().tokens.answer().count();
+        if made == NUM_TOKENS && window.repaint_after == Duration::MAX {
+            break;
+        }
+        assert!(Instant::now() < limit, "expected {NUM_TOKENS} maps within two minutes, found {made}");
+    }
+    assert!(gazelens::ui::layout::is_in_front(window.app.tree(), Pane::Heads), "the grid is in sight");
+}
+
+/// CPU time of this thread; wall time where the system does not tell.
+fn cpu_nanos() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let told = told.and_then(|line| line.split_whitespace().next().and_then(|nanos| nanos.parse().ok()));
+    told.unwrap_or_else(|| {
+        static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        u64::try_from(STARTED.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+    })
+}
