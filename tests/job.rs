@@ -136,7 +136,7 @@ fn interventions_act_before_the_row_is_recorded() {
     let start = trace.image_token_span.start;
     for row in &trace.decoder_attention {
         for head in row.to_f32().chunks_exact(row.key_len()) {
-            assert_eq!([head[start], head[start + 3 * 12 + 4]], [0.0, 0.0], "knocked-out patches get nothing");
+            assert!(head[start] + head[start + 3 * 12 + 4] <= 0.0, "knocked-out patches get nothing");
             assert!(head[start + 1] > 0.0, "their neighbours do");
         }
     }
@@ -150,7 +150,7 @@ fn a_question_that_cannot_be_asked_is_one_sentence() {
         let mut question = question();
         change(&mut question);
         let result = run_job(demo(), RunId(1), &question, &mut |_| {}, &AtomicBool::new(false));
-        result.map(|_| String::new()).unwrap_or_else(|err| err.to_string())
+        result.map_or_else(|err| err.to_string(), |_| String::new())
     };
     let unknown = refused(|question| question.image = ImageSource::Bundled("cat.png".to_owned()));
     assert!(unknown.contains("demo_01_beach.png") && unknown.ends_with("cat.png"), "{unknown}");
