@@ -63,7 +63,7 @@ pub(super) struct GuiArgs {
 /// Of `gazelens trace`.
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
-    /// The photo: a file, or the name of a bundled image such as demo_01_beach.png.
+    /// The photo: a file, or the name of a bundled image such as `demo_01_beach.png`.
     #[arg(long, value_name = "FILE")]
     pub(super) image: PathBuf,
     #[command(flatten)]

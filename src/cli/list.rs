@@ -26,16 +26,18 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 
 /// Colour maps live in `render`, which the engine does not know.
 fn colormaps() -> Vec<Entry> {
-    Vec::new()
+    let maps = crate::render::colormaps().iter();
+    maps.map(|map| Entry { id: map.id, label: map.label, help: map.help, paper: map.paper, parameters: Vec::new() })
+        .collect()
 }
 
 fn described(entry: &Entry) -> String {
-    let mut text = format!("{}\n    {}. {}", entry.id, entry.label, entry.help);
+    let mut lines = vec![entry.id.to_owned(), format!("    {}. {}", entry.label, entry.help)];
     for parameter in &entry.parameters {
-        text.push_str(&format!("\n    {}={}  {}", parameter.name, parameter.default, parameter.help));
+        lines.push(format!("    {}={}  {}", parameter.name, parameter.default, parameter.help));
     }
     if !entry.paper.is_empty() {
-        text.push_str(&format!("\n    {}", entry.paper));
+        lines.push(format!("    {}", entry.paper));
     }
-    text
+    lines.join("\n")
 }

@@ -126,17 +126,20 @@ fn info(
     })
 }
 
+/// Gets the share that is done and what is being read.
+type Progress<'a> = &'a mut dyn FnMut(f32, &str);
+
 /// Weights that tell how far they are and stop when they are told to.
 struct Source<'a> {
     weights: &'a Weights,
-    progress: RefCell<&'a mut dyn FnMut(f32, &str)>,
+    progress: RefCell<Progress<'a>>,
     cancel: &'a AtomicBool,
     tensors: usize,
     done: Cell<usize>,
 }
 
 impl<'a> Source<'a> {
-    fn new(weights: &'a Weights, progress: &'a mut dyn FnMut(f32, &str), cancel: &'a AtomicBool) -> Self {
+    fn new(weights: &'a Weights, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
         Self { weights, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
     }

@@ -104,7 +104,7 @@ impl Worker {
                 self.running = Some(Running { requests: request_sender, events: event_receiver, thread });
             }
             Err(err) => {
-                self.own_events.push_back(Event::WorkerDied(format!("Could not start the engine's thread ({err})")))
+                self.own_events.push_back(Event::WorkerDied(format!("Could not start the engine's thread ({err})")));
             }
         }
     }
@@ -210,7 +210,10 @@ impl Drop for Worker {
 impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let running = self.running.is_some();
-        f.debug_struct("Worker").field("running", &running).field("questions", &self.questions.len()).finish()
+        f.debug_struct("Worker")
+            .field("running", &running)
+            .field("questions", &self.questions.len())
+            .finish_non_exhaustive()
     }
 }
 

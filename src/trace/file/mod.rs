@@ -6,7 +6,7 @@
 //! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).
 //!
 //! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same check
-//! ([`check`](self::check)) stands before a write and after a read, so a file that was written can be read.
+//! stands before a write and after a read, so a file that was written can be read.
 
 mod check;
 mod error;

@@ -1,0 +1,161 @@
+//! One question through the engine, as the window, the command line and other tests ask it.
+
+use gazelens::engine::{
+    Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, OpenModel,
+    Prompt, PromptRows, Question, RecordOptions, RunId, Sampling, Spec, Stage, run_job,
+};
+use gazelens::geometry::Framing;
+use gazelens::trace::RowPrecision;
+use gazelens::trace::file::{TraceFile, write_trace};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn demo() -> &'static OpenModel {
+    static MODEL: OnceLock<OpenModel> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let request =
+            LoadRequest { source: ModelSource::Demo, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+        let mut shares = vec![0.0];
+        let model = OpenModel::open(&request, &mut |share, _| shares.push(share), &AtomicBool::new(false));
+        assert!(shares.is_sorted() && shares.last() == Some(&1.0), "progress grows to the end: {shares:?}");
+        model.expect("the demo opens")
+    })
+}
+
+fn question() -> Question {
+    Question {
+        image: ImageSource::Bundled("demo_07_street.png".to_owned()),
+        prompt: Prompt::Templated("Describe this image briefly.".to_owned()),
+        framing: None,
+        sampling: Sampling::default(),
+        max_new_tokens: 12,
+        strategy: Spec::default(),
+        interventions: Vec::new(),
+        record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
+    }
+}
+
+fn ask(question: &Question) -> Answer {
+    run_job(demo(), RunId(1), question, &mut |_| {}, &AtomicBool::new(false)).expect("an answer")
+}
+
+#[test]
+fn events_come_in_order_and_add_up_to_the_trace() {
+    for prompt_rows in [PromptRows::None, PromptRows::AfterImage] {
+        let mut question = question();
+        question.record.prompt_rows = prompt_rows;
+        let mut order = Vec::new();
+        let mut seen = None;
+        let mut emit = |event: Event| match event {
+            Event::Stage(_, stage) => order.push(format!("{stage:?}")),
+            Event::Started(_, trace) => {
+                order.push("Started".to_owned());
+                seen = Some(*trace);
+            }
+            Event::Token(_, token, row) => {
+                let trace = seen.as_mut().expect("tokens come after the start");
+                trace.output.push(*token);
+                trace.decoder_attention.extend(row);
+            }
+            other => panic!("how a job ends is its result, found {other:?}"),
+        };
+        let answer = run_job(demo(), RunId(1), &question, &mut emit, &AtomicBool::new(false)).expect("an answer");
+        let expected = match prompt_rows {
+            PromptRows::None => ["Photo", "Vision", "Started", "Prefill", "Decode"],
+            _ => ["Photo", "Vision", "Prefill", "Started", "Decode"],
+        };
+        assert_eq!(order, expected, "the window knows at every moment what is being done");
+        let seen = seen.expect("a start");
+        assert_eq!(seen.output, answer.trace.output, "the same tokens both ways");
+        assert_eq!(seen.decoder_attention.len(), answer.trace.decoder_attention.len(), "the same rows both ways");
+        assert_eq!(seen.prompt_attention.len(), answer.trace.prompt_attention.len(), "prompt rows are in the start");
+        assert_eq!(answer.trace.output.len(), 12, "as many tokens as asked for");
+        assert!(answer.trace.warnings.iter().any(|text| text.contains("cut off")), "a cut-off answer says so");
+    }
+}
+
+#[test]
+fn a_raised_flag_ends_a_job_at_any_stage() {
+    for stop_at in [Stage::Photo, Stage::Vision, Stage::Prefill, Stage::Decode] {
+        let cancel = AtomicBool::new(false);
+        let mut after = 0;
+        let mut emit = |event: Event| match event {
+            Event::Stage(_, stage) if stage == stop_at => cancel.store(true, Ordering::Relaxed),
+            Event::Token(..) if cancel.load(Ordering::Relaxed) => after += 1,
+            _ => {}
+        };
+        let result = run_job(demo(), RunId(1), &question(), &mut emit, &cancel);
+        assert!(matches!(result, Err(EngineError::Cancelled)), "stopped at {stop_at:?}");
+        assert!(after <= 1, "only the token that was already chosen may follow {stop_at:?}");
+    }
+}
+
+#[test]
+fn rows_past_the_budget_are_left_out_with_a_warning_and_the_file_stays_valid() {
+    let whole = ask(&question());
+    let mut limited = question();
+    let first_three: usize = whole.trace.decoder_attention.iter().take(3).map(|row| row.bytes()).sum();
+    limited.record.budget_bytes = first_three + 1;
+    let answer = ask(&limited);
+    assert_eq!(answer.trace.decoder_attention.len(), 3, "what fits is kept");
+    assert_eq!(answer.trace.output, whole.trace.output, "recording changes no answer");
+    assert!(answer.trace.warnings.iter().any(|text| text.contains("last 9 tokens")), "{:?}", answer.trace.warnings);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    write_trace(&path, &answer.trace, &answer.extras).expect("written");
+    let read = TraceFile::read(&path).expect("read").trace;
+    assert_eq!(read.decoder_attention.len(), 3, "rows that were left out do not come back as zeros");
+    assert_eq!(read.warnings, answer.trace.warnings, "the warning travels with the file");
+}
+
+#[test]
+fn half_precision_rows_err_by_what_half_precision_errs() {
+    let (exact, mut question) = (ask(&question()), question());
+    question.record.precision = RowPrecision::F16;
+    let half = ask(&question);
+    for (a, b) in exact.trace.decoder_attention.iter().zip(&half.trace.decoder_attention) {
+        assert_eq!(a.bytes(), 2 * b.bytes(), "half the memory");
+        let worst = a.to_f32().iter().zip(b.to_f32().iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst <= 2.5e-4, "eleven bits near one, found {worst}");
+    }
+}
+
+#[test]
+fn framing_travels_with_the_trace() {
+    let mut question = question();
+    question.framing = Some(Framing::Pad);
+    let run = ask(&question).trace.run;
+    assert_eq!((run.preprocessing.framing, run.view.framing), (Framing::Pad, Framing::Pad), "as asked, not as trained");
+}
+
+#[test]
+fn interventions_act_before_the_row_is_recorded() {
+    let mut question = question();
+    question.interventions = vec!["knockout:patches=0.0+3.4".parse().expect("a SPEC")];
+    let trace = ask(&question).trace;
+    let start = trace.image_token_span.start;
+    for row in &trace.decoder_attention {
+        for head in row.to_f32().chunks_exact(row.key_len()) {
+            assert!(head[start] + head[start + 3 * 12 + 4] <= 0.0, "knocked-out patches get nothing");
+            assert!(head[start + 1] > 0.0, "their neighbours do");
+        }
+    }
+    assert_eq!(trace.run.interventions.len(), 1, "the run says what was done");
+    assert_ne!(trace.output, ask(&self::question()).trace.output, "and it changes what is known of the tokens");
+}
+
+#[test]
+fn a_question_that_cannot_be_asked_is_one_sentence() {
+    let refused = |change: fn(&mut Question)| {
+        let mut question = question();
+        change(&mut question);
+        let result = run_job(demo(), RunId(1), &question, &mut |_| {}, &AtomicBool::new(false));
+        result.map_or_else(|err| err.to_string(), |_| String::new())
+    };
+    let unknown = refused(|question| question.image = ImageSource::Bundled("cat.png".to_owned()));
+    assert!(unknown.contains("demo_01_beach.png") && unknown.ends_with("cat.png"), "{unknown}");
+    let two = refused(|question| question.prompt = Prompt::Templated("<image> twice?".to_owned()));
+    assert!(two.contains("exactly one <image>"), "{two}");
+    let strategy = refused(|question| question.strategy.name = "vdc".to_owned());
+    assert!(strategy.contains("plain"), "{strategy}");
+}
