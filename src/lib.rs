@@ -24,7 +24,7 @@
 //! # Modules by layer
 //!
 //! A module may use those listed in its row and nothing else of this crate. The external crates of a row are those that the module uses
-//! besides the ones that everything may use: `serde`, `serde_json`, `thiserror`.
+//! besides the ones that everything may use (`serde`, `serde_json`, `thiserror`) and those of its tests.
 //!
 //! | layer | module | what it is | may use | external crates |
 //! | --- | --- | --- | --- | --- |
@@ -32,12 +32,12 @@
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |
-//! | 1 | [`checkpoint`] | folders in every published layout: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `half`, `memmap2`, `minijinja`, `minijinja_contrib`, `safetensors`, `sha2`, `tokenizers` |
+//! | 1 | [`checkpoint`] | folders in every published layout: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `checkpoint` | `candle_core`, `candle_nn` |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core` |
-//! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe` |
-//! | 4 | [`engine`] | jobs, the recorder, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode` | `candle_core`, `half` |
+//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `rayon` |
+//! | 4 | [`engine`] | jobs, the recorder, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `analysis`, `render`, `engine` | `eframe`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!

@@ -1,1 +1,298 @@
-//! The program from outside.
+//! The program from outside: exit status, output, files.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+#[cfg(target_os = "linux")]
+use std::{
+    io::Read as _,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+/// Without a display, whatever this machine has.
+fn gazelens(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gazelens"));
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "RUST_BACKTRACE"] {
+        command.env_remove(name);
+    }
+    command.args(args).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The command must fail with this status and one sentence on standard error.
+fn refused(args: &[&str], status: i32) -> String {
+    let output = gazelens(args);
+    let sentence = stderr(&output);
+    assert_eq!(output.status.code(), Some(status), "{args:?}: {sentence}");
+    assert_eq!(stdout(&output), "", "nothing on standard output: {args:?}");
+    assert!(!sentence.contains("panicked") && !sentence.contains("stack backtrace"), "no panic: {sentence}");
+    sentence
+}
+
+/// The same where the sentence is our own: one line.
+fn one_sentence(args: &[&str], status: i32) -> String {
+    let sentence = refused(args, status);
+    assert_eq!(sentence.trim_end().lines().count(), 1, "one line: {sentence}");
+    sentence
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn path(folder: &Path, name: &str) -> String {
+    folder.join(name).display().to_string()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a readable folder");
+    entries.map(|entry| entry.expect("a readable folder").path()).collect()
+}
+
+const TRACE: [&str; 5] = ["trace", "--image", "demo_01_beach.png", "--prompt", "Is there a dog in the image?"];
+
+fn trace_to(out: &str, more: &[&str]) -> Output {
+    gazelens(&[&TRACE[..], &["--out", out], more].concat())
+}
+
+#[test]
+fn a_question_is_answered_into_a_trace_file() {
+    let folder = folder();
+    let out = path(folder.path(), "t.safetensors");
+    let output = trace_to(&out, &["--json", "--logits", "--vision", "--prompt-rows", "after-image"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    for key in ["text", "tokens", "prompt_tokens", "image_token_span", "timings", "peak_rss_bytes"] {
+        assert!(json.get(key).is_some(), "the contract's `{key}`");
+    }
+    let token = &json["tokens"][0];
+    assert!(["Yes", "No"].iter().any(|answer| json["text"].as_str() == Some(answer)), "yes or no: {}", json["text"]);
+    assert_eq!(token["candidates"].as_array().map(Vec::len), Some(20), "twenty candidates");
+    assert_eq!(token["candidates"][0]["id"], token["id"], "greedy takes the most probable");
+    assert!(json["timings"]["prefill"].as_f64() > Some(0.0), "time was measured");
+
+    let file = gazelens::trace::file::TraceFile::read(Path::new(&out)).expect("a valid trace");
+    let (trace, extras) = (file.trace, file.extras);
+    assert_eq!(trace.text().trim(), json["text"].as_str().unwrap_or_default(), "the same answer in both");
+    assert_eq!(json["prompt_tokens"].as_u64(), Some(trace.prompt.len() as u64), "expanded prompt positions");
+    assert_eq!(trace.decoder_attention.len(), trace.output.len(), "a row for every token");
+    assert_eq!(extras.logits.len(), trace.output.len(), "logits were asked for");
+    assert!(extras.pixel_values.is_some(), "pixel values were asked for");
+    let behind = trace.prompt.len() - trace.image_token_span.end();
+    assert_eq!(trace.prompt_attention.len(), behind, "rows of the text behind the image were asked for");
+    let vision = trace.vision.expect("the demo has a [CLS] token");
+    assert_eq!(vision.num_hidden_layers, 6, "every vision layer, also those behind the feature layer");
+    assert_eq!(vision.feature_layer_idx, 4, "the demo's features are the last layer's but one");
+    for row in trace.decoder_attention.iter().chain(trace.prompt_attention.iter().map(|(_, row)| row)) {
+        for head in row.to_f32().chunks_exact(row.key_len()) {
+            let sum: f32 = head.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "a row sums to one, found {sum}");
+        }
+    }
+    assert_eq!(entries(folder.path()).len(), 1, "no temporary file stays behind");
+}
+
+#[test]
+fn the_raw_prompt_of_the_template_gives_the_same_answer() {
+    let folder = folder();
+    let [a, b] = ["a", "b"].map(|name| path(folder.path(), name));
+    let templated = trace_to(&a, &[]);
+    let raw = "USER: <image>\nIs there a dog in the image? ASSISTANT:";
+    let raw = gazelens(&["trace", "--image", "demo_01_beach.png", "--raw-prompt", raw, "--out", &b]);
+    assert!(raw.status.success(), "{}", stderr(&raw));
+    assert_eq!(stdout(&templated), stdout(&raw), "the template adds nothing else");
+    let read = |path: &str| gazelens::trace::file::TraceFile::read(Path::new(path)).expect("a valid trace").trace;
+    let (a, b) = (read(&a), read(&b));
+    assert_eq!(a.prompt, b.prompt, "the same ids");
+    assert!(a.run.templated && !b.run.templated, "the run says which it was");
+}
+
+#[test]
+fn sampling_is_seeded() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    let ask = |seed: &str| {
+        let words =
+            ["trace", "--image", "demo_01_beach.png", "--prompt", "Describe this image in detail.", "--out", &out];
+        let output =
+            gazelens(&[&words[..], &["--temperature", "2", "--seed", seed, "--max-new-tokens", "12"]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    assert_eq!(ask("7"), ask("7"), "the same seed gives the same answer");
+    assert_ne!(ask("7"), ask("8"), "another seed gives another at this temperature");
+}
+
+#[test]
+fn a_wrong_command_line_is_status_two() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    for args in [
+        vec!["frobnicate"],
+        vec!["metrics"],
+        vec!["trace", "--image", "x.png", "--out", "t"],
+        vec!["trace", "--image", "x.png", "--prompt", "a", "--raw-prompt", "<image>", "--out", "t"],
+        vec!["trace", "--image", "x.png", "--raw-prompt", "no place for the photo", "--out", "t"],
+        vec!["trace", "--image", "x.png", "--prompt", "a", "--out", "t", "--temperature", "-1"],
+        vec!["trace", "--image", "x.png", "--prompt", "a", "--out", "t", "--top-p", "1.5"],
+        vec!["trace", "--image", "x.png", "--prompt", "a", "--out", "t", "--max-new-tokens", "0"],
+        vec!["--device", "tpu"],
+        vec!["list", "spoons"],
+    ] {
+        refused(&args, 2);
+    }
+    for (more, expected) in [
+        (["--strategy", "vdc"], "plain"),
+        (["--strategy", "plain:alpha=1"], "alpha"),
+        (["--intervene", "nothing"], "knockout"),
+        (["--intervene", "knockout:patch=1.1"], "patches"),
+        (["--intervene", "knockout:patches=99.1"], "rows below 12"),
+    ] {
+        let sentence = one_sentence(&[&TRACE[..], &["--out", &out], &more].concat(), 2);
+        assert!(sentence.contains(expected), "{more:?} names what there is: {sentence}");
+    }
+    assert!(entries(folder.path()).is_empty(), "nothing was written");
+}
+
+#[test]
+fn work_that_fails_is_status_one_and_writes_nothing() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    let no_photo = path(folder.path(), "photo.txt");
+    std::fs::write(&no_photo, "not a photo").expect("a writable folder");
+    let failing = |image: &str, out: &str, more: &[&str]| {
+        one_sentence(&[&["trace", "--image", image, "--prompt", "a", "--out", out], more].concat(), 1)
+    };
+    let missing = path(folder.path(), "nowhere.png");
+    assert!(failing(&missing, &out, &[]).trim_end().ends_with("nowhere.png"), "the missing photo comes last");
+    assert!(failing(&no_photo, &out, &[]).contains("PNG, JPEG"), "what a photo is");
+    assert!(failing("demo_01_beach.png", "/no/such/folder/t", &[]).contains("--out"), "the folder must be there");
+    let folder_model = failing("demo_01_beach.png", &out, &["--model", folder.path().to_str().unwrap_or_default()]);
+    assert!(folder_model.contains("config.json"), "a folder without a model: {folder_model}");
+    for (model, expected) in
+        [("llava-hf/llava-1.5-7b-hf", "hub id"), ("x.gguf", "GGUF"), ("./nowhere", "no such folder")]
+    {
+        let sentence = failing("demo_01_beach.png", &out, &["--model", model]);
+        assert!(sentence.contains(expected) && sentence.trim_end().ends_with(model), "{sentence}");
+    }
+    if cfg!(not(feature = "cuda")) {
+        let sentence = failing("demo_01_beach.png", &out, &["--device", "cuda:1"]);
+        assert!(sentence.contains("--features cuda"), "how to build it: {sentence}");
+    }
+    assert_eq!(entries(folder.path()).len(), 1, "nothing was written beside the file that was there");
+}
+
+#[test]
+fn every_registry_can_be_listed() {
+    for what in ["strategies", "interventions", "metrics", "families", "colormaps"] {
+        let output = gazelens(&["list", what, "--json"]);
+        assert!(output.status.success(), "{what}: {}", stderr(&output));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let entries = json.as_array().expect("an array");
+        for entry in entries {
+            let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            assert!(!text("id").is_empty() && !text("help").is_empty(), "{what}: id and help of {entry}");
+            assert!(entry["parameters"].is_array(), "{what}: parameters of {entry}");
+        }
+        let plain = gazelens(&["list", what]);
+        for entry in entries {
+            let id = entry["id"].as_str().unwrap_or_default();
+            assert!(stdout(&plain).lines().any(|line| line == id), "{what} lists {id} as text too");
+        }
+    }
+    assert!(stdout(&gazelens(&["list", "colormaps"])).contains("viridis"), "colour maps come from the renderer");
+}
+
+#[test]
+fn the_machine_can_be_measured() {
+    let output = gazelens(&["bench", "--new-tokens", "3", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let runs = json["runs"].as_array().expect("runs");
+    assert_eq!(runs.len(), 4, "with and without capture, one and two branches");
+    for run in runs {
+        assert!(run["tokens_per_second"].as_f64() > Some(0.0), "{run}");
+        assert_eq!(run["decoded_tokens"].as_u64(), Some(2), "no stop token ends a measurement");
+    }
+    assert!(json["read_bandwidth_bytes_per_sec"].as_f64() > Some(1e8), "a machine reads more than 0.1 GB/s");
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    for args in [&["--help"][..], &["--version"], &["trace", "--help"]] {
+        let output = gazelens(args);
+        assert!(output.status.success() && !output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn without_a_display_the_window_names_the_headless_command() {
+    for args in [&[][..], &["gui"], &["gui", "photo.jpg"]] {
+        let sentence = one_sentence(args, 1);
+        assert!(sentence.contains("display") && sentence.contains("gazelens trace --image"), "{sentence}");
+    }
+}
+
+/// A window that cannot open must end by itself; one that opens after all is ended here.
+#[cfg(target_os = "linux")]
+fn windowless(display: &str, more: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gazelens"));
+    command
+        .env("DISPLAY", display)
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .env("RUST_BACKTRACE", "1");
+    command.envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child to wait for") {
+            break status;
+        }
+        if started.elapsed() > Duration::from_secs(60) {
+            child.kill().expect("a child to end");
+            panic!("a window opened on {display} with {more:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let mut sentence = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut sentence).expect("text");
+    assert_eq!(status.code(), Some(1), "{sentence}");
+    assert!(
+        !sentence.contains("panicked") && !sentence.contains(".rs:"),
+        "no panic, no place in the source: {sentence}"
+    );
+    sentence
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_display_that_does_not_answer_is_one_sentence() {
+    let sentence = windowless(":9871", &[]);
+    assert!(sentence.contains("display") && sentence.contains("gazelens trace --image"), "{sentence}");
+    assert_eq!(sentence.trim_end().lines().count(), 1, "one line: {sentence}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_display_without_a_graphics_driver_is_one_sentence() {
+    let server = Command::new("Xvfb").args([":9872", "-screen", "0", "640x480x24"]).stderr(Stdio::null()).spawn();
+    let Ok(mut server) = server else {
+        println!("Not run: a window without a graphics driver needs Xvfb to be installed");
+        return;
+    };
+    std::thread::sleep(Duration::from_secs(2));
+    let none = [("VK_ICD_FILENAMES", "/nonexistent"), ("VK_DRIVER_FILES", "/nonexistent"), ("WGPU_BACKEND", "vulkan")];
+    let sentence = std::panic::catch_unwind(|| windowless(":9872", &none));
+    server.kill().expect("a display server to end");
+    server.wait().expect("a display server to end");
+    let sentence = sentence.expect("the window says why it does not open");
+    assert!(sentence.contains("graphics driver") && sentence.contains("gazelens trace --image"), "{sentence}");
+}

@@ -72,7 +72,7 @@ pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) ->
         |layer_idx, head_idx| {
             let mut over_tokens = Accumulator::new(tokens.reduce(), keys.patches.len);
             for row in &rows {
-                over_tokens.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink)?);
+                over_tokens.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink));
             }
             PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
         },

@@ -92,7 +92,7 @@ pub fn decoder_map(
         for &layer_idx in &layers {
             let mut over_heads = Accumulator::new(selection.heads.reduce(), keys.patches.len);
             for &head_idx in &heads {
-                over_heads.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink)?);
+                over_heads.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink));
             }
             over_layers.add(over_heads.finish());
         }
@@ -108,7 +108,7 @@ pub(super) fn patch_values(
     head_idx: HeadIdx,
     span: TokenSpan,
     suppress_sink: bool,
-) -> Result<Vec<f64>, AnalysisError> {
+) -> Vec<f64> {
     let probabilities = row.head(layer_idx, head_idx);
     let found = probabilities.len();
     // A prompt row before the end of the image sees only part of it: what lies ahead gets nothing.
@@ -122,9 +122,11 @@ pub(super) fn patch_values(
         }
         // Summed, not 1 - p: near 1 an f16 cannot hold the difference.
         let scale = if rest > 0.0 || rest.is_nan() { 1.0 / rest } else { 0.0 };
-        values.iter_mut().for_each(|value| *value *= scale);
+        for value in &mut values {
+            *value *= scale;
+        }
     }
-    Ok(values)
+    values
 }
 
 /// Where the vision encoder's `[CLS]` looked: heads are put together first, then layers. The `[CLS]` column is not part of the map.

@@ -32,6 +32,10 @@ mod summary;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
 
 pub use cache::Cache;
 pub use error::AnalysisError;

@@ -8,7 +8,7 @@ pub fn top_patches(values: &[f32], count: usize) -> Vec<usize> {
     order
 }
 
-/// `H_i = |S_v(i) & S_l(i)| / i` for i = 1..=up_to: the part of the top-i patches of the encoder that are among the top i of the decoder.
+/// `H_i = |S_v(i) & S_l(i)| / i` for `i` in `1..=up_to`: the part of the top-i patches of the encoder that are among the top i of the decoder.
 ///
 /// **Shape**: `[min(up_to, patches)]`; empty when the maps differ in length.
 ///

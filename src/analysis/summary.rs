@@ -34,7 +34,7 @@ impl TokenSummary {
             let mut map = Accumulator::new(Reduce::Mean, keys.patches.len);
             let mut share = 0.0;
             for &head_idx in &heads {
-                map.add(patch_values(row, layer_idx, head_idx, keys.patches, false)?);
+                map.add(patch_values(row, layer_idx, head_idx, keys.patches, false));
                 share += span_sum(&row.head(layer_idx, head_idx), keys.image);
             }
             image_share_per_layer.push(share / heads.len().max(1) as f64);

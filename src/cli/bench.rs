@@ -2,8 +2,46 @@
 
 use super::args::{BenchArgs, Common};
 use super::failure::Failure;
-use anyhow::anyhow;
+use super::{output, source};
+use crate::engine::{BenchReport, ImageSource, OpenModel, bench};
+use std::sync::atomic::AtomicBool;
 
-pub(super) fn run(_common: &Common, _args: &BenchArgs) -> Result<(), Failure> {
-    Err(Failure::Work(anyhow!("Expected a benchmark, found none yet")))
+pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
+    let model = OpenModel::open(&source::load_request(common)?, &mut |_, _| {}, &AtomicBool::new(false))?;
+    let bundled = || crate::data::demo::IMAGES.first().map_or("", |image| image.file_name).to_owned();
+    let image = args.image.as_deref().map_or_else(|| ImageSource::Bundled(bundled()), source::image_source);
+    let report = bench(&model, &image, args.new_tokens)?;
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::line(&table(&report))?;
+    }
+    Ok(())
+}
+
+fn table(report: &BenchReport) -> String {
+    let mut lines = vec![
+        format!(
+            "{} on {}, {} threads, opened in {:.2} s",
+            report.model, report.device, report.threads, report.load_secs
+        ),
+        format!(
+            "{:.2} MB of weights a token; this machine reads {:.1} GB/s",
+            report.weight_bytes_per_token as f64 / 1e6,
+            report.read_bandwidth_bytes_per_sec / 1e9
+        ),
+        "branches  capture  vision s  prefill s  tokens/s  share of bandwidth".to_owned(),
+    ];
+    for run in &report.runs {
+        lines.push(format!(
+            "{:>8}  {:>7}  {:>8.4}  {:>9.4}  {:>8.1}  {:>17.1}%",
+            run.branches,
+            if run.capture { "yes" } else { "no" },
+            run.vision_secs,
+            run.prefill_secs,
+            run.tokens_per_second,
+            100.0 * run.share_of_bandwidth
+        ));
+    }
+    lines.join("\n")
 }

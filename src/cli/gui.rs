@@ -1,9 +1,74 @@
-//! `gazelens gui`: the window.
+//! `gazelens gui`: the window, with the engine's worker behind it.
 
 use super::args::{Common, GuiArgs};
 use super::failure::Failure;
+use super::source;
+use crate::engine::{Event, Request, RunId, Worker};
+use crate::ui::{self, EngineLink, RunError, WindowOptions};
 use anyhow::anyhow;
 
-pub(super) fn run(_common: &Common, _args: GuiArgs) -> Result<(), Failure> {
-    Err(Failure::Work(anyhow!("Expected a window, found none yet")))
+/// What to do where no window can be.
+const HEADLESS: &str = "without a window ask with `gazelens trace --image FILE --prompt TEXT --out FILE`";
+
+pub(super) fn run(common: &Common, args: GuiArgs) -> Result<(), Failure> {
+    let request = source::load_request(common)?;
+    if let Some(missing) = missing_display() {
+        return Err(Failure::Work(anyhow!("Expected a display for the window, found {missing}; {HEADLESS}")));
+    }
+    let options =
+        WindowOptions { model: Some(request.source), device: request.device, dtype: request.dtype, paths: args.paths };
+    ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|RunError::NoWindow { reason }| {
+        let reason = without_source_place(&reason);
+        Failure::Work(anyhow!(
+            "Expected a display and a graphics driver for the window, found none that works ({reason}); {HEADLESS}"
+        ))
+    })
+}
+
+/// The window system puts the line of its own source that failed before the words of the system.
+fn without_source_place(reason: &str) -> &str {
+    let behind = reason.rsplit_once(".rs:").map_or(reason, |(_, behind)| behind);
+    behind.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ')
+}
+
+/// The window system's own message for this is a stack of errors about libraries.
+fn missing_display() -> Option<&'static str> {
+    let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    let needs_one = cfg!(all(unix, not(any(target_os = "macos", target_os = "android", target_os = "ios"))));
+    let none = needs_one && unset("DISPLAY") && unset("WAYLAND_DISPLAY") && unset("WAYLAND_SOCKET");
+    none.then_some("neither DISPLAY nor WAYLAND_DISPLAY set")
+}
+
+impl EngineLink for Worker {
+    fn send(&mut self, request: Request) {
+        Self::send(self, request);
+    }
+
+    fn try_recv(&mut self) -> Option<Event> {
+        Self::try_recv(self)
+    }
+
+    fn cancel(&mut self, id: RunId) {
+        Self::cancel(self, id);
+    }
+
+    fn cancel_all(&mut self) {
+        Self::cancel_all(self);
+    }
+
+    fn restart(&mut self) {
+        Self::restart(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_words_of_the_system_are_told() {
+        let told = without_source_place("os error at src/linux/mod.rs:788: Failed to open connection to X server");
+        assert_eq!(told, "Failed to open connection to X server", "the place in the source is left out");
+        assert_eq!(without_source_place("no adapter"), "no adapter", "plain words stay");
+    }
 }

@@ -26,7 +26,9 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 
 /// Colour maps live in `render`, which the engine does not know.
 fn colormaps() -> Vec<Entry> {
-    Vec::new()
+    let maps = crate::render::colormaps().iter();
+    maps.map(|map| Entry { id: map.id, label: map.label, help: map.help, paper: map.paper, parameters: Vec::new() })
+        .collect()
 }
 
 fn described(entry: &Entry) -> String {

@@ -4,9 +4,12 @@ use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write as _;
 
-/// One line on standard output. A reader that has gone (`| head`) is an error like any other.
+/// One line on standard output. A reader that has seen enough (`| head`) is no error.
 pub(super) fn line(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout().lock(), "{text}").context("Could not write to standard output")
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(err) if err.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("Could not write to standard output"),
+    }
 }
 
 /// Pretty JSON on standard output.

@@ -109,11 +109,13 @@ pub enum PreprocessError {
         /// Edge of a patch.
         found_px: u32,
     },
-    /// A number of the processor's configuration makes infinite or undefined values.
-    #[error("Expected {name} to be finite and image_std not to be 0, found {found}")]
+    /// A number of the processor's configuration that makes infinite or undefined values.
+    #[error("Expected {name} to be finite{}, found {found}", if *divides { " and not 0" } else { "" })]
     BadNumber {
         /// Field of the configuration.
         name: &'static str,
+        /// Whether values are divided by it.
+        divides: bool,
         /// Its value.
         found: f64,
     },

@@ -65,14 +65,12 @@ fn is_photo(path: &Path) -> std::io::Result<bool> {
     if name_of(path).starts_with('.') || !std::fs::metadata(path)?.is_file() {
         return Ok(false);
     }
-    match path.extension().and_then(OsStr::to_str) {
-        Some(extension) => Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))),
-        None => {
-            let mut head = Vec::with_capacity(16);
-            std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
-            Ok(sniff(&head).is_some())
-        }
+    if let Some(extension) = path.extension().and_then(OsStr::to_str) {
+        return Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
     }
+    let mut head = Vec::with_capacity(16);
+    std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
+    Ok(sniff(&head).is_some())
 }
 
 /// Order in which people count: `img2` before `img10`, capitals beside small letters.
@@ -104,4 +102,63 @@ fn take_number<'a>(text: &mut &'a str) -> &'a str {
     let (digits, rest) = whole.split_at(end);
     *text = rest;
     digits.trim_start_matches('0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ordered_as_people_count() {
+        let mut names = ["img10.png", "img2.png", "IMG1.png", "img02.png", "a.png", "img2b.png", "10.png", "9.png"];
+        names.sort_by(|a, b| natural_order(a, b));
+        assert_eq!(
+            names,
+            ["9.png", "10.png", "a.png", "IMG1.png", "img02.png", "img2.png", "img2b.png", "img10.png"],
+            "numbers by value, capitals beside small letters"
+        );
+    }
+
+    #[test]
+    fn order_is_total_for_odd_names() {
+        let names = ["", "0", "00", "a0", "a00", "\u{e9}2", "\u{e9}10", "1a", "99999999999999999999999", "A", "a"];
+        for a in names {
+            for b in names {
+                assert_eq!(natural_order(a, b), natural_order(b, a).reverse(), "{a:?} and {b:?}");
+                assert_eq!(natural_order(a, b).is_eq(), a == b, "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn folders_list_photos_by_extension_or_content_and_name_what_they_cannot_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        for name in ["b10.JPG", "b9.jpeg", "notes.txt", ".hidden.png", "c.webp"] {
+            std::fs::write(at(name), b"anything").expect("can be written");
+        }
+        std::fs::write(at("photo"), b"\x89PNG\r\n\x1a\n").expect("can be written");
+        std::fs::write(at("script"), b"#!/bin/sh").expect("can be written");
+        std::fs::create_dir(at("folder.png")).expect("can be made");
+        let mut seen = 0;
+        let listing = list_folder(folder.path(), &AtomicBool::new(false), |count| seen = count).expect("can be read");
+        let names: Vec<String> = listing.images.iter().map(|path| name_of(path)).collect();
+        assert_eq!(names, ["b9.jpeg", "b10.JPG", "c.webp", "photo"], "photos only, in order");
+        assert_eq!(seen, 8, "progress counts every entry");
+        assert!(listing.problems.is_empty() && !listing.cancelled, "{listing:?}");
+        let stopped = list_folder(folder.path(), &AtomicBool::new(true), |_| {}).expect("can be read");
+        assert!(stopped.cancelled && stopped.images.is_empty(), "stopped before the first entry");
+        let error = list_folder(&at("nowhere"), &AtomicBool::new(false), |_| {}).expect_err("not there").to_string();
+        assert!(error.ends_with("nowhere"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nowhere_is_a_problem_and_not_the_end() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::os::unix::fs::symlink("nowhere", folder.path().join("a.png")).expect("can be linked");
+        std::fs::write(folder.path().join("b.png"), b"").expect("can be written");
+        let listing = list_folder(folder.path(), &AtomicBool::new(false), |_| {}).expect("can be read");
+        assert_eq!((listing.images.len(), listing.problems.len()), (1, 1), "{listing:?}");
+    }
 }

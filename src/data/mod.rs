@@ -16,6 +16,9 @@ pub mod resample;
 mod resample_filter;
 mod thumbnail;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{PhotoError, PreprocessError};
 pub use photo::{Photo, PhotoLimits};
 pub use preprocessing::{PixelValues, preprocess};

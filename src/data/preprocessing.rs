@@ -34,7 +34,10 @@ pub fn preprocess(photo: &Photo, spec: &PreprocessSpec, patch_px: u32) -> Result
         Framing::Crop => canvas,
         Framing::Pad => canvas.padded_to_square(spec.pad_colour()),
     };
-    let resized = spec.resized(canvas.size());
+    let resized = spec.resized(canvas.whole_size());
+    if resized.width_px == 0 || resized.height_px == 0 {
+        return Err(PreprocessError::BadSide { limit_px: MAX_SIDE_PX, found_px: 0 });
+    }
     let (crop_h, crop_w) = spec.crop_px.unwrap_or((resized.height_px, resized.width_px));
     let side_px = checked_side(crop_h, crop_w, patch_px)?;
     let rgb = cropped(&canvas, resized, side_px, spec);
@@ -69,7 +72,7 @@ fn check_numbers(spec: &PreprocessSpec) -> Result<(), PreprocessError> {
         #[expect(clippy::cast_possible_truncation, reason = "what f32 makes of it is what is checked")]
         let as_f32 = found as f32;
         if !as_f32.is_finite() || (divides && as_f32 == 0.0) {
-            return Err(PreprocessError::BadNumber { name, found });
+            return Err(PreprocessError::BadNumber { name, divides, found });
         }
     }
     Ok(())

@@ -8,7 +8,7 @@
 use super::resample_filter::{Kernel, PRECISION_BITS, Weights};
 use crate::geometry::{ImageSize, Resample};
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::ops::Range;
 
 /// Eight-bit pixels of `C` interleaved channels, lying on a larger canvas of one colour (LLaVA's padding) or filling it.
 ///
@@ -17,7 +17,7 @@ use std::borrow::Cow;
 pub struct Canvas<'a, const C: usize> {
     pixels: &'a [u8],
     size: ImageSize,
-    canvas: ImageSize,
+    whole: ImageSize,
     left_px: u32,
     top_px: u32,
     fill: [u8; C],
@@ -41,7 +41,7 @@ impl<'a, const C: usize> Canvas<'a, C> {
         (expected > 0 && pixels.len() == expected).then_some(Self {
             pixels,
             size,
-            canvas: size,
+            whole: size,
             left_px: 0,
             top_px: 0,
             fill: [0; C],
@@ -55,7 +55,7 @@ impl<'a, const C: usize> Canvas<'a, C> {
     pub fn padded_to_square(self, fill: [u8; C]) -> Self {
         let side = self.size.width_px.max(self.size.height_px);
         Self {
-            canvas: ImageSize { width_px: side, height_px: side },
+            whole: ImageSize { width_px: side, height_px: side },
             left_px: (side - self.size.width_px) / 2,
             top_px: (side - self.size.height_px) / 2,
             fill,
@@ -64,26 +64,21 @@ impl<'a, const C: usize> Canvas<'a, C> {
     }
 
     /// Size with the padding.
-    pub fn size(&self) -> ImageSize {
-        self.canvas
+    pub fn whole_size(&self) -> ImageSize {
+        self.whole
     }
 
-    /// One row of the canvas; `None` where it is padding from end to end.
-    fn row(&self, y: usize) -> Option<Cow<'a, [u8]>> {
-        let inner = y.checked_sub(self.top_px as usize).filter(|&y| y < self.size.height_px as usize)?;
+    /// The photo's own pixels in one row of the canvas; empty where the row is padding from end to end.
+    fn row(&self, y: usize) -> &'a [u8] {
         let stride = self.size.width_px as usize * C;
-        let pixels = &self.pixels[inner * stride..(inner + 1) * stride];
-        if self.canvas.width_px == self.size.width_px {
-            return Some(Cow::Borrowed(pixels));
-        }
-        let mut row = self.padding_row();
-        let left = self.left_px as usize * C;
-        row[left..left + stride].copy_from_slice(pixels);
-        Some(Cow::Owned(row))
+        let inner = y.checked_sub(self.top_px as usize).filter(|&y| y < self.size.height_px as usize);
+        inner.and_then(|y| self.pixels.get(y * stride..(y + 1) * stride)).unwrap_or(&[])
     }
 
-    fn padding_row(&self) -> Vec<u8> {
-        self.fill.repeat(self.canvas.width_px as usize)
+    /// Columns of the canvas that hold the photo.
+    fn columns(&self) -> Range<usize> {
+        let left = self.left_px as usize;
+        left..left + self.size.width_px as usize
     }
 }
 
@@ -168,21 +163,32 @@ impl Axis {
 }
 
 fn nearest<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window) -> Vec<u8> {
-    let columns = Axis::columns(source.size(), to, window).nearest();
-    let rows = Axis::rows(source.size(), to, window).nearest();
+    let columns = Axis::columns(source.whole_size(), to, window).nearest();
+    let rows = Axis::rows(source.whole_size(), to, window).nearest();
     let mut out = vec![0; columns.len() * rows.len() * C];
     out.par_chunks_exact_mut(columns.len() * C).zip(rows.par_iter()).for_each(|(out, &y)| {
-        let row = source.row(y).unwrap_or_else(|| Cow::Owned(source.padding_row()));
-        for (pixel, &x) in out.chunks_exact_mut(C).zip(&columns) {
-            pixel.copy_from_slice(&row[x * C..(x + 1) * C]);
-        }
+        take_columns(source, source.row(y), columns.iter().copied(), out);
     });
     out
 }
 
+/// Copies columns of a row of the canvas.
+fn take_columns<const C: usize>(
+    source: &Canvas<'_, C>,
+    row: &[u8],
+    columns: impl Iterator<Item = usize>,
+    out: &mut [u8],
+) {
+    let left = source.columns().start;
+    for (out, x) in out.chunks_exact_mut(C).zip(columns) {
+        let inner = x.checked_sub(left).and_then(|x| row.get(x * C..(x + 1) * C));
+        out.copy_from_slice(inner.unwrap_or(&source.fill));
+    }
+}
+
 fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window, kernel: Kernel) -> Vec<u8> {
-    let columns = Axis::columns(source.size(), to, window);
-    let rows = Axis::rows(source.size(), to, window);
+    let columns = Axis::columns(source.whole_size(), to, window);
+    let rows = Axis::rows(source.whole_size(), to, window);
     let vertical = rows.weights(kernel);
     let needed = vertical.as_ref().map_or(rows.first..rows.first + rows.count, Weights::input_range);
     let stride = columns.count * C;
@@ -210,28 +216,38 @@ fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Windo
 
 /// Fills `out` with the canvas rows from `first_row` on, resized along x.
 fn horizontal<const C: usize>(source: &Canvas<'_, C>, axis: Axis, kernel: Kernel, first_row: usize, out: &mut [u8]) {
-    let stride = axis.count * C;
     let weights = axis.weights(kernel);
     let pass = |row: &[u8], out: &mut [u8]| match &weights {
-        None => out.copy_from_slice(&row[axis.first * C..axis.first * C + stride]),
-        Some(weights) => horizontal_row::<C>(row, weights, out),
+        None => take_columns(source, row, axis.first..axis.first + axis.count, out),
+        Some(weights) => horizontal_row(source, row, weights, out),
     };
+    let stride = axis.count * C;
     let mut padding = vec![0; stride];
-    if source.canvas.height_px != source.size.height_px {
-        pass(&source.padding_row(), &mut padding);
-    }
+    pass(&[], &mut padding);
     out.par_chunks_exact_mut(stride).enumerate().for_each(|(idx, out)| match source.row(first_row + idx) {
-        Some(row) => pass(&row, out),
-        None => out.copy_from_slice(&padding),
+        [] => out.copy_from_slice(&padding),
+        row => pass(row, out),
     });
 }
 
-fn horizontal_row<const C: usize>(row: &[u8], weights: &Weights, out: &mut [u8]) {
+/// One row along x. Padding is one product with the sum of its weights: integers, so the same to the last bit as pixel by pixel.
+fn horizontal_row<const C: usize>(source: &Canvas<'_, C>, row: &[u8], weights: &Weights, out: &mut [u8]) {
+    let columns = if row.is_empty() { 0..0 } else { source.columns() };
     for (idx, out) in out.chunks_exact_mut(C).enumerate() {
         let taps = weights.taps(idx);
+        let end = taps.start + taps.weights.len();
+        let from = columns.start.clamp(taps.start, end);
+        let to = columns.end.clamp(from, end);
+        let inner = &taps.weights[from - taps.start..to - taps.start];
         let mut sums = [1_i32 << (PRECISION_BITS - 1); C];
-        let pixels = row[taps.start * C..].chunks_exact(C);
-        for (pixel, &weight) in pixels.zip(taps.weights) {
+        if inner.len() < taps.weights.len() {
+            let outside = taps.sum - inner.iter().sum::<i32>();
+            for (sum, &value) in sums.iter_mut().zip(&source.fill) {
+                *sum += i32::from(value) * outside;
+            }
+        }
+        let pixels = row.get((from.saturating_sub(columns.start)) * C..).unwrap_or(&[]).chunks_exact(C);
+        for (pixel, &weight) in pixels.zip(inner) {
             for (sum, &value) in sums.iter_mut().zip(pixel) {
                 *sum += i32::from(value) * weight;
             }
@@ -243,7 +259,7 @@ fn horizontal_row<const C: usize>(row: &[u8], weights: &Weights, out: &mut [u8])
 }
 
 fn clipped(sum: i32) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+    #[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
     let value = (sum >> PRECISION_BITS).clamp(0, 255) as u8;
     value
 }

@@ -77,12 +77,15 @@ fn lanczos_weight(x: f64) -> f64 {
 pub(super) struct Taps<'a> {
     pub(super) start: usize,
     pub(super) weights: &'a [i32],
+    /// Of the weights.
+    pub(super) sum: i32,
 }
 
 /// The weights of a run of output pixels along one axis.
 pub(super) struct Weights {
     start: Vec<usize>,
     end: Vec<usize>,
+    sum: Vec<i32>,
     values: Vec<i32>,
 }
 
@@ -95,7 +98,12 @@ impl Weights {
         let filter_scale = scale.max(1.0);
         let support = kernel.support * filter_scale;
         let inverse = 1.0 / filter_scale;
-        let mut weights = Self { start: Vec::with_capacity(count), end: Vec::with_capacity(count), values: Vec::new() };
+        let mut weights = Self {
+            start: Vec::with_capacity(count),
+            end: Vec::with_capacity(count),
+            sum: Vec::with_capacity(count),
+            values: Vec::new(),
+        };
         let mut raw = Vec::new();
         for out in first..first + count {
             let center = (out as f64 + 0.5) * scale;
@@ -108,6 +116,7 @@ impl Weights {
             weights.start.push(start);
             weights.values.extend(raw.iter().map(|&w| fixed(norm(w))));
             weights.end.push(weights.values.len());
+            weights.sum.push(weights.taps(weights.len() - 1).weights.iter().sum());
         }
         weights
     }
@@ -115,7 +124,11 @@ impl Weights {
     /// Taps of the `idx`-th output of the run.
     pub(super) fn taps(&self, idx: usize) -> Taps<'_> {
         let from = if idx == 0 { 0 } else { self.end[idx - 1] };
-        Taps { start: self.start[idx], weights: &self.values[from..self.end[idx]] }
+        Taps {
+            start: self.start[idx],
+            weights: &self.values[from..self.end[idx]],
+            sum: self.sum.get(idx).copied().unwrap_or(0),
+        }
     }
 
     /// Number of outputs.

@@ -76,17 +76,17 @@ pub fn run_job(
 }
 
 /// What a question asks of the decoding, checked before anything is computed.
-struct Plan {
+pub(super) struct Plan {
     decoding: Box<dyn Decoding>,
     strategy: SpecInfo,
     interventions: Vec<Box<dyn ActiveIntervention>>,
     intervention_specs: Vec<SpecInfo>,
     full_prompt: String,
-    prompt: PromptIds,
+    pub(super) prompt: PromptIds,
 }
 
 impl Plan {
-    fn new(model: &OpenModel, question: &Question) -> Result<Self, EngineError> {
+    pub(super) fn new(model: &OpenModel, question: &Question) -> Result<Self, EngineError> {
         let config = model.llava.config();
         let full_prompt = match &question.prompt {
             Prompt::Templated(words) => model.template()?.render(words)?,
@@ -120,7 +120,7 @@ fn chain<'a>(interventions: &'a mut [Box<dyn ActiveIntervention>], recorder: &'a
     chain.with(recorder)
 }
 
-fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
+pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
     match source {
         ImageSource::Path(path) => Ok(Photo::open(path)?),
         ImageSource::Bundled(name) => {
@@ -160,7 +160,7 @@ fn generate_options(model: &OpenModel, question: &Question) -> GenerateOptions {
 }
 
 /// A question under way: its growing trace and what fills it.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     trace: Trace,
     extras: Extras,
     timings: Timings,
@@ -170,7 +170,7 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(
+    pub(super) fn new(
         model: &OpenModel,
         question: &Question,
         plan: &Plan,
@@ -220,6 +220,11 @@ impl<'a> Job<'a> {
             pixel_values,
             rows_left_out: 0,
         })
+    }
+
+    /// The recorder and the model's input, for measurements.
+    pub(super) fn into_recorder(self) -> (Recorder<'a>, Tensor) {
+        (self.recorder, self.pixel_values)
     }
 
     /// Runs the vision encoder and makes the prompts of all branches.

@@ -8,6 +8,7 @@
 //! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
 mod backend;
+mod bench;
 mod catalog;
 mod device;
 mod error;
@@ -18,6 +19,7 @@ mod recorder;
 mod spec;
 mod worker;
 
+pub use bench::{BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;

@@ -6,5 +6,8 @@
 mod preprocess;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use preprocess::{Framing, PreprocessSpec, Resample, ResizeTo};
 pub use view::{ImageSize, ModelView, PatchGrid, PatchPos, RectPx};

@@ -80,7 +80,8 @@ impl<'a> Twin<'a> {
         let mut out = [0.0; 4];
         if inside(photo_px, u.photo_size) {
             let light = if u.has(BORDER) && !seen { UNSEEN } else { 1.0 };
-            let [r, g, b] = self.scene.photo.sample(photo_px, u.lod);
+            let [r, g, b] =
+                self.scene.photo.sample([photo_px[0] / u.photo_size[0], photo_px[1] / u.photo_size[1]], u.lod);
             out = [r * light, g * light, b * light, 1.0];
         } else if u.has(BORDER) && seen {
             out = PADDING;

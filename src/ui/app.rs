@@ -266,10 +266,6 @@ impl eframe::App for App {
         }
     }
 
-    fn raw_input_hook(&mut self, ctx: &egui::Context, raw_input: &mut egui::RawInput) {
-        self.commands.extend(shortcuts::take_tab(ctx, raw_input));
-    }
-
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         if let Ok(json) = serde_json::to_string(&self.state.saved()) {
             storage.set_string(SETTINGS_KEY, json);

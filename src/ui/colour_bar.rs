@@ -134,10 +134,8 @@ pub fn format_value(value: f32) -> String {
 /// Without zeros that say nothing.
 fn trimmed(number: &str) -> String {
     let (mantissa, exponent) = number.split_once('e').map_or((number, None), |(m, e)| (m, Some(e)));
-    let mantissa = match mantissa.contains('.') {
-        true => mantissa.trim_end_matches('0').trim_end_matches('.'),
-        false => mantissa,
-    };
+    let whole = !mantissa.contains('.');
+    let mantissa = if whole { mantissa } else { mantissa.trim_end_matches('0').trim_end_matches('.') };
     exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
 }
 

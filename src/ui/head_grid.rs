@@ -5,6 +5,7 @@ use crate::render::{GridLayout, GridMaps, compose_grid, gpu};
 use crate::ui::canvas::fallback;
 use crate::ui::colour_bar::format_value;
 use eframe::egui::emath::GuiRounding as _;
+use eframe::egui::epaint::TextShape;
 use eframe::egui::{
     self, Align2, Color32, Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, accesskit,
 };
@@ -13,7 +14,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 /// Largest grid whose cells are named one by one to screen readers.
 const MAX_NODES: usize = 1024;
 /// Smallest and largest side of a map, in points.
-const CELL_PT: [f32; 2] = [11.0, 96.0];
+const CELL_PT: [f32; 2] = [8.0, 96.0];
 /// Least distance between two axis numbers, in points.
 const TICK_PT: f32 = 16.0;
 
@@ -70,7 +71,8 @@ impl<'a> HeadGrid<'a> {
             return None;
         }
         let font_pt = ui.text_style_height(&TextStyle::Small);
-        let gutter = Vec2::new(font_pt * 1.9, font_pt + 3.0);
+        // One line for the axis names, room for two digits beside and one line above.
+        let gutter = Vec2::new(font_pt * 2.6, font_pt * 2.0 + 3.0);
         let available = (ui.available_size() - gutter).max(Vec2::splat(CELL_PT[0]));
         let cells = Cells::new(self.maps, available.x, ui.pixels_per_point());
         let content = cells.size_pt();
@@ -96,10 +98,10 @@ impl<'a> HeadGrid<'a> {
         }
         let hovered = response.hover_pos().and_then(|at| cells.at(at - origin));
         if let Some((layer, head)) = hovered {
-            stroke_cell(ui, cells.rect(origin, layer, head), Color32::from_white_alpha(200), 1.0);
+            stroke_cell(ui, cells.rect(origin, layer, head), 1.0);
         }
         if let Some((layer, head)) = self.current.filter(|(l, h)| *l < cells.layers && *h < cells.heads) {
-            stroke_cell(ui, cells.rect(origin, layer, head), ui.visuals().selection.stroke.color, 2.0);
+            stroke_cell(ui, cells.rect(origin, layer, head), 2.0);
         }
         let mut clicked =
             response.interact_pointer_pos().filter(|_| response.clicked()).and_then(|at| cells.at(at - origin));
@@ -128,6 +130,8 @@ impl<'a> HeadGrid<'a> {
             self.maps.ranges().iter().for_each(|range| range.map(f32::to_bits).hash(&mut hasher));
             fallback::picture_shape(ui.ctx(), id, rect, hasher.finish(), || compose_grid(self.maps, &layout))
         };
+        // Between the maps: neither black nor white, so that no lattice outshines them.
+        ui.painter().rect_filled(rect, 0.0, Color32::from_gray(if ui.visuals().dark_mode { 55 } else { 135 }));
         ui.painter().add(shape);
     }
 
@@ -136,6 +140,8 @@ impl<'a> HeadGrid<'a> {
         if cells.layers * cells.heads > MAX_NODES || !ui.ctx().has_accesskit_node(response.id) {
             return None;
         }
+        let requested = |event: &egui::Event| matches!(event, egui::Event::AccessKitActionRequest(_));
+        let any_request = ui.input(|i| i.events.iter().any(requested));
         let mut activated = None;
         for layer in 0..cells.layers {
             for head in 0..cells.heads {
@@ -154,7 +160,7 @@ impl<'a> HeadGrid<'a> {
                     node.set_selected(chosen);
                     node.add_action(accesskit::Action::Click);
                 });
-                if ui.input(|i| i.has_accesskit_action_request(id, accesskit::Action::Click)) {
+                if any_request && ui.input(|i| i.has_accesskit_action_request(id, accesskit::Action::Click)) {
                     activated = Some((layer, head));
                 }
             }
@@ -191,8 +197,10 @@ impl<'a> HeadGrid<'a> {
         let pitch = cells.pitch_pt();
         let colour = |chosen: bool| if chosen { strong } else { weak };
         let clip = |rect: Rect| ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
-        let corner = outer.min + Vec2::new(0.0, 0.0);
-        clip(outer).text(corner, Align2::LEFT_TOP, "L/H", font.clone(), weak);
+        clip(outer).text(Pos2::new(inner.left(), outer.top()), Align2::LEFT_TOP, "head", font.clone(), weak);
+        let layer = ui.painter().layout_no_wrap("layer".to_owned(), font.clone(), weak);
+        let at = Pos2::new(outer.left(), inner.top() + layer.size().x);
+        clip(outer).add(TextShape::new(at, layer, weak).with_angle(-std::f32::consts::FRAC_PI_2));
         let left = clip(Rect::from_min_max(Pos2::new(outer.left(), inner.top()), inner.left_bottom()));
         for layer in ticks(cells.layers, pitch.y, self.current.map(|c| c.0)) {
             let at = Pos2::new(inner.left() - 4.0, cells.rect(origin, layer, 0).center().y);
@@ -208,9 +216,11 @@ impl<'a> HeadGrid<'a> {
     }
 }
 
-fn stroke_cell(ui: &Ui, rect: Rect, colour: Color32, width: f32) {
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width + 1.0, Color32::from_black_alpha(140)), StrokeKind::Outside);
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width, colour), StrokeKind::Outside);
+/// White in black: seen on every colour map and theme.
+fn stroke_cell(ui: &Ui, rect: Rect, width: f32) {
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width + 1.0, Color32::BLACK), StrokeKind::Outside);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width, Color32::WHITE), StrokeKind::Outside);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, Color32::from_black_alpha(160)), StrokeKind::Inside);
 }
 
 /// Which of `n` numbers fit an axis: every one, every second, fifth, tenth; and the chosen one in place of its neighbours.

@@ -73,8 +73,8 @@ pub fn default_tree() -> Tree<Pane> {
         }
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
-    let middle = column(&[(photo, 0.62), (question, 0.38)], LinearDir::Vertical);
-    let right = column(&[(attention, 0.37), (heads, 0.35), (candidates, 0.28)], LinearDir::Vertical);
+    let middle = column(&[(photo, 0.65), (question, 0.35)], LinearDir::Vertical);
+    let right = column(&[(attention, 0.34), (heads, 0.36), (candidates, 0.30)], LinearDir::Vertical);
     let root = column(&[(images, 0.155), (middle, 0.565), (right, 0.28)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }

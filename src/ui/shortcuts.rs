@@ -2,7 +2,7 @@
 
 use eframe::egui;
 use super::command::{Command, NAMED_COMMANDS};
-use egui::{Event, Key, Modifiers};
+use egui::{Key, Modifiers};
 
 /// Keys that egui's own keyboard navigation uses: they belong to the focused widget while there is one.
 const NAVIGATION: [Key; 6] = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Enter, Key::Tab];
@@ -21,7 +21,13 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Command> {
         let plain = !keys.modifiers.command;
         let belongs_elsewhere = plain
             && (typing || (popup && keys.logical_key == Key::Escape) || (focused && NAVIGATION.contains(&keys.logical_key)));
-        if belongs_elsewhere || keys.logical_key == Key::Tab {
+        if belongs_elsewhere {
+            continue;
+        }
+        if keys.logical_key == Key::Tab {
+            let backwards = ctx.input(|input| input.modifiers.shift);
+            let presses = if popup || backwards { 0 } else { tab(ctx) };
+            commands.extend(std::iter::repeat_n(command.clone(), presses));
             continue;
         }
         let presses = ctx.input_mut(|input| {
@@ -44,15 +50,11 @@ fn take(input: &mut egui::InputState, modifiers: Modifiers, key: Key) -> bool {
 }
 
 /// Tab swaps the direction when no widget has the focus; otherwise it moves the focus on, as everywhere. Shift+Tab always does.
-///
-/// It must be taken before egui sees it, which would give the focus to the first widget.
-pub(super) fn take_tab(ctx: &egui::Context, raw_input: &mut egui::RawInput) -> Vec<Command> {
-    if ctx.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ctx) {
-        return Vec::new();
+fn tab(ctx: &egui::Context) -> usize {
+    let presses = ctx.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, Key::Tab));
+    if presses > 0 {
+        // egui saw the key when the frame began and would give the focus to the first widget.
+        ctx.memory_mut(|memory| memory.move_focus(egui::FocusDirection::None));
     }
-    let before = raw_input.events.len();
-    raw_input.events.retain(|event| {
-        !matches!(event, Event::Key { key: Key::Tab, pressed: true, modifiers, .. } if modifiers.is_none())
-    });
-    vec![Command::SwapDirection; before - raw_input.events.len()]
+    presses
 }

@@ -39,6 +39,11 @@ pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce
     .inner
 }
 
+/// Gives a widget its name where a label beside it would be too much. Hints and tooltips are no names: they say what to type, not where.
+pub(super) fn named(ui: &Ui, response: &Response, name: &str) {
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
+}
+
 /// Buttons of which one is pressed. Returns the newly chosen one.
 pub(super) fn choice<T: PartialEq + Copy>(ui: &mut Ui, current: T, options: &[(T, &str, &str)]) -> Option<T> {
     let mut chosen = None;

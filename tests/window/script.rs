@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the scripted model is like.
 #[derive(Debug, Clone)]
-pub struct Script {
+pub(crate) struct Script {
     /// Layers of the decoder.
     pub layers: usize,
     /// Heads a layer.
@@ -46,7 +46,7 @@ impl Default for Script {
 
 /// What went over the wire; shared between the window's end and the test.
 #[derive(Debug, Default)]
-pub struct Wire {
+pub(crate) struct Wire {
     /// Requests in order.
     pub sent: Vec<Request>,
     /// Questions that were stopped.
@@ -59,7 +59,7 @@ pub struct Wire {
 }
 
 /// The window's end of a scripted wire.
-pub struct ScriptedLink {
+pub(crate) struct ScriptedLink {
     script: Script,
     wire: Arc<Mutex<Wire>>,
     wake: Option<Waker>,
@@ -67,30 +67,30 @@ pub struct ScriptedLink {
 
 /// The test's end.
 #[derive(Clone)]
-pub struct Handle(Arc<Mutex<Wire>>);
+pub(crate) struct Handle(Arc<Mutex<Wire>>);
 
 impl Handle {
     /// Looks at the wire.
-    pub fn wire<R>(&self, look: impl FnOnce(&mut Wire) -> R) -> R {
+    pub(crate) fn wire<R>(&self, look: impl FnOnce(&mut Wire) -> R) -> R {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Says something to the window.
-    pub fn say(&self, event: Event) {
+    pub(crate) fn say(&self, event: Event) {
         self.wire(|wire| wire.events.push_back(event));
     }
 }
 
 impl ScriptedLink {
     /// Both ends.
-    pub fn new(script: Script) -> (Self, Handle) {
+    pub(crate) fn new(script: Script) -> (Self, Handle) {
         let wire = Arc::<Mutex<Wire>>::default();
         (Self { script, wire: Arc::clone(&wire), wake: None }, Handle(wire))
     }
 
     /// Wakes the window when something was said.
     #[allow(dead_code, reason = "the window tests draw frames themselves")]
-    pub fn waking(mut self, wake: Waker) -> Self {
+    pub(crate) fn waking(mut self, wake: Waker) -> Self {
         self.wake = Some(wake);
         self
     }
@@ -135,7 +135,7 @@ impl EngineLink for ScriptedLink {
 
 impl Script {
     /// The model.
-    pub fn info(&self) -> Arc<ModelInfo> {
+    pub(crate) fn info(&self) -> Arc<ModelInfo> {
         Arc::new(ModelInfo {
             id: "demo".to_owned(),
             family: "llava".to_owned(),
@@ -159,7 +159,7 @@ impl Script {
     }
 
     /// Everything that is said about one question.
-    pub fn events(&self, id: RunId) -> Vec<Event> {
+    pub(crate) fn events(&self, id: RunId) -> Vec<Event> {
         let mut events = vec![Event::Stage(id, Stage::Vision), Event::Stage(id, Stage::Prefill)];
         events.push(Event::Started(id, Box::new(self.trace())));
         events.push(Event::Stage(id, Stage::Decode));
@@ -170,7 +170,7 @@ impl Script {
     }
 
     /// One token with its row.
-    pub fn token_event(&self, id: RunId, idx: usize) -> Event {
+    pub(crate) fn token_event(&self, id: RunId, idx: usize) -> Event {
         let text = self.answer[idx].clone();
         let logprob = -0.05 - 0.35 * (idx % 5) as f32;
         let other = |rank: usize| Candidate { id: 100 + rank as u32, text: format!(" word{rank}"), logprob: logprob - 1.0 - rank as f32 };
@@ -189,7 +189,7 @@ impl Script {
     }
 
     /// Token `idx` looks at one bright patch, which moves along the diagonal with the token and aside with layer and head.
-    pub fn hot_patch(&self, idx: usize, layer_idx: usize, head_idx: usize) -> usize {
+    pub(crate) fn hot_patch(&self, idx: usize, layer_idx: usize, head_idx: usize) -> usize {
         let row = (2 + idx + layer_idx) % self.grid.rows;
         let col = (2 + idx + 2 * head_idx) % self.grid.cols;
         row * self.grid.cols + col
@@ -218,7 +218,7 @@ impl Script {
     }
 
     /// The trace before its first token.
-    pub fn trace(&self) -> Trace {
+    pub(crate) fn trace(&self) -> Trace {
         let spec = PreprocessSpec::clip(144);
         let vision_values = (0..6 * 4 * self.grid.len()).map(|i| ((i * 37) % 101) as f32 / 7000.0).collect();
         Trace {

@@ -22,24 +22,25 @@ impl Table {
     pub(super) fn new(counts: &[u8; 16], symbols: Vec<u8>) -> Result<Self, JpegError> {
         let mut table = Self { fast: Box::new([0; 1 << FAST_BITS]), limit: [0; 17], offset: [0; 17], symbols };
         let (mut code, mut place) = (0_u32, 0_u32);
-        for (len, &count) in (1_u32..).zip(counts) {
-            let index = len as usize;
+        for (len, &count) in (1_u16..).zip(counts) {
+            let index = usize::from(len);
+            let len_bits = u32::from(len);
             table.offset[index] = place.cast_signed() - code.cast_signed();
             for _ in 0..count {
                 let symbol = table.symbols.get(place as usize).copied();
                 let symbol = symbol.ok_or(JpegError::Corrupt("a Huffman table with too few symbols"))?;
-                if code >= 1 << len {
+                if code >= 1 << len_bits {
                     return Err(JpegError::Corrupt("a Huffman table with too many codes"));
                 }
-                if len <= FAST_BITS {
-                    let first = (code << (FAST_BITS - len)) as usize;
-                    let entry = u16::from(symbol) | ((len as u16) << 8);
-                    table.fast[first..first + (1 << (FAST_BITS - len))].fill(entry);
+                if len_bits <= FAST_BITS {
+                    let first = (code << (FAST_BITS - len_bits)) as usize;
+                    let entry = u16::from(symbol) | (len << 8);
+                    table.fast[first..first + (1 << (FAST_BITS - len_bits))].fill(entry);
                 }
                 code += 1;
                 place += 1;
             }
-            table.limit[index] = code << (16 - len);
+            table.limit[index] = code << (16 - len_bits);
             code <<= 1;
         }
         Ok(table)
@@ -102,6 +103,7 @@ impl<'a> BitReader<'a> {
         if self.count < n {
             self.fill();
         }
+        #[expect(clippy::cast_possible_truncation, reason = "at most 16 bits")]
         let value = (self.bits >> (64 - n)) as i32;
         self.consume(n)?;
         Ok(value)
@@ -129,11 +131,11 @@ impl<'a> BitReader<'a> {
             return Ok((entry & 0xff) as u8);
         }
         let next = (self.bits >> 48) as u32;
-        let len = (FAST_BITS as usize + 1..=16).find(|&len| next < table.limit[len]);
+        let len = (FAST_BITS + 1..=16).find(|&len| next < table.limit[len as usize]);
         let len = len.ok_or(JpegError::Corrupt("a code that is in no Huffman table"))?;
         let code = (next >> (16 - len)).cast_signed();
-        self.consume(len as u32)?;
-        let place = usize::try_from(code + table.offset[len]).ok();
+        self.consume(len)?;
+        let place = usize::try_from(code + table.offset[len as usize]).ok();
         let symbol = place.and_then(|place| table.symbols.get(place)).copied();
         symbol.ok_or(JpegError::Corrupt("a code that is in no Huffman table"))
     }

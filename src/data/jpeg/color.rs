@@ -47,8 +47,10 @@ fn convert(coding: Coding, rows: &[Vec<u8>], out: &mut [u8]) {
 
 /// What of the light `k` passes an ink.
 fn through(ink: u8, k: u8) -> u8 {
-    let product = u32::from(ink) * u32::from(k) + 128;
-    k.saturating_sub((((product >> 8) + product) >> 8) as u8)
+    let product = u16::from(ink) * u16::from(k) + 128;
+    // At most 255 * 255 + 128, so neither sum overflows and the quotient fits its byte.
+    let [_, quotient] = ((product >> 8) + product).to_le_bytes();
+    k.saturating_sub(quotient)
 }
 
 fn from_ycc(y: u8, cb: u8, cr: u8) -> [u8; 3] {
@@ -57,7 +59,9 @@ fn from_ycc(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let r = y + ((91_881 * cr + HALF) >> 16);
     let g = y + ((-22_554 * cb - 46_802 * cr + HALF) >> 16);
     let b = y + ((116_130 * cb + HALF) >> 16);
-    [r, g, b].map(|v| v.clamp(0, 255) as u8)
+    #[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+    let rgb = [r, g, b].map(|v| v.clamp(0, 255) as u8);
+    rgb
 }
 
 #[cfg(test)]
@@ -68,6 +72,6 @@ mod tests {
     fn grey_stays_grey_and_primaries_are_near_their_corners() {
         assert_eq!(from_ycc(77, 128, 128), [77; 3], "no colour");
         assert_eq!(from_ycc(76, 85, 255), [254, 0, 0], "red, as libjpeg rounds it");
-        assert_eq!(from_ycc(255, 0, 255), [255, 209, 28], "clamped");
+        assert_eq!(from_ycc(255, 0, 255), [255, 208, 28], "clamped");
     }
 }

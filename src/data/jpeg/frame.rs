@@ -115,7 +115,7 @@ impl Frame {
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         self.coding = match (ids.as_slice(), jfif, adobe_transform) {
             ([_], _, _) => Coding::Grey,
-            ([_, _, _], true, _) => Coding::YCbCr,
+            // JFIF knows no other three channels, whatever Adobe's marker says.
             ([_, _, _], false, Some(0)) | ([b'R', b'G', b'B'], false, None) => Coding::Rgb,
             ([_, _, _], ..) => Coding::YCbCr,
             (_, _, None | Some(0)) => Coding::Cmyk,

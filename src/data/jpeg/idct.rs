@@ -34,7 +34,8 @@ fn plane(component: &Component) -> Vec<u8> {
 fn inverse(coefficients: &[i16; 64], quant: &[i32; 64]) -> [u8; 64] {
     let mut work = [0_i32; 64];
     for x in 0..8 {
-        let column: [i32; 8] = std::array::from_fn(|y| i32::from(coefficients[y * 8 + x]).wrapping_mul(quant[y * 8 + x]));
+        let column: [i32; 8] =
+            std::array::from_fn(|y| i32::from(coefficients[y * 8 + x]).wrapping_mul(quant[y * 8 + x]));
         let out = one_dimension(column, CONST_BITS - PASS1_BITS);
         for (y, value) in out.into_iter().enumerate() {
             work[y * 8 + x] = value;
@@ -44,7 +45,9 @@ fn inverse(coefficients: &[i16; 64], quant: &[i32; 64]) -> [u8; 64] {
     for (out, row) in pixels.chunks_exact_mut(8).zip(work.chunks_exact(8)) {
         let row = one_dimension(std::array::from_fn(|x| row[x]), CONST_BITS + PASS1_BITS + 3);
         for (out, value) in out.iter_mut().zip(row) {
-            *out = value.saturating_add(128).clamp(0, 255) as u8;
+            #[expect(clippy::cast_sign_loss, reason = "clamped to 0..=255")]
+            let sample = value.saturating_add(128).clamp(0, 255) as u8;
+            *out = sample;
         }
     }
     pixels
@@ -74,9 +77,7 @@ fn one_dimension(input: [i32; 8], shift: u32) -> [i32; 8] {
         add(mul(i7, 2446), add(z1, z3)),
     ];
     let descale = |value: i32| add(value, 1 << (shift - 1)) >> shift;
-    std::array::from_fn(|i| {
-        if i < 4 { descale(add(even[i], odd[i])) } else { descale(sub(even[7 - i], odd[7 - i])) }
-    })
+    std::array::from_fn(|i| if i < 4 { descale(add(even[i], odd[i])) } else { descale(sub(even[7 - i], odd[7 - i])) })
 }
 
 #[cfg(test)]

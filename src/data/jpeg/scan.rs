@@ -6,9 +6,10 @@ use super::frame::Frame;
 
 /// Natural place of each coefficient in the order of the file.
 pub(super) const ZIGZAG: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28, //
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
-    62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, //
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
+    55, 62, 63,
 ];
 
 /// A component of a scan with its tables.
@@ -83,11 +84,11 @@ fn decode_block(
     nth: usize,
 ) -> Result<(), JpegError> {
     if !progressive {
-        block[0] = dc(part, reader, &mut state.dc[nth])? as i16;
+        block[0] = narrow(dc(part, reader, &mut state.dc[nth])?);
         return sequential_ac(block, part, reader);
     }
     match (scan.first, scan.high) {
-        (0, 0) => block[0] = (dc(part, reader, &mut state.dc[nth])? << scan.low) as i16,
+        (0, 0) => block[0] = narrow(dc(part, reader, &mut state.dc[nth])? << scan.low),
         (0, _) => {
             if reader.bit()? {
                 block[0] |= 1 << scan.low;
@@ -97,6 +98,12 @@ fn decode_block(
         _ => refine_ac(block, scan, part, reader, &mut state.end_run)?,
     }
     Ok(())
+}
+
+/// Only damaged files have coefficients of more than 16 bits; they wrap, as libjpeg's do.
+#[expect(clippy::cast_possible_truncation, reason = "see above")]
+fn narrow(coefficient: i32) -> i16 {
+    coefficient as i16
 }
 
 /// The next constant term, coded as the difference to the one before.
@@ -124,15 +131,15 @@ fn sequential_ac(block: &mut [i16; 64], part: &ScanComponent<'_>, reader: &mut B
         }
         k += run;
         let place = ZIGZAG.get(k).ok_or(TOO_MANY)?;
-        block[*place] = reader.signed(size)? as i16;
+        block[*place] = narrow(reader.signed(size)?);
         k += 1;
     }
     Ok(())
 }
 
 /// Number of blocks an end-of-band symbol stands for.
-fn end_run_of(run: usize, reader: &mut BitReader<'_>) -> Result<u32, JpegError> {
-    let run = run as u32; // below 15
+fn end_run_of(run: u8, reader: &mut BitReader<'_>) -> Result<u32, JpegError> {
+    let run = u32::from(run);
     Ok((1 << run) + reader.take(run)?.cast_unsigned())
 }
 
@@ -154,7 +161,7 @@ fn first_ac(
         let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
         if size == 0 {
             if run != 15 {
-                *end_run = end_run_of(run, reader)? - 1;
+                *end_run = end_run_of(symbol >> 4, reader)? - 1;
                 break;
             }
             k += 16;
@@ -162,7 +169,7 @@ fn first_ac(
         }
         k += run;
         let place = ZIGZAG.get(k).ok_or(TOO_MANY)?;
-        block[*place] = (reader.signed(size)? << scan.low) as i16;
+        block[*place] = narrow(reader.signed(size)? << scan.low);
         k += 1;
     }
     Ok(())
@@ -184,7 +191,7 @@ fn refine_ac(
         let (run, size) = (usize::from(symbol >> 4), symbol & 15);
         let value = match size {
             0 if run != 15 => {
-                *end_run = end_run_of(run, reader)?;
+                *end_run = end_run_of(symbol >> 4, reader)?;
                 break;
             }
             0 => 0,

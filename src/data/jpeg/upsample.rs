@@ -68,8 +68,8 @@ impl<'a> Upsampler<'a> {
                 widen(weighted, 4, [1, 2], out);
             }
             Method::High => {
-                let bias = if y % 2 == 0 { 1 } else { 2 };
-                out.extend(self.column_sums(y).map(|sum| ((sum + bias) >> 2) as u8));
+                let bias = if y.is_multiple_of(2) { 1 } else { 2 };
+                out.extend(self.column_sums(y).map(|sum| narrow((sum + bias) >> 2)));
             }
             Method::WideHigh => widen(self.column_sums(y), 16, [8, 7], out),
         }
@@ -78,7 +78,7 @@ impl<'a> Upsampler<'a> {
     /// Three parts of the nearer row and one of the farther.
     fn column_sums(&self, y: usize) -> impl Iterator<Item = u32> {
         let near = y / 2;
-        let far = if y % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+        let far = if y.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
         self.source(near).iter().zip(self.source(far)).map(|(&near, &far)| u32::from(near) * 3 + u32::from(far))
     }
 }
@@ -90,10 +90,15 @@ fn widen(input: impl Iterator<Item = u32>, whole: u32, [left_bias, right_bias]: 
     let mut before = input.peek().copied().unwrap_or(0);
     while let Some(here) = input.next() {
         let after = input.peek().copied().unwrap_or(here);
-        out.push(((here * 3 + before + left_bias) / whole) as u8);
-        out.push(((here * 3 + after + right_bias) / whole) as u8);
+        out.push(narrow((here * 3 + before + left_bias) / whole));
+        out.push(narrow((here * 3 + after + right_bias) / whole));
         before = here;
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a weighted mean of samples")]
+fn narrow(sample: u32) -> u8 {
+    sample as u8
 }
 
 #[cfg(test)]

@@ -122,6 +122,7 @@ impl ColorMap {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact: copied, or 0 and 1")]
 mod tests {
     use super::*;
 

@@ -30,6 +30,11 @@ impl Gpu {
         mut uniform: HeatUniform,
     ) -> wgpu::BindGroup {
         uniform.flags |= self.target_flags();
+        // Levels are counted from the largest one that this card takes.
+        let skipped = scene.photo.first_level_within(self.max_side_px);
+        if skipped > 0 && uniform.lod >= 0.0 {
+            uniform.lod = (uniform.lod - skipped as f32).max(0.0);
+        }
         let photo = self.photo(device, queue, &scene.photo);
         let grid = scene.view.grid;
         let size = [to_u32(grid.cols).max(1), to_u32(grid.rows).max(1)];

@@ -29,15 +29,19 @@ pub struct Offscreen {
     device: wgpu::Device,
     queue: wgpu::Queue,
     gpu: Gpu,
+    format: wgpu::TextureFormat,
 }
 
 impl Offscreen {
-    const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
-
     /// Makes the pipelines on a device.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
-        let gpu = Gpu::new(device, queue, Self::FORMAT, 1);
-        Self { device: device.clone(), queue: queue.clone(), gpu }
+        Self::with_format(device, queue, wgpu::TextureFormat::Rgba8Unorm)
+    }
+
+    /// The same into any target of four bytes per pixel; the picture's bytes are those of the target.
+    pub fn with_format(device: &wgpu::Device, queue: &wgpu::Queue, format: wgpu::TextureFormat) -> Self {
+        let gpu = Gpu::new(device, queue, format, 1);
+        Self { device: device.clone(), queue: queue.clone(), gpu, format }
     }
 
     /// What [`crate::render::compose()`] draws, by the shader.
@@ -114,7 +118,7 @@ impl Offscreen {
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
-            format: Self::FORMAT,
+            format: self.format,
             usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
             view_formats: &[],
         })

@@ -6,7 +6,7 @@ mod view;
 pub use view::{CanvasView, Zoom};
 
 use crate::geometry::{ModelView, PatchPos, RectPx};
-use crate::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Scene, Window, gpu};
+use crate::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Scene, Window, gpu, missing_values};
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ pub struct CanvasResponse {
     pub photo_rect: Rect,
     /// Screen pixels per photo pixel.
     pub factor: f64,
-    /// Something the user should know, for instance that the photo is too large for the graphics card.
+    /// Something the user should know: the photo is too large for the graphics card, or patches have no value.
     pub note: Option<String>,
     /// The widget's own response, for tooltips and menus.
     pub response: egui::Response,
@@ -117,7 +117,7 @@ impl<'a> PhotoCanvas<'a> {
         let hovered = pointer.and_then(patch_at);
         let clicked = response.interact_pointer_pos().filter(|_| response.clicked() && !response.double_clicked());
         let clicked = clicked.and_then(patch_at).map(|pos| (pos, ui.input(|i| i.modifiers)));
-        let note = gpu::info(ui.ctx()).and_then(|info| info.scaled_note(self.photo));
+        let note = self.note(ui.ctx());
         let view = *self.view;
         let (w, h) = (f64::from(view.image.width_px), f64::from(view.image.height_px));
         let photo_rect = projection.ui_rect(RectPx { x0: 0.0, y0: 0.0, x1: w, y1: h });
@@ -140,6 +140,14 @@ impl<'a> PhotoCanvas<'a> {
             note,
             response,
         }
+    }
+
+    fn note(&self, ctx: &egui::Context) -> Option<String> {
+        let scaled = gpu::info(ctx).and_then(|info| info.scaled_note(self.photo));
+        let missing = self.heat.as_ref().map_or(0, |(map, _)| missing_values(self.view.grid, &map.values));
+        let missing = (missing > 0).then(|| format!("{missing} patches have no value and are left clear"));
+        let notes: Vec<String> = scaled.into_iter().chain(missing).collect();
+        (!notes.is_empty()).then(|| notes.join(". "))
     }
 
     fn paint(self, ui: &Ui, response: &egui::Response, rect: Rect, projection: &Projection) {

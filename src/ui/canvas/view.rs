@@ -82,9 +82,8 @@ impl CanvasView {
         let before = self.resolve(limits);
         let factor = (before.factor * ratio).clamp(limits.smallest(), MAX_FACTOR);
         self.zoom = Zoom::Factor(factor);
-        for axis in 0..2 {
-            self.centre[axis] = before.centre[axis] + anchor_px[axis] * (1.0 / before.factor - 1.0 / factor);
-        }
+        let shift = 1.0 / before.factor - 1.0 / factor;
+        self.centre = [0, 1].map(|axis| before.centre[axis] + anchor_px[axis] * shift);
     }
 
     /// Moves the photo by screen pixels.
@@ -185,6 +184,7 @@ impl Projection {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these numbers are exact: copied, or halves of whole ones")]
 mod tests {
     use super::*;
 

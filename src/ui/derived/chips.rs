@@ -64,7 +64,7 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
     };
     let place = super::axis_label("layer", key.choice.layer);
     let place = format!("{place}, {}", super::axis_label("head", key.choice.head));
-    let (output, title, top) = if let Some(patches) = &key.patches {
+    let (output, title, range) = if let Some(patches) = &key.patches {
         let share = key.normalisation == Normalisation::ShareOfImage;
         let output = of_map(&|map| {
             let sum: f32 = patches.iter().filter_map(|idx| map.values.get(*idx)).sum();
@@ -73,22 +73,42 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
         let what = if share { "share of the token's image attention" } else { "attention probability" };
         let count = patches.len();
         let noun = if count == 1 { "patch" } else { "patches" };
-        (output, format!("How much each token looked at the {count} selected {noun}: {what}, {place}"), None)
+        (output, format!("How much each token looked at the {count} selected {noun}: {what}, {place}"), Range::FromZero)
     } else {
         match key.quantity {
             ChipQuantity::ImageShare => {
-                (of_map(&|map| map.image_share), format!("Attention on the image, summed over patches: {place}"), None)
+                (of_map(&|map| map.image_share), format!("Attention on the image, summed over patches: {place}"), Range::Tight)
             }
             ChipQuantity::Probability => {
                 let output = tokens.iter().map(|token| Some(token.logprob.exp())).collect();
-                (output, "Probability of the chosen token".to_owned(), Some(1.0))
+                (output, "Probability of the chosen token".to_owned(), Range::Unit)
             }
             ChipQuantity::Entropy => {
                 let output = tokens.iter().map(|token| Some(token.entropy_nats)).collect();
-                (output, "Entropy of the choice, nats".to_owned(), None)
+                (output, "Entropy of the choice, nats".to_owned(), Range::FromZero)
             }
         }
     };
-    let max = output.iter().flatten().copied().fold(0.0_f32, f32::max);
-    ChipColours { key, output, range: [0.0, top.unwrap_or(max)], title }
+    ChipColours { key, range: range.of(&output), output, title }
+}
+
+/// Where a quantity's colour scale ends.
+enum Range {
+    /// 0 to the largest.
+    FromZero,
+    /// The smallest to the largest: image attention hardly varies, and near 0 is none.
+    Tight,
+    /// 0 to 1.
+    Unit,
+}
+
+impl Range {
+    fn of(self, values: &[Option<f32>]) -> [f32; 2] {
+        let max = values.iter().flatten().copied().fold(0.0_f32, f32::max);
+        match self {
+            Self::Unit => [0.0, 1.0],
+            Self::FromZero => [0.0, max],
+            Self::Tight => [values.iter().flatten().copied().fold(max, f32::min), max],
+        }
+    }
 }

@@ -107,8 +107,8 @@ fn normalisation(ui: &mut Ui, view: &mut ViewState) {
 
 fn direction(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let options = [
-        (Direction::TokensToPatches, "tokens → patches", "Pick words; the photo shows where they looked"),
-        (Direction::PatchesToTokens, "patches → tokens", "Pick patches; the words show how much they looked there"),
+        (Direction::TokensToPatches, "words to patches", "Pick words; the photo shows where they looked"),
+        (Direction::PatchesToTokens, "patches to words", "Pick patches; the words show how much they looked there"),
     ];
     row(ui, "Direction", "Tab swaps it", |ui| {
         if choice(ui, cx.state.selection.direction, &options).is_some() {

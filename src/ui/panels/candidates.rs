@@ -38,8 +38,9 @@ fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a Ou
 
 fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
     let rank = token.candidates.iter().position(|candidate| candidate.id == token.id);
+    ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
+        ui.spacing_mut().item_spacing.x = 12.0;
         ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
         ui.label(format!("logprob {:.3}", token.logprob)).on_hover_text("Natural logarithm of its probability at temperature 1");
         ui.label(format!("entropy {:.3} nats", token.entropy_nats))

@@ -26,7 +26,7 @@ pub(super) struct Chip<'a> {
 pub(super) fn visible_text(text: &str) -> String {
     match text {
         "" => "·".to_owned(),
-        _ => text.replace('\n', "⏎").replace('\t', "→").trim_start_matches(' ').to_owned(),
+        _ => text.replace('\n', "\\n").replace('\t', "\\t").trim_start_matches(' ').to_owned(),
     }
 }
 
@@ -40,7 +40,7 @@ impl Chip<'_> {
     pub(super) fn show(self, ui: &mut Ui) -> Response {
         let font = FontId::proportional(14.0);
         let shown = visible_text(self.text);
-        let shown = if shown.is_empty() { "␣".to_owned() } else { shown };
+        let shown = if shown.is_empty() { " ".to_owned() } else { shown };
         let fill = self.position.map(|position| rgb(colormap(self.colormap).at(position)));
         let text_colour = match fill {
             Some(fill) => theme::text_on(fill),
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_gets_a_sign() {
-        assert_eq!(visible_text("\n"), "⏎", "a new line");
+        assert_eq!(visible_text("\n"), "\\n", "a new line");
         assert_eq!(visible_text(""), "·", "part of a character");
         assert_eq!(visible_text(" dog"), "dog", "the space becomes the gap between chips");
         assert!(ends_line(".\n") && !ends_line("."), "a line ends after it");

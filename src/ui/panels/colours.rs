@@ -6,7 +6,7 @@ use crate::geometry::Framing;
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
 use crate::ui::state::{ColourSettings, RangeMode};
-use crate::ui::widgets::{choice, row};
+use crate::ui::widgets::{choice, named, row};
 use egui::{DragValue, Slider, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -31,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn slider(ui: &mut Ui, label: &str, help: &str, value: &mut f32, range: std::ops::RangeInclusive<f32>) {
     row(ui, label, help, |ui| {
-        ui.name_inputs(label, |ui| ui.add(Slider::new(value, range).fixed_decimals(2)).on_hover_text(help))
+        ui.name_inputs(label, |ui| ui.add(Slider::new(value, range).fixed_decimals(2))).on_hover_text(help)
     });
 }
 
@@ -67,9 +67,11 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
         row(ui, "", "", |ui| {
             let [low, high] = &mut colour.fixed_range;
             let field = |value| DragValue::new(value).speed(0.0005).range(-1.0e6..=1.0e6).max_decimals(6);
-            ui.name_inputs("Lowest value", |ui| ui.add(field(low)).on_hover_text("The value of the lowest colour"));
+            let response = ui.add(field(low));
+            named(ui, &response, "Lowest value");
             ui.label("to");
-            ui.name_inputs("Highest value", |ui| ui.add(field(high)).on_hover_text("The value of the highest colour"));
+            let response = ui.add(field(high));
+            named(ui, &response, "Highest value");
         });
     }
 }

@@ -28,15 +28,31 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
         .then_some((choice.layer.idx, choice.head.idx));
     let style = cx.state.colour.style;
-    let clicked = HeadGrid::new(&maps, current)
+    let grid = HeadGrid::new(&maps, current)
         .colormap(style.colormap)
         .gamma(style.gamma)
         .label("Grid of layers and heads")
-        .max_height(ui.available_height())
-        .show(ui);
+        .max_height(ui.available_height());
+    let clicked = ui.vertical(|ui| {
+        ui.set_max_width(fitting_width(ui.available_size(), values));
+        grid.show(ui)
+    });
+    let clicked = clicked.inner;
     if let Some((layer_idx, head_idx)) = clicked {
         cx.emit(Command::JumpTo { layer_idx, head_idx });
     }
+}
+
+/// The width at which all rows are in sight, unless the maps would become too small to read: then the grid scrolls.
+fn fitting_width(available: egui::Vec2, values: &GridValues) -> f32 {
+    /// Room for the numbers along the edges, points.
+    const EDGE_PT: f32 = 26.0;
+    /// Smallest side of a map that is worth shrinking to, points.
+    const LEAST_PT: f32 = 22.0;
+    let (layers, heads) = (values.layers.max(1) as f32, values.heads.max(1) as f32);
+    let shape = values.grid.rows as f32 / values.grid.cols.max(1) as f32;
+    let side = (available.y - EDGE_PT) / layers / shape.max(0.25) - 2.0;
+    if side < LEAST_PT { available.x } else { (heads * (side + 2.0) + EDGE_PT + 12.0).min(available.x) }
 }
 
 fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {

@@ -46,6 +46,7 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .hint_text("Path of a photo or folder")
         .desired_width(f32::INFINITY);
     let response = ui.add(edit).on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
+    crate::ui::widgets::named(ui, &response, "Path of a photo or folder");
     if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) && !cx.memory.image_path.trim().is_empty() {
         let path = std::mem::take(&mut cx.memory.image_path);
         cx.emit(Command::AddPaths(vec![path.trim().trim_matches('"').into()]));

@@ -7,7 +7,7 @@ use crate::ui::state::ThemeChoice;
 use egui::{Button, Ui};
 
 const MENUS: [(Menu, &str); 5] =
-    [(Menu::File, "File"), (Menu::View, "View"), (Menu::Ask, "Ask"), (Menu::Go, "Go"), (Menu::Help, "Help")];
+    [(Menu::File, "File"), (Menu::View, "View"), (Menu::Ask, "Question"), (Menu::Go, "Go"), (Menu::Help, "Help")];
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::MenuBar::new().ui(ui, |ui| {

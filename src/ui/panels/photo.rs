@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 const ZOOM_STEP: f64 = 1.25;
 
 /// Height kept free below the photo: colour bar and one line of text, points.
-const FOOTER_PT: f32 = 76.0;
+const FOOTER_PT: f32 = 80.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     caption(ui, cx);
@@ -94,28 +94,9 @@ fn heat(cx: &PanelContext<'_>) -> Option<(HeatMap, HeatStyle)> {
 }
 
 /// Exactly what is shown: source, layer, head, tokens, normalisation.
-fn caption(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 3.0;
-            command_button(ui, "1:1", &Command::Canvas(CanvasCommand::ActualSize), cx.commands);
-            command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
-            for (pressed, label, command) in [
-                (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
-                (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),
-            ] {
-                let button = egui::Button::selectable(pressed, label);
-                let response = ui.add(button).on_hover_text(crate::ui::widgets::tooltip(ui.ctx(), &command));
-                if response.clicked() {
-                    cx.commands.push(command);
-                }
-            }
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                let text = caption_text(cx);
-                ui.add(egui::Label::new(RichText::new(&text)).truncate()).on_hover_text(text);
-            });
-        });
-    });
+fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let text = caption_text(cx);
+    ui.add(egui::Label::new(RichText::new(&text)).truncate()).on_hover_text(text);
 }
 
 fn caption_text(cx: &PanelContext<'_>) -> String {
@@ -142,7 +123,7 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchP
 }
 
 /// Colour bar and the value under the pointer.
-fn footer(ui: &mut Ui, cx: &PanelContext<'_>, response: &CanvasResponse, hovered: Option<HoveredPatch>) {
+fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<HoveredPatch>) {
     ui.add_space(2.0);
     if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
@@ -179,10 +160,28 @@ fn footer(ui: &mut Ui, cx: &PanelContext<'_>, response: &CanvasResponse, hovered
             }
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            buttons(ui, cx);
             ui.weak(format!("{:.0} %", response.factor * 100.0)).on_hover_text("Screen pixels per photo pixel");
             if let Some(note) = &response.note {
                 ui.label(RichText::new(note).color(ui.visuals().warn_fg_color));
             }
         });
     });
+}
+
+/// View and overlay, from the right.
+fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.spacing_mut().item_spacing.x = 3.0;
+    command_button(ui, "1:1", &Command::Canvas(CanvasCommand::ActualSize), cx.commands);
+    command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+    for (pressed, label, command) in [
+        (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
+        (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),
+    ] {
+        let button = egui::Button::selectable(pressed, label);
+        let response = ui.add(button).on_hover_text(crate::ui::widgets::tooltip(ui.ctx(), &command));
+        if response.clicked() {
+            cx.commands.push(command);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use eframe::egui;
 use super::{PanelContext, answer, sampling, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
-use crate::ui::widgets::{command_button, tooltip};
+use crate::ui::widgets::{command_button, named, tooltip};
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -42,7 +42,8 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let id = egui::Id::unique("prompt box");
         // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
         let focused = ui.memory(|memory| memory.has_focus(id));
-        let entered = focused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let entered = focused
+            && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
         let mut text = cx.state.ask.text.clone();
         let edit = egui::TextEdit::multiline(&mut text)
             .id(id)
@@ -52,6 +53,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             // Enter asks; shift makes the new line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(edit);
+        named(ui, &response, "Question about the photo");
         if std::mem::take(&mut cx.memory.focus_prompt) {
             response.request_focus();
         }

@@ -4,7 +4,7 @@ use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{AskSettings, KeepPromptRows};
-use crate::ui::widgets::row;
+use crate::ui::widgets::{named, row};
 use egui::{DragValue, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -39,7 +39,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
     let budget = DragValue::new(&mut ask.budget_mib).range(16..=65_536).speed(16).suffix(" MiB");
     number(ui, "Budget", "Most attention kept, of one answer and of all together; past it rows are left out, with a warning", budget);
-    row(ui, "Template", "", |ui| {
+    row(ui, "Exact text", "", |ui| {
         ui.checkbox(&mut ask.raw, "send exactly what is typed").on_hover_text("Without the chat template; the text needs one <image>");
     });
     if ask != cx.state.ask {
@@ -57,5 +57,9 @@ fn sampling(ui: &mut Ui, ask: &mut AskSettings) {
 }
 
 fn number(ui: &mut Ui, label: &str, help: &str, field: DragValue<'_>) {
-    row(ui, label, help, |ui| ui.name_inputs(label, |ui| ui.add(field).on_hover_text(help)));
+    row(ui, label, help, |ui| {
+        let response = ui.add(field);
+        named(ui, &response, label);
+        response.on_hover_text(help);
+    });
 }

@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, cx: &PanelContext<'_>) {
         }
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            let mono = |text: &str| RichText::new(text.replace('\n', "⏎\n")).monospace();
+            let mono = |text: &str| RichText::new(text.replace('\n', "\\n\n")).monospace();
             ui.label(mono(&info.template_before).weak());
             let text = if cx.state.ask.text.trim().is_empty() { "your question" } else { cx.state.ask.text.trim() };
             ui.label(mono(text).color(crate::ui::theme::accent(ui.visuals())));

@@ -93,7 +93,7 @@ impl Selection {
         self.anchor = Some(pos);
     }
 
-    /// A click on a patch.
+    /// A click on a patch. Holding one asks who looked there.
     pub fn click_patch(&mut self, patch_idx: usize, extend: Extend) {
         if extend == Extend::Replace {
             let only_this = self.patches.len() == 1 && self.patches.contains(&patch_idx);
@@ -103,6 +103,9 @@ impl Selection {
             }
         } else if !self.patches.remove(&patch_idx) {
             self.patches.insert(patch_idx);
+        }
+        if !self.patches.is_empty() {
+            self.direction = Direction::PatchesToTokens;
         }
     }
 
@@ -167,6 +170,7 @@ mod tests {
         selection.click_patch(4, Extend::Replace);
         selection.click_patch(9, Extend::Toggle);
         assert_eq!(selection.patches.iter().copied().collect::<Vec<_>>(), [4, 9], "both held");
+        assert_eq!(selection.direction, Direction::PatchesToTokens, "the question is who looked there");
         selection.click_patch(4, Extend::Toggle);
         assert_eq!(selection.patches.iter().copied().collect::<Vec<_>>(), [9], "one let go");
         selection.clear();

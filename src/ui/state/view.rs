@@ -134,7 +134,8 @@ pub struct ColourSettings {
 impl Default for ColourSettings {
     fn default() -> Self {
         Self {
-            style: HeatStyle::default(),
+            // Low values clear: the photo stays legible where nobody looked.
+            style: HeatStyle { alpha_ramp: 0.9, opacity: 0.85, ..HeatStyle::default() },
             range_mode: RangeMode::default(),
             fixed_range: [0.0, 0.05],
             overlay_visible: true,

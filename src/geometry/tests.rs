@@ -1,0 +1,128 @@
+//! Where patches lie, worked by hand and for any size.
+
+use super::*;
+use proptest::prelude::*;
+
+fn size(width_px: u32, height_px: u32) -> ImageSize {
+    ImageSize { width_px, height_px }
+}
+
+fn view(width_px: u32, height_px: u32, framing: Framing) -> ModelView {
+    ModelView::new(size(width_px, height_px), &PreprocessSpec::clip(336).with_framing(framing), 14)
+}
+
+#[track_caller]
+fn assert_rect(found: RectPx, [x0, y0, x1, y1]: [f64; 4], what: &str) {
+    for (a, b) in [(found.x0, x0), (found.y0, y0), (found.x1, x1), (found.y1, y1)] {
+        assert!((a - b).abs() < 1e-9, "{what}: found {found:?}, expected {:?}", [x0, y0, x1, y1]);
+    }
+}
+
+#[test]
+fn cropping_a_landscape_loses_its_left_and_right() {
+    let view = view(640, 480, Framing::Crop);
+    assert_eq!(view.grid, PatchGrid { rows: 24, cols: 24 }, "336 / 14");
+    // 448 x 336, 56 columns cut on each side: 80 columns of the photo.
+    assert_rect(view.rect_px, [80.0, 0.0, 560.0, 480.0], "the crop");
+    assert_rect(view.patch_rect_px(PatchPos { row: 0, col: 0 }), [80.0, 0.0, 100.0, 20.0], "the first patch");
+    assert_rect(view.patch_rect_px(PatchPos { row: 23, col: 23 }), [540.0, 460.0, 560.0, 480.0], "the last patch");
+    assert_eq!(view.patch_at(79.9, 200.0), None, "left of the crop");
+    assert_eq!(view.patch_at(560.0, 200.0), None, "right of the crop");
+    assert_eq!(view.patch_at(80.0, 0.0), Some(PatchPos { row: 0, col: 0 }), "the first pixel of the crop");
+}
+
+#[test]
+fn cropping_a_portrait_loses_its_top_and_bottom() {
+    let view = view(480, 640, Framing::Crop);
+    assert_rect(view.rect_px, [0.0, 80.0, 480.0, 560.0], "the crop");
+    assert_eq!(view.patch_at(240.0, 79.9), None, "above the crop");
+    assert_eq!(view.patch_at(479.9, 559.9), Some(PatchPos { row: 23, col: 23 }), "the last pixel of the crop");
+}
+
+#[test]
+fn padding_a_landscape_leaves_three_rows_at_either_end_that_are_no_photo() {
+    let view = view(640, 480, Framing::Pad);
+    assert_rect(view.rect_px, [0.0, -80.0, 640.0, 560.0], "the square around the photo");
+    for row in 0..24 {
+        let rect = view.patch_rect_px(PatchPos { row, col: 5 });
+        let visible = rect.y1.min(480.0) - rect.y0.max(0.0);
+        assert_eq!(visible <= 1e-9, matches!(row, 0..3 | 21..24), "row {row} shows {visible} pixel rows");
+    }
+    assert_eq!(view.patch_at(0.0, -80.0), Some(PatchPos { row: 0, col: 0 }), "padding belongs to patches too");
+    assert_eq!(view.patch_at(0.0, -80.1), None, "beyond the padding");
+}
+
+#[test]
+fn odd_differences_round_down_as_python_does() {
+    // LLaVA's expand2square: (641 - 480) // 2 = 80 above, 81 below.
+    assert_rect(view(641, 480, Framing::Pad).rect_px, [0.0, -80.0, 641.0, 561.0], "padding");
+    // 338 x 337 is resized to int(336 * 338 / 337) = 336 + 0: nothing to cut.
+    assert_rect(view(338, 337, Framing::Crop).rect_px, [0.0, 0.0, 338.0, 337.0], "truncated to a square");
+    // 339 x 336: (339 - 336) // 2 = 1 column on the left, 2 on the right.
+    assert_rect(view(339, 336, Framing::Crop).rect_px, [1.0, 0.0, 337.0, 336.0], "crop");
+    // No resizing, crop larger than the photo: (25 - 28) // 2 = -2, so two columns of zeros on the left, one on the right.
+    let spec = PreprocessSpec { resize: None, ..PreprocessSpec::clip(28) };
+    let small = ModelView::new(size(25, 28), &spec, 14);
+    assert_rect(small.rect_px, [-2.0, 0.0, 26.0, 28.0], "a crop beyond the photo");
+}
+
+#[test]
+fn each_axis_has_its_own_scale_because_the_longer_edge_is_truncated() {
+    // 500 x 375: int(336 * 500 / 375) = 448, exact; 427 x 640: int(336 * 640 / 427) = 503 of 503.6.
+    let view = view(427, 640, Framing::Crop);
+    let offset = f64::from((503 - 336) / 2);
+    let scale = 640.0 / 503.0;
+    assert_rect(view.rect_px, [0.0, offset * scale, 427.0, (offset + 336.0) * scale], "rows by 640 / 503");
+}
+
+#[test]
+fn a_remainder_that_fills_no_patch_is_not_covered() {
+    let view = ModelView::new(size(100, 100), &PreprocessSpec::clip(50), 12);
+    assert_eq!(view.grid, PatchGrid { rows: 4, cols: 4 }, "50 / 12");
+    assert_rect(view.rect_px, [0.0, 0.0, 96.0, 96.0], "four patches of 24 pixels");
+}
+
+#[test]
+fn grid_positions_and_indices_are_row_major() {
+    let grid = PatchGrid { rows: 2, cols: 3 };
+    assert_eq!(grid.pos(4), Some(PatchPos { row: 1, col: 1 }), "the fifth");
+    assert_eq!(grid.pos(6), None, "past the end");
+    assert_eq!(PatchGrid { rows: 0, cols: 0 }.pos(0), None, "an empty grid");
+    for idx in 0..grid.len() {
+        assert_eq!(grid.pos(idx).map(|pos| grid.idx(pos)), Some(idx), "there and back");
+    }
+}
+
+fn framing() -> impl Strategy<Value = Framing> {
+    prop_oneof![Just(Framing::Crop), Just(Framing::Pad)]
+}
+
+proptest! {
+    #[test]
+    fn the_patch_at_the_middle_of_a_patch_is_that_patch(
+        w in 1_u32..3000, h in 1_u32..3000, framing in framing(), row in 0_usize..24, col in 0_usize..24,
+    ) {
+        let view = view(w, h, framing);
+        let rect = view.patch_rect_px(PatchPos { row, col });
+        let found = view.patch_at(f64::midpoint(rect.x0, rect.x1), f64::midpoint(rect.y0, rect.y1));
+        prop_assert_eq!(found, Some(PatchPos { row, col }));
+    }
+
+    #[test]
+    fn a_crop_lies_inside_the_photo_and_a_pad_around_it(w in 1_u32..3000, h in 1_u32..3000) {
+        let (crop, pad) = (view(w, h, Framing::Crop).rect_px, view(w, h, Framing::Pad).rect_px);
+        let (w, h) = (f64::from(w), f64::from(h));
+        prop_assert!(crop.x0 >= 0.0 && crop.y0 >= 0.0 && crop.x1 <= w + 1e-6 && crop.y1 <= h + 1e-6, "{:?}", crop);
+        prop_assert!(pad.x0 <= 0.0 && pad.y0 <= 0.0 && pad.x1 >= w - 1e-6 && pad.y1 >= h - 1e-6, "{:?}", pad);
+        prop_assert!(((pad.x1 - pad.x0) - (pad.y1 - pad.y0)).abs() < 1e-6, "a square: {:?}", pad);
+    }
+
+    #[test]
+    fn integer_truncation_equals_python_s_through_floats(w in 1_u32..20_000, h in 1_u32..20_000, edge in 1_u32..1024) {
+        let spec = PreprocessSpec { resize: Some(ResizeTo::ShortestEdge(edge)), ..PreprocessSpec::clip(224) };
+        let found = spec.resized(size(w, h));
+        let long = f64::from(edge) * f64::from(w.max(h)) / f64::from(w.min(h));
+        prop_assert!((f64::from(found.width_px.max(found.height_px)) - long.floor()).abs() < 0.5, "{:?}", found);
+        prop_assert_eq!(found.width_px.min(found.height_px), edge);
+    }
+}

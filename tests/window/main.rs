@@ -1,0 +1,7 @@
+//! The whole window, driven by the labels that users read and screen readers speak.
+
+mod asking;
+mod looking;
+mod script;
+mod support;
+mod surviving;
