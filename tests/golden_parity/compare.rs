@@ -66,6 +66,7 @@ pub(crate) fn text(trace: &Trace) -> String {
 }
 
 /// Everything of a run but the pixels.
+#[expect(clippy::print_stdout, reason = "how much of the bounds is used is worth reading in a test's output")]
 pub(crate) fn expect_run(answer: &Answer, golden: &Golden, what: &str) {
     let trace = &answer.trace;
     let span = golden.integers("image_token_span");
