@@ -1,6 +1,5 @@
 //! The application: events and commands in, effects out, panels painted.
 
-use eframe::egui;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Scan};
@@ -12,6 +11,7 @@ use super::state::{AppState, Effect, Saved, Severity, TokenPos};
 use super::{shortcuts, theme};
 use crate::data;
 use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource};
+use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -135,7 +135,8 @@ impl App {
 
     /// Takes settings and layout from where [`eframe::App::save`] left them; what cannot be read is as on the first day.
     pub fn restore(&mut self, storage: &dyn eframe::Storage) {
-        if let Some(saved) = storage.get_string(SETTINGS_KEY).and_then(|json| serde_json::from_str::<Saved>(&json).ok()) {
+        if let Some(saved) = storage.get_string(SETTINGS_KEY).and_then(|json| serde_json::from_str::<Saved>(&json).ok())
+        {
             self.state = AppState::restored(saved);
         }
         if let Some(tree) = storage.get_string(LAYOUT_KEY).and_then(|json| layout::restored_tree(&json)) {

@@ -1,8 +1,8 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 
-use eframe::egui;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{AskSettings, ChipQuantity, ColourSettings, Extend, ThemeChoice, TokenPos, ViewState};
+use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
 
@@ -184,30 +184,96 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::OpenModelBox, File, "Open a model…", "A Hugging Face folder, or the demo model", [ctrl(Key::M)]),
     named!(Command::OpenDemoModel, File, "Open the demo model", "The tiny model that comes with the program", []),
     named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
-    named!(Command::ToggleOverlay, View, "Overlay on or off", "Shows or hides the heat map on the photo", [key(Key::G)]),
-    named!(Command::TogglePatchGrid, View, "Patch borders on or off", "Shows or hides the borders of the model's patches", [ctrl(Key::G)]),
-    named!(Command::SwapDirection, View, "Swap direction", "From tokens to patches, or from patches to tokens", [key(Key::Tab)]),
+    named!(
+        Command::ToggleOverlay,
+        View,
+        "Overlay on or off",
+        "Shows or hides the heat map on the photo",
+        [key(Key::G)]
+    ),
+    named!(
+        Command::TogglePatchGrid,
+        View,
+        "Patch borders on or off",
+        "Shows or hides the borders of the model's patches",
+        [ctrl(Key::G)]
+    ),
+    named!(
+        Command::SwapDirection,
+        View,
+        "Swap direction",
+        "From tokens to patches, or from patches to tokens",
+        [key(Key::Tab)]
+    ),
     named!(Command::Clear, View, "Clear the selection", "Lets go of tokens and patches", [key(Key::Escape)]),
     named!(Command::Canvas(CanvasCommand::Fit), View, "Fit the photo", "The whole photo in its panel", [ctrl(Key::F)]),
-    named!(Command::Canvas(CanvasCommand::ActualSize), View, "Actual size", "One pixel of the photo on one of the screen", [ctrl(Key::Num1)]),
-    named!(Command::Canvas(CanvasCommand::ZoomIn), View, "Zoom in", "Nearer to the photo", [ctrl(Key::Plus), ctrl(Key::Equals)]),
-    named!(Command::Canvas(CanvasCommand::ZoomOut), View, "Zoom out", "Further away from the photo", [ctrl(Key::Minus)]),
-    named!(Command::LargerInterface, View, "Larger interface", "Text and controls larger", [ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)]),
+    named!(
+        Command::Canvas(CanvasCommand::ActualSize),
+        View,
+        "Actual size",
+        "One pixel of the photo on one of the screen",
+        [ctrl(Key::Num1)]
+    ),
+    named!(
+        Command::Canvas(CanvasCommand::ZoomIn),
+        View,
+        "Zoom in",
+        "Nearer to the photo",
+        [ctrl(Key::Plus), ctrl(Key::Equals)]
+    ),
+    named!(
+        Command::Canvas(CanvasCommand::ZoomOut),
+        View,
+        "Zoom out",
+        "Further away from the photo",
+        [ctrl(Key::Minus)]
+    ),
+    named!(
+        Command::LargerInterface,
+        View,
+        "Larger interface",
+        "Text and controls larger",
+        [ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)]
+    ),
     named!(Command::SmallerInterface, View, "Smaller interface", "Text and controls smaller", [ctrl_shift(Key::Minus)]),
     named!(Command::ResetLayout, View, "Reset the layout", "Panels where they were on the first day", []),
     named!(Command::FocusPrompt, Ask, "Write a question", "Puts the cursor into the prompt box", [key(Key::Q)]),
     named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter), key(Key::Enter)]),
     named!(Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
-    named!(Command::Regenerate, Ask, "Ask again", "The shown question once more, with the present settings", [ctrl(Key::R)]),
-    named!(Command::CopyAnswer, Ask, "Copy the answer", "Puts the answer's text on the clipboard", [ctrl_shift(Key::C)]),
-    named!(Command::ToggleTemplate, Ask, "Show the chat template", "The exact text that goes around the question", [key(Key::T)]),
+    named!(
+        Command::Regenerate,
+        Ask,
+        "Ask again",
+        "The shown question once more, with the present settings",
+        [ctrl(Key::R)]
+    ),
+    named!(
+        Command::CopyAnswer,
+        Ask,
+        "Copy the answer",
+        "Puts the answer's text on the clipboard",
+        [ctrl_shift(Key::C)]
+    ),
+    named!(
+        Command::ToggleTemplate,
+        Ask,
+        "Show the chat template",
+        "The exact text that goes around the question",
+        [key(Key::T)]
+    ),
     named!(Command::PreviousImage, Go, "Previous image", "The image before this one", [key(Key::A)]),
     named!(Command::NextImage, Go, "Next image", "The image after this one", [key(Key::D)]),
     named!(Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
     named!(Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
     named!(Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),
     named!(Command::NextHead, Go, "Next head", "One head up", [key(Key::ArrowUp)]),
-    named!(Command::ToggleHelp, Help, "Keyboard and mouse", "Every key, and what the mouse does", [key(Key::Questionmark), key(Key::F1)]),
+    named!(
+        Command::ToggleHelp,
+        Help,
+        "Keyboard and mouse",
+        "Every key, and what the mouse does",
+        [key(Key::Questionmark), key(Key::F1)]
+    ),
 ];
 
 impl Command {
@@ -237,7 +303,11 @@ mod tests {
         let mut labels = HashSet::new();
         for named in NAMED_COMMANDS {
             assert!(labels.insert(named.label), "{} stands twice", named.label);
-            assert!(named.tooltip.len() > 5 && !named.tooltip.ends_with('.'), "{}: one sentence, no full stop", named.label);
+            assert!(
+                named.tooltip.len() > 5 && !named.tooltip.ends_with('.'),
+                "{}: one sentence, no full stop",
+                named.label
+            );
         }
     }
 
@@ -248,6 +318,9 @@ mod tests {
         };
         assert!(has(&Command::PreviousImage, key(Key::A)) && has(&Command::NextImage, key(Key::D)), "A and D");
         assert!(has(&Command::SwapDirection, key(Key::Tab)) && has(&Command::Clear, key(Key::Escape)), "Tab and Esc");
-        assert!(has(&Command::OpenImages, ctrl(Key::O)) && has(&Command::Canvas(CanvasCommand::Fit), ctrl(Key::F)), "Ctrl+O, Ctrl+F");
+        assert!(
+            has(&Command::OpenImages, ctrl(Key::O)) && has(&Command::Canvas(CanvasCommand::Fit), ctrl(Key::F)),
+            "Ctrl+O, Ctrl+F"
+        );
     }
 }

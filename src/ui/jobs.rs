@@ -83,7 +83,11 @@ impl Jobs {
     /// A dialog for photos.
     pub(super) fn pick_images(&mut self) {
         self.spawn_dialog(|dialog| {
-            dialog.set_title("Open photos").add_filter("Photos", data::library::EXTENSIONS).pick_files().map(JobDone::PickedImages)
+            dialog
+                .set_title("Open photos")
+                .add_filter("Photos", data::library::EXTENSIONS)
+                .pick_files()
+                .map(JobDone::PickedImages)
         });
     }
 

@@ -159,7 +159,6 @@ pub fn is_in_front(tree: &Tree<Pane>, pane: Pane) -> bool {
     tree.active_tiles().into_iter().any(|id| matches!(tree.tiles.get(id), Some(Tile::Pane(other)) if *other == pane))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,10 @@
 //! The photo on show and the thumbnails, read and scaled down on two threads of their own.
 
-use eframe::egui;
 use crate::data::{self, Photo};
 use crate::engine::ImageSource;
 use crate::render::PhotoTexture;
 use crate::ui::link::Waker;
+use eframe::egui;
 use egui::{ColorImage, TextureHandle, TextureOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -112,7 +112,8 @@ impl Photos {
         if self.photo.as_ref().map(|(shown, _)| shown) == source {
             return;
         }
-        self.photo = source.filter(|source| self.photo_reader.wish(source)).map(|source| (source.clone(), Loaded::Pending));
+        self.photo =
+            source.filter(|source| self.photo_reader.wish(source)).map(|source| (source.clone(), Loaded::Pending));
     }
 
     /// The photo on show.

@@ -1,9 +1,9 @@
 //! Opening the window.
 
-use eframe::egui;
 use super::{App, AppOptions, EngineLink, Waker};
-use crate::render::colormap;
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
+use crate::render::colormap;
+use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +11,9 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No display, no graphics driver.
-    #[error("Expected a display and a graphics driver, found none that works ({reason}); the other commands need neither")]
+    #[error(
+        "Expected a display and a graphics driver, found none that works ({reason}); the other commands need neither"
+    )]
     NoWindow {
         /// The system's words.
         reason: String,
@@ -40,7 +42,8 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([760.0, 480.0])
         .with_drag_and_drop(true);
-    let native = eframe::NativeOptions { renderer: eframe::Renderer::Wgpu, viewport, ..eframe::NativeOptions::default() };
+    let native =
+        eframe::NativeOptions { renderer: eframe::Renderer::Wgpu, viewport, ..eframe::NativeOptions::default() };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
         let link = connect(Arc::new(move || ctx.request_repaint()));

@@ -1,7 +1,7 @@
 //! Keys to commands. Nothing fires while text is typed, except with ctrl.
 
-use eframe::egui;
 use super::command::{Command, NAMED_COMMANDS};
+use eframe::egui;
 use egui::{Key, Modifiers};
 
 /// Keys that egui's own keyboard navigation uses: they belong to the focused widget while there is one.
@@ -20,7 +20,9 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Command> {
     for (keys, command) in shortcuts {
         let plain = !keys.modifiers.command;
         let belongs_elsewhere = plain
-            && (typing || (popup && keys.logical_key == Key::Escape) || (focused && NAVIGATION.contains(&keys.logical_key)));
+            && (typing
+                || (popup && keys.logical_key == Key::Escape)
+                || (focused && NAVIGATION.contains(&keys.logical_key)));
         if belongs_elsewhere {
             continue;
         }
@@ -33,7 +35,11 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Command> {
         let presses = ctx.input_mut(|input| {
             let presses = input.count_and_consume_key(keys.modifiers, keys.logical_key);
             // Layouts put these on shifted keys: the key is what counts.
-            presses + usize::from(matches!(keys.logical_key, Key::Questionmark | Key::Plus) && take(input, keys.modifiers, keys.logical_key))
+            presses
+                + usize::from(
+                    matches!(keys.logical_key, Key::Questionmark | Key::Plus)
+                        && take(input, keys.modifiers, keys.logical_key),
+                )
         });
         commands.extend(std::iter::repeat_n(command.clone(), presses));
     }

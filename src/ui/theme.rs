@@ -1,8 +1,10 @@
 //! Colours, sizes and type: one quiet look for every panel, in light and in dark.
 
-use eframe::egui;
 use crate::ui::state::{Preferences, ThemeChoice};
-use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2, Visuals};
+use eframe::egui;
+use egui::{
+    Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2, Visuals,
+};
 
 /// Space around a panel's content, points.
 pub(super) const PANEL_MARGIN_PT: i8 = 8;

@@ -1,7 +1,7 @@
 //! Small parts that several panels use.
 
-use eframe::egui;
 use super::command::Command;
+use eframe::egui;
 use egui::{Response, RichText, Ui, Widget};
 
 /// A button for a command that has a name, with its sentence and its keys as tooltip. Emits the command when it is clicked.
@@ -30,8 +30,10 @@ const LABEL_WIDTH_PT: f32 = 84.0;
 /// One row of a form: a label on the left that names the widgets beside it.
 pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
     ui.horizontal(|ui| {
-        let (rect, _) = ui.allocate_exact_size(egui::vec2(LABEL_WIDTH_PT, ui.spacing().interact_size.y), egui::Sense::hover());
-        let mut left = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
+        let (rect, _) =
+            ui.allocate_exact_size(egui::vec2(LABEL_WIDTH_PT, ui.spacing().interact_size.y), egui::Sense::hover());
+        let mut left = ui
+            .new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
         let name = left.add(egui::Label::new(label).truncate());
         let name = if help.is_empty() { name } else { name.on_hover_text(help) };
         ui.label_inputs_by(name.id, contents)

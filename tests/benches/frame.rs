@@ -33,14 +33,20 @@ fn main() {
     answer(&mut window, &script);
     let mut report = Vec::new();
     report.push(("nothing changes", window.measure(|_, _| ())));
-    report.push(("the pointer moves over the answer", window.measure(|window, frame| {
-        window.app.command(Command::HoverToken(Some(TokenPos::Output(frame % NUM_TOKENS))));
-    })));
+    report.push((
+        "the pointer moves over the answer",
+        window.measure(|window, frame| {
+            window.app.command(Command::HoverToken(Some(TokenPos::Output(frame % NUM_TOKENS))));
+        }),
+    ));
     window.app.command(Command::ClickToken(TokenPos::Output(7), Extend::Replace));
-    report.push(("the layer changes", window.measure(|window, frame| {
-        let (layer_idx, head_idx) = (frame % 32, frame / 32 % 32);
-        window.app.command(Command::JumpTo { layer_idx, head_idx });
-    })));
+    report.push((
+        "the layer changes",
+        window.measure(|window, frame| {
+            let (layer_idx, head_idx) = (frame % 32, frame / 32 % 32);
+            window.app.command(Command::JumpTo { layer_idx, head_idx });
+        }),
+    ));
     println!("{:<36} {:>10} {:>10}", "CPU time of a frame", "median ms", "worst ms");
     for (what, (median, worst)) in report {
         let verdict = if median < TARGET_MS { "" } else { "  over the target" };
@@ -65,7 +71,8 @@ impl Window {
         let mut cc = eframe::CreationContext::_new_kittest(ctx.clone());
         // With a device the grid is one paint callback, as on a screen; without one it would be composed on the CPU.
         let setup = egui_kittest::wgpu::default_wgpu_setup();
-        cc.wgpu_render_state = Some(egui_kittest::wgpu::create_render_state(setup, eframe::egui_wgpu::RendererOptions::default()));
+        cc.wgpu_render_state =
+            Some(egui_kittest::wgpu::create_render_state(setup, eframe::egui_wgpu::RendererOptions::default()));
         let (link, handle) = ScriptedLink::new(script);
         let app = App::new(&cc, AppOptions::new(Box::new(link)));
         let frame = eframe::Frame::_new_kittest();
@@ -86,8 +93,10 @@ impl Window {
         });
         let primitives = self.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
         assert!(!primitives.is_empty(), "something is painted");
-        self.repaint_after =
-            output.viewport_output.get(&egui::ViewportId::ROOT).map_or(Duration::MAX, |viewport| viewport.repaint_delay);
+        self.repaint_after = output
+            .viewport_output
+            .get(&egui::ViewportId::ROOT)
+            .map_or(Duration::MAX, |viewport| viewport.repaint_delay);
         output.drop_without_applying_deltas();
     }
 

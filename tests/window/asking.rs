@@ -47,7 +47,9 @@ fn enter_asks_and_shift_enter_makes_a_line() {
     type_text(&mut window, "this?");
     press(&mut window, Key::Enter);
     let prompt = handle.wire(|wire| {
-        wire.sent.iter().find_map(|request| if let Request::Ask(_, question) = request { Some(question.prompt.clone()) } else { None })
+        wire.sent.iter().find_map(|request| {
+            if let Request::Ask(_, question) = request { Some(question.prompt.clone()) } else { None }
+        })
     });
     assert_eq!(prompt, Some(Prompt::Templated("What is\nthis?".to_owned())), "both lines, once");
     let state = window.state().state();
@@ -162,7 +164,11 @@ fn dropped_files_and_typed_paths_become_images() {
     let (mut window, _) = window_with(Script::default(), |_| ());
     window.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(dropped)));
     wait_for(&mut window, "Image dropped.png");
-    assert_eq!(window.state().state().library.current().map(|image| image.name.clone()).as_deref(), Some("dropped.png"), "it is looked at");
+    assert_eq!(
+        window.state().state().library.current().map(|image| image.name.clone()).as_deref(),
+        Some("dropped.png"),
+        "it is looked at"
+    );
     window.get_by_label("Path of a photo or folder").click();
     frames(&mut window);
     type_text(&mut window, &typed.display().to_string());

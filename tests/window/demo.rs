@@ -34,7 +34,8 @@ fn the_demo_model_answers_and_the_picture_follows_the_words() {
     let finished = |app: &App| app.state().current_run().is_some_and(|run| run.phase == Phase::Finished);
     wait_until(&mut window, "an answer", finished);
     frames(&mut window);
-    let text = window.state().state().current_run().and_then(|run| run.trace.as_ref()).map(gazelens::trace::Trace::text);
+    let text =
+        window.state().state().current_run().and_then(|run| run.trace.as_ref()).map(gazelens::trace::Trace::text);
     assert!(text.as_ref().is_some_and(|text| text.split_whitespace().count() > 5), "a sentence: {text:?}");
     // Words of several letters look at different things.
     let words: Vec<usize> = window
@@ -42,7 +43,15 @@ fn the_demo_model_answers_and_the_picture_follows_the_words() {
         .state()
         .current_run()
         .and_then(|run| run.trace.as_ref())
-        .map(|trace| trace.output.iter().enumerate().filter(|(_, token)| token.text.trim().len() > 3).map(|(idx, _)| idx).collect())
+        .map(|trace| {
+            trace
+                .output
+                .iter()
+                .enumerate()
+                .filter(|(_, token)| token.text.trim().len() > 3)
+                .map(|(idx, _)| idx)
+                .collect()
+        })
         .unwrap_or_default();
     let mut brightest = Vec::new();
     for idx in words {

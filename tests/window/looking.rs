@@ -44,7 +44,8 @@ fn shift_and_ctrl_select_several() {
     frames(&mut window);
     window.get_by_label("Token 3: sitting").click_modifiers(Modifiers::SHIFT);
     frames(&mut window);
-    let held = |window: &crate::support::Window| window.state().state().selection.tokens.iter().copied().collect::<Vec<_>>();
+    let held =
+        |window: &crate::support::Window| window.state().state().selection.tokens.iter().copied().collect::<Vec<_>>();
     assert_eq!(held(&window), [1, 2, 3].map(TokenPos::Output), "everything between");
     window.get_by_label("Token 2: is").click_modifiers(Modifiers::COMMAND);
     frames(&mut window);
@@ -116,7 +117,10 @@ fn selected_patches_recolour_the_words() {
     window.get_by_label_contains("How much each token looked at the 1 selected patch");
     press(&mut window, Key::Tab);
     assert_eq!(window.state().state().selection.direction, Direction::TokensToPatches, "Tab swaps");
-    assert!(!window.state().derived().chips.as_ref().is_some_and(|chips| chips.is_reverse()), "and the words are as before");
+    assert!(
+        !window.state().derived().chips.as_ref().is_some_and(|chips| chips.is_reverse()),
+        "and the words are as before"
+    );
 }
 
 #[test]

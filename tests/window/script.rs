@@ -31,7 +31,10 @@ pub(crate) struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        let answer = ["A", " dog", " is", " sitting", " on", " the", " grass", ",", " next", " to", " a", " bench", ".", "\n", "The", " sky", " is", " blue", "."];
+        let answer = [
+            "A", " dog", " is", " sitting", " on", " the", " grass", ",", " next", " to", " a", " bench", ".", "\n",
+            "The", " sky", " is", " blue", ".",
+        ];
         Self {
             layers: 4,
             heads: 4,
@@ -152,9 +155,14 @@ impl Script {
             framing: Framing::Crop,
             template_before: "USER: <image>\n".to_owned(),
             template_after: " ASSISTANT:".to_owned(),
-            suggested_prompts: ["Describe this image in detail.", "Describe this image briefly.", "Is there a clock in the image?", "Where is the dog?"]
-                .map(str::to_owned)
-                .to_vec(),
+            suggested_prompts: [
+                "Describe this image in detail.",
+                "Describe this image briefly.",
+                "Is there a clock in the image?",
+                "Where is the dog?",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         })
     }
 
@@ -164,7 +172,8 @@ impl Script {
         events.push(Event::Started(id, Box::new(self.trace())));
         events.push(Event::Stage(id, Stage::Decode));
         events.extend((0..self.answer.len()).map(|idx| self.token_event(id, idx)));
-        let timings = Timings { vision_secs: 0.02, prefill_secs: 0.05, decode_secs: 0.4, tokens_per_sec: 45.0, load_secs: 0.0 };
+        let timings =
+            Timings { vision_secs: 0.02, prefill_secs: 0.05, decode_secs: 0.4, tokens_per_sec: 45.0, load_secs: 0.0 };
         events.push(Event::Finished { id, timings, warnings: Vec::new() });
         events
     }
@@ -179,7 +188,11 @@ impl Script {
         let text = self.answer[idx].clone();
         let logprob = -0.05 - 0.35 * (idx % 5) as f32;
         let rank_logprob = |rank: u16| logprob - 1.0 - f32::from(rank);
-        let other = |rank: u16| Candidate { id: 100 + u32::from(rank), text: format!(" word{rank}"), logprob: rank_logprob(rank) };
+        let other = |rank: u16| Candidate {
+            id: 100 + u32::from(rank),
+            text: format!(" word{rank}"),
+            logprob: rank_logprob(rank),
+        };
         let mut candidates = vec![Candidate { id: 7, text: text.clone(), logprob }];
         candidates.extend((0..19).map(other));
         OutputToken { id: 7, text, special: false, logprob, entropy_nats: 0.2 + 0.4 * (idx % 4) as f32, candidates }
@@ -189,7 +202,8 @@ impl Script {
         let text = |text: &str| PromptToken { id: 5, text: text.to_owned(), special: false, image: false };
         let mut prompt = vec![PromptToken { special: true, ..text("<s>") }, text("USER"), text(":")];
         prompt.extend(std::iter::repeat_n(PromptToken { image: true, ..text("") }, self.grid.len()));
-        prompt.extend(["\n", "Describe", " this", " image", " in", " detail", ".", " ASS", "IST", "ANT", ":"].map(text));
+        prompt
+            .extend(["\n", "Describe", " this", " image", " in", " detail", ".", " ASS", "IST", "ANT", ":"].map(text));
         prompt
     }
 
@@ -210,7 +224,8 @@ impl Script {
                 let (hot_row, hot_col) = (hot / self.grid.cols, hot % self.grid.cols);
                 let mut row = vec![0.0_f32; key_len];
                 for patch in 0..self.grid.len() {
-                    let away = (patch / self.grid.cols).abs_diff(hot_row).pow(2) + (patch % self.grid.cols).abs_diff(hot_col).pow(2);
+                    let away = (patch / self.grid.cols).abs_diff(hot_row).pow(2)
+                        + (patch % self.grid.cols).abs_diff(hot_col).pow(2);
                     row[start + patch] = 0.08 * (-(away as f32) / 3.0).exp() + 0.000_5;
                 }
                 let image: f32 = row.iter().sum();
@@ -220,7 +235,9 @@ impl Script {
                 values.extend(row);
             }
         }
-        Arc::new(AttentionRow::new(self.layers, self.heads, key_len, values, RowPrecision::F16).expect("the sizes match"))
+        Arc::new(
+            AttentionRow::new(self.layers, self.heads, key_len, values, RowPrecision::F16).expect("the sizes match"),
+        )
     }
 
     /// The trace before its first token.

@@ -29,7 +29,9 @@ pub(crate) fn window_with(script: Script, change: impl FnOnce(&mut AppOptions)) 
 pub(crate) fn settle(window: &mut Window) {
     for _ in 0..400 {
         window.step();
-        if window.query_by_label_contains("Photo demo").is_some() && window.query_by_label("Reading the photo…").is_none() {
+        if window.query_by_label_contains("Photo demo").is_some()
+            && window.query_by_label("Reading the photo…").is_none()
+        {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));

@@ -36,7 +36,9 @@ fn settings_and_layout_survive_a_restart() {
     let (mut before, _) = answered(Script::default());
     before.get_by_label("Per layer").click();
     frames(&mut before);
-    for command in [Command::SetTheme(ThemeChoice::Light), Command::SetScale(1.25), Command::TogglePatchGrid, Command::NextLayer] {
+    for command in
+        [Command::SetTheme(ThemeChoice::Light), Command::SetScale(1.25), Command::TogglePatchGrid, Command::NextLayer]
+    {
         before.state_mut().command(command);
     }
     frames(&mut before);

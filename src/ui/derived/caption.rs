@@ -41,7 +41,9 @@ fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String 
     let how = if state.view.tokens == Reduce::Max { "max" } else { "mean" };
     match tokens {
         [one] => token_label(trace, *one),
-        several if state.selection.shown_tokens().is_empty() => format!("{how} over all {} answer tokens", several.len()),
+        several if state.selection.shown_tokens().is_empty() => {
+            format!("{how} over all {} answer tokens", several.len())
+        }
         several => format!("{how} over {} selected tokens", several.len()),
     }
 }
@@ -81,8 +83,7 @@ mod tests {
         let trace = state.current_run().and_then(|run| run.trace.as_ref()).expect("answered");
         let text = caption(&state, trace, &[TokenPos::Output(1)], 0.0312, 0.42);
         assert_eq!(
-            text,
-            "Decoder, layer 1, head 0, token 1 “ dog”, raw probability, max 0.0312, image share 0.4200",
+            text, "Decoder, layer 1, head 0, token 1 “ dog”, raw probability, max 0.0312, image share 0.4200",
             "source, layer, head, token, normalisation, range, denominator"
         );
     }

@@ -76,9 +76,11 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
         (output, format!("How much each token looked at the {count} selected {noun}: {what}, {place}"), Range::FromZero)
     } else {
         match key.quantity {
-            ChipQuantity::ImageShare => {
-                (of_map(&|map| map.image_share), format!("Attention on the image, summed over patches: {place}"), Range::Tight)
-            }
+            ChipQuantity::ImageShare => (
+                of_map(&|map| map.image_share),
+                format!("Attention on the image, summed over patches: {place}"),
+                Range::Tight,
+            ),
             ChipQuantity::Probability => {
                 let output = tokens.iter().map(|token| Some(token.logprob.exp())).collect();
                 (output, "Probability of the chosen token".to_owned(), Range::Unit)

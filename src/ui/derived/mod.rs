@@ -145,7 +145,8 @@ mod tests {
         let mut state = answered();
         state.apply(Command::JumpTo { layer_idx: 0, head_idx: 0 });
         let mut derived = Derived::default();
-        let first = |derived: &Derived| derived.chips.as_ref().and_then(|chips| chips.output.first().copied().flatten());
+        let first =
+            |derived: &Derived| derived.chips.as_ref().and_then(|chips| chips.output.first().copied().flatten());
         derived.advance(&state, AMPLE);
         assert!(first(&derived).is_some_and(|share| (share - 0.2).abs() < 1e-6), "0.02 times 1 + 2 + 3 + 4");
         state.apply(Command::SetChips(ChipQuantity::Probability));

@@ -149,7 +149,10 @@ fn no_row(pos: TokenPos, err: &str) -> String {
 
 fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
-    let vision = trace.vision.as_ref().ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
+    let vision = trace
+        .vision
+        .as_ref()
+        .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
     let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
         .ok_or("The vision encoder has no attention")?;
     let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;

@@ -1,6 +1,5 @@
 //! Prompt and answer as chips.
 
-use eframe::egui;
 use super::chip::{Chip, ends_line};
 use super::{PanelContext, status_bar};
 use crate::render::Colouring;
@@ -9,12 +8,17 @@ use crate::ui::command::Command;
 use crate::ui::derived::{ChipColours, format_value, token_label};
 use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos};
 use crate::ui::widgets::{choice, empty};
+use eframe::egui;
 use egui::{RichText, Sense, Ui, vec2};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let state = cx.state;
     let Some(run) = state.current_run() else {
-        let next = if state.model.info.is_some() { "Take a suggested question, or type your own and press Enter" } else { "The model is being opened" };
+        let next = if state.model.info.is_some() {
+            "Take a suggested question, or type your own and press Enter"
+        } else {
+            "The model is being opened"
+        };
         return empty(ui, "Ask about this photo", next);
     };
     let Some(trace) = &run.trace else {
@@ -71,7 +75,11 @@ fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
     let steps = 30;
     for step in 0..steps {
         let (a, b) = (step as f32 / steps as f32, (step + 1) as f32 / steps as f32);
-        let strip = egui::Rect::from_x_y_ranges(egui::lerp(rect.x_range().min..=rect.x_range().max, a)..=egui::lerp(rect.x_range().min..=rect.x_range().max, b), rect.y_range());
+        let strip = egui::Rect::from_x_y_ranges(
+            egui::lerp(rect.x_range().min..=rect.x_range().max, a)
+                ..=egui::lerp(rect.x_range().min..=rect.x_range().max, b),
+            rect.y_range(),
+        );
         ui.painter().rect_filled(strip, 0.0, super::chip::rgb(map.at(f32::midpoint(a, b))));
     }
     ui.label(RichText::new(format_value(high)).small());
@@ -159,7 +167,11 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
             if let TokenPos::Output(idx) = pos
                 && let Some(token) = trace.output.get(idx)
             {
-                ui.label(format!("probability {}, entropy {:.3} nats", format_value(token.logprob.exp()), token.entropy_nats));
+                ui.label(format!(
+                    "probability {}, entropy {:.3} nats",
+                    format_value(token.logprob.exp()),
+                    token.entropy_nats
+                ));
                 if let Some(colours) = &cx.derived.chips {
                     ui.label(format!("{}: {value}", colours.title));
                 }

@@ -1,10 +1,10 @@
 //! Which numbers are shown: source, layer, head, tokens, normalisation.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};
 use crate::ui::widgets::{choice, row};
+use eframe::egui;
 use egui::Ui;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -25,7 +25,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
-    let has_vision = cx.state.current_run().and_then(|run| run.trace.as_ref()).is_none_or(|trace| trace.vision.is_some());
+    let has_vision =
+        cx.state.current_run().and_then(|run| run.trace.as_ref()).is_none_or(|trace| trace.vision.is_some());
     let options = [
         (Source::Decoder, "Decoder", "Where the decoder looked when it chose the selected tokens"),
         (Source::Vision, "Vision [CLS]", "Where the vision encoder's [CLS] token looked; the same for every token"),
@@ -91,7 +92,11 @@ fn tokens(ui: &mut Ui, view: &mut ViewState) {
 fn normalisation(ui: &mut Ui, view: &mut ViewState) {
     let options = [
         (Normalisation::Raw, "raw", "The softmax probability over all keys, text included"),
-        (Normalisation::ShareOfImage, "share of image", "Divided by the sum over all patches, after everything was put together"),
+        (
+            Normalisation::ShareOfImage,
+            "share of image",
+            "Divided by the sum over all patches, after everything was put together",
+        ),
     ];
     row(ui, "Values", "What a value is a part of", |ui| {
         if let Some(normalisation) = choice(ui, view.normalisation, &options) {
@@ -100,8 +105,11 @@ fn normalisation(ui: &mut Ui, view: &mut ViewState) {
     });
     row(ui, "Sink", "Many decoders park attention they have no use for on the first position", |ui| {
         let help = "Leaves the first position's attention out and divides the rest by what is left, head by head (decoder only)";
-        ui.add_enabled(view.source == Source::Decoder, egui::Checkbox::new(&mut view.suppress_sink, "leave out the first position"))
-            .on_hover_text(help);
+        ui.add_enabled(
+            view.source == Source::Decoder,
+            egui::Checkbox::new(&mut view.suppress_sink, "leave out the first position"),
+        )
+        .on_hover_text(help);
     });
 }
 

@@ -1,11 +1,11 @@
 //! What else the token could have been.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::derived::format_share;
 use crate::ui::state::TokenPos;
 use crate::ui::widgets::empty;
+use eframe::egui;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 const ROW_PT: f32 = 20.0;
@@ -32,7 +32,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
     let shown = cx.state.selection.shown_tokens();
     let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
-    let idx = if shown.is_empty() { trace.output.len().checked_sub(1) } else { shown.iter().filter_map(output).next_back() };
+    let idx =
+        if shown.is_empty() { trace.output.len().checked_sub(1) } else { shown.iter().filter_map(output).next_back() };
     idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
 }
 
@@ -42,7 +43,8 @@ fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
-        ui.label(format!("logprob {:.3}", token.logprob)).on_hover_text("Natural logarithm of its probability at temperature 1");
+        ui.label(format!("logprob {:.3}", token.logprob))
+            .on_hover_text("Natural logarithm of its probability at temperature 1");
         ui.label(format!("entropy {:.3} nats", token.entropy_nats))
             .on_hover_text("How undecided the model was: 0 is certain, ln(vocabulary) is anything");
     });

@@ -1,8 +1,8 @@
 //! A token as a chip: its text on the colour of its value.
 
-use eframe::egui;
 use crate::render::colormap;
 use crate::ui::theme;
+use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Color32, FontId, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
@@ -63,7 +63,12 @@ impl Chip<'_> {
             } else if response.hovered() || response.has_focus() {
                 painter.rect_stroke(body, 3.0, Stroke::new(1.0, accent), StrokeKind::Outside);
             } else if self.special {
-                painter.rect_stroke(body, 3.0, Stroke::new(1.0, ui.visuals().widgets.inactive.bg_stroke.color), StrokeKind::Inside);
+                painter.rect_stroke(
+                    body,
+                    3.0,
+                    Stroke::new(1.0, ui.visuals().widgets.inactive.bg_stroke.color),
+                    StrokeKind::Inside,
+                );
             }
             painter.galley(body.min + vec2(3.0, 2.0), galley, text_colour);
         }

@@ -1,12 +1,12 @@
 //! Colours of the overlay.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::geometry::Framing;
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
 use crate::ui::state::{ColourSettings, RangeMode};
 use crate::ui::widgets::{choice, named, row};
+use eframe::egui;
 use egui::{DragValue, Slider, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -15,13 +15,26 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     range(ui, cx, &mut colour);
     let style = &mut colour.style;
     ui.spacing_mut().slider_width = (ui.available_width() - 160.0).clamp(60.0, 220.0);
-    slider(ui, "Gamma", "Exponent on the position in the range: below 1 lifts small values", &mut style.gamma, 0.2..=3.0);
+    slider(
+        ui,
+        "Gamma",
+        "Exponent on the position in the range: below 1 lifts small values",
+        &mut style.gamma,
+        0.2..=3.0,
+    );
     slider(ui, "Opacity", "Of the whole overlay", &mut style.opacity, 0.0..=1.0);
-    slider(ui, "Alpha ramp", "0: the same opacity everywhere; 1: low values are clear", &mut style.alpha_ramp, 0.0..=1.0);
+    slider(
+        ui,
+        "Alpha ramp",
+        "0: the same opacity everywhere; 1: low values are clear",
+        &mut style.alpha_ramp,
+        0.0..=1.0,
+    );
     resampling(ui, &mut colour);
     row(ui, "Show", "", |ui| {
         ui.checkbox(&mut colour.overlay_visible, "overlay").on_hover_text("The heat map on the photo (G)");
-        ui.checkbox(&mut colour.patch_grid_visible, "patch borders").on_hover_text("The borders of the model's patches (Ctrl+G)");
+        ui.checkbox(&mut colour.patch_grid_visible, "patch borders")
+            .on_hover_text("The borders of the model's patches (Ctrl+G)");
     });
     framing(ui, cx);
     if colour != cx.state.colour {
@@ -38,19 +51,30 @@ fn slider(ui: &mut Ui, label: &str, help: &str, value: &mut f32, range: std::ops
 fn map(ui: &mut Ui, colour: &mut ColourSettings) {
     row(ui, "Colour map", "", |ui| {
         ui.name_inputs("Colour map", |ui| {
-            egui::ComboBox::from_id_salt("colour map").width(150.0).selected_text(colormap(colour.style.colormap).label).show_ui(ui, |ui| {
-                for (idx, map) in colormaps().iter().enumerate() {
-                    ui.selectable_value(&mut colour.style.colormap, idx, map.label).on_hover_text(map.help);
-                }
-            })
+            egui::ComboBox::from_id_salt("colour map")
+                .width(150.0)
+                .selected_text(colormap(colour.style.colormap).label)
+                .show_ui(ui, |ui| {
+                    for (idx, map) in colormaps().iter().enumerate() {
+                        ui.selectable_value(&mut colour.style.colormap, idx, map.label).on_hover_text(map.help);
+                    }
+                })
         });
     });
 }
 
 fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     let options = [
-        (RangeMode::PerMap, "per map", "0 to the largest value of the shown map: structure is always visible, brightness does not compare"),
-        (RangeMode::SharedOverTokens, "shared", "0 to the largest value over all tokens of the answer: brightness compares between tokens"),
+        (
+            RangeMode::PerMap,
+            "per map",
+            "0 to the largest value of the shown map: structure is always visible, brightness does not compare",
+        ),
+        (
+            RangeMode::SharedOverTokens,
+            "shared",
+            "0 to the largest value over all tokens of the answer: brightness compares between tokens",
+        ),
         (RangeMode::Fixed, "fixed", "Typed in: brightness compares between answers, layers and models"),
     ];
     row(ui, "Range", "Which values the ends of the colour map mean", |ui| {

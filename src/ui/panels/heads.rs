@@ -1,6 +1,5 @@
 //! Every layer and head as a small map; a click jumps there.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::render::{GridMaps, GridRange};
 use crate::ui::command::Command;
@@ -8,6 +7,7 @@ use crate::ui::derived::GridValues;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Reduce, Source};
 use crate::ui::widgets::empty;
+use eframe::egui;
 use egui::{RichText, Ui};
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Every key, and what the mouse does.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::{Command, Menu, NAMED_COMMANDS};
+use eframe::egui;
 use egui::{Context, RichText};
 
 const MOUSE: [(&str, &str); 8] = [
@@ -57,7 +57,11 @@ fn keys(ui: &mut egui::Ui, menu: Menu, title: &str) {
     egui::Grid::new(title).num_columns(2).spacing([12.0, 4.0]).show(ui, |ui| {
         for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu) {
             let Some(first) = named.shortcuts.first() else { continue };
-            ui.label(RichText::new(ui.ctx().format_shortcut(first)).monospace().color(crate::ui::theme::accent(ui.visuals())));
+            ui.label(
+                RichText::new(ui.ctx().format_shortcut(first))
+                    .monospace()
+                    .color(crate::ui::theme::accent(ui.visuals())),
+            );
             ui.label(named.label.trim_end_matches('…')).on_hover_text(named.tooltip);
             ui.end_row();
         }

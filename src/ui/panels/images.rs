@@ -1,10 +1,10 @@
 //! The images on offer.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
 use crate::ui::theme;
+use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
 
@@ -45,9 +45,14 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .id_salt("image path")
         .hint_text("Path of a photo or folder")
         .desired_width(f32::INFINITY);
-    let response = ui.add(edit).on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
+    let response = ui
+        .add(edit)
+        .on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
     crate::ui::widgets::named(ui, &response, "Path of a photo or folder");
-    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) && !cx.memory.image_path.trim().is_empty() {
+    if response.lost_focus()
+        && ui.input(|input| input.key_pressed(egui::Key::Enter))
+        && !cx.memory.image_path.trim().is_empty()
+    {
         let path = std::mem::take(&mut cx.memory.image_path);
         cx.emit(Command::AddPaths(vec![path.trim().trim_matches('"').into()]));
     }
@@ -79,7 +84,13 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     painter.text(pos2(text_left, name_y), Align2::LEFT_CENTER, &image.name, font, colour);
     if asked > 0 {
         let text = if asked == 1 { "1 answer".to_owned() } else { format!("{asked} answers") };
-        painter.text(pos2(text_left, rect.center().y + 9.0), Align2::LEFT_CENTER, text, small, theme::accent(ui.visuals()));
+        painter.text(
+            pos2(text_left, rect.center().y + 9.0),
+            Align2::LEFT_CENTER,
+            text,
+            small,
+            theme::accent(ui.visuals()),
+        );
     }
     if response.on_hover_text(&image.detail).clicked() {
         cx.commands.push(Command::SelectImage(idx));

@@ -1,11 +1,11 @@
 //! How much of the attention goes to the image, layer by layer.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
 use crate::ui::state::{Axis, Reduce, Source, ViewState};
 use crate::ui::widgets::empty;
+use eframe::egui;
 use egui::{RichText, Ui};
 use egui_plot::{Legend, Line, Plot, PlotPoints, VLine};
 
@@ -32,7 +32,11 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
     let accent = crate::ui::theme::accent(ui.visuals());
     let weak = ui.visuals().weak_text_color();
     let heads = values.heads.max(1);
-    let mean: Vec<f64> = values.image_shares.chunks(heads).map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64).collect();
+    let mean: Vec<f64> = values
+        .image_shares
+        .chunks(heads)
+        .map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64)
+        .collect();
     let head = (choice.head.reduce == Reduce::One).then(|| {
         let idx = choice.head.idx.min(heads - 1);
         let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));

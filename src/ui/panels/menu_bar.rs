@@ -1,9 +1,9 @@
 //! Menus, made from the list of commands.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::{Command, Menu, NAMED_COMMANDS};
 use crate::ui::state::ThemeChoice;
+use eframe::egui;
 use egui::{Button, Ui};
 
 const MENUS: [(Menu, &str); 5] =

@@ -18,13 +18,13 @@ mod sampling;
 mod status_bar;
 mod template;
 
-use eframe::egui;
 use super::canvas::CanvasView;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
 use super::state::{AppState, TokenPos};
+use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
 
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.

@@ -1,9 +1,9 @@
 //! The box for opening a model: a dialog, a path, a recent one, or the demo.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::engine::ModelSource;
 use crate::ui::command::Command;
+use eframe::egui;
 use egui::{Context, RichText, Ui};
 
 pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {

@@ -1,9 +1,9 @@
 //! Messages: one sentence, what to do next, and a way to dismiss it.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{Notice, Severity};
+use eframe::egui;
 use egui::{Frame, Panel, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -14,7 +14,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             Severity::Warning => ui.visuals().warn_fg_color,
             Severity::Error => ui.visuals().error_fg_color,
         };
-        let fill = egui::Color32::from(egui::Rgba::from(ui.visuals().panel_fill) * 0.9 + egui::Rgba::from(colour) * 0.1);
+        let fill =
+            egui::Color32::from(egui::Rgba::from(ui.visuals().panel_fill) * 0.9 + egui::Rgba::from(colour) * 0.1);
         let frame = Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(10, 5));
         Panel::top(("notice", notice.id)).frame(frame).show(ui, |ui| one(ui, &notice, colour, cx));
     }

@@ -1,6 +1,5 @@
 //! The photo with what looks at it.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::geometry::{ImageSize, ModelView, PatchPos, PreprocessSpec};
 use crate::render::{HeatMap, HeatStyle, PhotoTexture, colormap};
@@ -11,6 +10,7 @@ use crate::ui::derived::{ShownMap, format_share, format_value};
 use crate::ui::photos::Loaded;
 use crate::ui::state::{Extend, RangeMode, Source};
 use crate::ui::widgets::{command_button, empty};
+use eframe::egui;
 use egui::{RichText, Ui, vec2};
 use std::collections::BTreeSet;
 
@@ -67,7 +67,8 @@ fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
 }
 
 fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &ModelView) -> CanvasResponse {
-    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
+    let selected: BTreeSet<PatchPos> =
+        cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
     let colour = cx.state.colour;
     let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());

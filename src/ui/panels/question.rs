@@ -1,10 +1,10 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use eframe::egui;
 use super::{PanelContext, answer, sampling, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
+use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -42,8 +42,8 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let id = egui::Id::unique("prompt box");
         // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
         let focused = ui.memory(|memory| memory.has_focus(id));
-        let entered = focused
-            && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
+        let entered =
+            focused && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
         let mut text = cx.state.ask.text.clone();
         let edit = egui::TextEdit::multiline(&mut text)
             .id(id)
@@ -75,7 +75,10 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let ready = !cx.state.ask.text.trim().is_empty();
         let fill = ui.visuals().selection.bg_fill;
         let button = egui::Button::new(RichText::new("Ask").strong()).fill(fill);
-        let response = ui.add_enabled(ready, button).on_hover_text(tooltip(ui.ctx(), &Command::Ask)).on_disabled_hover_text("Type a question first");
+        let response = ui
+            .add_enabled(ready, button)
+            .on_hover_text(tooltip(ui.ctx(), &Command::Ask))
+            .on_disabled_hover_text("Type a question first");
         if response.clicked() {
             cx.emit(Command::Ask);
         }

@@ -1,19 +1,25 @@
 //! How questions are answered: length, sampling, what is recorded.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{AskSettings, KeepPromptRows};
 use crate::ui::widgets::{named, row};
+use eframe::egui;
 use egui::{DragValue, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.set_min_width(300.0);
     let mut ask = cx.state.ask.clone();
-    number(ui, "Most tokens", "The answer stops here at the latest", DragValue::new(&mut ask.max_new_tokens).range(1..=4096));
+    number(
+        ui,
+        "Most tokens",
+        "The answer stops here at the latest",
+        DragValue::new(&mut ask.max_new_tokens).range(1..=4096),
+    );
     row(ui, "Choice", "How each token is chosen", |ui| {
         ui.radio_value(&mut ask.sample, false, "most probable").on_hover_text("Greedy: the same answer every time");
-        ui.radio_value(&mut ask.sample, true, "random").on_hover_text("Drawn from the distribution; the seed makes it repeatable");
+        ui.radio_value(&mut ask.sample, true, "random")
+            .on_hover_text("Drawn from the distribution; the seed makes it repeatable");
     });
     ui.add_enabled_ui(ask.sample, |ui| sampling(ui, &mut ask));
     number(
@@ -30,17 +36,26 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             KeepPromptRows::All => "the whole prompt too",
         };
         ui.name_inputs("Record prompt tokens", |ui| {
-            egui::ComboBox::from_id_salt("prompt rows").width(170.0).selected_text(label(ask.prompt_rows)).show_ui(ui, |ui| {
-                for rows in [KeepPromptRows::None, KeepPromptRows::AfterImage, KeepPromptRows::All] {
-                    ui.selectable_value(&mut ask.prompt_rows, rows, label(rows));
-                }
-            })
+            egui::ComboBox::from_id_salt("prompt rows").width(170.0).selected_text(label(ask.prompt_rows)).show_ui(
+                ui,
+                |ui| {
+                    for rows in [KeepPromptRows::None, KeepPromptRows::AfterImage, KeepPromptRows::All] {
+                        ui.selectable_value(&mut ask.prompt_rows, rows, label(rows));
+                    }
+                },
+            )
         });
     });
     let budget = DragValue::new(&mut ask.budget_mib).range(16..=65_536).speed(16).suffix(" MiB");
-    number(ui, "Budget", "Most attention kept, of one answer and of all together; past it rows are left out, with a warning", budget);
+    number(
+        ui,
+        "Budget",
+        "Most attention kept, of one answer and of all together; past it rows are left out, with a warning",
+        budget,
+    );
     row(ui, "Exact text", "", |ui| {
-        ui.checkbox(&mut ask.raw, "send exactly what is typed").on_hover_text("Without the chat template; the text needs one <image>");
+        ui.checkbox(&mut ask.raw, "send exactly what is typed")
+            .on_hover_text("Without the chat template; the text needs one <image>");
     });
     if ask != cx.state.ask {
         cx.emit(Command::SetAsk(Box::new(ask)));
@@ -52,7 +67,12 @@ fn sampling(ui: &mut Ui, ask: &mut AskSettings) {
     number(ui, "Temperature", "Below 1 the probable tokens gain, above 1 the improbable ones", temperature);
     let top_p = DragValue::new(&mut ask.top_p).range(0.01..=1.0).speed(0.01).fixed_decimals(2);
     number(ui, "Top-p", "The most probable tokens that together reach this probability are kept; 1 keeps all", top_p);
-    number(ui, "Top-k", "This many of the most probable tokens are kept; 0 keeps all", DragValue::new(&mut ask.top_k).range(0..=1000));
+    number(
+        ui,
+        "Top-k",
+        "This many of the most probable tokens are kept; 0 keeps all",
+        DragValue::new(&mut ask.top_k).range(0..=1000),
+    );
     number(ui, "Seed", "The same seed gives the same answer", DragValue::new(&mut ask.seed));
 }
 

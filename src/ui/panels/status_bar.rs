@@ -1,11 +1,11 @@
 //! The line at the bottom: model, device, speed, memory, progress.
 
-use eframe::egui;
 use super::PanelContext;
 use crate::engine::Stage;
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::format_bytes;
+use eframe::egui;
 use egui::{RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -38,7 +38,11 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
         Some(info) => {
             ui.label(&info.device).on_hover_text("Where the model runs, and in which number type");
             ui.separator();
-            ui.label(&info.summary).on_hover_text(format!("{}\n{} of weights", info.id, format_bytes(info.weight_bytes)));
+            ui.label(&info.summary).on_hover_text(format!(
+                "{}\n{} of weights",
+                info.id,
+                format_bytes(info.weight_bytes)
+            ));
             if !info.note.is_empty() {
                 ui.separator();
                 ui.add(egui::Label::new(RichText::new(&info.note).color(ui.visuals().warn_fg_color)).truncate())
@@ -73,5 +77,6 @@ fn memory(ui: &mut Ui, cx: &PanelContext<'_>) {
     if let Some(bytes) = cx.resident_bytes {
         text = format!("{text}, process {}", format_bytes(bytes));
     }
-    ui.label(RichText::new(text).weak()).on_hover_text("Attention kept of all answers and its budget; memory of the whole program");
+    ui.label(RichText::new(text).weak())
+        .on_hover_text("Attention kept of all answers and its budget; memory of the whole program");
 }

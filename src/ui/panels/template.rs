@@ -1,7 +1,7 @@
 //! The chat template around the question.
 
-use eframe::egui;
 use super::PanelContext;
+use eframe::egui;
 use egui::{RichText, Ui};
 
 pub(super) fn show(ui: &mut Ui, cx: &PanelContext<'_>) {
@@ -10,7 +10,9 @@ pub(super) fn show(ui: &mut Ui, cx: &PanelContext<'_>) {
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         if cx.state.ask.raw {
-            ui.weak("The question goes to the model exactly as it is typed; it needs one <image> where the photo stands.");
+            ui.weak(
+                "The question goes to the model exactly as it is typed; it needs one <image> where the photo stands.",
+            );
             return;
         }
         ui.horizontal_wrapped(|ui| {

@@ -117,14 +117,21 @@ mod tests {
         state.apply(Command::AskThis("What?".to_owned()));
         let id = RunId(1);
         state.receive(Event::Stage(id, Stage::Vision), 0.0);
-        assert_eq!(state.current_run().map(|run| run.phase.clone()), Some(Phase::Working(Stage::Vision)), "at the vision encoder");
+        assert_eq!(
+            state.current_run().map(|run| run.phase.clone()),
+            Some(Phase::Working(Stage::Vision)),
+            "at the vision encoder"
+        );
         state.receive(Event::Started(id, Box::new(trace())), 0.1);
         state.receive(Event::Token(id, Box::new(token("A")), Some(row(0.1))), 0.2);
         state.receive(Event::Token(id, Box::new(token(" dog")), Some(row(0.2))), 0.3);
         let run = state.current_run().expect("asked");
         assert_eq!(run.trace.as_ref().map(crate::trace::Trace::text).as_deref(), Some("A dog"), "both tokens");
         assert_eq!(run.version, 3, "three changes");
-        state.receive(Event::Finished { id, timings: Timings::default(), warnings: vec!["Rows were left out".to_owned()] }, 0.4);
+        state.receive(
+            Event::Finished { id, timings: Timings::default(), warnings: vec!["Rows were left out".to_owned()] },
+            0.4,
+        );
         assert_eq!(state.current_run().map(|run| run.phase.clone()), Some(Phase::Finished), "done");
         assert_eq!(state.notices.iter().count(), 1, "the warning is shown");
     }
@@ -134,7 +141,10 @@ mod tests {
         let mut state = answered();
         state.apply(Command::AskThis("More?".to_owned()));
         state.receive(Event::WorkerDied("it panicked".to_owned()), 1.0);
-        assert!(matches!(state.current_run().map(|run| &run.phase), Some(Phase::Failed(_))), "the open question failed");
+        assert!(
+            matches!(state.current_run().map(|run| &run.phase), Some(Phase::Failed(_))),
+            "the open question failed"
+        );
         assert!(state.apply(Command::AskThis("And now?".to_owned())).is_empty(), "nothing is sent to a dead worker");
         let effects = state.apply(Command::RestartWorker);
         assert_eq!(effects.len(), 2, "restart, then open the model again: {effects:?}");
@@ -146,7 +156,10 @@ mod tests {
         let mut state = loaded();
         state.apply(Command::OpenModel(ModelSource::Folder("/broken".into())));
         state.receive(Event::LoadFailed("Expected a config.json, found none: /broken".to_owned()), 0.0);
-        assert!(state.model.info.is_some() && state.model.loading.is_none(), "the old one is there, nothing is loading");
+        assert!(
+            state.model.info.is_some() && state.model.loading.is_none(),
+            "the old one is there, nothing is loading"
+        );
         assert_eq!(state.notices.iter().next().map(|notice| notice.severity), Some(Severity::Error), "said");
     }
 

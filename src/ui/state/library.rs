@@ -90,7 +90,8 @@ impl Library {
             return;
         }
         let len_signed = isize::try_from(len).unwrap_or(isize::MAX);
-        let current = self.current_idx.and_then(|idx| isize::try_from(idx).ok()).unwrap_or(if step > 0 { -1 } else { 0 });
+        let current =
+            self.current_idx.and_then(|idx| isize::try_from(idx).ok()).unwrap_or(if step > 0 { -1 } else { 0 });
         self.current_idx = usize::try_from((current + step).rem_euclid(len_signed)).ok();
     }
 }

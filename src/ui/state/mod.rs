@@ -21,9 +21,7 @@ pub use notices::{Notice, Notices, Severity};
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
-pub use view::{
-    Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState,
-};
+pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
 use crate::engine::{ImageSource, Request, RunId};
 use crate::ui::command::CanvasCommand;

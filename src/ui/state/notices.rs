@@ -45,7 +45,13 @@ impl Notices {
     }
 
     /// Adds one; the same sentence is not said twice.
-    pub fn push(&mut self, severity: Severity, text: impl Into<String>, advice: impl Into<String>, action: Option<(String, Command)>) {
+    pub fn push(
+        &mut self,
+        severity: Severity,
+        text: impl Into<String>,
+        advice: impl Into<String>,
+        action: Option<(String, Command)>,
+    ) {
         let text = text.into();
         self.notices.retain(|notice| notice.text != text);
         self.next_id += 1;

@@ -245,6 +245,10 @@ mod tests {
         }
         let each = runs.attention_bytes() / 5;
         assert_eq!(runs.evict(each * 2, 100), 3, "three too many");
-        assert_eq!(runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(), [4, 5], "the newest stay");
+        assert_eq!(
+            runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(),
+            [4, 5],
+            "the newest stay"
+        );
     }
 }

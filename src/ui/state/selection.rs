@@ -70,7 +70,12 @@ impl Selection {
     }
 
     /// A click on a token. `selectable` lists the tokens in reading order, for ranges.
-    pub fn click_token(&mut self, pos: TokenPos, extend: Extend, selectable: impl Fn(TokenPos, TokenPos) -> Vec<TokenPos>) {
+    pub fn click_token(
+        &mut self,
+        pos: TokenPos,
+        extend: Extend,
+        selectable: impl Fn(TokenPos, TokenPos) -> Vec<TokenPos>,
+    ) {
         match (extend, self.anchor) {
             (Extend::Range, Some(anchor)) => {
                 let (first, last) = (anchor.min(pos), anchor.max(pos));

@@ -20,7 +20,14 @@ pub(crate) fn question(image: &str, text: &str) -> Question {
 }
 
 pub(crate) fn token(text: &str) -> OutputToken {
-    OutputToken { id: 7, text: text.to_owned(), special: false, logprob: -0.5, entropy_nats: 1.0, candidates: Vec::new() }
+    OutputToken {
+        id: 7,
+        text: text.to_owned(),
+        special: false,
+        logprob: -0.5,
+        entropy_nats: 1.0,
+        candidates: Vec::new(),
+    }
 }
 
 /// A row in which patch `i` of layer `l`, head `h` gets `base * (i + 1) / (1 + l + h)`.

@@ -136,7 +136,12 @@ impl AppState {
 
     fn ask(&mut self) -> Vec<Effect> {
         if self.ask.text.trim().is_empty() {
-            self.notices.push(Severity::Info, "The question is empty", "Type one below the photo, or take a suggested one", None);
+            self.notices.push(
+                Severity::Info,
+                "The question is empty",
+                "Type one below the photo, or take a suggested one",
+                None,
+            );
             return vec![Effect::FocusPrompt];
         }
         let Some(image) = self.current_image().cloned() else {
@@ -173,7 +178,12 @@ impl AppState {
         self.selection.clear();
         if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS) > 0 {
             let advice = "Raise the attention budget in the answer settings to keep more";
-            self.notices.push(Severity::Info, "The oldest answers were forgotten to keep within the attention budget", advice, None);
+            self.notices.push(
+                Severity::Info,
+                "The oldest answers were forgotten to keep within the attention budget",
+                advice,
+                None,
+            );
         }
         effects.push(Effect::Send(Request::Ask(id, Box::new(question))));
         effects.push(Effect::ReleaseFocus);
