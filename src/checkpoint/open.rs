@@ -63,6 +63,8 @@ impl Checkpoint {
         progress(0.0, "weights");
         let files = Files::Folder(folder.to_owned());
         let config = config_file(&files)?;
+        // A family that is not supported is told before anything about its weights.
+        config::family(Fields::new(&config, &files.path(CONFIG)))?;
         let weights = Weights::open(folder)?;
         let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());
@@ -91,7 +93,8 @@ impl Checkpoint {
             }
             (CheckpointKind::Llava(llava), _) => (PromptStyle::Expanded, LLAVA_EMBEDDING, llava.text.vocab_size),
         };
-        expect_rows(&weights, embedding, num_rows, fields)?;
+        let described = if family == FamilyKind::LlavaOriginal { fields } else { fields.object("text_config")? };
+        expect_rows(&weights, embedding, num_rows, described)?;
         let (vision, image_token_id, bos_token_id) = match &kind {
             CheckpointKind::Clip(clip) => (&clip.vision, None, None),
             CheckpointKind::Llava(llava) => (&llava.vision, Some(llava.image_token_id), llava.bos_token_id),
