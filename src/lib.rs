@@ -1,4 +1,68 @@
 //! gazelens: a desktop explorer of where a vision-language model looks.
+//!
+//! A person picks a photo, asks a question, watches the answer stream, clicks a word and sees where the decoder looked when it chose that
+//! word, for any layer and head, next to where the vision encoder's `[CLS]` looks. The same run works from the command line.
+//! This page is the map of the house; `tests/architecture.rs` fails when it and the code differ.
+//!
+//! # Data flows one way
+//!
+//! ```text
+//! photo, checkpoint -> model (probed) -> trace -> analysis -> render -> window
+//! ```
+//!
+//! Requests travel the other way as plain messages ([`engine::Request`]), results come back as plain events ([`engine::Event`]).
+//! [`engine::run_job`] answers a question on whatever thread calls it: the window's worker, the command line and the tests are three callers
+//! of the same function, so what one shows the others would.
+//!
+//! Four ideas carry the rest:
+//! 1. **The forward pass is our own.** Attention is private in every library; here each layer is open to a [`model::Probe`].
+//! 2. **One place to look and to touch.** Recording a trace and changing attention are both probes; without one nothing is paid.
+//! 3. **Ragged branches.** A step runs a list of branches with their own caches through one matrix product; contrastive decoding is a second
+//!    branch, not a second model.
+//! 4. **Rows, not matrices.** A trace keeps the softmax row that *predicted* each token, for all layers and heads; never the prefill matrix.
+//!
+//! # Modules by layer
+//!
+//! A module may use those listed in its row and nothing else of this crate. The external crates of a row are those that the module uses
+//! besides the ones that everything may use: `serde`, `serde_json`, `thiserror`.
+//!
+//! | layer | module | what it is | may use | external crates |
+//! | --- | --- | --- | --- | --- |
+//! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
+//! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
+//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
+//! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |
+//! | 1 | [`checkpoint`] | folders in every published layout: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `half`, `memmap2`, `minijinja`, `minijinja_contrib`, `safetensors`, `sha2`, `tokenizers` |
+//! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `checkpoint` | `candle_core`, `candle_nn` |
+//! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
+//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core` |
+//! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe` |
+//! | 4 | [`engine`] | jobs, the recorder, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode` | `candle_core`, `half` |
+//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `analysis`, `render`, `engine` | `eframe`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
+//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//!
+//! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
+//! registered from [`engine::catalog`] and never sees a tensor.
+//!
+//! # How to add
+//!
+//! | what | do | it then appears in |
+//! | --- | --- | --- |
+//! | a model family | one folder in `src/model`, one line in `src/model/families.rs` | `gazelens list families` |
+//! | a decoding strategy | one file in `src/decode/strategies`, one line in its `mod.rs` | the window's menu, `gazelens list strategies` |
+//! | an intervention | one file in `src/decode/interventions`, one line in its `mod.rs` | the window's menu, `gazelens list interventions` |
+//! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
+//! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
+//! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
+//!
+//! # Besides the source
+//!
+//! | folder | what it holds |
+//! | --- | --- |
+//! | `assets` | the bundled demo: model, photos, annotations, and how they were made |
+//! | `shaders` | every WGSL file |
+//! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
+//! | `.ci` | what a fresh machine runs |
 
 pub mod analysis;
 pub mod checkpoint;

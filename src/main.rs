@@ -1,3 +1,7 @@
-//! gazelens, the program.
+//! gazelens, the program: everything is in the library, see `gazelens::cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gazelens::cli::run()
+}

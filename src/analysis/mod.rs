@@ -1,1 +1,47 @@
-//! Numbers from a trace: which tokens, layers and heads are put together, and how.
+//! Numbers from a trace: which tokens, layers and heads are put together, and how. Pure: same input, same bytes; sums in f64.
+//!
+//! A map starts from softmax rows, one per (token, layer, head), and ends as one number a patch. The order never changes:
+//!
+//! 1. each head's row is read; with [`MapOptions::suppress_sink`] its first key is dropped and the rest rescaled to sum to 1;
+//! 2. the image tokens are cut out of it;
+//! 3. **heads** of a layer are put together, then **layers**, then **tokens**, each by mean or maximum. So "max over heads, mean over
+//!    layers" is the mean of maxima; mean and max do not commute;
+//! 4. with [`Normalisation::ImageShare`] the finished map is divided by its sum, *once, at the end*. Dividing every head by its own sum
+//!    first would let a head that hardly looks at the image count as much as one that stares at it.
+//!
+//! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names any of them, and [`Cache`] keeps what was made.
+//! - [`layer_head_maps`], [`vision_layer_head_maps`] make the grid of small maps.
+//! - [`image_share_per_layer`], [`image_share_per_token`], [`split`] say how much of the attention goes to the image at all.
+//! - [`tokens_for_patches`] is the reverse direction.
+//! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
+//! - [`overlap`] compares maps.
+
+mod cache;
+mod error;
+mod grid;
+mod image_keys;
+mod map;
+mod overlap;
+mod range;
+mod reduce;
+mod request;
+mod reverse;
+mod select;
+mod share;
+mod summary;
+
+#[cfg(test)]
+mod fixture;
+
+pub use cache::Cache;
+pub use error::AnalysisError;
+pub use grid::{LayerHeadMaps, layer_head_maps, vision_layer_head_maps};
+pub use image_keys::ImageKeys;
+pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, vision_map};
+pub use overlap::{attention_on_top, overlap, top_patches};
+pub use range::{Range, percentile_range, shared_range};
+pub use request::{MapRequest, MapSource};
+pub use reverse::{PatchAttention, TokensForPatches, tokens_for_patches};
+pub use select::{Pick, Reduce, Selection, TokenRef, TokenSet};
+pub use share::{AttentionSplit, image_share_per_layer, image_share_per_token, split};
+pub use summary::{Summaries, TokenSummary};

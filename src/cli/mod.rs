@@ -1,1 +1,56 @@
 //! The command line.
+//!
+//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done, 1 the work failed,
+//! 2 the command line was wrong.
+
+mod args;
+mod bench;
+mod failure;
+mod gui;
+mod list;
+mod output;
+mod source;
+mod threads;
+mod trace;
+
+use args::{Cli, Command, GuiArgs};
+use clap::Parser as _;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Runs the program with the arguments of its process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure.sentence());
+            ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let Cli { command, common } = cli;
+    match command.unwrap_or(Command::Gui(GuiArgs::default())) {
+        Command::Gui(args) => {
+            threads::keep_one_for_the_window(common.threads)?;
+            gui::run(&common, args)
+        }
+        Command::Trace(args) => {
+            threads::take(common.threads)?;
+            trace::run(&common, &args)
+        }
+        Command::List(args) => list::run(&args),
+        Command::Bench(args) => {
+            threads::take(common.threads)?;
+            bench::run(&common, &args)
+        }
+    }
+}
+
+/// Every command and flag that exists, for tests of the documentation.
+pub fn command() -> clap::Command {
+    use clap::CommandFactory as _;
+    Cli::command()
+}

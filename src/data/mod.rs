@@ -1,1 +1,22 @@
 //! Photos: bytes of any camera or web page in, 8-bit RGB out; the model's input made from it exactly as Pillow does.
+//!
+//! - [`Photo`] decodes a file to what `PIL.Image.open(f)`, `ImageOps.exif_transpose`, `.convert("RGB")` would give.
+//! - [`resample`] is Pillow's two-pass fixed-point resize, bit for bit, on RGB and on single channels.
+//! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
+//! - [`demo`] is the bundled set, [`library`] lists folders.
+
+pub mod demo;
+mod error;
+mod jpeg;
+pub mod library;
+mod photo;
+mod pixels;
+mod preprocessing;
+pub mod resample;
+mod resample_filter;
+mod thumbnail;
+
+pub use error::{PhotoError, PreprocessError};
+pub use photo::{Photo, PhotoLimits};
+pub use preprocessing::{PixelValues, preprocess};
+pub use thumbnail::thumbnail;

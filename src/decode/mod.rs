@@ -1,1 +1,34 @@
 //! Branches and the choice of tokens.
+//!
+//! A [`Generation`] runs the branches of a [`Strategy`] through the decoder, one pass a token. The strategy turns the logits of all
+//! branches into those the token is chosen from, the sampler chooses, and a [`TokenStep`] says what was known: log-probability,
+//! entropy and candidates always come from the untouched logits of the ordinary branch (branch 0).
+//!
+//! [`Intervention`]s are probes that change attention inside the model. They count how often they acted, because a change that
+//! silently does nothing is the commonest defect of published code.
+//!
+//! | to add | do |
+//! | --- | --- |
+//! | a strategy | one file in `strategies/`, one line in [`STRATEGIES`] |
+//! | an intervention | one file in `interventions/`, one line in [`INTERVENTIONS`] |
+
+mod distribution;
+mod error;
+mod generate;
+mod interventions;
+mod parameters;
+mod sampling;
+mod strategies;
+#[cfg(test)]
+mod tests;
+
+pub use distribution::{Distribution, TokenCandidate};
+pub use error::DecodeError;
+pub use generate::{DecoderPrompt, GenerateOptions, Generated, Generation, StopReason, TokenStep, generate};
+pub use interventions::{
+    ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, build_intervention,
+    interventions,
+};
+pub use parameters::{ParameterInfo, Parameters, Registered};
+pub use sampling::{Sampler, SamplingOptions};
+pub use strategies::{BranchContext, Decoding, STRATEGIES, Strategy, build_strategy, strategies};

@@ -1,5 +1,6 @@
 //! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
 
+use crate::decode::Registered;
 use serde::Serialize;
 
 /// A parameter of a registered thing.
@@ -39,4 +40,59 @@ pub struct Catalog {
     pub metrics: Vec<Entry>,
     /// Model families that can be opened.
     pub families: Vec<Entry>,
+}
+
+/// Everything that is registered in this build.
+pub fn catalog() -> Catalog {
+    Catalog {
+        strategies: crate::decode::strategies().iter().map(|strategy| entry(*strategy)).collect(),
+        interventions: crate::decode::interventions().iter().map(|intervention| entry(*intervention)).collect(),
+        metrics: Vec::new(),
+        families: crate::model::families()
+            .iter()
+            .map(|family| Entry {
+                id: family.id(),
+                label: family.label(),
+                help: family.help(),
+                paper: family.paper(),
+                parameters: Vec::new(),
+            })
+            .collect(),
+    }
+}
+
+fn entry(registered: &dyn Registered) -> Entry {
+    let parameters = registered.parameters().iter().map(|parameter| Parameter {
+        name: parameter.name,
+        default: parameter.default.to_owned(),
+        help: parameter.help,
+    });
+    Entry {
+        id: registered.id(),
+        label: registered.label(),
+        help: registered.help(),
+        paper: registered.paper(),
+        parameters: parameters.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn registered_things_have_unique_ids_and_help() {
+        let catalog = catalog();
+        for entries in [&catalog.strategies, &catalog.interventions, &catalog.metrics, &catalog.families] {
+            let ids: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
+            assert_eq!(ids.len(), entries.len(), "two entries share an id");
+            for entry in entries {
+                assert!(!entry.label.is_empty() && !entry.help.is_empty(), "{} has a label and help", entry.id);
+                let documented = entry.parameters.iter().all(|parameter| !parameter.help.is_empty());
+                assert!(documented, "every parameter of {} has help", entry.id);
+            }
+        }
+        assert!(!catalog.strategies.is_empty() && !catalog.families.is_empty(), "the registries are connected");
+    }
 }

@@ -1,10 +1,31 @@
 //! Jobs: a question about a photo in, a trace out; on the caller's thread or on a worker that the window talks to by messages.
+//!
+//! - [`OpenModel::open`] opens a checkpoint on a device;
+//! - [`run_job`] answers a question with it and tells every token as it comes: the window's worker, the command line and the tests are callers
+//!   of this one function;
+//! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
+//! - the recorder is the probe that fills a trace on the way, row by row;
+//! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
+mod backend;
 mod catalog;
+mod device;
+mod error;
+mod job;
 mod messages;
+mod open;
+mod recorder;
+mod spec;
+mod worker;
 
-pub use catalog::{Catalog, Entry, Parameter};
+pub use catalog::{Catalog, Entry, Parameter, catalog};
+pub use device::Place;
+pub use error::EngineError;
+pub use job::{Answer, run_job};
 pub use messages::{
     DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, Prompt, PromptRows,
     Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
+pub use open::OpenModel;
+pub use spec::{SpecError, check_specs};
+pub use worker::{Backend, BackendFactory, Wake, Worker};

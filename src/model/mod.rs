@@ -1,5 +1,44 @@
 //! The instrumented model: vision transformer, projector and decoder with attention in the open.
+//!
+//! Every model is our own forward pass over candle tensors, because candle-transformers keeps attention private. What all
+//! families share lies here, a family is a folder:
+//! - [`TensorSource`] gives weights by canonical name; a missing or wrongly shaped one is an error that names it;
+//! - [`VisionTower`] and [`Decoder`] call a [`Probe`] at every layer: scores before the softmax, probabilities after it, the
+//!   layer's output. Without a probe (`&mut ()`) that costs nothing;
+//! - [`Decoder::forward`] runs a list of ragged [`BranchInput`]s: one matrix product for the rows of all of them, attention per
+//!   branch over its own [`KvCache`].
+//!
+//! To add a family: one folder with its parts and a [`Family`], one line in [`FAMILIES`].
+//!
+//! Weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them.
 
+mod attention;
+mod cache;
+mod chain;
+mod clip;
+mod decoder;
+mod encoder;
+mod error;
+mod families;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod linear;
+mod llava;
 mod probe;
+mod rope;
+#[cfg(test)]
+mod tests;
+mod vision;
+mod weights;
 
+pub use cache::KvCache;
+pub use chain::{CancelFlag, ProbeChain};
+pub use clip::{Clip, TextTower};
+pub use decoder::{BranchInput, Decoder, LogitRows};
+pub use error::ModelError;
+pub use families::{FAMILIES, Family, families, family_of};
+pub use linear::Linear;
+pub use llava::{ImageFeatures, Llava, Projector};
 pub use probe::{Probe, Site, Tower};
+pub use vision::VisionTower;
+pub use weights::{SourceError, TensorMap, TensorMapError, TensorSource};

@@ -53,7 +53,7 @@ impl Default for HeatStyle {
             range: [0.0, 1.0],
             gamma: 1.0,
             opacity: 0.75,
-            alpha_ramp: 0.6,
+            alpha_ramp: 0.85,
             resampling: Resampling::Nearest,
         }
     }

@@ -17,6 +17,16 @@ pub enum RowPrecision {
     F32,
 }
 
+impl RowPrecision {
+    /// Bytes of one value.
+    pub fn value_bytes(self) -> usize {
+        match self {
+            Self::F16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Values {
     F16(Box<[f16]>),
@@ -55,6 +65,21 @@ impl AttentionRow {
             }
         };
         Some(Self { num_hidden_layers, num_attention_heads, key_len, values })
+    }
+
+    /// Takes probabilities that were already rounded (on a GPU), of shape `[layers, heads, keys]`; `None` if their number does not match.
+    pub fn from_half(
+        num_hidden_layers: usize,
+        num_attention_heads: usize,
+        key_len: usize,
+        values: Vec<f16>,
+    ) -> Option<Self> {
+        (values.len() == num_hidden_layers * num_attention_heads * key_len).then(|| Self {
+            num_hidden_layers,
+            num_attention_heads,
+            key_len,
+            values: Values::F16(values.into_boxed_slice()),
+        })
     }
 
     /// Decoder layers.

@@ -4,12 +4,17 @@
 //! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
 
 mod attention;
+mod extras;
+pub mod file;
 mod run;
 mod tokens;
 
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
+pub use extras::{Extras, LogitRows, PixelValues};
 pub use run::{RunInfo, SpecInfo};
 pub use tokens::{Candidate, OutputToken, PromptToken};
+
+use extras::Notes;
 
 use crate::geometry::PatchGrid;
 use crate::ids::TokenSpan;
@@ -43,9 +48,9 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Text of the answer so far.
+    /// Text of the answer so far, without special tokens.
     pub fn text(&self) -> String {
-        self.output.iter().map(|token| token.text.as_str()).collect()
+        self.output.iter().filter(|token| !token.special).map(|token| token.text.as_str()).collect()
     }
 
     /// Bytes of attention held.

@@ -1,1 +1,30 @@
 //! The window.
+//!
+//! Data flows round: [`App`] drains the worker's events and the user's [`Command`]s into [`state::AppState`] (pure reducers, tested without a
+//! window), [`derived`] makes maps and numbers of the shown trace and keeps them, panels read both and emit commands. Nothing that paints
+//! waits, reads files or walks a whole trace.
+//!
+//! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and help follow.
+//! - a new panel: one variant in [`layout::Pane`], one file in `panels`.
+
+mod app;
+pub mod canvas;
+pub mod colour_bar;
+pub mod command;
+pub mod derived;
+pub mod head_grid;
+mod jobs;
+pub mod layout;
+mod link;
+mod panels;
+mod photos;
+mod run;
+mod shortcuts;
+pub mod state;
+mod theme;
+mod widgets;
+
+pub use app::{App, AppOptions};
+pub use command::Command;
+pub use link::{EngineLink, Waker};
+pub use run::{RunError, WindowOptions, run};

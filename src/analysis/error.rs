@@ -1,0 +1,60 @@
+//! Why a number could not be made.
+
+use super::TokenRef;
+use crate::geometry::PatchGrid;
+
+/// A question to a trace that has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnalysisError {
+    /// Nothing was selected.
+    #[error("Expected at least one {what}, found none selected")]
+    NothingSelected {
+        /// `token`, `layer`, `head`, `patch`.
+        what: &'static str,
+    },
+    /// A selection that does not fit the model of this trace.
+    #[error("Expected a {what} below {count}, found {found}")]
+    OutOfRange {
+        /// `layer`, `head`, `patch`.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// Which was asked for.
+        found: usize,
+    },
+    /// The token exists but its attention was not recorded (budget, or prompt rows not asked for), or it does not exist.
+    #[error("Expected the attention row of {token}, found none kept in this trace")]
+    NoRow {
+        /// Which.
+        token: TokenRef,
+    },
+    /// The encoder has no `[CLS]`, or vision was not recorded.
+    #[error("Expected [CLS] attention of the vision encoder, found none in this trace")]
+    NoVision,
+    /// The image tokens do not fill the grid.
+    #[error("Expected {rows} x {cols} image tokens, or one more with [CLS] first, found {found}", rows = grid.rows, cols = grid.cols)]
+    SpanMismatch {
+        /// How the tokens should lie.
+        grid: PatchGrid,
+        /// How many there are.
+        found: usize,
+    },
+    /// A row that is shorter or longer than its place in the trace demands.
+    #[error("Expected rows of {expected} {what}, found {found}")]
+    WrongShape {
+        /// What the axis counts.
+        what: &'static str,
+        /// Its length by the trace.
+        expected: usize,
+        /// Its length.
+        found: usize,
+    },
+    /// Not-a-number or infinity: the model's arithmetic overflowed, and no colour should hide that.
+    #[error("Expected finite attention, found {found} at patch {patch_idx}")]
+    NotFinite {
+        /// `NaN` or infinity.
+        found: String,
+        /// Where.
+        patch_idx: usize,
+    },
+}

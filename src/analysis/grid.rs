@@ -1,0 +1,94 @@
+//! Every layer and head as a small map.
+
+use super::map::{patch_values, vision_of};
+use super::reduce::Accumulator;
+use super::{AnalysisError, ImageKeys, MapOptions, Normalisation, PatchMap, Range, TokenSet, shared_range};
+use crate::geometry::PatchGrid;
+use crate::ids::{HeadIdx, LayerIdx};
+use crate::trace::Trace;
+
+/// Maps of all layers and heads, for a grid of small pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerHeadMaps {
+    /// How each map lies.
+    pub grid: PatchGrid,
+    /// Layers.
+    pub num_hidden_layers: usize,
+    /// Heads a layer.
+    pub num_attention_heads: usize,
+    /// **Shape** `[num_hidden_layers, num_attention_heads, rows * cols]`: one upload.
+    pub values: Vec<f32>,
+    /// Sum over patches of each map before normalisation, **shape** `[num_hidden_layers, num_attention_heads]`.
+    pub totals: Vec<f64>,
+    /// Range of each map, same shape as `totals`.
+    pub ranges: Vec<Range>,
+    /// One range for all of them, so that heads can be compared.
+    pub shared: Range,
+}
+
+impl LayerHeadMaps {
+    /// Place of a map in `totals` and `ranges`.
+    pub fn cell(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> Option<usize> {
+        let inside = layer_idx.get() < self.num_hidden_layers && head_idx.get() < self.num_attention_heads;
+        inside.then(|| layer_idx.get() * self.num_attention_heads + head_idx.get())
+    }
+
+    /// The values of one map; empty for a layer or head that is not there.
+    pub fn map(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> &[f32] {
+        let len = self.grid.len();
+        self.cell(layer_idx, head_idx).and_then(|cell| self.values.get(cell * len..(cell + 1) * len)).unwrap_or(&[])
+    }
+
+    fn collect(
+        grid: PatchGrid,
+        num_hidden_layers: usize,
+        num_attention_heads: usize,
+        mut map: impl FnMut(LayerIdx, HeadIdx) -> Result<PatchMap, AnalysisError>,
+    ) -> Result<Self, AnalysisError> {
+        let cells = num_hidden_layers * num_attention_heads;
+        let mut values = Vec::with_capacity(cells * grid.len());
+        let (mut totals, mut ranges) = (Vec::with_capacity(cells), Vec::with_capacity(cells));
+        for layer_idx in LayerIdx::all(num_hidden_layers) {
+            for head_idx in HeadIdx::all(num_attention_heads) {
+                let map = map(layer_idx, head_idx)?;
+                values.extend_from_slice(&map.values);
+                totals.push(map.total);
+                ranges.push(map.range);
+            }
+        }
+        let shared = shared_range([values.as_slice()]).ok_or(AnalysisError::NothingSelected { what: "head" })?;
+        Ok(Self { grid, num_hidden_layers, num_attention_heads, values, totals, ranges, shared })
+    }
+}
+
+/// The decoder's maps of these tokens, one for each layer and head.
+pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) -> Result<LayerHeadMaps, AnalysisError> {
+    let keys = ImageKeys::of(trace)?;
+    let rows = tokens.rows(trace)?;
+    LayerHeadMaps::collect(
+        trace.image_grid,
+        trace.num_hidden_layers,
+        trace.num_attention_heads,
+        |layer_idx, head_idx| {
+            let mut over_tokens = Accumulator::new(tokens.reduce(), keys.patches.len);
+            for row in &rows {
+                over_tokens.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink)?);
+            }
+            PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
+        },
+    )
+}
+
+/// The vision encoder's `[CLS]` maps, one for each layer and head.
+pub fn vision_layer_head_maps(trace: &Trace, normalisation: Normalisation) -> Result<LayerHeadMaps, AnalysisError> {
+    let vision = vision_of(trace)?;
+    LayerHeadMaps::collect(
+        trace.image_grid,
+        vision.num_hidden_layers,
+        vision.num_attention_heads,
+        |layer_idx, head_idx| {
+            let values: Vec<f64> = vision.head(layer_idx, head_idx).iter().map(|&p| f64::from(p)).collect();
+            PatchMap::new(trace.image_grid, &values, normalisation)
+        },
+    )
+}

@@ -1,0 +1,176 @@
+//! One number a patch.
+
+use super::reduce::Accumulator;
+use super::{AnalysisError, ImageKeys, Range, Selection, TokenSet};
+use crate::geometry::{PatchGrid, PatchPos};
+use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
+use crate::trace::{AttentionRow, Trace, VisionAttention};
+
+/// What the numbers of a map are parts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Normalisation {
+    /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image.
+    #[default]
+    Raw,
+    /// Parts of the map's own sum, divided once after all reductions: the map sums to 1 (or is zero throughout, if nothing looked at the image).
+    ImageShare,
+}
+
+/// How decoder maps are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct MapOptions {
+    /// What the numbers are parts of.
+    pub normalisation: Normalisation,
+    /// Drops the first position's key (the first token, where many decoders park attention they have no use for) from every head's row and
+    /// divides the rest by what is left, before anything is put together.
+    ///
+    /// With [`Normalisation::Raw`] the numbers are then parts of all keys *but the first*. With [`Normalisation::ImageShare`] the shares of a
+    /// single head do not change, but those of several do: heads that park much count for what they do with the rest.
+    /// A row that has nothing but its first key becomes zeros.
+    pub suppress_sink: bool,
+}
+
+/// A finished map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchMap {
+    /// How the values lie.
+    pub grid: PatchGrid,
+    /// **Shape** `[rows, cols]`, row-major; non-negative and finite.
+    pub values: Vec<f32>,
+    /// Sum over patches before any normalisation: with `Raw` the attention on the image, and the denominator of `ImageShare`.
+    pub total: f64,
+    /// Of `values`.
+    pub range: Range,
+}
+
+impl PatchMap {
+    /// The value at a patch.
+    pub fn at(&self, pos: PatchPos) -> Option<f32> {
+        (pos.row < self.grid.rows && pos.col < self.grid.cols).then(|| self.values.get(self.grid.idx(pos)).copied())?
+    }
+
+    /// The patch's part of the map's sum, whatever the normalisation; `None` outside the grid or when the map is zero throughout.
+    pub fn share(&self, pos: PatchPos) -> Option<f64> {
+        let sum: f64 = self.values.iter().map(|&v| f64::from(v)).sum();
+        let value = self.at(pos)?;
+        (sum > 0.0).then(|| f64::from(value) / sum)
+    }
+
+    /// Checks, normalises, rounds to f32.
+    pub(super) fn new(grid: PatchGrid, values: &[f64], normalisation: Normalisation) -> Result<Self, AnalysisError> {
+        if values.len() != grid.len() {
+            return Err(AnalysisError::WrongShape { what: "patches", expected: grid.len(), found: values.len() });
+        }
+        if let Some(patch_idx) = values.iter().position(|value| !value.is_finite()) {
+            return Err(AnalysisError::NotFinite { found: values[patch_idx].to_string(), patch_idx });
+        }
+        let total: f64 = values.iter().sum();
+        let divisor = match normalisation {
+            Normalisation::ImageShare if total > 0.0 => total,
+            Normalisation::ImageShare | Normalisation::Raw => 1.0,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "f32 is what textures hold")]
+        let values: Vec<f32> = values.iter().map(|value| (value / divisor) as f32).collect();
+        let range = Range::of(&values).ok_or(AnalysisError::NothingSelected { what: "patch" })?;
+        Ok(Self { grid, values, total, range })
+    }
+}
+
+/// Where the decoder looked when it chose these tokens. See the module for the order of reductions.
+pub fn decoder_map(
+    trace: &Trace,
+    tokens: &TokenSet,
+    selection: Selection,
+    options: MapOptions,
+) -> Result<PatchMap, AnalysisError> {
+    let keys = ImageKeys::of(trace)?;
+    let layers = selection.layers.indices(trace.num_hidden_layers)?;
+    let heads = selection.heads.indices(trace.num_attention_heads)?;
+    let mut over_tokens = Accumulator::new(tokens.reduce(), keys.patches.len);
+    for row in tokens.rows(trace)? {
+        let mut over_layers = Accumulator::new(selection.layers.reduce(), keys.patches.len);
+        for &layer_idx in &layers {
+            let mut over_heads = Accumulator::new(selection.heads.reduce(), keys.patches.len);
+            for &head_idx in &heads {
+                over_heads.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink)?);
+            }
+            over_layers.add(over_heads.finish());
+        }
+        over_tokens.add(over_layers.finish());
+    }
+    PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
+}
+
+/// One head's probabilities over a span of keys, after sink suppression.
+pub(super) fn patch_values(
+    row: &AttentionRow,
+    layer_idx: LayerIdx,
+    head_idx: HeadIdx,
+    span: TokenSpan,
+    suppress_sink: bool,
+) -> Result<Vec<f64>, AnalysisError> {
+    let probabilities = row.head(layer_idx, head_idx);
+    let found = probabilities.len();
+    // A prompt row before the end of the image sees only part of it: what lies ahead gets nothing.
+    let visible = probabilities.get(span.start.min(found)..span.end().min(found)).unwrap_or(&[]);
+    let mut values: Vec<f64> = visible.iter().map(|&p| f64::from(p)).collect();
+    values.resize(span.len, 0.0);
+    if suppress_sink {
+        let rest: f64 = probabilities.iter().skip(1).map(|&p| f64::from(p)).sum();
+        if span.contains(0) {
+            values[0] = 0.0; // the span starts with the first position: no prompt precedes the image
+        }
+        // Summed, not 1 - p: near 1 an f16 cannot hold the difference.
+        let scale = if rest > 0.0 || rest.is_nan() { 1.0 / rest } else { 0.0 };
+        values.iter_mut().for_each(|value| *value *= scale);
+    }
+    Ok(values)
+}
+
+/// Where the vision encoder's `[CLS]` looked: heads are put together first, then layers. The `[CLS]` column is not part of the map.
+pub fn vision_map(
+    trace: &Trace,
+    selection: Selection,
+    normalisation: Normalisation,
+) -> Result<PatchMap, AnalysisError> {
+    let vision = vision_of(trace)?;
+    let layers = selection.layers.indices(vision.num_hidden_layers)?;
+    let heads = selection.heads.indices(vision.num_attention_heads)?;
+    let mut over_layers = Accumulator::new(selection.layers.reduce(), vision.num_patches);
+    for &layer_idx in &layers {
+        let mut over_heads = Accumulator::new(selection.heads.reduce(), vision.num_patches);
+        for &head_idx in &heads {
+            over_heads.add(vision.head(layer_idx, head_idx).iter().map(|&p| f64::from(p)));
+        }
+        over_layers.add(over_heads.finish());
+    }
+    PatchMap::new(trace.image_grid, &over_layers.finish(), normalisation)
+}
+
+/// L2 norms of the patch states after one layer of the vision encoder: outliers are the large ones.
+pub fn norm_map(trace: &Trace, layer_idx: LayerIdx) -> Result<PatchMap, AnalysisError> {
+    let vision = vision_of(trace)?;
+    let count = vision.num_hidden_layers;
+    if layer_idx.get() >= count {
+        return Err(AnalysisError::OutOfRange { what: "layer", count, found: layer_idx.get() });
+    }
+    let norms: Vec<f64> = vision.norms(layer_idx).iter().map(|&norm| f64::from(norm)).collect();
+    PatchMap::new(trace.image_grid, &norms, Normalisation::Raw)
+}
+
+/// The vision part of a trace, with its tensors checked against their announced shapes.
+pub(super) fn vision_of(trace: &Trace) -> Result<&VisionAttention, AnalysisError> {
+    let vision = trace.vision.as_deref().ok_or(AnalysisError::NoVision)?;
+    let expected = vision.num_hidden_layers * vision.num_attention_heads * vision.num_patches;
+    if vision.cls_attention.len() != expected {
+        return Err(AnalysisError::WrongShape {
+            what: "[CLS] attention values",
+            expected,
+            found: vision.cls_attention.len(),
+        });
+    }
+    if vision.num_patches != trace.image_grid.len() {
+        return Err(AnalysisError::SpanMismatch { grid: trace.image_grid, found: vision.num_patches });
+    }
+    Ok(vision)
+}

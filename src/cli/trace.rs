@@ -1,0 +1,130 @@
+//! `gazelens trace`: one question, everything the window would show, in a file.
+
+use super::args::{Common, TraceArgs};
+use super::failure::Failure;
+use super::{output, source};
+use crate::engine::{
+    Answer, EngineError, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, check_specs, run_job,
+};
+use crate::trace::RowPrecision;
+use crate::trace::file::write_trace;
+use anyhow::{Context as _, anyhow};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
+    let mut question = question(common, args)?;
+    check_specs(&question).map_err(Failure::usage)?;
+    expect_folder_of(&args.out)?;
+    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    let cancel = AtomicBool::new(false);
+    let model = OpenModel::open(&source::load_request(common)?, &mut |_, _| {}, &cancel)?;
+    question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+    let mut answer = run_job(&model, RunId(0), &question, &mut |_| {}, &cancel).map_err(blame)?;
+    answer.timings.load_secs = model.load_secs();
+    write_trace(&args.out, &answer.trace, &answer.extras)?;
+    for text in &answer.trace.warnings {
+        output::warning(text);
+    }
+    if args.json {
+        output::json(&summary(&answer))?;
+    } else {
+        output::line(answer.trace.text().trim())?;
+    }
+    Ok(())
+}
+
+/// Parameters of interventions are checked against the question, so they come up late.
+fn blame(err: EngineError) -> Failure {
+    if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
+}
+
+fn question(common: &Common, args: &TraceArgs) -> Result<Question, Failure> {
+    let prompt = match (&args.words.prompt, &args.words.raw_prompt) {
+        (Some(words), _) => Prompt::Templated(words.clone()),
+        (None, Some(text)) => Prompt::Raw(text.clone()),
+        (None, None) => return Err(Failure::usage(anyhow!("Expected --prompt or --raw-prompt, found neither"))),
+    };
+    let read = |spec: &Spec| with_files_read(spec.clone());
+    Ok(Question {
+        image: source::image_source(&args.image),
+        prompt,
+        framing: args.framing.map(Into::into),
+        sampling: Sampling {
+            temperature: args.temperature,
+            top_p: args.top_p,
+            top_k: args.top_k,
+            repetition_penalty: args.repetition_penalty,
+            seed: common.seed,
+        },
+        max_new_tokens: args.max_new_tokens,
+        strategy: args.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
+        interventions: args.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        record: RecordOptions {
+            // The file is the purpose: every row of it.
+            budget_bytes: usize::MAX,
+            prompt_rows: args.prompt_rows.into(),
+            logits: args.logits,
+            pixel_values: args.vision,
+            ..RecordOptions::default()
+        },
+    })
+}
+
+/// A value that starts with `@` is the content of that file.
+fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
+    for (key, value) in &mut spec.parameters {
+        if let Some(path) = value.strip_prefix('@') {
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!("Expected a text file for `{key}` of `{}`, could not read {path}", spec.name)
+            })?;
+            *value = text;
+        }
+    }
+    Ok(spec)
+}
+
+/// An answer can take minutes: a mistyped output folder is told before.
+fn expect_folder_of(out: &Path) -> anyhow::Result<()> {
+    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if folder.is_dir() && !out.is_dir() {
+        return Ok(());
+    }
+    let found = if out.is_dir() { "a folder of that name" } else { "no such folder" };
+    Err(anyhow!("Expected --out as a file in a folder that exists, found {found}: {}", out.display()))
+}
+
+/// The object of `--json`.
+fn summary(answer: &Answer) -> Value {
+    let (trace, timings) = (&answer.trace, &answer.timings);
+    let tokens: Vec<Value> = trace
+        .output
+        .iter()
+        .map(|token| {
+            json!({
+                "id": token.id,
+                "text": token.text,
+                "special": token.special,
+                "logprob": token.logprob,
+                "entropy": token.entropy_nats,
+                "candidates": token.candidates,
+            })
+        })
+        .collect();
+    json!({
+        "text": trace.text().trim(),
+        "tokens": tokens,
+        "prompt_tokens": trace.prompt.len(),
+        "image_token_span": [trace.image_token_span.start, trace.image_token_span.len],
+        "timings": {
+            "load": timings.load_secs,
+            "vision": timings.vision_secs,
+            "prefill": timings.prefill_secs,
+            "decode": timings.decode_secs,
+            "tokens_per_second": timings.tokens_per_sec,
+        },
+        "peak_rss_bytes": output::peak_rss_bytes(),
+        "warnings": trace.warnings,
+    })
+}

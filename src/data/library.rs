@@ -1,0 +1,107 @@
+//! Folders of photos.
+
+use super::PhotoError;
+use super::pixels::sniff;
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering as Memory};
+
+/// Extensions that are taken at their word, lower case.
+pub const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "tif", "tiff"];
+
+/// What a folder holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderListing {
+    /// Photos in natural order of their names.
+    pub images: Vec<PathBuf>,
+    /// Entries that could not be looked at; the rest of the listing is valid.
+    pub problems: Vec<PhotoError>,
+    /// Whether the listing was stopped before its end.
+    pub cancelled: bool,
+}
+
+/// Lists the photos directly in a folder, by extension or, for names without one, by their first bytes.
+///
+/// `progress` is called with the number of entries seen so far; setting `cancel` stops within one entry.
+///
+/// # Errors
+/// [`PhotoError::Unreadable`] when the folder itself cannot be read. An entry that cannot is listed under `problems`.
+pub fn list_folder(
+    folder: &Path,
+    cancel: &AtomicBool,
+    mut progress: impl FnMut(usize),
+) -> Result<FolderListing, PhotoError> {
+    let unreadable =
+        |err: &std::io::Error, path: &Path| PhotoError::Unreadable { reason: err.to_string(), path: path.to_owned() };
+    let entries = std::fs::read_dir(folder).map_err(|err| unreadable(&err, folder))?;
+    let mut listing = FolderListing::default();
+    for (seen, entry) in entries.enumerate() {
+        if cancel.load(Memory::Relaxed) {
+            listing.cancelled = true;
+            break;
+        }
+        match entry {
+            Err(err) => listing.problems.push(unreadable(&err, folder)),
+            Ok(entry) => match is_photo(&entry.path()) {
+                Ok(true) => listing.images.push(entry.path()),
+                Ok(false) => {}
+                Err(err) => listing.problems.push(unreadable(&err, &entry.path())),
+            },
+        }
+        progress(seen + 1);
+    }
+    listing.images.sort_by(|a, b| natural_order(&name_of(a), &name_of(b)));
+    Ok(listing)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Whether a path is listed as a photo: a file with a known extension, or one without any extension that starts like a photo.
+fn is_photo(path: &Path) -> std::io::Result<bool> {
+    if name_of(path).starts_with('.') || !std::fs::metadata(path)?.is_file() {
+        return Ok(false);
+    }
+    match path.extension().and_then(OsStr::to_str) {
+        Some(extension) => Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))),
+        None => {
+            let mut head = Vec::with_capacity(16);
+            std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
+            Ok(sniff(&head).is_some())
+        }
+    }
+}
+
+/// Order in which people count: `img2` before `img10`, capitals beside small letters.
+pub fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) else {
+            // One name is the beginning of the other: the shorter first; equal but for case: by bytes.
+            return left.len().cmp(&right.len()).then_with(|| a.cmp(b));
+        };
+        let order = if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (n, m) = (take_number(&mut left), take_number(&mut right));
+            n.len().cmp(&m.len()).then_with(|| n.cmp(m))
+        } else {
+            left = &left[x.len_utf8()..];
+            right = &right[y.len_utf8()..];
+            x.to_lowercase().cmp(y.to_lowercase())
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
+/// Cuts a run of digits off the front; returns it without leading zeros.
+fn take_number<'a>(text: &mut &'a str) -> &'a str {
+    let whole: &'a str = text;
+    let end = whole.find(|c: char| !c.is_ascii_digit()).unwrap_or(whole.len());
+    let (digits, rest) = whole.split_at(end);
+    *text = rest;
+    digits.trim_start_matches('0')
+}

@@ -1,0 +1,87 @@
+//! What can go wrong while an answer is decoded.
+
+use crate::model::ModelError;
+
+/// See the module's documentation.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The model failed, or was cancelled.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Nothing of that name is registered.
+    #[error("Expected one of the {kind} {known}, found {found}")]
+    UnknownName {
+        /// `strategies`, `interventions`.
+        kind: &'static str,
+        /// Registered names.
+        known: String,
+        /// What was asked for.
+        found: String,
+    },
+    /// A parameter that does not exist.
+    #[error("Expected {owner} to get only the parameters {known}, found {found}")]
+    UnknownParameter {
+        /// Strategy or intervention.
+        owner: String,
+        /// Its parameters.
+        known: String,
+        /// What was given.
+        found: String,
+    },
+    /// A parameter that was given twice.
+    #[error("Expected {owner} to get {parameter} once, found it twice")]
+    RepeatedParameter {
+        /// Strategy or intervention.
+        owner: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A parameter whose value cannot be used.
+    #[error("Expected {owner} to get {parameter} as {expected}, found {found}")]
+    BadParameter {
+        /// Strategy, intervention or sampling.
+        owner: String,
+        /// The parameter.
+        parameter: &'static str,
+        /// What would do.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// An intervention that has nothing to work on.
+    #[error("Expected an image in the prompt for {owner}, found none")]
+    NoImage {
+        /// The intervention.
+        owner: &'static str,
+    },
+    /// A strategy returned logits of another length, or asked for branches it did not make.
+    #[error("Expected {expected} logits from the strategy, found {found}")]
+    StrategyShape {
+        /// Size of the vocabulary.
+        expected: usize,
+        /// What came.
+        found: usize,
+    },
+    /// The model computed nonsense.
+    #[error("Expected finite logits for generated token {step_idx} in branch {branch_idx}, found {found} at id {id}")]
+    NotFinite {
+        /// 0-based generated token.
+        step_idx: usize,
+        /// Which branch.
+        branch_idx: usize,
+        /// The first bad entry.
+        id: usize,
+        /// Its value.
+        found: f32,
+    },
+    /// No token is left to choose.
+    #[error("Expected at least one token to choose from, found all of them removed or not a number")]
+    NothingToChoose,
+}
+
+impl DecodeError {
+    /// Whether this is the caller's own wish rather than a failure.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Model(err) if err.is_cancelled())
+    }
+}

@@ -1,0 +1,240 @@
+//! From a prompt to an answer, token by token.
+
+use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, TokenCandidate};
+use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
+use candle_core::Tensor;
+
+/// A prompt as the decoder gets it.
+#[derive(Debug)]
+pub struct DecoderPrompt {
+    /// Ids of all positions; what the repetition penalty looks at (the ordinary branch's).
+    pub ids: Vec<u32>,
+    /// **Shape**: `[ids, hidden_size]`.
+    pub embeddings: Tensor,
+}
+
+impl DecoderPrompt {
+    /// A prompt of text alone.
+    pub fn text(decoder: &Decoder, ids: Vec<u32>) -> Result<Self, ModelError> {
+        let embeddings = decoder.embed(&ids)?;
+        Ok(Self { ids, embeddings })
+    }
+}
+
+/// How an answer is decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenerateOptions {
+    /// Most tokens to generate.
+    pub max_new_tokens: usize,
+    /// Ids that end an answer; the one that does is its last token.
+    pub stop_token_ids: Vec<u32>,
+    /// How tokens are chosen.
+    pub sampling: SamplingOptions,
+    /// Candidates kept with every token.
+    pub num_candidates: usize,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        let sampling = SamplingOptions::default();
+        Self { max_new_tokens: 256, stop_token_ids: Vec::new(), sampling, num_candidates: 20 }
+    }
+}
+
+/// One generated token and what was known when it was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenStep {
+    /// 0-based.
+    pub step_idx: usize,
+    /// Position of the row that predicted it: the last prompt position for the first token.
+    pub query_position: usize,
+    /// Vocabulary id.
+    pub id: u32,
+    /// Whether it ends the answer.
+    pub is_stop: bool,
+    /// Natural logarithm of its probability in the ordinary branch at temperature 1, before any filter.
+    pub logprob: f32,
+    /// Entropy of that distribution, **units** nats.
+    pub entropy_nats: f32,
+    /// The most probable tokens of that distribution, most probable first.
+    pub candidates: Vec<TokenCandidate>,
+    /// Untouched logits of every branch, the ordinary one first, **shape** `[vocab_size]` each.
+    pub branch_logits: Vec<Vec<f32>>,
+    /// What the strategy made of them; `None` if it left the ordinary branch's as they are.
+    pub final_logits: Option<Vec<f32>>,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// The model ended it.
+    StopToken,
+    /// It reached `max_new_tokens`.
+    MaxNewTokens,
+    /// The model has no further positions.
+    ContextFull,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// Its ids, the end token included.
+    pub ids: Vec<u32>,
+    /// Why it ended.
+    pub stop: StopReason,
+}
+
+/// One branch under way.
+struct Branch {
+    cache: KvCache,
+    pending: Tensor,
+}
+
+/// An answer being decoded: call [`Generation::step`] until it gives `None`.
+pub struct Generation<'a> {
+    decoder: &'a Decoder,
+    decoding: Box<dyn Decoding>,
+    branches: Vec<Branch>,
+    sampler: Sampler,
+    options: GenerateOptions,
+    /// Ids of the ordinary branch's prompt and of the answer.
+    context: Vec<u32>,
+    prompt_len: usize,
+    stop: Option<StopReason>,
+}
+
+impl<'a> Generation<'a> {
+    /// Takes the prompts (the ordinary branch first, then those of [`Decoding::branches`]) and room for the answer.
+    pub fn new(
+        decoder: &'a Decoder,
+        decoding: Box<dyn Decoding>,
+        prompts: Vec<DecoderPrompt>,
+        options: GenerateOptions,
+    ) -> Result<Self, DecodeError> {
+        let sampler = Sampler::new(options.sampling)?;
+        let context = prompts.first().map(|prompt| prompt.ids.clone()).ok_or(ModelError::EmptyPrompt)?;
+        let max_positions = decoder.config().max_position_embeddings;
+        let branches = prompts.into_iter().map(|prompt| {
+            let prompt_len = prompt.ids.len();
+            if prompt.embeddings.dims().first() != Some(&prompt_len) {
+                let (expected, found) =
+                    (vec![prompt_len, decoder.config().hidden_size], prompt.embeddings.dims().to_vec());
+                return Err(ModelError::InputShape { what: "embeddings", expected, found });
+            }
+            if prompt_len > max_positions {
+                return Err(ModelError::ContextFull { capacity: max_positions, needed: prompt_len });
+            }
+            let capacity = prompt_len.saturating_add(options.max_new_tokens).min(max_positions);
+            Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings })
+        });
+        let branches = branches.collect::<Result<Vec<_>, _>>()?;
+        let stop = (options.max_new_tokens == 0).then_some(StopReason::MaxNewTokens);
+        let prompt_len = context.len();
+        Ok(Self { decoder, decoding, branches, sampler, options, context, prompt_len, stop })
+    }
+
+    /// The answer so far.
+    pub fn ids(&self) -> &[u32] {
+        self.context.get(self.prompt_len..).unwrap_or(&[])
+    }
+
+    /// Why it ended, once it has.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.stop
+    }
+
+    /// Bytes of keys and values held.
+    pub fn cache_bytes(&self) -> usize {
+        self.branches.iter().map(|branch| branch.cache.bytes()).sum()
+    }
+
+    /// Chooses the next token; the first call runs the whole prompt. `None` when the answer has ended.
+    ///
+    /// After a pass was cancelled the same step can be tried again.
+    pub fn step(&mut self, probe: &mut dyn Probe) -> Result<Option<TokenStep>, DecodeError> {
+        if self.stop.is_some() {
+            return Ok(None);
+        }
+        let step_idx = self.ids().len();
+        let branch_logits = self.forward(probe)?;
+        let ordinary = check_finite(&branch_logits, step_idx)?;
+        let final_logits = self.decoding.combine(&branch_logits)?;
+        if let Some(found) = final_logits.as_ref().map(Vec::len).filter(|len| *len != ordinary.len()) {
+            return Err(DecodeError::StrategyShape { expected: ordinary.len(), found });
+        }
+        let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
+        let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
+        let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
+        let candidates = distribution.top(self.options.num_candidates);
+        let query_position = self.context.len().saturating_sub(1);
+        let is_stop = self.accept(id)?;
+        Ok(Some(TokenStep {
+            step_idx,
+            query_position,
+            id,
+            is_stop,
+            logprob,
+            entropy_nats,
+            candidates,
+            branch_logits,
+            final_logits,
+        }))
+    }
+
+    /// One pass over the pending positions of every branch.
+    fn forward(&mut self, probe: &mut dyn Probe) -> Result<Vec<Vec<f32>>, DecodeError> {
+        let inputs = self.branches.iter_mut().enumerate().map(|(branch_idx, branch)| {
+            let embeddings = branch.pending.clone();
+            BranchInput { branch_idx, cache: &mut branch.cache, embeddings }
+        });
+        let logits = self.decoder.forward(&mut inputs.collect::<Vec<_>>(), LogitRows::Last, probe)?;
+        let logits = logits.iter().map(Tensor::to_vec1).collect::<candle_core::Result<Vec<_>>>();
+        Ok(logits.map_err(|cause| ModelError::Part { part: "Reading logits", cause })?)
+    }
+
+    /// Puts a token behind every branch, and ends the answer where it must end.
+    fn accept(&mut self, id: u32) -> Result<bool, DecodeError> {
+        let pending = self.decoder.embed(&[id])?;
+        for branch in &mut self.branches {
+            branch.pending = pending.clone();
+        }
+        self.context.push(id);
+        let is_stop = self.options.stop_token_ids.contains(&id);
+        let is_full = self.branches.iter().any(|branch| branch.cache.len() >= branch.cache.capacity());
+        self.stop = if is_stop {
+            Some(StopReason::StopToken)
+        } else if self.ids().len() >= self.options.max_new_tokens {
+            Some(StopReason::MaxNewTokens)
+        } else {
+            is_full.then_some(StopReason::ContextFull)
+        };
+        Ok(is_stop)
+    }
+}
+
+/// The ordinary branch's logits, if all branches' are finite.
+fn check_finite(branch_logits: &[Vec<f32>], step_idx: usize) -> Result<&Vec<f32>, DecodeError> {
+    for (branch_idx, logits) in branch_logits.iter().enumerate() {
+        if let Some((id, &found)) = logits.iter().enumerate().find(|(_, logit)| !logit.is_finite()) {
+            return Err(DecodeError::NotFinite { step_idx, branch_idx, id, found });
+        }
+    }
+    branch_logits.first().ok_or(DecodeError::NothingToChoose)
+}
+
+/// Decodes a whole answer, showing every token to `on_token` as soon as it is chosen.
+pub fn generate(
+    decoder: &Decoder,
+    decoding: Box<dyn Decoding>,
+    prompts: Vec<DecoderPrompt>,
+    options: GenerateOptions,
+    probe: &mut dyn Probe,
+    on_token: &mut dyn FnMut(&TokenStep),
+) -> Result<Generated, DecodeError> {
+    let mut generation = Generation::new(decoder, decoding, prompts, options)?;
+    while let Some(step) = generation.step(probe)? {
+        on_token(&step);
+    }
+    let stop = generation.stop_reason().unwrap_or(StopReason::MaxNewTokens);
+    Ok(Generated { ids: generation.ids().to_vec(), stop })
+}

@@ -1,0 +1,92 @@
+//! Changes inside the model while it answers.
+//!
+//! An intervention works on the ordinary branch (branch 0), whose prompt it was made for.
+
+mod knockout;
+mod pai;
+
+use super::parameters::names;
+use super::{DecodeError, Parameters, Registered};
+use crate::geometry::PatchGrid;
+use crate::ids::TokenSpan;
+use crate::model::Probe;
+
+/// Every intervention.
+pub const INTERVENTIONS: &[&dyn Intervention] = &[&knockout::Knockout, &pai::Pai];
+
+/// What an intervention can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InterventionContext {
+    /// Image tokens of the ordinary branch.
+    pub image_token_span: Option<TokenSpan>,
+    /// How the patches among them lie, row-major; the last `image_grid.len()` tokens of the span are patches.
+    pub image_grid: PatchGrid,
+    /// Decoder layers.
+    pub num_hidden_layers: usize,
+}
+
+impl InterventionContext {
+    /// The image tokens, or the error that there are none.
+    fn image_span(&self, owner: &'static str) -> Result<TokenSpan, DecodeError> {
+        self.image_token_span.filter(|span| span.len > 0).ok_or(DecodeError::NoImage { owner })
+    }
+}
+
+/// A registered change.
+pub trait Intervention: Registered {
+    /// Checks the parameters against the question, spells out those that depend on it, and makes the probe.
+    fn build(
+        &self,
+        parameters: &mut Parameters,
+        context: &InterventionContext,
+    ) -> Result<Box<dyn ActiveIntervention>, DecodeError>;
+}
+
+/// A change at work on one answer.
+pub trait ActiveIntervention: Probe {
+    /// What it has done so far.
+    fn report(&self) -> ActionReport;
+}
+
+/// How often an intervention acted. Nothing silently does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionReport {
+    /// Registered name.
+    pub id: &'static str,
+    /// Layers times forward passes in which scores were changed.
+    pub num_calls: usize,
+    /// Scores changed, all heads counted.
+    pub num_values: usize,
+}
+
+impl ActionReport {
+    /// A warning for the trace if nothing was changed.
+    pub fn warning(&self) -> Option<String> {
+        (self.num_values == 0).then(|| format!("The intervention {} changed nothing in this run", self.id))
+    }
+}
+
+impl std::fmt::Display for ActionReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} changed {} scores in {} layer passes", self.id, self.num_values, self.num_calls)
+    }
+}
+
+/// Every intervention, in the order of menus.
+pub fn interventions() -> &'static [&'static dyn Intervention] {
+    INTERVENTIONS
+}
+
+/// Makes a registered intervention. The parameters come back as they are used, for the trace.
+pub fn build_intervention(
+    name: &str,
+    given: &[(String, String)],
+    context: &InterventionContext,
+) -> Result<(Box<dyn ActiveIntervention>, Parameters), DecodeError> {
+    let Some(intervention) = INTERVENTIONS.iter().copied().find(|intervention| intervention.id() == name) else {
+        let known = names(INTERVENTIONS.iter().map(|intervention| intervention.id()));
+        return Err(DecodeError::UnknownName { kind: "interventions", known, found: name.to_owned() });
+    };
+    let mut parameters = Parameters::resolve(intervention, given)?;
+    Ok((intervention.build(&mut parameters, context)?, parameters))
+}

@@ -1,0 +1,111 @@
+//! More attention to the image.
+
+use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext};
+use crate::decode::{DecodeError, ParameterInfo, Parameters, Registered};
+use crate::ids::TokenSpan;
+use crate::model::{Probe, Site, Tower};
+use candle_core::{Result, Tensor};
+use std::ops::Range;
+
+const ID: &str = "pai";
+/// Below every real score, and far enough from f32's end for the largest alpha.
+const SCORE_FLOOR: f64 = -1e30;
+
+/// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
+///
+/// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the softmax.
+/// **Source**: Liu et al. 2024; `attention.py` lines 91-94 of the authors' code.
+/// **Differs** from that code with `--use-cfg`, where the pass over the prompt is not boosted, so that the first answer token is
+/// untouched; here it always is boosted (test `pai_boosts_the_pass_over_the_prompt`).
+pub(super) struct Pai;
+
+impl Registered for Pai {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn label(&self) -> &'static str {
+        "PAI attention boost"
+    }
+
+    fn help(&self) -> &'static str {
+        "Raises the scores of image tokens for the position that predicts, by alpha times their size, before the softmax"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771"
+    }
+
+    fn parameters(&self) -> &'static [ParameterInfo] {
+        &[
+            ParameterInfo { name: "alpha", default: "0.2", help: "Strength, above 0 and at most 10" },
+            ParameterInfo { name: "start", default: "2", help: "First decoder layer, 0-based" },
+            ParameterInfo { name: "end", default: "", help: "One past the last layer; empty for all that follow" },
+        ]
+    }
+}
+
+impl Intervention for Pai {
+    fn build(
+        &self,
+        parameters: &mut Parameters,
+        context: &InterventionContext,
+    ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
+        let span = context.image_span(ID)?;
+        let num_layers = context.num_hidden_layers;
+        let alpha = parameters.real("alpha", f64::MIN_POSITIVE..=10.0)?;
+        if parameters.text("end").is_empty() {
+            parameters.spell_out("end", num_layers);
+        }
+        let end = parameters.whole("end", 1..=num_layers)?;
+        let start = parameters.whole("start", 0..=end.saturating_sub(1))?;
+        Ok(Box::new(ActivePai { span, alpha, layers: start..end, num_calls: 0, num_values: 0 }))
+    }
+}
+
+struct ActivePai {
+    span: TokenSpan,
+    alpha: f64,
+    layers: Range<usize>,
+    num_calls: usize,
+    num_values: usize,
+}
+
+impl ActivePai {
+    /// The last row, image keys raised. **Shape**: `[heads, 1, key_len]`.
+    fn boost(&self, row: &Tensor, key_len: usize) -> Result<Tensor> {
+        let TokenSpan { start, len } = self.span;
+        let image = row.narrow(2, start, len)?;
+        // A key that is masked (minus infinity) stays masked: infinity minus infinity would be no number.
+        let size = image.maximum(SCORE_FLOOR)?.abs()?;
+        let image = (image + (size * self.alpha)?)?;
+        let after = row.narrow(2, start + len, key_len - start - len)?;
+        Tensor::cat(&[&row.narrow(2, 0, start)?, &image, &after], 2)
+    }
+}
+
+impl Probe for ActivePai {
+    fn wants_scores(&self, site: &Site) -> bool {
+        site.tower == Tower::Decoder
+            && site.branch_idx == 0
+            && self.layers.contains(&site.layer_idx)
+            && site.key_len >= self.span.end()
+    }
+
+    fn scores(&mut self, _site: &Site, scores: &Tensor) -> Result<Option<Tensor>> {
+        let (num_heads, query_len, key_len) = scores.dims3()?;
+        let last = self.boost(&scores.narrow(1, query_len - 1, 1)?, key_len)?;
+        self.num_calls += 1;
+        self.num_values += num_heads * self.span.len;
+        match query_len {
+            1 => Ok(Some(last)),
+            _ => Tensor::cat(&[&scores.narrow(1, 0, query_len - 1)?, &last], 1).map(Some),
+        }
+    }
+}
+
+impl ActiveIntervention for ActivePai {
+    fn report(&self) -> ActionReport {
+        ActionReport { id: ID, num_calls: self.num_calls, num_values: self.num_values }
+    }
+}

@@ -1,0 +1,121 @@
+//! Why a job did not end as asked.
+
+use super::spec::SpecError;
+use crate::checkpoint::CheckpointError;
+use crate::data::{PhotoError, PreprocessError};
+use crate::decode::DecodeError;
+use crate::model::ModelError;
+use std::path::PathBuf;
+
+/// One sentence each.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The user asked for it.
+    #[error("Stopped on request")]
+    Cancelled,
+    /// A question without a model.
+    #[error("Expected an open model, found none: open one first")]
+    NoModel,
+    /// A checkpoint that cannot answer.
+    #[error("Expected a vision-language model that answers questions, found CLIP, which has no decoder: {}", path.display())]
+    NoDecoder {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// No bundled image has that name.
+    #[error("Expected the name of a bundled image such as {example}, found {name}")]
+    NoBundledImage {
+        /// One that exists.
+        example: &'static str,
+        /// What was asked for.
+        name: String,
+    },
+    /// A device that this program was built without.
+    #[error(
+        "Expected a build with {device}, found one without: build it with `cargo build --release --features {feature}`, or use --device cpu"
+    )]
+    NotBuilt {
+        /// For people.
+        device: &'static str,
+        /// The cargo feature.
+        feature: &'static str,
+    },
+    /// A device that does not answer.
+    #[error("Expected {what} with number {ordinal}, found none that works ({reason}): use --device cpu")]
+    Device {
+        /// "a CUDA device".
+        what: &'static str,
+        /// Its number.
+        ordinal: usize,
+        /// The driver's words.
+        reason: String,
+    },
+    /// A tensor could not be made or read back.
+    #[error("Could not {action} ({reason})")]
+    Tensor {
+        /// "read attention back".
+        action: &'static str,
+        /// candle's words.
+        reason: String,
+    },
+    /// A SPEC.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The photo.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// The photo's way to the model.
+    #[error(transparent)]
+    Preprocess(#[from] PreprocessError),
+    /// The model.
+    #[error(transparent)]
+    Model(ModelError),
+    /// The decoding.
+    #[error(transparent)]
+    Decode(DecodeError),
+}
+
+impl EngineError {
+    /// Whether the request itself was wrong: an unknown name, a parameter that cannot be.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Spec(_) => true,
+            Self::Decode(err) => matches!(
+                err,
+                DecodeError::UnknownName { .. }
+                    | DecodeError::UnknownParameter { .. }
+                    | DecodeError::RepeatedParameter { .. }
+                    | DecodeError::BadParameter { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    pub(super) fn device(what: &'static str, ordinal: usize, err: &candle_core::Error) -> Self {
+        Self::Device { what, ordinal, reason: first_line(err) }
+    }
+
+    pub(super) fn tensor(action: &'static str) -> impl Fn(candle_core::Error) -> Self {
+        move |err| Self::Tensor { action, reason: first_line(&err) }
+    }
+}
+
+/// The library's own words are one line; what it adds below is a backtrace.
+fn first_line(err: &candle_core::Error) -> String {
+    err.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+impl From<ModelError> for EngineError {
+    fn from(err: ModelError) -> Self {
+        if err.is_cancelled() { Self::Cancelled } else { Self::Model(err) }
+    }
+}
+
+impl From<DecodeError> for EngineError {
+    fn from(err: DecodeError) -> Self {
+        if err.is_cancelled() { Self::Cancelled } else { Self::Decode(err) }
+    }
+}

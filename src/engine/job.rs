@@ -1,0 +1,389 @@
+//! One question from photo to trace.
+
+use super::error::EngineError;
+use super::messages::{Event, ImageSource, Prompt, PromptRows, Question, RunId, Stage, Timings};
+use super::open::{OpenModel, image_grid};
+use super::recorder::{Recorder, Sizes};
+use crate::checkpoint::{PromptIds, StreamDecoder};
+use crate::data::{self, Photo};
+use crate::decode::{
+    ActiveIntervention, BranchContext, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext,
+    Parameters, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
+};
+use crate::model::{Probe, ProbeChain};
+use crate::trace::{Candidate, Extras, OutputToken, PixelValues, PromptToken, RunInfo, SpecInfo, Trace};
+use candle_core::{Device, Tensor};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// A question that was answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Everything the window shows.
+    pub trace: Trace,
+    /// What was kept besides, see [`super::RecordOptions`].
+    pub extras: Extras,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`] and [`Event::Token`] as they come; how it ends is the result.
+///
+/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A raised `cancel` ends the
+/// job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
+pub fn run_job(
+    model: &OpenModel,
+    id: RunId,
+    question: &Question,
+    emit: &mut dyn FnMut(Event),
+    cancel: &AtomicBool,
+) -> Result<Answer, EngineError> {
+    let mut plan = Plan::new(model, question)?;
+    emit(Event::Stage(id, Stage::Photo));
+    let photo = open_photo(&question.image)?;
+    let mut job = Job::new(model, question, &plan, &photo, cancel)?;
+
+    emit(Event::Stage(id, Stage::Vision));
+    let started = Instant::now();
+    let prompts = job.see(model, &mut plan)?;
+    job.timings.vision_secs = started.elapsed().as_secs_f64();
+
+    let announce_late = question.record.prompt_rows != PromptRows::None;
+    if !announce_late {
+        emit(Event::Started(id, Box::new(job.trace.clone())));
+    }
+    emit(Event::Stage(id, Stage::Prefill));
+    let started = Instant::now();
+    let options = generate_options(model, question);
+    let mut generation = Generation::new(model.llava.decoder(), plan.decoding, prompts, options)?;
+    let mut stream = model.checkpoint.tokenizer.stream();
+    let mut decode_started = Instant::now();
+    while let Some(step) = generation.step(&mut chain(&mut plan.interventions, &mut job.recorder))? {
+        if step.step_idx == 0 {
+            job.timings.prefill_secs = started.elapsed().as_secs_f64();
+            decode_started = Instant::now();
+            job.take_prompt_rows();
+            if announce_late {
+                emit(Event::Started(id, Box::new(job.trace.clone())));
+            }
+            emit(Event::Stage(id, Stage::Decode));
+        }
+        let (token, row) = job.keep(model, question, step, &mut stream)?;
+        emit(Event::Token(id, Box::new(token), row));
+    }
+    job.finish(stream, decode_started, generation.stop_reason(), &plan.interventions)
+}
+
+/// What a question asks of the decoding, checked before anything is computed.
+struct Plan {
+    decoding: Box<dyn Decoding>,
+    strategy: SpecInfo,
+    interventions: Vec<Box<dyn ActiveIntervention>>,
+    intervention_specs: Vec<SpecInfo>,
+    full_prompt: String,
+    prompt: PromptIds,
+}
+
+impl Plan {
+    fn new(model: &OpenModel, question: &Question) -> Result<Self, EngineError> {
+        let config = model.llava.config();
+        let full_prompt = match &question.prompt {
+            Prompt::Templated(words) => model.template()?.render(words)?,
+            Prompt::Raw(text) => text.clone(),
+        };
+        let prompt = model.checkpoint.tokenizer.encode_prompt(&full_prompt, config.image_seq_length())?;
+        let (decoding, parameters) = build_strategy(&question.strategy.name, &question.strategy.parameters)?;
+        let name = if question.strategy.name.is_empty() { "plain" } else { &question.strategy.name };
+        let strategy = spec_info(name, &parameters);
+        let context = InterventionContext {
+            image_token_span: Some(prompt.image_token_span),
+            image_grid: image_grid(config),
+            num_hidden_layers: config.text.num_hidden_layers,
+        };
+        let (mut interventions, mut intervention_specs) = (Vec::new(), Vec::new());
+        for spec in &question.interventions {
+            let (intervention, parameters) = build_intervention(&spec.name, &spec.parameters, &context)?;
+            interventions.push(intervention);
+            intervention_specs.push(spec_info(&spec.name, &parameters));
+        }
+        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, prompt })
+    }
+}
+
+/// Interventions first, so that the recorder sees what they made.
+fn chain<'a>(interventions: &'a mut [Box<dyn ActiveIntervention>], recorder: &'a mut dyn Probe) -> ProbeChain<'a> {
+    let mut chain = ProbeChain::new();
+    for intervention in interventions {
+        chain = chain.with(&mut **intervention);
+    }
+    chain.with(recorder)
+}
+
+fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
+    match source {
+        ImageSource::Path(path) => Ok(Photo::open(path)?),
+        ImageSource::Bundled(name) => {
+            let image = data::demo::image(name).ok_or_else(|| EngineError::NoBundledImage {
+                example: data::demo::IMAGES.first().map_or("", |image| image.file_name),
+                name: name.clone(),
+            })?;
+            Ok(image.photo()?)
+        }
+    }
+}
+
+fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
+    let value = |text: &String| {
+        // Numbers as numbers: scripts that read a trace compare them.
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+        number.map_or_else(|| text.clone().into(), serde_json::Value::from)
+    };
+    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(text)));
+    SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
+}
+
+fn generate_options(model: &OpenModel, question: &Question) -> GenerateOptions {
+    let sampling = question.sampling;
+    GenerateOptions {
+        max_new_tokens: question.max_new_tokens,
+        stop_token_ids: model.llava.config().eos_token_ids.clone(),
+        sampling: SamplingOptions {
+            temperature: sampling.temperature,
+            top_p: sampling.top_p,
+            top_k: sampling.top_k,
+            repetition_penalty: sampling.repetition_penalty,
+            seed: sampling.seed,
+        },
+        ..GenerateOptions::default()
+    }
+}
+
+/// A question under way: its growing trace and what fills it.
+struct Job<'a> {
+    trace: Trace,
+    extras: Extras,
+    timings: Timings,
+    recorder: Recorder<'a>,
+    pixel_values: Tensor,
+    rows_left_out: usize,
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        model: &OpenModel,
+        question: &Question,
+        plan: &Plan,
+        photo: &Photo,
+        cancel: &'a AtomicBool,
+    ) -> Result<Self, EngineError> {
+        let config = model.llava.config();
+        let mut preprocessing = model.checkpoint.preprocess.clone();
+        if let Some(framing) = question.framing {
+            preprocessing = preprocessing.with_framing(framing);
+        }
+        let patch_px = u32::try_from(config.vision.patch_size).unwrap_or(u32::MAX);
+        let pixels = data::preprocess(photo, &preprocessing, patch_px)?;
+        let side = pixels.side_px as usize;
+        let pixel_values = Tensor::from_slice(&pixels.values, (3, side, side), &Device::Cpu)
+            .map_err(EngineError::tensor("hand the photo to the model"))?;
+        let span = plan.prompt.image_token_span;
+        let run = run_info(model, question, plan, photo, preprocessing, pixels.view);
+        let sizes = Sizes {
+            num_hidden_layers: config.text.num_hidden_layers,
+            num_attention_heads: config.text.num_attention_heads,
+            prompt_len: plan.prompt.ids.len(),
+            image_token_span: span,
+            // Entry k of the hidden states is the output of layer k - 1, entry 0 the embeddings.
+            feature_layer_idx: config.vision_feature_layers.last().map_or(0, |entry| entry.saturating_sub(1)),
+        };
+        let keeps_pixels = question.record.pixel_values;
+        let trace = Trace {
+            run: Arc::new(run),
+            prompt: prompt_tokens(model, &plan.prompt)?.into(),
+            image_token_span: span,
+            image_grid: image_grid(config),
+            num_hidden_layers: sizes.num_hidden_layers,
+            num_attention_heads: sizes.num_attention_heads,
+            output: Vec::new(),
+            decoder_attention: Vec::new(),
+            prompt_attention: Vec::new(),
+            vision: None,
+            warnings: Vec::new(),
+        };
+        let kept = keeps_pixels.then(|| PixelValues { height_px: side, width_px: side, values: pixels.values });
+        Ok(Self {
+            trace,
+            extras: Extras { pixel_values: kept, ..Extras::default() },
+            timings: Timings::default(),
+            recorder: Recorder::new(sizes, &question.record, cancel),
+            pixel_values,
+            rows_left_out: 0,
+        })
+    }
+
+    /// Runs the vision encoder and makes the prompts of all branches.
+    fn see(&mut self, model: &OpenModel, plan: &mut Plan) -> Result<Vec<DecoderPrompt>, EngineError> {
+        let mut probe = chain(&mut plan.interventions, &mut self.recorder);
+        let features = model.llava.encode_image(&self.pixel_values, &mut probe)?;
+        let image = Some((plan.prompt.image_token_span, &features));
+        let ids = plan.prompt.ids.clone();
+        let mut prompts = vec![DecoderPrompt { embeddings: model.llava.embed_prompt(&ids, image)?, ids }];
+        let context = BranchContext {
+            model: &model.llava,
+            ids: &plan.prompt.ids,
+            image,
+            pixel_values: Some(&self.pixel_values),
+            seed: self.trace.run.seed,
+        };
+        prompts.extend(plan.decoding.branches(&context, &mut probe)?);
+        let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
+        self.trace.vision = vision.map(Arc::new);
+        Ok(prompts)
+    }
+
+    fn take_prompt_rows(&mut self) {
+        let (rows, left_out) = self.recorder.take_prompt_rows();
+        self.trace.prompt_attention = rows;
+        if left_out > 0 {
+            self.trace.warnings.push(format!(
+                "The attention rows of {left_out} prompt positions were left out: half of the memory budget is for them"
+            ));
+        }
+    }
+
+    /// Puts a step into the trace; returns what the window is told.
+    fn keep(
+        &mut self,
+        model: &OpenModel,
+        question: &Question,
+        step: TokenStep,
+        stream: &mut StreamDecoder<'_>,
+    ) -> Result<(OutputToken, Option<Arc<crate::trace::AttentionRow>>), EngineError> {
+        let tokenizer = &model.checkpoint.tokenizer;
+        let piece = stream.push(step.id)?;
+        let special = tokenizer.is_special(step.id);
+        let candidates = step.candidates.iter().map(|candidate| Candidate {
+            id: candidate.id,
+            text: tokenizer.piece(candidate.id),
+            logprob: candidate.logprob,
+        });
+        let token = OutputToken {
+            id: step.id,
+            text: if special { tokenizer.piece(step.id) } else { piece },
+            special,
+            logprob: step.logprob,
+            entropy_nats: step.entropy_nats,
+            candidates: candidates.collect(),
+        };
+        self.trace.output.push(token.clone());
+        let row = self.recorder.take_row();
+        match &row {
+            Some(row) => self.trace.decoder_attention.push(Arc::clone(row)),
+            None => self.rows_left_out += 1,
+        }
+        if question.record.logits {
+            self.keep_logits(step);
+        }
+        Ok((token, row))
+    }
+
+    fn keep_logits(&mut self, step: TokenStep) {
+        let mut branches = step.branch_logits.into_iter();
+        let ordinary = branches.next().unwrap_or_default();
+        if let Some(negative) = branches.next() {
+            self.extras.negative_logits.push(negative);
+            self.extras.final_logits.push(step.final_logits.unwrap_or_else(|| ordinary.clone()));
+        }
+        self.extras.logits.push(ordinary);
+    }
+
+    fn finish(
+        mut self,
+        stream: StreamDecoder<'_>,
+        decode_started: Instant,
+        stop: Option<StopReason>,
+        interventions: &[Box<dyn ActiveIntervention>],
+    ) -> Result<Answer, EngineError> {
+        let steps = self.trace.output.len().saturating_sub(1);
+        self.timings.decode_secs = if steps > 0 { decode_started.elapsed().as_secs_f64() } else { 0.0 };
+        if self.timings.decode_secs > 0.0 {
+            self.timings.tokens_per_sec = steps as f64 / self.timings.decode_secs;
+        }
+        // What was streamed can differ from the exact text only inside broken byte sequences.
+        for (token, piece) in self.trace.output.iter_mut().zip(stream.finish()?) {
+            if !token.special {
+                token.text = piece;
+            }
+        }
+        let warnings = &mut self.trace.warnings;
+        if self.rows_left_out > 0 {
+            warnings.push(format!(
+                "The attention rows of the last {} tokens were left out: the memory budget is used up",
+                self.rows_left_out
+            ));
+        }
+        match stop {
+            Some(StopReason::ContextFull) => {
+                warnings.push("The answer was cut off: the model has no further positions".to_owned());
+            }
+            Some(StopReason::MaxNewTokens) => {
+                warnings.push("The answer was cut off at the most tokens that were asked for".to_owned());
+            }
+            Some(StopReason::StopToken) | None => {}
+        }
+        warnings.extend(interventions.iter().filter_map(|intervention| intervention.report().warning()));
+        Ok(Answer { trace: self.trace, extras: self.extras, timings: self.timings })
+    }
+}
+
+fn prompt_tokens(model: &OpenModel, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {
+    let tokenizer = &model.checkpoint.tokenizer;
+    let pieces = tokenizer.pieces(&prompt.ids)?;
+    let tokens = prompt.ids.iter().zip(pieces).enumerate().map(|(position, (id, piece))| {
+        let image = prompt.image_token_span.contains(position);
+        let special = !image && tokenizer.is_special(*id);
+        PromptToken { id: *id, text: if special { tokenizer.piece(*id) } else { piece }, special, image }
+    });
+    Ok(tokens.collect())
+}
+
+fn run_info(
+    model: &OpenModel,
+    question: &Question,
+    plan: &Plan,
+    photo: &Photo,
+    preprocessing: crate::geometry::PreprocessSpec,
+    view: crate::geometry::ModelView,
+) -> RunInfo {
+    let info = model.info();
+    let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
+    let templated = matches!(question.prompt, Prompt::Templated(_));
+    let template = model.checkpoint.template.as_ref().filter(|_| templated);
+    RunInfo {
+        model_id: info.id.clone(),
+        weight_hash: info.weight_hash.clone(),
+        image_path: match &question.image {
+            ImageSource::Path(path) => path.display().to_string(),
+            ImageSource::Bundled(name) => name.clone(),
+        },
+        image_hash: photo.sha256.clone(),
+        prompt: words.clone(),
+        templated,
+        full_prompt: plan.full_prompt.clone(),
+        template: template.map(|template| template.source().to_owned()),
+        strategy: plan.strategy.clone(),
+        interventions: plan.intervention_specs.clone(),
+        temperature: question.sampling.temperature,
+        top_p: question.sampling.top_p,
+        top_k: question.sampling.top_k,
+        repetition_penalty: question.sampling.repetition_penalty,
+        seed: question.sampling.seed,
+        max_new_tokens: question.max_new_tokens,
+        preprocessing,
+        view,
+        device: model.place.device_label(),
+        dtype: model.place.dtype_label().to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! An open model: checkpoint, weights on a device, and what people should know about it.
+
+use super::device::Place;
+use super::error::EngineError;
+use super::messages::{LoadRequest, ModelInfo, ModelSource};
+use crate::checkpoint::{ChatTemplate, Checkpoint, LlavaConfig, Weights};
+use crate::geometry::PatchGrid;
+use crate::model::{Llava, SourceError, TensorSource};
+use candle_core::{DType, Device, Tensor};
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Share of the opening that is over when the weights' turn comes: configuration and tokenizer are small.
+const SHARE_BEFORE_WEIGHTS: f32 = 0.2;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct OpenModel {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) llava: Llava,
+    pub(super) place: Place,
+    info: Arc<ModelInfo>,
+    load_secs: f64,
+}
+
+impl OpenModel {
+    /// Opens a model. `progress` gets the share that is done (0 to 1) and what is being read; a raised `cancel` ends it at the next tensor.
+    pub fn open(
+        request: &LoadRequest,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<Self, EngineError> {
+        let started = Instant::now();
+        let checkpoint = match &request.source {
+            ModelSource::Demo => Checkpoint::demo()?,
+            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut |share, what| {
+                progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"));
+            })?,
+        };
+        let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
+            path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
+        })?;
+        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
+        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let llava = Llava::load(&source, config, place.dtype, &place.device)
+            .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
+        checkpoint.weights.finish()?;
+        progress(1.0, "Ready");
+        let info = Arc::new(info(request, &checkpoint, config, &place)?);
+        Ok(Self { checkpoint, llava, place, info, load_secs: started.elapsed().as_secs_f64() })
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &Arc<ModelInfo> {
+        &self.info
+    }
+
+    /// How long opening it took.
+    pub fn load_secs(&self) -> f64 {
+        self.load_secs
+    }
+
+    /// Whether attention rows are worth more than half precision.
+    pub fn computes_in_f32(&self) -> bool {
+        self.place.dtype == DType::F32
+    }
+
+    /// The text that a question becomes.
+    pub(super) fn template(&self) -> Result<&ChatTemplate, EngineError> {
+        self.checkpoint.template.as_ref().ok_or_else(|| EngineError::NoDecoder { path: self.info.id.clone().into() })
+    }
+}
+
+/// The grid of patches that a model's vision encoder sees.
+pub(super) fn image_grid(config: &LlavaConfig) -> PatchGrid {
+    let side = config.vision.image_size / config.vision.patch_size.max(1);
+    PatchGrid { rows: side, cols: side }
+}
+
+fn info(
+    request: &LoadRequest,
+    checkpoint: &Checkpoint,
+    config: &LlavaConfig,
+    place: &Place,
+) -> Result<ModelInfo, EngineError> {
+    let (text, vision) = (&config.text, &config.vision);
+    let (template_before, template_after) =
+        checkpoint.template.as_ref().map(ChatTemplate::split).transpose()?.unwrap_or_default();
+    let mut note = checkpoint.notes.note.clone();
+    for warning in &checkpoint.warnings {
+        if !note.is_empty() {
+            note.push_str("; ");
+        }
+        note.push_str(warning);
+    }
+    Ok(ModelInfo {
+        id: match &request.source {
+            ModelSource::Demo => "demo".to_owned(),
+            ModelSource::Folder(folder) => folder.display().to_string(),
+        },
+        family: "llava".to_owned(),
+        summary: format!(
+            "LLaVA, {} layers x {} heads, ViT {} x {}, {} px",
+            text.num_hidden_layers,
+            text.num_attention_heads,
+            vision.num_hidden_layers,
+            vision.num_attention_heads,
+            vision.image_size
+        ),
+        note,
+        weight_hash: checkpoint.weights.weight_hash().to_owned(),
+        device: format!("{}, {}", place.device_label(), place.dtype_label()),
+        weight_bytes: checkpoint.weights.total_bytes(),
+        num_hidden_layers: text.num_hidden_layers,
+        num_attention_heads: text.num_attention_heads,
+        vision_num_hidden_layers: vision.num_hidden_layers,
+        vision_num_attention_heads: vision.num_attention_heads,
+        image_grid: image_grid(config),
+        framing: checkpoint.preprocess.framing,
+        template_before,
+        template_after,
+        suggested_prompts: checkpoint.notes.suggested_prompts.clone(),
+    })
+}
+
+/// Weights that tell how far they are and stop when they are told to.
+struct Source<'a> {
+    weights: &'a Weights,
+    progress: RefCell<&'a mut dyn FnMut(f32, &str)>,
+    cancel: &'a AtomicBool,
+    tensors: usize,
+    done: Cell<usize>,
+}
+
+impl<'a> Source<'a> {
+    fn new(weights: &'a Weights, progress: &'a mut dyn FnMut(f32, &str), cancel: &'a AtomicBool) -> Self {
+        let tensors = weights.names().count().max(1);
+        Self { weights, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
+    }
+
+    fn step(&self) -> Result<(), EngineError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(EngineError::Cancelled);
+        }
+        let done = self.done.get() + 1;
+        self.done.set(done);
+        // Every event wakes the window: a hundred of them are enough.
+        if done.is_multiple_of(self.tensors.div_ceil(100)) {
+            let share = (done as f32 / self.tensors as f32).min(1.0);
+            let total = SHARE_BEFORE_WEIGHTS + (1.0 - SHARE_BEFORE_WEIGHTS) * share;
+            if let Ok(mut progress) = self.progress.try_borrow_mut() {
+                progress(total, &format!("Reading weights, tensor {done} of {}", self.tensors));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TensorSource for Source<'_> {
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, SourceError> {
+        self.step()?;
+        Ok(self.weights.tensor(name, shape, dtype, device)?)
+    }
+
+    fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, SourceError> {
+        self.step()?;
+        Ok(self.weights.optional(name, shape, dtype, device)?)
+    }
+}

@@ -1,0 +1,99 @@
+//! SPECs: `name` or `name:key=value,key=value`. Names and values are checked by the registries of [`crate::decode`].
+
+use super::error::EngineError;
+use super::messages::{Question, Spec};
+use crate::decode::{DecodeError, Parameters, build_strategy, interventions};
+
+/// Why a SPEC was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// Not of the form.
+    #[error("Expected `name` or `name:key=value,key=value`, found `{found}`")]
+    Form {
+        /// What was given.
+        found: String,
+    },
+    /// A parameter given twice.
+    #[error("Expected `{parameter}` of `{name}` once, found it twice")]
+    Repeated {
+        /// The registered name.
+        name: String,
+        /// Its parameter.
+        parameter: String,
+    },
+}
+
+impl std::str::FromStr for Spec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let form = || SpecError::Form { found: text.to_owned() };
+        let (name, rest) = match text.split_once(':') {
+            Some((_, "")) => return Err(form()),
+            Some((name, rest)) => (name, Some(rest)),
+            None => (text, None),
+        };
+        if name.is_empty() || name.contains(['=', ',']) {
+            return Err(form());
+        }
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in rest.into_iter().flat_map(|rest| rest.split(',')) {
+            let (key, value) = pair.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(form)?;
+            if parameters.iter().any(|(known, _)| known == key) {
+                return Err(SpecError::Repeated { name: name.to_owned(), parameter: key.to_owned() });
+            }
+            parameters.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(Self { name: name.to_owned(), parameters })
+    }
+}
+
+impl std::fmt::Display for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)?;
+        for (idx, (key, value)) in self.parameters.iter().enumerate() {
+            write!(f, "{}{key}={value}", if idx == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
+}
+
+/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
+pub fn check_specs(question: &Question) -> Result<(), EngineError> {
+    build_strategy(&question.strategy.name, &question.strategy.parameters)?;
+    for spec in &question.interventions {
+        let known = interventions().iter().copied().find(|intervention| intervention.id() == spec.name);
+        let intervention = known.ok_or_else(|| DecodeError::UnknownName {
+            kind: "interventions",
+            known: interventions().iter().map(|known| known.id()).collect::<Vec<_>>().join(", "),
+            found: spec.name.clone(),
+        })?;
+        Parameters::resolve(intervention, &spec.parameters)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specs_read_as_they_are_written() {
+        for text in ["greedy", "vcd:alpha=1.0,beta=0.1", "icd:prompt=@a=b.txt"] {
+            let spec: Spec = text.parse().expect("a valid SPEC");
+            assert_eq!(spec.to_string(), text, "a SPEC is shown as it was given");
+        }
+        let spec: Spec = "icd:prompt=@a=b.txt".parse().expect("a valid SPEC");
+        assert_eq!(spec.parameters, [("prompt".to_owned(), "@a=b.txt".to_owned())], "the first = divides");
+    }
+
+    #[test]
+    fn malformed_specs_are_refused() {
+        for text in ["", ":", "vcd:", "vcd:alpha", "vcd:=1", "vcd:a=1,,b=2", ":a=1", "a=1"] {
+            let error = text.parse::<Spec>().expect_err("not of the form");
+            assert!(error.to_string().contains("name:key=value"), "{text}: {error}");
+        }
+        let twice = "vcd:a=1,a=2".parse::<Spec>().expect_err("a repeated parameter");
+        assert!(matches!(twice, SpecError::Repeated { .. }), "{twice}");
+    }
+}

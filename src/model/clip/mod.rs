@@ -1,0 +1,131 @@
+//! CLIP: an image tower and a text tower that share a space.
+
+mod text;
+
+pub use text::TextTower;
+
+use super::linear::{LayerNorm, Linear};
+use super::weights::{Scope, TensorSource};
+use super::{Family, ModelError, Probe, VisionTower};
+use crate::checkpoint::ClipConfig;
+use candle_core::{DType, Device, Result, Tensor};
+
+/// The registered family.
+pub(crate) struct ClipFamily;
+
+impl Family for ClipFamily {
+    fn id(&self) -> &'static str {
+        "clip"
+    }
+
+    fn label(&self) -> &'static str {
+        "CLIP"
+    }
+
+    fn help(&self) -> &'static str {
+        "Image tower and text tower: where [CLS] looks, and how well a text fits an image"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020"
+    }
+
+    fn model_types(&self) -> &'static [&'static str] {
+        &["clip"]
+    }
+}
+
+/// Both towers and their projections.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    config: ClipConfig,
+    vision: VisionTower,
+    post_layernorm: LayerNorm,
+    visual_projection: Linear,
+    text: TextTower,
+    text_projection: Linear,
+    logit_scale: f32,
+}
+
+impl Clip {
+    /// Loads both towers.
+    pub fn load(
+        source: &dyn TensorSource,
+        config: &ClipConfig,
+        dtype: DType,
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        let root = Scope::root(source, dtype, device);
+        let vision_scope = root.at("vision_tower");
+        let vision_width = config.vision.hidden_size;
+        let eps = config.vision.layer_norm_eps;
+        Ok(Self {
+            vision: VisionTower::load(&vision_scope, &config.vision)?,
+            post_layernorm: vision_scope.layer_norm("post_layernorm", vision_width, eps)?,
+            visual_projection: root.linear("visual_projection", vision_width, config.projection_dim, false)?,
+            text: TextTower::load(&root.at("text_model"), config)?,
+            text_projection: root.linear("text_projection", config.text_hidden_size, config.projection_dim, false)?,
+            logit_scale: root.scalar("logit_scale")?,
+            config: config.clone(),
+        })
+    }
+
+    /// The configuration it was loaded with.
+    pub fn config(&self) -> &ClipConfig {
+        &self.config
+    }
+
+    /// The image tower.
+    pub fn vision(&self) -> &VisionTower {
+        &self.vision
+    }
+
+    /// The text tower.
+    pub fn text(&self) -> &TextTower {
+        &self.text
+    }
+
+    /// The image in the shared space, f32, not normalised. The probe sees all vision layers.
+    ///
+    /// **Shape**: `[num_channels, image_size, image_size]` to `[projection_dim]`.
+    pub fn image_embedding(
+        &self,
+        pixel_values: &Tensor,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Tensor, ModelError> {
+        let last = self.config.vision.num_hidden_layers;
+        let states = self.vision.hidden_states(pixel_values, &[last], 0, probe)?;
+        let project = |state: &Tensor| {
+            let cls = self.post_layernorm.forward(&state.narrow(0, 0, 1)?)?;
+            self.visual_projection.forward(&cls)?.squeeze(0)?.to_dtype(DType::F32)
+        };
+        let state = states.first().ok_or(ModelError::EmptyPrompt)?;
+        project(state).map_err(ModelError::part("Image projection"))
+    }
+
+    /// The text in the shared space, f32, not normalised.
+    ///
+    /// **Shape**: ids with their start and end tokens to `[projection_dim]`.
+    pub fn text_embedding(&self, ids: &[u32]) -> std::result::Result<Tensor, ModelError> {
+        let pooled = self.text.pooled(ids)?;
+        let project = || self.text_projection.forward(&pooled)?.squeeze(0)?.to_dtype(DType::F32);
+        project().map_err(ModelError::part("Text projection"))
+    }
+
+    /// `exp(logit_scale)`, which multiplies the cosine.
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale.exp()
+    }
+
+    /// CLIP's logit of an image and a text: `exp(logit_scale)` times the cosine of their embeddings.
+    pub fn similarity(&self, image: &Tensor, text: &Tensor) -> std::result::Result<f32, ModelError> {
+        let cosine = cosine(image, text).map_err(ModelError::part("Image-text similarity"))?;
+        let found = self.logit_scale() * cosine;
+        if found.is_finite() { Ok(found) } else { Err(ModelError::NotFinite { what: "image-text similarity", found }) }
+    }
+}
+
+fn cosine(image: &Tensor, text: &Tensor) -> Result<f32> {
+    let dot = |a: &Tensor, b: &Tensor| (a * b)?.sum_all()?.to_scalar::<f32>();
+    Ok(dot(image, text)? / (dot(image, image)?.sqrt() * dot(text, text)?.sqrt()))
+}

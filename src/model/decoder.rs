@@ -1,0 +1,339 @@
+//! A LLaMA-type decoder that runs a list of ragged branches in one pass.
+
+use super::ModelError;
+use super::attention::{attend, causal_mask, score_scale, show_hidden, split_heads};
+use super::cache::KvCache;
+use super::linear::{Linear, RmsNorm, activate};
+use super::probe::{Probe, Site, Tower};
+use super::rope::{Rope, rotate};
+use super::weights::{Scope, TensorSource};
+use crate::checkpoint::TextConfig;
+use candle_core::{DType, Device, Result, Tensor};
+
+/// New positions of one branch, and what it has seen before.
+#[derive(Debug)]
+pub struct BranchInput<'a> {
+    /// Number of the branch in the run (0 is the ordinary one), as probes see it.
+    pub branch_idx: usize,
+    /// What it has seen; grows by the new positions when the pass succeeds.
+    pub cache: &'a mut KvCache,
+    /// The new positions, **shape** `[query_len, hidden_size]`.
+    pub embeddings: Tensor,
+}
+
+/// Of which positions the logits are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogitRows {
+    /// The last of each branch: **shape** `[vocab_size]`.
+    Last,
+    /// All new ones: **shape** `[query_len, vocab_size]`.
+    All,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    config: TextConfig,
+    embed_tokens: Tensor,
+    layers: Vec<DecoderLayer>,
+    norm: RmsNorm,
+    lm_head: Linear,
+    rope: Rope,
+}
+
+/// Where a branch's rows lie among all rows, and what depends only on its positions.
+struct BranchRows {
+    branch_idx: usize,
+    row_start: usize,
+    query_start: usize,
+    query_len: usize,
+    cos: Tensor,
+    sin: Tensor,
+    mask: Option<Tensor>,
+}
+
+impl BranchRows {
+    fn site(&self, layer_idx: usize) -> Site {
+        Site {
+            tower: Tower::Decoder,
+            layer_idx,
+            branch_idx: self.branch_idx,
+            query_start: self.query_start,
+            query_len: self.query_len,
+            key_len: self.query_start + self.query_len,
+        }
+    }
+}
+
+impl Decoder {
+    /// Loads `language_model.*` and `lm_head`.
+    pub fn load(
+        source: &dyn TensorSource,
+        config: &TextConfig,
+        dtype: DType,
+        device: &Device,
+    ) -> std::result::Result<Self, ModelError> {
+        check(config)?;
+        let root = Scope::root(source, dtype, device);
+        let scope = root.at("language_model");
+        let TextConfig { hidden_size, vocab_size, .. } = *config;
+        let embed_tokens = scope.at("embed_tokens").tensor("weight", &[vocab_size, hidden_size])?;
+        let lm_head = if config.tie_word_embeddings {
+            // Some checkpoints store the tied matrix twice: taken, not used.
+            root.at("lm_head").optional("weight", &[vocab_size, hidden_size])?;
+            Linear::new(embed_tokens.clone(), None)
+        } else {
+            root.linear("lm_head", hidden_size, vocab_size, false)?
+        };
+        let layers = scope.at("layers");
+        let layers = (0..config.num_hidden_layers).map(|layer_idx| DecoderLayer::load(&layers.at(layer_idx), config));
+        Ok(Self {
+            layers: layers.collect::<std::result::Result<_, _>>()?,
+            norm: scope.rms_norm("norm", hidden_size, config.rms_norm_eps)?,
+            rope: Rope::new(config),
+            config: config.clone(),
+            embed_tokens,
+            lm_head,
+        })
+    }
+
+    /// The configuration it was loaded with.
+    pub fn config(&self) -> &TextConfig {
+        &self.config
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> &Device {
+        self.embed_tokens.device()
+    }
+
+    /// Type of weights and activations.
+    pub fn dtype(&self) -> DType {
+        self.embed_tokens.dtype()
+    }
+
+    /// Bytes of weights that choosing one token reads.
+    pub fn bytes_per_token(&self) -> usize {
+        self.layers.iter().map(DecoderLayer::bytes).sum::<usize>() + self.lm_head.bytes()
+    }
+
+    /// An empty cache with room for `capacity` positions.
+    pub fn new_cache(&self, capacity: usize) -> std::result::Result<KvCache, ModelError> {
+        KvCache::new(&self.config, capacity, self.device()).map_err(ModelError::part("Taking a key/value cache"))
+    }
+
+    /// Embeddings of text tokens, **shape** `[ids, hidden_size]`.
+    pub fn embed(&self, ids: &[u32]) -> std::result::Result<Tensor, ModelError> {
+        let vocab_size = self.config.vocab_size;
+        if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
+            return Err(ModelError::TokenOutOfRange { id, position, vocab_size });
+        }
+        let rows = || self.embed_tokens.index_select(&Tensor::new(ids, self.device())?, 0);
+        rows().map_err(ModelError::part("Token embedding"))
+    }
+
+    /// Runs new positions of every branch through all layers; logits in f32, one tensor per branch.
+    ///
+    /// Matrix products see the rows of all branches at once; attention runs per branch over its own keys.
+    pub fn forward(
+        &self,
+        branches: &mut [BranchInput<'_>],
+        logit_rows: LogitRows,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Vec<Tensor>, ModelError> {
+        if branches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.place(branches)?;
+        let embeddings: Vec<_> = branches.iter().map(|branch| branch.embeddings.clone()).collect();
+        let mut hidden = cat_rows(&embeddings)
+            .and_then(|hidden| hidden.to_dtype(self.dtype()))
+            .map_err(ModelError::part("Token embedding"))?;
+        for (layer_idx, layer) in self.layers.iter().enumerate() {
+            if probe.cancelled() {
+                return Err(ModelError::Cancelled);
+            }
+            hidden = layer
+                .forward(&hidden, layer_idx, &rows, branches, probe)
+                .map_err(ModelError::layer("Decoder", layer_idx))?;
+        }
+        let logits = self.logits(&hidden, &rows, logit_rows).map_err(ModelError::part("Output head"))?;
+        for (branch, rows) in branches.iter_mut().zip(&rows) {
+            branch.cache.advance(rows.query_len);
+        }
+        Ok(logits)
+    }
+
+    /// Checks every branch and lays their rows one after the other.
+    fn place(&self, branches: &[BranchInput<'_>]) -> std::result::Result<Vec<BranchRows>, ModelError> {
+        let mut row_start = 0;
+        let mut placed = Vec::with_capacity(branches.len());
+        for BranchInput { branch_idx, cache, embeddings } in branches {
+            let (query_len, width) = embeddings.dims2().map_err(ModelError::part("Token embedding"))?;
+            if width != self.config.hidden_size {
+                let (expected, found) = (vec![query_len, self.config.hidden_size], vec![query_len, width]);
+                return Err(ModelError::InputShape { what: "embeddings", expected, found });
+            }
+            if query_len == 0 {
+                return Err(ModelError::EmptyPrompt);
+            }
+            if cache.num_hidden_layers() != self.layers.len() {
+                let (expected, found) = (self.layers.len(), cache.num_hidden_layers());
+                return Err(ModelError::CacheMismatch { expected, found });
+            }
+            let query_start = cache.len();
+            let needed = query_start + query_len;
+            if needed > cache.capacity() {
+                return Err(ModelError::ContextFull { capacity: cache.capacity(), needed });
+            }
+            let prepare = || {
+                let (cos, sin) = self.rope.angles(query_start, query_len, self.device())?;
+                Ok((cos, sin, causal_mask(query_start, query_len, self.device())?))
+            };
+            let (cos, sin, mask) = prepare().map_err(ModelError::part("Position embedding"))?;
+            let branch_idx = *branch_idx;
+            placed.push(BranchRows { branch_idx, row_start, query_start, query_len, cos, sin, mask });
+            row_start += query_len;
+        }
+        Ok(placed)
+    }
+
+    fn logits(&self, hidden: &Tensor, rows: &[BranchRows], logit_rows: LogitRows) -> Result<Vec<Tensor>> {
+        let head = |hidden: &Tensor| self.lm_head.forward(&self.norm.forward(hidden)?)?.to_dtype(DType::F32);
+        match logit_rows {
+            LogitRows::Last => {
+                let last = rows.iter().map(|rows| hidden.narrow(0, rows.row_start + rows.query_len - 1, 1));
+                let logits = head(&cat_rows(&last.collect::<Result<Vec<_>>>()?)?)?;
+                (0..rows.len()).map(|branch| logits.get(branch)).collect()
+            }
+            LogitRows::All => {
+                let logits = head(hidden)?;
+                rows.iter().map(|rows| logits.narrow(0, rows.row_start, rows.query_len)).collect()
+            }
+        }
+    }
+}
+
+/// Rows of several tensors as one, without a copy when there is only one.
+fn cat_rows(parts: &[Tensor]) -> Result<Tensor> {
+    match parts {
+        [one] => Ok(one.clone()),
+        several => Tensor::cat(several, 0),
+    }
+}
+
+fn check(config: &TextConfig) -> std::result::Result<(), ModelError> {
+    let TextConfig { num_attention_heads, num_key_value_heads, head_dim, .. } = *config;
+    ModelError::check_sizes(&[
+        ("hidden_size", config.hidden_size),
+        ("intermediate_size", config.intermediate_size),
+        ("num_attention_heads", num_attention_heads),
+        ("num_key_value_heads", num_key_value_heads),
+        ("head_dim", head_dim),
+        ("vocab_size", config.vocab_size),
+    ])?;
+    ModelError::check_divides(num_key_value_heads, num_attention_heads, "attention heads in equal groups")?;
+    ModelError::check_divides(2, head_dim, "an even head width")
+}
+
+#[derive(Debug, Clone)]
+struct DecoderLayer {
+    num_attention_heads: usize,
+    num_key_value_heads: usize,
+    head_dim: usize,
+    hidden_act: crate::checkpoint::Activation,
+    input_layernorm: RmsNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    post_attention_layernorm: RmsNorm,
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl DecoderLayer {
+    fn load(scope: &Scope<'_>, config: &TextConfig) -> std::result::Result<Self, ModelError> {
+        let TextConfig { hidden_size, intermediate_size, head_dim, qkv_bias, o_bias, mlp_bias, rms_norm_eps, .. } =
+            *config;
+        let query_width = config.num_attention_heads * head_dim;
+        let key_width = config.num_key_value_heads * head_dim;
+        let (attention, mlp) = (scope.at("self_attn"), scope.at("mlp"));
+        Ok(Self {
+            num_attention_heads: config.num_attention_heads,
+            num_key_value_heads: config.num_key_value_heads,
+            head_dim,
+            hidden_act: config.hidden_act,
+            input_layernorm: scope.rms_norm("input_layernorm", hidden_size, rms_norm_eps)?,
+            q_proj: attention.linear("q_proj", hidden_size, query_width, qkv_bias)?,
+            k_proj: attention.linear("k_proj", hidden_size, key_width, qkv_bias)?,
+            v_proj: attention.linear("v_proj", hidden_size, key_width, qkv_bias)?,
+            o_proj: attention.linear("o_proj", query_width, hidden_size, o_bias)?,
+            post_attention_layernorm: scope.rms_norm("post_attention_layernorm", hidden_size, rms_norm_eps)?,
+            gate_proj: mlp.linear("gate_proj", hidden_size, intermediate_size, mlp_bias)?,
+            up_proj: mlp.linear("up_proj", hidden_size, intermediate_size, mlp_bias)?,
+            down_proj: mlp.linear("down_proj", intermediate_size, hidden_size, mlp_bias)?,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let Self { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, .. } = self;
+        [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj].map(Linear::bytes).iter().sum()
+    }
+
+    /// **Shape**: `[rows of all branches, hidden_size]` to the same.
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        layer_idx: usize,
+        rows: &[BranchRows],
+        branches: &[BranchInput<'_>],
+        probe: &mut dyn Probe,
+    ) -> Result<Tensor> {
+        let normed = self.input_layernorm.forward(hidden)?;
+        let query = self.q_proj.forward(&normed)?;
+        let key = self.k_proj.forward(&normed)?;
+        let value = self.v_proj.forward(&normed)?;
+        let mut attended = Vec::with_capacity(rows.len());
+        for (rows, branch) in rows.iter().zip(branches) {
+            let own = |all: &Tensor| all.narrow(0, rows.row_start, rows.query_len);
+            let qkv = [own(&query)?, own(&key)?, own(&value)?];
+            attended.push(self.attend_branch(&qkv, layer_idx, rows, branch.cache, probe)?);
+        }
+        let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;
+        let hidden = (hidden + self.o_proj.forward(&attended)?)?;
+
+        let normed = self.post_attention_layernorm.forward(&hidden)?;
+        let gate = activate(self.hidden_act, &self.gate_proj.forward(&normed)?)?;
+        let hidden = (hidden + self.down_proj.forward(&(gate * self.up_proj.forward(&normed)?)?)?)?;
+        show_branches(hidden, layer_idx, rows, probe)
+    }
+
+    fn attend_branch(
+        &self,
+        [query, key, value]: &[Tensor; 3],
+        layer_idx: usize,
+        rows: &BranchRows,
+        cache: &KvCache,
+        probe: &mut dyn Probe,
+    ) -> Result<Tensor> {
+        let query = (split_heads(query, self.num_attention_heads, self.head_dim)? * score_scale(self.head_dim))?;
+        let query = rotate(&query, &rows.cos, &rows.sin)?;
+        let key = rotate(&split_heads(key, self.num_key_value_heads, self.head_dim)?, &rows.cos, &rows.sin)?;
+        let value = split_heads(value, self.num_key_value_heads, self.head_dim)?;
+        let (key, value) = cache.write(layer_idx, &key, &value)?;
+        attend(&query, &key, &value, rows.mask.as_ref(), &rows.site(layer_idx), probe)
+    }
+}
+
+/// Shows each branch its own rows of a layer's output.
+fn show_branches(hidden: Tensor, layer_idx: usize, rows: &[BranchRows], probe: &mut dyn Probe) -> Result<Tensor> {
+    if !rows.iter().any(|rows| probe.wants_hidden(&rows.site(layer_idx))) {
+        return Ok(hidden);
+    }
+    let shown = rows
+        .iter()
+        .map(|rows| show_hidden(hidden.narrow(0, rows.row_start, rows.query_len)?, &rows.site(layer_idx), probe));
+    cat_rows(&shown.collect::<Result<Vec<_>>>()?)
+}

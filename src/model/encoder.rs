@@ -1,0 +1,73 @@
+//! The pre-norm encoder layer that CLIP's two towers share.
+
+use super::ModelError;
+use super::attention::{attend, score_scale, show_hidden, split_heads};
+use super::linear::{LayerNorm, Linear, activate};
+use super::probe::{Probe, Site};
+use super::weights::Scope;
+use crate::checkpoint::Activation;
+use candle_core::{Result, Tensor};
+
+/// What an encoder layer needs to know of its tower.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EncoderShape {
+    pub(crate) hidden_size: usize,
+    pub(crate) intermediate_size: usize,
+    pub(crate) num_attention_heads: usize,
+    pub(crate) layer_norm_eps: f64,
+    pub(crate) hidden_act: Activation,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct EncoderLayer {
+    shape: EncoderShape,
+    layer_norm1: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl EncoderLayer {
+    pub(crate) fn load(scope: &Scope<'_>, shape: EncoderShape) -> std::result::Result<Self, ModelError> {
+        let EncoderShape { hidden_size, intermediate_size, num_attention_heads, layer_norm_eps, .. } = shape;
+        ModelError::check_sizes(&[("hidden_size", hidden_size), ("intermediate_size", intermediate_size)])?;
+        ModelError::check_divides(num_attention_heads, hidden_size, "a width that the attention heads divide")?;
+        let (attention, mlp) = (scope.at("self_attn"), scope.at("mlp"));
+        Ok(Self {
+            shape,
+            layer_norm1: scope.layer_norm("layer_norm1", hidden_size, layer_norm_eps)?,
+            q_proj: attention.linear("q_proj", hidden_size, hidden_size, true)?,
+            k_proj: attention.linear("k_proj", hidden_size, hidden_size, true)?,
+            v_proj: attention.linear("v_proj", hidden_size, hidden_size, true)?,
+            out_proj: attention.linear("out_proj", hidden_size, hidden_size, true)?,
+            layer_norm2: scope.layer_norm("layer_norm2", hidden_size, layer_norm_eps)?,
+            fc1: mlp.linear("fc1", hidden_size, intermediate_size, true)?,
+            fc2: mlp.linear("fc2", intermediate_size, hidden_size, true)?,
+        })
+    }
+
+    /// **Shape**: `[tokens, hidden_size]` to the same.
+    pub(crate) fn forward(
+        &self,
+        rows: &Tensor,
+        mask: Option<&Tensor>,
+        site: &Site,
+        probe: &mut dyn Probe,
+    ) -> Result<Tensor> {
+        let num_heads = self.shape.num_attention_heads;
+        let head_dim = self.shape.hidden_size / num_heads;
+        let normed = self.layer_norm1.forward(rows)?;
+        let query = (split_heads(&self.q_proj.forward(&normed)?, num_heads, head_dim)? * score_scale(head_dim))?;
+        let key = split_heads(&self.k_proj.forward(&normed)?, num_heads, head_dim)?;
+        let value = split_heads(&self.v_proj.forward(&normed)?, num_heads, head_dim)?;
+        let attended = attend(&query, &key, &value, mask, site, probe)?.to_dtype(rows.dtype())?;
+        let rows = (rows + self.out_proj.forward(&attended)?)?;
+
+        let widened = activate(self.shape.hidden_act, &self.fc1.forward(&self.layer_norm2.forward(&rows)?)?)?;
+        show_hidden((rows + self.fc2.forward(&widened)?)?, site, probe)
+    }
+}

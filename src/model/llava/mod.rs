@@ -1,0 +1,169 @@
+//! LLaVA: vision tower, projector, decoder.
+
+mod projector;
+
+pub use projector::Projector;
+
+use super::vision::select_features;
+use super::weights::{Scope, TensorSource};
+use super::{Decoder, Family, ModelError, Probe, VisionTower};
+use crate::checkpoint::LlavaConfig;
+use crate::ids::TokenSpan;
+use candle_core::{DType, Device, Tensor};
+
+/// The registered family.
+pub(crate) struct LlavaFamily;
+
+impl Family for LlavaFamily {
+    fn id(&self) -> &'static str {
+        "llava"
+    }
+
+    fn label(&self) -> &'static str {
+        "LLaVA"
+    }
+
+    fn help(&self) -> &'static str {
+        "CLIP vision transformer, two-layer projector, LLaMA-type decoder: answers questions about an image"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744"
+    }
+
+    fn model_types(&self) -> &'static [&'static str] {
+        &["llava", "llava_llama"]
+    }
+}
+
+/// An image as the decoder gets it.
+#[derive(Debug, Clone)]
+pub struct ImageFeatures {
+    /// What the projector got, **shape** `[image tokens, vision hidden_size * feature layers]`.
+    pub vision: Tensor,
+    /// What the decoder gets, **shape** `[image tokens, hidden_size]`.
+    pub projected: Tensor,
+}
+
+impl ImageFeatures {
+    /// Number of image tokens.
+    pub fn num_tokens(&self) -> usize {
+        self.projected.dims().first().copied().unwrap_or(0)
+    }
+}
+
+/// A LLaVA-1.5 type model.
+#[derive(Debug, Clone)]
+pub struct Llava {
+    config: LlavaConfig,
+    vision: VisionTower,
+    projector: Projector,
+    decoder: Decoder,
+}
+
+impl Llava {
+    /// Loads all parts. The vision tower's last norm, which LLaVA never uses, is taken if the checkpoint has it.
+    pub fn load(
+        source: &dyn TensorSource,
+        config: &LlavaConfig,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let num_layers = config.vision.num_hidden_layers;
+        if config.vision_feature_layers.is_empty() || config.vision_feature_layers.iter().any(|&k| k > num_layers) {
+            let expected = format!("vision feature layers between 0 and {num_layers}");
+            return Err(ModelError::Config { expected, found: format!("{:?}", config.vision_feature_layers) });
+        }
+        let root = Scope::root(source, dtype, device);
+        let vision_scope = root.at("vision_tower");
+        let vision_width = config.vision.hidden_size;
+        for name in ["post_layernorm.weight", "post_layernorm.bias"] {
+            vision_scope.optional(name, &[vision_width])?;
+        }
+        Ok(Self {
+            vision: VisionTower::load(&vision_scope, &config.vision)?,
+            projector: Projector::load(&root.at("multi_modal_projector"), config)?,
+            decoder: Decoder::load(source, &config.text, dtype, device)?,
+            config: config.clone(),
+        })
+    }
+
+    /// The configuration it was loaded with.
+    pub fn config(&self) -> &LlavaConfig {
+        &self.config
+    }
+
+    /// The vision tower.
+    pub fn vision(&self) -> &VisionTower {
+        &self.vision
+    }
+
+    /// The projector.
+    pub fn projector(&self) -> &Projector {
+        &self.projector
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Runs the vision tower and the projector; the probe sees the vision layers as branch 0.
+    ///
+    /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`.
+    pub fn encode_image(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> Result<ImageFeatures, ModelError> {
+        self.encode_branch_image(pixel_values, 0, probe)
+    }
+
+    /// The same for the image of another branch (a noised one, say), which the probe sees under that branch's number.
+    pub fn encode_branch_image(
+        &self,
+        pixel_values: &Tensor,
+        branch_idx: usize,
+        probe: &mut dyn Probe,
+    ) -> Result<ImageFeatures, ModelError> {
+        let entries = &self.config.vision_feature_layers;
+        let states = self.vision.hidden_states(pixel_values, entries, branch_idx, probe)?;
+        let vision = select_features(&states, self.config.vision_feature_select)
+            .map_err(ModelError::part("Choosing vision features"))?;
+        let projected = self.projector.forward(&vision)?;
+        Ok(ImageFeatures { vision, projected })
+    }
+
+    /// Embeddings of an expanded prompt: text ids through the embedding, image positions from the features.
+    ///
+    /// **Shape**: `[ids, hidden_size]`. Ids at image positions are not looked up, so a placeholder outside the vocabulary is fine.
+    pub fn embed_prompt(&self, ids: &[u32], image: Option<(TokenSpan, &ImageFeatures)>) -> Result<Tensor, ModelError> {
+        let Some((span, features)) = image else { return self.decoder.embed(ids) };
+        let (Some(before), Some(after)) = (ids.get(..span.start), ids.get(span.end()..)) else {
+            return Err(span_error(span, ids, features));
+        };
+        if span.len != features.num_tokens() {
+            return Err(span_error(span, ids, features));
+        }
+        let mut parts = Vec::with_capacity(3);
+        if !before.is_empty() {
+            parts.push(self.decoder.embed(before)?);
+        }
+        parts.push(features.projected.clone());
+        if !after.is_empty() {
+            // Positions in an error count from the start of the prompt.
+            parts.push(self.decoder.embed(after).map_err(|err| shifted(err, span.end()))?);
+        }
+        Tensor::cat(&parts, 0).map_err(ModelError::part("Placing the image in the prompt"))
+    }
+}
+
+fn span_error(span: TokenSpan, ids: &[u32], features: &ImageFeatures) -> ModelError {
+    let (start, end) = (span.start, span.end());
+    ModelError::ImageSpan { start, end, prompt_len: ids.len(), num_features: features.num_tokens() }
+}
+
+fn shifted(err: ModelError, by: usize) -> ModelError {
+    match err {
+        ModelError::TokenOutOfRange { id, position, vocab_size } => {
+            ModelError::TokenOutOfRange { id, position: position + by, vocab_size }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,155 @@
+//! Where a model's tensors come from, and how its parts ask for them.
+
+use super::ModelError;
+use super::linear::{LayerNorm, Linear, RmsNorm};
+use candle_core::{DType, Device, Tensor};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// An error of a [`TensorSource`], one sentence that names the tensor.
+pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Gives out tensors by their canonical names (the newest transformers layout; a checkpoint maps its own names to these).
+///
+/// A source is expected to remember what was asked for, so that a tensor nobody asked for can be reported.
+pub trait TensorSource {
+    /// The tensor `name`, which must be there and have exactly this shape.
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, SourceError>;
+
+    /// The tensor `name` if it is there; then it must have exactly this shape.
+    fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, SourceError>;
+}
+
+/// Why a [`TensorMap`] has no such tensor.
+#[derive(Debug, thiserror::Error)]
+pub enum TensorMapError {
+    /// It is not there.
+    #[error("Expected a tensor {name} of shape {expected:?}, found none")]
+    Missing {
+        /// Canonical name.
+        name: String,
+        /// Shape the model needs.
+        expected: Vec<usize>,
+    },
+    /// It has another shape.
+    #[error("Expected a tensor {name} of shape {expected:?}, found {found:?}")]
+    Shape {
+        /// Canonical name.
+        name: String,
+        /// Shape the model needs.
+        expected: Vec<usize>,
+        /// Shape it has.
+        found: Vec<usize>,
+    },
+}
+
+/// Tensors that are in memory already: converted formats and tests.
+#[derive(Debug, Default)]
+pub struct TensorMap {
+    tensors: HashMap<String, Tensor>,
+    used: Mutex<HashSet<String>>,
+}
+
+impl TensorMap {
+    /// Tensors by canonical name.
+    pub fn new(tensors: HashMap<String, Tensor>) -> Self {
+        Self { tensors, used: Mutex::default() }
+    }
+
+    /// Names that nobody asked for, sorted.
+    pub fn unused(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<_> = self.tensors.keys().filter(|name| !used.contains(*name)).cloned().collect();
+        names.sort();
+        names
+    }
+}
+
+impl TensorSource for TensorMap {
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, SourceError> {
+        self.optional(name, shape, dtype, device)?
+            .ok_or_else(|| TensorMapError::Missing { name: name.to_owned(), expected: shape.to_vec() }.into())
+    }
+
+    fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, SourceError> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(None) };
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        if tensor.dims() != shape {
+            let (expected, found) = (shape.to_vec(), tensor.dims().to_vec());
+            return Err(TensorMapError::Shape { name: name.to_owned(), expected, found }.into());
+        }
+        Ok(Some(tensor.to_device(device)?.to_dtype(dtype)?))
+    }
+}
+
+/// A place in the tree of names, with the type and device that tensors are wanted in.
+#[derive(Clone)]
+pub(crate) struct Scope<'a> {
+    source: &'a dyn TensorSource,
+    prefix: String,
+    dtype: DType,
+    device: &'a Device,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn root(source: &'a dyn TensorSource, dtype: DType, device: &'a Device) -> Self {
+        Self { source, prefix: String::new(), dtype, device }
+    }
+
+    /// The place one name further down.
+    pub(crate) fn at(&self, name: impl std::fmt::Display) -> Self {
+        Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
+    }
+
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
+        self.typed(name, shape, self.dtype)
+    }
+
+    fn typed(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor, ModelError> {
+        let name = format!("{}{name}", self.prefix);
+        self.source.tensor(&name, shape, dtype, self.device).map_err(|cause| ModelError::Weights { cause })
+    }
+
+    pub(crate) fn optional(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>, ModelError> {
+        let name = format!("{}{name}", self.prefix);
+        self.source.optional(&name, shape, self.dtype, self.device).map_err(|cause| ModelError::Weights { cause })
+    }
+
+    /// A number.
+    pub(crate) fn scalar(&self, name: &str) -> Result<f32, ModelError> {
+        self.typed(name, &[], DType::F32)?.to_scalar().map_err(ModelError::part("Reading a number"))
+    }
+
+    /// A matrix `[outputs, inputs]` with its bias, if it has one.
+    pub(crate) fn linear(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear, ModelError> {
+        let scope = self.at(name);
+        let weight = scope.tensor("weight", &[outputs, inputs])?;
+        let bias = if bias { Some(scope.tensor("bias", &[outputs])?) } else { None };
+        Ok(Linear::new(weight, bias))
+    }
+
+    /// Norms are computed in f32 in every dtype, so their weights are f32.
+    pub(crate) fn layer_norm(&self, name: &str, width: usize, eps: f64) -> Result<LayerNorm, ModelError> {
+        let scope = self.at(name);
+        let weight = scope.typed("weight", &[width], DType::F32)?;
+        let bias = scope.typed("bias", &[width], DType::F32)?;
+        Ok(LayerNorm::new(weight, bias, eps))
+    }
+
+    /// See [`Self::layer_norm`].
+    pub(crate) fn rms_norm(&self, name: &str, width: usize, eps: f64) -> Result<RmsNorm, ModelError> {
+        Ok(RmsNorm::new(self.at(name).typed("weight", &[width], DType::F32)?, eps))
+    }
+}

@@ -1,0 +1,102 @@
+//! A photo with its overlay as a paint callback.
+
+use super::cache::{Image, Key};
+use super::{Gpu, corner_px, to_u32, wgpu};
+use crate::render::{GridTexels, HeatUniform, Scene, Window, selection_mask};
+use eframe::{egui, egui_wgpu};
+use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::OnceLock;
+
+/// Draws `scene` through `window` into `rect`, which is the visible part of a canvas on whole pixels, `window.out_size` of them.
+pub fn heat_shape(rect: egui::Rect, scene: Scene, window: Window) -> egui::Shape {
+    let callback = HeatCallback { rect, scene, window, bindings: OnceLock::new() };
+    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))
+}
+
+struct HeatCallback {
+    rect: egui::Rect,
+    scene: Scene,
+    window: Window,
+    bindings: OnceLock<wgpu::BindGroup>,
+}
+
+impl Gpu {
+    /// Sends what is not there yet and binds it.
+    pub(super) fn bind_heat(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        scene: &Scene,
+        mut uniform: HeatUniform,
+    ) -> wgpu::BindGroup {
+        uniform.flags |= self.target_flags();
+        // Levels are counted from the largest one that this card takes.
+        let skipped = scene.photo.first_level_within(self.max_side_px);
+        if skipped > 0 && uniform.lod >= 0.0 {
+            uniform.lod = (uniform.lod - skipped as f32).max(0.0);
+        }
+        let photo = self.photo(device, queue, &scene.photo);
+        let grid = scene.view.grid;
+        let size = [to_u32(grid.cols).max(1), to_u32(grid.rows).max(1)];
+        let heat = scene.heat.as_ref().filter(|_| !grid.is_empty()).map(|(map, _)| {
+            self.cache.get_or_upload(device, queue, Key::Heat(map.key, grid.rows, grid.cols), || {
+                let texels = GridTexels::new(grid, &map.values);
+                let bytes = bytemuck::cast_slice(texels.texels()).to_vec();
+                Image::single("heat", wgpu::TextureFormat::R32Float, size, bytes)
+            })
+        });
+        let selection = (!scene.marks.selected.is_empty() && !grid.is_empty()).then(|| {
+            let mask = selection_mask(grid, &scene.marks.selected);
+            let key = Key::Selection(content_key(&(grid.rows, grid.cols, &mask)));
+            self.cache.get_or_upload(device, queue, key, || {
+                Image::single("selection", wgpu::TextureFormat::R8Uint, size, mask)
+            })
+        });
+        // Never read without its flag, but something must be bound: any float texture does.
+        let heat = heat.unwrap_or_else(|| self.lut.clone());
+        let selection = selection.unwrap_or_else(|| self.no_selection.clone());
+        self.heat.bind(device, bytemuck::bytes_of(&uniform), &[&photo, &heat, &self.lut, &selection])
+    }
+
+    pub(super) fn draw_heat(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
+        pass.set_pipeline(&self.heat.pipeline);
+        pass.set_bind_group(0, bindings, &[]);
+        pass.draw(0..3, 0..1);
+    }
+}
+
+/// A key for content that has none.
+pub(super) fn content_key(content: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl egui_wgpu::CallbackTrait for HeatCallback {
+    fn prepare(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        screen: &egui_wgpu::ScreenDescriptor,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut egui_wgpu::CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(gpu) = resources.get_mut::<Gpu>() {
+            let mut uniform = HeatUniform::new(&self.scene, &self.window);
+            uniform.origin_px = corner_px(self.rect, screen).map(|v| v as f32);
+            self.bindings.get_or_init(|| gpu.bind_heat(device, queue, &self.scene, uniform));
+        }
+        Vec::new()
+    }
+
+    fn paint(
+        &self,
+        _info: egui::PaintCallbackInfo,
+        pass: &mut wgpu::RenderPass<'static>,
+        resources: &egui_wgpu::CallbackResources,
+    ) {
+        if let (Some(gpu), Some(bindings)) = (resources.get::<Gpu>(), self.bindings.get()) {
+            gpu.draw_heat(pass, bindings);
+        }
+    }
+}

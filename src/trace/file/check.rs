@@ -1,0 +1,150 @@
+//! What must hold between the parts of a trace, before it is written and after it was read.
+
+use super::super::{AttentionRow, Extras, Trace};
+use super::layout;
+
+/// What must hold, and what is there.
+#[derive(Debug)]
+pub(super) struct Contradiction {
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+type Checked = Result<(), Contradiction>;
+
+fn ensure(holds: bool, expected: impl FnOnce() -> String, found: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(Contradiction { expected: expected(), found: found() }) }
+}
+
+/// Everything.
+pub(super) fn check(trace: &Trace, extras: &Extras) -> Checked {
+    tokens(trace)?;
+    rows(trace)?;
+    vision(trace)?;
+    kept_besides(trace, extras)
+}
+
+fn tokens(trace: &Trace) -> Checked {
+    let (span, grid) = (trace.image_token_span, trace.image_grid);
+    let (start, len, prompt) = (span.start, span.len, trace.prompt.len());
+    ensure(
+        start.checked_add(len).is_some_and(|end| end <= prompt),
+        || format!("the image tokens inside a prompt of {prompt} tokens"),
+        || format!("{len} of them from position {start}"),
+    )?;
+    let patches = grid.rows.checked_mul(grid.cols);
+    // A model that selects "full" features puts [CLS] before the patches.
+    ensure(
+        patches.is_some_and(|patches| len == patches || len == patches + 1),
+        || format!("one image token for each of {} x {} patches", grid.rows, grid.cols),
+        || format!("{len} image tokens"),
+    )?;
+    for (position, token) in trace.prompt.iter().enumerate() {
+        ensure(
+            token.image == span.contains(position),
+            || format!("image tokens exactly at positions {start}..{}", span.end()),
+            || format!("position {position} marked otherwise"),
+        )?;
+    }
+    for (idx, token) in trace.output.iter().enumerate() {
+        let values = token.candidates.iter().map(|candidate| candidate.logprob);
+        let finite = values.chain([token.logprob, token.entropy_nats]).all(f32::is_finite);
+        ensure(finite, || "finite log-probabilities".to_owned(), || format!("others at generated token {idx}"))?;
+    }
+    Ok(())
+}
+
+fn rows(trace: &Trace) -> Checked {
+    let (prompt, output) = (trace.prompt.len(), trace.output.len());
+    let found = trace.decoder_attention.len();
+    ensure(
+        found <= output,
+        || format!("at most one attention row for each of {output} generated tokens"),
+        || format!("{found} rows"),
+    )?;
+    for (idx, kept) in trace.decoder_attention.iter().enumerate() {
+        row(trace, kept, prompt + idx, || format!("generated token {idx}"))?;
+    }
+    for (position, kept) in &trace.prompt_attention {
+        let position = *position;
+        ensure(
+            position < prompt,
+            || format!("attention rows of positions below {prompt}"),
+            || format!("one of position {position}"),
+        )?;
+        row(trace, kept, position + 1, || format!("prompt position {position}"))?;
+    }
+    Ok(())
+}
+
+fn row(trace: &Trace, kept: &AttentionRow, key_len: usize, which: impl Fn() -> String) -> Checked {
+    let expected = [trace.num_hidden_layers, trace.num_attention_heads, key_len];
+    let found = [kept.num_hidden_layers(), kept.num_attention_heads(), kept.key_len()];
+    ensure(
+        found == expected && kept.precision() == layout::precision(trace),
+        || format!("an attention row of shape {expected:?} in one precision for {}", which()),
+        || format!("one of shape {found:?} in {:?}", kept.precision()),
+    )?;
+    let good = kept.to_f32().iter().all(|value| value.is_finite() && *value >= 0.0);
+    ensure(good, || "finite attention that is not negative".to_owned(), || format!("another value at {}", which()))
+}
+
+fn vision(trace: &Trace) -> Checked {
+    let Some(vision) = &trace.vision else { return Ok(()) };
+    let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
+    // A file may claim any shape: products that overflow simply match nothing.
+    let norms = layers.saturating_mul(patches);
+    let expected = [norms.saturating_mul(heads), norms];
+    let found = [vision.cls_attention.len(), vision.patch_norms.len()];
+    ensure(
+        patches == trace.image_grid.len() && found[0] == expected[0] && (found[1] == expected[1] || found[1] == 0),
+        || {
+            format!(
+                "[CLS] rows of {layers} layers x {heads} heads x {} patches and as many norms",
+                trace.image_grid.len()
+            )
+        },
+        || format!("{} and {} values for {patches} patches", found[0], found[1]),
+    )?;
+    ensure(
+        vision.feature_layer_idx < layers.max(1),
+        || format!("the features of one of {layers} vision layers"),
+        || format!("layer {}", vision.feature_layer_idx),
+    )?;
+    let mut values = vision.cls_attention.iter().chain(&vision.patch_norms);
+    let good = values.all(|value| value.is_finite() && *value >= 0.0);
+    ensure(good, || "finite [CLS] attention and norms that are not negative".to_owned(), || "another value".to_owned())
+}
+
+fn kept_besides(trace: &Trace, extras: &Extras) -> Checked {
+    let output = trace.output.len();
+    for (name, rows) in layout::logit_rows(extras) {
+        if rows.is_empty() {
+            continue;
+        }
+        let vocab_size = rows.first().map_or(0, Vec::len);
+        ensure(
+            rows.len() == output && rows.iter().all(|row| row.len() == vocab_size),
+            || format!("`{name}` with one row of one length for each of {output} generated tokens"),
+            || format!("{} rows", rows.len()),
+        )?;
+        // Candidates that a contrastive strategy removed are negative infinity in the final logits, and only there.
+        let removed_allowed = name == "final_logits";
+        let good = rows.iter().flatten().all(|v| v.is_finite() || (removed_allowed && *v == f32::NEG_INFINITY));
+        ensure(good, || format!("finite values in `{name}`"), || "NaN or infinity".to_owned())?;
+    }
+    let patches = trace.image_token_span.len;
+    let outliers = extras.outlier_tokens.as_deref().unwrap_or_default();
+    ensure(
+        outliers.iter().all(|idx| *idx < patches),
+        || format!("outlier tokens below {patches}"),
+        || format!("{outliers:?}"),
+    )?;
+    let Some(pixels) = &extras.pixel_values else { return Ok(()) };
+    let count = pixels.height_px.checked_mul(pixels.width_px).and_then(|n| n.checked_mul(3));
+    ensure(
+        count == Some(pixels.values.len()) && pixels.values.iter().all(|value| value.is_finite()),
+        || format!("finite `pixel_values` of 3 x {} x {}", pixels.height_px, pixels.width_px),
+        || format!("{} values, not all of them finite", pixels.values.len()),
+    )
+}

@@ -1,0 +1,150 @@
+//! Which tensors a trace has, in which order and how large: the one place that knows the header.
+
+use super::super::{Extras, Notes, OutputToken, PromptToken, RowPrecision, Trace};
+use super::{FORMAT, VERSION};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The metadata string `tokens`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tokens {
+    pub(super) prompt: Vec<PromptToken>,
+    pub(super) output: Vec<OutputToken>,
+}
+
+/// Type of a tensor's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dtype {
+    I64,
+    F32,
+    F16,
+}
+
+impl Dtype {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::I64 => "I64",
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+        }
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::I64 => 8,
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+}
+
+impl From<RowPrecision> for Dtype {
+    fn from(precision: RowPrecision) -> Self {
+        match precision {
+            RowPrecision::F16 => Self::F16,
+            RowPrecision::F32 => Self::F32,
+        }
+    }
+}
+
+/// A tensor of the file to be.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+}
+
+impl Entry {
+    pub(super) fn new(name: &'static str, dtype: Dtype, shape: &[usize]) -> Self {
+        Self { name, dtype, shape: shape.to_vec() }
+    }
+
+    fn bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.dtype.bytes()
+    }
+}
+
+/// How the rows of this trace are kept.
+pub(super) fn precision(trace: &Trace) -> RowPrecision {
+    let mut rows = trace.decoder_attention.iter().chain(trace.prompt_attention.iter().map(|(_, row)| row));
+    rows.next().map_or(RowPrecision::default(), |row| row.precision())
+}
+
+/// Every tensor, widest type first so that each one is aligned.
+pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
+    let (t, p) = (trace.output.len(), trace.prompt.len());
+    let (l, h) = (trace.num_hidden_layers, trace.num_attention_heads);
+    let mut all = vec![
+        Entry::new("prompt_ids", Dtype::I64, &[p]),
+        Entry::new("output_ids", Dtype::I64, &[t]),
+        Entry::new("image_token_span", Dtype::I64, &[2]),
+        Entry::new("image_grid", Dtype::I64, &[2]),
+    ];
+    if let Some(tokens) = &extras.outlier_tokens {
+        all.push(Entry::new("outlier_tokens", Dtype::I64, &[tokens.len()]));
+    }
+    let prompt_rows = trace.prompt_attention.len();
+    if prompt_rows > 0 {
+        all.push(Entry::new("prompt_positions", Dtype::I64, &[prompt_rows]));
+    }
+    if let Some(vision) = &trace.vision {
+        let (layers, patches) = (vision.num_hidden_layers, vision.num_patches);
+        all.push(Entry::new("vision_cls_attention", Dtype::F32, &[layers, vision.num_attention_heads, patches]));
+        if !vision.patch_norms.is_empty() {
+            all.push(Entry::new("vision_patch_norms", Dtype::F32, &[layers, patches]));
+        }
+    }
+    for (name, rows) in logit_rows(extras) {
+        if let Some(first) = rows.first() {
+            all.push(Entry::new(name, Dtype::F32, &[rows.len(), first.len()]));
+        }
+    }
+    if let Some(pixels) = &extras.pixel_values {
+        all.push(Entry::new("pixel_values", Dtype::F32, &[3, pixels.height_px, pixels.width_px]));
+    }
+    let rows = Dtype::from(precision(trace));
+    all.push(Entry::new("decoder_attention", rows, &[t, l, h, p + t]));
+    if prompt_rows > 0 {
+        all.push(Entry::new("prompt_attention", rows, &[prompt_rows, l, h, p]));
+    }
+    all
+}
+
+/// The three kinds of logits by tensor name.
+pub(super) fn logit_rows(extras: &Extras) -> [(&'static str, &super::super::LogitRows); 3] {
+    [("logits", &extras.logits), ("negative_logits", &extras.negative_logits), ("final_logits", &extras.final_logits)]
+}
+
+/// Length and JSON of a safetensors header, padded to eight bytes. The order of its entries is fixed: same trace, same bytes.
+pub(super) fn header(trace: &Trace, entries: &[Entry]) -> Result<Vec<u8>, serde_json::Error> {
+    let tokens = Tokens { prompt: trace.prompt.to_vec(), output: trace.output.clone() };
+    let notes = Notes {
+        warnings: trace.warnings.clone(),
+        decoder_attention_rows: trace.decoder_attention.len(),
+        vision_feature_layer_idx: trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
+    };
+    let mut map = serde_json::Map::new();
+    map.insert(
+        "__metadata__".to_owned(),
+        json!({
+            "format": FORMAT,
+            "version": VERSION,
+            "run": serde_json::to_string(&*trace.run)?,
+            "tokens": serde_json::to_string(&tokens)?,
+            "notes": serde_json::to_string(&notes)?,
+        }),
+    );
+    let mut offset = 0;
+    for entry in entries {
+        let end = offset + entry.bytes();
+        let info: Value = json!({"dtype": entry.dtype.name(), "shape": entry.shape, "data_offsets": [offset, end]});
+        map.insert(entry.name.to_owned(), info);
+        offset = end;
+    }
+    let mut json = serde_json::to_vec(&map)?;
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut json);
+    Ok(bytes)
+}

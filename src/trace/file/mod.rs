@@ -1,0 +1,49 @@
+//! Traces as files: safetensors, so that `safetensors.numpy.load_file` is all another program needs.
+//!
+//! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `decoder_attention`,
+//! `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`, `outlier_tokens`, `pixel_values`), and besides them
+//! `vision_patch_norms` f32 `[L_v, N]`, `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
+//! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).
+//!
+//! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same check
+//! ([`check`](self::check)) stands before a write and after a read, so a file that was written can be read.
+
+mod check;
+mod error;
+mod layout;
+mod read;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::TraceFileError;
+
+use super::{Extras, Trace};
+use std::path::Path;
+
+/// The metadata string `format`.
+pub const FORMAT: &str = "gazelens-trace";
+/// The metadata string `version`.
+pub const VERSION: &str = "1";
+
+/// What a trace file holds.
+#[derive(Debug, Clone)]
+pub struct TraceFile {
+    /// The trace, as the window would have it.
+    pub trace: Trace,
+    /// What was written besides.
+    pub extras: Extras,
+}
+
+impl TraceFile {
+    /// Reads and checks a file; memory use is bounded by the file's length.
+    pub fn read(path: &Path) -> Result<Self, TraceFileError> {
+        read::read(path)
+    }
+}
+
+/// Writes a trace beside `path` and renames it: either the whole file is there afterwards, or what was there before.
+pub fn write_trace(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), TraceFileError> {
+    write::write(path, trace, extras)
+}

@@ -1,0 +1,310 @@
+//! File to trace. Nothing is believed before it was checked, and nothing is allocated that the file is not long enough for.
+
+use super::super::{
+    AttentionRow, Extras, LogitRows, Notes, PixelValues, RowPrecision, RunInfo, Trace, VisionAttention,
+};
+use super::check::check;
+use super::error::TraceFileError;
+use super::layout::{Dtype, Tokens};
+use super::{FORMAT, TraceFile, VERSION};
+use crate::geometry::PatchGrid;
+use crate::ids::TokenSpan;
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
+use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
+use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The format's own limit on a header.
+const MOST_HEADER_BYTES: u64 = 100_000_000;
+
+type Result<T> = std::result::Result<T, TraceFileError>;
+
+pub(super) fn read(path: &Path) -> Result<TraceFile> {
+    let mut source = Source::open(path)?;
+    source.identity()?;
+    let run: RunInfo = source.json("run")?;
+    let tokens: Tokens = source.json("tokens")?;
+    let notes: Notes = source.json("notes")?;
+    let (t, p) = (tokens.output.len(), tokens.prompt.len());
+    source.ids("output_ids", tokens.output.iter().map(|token| token.id))?;
+    source.ids("prompt_ids", tokens.prompt.iter().map(|token| token.id))?;
+    let [start, len] = source.pair("image_token_span")?;
+    let [rows, cols] = source.pair("image_grid")?;
+
+    let (_, shape) = source.require("decoder_attention")?;
+    let &[_, l, h, _] = shape.as_slice() else {
+        return Err(source.shape_error("decoder_attention", "four dimensions"));
+    };
+    if notes.decoder_attention_rows > t {
+        return Err(source.inconsistent(
+            format!("at most {t} rows of attention"),
+            format!("{} in the notes", notes.decoder_attention_rows),
+        ));
+    }
+    let kept = |idx: usize| if idx < notes.decoder_attention_rows { p + idx } else { 0 };
+    let decoder_attention = source.attention("decoder_attention", [t, l, h, p + t], kept)?;
+    let prompt_attention = source.prompt_rows(l, h, p)?;
+    let trace = Trace {
+        run: Arc::new(run),
+        prompt: tokens.prompt.into(),
+        image_token_span: TokenSpan { start, len },
+        image_grid: PatchGrid { rows, cols },
+        num_hidden_layers: l,
+        num_attention_heads: h,
+        output: tokens.output,
+        decoder_attention,
+        prompt_attention,
+        vision: source.vision(&notes)?.map(Arc::new),
+        warnings: notes.warnings,
+    };
+    let extras = source.extras(t)?;
+    check(&trace, &extras).map_err(|contradiction| source.inconsistent(contradiction.expected, contradiction.found))?;
+    Ok(TraceFile { trace, extras })
+}
+
+/// An open file with its header.
+struct Source<'a> {
+    path: &'a Path,
+    file: BufReader<File>,
+    metadata: Metadata,
+    body_start: u64,
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        let io = |source| TraceFileError::Io { action: "read", source, path: path.to_owned() };
+        let damaged = |found: String| TraceFileError::NotSafetensors { found, path: path.to_owned() };
+        let file = File::open(path).map_err(io)?;
+        let file_len = file.metadata().map_err(io)?.len();
+        let mut file = BufReader::with_capacity(1 << 20, file);
+        if file_len < 8 {
+            return Err(damaged(format!("only {file_len} bytes")));
+        }
+        let mut len = [0_u8; 8];
+        file.read_exact(&mut len).map_err(io)?;
+        let header_len = u64::from_le_bytes(len);
+        if header_len > MOST_HEADER_BYTES || header_len > file_len - 8 {
+            return Err(damaged(format!("a header of {header_len} bytes in a file of {file_len}")));
+        }
+        let mut header = vec![0_u8; usize::try_from(header_len).unwrap_or(0)];
+        file.read_exact(&mut header).map_err(io)?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|err| damaged(format!("a header with {err}")))?;
+        let (expected, found) = (metadata.data_len() as u64, file_len - 8 - header_len);
+        if expected != found {
+            return Err(damaged(format!("{found} bytes of values where its header promises {expected}")));
+        }
+        Ok(Self { path, file, metadata, body_start: 8 + header_len })
+    }
+
+    fn string(&self, key: &str) -> Option<&str> {
+        self.metadata.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    fn identity(&self) -> Result<()> {
+        let (format, version) = (self.string("format"), self.string("version"));
+        if format == Some(FORMAT) && version == Some(VERSION) {
+            return Ok(());
+        }
+        let shown = |value: Option<&str>| value.map_or("none".to_owned(), |value| value.chars().take(40).collect());
+        Err(TraceFileError::NotATrace { format: shown(format), version: shown(version), path: self.path.to_owned() })
+    }
+
+    fn json<T: DeserializeOwned>(&self, key: &'static str) -> Result<T> {
+        let error = |found| TraceFileError::Metadata { key, found, path: self.path.to_owned() };
+        let text = self.string(key).ok_or_else(|| error("none".to_owned()))?;
+        serde_json::from_str(text).map_err(|err| error(err.to_string()))
+    }
+
+    fn inconsistent(&self, expected: String, found: String) -> TraceFileError {
+        TraceFileError::Inconsistent { expected, found, path: self.path.to_owned() }
+    }
+
+    fn shape_error(&self, tensor: &'static str, expected: &str) -> TraceFileError {
+        let found = self.metadata.info(tensor).map_or("nothing".to_owned(), |i| format!("{:?} {:?}", i.dtype, i.shape));
+        TraceFileError::Shape { tensor, expected: expected.to_owned(), found, path: self.path.to_owned() }
+    }
+
+    /// Type and shape of a tensor that must be there.
+    fn require(&self, tensor: &'static str) -> Result<(Dtype, Vec<usize>)> {
+        let missing = || TraceFileError::MissingTensor { tensor, path: self.path.to_owned() };
+        let TensorInfo { dtype, shape, .. } = self.metadata.info(tensor).ok_or_else(missing)?;
+        let dtype = match dtype {
+            FileDtype::I64 => Dtype::I64,
+            FileDtype::F32 => Dtype::F32,
+            FileDtype::F16 => Dtype::F16,
+            _ => return Err(self.shape_error(tensor, "i64, f32 or f16")),
+        };
+        Ok((dtype, shape.clone()))
+    }
+
+    fn has(&self, tensor: &str) -> bool {
+        self.metadata.info(tensor).is_some()
+    }
+
+    /// Goes to a tensor that must be of this type and shape.
+    fn seek(&mut self, tensor: &'static str, dtype: Dtype, shape: &[usize]) -> Result<()> {
+        if self.require(tensor)? != (dtype, shape.to_vec()) {
+            return Err(self.shape_error(tensor, &format!("{} {shape:?}", dtype.name())));
+        }
+        let start = self.metadata.info(tensor).map_or(0, |info| info.data_offsets.0);
+        self.file.seek(SeekFrom::Start(self.body_start + start as u64)).map_err(|err| self.io(err)).map(|_| ())
+    }
+
+    fn io(&self, source: std::io::Error) -> TraceFileError {
+        TraceFileError::Io { action: "read", source, path: self.path.to_owned() }
+    }
+
+    /// The next `count` values of `N` bytes. The header was held against the file's length, so `count` is no larger than that.
+    fn values<const N: usize, T>(&mut self, count: usize, value: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
+        let mut bytes = vec![0_u8; count * N];
+        self.file.read_exact(&mut bytes).map_err(|err| self.io(err))?;
+        Ok(bytes.as_chunks().0.iter().map(|chunk| value(*chunk)).collect())
+    }
+
+    fn f32s(&mut self, count: usize) -> Result<Vec<f32>> {
+        self.values(count, f32::from_le_bytes)
+    }
+
+    fn counts(&mut self, tensor: &'static str, len: usize) -> Result<Vec<usize>> {
+        self.seek(tensor, Dtype::I64, &[len])?;
+        let values = self.values(len, i64::from_le_bytes)?;
+        let counts: Option<Vec<_>> = values.iter().map(|value| usize::try_from(*value).ok()).collect();
+        counts.ok_or_else(|| self.inconsistent(format!("values from 0 in `{tensor}`"), "negative ones".to_owned()))
+    }
+
+    fn pair(&mut self, tensor: &'static str) -> Result<[usize; 2]> {
+        let values = self.counts(tensor, 2)?;
+        <[usize; 2]>::try_from(values).map_err(|_| self.shape_error(tensor, "I64 [2]"))
+    }
+
+    /// Holds the ids of the contract's tensor against those of the metadata.
+    fn ids(&mut self, tensor: &'static str, expected: impl ExactSizeIterator<Item = u32>) -> Result<()> {
+        let found = self.counts(tensor, expected.len())?;
+        if expected.zip(&found).all(|(expected, found)| expected as usize == *found) {
+            return Ok(());
+        }
+        Err(self.inconsistent(format!("the ids of the metadata string `tokens` in `{tensor}`"), "others".to_owned()))
+    }
+
+    /// Rows of attention, cut to `key_len(idx)` keys; what lies behind them must be zero, and 0 keys mean that no row was kept.
+    fn attention(
+        &mut self,
+        tensor: &'static str,
+        shape: [usize; 4],
+        key_len: impl Fn(usize) -> usize,
+    ) -> Result<Vec<Arc<AttentionRow>>> {
+        let (dtype, _) = self.require(tensor)?;
+        let precision = match dtype {
+            Dtype::F16 => RowPrecision::F16,
+            Dtype::F32 => RowPrecision::F32,
+            Dtype::I64 => return Err(self.shape_error(tensor, "f32 or f16")),
+        };
+        self.seek(tensor, dtype, &shape)?;
+        let [count, layers, heads, width] = shape;
+        let mut rows = Vec::new();
+        for idx in 0..count {
+            let all = match precision {
+                RowPrecision::F32 => self.f32s(layers * heads * width)?,
+                RowPrecision::F16 => self.values(layers * heads * width, f16::from_le_bytes)?.to_f32_vec(),
+            };
+            let keys = key_len(idx);
+            let mut kept = Vec::with_capacity(layers * heads * keys);
+            for head in all.chunks_exact(width.max(1)) {
+                let (row, beyond) = head.split_at(keys.min(width));
+                if beyond.iter().any(|value| *value != 0.0) {
+                    let found = format!("another value in row {idx} of `{tensor}`");
+                    return Err(self.inconsistent(format!("zeros beyond {keys} keys"), found));
+                }
+                kept.extend_from_slice(row);
+            }
+            if keys > 0 {
+                let row = AttentionRow::new(layers, heads, keys, kept, precision);
+                rows.push(Arc::new(row.ok_or_else(|| self.shape_error(tensor, "as many keys as positions"))?));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn prompt_rows(&mut self, layers: usize, heads: usize, prompt: usize) -> Result<Vec<(usize, Arc<AttentionRow>)>> {
+        if !self.has("prompt_attention") && !self.has("prompt_positions") {
+            return Ok(Vec::new());
+        }
+        let (_, shape) = self.require("prompt_attention")?;
+        let count = shape.first().copied().unwrap_or(0);
+        let positions = self.counts("prompt_positions", count)?;
+        if let Some(found) = positions.iter().find(|position| **position >= prompt) {
+            return Err(self.inconsistent(format!("prompt positions below {prompt}"), found.to_string()));
+        }
+        let key_len = |idx: usize| positions.get(idx).map_or(0, |position| position + 1);
+        let rows = self.attention("prompt_attention", [count, layers, heads, prompt], key_len)?;
+        Ok(positions.into_iter().zip(rows).collect())
+    }
+
+    fn vision(&mut self, notes: &Notes) -> Result<Option<VisionAttention>> {
+        if !self.has("vision_cls_attention") {
+            return Ok(None);
+        }
+        let (_, shape) = self.require("vision_cls_attention")?;
+        let &[layers, heads, patches] = shape.as_slice() else {
+            return Err(self.shape_error("vision_cls_attention", "three dimensions"));
+        };
+        self.seek("vision_cls_attention", Dtype::F32, &shape)?;
+        let cls_attention = self.f32s(layers * heads * patches)?;
+        let mut patch_norms = Vec::new();
+        if self.has("vision_patch_norms") {
+            self.seek("vision_patch_norms", Dtype::F32, &[layers, patches])?;
+            patch_norms = self.f32s(layers * patches)?;
+        }
+        Ok(Some(VisionAttention {
+            num_hidden_layers: layers,
+            num_attention_heads: heads,
+            num_patches: patches,
+            cls_attention,
+            patch_norms,
+            feature_layer_idx: notes.vision_feature_layer_idx.unwrap_or(layers.saturating_sub(1)),
+        }))
+    }
+
+    fn logits(&mut self, tensor: &'static str, output: usize) -> Result<LogitRows> {
+        if !self.has(tensor) {
+            return Ok(Vec::new());
+        }
+        let (_, shape) = self.require(tensor)?;
+        let &[_, vocab_size] = shape.as_slice() else {
+            return Err(self.shape_error(tensor, "two dimensions"));
+        };
+        self.seek(tensor, Dtype::F32, &[output, vocab_size])?;
+        (0..output).map(|_| self.f32s(vocab_size)).collect()
+    }
+
+    fn extras(&mut self, output: usize) -> Result<Extras> {
+        let outlier_tokens = if self.has("outlier_tokens") {
+            let (_, shape) = self.require("outlier_tokens")?;
+            Some(self.counts("outlier_tokens", shape.first().copied().unwrap_or(0))?)
+        } else {
+            None
+        };
+        let pixel_values = if self.has("pixel_values") {
+            let (_, shape) = self.require("pixel_values")?;
+            let &[3, height_px, width_px] = shape.as_slice() else {
+                return Err(self.shape_error("pixel_values", "F32 [3, rows, columns]"));
+            };
+            self.seek("pixel_values", Dtype::F32, &shape)?;
+            Some(PixelValues { height_px, width_px, values: self.f32s(3 * height_px * width_px)? })
+        } else {
+            None
+        };
+        Ok(Extras {
+            logits: self.logits("logits", output)?,
+            negative_logits: self.logits("negative_logits", output)?,
+            final_logits: self.logits("final_logits", output)?,
+            outlier_tokens,
+            pixel_values,
+        })
+    }
+}

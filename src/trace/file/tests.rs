@@ -1,0 +1,272 @@
+use super::super::{
+    AttentionRow, Candidate, Extras, OutputToken, PixelValues, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace,
+    VisionAttention,
+};
+use super::{TraceFile, TraceFileError, write_trace};
+use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
+use crate::ids::TokenSpan;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const LAYERS: usize = 2;
+const HEADS: usize = 3;
+
+fn run() -> RunInfo {
+    let preprocessing = PreprocessSpec::clip(4);
+    RunInfo {
+        model_id: "demo".to_owned(),
+        weight_hash: "00".to_owned(),
+        image_path: "photo.png".to_owned(),
+        image_hash: "11".to_owned(),
+        prompt: "What is 这?".to_owned(),
+        templated: true,
+        full_prompt: "USER: <image>\nWhat is 这? ASSISTANT:".to_owned(),
+        template: None,
+        strategy: SpecInfo { name: "greedy".to_owned(), parameters: BTreeMap::new() },
+        interventions: Vec::new(),
+        temperature: 0.0,
+        top_p: None,
+        top_k: None,
+        repetition_penalty: 1.0,
+        seed: 42,
+        max_new_tokens: 3,
+        view: ModelView::new(ImageSize { width_px: 9, height_px: 6 }, &preprocessing, 2),
+        preprocessing,
+        device: "CPU".to_owned(),
+        dtype: "f32".to_owned(),
+        program_version: "0".to_owned(),
+    }
+}
+
+fn row(keys: usize, precision: RowPrecision) -> Arc<AttentionRow> {
+    let values = (0..LAYERS * HEADS * keys).map(|i| 1.0 / (i + 3) as f32).collect();
+    Arc::new(AttentionRow::new(LAYERS, HEADS, keys, values, precision).expect("as many values as the shape says"))
+}
+
+fn sample(precision: RowPrecision) -> (Trace, Extras) {
+    let prompt: Vec<_> = (0..7)
+        .map(|i| PromptToken { id: i + 10, text: format!("t{i}"), special: i == 0, image: (2..6).contains(&i) })
+        .collect();
+    let output: Vec<_> = (0..3)
+        .map(|i| OutputToken {
+            id: i,
+            text: "é".to_owned(),
+            special: i == 2,
+            logprob: -0.1 - i as f32 / 3.0,
+            entropy_nats: 0.7,
+            candidates: vec![Candidate { id: i, text: "▁é".to_owned(), logprob: -0.1 }],
+        })
+        .collect();
+    let trace = Trace {
+        run: Arc::new(run()),
+        decoder_attention: (0..3).map(|t| row(7 + t, precision)).collect(),
+        prompt_attention: vec![(6, row(7, precision)), (1, row(2, precision))],
+        prompt: prompt.into(),
+        image_token_span: TokenSpan { start: 2, len: 4 },
+        image_grid: PatchGrid { rows: 2, cols: 2 },
+        num_hidden_layers: LAYERS,
+        num_attention_heads: HEADS,
+        output,
+        vision: Some(Arc::new(VisionAttention {
+            num_hidden_layers: 2,
+            num_attention_heads: 1,
+            num_patches: 4,
+            cls_attention: (0..8_u8).map(f32::from).collect(),
+            patch_norms: vec![3.0; 8],
+            feature_layer_idx: 1,
+        })),
+        warnings: vec!["The photo was scaled down".to_owned()],
+    };
+    let extras = Extras {
+        logits: vec![vec![0.5, -2.0]; 3],
+        negative_logits: vec![vec![0.25, 1.0]; 3],
+        final_logits: vec![vec![0.75, f32::NEG_INFINITY]; 3],
+        outlier_tokens: Some(vec![3, 0]),
+        pixel_values: Some(PixelValues { height_px: 2, width_px: 2, values: vec![-1.5; 12] }),
+    };
+    (trace, extras)
+}
+
+fn assert_same(expected: &Trace, found: &Trace) {
+    assert_eq!(expected.run, found.run, "the run is kept to the letter");
+    assert_eq!(expected.prompt, found.prompt, "prompt tokens are kept");
+    assert_eq!(expected.output, found.output, "generated tokens are kept");
+    assert_eq!(expected.image_token_span, found.image_token_span, "the span is kept");
+    assert_eq!(expected.image_grid, found.image_grid, "the grid is kept");
+    assert_eq!(expected.warnings, found.warnings, "warnings are kept");
+    assert_eq!(expected.decoder_attention.len(), found.decoder_attention.len(), "every row is kept");
+    for (a, b) in expected.decoder_attention.iter().zip(&found.decoder_attention) {
+        assert_eq!((a.key_len(), a.precision()), (b.key_len(), b.precision()), "rows keep their keys and precision");
+        assert_eq!(a.to_f32(), b.to_f32(), "rows keep their values");
+    }
+    for ((at, a), (bt, b)) in expected.prompt_attention.iter().zip(&found.prompt_attention) {
+        assert_eq!((at, a.to_f32()), (bt, b.to_f32()), "prompt rows keep position and values");
+    }
+    let (a, b) = (expected.vision.as_ref().expect("made with it"), found.vision.as_ref().expect("written with it"));
+    assert_eq!(a.cls_attention, b.cls_attention, "[CLS] rows are kept");
+    assert_eq!(a.patch_norms, b.patch_norms, "norms are kept");
+    assert_eq!(a.feature_layer_idx, b.feature_layer_idx, "the feature layer is kept");
+}
+
+#[test]
+fn a_written_trace_reads_back_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for precision in [RowPrecision::F16, RowPrecision::F32] {
+        let (trace, extras) = sample(precision);
+        let path = folder.path().join("t.safetensors");
+        write_trace(&path, &trace, &extras).expect("a consistent trace is written");
+        let read = TraceFile::read(&path).expect("and can be read");
+        assert_same(&trace, &read.trace);
+        assert_eq!(extras, read.extras, "what was kept besides comes back");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file stays behind");
+}
+
+#[test]
+fn the_file_is_what_the_contract_says_to_any_safetensors_reader() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let (trace, extras) = sample(RowPrecision::F16);
+    write_trace(&path, &trace, &extras).expect("a consistent trace is written");
+    let bytes = std::fs::read(&path).expect("just written");
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("a valid header");
+    let strings = metadata.metadata().clone().expect("metadata");
+    assert_eq!(strings.get("format").map(String::as_str), Some("gazelens-trace"), "the format's name");
+    assert_eq!(strings.get("version").map(String::as_str), Some("1"), "the format's version");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    let shape = |name: &str| tensors.tensor(name).map(|t| t.shape().to_vec()).unwrap_or_default();
+    for (name, expected) in [
+        ("prompt_ids", vec![7]),
+        ("output_ids", vec![3]),
+        ("image_token_span", vec![2]),
+        ("image_grid", vec![2]),
+        ("decoder_attention", vec![3, 2, 3, 10]),
+        ("vision_cls_attention", vec![2, 1, 4]),
+        ("logits", vec![3, 2]),
+        ("negative_logits", vec![3, 2]),
+        ("final_logits", vec![3, 2]),
+        ("outlier_tokens", vec![2]),
+        ("pixel_values", vec![3, 2, 2]),
+    ] {
+        assert_eq!(shape(name), expected, "the shape of `{name}`");
+    }
+    let rows = tensors.tensor("decoder_attention").expect("there");
+    let first_head = rows.data().get(..20).expect("ten half-precision values");
+    assert_eq!(first_head.get(14..), Some(&[0_u8; 6][..]), "row 0 is zero beyond its seven keys");
+    let span = tensors.tensor("image_token_span").expect("there");
+    assert_eq!(span.data(), [2_i64.to_le_bytes(), 4_i64.to_le_bytes()].concat(), "start and number of image tokens");
+}
+
+#[test]
+fn the_same_trace_makes_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (trace, extras) = sample(RowPrecision::F32);
+    let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+    write_trace(&a, &trace, &extras).expect("written");
+    write_trace(&b, &trace, &extras).expect("written");
+    assert_eq!(std::fs::read(a).expect("there"), std::fs::read(b).expect("there"), "nothing random in a file");
+}
+
+#[test]
+fn rows_left_out_for_the_budget_stay_left_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let (mut trace, extras) = sample(RowPrecision::F32);
+    trace.decoder_attention.truncate(1);
+    write_trace(&path, &trace, &extras).expect("written");
+    assert_same(&trace, &TraceFile::read(&path).expect("read").trace);
+}
+
+#[test]
+fn a_trace_that_contradicts_itself_is_not_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    std::fs::write(&path, "what was there before").expect("a writable folder");
+    let break_it: [fn(&mut Trace, &mut Extras); 6] = [
+        |trace, _| trace.image_token_span.len = 5,
+        |trace, _| trace.image_token_span.start = usize::MAX,
+        |trace, _| trace.decoder_attention[1] = row(9, RowPrecision::F32),
+        |trace, _| trace.output[0].logprob = f32::NAN,
+        |_, extras| extras.logits[0][0] = f32::NEG_INFINITY,
+        |_, extras| extras.outlier_tokens = Some(vec![4]),
+    ];
+    for (idx, change) in break_it.into_iter().enumerate() {
+        let (mut trace, mut extras) = sample(RowPrecision::F32);
+        change(&mut trace, &mut extras);
+        let error = write_trace(&path, &trace, &extras).expect_err("a contradiction");
+        assert!(matches!(error, TraceFileError::Inconsistent { .. }), "case {idx}: {error}");
+        assert!(error.to_string().ends_with("t.safetensors"), "the file comes last: {error}");
+    }
+    assert_eq!(std::fs::read(&path).expect("there"), b"what was there before", "the old file is untouched");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file stays behind");
+}
+
+#[test]
+fn files_that_are_no_trace_are_refused_by_what_they_are() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("x.safetensors");
+    let sentence = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("a writable folder");
+        TraceFile::read(&path).expect_err("no trace").to_string()
+    };
+    assert!(sentence(b"abc").contains("only 3 bytes"), "too short for a header");
+    assert!(sentence(&u64::MAX.to_le_bytes()).contains("a header of"), "a header longer than the file");
+    let other = |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    assert!(sentence(&other("{}")).contains("found format=none"), "another program's file");
+    let newer = r#"{"__metadata__":{"format":"gazelens-trace","version":"2"}}"#;
+    assert!(sentence(&other(newer)).contains("version=2"), "a newer version is named");
+    let bare = r#"{"__metadata__":{"format":"gazelens-trace","version":"1"}}"#;
+    assert!(sentence(&other(bare)).contains("`run`"), "the missing metadata is named");
+    let missing = TraceFile::read(&folder.path().join("nowhere")).expect_err("no file").to_string();
+    assert!(missing.starts_with("Could not read the trace file"), "a missing file: {missing}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Bytes changed, cut off or doubled anywhere: an error sentence or a consistent trace, never a panic or a huge allocation.
+    #[test]
+    fn damaged_files_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
+        half in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("t.safetensors");
+        let (trace, extras) = sample(if half { RowPrecision::F16 } else { RowPrecision::F32 });
+        write_trace(&path, &trace, &extras).expect("written");
+        let mut bytes = std::fs::read(&path).expect("there");
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        std::fs::write(&path, &bytes).expect("a writable folder");
+        match TraceFile::read(&path) {
+            Ok(read) => write_trace(&path, &read.trace, &read.extras).expect("what was accepted is consistent"),
+            Err(error) => prop_assert!(error.to_string().ends_with("t.safetensors"), "the file comes last: {}", error),
+        }
+    }
+
+    /// Digits of the header changed: shapes, offsets and counts that lie.
+    #[test]
+    fn headers_that_lie_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), 0..10_u8), 1..4)) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("t.safetensors");
+        let (trace, extras) = sample(RowPrecision::F32);
+        write_trace(&path, &trace, &extras).expect("written");
+        let mut bytes = std::fs::read(&path).expect("there");
+        let header_len = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+        let digits: Vec<usize> = (8..8 + header_len).filter(|at| bytes[*at].is_ascii_digit()).collect();
+        for (at, digit) in changes {
+            bytes[*at.get(&digits)] = b'0' + digit;
+        }
+        std::fs::write(&path, &bytes).expect("a writable folder");
+        if let Ok(read) = TraceFile::read(&path) {
+            write_trace(&path, &read.trace, &read.extras).expect("what was accepted is consistent");
+        }
+    }
+}

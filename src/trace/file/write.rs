@@ -1,0 +1,123 @@
+//! Trace to file.
+
+use super::super::{AttentionRow, Extras, RowPrecision, Trace};
+use super::check::check;
+use super::error::TraceFileError;
+use super::layout::{self, Entry};
+use half::f16;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+pub(super) fn write(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), TraceFileError> {
+    check(trace, extras).map_err(|contradiction| TraceFileError::Inconsistent {
+        expected: contradiction.expected,
+        found: contradiction.found,
+        path: path.to_owned(),
+    })?;
+    let entries = layout::entries(trace, extras);
+    let header = layout::header(trace, &entries).map_err(|err| TraceFileError::Io {
+        action: "write",
+        source: err.into(),
+        path: path.to_owned(),
+    })?;
+    beside_then_rename(path, |file| {
+        file.write_all(&header)?;
+        entries.iter().try_for_each(|entry| body(file, entry, trace, extras))
+    })
+    .map_err(|source| TraceFileError::Io { action: "write", source, path: path.to_owned() })
+}
+
+/// Runs `fill` on a new file in the target's folder and puts that in the target's place when everything is on disk.
+fn beside_then_rename(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&std::fs::File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "expected a file name, found a folder"));
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gazelens-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The user's umask decides, as for any other file; temporary files would be for their owner alone.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let temp = builder.tempfile_in(folder)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file());
+    fill(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    temp.as_file().sync_all()?;
+    temp.persist(path).map_err(|err| err.error)?;
+    Ok(())
+}
+
+fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> std::io::Result<()> {
+    let (prompt, output) = (trace.prompt.len(), trace.output.len());
+    match entry.name {
+        "prompt_ids" => i64s(out, trace.prompt.iter().map(|token| i64::from(token.id))),
+        "output_ids" => i64s(out, trace.output.iter().map(|token| i64::from(token.id))),
+        "image_token_span" => counts(out, &[trace.image_token_span.start, trace.image_token_span.len]),
+        "image_grid" => counts(out, &[trace.image_grid.rows, trace.image_grid.cols]),
+        "outlier_tokens" => counts(out, extras.outlier_tokens.as_deref().unwrap_or_default()),
+        "prompt_positions" => {
+            counts(out, &trace.prompt_attention.iter().map(|(position, _)| *position).collect::<Vec<_>>())
+        }
+        "vision_cls_attention" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_attention)),
+        "vision_patch_norms" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.patch_norms)),
+        "pixel_values" => f32s(out, extras.pixel_values.as_ref().map_or(&[], |pixels| &pixels.values)),
+        "decoder_attention" => {
+            for row in &trace.decoder_attention {
+                padded(out, row, prompt + output)?;
+            }
+            let missing = output - trace.decoder_attention.len();
+            let heads = trace.num_hidden_layers * trace.num_attention_heads;
+            zeros(out, missing * heads * (prompt + output), layout::precision(trace))
+        }
+        "prompt_attention" => trace.prompt_attention.iter().try_for_each(|(_, row)| padded(out, row, prompt)),
+        name => {
+            let rows = layout::logit_rows(extras).into_iter().find(|(of, _)| *of == name);
+            rows.map_or(&[][..], |(_, rows)| rows).iter().try_for_each(|row| f32s(out, row))
+        }
+    }
+}
+
+/// One row with every head's keys filled up with zeros to `width`.
+fn padded(out: &mut impl Write, row: &AttentionRow, width: usize) -> std::io::Result<()> {
+    let fill = width - row.key_len();
+    for head in row.to_f32().chunks_exact(row.key_len().max(1)) {
+        match row.precision() {
+            RowPrecision::F32 => f32s(out, head)?,
+            RowPrecision::F16 => {
+                for value in head {
+                    out.write_all(&f16::from_f32(*value).to_le_bytes())?;
+                }
+            }
+        }
+        zeros(out, fill, row.precision())?;
+    }
+    Ok(())
+}
+
+fn zeros(out: &mut impl Write, count: usize, precision: RowPrecision) -> std::io::Result<()> {
+    let bytes = count * precision.value_bytes();
+    let block = [0_u8; 4096];
+    for start in (0..bytes).step_by(block.len()) {
+        out.write_all(block.get(..(bytes - start).min(block.len())).unwrap_or(&block))?;
+    }
+    Ok(())
+}
+
+fn f32s(out: &mut impl Write, values: &[f32]) -> std::io::Result<()> {
+    values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+}
+
+fn i64s(out: &mut impl Write, mut values: impl Iterator<Item = i64>) -> std::io::Result<()> {
+    values.try_for_each(|value| out.write_all(&value.to_le_bytes()))
+}
+
+fn counts(out: &mut impl Write, values: &[usize]) -> std::io::Result<()> {
+    i64s(out, values.iter().map(|value| i64::try_from(*value).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,291 @@
+//! The application: events and commands in, effects out, panels painted.
+
+use eframe::egui;
+use super::command::{CanvasCommand, Command};
+use super::derived::Derived;
+use super::jobs::{JobDone, Jobs, Scan};
+use super::layout;
+use super::link::{EngineLink, Waker};
+use super::panels::{self, PanelContext};
+use super::photos::Photos;
+use super::state::{AppState, Effect, Saved, Severity, TokenPos};
+use super::{shortcuts, theme};
+use crate::data;
+use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Time a frame may spend on derived values beyond what is looked at.
+const DERIVE_BUDGET: Duration = Duration::from_millis(3);
+
+/// Events taken in a frame: more wait for the next one, so that a flood cannot stop the painting.
+const MOST_EVENTS: usize = 256;
+
+/// Least time between two measurements of this process's memory.
+const MEMORY_EVERY: Duration = Duration::from_secs(2);
+
+const SETTINGS_KEY: &str = "gazelens-settings";
+const LAYOUT_KEY: &str = "gazelens-layout";
+
+/// How the window starts.
+pub struct AppOptions {
+    /// The worker.
+    pub link: Box<dyn EngineLink>,
+    /// The model to open; `None` opens none.
+    pub model: Option<ModelSource>,
+    /// Where it runs.
+    pub device: DevicePreference,
+    /// In which type.
+    pub dtype: DtypePreference,
+    /// Photos and folders to offer; when there are none, the bundled ones are.
+    pub paths: Vec<PathBuf>,
+}
+
+impl AppOptions {
+    /// The demo model on the bundled images.
+    pub fn new(link: Box<dyn EngineLink>) -> Self {
+        Self {
+            link,
+            model: Some(ModelSource::Demo),
+            device: DevicePreference::default(),
+            dtype: DtypePreference::default(),
+            paths: Vec::new(),
+        }
+    }
+}
+
+/// See the module's documentation.
+pub struct App {
+    state: AppState,
+    derived: Derived,
+    link: Box<dyn EngineLink>,
+    commands: Vec<Command>,
+    jobs: Jobs,
+    photos: Photos,
+    view: panels::ViewMemory,
+    tree: egui_tiles::Tree<layout::Pane>,
+    resident_bytes: Option<u64>,
+    memory_measured: Option<Instant>,
+    started: Instant,
+}
+
+impl App {
+    /// Builds the window's content. Everything slow is started beside it.
+    pub fn new(cc: &eframe::CreationContext<'_>, options: AppOptions) -> Self {
+        let ctx = cc.egui_ctx.clone();
+        theme::install(&ctx);
+        panels::install_gpu(cc);
+        // Zooming the photo takes these keys; the interface has its own.
+        ctx.options_mut(|egui| egui.zoom_with_keyboard = false);
+        let wake: Waker = {
+            let ctx = ctx.clone();
+            Arc::new(move || ctx.request_repaint())
+        };
+        let mut app = Self {
+            state: AppState::default(),
+            derived: Derived::default(),
+            link: options.link,
+            commands: Vec::new(),
+            jobs: Jobs::new(Arc::clone(&wake)),
+            photos: Photos::new(&wake),
+            view: panels::ViewMemory::default(),
+            tree: layout::default_tree(),
+            resident_bytes: None,
+            memory_measured: None,
+            started: Instant::now(),
+        };
+        if let Some(storage) = cc.storage {
+            app.restore(storage);
+        }
+        theme::apply(&ctx, &app.state.prefs);
+        app.state.model.device = options.device;
+        app.state.model.dtype = options.dtype;
+        let bundled = data::demo::IMAGES.iter().map(|image| ImageSource::Bundled(image.file_name.to_owned()));
+        app.state.library.add(bundled);
+        app.state.library.select(0);
+        if !options.paths.is_empty() {
+            app.commands.push(Command::AddPaths(options.paths));
+        }
+        if let Some(model) = options.model {
+            app.commands.push(Command::OpenModel(model));
+        }
+        app
+    }
+
+    /// The state, for tests.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// What was made of the shown trace, for tests.
+    pub fn derived(&self) -> &Derived {
+        &self.derived
+    }
+
+    /// The panels, for tests.
+    pub fn tree(&self) -> &egui_tiles::Tree<layout::Pane> {
+        &self.tree
+    }
+
+    /// Queues a command, as a menu would.
+    pub fn command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Takes settings and layout from where [`eframe::App::save`] left them; what cannot be read is as on the first day.
+    pub fn restore(&mut self, storage: &dyn eframe::Storage) {
+        if let Some(saved) = storage.get_string(SETTINGS_KEY).and_then(|json| serde_json::from_str::<Saved>(&json).ok()) {
+            self.state = AppState::restored(saved);
+        }
+        if let Some(tree) = storage.get_string(LAYOUT_KEY).and_then(|json| layout::restored_tree(&json)) {
+            self.tree = tree;
+        }
+    }
+
+    fn now_secs(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Events, finished jobs, dropped files and keys become changes of the state.
+    fn drain(&mut self, ctx: &egui::Context) {
+        let now_secs = self.now_secs();
+        let mut heard = 0;
+        while heard < MOST_EVENTS
+            && let Some(event) = self.link.try_recv()
+        {
+            heard += 1;
+            let effects = self.state.receive(event, now_secs);
+            self.carry_out(effects, ctx);
+        }
+        if heard == MOST_EVENTS {
+            ctx.request_repaint();
+        }
+        for done in self.jobs.poll() {
+            self.job_done(done);
+        }
+        if let Some(why) = self.photos.poll(ctx) {
+            let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
+            self.state.notices.push(Severity::Error, why, advice, None);
+        }
+        if heard > 0 && self.memory_measured.is_none_or(|at| at.elapsed() > MEMORY_EVERY) {
+            self.memory_measured = Some(Instant::now());
+            self.jobs.measure_memory();
+        }
+        let dropped: Vec<PathBuf> =
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            self.commands.push(Command::AddPaths(dropped));
+        }
+        self.commands.extend(shortcuts::pressed(ctx));
+    }
+
+    fn job_done(&mut self, done: JobDone) {
+        match done {
+            JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
+            JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
+            JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
+            JobDone::Scanned(Scan { images, models, problems }) => {
+                if let Some(idx) = self.state.library.add(images) {
+                    self.commands.push(Command::SelectImage(idx));
+                }
+                if let Some(folder) = models.into_iter().next() {
+                    self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
+                }
+                for problem in problems {
+                    self.state.notices.push(Severity::Warning, problem, "", None);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
+        for effect in effects {
+            match effect {
+                Effect::Send(request) => self.link.send(request),
+                Effect::Cancel(id) => self.link.cancel(id),
+                Effect::CancelAll => self.link.cancel_all(),
+                Effect::RestartWorker => self.link.restart(),
+                Effect::PickImages => self.jobs.pick_images(),
+                Effect::PickImageFolder => self.jobs.pick_image_folder(),
+                Effect::PickModelFolder => self.jobs.pick_model_folder(),
+                Effect::Scan(paths) => self.jobs.scan(paths),
+                Effect::Canvas(command) => self.view.canvas_command(command),
+                Effect::ResetLayout => self.tree = layout::default_tree(),
+                Effect::FocusPrompt => {
+                    layout::bring_to_front(&mut self.tree, layout::Pane::Question);
+                    self.view.focus_prompt = true;
+                }
+                Effect::ReleaseFocus => ctx.memory_mut(|memory| {
+                    if let Some(focused) = memory.focused() {
+                        memory.surrender_focus(focused);
+                    }
+                }),
+                Effect::ApplyLook => theme::apply(ctx, &self.state.prefs),
+                Effect::Copy(text) => ctx.copy_text(text),
+                Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            }
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.drain(ctx);
+        for command in std::mem::take(&mut self.commands) {
+            if matches!(command, Command::SelectImage(_) | Command::NextImage | Command::PreviousImage) {
+                self.view.scroll_to_current = true;
+            }
+            let effects = self.state.apply(command);
+            self.carry_out(effects, ctx);
+        }
+        self.photos.show(self.state.library.current().map(|image| &image.source));
+        if self.derived.advance(&self.state, DERIVE_BUDGET) {
+            ctx.request_repaint();
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let commands_before = self.commands.len();
+        let mut cx = PanelContext {
+            state: &self.state,
+            derived: &self.derived,
+            photos: &mut self.photos,
+            memory: &mut self.view,
+            commands: &mut self.commands,
+            resident_bytes: self.resident_bytes,
+            hovered_token: None,
+        };
+        panels::frame(ui, &mut cx, &mut self.tree);
+        let hovered: Option<TokenPos> = cx.hovered_token;
+        if hovered != self.state.selection.hovered_token {
+            self.commands.push(Command::HoverToken(hovered));
+        }
+        if self.commands.len() > commands_before {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn raw_input_hook(&mut self, ctx: &egui::Context, raw_input: &mut egui::RawInput) {
+        self.commands.extend(shortcuts::take_tab(ctx, raw_input));
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        if let Ok(json) = serde_json::to_string(&self.state.saved()) {
+            storage.set_string(SETTINGS_KEY, json);
+        }
+        if let Ok(json) = serde_json::to_string(&self.tree) {
+            storage.set_string(LAYOUT_KEY, json);
+        }
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false // what is worth keeping is kept above, in a form that outlives a change of egui's
+    }
+}
+
+impl panels::ViewMemory {
+    fn canvas_command(&mut self, command: CanvasCommand) {
+        self.canvas_commands.push(command);
+    }
+}

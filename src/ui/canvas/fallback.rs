@@ -1,0 +1,55 @@
+//! Pictures made on the CPU, for contexts without a graphics card: the widget is never empty.
+
+use crate::render::{Picture, Scene, Window, compose};
+use eframe::egui::{self, Color32, Rect};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+/// The last picture of one widget.
+#[derive(Clone)]
+struct Cached {
+    key: u64,
+    texture: egui::TextureHandle,
+}
+
+/// `scene` through `window`, composed again only when one of them changed.
+pub(super) fn heat_shape(ctx: &egui::Context, id: egui::Id, rect: Rect, scene: &Scene, window: &Window) -> egui::Shape {
+    picture_shape(ctx, id, rect, scene_key(scene, window), || compose(scene, window))
+}
+
+/// A picture as a shape, made again only when `key` changed.
+pub(crate) fn picture_shape(
+    ctx: &egui::Context,
+    id: egui::Id,
+    rect: Rect,
+    key: u64,
+    picture: impl FnOnce() -> Picture,
+) -> egui::Shape {
+    let cached = ctx.data(|data| data.get_temp::<Cached>(id)).filter(|cached| cached.key == key);
+    let cached = cached.unwrap_or_else(|| {
+        let Picture { size, rgba, .. } = picture();
+        let image = egui::ColorImage::from_rgba_premultiplied(size.map(|n| n as usize), &rgba);
+        let texture = ctx.load_texture("composed", image, egui::TextureOptions::NEAREST);
+        let cached = Cached { key, texture };
+        ctx.data_mut(|data| data.insert_temp(id, cached.clone()));
+        cached
+    });
+    let uv = Rect::from_min_max(egui::Pos2::ZERO, egui::Pos2::new(1.0, 1.0));
+    egui::Shape::image(cached.texture.id(), rect, uv, Color32::WHITE)
+}
+
+fn scene_key(scene: &Scene, window: &Window) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let bits = |r: crate::geometry::RectPx| [r.x0, r.y0, r.x1, r.y1].map(f64::to_bits);
+    scene.photo.key().hash(&mut hasher);
+    bits(scene.view.rect_px).hash(&mut hasher);
+    scene.view.grid.hash(&mut hasher);
+    if let Some((map, style)) = &scene.heat {
+        map.key.hash(&mut hasher);
+        (style.colormap, style.resampling).hash(&mut hasher);
+        let [lo, hi] = style.range;
+        [lo, hi, style.gamma, style.opacity, style.alpha_ramp].map(f32::to_bits).hash(&mut hasher);
+    }
+    (&scene.marks.selected, scene.marks.grid_lines, scene.marks.border).hash(&mut hasher);
+    (bits(window.rect_px), window.out_size, window.line_px.to_bits()).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,231 @@
+//! The photo with its overlay: zoom, pan, hover, click. Knows nothing of the application.
+
+pub(crate) mod fallback;
+mod view;
+
+pub use view::{CanvasView, Zoom};
+
+use crate::geometry::{ModelView, PatchPos, RectPx};
+use crate::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Scene, Window, gpu, missing_values};
+use eframe::egui::emath::GuiRounding as _;
+use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
+use std::collections::BTreeSet;
+use view::{Limits, Projection};
+
+/// Zoom per wheel point: 50 points, a usual notch, are about a quarter.
+const ZOOM_PER_POINT: f64 = 0.0045;
+/// Zoom of one press of `+`.
+const ZOOM_PER_KEY: f64 = 1.25;
+
+/// A photo with an optional overlay.
+///
+/// Wheel, pinch and Ctrl+wheel zoom around the pointer, dragging pans, a click without a drag selects a patch, a double click or Ctrl+F fits;
+/// with the keyboard focus `+`, `-`, `0` (fit) and `1` (pixel for pixel) work as well. Arrow keys are left to layers and heads.
+///
+/// Draws through the graphics card where [`gpu::install`] was called and on the CPU elsewhere.
+#[must_use = "call show"]
+pub struct PhotoCanvas<'a> {
+    photo: &'a PhotoTexture,
+    view: &'a ModelView,
+    heat: Option<(HeatMap, HeatStyle)>,
+    marks: Marks,
+    label: String,
+    size: Option<Vec2>,
+}
+
+/// What happened on a canvas in this frame.
+#[derive(Debug)]
+pub struct CanvasResponse {
+    /// Patch under the pointer.
+    pub hovered: Option<PatchPos>,
+    /// Point of the photo's plane under the pointer, in pixels of the photo; also beyond the photo.
+    pub hovered_px: Option<(f64, f64)>,
+    /// Patch that was clicked, and the keys that were held.
+    pub clicked: Option<(PatchPos, Modifiers)>,
+    /// The whole canvas.
+    pub rect: Rect,
+    /// Where the photo lies in the window (it may reach beyond the canvas).
+    pub photo_rect: Rect,
+    /// Screen pixels per photo pixel.
+    pub factor: f64,
+    /// Something the user should know: the photo is too large for the graphics card, or patches have no value.
+    pub note: Option<String>,
+    /// The widget's own response, for tooltips and menus.
+    pub response: egui::Response,
+}
+
+impl<'a> PhotoCanvas<'a> {
+    /// The bare photo.
+    pub fn new(photo: &'a PhotoTexture, view: &'a ModelView) -> Self {
+        Self { photo, view, heat: None, marks: Marks::default(), label: "Photo".to_owned(), size: None }
+    }
+
+    /// Values to colour on top.
+    pub fn heat(mut self, heat: Option<(HeatMap, HeatStyle)>) -> Self {
+        self.heat = heat;
+        self
+    }
+
+    /// Patches to outline.
+    pub fn selected(mut self, selected: &BTreeSet<PatchPos>) -> Self {
+        self.marks.selected.clone_from(selected);
+        self
+    }
+
+    /// Lines between patches.
+    pub fn grid_lines(mut self, grid_lines: bool) -> Self {
+        self.marks.grid_lines = grid_lines;
+        self
+    }
+
+    /// Limits of what the model saw: the rest of the photo darkened, padding tinted.
+    pub fn show_border(mut self, border: bool) -> Self {
+        self.marks.border = border;
+        self
+    }
+
+    /// Name for screen readers and tests.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Size in points; all that is available if not given.
+    pub fn size(mut self, size: Vec2) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// Draws, and applies what the user did to `state`.
+    pub fn show(self, ui: &mut Ui, state: &mut CanvasView) -> CanvasResponse {
+        let size = self.size.unwrap_or_else(|| ui.available_size()).max(Vec2::splat(16.0));
+        let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+        let pixels_per_point = ui.pixels_per_point();
+        let rect = rect.round_to_pixels(pixels_per_point);
+        let limits = Limits {
+            content: crate::render::content_rect_px(self.view),
+            canvas_px: [rect.width(), rect.height()].map(|s| f64::from(s * pixels_per_point)),
+        };
+        navigate(ui, &response, state, limits, rect);
+        let shown = state.resolve(limits);
+        let projection = Projection::new(rect, pixels_per_point, shown);
+        let patch_at = |at: Pos2| {
+            let (x, y) = projection.photo_from_ui(at);
+            self.view.patch_at(x, y)
+        };
+        let pointer = response.hover_pos().filter(|at| rect.contains(*at));
+        let hovered = pointer.and_then(patch_at);
+        let clicked = response.interact_pointer_pos().filter(|_| response.clicked() && !response.double_clicked());
+        let clicked = clicked.and_then(patch_at).map(|pos| (pos, ui.input(|i| i.modifiers)));
+        let note = self.note(ui.ctx());
+        let view = *self.view;
+        let (w, h) = (f64::from(view.image.width_px), f64::from(view.image.height_px));
+        let photo_rect = projection.ui_rect(RectPx { x0: 0.0, y0: 0.0, x1: w, y1: h });
+        let label = self.label.clone();
+        if ui.is_rect_visible(rect) {
+            self.paint(ui, &response, rect, &projection);
+            if let Some(pos) = hovered {
+                outline_hovered(ui, rect, projection.ui_rect(view.patch_rect_px(pos)));
+            }
+            focus_ring(ui, &response, rect);
+        }
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, ui.is_enabled(), &label));
+        CanvasResponse {
+            hovered,
+            hovered_px: pointer.map(|at| projection.photo_from_ui(at)),
+            clicked,
+            rect,
+            photo_rect,
+            factor: shown.factor,
+            note,
+            response,
+        }
+    }
+
+    fn note(&self, ctx: &egui::Context) -> Option<String> {
+        let scaled = gpu::info(ctx).and_then(|info| info.scaled_note(self.photo));
+        let missing = self.heat.as_ref().map_or(0, |(map, _)| missing_values(self.view.grid, &map.values));
+        let missing = (missing > 0).then(|| format!("{missing} patches have no value and are left clear"));
+        let notes: Vec<String> = scaled.into_iter().chain(missing).collect();
+        (!notes.is_empty()).then(|| notes.join(". "))
+    }
+
+    fn paint(self, ui: &Ui, response: &egui::Response, rect: Rect, projection: &Projection) {
+        let pixels_per_point = ui.pixels_per_point();
+        ui.painter().rect_filled(rect, 0.0, ui.visuals().extreme_bg_color);
+        // Only what can be seen: egui clamps a callback's viewport to the window.
+        let visible = rect.intersect(ui.clip_rect()).round_to_pixels(pixels_per_point);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides of a visible rectangle")]
+        let side = |points: f32| (points * pixels_per_point).round().max(0.0) as u32;
+        let out_size = [side(visible.width()), side(visible.height())];
+        if out_size.contains(&0) {
+            return;
+        }
+        let window =
+            Window { rect_px: projection.photo_rect(visible), out_size, line_px: pixels_per_point.round().max(1.0) };
+        let scene = Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks };
+        let shape = match gpu::info(ui.ctx()) {
+            Some(_) => gpu::heat_shape(visible, scene, window),
+            None => fallback::heat_shape(ui.ctx(), response.id, visible, &scene, &window),
+        };
+        ui.painter().add(shape);
+    }
+}
+
+/// Wheel, pinch, drag and keys.
+fn navigate(ui: &Ui, response: &egui::Response, state: &mut CanvasView, limits: Limits, rect: Rect) {
+    let pixels_per_point = ui.pixels_per_point();
+    let px = |v: Vec2| [v.x, v.y].map(|c| f64::from(c * pixels_per_point));
+    if response.double_clicked() {
+        state.fit();
+    }
+    if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
+        let delta = response.drag_delta();
+        if delta != Vec2::ZERO {
+            state.pan(px(delta), limits);
+        }
+        ui.set_cursor_icon(egui::CursorIcon::Grabbing);
+    }
+    if let Some(at) = response.hover_pos() {
+        let (pinch, scroll) = ui.input(|i| (f64::from(i.zoom_delta()), i.smooth_scroll_delta()));
+        let ratio = pinch * (f64::from(scroll.y) * ZOOM_PER_POINT).exp();
+        if (ratio - 1.0).abs() > 1e-9 {
+            state.zoom_around(px(at - rect.center()), ratio, limits);
+            // Used up: nothing around the canvas shall scroll as well.
+            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        }
+    }
+    let attended = response.hovered() || response.has_focus();
+    if attended && ui.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::F)) {
+        state.fit();
+    }
+    if response.has_focus() {
+        let pressed = |key: Key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+        if pressed(Key::Num0) {
+            state.fit();
+        }
+        if pressed(Key::Num1) {
+            state.one_to_one();
+        }
+        if pressed(Key::Plus) || pressed(Key::Equals) {
+            state.zoom_around([0.0; 2], ZOOM_PER_KEY, limits);
+        }
+        if pressed(Key::Minus) {
+            state.zoom_around([0.0; 2], 1.0 / ZOOM_PER_KEY, limits);
+        }
+    }
+}
+
+/// A thin light line on a dark one: visible on every photo, lighter than a selection.
+fn outline_hovered(ui: &Ui, canvas: Rect, patch: Rect) {
+    let painter = ui.painter().with_clip_rect(canvas.intersect(ui.clip_rect()));
+    let patch = patch.round_to_pixels(ui.pixels_per_point());
+    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, Color32::from_black_alpha(150)), StrokeKind::Outside);
+    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, Color32::from_white_alpha(220)), StrokeKind::Inside);
+}
+
+fn focus_ring(ui: &Ui, response: &egui::Response, rect: Rect) {
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, 0.0, ui.visuals().selection.stroke, StrokeKind::Inside);
+    }
+}

@@ -1,0 +1,253 @@
+//! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
+
+use eframe::egui;
+use crate::engine::{ModelSource, RunId};
+use crate::ui::state::{AskSettings, ChipQuantity, ColourSettings, Extend, ThemeChoice, TokenPos, ViewState};
+use egui::{Key, KeyboardShortcut, Modifiers};
+use std::path::PathBuf;
+
+/// What the photo's view can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanvasCommand {
+    /// The whole photo.
+    Fit,
+    /// One pixel of the photo on one of the screen.
+    ActualSize,
+    /// Nearer.
+    ZoomIn,
+    /// Further away.
+    ZoomOut,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Pick photos in a dialog.
+    OpenImages,
+    /// Pick a folder of photos in a dialog.
+    OpenImageFolder,
+    /// Show the box for opening a model.
+    OpenModelBox,
+    /// Pick a model folder in a dialog.
+    PickModelFolder,
+    /// Open the bundled model.
+    OpenDemoModel,
+    /// Close the window.
+    Quit,
+    /// The image after this one.
+    NextImage,
+    /// The image before this one.
+    PreviousImage,
+    /// One layer up.
+    NextLayer,
+    /// One layer down.
+    PreviousLayer,
+    /// One head up.
+    NextHead,
+    /// One head down.
+    PreviousHead,
+    /// Tokens to patches, or patches to tokens.
+    SwapDirection,
+    /// Let go of tokens and patches; close what is open.
+    Clear,
+    /// Overlay on or off.
+    ToggleOverlay,
+    /// Patch borders on or off.
+    TogglePatchGrid,
+    /// Of the photo.
+    Canvas(CanvasCommand),
+    /// Put the cursor into the prompt box.
+    FocusPrompt,
+    /// Ask the question in the prompt box.
+    Ask,
+    /// Stop answering, or stop opening a model.
+    Stop,
+    /// Ask the shown question again, with the present settings.
+    Regenerate,
+    /// Copy the answer.
+    CopyAnswer,
+    /// The list of keys.
+    ToggleHelp,
+    /// The template around the question.
+    ToggleTemplate,
+    /// Panels where they were on the first day.
+    ResetLayout,
+    /// Everything larger.
+    LargerInterface,
+    /// Everything smaller.
+    SmallerInterface,
+    /// Light, dark or as the desktop.
+    SetTheme(ThemeChoice),
+    /// Size of everything.
+    SetScale(f32),
+    /// Start another worker.
+    RestartWorker,
+    /// Look at the image at this place of the list.
+    SelectImage(usize),
+    /// Photos or folders of photos, dropped, typed or picked.
+    AddPaths(Vec<PathBuf>),
+    /// Open a model.
+    OpenModel(ModelSource),
+    /// Close the box for opening a model.
+    CloseModelBox,
+    /// The words of the question.
+    SetPrompt(String),
+    /// Put these words in and ask.
+    AskThis(String),
+    /// How questions are asked.
+    SetAsk(Box<AskSettings>),
+    /// What is shown.
+    SetView(ViewState),
+    /// In which colours.
+    SetColour(ColourSettings),
+    /// What colours the chips.
+    SetChips(ChipQuantity),
+    /// A cell of the grid: this layer and this head.
+    JumpTo {
+        /// Layer.
+        layer_idx: usize,
+        /// Head.
+        head_idx: usize,
+    },
+    /// The pointer came to a token, or left.
+    HoverToken(Option<TokenPos>),
+    /// A click on a token.
+    ClickToken(TokenPos, Extend),
+    /// A click on a patch.
+    ClickPatch(usize, Extend),
+    /// Show an earlier question.
+    ShowRun(RunId),
+    /// Forget an earlier question.
+    ForgetRun(RunId),
+    /// Take a message away.
+    Dismiss(u64),
+}
+
+/// Where a command stands in the menus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Menu {
+    /// Files.
+    File,
+    /// What is shown, and how the window looks.
+    View,
+    /// Asking.
+    Ask,
+    /// Moving about.
+    Go,
+    /// Help.
+    Help,
+}
+
+/// A command that has a name: it stands in a menu and may have keys.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedCommand {
+    /// What it does.
+    pub command: &'static Command,
+    /// In the menu.
+    pub label: &'static str,
+    /// One sentence.
+    pub tooltip: &'static str,
+    /// Keys; the first one is shown.
+    pub shortcuts: &'static [KeyboardShortcut],
+    /// Its menu.
+    pub menu: Menu,
+}
+
+const fn key(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn ctrl(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn ctrl_shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+}
+
+macro_rules! named {
+    ($command:expr, $menu:ident, $label:literal, $tooltip:literal, [$($shortcut:expr),*]) => {
+        NamedCommand {
+            command: &$command,
+            label: $label,
+            tooltip: $tooltip,
+            shortcuts: &[$($shortcut),*],
+            menu: Menu::$menu,
+        }
+    };
+}
+
+/// Every command with a name, in the order of the menus.
+pub const NAMED_COMMANDS: &[NamedCommand] = &[
+    named!(Command::OpenImages, File, "Open photos…", "Pick one or more photos", [ctrl(Key::O)]),
+    named!(Command::OpenImageFolder, File, "Open a folder of photos…", "Every photo in a folder", [ctrl_shift(Key::O)]),
+    named!(Command::OpenModelBox, File, "Open a model…", "A Hugging Face folder, or the demo model", [ctrl(Key::M)]),
+    named!(Command::OpenDemoModel, File, "Open the demo model", "The tiny model that comes with the program", []),
+    named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
+    named!(Command::ToggleOverlay, View, "Overlay on or off", "Shows or hides the heat map on the photo", [key(Key::G)]),
+    named!(Command::TogglePatchGrid, View, "Patch borders on or off", "Shows or hides the borders of the model's patches", [ctrl(Key::G)]),
+    named!(Command::SwapDirection, View, "Swap direction", "From tokens to patches, or from patches to tokens", [key(Key::Tab)]),
+    named!(Command::Clear, View, "Clear the selection", "Lets go of tokens and patches", [key(Key::Escape)]),
+    named!(Command::Canvas(CanvasCommand::Fit), View, "Fit the photo", "The whole photo in its panel", [ctrl(Key::F)]),
+    named!(Command::Canvas(CanvasCommand::ActualSize), View, "Actual size", "One pixel of the photo on one of the screen", [ctrl(Key::Num1)]),
+    named!(Command::Canvas(CanvasCommand::ZoomIn), View, "Zoom in", "Nearer to the photo", [ctrl(Key::Plus), ctrl(Key::Equals)]),
+    named!(Command::Canvas(CanvasCommand::ZoomOut), View, "Zoom out", "Further away from the photo", [ctrl(Key::Minus)]),
+    named!(Command::LargerInterface, View, "Larger interface", "Text and controls larger", [ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)]),
+    named!(Command::SmallerInterface, View, "Smaller interface", "Text and controls smaller", [ctrl_shift(Key::Minus)]),
+    named!(Command::ResetLayout, View, "Reset the layout", "Panels where they were on the first day", []),
+    named!(Command::FocusPrompt, Ask, "Write a question", "Puts the cursor into the prompt box", [key(Key::Q)]),
+    named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter), key(Key::Enter)]),
+    named!(Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
+    named!(Command::Regenerate, Ask, "Ask again", "The shown question once more, with the present settings", [ctrl(Key::R)]),
+    named!(Command::CopyAnswer, Ask, "Copy the answer", "Puts the answer's text on the clipboard", [ctrl_shift(Key::C)]),
+    named!(Command::ToggleTemplate, Ask, "Show the chat template", "The exact text that goes around the question", [key(Key::T)]),
+    named!(Command::PreviousImage, Go, "Previous image", "The image before this one", [key(Key::A)]),
+    named!(Command::NextImage, Go, "Next image", "The image after this one", [key(Key::D)]),
+    named!(Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
+    named!(Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
+    named!(Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),
+    named!(Command::NextHead, Go, "Next head", "One head up", [key(Key::ArrowUp)]),
+    named!(Command::ToggleHelp, Help, "Keyboard and mouse", "Every key, and what the mouse does", [key(Key::Questionmark), key(Key::F1)]),
+];
+
+impl Command {
+    /// Its entry among [`NAMED_COMMANDS`], if it has one.
+    pub fn named(&self) -> Option<&'static NamedCommand> {
+        NAMED_COMMANDS.iter().find(|named| named.command == self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_key_means_one_thing() {
+        let mut seen = HashSet::new();
+        for named in NAMED_COMMANDS {
+            for shortcut in named.shortcuts {
+                assert!(seen.insert(*shortcut), "{:?} of {} is taken", shortcut, named.label);
+            }
+        }
+    }
+
+    #[test]
+    fn every_named_command_explains_itself() {
+        let mut labels = HashSet::new();
+        for named in NAMED_COMMANDS {
+            assert!(labels.insert(named.label), "{} stands twice", named.label);
+            assert!(named.tooltip.len() > 5 && !named.tooltip.ends_with('.'), "{}: one sentence, no full stop", named.label);
+        }
+    }
+
+    #[test]
+    fn the_fields_keys_are_there() {
+        let has = |command: &Command, shortcut: KeyboardShortcut| {
+            command.named().is_some_and(|named| named.shortcuts.contains(&shortcut))
+        };
+        assert!(has(&Command::PreviousImage, key(Key::A)) && has(&Command::NextImage, key(Key::D)), "A and D");
+        assert!(has(&Command::SwapDirection, key(Key::Tab)) && has(&Command::Clear, key(Key::Escape)), "Tab and Esc");
+        assert!(has(&Command::OpenImages, ctrl(Key::O)) && has(&Command::Canvas(CanvasCommand::Fit), ctrl(Key::F)), "Ctrl+O, Ctrl+F");
+    }
+}

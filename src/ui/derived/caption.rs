@@ -1,0 +1,96 @@
+//! What is shown, in words: source, layer, head, tokens, normalisation, largest value.
+
+use crate::trace::Trace;
+use crate::ui::state::{AppState, Axis, Normalisation, Reduce, Source, TokenPos};
+
+/// "layer 3", "mean of layers", "largest of layers".
+pub fn axis_label(noun: &str, axis: Axis) -> String {
+    match axis.reduce {
+        Reduce::One => format!("{noun} {}", axis.idx),
+        Reduce::Mean => format!("mean over {noun}s"),
+        Reduce::Max => format!("max over {noun}s"),
+    }
+}
+
+/// A value with four significant digits at most: "0.0312", "3.1e-5".
+pub fn format_value(value: f32) -> String {
+    if value == 0.0 {
+        "0".to_owned()
+    } else if value.abs() >= 0.001 {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+/// A share in per cent: "42.0 %".
+pub fn format_share(share: f32) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// "token 7 “ clock”", "prompt token 3 “What”".
+pub fn token_label(trace: &Trace, pos: TokenPos) -> String {
+    let (noun, idx, text) = match pos {
+        TokenPos::Output(idx) => ("token", idx, trace.output.get(idx).map_or("", |token| token.text.as_str())),
+        TokenPos::Prompt(idx) => ("prompt token", idx, trace.prompt.get(idx).map_or("", |token| token.text.as_str())),
+    };
+    format!("{noun} {idx} “{}”", text.replace('\n', "\\n"))
+}
+
+fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
+    let how = if state.view.tokens == Reduce::Max { "max" } else { "mean" };
+    match tokens {
+        [one] => token_label(trace, *one),
+        several if state.selection.shown_tokens().is_empty() => format!("{how} over all {} answer tokens", several.len()),
+        several => format!("{how} over {} selected tokens", several.len()),
+    }
+}
+
+/// The line above the photo.
+pub(super) fn caption(state: &AppState, trace: &Trace, tokens: &[TokenPos], max: f32, image_share: f32) -> String {
+    let view = &state.view;
+    let choice = view.layer_head();
+    let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
+    let unit = match view.normalisation {
+        Normalisation::Raw => "raw probability",
+        Normalisation::ShareOfImage => "share of the image's attention",
+    };
+    let (max, share) = (format_value(max), format_value(image_share));
+    match view.source {
+        Source::Decoder => {
+            let tokens = tokens_label(state, trace, tokens);
+            let sink = if view.suppress_sink { ", without the first position" } else { "" };
+            format!("Decoder, {place}, {tokens}, {unit}{sink}, max {max}, image share {share}")
+        }
+        Source::Vision => format!("Vision [CLS], {place}, {unit}, max {max}, sum over patches {share}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::command::Command;
+    use crate::ui::state::Extend;
+    use crate::ui::state::testing::answered;
+
+    #[test]
+    fn the_caption_says_everything_a_number_needs() {
+        let mut state = answered();
+        state.apply(Command::JumpTo { layer_idx: 1, head_idx: 0 });
+        state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
+        let trace = state.current_run().and_then(|run| run.trace.as_ref()).expect("answered");
+        let text = caption(&state, trace, &[TokenPos::Output(1)], 0.0312, 0.42);
+        assert_eq!(
+            text,
+            "Decoder, layer 1, head 0, token 1 “ dog”, raw probability, max 0.0312, image share 0.4200",
+            "source, layer, head, token, normalisation, range, denominator"
+        );
+    }
+
+    #[test]
+    fn small_values_keep_their_digits() {
+        assert_eq!(format_value(0.000_031), "3.1e-5", "not 0.0000");
+        assert_eq!(format_value(0.5), "0.5000", "four decimals");
+        assert_eq!(format_value(0.0), "0", "nothing is nothing");
+    }
+}

@@ -1,0 +1,94 @@
+//! What colours the token chips.
+
+use super::token_maps::TokenMaps;
+use crate::engine::RunId;
+use crate::ui::state::{AppState, ChipQuantity, Direction, LayerHead, Normalisation, Run, TokenPos};
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Key {
+    run: RunId,
+    version: u64,
+    made: usize,
+    choice: LayerHead,
+    suppress_sink: bool,
+    quantity: ChipQuantity,
+    normalisation: Normalisation,
+    patches: Option<BTreeSet<usize>>,
+}
+
+/// One value for every token that has one, and what the values are.
+#[derive(Debug, Clone)]
+pub struct ChipColours {
+    key: Key,
+    /// Of the answer's tokens.
+    pub output: Vec<Option<f32>>,
+    /// Values at the two ends of the colour scale.
+    pub range: [f32; 2],
+    /// What is shown, in words, for the legend.
+    pub title: String,
+}
+
+impl ChipColours {
+    /// Whether the colours answer "who looked at these patches".
+    pub fn is_reverse(&self) -> bool {
+        self.key.patches.is_some()
+    }
+}
+
+/// The values for this state; those from before if nothing changed.
+pub(super) fn update(before: Option<ChipColours>, state: &AppState, run: &Run, maps: &TokenMaps) -> ChipColours {
+    let patches = &state.selection.patches;
+    let reverse = state.selection.direction == Direction::PatchesToTokens && !patches.is_empty();
+    let key = Key {
+        run: run.id,
+        version: run.version,
+        made: maps.made(),
+        choice: state.view.decoder,
+        suppress_sink: state.view.suppress_sink,
+        quantity: state.chips,
+        normalisation: state.view.normalisation,
+        patches: reverse.then(|| patches.clone()),
+    };
+    match before {
+        Some(before) if before.key == key => before,
+        _ => make(key, run, maps),
+    }
+}
+
+fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
+    let tokens = run.trace.as_ref().map_or(&[][..], |trace| &trace.output);
+    let of_map = |value: &dyn Fn(&super::TokenMap) -> f32| -> Vec<Option<f32>> {
+        let map = |idx| maps.get(TokenPos::Output(idx)).and_then(Result::ok);
+        (0..tokens.len()).map(|idx| map(idx).map(value)).collect()
+    };
+    let place = super::axis_label("layer", key.choice.layer);
+    let place = format!("{place}, {}", super::axis_label("head", key.choice.head));
+    let (output, title, top) = if let Some(patches) = &key.patches {
+        let share = key.normalisation == Normalisation::ShareOfImage;
+        let output = of_map(&|map| {
+            let sum: f32 = patches.iter().filter_map(|idx| map.values.get(*idx)).sum();
+            if share && map.image_share > 0.0 { sum / map.image_share } else { sum }
+        });
+        let what = if share { "share of the token's image attention" } else { "attention probability" };
+        let count = patches.len();
+        let noun = if count == 1 { "patch" } else { "patches" };
+        (output, format!("How much each token looked at the {count} selected {noun}: {what}, {place}"), None)
+    } else {
+        match key.quantity {
+            ChipQuantity::ImageShare => {
+                (of_map(&|map| map.image_share), format!("Attention on the image, summed over patches: {place}"), None)
+            }
+            ChipQuantity::Probability => {
+                let output = tokens.iter().map(|token| Some(token.logprob.exp())).collect();
+                (output, "Probability of the chosen token".to_owned(), Some(1.0))
+            }
+            ChipQuantity::Entropy => {
+                let output = tokens.iter().map(|token| Some(token.entropy_nats)).collect();
+                (output, "Entropy of the choice, nats".to_owned(), None)
+            }
+        }
+    };
+    let max = output.iter().flatten().copied().fold(0.0_f32, f32::max);
+    ChipColours { key, output, range: [0.0, top.unwrap_or(max)], title }
+}

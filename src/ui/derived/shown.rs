@@ -1,0 +1,167 @@
+//! The map on the photo.
+
+use super::caption;
+use super::token_maps::{TokenMaps, selection_of};
+use crate::analysis;
+use crate::engine::RunId;
+use crate::render::HeatMap;
+use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos};
+use std::hash::{Hash as _, Hasher as _};
+
+/// Everything the shown map depends on.
+#[derive(Debug, Clone, PartialEq)]
+struct Key {
+    run: RunId,
+    source: Source,
+    choice: LayerHead,
+    tokens: Vec<TokenPos>,
+    reduce: Reduce,
+    normalisation: Normalisation,
+    suppress_sink: bool,
+    range_mode: RangeMode,
+    fixed_range: [f32; 2],
+    made: usize,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct ShownMap {
+    key: Key,
+    /// The values, or why there are none.
+    pub map: Result<HeatMap, String>,
+    /// Values at the two ends of the colour scale.
+    pub range: [f32; 2],
+    /// Sum of the raw values over all patches: the attention on the image.
+    pub image_share: f32,
+    /// What is shown, in words.
+    pub caption: String,
+    /// The unit, for the colour bar.
+    pub unit: &'static str,
+}
+
+struct Values {
+    values: Vec<f32>,
+    image_share: f32,
+}
+
+/// The map for this state; the one from before if nothing changed.
+pub(super) fn update(
+    before: Option<ShownMap>,
+    state: &AppState,
+    run: &Run,
+    maps: &TokenMaps,
+    wanted: &[TokenPos],
+) -> Option<ShownMap> {
+    let trace = run.trace.as_ref()?;
+    let view = &state.view;
+    let decoder = view.source == Source::Decoder;
+    let key = Key {
+        run: run.id,
+        source: view.source,
+        choice: view.layer_head(),
+        tokens: if decoder { wanted.to_vec() } else { Vec::new() },
+        reduce: view.tokens,
+        normalisation: view.normalisation,
+        suppress_sink: view.suppress_sink,
+        range_mode: state.colour.range_mode,
+        fixed_range: state.colour.fixed_range,
+        made: maps.made(),
+    };
+    if before.as_ref().is_some_and(|before| before.key == key) {
+        return before;
+    }
+    let raw = if decoder { decoder_values(maps, wanted, view.tokens) } else { vision_values(run, view.vision) };
+    let (map, range, image_share, max) = match raw {
+        Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
+        Ok(Values { mut values, image_share }) => {
+            if view.normalisation == Normalisation::ShareOfImage && image_share > 0.0 {
+                values.iter_mut().for_each(|value| *value /= image_share);
+            }
+            let max = values.iter().copied().fold(0.0_f32, f32::max);
+            let range = range(state, maps, max);
+            let map = HeatMap { grid: trace.image_grid, key: content_key(&values), values: values.into() };
+            (Ok(map), range, image_share, max)
+        }
+    };
+    let caption = match &map {
+        Ok(_) => caption::caption(state, trace, wanted, max, image_share),
+        Err(_) => String::new(),
+    };
+    let unit = match (view.source, view.normalisation) {
+        (_, Normalisation::ShareOfImage) => "share of the image's attention",
+        (Source::Decoder, Normalisation::Raw) => "attention probability",
+        (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
+    };
+    Some(ShownMap { key, map, range, image_share, caption, unit })
+}
+
+fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
+    let shared = |map: &super::TokenMap| match state.view.normalisation {
+        Normalisation::Raw => map.max,
+        Normalisation::ShareOfImage => map.max / map.image_share.max(f32::MIN_POSITIVE),
+    };
+    match (state.colour.range_mode, state.view.source) {
+        (RangeMode::Fixed, _) => state.colour.fixed_range,
+        (RangeMode::SharedOverTokens, Source::Decoder) => {
+            [0.0, maps.answer().map(|(_, map)| shared(map)).fold(max, f32::max)]
+        }
+        _ => [0.0, max],
+    }
+}
+
+fn decoder_values(maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
+    let mut values: Vec<f32> = Vec::new();
+    let (mut count, mut why) = (0_usize, None);
+    for pos in wanted {
+        match maps.get(*pos) {
+            None => {}
+            Some(Err(err)) => why = Some(no_row(*pos, err)),
+            Some(Ok(map)) => {
+                count += 1;
+                if values.is_empty() {
+                    values = map.values.to_vec();
+                    continue;
+                }
+                for (acc, value) in values.iter_mut().zip(map.values.iter()) {
+                    *acc = if reduce == Reduce::Max { acc.max(*value) } else { *acc + value };
+                }
+            }
+        }
+    }
+    if count == 0 {
+        return Err(why.unwrap_or_else(|| "No token has been generated yet".to_owned()));
+    }
+    if reduce != Reduce::Max {
+        values.iter_mut().for_each(|value| *value /= count as f32);
+    }
+    let image_share = values.iter().sum();
+    Ok(Values { values, image_share })
+}
+
+fn no_row(pos: TokenPos, err: &str) -> String {
+    match pos {
+        TokenPos::Prompt(_) => {
+            "The attention of prompt tokens was not recorded: choose “Record prompt tokens” in the answer settings and ask again".to_owned()
+        }
+        TokenPos::Output(_) => format!("{err}; raise the attention budget in the answer settings and ask again"),
+    }
+}
+
+fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
+    let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
+    let vision = trace.vision.as_ref().ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
+    let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
+        .ok_or("The vision encoder has no attention")?;
+    let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;
+    #[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
+    let image_share = map.total as f32;
+    Ok(Values { values: map.values, image_share })
+}
+
+fn content_key(values: &[f32]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for value in values {
+        value.to_bits().hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,126 @@
+//! A decoder map for every token, in the chosen layer and head, made as time allows.
+
+use crate::analysis::{self, MapOptions, Normalisation, Pick, TokenRef, TokenSet};
+use crate::engine::RunId;
+use crate::ids::{HeadIdx, LayerIdx};
+use crate::trace::Trace;
+use crate::ui::state::{Axis, LayerHead, Reduce, Run, TokenPos, ViewState};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where one token looked; raw values, so that every normalisation can be made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenMap {
+    /// **Shape** `[rows * cols]`.
+    pub values: Arc<[f32]>,
+    /// Their sum.
+    pub image_share: f32,
+    /// The largest.
+    pub max: f32,
+}
+
+/// Everything these maps depend on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Key {
+    run: RunId,
+    choice: LayerHead,
+    suppress_sink: bool,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct TokenMaps {
+    key: Option<Key>,
+    maps: HashMap<TokenPos, Result<TokenMap, String>>,
+    /// Answer tokens below this one have been made.
+    next_idx: usize,
+}
+
+/// `axis` in the words of [`analysis`].
+pub(super) fn reduce_of(axis: Reduce) -> analysis::Reduce {
+    match axis {
+        Reduce::Max => analysis::Reduce::Max,
+        Reduce::One | Reduce::Mean => analysis::Reduce::Mean,
+    }
+}
+
+/// Layer and head in the words of [`analysis`]; `None` when the model has none.
+pub(super) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<analysis::Selection> {
+    let all = |axis: Axis| (axis.reduce != Reduce::One).then(|| reduce_of(axis.reduce));
+    Some(analysis::Selection {
+        layers: match all(choice.layer) {
+            Some(reduce) => Pick::All(reduce),
+            None => Pick::One(LayerIdx::clamped(choice.layer.idx, layers)?),
+        },
+        heads: match all(choice.head) {
+            Some(reduce) => Pick::All(reduce),
+            None => Pick::One(HeadIdx::clamped(choice.head.idx, heads)?),
+        },
+    })
+}
+
+/// A token in the words of [`analysis`].
+pub(super) fn token_ref(pos: TokenPos) -> TokenRef {
+    match pos {
+        TokenPos::Prompt(position) => TokenRef::Prompt(position),
+        TokenPos::Output(idx) => TokenRef::Output(idx),
+    }
+}
+
+fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
+    let selection = selection_of(key.choice, trace.num_hidden_layers, trace.num_attention_heads)
+        .ok_or_else(|| "The model has no attention".to_owned())?;
+    let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
+    let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink: key.suppress_sink };
+    let map = analysis::decoder_map(trace, &tokens, selection, options).map_err(|err| err.to_string())?;
+    #[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
+    let image_share = map.total as f32;
+    Ok(TokenMap { image_share, max: map.range.max, values: map.values.into() })
+}
+
+impl TokenMaps {
+    /// Makes maps of `wanted` tokens first, then of all others until the deadline. Returns whether some are missing.
+    pub(super) fn advance(&mut self, run: &Run, view: &ViewState, wanted: &[TokenPos], deadline: Instant) -> bool {
+        let Some(trace) = &run.trace else { return false };
+        let choice = LayerHead {
+            layer: view.decoder.layer.clamped(trace.num_hidden_layers),
+            head: view.decoder.head.clamped(trace.num_attention_heads),
+        };
+        let key = Key { run: run.id, choice, suppress_sink: view.suppress_sink };
+        if self.key != Some(key) {
+            *self = Self { key: Some(key), ..Self::default() };
+        }
+        for (made, pos) in wanted.iter().enumerate() {
+            // The first one always: something must be shown however slow the machine is.
+            if made > 0 && Instant::now() >= deadline {
+                break;
+            }
+            self.maps.entry(*pos).or_insert_with(|| make(trace, *pos, key));
+        }
+        while self.next_idx < trace.decoder_attention.len() {
+            if Instant::now() >= deadline {
+                return true;
+            }
+            let pos = TokenPos::Output(self.next_idx);
+            self.maps.entry(pos).or_insert_with(|| make(trace, pos, key));
+            self.next_idx += 1;
+        }
+        wanted.iter().any(|pos| !self.maps.contains_key(pos))
+    }
+
+    /// The map of a token, if it is made; an error says why there is none.
+    pub fn get(&self, pos: TokenPos) -> Option<Result<&TokenMap, &str>> {
+        self.maps.get(&pos).map(|map| map.as_ref().map_err(String::as_str))
+    }
+
+    /// Maps of answer tokens made so far.
+    pub fn answer(&self) -> impl Iterator<Item = (usize, &TokenMap)> {
+        (0..self.next_idx).filter_map(|idx| Some((idx, self.get(TokenPos::Output(idx))?.ok()?)))
+    }
+
+    /// Counts what is made, so that what is derived from these maps can tell whether it is stale.
+    pub(super) fn made(&self) -> usize {
+        self.maps.len()
+    }
+}

@@ -1,0 +1,202 @@
+//! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
+
+use crate::data;
+use crate::engine::ImageSource;
+use crate::ui::link::Waker;
+use poll_promise::Promise;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Something that was finished beside the window.
+#[derive(Debug)]
+pub(super) enum JobDone {
+    /// Photos or folders were picked.
+    PickedImages(Vec<PathBuf>),
+    /// A model folder was picked.
+    PickedModel(PathBuf),
+    /// Files and folders were looked through.
+    Scanned(Scan),
+    /// Bytes of memory this process holds.
+    Memory(u64),
+}
+
+/// What was found in files and folders.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Scan {
+    /// Photos.
+    pub images: Vec<ImageSource>,
+    /// Folders that hold a model instead.
+    pub models: Vec<PathBuf>,
+    /// What could not be read: a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// See the module's documentation.
+pub(super) struct Jobs {
+    wake: Waker,
+    running: Vec<Promise<Option<JobDone>>>,
+    dialog_open: Arc<AtomicBool>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Jobs").field("running", &self.running.len()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Jobs {
+    /// `wake` draws a frame.
+    pub(super) fn new(wake: Waker) -> Self {
+        Self { wake, running: Vec::new(), dialog_open: Arc::default(), cancel: Arc::default() }
+    }
+
+    fn spawn(&mut self, name: &str, job: impl FnOnce() -> Option<JobDone> + Send + 'static) {
+        let wake = Arc::clone(&self.wake);
+        self.running.push(Promise::spawn_thread(name, move || {
+            let done = job();
+            wake();
+            done
+        }));
+    }
+
+    /// One dialog at a time: a second one would hide behind the first.
+    fn spawn_dialog(&mut self, job: impl FnOnce(rfd::FileDialog) -> Option<JobDone> + Send + 'static) {
+        if self.dialog_open.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let open = Arc::clone(&self.dialog_open);
+        self.spawn("gazelens-dialog", move || {
+            let done = job(rfd::FileDialog::new());
+            open.store(false, Ordering::Relaxed);
+            done
+        });
+    }
+
+    /// A dialog for photos.
+    pub(super) fn pick_images(&mut self) {
+        self.spawn_dialog(|dialog| {
+            dialog.set_title("Open photos").add_filter("Photos", data::library::EXTENSIONS).pick_files().map(JobDone::PickedImages)
+        });
+    }
+
+    /// A dialog for a folder of photos.
+    pub(super) fn pick_image_folder(&mut self) {
+        self.spawn_dialog(|dialog| {
+            let folder = dialog.set_title("Open a folder of photos").pick_folder()?;
+            Some(JobDone::PickedImages(vec![folder]))
+        });
+    }
+
+    /// A dialog for a model folder.
+    pub(super) fn pick_model_folder(&mut self) {
+        self.spawn_dialog(|dialog| {
+            dialog.set_title("Open a model folder (Hugging Face layout)").pick_folder().map(JobDone::PickedModel)
+        });
+    }
+
+    /// Looks through files and folders.
+    pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
+        let cancel = Arc::clone(&self.cancel);
+        self.spawn("gazelens-scan", move || Some(JobDone::Scanned(scan(&paths, &cancel))));
+    }
+
+    /// Measures this process's memory, where the system tells.
+    pub(super) fn measure_memory(&mut self) {
+        self.spawn("gazelens-memory", || resident_bytes().map(JobDone::Memory));
+    }
+
+    /// What was finished since the last call.
+    pub(super) fn poll(&mut self) -> Vec<JobDone> {
+        let mut done = Vec::new();
+        for promise in std::mem::take(&mut self.running) {
+            match promise.try_take() {
+                Ok(result) => done.extend(result),
+                Err(unfinished) => self.running.push(unfinished),
+            }
+        }
+        done
+    }
+}
+
+/// Photos among files and directly in folders; a folder with a model's configuration is a model.
+fn scan(paths: &[PathBuf], cancel: &AtomicBool) -> Scan {
+    let mut found = Scan::default();
+    for path in paths {
+        if is_model_folder(path) {
+            found.models.push(path.clone());
+        } else if path.is_dir() {
+            match data::library::list_folder(path, cancel, |_| ()) {
+                Err(err) => found.problems.push(err.to_string()),
+                Ok(listing) if listing.images.is_empty() => {
+                    found.problems.push(format!("Expected photos, found none in the folder: {}", path.display()));
+                }
+                Ok(listing) => {
+                    found.images.extend(listing.images.into_iter().map(ImageSource::Path));
+                    found.problems.extend(listing.problems.iter().map(ToString::to_string));
+                }
+            }
+        } else if path.exists() {
+            found.images.push(ImageSource::Path(path.clone()));
+        } else {
+            found.problems.push(format!("Expected a photo or a folder, found nothing: {}", path.display()));
+        }
+    }
+    found
+}
+
+fn is_model_folder(path: &Path) -> bool {
+    path.join("config.json").is_file()
+}
+
+#[cfg(target_os = "linux")]
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn resident_bytes() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_folder_is_told_from_a_folder_of_photos() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (photos, model) = (dir.path().join("photos"), dir.path().join("model"));
+        std::fs::create_dir_all(&photos).expect("created");
+        std::fs::create_dir_all(&model).expect("created");
+        std::fs::write(photos.join("a.png"), b"").expect("written");
+        std::fs::write(model.join("config.json"), b"{}").expect("written");
+        let gone = dir.path().join("gone.png");
+        let found = scan(&[photos.clone(), model.clone(), gone], &AtomicBool::new(false));
+        assert_eq!(found.images, [ImageSource::Path(photos.join("a.png"))], "the photo");
+        assert_eq!(found.models, [model], "the model");
+        assert_eq!(found.problems.len(), 1, "the missing file is named: {:?}", found.problems);
+    }
+
+    #[test]
+    fn jobs_report_when_they_are_done() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let mut jobs = Jobs::new(Arc::new(move || {
+            sender.send(()).ok();
+        }));
+        jobs.scan(vec![PathBuf::from("/nowhere/at/all")]);
+        receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("the window is woken");
+        // The thread wakes the window just before it hands over.
+        let done = std::iter::repeat_with(|| jobs.poll()).find(|done| !done.is_empty()).expect("endless");
+        assert!(matches!(done.as_slice(), [JobDone::Scanned(found)] if found.problems.len() == 1), "found: {done:?}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Prompt and answer as chips.
+
+use eframe::egui;
+use super::chip::{Chip, ends_line};
+use super::{PanelContext, status_bar};
+use crate::render::Colouring;
+use crate::trace::Trace;
+use crate::ui::command::Command;
+use crate::ui::derived::{ChipColours, format_value, token_label};
+use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos};
+use crate::ui::widgets::{choice, empty};
+use egui::{RichText, Sense, Ui, vec2};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let state = cx.state;
+    let Some(run) = state.current_run() else {
+        let next = if state.model.info.is_some() { "Take a suggested question, or type your own and press Enter" } else { "The model is being opened" };
+        return empty(ui, "Ask about this photo", next);
+    };
+    let Some(trace) = &run.trace else {
+        return match &run.phase {
+            Phase::Failed(why) => empty(ui, "The question failed", why),
+            _ => empty(ui, run.prompt_text(), &status_bar::progress(run)),
+        };
+    };
+    legend(ui, cx);
+    let scroll = egui::ScrollArea::vertical().id_salt(("answer", run.id.0)).auto_shrink(false);
+    scroll.stick_to_bottom(run.phase.is_active()).show(ui, |ui| {
+        prompt_chips(ui, cx, trace);
+        ui.add_space(4.0);
+        answer_chips(ui, cx, trace);
+        ending(ui, run);
+    });
+}
+
+/// What the colours mean: the quantity, its scale, and the way back from the reverse direction.
+fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        let Some(colours) = &cx.derived.chips else { return };
+        let reverse = colours.is_reverse();
+        ui.label(RichText::new("Words coloured by").weak());
+        if reverse {
+            ui.label(RichText::new(&colours.title).color(crate::ui::theme::accent(ui.visuals())));
+        } else {
+            let options = [
+                (ChipQuantity::ImageShare, "image attention", colours.title.as_str()),
+                (ChipQuantity::Probability, "probability", "Probability of the chosen token at temperature 1"),
+                (ChipQuantity::Entropy, "entropy", "How undecided the model was, in nats"),
+            ];
+            if let Some(quantity) = choice(ui, cx.state.chips, &options) {
+                cx.commands.push(Command::SetChips(quantity));
+            }
+        }
+        scale(ui, cx, colours);
+        if reverse {
+            if ui.small_button("Clear patches").clicked() {
+                cx.commands.push(Command::Clear);
+            }
+        } else if cx.state.selection.direction == Direction::PatchesToTokens {
+            ui.label(RichText::new("Click patches on the photo").color(crate::ui::theme::accent(ui.visuals())));
+        }
+    });
+}
+
+/// The colour scale with its range.
+fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
+    let [low, high] = colours.range;
+    ui.label(RichText::new(format_value(low)).small());
+    let (rect, response) = ui.allocate_exact_size(vec2(90.0, 10.0), Sense::hover());
+    let map = crate::render::colormap(cx.state.colour.style.colormap);
+    let steps = 30;
+    for step in 0..steps {
+        let (a, b) = (step as f32 / steps as f32, (step + 1) as f32 / steps as f32);
+        let strip = egui::Rect::from_x_y_ranges(egui::lerp(rect.x_range().min..=rect.x_range().max, a)..=egui::lerp(rect.x_range().min..=rect.x_range().max, b), rect.y_range());
+        ui.painter().rect_filled(strip, 0.0, super::chip::rgb(map.at(f32::midpoint(a, b))));
+    }
+    ui.label(RichText::new(format_value(high)).small());
+    response.on_hover_text(&colours.title);
+}
+
+fn position(cx: &PanelContext<'_>, colours: &ChipColours, value: f32) -> f32 {
+    let style = crate::render::HeatStyle { range: colours.range, gamma: 1.0, ..cx.state.colour.style };
+    Colouring::new(&style, crate::render::colormap(style.colormap)).position(value).0
+}
+
+fn click(ui: &Ui, cx: &mut PanelContext<'_>, pos: TokenPos) {
+    let extend = ui.input(|input| match (input.modifiers.shift, input.modifiers.command) {
+        (true, _) => Extend::Range,
+        (false, true) => Extend::Toggle,
+        (false, false) => Extend::Replace,
+    });
+    cx.emit(Command::ClickToken(pos, extend));
+}
+
+fn prompt_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(1.0, 3.0);
+        ui.label(RichText::new("Prompt ").weak().small());
+        let mut idx = 0;
+        while let Some(token) = trace.prompt.get(idx) {
+            if token.image {
+                let count = trace.prompt.iter().skip(idx).take_while(|token| token.image).count();
+                let text = RichText::new(format!("[{count} image tokens]")).weak();
+                ui.label(text).on_hover_text("One position for every patch of the photo");
+                idx += count;
+                continue;
+            }
+            let pos = TokenPos::Prompt(idx);
+            let chip = Chip {
+                text: &token.text,
+                label: format!("Prompt token {idx}: {}", token.text.trim()),
+                position: None,
+                colormap: 0,
+                held: cx.state.selection.tokens.contains(&pos),
+                special: token.special,
+            };
+            let response = chip.show(ui);
+            respond(ui, cx, trace, pos, &response, "");
+            if ends_line(&token.text) {
+                ui.end_row();
+            }
+            idx += 1;
+        }
+    });
+}
+
+fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
+    let derived = cx.derived;
+    let Some(colours) = &derived.chips else { return };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(1.0, 3.0);
+        ui.label(RichText::new("Answer ").weak().small());
+        for (idx, token) in trace.output.iter().enumerate() {
+            let pos = TokenPos::Output(idx);
+            let value = colours.output.get(idx).copied().flatten();
+            let chip = Chip {
+                text: &token.text,
+                label: format!("Token {idx}: {}", token.text.trim()),
+                position: value.filter(|_| !token.special).map(|value| position(cx, colours, value)),
+                colormap: cx.state.colour.style.colormap,
+                held: cx.state.selection.tokens.contains(&pos),
+                special: token.special,
+            };
+            let response = chip.show(ui);
+            let value = value.map_or_else(|| "no attention row".to_owned(), format_value);
+            respond(ui, cx, trace, pos, &response, &value);
+            if ends_line(&token.text) {
+                ui.end_row();
+            }
+        }
+    });
+}
+
+fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, response: &egui::Response, value: &str) {
+    if response.hovered() {
+        cx.hovered_token = Some(pos);
+        response.clone().on_hover_ui(|ui| {
+            ui.label(RichText::new(token_label(trace, pos)).strong());
+            if let TokenPos::Output(idx) = pos
+                && let Some(token) = trace.output.get(idx)
+            {
+                ui.label(format!("probability {}, entropy {:.3} nats", format_value(token.logprob.exp()), token.entropy_nats));
+                if let Some(colours) = &cx.derived.chips {
+                    ui.label(format!("{}: {value}", colours.title));
+                }
+                ui.weak("Its map is that of the position that predicted it");
+            }
+        });
+    }
+    if response.clicked() {
+        click(ui, cx, pos);
+    }
+}
+
+fn ending(ui: &mut Ui, run: &Run) {
+    match &run.phase {
+        Phase::Failed(why) => {
+            ui.colored_label(ui.visuals().error_fg_color, why);
+        }
+        Phase::Cancelled => {
+            ui.weak("Stopped here");
+        }
+        _ => {}
+    }
+}

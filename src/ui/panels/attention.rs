@@ -1,0 +1,118 @@
+//! Which numbers are shown: source, layer, head, tokens, normalisation.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};
+use crate::ui::widgets::{choice, row};
+use egui::Ui;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let mut view = cx.state.view;
+    source(ui, cx, &mut view);
+    let shape = cx.state.shape();
+    let (layers, heads) = shape.unwrap_or((0, 0));
+    let mut layer_head = view.layer_head();
+    axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
+    axis(ui, "Head", "heads", &mut layer_head.head, heads);
+    *view.layer_head_mut() = layer_head;
+    tokens(ui, &mut view);
+    normalisation(ui, &mut view);
+    direction(ui, cx);
+    if view != cx.state.view {
+        cx.emit(Command::SetView(view));
+    }
+}
+
+fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
+    let has_vision = cx.state.current_run().and_then(|run| run.trace.as_ref()).is_none_or(|trace| trace.vision.is_some());
+    let options = [
+        (Source::Decoder, "Decoder", "Where the decoder looked when it chose the selected tokens"),
+        (Source::Vision, "Vision [CLS]", "Where the vision encoder's [CLS] token looked; the same for every token"),
+    ];
+    row(ui, "Source", "Whose attention is shown", |ui| {
+        if let Some(source) = choice(ui, view.source, &options) {
+            view.source = source;
+        }
+        if !has_vision {
+            ui.weak("no [CLS] here");
+        }
+    });
+}
+
+/// A slider for one of them, or the mean or maximum of all. Moving the slider leaves the mean.
+fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
+    let help = format!("0 to {}; the arrow keys move it", count.saturating_sub(1));
+    row(ui, label, &help, |ui| {
+        let mut idx = axis.idx.min(count.saturating_sub(1));
+        let slider = egui::Slider::new(&mut idx, 0..=count.saturating_sub(1)).smart_aim(false);
+        let name = ui.name_inputs(label, |ui| {
+            ui.spacing_mut().slider_width = (ui.available_width() - 150.0).clamp(50.0, 220.0);
+            ui.scope(|ui| {
+                if axis.reduce != Reduce::One {
+                    ui.multiply_opacity(0.55);
+                }
+                ui.add_enabled(count > 0, slider)
+            })
+            .inner
+        });
+        if name.changed() {
+            *axis = Axis { idx, reduce: Reduce::One };
+        }
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for (reduce, word, help) in [
+            (Reduce::Mean, "mean", format!("The mean over all {plural}")),
+            (Reduce::Max, "max", format!("The largest over all {plural}, patch by patch")),
+        ] {
+            let pressed = axis.reduce == reduce;
+            let response = ui.add(egui::Button::selectable(pressed, word)).on_hover_text(&help);
+            response.widget_info(|| {
+                egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, pressed, format!("{label} {word}"))
+            });
+            if response.clicked() {
+                axis.reduce = if pressed { Reduce::One } else { reduce };
+            }
+        }
+    });
+}
+
+fn tokens(ui: &mut Ui, view: &mut ViewState) {
+    let options = [
+        (false, "mean", "Several tokens: the mean of their maps"),
+        (true, "max", "Several tokens: the largest of their maps, patch by patch"),
+    ];
+    row(ui, "Tokens", "How the maps of several tokens are put together", |ui| {
+        if let Some(max) = choice(ui, view.tokens == Reduce::Max, &options) {
+            view.tokens = if max { Reduce::Max } else { Reduce::Mean };
+        }
+    });
+}
+
+fn normalisation(ui: &mut Ui, view: &mut ViewState) {
+    let options = [
+        (Normalisation::Raw, "raw", "The softmax probability over all keys, text included"),
+        (Normalisation::ShareOfImage, "share of image", "Divided by the sum over all patches, after everything was put together"),
+    ];
+    row(ui, "Values", "What a value is a part of", |ui| {
+        if let Some(normalisation) = choice(ui, view.normalisation, &options) {
+            view.normalisation = normalisation;
+        }
+    });
+    row(ui, "Sink", "Many decoders park attention they have no use for on the first position", |ui| {
+        let help = "Leaves the first position's attention out and divides the rest by what is left, head by head (decoder only)";
+        ui.add_enabled(view.source == Source::Decoder, egui::Checkbox::new(&mut view.suppress_sink, "leave out the first position"))
+            .on_hover_text(help);
+    });
+}
+
+fn direction(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let options = [
+        (Direction::TokensToPatches, "tokens → patches", "Pick words; the photo shows where they looked"),
+        (Direction::PatchesToTokens, "patches → tokens", "Pick patches; the words show how much they looked there"),
+    ];
+    row(ui, "Direction", "Tab swaps it", |ui| {
+        if choice(ui, cx.state.selection.direction, &options).is_some() {
+            cx.emit(Command::SwapDirection);
+        }
+    });
+}

@@ -1,0 +1,79 @@
+//! What else the token could have been.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::trace::{OutputToken, Trace};
+use crate::ui::derived::format_share;
+use crate::ui::state::TokenPos;
+use crate::ui::widgets::empty;
+use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
+
+const ROW_PT: f32 = 20.0;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else {
+        return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
+    };
+    let Some((idx, token)) = subject(cx, trace) else {
+        return empty(ui, "No token chosen", "Click a word of the answer");
+    };
+    header(ui, idx, token);
+    for (rank, candidate) in token.candidates.iter().enumerate() {
+        let chosen = candidate.id == token.id;
+        candidate_row(ui, rank, &candidate.text, candidate.logprob, chosen);
+    }
+    if !token.candidates.iter().any(|candidate| candidate.id == token.id) {
+        candidate_row(ui, token.candidates.len(), &token.text, token.logprob, true);
+        ui.weak("The chosen token is not among the twenty most probable");
+    }
+}
+
+/// The token pointed at, the last one held, or the newest.
+fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
+    let shown = cx.state.selection.shown_tokens();
+    let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
+    let idx = if shown.is_empty() { trace.output.len().checked_sub(1) } else { shown.iter().filter_map(output).next_back() };
+    idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
+}
+
+fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
+    let rank = token.candidates.iter().position(|candidate| candidate.id == token.id);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
+        ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
+        ui.label(format!("logprob {:.3}", token.logprob)).on_hover_text("Natural logarithm of its probability at temperature 1");
+        ui.label(format!("entropy {:.3} nats", token.entropy_nats))
+            .on_hover_text("How undecided the model was: 0 is certain, ln(vocabulary) is anything");
+    });
+    ui.add_space(2.0);
+}
+
+fn quoted(text: &str) -> String {
+    format!("“{}”", text.replace('\n', "\\n"))
+}
+
+fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: bool) {
+    let probability = logprob.exp();
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::hover());
+    let label = format!("Candidate {} {} {}", rank + 1, quoted(text), format_share(probability));
+    response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Label, true, &label));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let visuals = ui.visuals();
+    let font = TextStyle::Body.resolve(ui.style());
+    let small = TextStyle::Small.resolve(ui.style());
+    let (text_right, number_left) = (rect.left() + 0.34 * rect.width(), rect.right() - 96.0);
+    let bar = Rect::from_min_max(pos2(text_right, rect.top() + 4.0), pos2(number_left - 6.0, rect.bottom() - 4.0));
+    let painter = ui.painter();
+    painter.rect_filled(bar, 2.0, visuals.faint_bg_color);
+    let filled = Rect::from_min_size(bar.min, vec2(bar.width() * probability.clamp(0.0, 1.0), bar.height()));
+    let accent = crate::ui::theme::accent(visuals);
+    painter.rect_filled(filled, 2.0, if chosen { accent } else { accent.gamma_multiply(0.45) });
+    let colour = if chosen { visuals.strong_text_color() } else { visuals.text_color() };
+    let left = painter.with_clip_rect(Rect::from_min_max(rect.min, pos2(text_right - 4.0, rect.bottom())));
+    left.text(pos2(rect.left(), rect.center().y), Align2::LEFT_CENTER, quoted(text), font, colour);
+    let numbers = format!("{}  {logprob:.2}", format_share(probability));
+    painter.text(pos2(rect.right(), rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
+    response.on_hover_text(format!("{label}, logprob {logprob:.4}{}", if chosen { ", chosen" } else { "" }));
+}

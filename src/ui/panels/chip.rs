@@ -1,0 +1,92 @@
+//! A token as a chip: its text on the colour of its value.
+
+use eframe::egui;
+use crate::render::colormap;
+use crate::ui::theme;
+use egui::accesskit::Role;
+use egui::{Color32, FontId, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+
+/// What a chip shows.
+pub(super) struct Chip<'a> {
+    /// The token's text.
+    pub(super) text: &'a str,
+    /// Its name for screen readers and tests.
+    pub(super) label: String,
+    /// Its place on the colour map, 0..=1; `None` has no colour.
+    pub(super) position: Option<f32>,
+    /// Index of the colour map.
+    pub(super) colormap: usize,
+    /// Held by a click.
+    pub(super) held: bool,
+    /// Not part of the text.
+    pub(super) special: bool,
+}
+
+/// The text of a token as a chip shows it: what cannot be seen gets a sign.
+pub(super) fn visible_text(text: &str) -> String {
+    match text {
+        "" => "·".to_owned(),
+        _ => text.replace('\n', "⏎").replace('\t', "→").trim_start_matches(' ').to_owned(),
+    }
+}
+
+/// Whether a line ends after this token.
+pub(super) fn ends_line(text: &str) -> bool {
+    text.ends_with('\n')
+}
+
+impl Chip<'_> {
+    /// Paints it at the cursor.
+    pub(super) fn show(self, ui: &mut Ui) -> Response {
+        let font = FontId::proportional(14.0);
+        let shown = visible_text(self.text);
+        let shown = if shown.is_empty() { "␣".to_owned() } else { shown };
+        let fill = self.position.map(|position| rgb(colormap(self.colormap).at(position)));
+        let text_colour = match fill {
+            Some(fill) => theme::text_on(fill),
+            None if self.special => ui.visuals().weak_text_color(),
+            None => ui.visuals().text_color(),
+        };
+        let galley = ui.painter().layout_no_wrap(shown, font, text_colour);
+        // A word begins with a space in its token: chips of one word touch, words stand apart.
+        let lead = if self.text.starts_with(' ') { 4.0 } else { 0.0 };
+        let size = galley.size() + vec2(6.0 + lead, 4.0);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.held, &self.label));
+        if ui.is_rect_visible(rect) {
+            let body = egui::Rect::from_min_max(rect.min + vec2(lead, 0.0), rect.max);
+            let painter = ui.painter();
+            painter.rect_filled(body, 3.0, fill.unwrap_or(Color32::TRANSPARENT));
+            let accent = theme::accent(ui.visuals());
+            if self.held {
+                painter.rect_stroke(body, 3.0, Stroke::new(2.0, accent), StrokeKind::Outside);
+            } else if response.hovered() || response.has_focus() {
+                painter.rect_stroke(body, 3.0, Stroke::new(1.0, accent), StrokeKind::Outside);
+            } else if self.special {
+                painter.rect_stroke(body, 3.0, Stroke::new(1.0, ui.visuals().widgets.inactive.bg_stroke.color), StrokeKind::Inside);
+            }
+            painter.galley(body.min + vec2(3.0, 2.0), galley, text_colour);
+        }
+        response
+    }
+}
+
+/// A colour of a colour map, for egui.
+pub(super) fn rgb(colour: [f32; 3]) -> Color32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
+    let [r, g, b] = colour.map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8);
+    Color32::from_rgb(r, g, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_gets_a_sign() {
+        assert_eq!(visible_text("\n"), "⏎", "a new line");
+        assert_eq!(visible_text(""), "·", "part of a character");
+        assert_eq!(visible_text(" dog"), "dog", "the space becomes the gap between chips");
+        assert!(ends_line(".\n") && !ends_line("."), "a line ends after it");
+    }
+}

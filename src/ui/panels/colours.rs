@@ -1,0 +1,108 @@
+//! Colours of the overlay.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::geometry::Framing;
+use crate::render::{Resampling, colormap, colormaps};
+use crate::ui::command::Command;
+use crate::ui::state::{ColourSettings, RangeMode};
+use crate::ui::widgets::{choice, row};
+use egui::{DragValue, Slider, Ui};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let mut colour = cx.state.colour;
+    map(ui, &mut colour);
+    range(ui, cx, &mut colour);
+    let style = &mut colour.style;
+    ui.spacing_mut().slider_width = (ui.available_width() - 160.0).clamp(60.0, 220.0);
+    slider(ui, "Gamma", "Exponent on the position in the range: below 1 lifts small values", &mut style.gamma, 0.2..=3.0);
+    slider(ui, "Opacity", "Of the whole overlay", &mut style.opacity, 0.0..=1.0);
+    slider(ui, "Alpha ramp", "0: the same opacity everywhere; 1: low values are clear", &mut style.alpha_ramp, 0.0..=1.0);
+    resampling(ui, &mut colour);
+    row(ui, "Show", "", |ui| {
+        ui.checkbox(&mut colour.overlay_visible, "overlay").on_hover_text("The heat map on the photo (G)");
+        ui.checkbox(&mut colour.patch_grid_visible, "patch borders").on_hover_text("The borders of the model's patches (Ctrl+G)");
+    });
+    framing(ui, cx);
+    if colour != cx.state.colour {
+        cx.emit(Command::SetColour(colour));
+    }
+}
+
+fn slider(ui: &mut Ui, label: &str, help: &str, value: &mut f32, range: std::ops::RangeInclusive<f32>) {
+    row(ui, label, help, |ui| {
+        ui.name_inputs(label, |ui| ui.add(Slider::new(value, range).fixed_decimals(2)).on_hover_text(help))
+    });
+}
+
+fn map(ui: &mut Ui, colour: &mut ColourSettings) {
+    row(ui, "Colour map", "", |ui| {
+        ui.name_inputs("Colour map", |ui| {
+            egui::ComboBox::from_id_salt("colour map").width(150.0).selected_text(colormap(colour.style.colormap).label).show_ui(ui, |ui| {
+                for (idx, map) in colormaps().iter().enumerate() {
+                    ui.selectable_value(&mut colour.style.colormap, idx, map.label).on_hover_text(map.help);
+                }
+            })
+        });
+    });
+}
+
+fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
+    let options = [
+        (RangeMode::PerMap, "per map", "0 to the largest value of the shown map: structure is always visible, brightness does not compare"),
+        (RangeMode::SharedOverTokens, "shared", "0 to the largest value over all tokens of the answer: brightness compares between tokens"),
+        (RangeMode::Fixed, "fixed", "Typed in: brightness compares between answers, layers and models"),
+    ];
+    row(ui, "Range", "Which values the ends of the colour map mean", |ui| {
+        if let Some(mode) = choice(ui, colour.range_mode, &options) {
+            if mode == RangeMode::Fixed
+                && let Some(shown) = &cx.derived.shown
+            {
+                colour.fixed_range = shown.range; // starts from what is seen
+            }
+            colour.range_mode = mode;
+        }
+    });
+    if colour.range_mode == RangeMode::Fixed {
+        row(ui, "", "", |ui| {
+            let [low, high] = &mut colour.fixed_range;
+            let field = |value| DragValue::new(value).speed(0.0005).range(-1.0e6..=1.0e6).max_decimals(6);
+            ui.name_inputs("Lowest value", |ui| ui.add(field(low)).on_hover_text("The value of the lowest colour"));
+            ui.label("to");
+            ui.name_inputs("Highest value", |ui| ui.add(field(high)).on_hover_text("The value of the highest colour"));
+        });
+    }
+}
+
+fn resampling(ui: &mut Ui, colour: &mut ColourSettings) {
+    let options = [
+        (Resampling::Nearest, "nearest", "Each patch its own value: what the model really has"),
+        (Resampling::Bilinear, "bilinear", "Linear between the four nearest patches"),
+        (Resampling::Bicubic, "bicubic", "Smooth over sixteen patches"),
+        (Resampling::Lanczos, "Lanczos", "Smooth over thirty-six patches"),
+    ];
+    row(ui, "Between", "What is drawn between the centres of patches", |ui| {
+        if let Some(resampling) = choice(ui, colour.style.resampling, &options) {
+            colour.style.resampling = resampling;
+        }
+    });
+}
+
+fn framing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let own = cx.state.model.info.as_ref().map_or(Framing::Crop, |info| info.framing);
+    let options = [
+        (Framing::Crop, "crop", "The shorter edge to size, the centre cut out: the model does not see the borders"),
+        (Framing::Pad, "pad", "The photo centred on a square of the mean colour, as the original LLaVA"),
+    ];
+    row(ui, "Framing", "How the next question's photo is made square", |ui| {
+        let current = cx.state.ask.framing.unwrap_or(own);
+        if let Some(framing) = choice(ui, current, &options) {
+            let mut ask = cx.state.ask.clone();
+            ask.framing = (framing != own).then_some(framing);
+            cx.emit(Command::SetAsk(Box::new(ask)));
+        }
+        if current == own {
+            ui.weak("the model's own");
+        }
+    });
+}

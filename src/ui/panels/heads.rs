@@ -1,0 +1,69 @@
+//! Every layer and head as a small map; a click jumps there.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::render::{GridMaps, GridRange};
+use crate::ui::command::Command;
+use crate::ui::derived::GridValues;
+use crate::ui::head_grid::HeadGrid;
+use crate::ui::state::{Reduce, Source};
+use crate::ui::widgets::empty;
+use egui::{RichText, Ui};
+use std::sync::Arc;
+
+/// The grid as it was drawn last, so that ranges are computed when values change and not in every frame.
+#[derive(Debug, Default)]
+pub(super) struct GridMemory {
+    shared: bool,
+    maps: Option<GridMaps>,
+}
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(values) = cx.derived.grid.values() else {
+        return empty(ui, "No maps yet", "Ask a question to see every layer and head side by side");
+    };
+    header(ui, cx, values);
+    let maps = current_maps(&mut cx.memory.grid, values);
+    let choice = cx.state.view.layer_head();
+    let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
+        .then_some((choice.layer.idx, choice.head.idx));
+    let style = cx.state.colour.style;
+    let clicked = HeadGrid::new(&maps, current)
+        .colormap(style.colormap)
+        .gamma(style.gamma)
+        .label("Grid of layers and heads")
+        .max_height(ui.available_height())
+        .show(ui);
+    if let Some((layer_idx, head_idx)) = clicked {
+        cx.emit(Command::JumpTo { layer_idx, head_idx });
+    }
+}
+
+fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
+    ui.horizontal(|ui| {
+        let what = match cx.state.view.source {
+            Source::Decoder => "Shown tokens",
+            Source::Vision => "[CLS]",
+        };
+        let text = format!("{what}, {} × {}", values.layers, values.heads);
+        ui.label(RichText::new(text).weak()).on_hover_text("Rows are layers, columns are heads; click a map to jump there");
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.checkbox(&mut cx.memory.grid.shared, "one range")
+                .on_hover_text("Off: each map has its own range, structure is visible everywhere. On: brightness compares between heads");
+        });
+    });
+}
+
+fn current_maps(memory: &mut GridMemory, values: &GridValues) -> GridMaps {
+    let range = if memory.shared { GridRange::Shared } else { GridRange::PerMap };
+    let ranges = if memory.shared { 1 } else { values.layers * values.heads };
+    match &memory.maps {
+        Some(maps) if maps.key() == values.key && maps.ranges().len() == ranges => maps.clone(),
+        _ => {
+            let size = [values.layers, values.heads];
+            let maps = GridMaps::new(values.key, size, values.grid, Arc::clone(&values.values), range);
+            memory.maps = Some(maps.clone());
+            maps
+        }
+    }
+}

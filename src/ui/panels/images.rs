@@ -1,0 +1,107 @@
+//! The images on offer.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::photos::Loaded;
+use crate::ui::theme;
+use egui::accesskit::Role;
+use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
+
+/// Height of a row, points; the thumbnail fits into it.
+const ROW_PT: f32 = 58.0;
+
+const THUMBNAIL_PT: Vec2 = vec2(68.0, 50.0);
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        let commands = &mut *cx.commands;
+        crate::ui::widgets::command_button(ui, "Photos…", &Command::OpenImages, commands);
+        crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, commands);
+    });
+    path_box(ui, cx);
+    ui.add_space(2.0);
+    let count = cx.state.library.images().len();
+    let current = cx.state.library.current_idx();
+    let place = current.map_or_else(|| format!("{count} images"), |idx| format!("{} of {count}", idx + 1));
+    ui.label(RichText::new(format!("{place} · A and D move")).weak().small());
+    let row_height = ROW_PT + ui.spacing().item_spacing.y;
+    let mut scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
+    if std::mem::take(&mut cx.memory.scroll_to_current)
+        && let Some(idx) = current
+    {
+        // The row above stays in sight, so that one sees where one is.
+        scroll = scroll.vertical_scroll_offset((idx as f32 - 1.0).max(0.0) * row_height);
+    }
+    scroll.show_rows(ui, ROW_PT, count, |ui, rows| {
+        for idx in rows {
+            row(ui, cx, idx);
+        }
+    });
+}
+
+fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let edit = egui::TextEdit::singleline(&mut cx.memory.image_path)
+        .id_salt("image path")
+        .hint_text("Path of a photo or folder")
+        .desired_width(f32::INFINITY);
+    let response = ui.add(edit).on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
+    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) && !cx.memory.image_path.trim().is_empty() {
+        let path = std::mem::take(&mut cx.memory.image_path);
+        cx.emit(Command::AddPaths(vec![path.trim().trim_matches('"').into()]));
+    }
+}
+
+fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
+    let Some(image) = cx.state.library.images().get(idx) else { return };
+    let selected = cx.state.library.current_idx() == Some(idx);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Image {}", image.name)));
+    let visuals = ui.visuals();
+    let fill = if selected {
+        visuals.selection.bg_fill
+    } else if response.hovered() {
+        visuals.widgets.hovered.weak_bg_fill
+    } else {
+        egui::Color32::TRANSPARENT
+    };
+    ui.painter().rect_filled(rect, 4.0, fill);
+    let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - THUMBNAIL_PT.y) / 2.0), THUMBNAIL_PT);
+    thumbnail(ui, cx, idx, frame);
+    let text_left = frame.right() + 8.0;
+    let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
+    let font = TextStyle::Body.resolve(ui.style());
+    let small = TextStyle::Small.resolve(ui.style());
+    let asked = cx.state.runs.of_image(&image.source).count();
+    let name_y = if asked > 0 { rect.center().y - 8.0 } else { rect.center().y };
+    let painter = ui.painter_at(rect.shrink(2.0));
+    painter.text(pos2(text_left, name_y), Align2::LEFT_CENTER, &image.name, font, colour);
+    if asked > 0 {
+        let text = if asked == 1 { "1 answer".to_owned() } else { format!("{asked} answers") };
+        painter.text(pos2(text_left, rect.center().y + 9.0), Align2::LEFT_CENTER, text, small, theme::accent(ui.visuals()));
+    }
+    if response.on_hover_text(&image.detail).clicked() {
+        cx.commands.push(Command::SelectImage(idx));
+    }
+}
+
+fn thumbnail(ui: &Ui, cx: &mut PanelContext<'_>, idx: usize, frame: Rect) {
+    let Some(image) = cx.state.library.images().get(idx) else { return };
+    match cx.photos.thumbnail(&image.source) {
+        Loaded::Ready(texture) => {
+            let size = texture.size_vec2();
+            let scale = (frame.width() / size.x).min(frame.height() / size.y);
+            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            let rect = Rect::from_center_size(frame.center(), size * scale);
+            ui.painter().image(texture.id(), rect, uv, egui::Color32::WHITE);
+        }
+        Loaded::Pending => {
+            ui.painter().rect_filled(frame, 3.0, ui.visuals().faint_bg_color);
+        }
+        Loaded::Failed(_) => {
+            ui.painter().rect_filled(frame, 3.0, ui.visuals().faint_bg_color);
+            let font = TextStyle::Small.resolve(ui.style());
+            ui.painter().text(frame.center(), Align2::CENTER_CENTER, "unreadable", font, ui.visuals().error_fg_color);
+        }
+    }
+}

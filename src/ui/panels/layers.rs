@@ -1,0 +1,82 @@
+//! How much of the attention goes to the image, layer by layer.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::derived::GridValues;
+use crate::ui::state::{Axis, Reduce, Source, ViewState};
+use crate::ui::widgets::empty;
+use egui::{RichText, Ui};
+use egui_plot::{Legend, Line, Plot, PlotPoints, VLine};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(values) = cx.derived.grid.values() else {
+        return empty(ui, "No attention yet", "Ask a question to see how much each layer looks at the image");
+    };
+    let view = cx.state.view;
+    let title = match view.source {
+        Source::Decoder => "Attention on the image, mean over the shown tokens",
+        Source::Vision => "[CLS] attention on the patches",
+    };
+    ui.label(RichText::new(title).weak().small());
+    if let Some(layer_idx) = plot(ui, values, view) {
+        let mut view = view;
+        view.layer_head_mut().layer = Axis { idx: layer_idx, reduce: Reduce::One };
+        cx.emit(Command::SetView(view));
+    }
+}
+
+/// Returns the layer that was clicked.
+fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
+    let choice = view.layer_head();
+    let accent = crate::ui::theme::accent(ui.visuals());
+    let weak = ui.visuals().weak_text_color();
+    let heads = values.heads.max(1);
+    let mean: Vec<f64> = values.image_shares.chunks(heads).map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64).collect();
+    let head = (choice.head.reduce == Reduce::One).then(|| {
+        let idx = choice.head.idx.min(heads - 1);
+        let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));
+        (idx, share.collect::<Vec<f64>>())
+    });
+    let last = values.layers.saturating_sub(1) as f64;
+    let response = Plot::new("image share per layer")
+        .height((ui.available_height() - 4.0).max(80.0))
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_grid([false, true])
+        .x_axis_label("layer")
+        .include_x(0.0)
+        .include_x(last)
+        .include_y(0.0)
+        .legend(Legend::default())
+        .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [16.0, 4.0, 1.0]))
+        .label_formatter(|hover| {
+            let at = hover_value(hover)?;
+            Some(format!("layer {:.0}: {:.4} of the attention", at[0], at[1]))
+        })
+        .show(ui, |plot| {
+            plot.line(Line::new("mean over heads", PlotPoints::from_ys_f64(&mean)).color(accent).width(2.0));
+            if let Some((idx, shares)) = &head {
+                plot.line(Line::new(format!("head {idx}"), PlotPoints::from_ys_f64(shares)).color(weak).width(1.5));
+            }
+            if choice.layer.reduce == Reduce::One {
+                plot.vline(VLine::new("shown layer", choice.layer.idx as f64).color(weak.gamma_multiply(0.6)));
+            }
+            plot.pointer_coordinate()
+        });
+    let clicked = response.response.clicked();
+    let x = response.inner.filter(|_| clicked)?.x.round().clamp(0.0, last);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the layers")]
+    let layer_idx = x as usize;
+    Some(layer_idx)
+}
+
+fn hover_value(hover: &egui_plot::HoverPosition<'_>) -> Option<[f64; 2]> {
+    match hover {
+        egui_plot::HoverPosition::NearDataPoint { position, .. } => Some([position.x, position.y]),
+        egui_plot::HoverPosition::Elsewhere { .. } => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! What is painted: each panel reads the state and emits commands.
+
+mod answer;
+mod attention;
+mod candidates;
+mod chip;
+mod colours;
+mod heads;
+mod help;
+mod images;
+mod layers;
+mod menu_bar;
+mod model_box;
+mod notices;
+mod photo;
+mod question;
+mod sampling;
+mod status_bar;
+mod template;
+
+use eframe::egui;
+use super::canvas::CanvasView;
+use super::command::{CanvasCommand, Command};
+use super::derived::Derived;
+use super::layout::{Pane, PanelBehavior};
+use super::photos::Photos;
+use super::state::{AppState, TokenPos};
+use egui::{CentralPanel, Frame, Panel, Ui};
+
+/// What panels remember between frames that is nobody else's business: scrolling, text being typed.
+#[derive(Debug, Default)]
+pub(super) struct ViewMemory {
+    /// Zoom and place of the photo.
+    pub(super) canvas: CanvasView,
+    /// The grid as it was drawn last.
+    grid: heads::GridMemory,
+    /// Commands for the photo's view that were given since the last frame.
+    pub(super) canvas_commands: Vec<CanvasCommand>,
+    /// Put the cursor into the prompt box.
+    pub(super) focus_prompt: bool,
+    /// Bring the current image into sight.
+    pub(super) scroll_to_current: bool,
+    /// A path being typed, for photos.
+    pub(super) image_path: String,
+    /// A path being typed, for a model.
+    pub(super) model_path: String,
+}
+
+/// What every panel gets.
+pub(super) struct PanelContext<'a> {
+    /// To read.
+    pub(super) state: &'a AppState,
+    /// To read.
+    pub(super) derived: &'a Derived,
+    /// Pictures.
+    pub(super) photos: &'a mut Photos,
+    /// Between frames.
+    pub(super) memory: &'a mut ViewMemory,
+    /// What the user did.
+    pub(super) commands: &'a mut Vec<Command>,
+    /// Memory of this process, bytes.
+    pub(super) resident_bytes: Option<u64>,
+    /// The token under the pointer in this frame.
+    pub(super) hovered_token: Option<TokenPos>,
+}
+
+impl PanelContext<'_> {
+    fn emit(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+}
+
+/// Puts what paints on the graphics card in place; without one, widgets draw on the CPU.
+pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
+    if let Some(state) = &cc.wgpu_render_state {
+        crate::render::gpu::install(&cc.egui_ctx, state, 1);
+    }
+}
+
+/// The whole window.
+pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tiles::Tree<Pane>) {
+    Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
+    notices::show(ui, cx);
+    Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
+    let background = ui.visuals().widgets.inactive.weak_bg_fill.gamma_multiply(0.6);
+    CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
+        let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
+        tree.ui(&mut behavior, ui);
+    });
+    help::show(ui.ctx(), cx);
+    model_box::show(ui.ctx(), cx);
+    drop_hint(ui);
+}
+
+fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
+    match pane {
+        Pane::Images => images::show(ui, cx),
+        Pane::Photo => photo::show(ui, cx),
+        Pane::Question => question::show(ui, cx),
+        Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
+        Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),
+        Pane::Heads => heads::show(ui, cx),
+        Pane::Layers => layers::show(ui, cx),
+        Pane::Candidates => scrolled(ui, "candidates", |ui| candidates::show(ui, cx)),
+    }
+}
+
+fn scrolled(ui: &mut Ui, id: &str, contents: impl FnOnce(&mut Ui)) {
+    egui::ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, contents);
+}
+
+/// While files hover over the window, says what dropping them does.
+fn drop_hint(ui: &Ui) {
+    if ui.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let rect = ui.ctx().content_rect();
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
+    painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
+    let text = "Drop photos, a folder of photos, or a model folder";
+    let font = egui::TextStyle::Heading.resolve(ui.style());
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
+}

@@ -1,0 +1,188 @@
+//! The photo with what looks at it.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::geometry::{ImageSize, ModelView, PatchPos, PreprocessSpec};
+use crate::render::{HeatMap, HeatStyle, PhotoTexture, colormap};
+use crate::ui::canvas::{CanvasResponse, CanvasView, PhotoCanvas};
+use crate::ui::colour_bar::ColourBar;
+use crate::ui::command::{CanvasCommand, Command};
+use crate::ui::derived::{ShownMap, format_share, format_value};
+use crate::ui::photos::Loaded;
+use crate::ui::state::{Extend, RangeMode, Source};
+use crate::ui::widgets::{command_button, empty};
+use egui::{RichText, Ui, vec2};
+use std::collections::BTreeSet;
+
+/// Zoom of one press of a key.
+const ZOOM_STEP: f64 = 1.25;
+
+/// Height kept free below the photo: colour bar and one line of text, points.
+const FOOTER_PT: f32 = 76.0;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    caption(ui, cx);
+    let photo = match cx.photos.photo() {
+        None => return empty(ui, "No photo", "Open one on the left, or drop a file on the window"),
+        Some(Loaded::Pending) => return empty(ui, "Reading the photo…", ""),
+        Some(Loaded::Failed(why)) => return empty(ui, "This photo cannot be shown", why),
+        Some(Loaded::Ready(photo)) => photo.clone(),
+    };
+    for command in std::mem::take(&mut cx.memory.canvas_commands) {
+        steer(&mut cx.memory.canvas, command);
+    }
+    let view = model_view(cx, photo.size());
+    let response = canvas(ui, cx, &photo, &view);
+    let hovered = hovered_value(cx, &view, response.hovered);
+    footer(ui, cx, &response, hovered);
+    if let Some((pos, modifiers)) = response.clicked {
+        let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
+        cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
+    }
+}
+
+fn steer(view: &mut CanvasView, command: CanvasCommand) {
+    match command {
+        CanvasCommand::Fit => view.fit(),
+        CanvasCommand::ActualSize => view.one_to_one(),
+        CanvasCommand::ZoomIn => view.zoom_by(ZOOM_STEP),
+        CanvasCommand::ZoomOut => view.zoom_by(1.0 / ZOOM_STEP),
+    }
+}
+
+/// What the model saw; before there is an answer, what it would see.
+fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    if let Some(trace) = trace.filter(|trace| trace.run.view.image == size) {
+        return trace.run.view;
+    }
+    // Only proportions matter for a preview: any patch size gives the same rectangle, within a pixel of rounding.
+    let patch_px = 14_u32;
+    let (rows, framing) = match &cx.state.model.info {
+        Some(info) => (info.image_grid.rows, cx.state.ask.framing.unwrap_or(info.framing)),
+        None => (24, cx.state.ask.framing.unwrap_or_default()),
+    };
+    let side_px = u32::try_from(rows.max(1)).unwrap_or(24).saturating_mul(patch_px);
+    ModelView::new(size, &PreprocessSpec::clip(side_px).with_framing(framing), patch_px)
+}
+
+fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &ModelView) -> CanvasResponse {
+    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
+    let colour = cx.state.colour;
+    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid);
+    let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
+    let label = match (&cx.derived.shown, &heat) {
+        (Some(shown), Some(_)) => format!("Photo {name}, {}", shown.caption),
+        _ => format!("Photo {name}"),
+    };
+    let size = vec2(ui.available_width(), (ui.available_height() - FOOTER_PT).max(80.0));
+    PhotoCanvas::new(photo, view)
+        .heat(heat)
+        .selected(&selected)
+        .grid_lines(colour.patch_grid_visible)
+        .show_border(true)
+        .label(label)
+        .size(size)
+        .show(ui, &mut cx.memory.canvas)
+}
+
+/// The shown map with its colours.
+fn heat(cx: &PanelContext<'_>) -> Option<(HeatMap, HeatStyle)> {
+    let shown = cx.derived.shown.as_ref()?;
+    let map = shown.map.as_ref().ok()?;
+    Some((map.clone(), HeatStyle { range: shown.range, ..cx.state.colour.style }))
+}
+
+/// Exactly what is shown: source, layer, head, tokens, normalisation.
+fn caption(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 3.0;
+            command_button(ui, "1:1", &Command::Canvas(CanvasCommand::ActualSize), cx.commands);
+            command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+            for (pressed, label, command) in [
+                (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
+                (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),
+            ] {
+                let button = egui::Button::selectable(pressed, label);
+                let response = ui.add(button).on_hover_text(crate::ui::widgets::tooltip(ui.ctx(), &command));
+                if response.clicked() {
+                    cx.commands.push(command);
+                }
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let text = caption_text(cx);
+                ui.add(egui::Label::new(RichText::new(&text)).truncate()).on_hover_text(text);
+            });
+        });
+    });
+}
+
+fn caption_text(cx: &PanelContext<'_>) -> String {
+    match &cx.derived.shown {
+        Some(ShownMap { map: Ok(_), caption, .. }) => caption.clone(),
+        Some(ShownMap { map: Err(why), .. }) => why.clone(),
+        None if cx.state.current_run().is_some() => "Waiting for the first numbers".to_owned(),
+        None => "No question has been asked about this photo yet".to_owned(),
+    }
+}
+
+struct HoveredPatch {
+    pos: PatchPos,
+    value: Option<f32>,
+    share: Option<f32>,
+}
+
+fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchPos>) -> Option<HoveredPatch> {
+    let pos = hovered?;
+    let map = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
+    let value = map.and_then(|map| map.values.get(view.grid.idx(pos)).copied());
+    let sum: f32 = map.map_or(0.0, |map| map.values.iter().sum());
+    Some(HoveredPatch { pos, value, share: value.filter(|_| sum > 0.0).map(|value| value / sum) })
+}
+
+/// Colour bar and the value under the pointer.
+fn footer(ui: &mut Ui, cx: &PanelContext<'_>, response: &CanvasResponse, hovered: Option<HoveredPatch>) {
+    ui.add_space(2.0);
+    if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
+        let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
+            (RangeMode::Fixed, _) => "fixed range",
+            (RangeMode::SharedOverTokens, Source::Decoder) => "range shared over all answer tokens",
+            _ => "range of this map",
+        };
+        let whose = format!("{}, {whose}", colormap(style.colormap).label);
+        let marker = hovered.as_ref().and_then(|patch| patch.value);
+        ColourBar::new(&style, shown.unit, whose).marker(marker).show(ui);
+    }
+    ui.horizontal(|ui| {
+        match hovered {
+            Some(HoveredPatch { pos, value, share }) => {
+                ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
+                if let Some(value) = value {
+                    ui.label(RichText::new(format_value(value)).strong());
+                }
+                if let Some(share) = share {
+                    ui.label(RichText::new(format!("{} of the image's attention", format_share(share))).weak());
+                }
+            }
+            None if response.response.hovered() => {
+                ui.weak("Outside of what the model saw");
+            }
+            None => {
+                let patches = cx.state.selection.patches.len();
+                let text = match patches {
+                    0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
+                    1 => "1 patch selected".to_owned(),
+                    more => format!("{more} patches selected"),
+                };
+                ui.weak(text);
+            }
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.weak(format!("{:.0} %", response.factor * 100.0)).on_hover_text("Screen pixels per photo pixel");
+            if let Some(note) = &response.note {
+                ui.label(RichText::new(note).color(ui.visuals().warn_fg_color));
+            }
+        });
+    });
+}

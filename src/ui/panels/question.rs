@@ -1,0 +1,128 @@
+//! The question: prompt box, buttons, suggestions; below it the answer.
+
+use eframe::egui;
+use super::{PanelContext, answer, sampling, template};
+use crate::ui::command::Command;
+use crate::ui::state::{Phase, Run};
+use crate::ui::widgets::{command_button, tooltip};
+use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    suggestions(ui, cx);
+    prompt(ui, cx);
+    if cx.state.open.template {
+        template::show(ui, cx);
+    }
+    history(ui, cx);
+    answer::show(ui, cx);
+}
+
+/// Questions worth asking, one click each.
+fn suggestions(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(info) = cx.state.model.info.clone() else { return };
+    if info.suggested_prompts.is_empty() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        let first = cx.state.current_run().is_none();
+        let lead = if first { "Try one of these:" } else { "Ask:" };
+        ui.label(if first { RichText::new(lead).strong() } else { RichText::new(lead).weak() });
+        for prompt in &info.suggested_prompts {
+            let button = egui::Button::new(prompt.as_str()).corner_radius(10.0);
+            if ui.add(button).on_hover_text("Asks this about the photo").clicked() {
+                cx.emit(Command::AskThis(prompt.clone()));
+            }
+        }
+    });
+}
+
+fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        let buttons_pt = 250.0;
+        let id = egui::Id::unique("prompt box");
+        // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
+        let focused = ui.memory(|memory| memory.has_focus(id));
+        let entered = focused && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+        let mut text = cx.state.ask.text.clone();
+        let edit = egui::TextEdit::multiline(&mut text)
+            .id(id)
+            .hint_text("Ask about the photo…")
+            .desired_rows(1)
+            .desired_width((ui.available_width() - buttons_pt).max(120.0))
+            // Enter asks; shift makes the new line.
+            .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
+        let response = ui.add(edit);
+        if std::mem::take(&mut cx.memory.focus_prompt) {
+            response.request_focus();
+        }
+        if text != cx.state.ask.text {
+            cx.emit(Command::SetPrompt(text));
+        }
+        if entered {
+            cx.emit(Command::Ask);
+        }
+        buttons(ui, cx);
+    });
+}
+
+fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let answering = cx.state.runs.active().next().is_some();
+    if answering {
+        command_button(ui, "Stop", &Command::Stop, cx.commands);
+    } else {
+        let ready = !cx.state.ask.text.trim().is_empty();
+        let fill = ui.visuals().selection.bg_fill;
+        let button = egui::Button::new(RichText::new("Ask").strong()).fill(fill);
+        let response = ui.add_enabled(ready, button).on_hover_text(tooltip(ui.ctx(), &Command::Ask)).on_disabled_hover_text("Type a question first");
+        if response.clicked() {
+            cx.emit(Command::Ask);
+        }
+    }
+    let asked = cx.state.current_run().is_some();
+    ui.add_enabled_ui(asked && !answering, |ui| command_button(ui, "Again", &Command::Regenerate, cx.commands));
+    let settings = ui.button("Settings").on_hover_text("Length, sampling and what is recorded of the next answer");
+    let popup = egui::Popup::from_toggle_button_response(&settings)
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+        .accessible_name("Answer settings");
+    popup.show(|ui| sampling::show(ui, cx));
+    let shown = cx.state.open.template;
+    let response = ui.selectable_label(shown, "Template").on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate));
+    if response.clicked() {
+        cx.emit(Command::ToggleTemplate);
+    }
+}
+
+/// Earlier questions about this photo.
+fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(image) = cx.state.current_image() else { return };
+    let runs: Vec<&Run> = cx.state.runs.of_image(image).collect();
+    if runs.len() < 2 {
+        return;
+    }
+    let shown = cx.state.current_run().map(|run| run.id);
+    let mut wanted = None;
+    egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Asked:").weak());
+            for (nr, run) in runs.iter().enumerate().rev() {
+                let text: String = run.prompt_text().chars().take(28).collect();
+                let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
+                let mark = if matches!(run.phase, Phase::Failed(_)) { " (failed)" } else { "" };
+                let label = format!("{}. {text}{dots}{mark}", nr + 1);
+                let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(run.prompt_text());
+                if response.clicked() {
+                    wanted = Some(Command::ShowRun(run.id));
+                }
+                response.context_menu(|ui| {
+                    if ui.button("Forget this answer").clicked() {
+                        wanted = Some(Command::ForgetRun(run.id));
+                        ui.close();
+                    }
+                });
+            }
+        });
+    });
+    if let Some(command) = wanted {
+        cx.emit(command);
+    }
+}

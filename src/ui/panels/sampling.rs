@@ -1,0 +1,61 @@
+//! How questions are answered: length, sampling, what is recorded.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::state::{AskSettings, KeepPromptRows};
+use crate::ui::widgets::row;
+use egui::{DragValue, Ui};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.set_min_width(300.0);
+    let mut ask = cx.state.ask.clone();
+    number(ui, "Most tokens", "The answer stops here at the latest", DragValue::new(&mut ask.max_new_tokens).range(1..=4096));
+    row(ui, "Choice", "How each token is chosen", |ui| {
+        ui.radio_value(&mut ask.sample, false, "most probable").on_hover_text("Greedy: the same answer every time");
+        ui.radio_value(&mut ask.sample, true, "random").on_hover_text("Drawn from the distribution; the seed makes it repeatable");
+    });
+    ui.add_enabled_ui(ask.sample, |ui| sampling(ui, &mut ask));
+    number(
+        ui,
+        "Repetition",
+        "Penalty on tokens that were said already; 1 is none",
+        DragValue::new(&mut ask.repetition_penalty).range(0.5..=2.0).speed(0.01).fixed_decimals(2),
+    );
+    ui.separator();
+    row(ui, "Record", "Attention of prompt tokens takes as much memory as that of the answer", |ui| {
+        let label = |rows| match rows {
+            KeepPromptRows::None => "the answer only",
+            KeepPromptRows::AfterImage => "prompt after the image too",
+            KeepPromptRows::All => "the whole prompt too",
+        };
+        ui.name_inputs("Record prompt tokens", |ui| {
+            egui::ComboBox::from_id_salt("prompt rows").width(170.0).selected_text(label(ask.prompt_rows)).show_ui(ui, |ui| {
+                for rows in [KeepPromptRows::None, KeepPromptRows::AfterImage, KeepPromptRows::All] {
+                    ui.selectable_value(&mut ask.prompt_rows, rows, label(rows));
+                }
+            })
+        });
+    });
+    let budget = DragValue::new(&mut ask.budget_mib).range(16..=65_536).speed(16).suffix(" MiB");
+    number(ui, "Budget", "Most attention kept, of one answer and of all together; past it rows are left out, with a warning", budget);
+    row(ui, "Template", "", |ui| {
+        ui.checkbox(&mut ask.raw, "send exactly what is typed").on_hover_text("Without the chat template; the text needs one <image>");
+    });
+    if ask != cx.state.ask {
+        cx.emit(Command::SetAsk(Box::new(ask)));
+    }
+}
+
+fn sampling(ui: &mut Ui, ask: &mut AskSettings) {
+    let temperature = DragValue::new(&mut ask.temperature).range(0.05..=5.0).speed(0.01).fixed_decimals(2);
+    number(ui, "Temperature", "Below 1 the probable tokens gain, above 1 the improbable ones", temperature);
+    let top_p = DragValue::new(&mut ask.top_p).range(0.01..=1.0).speed(0.01).fixed_decimals(2);
+    number(ui, "Top-p", "The most probable tokens that together reach this probability are kept; 1 keeps all", top_p);
+    number(ui, "Top-k", "This many of the most probable tokens are kept; 0 keeps all", DragValue::new(&mut ask.top_k).range(0..=1000));
+    number(ui, "Seed", "The same seed gives the same answer", DragValue::new(&mut ask.seed));
+}
+
+fn number(ui: &mut Ui, label: &str, help: &str, field: DragValue<'_>) {
+    row(ui, label, help, |ui| ui.name_inputs(label, |ui| ui.add(field).on_hover_text(help)));
+}

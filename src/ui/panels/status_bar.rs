@@ -1,0 +1,77 @@
+//! The line at the bottom: model, device, speed, memory, progress.
+
+use eframe::egui;
+use super::PanelContext;
+use crate::engine::Stage;
+use crate::ui::command::Command;
+use crate::ui::state::{Phase, Run};
+use crate::ui::widgets::format_bytes;
+use egui::{RichText, Ui};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 10.0;
+        if let Some(loading) = cx.state.model.loading.clone() {
+            ui.add(egui::ProgressBar::new(loading.share).desired_width(140.0).show_percentage());
+            ui.label(loading.what);
+            if ui.small_button("Cancel loading").clicked() {
+                cx.emit(Command::Stop);
+            }
+        } else {
+            model(ui, cx);
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            memory(ui, cx);
+            if let Some(run) = cx.state.runs.active().last().or_else(|| cx.state.current_run()) {
+                ui.separator();
+                ui.label(progress(run));
+            }
+        });
+    });
+}
+
+fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
+    match &cx.state.model.info {
+        None => {
+            ui.label(RichText::new("No model is open").weak());
+        }
+        Some(info) => {
+            ui.label(&info.device).on_hover_text("Where the model runs, and in which number type");
+            ui.separator();
+            ui.label(&info.summary).on_hover_text(format!("{}\n{} of weights", info.id, format_bytes(info.weight_bytes)));
+            if !info.note.is_empty() {
+                ui.separator();
+                ui.add(egui::Label::new(RichText::new(&info.note).color(ui.visuals().warn_fg_color)).truncate())
+                    .on_hover_text(&info.note);
+            }
+        }
+    }
+}
+
+/// Where a question is, in words.
+pub(super) fn progress(run: &Run) -> String {
+    let tokens = run.trace.as_ref().map_or(0, |trace| trace.output.len());
+    match &run.phase {
+        Phase::Waiting => "Waiting for the model".to_owned(),
+        Phase::Working(Stage::Photo) => "Reading the photo".to_owned(),
+        Phase::Working(Stage::Vision) => "Vision encoder".to_owned(),
+        Phase::Working(Stage::Prefill) => "Reading the prompt".to_owned(),
+        Phase::Working(Stage::Decode) => format!("{tokens} tokens, {:.1} tokens/s", run.tokens_per_sec),
+        Phase::Finished => {
+            let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
+            format!("{tokens} tokens, {speed:.1} tokens/s")
+        }
+        Phase::Cancelled => format!("Stopped after {tokens} tokens"),
+        Phase::Failed(_) => "Failed".to_owned(),
+    }
+}
+
+fn memory(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let held = cx.state.runs.attention_bytes() as u64;
+    let budget = cx.state.ask.budget_bytes() as u64;
+    let mut text = format!("Attention {} of {}", format_bytes(held), format_bytes(budget));
+    if let Some(bytes) = cx.resident_bytes {
+        text = format!("{text}, process {}", format_bytes(bytes));
+    }
+    ui.label(RichText::new(text).weak()).on_hover_text("Attention kept of all answers and its budget; memory of the whole program");
+}

@@ -1,0 +1,247 @@
+//! The photo on show and the thumbnails, read and scaled down on two threads of their own.
+
+use eframe::egui;
+use crate::data::{self, Photo};
+use crate::engine::ImageSource;
+use crate::render::PhotoTexture;
+use crate::ui::link::Waker;
+use egui::{ColorImage, TextureHandle, TextureOptions};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::thread::JoinHandle;
+
+/// Longer edge of a thumbnail, pixels: sharp at twice the list's size.
+const THUMBNAIL_PX: u32 = 128;
+
+/// Thumbnails kept; past it those not seen for longest go.
+const MOST_THUMBNAILS: usize = 600;
+
+/// Wishes that may wait: several screens of thumbnails.
+const MOST_WISHES: usize = 256;
+
+/// How a picture is doing.
+#[derive(Debug)]
+pub(super) enum Loaded<T> {
+    /// It is being read.
+    Pending,
+    /// Here it is.
+    Ready(T),
+    /// It cannot be read: one sentence.
+    Failed(String),
+}
+
+enum Done {
+    Photo(ImageSource, Result<PhotoTexture, String>),
+    Thumbnail(ImageSource, Result<ColorImage, String>),
+}
+
+/// A thread that reads pictures for the window until the window lets go of the sending end.
+struct Reader {
+    wanted: Option<SyncSender<ImageSource>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reader {
+    fn new(name: &str, make: fn(ImageSource) -> Done, done: Sender<Done>, wake: Waker) -> Self {
+        let (wanted, wishes) = sync_channel(MOST_WISHES);
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || read_until_closed(&wishes, make, &done, &wake)).ok();
+        Self { wanted: Some(wanted), thread }
+    }
+
+    /// `false` when too much is waiting already.
+    fn wish(&self, source: &ImageSource) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| wanted.try_send(source.clone()).is_ok())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.wanted = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// See the module's documentation.
+pub(super) struct Photos {
+    photo_reader: Reader,
+    thumbnail_reader: Reader,
+    done: Receiver<Done>,
+    photo: Option<(ImageSource, Loaded<PhotoTexture>)>,
+    thumbnails: HashMap<ImageSource, (u64, Loaded<TextureHandle>)>,
+    clock: u64,
+}
+
+impl Photos {
+    /// Starts the readers; `wake` draws a frame.
+    pub(super) fn new(wake: &Waker) -> Self {
+        let (sender, done) = channel();
+        let photo_reader = Reader::new("gazelens-photo", make_photo, sender.clone(), Arc::clone(wake));
+        let thumbnail_reader = Reader::new("gazelens-thumbnails", make_thumbnail, sender, Arc::clone(wake));
+        Self { photo_reader, thumbnail_reader, done, photo: None, thumbnails: HashMap::new(), clock: 0 }
+    }
+
+    /// Takes in what was read. Returns a sentence for a photo on show that failed.
+    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<String> {
+        let mut failure = None;
+        while let Ok(done) = self.done.try_recv() {
+            match done {
+                Done::Photo(source, result) => {
+                    if self.photo.as_ref().is_some_and(|(wanted, _)| *wanted == source) {
+                        failure = result.as_ref().err().cloned();
+                        self.photo = Some((source, result.map_or_else(Loaded::Failed, Loaded::Ready)));
+                    }
+                }
+                Done::Thumbnail(source, result) => {
+                    let loaded = match result {
+                        Ok(image) => Loaded::Ready(ctx.load_texture("thumbnail", image, TextureOptions::LINEAR)),
+                        Err(why) => Loaded::Failed(why),
+                    };
+                    self.thumbnails.insert(source, (self.clock, loaded));
+                }
+            }
+        }
+        failure
+    }
+
+    /// Makes this the photo on show; does nothing if it is already.
+    pub(super) fn show(&mut self, source: Option<&ImageSource>) {
+        if self.photo.as_ref().map(|(shown, _)| shown) == source {
+            return;
+        }
+        self.photo = source.filter(|source| self.photo_reader.wish(source)).map(|source| (source.clone(), Loaded::Pending));
+    }
+
+    /// The photo on show.
+    pub(super) fn photo(&self) -> Option<&Loaded<PhotoTexture>> {
+        self.photo.as_ref().map(|(_, photo)| photo)
+    }
+
+    /// A thumbnail; asks for it when it is not there.
+    pub(super) fn thumbnail(&mut self, source: &ImageSource) -> &Loaded<TextureHandle> {
+        self.clock += 1;
+        if !self.thumbnails.contains_key(source) {
+            self.evict();
+            if !self.thumbnail_reader.wish(source) {
+                return &Loaded::Pending; // asked again next frame, when some of what waits is done
+            }
+        }
+        let entry = self.thumbnails.entry(source.clone()).or_insert((0, Loaded::Pending));
+        entry.0 = self.clock;
+        &entry.1
+    }
+
+    /// Throws the older half away when there are too many; once in a while is cheaper than one by one.
+    fn evict(&mut self) {
+        if self.thumbnails.len() < MOST_THUMBNAILS {
+            return;
+        }
+        let mut seen: Vec<u64> = self.thumbnails.values().map(|(seen, _)| *seen).collect();
+        seen.sort_unstable();
+        let middle = seen.get(seen.len() / 2).copied().unwrap_or(0);
+        self.thumbnails.retain(|_, (seen, _)| *seen > middle);
+    }
+}
+
+/// Reads the last wish first: what is looked at now matters more than what was scrolled past.
+fn read_until_closed(wishes: &Receiver<ImageSource>, make: fn(ImageSource) -> Done, done: &Sender<Done>, wake: &Waker) {
+    let mut waiting: Vec<ImageSource> = Vec::new();
+    loop {
+        if waiting.is_empty() {
+            match wishes.recv() {
+                Ok(source) => waiting.push(source),
+                Err(_) => return,
+            }
+        }
+        loop {
+            match wishes.try_recv() {
+                Ok(source) => waiting.push(source),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        let Some(source) = waiting.pop() else { continue };
+        if done.send(make(source)).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+fn make_photo(source: ImageSource) -> Done {
+    let photo = read(&source).and_then(|photo| texture(&source, &photo));
+    Done::Photo(source, photo)
+}
+
+fn make_thumbnail(source: ImageSource) -> Done {
+    let image = read(&source).map(|photo| colour_image(&data::thumbnail(&photo, THUMBNAIL_PX)));
+    Done::Thumbnail(source, image)
+}
+
+fn read(source: &ImageSource) -> Result<Photo, String> {
+    match source {
+        ImageSource::Path(path) => Photo::open(path).map_err(|err| err.to_string()),
+        ImageSource::Bundled(name) => match data::demo::image(name) {
+            Some(image) => image.photo().map_err(|err| err.to_string()),
+            None => Err(format!("Expected a bundled image, found none of this name: {name}")),
+        },
+    }
+}
+
+fn texture(source: &ImageSource, photo: &Photo) -> Result<PhotoTexture, String> {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut hasher = std::hash::DefaultHasher::new();
+    (source, &photo.sha256).hash(&mut hasher);
+    PhotoTexture::new(hasher.finish(), photo.size(), &photo.rgb).map_err(|err| err.to_string())
+}
+
+fn colour_image(photo: &Photo) -> ColorImage {
+    ColorImage::from_rgb([photo.width_px as usize, photo.height_px as usize], &photo.rgb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settle(photos: &mut Photos, ctx: &egui::Context, woken: &std::sync::mpsc::Receiver<()>) {
+        woken.recv_timeout(std::time::Duration::from_secs(60)).expect("the window is woken");
+        photos.poll(ctx);
+    }
+
+    fn photos() -> (Photos, std::sync::mpsc::Receiver<()>) {
+        let (sender, woken) = std::sync::mpsc::channel();
+        let wake: Waker = Arc::new(move || {
+            sender.send(()).ok();
+        });
+        (Photos::new(&wake), woken)
+    }
+
+    #[test]
+    fn a_bundled_photo_and_its_thumbnail_arrive() {
+        let ctx = egui::Context::default();
+        let (mut photos, woken) = photos();
+        let name = data::demo::IMAGES.first().expect("images are bundled").file_name;
+        let source = ImageSource::Bundled(name.to_owned());
+        photos.show(Some(&source));
+        assert!(matches!(photos.photo(), Some(Loaded::Pending)), "first it is read");
+        settle(&mut photos, &ctx, &woken);
+        assert!(matches!(photos.photo(), Some(Loaded::Ready(_))), "then it is there");
+        assert!(matches!(photos.thumbnail(&source), Loaded::Pending), "asked for");
+        settle(&mut photos, &ctx, &woken);
+        assert!(matches!(photos.thumbnail(&source), Loaded::Ready(_)), "there");
+    }
+
+    #[test]
+    fn a_photo_that_cannot_be_read_says_so() {
+        let ctx = egui::Context::default();
+        let (mut photos, woken) = photos();
+        photos.show(Some(&ImageSource::Path("/nowhere/at/all.png".into())));
+        woken.recv_timeout(std::time::Duration::from_secs(60)).expect("the window is woken");
+        let failure = photos.poll(&ctx).expect("a sentence");
+        assert!(failure.contains("all.png"), "names the file: {failure}");
+        assert!(matches!(photos.photo(), Some(Loaded::Failed(_))), "and is remembered");
+    }
+}

@@ -1,0 +1,50 @@
+//! Opening the window.
+
+use eframe::egui;
+use super::{App, AppOptions, EngineLink, Waker};
+use crate::engine::{DevicePreference, DtypePreference, ModelSource};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No display, no graphics driver.
+    #[error("Expected a display and a graphics driver, found none that works ({reason}); the other commands need neither")]
+    NoWindow {
+        /// The system's words.
+        reason: String,
+    },
+}
+
+/// What the window opens with.
+#[derive(Debug, Clone, Default)]
+pub struct WindowOptions {
+    /// The model; `None` is the demo.
+    pub model: Option<ModelSource>,
+    /// Where it runs.
+    pub device: DevicePreference,
+    /// In which type.
+    pub dtype: DtypePreference,
+    /// Photos and folders.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Opens the window and returns when it is closed. `connect` starts the worker; the closure it is given wakes the window.
+pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn EngineLink>) -> Result<(), RunError> {
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("gazelens")
+        .with_app_id("gazelens")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([760.0, 480.0])
+        .with_drag_and_drop(true);
+    let native = eframe::NativeOptions { renderer: eframe::Renderer::Wgpu, viewport, ..eframe::NativeOptions::default() };
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        let ctx = cc.egui_ctx.clone();
+        let link = connect(Arc::new(move || ctx.request_repaint()));
+        let WindowOptions { model, device, dtype, paths } = options;
+        let model = Some(model.unwrap_or(ModelSource::Demo));
+        Ok(Box::new(App::new(cc, AppOptions { link, model, device, dtype, paths })))
+    });
+    eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })
+}

@@ -1,0 +1,126 @@
+//! What is about to be asked, and how.
+
+use crate::engine::{ImageSource, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec};
+use crate::geometry::Framing;
+use serde::{Deserialize, Serialize};
+
+/// Which prompt positions keep their rows; [`PromptRows`] in a form that can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum KeepPromptRows {
+    /// None.
+    #[default]
+    None,
+    /// The text after the image.
+    AfterImage,
+    /// Every position.
+    All,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskSettings {
+    /// The words in the prompt box.
+    pub text: String,
+    /// The words are the exact prompt, with one `<image>` placeholder.
+    pub raw: bool,
+    /// Crop or pad; `None` takes the checkpoint's own.
+    pub framing: Option<Framing>,
+    /// Most tokens of the answer.
+    pub max_new_tokens: usize,
+    /// Whether tokens are drawn at random (`temperature` counts) or the most probable is taken.
+    pub sample: bool,
+    /// Used when `sample`.
+    pub temperature: f64,
+    /// Used when `sample`; 1 keeps every candidate.
+    pub top_p: f64,
+    /// Used when `sample`; 0 keeps every candidate.
+    pub top_k: usize,
+    /// 1 is none.
+    pub repetition_penalty: f32,
+    /// Of the sampler.
+    pub seed: u64,
+    /// Keep rows of prompt positions too.
+    pub prompt_rows: KeepPromptRows,
+    /// Most attention of one answer, mebibytes.
+    pub budget_mib: usize,
+}
+
+impl Default for AskSettings {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            raw: false,
+            framing: None,
+            max_new_tokens: 128,
+            sample: false,
+            temperature: 0.7,
+            top_p: 0.9,
+            top_k: 0,
+            repetition_penalty: 1.0,
+            seed: 42,
+            prompt_rows: KeepPromptRows::None,
+            budget_mib: 1024,
+        }
+    }
+}
+
+impl AskSettings {
+    /// Budget of one answer, and of all answers together.
+    pub fn budget_bytes(&self) -> usize {
+        self.budget_mib.saturating_mul(1 << 20)
+    }
+
+    /// How tokens are chosen.
+    pub fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: if self.sample { self.temperature } else { 0.0 },
+            top_p: (self.sample && self.top_p < 1.0).then_some(self.top_p),
+            top_k: (self.sample && self.top_k > 0).then_some(self.top_k),
+            repetition_penalty: self.repetition_penalty,
+            seed: self.seed,
+        }
+    }
+
+    /// The question as it goes to the worker.
+    pub fn question(&self, image: ImageSource) -> Question {
+        let text = self.text.trim().to_owned();
+        Question {
+            image,
+            prompt: if self.raw { Prompt::Raw(text) } else { Prompt::Templated(text) },
+            framing: self.framing,
+            sampling: self.sampling(),
+            max_new_tokens: self.max_new_tokens,
+            strategy: Spec::default(),
+            interventions: Vec::new(),
+            record: RecordOptions {
+                budget_bytes: self.budget_bytes(),
+                prompt_rows: match self.prompt_rows {
+                    KeepPromptRows::None => PromptRows::None,
+                    KeepPromptRows::AfterImage => PromptRows::AfterImage,
+                    KeepPromptRows::All => PromptRows::All,
+                },
+                ..RecordOptions::default()
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn greedy_ignores_what_only_sampling_uses() {
+        let ask = AskSettings { temperature: 1.5, top_p: 0.5, top_k: 3, ..AskSettings::default() };
+        assert_eq!(ask.sampling(), Sampling::default(), "greedy, nothing filtered");
+        let sampled = AskSettings { sample: true, ..ask }.sampling();
+        assert_eq!((sampled.temperature, sampled.top_p, sampled.top_k), (1.5, Some(0.5), Some(3)), "all in force");
+    }
+
+    #[test]
+    fn the_prompt_is_trimmed_but_its_lines_stay() {
+        let ask = AskSettings { text: "  one\ntwo \n".to_owned(), ..AskSettings::default() };
+        let question = ask.question(ImageSource::Bundled("a.png".to_owned()));
+        assert_eq!(question.prompt, Prompt::Templated("one\ntwo".to_owned()), "only the ends are cut");
+    }
+}

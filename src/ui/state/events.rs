@@ -1,0 +1,167 @@
+//! What the worker says.
+
+use super::{AppState, Effect, Phase, Severity, model, source_label};
+use crate::engine::{Event, ModelInfo, ModelSource};
+use crate::ui::command::Command;
+use std::sync::Arc;
+
+impl AppState {
+    /// Takes in an event. `now_secs` is any clock that only goes forward.
+    pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
+        match event {
+            Event::Loading { share, what } => {
+                if let Some(loading) = &mut self.model.loading {
+                    loading.share = share.clamp(0.0, 1.0);
+                    loading.what = what;
+                }
+            }
+            Event::Loaded(info) => self.model_loaded(info),
+            Event::LoadFailed(why) => self.load_failed(why),
+            Event::Stage(id, stage) => {
+                if let Some(run) = self.runs.get_mut(id)
+                    && run.phase.is_active()
+                {
+                    run.phase = Phase::Working(stage);
+                }
+            }
+            Event::Started(id, trace) => {
+                for warning in &trace.warnings {
+                    self.notices.push(Severity::Warning, warning.clone(), "", None);
+                }
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.start(*trace);
+                }
+            }
+            Event::Token(id, token, row) => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.push(*token, row, now_secs);
+                }
+            }
+            Event::Finished { id, timings, warnings } => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.phase = Phase::Finished;
+                    run.timings = Some(timings);
+                    if let Some(trace) = &mut run.trace {
+                        trace.warnings.extend(warnings.iter().cloned());
+                    }
+                }
+                for warning in warnings {
+                    self.notices.push(Severity::Warning, warning, "", None);
+                }
+            }
+            Event::Cancelled(id) => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.phase = Phase::Cancelled;
+                }
+            }
+            Event::Failed(id, why) => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.phase = Phase::Failed(why.clone());
+                }
+                let action = Some(("Ask again".to_owned(), Command::Regenerate));
+                self.notices.push(Severity::Error, why, "Try another photo or question, or ask again", action);
+            }
+            Event::WorkerDied(why) => self.worker_died(&why),
+        }
+        Vec::new()
+    }
+
+    fn model_loaded(&mut self, info: Arc<ModelInfo>) {
+        if let Some(ModelSource::Folder(folder)) = self.model.loading.as_ref().map(|loading| loading.source.clone()) {
+            model::remember(&mut self.prefs.recent_models, folder);
+        }
+        let other_model = self.model.info.as_ref().is_some_and(|old| old.weight_hash != info.weight_hash);
+        let clamp = |choice: &mut super::LayerHead, layers: usize, heads: usize| {
+            choice.layer = choice.layer.clamped(layers);
+            choice.head = choice.head.clamped(heads);
+        };
+        clamp(&mut self.view.decoder, info.num_hidden_layers, info.num_attention_heads);
+        clamp(&mut self.view.vision, info.vision_num_hidden_layers, info.vision_num_attention_heads);
+        if other_model {
+            let text = format!("{} is open; earlier answers are those of the model before", info.id);
+            self.notices.push(Severity::Info, text, "Ask again to compare", None);
+        }
+        self.model.loaded(info);
+    }
+
+    fn load_failed(&mut self, why: String) {
+        let wanted = self.model.loading.take().map(|loading| loading.source);
+        let advice = match (&self.model.info, wanted) {
+            (Some(info), _) => format!("{} stays open", info.id),
+            (None, Some(wanted)) => format!("No model is open; {} could not be read", source_label(&wanted)),
+            (None, None) => "No model is open".to_owned(),
+        };
+        let action = Some(("Open another model…".to_owned(), Command::OpenModelBox));
+        self.notices.push(Severity::Error, why, advice, action);
+    }
+
+    fn worker_died(&mut self, why: &str) {
+        self.model.worker_dead = true;
+        self.model.loading = None;
+        self.runs.end_active(&Phase::Failed(why.to_owned()));
+        let action = Some(("Restart".to_owned(), Command::RestartWorker));
+        let advice = "Answers so far are kept; restarting opens the model again";
+        self.notices.push(Severity::Error, format!("The model's worker stopped: {why}"), advice, action);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, info, loaded, row, token, trace};
+    use super::*;
+    use crate::engine::{RunId, Stage, Timings};
+
+    #[test]
+    fn an_answer_streams_in() {
+        let mut state = loaded();
+        state.apply(Command::AskThis("What?".to_owned()));
+        let id = RunId(1);
+        state.receive(Event::Stage(id, Stage::Vision), 0.0);
+        assert_eq!(state.current_run().map(|run| run.phase.clone()), Some(Phase::Working(Stage::Vision)), "at the vision encoder");
+        state.receive(Event::Started(id, Box::new(trace())), 0.1);
+        state.receive(Event::Token(id, Box::new(token("A")), Some(row(0.1))), 0.2);
+        state.receive(Event::Token(id, Box::new(token(" dog")), Some(row(0.2))), 0.3);
+        let run = state.current_run().expect("asked");
+        assert_eq!(run.trace.as_ref().map(crate::trace::Trace::text).as_deref(), Some("A dog"), "both tokens");
+        assert_eq!(run.version, 3, "three changes");
+        state.receive(Event::Finished { id, timings: Timings::default(), warnings: vec!["Rows were left out".to_owned()] }, 0.4);
+        assert_eq!(state.current_run().map(|run| run.phase.clone()), Some(Phase::Finished), "done");
+        assert_eq!(state.notices.iter().count(), 1, "the warning is shown");
+    }
+
+    #[test]
+    fn a_dead_worker_offers_a_restart_and_keeps_answers() {
+        let mut state = answered();
+        state.apply(Command::AskThis("More?".to_owned()));
+        state.receive(Event::WorkerDied("it panicked".to_owned()), 1.0);
+        assert!(matches!(state.current_run().map(|run| &run.phase), Some(Phase::Failed(_))), "the open question failed");
+        assert!(state.apply(Command::AskThis("And now?".to_owned())).is_empty(), "nothing is sent to a dead worker");
+        let effects = state.apply(Command::RestartWorker);
+        assert_eq!(effects.len(), 2, "restart, then open the model again: {effects:?}");
+        assert_eq!(state.notices.iter().filter(|notice| notice.action.is_some()).count(), 0, "the button is gone");
+    }
+
+    #[test]
+    fn a_model_that_fails_leaves_the_old_one_open() {
+        let mut state = loaded();
+        state.apply(Command::OpenModel(ModelSource::Folder("/broken".into())));
+        state.receive(Event::LoadFailed("Expected a config.json, found none: /broken".to_owned()), 0.0);
+        assert!(state.model.info.is_some() && state.model.loading.is_none(), "the old one is there, nothing is loading");
+        assert_eq!(state.notices.iter().next().map(|notice| notice.severity), Some(Severity::Error), "said");
+    }
+
+    #[test]
+    fn a_smaller_model_clamps_the_layer() {
+        let mut state = loaded();
+        state.view.decoder.layer.idx = 31;
+        state.receive(Event::Loaded(info(4, 2)), 0.0);
+        assert_eq!(state.view.decoder.layer.idx, 3, "the last layer of the new model");
+    }
+
+    #[test]
+    fn an_event_for_a_forgotten_question_is_ignored() {
+        let mut state = loaded();
+        state.receive(Event::Token(RunId(99), Box::new(token("x")), None), 0.0);
+        assert_eq!(state.runs.attention_bytes(), 0, "nothing happened");
+    }
+}

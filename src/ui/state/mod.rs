@@ -1,0 +1,148 @@
+//! The window's whole state, without a window: plain data changed by two reducers, [`AppState::apply`] for what the user does and
+//! [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s for the app to carry out.
+
+mod ask;
+mod events;
+mod library;
+mod model;
+mod notices;
+mod prefs;
+mod runs;
+mod selection;
+#[cfg(test)]
+pub(crate) mod testing;
+mod update;
+mod view;
+
+pub use ask::{AskSettings, KeepPromptRows};
+pub use library::{Library, LibraryImage};
+pub use model::{Loading, ModelState, source_label};
+pub use notices::{Notice, Notices, Severity};
+pub use prefs::{Preferences, Saved, ThemeChoice};
+pub use runs::{Phase, Run, Runs};
+pub use selection::{Direction, Extend, Selection, TokenPos};
+pub use view::{
+    Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState,
+};
+
+use crate::engine::{ImageSource, Request, RunId};
+use crate::ui::command::CanvasCommand;
+use std::path::PathBuf;
+
+/// Something outside the state that is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// To the worker.
+    Send(Request),
+    /// Stop one question.
+    Cancel(RunId),
+    /// Stop opening a model.
+    CancelAll,
+    /// Start another worker.
+    RestartWorker,
+    /// A dialog for photos.
+    PickImages,
+    /// A dialog for a folder of photos.
+    PickImageFolder,
+    /// A dialog for a model folder.
+    PickModelFolder,
+    /// Find the photos in these files and folders.
+    Scan(Vec<PathBuf>),
+    /// Tell the photo's view.
+    Canvas(CanvasCommand),
+    /// Panels where they were on the first day.
+    ResetLayout,
+    /// Put the cursor into the prompt box.
+    FocusPrompt,
+    /// Take the cursor out of it, so that keys move about.
+    ReleaseFocus,
+    /// Bring theme and size into force.
+    ApplyLook,
+    /// Text to the clipboard.
+    Copy(String),
+    /// Close the window.
+    Quit,
+}
+
+/// Boxes that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenBoxes {
+    /// The list of keys.
+    pub help: bool,
+    /// Opening a model.
+    pub model: bool,
+    /// The chat template.
+    pub template: bool,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct AppState {
+    /// Images on offer.
+    pub library: Library,
+    /// Questions and answers.
+    pub runs: Runs,
+    /// The model.
+    pub model: ModelState,
+    /// Tokens and patches pointed at.
+    pub selection: Selection,
+    /// Which numbers are shown.
+    pub view: ViewState,
+    /// In which colours.
+    pub colour: ColourSettings,
+    /// What colours the chips.
+    pub chips: ChipQuantity,
+    /// What is about to be asked.
+    pub ask: AskSettings,
+    /// Messages.
+    pub notices: Notices,
+    /// Settings of the program.
+    pub prefs: Preferences,
+    /// Boxes that are open.
+    pub open: OpenBoxes,
+}
+
+impl AppState {
+    /// The state as it was left.
+    pub fn restored(saved: Saved) -> Self {
+        let Saved { prefs, view, colour, chips, ask } = saved;
+        Self { prefs, view, colour, chips, ask, ..Self::default() }
+    }
+
+    /// What is to be kept.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            prefs: self.prefs.clone(),
+            view: self.view,
+            colour: self.colour,
+            chips: self.chips,
+            ask: self.ask.clone(),
+        }
+    }
+
+    /// The image looked at.
+    pub fn current_image(&self) -> Option<&ImageSource> {
+        self.library.current().map(|image| &image.source)
+    }
+
+    /// The question shown.
+    pub fn current_run(&self) -> Option<&Run> {
+        self.runs.shown(self.current_image()?)
+    }
+
+    /// Layers and heads of the shown source: of the shown trace, else of the open model.
+    pub fn shape(&self) -> Option<(usize, usize)> {
+        let trace = self.current_run().and_then(|run| run.trace.as_ref());
+        match (self.view.source, trace, &self.model.info) {
+            (Source::Decoder, Some(trace), _) => Some((trace.num_hidden_layers, trace.num_attention_heads)),
+            (Source::Decoder, None, Some(info)) => Some((info.num_hidden_layers, info.num_attention_heads)),
+            (Source::Vision, Some(trace), _) => {
+                trace.vision.as_ref().map(|vision| (vision.num_hidden_layers, vision.num_attention_heads))
+            }
+            (Source::Vision, None, Some(info)) => {
+                Some((info.vision_num_hidden_layers, info.vision_num_attention_heads))
+            }
+            (_, None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The model that is open, and the one being opened.
+
+use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelInfo, ModelSource};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How opening goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loading {
+    /// What is being opened.
+    pub source: ModelSource,
+    /// 0..=1.
+    pub share: f32,
+    /// "Reading weights, shard 2 of 3".
+    pub what: String,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct ModelState {
+    /// The open model.
+    pub info: Option<Arc<ModelInfo>>,
+    /// Where the open model came from, for opening it again after a worker died.
+    pub source: Option<ModelSource>,
+    /// The one being opened.
+    pub loading: Option<Loading>,
+    /// Where models run.
+    pub device: DevicePreference,
+    /// In which type.
+    pub dtype: DtypePreference,
+    /// The worker is gone and waits for a restart.
+    pub worker_dead: bool,
+}
+
+impl ModelState {
+    /// Begins to open a model.
+    pub fn open(&mut self, source: ModelSource) -> LoadRequest {
+        self.loading = Some(Loading { source: source.clone(), share: 0.0, what: "Opening the model".to_owned() });
+        LoadRequest { source, device: self.device, dtype: self.dtype }
+    }
+
+    /// A model is open.
+    pub fn loaded(&mut self, info: Arc<ModelInfo>) {
+        if let Some(loading) = self.loading.take() {
+            self.source = Some(loading.source);
+        }
+        self.info = Some(info);
+    }
+}
+
+/// For people: "the demo model", or the folder's path.
+pub fn source_label(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Demo => "the demo model".to_owned(),
+        ModelSource::Folder(path) => path.display().to_string(),
+    }
+}
+
+/// Puts a folder at the head of the recent ones, each once, at most eight.
+pub(super) fn remember(recent: &mut Vec<PathBuf>, folder: PathBuf) {
+    recent.retain(|other| *other != folder);
+    recent.insert(0, folder);
+    recent.truncate(8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_remembered_once_and_first() {
+        let mut recent = Vec::new();
+        for i in 0..10 {
+            remember(&mut recent, PathBuf::from(format!("/m{i}")));
+        }
+        remember(&mut recent, PathBuf::from("/m5"));
+        assert_eq!(recent.first(), Some(&PathBuf::from("/m5")), "the last one opened");
+        assert_eq!(recent.len(), 8, "no more than eight");
+        assert_eq!(recent.iter().filter(|path| path.ends_with("m5")).count(), 1, "once");
+    }
+}

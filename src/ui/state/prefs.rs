@@ -1,0 +1,50 @@
+//! What survives a restart.
+
+use super::{AskSettings, ChipQuantity, ColourSettings, ViewState};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    /// As the desktop.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// Settings of the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preferences {
+    /// Light or dark.
+    pub theme: ThemeChoice,
+    /// Size of everything, 1 is normal.
+    pub scale: f32,
+    /// Model folders opened lately, newest first.
+    pub recent_models: Vec<PathBuf>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { theme: ThemeChoice::default(), scale: 1.0, recent_models: Vec::new() }
+    }
+}
+
+/// Everything that is written to the settings file, but for the layout of the panels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Saved {
+    /// Of the program.
+    pub prefs: Preferences,
+    /// What is shown.
+    pub view: ViewState,
+    /// In which colours.
+    pub colour: ColourSettings,
+    /// What colours the chips.
+    pub chips: ChipQuantity,
+    /// How questions are asked.
+    pub ask: AskSettings,
+}

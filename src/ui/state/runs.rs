@@ -1,0 +1,250 @@
+//! Questions that were asked, and what came back.
+
+use crate::engine::{ImageSource, Prompt, Question, RunId, Stage, Timings};
+use crate::trace::{AttentionRow, OutputToken, Trace};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// How far a question has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Sent, nothing heard yet.
+    Waiting,
+    /// The worker is at it.
+    Working(Stage),
+    /// Answered.
+    Finished,
+    /// Stopped by the user; what came before is valid.
+    Cancelled,
+    /// It went wrong: one sentence.
+    Failed(String),
+}
+
+impl Phase {
+    /// Whether more is to come.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Working(_))
+    }
+}
+
+/// One question with its trace so far.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// What was asked.
+    pub question: Question,
+    /// How far it is.
+    pub phase: Phase,
+    /// What was seen so far.
+    pub trace: Option<Trace>,
+    /// Counts changes of the trace: what was derived from an older version is stale.
+    pub version: u64,
+    /// Where the time went, once it is finished.
+    pub timings: Option<Timings>,
+    /// Speed while it runs, tokens per second.
+    pub tokens_per_sec: f64,
+    first_token_secs: Option<f64>,
+    /// Bytes of attention held, kept up to date as rows arrive.
+    pub attention_bytes: usize,
+}
+
+impl Run {
+    fn new(id: RunId, question: Question) -> Self {
+        Self {
+            id,
+            question,
+            phase: Phase::Waiting,
+            trace: None,
+            version: 0,
+            timings: None,
+            tokens_per_sec: 0.0,
+            first_token_secs: None,
+            attention_bytes: 0,
+        }
+    }
+
+    /// The question's words.
+    pub fn prompt_text(&self) -> &str {
+        match &self.question.prompt {
+            Prompt::Templated(text) | Prompt::Raw(text) => text,
+        }
+    }
+
+    /// The attention row of a generated token; `None` when it was left out for the budget.
+    pub fn row(&self, token_idx: usize) -> Option<&Arc<AttentionRow>> {
+        self.trace.as_ref()?.decoder_attention.get(token_idx)
+    }
+
+    /// Prompt and vision are known.
+    pub fn start(&mut self, trace: Trace) {
+        self.attention_bytes = trace.attention_bytes();
+        self.trace = Some(trace);
+        self.version += 1;
+    }
+
+    /// One more token. `now_secs` is any clock that only goes forward.
+    pub fn push(&mut self, token: OutputToken, row: Option<Arc<AttentionRow>>, now_secs: f64) {
+        let Some(trace) = &mut self.trace else { return };
+        // Rows stop for good at the budget; one that came after a gap would be taken for another token's.
+        if let Some(row) = row
+            && trace.decoder_attention.len() == trace.output.len()
+        {
+            self.attention_bytes += row.bytes();
+            trace.decoder_attention.push(row);
+        }
+        trace.output.push(token);
+        self.version += 1;
+        let first = *self.first_token_secs.get_or_insert(now_secs);
+        let elapsed = now_secs - first;
+        if elapsed > 0.0 {
+            self.tokens_per_sec = (trace.output.len() - 1) as f64 / elapsed;
+        }
+    }
+}
+
+/// All questions, and which one is shown for each image.
+#[derive(Debug, Clone, Default)]
+pub struct Runs {
+    runs: BTreeMap<RunId, Run>,
+    shown: HashMap<ImageSource, RunId>,
+    next_id: u64,
+}
+
+impl Runs {
+    /// A new question; it becomes the one shown for its image.
+    pub fn begin(&mut self, question: Question) -> RunId {
+        self.next_id += 1;
+        let id = RunId(self.next_id);
+        self.shown.insert(question.image.clone(), id);
+        self.runs.insert(id, Run::new(id, question));
+        id
+    }
+
+    /// A question by its name.
+    pub fn get(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// The same, to change.
+    pub fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        self.runs.get_mut(&id)
+    }
+
+    /// The question shown for an image.
+    pub fn shown(&self, image: &ImageSource) -> Option<&Run> {
+        self.runs.get(self.shown.get(image)?)
+    }
+
+    /// Shows an earlier question.
+    pub fn show(&mut self, id: RunId) {
+        if let Some(run) = self.runs.get(&id) {
+            self.shown.insert(run.question.image.clone(), id);
+        }
+    }
+
+    /// Questions about an image, oldest first.
+    pub fn of_image<'a>(&'a self, image: &'a ImageSource) -> impl Iterator<Item = &'a Run> {
+        self.runs.values().filter(move |run| run.question.image == *image)
+    }
+
+    /// Questions without an answer yet.
+    pub fn active(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().filter(|run| run.phase.is_active())
+    }
+
+    /// Ends every question that still runs.
+    pub fn end_active(&mut self, phase: &Phase) {
+        for run in self.runs.values_mut().filter(|run| run.phase.is_active()) {
+            run.phase = phase.clone();
+        }
+    }
+
+    /// Bytes of attention held by all of them.
+    pub fn attention_bytes(&self) -> usize {
+        self.runs.values().map(|run| run.attention_bytes).sum()
+    }
+
+    /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run and the newest stay.
+    /// Returns how many were forgotten.
+    pub fn evict(&mut self, budget_bytes: usize, most: usize) -> usize {
+        let newest = self.runs.keys().next_back().copied();
+        let mut bytes = self.attention_bytes();
+        let mut count = self.runs.len();
+        let mut gone = Vec::new();
+        for run in self.runs.values() {
+            if bytes <= budget_bytes && count <= most {
+                break;
+            }
+            if run.phase.is_active() || Some(run.id) == newest {
+                continue;
+            }
+            bytes -= run.attention_bytes;
+            count -= 1;
+            gone.push(run.id);
+        }
+        for id in &gone {
+            self.forget(*id);
+        }
+        gone.len()
+    }
+
+    /// Forgets one question; the newest other one about its image is shown in its place.
+    pub fn forget(&mut self, id: RunId) {
+        let Some(run) = self.runs.remove(&id) else { return };
+        let image = run.question.image;
+        if self.shown.get(&image) == Some(&id) {
+            let other = self.of_image(&image).map(|run| run.id).last();
+            match other {
+                Some(other) => self.shown.insert(image, other),
+                None => self.shown.remove(&image),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{question, row, token, trace};
+    use super::*;
+
+    #[test]
+    fn the_newest_question_is_shown_and_an_older_one_can_be() {
+        let mut runs = Runs::default();
+        let first = runs.begin(question("a.png", "one"));
+        let second = runs.begin(question("a.png", "two"));
+        let image = question("a.png", "").image;
+        assert_eq!(runs.shown(&image).map(|run| run.id), Some(second), "the newest");
+        runs.show(first);
+        assert_eq!(runs.shown(&image).map(|run| run.id), Some(first), "the one asked for");
+    }
+
+    #[test]
+    fn a_row_after_a_gap_is_not_taken_for_another_tokens() {
+        let mut runs = Runs::default();
+        let id = runs.begin(question("a.png", "one"));
+        let run = runs.get_mut(id).expect("just begun");
+        run.start(trace());
+        run.push(token("a"), Some(row(0.1)), 0.0);
+        run.push(token("b"), None, 0.5);
+        run.push(token("c"), Some(row(0.3)), 1.0);
+        let trace = run.trace.as_ref().expect("started");
+        assert_eq!((trace.output.len(), trace.decoder_attention.len()), (3, 1), "b has no row, so c has none");
+        assert!((run.tokens_per_sec - 2.0).abs() < 1e-9, "two more tokens in one second");
+    }
+
+    #[test]
+    fn memory_is_bounded_by_forgetting_the_oldest() {
+        let mut runs = Runs::default();
+        for i in 0..5 {
+            let id = runs.begin(question("a.png", "q"));
+            let run = runs.get_mut(id).expect("just begun");
+            run.start(trace());
+            run.push(token("a"), Some(row(0.1)), f64::from(i));
+            run.phase = Phase::Finished;
+        }
+        let each = runs.attention_bytes() / 5;
+        assert_eq!(runs.evict(each * 2, 100), 3, "three too many");
+        assert_eq!(runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(), [4, 5], "the newest stay");
+    }
+}

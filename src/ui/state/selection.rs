@@ -1,0 +1,175 @@
+//! What is pointed at and what is held: tokens by position, patches by index.
+
+use std::collections::BTreeSet;
+
+/// A token by its place, never by its text: a word that occurs twice is two tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TokenPos {
+    /// Position in the expanded prompt.
+    Prompt(usize),
+    /// Number of the generated token.
+    Output(usize),
+}
+
+/// Which way the question "who looked at what" is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+pub enum Direction {
+    /// Tokens are picked, the photo shows where they looked.
+    #[default]
+    TokensToPatches,
+    /// Patches are picked, the tokens show how much they looked there.
+    PatchesToTokens,
+}
+
+impl Direction {
+    /// The other way round.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        match self {
+            Self::TokensToPatches => Self::PatchesToTokens,
+            Self::PatchesToTokens => Self::TokensToPatches,
+        }
+    }
+}
+
+/// How a click on a token or a patch combines with what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extend {
+    /// Holds only this one; lets go if it was the only one.
+    #[default]
+    Replace,
+    /// Adds or removes this one (ctrl).
+    Toggle,
+    /// Everything from the last click to this one (shift).
+    Range,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Selection {
+    /// Tokens held by a click.
+    pub tokens: BTreeSet<TokenPos>,
+    /// The token under the pointer.
+    pub hovered_token: Option<TokenPos>,
+    /// Patches held by a click, as row-major indices.
+    pub patches: BTreeSet<usize>,
+    /// Reading direction.
+    pub direction: Direction,
+    anchor: Option<TokenPos>,
+}
+
+impl Selection {
+    /// Lets go of everything but the direction.
+    pub fn clear(&mut self) {
+        *self = Self { direction: self.direction, ..Self::default() };
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.patches.is_empty()
+    }
+
+    /// A click on a token. `selectable` lists the tokens in reading order, for ranges.
+    pub fn click_token(&mut self, pos: TokenPos, extend: Extend, selectable: impl Fn(TokenPos, TokenPos) -> Vec<TokenPos>) {
+        match (extend, self.anchor) {
+            (Extend::Range, Some(anchor)) => {
+                let (first, last) = (anchor.min(pos), anchor.max(pos));
+                self.tokens = selectable(first, last).into_iter().collect();
+                return; // the anchor stays: another shift-click moves the other end
+            }
+            (Extend::Toggle, _) => {
+                if !self.tokens.remove(&pos) {
+                    self.tokens.insert(pos);
+                }
+            }
+            _ => {
+                let only_this = self.tokens.len() == 1 && self.tokens.contains(&pos);
+                self.tokens.clear();
+                if !only_this {
+                    self.tokens.insert(pos);
+                }
+            }
+        }
+        self.anchor = Some(pos);
+    }
+
+    /// A click on a patch.
+    pub fn click_patch(&mut self, patch_idx: usize, extend: Extend) {
+        if extend == Extend::Replace {
+            let only_this = self.patches.len() == 1 && self.patches.contains(&patch_idx);
+            self.patches.clear();
+            if !only_this {
+                self.patches.insert(patch_idx);
+            }
+        } else if !self.patches.remove(&patch_idx) {
+            self.patches.insert(patch_idx);
+        }
+    }
+
+    /// What the photo shows: the token under the pointer, else the tokens held. Empty means every token of the answer.
+    pub fn shown_tokens(&self) -> Vec<TokenPos> {
+        match self.hovered_token {
+            Some(pos) => vec![pos],
+            None => self.tokens.iter().copied().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TokenPos::Output;
+
+    fn between(first: TokenPos, last: TokenPos) -> Vec<TokenPos> {
+        (0..10).map(Output).filter(|pos| (first..=last).contains(pos)).collect()
+    }
+
+    fn held(selection: &Selection) -> Vec<TokenPos> {
+        selection.tokens.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_click_holds_and_a_second_click_lets_go() {
+        let mut selection = Selection::default();
+        selection.click_token(Output(3), Extend::Replace, between);
+        assert_eq!(held(&selection), [Output(3)], "held");
+        selection.click_token(Output(5), Extend::Replace, between);
+        assert_eq!(held(&selection), [Output(5)], "the other one took its place");
+        selection.click_token(Output(5), Extend::Replace, between);
+        assert!(selection.is_empty(), "clicked again: let go");
+    }
+
+    #[test]
+    fn ctrl_toggles_and_shift_spans_from_the_last_click() {
+        let mut selection = Selection::default();
+        selection.click_token(Output(1), Extend::Replace, between);
+        selection.click_token(Output(4), Extend::Toggle, between);
+        assert_eq!(held(&selection), [Output(1), Output(4)], "both");
+        selection.click_token(Output(2), Extend::Range, between);
+        assert_eq!(held(&selection), [Output(2), Output(3), Output(4)], "from the anchor 4 back to 2");
+        selection.click_token(Output(6), Extend::Range, between);
+        assert_eq!(held(&selection), [Output(4), Output(5), Output(6)], "the anchor stayed");
+    }
+
+    #[test]
+    fn hovering_shows_without_letting_go() {
+        let mut selection = Selection::default();
+        selection.click_token(Output(1), Extend::Replace, between);
+        selection.hovered_token = Some(Output(7));
+        assert_eq!(selection.shown_tokens(), [Output(7)], "the pointer previews");
+        selection.hovered_token = None;
+        assert_eq!(selection.shown_tokens(), [Output(1)], "the click is still there");
+    }
+
+    #[test]
+    fn patches_toggle() {
+        let mut selection = Selection::default();
+        selection.click_patch(4, Extend::Replace);
+        selection.click_patch(9, Extend::Toggle);
+        assert_eq!(selection.patches.iter().copied().collect::<Vec<_>>(), [4, 9], "both held");
+        selection.click_patch(4, Extend::Toggle);
+        assert_eq!(selection.patches.iter().copied().collect::<Vec<_>>(), [9], "one let go");
+        selection.clear();
+        assert!(selection.is_empty(), "escape lets go");
+    }
+}

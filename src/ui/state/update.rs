@@ -1,0 +1,321 @@
+//! What the user does.
+
+use super::{AppState, Axis, Effect, Extend, Phase, Reduce, Severity, TokenPos};
+use crate::engine::{ModelSource, Request, RunId};
+use crate::ui::command::Command;
+
+/// Step of the interface size, and its bounds.
+const SCALE_STEP: f32 = 0.1;
+const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.6..=2.5;
+
+/// Questions kept at most, whatever their attention needs.
+const MOST_RUNS: usize = 400;
+
+impl AppState {
+    /// Carries out a command on the state and says what else is to be done.
+    pub fn apply(&mut self, command: Command) -> Vec<Effect> {
+        self.notices.settle(&command);
+        match command {
+            Command::OpenImages => vec![Effect::PickImages],
+            Command::OpenImageFolder => vec![Effect::PickImageFolder],
+            Command::PickModelFolder => vec![Effect::PickModelFolder],
+            Command::OpenDemoModel => self.open_model(ModelSource::Demo),
+            Command::OpenModel(source) => self.open_model(source),
+            Command::AddPaths(paths) => vec![Effect::Scan(paths)],
+            Command::Canvas(command) => vec![Effect::Canvas(command)],
+            Command::Ask => self.ask(),
+            Command::AskThis(text) => {
+                self.ask.text = text;
+                self.ask()
+            }
+            Command::Regenerate => self.regenerate(),
+            Command::Stop => self.stop(),
+            Command::CopyAnswer => self.copy_answer(),
+            Command::FocusPrompt => vec![Effect::FocusPrompt],
+            Command::RestartWorker => self.restart_worker(),
+            Command::ResetLayout => vec![Effect::ResetLayout],
+            Command::Quit => vec![Effect::Quit],
+            Command::SetTheme(_) | Command::SetScale(_) | Command::LargerInterface | Command::SmallerInterface => {
+                self.apply_look(&command)
+            }
+            other => {
+                self.apply_quietly(other);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Commands that change nothing but the state.
+    fn apply_quietly(&mut self, command: Command) {
+        match command {
+            Command::OpenModelBox => self.open.model = true,
+            Command::CloseModelBox => self.open.model = false,
+            Command::ToggleHelp => self.open.help = !self.open.help,
+            Command::ToggleTemplate => self.open.template = !self.open.template,
+            Command::NextImage => self.step_image(1),
+            Command::PreviousImage => self.step_image(-1),
+            Command::SelectImage(idx) => {
+                if self.library.current_idx() != Some(idx) && self.library.select(idx) {
+                    self.selection.clear();
+                }
+            }
+            Command::NextLayer => self.step_layer(1),
+            Command::PreviousLayer => self.step_layer(-1),
+            Command::NextHead => self.step_head(1),
+            Command::PreviousHead => self.step_head(-1),
+            Command::JumpTo { layer_idx, head_idx } => {
+                let choice = self.view.layer_head_mut();
+                choice.layer = Axis { idx: layer_idx, reduce: Reduce::One };
+                choice.head = Axis { idx: head_idx, reduce: Reduce::One };
+            }
+            Command::SwapDirection => self.selection.direction = self.selection.direction.swapped(),
+            Command::Clear => self.clear(),
+            Command::ToggleOverlay => self.colour.overlay_visible = !self.colour.overlay_visible,
+            Command::TogglePatchGrid => self.colour.patch_grid_visible = !self.colour.patch_grid_visible,
+            Command::SetPrompt(text) => self.ask.text = text,
+            Command::SetAsk(ask) => self.ask = *ask,
+            Command::SetView(view) => self.view = view,
+            Command::SetColour(colour) => self.colour = colour,
+            Command::SetChips(chips) => self.chips = chips,
+            Command::HoverToken(pos) => self.selection.hovered_token = pos,
+            Command::ClickToken(pos, extend) => self.click_token(pos, extend),
+            Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
+            Command::ShowRun(id) => {
+                self.runs.show(id);
+                self.selection.clear();
+            }
+            Command::ForgetRun(id) => {
+                self.runs.forget(id);
+                self.selection.clear();
+            }
+            Command::Dismiss(id) => self.notices.dismiss(id),
+            _ => {} // those with effects, above
+        }
+    }
+
+    fn step_image(&mut self, step: isize) {
+        self.library.step(step);
+        self.selection.clear();
+    }
+
+    fn step_layer(&mut self, step: isize) {
+        if let Some((layers, _)) = self.shape() {
+            let choice = self.view.layer_head_mut();
+            choice.layer = choice.layer.stepped(step, layers);
+        }
+    }
+
+    fn step_head(&mut self, step: isize) {
+        if let Some((_, heads)) = self.shape() {
+            let choice = self.view.layer_head_mut();
+            choice.head = choice.head.stepped(step, heads);
+        }
+    }
+
+    /// Esc closes what is open first, then lets go of what is held.
+    fn clear(&mut self) {
+        if self.open.help || self.open.model {
+            self.open.help = false;
+            self.open.model = false;
+        } else {
+            self.selection.clear();
+        }
+    }
+
+    fn click_token(&mut self, pos: TokenPos, extend: Extend) {
+        let Self { selection, runs, library, .. } = self;
+        let trace = library.current().and_then(|image| runs.shown(&image.source)).and_then(|run| run.trace.as_ref());
+        selection.click_token(pos, extend, |first, last| {
+            let Some(trace) = trace else { return Vec::new() };
+            let prompt = trace.prompt.iter().enumerate().filter(|(_, token)| !token.image);
+            let prompt = prompt.map(|(idx, _)| TokenPos::Prompt(idx));
+            let output = (0..trace.output.len()).map(TokenPos::Output);
+            prompt.chain(output).filter(|pos| (first..=last).contains(pos)).collect()
+        });
+    }
+
+    fn ask(&mut self) -> Vec<Effect> {
+        if self.ask.text.trim().is_empty() {
+            self.notices.push(Severity::Info, "The question is empty", "Type one below the photo, or take a suggested one", None);
+            return vec![Effect::FocusPrompt];
+        }
+        let Some(image) = self.current_image().cloned() else {
+            let action = Some(("Open photos…".to_owned(), Command::OpenImages));
+            self.notices.push(Severity::Info, "There is no photo to ask about", "", action);
+            return Vec::new();
+        };
+        let question = self.ask.question(image);
+        self.send(question)
+    }
+
+    fn regenerate(&mut self) -> Vec<Effect> {
+        let Some(run) = self.current_run() else { return self.ask() };
+        let (prompt, image) = (run.question.prompt.clone(), run.question.image.clone());
+        let mut question = self.ask.question(image);
+        question.prompt = prompt;
+        self.send(question)
+    }
+
+    /// The latest question wins: one that still runs is stopped.
+    fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
+        if self.model.worker_dead {
+            let action = Some(("Restart".to_owned(), Command::RestartWorker));
+            self.notices.push(Severity::Error, "The model's worker is not running", "", action);
+            return Vec::new();
+        }
+        if self.model.info.is_none() && self.model.loading.is_none() {
+            let action = Some(("Open a model…".to_owned(), Command::OpenModelBox));
+            self.notices.push(Severity::Info, "There is no model to ask", "", action);
+            return Vec::new();
+        }
+        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        let id = self.runs.begin(question.clone());
+        self.selection.clear();
+        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS) > 0 {
+            let advice = "Raise the attention budget in the answer settings to keep more";
+            self.notices.push(Severity::Info, "The oldest answers were forgotten to keep within the attention budget", advice, None);
+        }
+        effects.push(Effect::Send(Request::Ask(id, Box::new(question))));
+        effects.push(Effect::ReleaseFocus);
+        effects
+    }
+
+    fn stop(&mut self) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        if self.model.loading.is_some() {
+            effects.push(Effect::CancelAll);
+        }
+        effects
+    }
+
+    fn copy_answer(&self) -> Vec<Effect> {
+        let text = self.current_run().and_then(|run| run.trace.as_ref()).map(crate::trace::Trace::text);
+        text.filter(|text| !text.is_empty()).map(|text| vec![Effect::Copy(text.trim().to_owned())]).unwrap_or_default()
+    }
+
+    fn open_model(&mut self, source: ModelSource) -> Vec<Effect> {
+        self.open.model = false;
+        let active: Vec<RunId> = self.runs.active().map(|run| run.id).collect();
+        let mut effects: Vec<Effect> = active.into_iter().map(Effect::Cancel).collect();
+        effects.push(Effect::Send(Request::Load(self.model.open(source))));
+        effects
+    }
+
+    fn restart_worker(&mut self) -> Vec<Effect> {
+        self.model.worker_dead = false;
+        self.runs.end_active(&Phase::Failed("The worker was restarted".to_owned()));
+        let source = self.model.source.clone().unwrap_or(ModelSource::Demo);
+        vec![Effect::RestartWorker, Effect::Send(Request::Load(self.model.open(source)))]
+    }
+
+    fn apply_look(&mut self, command: &Command) -> Vec<Effect> {
+        let scale = match command {
+            Command::SetTheme(theme) => {
+                self.prefs.theme = *theme;
+                self.prefs.scale
+            }
+            Command::SetScale(scale) => *scale,
+            Command::LargerInterface => self.prefs.scale + SCALE_STEP,
+            _ => self.prefs.scale - SCALE_STEP,
+        };
+        self.prefs.scale = ((scale * 20.0).round() / 20.0).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
+        vec![Effect::ApplyLook]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, info, loaded};
+    use super::*;
+    use crate::ui::state::Direction;
+
+    #[test]
+    fn asking_without_a_model_says_what_to_do() {
+        let mut state = AppState::default();
+        state.library.add([crate::engine::ImageSource::Bundled("a.png".to_owned())]);
+        state.library.select(0);
+        let effects = state.apply(Command::AskThis("What?".to_owned()));
+        assert!(effects.is_empty(), "nothing is sent");
+        let action = state.notices.iter().next().and_then(|notice| notice.action.clone());
+        assert_eq!(action.map(|(_, command)| command), Some(Command::OpenModelBox), "a button that opens a model");
+    }
+
+    #[test]
+    fn a_new_question_stops_the_one_that_runs() {
+        let mut state = loaded();
+        let first = state.apply(Command::AskThis("One?".to_owned()));
+        assert!(matches!(first.first(), Some(Effect::Send(Request::Ask(RunId(1), _)))), "sent: {first:?}");
+        let second = state.apply(Command::AskThis("Two?".to_owned()));
+        assert_eq!(second.first(), Some(&Effect::Cancel(RunId(1))), "the first is stopped before the second goes out");
+        assert_eq!(state.current_run().map(super::super::Run::prompt_text), Some("Two?"), "the newest is shown");
+    }
+
+    #[test]
+    fn an_empty_question_is_not_sent() {
+        let mut state = loaded();
+        assert_eq!(state.apply(Command::AskThis("  \n".to_owned())), [Effect::FocusPrompt], "only the cursor moves");
+    }
+
+    #[test]
+    fn arrows_move_layer_and_head_within_the_model() {
+        let mut state = loaded();
+        state.model.info = Some(info(4, 2));
+        for _ in 0..9 {
+            state.apply(Command::NextLayer);
+            state.apply(Command::NextHead);
+        }
+        let choice = state.view.layer_head();
+        assert_eq!((choice.layer.idx, choice.head.idx), (3, 1), "the last layer and head");
+        assert_eq!((choice.layer.reduce, choice.head.reduce), (Reduce::One, Reduce::One), "one each");
+    }
+
+    #[test]
+    fn escape_closes_a_box_before_it_lets_go() {
+        let mut state = answered();
+        state.apply(Command::ClickToken(TokenPos::Output(0), Extend::Replace));
+        state.apply(Command::ToggleHelp);
+        state.apply(Command::Clear);
+        assert!(!state.open.help && !state.selection.is_empty(), "the box is closed, the token still held");
+        state.apply(Command::Clear);
+        assert!(state.selection.is_empty(), "now it is let go");
+    }
+
+    #[test]
+    fn another_image_lets_go_but_keeps_the_direction() {
+        let mut state = answered();
+        state.apply(Command::SwapDirection);
+        state.apply(Command::ClickPatch(3, Extend::Replace));
+        state.apply(Command::NextImage);
+        assert!(state.selection.is_empty(), "positions belong to one trace");
+        assert_eq!(state.selection.direction, Direction::PatchesToTokens, "the direction is the user's");
+    }
+
+    #[test]
+    fn shift_selects_no_image_tokens() {
+        let mut state = answered();
+        state.apply(Command::ClickToken(TokenPos::Prompt(0), Extend::Replace));
+        state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Range));
+        let trace = state.current_run().and_then(|run| run.trace.clone()).expect("answered");
+        let text = trace.prompt.iter().filter(|token| !token.image).count();
+        assert_eq!(state.selection.tokens.len(), text + 2, "the text of the prompt and two answer tokens");
+    }
+
+    #[test]
+    fn the_interface_scale_stays_usable() {
+        let mut state = AppState::default();
+        for _ in 0..100 {
+            state.apply(Command::LargerInterface);
+        }
+        assert!((state.prefs.scale - 2.5).abs() < 1e-6, "largest, is {}", state.prefs.scale);
+        state.apply(Command::SetScale(0.0));
+        assert!((state.prefs.scale - 0.6).abs() < 1e-6, "smallest, is {}", state.prefs.scale);
+    }
+
+    #[test]
+    fn opening_a_model_keeps_the_old_one_until_the_new_one_is_there() {
+        let mut state = loaded();
+        let effects = state.apply(Command::OpenModel(ModelSource::Folder("/m".into())));
+        assert!(matches!(effects.as_slice(), [Effect::Send(Request::Load(_))]), "asked for: {effects:?}");
+        assert!(state.model.info.is_some() && state.model.loading.is_some(), "both at once");
+    }
+}

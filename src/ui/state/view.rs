@@ -1,0 +1,187 @@
+//! Which numbers are shown: source, layer, head, normalisation; and in which colours.
+
+use crate::render::HeatStyle;
+use serde::{Deserialize, Serialize};
+
+/// Whose attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Source {
+    /// The decoder, when it chose a token.
+    #[default]
+    Decoder,
+    /// The vision encoder's `[CLS]` token.
+    Vision,
+}
+
+/// What happens along an axis (layers, heads, tokens).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Reduce {
+    /// One of them.
+    One,
+    /// The mean of all.
+    #[default]
+    Mean,
+    /// The largest of all, patch by patch.
+    Max,
+}
+
+/// A choice along an axis. The index is kept while a mean is shown, so that switching back returns to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Axis {
+    /// 0-based.
+    pub idx: usize,
+    /// One, mean or max.
+    pub reduce: Reduce,
+}
+
+impl Axis {
+    /// The index kept within `count`.
+    #[must_use]
+    pub fn clamped(self, count: usize) -> Self {
+        Self { idx: self.idx.min(count.saturating_sub(1)), ..self }
+    }
+
+    /// The next or previous one; from a mean or max it goes to the kept index first.
+    #[must_use]
+    pub fn stepped(self, step: isize, count: usize) -> Self {
+        let kept = self.clamped(count);
+        let idx = if self.reduce == Reduce::One { kept.idx.saturating_add_signed(step) } else { kept.idx };
+        Self { idx, reduce: Reduce::One }.clamped(count)
+    }
+}
+
+/// Layer and head of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct LayerHead {
+    /// Layers.
+    pub layer: Axis,
+    /// Heads.
+    pub head: Axis,
+}
+
+/// What a value is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Normalisation {
+    /// By nothing: the softmax probability over all keys.
+    #[default]
+    Raw,
+    /// By the sum over all patches, after layers, heads and tokens were put together.
+    ShareOfImage,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ViewState {
+    /// Whose attention.
+    pub source: Source,
+    /// In the decoder.
+    pub decoder: LayerHead,
+    /// In the vision encoder.
+    pub vision: LayerHead,
+    /// How several tokens are put together ([`Reduce::One`] counts as mean).
+    pub tokens: Reduce,
+    /// Divided by what.
+    pub normalisation: Normalisation,
+    /// Leave the first position's attention out and let the others sum to 1 again (decoder only).
+    pub suppress_sink: bool,
+}
+
+impl ViewState {
+    /// Layer and head of the shown source.
+    pub fn layer_head(&self) -> LayerHead {
+        match self.source {
+            Source::Decoder => self.decoder,
+            Source::Vision => self.vision,
+        }
+    }
+
+    /// The same, to change.
+    pub fn layer_head_mut(&mut self) -> &mut LayerHead {
+        match self.source {
+            Source::Decoder => &mut self.decoder,
+            Source::Vision => &mut self.vision,
+        }
+    }
+}
+
+/// Where the ends of the colour scale come from.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum RangeMode {
+    /// 0 to the largest value of the shown map.
+    #[default]
+    PerMap,
+    /// 0 to the largest value over all tokens of the answer: maps of different tokens can be compared.
+    SharedOverTokens,
+    /// Typed in.
+    Fixed,
+}
+
+/// Colours of the overlay.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ColourSettings {
+    /// Colour map, gamma, opacity, alpha ramp, resampling; its range is filled in from `range_mode`.
+    pub style: HeatStyle,
+    /// Where the range comes from.
+    pub range_mode: RangeMode,
+    /// The typed range.
+    pub fixed_range: [f32; 2],
+    /// Whether the overlay is drawn.
+    pub overlay_visible: bool,
+    /// Whether the patches' borders are drawn.
+    pub patch_grid_visible: bool,
+}
+
+impl Default for ColourSettings {
+    fn default() -> Self {
+        Self {
+            style: HeatStyle::default(),
+            range_mode: RangeMode::default(),
+            fixed_range: [0.0, 0.05],
+            overlay_visible: true,
+            patch_grid_visible: false,
+        }
+    }
+}
+
+/// What colours the token chips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum ChipQuantity {
+    /// Attention on the image, summed over patches, in the shown layer and head.
+    #[default]
+    ImageShare,
+    /// Probability of the chosen token.
+    Probability,
+    /// Entropy of the distribution it was chosen from.
+    Entropy,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stepping_leaves_a_mean_for_the_kept_index() {
+        let axis = Axis { idx: 2, reduce: Reduce::Mean };
+        let one = axis.stepped(1, 6);
+        assert_eq!(one, Axis { idx: 2, reduce: Reduce::One }, "first the kept index");
+        assert_eq!(one.stepped(1, 6).idx, 3, "then on");
+        assert_eq!(one.stepped(-1, 6).idx, 1, "and back");
+    }
+
+    #[test]
+    fn stepping_stops_at_the_ends() {
+        let last = Axis { idx: 5, reduce: Reduce::One };
+        assert_eq!(last.stepped(1, 6).idx, 5, "no layer beyond the last");
+        assert_eq!(Axis { idx: 0, reduce: Reduce::One }.stepped(-1, 6).idx, 0, "nor before the first");
+        assert_eq!(last.stepped(1, 0).idx, 0, "a model without layers does not panic");
+    }
+
+    #[test]
+    fn each_source_keeps_its_own_layer() {
+        let mut view = ViewState::default();
+        view.layer_head_mut().layer.idx = 3;
+        view.source = Source::Vision;
+        view.layer_head_mut().layer.idx = 5;
+        assert_eq!((view.decoder.layer.idx, view.vision.layer.idx), (3, 5), "both are remembered");
+    }
+}

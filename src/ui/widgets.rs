@@ -1,0 +1,84 @@
+//! Small parts that several panels use.
+
+use eframe::egui;
+use super::command::Command;
+use egui::{Response, RichText, Ui, Widget};
+
+/// A button for a command that has a name, with its sentence and its keys as tooltip. Emits the command when it is clicked.
+pub(super) fn command_button(ui: &mut Ui, text: &str, command: &Command, commands: &mut Vec<Command>) -> Response {
+    let response = ui.button(text).on_hover_text(tooltip(ui.ctx(), command));
+    if response.clicked() {
+        commands.push(command.clone());
+    }
+    response
+}
+
+/// The command's sentence and its keys.
+pub(super) fn tooltip(ctx: &egui::Context, command: &Command) -> String {
+    match command.named() {
+        None => String::new(),
+        Some(named) => match named.shortcuts.first() {
+            Some(keys) => format!("{} ({})", named.tooltip, ctx.format_shortcut(keys)),
+            None => named.tooltip.to_owned(),
+        },
+    }
+}
+
+/// Width of the labels on the left of a form, points.
+const LABEL_WIDTH_PT: f32 = 84.0;
+
+/// One row of a form: a label on the left that names the widgets beside it.
+pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(LABEL_WIDTH_PT, ui.spacing().interact_size.y), egui::Sense::hover());
+        let mut left = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
+        let name = left.add(egui::Label::new(label).truncate());
+        let name = if help.is_empty() { name } else { name.on_hover_text(help) };
+        ui.label_inputs_by(name.id, contents)
+    })
+    .inner
+}
+
+/// Buttons of which one is pressed. Returns the newly chosen one.
+pub(super) fn choice<T: PartialEq + Copy>(ui: &mut Ui, current: T, options: &[(T, &str, &str)]) -> Option<T> {
+    let mut chosen = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for (value, label, help) in options {
+            let response = egui::Button::selectable(*value == current, *label).ui(ui);
+            let response = if help.is_empty() { response } else { response.on_hover_text(*help) };
+            if response.clicked() && *value != current {
+                chosen = Some(*value);
+            }
+        }
+    });
+    chosen
+}
+
+/// What a panel says when it has nothing to show.
+pub(super) fn empty(ui: &mut Ui, what: &str, next: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.3).min(60.0));
+        ui.label(RichText::new(what).strong());
+        if !next.is_empty() {
+            ui.label(RichText::new(next).weak());
+        }
+    });
+}
+
+/// "12.3 MB".
+pub(super) fn format_bytes(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib >= 1024.0 { format!("{:.2} GiB", mib / 1024.0) } else { format!("{mib:.1} MiB") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_a_unit() {
+        assert_eq!(format_bytes(1_572_864), "1.5 MiB", "mebibytes");
+        assert_eq!(format_bytes(3 << 30), "3.00 GiB", "gibibytes");
+    }
+}

@@ -1,0 +1,294 @@
+//! The crate's documentation is the architecture: these tests fail when it and the tree differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Crates that need no mention in a module's row.
+const EVERYWHERE: [&str; 3] = ["serde", "serde_json", "thiserror"];
+/// Dependencies that no code names: they only switch features on, or come in through another crate's macros.
+const FEATURES_ONLY: [&str; 1] = ["gemm"];
+const MOST_LINES: usize = 600;
+const ROOT_ENTRIES: [&str; 8] =
+    ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|err| panic!("{err}: {}", path.display()))
+}
+
+/// Every file below a folder whose name ends in one of these.
+fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return found };
+    for entry in entries {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() && name != "__pycache__" {
+            found.extend(files(&path, endings));
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+/// Source without comments, so that prose may name anything.
+fn code(path: &Path) -> String {
+    let text = read(path);
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Identifiers that stand before `::` with nothing before them, or behind `crate::` when `inside`.
+fn paths(code: &str, inside: bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("::") {
+        let before = &code[..at];
+        let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        let (lead, name) = before.split_at(start);
+        if inside && name == "crate" {
+            let rest = &code[at + 2..];
+            if let Some(group) = rest.strip_prefix('{') {
+                let group = group.split('}').next().unwrap_or_default();
+                found.extend(group.split(',').map(|part| first_word(part.trim())));
+            } else {
+                found.insert(first_word(rest));
+            }
+        } else if !inside && !lead.ends_with("::") {
+            found.insert(name.to_owned());
+        }
+    }
+    found.remove("");
+    found
+}
+
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+fn ticked(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+struct Row {
+    layer: usize,
+    may_use: BTreeSet<String>,
+    external: BTreeSet<String>,
+}
+
+fn documentation() -> String {
+    let text = read(&root().join("src/lib.rs"));
+    text.lines().filter_map(|line| line.strip_prefix("//!")).map(|line| format!("{}\n", line.trim())).collect()
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// The layering table by module.
+fn table() -> BTreeMap<String, Row> {
+    let mut rows = BTreeMap::new();
+    for line in documentation().lines().filter(|line| line.starts_with("| ")) {
+        let [layer, module, _, may_use, external] = cells(line)[..] else { continue };
+        let Ok(layer) = layer.parse() else { continue };
+        let module = module.trim_matches(['[', ']', '`']).to_owned();
+        rows.insert(module, Row { layer, may_use: ticked(may_use), external: ticked(external) });
+    }
+    assert!(rows.len() > 10, "the layering table was found and has its rows");
+    rows
+}
+
+/// Modules of the tree, each with its files.
+fn modules() -> BTreeMap<String, Vec<PathBuf>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(root().join("src")).expect("a source folder") {
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() {
+            found.insert(name, files(&path, &[".rs"]));
+        } else if !matches!(name.as_str(), "lib" | "main") {
+            found.insert(name, vec![path]);
+        }
+    }
+    found
+}
+
+/// Names of `[dependencies]` as code writes them.
+fn dependencies() -> BTreeSet<String> {
+    let manifest = read(&root().join("Cargo.toml"));
+    let section = manifest.split("\n[dependencies]").nth(1).expect("a list of dependencies");
+    let section = section.split("\n[").next().unwrap_or_default();
+    let lines = section.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim().replace('-', "_")).collect()
+}
+
+#[test]
+fn every_module_is_in_the_table_and_the_other_way_round() {
+    let documented: BTreeSet<_> = table().into_keys().collect();
+    let there: BTreeSet<_> = modules().into_keys().collect();
+    assert_eq!(documented, there, "the table of src/lib.rs (left) names the modules of src (right)");
+}
+
+#[test]
+fn modules_use_only_what_their_row_allows() {
+    let table = table();
+    for (module, row) in &table {
+        for used in &row.may_use {
+            let below = table.get(used).unwrap_or_else(|| panic!("`{module}` may use `{used}`, which is no module"));
+            assert!(below.layer <= row.layer, "`{module}` (layer {}) may not use `{used}` above it", row.layer);
+            assert!(!below.may_use.contains(module), "`{module}` and `{used}` may not use each other");
+        }
+    }
+    let mut wrong = Vec::new();
+    for (module, paths_of) in modules() {
+        let row = &table[&module];
+        for file in paths_of {
+            for used in paths(&code(&file), true) {
+                if table.contains_key(&used) && used != module && !row.may_use.contains(&used) {
+                    wrong.push(format!("{} uses crate::{used}", relative(&file)));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "uses that the table of src/lib.rs does not allow: {wrong:#?}");
+}
+
+#[test]
+fn the_window_sees_messages_of_the_engine_and_never_its_worker() {
+    for file in files(&root().join("src/ui"), &[".rs"]) {
+        let code = code(&file);
+        for name in ["run_job", "Worker,", "engine::Worker", "OpenModel"] {
+            let found = code.contains(&format!("engine::{name}")) || (name.contains("::") && code.contains(name));
+            assert!(!found, "{} uses {name}; the command line hands the window a link instead", relative(&file));
+        }
+    }
+}
+
+#[test]
+fn external_crates_live_only_where_the_table_says() {
+    let (table, dependencies) = (table(), dependencies());
+    let mut wrong = Vec::new();
+    let mut used_anywhere = BTreeSet::new();
+    for (module, paths_of) in modules() {
+        let mut used_here = BTreeSet::new();
+        for file in &paths_of {
+            for name in paths(&code(file), false).intersection(&dependencies) {
+                used_here.insert(name.clone());
+                if !EVERYWHERE.contains(&name.as_str()) && !table[&module].external.contains(name) {
+                    wrong.push(format!("{} uses {name}", relative(file)));
+                }
+            }
+        }
+        for name in table[&module].external.difference(&used_here) {
+            wrong.push(format!("the row of `{module}` names {name}, which it does not use"));
+        }
+        used_anywhere.extend(used_here);
+    }
+    for name in dependencies.difference(&used_anywhere) {
+        if !FEATURES_ONLY.contains(&name.as_str()) {
+            wrong.push(format!("Cargo.toml names {name}, which nothing uses"));
+        }
+    }
+    assert!(wrong.is_empty(), "external crates against the table of src/lib.rs: {wrong:#?}");
+}
+
+#[test]
+fn paths_of_the_documentation_exist() {
+    for name in ticked(&documentation()) {
+        let is_path = name.starts_with("src/") || name.starts_with("tests/");
+        assert!(!is_path || root().join(&name).exists(), "src/lib.rs names {name}, which does not exist");
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_a_person_reads() {
+    for folder in ["src", "tests", "shaders"] {
+        for file in files(&root().join(folder), &[".rs", ".wgsl", ".py"]) {
+            let lines = read(&file).lines().count();
+            assert!(lines <= MOST_LINES, "{} has {lines} lines, at most {MOST_LINES} are wanted", relative(&file));
+        }
+    }
+}
+
+#[test]
+fn every_exception_from_a_lint_has_a_reason() {
+    for folder in ["src", "tests"] {
+        for file in files(&root().join(folder), &[".rs"]) {
+            let code = code(&file);
+            for attribute in ["[allow(", "[expect("] {
+                for (at, _) in code.match_indices(attribute) {
+                    let Some(rest) = code[..at].ends_with(['#', '!']).then(|| &code[at..]) else { continue };
+                    let body = rest.split(")]").next().unwrap_or_default();
+                    assert!(body.contains("reason ="), "{} has {body})] without a reason", relative(&file));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_root_holds_only_what_was_agreed() {
+    for entry in fs::read_dir(root()).expect("a readable folder") {
+        let name = entry.expect("a readable folder").file_name().to_string_lossy().into_owned();
+        let known = name.starts_with('.') || name == "target" || ROOT_ENTRIES.contains(&name.as_str());
+        assert!(known, "{name} does not belong in the root");
+    }
+    for name in ROOT_ENTRIES {
+        assert!(root().join(name).exists(), "{name} belongs in the root");
+    }
+}
+
+#[test]
+fn nothing_names_a_machine_or_leaves_work_behind() {
+    // Written in halves, so that this file passes its own test.
+    let unwanted =
+        [("/wo", "rk/"), ("/ho", "me/"), ("/ro", "ot/"), ("/Us", "ers/"), ("TO", "DO"), ("FIX", "ME"), ("XX", "X")];
+    let endings = [".rs", ".wgsl", ".py", ".toml", ".md", ".json", ".jinja", ".yml", "run", ".sh"];
+    let mut all = files(&root().join("src"), &endings);
+    for folder in ["tests", "shaders", ".ci", "assets/demo/make"] {
+        all.extend(files(&root().join(folder), &endings));
+    }
+    all.extend(["Cargo.toml", "README.md", "LICENSE", "assets/demo/README.md"].map(|name| root().join(name)));
+    for file in all.iter().filter(|file| file.exists()) {
+        let text = String::from_utf8_lossy(&fs::read(file).expect("readable")).into_owned();
+        for (a, b) in unwanted {
+            assert!(!text.contains(&format!("{a}{b}")), "{} contains {a}{b}", relative(file));
+        }
+    }
+}
+
+#[test]
+fn commands_of_the_readme_exist() {
+    let readme = read(&root().join("README.md"));
+    let program = gazelens::cli::command();
+    let mut seen = 0;
+    for line in readme.lines().filter(|line| line.trim_start().starts_with("gazelens ")) {
+        // Continued lines and comments hold no names of commands.
+        let mut words = line.trim().split_whitespace().skip(1).take_while(|word| *word != "#").peekable();
+        let mut command = &program;
+        if let Some(name) = words.next_if(|word| !word.starts_with('-')) {
+            let found = program.get_subcommands().find(|command| command.get_name() == name);
+            command = found.unwrap_or_else(|| panic!("the README names `gazelens {name}`, which does not exist"));
+        }
+        for flag in words.filter_map(|word| word.trim_start_matches('[').strip_prefix("--")) {
+            let flag = flag.trim_end_matches(|c: char| !c.is_alphanumeric());
+            let known = command.get_arguments().chain(program.get_arguments()).any(|arg| arg.get_long() == Some(flag));
+            assert!(
+                known,
+                "the README gives `gazelens {}` a flag --{flag}, which it does not have",
+                command.get_name()
+            );
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "the README shows at least one command at the start of a line");
+}

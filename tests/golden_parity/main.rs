@@ -1,0 +1,58 @@
+//! Our numbers are those of PyTorch: everything here runs through [`gazelens::engine::run_job`], as the window and `gazelens trace` do, and is
+//! compared with what transformers computed (`tests/golden/make.py`) within the bounds of the contract.
+
+mod checkpoints;
+mod compare;
+mod demo;
+mod layouts;
+mod reference;
+mod stories;
+
+use gazelens::engine::{
+    Answer, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows,
+    Question, RecordOptions, RunId, Sampling, Spec, run_job,
+};
+use gazelens::geometry::Framing;
+use gazelens::trace::RowPrecision;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+/// The manifest's folder.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn golden_folder() -> PathBuf {
+    root().join("tests/golden")
+}
+
+fn open(source: ModelSource) -> OpenModel {
+    let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).unwrap_or_else(|err| panic!("{request:?}: {err}"))
+}
+
+/// A greedy question of which everything is kept, unrounded.
+fn question(image: ImageSource, prompt: Prompt, max_new_tokens: usize) -> Question {
+    let record = RecordOptions {
+        precision: RowPrecision::F32,
+        budget_bytes: 1 << 30,
+        prompt_rows: PromptRows::None,
+        logits: true,
+        pixel_values: true,
+    };
+    Question {
+        image,
+        prompt,
+        framing: None::<Framing>,
+        sampling: Sampling::default(),
+        max_new_tokens,
+        strategy: Spec::default(),
+        interventions: Vec::new(),
+        record,
+    }
+}
+
+fn ask(model: &OpenModel, question: &Question) -> Answer {
+    run_job(model, RunId(1), question, &mut |_| {}, &AtomicBool::new(false))
+        .unwrap_or_else(|err| panic!("{}, {:?}: {err}", model.info().id, question.prompt))
+}
