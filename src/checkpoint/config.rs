@@ -93,6 +93,17 @@ pub struct TextConfig {
     pub mlp_bias: bool,
     /// The output head is the embedding.
     pub tie_word_embeddings: bool,
+    /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no narrower than the context.
+    pub sliding_window: Option<SlidingWindow>,
+}
+
+/// Attention over the nearest positions only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlidingWindow {
+    /// Positions that a query sees, its own included.
+    pub positions: usize,
+    /// First layer that has the window; those before it see everything (Qwen2's `max_window_layers`).
+    pub first_layer: usize,
 }
 
 /// Which of the vision tower's tokens the projector gets.

@@ -24,7 +24,9 @@ mod tokenizer;
 mod weights;
 
 pub use clip::ClipCheckpoint;
-pub use config::{Activation, ClipConfig, Family, FeatureSelect, LlavaConfig, TextConfig, VisionConfig, families};
+pub use config::{
+    Activation, ClipConfig, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig, families,
+};
 pub use error::CheckpointError;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};

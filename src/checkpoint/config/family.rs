@@ -32,7 +32,7 @@ const FAMILIES: [Family; 3] = [
     Family {
         id: "llava-original",
         label: "LLaVA-1.5 (original layout)",
-        help: "The authors' own checkpoints (LlavaLlamaForCausalLM) with the vision tower's weights inside",
+        help: "The authors' own checkpoints (LlavaLlamaForCausalLM, BakLLaVA's LlavaMistralForCausalLM) with the vision tower's weights inside",
         paper: "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744",
     },
     Family {
@@ -58,8 +58,11 @@ pub(in crate::checkpoint) fn family(fields: Fields<'_>) -> Result<FamilyKind, Ch
         fields.get("architectures").and_then(|list| list.get(0)).and_then(|name| name.as_str()).unwrap_or("");
     // Both layouts call themselves "llava"; only the original one names its vision tower instead of describing it.
     let original = fields.has("mm_vision_tower") || architecture == "LlavaLlamaForCausalLM";
+    // BakLLaVA and its kin: the original layout around another decoder, always with its own model_type.
     match model_type {
-        "llava" | "llava_llama" if original => Ok(FamilyKind::LlavaOriginal),
+        "llava" | "llava_llama" | "llava_mistral" | "llava_qwen" | "llava_qwen2" if original => {
+            Ok(FamilyKind::LlavaOriginal)
+        }
         "llava" => Ok(FamilyKind::Llava),
         "clip" => Ok(FamilyKind::Clip),
         _ => {

@@ -186,9 +186,13 @@ fn tokenizers_that_cannot_be_read_are_named() {
 
 #[test]
 fn families_that_are_not_supported_are_named_with_those_that_are() {
-    for (model_type, found) in
-        [("qwen2_vl", "qwen2_vl"), ("llava_next", "llava_next"), ("", "LlavaForConditionalGeneration")]
-    {
+    for (model_type, found) in [
+        ("qwen2_vl", "qwen2_vl"),
+        ("llava_next", "llava_next"),
+        ("idefics3", "idefics3"),
+        ("paligemma", "paligemma"),
+        ("", "LlavaForConditionalGeneration"),
+    ] {
         let folder = Folder::llava(Layout::HfOld, "F16");
         folder.remove("model.safetensors");
         folder.set("/model_type", json!(model_type));
