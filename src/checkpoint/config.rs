@@ -1,6 +1,7 @@
 //! Model configurations under Hugging Face's names, after all spellings of a field were brought to one.
 
 mod clip;
+mod dinov2;
 mod family;
 mod fields;
 mod llava;
@@ -8,7 +9,8 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub(super) use clip::clip;
+pub(super) use clip::{clip, clip_vision};
+pub(super) use dinov2::dinov2;
 pub use family::{Family, families};
 pub(super) use family::{FamilyKind, family};
 pub(super) use fields::Fields;
@@ -55,6 +57,23 @@ pub struct VisionConfig {
     pub hidden_act: Activation,
     /// Width of the shared image-text space (CLIP).
     pub projection_dim: usize,
+}
+
+/// DINOv2: a vision transformer with `[CLS]`, perhaps registers, and layer scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dinov2Config {
+    /// The sizes it shares with other encoders; `image_size` is the input's, `intermediate_size` that of one half of a gated part.
+    pub vision: VisionConfig,
+    /// Side of the grid that the position table is made for, which need not be the input's.
+    pub positions_per_side: usize,
+    /// Whether positions are smoothed when they are brought to a smaller grid (the encoder with registers).
+    pub antialiased_positions: bool,
+    /// Tokens between `[CLS]` and the patches.
+    pub num_register_tokens: usize,
+    /// Biases on q, k, v.
+    pub qkv_bias: bool,
+    /// A gated feed-forward part.
+    pub use_swiglu_ffn: bool,
 }
 
 /// A LLaMA-type decoder.

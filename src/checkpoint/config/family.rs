@@ -22,7 +22,7 @@ pub fn families() -> &'static [Family] {
     &FAMILIES
 }
 
-const FAMILIES: [Family; 3] = [
+const FAMILIES: [Family; 4] = [
     Family {
         id: "llava",
         label: "LLaVA-1.5 (Hugging Face)",
@@ -41,6 +41,12 @@ const FAMILIES: [Family; 3] = [
         help: "Both towers of CLIP, for [CLS] maps and image-text similarity",
         paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020",
     },
+    Family {
+        id: "dinov2",
+        label: "DINOv2",
+        help: "Vision transformer trained without words, with or without registers, for [CLS] maps beside CLIP's",
+        paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193",
+    },
 ];
 
 /// Which reader a configuration needs.
@@ -49,6 +55,11 @@ pub(in crate::checkpoint) enum FamilyKind {
     Llava,
     LlavaOriginal,
     Clip,
+    /// The image tower by itself.
+    ClipVision,
+    Dinov2 {
+        registers: bool,
+    },
 }
 
 /// Tells the family, or refuses it by name with the list of those supported.
@@ -65,6 +76,8 @@ pub(in crate::checkpoint) fn family(fields: Fields<'_>) -> Result<FamilyKind, Ch
         }
         "llava" => Ok(FamilyKind::Llava),
         "clip" => Ok(FamilyKind::Clip),
+        "clip_vision_model" => Ok(FamilyKind::ClipVision),
+        "dinov2" | "dinov2_with_registers" => Ok(FamilyKind::Dinov2 { registers: model_type != "dinov2" }),
         _ => {
             let found =
                 [model_type, architecture, "no family"].into_iter().find(|name| !name.is_empty()).unwrap_or_default();

@@ -5,12 +5,12 @@ use crate::checkpoint::{Activation, CheckpointError, SlidingWindow, TextConfig, 
 use std::ops::RangeInclusive;
 
 // Beyond these a number is a mistake, not a model; they keep products of two far from overflow.
-const WIDTHS: RangeInclusive<usize> = 1..=1 << 20;
-const LAYERS: RangeInclusive<usize> = 1..=1024;
-const HEADS: RangeInclusive<usize> = 1..=4096;
+pub(super) const WIDTHS: RangeInclusive<usize> = 1..=1 << 20;
+pub(super) const LAYERS: RangeInclusive<usize> = 1..=1024;
+pub(super) const HEADS: RangeInclusive<usize> = 1..=4096;
 const VOCABULARY: RangeInclusive<usize> = 1..=1 << 24;
 const POSITIONS: RangeInclusive<usize> = 1..=1 << 24;
-const PIXELS: RangeInclusive<usize> = 1..=8192;
+pub(super) const PIXELS: RangeInclusive<usize> = 1..=8192;
 
 /// What a vision configuration leaves out: `CLIPVisionConfig()`.
 const CLIP_VISION: VisionConfig = VisionConfig {

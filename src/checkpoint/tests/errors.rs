@@ -199,7 +199,7 @@ fn families_that_are_not_supported_are_named_with_those_that_are() {
         assert_eq!(
             folder.refusal(),
             format!(
-                "Expected one of the supported families llava, llava-original, clip for model_type, found {found}: F/config.json"
+                "Expected one of the supported families llava, llava-original, clip, dinov2 for model_type, found {found}: F/config.json"
             ),
             "another family"
         );
