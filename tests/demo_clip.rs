@@ -1,6 +1,6 @@
 //! The bundled CLIP computes what transformers computes, tower by tower and as a job.
 
-use candle_core::{DType, Device, Result, Tensor, safetensors};
+use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::{Activation, ClipConfig, VisionConfig};
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, ModelTask,
@@ -60,7 +60,7 @@ impl Probe for ClsRows {
         true
     }
 
-    fn probs(&mut self, site: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
+    fn probs(&mut self, site: &Site, probs: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let row = probs.narrow(1, 0, 1)?.narrow(2, 1, site.key_len - 1)?;
         self.0.extend(row.flatten_all()?.to_vec1::<f32>()?);
         Ok(None)
