@@ -26,9 +26,9 @@ pub(super) struct Encoder {
 pub(super) enum Towers {
     /// An image tower and a text tower.
     Both {
-        clip: Clip,
+        clip: Box<Clip>,
         /// For its tokenizer.
-        checkpoint: ClipCheckpoint,
+        checkpoint: Box<ClipCheckpoint>,
     },
     /// An image tower.
     Image(ClsEncoder),
@@ -61,7 +61,13 @@ impl Encoder {
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
         let preprocess = checkpoint.preprocess.clone();
-        Ok(Self { towers: Towers::Both { clip, checkpoint }, config: vision, preprocess, place, info })
+        Ok(Self {
+            towers: Towers::Both { clip: Box::new(clip), checkpoint: Box::new(checkpoint) },
+            config: vision,
+            preprocess,
+            place,
+            info,
+        })
     }
 
     /// Loads a vision encoder that stands by itself.

@@ -161,7 +161,7 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         seed: question.sampling.seed,
         max_new_tokens: 0,
         preprocessing: input.preprocessing.clone(),
-        view: input.view.clone(),
+        view: input.view,
         device: encoder.place.device_label(),
         dtype: encoder.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

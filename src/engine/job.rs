@@ -346,7 +346,7 @@ fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, i
         seed: question.sampling.seed,
         max_new_tokens: question.max_new_tokens,
         preprocessing: input.preprocessing.clone(),
-        view: input.view.clone(),
+        view: input.view,
         device: model.place.device_label(),
         dtype: model.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
