@@ -11,6 +11,7 @@ mod backend;
 mod catalog;
 mod device;
 mod error;
+mod estimate;
 mod job;
 mod messages;
 mod open;
@@ -21,6 +22,7 @@ mod worker;
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;
+pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use job::{Answer, run_job};
 pub use messages::{
     DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, Prompt, PromptRows,

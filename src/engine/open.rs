@@ -2,10 +2,12 @@
 
 use super::device::Place;
 use super::error::EngineError;
-use super::messages::{LoadRequest, ModelInfo, ModelSource};
+use super::estimate::{MemoryEstimate, free_memory, plan_memory};
+use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelSource};
 use crate::checkpoint::{ChatTemplate, Checkpoint, LlavaConfig, Weights};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -36,20 +38,22 @@ impl OpenModel {
         let started = Instant::now();
         let checkpoint = match &request.source {
             ModelSource::Demo => Checkpoint::demo()?,
-            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut |share, what| {
-                progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"));
-            })?,
+            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut reading(progress))?,
+            ModelSource::Gguf { decoder, mmproj } => {
+                Checkpoint::open_gguf(decoder, mmproj.as_deref(), &mut reading(progress))?
+            }
         };
         let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
             path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
         })?;
-        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
+        let keep_blocks = request.dtype == DtypePreference::Auto;
+        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
         progress(1.0, "Ready");
-        let info = Arc::new(info(request, &checkpoint, config, &place)?);
+        let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
         Ok(Self { checkpoint, llava, place, info, load_secs: started.elapsed().as_secs_f64() })
     }
 
@@ -74,6 +78,11 @@ impl OpenModel {
     }
 }
 
+/// Progress of the part before the weights.
+fn reading(progress: &mut dyn FnMut(f32, &str)) -> impl FnMut(f32, &str) {
+    |share, what| progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"))
+}
+
 /// The grid of patches that a model's vision encoder sees.
 pub(super) fn image_grid(config: &LlavaConfig) -> PatchGrid {
     let side = config.vision.image_size / config.vision.patch_size.max(1);
@@ -85,6 +94,7 @@ fn info(
     checkpoint: &Checkpoint,
     config: &LlavaConfig,
     place: &Place,
+    memory: MemoryEstimate,
 ) -> Result<ModelInfo, EngineError> {
     let (text, vision) = (&config.text, &config.vision);
     let (template_before, template_after) =
@@ -99,7 +109,7 @@ fn info(
     Ok(ModelInfo {
         id: match &request.source {
             ModelSource::Demo => "demo".to_owned(),
-            ModelSource::Folder(folder) => folder.display().to_string(),
+            ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
         },
         family: "llava".to_owned(),
         summary: format!(
@@ -112,8 +122,9 @@ fn info(
         ),
         note,
         weight_hash: checkpoint.weights.weight_hash().to_owned(),
-        device: format!("{}, {}", place.device_label(), place.dtype_label()),
+        device: format!("{}, {}{}", place.device_label(), place.dtype_label(), blocks_label(request, checkpoint)),
         weight_bytes: checkpoint.weights.total_bytes(),
+        memory,
         num_hidden_layers: text.num_hidden_layers,
         num_attention_heads: text.num_attention_heads,
         vision_num_hidden_layers: vision.num_hidden_layers,
@@ -126,9 +137,17 @@ fn info(
     })
 }
 
+/// What the device line says about weights that stay quantised.
+fn blocks_label(request: &LoadRequest, checkpoint: &Checkpoint) -> &'static str {
+    let kept = request.dtype == DtypePreference::Auto && checkpoint.weights.is_quantised();
+    if kept { ", quantised weights" } else { "" }
+}
+
 /// Weights that tell how far they are and stop when they are told to.
 struct Source<'a> {
     weights: &'a Weights,
+    /// Quantised weights are handed on as they are.
+    keep_blocks: bool,
     progress: RefCell<&'a mut dyn FnMut(f32, &str)>,
     cancel: &'a AtomicBool,
     tensors: usize,
@@ -136,9 +155,14 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(weights: &'a Weights, progress: &'a mut dyn FnMut(f32, &str), cancel: &'a AtomicBool) -> Self {
+    fn new(
+        weights: &'a Weights,
+        keep_blocks: bool,
+        progress: &'a mut dyn FnMut(f32, &str),
+        cancel: &'a AtomicBool,
+    ) -> Self {
         let tensors = weights.names().count().max(1);
-        Self { weights, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
+        Self { weights, keep_blocks, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
     }
 
     fn step(&self) -> Result<(), EngineError> {
@@ -174,5 +198,9 @@ impl TensorSource for Source<'_> {
     ) -> Result<Option<Tensor>, SourceError> {
         self.step()?;
         Ok(self.weights.optional(name, shape, dtype, device)?)
+    }
+
+    fn quantised(&self, name: &str, shape: &[usize], device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
+        if self.keep_blocks { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
     }
 }

@@ -24,7 +24,7 @@ pub struct ClsAttention {
 pub enum ClsEncoder {
     /// CLIP's image tower.
     Clip(VisionTower),
-    /// DINOv2.
+    /// `DINOv2`.
     Dinov2(Dinov2),
 }
 

@@ -52,7 +52,7 @@ impl ModelState {
 pub fn source_label(source: &ModelSource) -> String {
     match source {
         ModelSource::Demo => "the demo model".to_owned(),
-        ModelSource::Folder(path) => path.display().to_string(),
+        ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
     }
 }
 
