@@ -98,9 +98,9 @@ fn demo_clip_agrees_with_transformers() {
     }
 }
 
-fn open(source: ModelSource) -> Result<OpenModel, EngineError> {
+fn open(source: ModelSource) -> Result<OpenModel, Box<EngineError>> {
     let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
-    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))
+    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).map_err(Box::new)
 }
 
 fn question(prompt: Prompt) -> Question {
@@ -116,16 +116,16 @@ fn question(prompt: Prompt) -> Question {
     }
 }
 
-fn ask(model: &OpenModel, prompt: &str) -> (Result<Answer, EngineError>, Vec<Event>) {
+fn ask(model: &OpenModel, prompt: &str) -> (Result<Answer, Box<EngineError>>, Vec<Event>) {
     let mut events = Vec::new();
     let question = question(Prompt::Templated(prompt.to_owned()));
     let answer = run_job(model, RunId(1), &question, &mut |event| events.push(event), &AtomicBool::new(false));
-    (answer, events)
+    (answer.map_err(Box::new), events)
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_job_compares_texts_as_transformers_does() {
         assert_eq!(named, ["a photo of a chair", "umbrella", "a photo of a car on the street"], "one a line, trimmed");
         for (idx, found) in trace.similarity.iter().enumerate() {
             let expected = cosine(&image, &texts[idx]);
-            assert!((found.cosine - expected).abs() < 1e-4, "cosine {expected}, found {}", found.cosine);
+            assert!((f64::from(found.cosine) - expected).abs() < 1e-4, "cosine {expected}, found {}", found.cosine);
             assert!((found.logit - logits[idx]).abs() < 2e-3, "logit {}, found {}", logits[idx], found.logit);
             let expected = exp[idx] / exp.iter().sum::<f32>();
             assert!((found.probability - expected).abs() < 1e-3, "softmax {expected}, found {}", found.probability);
@@ -168,13 +168,15 @@ fn what_has_no_place_in_a_comparison_is_said() {
     let long = "a photo of a dog and ".repeat(20);
     let trace = ask(&model, &long).0.expect("a cut text is a text").trace;
     assert!(matches!(trace.warnings.as_slice(), [one] if one.contains("32 tokens")), "{:?}", trace.warnings);
-    assert!(matches!(ask(&model, " \n ").0, Err(EngineError::NoTexts)), "nothing to compare");
-    let refused = |question: &Question| run_job(&model, RunId(1), question, &mut |_| {}, &AtomicBool::new(false));
-    let raw = refused(&question(Prompt::Raw("USER: <image>".to_owned())));
-    assert!(matches!(raw, Err(EngineError::RawPrompt)), "an exact prompt is for a decoder");
+    let nothing = ask(&model, " \n ").0.expect_err("nothing to compare");
+    assert!(matches!(*nothing, EngineError::NoTexts), "{nothing}");
+    let go_on = AtomicBool::new(false);
+    let run = |question: &Question| run_job(&model, RunId(1), question, &mut |_| {}, &go_on).map_err(Box::new);
+    let raw = run(&question(Prompt::Raw("USER: <image>".to_owned()))).expect_err("an exact prompt is for a decoder");
+    assert!(matches!(*raw, EngineError::RawPrompt), "{raw}");
     let mut steered = question(Prompt::Templated("a dog".to_owned()));
     steered.strategy.name = "plain".to_owned();
-    let warnings = refused(&steered).expect("the texts are compared").trace.warnings;
+    let warnings = run(&steered).expect("the texts are compared").trace.warnings;
     assert!(matches!(warnings.as_slice(), [one] if one.contains("plain was not used")), "{warnings:?}");
     let stopped = AtomicBool::new(true);
     let stopped = run_job(&model, RunId(1), &steered, &mut |_| {}, &stopped);

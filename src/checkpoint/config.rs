@@ -59,7 +59,7 @@ pub struct VisionConfig {
     pub projection_dim: usize,
 }
 
-/// DINOv2: a vision transformer with `[CLS]`, perhaps registers, and layer scale.
+/// `DINOv2`: a vision transformer with `[CLS]`, perhaps registers, and layer scale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dinov2Config {
     /// The sizes it shares with other encoders; `image_size` is the input's, `intermediate_size` that of one half of a gated part.

@@ -55,6 +55,24 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// A GGUF file that does not begin as one, or whose header cannot be.
+    #[error("Expected a GGUF header, found {found}: {}", path.display())]
+    GgufHeader {
+        /// What is wrong with it.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Several files where one is meant.
+    #[error("Expected {expected}, found {found}: {}", path.display())]
+    Several {
+        /// What is meant.
+        expected: String,
+        /// How many there are.
+        found: usize,
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file shorter or longer than its header says.
     #[error("Expected {expected_bytes} bytes as the file's header says, found {found_bytes} (was the download interrupted?): {}", path.display())]
     Truncated {

@@ -3,6 +3,7 @@
 use super::CheckpointError;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Configuration files are kilobytes and tokenizers a few megabytes; anything beyond this is not one of them.
@@ -23,6 +24,13 @@ pub(super) enum Files {
         /// Name and content.
         files: &'static [(&'static str, &'static [u8])],
     },
+    /// Files made from another format.
+    Memory {
+        /// The file they are made from, which messages name.
+        root: PathBuf,
+        /// Name and content.
+        files: BTreeMap<&'static str, Vec<u8>>,
+    },
 }
 
 impl Files {
@@ -31,6 +39,7 @@ impl Files {
         match self {
             Self::Folder(folder) => folder.join(name),
             Self::Embedded { root, .. } => Path::new(root).join(name),
+            Self::Memory { root, .. } => root.clone(),
         }
     }
 
@@ -40,6 +49,7 @@ impl Files {
             Self::Embedded { files, .. } => {
                 Ok(files.iter().find(|(n, _)| *n == name).map(|(_, bytes)| Cow::Borrowed(*bytes)))
             }
+            Self::Memory { files, .. } => Ok(files.get(name).map(|bytes| Cow::Owned(bytes.clone()))),
             Self::Folder(folder) => read_file(&folder.join(name)),
         }
     }

@@ -8,13 +8,15 @@
 //! | `chat_template.*`, or inside the tokenizer's configuration | [`ChatTemplate`] |
 //! | `preprocessor_config.json` or `processor_config.json` | [`crate::geometry::PreprocessSpec`] |
 //!
-//! Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
+//! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only see are
+//! [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
 
 mod clip;
 mod config;
 mod demo;
 mod error;
 mod files;
+mod gguf;
 mod open;
 mod processor;
 mod template;

@@ -2,6 +2,7 @@
 
 use super::config::{self, FamilyKind, Fields};
 use super::files::{FileObject, Files};
+use super::gguf;
 use super::processor::preprocess;
 use super::template::{ChatTemplate, chat_template};
 use super::tokenizer::{self, PromptStyle, TextTokenizer, TokenizerFiles, TokenizerSpec};
@@ -57,9 +58,17 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a folder in any of the layouts. `progress` gets the share that is done (0 to 1) and what is being read.
+    /// Opens a folder in any of the layouts, with a pair of GGUF files, or a GGUF decoder whose projector lies beside it. `progress` gets the share that is done (0 to 1) and what is being read.
     pub fn open(folder: &Path, progress: &mut dyn FnMut(f32, &str)) -> Result<Self, CheckpointError> {
+        if is_gguf(folder) && folder.is_file() {
+            return Self::open_gguf(folder, None, progress);
+        }
         expect_folder(folder)?;
+        if !folder.join(CONFIG).is_file()
+            && let Some((decoder, mmproj)) = gguf::pair_in(folder)?
+        {
+            return Self::open_gguf(&decoder, Some(&mmproj), progress);
+        }
         progress(0.0, "weights");
         let files = Files::Folder(folder.to_owned());
         let config = config_file(&files)?;
@@ -162,13 +171,17 @@ pub(super) fn model_id(folder: &Path) -> String {
     hub.or_else(|| names.last().map(|name| name.clone().into_owned())).unwrap_or_default()
 }
 
+fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+}
+
 pub(super) fn expect_folder(path: &Path) -> Result<(), CheckpointError> {
     if path.is_dir() {
         return Ok(());
     }
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) {
-        let found = "a GGUF file (give the Hugging Face folder it was made from)";
-        return Err(CheckpointError::ForeignWeights { found, path: path.to_owned() });
+    if is_gguf(path) && path.is_file() {
+        let found = "a GGUF file, which is opened together with its mmproj file".to_owned();
+        return Err(CheckpointError::NotAFolder { found, path: path.to_owned() });
     }
     let found = if path.exists() { "a file" } else { "nothing of that name" };
     Err(CheckpointError::NotAFolder { found: found.to_owned(), path: path.to_owned() })

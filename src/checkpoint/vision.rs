@@ -1,4 +1,4 @@
-//! Encoders that only see: CLIP's image tower by itself or with its text tower beside it, and DINOv2.
+//! Encoders that only see: CLIP's image tower by itself or with its text tower beside it, and `DINOv2`.
 
 use super::config::{self, FamilyKind, Fields};
 use super::files::Files;
@@ -16,7 +16,7 @@ const CONFIG: &str = "config.json";
 pub enum VisionKind {
     /// CLIP's image tower.
     Clip(VisionConfig),
-    /// DINOv2, with or without registers.
+    /// `DINOv2`, with or without registers.
     Dinov2(Dinov2Config),
 }
 
@@ -29,7 +29,7 @@ impl VisionKind {
         }
     }
 
-    /// Tokens in front of the patches: `[CLS]`, and DINOv2's registers.
+    /// Tokens in front of the patches: `[CLS]`, and `DINOv2`'s registers.
     pub fn num_prefix_tokens(&self) -> usize {
         match self {
             Self::Clip(_) => 1,
@@ -64,7 +64,7 @@ impl VisionCheckpoint {
         matches!(family, Some(FamilyKind::ClipVision | FamilyKind::Dinov2 { .. }))
     }
 
-    /// Opens the folder of a CLIP (both towers or the image tower alone) or of a DINOv2.
+    /// Opens the folder of a CLIP (both towers or the image tower alone) or of a `DINOv2`.
     ///
     /// **Errors**: a folder of another family, named with those that can be opened.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {

@@ -19,16 +19,16 @@ pub(super) struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
-    /// `demo` or `demo-clip` (bundled), or the folder of a Hugging Face checkpoint.
+    /// `demo` or `demo-clip` (bundled), the folder of a Hugging Face checkpoint, or a GGUF decoder.
     #[arg(long, global = true, default_value = "demo", value_name = "MODEL", help_heading = "Model")]
     pub(super) model: String,
-    /// Projector file of a GGUF pair.
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// Projector file of a GGUF pair; the one beside the decoder unless given.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Model")]
     pub(super) mmproj: Option<PathBuf>,
     /// Where to run: auto, cpu, cuda[:N] or metal[:N].
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
     pub(super) device: DevicePreference,
-    /// Type to compute in; auto is f32 on the CPU and the checkpoint's own on a GPU.
+    /// Type to compute in; auto is f32 on the CPU and the checkpoint's own on a GPU, and keeps quantised weights as they are.
     #[arg(long, global = true, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
     pub(super) dtype: Dtype,
     /// Seed of everything random.

@@ -13,7 +13,7 @@ pub(super) fn load_request(common: &Common) -> anyhow::Result<LoadRequest> {
 
 fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSource> {
     let path = Path::new(model);
-    if path.is_dir() {
+    if path.is_dir() && mmproj.is_none() {
         return Ok(ModelSource::Folder(path.to_owned()));
     }
     if model == "demo" {
@@ -23,11 +23,11 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSourc
         return Ok(ModelSource::DemoClip);
     }
     let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-    if let Some(file) = Some(path).filter(|path| is_gguf(path)).or(mmproj) {
-        bail!(
-            "Expected `demo` or a checkpoint folder as --model, found a GGUF file, which this version does not read: {}",
-            file.display()
-        );
+    if is_gguf(path) {
+        return Ok(ModelSource::Gguf { decoder: path.to_owned(), mmproj: mmproj.map(Path::to_owned) });
+    }
+    if let Some(file) = mmproj {
+        bail!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {}", file.display());
     }
     if path.exists() {
         bail!("Expected `demo` or a checkpoint folder as --model, found a file: {model}");
@@ -71,7 +71,6 @@ mod tests {
     #[test]
     fn models_that_cannot_be_opened_yet_are_refused_by_what_they_are() {
         assert!(refusal("llava-hf/llava-1.5-7b-hf").contains("hub id: download it first"), "a hub id");
-        assert!(refusal("ggml-model-q4_k.gguf").contains("GGUF"), "a GGUF file");
         assert!(refusal("./nowhere").contains("no such folder"), "a mistyped path");
         assert!(refusal("Cargo.toml").contains("found a file"), "a file");
         let projector = model_source("x", Some(Path::new("mmproj.gguf"))).expect_err("half a pair").to_string();
@@ -82,6 +81,8 @@ mod tests {
     fn a_folder_and_the_demo_are_models() {
         assert_eq!(model_source("demo", None).ok(), Some(ModelSource::Demo), "the bundled model");
         assert_eq!(model_source("demo-clip", None).ok(), Some(ModelSource::DemoClip), "the bundled CLIP");
+        let pair = ModelSource::Gguf { decoder: "a.GGUF".into(), mmproj: Some("b.gguf".into()) };
+        assert_eq!(model_source("a.GGUF", Some(Path::new("b.gguf"))).ok(), Some(pair), "a pair of files");
         assert_eq!(model_source("src", None).ok(), Some(ModelSource::Folder("src".into())), "a folder");
     }
 }

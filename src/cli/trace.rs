@@ -31,7 +31,7 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
         output::warning(text);
     }
     if args.json {
-        output::json(&summary(&answer))?;
+        output::json(&summary(&answer, &model))?;
     } else {
         output::line(&text(&answer.trace))?;
     }
@@ -124,7 +124,7 @@ fn expect_folder_of(out: &Path) -> anyhow::Result<()> {
 }
 
 /// The object of `--json`.
-fn summary(answer: &Answer) -> Value {
+fn summary(answer: &Answer, model: &OpenModel) -> Value {
     let (trace, timings) = (&answer.trace, &answer.timings);
     let tokens: Vec<Value> = trace
         .output
@@ -157,6 +157,7 @@ fn summary(answer: &Answer) -> Value {
             "decode": timings.decode_secs,
             "tokens_per_second": timings.tokens_per_sec,
         },
+        "memory": model.info().memory,
         "peak_rss_bytes": output::peak_rss_bytes(),
         "warnings": trace.warnings,
     })

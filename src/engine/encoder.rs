@@ -2,6 +2,7 @@
 
 use super::device::Place;
 use super::error::EngineError;
+use super::estimate::MemoryEstimate;
 use super::messages::{LoadRequest, ModelInfo, ModelTask};
 use super::open::{Source, model_id, note};
 use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, Weights};
@@ -43,7 +44,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let source = Source::new(&checkpoint.weights, false, progress, cancel);
         let clip = Clip::load(&source, &checkpoint.config, place.dtype, &place.device);
         let clip = clip.map_err(|err| blame(err, cancel))?;
         checkpoint.weights.finish()?;
@@ -78,7 +79,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let source = Source::new(&checkpoint.weights, false, progress, cancel);
         let encoder = ClsEncoder::load(checkpoint, &source, place.dtype, &place.device);
         let encoder = encoder.map_err(|err| blame(err, cancel))?;
         let vision = checkpoint.kind.config().clone();
@@ -152,6 +153,12 @@ impl Described {
             weight_hash: weights.weight_hash().to_owned(),
             device: format!("{}, {}", place.device_label(), place.dtype_label()),
             weight_bytes: weights.total_bytes(),
+            memory: MemoryEstimate {
+                weight_bytes: weights.total_bytes(),
+                dtype: place.dtype_label().to_owned(),
+                reason: "an encoder is small".to_owned(),
+                ..MemoryEstimate::default()
+            },
             num_hidden_layers: 0,
             num_attention_heads: 0,
             vision_num_hidden_layers: vision.num_hidden_layers,

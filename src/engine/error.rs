@@ -56,6 +56,18 @@ pub enum EngineError {
         /// The driver's words.
         reason: String,
     },
+    /// A model that the memory is too small for.
+    #[error("Expected {needed} of free memory ({parts}), found {free}: {advice}")]
+    Memory {
+        /// All of it.
+        needed: String,
+        /// What it is made of.
+        parts: String,
+        /// What is free.
+        free: String,
+        /// What would fit.
+        advice: String,
+    },
     /// A tensor could not be made or read back.
     #[error("Could not {action} ({reason})")]
     Tensor {

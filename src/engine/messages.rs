@@ -1,5 +1,6 @@
 //! What the window and the worker say to each other. Requests go in, events come out; both are plain data.
 
+use super::estimate::MemoryEstimate;
 use crate::geometry::{Framing, PatchGrid};
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
 use std::path::PathBuf;
@@ -16,8 +17,15 @@ pub enum ModelSource {
     Demo,
     /// The bundled CLIP.
     DemoClip,
-    /// A Hugging Face folder.
+    /// A Hugging Face folder, a folder with a pair of GGUF files, or a GGUF decoder whose projector lies beside it.
     Folder(PathBuf),
+    /// A pair of GGUF files.
+    Gguf {
+        /// The decoder.
+        decoder: PathBuf,
+        /// The projector; `None` takes the one beside the decoder.
+        mmproj: Option<PathBuf>,
+    },
 }
 
 /// Where to run.
@@ -37,7 +45,7 @@ pub enum DevicePreference {
 /// In which type to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DtypePreference {
-    /// f32 on the CPU, the checkpoint's own on a GPU.
+    /// f32 on the CPU, the checkpoint's own on a GPU; quantised weights stay as they are.
     #[default]
     Auto,
     /// 32-bit.
@@ -205,8 +213,10 @@ pub struct ModelInfo {
     pub weight_hash: String,
     /// "CPU, f32".
     pub device: String,
-    /// Bytes of weights held.
+    /// Bytes of weights in the files.
     pub weight_bytes: u64,
+    /// What it was expected to need, and why its type was chosen.
+    pub memory: MemoryEstimate,
     /// Decoder layers; 0 without a decoder.
     pub num_hidden_layers: usize,
     /// Decoder heads.

@@ -14,6 +14,7 @@ mod device;
 mod encoder;
 mod encoder_job;
 mod error;
+mod estimate;
 mod job;
 mod messages;
 mod open;
@@ -26,6 +27,7 @@ pub use bench::{BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;
+pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use messages::{
     DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, ModelTask, Prompt,
     PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,

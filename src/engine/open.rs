@@ -3,10 +3,12 @@
 use super::device::Place;
 use super::encoder::Encoder;
 use super::error::EngineError;
-use super::messages::{LoadRequest, ModelInfo, ModelSource, ModelTask};
+use super::estimate::{MemoryEstimate, free_memory, plan_memory};
+use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -107,9 +109,10 @@ impl ModelKind {
                 return Ok(Self::Sees(Box::new(encoder)));
             }
             ModelSource::Demo => Checkpoint::demo()?,
-            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut |share, what| {
-                progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"));
-            })?,
+            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut reading(progress))?,
+            ModelSource::Gguf { decoder, mmproj } => {
+                Checkpoint::open_gguf(decoder, mmproj.as_deref(), &mut reading(progress))?
+            }
         };
         if checkpoint.clip().is_some() {
             let checkpoint = ClipCheckpoint::from_checkpoint(checkpoint)?;
@@ -118,12 +121,13 @@ impl ModelKind {
         let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
             path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
         })?;
-        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
+        let keep_blocks = request.dtype == DtypePreference::Auto;
+        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
-        let info = Arc::new(info(request, &checkpoint, config, &place)?);
+        let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
         Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info })))
     }
 }
@@ -140,6 +144,11 @@ impl Answerer {
     }
 }
 
+/// Progress of the part before the weights.
+fn reading(progress: &mut dyn FnMut(f32, &str)) -> impl FnMut(f32, &str) {
+    |share, what| progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"))
+}
+
 /// The grid of patches that a model's vision encoder sees.
 pub(super) fn image_grid(config: &LlavaConfig) -> PatchGrid {
     let side = config.vision.image_size / config.vision.patch_size.max(1);
@@ -151,6 +160,7 @@ fn info(
     checkpoint: &Checkpoint,
     config: &LlavaConfig,
     place: &Place,
+    memory: MemoryEstimate,
 ) -> Result<ModelInfo, EngineError> {
     let (text, vision) = (&config.text, &config.vision);
     let (template_before, template_after) =
@@ -169,8 +179,9 @@ fn info(
         ),
         note: note(&checkpoint.notes.note, &checkpoint.warnings),
         weight_hash: checkpoint.weights.weight_hash().to_owned(),
-        device: format!("{}, {}", place.device_label(), place.dtype_label()),
+        device: format!("{}, {}{}", place.device_label(), place.dtype_label(), blocks_label(request, checkpoint)),
         weight_bytes: checkpoint.weights.total_bytes(),
+        memory,
         num_hidden_layers: text.num_hidden_layers,
         num_attention_heads: text.num_attention_heads,
         vision_num_hidden_layers: vision.num_hidden_layers,
@@ -183,12 +194,18 @@ fn info(
     })
 }
 
+/// What the device line says about weights that stay quantised.
+fn blocks_label(request: &LoadRequest, checkpoint: &Checkpoint) -> &'static str {
+    let kept = request.dtype == DtypePreference::Auto && checkpoint.weights.is_quantised();
+    if kept { ", quantised weights" } else { "" }
+}
+
 /// What people and traces call it.
 pub(super) fn model_id(source: &ModelSource) -> String {
     match source {
         ModelSource::Demo => "demo".to_owned(),
         ModelSource::DemoClip => "demo-clip".to_owned(),
-        ModelSource::Folder(folder) => folder.display().to_string(),
+        ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
     }
 }
 
@@ -204,6 +221,8 @@ type Progress<'a> = &'a mut dyn FnMut(f32, &str);
 /// Weights that tell how far they are and stop when they are told to.
 pub(super) struct Source<'a> {
     weights: &'a Weights,
+    /// Quantised weights are handed on as they are.
+    keep_blocks: bool,
     progress: RefCell<Progress<'a>>,
     cancel: &'a AtomicBool,
     tensors: usize,
@@ -211,9 +230,9 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(weights: &'a Weights, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
+    pub(super) fn new(weights: &'a Weights, keep_blocks: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
-        Self { weights, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
+        Self { weights, keep_blocks, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
     }
 
     fn step(&self) -> Result<(), EngineError> {
@@ -249,5 +268,9 @@ impl TensorSource for Source<'_> {
     ) -> Result<Option<Tensor>, SourceError> {
         self.step()?;
         Ok(self.weights.optional(name, shape, dtype, device)?)
+    }
+
+    fn quantised(&self, name: &str, shape: &[usize], device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
+        if self.keep_blocks { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
     }
 }

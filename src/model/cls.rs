@@ -24,7 +24,7 @@ pub struct ClsAttention {
 pub enum ClsEncoder {
     /// CLIP's image tower.
     Clip(VisionTower),
-    /// DINOv2.
+    /// `DINOv2`.
     Dinov2(Dinov2),
 }
 
@@ -50,7 +50,7 @@ impl ClsEncoder {
         Ok(encoder)
     }
 
-    /// Tokens in front of the patches: `[CLS]`, and DINOv2's registers.
+    /// Tokens in front of the patches: `[CLS]`, and `DINOv2`'s registers.
     pub fn num_prefix_tokens(&self) -> usize {
         match self {
             Self::Clip(_) => 1,

@@ -1,24 +1,48 @@
 //! The small parts that all transformers share.
 
 use crate::checkpoint::Activation;
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Result, Tensor};
+use std::sync::Arc;
 
 /// `y = x Wᵀ + b` over rows. The one place where weights meet activations: a faster kernel goes in here.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
+}
+
+#[derive(Debug, Clone)]
+enum Weight {
+    Dense(Tensor),
+    /// Blocks as they are in the file.
+    Quantised(Arc<QTensor>),
 }
 
 impl Linear {
     /// **Shape**: weight `[outputs, inputs]`, bias `[outputs]`.
     pub fn new(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self { weight, bias }
+        Self { weight: Weight::Dense(weight), bias }
+    }
+
+    /// Quantised weights, which are multiplied as they are.
+    ///
+    /// **Differs** from a product with the same weights as floats: candle rounds each row of activations to int8 in blocks of 32 (of 256 for
+    /// the K types), a relative error of up to 1/254 of a block's largest value (`tests/golden_parity/gguf.rs` bounds what it does to attention).
+    ///
+    /// candle keeps a rearranged copy of `Q4_K`, `Q6_K` and `Q8_0` from the first product on (`engine::MemoryEstimate` counts it).
+    pub fn quantised(weight: Arc<QTensor>, bias: Option<Tensor>) -> Self {
+        Self { weight: Weight::Quantised(weight), bias }
     }
 
     /// **Shape**: `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let product = rows.matmul(&self.weight.t()?)?;
+        let product = match &self.weight {
+            Weight::Dense(weight) => rows.matmul(&weight.t()?)?,
+            Weight::Quantised(weight) => {
+                rows.to_dtype(DType::F32)?.contiguous()?.apply_op1_no_bwd(weight.as_ref())?.to_dtype(rows.dtype())?
+            }
+        };
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
             None => Ok(product),
@@ -27,8 +51,12 @@ impl Linear {
 
     /// Bytes of weights that one product reads.
     pub fn bytes(&self) -> usize {
-        let bias = self.bias.as_ref().map_or(0, Tensor::elem_count);
-        (self.weight.elem_count() + bias) * self.weight.dtype().size_in_bytes()
+        let dense = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+        let weight = match &self.weight {
+            Weight::Dense(weight) => dense(weight),
+            Weight::Quantised(weight) => weight.storage_size_in_bytes(),
+        };
+        weight + self.bias.as_ref().map_or(0, dense)
     }
 }
 

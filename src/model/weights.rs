@@ -2,9 +2,10 @@
 
 use super::ModelError;
 use super::linear::{LayerNorm, Linear, RmsNorm};
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An error of a [`TensorSource`], one sentence that names the tensor.
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,6 +25,11 @@ pub trait TensorSource {
         dtype: DType,
         device: &Device,
     ) -> Result<Option<Tensor>, SourceError>;
+
+    /// A matrix as the blocks it is stored in, from a source that has such and keeps them; then it counts as asked for.
+    fn quantised(&self, _name: &str, _shape: &[usize], _device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
+        Ok(None)
+    }
 }
 
 /// Why a [`TensorMap`] has no such tensor.
@@ -135,9 +141,13 @@ impl<'a> Scope<'a> {
     /// A matrix `[outputs, inputs]` with its bias, if it has one.
     pub(crate) fn linear(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear, ModelError> {
         let scope = self.at(name);
-        let weight = scope.tensor("weight", &[outputs, inputs])?;
         let bias = if bias { Some(scope.tensor("bias", &[outputs])?) } else { None };
-        Ok(Linear::new(weight, bias))
+        let full_name = format!("{}weight", scope.prefix);
+        let blocks = self.source.quantised(&full_name, &[outputs, inputs], self.device);
+        match blocks.map_err(|cause| ModelError::Weights { cause })? {
+            Some(blocks) => Ok(Linear::quantised(blocks, bias)),
+            None => Ok(Linear::new(scope.tensor("weight", &[outputs, inputs])?, bias)),
+        }
     }
 
     /// Norms are computed in f32 in every dtype, so their weights are f32.

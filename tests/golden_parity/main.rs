@@ -4,6 +4,7 @@
 mod checkpoints;
 mod compare;
 mod demo;
+mod gguf;
 mod layouts;
 mod reference;
 mod stories;

@@ -148,6 +148,7 @@ impl Script {
             weight_hash: "scripted".to_owned(),
             device: "CPU, f32".to_owned(),
             weight_bytes: 4_500_000,
+            memory: gazelens::engine::MemoryEstimate::default(),
             num_hidden_layers: self.layers,
             num_attention_heads: self.heads,
             vision_num_hidden_layers: 6,

@@ -1,4 +1,4 @@
-//! DINOv2's `config.json`, with and without registers.
+//! `DINOv2`'s `config.json`, with and without registers.
 
 use super::fields::Fields;
 use super::parts::{self, HEADS, LAYERS, PIXELS, WIDTHS};

@@ -87,7 +87,7 @@ fn file_names(folder: &Path) -> Result<Vec<String>, CheckpointError> {
 
 fn no_weights(folder: &Path, names: &[String]) -> CheckpointError {
     const FOREIGN: [(&[&str], &str); 4] = [
-        (&["gguf"], "a GGUF file (give the Hugging Face folder it was made from)"),
+        (&["gguf"], "a GGUF file (give the file itself, or a folder without a config.json)"),
         (
             &["bin", "pt", "pth", "ckpt", "pkl"],
             "a PyTorch pickle file, which can run code when it is opened (convert it with save_pretrained, which writes safetensors)",

@@ -1,6 +1,7 @@
 //! Weights of every published layout under one naming, left in the file until a tensor is made of them.
 
 mod discover;
+mod gguf;
 mod hash;
 mod names;
 mod shard;
@@ -8,13 +9,15 @@ mod shard;
 #[cfg(test)]
 pub(super) use discover::index_pairs;
 use discover::weight_files;
+pub(super) use gguf::{GgufTensors, ggml_type};
 #[cfg(test)]
 pub(super) use shard::read_header;
 
 use super::CheckpointError;
 use candle_core::{DType, Device, Tensor};
 use names::{canonical_name, is_harmless};
-use shard::{Shard, StoredTensor};
+use shard::Shard;
+pub(super) use shard::StoredTensor;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -27,7 +30,7 @@ const NAMES_IN_MESSAGE: usize = 3;
 ///
 /// The files are mapped, not read: opening 13 GB costs nothing, and a tensor's bytes are copied once, when it is asked for. Every tensor
 /// that was asked for is remembered, so that [`Weights::finish`] can name those that have no place in the model.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Weights {
     shards: Vec<Shard>,
     entries: BTreeMap<String, Entry>,
@@ -39,6 +42,8 @@ struct Entry {
     stored: StoredTensor,
     shard_idx: usize,
     used: AtomicBool,
+    /// Heads whose rows have llama.cpp's order; 0 is none.
+    rotary_heads: usize,
 }
 
 impl Weights {
@@ -84,7 +89,7 @@ impl Weights {
             });
         }
         let used = AtomicBool::new(is_harmless(&stored.name));
-        self.entries.insert(canonical, Entry { stored, shard_idx, used });
+        self.entries.insert(canonical, Entry { stored, shard_idx, used, rotary_heads: 0 });
         Ok(())
     }
 
@@ -141,19 +146,22 @@ impl Weights {
                 path: path(),
             });
         }
-        let file_dtype = float_dtype(&stored.dtype).ok_or_else(|| CheckpointError::Dtype {
-            name: stored.name.clone(),
-            found: stored.dtype.clone(),
-            path: path(),
-        })?;
-        Tensor::from_raw_buffer(self.bytes(entry), file_dtype, shape, device)
-            .and_then(|tensor| tensor.to_dtype(dtype))
-            .map(Some)
-            .map_err(|source| CheckpointError::Tensor {
+        let made = if gguf::is_quantised(&stored.dtype) {
+            gguf::dequantised(stored, self.rows(entry)).and_then(|tensor| tensor.to_dtype(dtype)?.to_device(device))
+        } else {
+            let file_dtype = float_dtype(&stored.dtype).ok_or_else(|| CheckpointError::Dtype {
                 name: stored.name.clone(),
-                source: Box::new(source),
+                found: stored.dtype.clone(),
                 path: path(),
-            })
+            })?;
+            Tensor::from_raw_buffer(&self.rows(entry), file_dtype, shape, device)
+                .and_then(|tensor| tensor.to_dtype(dtype))
+        };
+        made.map(Some).map_err(|source| CheckpointError::Tensor {
+            name: stored.name.clone(),
+            source: Box::new(source),
+            path: path(),
+        })
     }
 
     fn bytes(&self, entry: &Entry) -> &[u8] {
@@ -181,7 +189,20 @@ impl Weights {
             *bytes_by_dtype.entry(&entry.stored.dtype).or_default() += entry.stored.range.len();
         }
         let most = bytes_by_dtype.into_iter().max_by_key(|(_, bytes)| *bytes);
-        most.and_then(|(dtype, _)| float_dtype(dtype)).unwrap_or(DType::F32)
+        most.and_then(|(dtype, _)| float_dtype(dtype).or_else(|| gguf::natural_dtype(dtype))).unwrap_or(DType::F32)
+    }
+
+    /// Whether any matrix is stored as quantised blocks.
+    pub fn is_quantised(&self) -> bool {
+        self.entries.values().any(|entry| gguf::is_quantised(&entry.stored.dtype))
+    }
+
+    /// Every tensor's canonical name, its shape, its type as the file spells it, and its bytes there: for estimates.
+    pub fn stored(&self) -> impl Iterator<Item = (&str, &[usize], &str, u64)> {
+        self.entries.iter().map(|(name, entry)| {
+            let stored = &entry.stored;
+            (name.as_str(), stored.shape.as_slice(), stored.dtype.as_str(), stored.range.len() as u64)
+        })
     }
 
     /// Canonical names in alphabetical order.

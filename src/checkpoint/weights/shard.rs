@@ -1,5 +1,6 @@
 //! One safetensors file: mapped, its header checked against its length.
 
+use crate::checkpoint::gguf::{Header, read_gguf_header};
 use crate::checkpoint::{CheckpointError, files::parse_object};
 use serde_json::Value;
 use std::ops::Range;
@@ -17,7 +18,7 @@ enum Bytes {
 
 /// An open safetensors file.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(in crate::checkpoint) struct Shard {
     path: PathBuf,
     bytes: Bytes,
     header_bytes: usize,
@@ -48,6 +49,20 @@ impl Shard {
         Self::new(path, Bytes::Mapped(map(&file).map_err(read)?))
     }
 
+    /// Maps a GGUF file and reads its header.
+    pub(in crate::checkpoint) fn open_gguf(path: &Path) -> Result<(Self, Header), CheckpointError> {
+        let read = |source| CheckpointError::Read { source, path: path.to_owned() };
+        let file = std::fs::File::open(path).map_err(read)?;
+        if file.metadata().map_err(read)?.len() == 0 {
+            return Err(CheckpointError::GgufHeader { found: "an empty file".to_owned(), path: path.to_owned() });
+        }
+        let bytes = Bytes::Mapped(map(&file).map_err(read)?);
+        let mut shard = Self { path: path.to_owned(), bytes, header_bytes: 0 };
+        let header = read_gguf_header(shard.bytes(), path)?;
+        shard.header_bytes = header.data_start;
+        Ok((shard, header))
+    }
+
     /// A file inside the program.
     pub(super) fn embedded(path: &Path, bytes: &'static [u8]) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
         Self::new(path, Bytes::Embedded(bytes))
@@ -69,7 +84,7 @@ impl Shard {
     }
 
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::checkpoint) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -176,7 +191,7 @@ fn item_bytes(dtype: &str) -> Option<usize> {
 /// Other formats under a safetensors name, told by their first bytes.
 fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
     const FORMATS: [(&[u8], &str); 4] = [
-        (b"GGUF", "a GGUF file (give the Hugging Face folder it was made from)"),
+        (b"GGUF", "a GGUF file (give it its own ending, .gguf)"),
         (b"PK\x03\x04", "a PyTorch pickle archive (convert it with save_pretrained, which writes safetensors)"),
         (b"version https://git-lfs", "a Git LFS pointer instead of the file (run `git lfs pull` in the folder)"),
         (b"<!DOCTYPE", "a web page (was the download answered with a login page?)"),

@@ -29,7 +29,9 @@ impl Backend for Script {
             ModelSource::Demo | ModelSource::DemoClip => Ok(Arc::new(info("demo"))),
             ModelSource::Folder(path) if path.ends_with("slow") => Err(wait_for(cancel)),
             ModelSource::Folder(path) if path.ends_with("bad") => Err(EngineError::NoModel),
-            ModelSource::Folder(path) => Ok(Arc::new(info(&path.display().to_string()))),
+            ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => {
+                Ok(Arc::new(info(&path.display().to_string())))
+            }
         }
     }
 
@@ -69,6 +71,7 @@ fn info(id: &str) -> ModelInfo {
         weight_hash: String::new(),
         device: "CPU, f32".to_owned(),
         weight_bytes: 0,
+        memory: crate::engine::MemoryEstimate::default(),
         num_hidden_layers: 1,
         num_attention_heads: 1,
         vision_num_hidden_layers: 1,

@@ -57,10 +57,10 @@ pub(super) struct Layer {
     key: Linear,
     value: Linear,
     output: Linear,
-    layer_scale1: Tensor,
+    scale1: Tensor,
     norm2: LayerNorm,
     mlp: FeedForward,
-    layer_scale2: Tensor,
+    scale2: Tensor,
 }
 
 impl Layer {
@@ -77,10 +77,10 @@ impl Layer {
             key: attention.linear("key", width, width, config.qkv_bias)?,
             value: attention.linear("value", width, width, config.qkv_bias)?,
             output: outer.at("output").linear("dense", width, width, true)?,
-            layer_scale1: scope.at("layer_scale1").tensor("lambda1", &[width])?,
+            scale1: scope.at("layer_scale1").tensor("lambda1", &[width])?,
             norm2: scope.layer_norm("norm2", width, vision.layer_norm_eps)?,
             mlp: FeedForward::load(&scope.at("mlp"), config)?,
-            layer_scale2: scope.at("layer_scale2").tensor("lambda1", &[width])?,
+            scale2: scope.at("layer_scale2").tensor("lambda1", &[width])?,
         })
     }
 
@@ -92,8 +92,8 @@ impl Layer {
         let key = split_heads(&self.key.forward(&normed)?, num_heads, head_dim)?;
         let value = split_heads(&self.value.forward(&normed)?, num_heads, head_dim)?;
         let attended = attend(&query, &key, &value, None, site, probe)?.to_dtype(rows.dtype())?;
-        let rows = (rows + self.output.forward(&attended)?.broadcast_mul(&self.layer_scale1)?)?;
+        let rows = (rows + self.output.forward(&attended)?.broadcast_mul(&self.scale1)?)?;
         let fed = self.mlp.forward(&self.norm2.forward(&rows)?)?;
-        show_hidden((&rows + fed.broadcast_mul(&self.layer_scale2)?)?, site, probe)
+        show_hidden((&rows + fed.broadcast_mul(&self.scale2)?)?, site, probe)
     }
 }

@@ -1,4 +1,4 @@
-//! DINOv2: a self-supervised vision transformer with `[CLS]`, optional registers and layer scale.
+//! `DINOv2`: a self-supervised vision transformer with `[CLS]`, optional registers and layer scale.
 
 mod layer;
 mod positions;

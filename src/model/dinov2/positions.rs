@@ -63,7 +63,9 @@ fn smoothed(at: usize, from: usize, to: usize) -> Vec<f32> {
         .map(|tap| if taps.contains(&tap) { kernel((tap as f32 - centre + 0.5) / widening, -0.5) } else { 0.0 })
         .collect();
     let sum: f32 = weights.iter().sum();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 

@@ -58,7 +58,7 @@ pub fn source_label(source: &ModelSource) -> String {
     match source {
         ModelSource::Demo => "the demo model".to_owned(),
         ModelSource::DemoClip => "the demo CLIP".to_owned(),
-        ModelSource::Folder(path) => path.display().to_string(),
+        ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) fn info(layers: usize, heads: usize) -> Arc<ModelInfo> {
         weight_hash: String::new(),
         device: "CPU, f32".to_owned(),
         weight_bytes: 0,
+        memory: crate::engine::MemoryEstimate::default(),
         num_hidden_layers: layers,
         num_attention_heads: heads,
         vision_num_hidden_layers: 1,

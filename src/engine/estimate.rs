@@ -1,0 +1,251 @@
+//! What a model will need of the memory, told before any of it is taken.
+
+use super::device::Place;
+use super::error::EngineError;
+use super::messages::{DtypePreference, LoadRequest, RecordOptions};
+use crate::checkpoint::{Checkpoint, LlavaConfig};
+use candle_core::DType;
+use serde::Serialize;
+use std::sync::LazyLock;
+
+/// Positions behind the image that an estimate counts with: a question and a long answer.
+const TEXT_POSITIONS: u64 = 1024;
+/// Tokens whose attention rows an estimate counts with.
+const ANSWER_TOKENS: u64 = 256;
+/// Bytes that 256 weights take in llama.cpp's `Q4_0`, the four-bit type that candle makes no wider copies of on x86.
+const FOUR_BIT_BYTES_OF_256: u64 = 144;
+
+/// What a model needs, **units** bytes; plain data for the window and for `--json`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct MemoryEstimate {
+    /// Weights in the type they are computed in.
+    pub weight_bytes: u64,
+    /// Keys and values of `context` positions, f32.
+    pub cache_bytes: u64,
+    /// Attention rows of an answer, at most the budget.
+    pub trace_bytes: u64,
+    /// What the vision encoder and the prefill hold at their widest.
+    pub activation_bytes: u64,
+    /// What is free; `None` where the system does not say, as for a GPU.
+    pub free_bytes: Option<u64>,
+    /// Positions counted with.
+    pub context: u64,
+    /// The type that was chosen.
+    pub dtype: String,
+    /// Why it was.
+    pub reason: String,
+}
+
+impl MemoryEstimate {
+    /// All of it.
+    pub fn total_bytes(&self) -> u64 {
+        [self.weight_bytes, self.cache_bytes, self.trace_bytes, self.activation_bytes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Whether it fits; unknown memory is trusted.
+    pub fn fits(&self) -> bool {
+        self.free_bytes.is_none_or(|free| self.total_bytes() <= free)
+    }
+}
+
+/// Chooses device and type for a checkpoint and holds what it needs against `free_bytes` ([`free_memory`]).
+///
+/// `auto` on the CPU is f32 where that fits, otherwise the 16-bit type of the checkpoint; quantised weights stay as they are.
+///
+/// # Errors
+/// A device that is not there; [`EngineError::Memory`] with what would fit.
+pub fn plan_memory(
+    checkpoint: &Checkpoint,
+    config: &LlavaConfig,
+    request: &LoadRequest,
+    free_bytes: Option<u64>,
+) -> Result<(Place, MemoryEstimate), EngineError> {
+    let own = checkpoint.weights.dtype();
+    let mut place = Place::choose(request.device, request.dtype, own)?;
+    let free_bytes = free_bytes.filter(|_| place.device.is_cpu());
+    let auto = request.dtype == DtypePreference::Auto;
+    let blocks = auto && checkpoint.weights.is_quantised();
+    let at = |dtype, context| estimate(checkpoint, config, dtype, blocks, context, free_bytes);
+    let context = context_of(config);
+    let mut needed = at(place.dtype, context);
+    needed.reason = reason(request, &place, blocks);
+    if needed.fits() {
+        return Ok((place, needed));
+    }
+    let half = if own == DType::BF16 { DType::BF16 } else { DType::F16 };
+    let smaller = at(half, context);
+    if auto && !blocks && place.dtype == DType::F32 && smaller.fits() {
+        let reason = format!("{} because f32 would need {}", half.as_str(), gigabytes(needed.total_bytes()));
+        place.dtype = half;
+        return Ok((place, MemoryEstimate { reason, ..smaller }));
+    }
+    Err(EngineError::Memory {
+        needed: gigabytes(needed.total_bytes()),
+        parts: format!(
+            "weights {} in {}, keys and values {}, attention {}, activations {}",
+            gigabytes(needed.weight_bytes),
+            if blocks { "their blocks" } else { needed.dtype.as_str() },
+            gigabytes(needed.cache_bytes),
+            gigabytes(needed.trace_bytes),
+            gigabytes(needed.activation_bytes)
+        ),
+        free: gigabytes(needed.free_bytes.unwrap_or_default()),
+        advice: advice(&needed, &smaller, checkpoint.weights.is_quantised()),
+    })
+}
+
+fn reason(request: &LoadRequest, place: &Place, blocks: bool) -> String {
+    let dtype = place.dtype_label();
+    match request.dtype {
+        DtypePreference::Auto if blocks => format!("{dtype} beside weights that stay quantised"),
+        DtypePreference::Auto if place.device.is_cpu() => format!("{dtype}, exact and fast on a CPU, fits"),
+        DtypePreference::Auto => format!("{dtype}, the checkpoint's own"),
+        _ => format!("{dtype}, as asked"),
+    }
+}
+
+/// What would fit, in the order in which it costs the user something.
+fn advice(needed: &MemoryEstimate, smaller: &MemoryEstimate, quantised: bool) -> String {
+    if smaller.fits() && smaller.total_bytes() < needed.total_bytes() {
+        return format!("--dtype {} needs {}", smaller.dtype, gigabytes(smaller.total_bytes()));
+    }
+    let rest = needed.total_bytes() - needed.weight_bytes;
+    let fits = |total: u64| needed.free_bytes.is_none_or(|free| total <= free);
+    let weights = smaller.weight_bytes / 2;
+    let four_bit = weights / 256 * FOUR_BIT_BYTES_OF_256 + rearranged_bytes("Q4_0", weights) + rest;
+    if !quantised && fits(four_bit) {
+        return format!("a GGUF of it in Q4_0 needs about {}", gigabytes(four_bit));
+    }
+    "no type of this model fits: close other programs or take a smaller model".to_owned()
+}
+
+/// Positions that are counted with: the image, a question and a long answer, or what the model has.
+fn context_of(config: &LlavaConfig) -> u64 {
+    let most = config.text.max_position_embeddings as u64;
+    (config.image_seq_length() as u64 + TEXT_POSITIONS).min(most)
+}
+
+fn estimate(
+    checkpoint: &Checkpoint,
+    config: &LlavaConfig,
+    dtype: DType,
+    blocks: bool,
+    context: u64,
+    free_bytes: Option<u64>,
+) -> MemoryEstimate {
+    let item = dtype.size_in_bytes() as u64;
+    let weight_bytes = checkpoint.weights.stored().map(|(name, shape, stored, bytes)| {
+        let elements = shape.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
+        // The embedding is looked up row by row, as floats.
+        let keeps = blocks && stored.starts_with('Q') && !name.contains("embed_tokens");
+        if keeps { bytes.saturating_add(rearranged_bytes(stored, elements)) } else { elements.saturating_mul(item) }
+    });
+    let (text, vision) = (&config.text, &config.vision);
+    let product = |factors: &[usize]| factors.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
+    let a_position = product(&[2, text.num_hidden_layers, text.num_key_value_heads, text.head_dim, 4]);
+    let a_row = product(&[text.num_hidden_layers, text.num_attention_heads, 2]).saturating_mul(context);
+    let patches = (vision.image_size / vision.patch_size.max(1)).pow(2) + 1;
+    // Scores and probabilities of one layer, and the rows of its feed-forward part: one layer at a time.
+    let seeing = product(&[2, vision.num_attention_heads, patches, patches, 4]).saturating_add(product(&[
+        3,
+        patches,
+        vision.intermediate_size,
+        4,
+    ]));
+    let heads = product(&[2, text.num_attention_heads, 4]).saturating_mul(context).saturating_mul(context);
+    let reading = heads.saturating_add(product(&[3, text.intermediate_size, 4]).saturating_mul(context));
+    MemoryEstimate {
+        weight_bytes: weight_bytes.fold(0, u64::saturating_add),
+        cache_bytes: a_position.saturating_mul(context),
+        trace_bytes: a_row.saturating_mul(ANSWER_TOKENS).min(RecordOptions::default().budget_bytes as u64),
+        activation_bytes: seeing.max(reading),
+        free_bytes,
+        context,
+        dtype: dtype.as_str().to_owned(),
+        reason: String::new(),
+    }
+}
+
+/// Bytes of the copies that candle makes of a quantised matrix at its first product, and keeps beside the original.
+///
+/// **Source**: candle 0.11.1, `quantized/repack.rs` and `repack_x86.rs`: tiles with scales as f32, and for `Q4_K` on processors with AMX a
+/// second set with a byte for each weight.
+fn rearranged_bytes(stored: &str, elements: u64) -> u64 {
+    let of_256_weights = if cfg!(target_arch = "aarch64") {
+        match stored {
+            "Q4_0" | "Q4_K" => 144,
+            "Q5_K" => 176,
+            "Q6_K" => 210,
+            "Q8_0" => 272,
+            _ => 0,
+        }
+    } else {
+        match stored {
+            "Q4_K" if *HAS_AMX => 192 + 320,
+            "Q4_K" => 192,
+            "Q6_K" => 320,
+            "Q8_0" => 272,
+            _ => 0,
+        }
+    };
+    (elements / 256).saturating_mul(of_256_weights)
+}
+
+static HAS_AMX: LazyLock<bool> =
+    LazyLock::new(|| std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("amx_int8")));
+
+/// Bytes that programs can still take; `None` where the system does not say (everywhere but on Linux).
+pub fn free_memory() -> Option<u64> {
+    available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// "13.5 GB".
+fn gigabytes(bytes: u64) -> String {
+    if bytes < 100_000_000 { format!("{:.1} MB", bytes as f64 / 1e6) } else { format!("{:.1} GB", bytes as f64 / 1e9) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::DevicePreference;
+    use crate::engine::ModelSource;
+
+    #[test]
+    fn free_memory_is_what_programs_can_still_take() {
+        let text = "MemTotal:       24600000 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n";
+        assert_eq!(available(text), Some(20_480_000_000), "not MemFree, which leaves out what can be given back");
+        assert_eq!(available("MemTotal: 1 kB\n"), None, "unknown");
+        assert_eq!(available("MemAvailable: many kB\n"), None, "unreadable");
+        if cfg!(target_os = "linux") {
+            assert!(free_memory().is_some_and(|free| free > 0), "this machine says");
+        }
+    }
+
+    #[test]
+    fn a_type_is_chosen_by_what_is_free_and_the_choice_is_explained() {
+        let checkpoint = Checkpoint::demo().expect("the demo");
+        let config = checkpoint.llava().expect("a LLaVA");
+        let plan = |dtype, free| {
+            let request = LoadRequest { source: ModelSource::Demo, device: DevicePreference::Cpu, dtype };
+            plan_memory(&checkpoint, config, &request, free).map_err(|err| err.to_string())
+        };
+        let (place, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
+        assert_eq!((place.dtype, whole.fits()), (DType::F32, true), "{whole:?}");
+        let needed = whole.total_bytes();
+        let (place, half) = plan(DtypePreference::Auto, Some(needed - 1)).expect("f16 fits");
+        assert_eq!(place.dtype, DType::F16, "one byte too few for f32");
+        assert!(half.reason.starts_with("f16 because f32 would need"), "{}", half.reason);
+        let refusal = plan(DtypePreference::F32, Some(needed - 1)).expect_err("as asked");
+        assert!(refusal.contains("--dtype f16 needs"), "{refusal}");
+        let refusal = plan(DtypePreference::Auto, Some(1000)).expect_err("nothing fits");
+        assert!(refusal.contains("no type of this model fits"), "{refusal}");
+    }
+}

@@ -1,0 +1,115 @@
+//! A checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole: opened, estimated and refused without taking its memory.
+
+use gazelens::checkpoint::Checkpoint;
+use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, plan_memory};
+use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+const GB: u64 = 1_000_000_000;
+
+/// Names and shapes of LLaVA-1.5-7B.
+fn tensors() -> Vec<(String, Vec<usize>)> {
+    let mut tensors = vec![
+        ("language_model.model.embed_tokens.weight".to_owned(), vec![32_064, 4096]),
+        ("language_model.model.norm.weight".to_owned(), vec![4096]),
+        ("language_model.lm_head.weight".to_owned(), vec![32_064, 4096]),
+        ("vision_tower.vision_model.embeddings.class_embedding".to_owned(), vec![1024]),
+        ("vision_tower.vision_model.embeddings.patch_embedding.weight".to_owned(), vec![1024, 3, 14, 14]),
+        ("vision_tower.vision_model.embeddings.position_embedding.weight".to_owned(), vec![577, 1024]),
+    ];
+    let mut linear = |name: String, outputs: usize, inputs: usize, bias: bool| {
+        tensors.push((format!("{name}.weight"), if inputs == 0 { vec![outputs] } else { vec![outputs, inputs] }));
+        if bias {
+            tensors.push((format!("{name}.bias"), vec![outputs]));
+        }
+    };
+    for layer in 0..32 {
+        let at = format!("language_model.model.layers.{layer}");
+        for part in ["q_proj", "k_proj", "v_proj", "o_proj"] {
+            linear(format!("{at}.self_attn.{part}"), 4096, 4096, false);
+        }
+        linear(format!("{at}.mlp.gate_proj"), 11_008, 4096, false);
+        linear(format!("{at}.mlp.up_proj"), 11_008, 4096, false);
+        linear(format!("{at}.mlp.down_proj"), 4096, 11_008, false);
+        linear(format!("{at}.input_layernorm"), 4096, 0, false);
+        linear(format!("{at}.post_attention_layernorm"), 4096, 0, false);
+    }
+    for layer in 0..24 {
+        let at = format!("vision_tower.vision_model.encoder.layers.{layer}");
+        for part in ["q_proj", "k_proj", "v_proj", "out_proj"] {
+            linear(format!("{at}.self_attn.{part}"), 1024, 1024, true);
+        }
+        linear(format!("{at}.mlp.fc1"), 4096, 1024, true);
+        linear(format!("{at}.mlp.fc2"), 1024, 4096, true);
+        linear(format!("{at}.layer_norm1"), 1024, 0, true);
+        linear(format!("{at}.layer_norm2"), 1024, 0, true);
+    }
+    linear("multi_modal_projector.linear_1".to_owned(), 4096, 1024, true);
+    linear("multi_modal_projector.linear_2".to_owned(), 4096, 4096, true);
+    tensors
+}
+
+/// A header and a hole of 14 GB behind it.
+fn write_weights(path: &Path) {
+    let mut header = Map::new();
+    let mut end = 0_u64;
+    for (name, shape) in tensors() {
+        let start = end;
+        end += 2 * shape.iter().map(|n| *n as u64).product::<u64>();
+        header.insert(name, json!({"dtype": "F16", "shape": shape, "data_offsets": [start, end]}));
+    }
+    let header = Value::Object(header).to_string();
+    let mut file = File::create(path).expect("a file");
+    file.write_all(&(header.len() as u64).to_le_bytes())
+        .and_then(|()| file.write_all(header.as_bytes()))
+        .expect("a header");
+    file.set_len(8 + header.len() as u64 + end).expect("a hole");
+}
+
+fn write_folder(folder: &Path) {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/newest_shards/checkpoint");
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        std::fs::copy(base.join(name), folder.join(name)).expect("a copy");
+    }
+    let text = std::fs::read(base.join("config.json")).expect("a configuration");
+    let base: Value = serde_json::from_slice(&text).expect("JSON");
+    let config = json!({
+        "model_type": "llava", "image_token_index": base["image_token_id"], "vision_feature_layer": -2,
+        "vision_feature_select_strategy": "default", "text_config": {"model_type": "llama", "vocab_size": 32_064, "max_position_embeddings": 4096},
+    });
+    std::fs::write(folder.join("config.json"), config.to_string()).expect("written");
+    write_weights(&folder.join("model.safetensors"));
+}
+
+#[test]
+fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_folder(folder.path());
+    let checkpoint = Checkpoint::open(folder.path(), &mut |_, _| {}).expect("only headers are read");
+    let config = checkpoint.llava().expect("a LLaVA");
+    let plan = |dtype, free_bytes| {
+        let source = ModelSource::Folder(folder.path().to_owned());
+        let request = LoadRequest { source, device: DevicePreference::Cpu, dtype };
+        plan_memory(&checkpoint, config, &request, free_bytes).map_err(|err| err.to_string())
+    };
+    let (_, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
+    assert_eq!(whole.weight_bytes / GB, 28, "seven billion weights in f32: {whole:?}");
+    assert_eq!(
+        (whole.context, whole.cache_bytes / 1_000_000),
+        (1600, 1677),
+        "two rows of 4096 in 32 layers a position"
+    );
+    let (_, half) = plan(DtypePreference::Auto, Some(20 * GB)).expect("f16 fits into 20 GB");
+    assert_eq!((half.dtype.as_str(), half.weight_bytes / GB), ("f16", 14), "{half:?}");
+    assert!(half.reason.contains("because f32 would need"), "{}", half.reason);
+    for (dtype, free, advice) in [
+        (DtypePreference::F32, 20 * GB, "--dtype f16 needs"),
+        (DtypePreference::Auto, 12 * GB, "a GGUF of it in Q4_0 needs about"),
+        (DtypePreference::Auto, 2 * GB, "no type of this model fits"),
+    ] {
+        let refusal = plan(dtype, Some(free)).expect_err("too little");
+        assert!(refusal.starts_with("Expected ") && refusal.contains(advice), "{refusal}");
+    }
+}
