@@ -14,7 +14,7 @@ macro_rules! demo_files {
 const NOTE: &str = "tiny demo model trained on drawn scenes; its numbers do not carry over to LLaVA-1.5";
 const PROMPTS: [&str; 6] = [
     "Describe this image in detail.",
-    "Describe this image briefly.",
+    "Write a short caption for this image.",
     "Is there a clock in the image?",
     "What color is the car?",
     "How many people are there?",

@@ -1,4 +1,4 @@
-//! Pillow's 8-bit resize, bit for bit: two passes, horizontal first, weights in 22-bit fixed point, rounded to 8 bits between the passes.
+//! Pillow's 8-bit resize, bit for bit: two passes, mostly horizontal first, weights in 22-bit fixed point, rounded to 8 bits between them.
 //!
 //! Only the window that is asked for is computed (a centre crop needs a third of a panorama), which changes no pixel of it: passes and
 //! weights do not depend on each other's neighbours.
@@ -8,6 +8,7 @@
 use super::resample_filter::{Kernel, PRECISION_BITS, Weights};
 use crate::geometry::{ImageSize, Resample};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Eight-bit pixels of `C` interleaved channels, lying on a larger canvas of one colour (LLaVA's padding) or filling it.
@@ -189,20 +190,58 @@ fn take_columns<const C: usize>(
 fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Window, kernel: Kernel) -> Vec<u8> {
     let columns = Axis::columns(source.whole_size(), to, window);
     let rows = Axis::rows(source.whole_size(), to, window);
-    let vertical = rows.weights(kernel);
-    let needed = vertical.as_ref().map_or(rows.first..rows.first + rows.count, Weights::input_range);
+    let weights = rows.weights(kernel);
+    let needed = weights.as_ref().map_or(rows.first..rows.first + rows.count, Weights::input_range);
     let stride = columns.count * C;
-    let mut narrow = vec![0; needed.len() * stride];
-    horizontal(source, columns, kernel, needed.start, &mut narrow);
-    let Some(vertical) = vertical else {
-        return narrow;
-    };
-    let mut out = vec![0; rows.count * stride];
+    match weights {
+        Some(weights) if is_vertical_first(source.whole_size(), to) => {
+            let size = ImageSize { width_px: source.whole.width_px, height_px: window.size.height_px };
+            let narrow = vertical(&strip(source, needed.clone()), size.width_px as usize * C, &weights, needed.start);
+            let narrow = Canvas { pixels: &narrow, size, whole: size, left_px: 0, top_px: 0, fill: source.fill };
+            let mut out = vec![0; rows.count * stride];
+            horizontal(&narrow, columns, kernel, 0, &mut out);
+            out
+        }
+        weights => {
+            let mut narrow = vec![0; needed.len() * stride];
+            horizontal(source, columns, kernel, needed.start, &mut narrow);
+            match weights {
+                Some(weights) => vertical(&narrow, stride, &weights, needed.start),
+                None => narrow,
+            }
+        }
+    }
+}
+
+/// Whether the vertical pass comes first, which rounds differently: when the height loses more than twice what the width does.
+///
+/// **Source**: Pillow 13.0 (pull request 9549); earlier versions always start horizontally. Photos of up to 2:1 are the same in all.
+fn is_vertical_first(from: ImageSize, to: ImageSize) -> bool {
+    let lost = |from: u32, to: u32| i64::from(from) - i64::from(to);
+    let (height, width) = (lost(from.height_px, to.height_px), lost(from.width_px, to.width_px));
+    height > 0 && height > 2 * width
+}
+
+/// Whole rows of the canvas; copied only where there is padding.
+fn strip<'a, const C: usize>(source: &Canvas<'a, C>, rows: Range<usize>) -> Cow<'a, [u8]> {
+    let stride = source.whole.width_px as usize * C;
+    if source.whole == source.size {
+        return Cow::Borrowed(source.pixels.get(rows.start * stride..rows.end * stride).unwrap_or(&[]));
+    }
+    let mut pixels = vec![0; rows.len() * stride];
+    for (y, out) in rows.zip(pixels.chunks_exact_mut(stride)) {
+        take_columns(source, source.row(y), 0..source.whole.width_px as usize, out);
+    }
+    Cow::Owned(pixels)
+}
+
+/// Rows of `stride` bytes, the first of them row `first_row` of the input, resized along y.
+fn vertical(pixels: &[u8], stride: usize, weights: &Weights, first_row: usize) -> Vec<u8> {
+    let mut out = vec![0; weights.len() * stride];
     out.par_chunks_exact_mut(stride).enumerate().for_each(|(idx, out)| {
-        let taps = vertical.taps(idx);
-        let first = taps.start - needed.start;
+        let taps = weights.taps(idx);
         let mut sums = vec![1_i32 << (PRECISION_BITS - 1); stride];
-        for (row, &weight) in narrow.chunks_exact(stride).skip(first).zip(taps.weights) {
+        for (row, &weight) in pixels.chunks_exact(stride).skip(taps.start - first_row).zip(taps.weights) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += i32::from(value) * weight;
             }

@@ -66,6 +66,29 @@ fn zeros_of_a_crop_beyond_the_photo_lie_where_the_view_says() {
 }
 
 #[test]
+fn photos_that_lose_much_height_are_resized_vertically_first() {
+    let noise =
+        |size: ImageSize| (0..size.width_px * size.height_px * 3).map(|k| (k * k % 251).to_le_bytes()[0]).collect();
+    // Cases and their order as found with Pillow 13.0; the golden checkpoints hold its pixels.
+    let cases = [
+        ((50, 149), (45, 134), true),
+        ((50, 149), (45, 140), false),
+        ((62, 110), (22, 30), false),
+        ((10, 10), (12, 9), true),
+    ];
+    for ((from_w, from_h), (to_w, to_h), vertical_first) in cases {
+        let (from, to) = (size(from_w, from_h), size(to_w, to_h));
+        let pixels: Vec<u8> = noise(from);
+        let resize = |pixels: &[u8], from, to| resize_rgb(pixels, from, to, Resample::Bicubic).expect("sizes match");
+        let through = |middle| resize(&resize(&pixels, from, middle), middle, to);
+        let (vertical, horizontal) = (through(size(from_w, to_h)), through(size(to_w, from_h)));
+        assert_ne!(vertical, horizontal, "{from:?} to {to:?}: the order shows");
+        let expected = if vertical_first { vertical } else { horizontal };
+        assert_eq!(resize(&pixels, from, to), expected, "{from:?} to {to:?}");
+    }
+}
+
+#[test]
 fn strips_on_their_square_take_no_memory_for_the_square() {
     let photo = Photo::from_rgb(1, 60_000, vec![200; 180_000]).expect("the length matches");
     for framing in [Framing::Crop, Framing::Pad] {

@@ -349,7 +349,7 @@ mod tests {
         step(&mut recorder, 4, 1);
         assert!(recorder.take_row().is_none(), "80 more do not");
 
-        let mut recorder = Recorder::new(SIZES, &options(RowPrecision::F32, 300, PromptRows::All), &GO_ON);
+        let mut recorder = Recorder::new(SIZES, &options(RowPrecision::F32, 240, PromptRows::All), &GO_ON);
         step(&mut recorder, 0, 4);
         let (rows, left_out) = recorder.take_prompt_rows();
         let positions: Vec<_> = rows.iter().map(|(at, _)| *at).collect();

@@ -1,4 +1,4 @@
-"""Writes the golden checkpoints and tensors of `tests/golden.rs`. Not run in CI.
+"""Writes the golden checkpoints and tensors of `tests/golden_parity`. Not run in CI.
 
 Made with Python 3.11, torch 2.15.0, transformers 5.23.0, tokenizers 0.23.3, safetensors 0.8.0, pillow 13.0.0, numpy 2.4.6 (no torchvision,
 so that transformers resamples with Pillow). Seeds: one a checkpoint, `Spec.seed`, moved on until no greedy choice is a near tie.

@@ -66,10 +66,12 @@ pub(crate) fn text(trace: &Trace) -> String {
 }
 
 /// Everything of a run but the pixels.
+#[expect(clippy::print_stdout, reason = "how much of the bounds is used is worth reading in a test's output")]
 pub(crate) fn expect_run(answer: &Answer, golden: &Golden, what: &str) {
     let trace = &answer.trace;
     let span = golden.integers("image_token_span");
-    let found_span = [trace.image_token_span.start, trace.image_token_span.len].map(|n| i64::try_from(n).expect("small"));
+    let found_span =
+        [trace.image_token_span.start, trace.image_token_span.len].map(|n| i64::try_from(n).expect("small"));
     assert_eq!(found_span.as_slice(), span, "{what}: image token span");
     expect_prompt(trace, golden.integers("prompt_ids"), what);
 
@@ -92,8 +94,12 @@ pub(crate) fn expect_run(answer: &Answer, golden: &Golden, what: &str) {
     assert_eq!(text(trace), golden.word("text"), "{what}: text");
 
     let (shape, expected) = golden.floats("decoder_attention");
-    let found_shape =
-        [trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads, trace.prompt.len() + ids.len()];
+    let found_shape = [
+        trace.decoder_attention.len(),
+        trace.num_hidden_layers,
+        trace.num_attention_heads,
+        trace.prompt.len() + ids.len(),
+    ];
     assert_eq!(found_shape.as_slice(), shape, "{what}: shape of the decoder attention");
     let rows = largest_difference(&padded_rows(&trace.decoder_attention, shape[3]), &expected, what);
     assert!(rows <= PROBABILITY_BOUND, "{what}: decoder attention differs by {rows}");

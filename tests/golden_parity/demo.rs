@@ -11,7 +11,9 @@ fn the_demo_model_answers_as_under_transformers() {
     let model = open(ModelSource::Demo);
     let image = ImageSource::Bundled(golden.word("image").to_owned());
     let limit = golden.integers("output_ids").len();
-    for prompt in [Prompt::Raw(golden.word("raw_prompt").to_owned()), Prompt::Templated(golden.word("question").to_owned())] {
+    for prompt in
+        [Prompt::Raw(golden.word("raw_prompt").to_owned()), Prompt::Templated(golden.word("question").to_owned())]
+    {
         expect_run(&ask(&model, &question(image.clone(), prompt, limit)), &golden, "demo");
     }
 }

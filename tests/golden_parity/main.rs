@@ -28,7 +28,8 @@ fn golden_folder() -> PathBuf {
 
 fn open(source: ModelSource) -> OpenModel {
     let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
-    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).unwrap_or_else(|err| panic!("{request:?}: {err}"))
+    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))
+        .unwrap_or_else(|err| panic!("{request:?}: {err}"))
 }
 
 /// A greedy question of which everything is kept, unrounded.
