@@ -170,7 +170,12 @@ fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
 
 fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, response: &egui::Response, value: &str) {
     if response.hovered() {
-        cx.hovered_token = Some(pos);
+        // A token without a row has no map to preview: what is held stays in sight.
+        let has_row = match pos {
+            TokenPos::Output(idx) => idx < trace.decoder_attention.len(),
+            TokenPos::Prompt(idx) => trace.prompt_attention.iter().any(|(position, _)| *position == idx),
+        };
+        cx.hovered_token = has_row.then_some(pos).or(cx.hovered_token);
         response.clone().on_hover_ui(|ui| {
             ui.label(RichText::new(token_label(trace, pos)).strong());
             if let TokenPos::Output(idx) = pos

@@ -35,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, response.hovered);
-    footer(ui, cx, &response, hovered);
+    footer(ui, cx, &response, hovered.as_ref());
     if let Some((pos, modifiers)) = response.clicked {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
@@ -129,7 +129,7 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchP
 }
 
 /// Colour bar and the value under the pointer.
-fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<HoveredPatch>) {
+fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<&HoveredPatch>) {
     ui.add_space(2.0);
     if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
@@ -138,7 +138,7 @@ fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hov
             _ => "range of this map",
         };
         let whose = format!("{}, {whose}", colormap(style.colormap).label);
-        let marker = hovered.as_ref().and_then(|patch| patch.value);
+        let marker = hovered.and_then(|patch| patch.value);
         ColourBar::new(&style, shown.unit, whose).marker(marker).show(ui);
     }
     ui.horizontal(|ui| {
@@ -157,14 +157,14 @@ fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hov
 }
 
 /// The value under the pointer, or what could be done.
-fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<HoveredPatch>, pointed: bool) {
+fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatch>, pointed: bool) {
     match hovered {
         Some(HoveredPatch { pos, value, share }) => {
             ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
-            if let Some(value) = value {
+            if let Some(value) = *value {
                 ui.label(RichText::new(format_value(value)).strong());
             }
-            if let Some(share) = share {
+            if let Some(share) = *share {
                 let text = RichText::new(format!("{} of the image's attention", format_share(share))).weak();
                 ui.add(egui::Label::new(text).truncate());
             }
