@@ -82,7 +82,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     notices::show(ui, cx);
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
-    let background = ui.visuals().widgets.inactive.weak_bg_fill.gamma_multiply(0.6);
+    let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
         tree.ui(&mut behavior, ui);
