@@ -26,7 +26,8 @@ mod weights;
 
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig, families,
+    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig,
+    families,
 };
 pub use error::CheckpointError;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
