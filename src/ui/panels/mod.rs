@@ -109,6 +109,12 @@ fn scrolled(ui: &mut Ui, id: &str, contents: impl FnOnce(&mut Ui)) {
     egui::ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, contents);
 }
 
+/// A box over the window.
+fn modal(ctx: &egui::Context, id: &'static str) -> egui::Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(16);
+    egui::Modal::new(egui::Id::unique(id)).frame(frame)
+}
+
 /// While files hover over the window, says what dropping them does.
 fn drop_hint(ui: &Ui) {
     if ui.input(|input| input.raw.hovered_files.is_empty()) {
