@@ -19,7 +19,7 @@ pub(super) struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
-    /// `demo` (the bundled model) or the folder of a Hugging Face checkpoint.
+    /// `demo` or `demo-clip` (bundled), or the folder of a Hugging Face checkpoint.
     #[arg(long, global = true, default_value = "demo", value_name = "MODEL", help_heading = "Model")]
     pub(super) model: String,
     /// Projector file of a GGUF pair.
@@ -111,9 +111,9 @@ pub(super) struct TraceArgs {
 
 /// The question, in one of two forms.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(super) struct Words {
-    /// The question; goes through the checkpoint's chat template.
+    /// The question; goes through the checkpoint's chat template. For CLIP: texts to compare with the photo, one a line.
     #[arg(long, value_name = "TEXT", value_parser = question)]
     pub(super) prompt: Option<String>,
     /// The exact prompt, with one <image> where the photo goes.

@@ -1,7 +1,7 @@
 //! Prompt and answer as chips.
 
 use super::chip::{Chip, ends_line};
-use super::{PanelContext, status_bar};
+use super::{PanelContext, similarity, status_bar};
 use crate::render::Colouring;
 use crate::trace::Trace;
 use crate::ui::command::Command;
@@ -19,7 +19,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         } else {
             "The model is being opened"
         };
-        return empty(ui, "Ask about this photo", next);
+        let words = similarity::wording(state.model.task());
+        return empty(ui, words.invitation, if state.has_decoder() { next } else { words.hint });
     };
     let Some(trace) = &run.trace else {
         return match &run.phase {
@@ -27,6 +28,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             _ => empty(ui, run.prompt_text(), &status_bar::progress(run)),
         };
     };
+    if !trace.has_decoder() {
+        return similarity::show(ui, run, trace);
+    }
     legend(ui, cx);
     let scroll = egui::ScrollArea::vertical().id_salt(("answer", run.id.0)).auto_shrink(false);
     scroll.stick_to_bottom(run.phase.is_active()).show(ui, |ui| {
