@@ -43,6 +43,7 @@ fn config() -> LlavaConfig {
         o_bias: false,
         mlp_bias: false,
         tie_word_embeddings: false,
+        sliding_window: None,
     };
     LlavaConfig {
         vision,

@@ -1,6 +1,7 @@
 //! Model configurations under Hugging Face's names, after all spellings of a field were brought to one.
 
 mod clip;
+mod dinov2;
 mod family;
 mod fields;
 mod llava;
@@ -8,7 +9,8 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub(super) use clip::clip;
+pub(super) use clip::{clip, clip_vision};
+pub(super) use dinov2::dinov2;
 pub use family::{Family, families};
 pub(super) use family::{FamilyKind, family};
 pub(super) use fields::Fields;
@@ -57,6 +59,23 @@ pub struct VisionConfig {
     pub projection_dim: usize,
 }
 
+/// DINOv2: a vision transformer with `[CLS]`, perhaps registers, and layer scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dinov2Config {
+    /// The sizes it shares with other encoders; `image_size` is the input's, `intermediate_size` that of one half of a gated part.
+    pub vision: VisionConfig,
+    /// Side of the grid that the position table is made for, which need not be the input's.
+    pub positions_per_side: usize,
+    /// Whether positions are smoothed when they are brought to a smaller grid (the encoder with registers).
+    pub antialiased_positions: bool,
+    /// Tokens between `[CLS]` and the patches.
+    pub num_register_tokens: usize,
+    /// Biases on q, k, v.
+    pub qkv_bias: bool,
+    /// A gated feed-forward part.
+    pub use_swiglu_ffn: bool,
+}
+
 /// A LLaMA-type decoder.
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of Hugging Face's configurations")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,6 +112,17 @@ pub struct TextConfig {
     pub mlp_bias: bool,
     /// The output head is the embedding.
     pub tie_word_embeddings: bool,
+    /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no narrower than the context.
+    pub sliding_window: Option<SlidingWindow>,
+}
+
+/// Attention over the nearest positions only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlidingWindow {
+    /// Positions that a query sees, its own included.
+    pub positions: usize,
+    /// First layer that has the window; those before it see everything (Qwen2's `max_window_layers`).
+    pub first_layer: usize,
 }
 
 /// Which of the vision tower's tokens the projector gets.

@@ -21,12 +21,17 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod vision;
 mod weights;
 
 pub use clip::ClipCheckpoint;
-pub use config::{Activation, ClipConfig, Family, FeatureSelect, LlavaConfig, TextConfig, VisionConfig, families};
+pub use config::{
+    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig,
+    families,
+};
 pub use error::CheckpointError;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
+pub use vision::{VisionCheckpoint, VisionKind};
 pub use weights::Weights;

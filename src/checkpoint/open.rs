@@ -63,6 +63,9 @@ impl Checkpoint {
         progress(0.0, "weights");
         let files = Files::Folder(folder.to_owned());
         let config = config_file(&files)?;
+        // A family that is not supported is told before anything about its weights.
+        let family = config::family(Fields::new(&config, &files.path(CONFIG)))?;
+        kind(&files, Fields::new(&config, &files.path(CONFIG)), family)?;
         let weights = Weights::open(folder)?;
         let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());
@@ -91,7 +94,8 @@ impl Checkpoint {
             }
             (CheckpointKind::Llava(llava), _) => (PromptStyle::Expanded, LLAVA_EMBEDDING, llava.text.vocab_size),
         };
-        expect_rows(&weights, embedding, num_rows, fields)?;
+        let described = if family == FamilyKind::LlavaOriginal { fields } else { fields.object("text_config")? };
+        expect_rows(&weights, embedding, num_rows, described)?;
         let (vision, image_token_id, bos_token_id) = match &kind {
             CheckpointKind::Clip(clip) => (&clip.vision, None, None),
             CheckpointKind::Llava(llava) => (&llava.vision, Some(llava.image_token_id), llava.bos_token_id),
@@ -146,7 +150,7 @@ pub(super) fn config_file(files: &Files) -> Result<Map<String, Value>, Checkpoin
 }
 
 /// What traces call a folder: the hub's name where it lies in the hub's cache (`models--ORG--NAME/snapshots/HASH`), otherwise its own name.
-fn model_id(folder: &Path) -> String {
+pub(super) fn model_id(folder: &Path) -> String {
     let path = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
     let hub = match names.as_slice() {
@@ -158,7 +162,7 @@ fn model_id(folder: &Path) -> String {
     hub.or_else(|| names.last().map(|name| name.clone().into_owned())).unwrap_or_default()
 }
 
-fn expect_folder(path: &Path) -> Result<(), CheckpointError> {
+pub(super) fn expect_folder(path: &Path) -> Result<(), CheckpointError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -177,6 +181,10 @@ fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Result<Checkpo
     let generation = Fields::new(&generation_map, &generation_path);
     match family {
         FamilyKind::Clip => config::clip(fields).map(CheckpointKind::Clip),
+        FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } => {
+            let found = format!("{}, which only sees", fields.text("model_type")?.unwrap_or_default());
+            Err(fields.refuse("model_type", "a model with a decoder or a text tower", &found))
+        }
         FamilyKind::Llava => config::llava(fields, generation).map(CheckpointKind::Llava),
         FamilyKind::LlavaOriginal => {
             let tower = tower_file(files, fields)?;

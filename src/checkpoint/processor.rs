@@ -13,11 +13,14 @@ const PROCESSOR: &str = "processor_config.json";
 const DEFAULT_EDGE_PX: u32 = 224;
 const EDGES_PX: std::ops::RangeInclusive<usize> = 1..=8192;
 /// Processors whose steps are those of `CLIPImageProcessor`.
-const KNOWN_TYPES: [&str; 7] = [
+const KNOWN_TYPES: [&str; 10] = [
     "CLIPImageProcessor",
     "CLIPImageProcessorFast",
     "CLIPImageProcessorPil",
     "CLIPFeatureExtractor",
+    "BitImageProcessor",
+    "BitImageProcessorFast",
+    "BitImageProcessorPil",
     "LlavaImageProcessor",
     "LlavaImageProcessorFast",
     "LlavaImageProcessorPil",
@@ -41,6 +44,18 @@ pub(super) fn preprocess(
         files.path(PREPROCESSOR).display()
     ));
     Ok(framing(PreprocessSpec::clip(u32::try_from(image_size).unwrap_or(u32::MAX))))
+}
+
+/// The square that the processor makes, where it says so: an encoder that takes any size is opened for it.
+pub(super) fn input_size(files: &Files) -> Result<Option<usize>, CheckpointError> {
+    let Some((map, path)) = processor_file(files)? else { return Ok(None) };
+    let spec = read_spec(Fields::new(&map, &path))?;
+    let made = match (spec.crop_px, spec.resize) {
+        (Some(crop), _) => Some(crop),
+        (None, Some(ResizeTo::Exact { height_px, width_px })) => Some((height_px, width_px)),
+        (None, _) => None,
+    };
+    Ok(made.filter(|(height, width)| height == width).and_then(|(side, _)| usize::try_from(side).ok()))
 }
 
 fn processor_file(files: &Files) -> Result<Option<FileObject>, CheckpointError> {
@@ -73,8 +88,14 @@ pub(super) fn preprocess_spec(
             ));
         }
     }
+    let spec = read_spec(fields)?;
+    expect_input_size(fields, &spec, image_size)?;
+    Ok(spec)
+}
+
+fn read_spec(fields: Fields<'_>) -> Result<PreprocessSpec, CheckpointError> {
     let flag = |key: &str, default: bool| fields.flag(key).map(|flag| flag.unwrap_or(default));
-    let spec = PreprocessSpec {
+    Ok(PreprocessSpec {
         framing: if flag("do_pad", false)? { Framing::Pad } else { Framing::Crop },
         resize: if flag("do_resize", true)? { Some(resize_to(fields)?) } else { None },
         resample: resample(fields)?,
@@ -86,9 +107,7 @@ pub(super) fn preprocess_spec(
         },
         image_mean: normalisation(fields, "image_mean", false)?,
         image_std: normalisation(fields, "image_std", true)?,
-    };
-    expect_input_size(fields, &spec, image_size)?;
-    Ok(spec)
+    })
 }
 
 fn edge(fields: Fields<'_>, key: &str) -> Result<Option<u32>, CheckpointError> {

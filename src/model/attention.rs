@@ -77,17 +77,26 @@ pub(crate) fn split_heads(rows: &Tensor, num_heads: usize, head_dim: usize) -> R
     rows.reshape((query_len, num_heads, head_dim))?.transpose(0, 1)?.contiguous()?.to_dtype(DType::F32)
 }
 
-/// Minus infinity where a query would see a later position; `None` for one row, which sees all.
+/// Minus infinity where a query would see a later position, or one that is `window` or more before its own; `None` where there is no such
+/// position, as for one row without a window.
 ///
 /// **Shape**: `[1, query_len, query_start + query_len]`.
-pub(crate) fn causal_mask(query_start: usize, query_len: usize, device: &Device) -> Result<Option<Tensor>> {
-    if query_len == 1 {
+pub(crate) fn causal_mask(
+    query_start: usize,
+    query_len: usize,
+    window: Option<usize>,
+    device: &Device,
+) -> Result<Option<Tensor>> {
+    let key_len = query_start + query_len;
+    let window = window.unwrap_or(usize::MAX);
+    if query_len == 1 && key_len <= window {
         return Ok(None);
     }
-    let key_len = query_start + query_len;
-    let rows = query_start..key_len;
-    let mask: Vec<f32> = rows
-        .flat_map(|query| (0..key_len).map(move |key| if key <= query { 0.0 } else { f32::NEG_INFINITY }))
+    let mask: Vec<f32> = (query_start..key_len)
+        .flat_map(|query| {
+            let seen = (query + 1).saturating_sub(window)..=query;
+            (0..key_len).map(move |key| if seen.contains(&key) { 0.0 } else { f32::NEG_INFINITY })
+        })
         .collect();
     Tensor::from_vec(mask, (1, query_len, key_len), device).map(Some)
 }

@@ -7,7 +7,7 @@ use super::linear::{Linear, RmsNorm, activate};
 use super::probe::{Probe, Site, Tower};
 use super::rope::{Rope, rotate};
 use super::weights::{Scope, TensorSource};
-use crate::checkpoint::TextConfig;
+use crate::checkpoint::{SlidingWindow, TextConfig};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// New positions of one branch, and what it has seen before.
@@ -50,9 +50,17 @@ struct BranchRows {
     cos: Tensor,
     sin: Tensor,
     mask: Option<Tensor>,
+    /// The mask of layers with a sliding window.
+    window_mask: Option<Tensor>,
 }
 
 impl BranchRows {
+    /// The mask of a layer.
+    fn mask(&self, layer_idx: usize, window: Option<SlidingWindow>) -> Option<&Tensor> {
+        if window.is_some_and(|window| layer_idx >= window.first_layer) { &self.window_mask } else { &self.mask }
+            .as_ref()
+    }
+
     fn site(&self, layer_idx: usize) -> Site {
         Site {
             tower: Tower::Decoder,
@@ -188,11 +196,14 @@ impl Decoder {
             }
             let prepare = || {
                 let (cos, sin) = self.rope.angles(query_start, query_len, self.device())?;
-                Ok((cos, sin, causal_mask(query_start, query_len, self.device())?))
+                let mask = |window| causal_mask(query_start, query_len, window, self.device());
+                let window = self.config.sliding_window.map(|window| window.positions);
+                let window_mask = if window.is_some() { mask(window)? } else { None };
+                Ok((cos, sin, mask(None)?, window_mask))
             };
-            let (cos, sin, mask) = prepare().map_err(ModelError::part("Position embedding"))?;
+            let (cos, sin, mask, window_mask) = prepare().map_err(ModelError::part("Position embedding"))?;
             let branch_idx = *branch_idx;
-            placed.push(BranchRows { branch_idx, row_start, query_start, query_len, cos, sin, mask });
+            placed.push(BranchRows { branch_idx, row_start, query_start, query_len, cos, sin, mask, window_mask });
             row_start += query_len;
         }
         Ok(placed)
@@ -242,6 +253,7 @@ struct DecoderLayer {
     num_key_value_heads: usize,
     head_dim: usize,
     hidden_act: crate::checkpoint::Activation,
+    sliding_window: Option<SlidingWindow>,
     input_layernorm: RmsNorm,
     q_proj: Linear,
     k_proj: Linear,
@@ -265,6 +277,7 @@ impl DecoderLayer {
             num_key_value_heads: config.num_key_value_heads,
             head_dim,
             hidden_act: config.hidden_act,
+            sliding_window: config.sliding_window,
             input_layernorm: scope.rms_norm("input_layernorm", hidden_size, rms_norm_eps)?,
             q_proj: attention.linear("q_proj", hidden_size, query_width, qkv_bias)?,
             k_proj: attention.linear("k_proj", hidden_size, key_width, qkv_bias)?,
@@ -323,7 +336,8 @@ impl DecoderLayer {
         let key = rotate(&split_heads(key, self.num_key_value_heads, self.head_dim)?, &rows.cos, &rows.sin)?;
         let value = split_heads(value, self.num_key_value_heads, self.head_dim)?;
         let (key, value) = cache.write(layer_idx, &key, &value)?;
-        attend(&query, &key, &value, rows.mask.as_ref(), &rows.site(layer_idx), probe)
+        let mask = rows.mask(layer_idx, self.sliding_window);
+        attend(&query, &key, &value, mask, &rows.site(layer_idx), probe)
     }
 }
 

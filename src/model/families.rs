@@ -15,7 +15,8 @@ pub trait Family: Sync {
 }
 
 /// Every family.
-pub const FAMILIES: &[&dyn Family] = &[&super::llava::LlavaFamily, &super::clip::ClipFamily];
+pub const FAMILIES: &[&dyn Family] =
+    &[&super::llava::LlavaFamily, &super::clip::ClipFamily, &super::dinov2::Dinov2Family];
 
 /// Every family, in the order of menus.
 pub fn families() -> &'static [&'static dyn Family] {

@@ -66,6 +66,7 @@ pub(crate) fn text_config() -> TextConfig {
         o_bias: false,
         mlp_bias: false,
         tie_word_embeddings: false,
+        sliding_window: None,
     }
 }
 

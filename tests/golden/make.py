@@ -170,6 +170,25 @@ SPECS = [
         photo=(40, 34, "RGB"), raw_prompt="USER: <image>\nIs there a clock in the image? ASSISTANT:", question="Is there a clock in the image?",
         processor="nested", shards=3,
     ),
+    Spec(  # grouped heads and a window that the prompt is longer than
+        name="mistral_window", seed=19, layout="prefixed", dtype="f32",
+        vision=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=3, num_attention_heads=3, image_size=28, patch_size=7),
+        text=dict(model_type="mistral", hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                  num_key_value_heads=2, sliding_window=13, rope_parameters=dict(rope_type="default", rope_theta=1e6)),
+        llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"),
+        photo=(44, 39, "RGB"), raw_prompt="USER: <image>\nIs there a clock in the image? ASSISTANT:", question="Is there a clock in the image?",
+        template="json",
+    ),
+    Spec(  # biases on q, k, v alone, a tied head, and a window in the second layer only
+        name="qwen2_biases", seed=20, layout="newest", dtype="bf16",
+        vision=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, image_size=30, patch_size=10),
+        text=dict(model_type="qwen2", hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                  num_key_value_heads=1, tie_word_embeddings=True, use_sliding_window=True, sliding_window=9, max_window_layers=1,
+                  rope_parameters=dict(rope_type="default", rope_theta=1e6)),
+        llava=dict(vision_feature_layer=-1, vision_feature_select_strategy="full", tie_word_embeddings=True),
+        photo=(30, 52, "RGB"), raw_prompt="USER: <image>\nWhat is in this image? ASSISTANT:", question="What is in this image?",
+        processor="nested",
+    ),
 ]
 
 
@@ -305,7 +324,8 @@ def run(model, ids: list, pixels: torch.Tensor, eos: list, max_new_tokens: int) 
     for t, layers in enumerate(out.attentions):
         for layer_idx, layer in enumerate(layers):
             row = layer[0, :, -1, :]
-            rows[t, layer_idx, :, :row.shape[-1]] = row
+            end = len(ids) + t  # a layer with a sliding window keeps its last keys only
+            rows[t, layer_idx, :, end - row.shape[-1]:end] = row
     return dict(output_ids=output_ids.clone(), logits=torch.cat(out.logits).float().clone(), decoder_attention=rows,
                 vision_cls_attention=torch.stack([layer[0, :, 0, 1:] for layer in seen]).contiguous())
 

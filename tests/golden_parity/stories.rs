@@ -88,6 +88,7 @@ fn load(path: &Path) -> (Decoder, TensorMap) {
         o_bias: false,
         mlp_bias: false,
         tie_word_embeddings: true,
+        sliding_window: None,
     };
     let tensors = TensorMap::new(tensors);
     (Decoder::load(&tensors, &config, DType::F32, &Device::Cpu).expect("the decoder loads"), tensors)

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::parts;
-use crate::checkpoint::{Activation, CheckpointError, ClipConfig};
+use crate::checkpoint::{Activation, CheckpointError, ClipConfig, VisionConfig};
 use serde_json::{Map, Value};
 
 /// transformers' `CLIPConfig`. The old `text_config_dict` and `vision_config_dict` win over their successors, as there.
@@ -29,6 +29,11 @@ pub(in crate::checkpoint) fn clip(fields: Fields<'_>) -> Result<ClipConfig, Chec
         text_eos_token_id: text.token_id("eos_token_id")?.unwrap_or(49_407),
         projection_dim,
     })
+}
+
+/// transformers' `CLIPVisionConfig`: the image tower by itself.
+pub(in crate::checkpoint) fn clip_vision(fields: Fields<'_>) -> Result<VisionConfig, CheckpointError> {
+    parts::vision(fields, parts::CLIP_L14_336)
 }
 
 fn merged(

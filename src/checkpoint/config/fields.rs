@@ -40,6 +40,11 @@ impl<'a> Fields<'a> {
         self.get(key).is_some()
     }
 
+    /// Whether a field is there and is `null`, where leaving it out means something else.
+    pub(in crate::checkpoint) fn is_null(&self, key: &str) -> bool {
+        self.map.and_then(|map| map.get(key)).is_some_and(Value::is_null)
+    }
+
     /// An error about a field.
     pub(in crate::checkpoint) fn refuse(
         &self,

@@ -1,16 +1,16 @@
 //! Towers and decoders as LLaVA's and CLIP's configurations describe them, with transformers' defaults for what they leave out.
 
 use super::fields::Fields;
-use crate::checkpoint::{Activation, CheckpointError, TextConfig, VisionConfig};
+use crate::checkpoint::{Activation, CheckpointError, SlidingWindow, TextConfig, VisionConfig};
 use std::ops::RangeInclusive;
 
 // Beyond these a number is a mistake, not a model; they keep products of two far from overflow.
-const WIDTHS: RangeInclusive<usize> = 1..=1 << 20;
-const LAYERS: RangeInclusive<usize> = 1..=1024;
-const HEADS: RangeInclusive<usize> = 1..=4096;
+pub(super) const WIDTHS: RangeInclusive<usize> = 1..=1 << 20;
+pub(super) const LAYERS: RangeInclusive<usize> = 1..=1024;
+pub(super) const HEADS: RangeInclusive<usize> = 1..=4096;
 const VOCABULARY: RangeInclusive<usize> = 1..=1 << 24;
 const POSITIONS: RangeInclusive<usize> = 1..=1 << 24;
-const PIXELS: RangeInclusive<usize> = 1..=8192;
+pub(super) const PIXELS: RangeInclusive<usize> = 1..=8192;
 
 /// What a vision configuration leaves out: `CLIPVisionConfig()`.
 const CLIP_VISION: VisionConfig = VisionConfig {
@@ -98,25 +98,83 @@ struct Decoder {
     num_key_value_heads: Option<usize>,
     max_position_embeddings: usize,
     qkv_bias: bool,
+    o_bias: bool,
+    mlp_bias: bool,
 }
 
+/// **Source**: `LlamaConfig`, `MistralConfig`, `Qwen2Config` of transformers, and what their attention does with it: only LLaMA reads
+/// `attention_bias` and `mlp_bias`, Qwen2 always has biases on q, k, v and never on o.
 fn decoder(fields: Fields<'_>, model_type: &str) -> Result<Decoder, CheckpointError> {
     let (vocab_size, intermediate_size, num_key_value_heads, max_position_embeddings) = match model_type {
         "llama" | "llava" | "llava_llama" | "vicuna" => (32_000, 11_008, None, 2048),
-        "mistral" => (32_000, 14_336, Some(8), 131_072),
-        "qwen2" => (151_936, 22_016, Some(32), 32_768),
+        "mistral" | "llava_mistral" => (32_000, 14_336, Some(8), 131_072),
+        "qwen2" | "llava_qwen" | "llava_qwen2" => (151_936, 22_016, Some(32), 32_768),
         other => return Err(fields.refuse("model_type", "one of the decoders llama, mistral, qwen2", other)),
     };
-    let windowed = match model_type {
-        "qwen2" => fields.flag("use_sliding_window")?.unwrap_or(false),
-        "mistral" => fields.has("sliding_window"),
-        _ => false,
+    let llama = !is_mistral(model_type) && !is_qwen2(model_type);
+    let o_bias = llama && fields.flag("attention_bias")?.unwrap_or(false);
+    let mlp_bias = llama && fields.flag("mlp_bias")?.unwrap_or(false);
+    let qkv_bias = o_bias || is_qwen2(model_type);
+    let sizes = Decoder {
+        vocab_size,
+        intermediate_size,
+        num_key_value_heads,
+        max_position_embeddings,
+        qkv_bias,
+        o_bias,
+        mlp_bias,
     };
-    if windowed {
-        return Err(fields.refuse("sliding_window", "no sliding window, attention over all positions", "one"));
+    Ok(sizes)
+}
+
+fn is_mistral(model_type: &str) -> bool {
+    matches!(model_type, "mistral" | "llava_mistral")
+}
+
+fn is_qwen2(model_type: &str) -> bool {
+    matches!(model_type, "qwen2" | "llava_qwen" | "llava_qwen2")
+}
+
+/// The window of Mistral (4096 where the field is left out, none where it is null) and of Qwen2 (only with `use_sliding_window`, from
+/// layer `max_window_layers` on). One that is no narrower than the context is none.
+fn sliding_window(
+    fields: Fields<'_>,
+    model_type: &str,
+    num_hidden_layers: usize,
+    context: usize,
+) -> Result<Option<SlidingWindow>, CheckpointError> {
+    const DEFAULT_WINDOW: usize = 4096;
+    let first_layer = if is_mistral(model_type) {
+        0
+    } else if is_qwen2(model_type) && fields.flag("use_sliding_window")?.unwrap_or(false) {
+        match first_windowed_layer(fields)? {
+            Some(layer) => layer,
+            None => fields.size_or("max_window_layers", 28, 0..=1024)?,
+        }
+    } else {
+        return Ok(None);
+    };
+    if fields.is_null("sliding_window") {
+        return Ok(None);
     }
-    let qkv_bias = model_type == "qwen2" || fields.flag("attention_bias")?.unwrap_or(false);
-    Ok(Decoder { vocab_size, intermediate_size, num_key_value_heads, max_position_embeddings, qkv_bias })
+    let positions = fields.size_or("sliding_window", DEFAULT_WINDOW, POSITIONS)?;
+    let active = positions < context && first_layer < num_hidden_layers;
+    Ok(active.then_some(SlidingWindow { positions, first_layer }))
+}
+
+/// `layer_types` of the newest configurations: all full layers come before the windowed ones, or this is another model.
+fn first_windowed_layer(fields: Fields<'_>) -> Result<Option<usize>, CheckpointError> {
+    let Some(list) = fields.get("layer_types").and_then(|list| list.as_array()) else { return Ok(None) };
+    let windowed = |value: &serde_json::Value| value.as_str() == Some("sliding_attention");
+    let first = list.iter().position(windowed).unwrap_or(list.len());
+    if list.iter().skip(first).all(windowed) {
+        return Ok(Some(first));
+    }
+    Err(fields.refuse(
+        "layer_types",
+        "full attention in the first layers and sliding attention in the others",
+        "a mixture",
+    ))
 }
 
 /// A decoder's configuration; `tied` is what the configuration around it says about the output head.
@@ -141,28 +199,27 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
         return Err(fields.refuse("head_dim", "an even number, for rotary positions", &head_dim));
     }
     let (rope_theta, rope_linear_factor) = rope(fields)?;
-    let llama_bias = model_type != "qwen2" && family.qkv_bias;
+    let num_hidden_layers = fields.size_or("num_hidden_layers", 32, LAYERS)?;
+    let max_position_embeddings =
+        fields.size_or("max_position_embeddings", family.max_position_embeddings, POSITIONS)?;
     Ok(TextConfig {
         hidden_size,
         intermediate_size: fields.size_or("intermediate_size", family.intermediate_size, WIDTHS)?,
-        num_hidden_layers: fields.size_or("num_hidden_layers", 32, LAYERS)?,
+        num_hidden_layers,
         num_attention_heads,
         num_key_value_heads,
         head_dim,
         vocab_size: fields.size_or("vocab_size", family.vocab_size, VOCABULARY)?,
-        max_position_embeddings: fields.size_or(
-            "max_position_embeddings",
-            family.max_position_embeddings,
-            POSITIONS,
-        )?,
+        max_position_embeddings,
         rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
         rope_theta,
         rope_linear_factor,
         hidden_act: fields.activation("hidden_act", Activation::Silu)?,
         qkv_bias: family.qkv_bias,
-        o_bias: llama_bias,
-        mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
+        o_bias: family.o_bias,
+        mlp_bias: family.mlp_bias,
         tie_word_embeddings: tied || fields.flag("tie_word_embeddings")?.unwrap_or(false),
+        sliding_window: sliding_window(fields, model_type, num_hidden_layers, max_position_embeddings)?,
     })
 }
 

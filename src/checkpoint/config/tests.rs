@@ -148,6 +148,63 @@ fn heads_are_given_or_implied() {
 }
 
 #[test]
+fn decoders_of_other_families_leave_out_what_transformers_has_by_default() {
+    let text = |value: Value| read_text(&value).unwrap();
+    let mistral = text(json!({"model_type": "mistral"}));
+    assert_eq!(
+        (mistral.intermediate_size, mistral.num_key_value_heads, mistral.max_position_embeddings),
+        (14_336, 8, 131_072),
+        "MistralConfig()"
+    );
+    let qwen2 = text(json!({"model_type": "qwen2", "attention_bias": true, "mlp_bias": true}));
+    assert_eq!((qwen2.vocab_size, qwen2.intermediate_size), (151_936, 22_016), "Qwen2Config()");
+    assert_eq!((qwen2.qkv_bias, qwen2.o_bias, qwen2.mlp_bias), (true, false, false), "Qwen2 reads no flags");
+    let mistral = text(json!({"model_type": "mistral", "attention_bias": true}));
+    assert!(!mistral.qkv_bias && !mistral.o_bias, "neither does Mistral");
+    let wide = text(
+        json!({"hidden_size": 5120, "intermediate_size": 13_824, "num_hidden_layers": 40, "num_attention_heads": 40}),
+    );
+    assert_eq!((wide.head_dim, wide.num_key_value_heads), (128, 40), "vicuna-13b");
+}
+
+#[test]
+fn a_window_counts_where_it_is_narrower_than_the_context() {
+    let window = |value: Value| read_text(&value).unwrap().sliding_window.map(|w| (w.positions, w.first_layer));
+    for (text, expected) in [
+        (json!({"model_type": "mistral"}), Some((4096, 0))),
+        (json!({"model_type": "mistral", "sliding_window": null}), None),
+        (json!({"model_type": "mistral", "sliding_window": 4096, "max_position_embeddings": 4096}), None),
+        (json!({"model_type": "mistral", "sliding_window": 4096, "max_position_embeddings": 32_768}), Some((4096, 0))),
+        (json!({"model_type": "qwen2", "sliding_window": 64}), None),
+        (json!({"model_type": "qwen2", "sliding_window": 64, "use_sliding_window": true}), Some((64, 28))),
+        (json!({"model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 32}), None),
+        (
+            json!({"model_type": "qwen2", "use_sliding_window": true, "num_hidden_layers": 2, "layer_types": ["full_attention",
+                "sliding_attention"]}),
+            Some((4096, 1)),
+        ),
+        (json!({"model_type": "llama", "sliding_window": 64}), None),
+    ] {
+        assert_eq!(window(text.clone()), expected, "{text}");
+    }
+}
+
+#[test]
+fn bakllava_is_the_original_layout_around_mistral() {
+    // SkunkworksAI/BakLLaVA-1
+    let config = read_original(json!({
+        "architectures": ["LlavaMistralForCausalLM"], "model_type": "llava_mistral", "intermediate_size": 14336, "num_key_value_heads": 8,
+        "max_position_embeddings": 32768, "rms_norm_eps": 1e-5, "sliding_window": 4096, "vocab_size": 32000,
+    }))
+    .unwrap();
+    assert_eq!((config.text.num_key_value_heads, config.text.head_dim), (8, 128), "grouped heads");
+    assert_eq!(config.text.sliding_window.map(|window| window.positions), Some(4096), "as published");
+    let fields = object(json!({"model_type": "llava_mistral", "mm_vision_tower": "openai/clip-vit-large-patch14-336"}));
+    let kind = family(Fields::new(&fields, Path::new(PATH))).unwrap();
+    assert_eq!(kind, FamilyKind::LlavaOriginal, "told by its own model_type");
+}
+
+#[test]
 fn feature_layers_count_from_the_front() {
     let layers = |value: Value| {
         read(json!({"model_type": "llava", "vision_feature_layer": value})).map(|config| config.vision_feature_layers)
@@ -258,7 +315,14 @@ fn impossible_numbers_are_refused_with_the_field() {
             json!({"model_type": "gemma"}),
             "Expected one of the decoders llama, mistral, qwen2 for text_config.model_type, found gemma",
         ),
-        (json!({"model_type": "mistral", "sliding_window": 4096}), "Expected no sliding window"),
+        (
+            json!({"model_type": "mistral", "sliding_window": 0}),
+            "Expected a whole number from 1 to 16777216 for text_config.sliding_window, found 0",
+        ),
+        (
+            json!({"model_type": "qwen2", "use_sliding_window": true, "layer_types": ["sliding_attention", "full_attention"]}),
+            "Expected full attention in the first layers and sliding attention in the others for text_config.layer_types",
+        ),
         (json!([1]), "Expected an object for text_config, found a list"),
     ] {
         let sentence = refusal(read_text(&text));

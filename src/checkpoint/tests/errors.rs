@@ -157,10 +157,9 @@ fn a_vocabulary_that_does_not_match_is_named() {
     let folder = Folder::llava(Layout::HfOld, "F16");
     folder.set("/text_config/vocab_size", json!(639));
     let refusal = folder.refusal();
-    assert!(
-        refusal.contains("for text_config.vocab_size, found 639") || refusal.contains("for vocab_size, found 639"),
-        "configuration and embedding: {refusal}"
-    );
+    let expected = "Expected the rows of language_model.embed_tokens.weight, whose shape is [640, 8] for text_config.vocab_size, found 639: \
+        F/config.json";
+    assert_eq!(refusal, expected, "configuration and embedding");
     let folder = Folder::llava(Layout::HfOld, "F16");
     let tensors = [stored("language_model.model.embed_tokens.weight", "x", "F16", &[600, 8])];
     folder.write("model.safetensors", safetensors(&tensors));
@@ -187,15 +186,20 @@ fn tokenizers_that_cannot_be_read_are_named() {
 
 #[test]
 fn families_that_are_not_supported_are_named_with_those_that_are() {
-    for (model_type, found) in
-        [("qwen2_vl", "qwen2_vl"), ("llava_next", "llava_next"), ("", "LlavaForConditionalGeneration")]
-    {
+    for (model_type, found) in [
+        ("qwen2_vl", "qwen2_vl"),
+        ("llava_next", "llava_next"),
+        ("idefics3", "idefics3"),
+        ("paligemma", "paligemma"),
+        ("", "LlavaForConditionalGeneration"),
+    ] {
         let folder = Folder::llava(Layout::HfOld, "F16");
+        folder.remove("model.safetensors");
         folder.set("/model_type", json!(model_type));
         assert_eq!(
             folder.refusal(),
             format!(
-                "Expected one of the supported families llava, llava-original, clip for model_type, found {found}: F/config.json"
+                "Expected one of the supported families llava, llava-original, clip, dinov2 for model_type, found {found}: F/config.json"
             ),
             "another family"
         );

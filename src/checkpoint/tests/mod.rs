@@ -45,7 +45,10 @@ impl Layout {
                 (_, Some(rest)) => format!("language_model.model.{rest}"),
                 _ => canonical.replace("lm_head", "language_model.lm_head"),
             },
-            Self::HfNewest => text.map_or_else(|| canonical.to_owned(), |rest| format!("language_model.model.{rest}")),
+            Self::HfNewest => match text {
+                Some(rest) => format!("language_model.model.{rest}"),
+                None => canonical.replace("lm_head", "language_model.lm_head"),
+            },
             Self::HfModel | Self::HfNewestModel => match (vision, canonical == "lm_head.weight") {
                 (_, true) => canonical.to_owned(),
                 (Some(rest), _) if self == Self::HfModel => format!("model.vision_tower.vision_model.{rest}"),

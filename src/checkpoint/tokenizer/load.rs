@@ -59,7 +59,7 @@ impl TokenizerFiles {
     fn special_contents(&self) -> Vec<&str> {
         let mut contents: Vec<&str> = SPECIAL_KEYS.iter().filter_map(|key| self.role(key)).collect();
         for map in [&self.config, &self.special] {
-            for key in ["additional_special_tokens", "extra_special_tokens"] {
+            for key in ["additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"] {
                 match map.get(key) {
                     Some(Value::Array(list)) => contents.extend(list.iter().filter_map(content)),
                     Some(Value::Object(named)) => contents.extend(named.values().filter_map(content)),

@@ -26,6 +26,10 @@ pub(super) fn canonical_name(stored: &str) -> String {
         ("model.embed_tokens.", "language_model.embed_tokens."),
         ("model.norm.", "language_model.norm."),
     ];
+    // Classifiers around DINOv2 put its name in front of the encoder's tensors.
+    if let Some(rest) = ["dinov2_with_registers.", "dinov2."].iter().find_map(|prefix| stored.strip_prefix(prefix)) {
+        return rest.to_owned();
+    }
     if let Some(rest) = VISION.iter().find_map(|prefix| stored.strip_prefix(prefix)) {
         return format!("vision_tower.{}", rest.strip_prefix("vision_model.").unwrap_or(rest));
     }

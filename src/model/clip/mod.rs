@@ -31,7 +31,7 @@ impl Family for ClipFamily {
     }
 
     fn model_types(&self) -> &'static [&'static str] {
-        &["clip"]
+        &["clip", "clip_vision_model"]
     }
 }
 

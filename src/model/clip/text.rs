@@ -72,7 +72,7 @@ impl TextTower {
             return Err(ModelError::TokenOutOfRange { id, position, vocab_size: self.vocab_size });
         }
         let mut hidden = self.embed(ids).map_err(ModelError::part("Text embedding"))?;
-        let mask = causal_mask(0, ids.len(), hidden.device()).map_err(ModelError::part("Text embedding"))?;
+        let mask = causal_mask(0, ids.len(), None, hidden.device()).map_err(ModelError::part("Text embedding"))?;
         for (layer_idx, layer) in self.layers.iter().enumerate() {
             // Nobody watches this tower; the site is only a formality.
             let (query_len, key_len) = (ids.len(), ids.len());

@@ -32,7 +32,7 @@ impl Family for LlavaFamily {
     }
 
     fn model_types(&self) -> &'static [&'static str] {
-        &["llava", "llava_llama"]
+        &["llava", "llava_llama", "llava_mistral", "llava_qwen", "llava_qwen2"]
     }
 }
 

@@ -1,0 +1,71 @@
+//! Encoders that only see compute what transformers computes (`tests/golden/vision.py`).
+
+use candle_core::{DType, Device, Tensor, safetensors};
+use gazelens::checkpoint::VisionCheckpoint;
+use gazelens::model::{CancelFlag, ClsEncoder, ModelError, SourceError, TensorSource};
+use std::path::PathBuf;
+
+struct Source<'a>(&'a VisionCheckpoint);
+
+impl TensorSource for Source<'_> {
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, SourceError> {
+        Ok(self.0.weights.tensor(name, shape, dtype, device)?)
+    }
+
+    fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, SourceError> {
+        Ok(self.0.weights.optional(name, shape, dtype, device)?)
+    }
+}
+
+fn open(name: &str) -> (PathBuf, VisionCheckpoint, ClsEncoder) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/vision").join(name);
+    let checkpoint = VisionCheckpoint::open(&folder.join("checkpoint")).expect("a checkpoint");
+    let encoder = ClsEncoder::load(&checkpoint, &Source(&checkpoint), DType::F32, &Device::Cpu).expect("an encoder");
+    (folder, checkpoint, encoder)
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().and_then(|flat| flat.to_vec1()).expect("f32 values")
+}
+
+fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len(), "as many values as expected");
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn cls_looks_where_transformers_says() {
+    for name in ["dinov2", "dinov2_own_size", "dinov2_registers", "clip_vision"] {
+        let (folder, checkpoint, encoder) = open(name);
+        let golden = safetensors::load(folder.join("golden.safetensors"), &Device::Cpu).expect("a golden file");
+        let found = encoder.cls_attention(&golden["pixel_values"], &CancelFlag::default()).expect("a map");
+        let shape = [found.num_hidden_layers, found.num_attention_heads, found.num_patches];
+        assert_eq!(shape, golden["cls_attention"].dims(), "{name}: shape of the maps");
+        let diff = largest_difference(&found.values, &values(&golden["cls_attention"]));
+        assert!(diff < 1e-4, "{name}: [CLS] attention differs by {diff}");
+        if let ClsEncoder::Dinov2(model) = &encoder {
+            let states = model.forward(&golden["pixel_values"], &mut ()).expect("hidden states");
+            let pooled = states.get(0).expect("[CLS]");
+            let diff = largest_difference(&values(&pooled), &values(&golden["pooled"]));
+            assert!(diff < 1e-3, "{name}: [CLS] differs by {diff}");
+        }
+        println!("{name} at {} px: [CLS] attention {diff:.1e}", checkpoint.kind.config().image_size);
+    }
+}
+
+#[test]
+fn a_raised_flag_ends_an_encoder() {
+    let (_, checkpoint, encoder) = open("dinov2");
+    let side = checkpoint.kind.config().image_size;
+    let pixels = Tensor::zeros((3, side, side), DType::F32, &Device::Cpu).expect("zeros");
+    let cancel = CancelFlag::default();
+    cancel.cancel();
+    let error = encoder.cls_attention(&pixels, &cancel).expect_err("cancelled");
+    assert!(matches!(error, ModelError::Cancelled), "{error}");
+}
