@@ -74,7 +74,7 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
     let middle = column(&[(photo, 0.65), (question, 0.35)], LinearDir::Vertical);
-    let right = column(&[(attention, 0.34), (heads, 0.36), (candidates, 0.30)], LinearDir::Vertical);
+    let right = column(&[(attention, 0.365), (heads, 0.345), (candidates, 0.29)], LinearDir::Vertical);
     let root = column(&[(images, 0.155), (middle, 0.565), (right, 0.28)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
@@ -125,7 +125,7 @@ impl<F: FnMut(&mut egui::Ui, Pane)> egui_tiles::Behavior<Pane> for PanelBehavior
     }
 
     fn tab_bar_color(&self, visuals: &egui::Visuals) -> egui::Color32 {
-        visuals.widgets.inactive.weak_bg_fill.gamma_multiply(0.6)
+        super::theme::gap(visuals)
     }
 
     fn tab_outline_stroke(

@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     fn settle(photos: &mut Photos, ctx: &egui::Context, woken: &std::sync::mpsc::Receiver<()>) {
-        woken.recv_timeout(std::time::Duration::from_secs(60)).expect("the window is woken");
+        woken.recv_timeout(std::time::Duration::from_mins(1)).expect("the window is woken");
         photos.poll(ctx);
     }
 
@@ -240,7 +240,7 @@ mod tests {
         let ctx = egui::Context::default();
         let (mut photos, woken) = photos();
         photos.show(Some(&ImageSource::Path("/nowhere/at/all.png".into())));
-        woken.recv_timeout(std::time::Duration::from_secs(60)).expect("the window is woken");
+        woken.recv_timeout(std::time::Duration::from_mins(1)).expect("the window is woken");
         let failure = photos.poll(&ctx).expect("a sentence");
         assert!(failure.contains("all.png"), "names the file: {failure}");
         assert!(matches!(photos.photo(), Some(Loaded::Failed(_))), "and is remembered");

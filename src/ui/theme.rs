@@ -137,6 +137,11 @@ pub(super) fn accent(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { DARK.accent } else { LIGHT.accent }
 }
 
+/// What lies between panels.
+pub(super) fn gap(visuals: &Visuals) -> Color32 {
+    if visuals.dark_mode { Color32::from_rgb(38, 41, 47) } else { Color32::from_rgb(225, 228, 232) }
+}
+
 /// Black or white, whichever reads better on `fill`.
 pub(super) fn text_on(fill: Color32) -> Color32 {
     let [r, g, b, _] = fill.to_array();

@@ -18,20 +18,30 @@ pub(super) fn tooltip(ctx: &egui::Context, command: &Command) -> String {
     match command.named() {
         None => String::new(),
         Some(named) => match named.shortcuts.first() {
-            Some(keys) => format!("{} ({})", named.tooltip, ctx.format_shortcut(keys)),
+            Some(keys) => format!("{} ({})", named.tooltip, format_keys(ctx, *keys)),
             None => named.tooltip.to_owned(),
         },
     }
 }
 
-/// Width of the labels on the left of a form, points.
+/// Keys as they stand on a keyboard: "Ctrl+." and not "Ctrl+Period".
+pub(super) fn format_keys(ctx: &egui::Context, keys: egui::KeyboardShortcut) -> String {
+    let mut text = ctx.format_shortcut(&keys);
+    for (name, sign) in [("Questionmark", "?"), ("Period", "."), ("Plus", "+"), ("Minus", "-"), ("Escape", "Esc")] {
+        text = text.replace(name, sign);
+    }
+    text
+}
+
+/// Width of the labels on the left of a form, points; a narrow panel gives them less.
 const LABEL_WIDTH_PT: f32 = 84.0;
 
 /// One row of a form: a label on the left that names the widgets beside it.
 pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let width_pt = LABEL_WIDTH_PT.min(ui.available_width() * 0.26);
     ui.horizontal(|ui| {
         let (rect, _) =
-            ui.allocate_exact_size(egui::vec2(LABEL_WIDTH_PT, ui.spacing().interact_size.y), egui::Sense::hover());
+            ui.allocate_exact_size(egui::vec2(width_pt, ui.spacing().interact_size.y), egui::Sense::hover());
         let mut left = ui
             .new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
         let name = left.add(egui::Label::new(label).truncate());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) fn wait_until(window: &mut Harness<'static, App>, what: &str, done: impl Fn(&App) -> bool) {
-    let limit = Instant::now() + Duration::from_secs(300);
+    let limit = Instant::now() + Duration::from_mins(5);
     while !done(window.state()) {
         assert!(Instant::now() < limit, "expected {what} within five minutes");
         window.step();

@@ -118,7 +118,7 @@ fn selected_patches_recolour_the_words() {
     press(&mut window, Key::Tab);
     assert_eq!(window.state().state().selection.direction, Direction::TokensToPatches, "Tab swaps");
     assert!(
-        !window.state().derived().chips.as_ref().is_some_and(|chips| chips.is_reverse()),
+        !window.state().derived().chips.as_ref().is_some_and(gazelens::ui::derived::ChipColours::is_reverse),
         "and the words are as before"
     );
 }

@@ -232,7 +232,9 @@ impl Script {
                 }
                 let image: f32 = row.iter().sum();
                 let strength = 0.3 + 0.5 * ((idx * 7 + layer_idx * 3 + head_idx) % 10) as f32 / 10.0;
-                row.iter_mut().for_each(|value| *value *= strength / image);
+                for value in &mut row {
+                    *value *= strength / image;
+                }
                 row[0] = 1.0 - strength;
                 values.extend(row);
             }

@@ -75,7 +75,9 @@ pub(super) fn update(
         Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
         Ok(Values { mut values, image_share }) => {
             if view.normalisation == Normalisation::ShareOfImage && image_share > 0.0 {
-                values.iter_mut().for_each(|value| *value /= image_share);
+                for value in &mut values {
+                    *value /= image_share;
+                }
             }
             let max = values.iter().copied().fold(0.0_f32, f32::max);
             let range = range(state, maps, max);
@@ -132,7 +134,9 @@ fn decoder_values(maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Resu
         return Err(why.unwrap_or_else(|| "No token has been generated yet".to_owned()));
     }
     if reduce != Reduce::Max {
-        values.iter_mut().for_each(|value| *value /= count as f32);
+        for value in &mut values {
+            *value /= count as f32;
+        }
     }
     let image_share = values.iter().sum();
     Ok(Values { values, image_share })

@@ -43,30 +43,39 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// What the colours mean: the quantity, its scale, and the way back from the reverse direction.
 fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.horizontal(|ui| {
-        let Some(colours) = &cx.derived.chips else { return };
-        let reverse = colours.is_reverse();
-        ui.label(RichText::new("Words coloured by").weak());
-        if reverse {
-            ui.label(RichText::new(&colours.title).color(crate::ui::theme::accent(ui.visuals())));
-        } else {
-            let options = [
-                (ChipQuantity::ImageShare, "image attention", colours.title.as_str()),
-                (ChipQuantity::Probability, "probability", "Probability of the chosen token at temperature 1"),
-                (ChipQuantity::Entropy, "entropy", "How undecided the model was, in nats"),
-            ];
-            if let Some(quantity) = choice(ui, cx.state.chips, &options) {
-                cx.commands.push(Command::SetChips(quantity));
-            }
-        }
-        scale(ui, cx, colours);
-        if reverse {
+    let Some(colours) = &cx.derived.chips else { return };
+    if colours.is_reverse() {
+        ui.horizontal(|ui| {
             if ui.small_button("Clear patches").clicked() {
                 cx.commands.push(Command::Clear);
             }
-        } else if cx.state.selection.direction == Direction::PatchesToTokens {
-            ui.label(RichText::new("Click patches on the photo").color(crate::ui::theme::accent(ui.visuals())));
+            scale(ui, cx, colours);
+            let title = RichText::new(&colours.title).color(crate::ui::theme::accent(ui.visuals()));
+            ui.add(egui::Label::new(title).truncate()).on_hover_text(&colours.title);
+        });
+        return;
+    }
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Words coloured by").weak());
+        let options = [
+            (
+                ChipQuantity::ImageShare,
+                "image attention",
+                "Attention on the image, summed over patches, in the shown layer and head",
+            ),
+            (ChipQuantity::Probability, "probability", "Probability of the chosen token at temperature 1"),
+            (ChipQuantity::Entropy, "entropy", "How undecided the model was, in nats"),
+        ];
+        if let Some(quantity) = choice(ui, cx.state.chips, &options) {
+            cx.commands.push(Command::SetChips(quantity));
         }
+        scale(ui, cx, colours);
+        let (text, colour) = if cx.state.selection.direction == Direction::PatchesToTokens {
+            ("Click patches on the photo", crate::ui::theme::accent(ui.visuals()))
+        } else {
+            (colours.title.as_str(), ui.visuals().weak_text_color())
+        };
+        ui.add(egui::Label::new(RichText::new(text).small().color(colour)).truncate()).on_hover_text(text);
     });
 }
 
@@ -165,7 +174,12 @@ fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
 
 fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, response: &egui::Response, value: &str) {
     if response.hovered() {
-        cx.hovered_token = Some(pos);
+        // A token without a row has no map to preview: what is held stays in sight.
+        let has_row = match pos {
+            TokenPos::Output(idx) => idx < trace.decoder_attention.len(),
+            TokenPos::Prompt(idx) => trace.prompt_attention.iter().any(|(position, _)| *position == idx),
+        };
+        cx.hovered_token = has_row.then_some(pos).or(cx.hovered_token);
         response.clone().on_hover_ui(|ui| {
             ui.label(RichText::new(token_label(trace, pos)).strong());
             if let TokenPos::Output(idx) = pos

@@ -52,7 +52,7 @@ fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
         let mut idx = axis.idx.min(count.saturating_sub(1));
         let slider = egui::Slider::new(&mut idx, 0..=count.saturating_sub(1)).smart_aim(false);
         let name = ui.name_inputs(label, |ui| {
-            ui.spacing_mut().slider_width = (ui.available_width() - 150.0).clamp(50.0, 220.0);
+            ui.spacing_mut().slider_width = (ui.available_width() - 152.0).clamp(24.0, 220.0);
             ui.scope(|ui| {
                 if axis.reduce != Reduce::One {
                     ui.multiply_opacity(0.55);

@@ -20,11 +20,12 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if !cx.state.open.help {
         return;
     }
-    let modal = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
+    let modal = super::modal(ctx, "help").show(ctx, |ui| {
         ui.set_width(680.0);
         ui.heading("Keyboard and mouse");
         ui.add_space(6.0);
-        egui::ScrollArea::vertical().max_height(ctx.content_rect().height() - 150.0).show(ui, |ui| {
+        let height = (ctx.content_rect().height() - 150.0).clamp(100.0, 620.0);
+        egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };
                 for (menu, title) in [(Menu::Go, "Moving about"), (Menu::View, "Looking")] {
@@ -58,7 +59,7 @@ fn keys(ui: &mut egui::Ui, menu: Menu, title: &str) {
         for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu) {
             let Some(first) = named.shortcuts.first() else { continue };
             ui.label(
-                RichText::new(ui.ctx().format_shortcut(first))
+                RichText::new(crate::ui::widgets::format_keys(ui.ctx(), *first))
                     .monospace()
                     .color(crate::ui::theme::accent(ui.visuals())),
             );

@@ -11,10 +11,10 @@ use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2,
 /// Height of a row, points; the thumbnail fits into it.
 const ROW_PT: f32 = 58.0;
 
-const THUMBNAIL_PT: Vec2 = vec2(68.0, 50.0);
+const THUMBNAIL_PT: Vec2 = vec2(64.0, 50.0);
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let commands = &mut *cx.commands;
         crate::ui::widgets::command_button(ui, "Photos…", &Command::OpenImages, commands);
         crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, commands);
@@ -74,27 +74,28 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     ui.painter().rect_filled(rect, 4.0, fill);
     let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - THUMBNAIL_PT.y) / 2.0), THUMBNAIL_PT);
     thumbnail(ui, cx, idx, frame);
-    let text_left = frame.right() + 8.0;
+    let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
-    let font = TextStyle::Body.resolve(ui.style());
-    let small = TextStyle::Small.resolve(ui.style());
     let asked = cx.state.runs.of_image(&image.source).count();
     let name_y = if asked > 0 { rect.center().y - 8.0 } else { rect.center().y };
-    let painter = ui.painter_at(rect.shrink(2.0));
-    painter.text(pos2(text_left, name_y), Align2::LEFT_CENTER, &image.name, font, colour);
+    line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
     if asked > 0 {
         let text = if asked == 1 { "1 answer".to_owned() } else { format!("{asked} answers") };
-        painter.text(
-            pos2(text_left, rect.center().y + 9.0),
-            Align2::LEFT_CENTER,
-            text,
-            small,
-            theme::accent(ui.visuals()),
-        );
+        let at = pos2(text_rect.left(), rect.center().y + 9.0);
+        line(ui, &text, &TextStyle::Small, theme::accent(ui.visuals()), at, text_rect.width());
     }
     if response.on_hover_text(&image.detail).clicked() {
         cx.commands.push(Command::SelectImage(idx));
     }
+}
+
+/// One line of text, centred on `at.y`, cut with dots where the row ends.
+fn line(ui: &Ui, text: &str, style: &TextStyle, colour: egui::Color32, at: egui::Pos2, width_pt: f32) {
+    let font = style.resolve(ui.style());
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(width_pt.max(10.0));
+    let galley = ui.painter().layout_job(job);
+    ui.painter().galley(pos2(at.x, at.y - galley.size().y / 2.0), galley, colour);
 }
 
 fn thumbnail(ui: &Ui, cx: &mut PanelContext<'_>, idx: usize, frame: Rect) {
@@ -104,7 +105,7 @@ fn thumbnail(ui: &Ui, cx: &mut PanelContext<'_>, idx: usize, frame: Rect) {
             let size = texture.size_vec2();
             let scale = (frame.width() / size.x).min(frame.height() / size.y);
             let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            let rect = Rect::from_center_size(frame.center(), size * scale);
+            let rect = Align2::LEFT_CENTER.align_size_within_rect(size * scale, frame);
             ui.painter().image(texture.id(), rect, uv, egui::Color32::WHITE);
         }
         Loaded::Pending => {

@@ -37,7 +37,7 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
     for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu) {
         let mut button = Button::new(named.label);
         if let Some(keys) = named.shortcuts.first() {
-            button = button.shortcut_text(ui.ctx().format_shortcut(keys));
+            button = button.shortcut_text(crate::ui::widgets::format_keys(ui.ctx(), *keys));
         }
         if ui.add(button).on_hover_text(named.tooltip).clicked() {
             cx.emit(named.command.clone());

@@ -83,7 +83,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     notices::show(ui, cx);
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
-    let background = ui.visuals().widgets.inactive.weak_bg_fill.gamma_multiply(0.6);
+    let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
         tree.ui(&mut behavior, ui);
@@ -108,6 +108,12 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
 
 fn scrolled(ui: &mut Ui, id: &str, contents: impl FnOnce(&mut Ui)) {
     egui::ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, contents);
+}
+
+/// A box over the window.
+fn modal(ctx: &egui::Context, id: &'static str) -> egui::Modal {
+    let frame = Frame::window(&ctx.global_style()).inner_margin(16);
+    egui::Modal::new(egui::Id::unique(id)).frame(frame)
 }
 
 /// While files hover over the window, says what dropping them does.

@@ -10,7 +10,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if !cx.state.open.model {
         return;
     }
-    let modal = egui::Modal::new(egui::Id::unique("open model")).show(ctx, |ui| {
+    let modal = super::modal(ctx, "open model").show(ctx, |ui| {
         ui.set_width(520.0);
         ui.heading("Open a model");
         ui.label("A folder in the Hugging Face layout: config.json, tokenizer.json and safetensors weights of a LLaVA-1.5 style model, a CLIP or a DINOv2.");

@@ -17,8 +17,9 @@ use std::collections::BTreeSet;
 /// Zoom of one press of a key.
 const ZOOM_STEP: f64 = 1.25;
 
-/// Height kept free below the photo: colour bar and one line of text, points.
-const FOOTER_PT: f32 = 80.0;
+/// Height kept free below the photo for one line of text, and for the colour bar, points.
+const LINE_PT: f32 = 30.0;
+const COLOUR_BAR_PT: f32 = 50.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     caption(ui, cx);
@@ -34,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, response.hovered);
-    footer(ui, cx, &response, hovered);
+    footer(ui, cx, &response, hovered.as_ref());
     if let Some((pos, modifiers)) = response.clicked {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
@@ -72,11 +73,13 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
     let colour = cx.state.colour;
     let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
+    let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
+    let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
     let label = match (&cx.derived.shown, &heat) {
         (Some(shown), Some(_)) => format!("Photo {name}, {}", shown.caption),
         _ => format!("Photo {name}"),
     };
-    let size = vec2(ui.available_width(), (ui.available_height() - FOOTER_PT).max(80.0));
+    let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
     PhotoCanvas::new(photo, view)
         .heat(heat)
         .selected(&selected)
@@ -97,7 +100,9 @@ fn heat(cx: &PanelContext<'_>) -> Option<(HeatMap, HeatStyle)> {
 /// Exactly what is shown: source, layer, head, tokens, normalisation.
 fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = caption_text(cx);
-    ui.add(egui::Label::new(RichText::new(&text)).truncate()).on_hover_text(text);
+    let problem = matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
+    let colour = if problem { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
+    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate()).on_hover_text(text);
 }
 
 fn caption_text(cx: &PanelContext<'_>) -> String {
@@ -124,7 +129,7 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchP
 }
 
 /// Colour bar and the value under the pointer.
-fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<HoveredPatch>) {
+fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<&HoveredPatch>) {
     ui.add_space(2.0);
     if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
@@ -133,41 +138,49 @@ fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hov
             _ => "range of this map",
         };
         let whose = format!("{}, {whose}", colormap(style.colormap).label);
-        let marker = hovered.as_ref().and_then(|patch| patch.value);
+        let marker = hovered.and_then(|patch| patch.value);
         ColourBar::new(&style, shown.unit, whose).marker(marker).show(ui);
     }
     ui.horizontal(|ui| {
-        match hovered {
-            Some(HoveredPatch { pos, value, share }) => {
-                ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
-                if let Some(value) = value {
-                    ui.label(RichText::new(format_value(value)).strong());
-                }
-                if let Some(share) = share {
-                    ui.label(RichText::new(format!("{} of the image's attention", format_share(share))).weak());
-                }
-            }
-            None if response.response.hovered() => {
-                ui.weak("Outside of what the model saw");
-            }
-            None => {
-                let patches = cx.state.selection.patches.len();
-                let text = match patches {
-                    0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
-                    1 => "1 patch selected".to_owned(),
-                    more => format!("{more} patches selected"),
-                };
-                ui.weak(text);
-            }
-        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             buttons(ui, cx);
             ui.weak(format!("{:.0} %", response.factor * 100.0)).on_hover_text("Screen pixels per photo pixel");
-            if let Some(note) = &response.note {
-                ui.label(RichText::new(note).color(ui.visuals().warn_fg_color));
-            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let outside = response.response.hovered();
+                hovered_line(ui, cx, hovered, outside);
+                if let Some(note) = &response.note {
+                    ui.add(egui::Label::new(RichText::new(note).color(ui.visuals().warn_fg_color)).truncate());
+                }
+            });
         });
     });
+}
+
+/// The value under the pointer, or what could be done.
+fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatch>, pointed: bool) {
+    match hovered {
+        Some(HoveredPatch { pos, value, share }) => {
+            ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
+            if let Some(value) = *value {
+                ui.label(RichText::new(format_value(value)).strong());
+            }
+            if let Some(share) = *share {
+                let text = RichText::new(format!("{} of the image's attention", format_share(share))).weak();
+                ui.add(egui::Label::new(text).truncate());
+            }
+        }
+        None if pointed => {
+            ui.weak("Outside of what the model saw");
+        }
+        None => {
+            let text = match cx.state.selection.patches.len() {
+                0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
+                1 => "1 patch selected".to_owned(),
+                more => format!("{more} patches selected"),
+            };
+            ui.add(egui::Label::new(RichText::new(text).weak()).truncate());
+        }
+    }
 }
 
 /// View and overlay, from the right.

@@ -17,16 +17,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     answer::show(ui, cx);
 }
 
-/// Questions worth asking, one click each.
+/// Questions worth asking, one click each; once one was asked they give their place to the answer and move into a menu.
 fn suggestions(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(info) = cx.state.model.info.clone() else { return };
-    if info.suggested_prompts.is_empty() {
+    if info.suggested_prompts.is_empty() || cx.state.current_run().is_some() {
         return;
     }
     ui.horizontal_wrapped(|ui| {
-        let first = cx.state.current_run().is_none();
-        let lead = if first { "Try one of these:" } else { "Ask:" };
-        ui.label(if first { RichText::new(lead).strong() } else { RichText::new(lead).weak() });
+        ui.label(RichText::new("Try one of these:").strong());
         for prompt in &info.suggested_prompts {
             let button = egui::Button::new(similarity::one_line(prompt)).corner_radius(10.0);
             if ui.add(button).on_hover_text("Asks this about the photo").clicked() {
@@ -36,9 +34,24 @@ fn suggestions(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(info) = cx.state.model.info.clone() else { return };
+    if info.suggested_prompts.is_empty() || cx.state.current_run().is_none() {
+        return;
+    }
+    ui.menu_button("Suggestions", |ui| {
+        for prompt in &info.suggested_prompts {
+            if ui.button(prompt.as_str()).on_hover_text("Asks this about the photo").clicked() {
+                cx.emit(Command::AskThis(prompt.clone()));
+                ui.close();
+            }
+        }
+    });
+}
+
 fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
-        let buttons_pt = 250.0;
+        let buttons_pt = if cx.state.current_run().is_some() { 342.0 } else { 250.0 };
         let id = egui::Id::unique("prompt box");
         let words = similarity::wording(cx.state.model.task());
         // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
@@ -87,6 +100,7 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     let asked = cx.state.current_run().is_some();
     ui.add_enabled_ui(asked && !answering, |ui| command_button(ui, "Again", &Command::Regenerate, cx.commands));
+    suggestion_menu(ui, cx);
     let settings = ui.button("Settings").on_hover_text("Length, sampling and what is recorded of the next answer");
     let popup = egui::Popup::from_toggle_button_response(&settings)
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)

@@ -11,21 +11,25 @@ use egui::{RichText, Ui};
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
-        if let Some(loading) = cx.state.model.loading.clone() {
-            ui.add(egui::ProgressBar::new(loading.share).desired_width(140.0).show_percentage());
-            ui.label(loading.what);
-            if ui.small_button("Cancel loading").clicked() {
-                cx.emit(Command::Stop);
-            }
-        } else {
-            model(ui, cx);
-        }
+        // From the right, so that the note in the middle gives way when the window is narrow.
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             memory(ui, cx);
             if let Some(run) = cx.state.runs.active().last().or_else(|| cx.state.current_run()) {
                 ui.separator();
                 ui.label(progress(run));
             }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                match cx.state.model.loading.clone() {
+                    Some(loading) => {
+                        ui.add(egui::ProgressBar::new(loading.share).desired_width(140.0).show_percentage());
+                        if ui.small_button("Cancel loading").clicked() {
+                            cx.emit(Command::Stop);
+                        }
+                        ui.add(egui::Label::new(&loading.what).truncate()).on_hover_text(&loading.what);
+                    }
+                    None => model(ui, cx),
+                }
+            });
         });
     });
 }

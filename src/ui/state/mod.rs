@@ -104,7 +104,7 @@ impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
         let Saved { prefs, view, colour, chips, ask } = saved;
-        Self { prefs, view, colour, chips, ask, ..Self::default() }
+        Self { view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.

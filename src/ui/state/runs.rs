@@ -106,7 +106,7 @@ impl Run {
 /// All questions, and which one is shown for each image.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
-    runs: BTreeMap<RunId, Run>,
+    all: BTreeMap<RunId, Run>,
     shown: HashMap<ImageSource, RunId>,
     next_id: u64,
 }
@@ -117,62 +117,62 @@ impl Runs {
         self.next_id += 1;
         let id = RunId(self.next_id);
         self.shown.insert(question.image.clone(), id);
-        self.runs.insert(id, Run::new(id, question));
+        self.all.insert(id, Run::new(id, question));
         id
     }
 
     /// A question by its name.
     pub fn get(&self, id: RunId) -> Option<&Run> {
-        self.runs.get(&id)
+        self.all.get(&id)
     }
 
     /// The same, to change.
     pub fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
-        self.runs.get_mut(&id)
+        self.all.get_mut(&id)
     }
 
     /// The question shown for an image.
     pub fn shown(&self, image: &ImageSource) -> Option<&Run> {
-        self.runs.get(self.shown.get(image)?)
+        self.all.get(self.shown.get(image)?)
     }
 
     /// Shows an earlier question.
     pub fn show(&mut self, id: RunId) {
-        if let Some(run) = self.runs.get(&id) {
+        if let Some(run) = self.all.get(&id) {
             self.shown.insert(run.question.image.clone(), id);
         }
     }
 
     /// Questions about an image, oldest first.
     pub fn of_image<'a>(&'a self, image: &'a ImageSource) -> impl Iterator<Item = &'a Run> {
-        self.runs.values().filter(move |run| run.question.image == *image)
+        self.all.values().filter(move |run| run.question.image == *image)
     }
 
     /// Questions without an answer yet.
     pub fn active(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().filter(|run| run.phase.is_active())
+        self.all.values().filter(|run| run.phase.is_active())
     }
 
     /// Ends every question that still runs.
     pub fn end_active(&mut self, phase: &Phase) {
-        for run in self.runs.values_mut().filter(|run| run.phase.is_active()) {
+        for run in self.all.values_mut().filter(|run| run.phase.is_active()) {
             run.phase = phase.clone();
         }
     }
 
     /// Bytes of attention held by all of them.
     pub fn attention_bytes(&self) -> usize {
-        self.runs.values().map(|run| run.attention_bytes).sum()
+        self.all.values().map(|run| run.attention_bytes).sum()
     }
 
     /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run and the newest stay.
     /// Returns how many were forgotten.
     pub fn evict(&mut self, budget_bytes: usize, most: usize) -> usize {
-        let newest = self.runs.keys().next_back().copied();
+        let newest = self.all.keys().next_back().copied();
         let mut bytes = self.attention_bytes();
-        let mut count = self.runs.len();
+        let mut count = self.all.len();
         let mut gone = Vec::new();
-        for run in self.runs.values() {
+        for run in self.all.values() {
             if bytes <= budget_bytes && count <= most {
                 break;
             }
@@ -191,7 +191,7 @@ impl Runs {
 
     /// Forgets one question; the newest other one about its image is shown in its place.
     pub fn forget(&mut self, id: RunId) {
-        let Some(run) = self.runs.remove(&id) else { return };
+        let Some(run) = self.all.remove(&id) else { return };
         let image = run.question.image;
         if self.shown.get(&image) == Some(&id) {
             let other = self.of_image(&image).map(|run| run.id).last();

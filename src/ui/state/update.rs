@@ -60,11 +60,7 @@ impl AppState {
             Command::ToggleTemplate => self.open.template = !self.open.template,
             Command::NextImage => self.step_image(1),
             Command::PreviousImage => self.step_image(-1),
-            Command::SelectImage(idx) => {
-                if self.library.current_idx() != Some(idx) && self.library.select(idx) {
-                    self.selection.clear();
-                }
-            }
+            Command::SelectImage(idx) => self.select_image(idx),
             Command::NextLayer => self.step_layer(1),
             Command::PreviousLayer => self.step_layer(-1),
             Command::NextHead => self.step_head(1),
@@ -96,6 +92,12 @@ impl AppState {
             }
             Command::Dismiss(id) => self.notices.dismiss(id),
             _ => {} // those with effects, above
+        }
+    }
+
+    fn select_image(&mut self, idx: usize) {
+        if self.library.current_idx() != Some(idx) && self.library.select(idx) {
+            self.selection.clear();
         }
     }
 
