@@ -6,8 +6,8 @@ use crate::engine::RunId;
 use crate::geometry::PatchGrid;
 use crate::trace::Trace;
 use crate::ui::state::{Run, Source, TokenPos, ViewState};
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,7 +44,6 @@ pub struct GridMaps {
     count: usize,
     sum: Vec<f32>,
     values: Option<GridValues>,
-    generation: u64,
 }
 
 impl GridMaps {
@@ -60,13 +59,13 @@ impl GridMaps {
         let wanted = if view.source == Source::Vision { &[] } else { wanted };
         // A longer answer goes on from the sum of the shorter one; anything else starts again.
         if self.key != Some(key) || !wanted.starts_with(&self.summed) {
-            *self = Self { key: Some(key), generation: self.generation, ..Self::default() };
+            *self = Self { key: Some(key), ..Self::default() };
         }
         if view.source == Source::Vision {
             if self.values.is_none()
                 && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
             {
-                self.values = Some(self.finish(&maps, maps.values.clone()));
+                self.values = Some(Self::finish(&maps, maps.values.clone()));
             }
             return false;
         }
@@ -85,7 +84,7 @@ impl GridMaps {
         if let Some(maps) = last {
             let count = self.count as f32;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
-            self.values = Some(self.finish(&maps, mean));
+            self.values = Some(Self::finish(&maps, mean));
         }
         self.summed.len() < wanted.len()
     }
@@ -101,10 +100,7 @@ impl GridMaps {
         }
     }
 
-    fn finish(&mut self, shape: &LayerHeadMaps, values: Vec<f32>) -> GridValues {
-        self.generation += 1;
-        let mut hasher = std::hash::DefaultHasher::new();
-        ("grid", self.key.map(|key| key.run), self.generation).hash(&mut hasher);
+    fn finish(shape: &LayerHeadMaps, values: Vec<f32>) -> GridValues {
         let image_shares = values.chunks(shape.grid.len().max(1)).map(|map| map.iter().sum()).collect();
         GridValues {
             layers: shape.num_hidden_layers,
@@ -112,9 +108,16 @@ impl GridMaps {
             grid: shape.grid,
             values: values.into(),
             image_shares,
-            key: hasher.finish(),
+            key: next_key(),
         }
     }
+}
+
+/// A name that no other content has had. Textures outlive the numbers they were made of: counting from one again, for the next question,
+/// would give the names of maps still on the graphics card to others.
+fn next_key() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 fn maps_of(trace: &Trace, pos: TokenPos, suppress_sink: bool) -> Option<LayerHeadMaps> {

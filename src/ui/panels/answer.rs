@@ -14,11 +14,7 @@ use egui::{RichText, Sense, Ui, vec2};
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let state = cx.state;
     let Some(run) = state.current_run() else {
-        let next = if state.model.info.is_some() {
-            "Take a suggested question, or type your own and press Enter"
-        } else {
-            "The model is being opened"
-        };
+        let next = if state.model.info.is_some() { state.question_advice() } else { "The model is being opened" };
         return empty(ui, "Ask about this photo", next);
     };
     let Some(trace) = &run.trace else {
@@ -204,7 +200,7 @@ fn ending(ui: &mut Ui, run: &Run) {
             ui.colored_label(ui.visuals().error_fg_color, why);
         }
         Phase::Cancelled => {
-            ui.weak("Stopped here");
+            ui.weak(if run.has_words() { "Stopped here" } else { "Stopped before the first token" });
         }
         _ => {}
     }

@@ -40,6 +40,14 @@ pub(super) struct ViewMemory {
     pub(super) focus_prompt: bool,
     /// Bring the current image into sight.
     pub(super) scroll_to_current: bool,
+    /// The path box of the model dialog has been given the focus since the dialog opened.
+    model_path_focused: bool,
+    /// No dialog appeared when one was asked for.
+    pub(super) no_file_dialog: bool,
+    /// Put the cursor into the path box for photos.
+    pub(super) focus_image_path: bool,
+    /// Where the photo lies, if its panel is in sight: messages lie over it.
+    photo_rect: Option<egui::Rect>,
     /// A path being typed, for photos.
     pub(super) image_path: String,
     /// A path being typed, for a model.
@@ -80,13 +88,14 @@ pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
 /// The whole window.
 pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tiles::Tree<Pane>) {
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
-    notices::show(ui, cx);
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
+    cx.memory.photo_rect = None;
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
         tree.ui(&mut behavior, ui);
     });
+    notices::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
     drop_hint(ui);

@@ -126,7 +126,11 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             for (nr, run) in runs.iter().enumerate().rev() {
                 let text: String = run.prompt_text().chars().take(28).collect();
                 let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
-                let mark = if matches!(run.phase, Phase::Failed(_)) { " (failed)" } else { "" };
+                let mark = match run.phase {
+                    Phase::Failed(_) => " (failed)",
+                    Phase::Cancelled if !run.has_words() => " (stopped)",
+                    _ => "",
+                };
                 let label = format!("{}. {text}{dots}{mark}", nr + 1);
                 let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(run.prompt_text());
                 if response.clicked() {

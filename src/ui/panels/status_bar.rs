@@ -69,6 +69,7 @@ pub(super) fn progress(run: &Run) -> String {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
             format!("{tokens} tokens, {speed:.1} tokens/s")
         }
+        Phase::Cancelled if tokens == 0 => "Stopped before the first token".to_owned(),
         Phase::Cancelled => format!("Stopped after {tokens} tokens"),
         Phase::Failed(_) => "Failed".to_owned(),
     }
