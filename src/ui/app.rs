@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Time a frame may spend on derived values beyond what is looked at.
-const DERIVE_BUDGET: Duration = Duration::from_millis(3);
+const DERIVE_BUDGET: Duration = Duration::from_micros(1500);
 
 /// Events taken in a frame: more wait for the next one, so that a flood cannot stop the painting.
 const MOST_EVENTS: usize = 256;

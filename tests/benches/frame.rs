@@ -51,7 +51,7 @@ fn main() {
         let verdict = if median < TARGET_MS { "" } else { "  over the target" };
         println!("{what:<36} {median:>10.2} {worst:>10.2}{verdict}");
     }
-    println!("frames that an idle window asks for: {}", window.idle_frames());
+    println!("frames until all maps are made and the window asks for none: {}", window.idle_frames());
 }
 
 /// The window without a screen: shapes are made and cut into triangles, nothing is drawn.

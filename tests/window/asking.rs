@@ -218,7 +218,6 @@ fn what_is_recorded_can_be_changed_in_the_settings() {
     frames(&mut window);
     window.get_by_label("the whole prompt too").click();
     frames(&mut window);
-    window.get_by_label("Most tokens");
     window.get_by_label("the whole prompt too");
     assert_eq!(window.state().state().ask.prompt_rows, KeepPromptRows::All, "chosen, and the settings stay open");
     press(&mut window, Key::Escape);

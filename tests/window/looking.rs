@@ -178,7 +178,8 @@ fn candidates_speak_of_the_tokens_on_the_photo() {
 fn everything_that_counts_lies_within_a_small_window() {
     let (mut window, _) = answered(Script::default());
     let canvas = window.get_by_label_contains("Photo demo 01 beach").rect();
-    let share = window.get_by_label_contains("max ").rect();
+    let numbers = window.state().derived().shown.as_ref().map(|shown| shown.numbers.clone()).expect("answered");
+    let share = window.get_by_label(&numbers).rect();
     assert!(share.right() <= canvas.right() + 1.0, "the heading's numbers: {share} in {canvas}");
     window.hover_at(canvas.center());
     for pressed in [true, false] {

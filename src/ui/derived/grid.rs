@@ -1,9 +1,10 @@
 //! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
 
 use super::token_maps::token_ref;
-use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, TokenSet};
+use crate::analysis::{self, MapOptions, Normalisation, Pick, TokenSet};
 use crate::engine::RunId;
 use crate::geometry::PatchGrid;
+use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
 use crate::ui::state::{Run, Source, TokenPos, ViewState};
 use std::sync::Arc;
@@ -43,7 +44,18 @@ pub struct GridMaps {
     /// How many of them have a row.
     count: usize,
     sum: Vec<f32>,
+    partial: Option<Partial>,
+    /// Those made last; they stay in sight for the frames that it takes to make others.
     values: Option<GridValues>,
+}
+
+/// Maps of one token, made a few at a time: all of a large model's heads take longer than a frame has.
+#[derive(Debug)]
+struct Partial {
+    pos: TokenPos,
+    /// **Shape** `[cells made, rows * cols]`.
+    values: Vec<f32>,
+    next_cell: usize,
 }
 
 impl GridMaps {
@@ -56,37 +68,83 @@ impl GridMaps {
     pub(super) fn advance(&mut self, run: &Run, view: &ViewState, wanted: &[TokenPos], deadline: Instant) -> bool {
         let Some(trace) = &run.trace else { return false };
         let key = Key { run: run.id, source: view.source, suppress_sink: view.suppress_sink };
-        let wanted = if view.source == Source::Vision { &[] } else { wanted };
-        // A longer answer goes on from the sum of the shorter one; anything else starts again.
-        if self.key != Some(key) || !wanted.starts_with(&self.summed) {
+        if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }
         if view.source == Source::Vision {
-            if self.values.is_none()
-                && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
-            {
-                self.values = Some(Self::finish(&maps, maps.values.clone()));
-            }
+            self.advance_vision(trace);
             return false;
         }
-        let before = self.summed.len();
-        let mut last = None;
-        for pos in wanted.iter().skip(before) {
-            if self.summed.len() > before && Instant::now() >= deadline {
+        self.advance_decoder(trace, wanted, deadline)
+    }
+
+    fn advance_vision(&mut self, trace: &Trace) {
+        if self.values.is_none()
+            && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
+        {
+            let shape = (maps.num_hidden_layers, maps.num_attention_heads, maps.grid);
+            self.finish(shape, maps.values);
+        }
+    }
+
+    fn advance_decoder(&mut self, trace: &Trace, wanted: &[TokenPos], deadline: Instant) -> bool {
+        // A longer answer goes on from the sum of the shorter one; anything else starts again.
+        if !wanted.starts_with(&self.summed) {
+            self.summed.clear();
+            self.sum.clear();
+            self.count = 0;
+        }
+        let before = self.count;
+        for pos in wanted.iter().skip(self.summed.len()) {
+            match self.make(trace, *pos, deadline) {
+                Made::Later => break,
+                Made::Nothing => self.summed.push(*pos),
+                Made::Maps(values) => {
+                    self.summed.push(*pos);
+                    self.add(&values);
+                }
+            }
+            if Instant::now() >= deadline {
                 break;
             }
-            self.summed.push(*pos);
-            if let Some(maps) = maps_of(trace, *pos, view.suppress_sink) {
-                self.add(&maps.values);
-                last = Some(maps);
-            }
         }
-        if let Some(maps) = last {
+        if self.count > before {
             let count = self.count as f32;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
-            self.values = Some(Self::finish(&maps, mean));
+            self.finish((trace.num_hidden_layers, trace.num_attention_heads, trace.image_grid), mean);
+        } else if wanted.len() == self.summed.len() && self.count == 0 {
+            self.values = None; // none of them has a row
         }
         self.summed.len() < wanted.len()
+    }
+
+    /// Goes on with the maps of a token; one layer at least, so that it ends however slow the machine is.
+    fn make(&mut self, trace: &Trace, pos: TokenPos, deadline: Instant) -> Made {
+        let mut partial = match self.partial.take() {
+            Some(partial) if partial.pos == pos => partial,
+            _ => Partial { pos, values: Vec::new(), next_cell: 0 },
+        };
+        let suppress_sink = self.key.is_some_and(|key| key.suppress_sink);
+        let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink };
+        let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
+        let heads = trace.num_attention_heads.max(1);
+        let first = partial.next_cell;
+        while partial.next_cell < trace.num_hidden_layers * heads {
+            if partial.next_cell >= first + heads && Instant::now() >= deadline {
+                self.partial = Some(partial);
+                return Made::Later;
+            }
+            let layer_idx = LayerIdx::clamped(partial.next_cell / heads, trace.num_hidden_layers);
+            let head_idx = HeadIdx::clamped(partial.next_cell % heads, heads);
+            let (Some(layer_idx), Some(head_idx)) = (layer_idx, head_idx) else { return Made::Nothing };
+            let selection = analysis::Selection { layers: Pick::One(layer_idx), heads: Pick::One(head_idx) };
+            match analysis::decoder_map(trace, &tokens, selection, options) {
+                Ok(map) => partial.values.extend_from_slice(&map.values),
+                Err(_) => return Made::Nothing,
+            }
+            partial.next_cell += 1;
+        }
+        Made::Maps(partial.values)
     }
 
     fn add(&mut self, values: &[f32]) {
@@ -100,16 +158,9 @@ impl GridMaps {
         }
     }
 
-    fn finish(shape: &LayerHeadMaps, values: Vec<f32>) -> GridValues {
-        let image_shares = values.chunks(shape.grid.len().max(1)).map(|map| map.iter().sum()).collect();
-        GridValues {
-            layers: shape.num_hidden_layers,
-            heads: shape.num_attention_heads,
-            grid: shape.grid,
-            values: values.into(),
-            image_shares,
-            key: next_key(),
-        }
+    fn finish(&mut self, (layers, heads, grid): (usize, usize, PatchGrid), values: Vec<f32>) {
+        let image_shares = values.chunks(grid.len().max(1)).map(|map| map.iter().sum()).collect();
+        self.values = Some(GridValues { layers, heads, grid, values: values.into(), image_shares, key: next_key() });
     }
 }
 
@@ -120,8 +171,12 @@ fn next_key() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-fn maps_of(trace: &Trace, pos: TokenPos, suppress_sink: bool) -> Option<LayerHeadMaps> {
-    let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
-    let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink };
-    analysis::layer_head_maps(trace, &tokens, options).ok()
+/// What came of making a token's maps.
+enum Made {
+    /// More cells wait for the next frame.
+    Later,
+    /// The token has no row.
+    Nothing,
+    /// **Shape** `[layers, heads, rows * cols]`.
+    Maps(Vec<f32>),
 }

@@ -47,7 +47,8 @@ impl Chip<'_> {
             None if self.special => ui.visuals().weak_text_color(),
             None => ui.visuals().text_color(),
         };
-        let galley = ui.painter().layout_no_wrap(shown, font, text_colour);
+        // Laid out without its colour, so that another value does not lay it out again.
+        let galley = ui.painter().layout_no_wrap(shown, font, Color32::PLACEHOLDER);
         // A word begins with a space in its token: chips of one word touch, words stand apart.
         let lead = if self.text.starts_with(' ') { 4.0 } else { 0.0 };
         let size = galley.size() + vec2(6.0 + lead, 4.0);
