@@ -209,7 +209,7 @@ impl App {
             return;
         }
         layout::bring_to_front(&mut self.tree, layout::Pane::Images);
-        self.view.focus_image_path = true;
+        self.view.focus = Some(panels::TextBox::ImagePath);
         let advice = "Files and folders can also be dropped on the window";
         self.state.notices.push(
             Severity::Warning,
@@ -234,7 +234,7 @@ impl App {
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, layout::Pane::Question);
-                    self.view.focus_prompt = true;
+                    self.view.focus = Some(panels::TextBox::Prompt);
                 }
                 Effect::ReleaseFocus => ctx.memory_mut(|memory| {
                     if let Some(focused) = memory.focused() {

@@ -1,6 +1,6 @@
 //! The images on offer.
 
-use super::PanelContext;
+use super::{PanelContext, TextBox};
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
 use crate::ui::theme;
@@ -50,7 +50,7 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .add(edit)
         .on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
     crate::ui::widgets::named(ui, &response, "Path of a photo or folder");
-    if std::mem::take(&mut cx.memory.focus_image_path) {
+    if cx.memory.takes_focus(TextBox::ImagePath) {
         response.request_focus();
     }
     if response.lost_focus()

@@ -27,6 +27,15 @@ use super::state::{AppState, TokenPos};
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
 
+/// A place to type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextBox {
+    /// The question.
+    Prompt,
+    /// The path of a photo or folder.
+    ImagePath,
+}
+
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.
 #[derive(Debug, Default)]
 pub(super) struct ViewMemory {
@@ -36,16 +45,14 @@ pub(super) struct ViewMemory {
     grid: heads::GridMemory,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
-    /// Put the cursor into the prompt box.
-    pub(super) focus_prompt: bool,
+    /// Where to put the cursor.
+    pub(super) focus: Option<TextBox>,
     /// Bring the current image into sight.
     pub(super) scroll_to_current: bool,
     /// The path box of the model dialog has been given the focus since the dialog opened.
     model_path_focused: bool,
     /// No dialog appeared when one was asked for.
     pub(super) no_file_dialog: bool,
-    /// Put the cursor into the path box for photos.
-    pub(super) focus_image_path: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
     /// A path being typed, for photos.
@@ -70,6 +77,13 @@ pub(super) struct PanelContext<'a> {
     pub(super) resident_bytes: Option<u64>,
     /// The token under the pointer in this frame.
     pub(super) hovered_token: Option<TokenPos>,
+}
+
+impl ViewMemory {
+    /// Whether the cursor is wanted in this box; asked once.
+    fn takes_focus(&mut self, text_box: TextBox) -> bool {
+        self.focus.take_if(|wanted| *wanted == text_box).is_some()
+    }
 }
 
 impl PanelContext<'_> {

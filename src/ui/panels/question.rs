@@ -1,6 +1,6 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use super::{PanelContext, answer, sampling, template};
+use super::{PanelContext, TextBox, answer, sampling, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
@@ -67,7 +67,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(edit);
         named(ui, &response, "Question about the photo");
-        if std::mem::take(&mut cx.memory.focus_prompt) {
+        if cx.memory.takes_focus(TextBox::Prompt) {
             response.request_focus();
         }
         if text != cx.state.ask.text {
