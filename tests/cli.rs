@@ -100,6 +100,39 @@ fn a_question_is_answered_into_a_trace_file() {
 }
 
 #[test]
+fn texts_are_compared_with_a_photo() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/clip").display().to_string();
+    let base = ["trace", "--image", "demo_01_beach.png", "--out", &out];
+    let texts = ["--prompt", "a beach\na kitchen"];
+    let output = gazelens(&[&base[..], &texts, &["--model", &clip, "--json"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let rows = json["similarity"].as_array().expect("a row for every text");
+    assert_eq!((rows.len(), rows[0]["text"].as_str()), (2, Some("a beach")), "in the order given");
+    let value = |idx: usize, key: &str| rows[idx][key].as_f64().expect("a number");
+    assert!(value(0, "probability") > 0.9, "the photo shows a beach: {json}");
+    assert!(value(0, "cosine") > value(1, "cosine") && value(0, "logit") > value(1, "logit"), "in every measure");
+    assert_eq!(json["tokens"].as_array().map(Vec::len), Some(0), "there is no answer");
+    let trace = gazelens::trace::file::TraceFile::read(Path::new(&out)).expect("a valid trace").trace;
+    assert_eq!(trace.similarity.len(), 2, "the texts are in the file");
+
+    let plain = gazelens(&[&base[..], &texts, &["--model", "demo-clip"]].concat());
+    assert_eq!(stdout(&plain).lines().count(), 2, "a line for every text: {}", stderr(&plain));
+    assert!(stdout(&plain).lines().all(|line| line.starts_with("cosine ")), "{}", stdout(&plain));
+
+    let sees =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/vision/dinov2/checkpoint").display().to_string();
+    let maps = gazelens(&[&base[..], &["--model", &sees]].concat());
+    assert!(stdout(&maps).starts_with("[CLS] attention of "), "no prompt needed: {}", stderr(&maps));
+    for model in ["demo", "demo-clip"] {
+        let sentence = one_sentence(&[&base[..], &["--model", model]].concat(), 2);
+        assert!(sentence.contains("Expected --prompt"), "words are needed: {sentence}");
+    }
+}
+
+#[test]
 fn the_raw_prompt_of_the_template_gives_the_same_answer() {
     let folder = folder();
     let [a, b] = ["a", "b"].map(|name| path(folder.path(), name));

@@ -1,10 +1,15 @@
-//! The bundled CLIP computes what transformers computes.
+//! The bundled CLIP computes what transformers computes, tower by tower and as a job.
 
-use candle_core::{DType, Device, Result, Tensor, safetensors};
+use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::{Activation, ClipConfig, VisionConfig};
+use gazelens::engine::{
+    Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, ModelTask,
+    OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
+};
 use gazelens::model::{Clip, Probe, Site, TensorMap};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 fn config() -> ClipConfig {
     let vision = VisionConfig {
@@ -55,7 +60,7 @@ impl Probe for ClsRows {
         true
     }
 
-    fn probs(&mut self, site: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
+    fn probs(&mut self, site: &Site, probs: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let row = probs.narrow(1, 0, 1)?.narrow(2, 1, site.key_len - 1)?;
         self.0.extend(row.flatten_all()?.to_vec1::<f32>()?);
         Ok(None)
@@ -90,5 +95,109 @@ fn demo_clip_agrees_with_transformers() {
         assert!(diff < 1e-3, "a text embedding differs by {diff}");
         let found = model.similarity(&image, &text).expect("a similarity");
         assert!((found - logit).abs() < 1e-3 * logit.abs().max(1.0), "expected a logit of {logit}, found {found}");
+    }
+}
+
+fn open(source: ModelSource) -> Result<OpenModel, EngineError> {
+    let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+    OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))
+}
+
+fn question(prompt: Prompt) -> Question {
+    Question {
+        image: ImageSource::Bundled("demo_01_beach.png".to_owned()),
+        prompt,
+        framing: None,
+        sampling: Sampling::default(),
+        max_new_tokens: 1,
+        strategy: Spec::default(),
+        interventions: Vec::new(),
+        record: RecordOptions::default(),
+    }
+}
+
+fn ask(model: &OpenModel, prompt: &str) -> (Result<Answer, EngineError>, Vec<Event>) {
+    let mut events = Vec::new();
+    let question = question(Prompt::Templated(prompt.to_owned()));
+    let answer = run_job(model, RunId(1), &question, &mut |event| events.push(event), &AtomicBool::new(false));
+    (answer, events)
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+}
+
+#[test]
+fn a_job_compares_texts_as_transformers_does() {
+    let golden = load("tests/golden/demo_clip.safetensors");
+    let (image, logits) = (values(&golden["image_embedding"]), values(&golden["logits"]));
+    let texts = golden["text_embeddings"].to_vec2::<f32>().expect("embeddings");
+    let exp: Vec<f32> = logits.iter().map(|logit| logit.exp()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/clip");
+    for source in [ModelSource::DemoClip, ModelSource::Folder(folder)] {
+        let model = open(source).expect("the demo CLIP opens");
+        assert_eq!((model.info().task, model.info().num_hidden_layers), (ModelTask::Compare, 0), "no decoder");
+        let (answer, events) = ask(&model, "a photo of a chair\n\n umbrella \na photo of a car on the street\n");
+        let trace = answer.expect("similarities").trace;
+        let started =
+            events.iter().find_map(|event| if let Event::Started(_, trace) = event { Some(trace) } else { None });
+        let started = started.expect("the window is told");
+        assert_eq!(started.similarity, trace.similarity, "everything is in the first event");
+        assert!(started.vision.is_some(), "with the vision part");
+        let named: Vec<&str> = trace.similarity.iter().map(|text| text.text.as_str()).collect();
+        assert_eq!(named, ["a photo of a chair", "umbrella", "a photo of a car on the street"], "one a line, trimmed");
+        for (idx, found) in trace.similarity.iter().enumerate() {
+            let expected = cosine(&image, &texts[idx]);
+            assert!((found.cosine - expected).abs() < 1e-4, "cosine {expected}, found {}", found.cosine);
+            assert!((found.logit - logits[idx]).abs() < 2e-3, "logit {}, found {}", logits[idx], found.logit);
+            let expected = exp[idx] / exp.iter().sum::<f32>();
+            assert!((found.probability - expected).abs() < 1e-3, "softmax {expected}, found {}", found.probability);
+        }
+        let vision = trace.vision.as_ref().expect("CLIP has [CLS]");
+        let diff = largest_difference(&vision.cls_attention, &values(&golden["vision_cls_attention"]));
+        assert!(diff < 1e-4, "[CLS] attention differs by {diff}");
+        assert_eq!(vision.patch_norms.len(), 6 * 144, "norms of all patches after each layer");
+        assert!(trace.prompt.is_empty() && trace.output.is_empty() && trace.warnings.is_empty(), "and nothing else");
+    }
+}
+
+#[test]
+fn what_has_no_place_in_a_comparison_is_said() {
+    let model = open(ModelSource::DemoClip).expect("the demo CLIP opens");
+    let long = "a photo of a dog and ".repeat(20);
+    let trace = ask(&model, &long).0.expect("a cut text is a text").trace;
+    assert!(matches!(trace.warnings.as_slice(), [one] if one.contains("32 tokens")), "{:?}", trace.warnings);
+    assert!(matches!(ask(&model, " \n ").0, Err(EngineError::NoTexts)), "nothing to compare");
+    let refused = |question: &Question| run_job(&model, RunId(1), question, &mut |_| {}, &AtomicBool::new(false));
+    let raw = refused(&question(Prompt::Raw("USER: <image>".to_owned())));
+    assert!(matches!(raw, Err(EngineError::RawPrompt)), "an exact prompt is for a decoder");
+    let mut steered = question(Prompt::Templated("a dog".to_owned()));
+    steered.strategy.name = "plain".to_owned();
+    let warnings = refused(&steered).expect("the texts are compared").trace.warnings;
+    assert!(matches!(warnings.as_slice(), [one] if one.contains("plain was not used")), "{warnings:?}");
+    let stopped = AtomicBool::new(true);
+    let stopped = run_job(&model, RunId(1), &steered, &mut |_| {}, &stopped);
+    assert!(matches!(stopped, Err(EngineError::Cancelled)), "a raised flag ends it");
+}
+
+#[test]
+fn a_clip_folder_with_wrong_tensors_is_one_sentence() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/clip");
+    for entry in std::fs::read_dir(&demo).expect("the demo's folder") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, folder.path().join(path.file_name().expect("a file"))).expect("a copy");
+    }
+    let config = std::fs::read_to_string(demo.join("config.json")).expect("a configuration");
+    for (right, wrong, expected) in [
+        ("\"projection_dim\": 96", "\"projection_dim\": 95", "projection"),
+        ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "text_model.encoder.layers.2"),
+        ("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 5", "layers.5"),
+    ] {
+        assert!(config.contains(right), "the configuration has {right}: {config}");
+        std::fs::write(folder.path().join("config.json"), config.replace(right, wrong)).expect("a writable folder");
+        let refused = open(ModelSource::Folder(folder.path().to_owned())).expect_err("wrong tensors").to_string();
+        assert!(refused.contains(expected) && !refused.contains('\n'), "{wrong}: {refused}");
     }
 }

@@ -2,8 +2,13 @@
 
 use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::VisionCheckpoint;
+use gazelens::engine::{
+    DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, ModelTask, OpenModel, Prompt, Question,
+    RecordOptions, RunId, Sampling, Spec, run_job,
+};
 use gazelens::model::{CancelFlag, ClsEncoder, ModelError, SourceError, TensorSource};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 struct Source<'a>(&'a VisionCheckpoint);
 
@@ -68,4 +73,41 @@ fn a_raised_flag_ends_an_encoder() {
     cancel.cancel();
     let error = encoder.cls_attention(&pixels, &cancel).expect_err("cancelled");
     assert!(matches!(error, ModelError::Cancelled), "{error}");
+}
+
+#[test]
+fn a_job_with_an_encoder_that_only_sees_gives_its_maps() {
+    for (name, patches) in [("dinov2_registers", 25), ("clip_vision", 0)] {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/vision").join(name);
+        let source = ModelSource::Folder(root.join("checkpoint"));
+        let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+        let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("an encoder");
+        assert_eq!(model.info().task, ModelTask::See, "{name} takes no words");
+        for (words, warnings) in [("", 0), ("What is this?", 1)] {
+            let question = Question {
+                image: ImageSource::Bundled("demo_01_beach.png".to_owned()),
+                prompt: Prompt::Templated(words.to_owned()),
+                framing: None,
+                sampling: Sampling::default(),
+                max_new_tokens: 1,
+                strategy: Spec::default(),
+                interventions: Vec::new(),
+                record: RecordOptions { pixel_values: true, ..RecordOptions::default() },
+            };
+            let answer = run_job(&model, RunId(1), &question, &mut |_| {}, &AtomicBool::new(false)).expect("maps");
+            assert_eq!(answer.trace.warnings.len(), warnings, "words are not used: {:?}", answer.trace.warnings);
+            assert!(answer.trace.similarity.is_empty(), "there is nothing to compare");
+            let vision = answer.trace.vision.as_ref().expect("[CLS] rows");
+            assert!(patches == 0 || vision.num_patches == patches, "registers are no patches");
+            assert_eq!(vision.patch_norms.len(), vision.num_hidden_layers * vision.num_patches, "norms of patches");
+            // The same photo through the encoder by itself.
+            let pixels = answer.extras.pixel_values.expect("asked for");
+            let shape = (3, pixels.height_px, pixels.width_px);
+            let pixels = Tensor::from_vec(pixels.values, shape, &Device::Cpu).expect("a tensor");
+            let (_, _, encoder) = open(name);
+            let expected = encoder.cls_attention(&pixels, &CancelFlag::default()).expect("a map");
+            let diff = largest_difference(&vision.cls_attention, &expected.values);
+            assert!(diff < 1e-6, "{name}: the job's rows differ by {diff}");
+        }
+    }
 }

@@ -48,6 +48,7 @@ pub(super) fn trace(tokens: &[Heads]) -> Trace {
         decoder_attention: rows,
         prompt_attention: Vec::new(),
         vision: Some(Arc::new(vision())),
+        similarity: Vec::new(),
         warnings: Vec::new(),
     }
 }

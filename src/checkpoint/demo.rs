@@ -21,6 +21,9 @@ const PROMPTS: [&str; 6] = [
     "Where is the dog?",
 ];
 
+const CLIP_PROMPTS: [&str; 2] =
+    ["a photo of a dog\na photo of a cat\na photo of a car", "a beach\na street\na kitchen\na lake"];
+
 static LLAVA_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/llava/model.safetensors");
 static CLIP_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/clip/model.safetensors");
 
@@ -29,7 +32,7 @@ impl Checkpoint {
     pub fn demo() -> Result<Self, CheckpointError> {
         let files = demo_files!("llava": "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
-        bundled(&files, Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS)?, "demo")
+        bundled(&files, Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS)?, "demo", &PROMPTS)
     }
 }
 
@@ -38,18 +41,22 @@ impl ClipCheckpoint {
     pub fn demo() -> Result<Self, CheckpointError> {
         let files =
             demo_files!("clip": "config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json");
-        let checkpoint =
-            bundled(&files, Weights::from_static("demo/clip/model.safetensors", CLIP_WEIGHTS)?, "demo-clip")?;
+        let checkpoint = bundled(
+            &files,
+            Weights::from_static("demo/clip/model.safetensors", CLIP_WEIGHTS)?,
+            "demo-clip",
+            &CLIP_PROMPTS,
+        )?;
         Self::from_checkpoint(checkpoint)
     }
 }
 
-fn bundled(files: &Files, weights: Weights, model_id: &str) -> Result<Checkpoint, CheckpointError> {
+fn bundled(files: &Files, weights: Weights, model_id: &str, prompts: &[&str]) -> Result<Checkpoint, CheckpointError> {
     let config = config_file(files)?;
     let mut checkpoint = Checkpoint::assemble(files, &config, weights, model_id.to_owned(), &mut |_, _| {})?;
     checkpoint.notes = CheckpointNotes {
         note: NOTE.to_owned(),
-        suggested_prompts: PROMPTS.iter().map(|prompt| (*prompt).to_owned()).collect(),
+        suggested_prompts: prompts.iter().map(|prompt| (*prompt).to_owned()).collect(),
     };
     Ok(checkpoint)
 }

@@ -19,7 +19,7 @@ pub(super) struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
-    /// `demo` (the bundled model) or the folder of a Hugging Face checkpoint.
+    /// `demo` or `demo-clip` (bundled), or the folder of a Hugging Face checkpoint.
     #[arg(long, global = true, default_value = "demo", value_name = "MODEL", help_heading = "Model")]
     pub(super) model: String,
     /// Projector file of a GGUF pair.
@@ -35,7 +35,7 @@ pub(super) struct Common {
     #[arg(long, global = true, default_value_t = 42, value_name = "N", help_heading = "Model")]
     pub(super) seed: u64,
     /// Threads to compute with; all cores unless given (the window keeps one for itself).
-    #[arg(long, global = true, value_name = "N", value_parser = at_least_one, help_heading = "Model")]
+    #[arg(long, global = true, value_name = "N", value_parser = thread_count, help_heading = "Model", allow_negative_numbers = true)]
     pub(super) threads: Option<usize>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "T.safetensors")]
     pub(super) out: PathBuf,
     /// Most tokens to generate.
-    #[arg(long, default_value_t = 256, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, default_value_t = 256, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) max_new_tokens: usize,
     /// Decoding strategy, see `gazelens list strategies`; plain decoding unless given.
     #[arg(long, value_name = "SPEC")]
@@ -81,16 +81,16 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
     /// 0 is greedy.
-    #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature)]
+    #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature, allow_negative_numbers = true)]
     pub(super) temperature: f64,
     /// Keep the most probable tokens that together reach this probability.
-    #[arg(long, value_name = "X", value_parser = share)]
+    #[arg(long, value_name = "X", value_parser = share, allow_negative_numbers = true)]
     pub(super) top_p: Option<f64>,
     /// Keep this many of the most probable tokens.
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) top_k: Option<usize>,
     /// Divides the logits of tokens that were generated before; 1 is none.
-    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = penalty)]
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = penalty, allow_negative_numbers = true)]
     pub(super) repetition_penalty: f32,
     /// Crop or pad the photo; the checkpoint's own way unless given.
     #[arg(long, value_enum)]
@@ -111,10 +111,10 @@ pub(super) struct TraceArgs {
 
 /// The question, in one of two forms.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(super) struct Words {
-    /// The question; goes through the checkpoint's chat template.
-    #[arg(long, value_name = "TEXT")]
+    /// The question; goes through the checkpoint's chat template. For CLIP: texts to compare with the photo, one a line.
+    #[arg(long, value_name = "TEXT", value_parser = question)]
     pub(super) prompt: Option<String>,
     /// The exact prompt, with one <image> where the photo goes.
     #[arg(long, value_name = "TEXT", value_parser = raw_prompt)]
@@ -154,7 +154,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) image: Option<PathBuf>,
     /// Tokens to generate in each run.
-    #[arg(long, default_value_t = 32, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) new_tokens: usize,
     /// Print one JSON object instead of text.
     #[arg(long)]
@@ -222,6 +222,18 @@ impl From<PromptRowsArg> for PromptRows {
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+/// More threads than any machine has cores only wait for each other.
+const MOST_THREADS: usize = 1024;
+
+fn thread_count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (1..=MOST_THREADS).contains(count));
+    count.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
+}
+
+fn question(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("expected a question, found nothing".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn number(text: &str, expected: &str, holds: impl Fn(f64) -> bool) -> Result<f64, String> {

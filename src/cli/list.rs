@@ -16,6 +16,8 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     };
     if args.json {
         output::json(&entries)?;
+    } else if entries.is_empty() {
+        output::warning("None are registered in this version");
     } else {
         for entry in &entries {
             output::line(&described(entry))?;

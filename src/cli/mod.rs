@@ -12,6 +12,7 @@ mod output;
 mod source;
 mod threads;
 mod trace;
+mod usage;
 
 use args::{Cli, Command, GuiArgs};
 use clap::Parser as _;
@@ -20,12 +21,29 @@ use std::process::ExitCode;
 
 /// Runs the program with the arguments of its process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(err) => return unread(&err),
+    };
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::error(&failure.sentence());
             ExitCode::from(failure.status())
+        }
+    }
+}
+
+fn unread(err: &clap::Error) -> ExitCode {
+    match usage::unread(err) {
+        // A reader that has gone away is no error.
+        usage::Unread::Asked(text) => match output::line(text.trim_end()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        usage::Unread::Wrong(sentence) => {
+            output::error(&sentence);
+            ExitCode::from(2)
         }
     }
 }

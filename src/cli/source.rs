@@ -19,6 +19,9 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSourc
     if model == "demo" {
         return Ok(ModelSource::Demo);
     }
+    if model == "demo-clip" {
+        return Ok(ModelSource::DemoClip);
+    }
     let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
     if let Some(file) = Some(path).filter(|path| is_gguf(path)).or(mmproj) {
         bail!(
@@ -78,6 +81,7 @@ mod tests {
     #[test]
     fn a_folder_and_the_demo_are_models() {
         assert_eq!(model_source("demo", None).ok(), Some(ModelSource::Demo), "the bundled model");
+        assert_eq!(model_source("demo-clip", None).ok(), Some(ModelSource::DemoClip), "the bundled CLIP");
         assert_eq!(model_source("src", None).ok(), Some(ModelSource::Folder("src".into())), "a folder");
     }
 }

@@ -3,23 +3,26 @@
 use super::args::{Common, TraceArgs};
 use super::failure::Failure;
 use super::{output, source};
+use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
-    Answer, EngineError, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, check_specs, run_job,
+    Answer, EngineError, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec,
+    check_specs, run_job,
 };
-use crate::trace::RowPrecision;
 use crate::trace::file::write_trace;
+use crate::trace::{RowPrecision, TextSimilarity, Trace};
 use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
-    let mut question = question(common, args)?;
+    let request = source::load_request(common)?;
+    let mut question = question(common, args, &request)?;
     check_specs(&question).map_err(Failure::usage)?;
     expect_folder_of(&args.out)?;
     // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
-    let model = OpenModel::open(&source::load_request(common)?, &mut |_, _| {}, &cancel)?;
+    let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     let mut answer = run_job(&model, RunId(0), &question, &mut |_| {}, &cancel).map_err(blame)?;
     answer.timings.load_secs = model.load_secs();
@@ -30,9 +33,28 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     if args.json {
         output::json(&summary(&answer))?;
     } else {
-        output::line(answer.trace.text().trim())?;
+        output::line(&text(&answer.trace))?;
     }
     Ok(())
+}
+
+/// The answer; without a decoder a line for every text, or what was seen.
+fn text(trace: &Trace) -> String {
+    if trace.has_decoder() {
+        return trace.text().trim().to_owned();
+    }
+    let lines = trace.similarity.iter().map(|text| {
+        let TextSimilarity { text, cosine, logit, probability } = text;
+        format!("cosine {cosine:.4}  logit {logit:.3}  softmax {:.1} %  {text}", probability * 100.0)
+    });
+    let lines: Vec<String> = lines.collect();
+    match &trace.vision {
+        Some(vision) if lines.is_empty() => format!(
+            "[CLS] attention of {} layers x {} heads over {} x {} patches",
+            vision.num_hidden_layers, vision.num_attention_heads, trace.image_grid.rows, trace.image_grid.cols
+        ),
+        _ => lines.join("\n"),
+    }
 }
 
 /// Parameters of interventions are checked against the question, so they come up late.
@@ -40,10 +62,11 @@ fn blame(err: EngineError) -> Failure {
     if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
 }
 
-fn question(common: &Common, args: &TraceArgs) -> Result<Question, Failure> {
+fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<Question, Failure> {
     let prompt = match (&args.words.prompt, &args.words.raw_prompt) {
         (Some(words), _) => Prompt::Templated(words.clone()),
         (None, Some(text)) => Prompt::Raw(text.clone()),
+        (None, None) if takes_no_words(request) => Prompt::Templated(String::new()),
         (None, None) => return Err(Failure::usage(anyhow!("Expected --prompt or --raw-prompt, found neither"))),
     };
     let read = |spec: &Spec| with_files_read(spec.clone());
@@ -70,6 +93,11 @@ fn question(common: &Common, args: &TraceArgs) -> Result<Question, Failure> {
             ..RecordOptions::default()
         },
     })
+}
+
+/// Whether the model is an encoder that only sees.
+fn takes_no_words(request: &LoadRequest) -> bool {
+    matches!(&request.source, ModelSource::Folder(folder) if VisionCheckpoint::describes(folder))
 }
 
 /// A value that starts with `@` is the content of that file.
@@ -112,9 +140,14 @@ fn summary(answer: &Answer) -> Value {
             })
         })
         .collect();
+    let similarity = trace.similarity.iter().map(|text| {
+        let TextSimilarity { text, cosine, logit, probability } = text;
+        json!({"text": text, "cosine": cosine, "logit": logit, "probability": probability})
+    });
     json!({
         "text": trace.text().trim(),
         "tokens": tokens,
+        "similarity": similarity.collect::<Vec<Value>>(),
         "prompt_tokens": trace.prompt.len(),
         "image_token_span": [trace.image_token_span.start, trace.image_token_span.len],
         "timings": {

@@ -1,9 +1,9 @@
 //! What the worker's thread runs: one open model.
 
 use super::error::EngineError;
-use super::job::run_job;
 use super::messages::{Event, LoadRequest, ModelInfo, Question, RunId, Timings};
 use super::open::OpenModel;
+use super::run::run_job;
 use super::worker::{Backend, Wake, Worker};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -5,10 +5,11 @@
 //! and with two (what a contrastive strategy costs).
 
 use super::error::EngineError;
-use super::job::{Job, Plan, open_photo};
+use super::job::{Job, Plan};
 use super::messages::{ImageSource, Prompt, Question, RecordOptions, Sampling, Spec};
-use super::open::OpenModel;
+use super::open::{Answerer, OpenModel};
 use super::recorder::Recorder;
+use super::run::open_photo;
 use crate::decode::{DecoderPrompt, Decoding, GenerateOptions, Generation};
 use crate::model::Probe;
 use crate::trace::RowPrecision;
@@ -68,6 +69,7 @@ pub struct BenchRun {
 
 /// Measures a model on a photo; takes at least twelve answers of `new_tokens`.
 pub fn bench(model: &OpenModel, image: &ImageSource, new_tokens: usize) -> Result<BenchReport, EngineError> {
+    let (load_secs, model) = (model.load_secs(), model.answerer()?);
     let read_bandwidth_bytes_per_sec = read_bandwidth(&model.place.device)?;
     let weight_bytes_per_token = model.llava.decoder().bytes_per_token();
     let mut runs = Vec::new();
@@ -84,10 +86,10 @@ pub fn bench(model: &OpenModel, image: &ImageSource, new_tokens: usize) -> Resul
         runs.extend(best);
     }
     Ok(BenchReport {
-        model: model.info().summary.clone(),
-        device: model.info().device.clone(),
+        model: model.info.summary.clone(),
+        device: model.info.device.clone(),
         threads: rayon::current_num_threads(),
-        load_secs: model.load_secs(),
+        load_secs,
         prompt_tokens,
         read_bandwidth_bytes_per_sec,
         weight_bytes_per_token,
@@ -126,7 +128,7 @@ fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> 
 }
 
 fn once(
-    model: &OpenModel,
+    model: &Answerer,
     image: &ImageSource,
     new_tokens: usize,
     branches: usize,

@@ -17,11 +17,17 @@ pub enum EngineError {
     #[error("Expected an open model, found none: open one first")]
     NoModel,
     /// A checkpoint that cannot answer.
-    #[error("Expected a vision-language model that answers questions, found CLIP, which has no decoder: {}", path.display())]
+    #[error("Expected a vision-language model that answers questions, found an encoder without a decoder: {}", path.display())]
     NoDecoder {
         /// The checkpoint.
         path: PathBuf,
     },
+    /// Nothing to compare the photo with.
+    #[error("Expected one or more texts to compare with the photo, one a line, found none")]
+    NoTexts,
+    /// A prompt that is made for a decoder.
+    #[error("Expected texts to compare with the photo, found an exact prompt, which needs a model with a decoder")]
+    RawPrompt,
     /// No bundled image has that name.
     #[error("Expected the name of a bundled image such as {example}, found {name}")]
     NoBundledImage {
@@ -82,7 +88,7 @@ impl EngineError {
     /// Whether the request itself was wrong: an unknown name, a parameter that cannot be.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Spec(_) => true,
+            Self::Spec(_) | Self::NoTexts | Self::RawPrompt => true,
             Self::Decode(err) => matches!(
                 err,
                 DecodeError::UnknownName { .. }

@@ -1,39 +1,29 @@
 //! One question from photo to trace.
 
 use super::error::EngineError;
-use super::messages::{Event, ImageSource, Prompt, PromptRows, Question, RunId, Stage, Timings};
-use super::open::{OpenModel, image_grid};
+use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
+use super::open::{Answerer, image_grid};
 use super::recorder::{Recorder, Sizes};
+use super::run::{Answer, Input, image_path, open_photo};
 use crate::checkpoint::{PromptIds, StreamDecoder};
-use crate::data::{self, Photo};
+use crate::data::Photo;
 use crate::decode::{
     ActiveIntervention, BranchContext, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext,
     Parameters, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
 };
 use crate::model::{Probe, ProbeChain};
-use crate::trace::{Candidate, Extras, OutputToken, PixelValues, PromptToken, RunInfo, SpecInfo, Trace};
-use candle_core::{Device, Tensor};
+use crate::trace::{Candidate, Extras, OutputToken, PromptToken, RunInfo, SpecInfo, Trace};
+use candle_core::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-
-/// A question that was answered.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Everything the window shows.
-    pub trace: Trace,
-    /// What was kept besides, see [`super::RecordOptions`].
-    pub extras: Extras,
-    /// Where the time went.
-    pub timings: Timings,
-}
 
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`] and [`Event::Token`] as they come; how it ends is the result.
 ///
 /// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A raised `cancel` ends the
 /// job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
-pub fn run_job(
-    model: &OpenModel,
+pub(super) fn answer(
+    model: &Answerer,
     id: RunId,
     question: &Question,
     emit: &mut dyn FnMut(Event),
@@ -86,7 +76,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(model: &OpenModel, question: &Question) -> Result<Self, EngineError> {
+    pub(super) fn new(model: &Answerer, question: &Question) -> Result<Self, EngineError> {
         let config = model.llava.config();
         let full_prompt = match &question.prompt {
             Prompt::Templated(words) => model.template()?.render(words)?,
@@ -120,19 +110,6 @@ fn chain<'a>(interventions: &'a mut [Box<dyn ActiveIntervention>], recorder: &'a
     chain.with(recorder)
 }
 
-pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
-    match source {
-        ImageSource::Path(path) => Ok(Photo::open(path)?),
-        ImageSource::Bundled(name) => {
-            let image = data::demo::image(name).ok_or_else(|| EngineError::NoBundledImage {
-                example: data::demo::IMAGES.first().map_or("", |image| image.file_name),
-                name: name.clone(),
-            })?;
-            Ok(image.photo()?)
-        }
-    }
-}
-
 fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
     let value = |text: &String| {
         // Numbers as numbers: scripts that read a trace compare them.
@@ -143,7 +120,7 @@ fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
     SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
 }
 
-fn generate_options(model: &OpenModel, question: &Question) -> GenerateOptions {
+fn generate_options(model: &Answerer, question: &Question) -> GenerateOptions {
     let sampling = question.sampling;
     GenerateOptions {
         max_new_tokens: question.max_new_tokens,
@@ -171,24 +148,17 @@ pub(super) struct Job<'a> {
 
 impl<'a> Job<'a> {
     pub(super) fn new(
-        model: &OpenModel,
+        model: &Answerer,
         question: &Question,
         plan: &Plan,
         photo: &Photo,
         cancel: &'a AtomicBool,
     ) -> Result<Self, EngineError> {
         let config = model.llava.config();
-        let mut preprocessing = model.checkpoint.preprocess.clone();
-        if let Some(framing) = question.framing {
-            preprocessing = preprocessing.with_framing(framing);
-        }
-        let patch_px = u32::try_from(config.vision.patch_size).unwrap_or(u32::MAX);
-        let pixels = data::preprocess(photo, &preprocessing, patch_px)?;
-        let side = pixels.side_px as usize;
-        let pixel_values = Tensor::from_slice(&pixels.values, (3, side, side), &Device::Cpu)
-            .map_err(EngineError::tensor("hand the photo to the model"))?;
+        let preprocess = &model.checkpoint.preprocess;
+        let input = Input::new(photo, preprocess, question.framing, config.vision.patch_size)?;
         let span = plan.prompt.image_token_span;
-        let run = run_info(model, question, plan, photo, preprocessing, pixels.view);
+        let run = run_info(model, question, plan, photo, &input);
         let sizes = Sizes {
             num_hidden_layers: config.text.num_hidden_layers,
             num_attention_heads: config.text.num_attention_heads,
@@ -196,8 +166,8 @@ impl<'a> Job<'a> {
             image_token_span: span,
             // Entry k of the hidden states is the output of layer k - 1, entry 0 the embeddings.
             feature_layer_idx: config.vision_feature_layers.last().map_or(0, |entry| entry.saturating_sub(1)),
+            vision_prefix_len: 1,
         };
-        let keeps_pixels = question.record.pixel_values;
         let trace = Trace {
             run: Arc::new(run),
             prompt: prompt_tokens(model, &plan.prompt)?.into(),
@@ -209,15 +179,15 @@ impl<'a> Job<'a> {
             decoder_attention: Vec::new(),
             prompt_attention: Vec::new(),
             vision: None,
+            similarity: Vec::new(),
             warnings: Vec::new(),
         };
-        let kept = keeps_pixels.then_some(PixelValues { height_px: side, width_px: side, values: pixels.values });
         Ok(Self {
             trace,
-            extras: Extras { pixel_values: kept, ..Extras::default() },
+            extras: Extras { pixel_values: input.kept(question), ..Extras::default() },
             timings: Timings::default(),
             recorder: Recorder::new(sizes, &question.record, cancel),
-            pixel_values,
+            pixel_values: input.tensor,
             rows_left_out: 0,
         })
     }
@@ -228,7 +198,7 @@ impl<'a> Job<'a> {
     }
 
     /// Runs the vision encoder and makes the prompts of all branches.
-    fn see(&mut self, model: &OpenModel, plan: &mut Plan) -> Result<Vec<DecoderPrompt>, EngineError> {
+    fn see(&mut self, model: &Answerer, plan: &mut Plan) -> Result<Vec<DecoderPrompt>, EngineError> {
         let mut probe = chain(&mut plan.interventions, &mut self.recorder);
         let features = model.llava.encode_image(&self.pixel_values, &mut probe)?;
         let image = Some((plan.prompt.image_token_span, &features));
@@ -260,7 +230,7 @@ impl<'a> Job<'a> {
     /// Puts a step into the trace; returns what the window is told.
     fn keep(
         &mut self,
-        model: &OpenModel,
+        model: &Answerer,
         question: &Question,
         step: TokenStep,
         stream: &mut StreamDecoder<'_>,
@@ -342,7 +312,7 @@ impl<'a> Job<'a> {
     }
 }
 
-fn prompt_tokens(model: &OpenModel, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {
+fn prompt_tokens(model: &Answerer, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {
     let tokenizer = &model.checkpoint.tokenizer;
     let pieces = tokenizer.pieces(&prompt.ids)?;
     let tokens = prompt.ids.iter().zip(pieces).enumerate().map(|(position, (id, piece))| {
@@ -353,25 +323,15 @@ fn prompt_tokens(model: &OpenModel, prompt: &PromptIds) -> Result<Vec<PromptToke
     Ok(tokens.collect())
 }
 
-fn run_info(
-    model: &OpenModel,
-    question: &Question,
-    plan: &Plan,
-    photo: &Photo,
-    preprocessing: crate::geometry::PreprocessSpec,
-    view: crate::geometry::ModelView,
-) -> RunInfo {
-    let info = model.info();
+fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, input: &Input) -> RunInfo {
+    let info = &model.info;
     let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
     let templated = matches!(question.prompt, Prompt::Templated(_));
     let template = model.checkpoint.template.as_ref().filter(|_| templated);
     RunInfo {
         model_id: info.id.clone(),
         weight_hash: info.weight_hash.clone(),
-        image_path: match &question.image {
-            ImageSource::Path(path) => path.display().to_string(),
-            ImageSource::Bundled(name) => name.clone(),
-        },
+        image_path: image_path(&question.image),
         image_hash: photo.sha256.clone(),
         prompt: words.clone(),
         templated,
@@ -385,8 +345,8 @@ fn run_info(
         repetition_penalty: question.sampling.repetition_penalty,
         seed: question.sampling.seed,
         max_new_tokens: question.max_new_tokens,
-        preprocessing,
-        view,
+        preprocessing: input.preprocessing.clone(),
+        view: input.view,
         device: model.place.device_label(),
         dtype: model.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

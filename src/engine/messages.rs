@@ -12,8 +12,10 @@ pub struct RunId(pub u64);
 /// Where a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ModelSource {
-    /// The bundled one.
+    /// The bundled one that answers.
     Demo,
+    /// The bundled CLIP.
+    DemoClip,
     /// A Hugging Face folder.
     Folder(PathBuf),
 }
@@ -174,13 +176,27 @@ pub enum Request {
     Ask(RunId, Box<Question>),
 }
 
+/// What a model can do with a photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelTask {
+    /// Answers a question.
+    #[default]
+    Answer,
+    /// Says how well texts fit, one a line of the prompt; it has no decoder.
+    Compare,
+    /// Only sees; it takes no words.
+    See,
+}
+
 /// What an opened model is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
-    /// `demo`, a folder's path.
+    /// `demo`, `demo-clip`, a folder's path.
     pub id: String,
     /// Registered family.
     pub family: String,
+    /// What can be done with it.
+    pub task: ModelTask,
     /// For people: "LLaVA, 32 layers x 32 heads, ViT 24 x 16, 336 px".
     pub summary: String,
     /// What the user must know about it ("tiny demo model trained on drawn scenes").
@@ -191,7 +207,7 @@ pub struct ModelInfo {
     pub device: String,
     /// Bytes of weights held.
     pub weight_bytes: u64,
-    /// Decoder layers.
+    /// Decoder layers; 0 without a decoder.
     pub num_hidden_layers: usize,
     /// Decoder heads.
     pub num_attention_heads: usize,

@@ -1,7 +1,7 @@
 //! Jobs: a question about a photo in, a trace out; on the caller's thread or on a worker that the window talks to by messages.
 //!
 //! - [`OpenModel::open`] opens a checkpoint on a device;
-//! - [`run_job`] answers a question with it and tells every token as it comes: the window's worker, the command line and the tests are callers
+//! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it has no decoder: the window's worker, the command line and the tests are callers
 //!   of this one function;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
 //! - the recorder is the probe that fills a trace on the way, row by row;
@@ -11,11 +11,14 @@ mod backend;
 mod bench;
 mod catalog;
 mod device;
+mod encoder;
+mod encoder_job;
 mod error;
 mod job;
 mod messages;
 mod open;
 mod recorder;
+mod run;
 mod spec;
 mod worker;
 
@@ -23,11 +26,11 @@ pub use bench::{BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;
-pub use job::{Answer, run_job};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, Prompt, PromptRows,
-    Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, ModelTask, Prompt,
+    PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
+pub use run::{Answer, run_job};
 pub use spec::{SpecError, check_specs};
 pub use worker::{Backend, BackendFactory, Wake, Worker};

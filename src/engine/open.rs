@@ -1,9 +1,10 @@
 //! An open model: checkpoint, weights on a device, and what people should know about it.
 
 use super::device::Place;
+use super::encoder::Encoder;
 use super::error::EngineError;
-use super::messages::{LoadRequest, ModelInfo, ModelSource};
-use crate::checkpoint::{ChatTemplate, Checkpoint, LlavaConfig, Weights};
+use super::messages::{LoadRequest, ModelInfo, ModelSource, ModelTask};
+use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
 use candle_core::{DType, Device, Tensor};
@@ -19,11 +20,26 @@ const SHARE_BEFORE_WEIGHTS: f32 = 0.2;
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct OpenModel {
+    kind: ModelKind,
+    load_secs: f64,
+}
+
+/// What kind of model is open.
+#[derive(Debug)]
+pub(super) enum ModelKind {
+    /// One with a decoder.
+    Answers(Box<Answerer>),
+    /// One without.
+    Sees(Box<Encoder>),
+}
+
+/// A model that answers questions.
+#[derive(Debug)]
+pub(super) struct Answerer {
     pub(super) checkpoint: Checkpoint,
     pub(super) llava: Llava,
     pub(super) place: Place,
-    info: Arc<ModelInfo>,
-    load_secs: f64,
+    pub(super) info: Arc<ModelInfo>,
 }
 
 impl OpenModel {
@@ -34,28 +50,31 @@ impl OpenModel {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let started = Instant::now();
-        let checkpoint = match &request.source {
-            ModelSource::Demo => Checkpoint::demo()?,
-            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut |share, what| {
-                progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"));
-            })?,
-        };
-        let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
-            path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
-        })?;
-        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, progress, cancel);
-        let llava = Llava::load(&source, config, place.dtype, &place.device)
-            .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
-        checkpoint.weights.finish()?;
+        let kind = ModelKind::open(request, progress, cancel)?;
         progress(1.0, "Ready");
-        let info = Arc::new(info(request, &checkpoint, config, &place)?);
-        Ok(Self { checkpoint, llava, place, info, load_secs: started.elapsed().as_secs_f64() })
+        Ok(Self { kind, load_secs: started.elapsed().as_secs_f64() })
+    }
+
+    pub(super) fn kind(&self) -> &ModelKind {
+        &self.kind
+    }
+
+    /// The model that answers.
+    ///
+    /// **Errors**: an encoder.
+    pub(super) fn answerer(&self) -> Result<&Answerer, EngineError> {
+        match &self.kind {
+            ModelKind::Answers(model) => Ok(model),
+            ModelKind::Sees(encoder) => Err(EngineError::NoDecoder { path: encoder.info.id.clone().into() }),
+        }
     }
 
     /// What it is.
     pub fn info(&self) -> &Arc<ModelInfo> {
-        &self.info
+        match &self.kind {
+            ModelKind::Answers(model) => &model.info,
+            ModelKind::Sees(encoder) => &encoder.info,
+        }
     }
 
     /// How long opening it took.
@@ -65,6 +84,53 @@ impl OpenModel {
 
     /// Whether attention rows are worth more than half precision.
     pub fn computes_in_f32(&self) -> bool {
+        match &self.kind {
+            ModelKind::Answers(model) => model.computes_in_f32(),
+            ModelKind::Sees(encoder) => encoder.place.dtype == DType::F32,
+        }
+    }
+}
+
+impl ModelKind {
+    fn open(
+        request: &LoadRequest,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<Self, EngineError> {
+        let checkpoint = match &request.source {
+            ModelSource::DemoClip => {
+                let encoder = Encoder::open_clip(ClipCheckpoint::demo()?, request, progress, cancel)?;
+                return Ok(Self::Sees(Box::new(encoder)));
+            }
+            ModelSource::Folder(folder) if VisionCheckpoint::describes(folder) => {
+                let encoder = Encoder::open_vision(&VisionCheckpoint::open(folder)?, request, progress, cancel)?;
+                return Ok(Self::Sees(Box::new(encoder)));
+            }
+            ModelSource::Demo => Checkpoint::demo()?,
+            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut |share, what| {
+                progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"));
+            })?,
+        };
+        if checkpoint.clip().is_some() {
+            let checkpoint = ClipCheckpoint::from_checkpoint(checkpoint)?;
+            return Ok(Self::Sees(Box::new(Encoder::open_clip(checkpoint, request, progress, cancel)?)));
+        }
+        let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
+            path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
+        })?;
+        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
+        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let llava = Llava::load(&source, config, place.dtype, &place.device)
+            .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
+        checkpoint.weights.finish()?;
+        let info = Arc::new(info(request, &checkpoint, config, &place)?);
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info })))
+    }
+}
+
+impl Answerer {
+    /// Whether attention rows are worth more than half precision.
+    pub(super) fn computes_in_f32(&self) -> bool {
         self.place.dtype == DType::F32
     }
 
@@ -89,19 +155,10 @@ fn info(
     let (text, vision) = (&config.text, &config.vision);
     let (template_before, template_after) =
         checkpoint.template.as_ref().map(ChatTemplate::split).transpose()?.unwrap_or_default();
-    let mut note = checkpoint.notes.note.clone();
-    for warning in &checkpoint.warnings {
-        if !note.is_empty() {
-            note.push_str("; ");
-        }
-        note.push_str(warning);
-    }
     Ok(ModelInfo {
-        id: match &request.source {
-            ModelSource::Demo => "demo".to_owned(),
-            ModelSource::Folder(folder) => folder.display().to_string(),
-        },
+        id: model_id(&request.source),
         family: "llava".to_owned(),
+        task: ModelTask::Answer,
         summary: format!(
             "LLaVA, {} layers x {} heads, ViT {} x {}, {} px",
             text.num_hidden_layers,
@@ -110,7 +167,7 @@ fn info(
             vision.num_attention_heads,
             vision.image_size
         ),
-        note,
+        note: note(&checkpoint.notes.note, &checkpoint.warnings),
         weight_hash: checkpoint.weights.weight_hash().to_owned(),
         device: format!("{}, {}", place.device_label(), place.dtype_label()),
         weight_bytes: checkpoint.weights.total_bytes(),
@@ -126,11 +183,26 @@ fn info(
     })
 }
 
+/// What people and traces call it.
+pub(super) fn model_id(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Demo => "demo".to_owned(),
+        ModelSource::DemoClip => "demo-clip".to_owned(),
+        ModelSource::Folder(folder) => folder.display().to_string(),
+    }
+}
+
+/// A checkpoint's own note, and what was odd about it.
+pub(super) fn note(own: &str, warnings: &[String]) -> String {
+    let own = Some(own).filter(|own| !own.is_empty());
+    own.into_iter().chain(warnings.iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
+}
+
 /// Gets the share that is done and what is being read.
 type Progress<'a> = &'a mut dyn FnMut(f32, &str);
 
 /// Weights that tell how far they are and stop when they are told to.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     weights: &'a Weights,
     progress: RefCell<Progress<'a>>,
     cancel: &'a AtomicBool,
@@ -139,7 +211,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(weights: &'a Weights, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
+    pub(super) fn new(weights: &'a Weights, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
         Self { weights, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
     }

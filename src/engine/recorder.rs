@@ -26,6 +26,8 @@ pub(super) struct Sizes {
     pub(super) image_token_span: TokenSpan,
     /// 0-based vision layer whose output the projector takes.
     pub(super) feature_layer_idx: usize,
+    /// Vision tokens in front of the patches: `[CLS]`, and registers.
+    pub(super) vision_prefix_len: usize,
 }
 
 impl Sizes {
@@ -213,8 +215,9 @@ impl Probe for Recorder<'_> {
                     self.cls_rows.clear();
                     self.norms.clear();
                 }
-                let patches = key_len.saturating_sub(1);
-                let row = probs.narrow(1, 0, 1)?.narrow(D::Minus1, 1, patches)?.force_contiguous()?;
+                let prefix = self.sizes.vision_prefix_len;
+                let patches = key_len.saturating_sub(prefix);
+                let row = probs.narrow(1, 0, 1)?.narrow(D::Minus1, prefix, patches)?.force_contiguous()?;
                 self.cls_rows.push(row.reshape((heads, patches))?.to_dtype(DType::F32)?);
             }
         }
@@ -227,7 +230,8 @@ impl Probe for Recorder<'_> {
 
     fn hidden(&mut self, _site: &Site, hidden: &Tensor) -> Result<Option<Tensor>> {
         let (positions, _) = hidden.dims2()?;
-        let patches = hidden.narrow(0, 1, positions.saturating_sub(1))?.to_dtype(DType::F32)?;
+        let prefix = self.sizes.vision_prefix_len;
+        let patches = hidden.narrow(0, prefix, positions.saturating_sub(prefix))?.to_dtype(DType::F32)?;
         self.norms.push(patches.sqr()?.sum(1)?.sqrt()?);
         Ok(None)
     }
@@ -249,6 +253,7 @@ mod tests {
         prompt_len: 4,
         image_token_span: TokenSpan { start: 1, len: 2 },
         feature_layer_idx: 0,
+        vision_prefix_len: 1,
     };
     static GO_ON: AtomicBool = AtomicBool::new(false);
 

@@ -50,6 +50,24 @@ impl ClsEncoder {
         Ok(encoder)
     }
 
+    /// Tokens in front of the patches: `[CLS]`, and DINOv2's registers.
+    pub fn num_prefix_tokens(&self) -> usize {
+        match self {
+            Self::Clip(_) => 1,
+            Self::Dinov2(model) => 1 + model.config().num_register_tokens,
+        }
+    }
+
+    /// Runs every layer under the eyes of a probe.
+    ///
+    /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`.
+    pub fn look(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> std::result::Result<(), ModelError> {
+        match self {
+            Self::Clip(tower) => tower.hidden_states(pixel_values, &[], 0, probe).map(drop),
+            Self::Dinov2(model) => model.forward(pixel_values, probe).map(drop),
+        }
+    }
+
     /// `[CLS]`'s row of every layer and head over the patches. A further probe, such as a raised [`super::CancelFlag`], may end it.
     ///
     /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`.
@@ -58,15 +76,9 @@ impl ClsEncoder {
         pixel_values: &Tensor,
         cancel: &super::CancelFlag,
     ) -> std::result::Result<ClsAttention, ModelError> {
-        let num_prefix_tokens = match self {
-            Self::Clip(_) => 1,
-            Self::Dinov2(model) => 1 + model.config().num_register_tokens,
-        };
+        let num_prefix_tokens = self.num_prefix_tokens();
         let mut rows = ClsRows { num_prefix_tokens, cancel: cancel.clone(), rows: Vec::new() };
-        match self {
-            Self::Clip(tower) => drop(tower.hidden_states(pixel_values, &[], 0, &mut rows)?),
-            Self::Dinov2(model) => drop(model.forward(pixel_values, &mut rows)?),
-        }
+        self.look(pixel_values, &mut rows)?;
         rows.read().map_err(ModelError::part("Reading [CLS] attention"))
     }
 }

@@ -1,5 +1,7 @@
 //! One question to one model about one photo, and everything that was seen while it was answered.
 //!
+//! An encoder without a decoder answers nothing: its trace has the vision part, and for CLIP the similarity of texts, and no tokens.
+//!
 //! A trace grows while the answer is decoded: tokens and their attention rows are appended, nothing is ever changed, rows are shared behind
 //! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
 
@@ -7,11 +9,13 @@ mod attention;
 mod extras;
 pub mod file;
 mod run;
+mod similarity;
 mod tokens;
 
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
 pub use extras::{Extras, LogitRows, PixelValues};
 pub use run::{RunInfo, SpecInfo};
+pub use similarity::{TextSimilarity, compare};
 pub use tokens::{Candidate, OutputToken, PromptToken};
 
 use extras::Notes;
@@ -43,11 +47,18 @@ pub struct Trace {
     pub prompt_attention: Vec<(usize, Arc<AttentionRow>)>,
     /// The vision encoder's `[CLS]` rows; `None` for encoders without `[CLS]`.
     pub vision: Option<Arc<VisionAttention>>,
+    /// How well each text fits the photo; empty for models that answer.
+    pub similarity: Vec<TextSimilarity>,
     /// What the user should know: rows left out for the budget, photos scaled down, and so on.
     pub warnings: Vec<String>,
 }
 
 impl Trace {
+    /// Whether a model answered; without a decoder there is no prompt, no output and no row of theirs.
+    pub fn has_decoder(&self) -> bool {
+        self.num_hidden_layers > 0
+    }
+
     /// Text of the answer so far, without special tokens.
     pub fn text(&self) -> String {
         self.output.iter().filter(|token| !token.special).map(|token| token.text.as_str()).collect()

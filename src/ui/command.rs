@@ -183,6 +183,13 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::OpenImageFolder, File, "Open a folder of photos…", "Every photo in a folder", [ctrl_shift(Key::O)]),
     named!(Command::OpenModelBox, File, "Open a model…", "A Hugging Face folder, or the demo model", [ctrl(Key::M)]),
     named!(Command::OpenDemoModel, File, "Open the demo model", "The tiny model that comes with the program", []),
+    named!(
+        Command::OpenModel(ModelSource::DemoClip),
+        File,
+        "Open the demo CLIP",
+        "The tiny CLIP that comes with the program: compares texts with a photo",
+        []
+    ),
     named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(
         Command::ToggleOverlay,

@@ -10,7 +10,7 @@ use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-fn wait_until(window: &mut Harness<'static, App>, what: &str, done: impl Fn(&App) -> bool) {
+pub(crate) fn wait_until(window: &mut Harness<'static, App>, what: &str, done: impl Fn(&App) -> bool) {
     let limit = Instant::now() + Duration::from_mins(5);
     while !done(window.state()) {
         assert!(Instant::now() < limit, "expected {what} within five minutes");

@@ -1,6 +1,6 @@
 //! An engine that follows a script: it answers every question with the same words, whose attention moves over the photo in a known way.
 
-use gazelens::engine::{Event, ModelInfo, Request, RunId, Stage, Timings};
+use gazelens::engine::{Event, ModelInfo, ModelTask, Request, RunId, Stage, Timings};
 use gazelens::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use gazelens::ids::TokenSpan;
 use gazelens::trace::{
@@ -142,6 +142,7 @@ impl Script {
         Arc::new(ModelInfo {
             id: "demo".to_owned(),
             family: "llava".to_owned(),
+            task: ModelTask::Answer,
             summary: format!("LLaVA, {} layers × {} heads, ViT 6 × 4, 144 px", self.layers, self.heads),
             note: "tiny demo model trained on drawn scenes".to_owned(),
             weight_hash: "scripted".to_owned(),
@@ -286,6 +287,7 @@ impl Script {
                 patch_norms: vec![1.0; 6 * self.grid.len()],
                 feature_layer_idx: 4,
             })),
+            similarity: Vec::new(),
             warnings: Vec::new(),
         }
     }

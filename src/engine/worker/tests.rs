@@ -1,5 +1,6 @@
 use super::super::messages::{
-    DevicePreference, DtypePreference, ImageSource, ModelSource, Prompt, RecordOptions, Sampling, Spec, Stage,
+    DevicePreference, DtypePreference, ImageSource, ModelSource, ModelTask, Prompt, RecordOptions, Sampling, Spec,
+    Stage,
 };
 use super::*;
 use crate::geometry::{Framing, PatchGrid};
@@ -25,7 +26,7 @@ impl Backend for Script {
     ) -> Result<Arc<ModelInfo>, EngineError> {
         progress(0.5, "Reading weights");
         match &request.source {
-            ModelSource::Demo => Ok(Arc::new(info("demo"))),
+            ModelSource::Demo | ModelSource::DemoClip => Ok(Arc::new(info("demo"))),
             ModelSource::Folder(path) if path.ends_with("slow") => Err(wait_for(cancel)),
             ModelSource::Folder(path) if path.ends_with("bad") => Err(EngineError::NoModel),
             ModelSource::Folder(path) => Ok(Arc::new(info(&path.display().to_string()))),
@@ -62,6 +63,7 @@ fn info(id: &str) -> ModelInfo {
     ModelInfo {
         id: id.to_owned(),
         family: "llava".to_owned(),
+        task: ModelTask::Answer,
         summary: String::new(),
         note: String::new(),
         weight_hash: String::new(),

@@ -117,10 +117,15 @@ impl Clip {
         self.logit_scale.exp()
     }
 
+    /// Cosine of an image's and a text's embedding.
+    pub fn cosine(&self, image: &Tensor, text: &Tensor) -> std::result::Result<f32, ModelError> {
+        let found = cosine(image, text).map_err(ModelError::part("Image-text similarity"))?;
+        if found.is_finite() { Ok(found) } else { Err(ModelError::NotFinite { what: "image-text similarity", found }) }
+    }
+
     /// CLIP's logit of an image and a text: `exp(logit_scale)` times the cosine of their embeddings.
     pub fn similarity(&self, image: &Tensor, text: &Tensor) -> std::result::Result<f32, ModelError> {
-        let cosine = cosine(image, text).map_err(ModelError::part("Image-text similarity"))?;
-        let found = self.logit_scale() * cosine;
+        let found = self.logit_scale() * self.cosine(image, text)?;
         if found.is_finite() { Ok(found) } else { Err(ModelError::NotFinite { what: "image-text similarity", found }) }
     }
 }

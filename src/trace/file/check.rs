@@ -1,6 +1,6 @@
 //! What must hold between the parts of a trace, before it is written and after it was read.
 
-use super::super::{AttentionRow, Extras, Trace};
+use super::super::{AttentionRow, Extras, TextSimilarity, Trace};
 use super::layout;
 
 /// What must hold, and what is there.
@@ -18,9 +18,14 @@ fn ensure(holds: bool, expected: impl FnOnce() -> String, found: impl FnOnce() -
 
 /// Everything.
 pub(super) fn check(trace: &Trace, extras: &Extras) -> Checked {
-    tokens(trace)?;
+    if trace.has_decoder() {
+        tokens(trace)?;
+    } else {
+        no_tokens(trace)?;
+    }
     rows(trace)?;
     vision(trace)?;
+    similarity(trace)?;
     kept_besides(trace, extras)
 }
 
@@ -52,6 +57,46 @@ fn tokens(trace: &Trace) -> Checked {
         ensure(finite, || "finite log-probabilities".to_owned(), || format!("others at generated token {idx}"))?;
     }
     Ok(())
+}
+
+/// An encoder has nothing but what it saw.
+fn no_tokens(trace: &Trace) -> Checked {
+    let (heads, span) = (trace.num_attention_heads, trace.image_token_span);
+    let counts = [trace.prompt.len(), trace.output.len(), heads, span.start, span.len];
+    ensure(
+        counts == [0; 5] && trace.vision.is_some(),
+        || "[CLS] rows and no tokens in a trace without decoder layers".to_owned(),
+        || {
+            let [prompt, output, ..] = counts;
+            let rows = if trace.vision.is_some() { "[CLS] rows" } else { "no [CLS] rows" };
+            format!("{rows}, {prompt} prompt tokens, {output} generated ones, {heads} heads, {} image tokens", span.len)
+        },
+    )?;
+    let grid = trace.image_grid;
+    ensure(
+        grid.rows.checked_mul(grid.cols).is_some(),
+        || "a grid that can be counted".to_owned(),
+        || format!("{} x {} patches", grid.rows, grid.cols),
+    )
+}
+
+fn similarity(trace: &Trace) -> Checked {
+    let texts = trace.similarity.len();
+    ensure(
+        texts == 0 || !trace.has_decoder(),
+        || "similarity of texts only without a decoder".to_owned(),
+        || format!("{texts} texts beside an answer"),
+    )?;
+    // Rounding may carry a cosine a little over one.
+    let good = |text: &TextSimilarity| {
+        text.cosine.abs() <= 1.001 && text.logit.is_finite() && (0.0..=1.001).contains(&text.probability)
+    };
+    let bad = trace.similarity.iter().find(|text| !good(text));
+    ensure(
+        bad.is_none(),
+        || "a cosine within -1..=1, a finite logit and a probability for every text".to_owned(),
+        || bad.map_or_else(String::new, |bad| format!("{}, {}, {}", bad.cosine, bad.logit, bad.probability)),
+    )
 }
 
 fn rows(trace: &Trace) -> Checked {

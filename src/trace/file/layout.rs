@@ -75,12 +75,12 @@ pub(super) fn precision(trace: &Trace) -> RowPrecision {
 pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
     let (t, p) = (trace.output.len(), trace.prompt.len());
     let (l, h) = (trace.num_hidden_layers, trace.num_attention_heads);
-    let mut all = vec![
-        Entry::new("prompt_ids", Dtype::I64, &[p]),
-        Entry::new("output_ids", Dtype::I64, &[t]),
-        Entry::new("image_token_span", Dtype::I64, &[2]),
-        Entry::new("image_grid", Dtype::I64, &[2]),
-    ];
+    let mut all = vec![Entry::new("image_grid", Dtype::I64, &[2])];
+    if trace.has_decoder() {
+        all.insert(0, Entry::new("prompt_ids", Dtype::I64, &[p]));
+        all.insert(1, Entry::new("output_ids", Dtype::I64, &[t]));
+        all.insert(2, Entry::new("image_token_span", Dtype::I64, &[2]));
+    }
     if let Some(tokens) = &extras.outlier_tokens {
         all.push(Entry::new("outlier_tokens", Dtype::I64, &[tokens.len()]));
     }
@@ -95,6 +95,9 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
             all.push(Entry::new("vision_patch_norms", Dtype::F32, &[layers, patches]));
         }
     }
+    if !trace.similarity.is_empty() {
+        all.push(Entry::new("similarity", Dtype::F32, &[trace.similarity.len(), 3]));
+    }
     for (name, rows) in logit_rows(extras) {
         if let Some(first) = rows.first() {
             all.push(Entry::new(name, Dtype::F32, &[rows.len(), first.len()]));
@@ -104,7 +107,9 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
         all.push(Entry::new("pixel_values", Dtype::F32, &[3, pixels.height_px, pixels.width_px]));
     }
     let rows = Dtype::from(precision(trace));
-    all.push(Entry::new("decoder_attention", rows, &[t, l, h, p + t]));
+    if trace.has_decoder() {
+        all.push(Entry::new("decoder_attention", rows, &[t, l, h, p + t]));
+    }
     if prompt_rows > 0 {
         all.push(Entry::new("prompt_attention", rows, &[prompt_rows, l, h, p]));
     }
@@ -125,16 +130,18 @@ pub(super) fn header(trace: &Trace, entries: &[Entry]) -> Result<Vec<u8>, serde_
         vision_feature_layer_idx: trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
     };
     let mut map = serde_json::Map::new();
-    map.insert(
-        "__metadata__".to_owned(),
-        json!({
-            "format": FORMAT,
-            "version": VERSION,
-            "run": serde_json::to_string(&*trace.run)?,
-            "tokens": serde_json::to_string(&tokens)?,
-            "notes": serde_json::to_string(&notes)?,
-        }),
-    );
+    let mut metadata = json!({
+        "format": FORMAT,
+        "version": VERSION,
+        "run": serde_json::to_string(&*trace.run)?,
+        "tokens": serde_json::to_string(&tokens)?,
+        "notes": serde_json::to_string(&notes)?,
+    });
+    if !trace.similarity.is_empty() {
+        let texts: Vec<&str> = trace.similarity.iter().map(|text| text.text.as_str()).collect();
+        metadata["texts"] = serde_json::to_string(&texts)?.into();
+    }
+    map.insert("__metadata__".to_owned(), metadata);
     let mut offset = 0;
     for entry in entries {
         let end = offset + entry.bytes();

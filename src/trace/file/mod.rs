@@ -3,6 +3,9 @@
 //! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `decoder_attention`,
 //! `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`, `outlier_tokens`, `pixel_values`), and besides them
 //! `vision_patch_norms` f32 `[L_v, N]`, `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
+//! Without a decoder there are only `image_grid`, `vision_cls_attention`, `vision_patch_norms`, `pixel_values`, and for CLIP `similarity`
+//! f32 `[K, 3]`: cosine, logit and softmax of each of the texts, which are the metadata string `texts` (a JSON array).
+//!
 //! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).
 //!
 //! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same check

@@ -1,7 +1,7 @@
 //! File to trace. Nothing is believed before it was checked, and nothing is allocated that the file is not long enough for.
 
 use super::super::{
-    AttentionRow, Extras, LogitRows, Notes, PixelValues, RowPrecision, RunInfo, Trace, VisionAttention,
+    AttentionRow, Extras, LogitRows, Notes, PixelValues, RowPrecision, RunInfo, TextSimilarity, Trace, VisionAttention,
 };
 use super::check::check;
 use super::error::TraceFileError;
@@ -29,6 +29,9 @@ pub(super) fn read(path: &Path) -> Result<TraceFile> {
     let run: RunInfo = source.json("run")?;
     let tokens: Tokens = source.json("tokens")?;
     let notes: Notes = source.json("notes")?;
+    if tokens.prompt.is_empty() && tokens.output.is_empty() && !source.has("decoder_attention") {
+        return without_decoder(source, run, notes);
+    }
     let (t, p) = (tokens.output.len(), tokens.prompt.len());
     source.ids("output_ids", tokens.output.iter().map(|token| token.id))?;
     source.ids("prompt_ids", tokens.prompt.iter().map(|token| token.id))?;
@@ -59,11 +62,37 @@ pub(super) fn read(path: &Path) -> Result<TraceFile> {
         decoder_attention,
         prompt_attention,
         vision: source.vision(&notes)?.map(Arc::new),
+        similarity: source.similarity()?,
         warnings: notes.warnings,
     };
     let extras = source.extras(t)?;
-    check(&trace, &extras).map_err(|contradiction| source.inconsistent(contradiction.expected, contradiction.found))?;
-    Ok(TraceFile { trace, extras })
+    source.checked(trace, extras)
+}
+
+/// A trace of an encoder: no token and no row of one.
+fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result<TraceFile> {
+    let decoders = ["prompt_ids", "output_ids", "image_token_span", "prompt_attention", "prompt_positions"];
+    if let Some(found) = decoders.into_iter().find(|tensor| source.has(tensor)) {
+        let expected = "`decoder_attention` and tokens, or no tensor of a decoder".to_owned();
+        return Err(source.inconsistent(expected, format!("`{found}` alone")));
+    }
+    let [rows, cols] = source.pair("image_grid")?;
+    let trace = Trace {
+        run: Arc::new(run),
+        prompt: Vec::new().into(),
+        image_token_span: TokenSpan { start: 0, len: 0 },
+        image_grid: PatchGrid { rows, cols },
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
+        output: Vec::new(),
+        decoder_attention: Vec::new(),
+        prompt_attention: Vec::new(),
+        vision: source.vision(&notes)?.map(Arc::new),
+        similarity: source.similarity()?,
+        warnings: notes.warnings,
+    };
+    let extras = source.extras(0)?;
+    source.checked(trace, extras)
 }
 
 /// An open file with its header.
@@ -99,6 +128,13 @@ impl<'a> Source<'a> {
             return Err(damaged(format!("{found} bytes of values where its header promises {expected}")));
         }
         Ok(Self { path, file, metadata, body_start: 8 + header_len })
+    }
+
+    /// The parts together, if they agree.
+    fn checked(&self, trace: Trace, extras: Extras) -> Result<TraceFile> {
+        check(&trace, &extras)
+            .map_err(|contradiction| self.inconsistent(contradiction.expected, contradiction.found))?;
+        Ok(TraceFile { trace, extras })
     }
 
     fn string(&self, key: &str) -> Option<&str> {
@@ -268,6 +304,23 @@ impl<'a> Source<'a> {
             patch_norms,
             feature_layer_idx: notes.vision_feature_layer_idx.unwrap_or(layers.saturating_sub(1)),
         }))
+    }
+
+    fn similarity(&mut self) -> Result<Vec<TextSimilarity>> {
+        if !self.has("similarity") && self.string("texts").is_none() {
+            return Ok(Vec::new());
+        }
+        let texts: Vec<String> = self.json("texts")?;
+        self.seek("similarity", Dtype::F32, &[texts.len(), 3])?;
+        let values = self.f32s(texts.len() * 3)?;
+        let rows = texts.into_iter().zip(values.as_chunks().0);
+        let row = |(text, &[cosine, logit, probability]): (String, &[f32; 3])| TextSimilarity {
+            text,
+            cosine,
+            logit,
+            probability,
+        };
+        Ok(rows.map(row).collect())
     }
 
     fn logits(&mut self, tensor: &'static str, output: usize) -> Result<LogitRows> {

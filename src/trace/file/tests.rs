@@ -1,6 +1,6 @@
 use super::super::{
     AttentionRow, Candidate, Extras, OutputToken, PixelValues, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace,
-    VisionAttention,
+    VisionAttention, compare,
 };
 use super::{TraceFile, TraceFileError, write_trace};
 use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
@@ -76,6 +76,7 @@ fn sample(precision: RowPrecision) -> (Trace, Extras) {
             patch_norms: vec![3.0; 8],
             feature_layer_idx: 1,
         })),
+        similarity: Vec::new(),
         warnings: vec!["The photo was scaled down".to_owned()],
     };
     let extras = Extras {
@@ -121,6 +122,74 @@ fn a_written_trace_reads_back_the_same() {
         assert_eq!(extras, read.extras, "what was kept besides comes back");
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file stays behind");
+}
+
+/// The same of an encoder that compared two texts.
+fn without_decoder() -> (Trace, Extras) {
+    let (trace, extras) = sample(RowPrecision::F32);
+    let texts = vec![("一只狗\n".to_owned(), 0.31), ("a cat".to_owned(), -0.2)];
+    let trace = Trace {
+        prompt: Vec::new().into(),
+        image_token_span: TokenSpan { start: 0, len: 0 },
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
+        output: Vec::new(),
+        decoder_attention: Vec::new(),
+        prompt_attention: Vec::new(),
+        similarity: compare(texts, 30.0),
+        ..trace
+    };
+    (trace, Extras { pixel_values: extras.pixel_values, ..Extras::default() })
+}
+
+#[test]
+fn a_trace_without_a_decoder_has_no_tensor_of_one_and_reads_back_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let (mut trace, extras) = without_decoder();
+    for compared in [true, false] {
+        if !compared {
+            trace.similarity.clear();
+        }
+        write_trace(&path, &trace, &extras).expect("a consistent trace is written");
+        let bytes = std::fs::read(&path).expect("just written");
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+        let mut names = tensors.names();
+        names.sort_unstable();
+        let mut expected =
+            vec!["image_grid", "pixel_values", "similarity", "vision_cls_attention", "vision_patch_norms"];
+        expected.retain(|name| compared || *name != "similarity");
+        assert_eq!(names, expected, "only what an encoder has");
+        let read = TraceFile::read(&path).expect("and can be read");
+        assert_same(&trace, &read.trace);
+        assert_eq!(trace.similarity, read.trace.similarity, "texts keep their numbers");
+        assert!(!read.trace.has_decoder(), "it is known as what it is");
+        assert_eq!(extras, read.extras, "what was kept besides comes back");
+    }
+}
+
+#[test]
+fn a_trace_without_a_decoder_is_checked_all_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let break_it: [fn(&mut Trace); 6] = [
+        |trace| trace.vision = None,
+        |trace| trace.num_attention_heads = 1,
+        |trace| trace.image_token_span.len = 4,
+        |trace| trace.image_grid.rows = usize::MAX,
+        |trace| trace.similarity[0].cosine = 1.5,
+        |trace| trace.similarity[1].logit = f32::NAN,
+    ];
+    for (idx, change) in break_it.into_iter().enumerate() {
+        let (mut trace, extras) = without_decoder();
+        change(&mut trace);
+        let error = write_trace(&path, &trace, &extras).expect_err("a contradiction");
+        assert!(matches!(error, TraceFileError::Inconsistent { .. }), "case {idx}: {error}");
+    }
+    let (mut trace, extras) = sample(RowPrecision::F32);
+    trace.similarity = without_decoder().0.similarity;
+    let error = write_trace(&path, &trace, &extras).expect_err("an answer and texts").to_string();
+    assert!(error.contains("similarity of texts only without a decoder"), "{error}");
 }
 
 #[test]

@@ -67,6 +67,9 @@ fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> 
         }
         "vision_cls_attention" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_attention)),
         "vision_patch_norms" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.patch_norms)),
+        "similarity" => {
+            trace.similarity.iter().try_for_each(|text| f32s(out, &[text.cosine, text.logit, text.probability]))
+        }
         "pixel_values" => f32s(out, extras.pixel_values.as_ref().map_or(&[], |pixels| &pixels.values)),
         "decoder_attention" => {
             for row in &trace.decoder_attention {

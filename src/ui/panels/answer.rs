@@ -1,7 +1,7 @@
 //! Prompt and answer as chips.
 
 use super::chip::{Chip, ends_line};
-use super::{PanelContext, status_bar};
+use super::{PanelContext, similarity, status_bar};
 use crate::render::Colouring;
 use crate::trace::Trace;
 use crate::ui::command::Command;
@@ -15,7 +15,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let state = cx.state;
     let Some(run) = state.current_run() else {
         let next = if state.model.info.is_some() { state.question_advice() } else { "The model is being opened" };
-        return empty(ui, "Ask about this photo", next);
+        let words = similarity::wording(state.model.task());
+        return empty(ui, words.invitation, if state.has_decoder() { next } else { words.hint });
     };
     let Some(trace) = &run.trace else {
         return match &run.phase {
@@ -23,6 +24,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             _ => empty(ui, run.prompt_text(), &status_bar::progress(run)),
         };
     };
+    if !trace.has_decoder() {
+        return similarity::show(ui, run, trace);
+    }
     legend(ui, cx);
     let scroll = egui::ScrollArea::vertical().id_salt(("answer", run.id.0)).auto_shrink(false);
     scroll.stick_to_bottom(run.phase.is_active()).show(ui, |ui| {
@@ -200,7 +204,7 @@ fn ending(ui: &mut Ui, run: &Run) {
             ui.colored_label(ui.visuals().error_fg_color, why);
         }
         Phase::Cancelled => {
-            ui.weak(if run.has_words() { "Stopped here" } else { "Stopped before the first token" });
+            ui.weak(if run.has_answer() { "Stopped here" } else { "Stopped before the first token" });
         }
         _ => {}
     }

@@ -1,6 +1,6 @@
 //! Which numbers are shown: source, layer, head, tokens, normalisation.
 
-use super::PanelContext;
+use super::{PanelContext, similarity};
 use crate::ui::command::Command;
 use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};
 use crate::ui::widgets::{choice, row};
@@ -16,15 +16,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
     axis(ui, "Head", "heads", &mut layer_head.head, heads);
     *view.layer_head_mut() = layer_head;
-    tokens(ui, &mut view);
+    let has_decoder = cx.state.has_decoder();
+    ui.add_enabled_ui(has_decoder, |ui| tokens(ui, &mut view));
     normalisation(ui, &mut view);
-    direction(ui, cx);
+    ui.add_enabled_ui(has_decoder, |ui| direction(ui, cx));
     if view != cx.state.view {
         cx.emit(Command::SetView(view));
     }
 }
 
 fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
+    if !cx.state.has_decoder() {
+        return similarity::only_source(ui);
+    }
     let has_vision =
         cx.state.current_run().and_then(|run| run.trace.as_ref()).is_none_or(|trace| trace.vision.is_some());
     let options = [

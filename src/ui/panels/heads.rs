@@ -47,7 +47,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 pub(super) fn nothing(ui: &mut Ui, cx: &PanelContext<'_>, next: &str) {
     let why = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().err());
     match (cx.state.current_run(), why) {
-        (Some(run), Some(why)) if run.has_words() => empty(ui, "The shown tokens have no maps", why),
+        (Some(run), Some(why)) if run.has_answer() => empty(ui, "The shown tokens have no maps", why),
         (Some(run), _) => empty(ui, "No maps yet", &super::status_bar::progress(run)),
         (None, _) => empty(ui, "No maps yet", next),
     }

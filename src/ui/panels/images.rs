@@ -80,7 +80,7 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     thumbnail(ui, cx, idx, frame);
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
-    let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_words()).count();
+    let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();
     let name_y = if asked > 0 { rect.center().y - 8.0 } else { rect.center().y };
     line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
     if asked > 0 {

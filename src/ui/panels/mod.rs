@@ -15,6 +15,7 @@ mod notices;
 mod photo;
 mod question;
 mod sampling;
+mod similarity;
 mod status_bar;
 mod template;
 

@@ -14,7 +14,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     let modal = super::modal(ctx, "open model").show(ctx, |ui| {
         ui.set_width(520.0);
         ui.heading("Open a model");
-        ui.label("A folder in the Hugging Face layout: config.json, tokenizer.json and safetensors weights of a LLaVA-1.5 style model.");
+        ui.label("A folder in the Hugging Face layout: config.json, tokenizer.json and safetensors weights of a LLaVA-1.5 style model, a CLIP or a DINOv2.");
         ui.add_space(8.0);
         path(ui, cx);
         if cx.memory.no_file_dialog {
@@ -28,6 +28,9 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
             }
             if ui.button("Open the demo model").on_hover_text("The tiny model that comes with the program").clicked() {
                 cx.emit(Command::OpenDemoModel);
+            }
+            if ui.button("Demo CLIP").on_hover_text("The tiny CLIP that comes with the program: compares texts with a photo").clicked() {
+                cx.emit(Command::OpenModel(ModelSource::DemoClip));
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.button("Cancel").clicked()).inner
         })

@@ -122,7 +122,7 @@ fn caption_text(cx: &PanelContext<'_>) -> String {
     match &cx.derived.shown {
         Some(ShownMap { map: Ok(_), caption, .. }) => caption.clone(),
         Some(ShownMap { map: Err(why), .. }) => match cx.state.current_run() {
-            Some(run) if !run.has_words() && !run.phase.is_active() => super::status_bar::progress(run),
+            Some(run) if !run.has_answer() && !run.phase.is_active() => super::status_bar::progress(run),
             _ => why.clone(),
         },
         None => match cx.state.current_run() {

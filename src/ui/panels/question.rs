@@ -1,6 +1,6 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use super::{PanelContext, TextBox, answer, sampling, template};
+use super::{PanelContext, TextBox, answer, sampling, similarity, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
@@ -26,7 +26,7 @@ fn suggestions(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Try one of these:").strong());
         for prompt in &info.suggested_prompts {
-            let button = egui::Button::new(prompt.as_str()).corner_radius(10.0);
+            let button = egui::Button::new(similarity::one_line(prompt)).corner_radius(10.0);
             if ui.add(button).on_hover_text("Asks this about the photo").clicked() {
                 cx.emit(Command::AskThis(prompt.clone()));
             }
@@ -53,6 +53,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         let buttons_pt = if cx.state.current_run().is_some() { 342.0 } else { 250.0 };
         let id = egui::Id::unique("prompt box");
+        let words = similarity::wording(cx.state.model.task());
         // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
         let focused = ui.memory(|memory| memory.has_focus(id));
         let entered =
@@ -60,13 +61,13 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let mut text = cx.state.ask.text.clone();
         let edit = egui::TextEdit::multiline(&mut text)
             .id(id)
-            .hint_text("Ask about the photo…")
-            .desired_rows(1)
+            .hint_text(words.hint)
+            .desired_rows(words.rows)
             .desired_width((ui.available_width() - buttons_pt).max(120.0))
             // Enter asks; shift makes the new line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(edit);
-        named(ui, &response, "Question about the photo");
+        named(ui, &response, words.prompt);
         if cx.memory.takes_focus(TextBox::Prompt) {
             response.request_focus();
         }
@@ -85,13 +86,14 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if answering {
         command_button(ui, "Stop", &Command::Stop, cx.commands);
     } else {
-        let ready = !cx.state.ask.text.trim().is_empty();
+        let words = similarity::wording(cx.state.model.task());
+        let ready = !words.needs_text || !cx.state.ask.text.trim().is_empty();
         let fill = ui.visuals().selection.bg_fill;
-        let button = egui::Button::new(RichText::new("Ask").strong()).fill(fill);
+        let button = egui::Button::new(RichText::new(words.button).strong()).fill(fill);
         let response = ui
             .add_enabled(ready, button)
             .on_hover_text(tooltip(ui.ctx(), &Command::Ask))
-            .on_disabled_hover_text("Type a question first");
+            .on_disabled_hover_text(words.missing);
         if response.clicked() {
             cx.emit(Command::Ask);
         }
@@ -128,7 +130,7 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                 let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
                 let mark = match run.phase {
                     Phase::Failed(_) => " (failed)",
-                    Phase::Cancelled if !run.has_words() => " (stopped)",
+                    Phase::Cancelled if !run.has_answer() => " (stopped)",
                     _ => "",
                 };
                 let label = format!("{}. {text}{dots}{mark}", nr + 1);

@@ -58,6 +58,9 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
 
 /// Where a question is, in words.
 pub(super) fn progress(run: &Run) -> String {
+    if let Some(words) = super::similarity::progress(run) {
+        return words;
+    }
     let tokens = run.trace.as_ref().map_or(0, |trace| trace.output.len());
     match &run.phase {
         Phase::Waiting => "Waiting for the model".to_owned(),

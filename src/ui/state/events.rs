@@ -1,13 +1,19 @@
 //! What the worker says.
 
-use super::{AppState, Effect, Phase, Severity, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelSource};
+use super::{AppState, Effect, Phase, Severity, Source, model, source_label};
+use crate::engine::{Event, ModelInfo, ModelSource, ModelTask};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
 impl AppState {
     /// Takes in an event. `now_secs` is any clock that only goes forward.
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
+        self.take_in(event, now_secs);
+        self.settle_source();
+        Vec::new()
+    }
+
+    fn take_in(&mut self, event: Event, now_secs: f64) {
         match event {
             Event::Loading { share, what } => {
                 if let Some(loading) = &mut self.model.loading {
@@ -63,7 +69,6 @@ impl AppState {
             }
             Event::WorkerDied(why) => self.worker_died(&why),
         }
-        Vec::new()
     }
 
     fn model_loaded(&mut self, info: Arc<ModelInfo>) {
@@ -75,7 +80,12 @@ impl AppState {
             choice.layer = choice.layer.clamped(layers);
             choice.head = choice.head.clamped(heads);
         };
-        clamp(&mut self.view.decoder, info.num_hidden_layers, info.num_attention_heads);
+        if info.task == ModelTask::Answer {
+            clamp(&mut self.view.decoder, info.num_hidden_layers, info.num_attention_heads);
+            if self.model.task() != ModelTask::Answer {
+                self.view.source = Source::Decoder;
+            }
+        }
         clamp(&mut self.view.vision, info.vision_num_hidden_layers, info.vision_num_attention_heads);
         if other_model {
             let text = format!("{} is open; earlier answers are those of the model before", info.id);

@@ -23,7 +23,7 @@ pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
-use crate::engine::{ImageSource, Request, RunId};
+use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::ui::command::CanvasCommand;
 use std::path::PathBuf;
 
@@ -127,6 +127,22 @@ impl AppState {
     /// The question shown.
     pub fn current_run(&self) -> Option<&Run> {
         self.runs.shown(self.current_image()?)
+    }
+
+    /// Whether the shown trace, else the open model, has a decoder.
+    pub fn has_decoder(&self) -> bool {
+        match self.current_run().and_then(|run| run.trace.as_ref()) {
+            Some(trace) => trace.has_decoder(),
+            None => self.model.task() == ModelTask::Answer,
+        }
+    }
+
+    /// Shows what there is: without a decoder, the vision encoder.
+    fn settle_source(&mut self) {
+        if !self.has_decoder() {
+            self.view.source = Source::Vision;
+            self.selection.direction = Direction::default();
+        }
     }
 
     /// Layers and heads of the shown source: of the shown trace, else of the open model.

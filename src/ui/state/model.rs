@@ -1,6 +1,6 @@
 //! The model that is open, and the one being opened.
 
-use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelInfo, ModelSource};
+use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,6 +33,11 @@ pub struct ModelState {
 }
 
 impl ModelState {
+    /// What the open model can do.
+    pub fn task(&self) -> ModelTask {
+        self.info.as_ref().map(|info| info.task).unwrap_or_default()
+    }
+
     /// Begins to open a model.
     pub fn open(&mut self, source: ModelSource) -> LoadRequest {
         self.loading = Some(Loading { source: source.clone(), share: 0.0, what: "Opening the model".to_owned() });
@@ -52,6 +57,7 @@ impl ModelState {
 pub fn source_label(source: &ModelSource) -> String {
     match source {
         ModelSource::Demo => "the demo model".to_owned(),
+        ModelSource::DemoClip => "the demo CLIP".to_owned(),
         ModelSource::Folder(path) => path.display().to_string(),
     }
 }

@@ -71,9 +71,9 @@ impl Run {
         }
     }
 
-    /// Whether a token has come: a question that was stopped before has no answer.
-    pub fn has_words(&self) -> bool {
-        self.trace.as_ref().is_some_and(|trace| !trace.output.is_empty())
+    /// Whether something came back: a question that was stopped before the first token has no answer, an encoder answers without tokens.
+    pub fn has_answer(&self) -> bool {
+        self.phase == Phase::Finished || self.trace.as_ref().is_some_and(|trace| !trace.output.is_empty())
     }
 
     /// The attention row of a generated token; `None` when it was left out for the budget.

@@ -1,7 +1,7 @@
 //! Small states and traces for the reducers' tests.
 
 use super::AppState;
-use crate::engine::{Event, ImageSource, ModelInfo, ModelSource, Question, RunId, Timings};
+use crate::engine::{Event, ImageSource, ModelInfo, ModelSource, ModelTask, Question, RunId, Timings};
 use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use crate::ids::TokenSpan;
 use crate::trace::{AttentionRow, OutputToken, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace, VisionAttention};
@@ -90,6 +90,7 @@ pub(crate) fn trace() -> Trace {
             patch_norms: vec![1.0; GRID.len()],
             feature_layer_idx: 0,
         })),
+        similarity: Vec::new(),
         warnings: Vec::new(),
     }
 }
@@ -98,6 +99,7 @@ pub(crate) fn info(layers: usize, heads: usize) -> Arc<ModelInfo> {
     Arc::new(ModelInfo {
         id: "test".to_owned(),
         family: "llava".to_owned(),
+        task: ModelTask::Answer,
         summary: "a test model".to_owned(),
         note: String::new(),
         weight_hash: String::new(),

@@ -1,7 +1,7 @@
 //! What the user does.
 
 use super::{AppState, Axis, Effect, Extend, Phase, Reduce, Severity, TokenPos};
-use crate::engine::{ModelSource, Request, RunId};
+use crate::engine::{ModelSource, ModelTask, Prompt, Request, RunId};
 use crate::ui::command::Command;
 
 /// Step of the interface size, and its bounds.
@@ -15,6 +15,12 @@ impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
+        let effects = self.carry_out(command);
+        self.settle_source();
+        effects
+    }
+
+    fn carry_out(&mut self, command: Command) -> Vec<Effect> {
         match command {
             Command::OpenImages => vec![Effect::PickImages],
             Command::OpenImageFolder => vec![Effect::PickImageFolder],
@@ -145,8 +151,14 @@ impl AppState {
     }
 
     fn ask(&mut self) -> Vec<Effect> {
-        if self.ask.text.trim().is_empty() {
-            self.notices.push(Severity::Info, "The question is empty", self.question_advice(), None);
+        let task = self.model.task();
+        if self.ask.text.trim().is_empty() && task != ModelTask::See {
+            let (what, advice) = if task == ModelTask::Compare {
+                ("There are no texts to compare", "Type some below the photo, one a line")
+            } else {
+                ("The question is empty", self.question_advice())
+            };
+            self.notices.push(Severity::Info, what, advice, None);
             return vec![Effect::FocusPrompt];
         }
         let Some(image) = self.current_image().cloned() else {
@@ -154,7 +166,12 @@ impl AppState {
             self.notices.push(Severity::Info, "There is no photo to ask about", "", action);
             return Vec::new();
         };
-        let question = self.ask.question(image);
+        let mut question = self.ask.question(image);
+        if task != ModelTask::Answer {
+            // An exact prompt is for a decoder; what only sees takes no words.
+            let text = if task == ModelTask::Compare { self.ask.text.trim() } else { "" };
+            question.prompt = Prompt::Templated(text.to_owned());
+        }
         self.send(question)
     }
 

@@ -1,0 +1,82 @@
+//! Command lines that could not be read: clap's report of several paragraphs as the one sentence that this program promises.
+
+use clap::error::ErrorKind;
+
+/// What to print and where, and the exit status.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// `--help` and `--version`: not an error.
+    Asked(String),
+    /// The command line was wrong.
+    Wrong(String),
+}
+
+/// Sorts and shortens clap's report. Its first paragraph says what is wrong (a list of missing arguments runs over several lines); usage
+/// and tips follow, which `--help` gives as well.
+pub(super) fn unread(err: &clap::Error) -> Unread {
+    let report = err.render().to_string();
+    if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Unread::Asked(report);
+    }
+    let paragraphs = report.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
+    let mut said: Vec<String> = Vec::new();
+    for paragraph in paragraphs {
+        if paragraph.starts_with("Usage:") || paragraph.starts_with("For more information") {
+            continue;
+        }
+        let words: Vec<_> = paragraph.split_whitespace().collect();
+        said.push(words.join(" "));
+    }
+    let what = said.join("; ");
+    let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches('.');
+    Unread::Wrong(format!("{what}; `gazelens --help` and `gazelens COMMAND --help` list what there is"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Unread, unread};
+
+    fn wrong(args: &[&str]) -> String {
+        let err = crate::cli::command().try_get_matches_from(args).expect_err("a wrong command line");
+        match unread(&err) {
+            Unread::Wrong(sentence) => sentence,
+            Unread::Asked(text) => format!("taken for a request for help: {text}"),
+        }
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_one_sentence() {
+        for args in [
+            &["gazelens", "trace"][..],
+            &["gazelens", "paint"],
+            &["gazelens", "trace", "--image", "a.png", "--prompt", "x", "--out", "t", "--temperature", "-1"],
+            &["gazelens", "list", "dreams"],
+            &["gazelens", "--threads", "0"],
+        ] {
+            let sentence = wrong(args);
+            assert_eq!(sentence.lines().count(), 1, "{args:?}: {sentence}");
+            assert!(!sentence.contains("Usage:"), "{args:?}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_is_refused_by_its_range_and_not_taken_for_a_flag() {
+        let base = ["gazelens", "trace", "--image", "a.png", "--prompt", "x", "--out", "t"];
+        let sentence = wrong(&[&base[..], &["--temperature", "-1"]].concat());
+        assert!(sentence.contains("expected a number from 0"), "{sentence}");
+        let sentence = wrong(&[&base[..], &["--max-new-tokens", "-3"]].concat());
+        assert!(sentence.contains("expected a whole number from 1"), "{sentence}");
+    }
+
+    #[test]
+    fn help_is_no_error() {
+        let err = crate::cli::command().try_get_matches_from(["gazelens", "--help"]).expect_err("help ends parsing");
+        assert!(matches!(unread(&err), Unread::Asked(text) if text.contains("trace")), "help is given as it is");
+    }
+
+    #[test]
+    fn threads_are_bounded() {
+        let sentence = wrong(&["gazelens", "--threads", "100000"]);
+        assert!(sentence.contains("from 1 to 1024"), "{sentence}");
+    }
+}

@@ -1,0 +1,166 @@
+//! An open encoder: CLIP with both towers, or a vision encoder by itself.
+
+use super::device::Place;
+use super::error::EngineError;
+use super::messages::{LoadRequest, ModelInfo, ModelTask};
+use super::open::{Source, model_id, note};
+use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, Weights};
+use crate::geometry::{PatchGrid, PreprocessSpec};
+use crate::model::{Clip, ClsEncoder, ModelError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A model that sees and does not answer.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    pub(super) towers: Towers,
+    /// Of the image tower.
+    pub(super) config: VisionConfig,
+    pub(super) preprocess: PreprocessSpec,
+    pub(super) place: Place,
+    pub(super) info: Arc<ModelInfo>,
+}
+
+/// What the encoder has.
+#[derive(Debug)]
+pub(super) enum Towers {
+    /// An image tower and a text tower.
+    Both {
+        clip: Box<Clip>,
+        /// For its tokenizer.
+        checkpoint: Box<ClipCheckpoint>,
+    },
+    /// An image tower.
+    Image(ClsEncoder),
+}
+
+impl Encoder {
+    /// Loads a CLIP with both towers.
+    pub(super) fn open_clip(
+        checkpoint: ClipCheckpoint,
+        request: &LoadRequest,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<Self, EngineError> {
+        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
+        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let clip = Clip::load(&source, &checkpoint.config, place.dtype, &place.device);
+        let clip = clip.map_err(|err| blame(err, cancel))?;
+        checkpoint.weights.finish()?;
+        let vision = checkpoint.config.vision.clone();
+        let described = Described {
+            family: "clip",
+            task: ModelTask::Compare,
+            summary: format!(
+                "CLIP, {}, texts of up to {} tokens",
+                sizes(&vision),
+                checkpoint.config.text_max_position_embeddings
+            ),
+            note: note(&checkpoint.notes.note, &checkpoint.warnings),
+            suggested_prompts: checkpoint.notes.suggested_prompts.clone(),
+        };
+        let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
+        let preprocess = checkpoint.preprocess.clone();
+        Ok(Self {
+            towers: Towers::Both { clip: Box::new(clip), checkpoint: Box::new(checkpoint) },
+            config: vision,
+            preprocess,
+            place,
+            info,
+        })
+    }
+
+    /// Loads a vision encoder that stands by itself.
+    pub(super) fn open_vision(
+        checkpoint: &VisionCheckpoint,
+        request: &LoadRequest,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<Self, EngineError> {
+        let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
+        let source = Source::new(&checkpoint.weights, progress, cancel);
+        let encoder = ClsEncoder::load(checkpoint, &source, place.dtype, &place.device);
+        let encoder = encoder.map_err(|err| blame(err, cancel))?;
+        let vision = checkpoint.kind.config().clone();
+        let (family, name) = match &checkpoint.kind {
+            VisionKind::Clip(_) => ("clip", "CLIP's image tower"),
+            VisionKind::Dinov2(_) => ("dinov2", "DINOv2"),
+        };
+        let described = Described {
+            family,
+            task: ModelTask::See,
+            summary: format!("{name}, {}", sizes(&vision)),
+            note: note("", &checkpoint.warnings),
+            suggested_prompts: Vec::new(),
+        };
+        let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
+        let preprocess = checkpoint.preprocess.clone();
+        Ok(Self { towers: Towers::Image(encoder), config: vision, preprocess, place, info })
+    }
+
+    /// The grid of patches that it sees.
+    pub(super) fn image_grid(&self) -> PatchGrid {
+        image_grid(&self.config)
+    }
+
+    /// Tokens in front of the patches.
+    pub(super) fn num_prefix_tokens(&self) -> usize {
+        match &self.towers {
+            Towers::Both { .. } => 1,
+            Towers::Image(encoder) => encoder.num_prefix_tokens(),
+        }
+    }
+}
+
+fn blame(err: ModelError, cancel: &AtomicBool) -> EngineError {
+    if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() }
+}
+
+fn image_grid(config: &VisionConfig) -> PatchGrid {
+    let side = config.image_size / config.patch_size.max(1);
+    PatchGrid { rows: side, cols: side }
+}
+
+fn sizes(config: &VisionConfig) -> String {
+    format!("ViT {} x {}, {} px", config.num_hidden_layers, config.num_attention_heads, config.image_size)
+}
+
+/// What differs between encoders in the eyes of people.
+struct Described {
+    family: &'static str,
+    task: ModelTask,
+    summary: String,
+    note: String,
+    suggested_prompts: Vec<String>,
+}
+
+impl Described {
+    fn info(
+        self,
+        request: &LoadRequest,
+        place: &Place,
+        weights: &Weights,
+        vision: &VisionConfig,
+        preprocess: &PreprocessSpec,
+    ) -> Arc<ModelInfo> {
+        Arc::new(ModelInfo {
+            id: model_id(&request.source),
+            family: self.family.to_owned(),
+            task: self.task,
+            summary: self.summary,
+            note: self.note,
+            weight_hash: weights.weight_hash().to_owned(),
+            device: format!("{}, {}", place.device_label(), place.dtype_label()),
+            weight_bytes: weights.total_bytes(),
+            num_hidden_layers: 0,
+            num_attention_heads: 0,
+            vision_num_hidden_layers: vision.num_hidden_layers,
+            vision_num_attention_heads: vision.num_attention_heads,
+            image_grid: image_grid(vision),
+            framing: preprocess.framing,
+            template_before: String::new(),
+            template_after: String::new(),
+            suggested_prompts: self.suggested_prompts,
+        })
+    }
+}

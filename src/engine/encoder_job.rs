@@ -1,0 +1,169 @@
+//! One photo through an encoder: where `[CLS]` looks and, with a text tower, how well texts fit.
+
+use super::encoder::{Encoder, Towers};
+use super::error::EngineError;
+use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
+use super::recorder::{Recorder, Sizes};
+use super::run::{Answer, Input, image_path, open_photo};
+use crate::checkpoint::ClipCheckpoint;
+use crate::data::Photo;
+use crate::ids::TokenSpan;
+use crate::model::Clip;
+use crate::trace::{Extras, RunInfo, SpecInfo, TextSimilarity, Trace, compare};
+use candle_core::Tensor;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Looks at a photo. The prompt is texts, one a line. See [`super::run_job`].
+pub(super) fn see(
+    encoder: &Encoder,
+    id: RunId,
+    question: &Question,
+    emit: &mut dyn FnMut(Event),
+    cancel: &AtomicBool,
+) -> Result<Answer, EngineError> {
+    let (texts, mut warnings) = texts(encoder, question)?;
+    emit(Event::Stage(id, Stage::Photo));
+    let photo = open_photo(&question.image)?;
+    let input = Input::new(&photo, &encoder.preprocess, question.framing, encoder.config.patch_size)?;
+
+    emit(Event::Stage(id, Stage::Vision));
+    let started = Instant::now();
+    let mut recorder = Recorder::new(sizes(encoder), &question.record, cancel);
+    let embedding = encode(encoder, &input.tensor, &mut recorder)?;
+    let vision = recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
+    let vision_secs = started.elapsed().as_secs_f64();
+
+    emit(Event::Stage(id, Stage::Prefill));
+    let started = Instant::now();
+    let similarity = match (&encoder.towers, embedding) {
+        (Towers::Both { clip, checkpoint }, Some(image)) => {
+            similarity(clip, checkpoint, &image, &texts, &mut warnings, cancel)?
+        }
+        _ => Vec::new(),
+    };
+    let trace = Trace {
+        run: Arc::new(run_info(encoder, question, &texts, &photo, &input)),
+        prompt: Vec::new().into(),
+        image_token_span: TokenSpan { start: 0, len: 0 },
+        image_grid: encoder.image_grid(),
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
+        output: Vec::new(),
+        decoder_attention: Vec::new(),
+        prompt_attention: Vec::new(),
+        vision: vision.map(Arc::new),
+        similarity,
+        // They come with the end, once.
+        warnings: Vec::new(),
+    };
+    emit(Event::Started(id, Box::new(trace.clone())));
+    let timings = Timings { vision_secs, prefill_secs: started.elapsed().as_secs_f64(), ..Timings::default() };
+    let extras = Extras { pixel_values: input.kept(question), ..Extras::default() };
+    Ok(Answer { trace: Trace { warnings, ..trace }, extras, timings })
+}
+
+/// The texts to compare, and what of the question has no place here.
+fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<String>), EngineError> {
+    let mut warnings = Vec::new();
+    if !question.strategy.name.is_empty() {
+        warnings.push(format!("The strategy {} was not used: there is no decoder", question.strategy.name));
+    }
+    for intervention in &question.interventions {
+        warnings.push(format!("The intervention {} was not used: there is no decoder", intervention.name));
+    }
+    let words = match (&question.prompt, &encoder.towers) {
+        (Prompt::Templated(words) | Prompt::Raw(words), Towers::Image(_)) => {
+            if !words.trim().is_empty() {
+                warnings.push("The prompt was not used: this encoder has no text tower".to_owned());
+            }
+            return Ok((Vec::new(), warnings));
+        }
+        (Prompt::Raw(_), Towers::Both { .. }) => return Err(EngineError::RawPrompt),
+        (Prompt::Templated(words), Towers::Both { .. }) => words,
+    };
+    let texts: Vec<String> =
+        words.lines().map(str::trim).filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect();
+    if texts.is_empty() { Err(EngineError::NoTexts) } else { Ok((texts, warnings)) }
+}
+
+fn sizes(encoder: &Encoder) -> Sizes {
+    Sizes {
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
+        prompt_len: 0,
+        image_token_span: TokenSpan { start: 0, len: 0 },
+        // Its own head reads the last layer.
+        feature_layer_idx: encoder.config.num_hidden_layers.saturating_sub(1),
+        vision_prefix_len: encoder.num_prefix_tokens(),
+    }
+}
+
+/// Runs the image tower; its embedding where there are texts to compare it with.
+fn encode(
+    encoder: &Encoder,
+    pixel_values: &Tensor,
+    recorder: &mut Recorder<'_>,
+) -> Result<Option<Tensor>, EngineError> {
+    match &encoder.towers {
+        Towers::Both { clip, .. } => Ok(Some(clip.image_embedding(pixel_values, recorder)?)),
+        Towers::Image(tower) => {
+            tower.look(pixel_values, recorder)?;
+            Ok(None)
+        }
+    }
+}
+
+fn similarity(
+    clip: &Clip,
+    checkpoint: &ClipCheckpoint,
+    image: &Tensor,
+    texts: &[String],
+    warnings: &mut Vec<String>,
+    cancel: &AtomicBool,
+) -> Result<Vec<TextSimilarity>, EngineError> {
+    let mut cosines = Vec::with_capacity(texts.len());
+    for text in texts {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(EngineError::Cancelled);
+        }
+        let encoded = checkpoint.encode_text(text)?;
+        if encoded.truncated {
+            let most = checkpoint.config.text_max_position_embeddings;
+            warnings.push(format!("A text was cut off at the encoder's {most} tokens: {text}"));
+        }
+        // What fills the rest comes after the end token, which cannot see it.
+        let ids = encoded.ids.get(..encoded.len).unwrap_or(&encoded.ids);
+        cosines.push((text.clone(), clip.cosine(image, &clip.text_embedding(ids)?)?));
+    }
+    Ok(compare(cosines, clip.logit_scale()))
+}
+
+fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Photo, input: &Input) -> RunInfo {
+    let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
+    RunInfo {
+        model_id: encoder.info.id.clone(),
+        weight_hash: encoder.info.weight_hash.clone(),
+        image_path: image_path(&question.image),
+        image_hash: photo.sha256.clone(),
+        prompt: words.clone(),
+        templated: false,
+        full_prompt: texts.join("\n"),
+        template: None,
+        strategy: SpecInfo { name: "none".to_owned(), parameters: BTreeMap::new() },
+        interventions: Vec::new(),
+        temperature: 0.0,
+        top_p: None,
+        top_k: None,
+        repetition_penalty: 1.0,
+        seed: question.sampling.seed,
+        max_new_tokens: 0,
+        preprocessing: input.preprocessing.clone(),
+        view: input.view,
+        device: encoder.place.device_label(),
+        dtype: encoder.place.dtype_label().to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

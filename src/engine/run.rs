@@ -1,0 +1,100 @@
+//! A job on whatever model is open, and what every kind of job begins with.
+
+use super::error::EngineError;
+use super::messages::{Event, ImageSource, Question, RunId, Timings};
+use super::open::{ModelKind, OpenModel};
+use super::{encoder_job, job};
+use crate::data::{self, Photo};
+use crate::geometry::{Framing, ModelView, PreprocessSpec};
+use crate::trace::{Extras, PixelValues, Trace};
+use candle_core::{Device, Tensor};
+use std::sync::atomic::AtomicBool;
+
+/// A question that was answered, or a photo that was looked at.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Everything the window shows.
+    pub trace: Trace,
+    /// What was kept besides, see [`super::RecordOptions`].
+    pub extras: Extras,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`] and [`Event::Token`] as they come; how it ends is the result.
+///
+/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. An encoder has its whole
+/// trace in `Started` and no tokens; its prompt is texts, one a line, to compare with the photo. A raised `cancel` ends the job within one
+/// layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
+pub fn run_job(
+    model: &OpenModel,
+    id: RunId,
+    question: &Question,
+    emit: &mut dyn FnMut(Event),
+    cancel: &AtomicBool,
+) -> Result<Answer, EngineError> {
+    match model.kind() {
+        ModelKind::Answers(model) => job::answer(model, id, question, emit, cancel),
+        ModelKind::Sees(encoder) => encoder_job::see(encoder, id, question, emit, cancel),
+    }
+}
+
+pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
+    match source {
+        ImageSource::Path(path) => Ok(Photo::open(path)?),
+        ImageSource::Bundled(name) => {
+            let image = data::demo::image(name).ok_or_else(|| EngineError::NoBundledImage {
+                example: data::demo::IMAGES.first().map_or("", |image| image.file_name),
+                name: name.clone(),
+            })?;
+            Ok(image.photo()?)
+        }
+    }
+}
+
+/// What traces call a photo.
+pub(super) fn image_path(source: &ImageSource) -> String {
+    match source {
+        ImageSource::Path(path) => path.display().to_string(),
+        ImageSource::Bundled(name) => name.clone(),
+    }
+}
+
+/// A photo as a model gets it.
+pub(super) struct Input {
+    /// How it was made.
+    pub(super) preprocessing: PreprocessSpec,
+    /// Which rectangle of the photo it is.
+    pub(super) view: ModelView,
+    /// **Shape** `[3, side, side]`.
+    pub(super) tensor: Tensor,
+    side_px: usize,
+    values: Vec<f32>,
+}
+
+impl Input {
+    /// Preprocesses a photo; `framing` replaces the checkpoint's own.
+    pub(super) fn new(
+        photo: &Photo,
+        preprocess: &PreprocessSpec,
+        framing: Option<Framing>,
+        patch_size: usize,
+    ) -> Result<Self, EngineError> {
+        let mut preprocessing = preprocess.clone();
+        if let Some(framing) = framing {
+            preprocessing = preprocessing.with_framing(framing);
+        }
+        let patch_px = u32::try_from(patch_size).unwrap_or(u32::MAX);
+        let pixels = data::preprocess(photo, &preprocessing, patch_px)?;
+        let side_px = pixels.side_px as usize;
+        let tensor = Tensor::from_slice(&pixels.values, (3, side_px, side_px), &Device::Cpu)
+            .map_err(EngineError::tensor("hand the photo to the model"))?;
+        Ok(Self { preprocessing, view: pixels.view, tensor, side_px, values: pixels.values })
+    }
+
+    /// The values, where the question asks for them.
+    pub(super) fn kept(&self, question: &Question) -> Option<PixelValues> {
+        let (height_px, width_px) = (self.side_px, self.side_px);
+        question.record.pixel_values.then(|| PixelValues { height_px, width_px, values: self.values.clone() })
+    }
+}

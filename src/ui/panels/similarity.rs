@@ -1,0 +1,149 @@
+//! Models without a decoder: texts beside a photo instead of an answer.
+
+use crate::engine::{ModelTask, Stage};
+use crate::trace::{TextSimilarity, Trace};
+use crate::ui::derived::format_share;
+use crate::ui::state::{Phase, Run};
+use crate::ui::widgets::{empty, row};
+use eframe::egui;
+use egui::{RichText, Ui};
+
+/// Width of a softmax bar, points.
+const BAR_PT: f32 = 150.0;
+
+/// What the question panel says for one kind of model.
+pub(super) struct Wording {
+    /// In the empty prompt box.
+    pub(super) hint: &'static str,
+    /// Name of the prompt box.
+    pub(super) prompt: &'static str,
+    /// Lines of the empty prompt box.
+    pub(super) rows: usize,
+    /// On the button.
+    pub(super) button: &'static str,
+    /// Whether the button needs words.
+    pub(super) needs_text: bool,
+    /// Why the button is off.
+    pub(super) missing: &'static str,
+    /// In place of an answer.
+    pub(super) invitation: &'static str,
+}
+
+/// The words for a kind of model.
+pub(super) fn wording(task: ModelTask) -> Wording {
+    match task {
+        ModelTask::Answer => Wording {
+            hint: "Ask about the photo…",
+            prompt: "Question about the photo",
+            rows: 1,
+            button: "Ask",
+            needs_text: true,
+            missing: "Type a question first",
+            invitation: "Ask about this photo",
+        },
+        ModelTask::Compare => Wording {
+            hint: "Texts to compare with the photo, one a line (Shift+Enter makes a new line)",
+            prompt: "Texts to compare with the photo",
+            rows: 3,
+            button: "Compare",
+            needs_text: true,
+            missing: "Type a text first",
+            invitation: "Compare texts with this photo",
+        },
+        ModelTask::See => Wording {
+            hint: "This encoder takes no words: press the button to see where [CLS] looks",
+            prompt: "Words are not used by this encoder",
+            rows: 1,
+            button: "Look",
+            needs_text: false,
+            missing: "",
+            invitation: "Look at this photo",
+        },
+    }
+}
+
+/// Several texts as one line, for buttons.
+pub(super) fn one_line(prompt: &str) -> String {
+    prompt.replace('\n', " / ")
+}
+
+/// The source row where there is nothing to choose.
+pub(super) fn only_source(ui: &mut Ui) {
+    row(ui, "Source", "Whose attention is shown", |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.add_enabled(false, egui::Button::selectable(false, "Decoder"))
+            .on_disabled_hover_text("This model has no decoder, so only its vision encoder looks at the photo");
+        let _ = ui
+            .add(egui::Button::selectable(true, "Vision [CLS]"))
+            .on_hover_text("Where the vision encoder's [CLS] token looked; the same for every text");
+    });
+}
+
+/// Where a run without a decoder is, in words; `None` for one with a decoder.
+pub(super) fn progress(run: &Run) -> Option<String> {
+    let trace = run.trace.as_ref().filter(|trace| !trace.has_decoder())?;
+    match &run.phase {
+        Phase::Working(Stage::Prefill | Stage::Decode) => Some("Comparing the texts".to_owned()),
+        Phase::Finished => Some(match trace.similarity.len() {
+            0 => "Looked at the photo".to_owned(),
+            1 => "1 text compared".to_owned(),
+            texts => format!("{texts} texts compared"),
+        }),
+        _ => None,
+    }
+}
+
+/// The texts with bars and numbers.
+pub(super) fn show(ui: &mut Ui, run: &Run, trace: &Trace) {
+    if trace.similarity.is_empty() {
+        return empty(
+            ui,
+            "This encoder only sees",
+            "Where its [CLS] token looks lies on the photo, for every layer and head",
+        );
+    }
+    egui::ScrollArea::both().id_salt(("similarity", run.id.0)).auto_shrink(false).show(ui, |ui| {
+        egui::Grid::new(("similarity rows", run.id.0)).num_columns(5).striped(true).spacing([14.0, 5.0]).show(
+            ui,
+            |ui| {
+                header(ui);
+                let largest = trace.similarity.iter().map(|text| text.probability).fold(0.0, f32::max);
+                for text in &trace.similarity {
+                    text_row(ui, text, text.probability >= largest);
+                }
+            },
+        );
+    });
+}
+
+fn header(ui: &mut Ui) {
+    for (title, help) in [
+        ("Text", "In the order they were typed"),
+        (
+            "Softmax (%)",
+            "Softmax of the logits over these texts: it says which of them fits best, not whether one fits at all",
+        ),
+        ("", ""),
+        ("Cosine (-1 to 1)", "Cosine between the embeddings of the photo and of the text"),
+        ("Logit", "The cosine times the model's learned scale, exp(logit_scale)"),
+    ] {
+        let label = ui.label(RichText::new(title).weak().small());
+        if !help.is_empty() {
+            label.on_hover_text(help);
+        }
+    }
+    ui.end_row();
+}
+
+fn text_row(ui: &mut Ui, text: &TextSimilarity, best: bool) {
+    let shown = RichText::new(&text.text);
+    ui.label(if best { shown.strong() } else { shown });
+    let fill = crate::ui::theme::accent(ui.visuals());
+    let bar = egui::ProgressBar::new(text.probability.clamp(0.0, 1.0)).desired_width(BAR_PT).desired_height(10.0);
+    let bar = ui.add(bar.fill(fill));
+    crate::ui::widgets::named(ui, &bar, &format!("Softmax of {}", text.text));
+    ui.label(format_share(text.probability));
+    ui.label(format!("{:.4}", text.cosine));
+    ui.label(format!("{:.3}", text.logit));
+    ui.end_row();
+}
