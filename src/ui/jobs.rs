@@ -34,7 +34,7 @@ pub(super) enum Wanted {
 }
 
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
-const LEAST_DIALOG: Duration = Duration::from_millis(300);
+const LEAST_DIALOG: Duration = Duration::from_millis(600);
 
 /// What was finished, or that there was no dialog.
 fn dialog_done(picked: Option<JobDone>, wanted: Wanted, elapsed: Duration) -> Option<JobDone> {

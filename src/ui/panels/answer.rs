@@ -47,7 +47,7 @@ fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
             scale(ui, cx, colours);
             let title = RichText::new(&colours.title).color(crate::ui::theme::accent(ui.visuals()));
-            ui.add(egui::Label::new(title).truncate()).on_hover_text(&colours.title);
+            ui.add(egui::Label::new(title).truncate().show_tooltip_when_elided(false)).on_hover_text(&colours.title);
         });
         return;
     }
@@ -71,7 +71,8 @@ fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         } else {
             (colours.title.as_str(), ui.visuals().weak_text_color())
         };
-        ui.add(egui::Label::new(RichText::new(text).small().color(colour)).truncate()).on_hover_text(text);
+        ui.add(egui::Label::new(RichText::new(text).small().color(colour)).truncate().show_tooltip_when_elided(false))
+            .on_hover_text(text);
     });
 }
 

@@ -112,7 +112,8 @@ fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
                 ui.label(RichText::new(numbers).color(colour)).on_hover_text(&text);
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                ui.add(egui::Label::new(RichText::new(words).color(colour)).truncate()).on_hover_text(&text);
+                ui.add(egui::Label::new(RichText::new(words).color(colour)).truncate().show_tooltip_when_elided(false))
+                    .on_hover_text(&text);
             });
         });
     });
