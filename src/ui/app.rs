@@ -2,7 +2,7 @@
 
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
-use super::jobs::{JobDone, Jobs, Scan};
+use super::jobs::{JobDone, Jobs, Scan, Wanted};
 use super::layout;
 use super::link::{EngineLink, Waker};
 use super::panels::{self, PanelContext};
@@ -178,13 +178,14 @@ impl App {
         if !dropped.is_empty() {
             self.commands.push(Command::AddPaths(dropped));
         }
-        self.commands.extend(shortcuts::pressed(ctx));
+        self.commands.extend(shortcuts::pressed(ctx, self.state.open));
     }
 
     fn job_done(&mut self, done: JobDone) {
         match done {
             JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
             JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
+            JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Scanned(Scan { images, models, problems }) => {
                 if let Some(idx) = self.state.library.add(images) {
@@ -198,6 +199,24 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Points to the box in which a path can be typed instead.
+    fn no_dialog(&mut self, wanted: Wanted) {
+        self.view.no_file_dialog = true;
+        if wanted == Wanted::Model {
+            self.commands.push(Command::OpenModelBox);
+            return;
+        }
+        layout::bring_to_front(&mut self.tree, layout::Pane::Images);
+        self.view.focus = Some(panels::TextBox::ImagePath);
+        let advice = "Files and folders can also be dropped on the window";
+        self.state.notices.push(
+            Severity::Warning,
+            "No file dialog on this machine: type a path on the left",
+            advice,
+            None,
+        );
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
@@ -215,7 +234,7 @@ impl App {
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, layout::Pane::Question);
-                    self.view.focus_prompt = true;
+                    self.view.focus = Some(panels::TextBox::Prompt);
                 }
                 Effect::ReleaseFocus => ctx.memory_mut(|memory| {
                     if let Some(focused) = memory.focused() {

@@ -7,6 +7,7 @@ use poll_promise::Promise;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Something that was finished beside the window.
 #[derive(Debug)]
@@ -15,10 +16,29 @@ pub(super) enum JobDone {
     PickedImages(Vec<PathBuf>),
     /// A model folder was picked.
     PickedModel(PathBuf),
+    /// A dialog was asked for and none appeared.
+    NoDialog(Wanted),
     /// Files and folders were looked through.
     Scanned(Scan),
     /// Bytes of memory this process holds.
     Memory(u64),
+}
+
+/// What a dialog is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Photos, or a folder of them.
+    Images,
+    /// A model folder.
+    Model,
+}
+
+/// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
+const LEAST_DIALOG: Duration = Duration::from_millis(600);
+
+/// What was finished, or that there was no dialog.
+fn dialog_done(picked: Option<JobDone>, wanted: Wanted, elapsed: Duration) -> Option<JobDone> {
+    picked.or_else(|| (elapsed < LEAST_DIALOG).then_some(JobDone::NoDialog(wanted)))
 }
 
 /// What was found in files and folders.
@@ -68,21 +88,22 @@ impl Jobs {
     }
 
     /// One dialog at a time: a second one would hide behind the first.
-    fn spawn_dialog(&mut self, job: impl FnOnce(rfd::FileDialog) -> Option<JobDone> + Send + 'static) {
+    fn spawn_dialog(&mut self, wanted: Wanted, job: impl FnOnce(rfd::FileDialog) -> Option<JobDone> + Send + 'static) {
         if self.dialog_open.swap(true, Ordering::Relaxed) {
             return;
         }
         let open = Arc::clone(&self.dialog_open);
         self.spawn("gazelens-dialog", move || {
-            let done = job(rfd::FileDialog::new());
+            let begun = Instant::now();
+            let picked = job(rfd::FileDialog::new());
             open.store(false, Ordering::Relaxed);
-            done
+            dialog_done(picked, wanted, begun.elapsed())
         });
     }
 
     /// A dialog for photos.
     pub(super) fn pick_images(&mut self) {
-        self.spawn_dialog(|dialog| {
+        self.spawn_dialog(Wanted::Images, |dialog| {
             dialog
                 .set_title("Open photos")
                 .add_filter("Photos", data::library::EXTENSIONS)
@@ -93,7 +114,7 @@ impl Jobs {
 
     /// A dialog for a folder of photos.
     pub(super) fn pick_image_folder(&mut self) {
-        self.spawn_dialog(|dialog| {
+        self.spawn_dialog(Wanted::Images, |dialog| {
             let folder = dialog.set_title("Open a folder of photos").pick_folder()?;
             Some(JobDone::PickedImages(vec![folder]))
         });
@@ -101,7 +122,7 @@ impl Jobs {
 
     /// A dialog for a model folder.
     pub(super) fn pick_model_folder(&mut self) {
-        self.spawn_dialog(|dialog| {
+        self.spawn_dialog(Wanted::Model, |dialog| {
             dialog.set_title("Open a model folder (Hugging Face layout)").pick_folder().map(JobDone::PickedModel)
         });
     }
@@ -189,6 +210,18 @@ mod tests {
         assert_eq!(found.images, [ImageSource::Path(photos.join("a.png"))], "the photo");
         assert_eq!(found.models, [model], "the model");
         assert_eq!(found.problems.len(), 1, "the missing file is named: {:?}", found.problems);
+    }
+
+    #[test]
+    fn a_dialog_that_returns_at_once_was_none() {
+        let (fast, slow) = (Duration::from_millis(20), Duration::from_secs(2));
+        assert!(
+            matches!(dialog_done(None, Wanted::Model, fast), Some(JobDone::NoDialog(Wanted::Model))),
+            "nobody cancels that fast"
+        );
+        assert!(dialog_done(None, Wanted::Images, slow).is_none(), "cancelled by the user");
+        let picked = Some(JobDone::PickedImages(Vec::new()));
+        assert!(matches!(dialog_done(picked, Wanted::Images, fast), Some(JobDone::PickedImages(_))), "picked");
     }
 
     #[test]

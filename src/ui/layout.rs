@@ -73,7 +73,7 @@ pub fn default_tree() -> Tree<Pane> {
         }
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
-    let middle = column(&[(photo, 0.65), (question, 0.35)], LinearDir::Vertical);
+    let middle = column(&[(photo, 0.61), (question, 0.39)], LinearDir::Vertical);
     let right = column(&[(attention, 0.365), (heads, 0.345), (candidates, 0.29)], LinearDir::Vertical);
     let root = column(&[(images, 0.155), (middle, 0.565), (right, 0.28)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)

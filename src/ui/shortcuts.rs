@@ -1,6 +1,7 @@
-//! Keys to commands. Nothing fires while text is typed, except with ctrl.
+//! Keys to commands. Nothing fires while text is typed, except with ctrl; behind a box over the window only what closes the box.
 
 use super::command::{Command, NAMED_COMMANDS};
+use super::state::OpenBoxes;
 use eframe::egui;
 use egui::{Key, Modifiers};
 
@@ -8,7 +9,9 @@ use egui::{Key, Modifiers};
 const NAVIGATION: [Key; 6] = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Enter, Key::Tab];
 
 /// Commands whose keys were pressed since the last frame, in no particular order. The keys are used up.
-pub(super) fn pressed(ctx: &egui::Context) -> Vec<Command> {
+///
+/// `open` are the boxes over the window: behind one, nothing moves.
+pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes) -> Vec<Command> {
     let typing = ctx.text_edit_focused();
     let focused = ctx.memory(|memory| memory.focused().is_some());
     let popup = egui::Popup::is_any_open(ctx);
@@ -23,7 +26,9 @@ pub(super) fn pressed(ctx: &egui::Context) -> Vec<Command> {
             && (typing
                 || (popup && keys.logical_key == Key::Escape)
                 || (focused && NAVIGATION.contains(&keys.logical_key)));
-        if belongs_elsewhere {
+        let behind_a_box = (open.help || open.model)
+            && !(*command == Command::Clear || (open.help && *command == Command::ToggleHelp));
+        if belongs_elsewhere || behind_a_box {
             continue;
         }
         if keys.logical_key == Key::Tab {

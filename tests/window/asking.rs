@@ -4,8 +4,8 @@ use crate::script::Script;
 use crate::support::{answered, frames, press, type_text, window, window_with};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::engine::{Event, ModelSource, Prompt, Request, RunId, Stage};
-use gazelens::ui::state::Phase;
+use gazelens::engine::{Event, ModelSource, Prompt, PromptRows, Request, RunId, Stage};
+use gazelens::ui::state::{KeepPromptRows, Phase};
 
 #[test]
 fn the_first_start_opens_the_demo_and_invites() {
@@ -209,4 +209,80 @@ impl eframe::egui::DroppedFile for Dropped {
     fn bytes(&self) -> Result<Vec<u8>, String> {
         std::fs::read(&self.0).map_err(|err| err.to_string())
     }
+}
+
+#[test]
+fn what_is_recorded_can_be_changed_in_the_settings() {
+    let (mut window, handle) = window(Script::default());
+    window.get_by_label("Settings").click();
+    frames(&mut window);
+    window.get_by_label("the whole prompt too").click();
+    frames(&mut window);
+    window.get_by_label("the whole prompt too");
+    assert_eq!(window.state().state().ask.prompt_rows, KeepPromptRows::All, "chosen, and the settings stay open");
+    press(&mut window, Key::Escape);
+    window.get_by_label("Describe this image in detail.").click();
+    frames(&mut window);
+    let asked = handle.wire(|wire| {
+        wire.sent.iter().any(
+            |request| matches!(request, Request::Ask(_, question) if question.record.prompt_rows == PromptRows::All),
+        )
+    });
+    assert!(asked, "and it goes to the worker");
+}
+
+#[test]
+fn nothing_moves_behind_a_box() {
+    let (mut window, _) = window(Script::default());
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::M);
+    frames(&mut window);
+    assert!(window.get_by_label("Path of the folder").is_focused(), "one can type at once");
+    let before = window.state().state().colour;
+    let presses = [Key::D, Key::G, Key::ArrowRight];
+    for key in presses {
+        press(&mut window, key);
+    }
+    type_text(&mut window, "/dig");
+    // Out of the path box, keys still belong to the dialog.
+    window.get_by_label("Cancel").focus();
+    frames(&mut window);
+    for key in presses {
+        press(&mut window, key);
+    }
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::G);
+    frames(&mut window);
+    let state = window.state().state();
+    assert_eq!(state.library.current_idx(), Some(0), "no other image");
+    assert_eq!(state.colour, before, "overlay and borders as before");
+    press(&mut window, Key::Escape);
+    assert!(!window.state().state().open.model, "Esc closes the box");
+    press(&mut window, Key::D);
+    assert_eq!(window.state().state().library.current_idx(), Some(1), "and keys work again");
+}
+
+#[test]
+fn stopping_before_the_first_token_is_said_and_is_no_answer() {
+    let script = Script { answers: false, ..Script::default() };
+    let (mut window, handle) = answered(script);
+    window.get_by_label("Stop").click();
+    frames(&mut window);
+    handle.say(Event::Cancelled(RunId(1)));
+    frames(&mut window);
+    assert!(window.query_by_label("Waiting for the first numbers").is_none(), "nothing is to come");
+    window.get_all_by_label("Stopped before the first token").next().expect("said");
+    assert!(window.query_by_label("1 answer").is_none(), "it is no answer");
+}
+
+#[test]
+fn a_message_moves_nothing() {
+    let (mut window, handle) = answered(Script::default());
+    let place = |window: &crate::support::Window| window.get_by_label("Token 1: dog").rect();
+    let before = place(&window);
+    handle.say(Event::LoadFailed("Expected config.json, found none: /models/broken".to_owned()));
+    frames(&mut window);
+    window.get_by_label("Error");
+    assert_eq!(place(&window), before, "the next click lands where it was aimed");
+    window.get_by_label("Dismiss").click();
+    frames(&mut window);
+    assert!(window.query_by_label("Error").is_none(), "dismissed");
 }

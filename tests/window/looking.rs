@@ -165,3 +165,36 @@ fn colours_change_by_label() {
     assert_eq!(range, Some([0.0, 0.5]), "the typed range is in force");
     window.get_by_label_contains("from 0 to 0.5");
 }
+
+#[test]
+fn candidates_speak_of_the_tokens_on_the_photo() {
+    let (window, _) = answered(Script::default());
+    assert!(caption(&window).contains("all 19 answer tokens"), "{}", caption(&window));
+    window.get_by_label("Click a word of the answer");
+    assert!(window.query_by_label_contains("Candidate 1").is_none(), "no single token's candidates beside them");
+}
+
+#[test]
+fn everything_that_counts_lies_within_a_small_window() {
+    let (mut window, _) = answered(Script::default());
+    let canvas = window.get_by_label_contains("Photo demo 01 beach").rect();
+    let numbers = window.state().derived().shown.as_ref().map(|shown| shown.numbers.clone()).expect("answered");
+    let share = window.get_by_label(&numbers).rect();
+    assert!(share.right() <= canvas.right() + 1.0, "the heading's numbers: {share} in {canvas}");
+    window.hover_at(canvas.center());
+    for pressed in [true, false] {
+        window.event(eframe::egui::Event::PointerButton {
+            pos: canvas.center(),
+            button: eframe::egui::PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+    }
+    frames(&mut window);
+    let legend = window.get_by_label_contains("How much each token looked at the 1 selected patch").rect();
+    assert!(legend.right() <= canvas.right() + 1.0, "the legend: {legend} in {canvas}");
+    for idx in [3, 12, 18] {
+        let chip = window.get_by_label_contains(&format!("Token {idx}: ")).rect();
+        assert!(chip.right() <= canvas.right() + 1.0, "word {idx}: {chip} in {canvas}");
+    }
+}

@@ -48,24 +48,41 @@ fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String 
     }
 }
 
-/// The line above the photo.
-pub(super) fn caption(state: &AppState, trace: &Trace, tokens: &[TokenPos], max: f32, image_share: f32) -> String {
+/// "layer 3, head 1", "mean over layers and heads".
+fn place_label(layer: Axis, head: Axis) -> String {
+    match (layer.reduce, head.reduce) {
+        (Reduce::Mean, Reduce::Mean) => "mean over layers and heads".to_owned(),
+        (Reduce::Max, Reduce::Max) => "max over layers and heads".to_owned(),
+        _ => format!("{}, {}", axis_label("layer", layer), axis_label("head", head)),
+    }
+}
+
+/// The line above the photo: whose attention it is.
+pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
     let view = &state.view;
     let choice = view.layer_head();
-    let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
+    let place = place_label(choice.layer, choice.head);
     let unit = match view.normalisation {
         Normalisation::Raw => "raw probability",
         Normalisation::ShareOfImage => "share of the image's attention",
     };
-    let (max, share) = (format_value(max), format_value(image_share));
     match view.source {
         Source::Decoder => {
             let tokens = tokens_label(state, trace, tokens);
             let sink = if view.suppress_sink { ", without the first position" } else { "" };
-            format!("Decoder, {place}, {tokens}, {unit}{sink}, max {max}, image share {share}")
+            format!("Decoder, {place}, {tokens}, {unit}{sink}")
         }
-        Source::Vision => format!("Vision [CLS], {place}, {unit}, max {max}, sum over patches {share}"),
+        Source::Vision => format!("Vision [CLS], {place}, {unit}"),
     }
+}
+
+/// Its end: how much it is.
+pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
+    let sum = match state.view.source {
+        Source::Decoder => "image share",
+        Source::Vision => "sum over patches",
+    };
+    format!("max {}, {sum} {}", format_value(max), format_value(image_share))
 }
 
 #[cfg(test)]
@@ -81,7 +98,8 @@ mod tests {
         state.apply(Command::JumpTo { layer_idx: 1, head_idx: 0 });
         state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
         let trace = state.current_run().and_then(|run| run.trace.as_ref()).expect("answered");
-        let text = caption(&state, trace, &[TokenPos::Output(1)], 0.0312, 0.42);
+        let words = words(&state, trace, &[TokenPos::Output(1)]);
+        let text = format!("{words}, {}", numbers(&state, 0.0312, 0.42));
         assert_eq!(
             text, "Decoder, layer 1, head 0, token 1 “ dog”, raw probability, max 0.0312, image share 0.4200",
             "source, layer, head, token, normalisation, range, denominator"

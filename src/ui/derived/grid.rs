@@ -7,8 +7,8 @@ use crate::geometry::PatchGrid;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
 use crate::ui::state::{Run, Source, TokenPos, ViewState};
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +47,6 @@ pub struct GridMaps {
     partial: Option<Partial>,
     /// Those made last; they stay in sight for the frames that it takes to make others.
     values: Option<GridValues>,
-    generation: u64,
 }
 
 /// Maps of one token, made a few at a time: all of a large model's heads take longer than a frame has.
@@ -70,7 +69,7 @@ impl GridMaps {
         let Some(trace) = &run.trace else { return false };
         let key = Key { run: run.id, source: view.source, suppress_sink: view.suppress_sink };
         if self.key != Some(key) {
-            *self = Self { key: Some(key), generation: self.generation, ..Self::default() };
+            *self = Self { key: Some(key), ..Self::default() };
         }
         if view.source == Source::Vision {
             self.advance_vision(trace);
@@ -160,13 +159,16 @@ impl GridMaps {
     }
 
     fn finish(&mut self, (layers, heads, grid): (usize, usize, PatchGrid), values: Vec<f32>) {
-        self.generation += 1;
-        let mut hasher = std::hash::DefaultHasher::new();
-        ("grid", self.key.map(|key| key.run), self.generation).hash(&mut hasher);
         let image_shares = values.chunks(grid.len().max(1)).map(|map| map.iter().sum()).collect();
-        self.values =
-            Some(GridValues { layers, heads, grid, values: values.into(), image_shares, key: hasher.finish() });
+        self.values = Some(GridValues { layers, heads, grid, values: values.into(), image_shares, key: next_key() });
     }
+}
+
+/// A name that no other content has had. Textures outlive the numbers they were made of: counting from one again, for the next question,
+/// would give the names of maps still on the graphics card to others.
+fn next_key() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What came of making a token's maps.

@@ -111,6 +111,33 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_maps_are_never_given_to_others() {
+        let mut state = answered();
+        let mut derived = Derived::default();
+        let mut seen: Vec<(u64, Vec<f32>)> = Vec::new();
+        let mut look = |derived: &mut Derived, state: &AppState| {
+            derived.advance(state, AMPLE);
+            let Some(values) = derived.grid.values() else { return };
+            let same = seen.iter().find(|(key, _)| *key == values.key);
+            assert!(same.is_none_or(|(_, before)| before[..] == values.values[..]), "a stale texture would be drawn");
+            seen.push((values.key, values.values.to_vec()));
+        };
+        look(&mut derived, &state);
+        // A question that has no numbers yet, then the first answer again, read in another way.
+        state.apply(Command::AskThis("Another?".to_owned()));
+        look(&mut derived, &state);
+        state.apply(Command::ShowRun(RunId(1)));
+        for idx in 0..3 {
+            state.apply(Command::ClickToken(TokenPos::Output(idx), Extend::Replace));
+            look(&mut derived, &state);
+        }
+        let mut view = state.view;
+        view.source = crate::ui::state::Source::Vision;
+        state.apply(Command::SetView(view));
+        look(&mut derived, &state);
+    }
+
+    #[test]
     fn the_grid_goes_on_as_the_answer_grows() {
         let mut state = answered();
         let mut derived = Derived::default();

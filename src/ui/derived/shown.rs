@@ -5,6 +5,7 @@ use super::token_maps::{TokenMaps, selection_of};
 use crate::analysis;
 use crate::engine::RunId;
 use crate::render::HeatMap;
+use crate::trace::Trace;
 use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos};
 use std::hash::{Hash as _, Hasher as _};
 
@@ -35,6 +36,8 @@ pub struct ShownMap {
     pub image_share: f32,
     /// What is shown, in words.
     pub caption: String,
+    /// The end of the caption: the largest value and the attention on the image.
+    pub numbers: String,
     /// The unit, for the colour bar.
     pub unit: &'static str,
 }
@@ -70,7 +73,7 @@ pub(super) fn update(
     if before.as_ref().is_some_and(|before| before.key == key) {
         return before;
     }
-    let raw = if decoder { decoder_values(maps, wanted, view.tokens) } else { vision_values(run, view.vision) };
+    let raw = if decoder { decoder_values(trace, maps, wanted, view.tokens) } else { vision_values(run, view.vision) };
     let (map, range, image_share, max) = match raw {
         Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
         Ok(Values { mut values, image_share }) => {
@@ -85,16 +88,19 @@ pub(super) fn update(
             (Ok(map), range, image_share, max)
         }
     };
-    let caption = match &map {
-        Ok(_) => caption::caption(state, trace, wanted, max, image_share),
-        Err(_) => String::new(),
+    let (caption, numbers) = match &map {
+        Ok(_) => {
+            let numbers = caption::numbers(state, max, image_share);
+            (format!("{}, {numbers}", caption::words(state, trace, wanted)), numbers)
+        }
+        Err(_) => Default::default(),
     };
     let unit = match (view.source, view.normalisation) {
         (_, Normalisation::ShareOfImage) => "share of the image's attention",
         (Source::Decoder, Normalisation::Raw) => "attention probability",
         (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
     };
-    Some(ShownMap { key, map, range, image_share, caption, unit })
+    Some(ShownMap { key, map, range, image_share, caption, numbers, unit })
 }
 
 fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
@@ -111,13 +117,13 @@ fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
     }
 }
 
-fn decoder_values(maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
+fn decoder_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
     let mut values: Vec<f32> = Vec::new();
     let (mut count, mut why) = (0_usize, None);
     for pos in wanted {
         match maps.get(*pos) {
             None => {}
-            Some(Err(err)) => why = Some(no_row(*pos, err)),
+            Some(Err(err)) => why = Some(no_row(trace, *pos, err)),
             Some(Ok(map)) => {
                 count += 1;
                 if values.is_empty() {
@@ -142,12 +148,14 @@ fn decoder_values(maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Resu
     Ok(Values { values, image_share })
 }
 
-fn no_row(pos: TokenPos, err: &str) -> String {
+/// The way to a row, in the words of the settings.
+fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
     match pos {
-        TokenPos::Prompt(_) => {
-            "The attention of prompt tokens was not recorded: choose “Record prompt tokens” in the answer settings and ask again".to_owned()
+        TokenPos::Prompt(idx) => {
+            let choice = if idx < trace.image_token_span.end() { "the whole prompt too" } else { "the question too" };
+            format!("This word's attention was not recorded: choose Settings, Record, “{choice}” and ask again")
         }
-        TokenPos::Output(_) => format!("{err}; raise the attention budget in the answer settings and ask again"),
+        TokenPos::Output(_) => format!("{err}; raise Settings, Budget and ask again"),
     }
 }
 

@@ -14,11 +14,7 @@ use egui::{RichText, Sense, Ui, vec2};
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let state = cx.state;
     let Some(run) = state.current_run() else {
-        let next = if state.model.info.is_some() {
-            "Take a suggested question, or type your own and press Enter"
-        } else {
-            "The model is being opened"
-        };
+        let next = if state.model.info.is_some() { state.question_advice() } else { "The model is being opened" };
         let words = similarity::wording(state.model.task());
         return empty(ui, words.invitation, if state.has_decoder() { next } else { words.hint });
     };
@@ -51,7 +47,7 @@ fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
             scale(ui, cx, colours);
             let title = RichText::new(&colours.title).color(crate::ui::theme::accent(ui.visuals()));
-            ui.add(egui::Label::new(title).truncate()).on_hover_text(&colours.title);
+            ui.add(egui::Label::new(title).truncate().show_tooltip_when_elided(false)).on_hover_text(&colours.title);
         });
         return;
     }
@@ -75,7 +71,8 @@ fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         } else {
             (colours.title.as_str(), ui.visuals().weak_text_color())
         };
-        ui.add(egui::Label::new(RichText::new(text).small().color(colour)).truncate()).on_hover_text(text);
+        ui.add(egui::Label::new(RichText::new(text).small().color(colour)).truncate().show_tooltip_when_elided(false))
+            .on_hover_text(text);
     });
 }
 
@@ -208,7 +205,7 @@ fn ending(ui: &mut Ui, run: &Run) {
             ui.colored_label(ui.visuals().error_fg_color, why);
         }
         Phase::Cancelled => {
-            ui.weak("Stopped here");
+            ui.weak(if run.has_answer() { "Stopped here" } else { "Stopped before the first token" });
         }
         _ => {}
     }

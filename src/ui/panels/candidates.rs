@@ -18,7 +18,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No candidates", "This model has no decoder: it chooses no words");
     }
     let Some((idx, token)) = subject(cx, trace) else {
-        return empty(ui, "No token chosen", "Click a word of the answer");
+        return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
     header(ui, idx, token);
     for (rank, candidate) in token.candidates.iter().enumerate() {
@@ -31,12 +31,17 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-/// The token pointed at, the last one held, or the newest.
+/// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
+/// the photo shows all of them then, and any one here would speak of something else.
 fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
     let shown = cx.state.selection.shown_tokens();
     let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
-    let idx =
-        if shown.is_empty() { trace.output.len().checked_sub(1) } else { shown.iter().filter_map(output).next_back() };
+    let growing = cx.state.current_run().is_some_and(|run| run.phase.is_active());
+    let idx = if shown.is_empty() && growing {
+        trace.output.len().checked_sub(1)
+    } else {
+        shown.iter().filter_map(output).next_back()
+    };
     idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
 }
 

@@ -26,12 +26,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     slider(
         ui,
         "Alpha ramp",
-        "0: the same opacity everywhere; 1: low values are clear",
+        "How much the opacity follows the value. 0: the same everywhere; 1: low values are clear, so that the photo is seen there",
         &mut style.alpha_ramp,
         0.0..=1.0,
     );
     resampling(ui, &mut colour);
-    row(ui, "Show", "", |ui| {
+    row(ui, "Show", "What is drawn over the photo", |ui| {
         ui.checkbox(&mut colour.overlay_visible, "overlay").on_hover_text("The heat map on the photo (G)");
         ui.checkbox(&mut colour.patch_grid_visible, "patch borders")
             .on_hover_text("The borders of the model's patches (Ctrl+G)");
@@ -49,7 +49,7 @@ fn slider(ui: &mut Ui, label: &str, help: &str, value: &mut f32, range: std::ops
 }
 
 fn map(ui: &mut Ui, colour: &mut ColourSettings) {
-    row(ui, "Colour map", "", |ui| {
+    row(ui, "Colour map", "Which colours stand for low and high values", |ui| {
         ui.name_inputs("Colour map", |ui| {
             egui::ComboBox::from_id_salt("colour map")
                 .width(150.0)
@@ -107,7 +107,7 @@ fn resampling(ui: &mut Ui, colour: &mut ColourSettings) {
         (Resampling::Bicubic, "bicubic", "Smooth over sixteen patches"),
         (Resampling::Lanczos, "Lanczos", "Smooth over thirty-six patches"),
     ];
-    row(ui, "Between", "What is drawn between the centres of patches", |ui| {
+    row(ui, "Interpolation", "What is drawn between the centres of patches", |ui| {
         if let Some(resampling) = choice(ui, colour.style.resampling, &options) {
             colour.style.resampling = resampling;
         }

@@ -20,7 +20,7 @@ pub(super) struct GridMemory {
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(values) = cx.derived.grid.values() else {
-        return empty(ui, "No maps yet", "Ask a question to see every layer and head side by side");
+        return nothing(ui, cx, "Ask a question to see every layer and head side by side");
     };
     header(ui, cx, values);
     let maps = current_maps(&mut cx.memory.grid, values);
@@ -40,6 +40,16 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let clicked = clicked.inner;
     if let Some((layer_idx, head_idx)) = clicked {
         cx.emit(Command::JumpTo { layer_idx, head_idx });
+    }
+}
+
+/// Why there are no maps, and what to do.
+pub(super) fn nothing(ui: &mut Ui, cx: &PanelContext<'_>, next: &str) {
+    let why = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().err());
+    match (cx.state.current_run(), why) {
+        (Some(run), Some(why)) if run.has_answer() => empty(ui, "The shown tokens have no maps", why),
+        (Some(run), _) => empty(ui, "No maps yet", &super::status_bar::progress(run)),
+        (None, _) => empty(ui, "No maps yet", next),
     }
 }
 

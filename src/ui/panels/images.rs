@@ -1,6 +1,6 @@
 //! The images on offer.
 
-use super::PanelContext;
+use super::{PanelContext, TextBox};
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
 use crate::ui::theme;
@@ -26,14 +26,15 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let place = current.map_or_else(|| format!("{count} images"), |idx| format!("{} of {count}", idx + 1));
     ui.label(RichText::new(format!("{place} · A and D move")).weak().small());
     let row_height = ROW_PT + ui.spacing().item_spacing.y;
-    let mut scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
-    if std::mem::take(&mut cx.memory.scroll_to_current)
-        && let Some(idx) = current
-    {
-        // The row above stays in sight, so that one sees where one is.
-        scroll = scroll.vertical_scroll_offset((idx as f32 - 1.0).max(0.0) * row_height);
-    }
+    let scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
+    let wanted = current.filter(|_| std::mem::take(&mut cx.memory.scroll_to_current));
     scroll.show_rows(ui, ROW_PT, count, |ui, rows| {
+        if let Some(idx) = wanted {
+            // Only as far as needed: a row that was clicked stays under the pointer.
+            let top = ui.max_rect().top() + (idx as f32 - rows.start as f32) * row_height;
+            let rect = Rect::from_min_size(pos2(ui.max_rect().left(), top), vec2(1.0, ROW_PT));
+            ui.scroll_to_rect(rect, None);
+        }
         for idx in rows {
             row(ui, cx, idx);
         }
@@ -49,6 +50,9 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .add(edit)
         .on_hover_text("Type or paste a path and press Enter; files and folders can also be dropped on the window");
     crate::ui::widgets::named(ui, &response, "Path of a photo or folder");
+    if cx.memory.takes_focus(TextBox::ImagePath) {
+        response.request_focus();
+    }
     if response.lost_focus()
         && ui.input(|input| input.key_pressed(egui::Key::Enter))
         && !cx.memory.image_path.trim().is_empty()
@@ -76,7 +80,7 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     thumbnail(ui, cx, idx, frame);
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
-    let asked = cx.state.runs.of_image(&image.source).count();
+    let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();
     let name_y = if asked > 0 { rect.center().y - 8.0 } else { rect.center().y };
     line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
     if asked > 0 {

@@ -4,14 +4,13 @@ use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
 use crate::ui::state::{Axis, Reduce, Source, ViewState};
-use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{RichText, Ui};
-use egui_plot::{Legend, Line, Plot, PlotPoints, VLine};
+use egui_plot::{Line, Plot, PlotPoints, VLine};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(values) = cx.derived.grid.values() else {
-        return empty(ui, "No attention yet", "Ask a question to see how much each layer looks at the image");
+        return super::heads::nothing(ui, cx, "Ask a question to see how much each layer looks at the image");
     };
     let view = cx.state.view;
     let title = match view.source {
@@ -42,6 +41,13 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));
         (idx, share.collect::<Vec<f64>>())
     });
+    // Above the curves, which may go anywhere in the plot.
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("— mean over heads").color(accent).small());
+        if let Some((idx, _)) = &head {
+            ui.label(RichText::new(format!("— head {idx}")).color(weak).small());
+        }
+    });
     let last = values.layers.saturating_sub(1) as f64;
     let response = Plot::new("image share per layer")
         .height((ui.available_height() - 4.0).max(80.0))
@@ -55,7 +61,6 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         .include_x(0.0)
         .include_x(last)
         .include_y(0.0)
-        .legend(Legend::default())
         .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [16.0, 4.0, 1.0]))
         .label_formatter(|hover| {
             let at = hover_value(hover)?;

@@ -26,7 +26,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn model_button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let name = cx.state.model.info.as_ref().map_or("No model", |info| info.id.as_str());
     let short = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let response = ui.button(format!("Model: {short}")).on_hover_text(format!("{name}\nClick to open another model"));
+    let place = cx.state.model.source.as_ref().map_or_else(|| name.to_owned(), crate::ui::state::source_label);
+    let response = ui.button(format!("Model: {short}")).on_hover_text(format!("{place}\nClick to open another model"));
     if response.clicked() {
         cx.emit(Command::OpenModelBox);
     }

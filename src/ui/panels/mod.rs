@@ -28,6 +28,15 @@ use super::state::{AppState, TokenPos};
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
 
+/// A place to type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextBox {
+    /// The question.
+    Prompt,
+    /// The path of a photo or folder.
+    ImagePath,
+}
+
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.
 #[derive(Debug, Default)]
 pub(super) struct ViewMemory {
@@ -37,10 +46,16 @@ pub(super) struct ViewMemory {
     grid: heads::GridMemory,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
-    /// Put the cursor into the prompt box.
-    pub(super) focus_prompt: bool,
+    /// Where to put the cursor.
+    pub(super) focus: Option<TextBox>,
     /// Bring the current image into sight.
     pub(super) scroll_to_current: bool,
+    /// The path box of the model dialog has been given the focus since the dialog opened.
+    model_path_focused: bool,
+    /// No dialog appeared when one was asked for.
+    pub(super) no_file_dialog: bool,
+    /// Where the photo lies, if its panel is in sight: messages lie over it.
+    photo_rect: Option<egui::Rect>,
     /// A path being typed, for photos.
     pub(super) image_path: String,
     /// A path being typed, for a model.
@@ -65,6 +80,13 @@ pub(super) struct PanelContext<'a> {
     pub(super) hovered_token: Option<TokenPos>,
 }
 
+impl ViewMemory {
+    /// Whether the cursor is wanted in this box; asked once.
+    fn takes_focus(&mut self, text_box: TextBox) -> bool {
+        self.focus.take_if(|wanted| *wanted == text_box).is_some()
+    }
+}
+
 impl PanelContext<'_> {
     fn emit(&mut self, command: Command) {
         self.commands.push(command);
@@ -81,13 +103,14 @@ pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
 /// The whole window.
 pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tiles::Tree<Pane>) {
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
-    notices::show(ui, cx);
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
+    cx.memory.photo_rect = None;
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
         tree.ui(&mut behavior, ui);
     });
+    notices::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
     drop_hint(ui);

@@ -8,6 +8,7 @@ use egui::{Context, RichText, Ui};
 
 pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if !cx.state.open.model {
+        cx.memory.model_path_focused = false;
         return;
     }
     let modal = super::modal(ctx, "open model").show(ctx, |ui| {
@@ -16,6 +17,9 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
         ui.label("A folder in the Hugging Face layout: config.json, tokenizer.json and safetensors weights of a LLaVA-1.5 style model, a CLIP or a DINOv2.");
         ui.add_space(8.0);
         path(ui, cx);
+        if cx.memory.no_file_dialog {
+            ui.colored_label(ui.visuals().warn_fg_color, "No file dialog on this machine: type a path above");
+        }
         recent(ui, cx);
         ui.add_space(10.0);
         ui.horizontal(|ui| {
@@ -43,6 +47,9 @@ fn path(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let width = ui.available_width() - 70.0;
         let edit = egui::TextEdit::singleline(&mut cx.memory.model_path).id_salt("model path").desired_width(width);
         let response = ui.add(edit).labelled_by(label.id);
+        if !std::mem::replace(&mut cx.memory.model_path_focused, true) {
+            response.request_focus();
+        }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let typed = cx.memory.model_path.trim().trim_matches('"').to_owned();
         let clicked = ui.add_enabled(!typed.is_empty(), egui::Button::new("Open")).clicked();

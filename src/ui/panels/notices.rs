@@ -1,24 +1,34 @@
-//! Messages: one sentence, what to do next, and a way to dismiss it.
+//! Messages over the photo: one sentence, what to do next, and a way to dismiss it.
 
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{Notice, Severity};
 use eframe::egui;
-use egui::{Frame, Panel, RichText, Ui};
+use egui::{Area, Color32, Context, Frame, Order, Rgba, RichText, Ui, vec2};
 
-pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// Over the top of the photo: a message that moved the panels would move what is about to be clicked.
+pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     let notices: Vec<Notice> = cx.state.notices.iter().cloned().collect();
-    for notice in notices {
-        let colour = match notice.severity {
-            Severity::Info => crate::ui::theme::accent(ui.visuals()),
-            Severity::Warning => ui.visuals().warn_fg_color,
-            Severity::Error => ui.visuals().error_fg_color,
-        };
-        let fill =
-            egui::Color32::from(egui::Rgba::from(ui.visuals().panel_fill) * 0.9 + egui::Rgba::from(colour) * 0.1);
-        let frame = Frame::new().fill(fill).inner_margin(egui::Margin::symmetric(10, 5));
-        Panel::top(("notice", notice.id)).frame(frame).show(ui, |ui| one(ui, &notice, colour, cx));
+    if notices.is_empty() {
+        return;
     }
+    let place = cx.memory.photo_rect.unwrap_or_else(|| ctx.content_rect().shrink2(vec2(8.0, 40.0)));
+    let area = Area::new(egui::Id::unique("notices")).order(Order::Middle).fixed_pos(place.min);
+    area.show(ctx, |ui| {
+        ui.set_width(place.width());
+        for notice in notices {
+            let colour = match notice.severity {
+                Severity::Info => crate::ui::theme::accent(ui.visuals()),
+                Severity::Warning => ui.visuals().warn_fg_color,
+                Severity::Error => ui.visuals().error_fg_color,
+            };
+            let fill = Color32::from(Rgba::from(ui.visuals().panel_fill) * 0.9 + Rgba::from(colour) * 0.1);
+            let frame = Frame::new().fill(fill).corner_radius(4.0).inner_margin(egui::Margin::symmetric(10, 5));
+            frame.stroke(egui::Stroke::new(1.0, colour)).show(ui, |ui| {
+                ui.push_id(notice.id, |ui| one(ui, &notice, colour, cx));
+            });
+        }
+    });
 }
 
 fn one(ui: &mut Ui, notice: &Notice, colour: egui::Color32, cx: &mut PanelContext<'_>) {

@@ -33,6 +33,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         steer(&mut cx.memory.canvas, command);
     }
     let view = model_view(cx, photo.size());
+    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, response.hovered);
     footer(ui, cx, &response, hovered.as_ref());
@@ -102,15 +103,34 @@ fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = caption_text(cx);
     let problem = matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
     let colour = if problem { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate()).on_hover_text(text);
+    let numbers = cx.derived.shown.as_ref().filter(|shown| shown.map.is_ok()).map_or("", |shown| &shown.numbers);
+    let words = text.strip_suffix(numbers).unwrap_or(&text).trim_end_matches(", ");
+    ui.horizontal(|ui| {
+        // The numbers from the right: where there is no room for everything, the words give way.
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if !numbers.is_empty() {
+                ui.label(RichText::new(numbers).color(colour)).on_hover_text(&text);
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(words).color(colour)).truncate().show_tooltip_when_elided(false))
+                    .on_hover_text(&text);
+            });
+        });
+    });
 }
 
 fn caption_text(cx: &PanelContext<'_>) -> String {
     match &cx.derived.shown {
         Some(ShownMap { map: Ok(_), caption, .. }) => caption.clone(),
-        Some(ShownMap { map: Err(why), .. }) => why.clone(),
-        None if cx.state.current_run().is_some() => "Waiting for the first numbers".to_owned(),
-        None => "No question has been asked about this photo yet".to_owned(),
+        Some(ShownMap { map: Err(why), .. }) => match cx.state.current_run() {
+            Some(run) if !run.has_answer() && !run.phase.is_active() => super::status_bar::progress(run),
+            _ => why.clone(),
+        },
+        None => match cx.state.current_run() {
+            None => "No question has been asked about this photo yet".to_owned(),
+            Some(run) if run.phase.is_active() => "Waiting for the first numbers".to_owned(),
+            Some(run) => super::status_bar::progress(run),
+        },
     }
 }
 

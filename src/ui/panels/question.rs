@@ -1,6 +1,6 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use super::{PanelContext, answer, sampling, similarity, template};
+use super::{PanelContext, TextBox, answer, sampling, similarity, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
@@ -68,7 +68,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(edit);
         named(ui, &response, words.prompt);
-        if std::mem::take(&mut cx.memory.focus_prompt) {
+        if cx.memory.takes_focus(TextBox::Prompt) {
             response.request_focus();
         }
         if text != cx.state.ask.text {
@@ -128,7 +128,11 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             for (nr, run) in runs.iter().enumerate().rev() {
                 let text: String = run.prompt_text().chars().take(28).collect();
                 let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
-                let mark = if matches!(run.phase, Phase::Failed(_)) { " (failed)" } else { "" };
+                let mark = match run.phase {
+                    Phase::Failed(_) => " (failed)",
+                    Phase::Cancelled if !run.has_answer() => " (stopped)",
+                    _ => "",
+                };
                 let label = format!("{}. {text}{dots}{mark}", nr + 1);
                 let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(run.prompt_text());
                 if response.clicked() {

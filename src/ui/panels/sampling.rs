@@ -25,27 +25,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     number(
         ui,
         "Repetition",
-        "Penalty on tokens that were said already; 1 is none",
+        "Penalty on tokens that were said already: their logits are divided by it; 1 is none",
         DragValue::new(&mut ask.repetition_penalty).range(0.5..=2.0).speed(0.01).fixed_decimals(2),
     );
     ui.separator();
-    row(ui, "Record", "Attention of prompt tokens takes as much memory as that of the answer", |ui| {
-        let label = |rows| match rows {
-            KeepPromptRows::None => "the answer only",
-            KeepPromptRows::AfterImage => "prompt after the image too",
-            KeepPromptRows::All => "the whole prompt too",
-        };
-        ui.name_inputs("Record prompt tokens", |ui| {
-            egui::ComboBox::from_id_salt("prompt rows").width(170.0).selected_text(label(ask.prompt_rows)).show_ui(
-                ui,
-                |ui| {
-                    for rows in [KeepPromptRows::None, KeepPromptRows::AfterImage, KeepPromptRows::All] {
-                        ui.selectable_value(&mut ask.prompt_rows, rows, label(rows));
-                    }
-                },
-            )
-        });
-    });
+    record(ui, &mut ask);
     let budget = DragValue::new(&mut ask.budget_mib).range(16..=65_536).speed(16).suffix(" MiB");
     number(
         ui,
@@ -53,13 +37,33 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         "Most attention kept, of one answer and of all together; past it rows are left out, with a warning",
         budget,
     );
-    row(ui, "Exact text", "", |ui| {
+    row(ui, "Exact text", "Whether the model's chat template is put around the question", |ui| {
         ui.checkbox(&mut ask.raw, "send exactly what is typed")
             .on_hover_text("Without the chat template; the text needs one <image>");
     });
     if ask != cx.state.ask {
         cx.emit(Command::SetAsk(Box::new(ask)));
     }
+}
+
+/// Buttons and no list that opens: a click into a list would count as one outside of this popup and close it.
+fn record(ui: &mut Ui, ask: &mut AskSettings) {
+    let options = [
+        (KeepPromptRows::None, "the answer only", "Least memory; words of the question have no map"),
+        (KeepPromptRows::AfterImage, "the question too", "The prompt's text after the image: its words can be clicked"),
+        (
+            KeepPromptRows::All,
+            "the whole prompt too",
+            "As much memory for every prompt position as for a word of the answer",
+        ),
+    ];
+    row(ui, "Record", "Whose attention is kept; prompt tokens take as much memory as those of the answer", |ui| {
+        ui.vertical(|ui| {
+            for (rows, label, help) in options {
+                ui.radio_value(&mut ask.prompt_rows, rows, label).on_hover_text(help);
+            }
+        });
+    });
 }
 
 fn sampling(ui: &mut Ui, ask: &mut AskSettings) {

@@ -25,7 +25,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                         if ui.small_button("Cancel loading").clicked() {
                             cx.emit(Command::Stop);
                         }
-                        ui.add(egui::Label::new(&loading.what).truncate()).on_hover_text(&loading.what);
+                        ui.add(egui::Label::new(&loading.what).truncate().show_tooltip_when_elided(false))
+                            .on_hover_text(&loading.what);
                     }
                     None => model(ui, cx),
                 }
@@ -49,8 +50,12 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
             ));
             if !info.note.is_empty() {
                 ui.separator();
-                ui.add(egui::Label::new(RichText::new(&info.note).color(ui.visuals().warn_fg_color)).truncate())
-                    .on_hover_text(&info.note);
+                ui.add(
+                    egui::Label::new(RichText::new(&info.note).color(ui.visuals().warn_fg_color))
+                        .truncate()
+                        .show_tooltip_when_elided(false),
+                )
+                .on_hover_text(&info.note);
             }
         }
     }
@@ -72,6 +77,7 @@ pub(super) fn progress(run: &Run) -> String {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
             format!("{tokens} tokens, {speed:.1} tokens/s")
         }
+        Phase::Cancelled if tokens == 0 => "Stopped before the first token".to_owned(),
         Phase::Cancelled => format!("Stopped after {tokens} tokens"),
         Phase::Failed(_) => "Failed".to_owned(),
     }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum KeepPromptRows {
     /// None.
-    #[default]
     None,
-    /// The text after the image.
+    /// The text after the image: little memory, and the words of the question can be clicked.
+    #[default]
     AfterImage,
     /// Every position.
     All,
@@ -58,7 +58,7 @@ impl Default for AskSettings {
             top_k: 0,
             repetition_penalty: 1.0,
             seed: 42,
-            prompt_rows: KeepPromptRows::None,
+            prompt_rows: KeepPromptRows::default(),
             budget_mib: 1024,
         }
     }
@@ -115,6 +115,12 @@ mod tests {
         assert_eq!(ask.sampling(), Sampling::default(), "greedy, nothing filtered");
         let sampled = AskSettings { sample: true, ..ask }.sampling();
         assert_eq!((sampled.temperature, sampled.top_p, sampled.top_k), (1.5, Some(0.5), Some(3)), "all in force");
+    }
+
+    #[test]
+    fn the_words_of_the_question_are_recorded_unless_told_otherwise() {
+        let question = AskSettings::default().question(ImageSource::Bundled("a.png".to_owned()));
+        assert_eq!(question.record.prompt_rows, PromptRows::AfterImage, "a click on the question shows a map");
     }
 
     #[test]

@@ -89,7 +89,12 @@ impl AppState {
         clamp(&mut self.view.vision, info.vision_num_hidden_layers, info.vision_num_attention_heads);
         if other_model {
             let text = format!("{} is open; earlier answers are those of the model before", info.id);
-            self.notices.push(Severity::Info, text, "Ask again to compare", None);
+            let advice = if self.colour.forget_fixed_range() {
+                "Ask again to compare; the fixed colour range is per map again"
+            } else {
+                "Ask again to compare"
+            };
+            self.notices.push(Severity::Info, text, advice, None);
         }
         self.model.loaded(info);
     }
@@ -120,6 +125,7 @@ mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
     use crate::engine::{RunId, Stage, Timings};
+    use crate::ui::state::RangeMode;
 
     #[test]
     fn an_answer_streams_in() {
@@ -179,6 +185,21 @@ mod tests {
         state.view.decoder.layer.idx = 31;
         state.receive(Event::Loaded(info(4, 2)), 0.0);
         assert_eq!(state.view.decoder.layer.idx, 3, "the last layer of the new model");
+    }
+
+    #[test]
+    fn a_fixed_range_does_not_outlive_its_model() {
+        let mut state = loaded();
+        state.colour.range_mode = RangeMode::Fixed;
+        state.receive(Event::Loaded(info(4, 2)), 0.0);
+        assert_eq!(state.colour.range_mode, RangeMode::Fixed, "the same model again");
+        let mut other = (*info(4, 2)).clone();
+        other.weight_hash = "other".to_owned();
+        state.receive(Event::Loaded(Arc::new(other)), 0.0);
+        assert_eq!(state.colour.range_mode, RangeMode::PerMap, "another model's numbers are other numbers");
+        state.colour.range_mode = RangeMode::Fixed;
+        let restarted = AppState::restored(state.saved());
+        assert_eq!(restarted.colour.range_mode, RangeMode::PerMap, "nor does it outlive a restart");
     }
 
     #[test]

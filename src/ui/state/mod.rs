@@ -103,7 +103,8 @@ pub struct AppState {
 impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, colour, chips, ask } = saved;
+        let Saved { prefs, view, mut colour, chips, ask } = saved;
+        colour.forget_fixed_range();
         Self { view, colour, chips, ask, prefs, ..Self::default() }
     }
 

@@ -71,6 +71,11 @@ impl Run {
         }
     }
 
+    /// Whether something came back: a question that was stopped before the first token has no answer, an encoder answers without tokens.
+    pub fn has_answer(&self) -> bool {
+        self.phase == Phase::Finished || self.trace.as_ref().is_some_and(|trace| !trace.output.is_empty())
+    }
+
     /// The attention row of a generated token; `None` when it was left out for the budget.
     pub fn row(&self, token_idx: usize) -> Option<&Arc<AttentionRow>> {
         self.trace.as_ref()?.decoder_attention.get(token_idx)

@@ -82,10 +82,7 @@ impl AppState {
             Command::HoverToken(pos) => self.selection.hovered_token = pos,
             Command::ClickToken(pos, extend) => self.click_token(pos, extend),
             Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
-            Command::ShowRun(id) => {
-                self.runs.show(id);
-                self.selection.clear();
-            }
+            Command::ShowRun(id) => self.show_run(id),
             Command::ForgetRun(id) => {
                 self.runs.forget(id);
                 self.selection.clear();
@@ -93,6 +90,17 @@ impl AppState {
             Command::Dismiss(id) => self.notices.dismiss(id),
             _ => {} // those with effects, above
         }
+    }
+
+    /// Shows an earlier question; its words come into the prompt box unless others were typed there.
+    fn show_run(&mut self, id: RunId) {
+        let typed = self.ask.text.trim();
+        let untouched = typed.is_empty() || self.current_run().is_some_and(|run| run.prompt_text() == typed);
+        if untouched && let Some(run) = self.runs.get(id) {
+            self.ask.text = run.prompt_text().to_owned();
+        }
+        self.runs.show(id);
+        self.selection.clear();
     }
 
     fn select_image(&mut self, idx: usize) {
@@ -148,7 +156,7 @@ impl AppState {
             let (what, advice) = if task == ModelTask::Compare {
                 ("There are no texts to compare", "Type some below the photo, one a line")
             } else {
-                ("The question is empty", "Type one below the photo, or take a suggested one")
+                ("The question is empty", self.question_advice())
             };
             self.notices.push(Severity::Info, what, advice, None);
             return vec![Effect::FocusPrompt];
@@ -165,6 +173,15 @@ impl AppState {
             question.prompt = Prompt::Templated(text.to_owned());
         }
         self.send(question)
+    }
+
+    /// Where questions come from: only a model that knows some offers them.
+    pub(crate) fn question_advice(&self) -> &'static str {
+        if self.model.info.as_ref().is_some_and(|info| !info.suggested_prompts.is_empty()) {
+            "Take a suggested question, or type your own and press Enter"
+        } else {
+            "Type a question below the photo and press Enter"
+        }
     }
 
     fn regenerate(&mut self) -> Vec<Effect> {
@@ -191,7 +208,7 @@ impl AppState {
         let id = self.runs.begin(question.clone());
         self.selection.clear();
         if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS) > 0 {
-            let advice = "Raise the attention budget in the answer settings to keep more";
+            let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
                 Severity::Info,
                 "The oldest answers were forgotten to keep within the attention budget",
@@ -272,6 +289,27 @@ mod tests {
         let second = state.apply(Command::AskThis("Two?".to_owned()));
         assert_eq!(second.first(), Some(&Effect::Cancel(RunId(1))), "the first is stopped before the second goes out");
         assert_eq!(state.current_run().map(super::super::Run::prompt_text), Some("Two?"), "the newest is shown");
+    }
+
+    #[test]
+    fn an_earlier_question_comes_back_into_the_box_unless_another_is_being_typed() {
+        let mut state = loaded();
+        state.apply(Command::AskThis("One?".to_owned()));
+        state.apply(Command::AskThis("Two?".to_owned()));
+        state.apply(Command::ShowRun(RunId(1)));
+        assert_eq!(state.ask.text, "One?", "the box was untouched");
+        state.apply(Command::SetPrompt("Thr".to_owned()));
+        state.apply(Command::ShowRun(RunId(2)));
+        assert_eq!(state.ask.text, "Thr", "what is being typed stays");
+    }
+
+    #[test]
+    fn advice_offers_suggestions_only_if_there_are_some() {
+        let mut state = AppState::default();
+        assert!(!state.question_advice().contains("suggested"), "there are none without a model");
+        state.model.info = loaded().model.info;
+        let some = state.model.info.as_ref().is_some_and(|info| !info.suggested_prompts.is_empty());
+        assert_eq!(state.question_advice().contains("suggested"), some, "as many as the model knows");
     }
 
     #[test]

@@ -144,6 +144,17 @@ impl Default for ColourSettings {
     }
 }
 
+impl ColourSettings {
+    /// A typed range belongs to the numbers it was typed for: of another model's it would show nothing, or everything. Returns whether there was one.
+    pub fn forget_fixed_range(&mut self) -> bool {
+        let fixed = self.range_mode == RangeMode::Fixed;
+        if fixed {
+            self.range_mode = RangeMode::PerMap;
+        }
+        fixed
+    }
+}
+
 /// What colours the token chips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum ChipQuantity {
