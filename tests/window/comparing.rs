@@ -49,7 +49,7 @@ fn the_demo_clip_compares_texts_and_shows_where_cls_looks() {
     assert_eq!(state.view.source, Source::Vision, "there is no decoder to look at");
     assert!(window.query_by_label(&cosine).is_some(), "the raw cosine {cosine} is printed");
     let before = (caption(&window), brightest_patch(&window));
-    assert!(before.0.starts_with("Vision [CLS], mean over layers, mean over heads"), "captioned: {}", before.0);
+    assert!(before.0.starts_with("Vision [CLS], mean over layers and heads"), "captioned: {}", before.0);
     assert!(before.1.is_some(), "a map lies on the photo");
     window.key_press(egui::Key::ArrowRight);
     frames(&mut window);

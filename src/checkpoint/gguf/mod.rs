@@ -32,11 +32,11 @@ impl Checkpoint {
         progress: &mut dyn FnMut(f32, &str),
     ) -> Result<Self, CheckpointError> {
         progress(0.0, "weights");
+        let (decoder, decoder_header) = Weights::map_gguf(decoder)?;
         let beside = match mmproj {
             Some(path) => path.to_owned(),
-            None => projector_beside(decoder)?,
+            None => projector_beside(decoder.path())?,
         };
-        let (decoder, decoder_header) = Weights::map_gguf(decoder)?;
         let (projector, projector_header) = Weights::map_gguf(&beside)?;
         let (decoder_path, projector_path) = (decoder.path().to_owned(), projector.path().to_owned());
         let (text, vision) =
