@@ -1,11 +1,13 @@
 //! Row dots: a run of weight rows against a few rows of activations, each weight read once.
 //!
-//! Four weight rows form a tile; while a tile is in the first-level cache it meets all activation rows, at most four at a time, so that
-//! the sums stay in registers. A tile's rows are read side by side: several streams keep more cache lines in flight than one.
+//! Four weight rows form a tile; while a tile is in the nearest caches it meets all activation rows, at most four at a time, so that
+//! the sums stay in registers.
 #![expect(
     clippy::inline_always,
     reason = "code that is not inlined into pulp's dispatch loses the vector instructions"
 )]
+
+use std::hint::black_box;
 
 use half::{f16, slice::HalfFloatSliceExt as _};
 
@@ -97,6 +99,9 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
             *slot = row;
         }
         let first = tile_idx * TILE_ROWS;
+        if x.rows > 2 || x.rows == 2 && (F::REGISTERS == 1 || S::REGISTER_COUNT < 32) {
+            fetch(simd, tile);
+        }
         for group in (0..x.rows).step_by(GROUP_ROWS) {
             let mut sums = [[0.0; TILE_ROWS]; GROUP_ROWS];
             tile_dots::<S, F>(simd, &rows[..num_rows], x, group, &mut sums);
@@ -120,6 +125,18 @@ pub(super) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
+/// Reads one register of every cache line, in the order of the memory, so that the tile is in the cache when its products begin. Memory is
+/// then read at its full rate, which the products of several rows are too busy to ask for (measured: 1.4 times faster with two rows).
+#[inline(always)]
+fn fetch<S: Lanes>(simd: S, tile: &[u8]) {
+    const LINE_BYTES: usize = 64;
+    let mut all = simd.splat_u32s(0);
+    for register in S::as_simd_u8s(tile).0.iter().step_by(LINE_BYTES / size_of::<S::u8s>()) {
+        all = simd.or_u32s(all, pulp::cast(*register));
+    }
+    black_box(all);
+}
+
 #[inline(always)]
 fn store(y: &mut [&mut [f32]], group: usize, first: usize, num_rows: usize, sums: &[[f32; TILE_ROWS]; GROUP_ROWS]) {
     for (y, sums) in y[group..].iter_mut().zip(sums) {
@@ -139,6 +156,8 @@ fn tile_dots<S: Lanes, F: Format<S>>(
     // Two vectors of sums for each pair of rows: 16 of 32 registers, or 8 of 16.
     let roomy = S::REGISTER_COUNT >= 32;
     match ((x.rows - group).min(GROUP_ROWS), roomy) {
+        // Short rows side by side cross pages too often for the processor to fetch ahead.
+        (1, _) if F::REGISTERS == 1 => strips::<S, F, 1, 1>(simd, w, x, group, sums),
         (1, _) => strips::<S, F, 4, 1>(simd, w, x, group, sums),
         (2, true) => strips::<S, F, 4, 2>(simd, w, x, group, sums),
         (2, false) => strips::<S, F, 2, 2>(simd, w, x, group, sums),
