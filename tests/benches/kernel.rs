@@ -7,7 +7,7 @@
 use std::{hint::black_box, time::Instant};
 
 use candle_core::{DType, Device, Tensor};
-use gazelens::kernel::{self, Visible, Weight, WeightType};
+use gazelens::kernel::{self, BandwidthProbe, Visible, Weight, WeightType};
 
 /// Larger than the last cache of any processor this is likely to run on.
 const BUFFER_BYTES: usize = 512 << 20;
@@ -19,9 +19,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> Result<()> {
     let rounds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(15);
     println!("{} on {} threads, best of {rounds} rounds", kernel::instructions(), rayon::current_num_threads());
+    let probe = BandwidthProbe::new(BUFFER_BYTES);
     for (rows, cols) in SHAPES {
         for dtype in WeightType::ALL {
-            products(rows, cols, dtype, rounds)?;
+            products(&probe, (rows, cols), dtype, rounds)?;
         }
     }
     softmaxes(rounds)
@@ -34,7 +35,7 @@ fn secs(work: impl FnOnce() -> Result<()>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-fn products(rows: usize, cols: usize, dtype: WeightType, rounds: usize) -> Result<()> {
+fn products(probe: &BandwidthProbe, (rows, cols): (usize, usize), dtype: WeightType, rounds: usize) -> Result<()> {
     let device = Device::Cpu;
     let candle_type = match dtype {
         WeightType::F32 => DType::F32,
@@ -48,7 +49,7 @@ fn products(rows: usize, cols: usize, dtype: WeightType, rounds: usize) -> Resul
     let mut bandwidth = 0.0_f64;
     let mut best = [[f64::INFINITY; 2]; ROWS.len()];
     for round in 0..rounds {
-        bandwidth = bandwidth.max(kernel::bandwidth(BUFFER_BYTES, 1).bytes_per_sec);
+        bandwidth = bandwidth.max(probe.measure(1).bytes_per_sec);
         for (m, best) in ROWS.iter().zip(&mut best) {
             let x = Tensor::randn(0.0_f32, 1.0, (*m, cols), &device)?;
             let (values, x) = (x.flatten_all()?.to_vec1::<f32>()?, x.to_dtype(candle_type)?);
