@@ -12,15 +12,15 @@ use super::lanes::{Job, Lanes, Level};
 
 /// **Units** bytes that one core reads in a row.
 const PIECE_BYTES: usize = 1 << 20;
-/// **Units** bytes that are timed together: some milliseconds, so that a busy machine lets some of them through undisturbed.
-const STRETCH_BYTES: usize = 64 << 20;
+/// **Units** bytes that are timed together: below a millisecond or two, so that a busy machine lets some of them through undisturbed.
+pub const STRETCH_BYTES: usize = 16 << 20;
 /// Running sums that keep the loads independent of each other.
 const SUMS: usize = 8;
 
 /// A measured rate of reading memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bandwidth {
-    /// The fastest stretch of some 64 MiB. **Units** bytes a second.
+    /// The fastest stretch of [`STRETCH_BYTES`]. **Units** bytes a second.
     pub bytes_per_sec: f64,
     /// Threads of the rayon pool that read.
     pub threads: usize,

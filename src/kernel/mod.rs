@@ -24,7 +24,7 @@ mod linear;
 mod softmax;
 
 pub use attend::{CacheShape, Cached, attend, mix, scores};
-pub use bandwidth::{Bandwidth, BandwidthProbe, bandwidth};
+pub use bandwidth::{Bandwidth, BandwidthProbe, STRETCH_BYTES, bandwidth};
 pub use dtype::{Weight, WeightType};
 pub use error::KernelError;
 pub use linear::linear;
