@@ -72,6 +72,7 @@ pub mod decode;
 pub mod engine;
 pub mod geometry;
 pub mod ids;
+pub mod kernel;
 pub mod model;
 pub mod render;
 pub mod trace;
