@@ -29,6 +29,7 @@
 //! | layer | module | what it is | may use | external crates |
 //! | --- | --- | --- | --- | --- |
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
+//! | 0 | [`kernel`] | products, softmax and attention straight from mapped weights on the CPU, measured by `cargo bench --bench kernel`; the model does not run on them yet | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |

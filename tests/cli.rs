@@ -210,7 +210,7 @@ fn work_that_fails_is_status_one_and_writes_nothing() {
     let folder_model = failing("demo_01_beach.png", &out, &["--model", folder.path().to_str().unwrap_or_default()]);
     assert!(folder_model.contains("config.json"), "a folder without a model: {folder_model}");
     for (model, expected) in
-        [("llava-hf/llava-1.5-7b-hf", "hub id"), ("x.gguf", "no such file"), ("./nowhere", "no such folder")]
+        [("llava-hf/llava-1.5-7b-hf", "hub id"), ("x.gguf", "No such file"), ("./nowhere", "no such folder")]
     {
         let sentence = failing("demo_01_beach.png", &out, &["--model", model]);
         assert!(sentence.contains(expected) && sentence.trim_end().ends_with(model), "{sentence}");

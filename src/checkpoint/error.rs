@@ -16,10 +16,10 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The operating system refused to read a file.
-    #[error("Expected a readable file, found {source}: {}", path.display())]
+    #[error("Expected a readable file, found {found}: {}", path.display())]
     Read {
-        /// The system's answer.
-        source: std::io::Error,
+        /// The system's answer. Not a `source`: the sentence has it already.
+        found: std::io::Error,
         /// The file.
         path: PathBuf,
     },
@@ -154,12 +154,12 @@ pub enum CheckpointError {
         files: String,
     },
     /// candle could not make a tensor.
-    #[error("Expected to load the tensor {name}, found {source}: {}", path.display())]
+    #[error("Expected to load the tensor {name}, found {found}: {}", path.display())]
     Tensor {
         /// The stored name.
         name: String,
         /// candle's answer.
-        source: Box<candle_core::Error>,
+        found: Box<candle_core::Error>,
         /// The file.
         path: PathBuf,
     },

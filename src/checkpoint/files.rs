@@ -94,7 +94,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 }
 
 fn read_file(path: &Path) -> Result<Option<Cow<'static, [u8]>>, CheckpointError> {
-    let read = |source| CheckpointError::Read { source, path: path.to_owned() };
+    let read = |found| CheckpointError::Read { found, path: path.to_owned() };
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

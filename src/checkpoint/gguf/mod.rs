@@ -86,7 +86,7 @@ impl Checkpoint {
 
 /// GGUF files of a folder, sorted.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let read = |source| CheckpointError::Read { source, path: folder.to_owned() };
+    let read = |found| CheckpointError::Read { found, path: folder.to_owned() };
     let entries = std::fs::read_dir(folder).map_err(read)?;
     let mut paths =
         entries.map(|entry| entry.map(|entry| entry.path()).map_err(read)).collect::<Result<Vec<_>, _>>()?;

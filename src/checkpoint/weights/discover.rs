@@ -76,7 +76,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
 
 /// Names of a folder's entries, sorted: the order of shards must not depend on the file system.
 fn file_names(folder: &Path) -> Result<Vec<String>, CheckpointError> {
-    let read = |source| CheckpointError::Read { source, path: folder.to_owned() };
+    let read = |found| CheckpointError::Read { found, path: folder.to_owned() };
     let mut names = std::fs::read_dir(folder)
         .map_err(read)?
         .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()).map_err(read))

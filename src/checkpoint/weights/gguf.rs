@@ -93,9 +93,9 @@ impl Weights {
             return Ok(None);
         }
         entry.used.store(true, Ordering::Relaxed);
-        let tensor = blocks(&entry.stored, self.rows(entry), device).map_err(|source| CheckpointError::Tensor {
+        let tensor = blocks(&entry.stored, self.rows(entry), device).map_err(|found| CheckpointError::Tensor {
             name: entry.stored.name.clone(),
-            source: Box::new(source),
+            found: Box::new(found),
             path: self.path(entry.shard_idx),
         })?;
         Ok(Some(Arc::new(tensor)))

@@ -157,9 +157,9 @@ impl Weights {
             Tensor::from_raw_buffer(&self.rows(entry), file_dtype, shape, device)
                 .and_then(|tensor| tensor.to_dtype(dtype))
         };
-        made.map(Some).map_err(|source| CheckpointError::Tensor {
+        made.map(Some).map_err(|found| CheckpointError::Tensor {
             name: stored.name.clone(),
-            source: Box::new(source),
+            found: Box::new(found),
             path: path(),
         })
     }

@@ -40,7 +40,7 @@ pub(in crate::checkpoint) struct StoredTensor {
 impl Shard {
     /// Maps a file and reads its header.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
-        let read = |source| CheckpointError::Read { source, path: path.to_owned() };
+        let read = |found| CheckpointError::Read { found, path: path.to_owned() };
         let file = std::fs::File::open(path).map_err(read)?;
         let len = file.metadata().map_err(read)?.len();
         if len < 8 {
@@ -51,7 +51,7 @@ impl Shard {
 
     /// Maps a GGUF file and reads its header.
     pub(in crate::checkpoint) fn open_gguf(path: &Path) -> Result<(Self, Header), CheckpointError> {
-        let read = |source| CheckpointError::Read { source, path: path.to_owned() };
+        let read = |found| CheckpointError::Read { found, path: path.to_owned() };
         let file = std::fs::File::open(path).map_err(read)?;
         if file.metadata().map_err(read)?.len() == 0 {
             return Err(CheckpointError::GgufHeader { found: "an empty file".to_owned(), path: path.to_owned() });

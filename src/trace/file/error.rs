@@ -6,12 +6,12 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum TraceFileError {
     /// The system refused.
-    #[error("Could not {action} the trace file ({source}): {}", path.display())]
+    #[error("Could not {action} the trace file ({found}): {}", path.display())]
     Io {
         /// "read", "write".
         action: &'static str,
         /// The system's reason.
-        source: std::io::Error,
+        found: std::io::Error,
         /// The file.
         path: PathBuf,
     },

@@ -105,7 +105,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     fn open(path: &'a Path) -> Result<Self> {
-        let io = |source| TraceFileError::Io { action: "read", source, path: path.to_owned() };
+        let io = |found| TraceFileError::Io { action: "read", found, path: path.to_owned() };
         let damaged = |found: String| TraceFileError::NotSafetensors { found, path: path.to_owned() };
         let file = File::open(path).map_err(io)?;
         let file_len = file.metadata().map_err(io)?.len();
@@ -191,8 +191,8 @@ impl<'a> Source<'a> {
         self.file.seek(SeekFrom::Start(self.body_start + start as u64)).map_err(|err| self.io(err)).map(|_| ())
     }
 
-    fn io(&self, source: std::io::Error) -> TraceFileError {
-        TraceFileError::Io { action: "read", source, path: self.path.to_owned() }
+    fn io(&self, found: std::io::Error) -> TraceFileError {
+        TraceFileError::Io { action: "read", found, path: self.path.to_owned() }
     }
 
     /// The next `count` values of `N` bytes. The header was held against the file's length, so `count` is no larger than that.

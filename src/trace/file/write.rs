@@ -17,14 +17,14 @@ pub(super) fn write(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), T
     let entries = layout::entries(trace, extras);
     let header = layout::header(trace, &entries).map_err(|err| TraceFileError::Io {
         action: "write",
-        source: err.into(),
+        found: err.into(),
         path: path.to_owned(),
     })?;
     beside_then_rename(path, |file| {
         file.write_all(&header)?;
         entries.iter().try_for_each(|entry| body(file, entry, trace, extras))
     })
-    .map_err(|source| TraceFileError::Io { action: "write", source, path: path.to_owned() })
+    .map_err(|found| TraceFileError::Io { action: "write", found, path: path.to_owned() })
 }
 
 /// Runs `fill` on a new file in the target's folder and puts that in the target's place when everything is on disk.
