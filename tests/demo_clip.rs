@@ -1,7 +1,7 @@
 //! The bundled CLIP computes what transformers computes, tower by tower and as a job.
 
 use candle_core::{DType, Device, Tensor, safetensors};
-use gazelens::checkpoint::{Activation, ClipConfig, VisionConfig};
+use gazelens::checkpoint::ClipCheckpoint;
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, ModelTask,
     OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
@@ -10,34 +10,6 @@ use gazelens::model::{Clip, Probe, Site, TensorMap};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-
-fn config() -> ClipConfig {
-    let vision = VisionConfig {
-        hidden_size: 128,
-        intermediate_size: 512,
-        num_hidden_layers: 6,
-        num_attention_heads: 4,
-        image_size: 144,
-        patch_size: 12,
-        num_channels: 3,
-        layer_norm_eps: 1e-5,
-        hidden_act: Activation::QuickGelu,
-        projection_dim: 96,
-    };
-    ClipConfig {
-        vision,
-        text_hidden_size: 96,
-        text_intermediate_size: 256,
-        text_num_hidden_layers: 2,
-        text_num_attention_heads: 3,
-        text_vocab_size: 725,
-        text_max_position_embeddings: 32,
-        text_layer_norm_eps: 1e-5,
-        text_hidden_act: Activation::QuickGelu,
-        text_eos_token_id: 724,
-        projection_dim: 96,
-    }
-}
 
 fn load(path: &str) -> HashMap<String, Tensor> {
     safetensors::load(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &Device::Cpu).expect("a readable file")
@@ -75,7 +47,8 @@ fn demo_clip_agrees_with_transformers() {
     };
     let tensors = load("assets/demo/clip/model.safetensors").into_iter();
     let weights = TensorMap::new(tensors.map(|(name, tensor)| (rename(name), tensor)).collect());
-    let model = Clip::load(&weights, &config(), DType::F32, &Device::Cpu).expect("the demo CLIP loads");
+    let config = ClipCheckpoint::demo().expect("the bundled CLIP opens").config;
+    let model = Clip::load(&weights, &config, DType::F32, &Device::Cpu).expect("the demo CLIP loads");
     assert_eq!(weights.unused(), Vec::<String>::new(), "every tensor of the checkpoint is asked for");
 
     let golden = load("tests/golden/demo_clip.safetensors");

@@ -1,7 +1,7 @@
 //! The bundled demo model computes what transformers computes, number by number.
 
 use candle_core::{DType, Device, Result, Tensor, safetensors};
-use gazelens::checkpoint::{Activation, FeatureSelect, LlavaConfig, TextConfig, VisionConfig};
+use gazelens::checkpoint::{Checkpoint, LlavaConfig};
 use gazelens::decode::{DecoderPrompt, GenerateOptions, build_strategy, generate};
 use gazelens::ids::TokenSpan;
 use gazelens::model::{Llava, Probe, Site, TensorMap, Tower};
@@ -14,48 +14,8 @@ const PROBABILITY_BOUND: f32 = 1e-4;
 const LOGIT_BOUND: f32 = 1e-3;
 
 fn config() -> LlavaConfig {
-    let vision = VisionConfig {
-        hidden_size: 128,
-        intermediate_size: 512,
-        num_hidden_layers: 6,
-        num_attention_heads: 4,
-        image_size: 144,
-        patch_size: 12,
-        num_channels: 3,
-        layer_norm_eps: 1e-5,
-        hidden_act: Activation::QuickGelu,
-        projection_dim: 96,
-    };
-    let text = TextConfig {
-        hidden_size: 128,
-        intermediate_size: 352,
-        num_hidden_layers: 4,
-        num_attention_heads: 4,
-        num_key_value_heads: 4,
-        head_dim: 32,
-        vocab_size: 640,
-        max_position_embeddings: 1024,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10000.0,
-        rope_linear_factor: 1.0,
-        hidden_act: Activation::Silu,
-        qkv_bias: false,
-        o_bias: false,
-        mlp_bias: false,
-        tie_word_embeddings: false,
-        sliding_window: None,
-    };
-    LlavaConfig {
-        vision,
-        text,
-        vision_feature_layers: vec![5],
-        vision_feature_select: FeatureSelect::Default,
-        projector_hidden_act: Activation::Gelu,
-        multimodal_projector_bias: true,
-        image_token_id: 638,
-        eos_token_ids: vec![2],
-        bos_token_id: Some(1),
-    }
+    let demo = Checkpoint::demo().expect("the bundled model opens");
+    demo.llava().expect("it is a LLaVA").clone()
 }
 
 /// The demo's tensors under canonical names.

@@ -5,6 +5,7 @@
 #[path = "../window/script.rs"]
 mod script;
 
+use cpu_time::ThreadTime;
 use eframe::{App as _, egui};
 use gazelens::engine::{Event, RunId, Timings};
 use gazelens::geometry::PatchGrid;
@@ -104,9 +105,9 @@ impl Window {
         let mut times: Vec<f64> = (0..NUM_FRAMES)
             .map(|frame| {
                 change(self, frame);
-                let before = cpu_nanos();
+                let before = ThreadTime::now();
                 self.draw();
-                (cpu_nanos() - before) as f64 / 1e6
+                before.elapsed().as_secs_f64() * 1e3
             })
             .collect();
         times.sort_by(f64::total_cmp);
@@ -151,14 +152,4 @@ fn answer(window: &mut Window, script: &Script) {
         assert!(Instant::now() < limit, "expected {NUM_TOKENS} maps within two minutes, found {made}");
     }
     assert!(gazelens::ui::layout::is_in_front(window.app.tree(), Pane::Heads), "the grid is in sight");
-}
-
-/// CPU time of this thread; wall time where the system does not tell.
-fn cpu_nanos() -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|line| line.split_whitespace().next().and_then(|nanos| nanos.parse().ok()));
-    told.unwrap_or_else(|| {
-        static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        u64::try_from(STARTED.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
-    })
 }

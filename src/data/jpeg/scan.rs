@@ -117,24 +117,35 @@ fn dc(part: &ScanComponent<'_>, reader: &mut BitReader<'_>, last: &mut i32) -> R
 }
 
 fn sequential_ac(block: &mut [i16; 64], part: &ScanComponent<'_>, reader: &mut BitReader<'_>) -> Result<(), JpegError> {
+    // An end of band is the end of the block here, whatever run it announces.
+    band(block, (1, 63, 0), part, reader).map(drop)
+}
+
+/// Coefficients from `first` to `last`, shifted by `low`, up to a symbol that ends the band: its run.
+fn band(
+    block: &mut [i16; 64],
+    (first, last, low): (usize, usize, u32),
+    part: &ScanComponent<'_>,
+    reader: &mut BitReader<'_>,
+) -> Result<Option<u8>, JpegError> {
     let table = part.ac.ok_or(NO_TABLE)?;
-    let mut k = 1;
-    while k < 64 {
+    let mut k = first;
+    while k <= last {
         let symbol = reader.symbol(table)?;
         let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
         if size == 0 {
             if run != 15 {
-                break;
+                return Ok(Some(symbol >> 4));
             }
             k += 16;
             continue;
         }
         k += run;
         let place = ZIGZAG.get(k).ok_or(TOO_MANY)?;
-        block[*place] = narrow(reader.signed(size)?);
+        block[*place] = narrow(reader.signed(size)? << low);
         k += 1;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Number of blocks an end-of-band symbol stands for.
@@ -154,23 +165,8 @@ fn first_ac(
         *end_run -= 1;
         return Ok(());
     }
-    let table = part.ac.ok_or(NO_TABLE)?;
-    let mut k = scan.first;
-    while k <= scan.last {
-        let symbol = reader.symbol(table)?;
-        let (run, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        if size == 0 {
-            if run != 15 {
-                *end_run = end_run_of(symbol >> 4, reader)? - 1;
-                break;
-            }
-            k += 16;
-            continue;
-        }
-        k += run;
-        let place = ZIGZAG.get(k).ok_or(TOO_MANY)?;
-        block[*place] = narrow(reader.signed(size)? << scan.low);
-        k += 1;
+    if let Some(run) = band(block, (scan.first, scan.last, scan.low), part, reader)? {
+        *end_run = end_run_of(run, reader)? - 1;
     }
     Ok(())
 }

@@ -46,9 +46,9 @@ impl Gpu {
             })
         });
         let selection = (!scene.marks.selected.is_empty() && !grid.is_empty()).then(|| {
-            let mask = selection_mask(grid, &scene.marks.selected);
-            let key = Key::Selection(content_key(&(grid.rows, grid.cols, &mask)));
+            let key = Key::Selection(content_key(&(grid.rows, grid.cols, &scene.marks.selected)));
             self.cache.get_or_upload(device, queue, key, || {
+                let mask = selection_mask(grid, &scene.marks.selected);
                 Image::single("selection", wgpu::TextureFormat::R8Uint, size, mask)
             })
         });
