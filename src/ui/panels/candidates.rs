@@ -11,12 +11,12 @@ use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2}
 const ROW_PT: f32 = 20.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    if !cx.state.has_decoder() {
+        return empty(ui, "No candidates", "This model has no decoder: it chooses no words");
+    }
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else {
         return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
     };
-    if !trace.has_decoder() {
-        return empty(ui, "No candidates", "This model has no decoder: it chooses no words");
-    }
     let Some((idx, token)) = subject(cx, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };

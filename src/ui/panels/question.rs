@@ -10,7 +10,7 @@ use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     suggestions(ui, cx);
     prompt(ui, cx);
-    if cx.state.open.template {
+    if cx.state.open.template && cx.state.has_decoder() {
         template::show(ui, cx);
     }
     history(ui, cx);
@@ -51,8 +51,10 @@ fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
-        let buttons_pt = if cx.state.current_run().is_some() { 342.0 } else { 250.0 };
         let id = egui::Id::unique("prompt box");
+        // What the buttons took in the last frame is left to them: their words differ from model to model.
+        let buttons_id = id.with("buttons");
+        let buttons_pt: f32 = ui.data(|data| data.get_temp(buttons_id)).unwrap_or(250.0);
         let words = similarity::wording(cx.state.model.task());
         // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
         let focused = ui.memory(|memory| memory.has_focus(id));
@@ -63,7 +65,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             .id(id)
             .hint_text(words.hint)
             .desired_rows(words.rows)
-            .desired_width((ui.available_width() - buttons_pt).max(120.0))
+            .desired_width((ui.available_width() - buttons_pt - 2.0 * ui.spacing().button_padding.x).max(120.0))
             // Enter asks; shift makes the new line.
             .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
         let response = ui.add(edit);
@@ -78,6 +80,11 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::Ask);
         }
         buttons(ui, cx);
+        let took_pt = ui.min_rect().right() - response.rect.right();
+        if (took_pt - buttons_pt).abs() > 0.5 {
+            ui.data_mut(|data| data.insert_temp(buttons_id, took_pt));
+            ui.request_discard("the buttons changed their width");
+        }
     });
 }
 
@@ -106,6 +113,9 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
         .accessible_name("Answer settings");
     popup.show(|ui| sampling::show(ui, cx));
+    if !cx.state.has_decoder() {
+        return; // texts are compared as they are
+    }
     let shown = cx.state.open.template;
     let response = ui.selectable_label(shown, "Template").on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate));
     if response.clicked() {
