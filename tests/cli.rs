@@ -329,3 +329,38 @@ fn a_display_without_a_graphics_driver_is_one_sentence() {
     let sentence = sentence.expect("the window says why it does not open");
     assert!(sentence.contains("graphics driver") && sentence.contains("gazelens trace --image"), "{sentence}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_never_replaced_and_a_link_stays_a_link() {
+    let dir = folder();
+    let socket = path(dir.path(), "socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let args = [&TRACE[..], &["--out", socket.as_str()]].concat();
+    let sentence = one_sentence(&args, 1);
+    assert!(sentence.contains("found a device or pipe"), "said before the work: {sentence}");
+    assert!(!Path::new(&socket).is_file() && Path::new(&socket).exists(), "it is still there, still no file");
+
+    let (real, link) = (path(dir.path(), "real.safetensors"), path(dir.path(), "link.safetensors"));
+    std::fs::write(&real, b"before").expect("written");
+    std::os::unix::fs::symlink(&real, &link).expect("a link");
+    assert!(trace_to(&link, &["--max-new-tokens", "2"]).status.success(), "written through the link");
+    assert!(std::fs::symlink_metadata(&link).is_ok_and(|at| at.is_symlink()), "the link stays");
+    assert!(std::fs::metadata(&real).is_ok_and(|at| at.len() > 6), "what it points to is replaced");
+}
+
+#[test]
+fn what_was_assumed_about_a_checkpoint_is_said_and_kept() {
+    let dir = folder();
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/llava");
+    for from in entries(&bundled).iter().filter(|from| !from.to_string_lossy().contains("processor_config")) {
+        let name = from.file_name().expect("a file");
+        std::fs::copy(from, dir.path().join(name)).expect("copied");
+    }
+    let (model, out) = (dir.path().display().to_string(), path(dir.path(), "t.safetensors"));
+    let output = trace_to(&out, &["--max-new-tokens", "2", "--model", &model, "--json"]);
+    assert!(output.status.success(), "answered: {}", stderr(&output));
+    for said in [stderr(&output), stdout(&output)] {
+        assert!(said.contains("Expected preprocessor_config.json, found none"), "how photos are prepared: {said}");
+    }
+}

@@ -159,3 +159,24 @@ fn a_question_that_cannot_be_asked_is_one_sentence() {
     let strategy = refused(|question| question.strategy.name = "vdc".to_owned());
     assert!(strategy.contains("plain"), "{strategy}");
 }
+
+#[test]
+fn weights_that_are_no_numbers_are_blamed_by_name() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let bundled = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/llava");
+    for entry in std::fs::read_dir(bundled).expect("the bundled model") {
+        let from = entry.expect("a file").path();
+        std::fs::copy(&from, dir.path().join(from.file_name().expect("a name"))).expect("copied");
+    }
+    let file = dir.path().join("model.safetensors");
+    let mut tensors = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).expect("tensors");
+    let name = tensors.keys().find(|name| name.ends_with("model.norm.weight")).expect("the last norm").clone();
+    tensors.insert(name.clone(), (&tensors[&name] * f64::NAN).expect("not a number"));
+    candle_core::safetensors::save(&tensors, &file).expect("saved");
+    let source = ModelSource::Folder(dir.path().to_owned());
+    let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+    let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("it opens");
+    let failed = run_job(&model, RunId(1), &question(), &mut |_| {}, &AtomicBool::new(false));
+    let sentence = failed.expect_err("no answer").to_string();
+    assert!(sentence.contains("no numbers") && sentence.ends_with(&dir.path().display().to_string()), "{sentence}");
+}

@@ -26,6 +26,8 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     let mut answer = run_job(&model, RunId(0), &question, &mut |_| {}, &cancel).map_err(blame)?;
     answer.timings.load_secs = model.load_secs();
+    // What was assumed about the checkpoint belongs to its numbers.
+    answer.trace.warnings.splice(0..0, model.info().warnings.iter().cloned());
     write_trace(&args.out, &answer.trace, &answer.extras)?;
     for text in &answer.trace.warnings {
         output::warning(text);
@@ -116,10 +118,15 @@ fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
 /// An answer can take minutes: a mistyped output folder is told before.
 fn expect_folder_of(out: &Path) -> anyhow::Result<()> {
     let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    if folder.is_dir() && !out.is_dir() {
+    let replaceable = std::fs::metadata(out).map_or(true, |at| at.is_file());
+    if folder.is_dir() && replaceable {
         return Ok(());
     }
-    let found = if out.is_dir() { "a folder of that name" } else { "no such folder" };
+    let found = match (out.is_dir(), folder.is_dir()) {
+        (true, _) => "a folder of that name",
+        (_, false) => "no such folder",
+        _ => "a device or pipe of that name",
+    };
     Err(anyhow!("Expected --out as a file in a folder that exists, found {found}: {}", out.display()))
 }
 

@@ -58,6 +58,7 @@ impl Encoder {
                 checkpoint.config.text_max_position_embeddings
             ),
             note: note(&checkpoint.notes.note, &checkpoint.warnings),
+            warnings: checkpoint.warnings.clone(),
             suggested_prompts: checkpoint.notes.suggested_prompts.clone(),
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
@@ -92,6 +93,7 @@ impl Encoder {
             task: ModelTask::See,
             summary: format!("{name}, {}", sizes(&vision)),
             note: note("", &checkpoint.warnings),
+            warnings: checkpoint.warnings.clone(),
             suggested_prompts: Vec::new(),
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
@@ -132,6 +134,7 @@ struct Described {
     task: ModelTask,
     summary: String,
     note: String,
+    warnings: Vec<String>,
     suggested_prompts: Vec<String>,
 }
 
@@ -150,6 +153,7 @@ impl Described {
             task: self.task,
             summary: self.summary,
             note: self.note,
+            warnings: self.warnings,
             weight_hash: weights.weight_hash().to_owned(),
             device: format!("{}, {}", place.device_label(), place.dtype_label()),
             weight_bytes: weights.total_bytes(),

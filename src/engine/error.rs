@@ -94,6 +94,16 @@ pub enum EngineError {
     /// The decoding.
     #[error(transparent)]
     Decode(DecodeError),
+    /// The model computed nonsense: no other photo or question helps.
+    #[error("{found}: the weights hold values that are no numbers, or {dtype} is too narrow for them: {path}")]
+    NotFinite {
+        /// Where it came up.
+        found: DecodeError,
+        /// What the model runs in.
+        dtype: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+    },
 }
 
 impl EngineError {

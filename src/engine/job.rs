@@ -280,7 +280,8 @@ impl<'a> Job<'a> {
         stop: Option<StopReason>,
         interventions: &[Box<dyn ActiveIntervention>],
     ) -> Result<Answer, EngineError> {
-        let steps = self.trace.output.len().saturating_sub(1);
+        let tokens = self.trace.output.len();
+        let steps = tokens.saturating_sub(1);
         self.timings.decode_secs = if steps > 0 { decode_started.elapsed().as_secs_f64() } else { 0.0 };
         if self.timings.decode_secs > 0.0 {
             self.timings.tokens_per_sec = steps as f64 / self.timings.decode_secs;
@@ -303,7 +304,7 @@ impl<'a> Job<'a> {
                 warnings.push("The answer was cut off: the model has no further positions".to_owned());
             }
             Some(StopReason::MaxNewTokens) => {
-                warnings.push("The answer was cut off at the most tokens that were asked for".to_owned());
+                warnings.push(format!("The answer was cut off after {tokens} tokens, as many as were asked for"));
             }
             Some(StopReason::StopToken) | None => {}
         }

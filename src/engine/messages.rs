@@ -209,6 +209,8 @@ pub struct ModelInfo {
     pub summary: String,
     /// What the user must know about it ("tiny demo model trained on drawn scenes").
     pub note: String,
+    /// What was not as expected in its files and did not matter enough to refuse it; part of `note`, too.
+    pub warnings: Vec<String>,
     /// SHA-256 over the weight files.
     pub weight_hash: String,
     /// "CPU, f32".

@@ -178,6 +178,7 @@ fn info(
             vision.image_size
         ),
         note: note(&checkpoint.notes.note, &checkpoint.warnings),
+        warnings: checkpoint.warnings.clone(),
         weight_hash: checkpoint.weights.weight_hash().to_owned(),
         device: format!("{}, {}{}", place.device_label(), place.dtype_label(), blocks_label(request, checkpoint)),
         weight_bytes: checkpoint.weights.total_bytes(),

@@ -2,9 +2,10 @@
 
 use super::error::EngineError;
 use super::messages::{Event, ImageSource, Question, RunId, Timings};
-use super::open::{ModelKind, OpenModel};
+use super::open::{Answerer, ModelKind, OpenModel};
 use super::{encoder_job, job};
 use crate::data::{self, Photo};
+use crate::decode::DecodeError;
 use crate::geometry::{Framing, ModelView, PreprocessSpec};
 use crate::trace::{Extras, PixelValues, Trace};
 use candle_core::{Device, Tensor};
@@ -34,8 +35,22 @@ pub fn run_job(
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
     match model.kind() {
-        ModelKind::Answers(model) => job::answer(model, id, question, emit, cancel),
+        ModelKind::Answers(model) => {
+            job::answer(model, id, question, emit, cancel).map_err(|err| name_the_weights(err, model))
+        }
         ModelKind::Sees(encoder) => encoder_job::see(encoder, id, question, emit, cancel),
+    }
+}
+
+/// Logits that are no numbers come from the checkpoint, not from the question.
+fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
+    match err {
+        EngineError::Decode(found @ DecodeError::NotFinite { .. }) => EngineError::NotFinite {
+            found,
+            dtype: model.place.dtype.as_str(),
+            path: model.checkpoint.folder.clone().unwrap_or_else(|| model.checkpoint.model_id.clone().into()),
+        },
+        other => other,
     }
 }
 

@@ -7,7 +7,7 @@ use super::layout;
 use super::link::{EngineLink, Waker};
 use super::panels::{self, PanelContext};
 use super::photos::Photos;
-use super::state::{AppState, Effect, Saved, Severity, TokenPos};
+use super::state::{AppState, Effect, Saved, Severity, TokenPos, Until};
 use super::{shortcuts, theme};
 use crate::data;
 use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource};
@@ -167,7 +167,7 @@ impl App {
         }
         if let Some(why) = self.photos.poll(ctx) {
             let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
-            self.state.notices.push(Severity::Error, why, advice, None);
+            self.state.notices.push((Severity::Error, Until::OtherPhoto), why, advice, None);
         }
         if heard > 0 && self.memory_measured.is_none_or(|at| at.elapsed() > MEMORY_EVERY) {
             self.memory_measured = Some(Instant::now());
@@ -195,7 +195,7 @@ impl App {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
                 }
                 for problem in problems {
-                    self.state.notices.push(Severity::Warning, problem, "", None);
+                    self.state.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
                 }
             }
         }
@@ -212,7 +212,7 @@ impl App {
         self.view.focus = Some(panels::TextBox::ImagePath);
         let advice = "Files and folders can also be dropped on the window";
         self.state.notices.push(
-            Severity::Warning,
+            (Severity::Warning, Until::OtherPhoto),
             "No file dialog on this machine: type a path on the left",
             advice,
             None,

@@ -245,7 +245,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::SmallerInterface, View, "Smaller interface", "Text and controls smaller", [ctrl_shift(Key::Minus)]),
     named!(Command::ResetLayout, View, "Reset the layout", "Panels where they were on the first day", []),
     named!(Command::FocusPrompt, Ask, "Write a question", "Puts the cursor into the prompt box", [key(Key::Q)]),
-    named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter), key(Key::Enter)]),
+    named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter)]),
     named!(Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
     named!(
         Command::Regenerate,

@@ -46,7 +46,8 @@ pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce
             .new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
         let name = left.add(egui::Label::new(label).truncate());
         let name = if help.is_empty() { name } else { name.on_hover_text(help) };
-        ui.label_inputs_by(name.id, contents)
+        // In a narrow panel the last widgets go to the next line instead of out of sight.
+        ui.label_inputs_by(name.id, |ui| ui.horizontal_wrapped(contents).inner)
     })
     .inner
 }
@@ -59,7 +60,7 @@ pub(super) fn named(ui: &Ui, response: &Response, name: &str) {
 /// Buttons of which one is pressed. Returns the newly chosen one.
 pub(super) fn choice<T: PartialEq + Copy>(ui: &mut Ui, current: T, options: &[(T, &str, &str)]) -> Option<T> {
     let mut chosen = None;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         for (value, label, help) in options {
             let response = egui::Button::selectable(*value == current, *label).ui(ui);

@@ -145,6 +145,7 @@ impl Script {
             task: ModelTask::Answer,
             summary: format!("LLaVA, {} layers × {} heads, ViT 6 × 4, 144 px", self.layers, self.heads),
             note: "tiny demo model trained on drawn scenes".to_owned(),
+            warnings: Vec::new(),
             weight_hash: "scripted".to_owned(),
             device: "CPU, f32".to_owned(),
             weight_bytes: 4_500_000,

@@ -68,6 +68,7 @@ fn info(id: &str) -> ModelInfo {
         task: ModelTask::Answer,
         summary: String::new(),
         note: String::new(),
+        warnings: Vec::new(),
         weight_hash: String::new(),
         device: "CPU, f32".to_owned(),
         weight_bytes: 0,

@@ -32,8 +32,15 @@ fn beside_then_rename(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&std::fs::File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
+    // A link stays a link: what it points to is replaced. A device or a pipe cannot be.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     if path.is_dir() {
         return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "expected a file name, found a folder"));
+    }
+    if path.exists() && !path.is_file() {
+        let found = "expected a file that can be replaced, found a device or a pipe";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, found));
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut builder = tempfile::Builder::new();

@@ -62,15 +62,16 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
     let view = &state.view;
     let choice = view.layer_head();
     let place = place_label(choice.layer, choice.head);
+    let without_sink = view.suppress_sink && view.source == Source::Decoder;
     let unit = match view.normalisation {
+        Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
         Normalisation::ShareOfImage => "share of the image's attention",
     };
     match view.source {
         Source::Decoder => {
             let tokens = tokens_label(state, trace, tokens);
-            let sink = if view.suppress_sink { ", without the first position" } else { "" };
-            format!("Decoder, {place}, {tokens}, {unit}{sink}")
+            format!("Decoder, {place}, {tokens}, {unit}")
         }
         Source::Vision => format!("Vision [CLS], {place}, {unit}"),
     }
@@ -78,7 +79,12 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
 
 /// Its end: how much it is.
 pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
+    let choice = state.view.layer_head();
+    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max);
+    let one_token = state.selection.shown_tokens().len() == 1;
     let sum = match state.view.source {
+        // Each patch may have another layer, head or token as its largest: together they are no share of anything.
+        Source::Decoder if largest || (state.view.tokens == Reduce::Max && !one_token) => "sum of the largest",
         Source::Decoder => "image share",
         Source::Vision => "sum over patches",
     };
@@ -104,6 +110,22 @@ mod tests {
             text, "Decoder, layer 1, head 0, token 1 “ dog”, raw probability, max 0.0312, image share 0.4200",
             "source, layer, head, token, normalisation, range, denominator"
         );
+    }
+
+    #[test]
+    fn a_sum_of_maxima_is_not_called_a_share() {
+        let mut state = answered();
+        state.view.decoder.head.reduce = Reduce::Max;
+        assert_eq!(numbers(&state, 0.5, 2.0), "max 0.5000, sum of the largest 2.0000", "it can exceed one");
+    }
+
+    #[test]
+    fn without_the_first_position_nothing_is_called_raw() {
+        let mut state = answered();
+        state.view.suppress_sink = true;
+        let trace = state.current_run().and_then(|run| run.trace.as_ref()).expect("answered");
+        let words = words(&state, trace, &[TokenPos::Output(1)]);
+        assert!(words.ends_with("probability without the first position"), "renormalised, and said: {words}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::token_maps::TokenMaps;
 use crate::engine::RunId;
-use crate::ui::state::{AppState, ChipQuantity, Direction, LayerHead, Normalisation, Run, TokenPos};
+use crate::ui::state::{AppState, ChipQuantity, Direction, LayerHead, Normalisation, Reduce, Run, TokenPos};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,7 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
     };
     let place = super::axis_label("layer", key.choice.layer);
     let place = format!("{place}, {}", super::axis_label("head", key.choice.head));
+    let largest = [key.choice.layer.reduce, key.choice.head.reduce].contains(&Reduce::Max);
     let (output, title, range) = if let Some(patches) = &key.patches {
         let share = key.normalisation == Normalisation::ShareOfImage;
         let output = of_map(&|map| {
@@ -78,7 +79,11 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
         match key.quantity {
             ChipQuantity::ImageShare => (
                 of_map(&|map| map.image_share),
-                format!("Attention on the image, summed over patches: {place}"),
+                if largest {
+                    format!("Largest attention of each patch, summed over patches (no share: can exceed 1): {place}")
+                } else {
+                    format!("Attention on the image, summed over patches: {place}")
+                },
                 Range::Tight,
             ),
             ChipQuantity::Probability => {

@@ -97,6 +97,9 @@ pub(super) fn update(
     };
     let unit = match (view.source, view.normalisation) {
         (_, Normalisation::ShareOfImage) => "share of the image's attention",
+        (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
+            "attention probability without the first position"
+        }
         (Source::Decoder, Normalisation::Raw) => "attention probability",
         (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
     };

@@ -17,7 +17,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     axis(ui, "Head", "heads", &mut layer_head.head, heads);
     *view.layer_head_mut() = layer_head;
     let has_decoder = cx.state.has_decoder();
-    ui.add_enabled_ui(has_decoder, |ui| tokens(ui, &mut view));
+    let of_tokens = has_decoder && view.source == Source::Decoder;
+    ui.add_enabled_ui(of_tokens, |ui| tokens(ui, &mut view));
     normalisation(ui, &mut view);
     ui.add_enabled_ui(has_decoder, |ui| direction(ui, cx));
     if view != cx.state.view {

@@ -90,11 +90,12 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     if colour.range_mode == RangeMode::Fixed {
         row(ui, "", "", |ui| {
             let [low, high] = &mut colour.fixed_range;
-            let field = |value| DragValue::new(value).speed(0.0005).range(-1.0e6..=1.0e6).max_decimals(6);
-            let response = ui.add(field(low));
+            // Neither end passes the other: a scale that runs backwards paints nothing.
+            let field = |value, range| DragValue::new(value).speed(0.0005).range(range).max_decimals(6);
+            let response = ui.add(field(low, -1.0e6..=*high));
             named(ui, &response, "Lowest value");
             ui.label("to");
-            let response = ui.add(field(high));
+            let response = ui.add(field(high, *low..=1.0e6));
             named(ui, &response, "Highest value");
         });
     }

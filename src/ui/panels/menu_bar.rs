@@ -12,7 +12,11 @@ const MENUS: [(Menu, &str); 5] =
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::MenuBar::new().ui(ui, |ui| {
         for (menu, title) in MENUS {
-            ui.menu_button(title, |ui| menu_items(ui, menu, cx));
+            ui.menu_button(title, |ui| {
+                // At large interface sizes a menu is higher than the window.
+                let most = (ui.ctx().content_rect().height() - 60.0).max(80.0);
+                egui::ScrollArea::vertical().max_height(most).show(ui, |ui| menu_items(ui, menu, cx));
+            });
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if ui.button("?").on_hover_text("Every key, and what the mouse does (?)").clicked() {

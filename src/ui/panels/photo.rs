@@ -23,6 +23,7 @@ const COLOUR_BAR_PT: f32 = 50.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     caption(ui, cx);
+    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let photo = match cx.photos.photo() {
         None => return empty(ui, "No photo", "Open one on the left, or drop a file on the window"),
         Some(Loaded::Pending) => return empty(ui, "Reading the photo…", ""),
@@ -33,7 +34,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         steer(&mut cx.memory.canvas, command);
     }
     let view = model_view(cx, photo.size());
-    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, response.hovered);
     footer(ui, cx, &response, hovered.as_ref());

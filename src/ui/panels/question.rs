@@ -6,6 +6,7 @@ use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
+use std::collections::BTreeSet;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     suggestions(ui, cx);
@@ -108,7 +109,14 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let asked = cx.state.current_run().is_some();
     ui.add_enabled_ui(asked && !answering, |ui| command_button(ui, "Again", &Command::Regenerate, cx.commands));
     suggestion_menu(ui, cx);
-    let settings = ui.button("Settings").on_hover_text("Length, sampling and what is recorded of the next answer");
+    let unusual = cx.state.ask.unusual();
+    let mut help = "Length, sampling and what is recorded of the next answer".to_owned();
+    if !unusual.is_empty() {
+        help = format!("{help}\nNow: {unusual}");
+    }
+    // A dot, so that an answer that was drawn at random or padded never surprises.
+    let settings = ui.button(if unusual.is_empty() { "Settings" } else { "Settings •" }).on_hover_text(help);
+    named(ui, &settings, "Settings");
     let popup = egui::Popup::from_toggle_button_response(&settings)
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
         .accessible_name("Answer settings");
@@ -123,6 +131,11 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
+/// The last part of a folder or hub id.
+fn short_model(id: &str) -> String {
+    id.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or(id).to_owned()
+}
+
 /// Earlier questions about this photo.
 fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(image) = cx.state.current_image() else { return };
@@ -131,6 +144,7 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return;
     }
     let shown = cx.state.current_run().map(|run| run.id);
+    let several_models = runs.iter().filter_map(|run| run.model_id()).collect::<BTreeSet<_>>().len() > 1;
     let mut wanted = None;
     egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
         ui.horizontal(|ui| {
@@ -143,8 +157,13 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                     Phase::Cancelled if !run.has_answer() => " (stopped)",
                     _ => "",
                 };
-                let label = format!("{}. {text}{dots}{mark}", nr + 1);
-                let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(run.prompt_text());
+                let model = run.model_id().filter(|_| several_models).map(short_model);
+                let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
+                let apart = model.into_iter().chain(variant).map(|part| format!(" · {part}")).collect::<String>();
+                let label = format!("{}. {text}{dots}{apart}{mark}", nr + 1);
+                let help =
+                    format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
+                let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(help);
                 if response.clicked() {
                     wanted = Some(Command::ShowRun(run.id));
                 }

@@ -72,7 +72,10 @@ pub(super) fn progress(run: &Run) -> String {
         Phase::Working(Stage::Photo) => "Reading the photo".to_owned(),
         Phase::Working(Stage::Vision) => "Vision encoder".to_owned(),
         Phase::Working(Stage::Prefill) => "Reading the prompt".to_owned(),
-        Phase::Working(Stage::Decode) => format!("{tokens} tokens, {:.1} tokens/s", run.tokens_per_sec),
+        Phase::Working(Stage::Decode) if run.tokens_per_sec > 0.0 => {
+            format!("{tokens} tokens, {:.1} tokens/s", run.tokens_per_sec)
+        }
+        Phase::Working(Stage::Decode) => format!("{tokens} tokens"),
         Phase::Finished => {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
             format!("{tokens} tokens, {speed:.1} tokens/s")

@@ -81,6 +81,26 @@ impl AskSettings {
         }
     }
 
+    /// What the next answer is made with that a first answer is not; empty when there is nothing.
+    pub fn unusual(&self) -> String {
+        let mut parts = Vec::new();
+        if self.sample {
+            parts.push(format!("random choice at temperature {}, seed {}", self.temperature, self.seed));
+        }
+        if (self.repetition_penalty - 1.0).abs() > f32::EPSILON {
+            parts.push(format!("repetition penalty {}", self.repetition_penalty));
+        }
+        match self.framing {
+            Some(Framing::Pad) => parts.push("photo padded".to_owned()),
+            Some(Framing::Crop) => parts.push("photo cropped".to_owned()),
+            None => {}
+        }
+        if self.raw {
+            parts.push("exact text without the chat template".to_owned());
+        }
+        parts.join(", ")
+    }
+
     /// The question as it goes to the worker.
     pub fn question(&self, image: ImageSource) -> Question {
         let text = self.text.trim().to_owned();
@@ -115,6 +135,13 @@ mod tests {
         assert_eq!(ask.sampling(), Sampling::default(), "greedy, nothing filtered");
         let sampled = AskSettings { sample: true, ..ask }.sampling();
         assert_eq!((sampled.temperature, sampled.top_p, sampled.top_k), (1.5, Some(0.5), Some(3)), "all in force");
+    }
+
+    #[test]
+    fn what_is_not_ordinary_is_said() {
+        assert_eq!(AskSettings::default().unusual(), "", "a first answer");
+        let ask = AskSettings { sample: true, temperature: 3.0, framing: Some(Framing::Pad), ..AskSettings::default() };
+        assert_eq!(ask.unusual(), "random choice at temperature 3, seed 42, photo padded", "both");
     }
 
     #[test]

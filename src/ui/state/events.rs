@@ -1,6 +1,6 @@
 //! What the worker says.
 
-use super::{AppState, Effect, Phase, Severity, Source, model, source_label};
+use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
 use crate::engine::{Event, ModelInfo, ModelSource, ModelTask};
 use crate::ui::command::Command;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl AppState {
             }
             Event::Started(id, trace) => {
                 for warning in &trace.warnings {
-                    self.notices.push(Severity::Warning, warning.clone(), "", None);
+                    self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
                 }
                 if let Some(run) = self.runs.get_mut(id) {
                     run.start(*trace);
@@ -52,7 +52,7 @@ impl AppState {
                     }
                 }
                 for warning in warnings {
-                    self.notices.push(Severity::Warning, warning, "", None);
+                    self.notices.push((Severity::Warning, Until::NextQuestion), warning, "", None);
                 }
             }
             Event::Cancelled(id) => {
@@ -65,7 +65,7 @@ impl AppState {
                     run.phase = Phase::Failed(why.clone());
                 }
                 let action = Some(("Ask again".to_owned(), Command::Regenerate));
-                self.notices.push(Severity::Error, why, "Try another photo or question, or ask again", action);
+                self.notices.push((Severity::Error, Until::NextQuestion), why, "", action);
             }
             Event::WorkerDied(why) => self.worker_died(&why),
         }
@@ -94,8 +94,9 @@ impl AppState {
             } else {
                 "Ask again to compare"
             };
-            self.notices.push(Severity::Info, text, advice, None);
+            self.notices.push((Severity::Info, Until::NextQuestion), text, advice, None);
         }
+        self.notices.settle(&Command::OpenModelBox); // an earlier model that could not be opened
         self.model.loaded(info);
     }
 
@@ -107,7 +108,7 @@ impl AppState {
             (None, None) => "No model is open".to_owned(),
         };
         let action = Some(("Open another model…".to_owned(), Command::OpenModelBox));
-        self.notices.push(Severity::Error, why, advice, action);
+        self.notices.push((Severity::Error, Until::Dismissed), why, advice, action);
     }
 
     fn worker_died(&mut self, why: &str) {
@@ -116,7 +117,12 @@ impl AppState {
         self.runs.end_active(&Phase::Failed(why.to_owned()));
         let action = Some(("Restart".to_owned(), Command::RestartWorker));
         let advice = "Answers so far are kept; restarting opens the model again";
-        self.notices.push(Severity::Error, format!("The model's worker stopped: {why}"), advice, action);
+        self.notices.push(
+            (Severity::Error, Until::Dismissed),
+            format!("The model's worker stopped: {why}"),
+            advice,
+            action,
+        );
     }
 }
 

@@ -17,7 +17,7 @@ mod view;
 pub use ask::{AskSettings, KeepPromptRows};
 pub use library::{Library, LibraryImage};
 pub use model::{Loading, ModelState, source_label};
-pub use notices::{Notice, Notices, Severity};
+pub use notices::{Notice, Notices, Severity, Until};
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};

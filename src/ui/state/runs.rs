@@ -1,6 +1,7 @@
 //! Questions that were asked, and what came back.
 
 use crate::engine::{ImageSource, Prompt, Question, RunId, Stage, Timings};
+use crate::geometry::Framing;
 use crate::trace::{AttentionRow, OutputToken, Trace};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -69,6 +70,33 @@ impl Run {
         match &self.question.prompt {
             Prompt::Templated(text) | Prompt::Raw(text) => text,
         }
+    }
+
+    /// What sets this question apart from another one in the same words: model, framing, sampling; empty for the ordinary way.
+    pub fn variant(&self) -> String {
+        let question = &self.question;
+        let mut parts = Vec::new();
+        if let Some(framing) = question.framing {
+            parts.push(match framing {
+                Framing::Crop => "crop".to_owned(),
+                Framing::Pad => "pad".to_owned(),
+            });
+        }
+        if question.sampling.temperature > 0.0 {
+            parts.push(format!("random, T {}, seed {}", question.sampling.temperature, question.sampling.seed));
+        }
+        if (question.sampling.repetition_penalty - 1.0).abs() > f32::EPSILON {
+            parts.push(format!("repetition {}", question.sampling.repetition_penalty));
+        }
+        if matches!(question.prompt, Prompt::Raw(_)) {
+            parts.push("exact text".to_owned());
+        }
+        parts.join(", ")
+    }
+
+    /// The model that answered, once it has begun to.
+    pub fn model_id(&self) -> Option<&str> {
+        self.trace.as_ref().map(|trace| trace.run.model_id.as_str())
     }
 
     /// Whether something came back: a question that was stopped before the first token has no answer, an encoder answers without tokens.

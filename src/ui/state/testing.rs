@@ -102,6 +102,7 @@ pub(crate) fn info(layers: usize, heads: usize) -> Arc<ModelInfo> {
         task: ModelTask::Answer,
         summary: "a test model".to_owned(),
         note: String::new(),
+        warnings: Vec::new(),
         weight_hash: String::new(),
         device: "CPU, f32".to_owned(),
         weight_bytes: 0,

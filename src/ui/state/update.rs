@@ -1,6 +1,6 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, Reduce, Severity, TokenPos};
+use super::{AppState, Axis, Effect, Extend, Phase, Reduce, Severity, TokenPos, Until};
 use crate::engine::{ModelSource, ModelTask, Prompt, Request, RunId};
 use crate::ui::command::Command;
 
@@ -105,12 +105,14 @@ impl AppState {
 
     fn select_image(&mut self, idx: usize) {
         if self.library.current_idx() != Some(idx) && self.library.select(idx) {
+            self.notices.another_photo();
             self.selection.clear();
         }
     }
 
     fn step_image(&mut self, step: isize) {
         self.library.step(step);
+        self.notices.another_photo();
         self.selection.clear();
     }
 
@@ -158,12 +160,12 @@ impl AppState {
             } else {
                 ("The question is empty", self.question_advice())
             };
-            self.notices.push(Severity::Info, what, advice, None);
+            self.notices.push((Severity::Info, Until::NextQuestion), what, advice, None);
             return vec![Effect::FocusPrompt];
         }
         let Some(image) = self.current_image().cloned() else {
             let action = Some(("Open photos…".to_owned(), Command::OpenImages));
-            self.notices.push(Severity::Info, "There is no photo to ask about", "", action);
+            self.notices.push((Severity::Info, Until::OtherPhoto), "There is no photo to ask about", "", action);
             return Vec::new();
         };
         let mut question = self.ask.question(image);
@@ -196,21 +198,22 @@ impl AppState {
     fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
         if self.model.worker_dead {
             let action = Some(("Restart".to_owned(), Command::RestartWorker));
-            self.notices.push(Severity::Error, "The model's worker is not running", "", action);
+            self.notices.push((Severity::Error, Until::Dismissed), "The model's worker is not running", "", action);
             return Vec::new();
         }
         if self.model.info.is_none() && self.model.loading.is_none() {
             let action = Some(("Open a model…".to_owned(), Command::OpenModelBox));
-            self.notices.push(Severity::Info, "There is no model to ask", "", action);
+            self.notices.push((Severity::Info, Until::NextQuestion), "There is no model to ask", "", action);
             return Vec::new();
         }
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         let id = self.runs.begin(question.clone());
+        self.notices.another_question();
         self.selection.clear();
         if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
-                Severity::Info,
+                (Severity::Info, Until::NextQuestion),
                 "The oldest answers were forgotten to keep within the attention budget",
                 advice,
                 None,
