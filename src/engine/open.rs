@@ -4,7 +4,8 @@ use super::device::Place;
 use super::encoder::Encoder;
 use super::error::EngineError;
 use super::estimate::{MemoryEstimate, free_memory, plan_memory};
-use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
+use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
+use super::reuse::Reuse;
 use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
@@ -42,6 +43,8 @@ pub(super) struct Answerer {
     pub(super) llava: Llava,
     pub(super) place: Place,
     pub(super) info: Arc<ModelInfo>,
+    /// What questions leave for later ones.
+    pub(super) reuse: Reuse,
 }
 
 impl OpenModel {
@@ -76,6 +79,21 @@ impl OpenModel {
         match &self.kind {
             ModelKind::Answers(model) => &model.info,
             ModelKind::Sees(encoder) => &encoder.info,
+        }
+    }
+
+    /// What it keeps of earlier questions; nothing without a decoder.
+    pub fn kept(&self) -> KeptMemory {
+        match &self.kind {
+            ModelKind::Answers(model) => model.reuse.memory(),
+            ModelKind::Sees(_) => KeptMemory::default(),
+        }
+    }
+
+    /// Sets how many bytes of earlier questions it may keep; with 0 every question is read from its beginning.
+    pub fn keep_at_most(&self, budget_bytes: u64) {
+        if let ModelKind::Answers(model) = &self.kind {
+            model.reuse.limit(budget_bytes);
         }
     }
 
@@ -127,8 +145,9 @@ impl ModelKind {
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
+        let reuse = Reuse::new(memory.kept_bytes);
         let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info })))
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, reuse })))
     }
 }
 
