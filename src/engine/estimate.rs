@@ -1,4 +1,8 @@
 //! What a model will need of the memory, told before any of it is taken.
+//!
+//! Weights count in full even where they are used straight from the mapped file and their memory could be taken back: every token reads every
+//! one of them, and a 7B model that is read from a disk of 1 GB/s for each token writes a token in half a minute. So what does not fit is
+//! refused, with what would.
 
 use super::device::Place;
 use super::error::EngineError;

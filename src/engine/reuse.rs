@@ -299,3 +299,6 @@ fn equal_rows(a: &Tensor, b: &Tensor, most: usize) -> Result<usize> {
     let equal = a.narrow(0, 0, most)?.eq(&b.narrow(0, 0, most)?)?.min(1)?.to_vec1::<u8>()?;
     Ok(equal.iter().take_while(|equal| **equal == 1).count())
 }
+
+#[cfg(test)]
+mod tests;
