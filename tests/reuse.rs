@@ -66,7 +66,8 @@ impl Pair {
         let ids = |answer: &Answer| answer.trace.output.iter().map(|token| token.id).collect::<Vec<_>>();
         assert_eq!(ids(found), ids(expected), "{what}: the same tokens");
         let rows = |answer: &Answer| -> Vec<f32> {
-            let rows = answer.trace.decoder_attention.iter().chain(answer.trace.prompt_attention.iter().map(|(_, row)| row));
+            let rows =
+                answer.trace.decoder_attention.iter().chain(answer.trace.prompt_attention.iter().map(|(_, row)| row));
             rows.flat_map(|row: &std::sync::Arc<AttentionRow>| row.to_f32().into_owned()).collect()
         };
         self.hold(&rows(found), &rows(expected), what, "attention");
@@ -92,7 +93,8 @@ impl Pair {
 #[test]
 fn further_questions_equal_fresh_ones_in_any_order() {
     let mut pair = Pair::new();
-    let words = ["Describe this image briefly.", "Is there a dog?", "Describe this image in detail.", "Is there a dog?"];
+    let words =
+        ["Describe this image briefly.", "Is there a dog?", "Describe this image in detail.", "Is there a dog?"];
     for image in [STREET, BEACH] {
         let first = pair.ask(&question(image, words[0]), "the first question");
         let span = ask(&pair.forgets, &question(image, words[0])).trace.image_token_span;

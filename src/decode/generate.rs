@@ -126,8 +126,10 @@ impl<'a> Generation<'a> {
         let sampler = Sampler::new(options.sampling)?;
         let context = prompts.first().map(|prompt| prompt.ids.clone()).ok_or(ModelError::EmptyPrompt)?;
         let caches = caches.into_iter().chain(std::iter::repeat_with(|| None));
-        let branches =
-            prompts.into_iter().zip(caches).map(|(prompt, cache)| branch(decoder, prompt, cache, options.max_new_tokens));
+        let branches = prompts
+            .into_iter()
+            .zip(caches)
+            .map(|(prompt, cache)| branch(decoder, prompt, cache, options.max_new_tokens));
         let branches = branches.collect::<Result<Vec<_>, _>>()?;
         let stop = (options.max_new_tokens == 0).then_some(StopReason::MaxNewTokens);
         let prompt_len = context.len();

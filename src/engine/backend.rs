@@ -81,7 +81,9 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource, Prompt, RecordOptions, Sampling, Spec};
+    use crate::engine::{
+        DevicePreference, DtypePreference, ImageSource, ModelSource, Prompt, RecordOptions, Sampling, Spec,
+    };
     use std::path::Path;
 
     fn request(source: ModelSource) -> LoadRequest {

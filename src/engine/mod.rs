@@ -33,8 +33,8 @@ pub use device::Place;
 pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask, Prompt,
-    PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
+    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
 pub use reuse_bench::{FurtherQuestions, further_questions};

@@ -56,9 +56,5 @@ impl Prefixes {
 fn footing(plan: &Plan, branch_idx: usize) -> Footing {
     let reach = plan.reach(branch_idx);
     let interventions = if reach == Reach::NOTHING { Vec::new() } else { plan.intervention_specs.clone() };
-    Footing {
-        untouched: reach.first_position,
-        by_position: reach.by_position,
-        interventions: Arc::from(interventions),
-    }
+    Footing { untouched: reach.first_position, by_position: reach.by_position, interventions: Arc::from(interventions) }
 }

@@ -43,13 +43,7 @@ const WORDS: [Words; 4] = [
         adds_bos: false,
         composes: true,
     },
-    Words {
-        names: &["gpt-2"],
-        patterns: &[GPT_2],
-        ignores_merges: false,
-        adds_bos: false,
-        composes: false,
-    },
+    Words { names: &["gpt-2"], patterns: &[GPT_2], ignores_merges: false, adds_bos: false, composes: false },
     Words {
         names: &["default"],
         patterns: &[r"[\p{P}\$\+<=>\^~\|]+", GPT_2, r"\p{N}+", r"[0-9][0-9][0-9]"],
@@ -72,7 +66,9 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
     };
     let vocabulary = Vocabulary::read(metadata)?;
     let merges = metadata.texts(MERGES)?.iter().map(|merge| match merge.split_once(' ') {
-        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => Ok(json!([left, right])),
+        Some((left, right)) if !left.is_empty() && !right.is_empty() && !right.contains(' ') => {
+            Ok(json!([left, right]))
+        }
         _ => Err(metadata.refuse(MERGES, "two pieces with a space between them", merge)),
     });
     let merges: Vec<Value> = merges.collect::<Result<_, _>>()?;

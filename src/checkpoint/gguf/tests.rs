@@ -85,7 +85,8 @@ fn byte_level(pre: &str) -> (Header, Vec<(String, Vec<u32>)>) {
     let rows = std::fs::read(golden(&format!("bytes/{pre}.json"))).unwrap();
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&rows).unwrap();
     let rows = rows.into_iter().map(|row| {
-        let ids = row["ids"].as_array().unwrap().iter().map(|id| u32::try_from(id.as_u64().unwrap()).unwrap()).collect();
+        let ids =
+            row["ids"].as_array().unwrap().iter().map(|id| u32::try_from(id.as_u64().unwrap()).unwrap()).collect();
         (row["text"].as_str().unwrap().to_owned(), ids)
     });
     (read_gguf_header(&bytes, Path::new(PATH)).unwrap(), rows.collect())
@@ -167,7 +168,9 @@ fn other_vocabularies_and_architectures_are_refused_by_name() {
     header.metadata.insert("tokenizer.ggml.pre".to_owned(), Stored::Text("tekken".to_owned()));
     let refusal = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).err().unwrap().to_string();
     assert!(
-        refusal.starts_with("Expected one of the pre-tokenizers llama-bpe, qwen2, gpt-2, default for tokenizer.ggml.pre, found tekken"),
+        refusal.starts_with(
+            "Expected one of the pre-tokenizers llama-bpe, qwen2, gpt-2, default for tokenizer.ggml.pre, found tekken"
+        ),
         "{refusal}"
     );
     let open = |decoder: &str, mmproj: &str| {

@@ -26,9 +26,11 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
     match metadata.text(MODEL)? {
         "llama" => sentence_pieces(metadata),
         "gpt2" => byte_level::tokenizer_json(metadata),
-        other => {
-            Err(metadata.refuse(MODEL, "llama (SentencePiece pieces and scores) or gpt2 (byte-level BPE and merges)", other))
-        }
+        other => Err(metadata.refuse(
+            MODEL,
+            "llama (SentencePiece pieces and scores) or gpt2 (byte-level BPE and merges)",
+            other,
+        )),
     }
 }
 

@@ -100,7 +100,8 @@ fn images_are_told_apart_by_their_rows_and_not_by_their_ids() {
         let embeddings = model.embed_prompt(&ids, Some((span, &features))).unwrap();
         Wanted { ids: ids.clone(), embeddings, footing: plain(), most: 12, capacity: 17 }
     };
-    let known: Vec<usize> = [5, 6, 5, 6].into_iter().flat_map(|seed| read(&reuse, decoder, vec![prompt(seed)]).1).collect();
+    let known: Vec<usize> =
+        [5, 6, 5, 6].into_iter().flat_map(|seed| read(&reuse, decoder, vec![prompt(seed)]).1).collect();
     assert_eq!(known, [0, 2, 12, 12], "another image shares the text before it; both are kept");
 }
 
