@@ -267,6 +267,14 @@ mod tests {
         let (place, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
         assert_eq!((place.dtype, whole.fits()), (DType::F32, true), "{whole:?}");
         let needed = whole.total_bytes();
+        assert_eq!(whole.kept_bytes, DEFAULT_BUDGET_BYTES.max(whole.cache_bytes), "the default where nothing is known");
+        let (_, roomy) = plan(DtypePreference::Auto, Some(needed + 6_000_000_000)).expect("fits");
+        assert_eq!(roomy.kept_bytes, 3_000_000_000, "half of what is left");
+        assert!(
+            roomy.sentence().starts_with("needs ") && roomy.sentence().ends_with("f32, exact and fast on a CPU, fits"),
+            "{}",
+            roomy.sentence()
+        );
         let (place, half) = plan(DtypePreference::Auto, Some(needed - 1)).expect("f16 fits");
         assert_eq!(place.dtype, DType::F16, "one byte too few for f32");
         assert!(half.reason.starts_with("f16 because f32 would need"), "{}", half.reason);

@@ -17,6 +17,7 @@ mod encoder_job;
 mod error;
 mod estimate;
 mod job;
+mod job_info;
 mod messages;
 mod open;
 mod prefixes;

@@ -209,8 +209,13 @@ impl Shelf {
         all.max_by_key(|(_, shared)| *shared).filter(|(_, shared)| *shared > 0)
     }
 
-    /// Puts an entry in, and an older one out that has next to nothing besides.
+    /// Puts an entry in, unless an older one has all of it, and an older one out that has next to nothing besides.
     fn add(&mut self, new: Kept) {
+        let whole = |kept: &&mut Kept| kept.shared(&new.ids, &new.embeddings, &new.footing) >= new.ids.len();
+        if let Some(kept) = self.prompts.iter_mut().find(whole) {
+            kept.used = new.used;
+            return;
+        }
         self.prompts.retain_mut(|kept| {
             let shared = kept.shared(&new.ids, &new.embeddings, &new.footing);
             kept.is_superseded |= kept.prompt_len.saturating_sub(shared) <= kept.prompt_len / SPARE_PART;

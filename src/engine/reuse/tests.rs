@@ -73,6 +73,20 @@ fn every_branch_continues_from_what_it_shares_most_with() {
 }
 
 #[test]
+fn a_question_that_was_stopped_takes_no_room_beside_what_it_began_from() {
+    let (decoder, reuse) = (decoder(), Reuse::new(PLENTY));
+    let ids: Vec<u32> = (0..8).chain([20, 21, 22, 23, 24]).collect();
+    read(&reuse, &decoder, vec![wanted(&decoder, &ids, plain())]);
+    let before = reuse.memory();
+    let other: Vec<u32> = (0..8).chain([30, 31]).collect();
+    let asked = wanted(&decoder, &other, plain());
+    let cache = reuse.take(std::slice::from_ref(&asked)).remove(0).unwrap();
+    assert_eq!(cache.len(), 8, "what both begin with");
+    reuse.keep(asked, cache, other, None);
+    assert_eq!(reuse.memory(), before, "it had read nothing that is not there already");
+}
+
+#[test]
 fn what_interventions_change_is_not_shared() {
     let (decoder, ids): (_, &[u32]) = (decoder(), &[1, 7, 9, 9, 9, 9, 9, 9, 8, 30, 12]);
     let known = |first: Footing, second: Footing| {
