@@ -1,4 +1,4 @@
-//! Folders with the configuration files of published CLIPs and DINOv2s (their fields, sizes of patch and image, buffers that old versions
+//! Folders with the configuration files of published CLIP and `DINOv2` models (their fields, sizes of patch and image, buffers that old versions
 //! stored) around narrow random weights: they open, and see as many patches as they should.
 
 use gazelens::engine::{
@@ -45,7 +45,7 @@ impl Weights {
 
     /// The buffer of positions that old versions of transformers stored.
     fn position_ids(&mut self, name: &str, len: usize) {
-        let bytes = (0..len as i64).flat_map(i64::to_le_bytes).collect();
+        let bytes = (0_i64..).take(len).flat_map(i64::to_le_bytes).collect();
         self.0.push((name.to_owned(), Dtype::I64, vec![1, len], bytes));
     }
 

@@ -7,15 +7,15 @@ use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
 use super::recorder::{Recorder, Sizes};
 use super::reuse::Seen;
-use super::run::{Answer, Input, image_path, open_photo};
+use super::run::{Answer, Input, open_photo};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
     ActiveIntervention, BranchContext, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext,
-    Parameters, Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
+    Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
 };
 use crate::model::{Probe, ProbeChain};
-use crate::trace::{Candidate, Extras, OutputToken, PromptToken, RunInfo, SpecInfo, Trace};
+use crate::trace::{Candidate, Extras, OutputToken, SpecInfo, Trace};
 use candle_core::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
