@@ -1,7 +1,7 @@
 //! A checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole: opened, estimated and refused without taking its memory.
 
 use gazelens::checkpoint::Checkpoint;
-use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, plan_memory};
+use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, free_memory, plan_memory};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::Write as _;
@@ -51,14 +51,15 @@ fn tensors() -> Vec<(String, Vec<usize>)> {
     tensors
 }
 
-/// A header and a hole of 14 GB behind it.
-fn write_weights(path: &Path) {
+/// A header and a hole of 14 or 28 GB behind it; tensors are those of one shard in so many.
+fn write_weights(path: &Path, dtype: &str, (shard, shards): (usize, usize)) {
     let mut header = Map::new();
     let mut end = 0_u64;
-    for (name, shape) in tensors() {
+    let item = if dtype == "F32" { 4 } else { 2 };
+    for (name, shape) in tensors().into_iter().skip(shard).step_by(shards) {
         let start = end;
-        end += 2 * shape.iter().map(|n| *n as u64).product::<u64>();
-        header.insert(name, json!({"dtype": "F16", "shape": shape, "data_offsets": [start, end]}));
+        end += item * shape.iter().map(|n| *n as u64).product::<u64>();
+        header.insert(name, json!({"dtype": dtype, "shape": shape, "data_offsets": [start, end]}));
     }
     let header = Value::Object(header).to_string();
     let mut file = File::create(path).expect("a file");
@@ -68,7 +69,7 @@ fn write_weights(path: &Path) {
     file.set_len(8 + header.len() as u64 + end).expect("a hole");
 }
 
-fn write_folder(folder: &Path) {
+fn write_folder(folder: &Path, dtype: &str, shards: usize) {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/newest_shards/checkpoint");
     for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
         std::fs::copy(base.join(name), folder.join(name)).expect("a copy");
@@ -80,13 +81,19 @@ fn write_folder(folder: &Path) {
         "vision_feature_select_strategy": "default", "text_config": {"model_type": "llama", "vocab_size": 32_064, "max_position_embeddings": 4096},
     });
     std::fs::write(folder.join("config.json"), config.to_string()).expect("written");
-    write_weights(&folder.join("model.safetensors"));
+    for shard in 0..shards {
+        let name = match shards {
+            1 => "model.safetensors".to_owned(),
+            _ => format!("model-{:05}-of-{shards:05}.safetensors", shard + 1),
+        };
+        write_weights(&folder.join(name), dtype, (shard, shards));
+    }
 }
 
 #[test]
 fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    write_folder(folder.path());
+    write_folder(folder.path(), "F16", 1);
     let checkpoint = Checkpoint::open(folder.path(), &mut |_, _| {}).expect("only headers are read");
     let config = checkpoint.llava().expect("a LLaVA");
     let plan = |dtype, free_bytes| {
@@ -111,5 +118,44 @@ fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
     ] {
         let refusal = plan(dtype, Some(free)).expect_err("too little");
         assert!(refusal.starts_with("Expected ") && refusal.contains(advice), "{refusal}");
+    }
+}
+
+#[test]
+fn the_command_line_refuses_what_this_machine_has_no_memory_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (stored, asked, shards, gigabytes) in [("F32", "f32", 3, 28), ("BF16", "f32", 2, 28), ("BF16", "bf16", 2, 14)] {
+        let checkpoint = folder.path().join(format!("{stored}-{asked}"));
+        std::fs::create_dir(&checkpoint).expect("a folder");
+        write_folder(&checkpoint, stored, shards);
+        let what = format!("{stored} in {asked}");
+        if free_memory().is_none_or(|free| free >= gigabytes * GB) {
+            // It would be read, and answer with seven billion zeros.
+            println!("{what}: not run, this machine has the memory for it or does not say");
+            continue;
+        }
+        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/qwen2_biases/photo.png");
+        let out = folder.path().join("t.safetensors");
+        let command = std::process::Command::new(env!("CARGO_BIN_EXE_gazelens"))
+            .args([
+                "trace",
+                "--device",
+                "cpu",
+                "--dtype",
+                asked,
+                "--prompt",
+                "What is in this image?",
+                "--max-new-tokens",
+                "1",
+            ])
+            .args([Path::new("--model"), &checkpoint, Path::new("--image"), &image, Path::new("--out"), &out])
+            .output()
+            .expect("the program runs");
+        let said = String::from_utf8_lossy(&command.stderr);
+        assert_eq!(command.status.code(), Some(1), "{what}: the work failed, found {said}");
+        let refusal = format!("of free memory (weights {gigabytes}.");
+        assert!(said.contains("Expected ") && said.contains(&refusal) && said.contains("GB: "), "{what}: {said}");
+        assert!(["--dtype", "Q4_0", "smaller model"].iter().any(|advice| said.contains(advice)), "{what}: {said}");
+        assert!(!out.exists(), "{what}: nothing is written");
     }
 }

@@ -3,7 +3,8 @@
 use super::args::{BenchArgs, Common};
 use super::failure::Failure;
 use super::{output, source};
-use crate::engine::{BenchReport, ImageSource, OpenModel, bench};
+use crate::engine::{BenchReport, FurtherQuestions, ImageSource, OpenModel, bench, further_questions};
+use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
@@ -11,12 +12,33 @@ pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
     let bundled = || crate::data::demo::IMAGES.first().map_or("", |image| image.file_name).to_owned();
     let image = args.image.as_deref().map_or_else(|| ImageSource::Bundled(bundled()), source::image_source);
     let report = bench(&model, &image, args.new_tokens)?;
+    let further = further_questions(&model, &image)?;
+    let memory = &model.info().memory;
     if args.json {
-        output::json(&report)?;
+        let mut whole = serde_json::to_value(&report).map_err(anyhow::Error::from)?;
+        if let Some(fields) = whole.as_object_mut() {
+            fields.insert("further_questions".to_owned(), json!(further));
+            fields.insert("memory".to_owned(), json!(memory));
+        }
+        output::json(&whole)?;
     } else {
         output::line(&table(&report))?;
+        output::line(&further_line(&further))?;
+        output::line(&format!("Memory: {}", memory.sentence()))?;
     }
     Ok(())
+}
+
+fn further_line(further: &FurtherQuestions) -> String {
+    format!(
+        "{} questions on one image, {} tokens each: the first {:.4} s, a further one {:.4} s, all {:.4} s; {:.1} MB kept",
+        further.questions,
+        further.new_tokens,
+        further.first_secs,
+        further.further_secs,
+        further.total_secs,
+        further.kept_bytes as f64 / 1e6
+    )
 }
 
 fn table(report: &BenchReport) -> String {

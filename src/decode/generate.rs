@@ -111,26 +111,39 @@ impl<'a> Generation<'a> {
         prompts: Vec<DecoderPrompt>,
         options: GenerateOptions,
     ) -> Result<Self, DecodeError> {
+        Self::resume(decoder, decoding, prompts, Vec::new(), options)
+    }
+
+    /// The same with what branches have seen before: the cache of a branch holds the first [`KvCache::len`] positions of its prompt, and
+    /// the first pass runs only those behind them. The last position always runs, because it predicts.
+    pub fn resume(
+        decoder: &'a Decoder,
+        decoding: Box<dyn Decoding>,
+        prompts: Vec<DecoderPrompt>,
+        caches: Vec<Option<KvCache>>,
+        options: GenerateOptions,
+    ) -> Result<Self, DecodeError> {
         let sampler = Sampler::new(options.sampling)?;
         let context = prompts.first().map(|prompt| prompt.ids.clone()).ok_or(ModelError::EmptyPrompt)?;
-        let max_positions = decoder.config().max_position_embeddings;
-        let branches = prompts.into_iter().map(|prompt| {
-            let prompt_len = prompt.ids.len();
-            if prompt.embeddings.dims().first() != Some(&prompt_len) {
-                let (expected, found) =
-                    (vec![prompt_len, decoder.config().hidden_size], prompt.embeddings.dims().to_vec());
-                return Err(ModelError::InputShape { what: "embeddings", expected, found });
-            }
-            if prompt_len > max_positions {
-                return Err(ModelError::ContextFull { capacity: max_positions, needed: prompt_len });
-            }
-            let capacity = prompt_len.saturating_add(options.max_new_tokens).min(max_positions);
-            Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings })
-        });
+        let caches = caches.into_iter().chain(std::iter::repeat_with(|| None));
+        let branches = prompts
+            .into_iter()
+            .zip(caches)
+            .map(|(prompt, cache)| branch(decoder, prompt, cache, options.max_new_tokens));
         let branches = branches.collect::<Result<Vec<_>, _>>()?;
         let stop = (options.max_new_tokens == 0).then_some(StopReason::MaxNewTokens);
         let prompt_len = context.len();
         Ok(Self { decoder, decoding, branches, sampler, options, context, prompt_len, stop })
+    }
+
+    /// Positions that the cache of a branch gets: its prompt and the answer, or what the model has.
+    pub fn capacity(decoder: &Decoder, prompt_len: usize, max_new_tokens: usize) -> usize {
+        prompt_len.saturating_add(max_new_tokens).min(decoder.config().max_position_embeddings)
+    }
+
+    /// What every branch has seen, for another answer that begins alike.
+    pub fn into_caches(self) -> Vec<KvCache> {
+        self.branches.into_iter().map(|branch| branch.cache).collect()
     }
 
     /// The answer so far.
@@ -210,6 +223,34 @@ impl<'a> Generation<'a> {
         };
         Ok(is_stop)
     }
+}
+
+/// A branch with room for its prompt and the answer, the positions that its cache lacks pending.
+fn branch(
+    decoder: &Decoder,
+    prompt: DecoderPrompt,
+    cache: Option<KvCache>,
+    max_new_tokens: usize,
+) -> Result<Branch, ModelError> {
+    let prompt_len = prompt.ids.len();
+    if prompt.embeddings.dims().first() != Some(&prompt_len) {
+        let (expected, found) = (vec![prompt_len, decoder.config().hidden_size], prompt.embeddings.dims().to_vec());
+        return Err(ModelError::InputShape { what: "embeddings", expected, found });
+    }
+    let max_positions = decoder.config().max_position_embeddings;
+    if prompt_len > max_positions {
+        return Err(ModelError::ContextFull { capacity: max_positions, needed: prompt_len });
+    }
+    let capacity = Generation::capacity(decoder, prompt_len, max_new_tokens);
+    let Some(mut cache) = cache else {
+        return Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings });
+    };
+    cache.truncate(prompt_len.saturating_sub(1));
+    let known = cache.len();
+    let pending = prompt.embeddings.narrow(0, known, prompt_len - known);
+    let pending = pending.map_err(|cause| ModelError::Part { part: "Token embedding", cause })?;
+    let cache = if cache.capacity() < capacity { cache.fork(capacity)? } else { cache };
+    Ok(Branch { cache, pending })
 }
 
 /// The ordinary branch's logits, if all branches' are finite.

@@ -26,7 +26,7 @@ pub use distribution::{Distribution, TokenCandidate};
 pub use error::DecodeError;
 pub use generate::{DecoderPrompt, GenerateOptions, Generated, Generation, StopReason, TokenStep, generate};
 pub use interventions::{
-    ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, build_intervention,
+    ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, Reach, build_intervention,
     interventions,
 };
 pub use parameters::{ParameterInfo, Parameters, Registered};

@@ -1,8 +1,13 @@
 //! What a model will need of the memory, told before any of it is taken.
+//!
+//! Weights count in full even where they are used straight from the mapped file and their memory could be taken back: every token reads every
+//! one of them, and a 7B model that is read from a disk of 1 GB/s for each token writes a token in half a minute. So what does not fit is
+//! refused, with what would.
 
 use super::device::Place;
 use super::error::EngineError;
 use super::messages::{DtypePreference, LoadRequest, RecordOptions};
+use super::reuse::DEFAULT_BUDGET_BYTES;
 use crate::checkpoint::{Checkpoint, LlavaConfig};
 use candle_core::DType;
 use serde::Serialize;
@@ -12,6 +17,8 @@ use std::sync::LazyLock;
 const TEXT_POSITIONS: u64 = 1024;
 /// Tokens whose attention rows an estimate counts with.
 const ANSWER_TOKENS: u64 = 256;
+/// Most bytes kept between questions: beyond a dozen images nobody returns.
+const MOST_KEPT_BYTES: u64 = 8 << 30;
 /// Bytes that 256 weights take in llama.cpp's `Q4_0`, the four-bit type that candle makes no wider copies of on x86.
 const FOUR_BIT_BYTES_OF_256: u64 = 144;
 
@@ -26,6 +33,8 @@ pub struct MemoryEstimate {
     pub trace_bytes: u64,
     /// What the vision encoder and the prefill hold at their widest.
     pub activation_bytes: u64,
+    /// Most bytes of keys, values and image features that are kept between questions; taken from what is left, so no part of the total.
+    pub kept_bytes: u64,
     /// What is free; `None` where the system does not say, as for a GPU.
     pub free_bytes: Option<u64>,
     /// Positions counted with.
@@ -42,6 +51,23 @@ impl MemoryEstimate {
         [self.weight_bytes, self.cache_bytes, self.trace_bytes, self.activation_bytes]
             .into_iter()
             .fold(0, u64::saturating_add)
+    }
+
+    /// For people: what it needs, what is free, and why the type was chosen.
+    pub fn sentence(&self) -> String {
+        let total = gigabytes(self.total_bytes());
+        let free = self.free_bytes.map_or_else(String::new, |free| format!(" of {} free", gigabytes(free)));
+        let reason = if self.reason.is_empty() { self.dtype.as_str() } else { self.reason.as_str() };
+        format!("needs {total}{free}, up to {} more kept between questions; {reason}", gigabytes(self.kept_bytes))
+    }
+
+    /// Half of what is left may be kept between questions, at least the keys and values of one and at most [`MOST_KEPT_BYTES`].
+    fn with_kept(mut self) -> Self {
+        let left = |free: u64| free.saturating_sub(self.total_bytes()) / 2;
+        // The estimate holds one question's already.
+        let kept = self.free_bytes.map_or(DEFAULT_BUDGET_BYTES, left).max(self.cache_bytes);
+        self.kept_bytes = kept.min(MOST_KEPT_BYTES);
+        self
     }
 
     /// Whether it fits; unknown memory is trusted.
@@ -72,14 +98,14 @@ pub fn plan_memory(
     let mut needed = at(place.dtype, context);
     needed.reason = reason(request, &place, blocks);
     if needed.fits() {
-        return Ok((place, needed));
+        return Ok((place, needed.with_kept()));
     }
     let half = if own == DType::BF16 { DType::BF16 } else { DType::F16 };
     let smaller = at(half, context);
     if auto && !blocks && place.dtype == DType::F32 && smaller.fits() {
         let reason = format!("{} because f32 would need {}", half.as_str(), gigabytes(needed.total_bytes()));
         place.dtype = half;
-        return Ok((place, MemoryEstimate { reason, ..smaller }));
+        return Ok((place, MemoryEstimate { reason, ..smaller }.with_kept()));
     }
     Err(EngineError::Memory {
         needed: gigabytes(needed.total_bytes()),
@@ -161,6 +187,7 @@ fn estimate(
         cache_bytes: a_position.saturating_mul(context),
         trace_bytes: a_row.saturating_mul(ANSWER_TOKENS).min(RecordOptions::default().budget_bytes as u64),
         activation_bytes: seeing.max(reading),
+        kept_bytes: 0,
         free_bytes,
         context,
         dtype: dtype.as_str().to_owned(),
@@ -240,6 +267,14 @@ mod tests {
         let (place, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
         assert_eq!((place.dtype, whole.fits()), (DType::F32, true), "{whole:?}");
         let needed = whole.total_bytes();
+        assert_eq!(whole.kept_bytes, DEFAULT_BUDGET_BYTES.max(whole.cache_bytes), "the default where nothing is known");
+        let (_, roomy) = plan(DtypePreference::Auto, Some(needed + 6_000_000_000)).expect("fits");
+        assert_eq!(roomy.kept_bytes, 3_000_000_000, "half of what is left");
+        assert!(
+            roomy.sentence().starts_with("needs ") && roomy.sentence().ends_with("f32, exact and fast on a CPU, fits"),
+            "{}",
+            roomy.sentence()
+        );
         let (place, half) = plan(DtypePreference::Auto, Some(needed - 1)).expect("f16 fits");
         assert_eq!(place.dtype, DType::F16, "one byte too few for f32");
         assert!(half.reason.starts_with("f16 because f32 would need"), "{}", half.reason);

@@ -1,18 +1,21 @@
 //! One question from photo to trace.
 
 use super::error::EngineError;
+use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::open::{Answerer, image_grid};
+use super::prefixes::Prefixes;
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, image_path, open_photo};
+use super::reuse::Seen;
+use super::run::{Answer, Input, open_photo};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
     ActiveIntervention, BranchContext, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext,
-    Parameters, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
+    Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
 };
 use crate::model::{Probe, ProbeChain};
-use crate::trace::{Candidate, Extras, OutputToken, PromptToken, RunInfo, SpecInfo, Trace};
+use crate::trace::{Candidate, Extras, OutputToken, SpecInfo, Trace};
 use candle_core::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -39,39 +42,71 @@ pub(super) fn answer(
     let prompts = job.see(model, &mut plan)?;
     job.timings.vision_secs = started.elapsed().as_secs_f64();
 
-    let announce_late = question.record.prompt_rows != PromptRows::None;
-    if !announce_late {
+    if !announces_late(question) {
         emit(Event::Started(id, Box::new(job.trace.clone())));
     }
+    decode(model, id, question, plan, job, prompts, emit)
+}
+
+/// Reads the prompt, as far as no earlier question did, and writes the answer.
+fn decode(
+    model: &Answerer,
+    id: RunId,
+    question: &Question,
+    plan: Plan,
+    mut job: Job<'_>,
+    prompts: Vec<DecoderPrompt>,
+    emit: &mut dyn FnMut(Event),
+) -> Result<Answer, EngineError> {
     emit(Event::Stage(id, Stage::Prefill));
     let started = Instant::now();
+    let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
+    job.timings.reused_tokens = prefixes.reused_tokens;
+    let Plan { decoding, mut interventions, .. } = plan;
     let options = generate_options(model, question);
-    let mut generation = Generation::new(model.llava.decoder(), plan.decoding, prompts, options)?;
+    let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
+    model.reuse.make_room(generation.cache_bytes());
     let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();
-    while let Some(step) = generation.step(&mut chain(&mut plan.interventions, &mut job.recorder))? {
-        if step.step_idx == 0 {
-            job.timings.prefill_secs = started.elapsed().as_secs_f64();
-            decode_started = Instant::now();
-            job.take_prompt_rows();
-            if announce_late {
-                emit(Event::Started(id, Box::new(job.trace.clone())));
+    let mut write = || -> Result<(), EngineError> {
+        while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
+            if step.step_idx == 0 {
+                job.timings.prefill_secs = started.elapsed().as_secs_f64();
+                decode_started = Instant::now();
+                job.take_prompt_rows();
+                if announces_late(question) {
+                    emit(Event::Started(id, Box::new(job.trace.clone())));
+                }
+                emit(Event::Stage(id, Stage::Decode));
             }
-            emit(Event::Stage(id, Stage::Decode));
+            let (token, row) = job.keep(model, question, step, &mut stream)?;
+            emit(Event::Token(id, Box::new(token), row));
         }
-        let (token, row) = job.keep(model, question, step, &mut stream)?;
-        emit(Event::Token(id, Box::new(token), row));
+        Ok(())
+    };
+    let written = write();
+    let stop = generation.stop_reason();
+    // A stopped answer leaves what it has read; one that went wrong leaves nothing.
+    if matches!(written, Ok(()) | Err(EngineError::Cancelled)) {
+        prefixes.keep(model, generation);
     }
-    job.finish(stream, decode_started, generation.stop_reason(), &plan.interventions)
+    written?;
+    job.timings.kept = model.reuse.memory();
+    job.finish(stream, decode_started, stop, &interventions)
+}
+
+/// Prompt rows are made while the prompt is read, so the start is told after it.
+fn announces_late(question: &Question) -> bool {
+    question.record.prompt_rows != PromptRows::None
 }
 
 /// What a question asks of the decoding, checked before anything is computed.
 pub(super) struct Plan {
     decoding: Box<dyn Decoding>,
-    strategy: SpecInfo,
-    interventions: Vec<Box<dyn ActiveIntervention>>,
-    intervention_specs: Vec<SpecInfo>,
-    full_prompt: String,
+    pub(super) strategy: SpecInfo,
+    pub(super) interventions: Vec<Box<dyn ActiveIntervention>>,
+    pub(super) intervention_specs: Vec<SpecInfo>,
+    pub(super) full_prompt: String,
     pub(super) prompt: PromptIds,
 }
 
@@ -99,6 +134,12 @@ impl Plan {
         }
         Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, prompt })
     }
+
+    /// What the interventions change in a branch.
+    pub(super) fn reach(&self, branch_idx: usize) -> Reach {
+        let reaches = self.interventions.iter().map(|one| one.reach(branch_idx, self.prompt.ids.len()));
+        reaches.fold(Reach::NOTHING, Reach::and)
+    }
 }
 
 /// Interventions first, so that the recorder sees what they made.
@@ -108,16 +149,6 @@ fn chain<'a>(interventions: &'a mut [Box<dyn ActiveIntervention>], recorder: &'a
         chain = chain.with(&mut **intervention);
     }
     chain.with(recorder)
-}
-
-fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
-    let value = |text: &String| {
-        // Numbers as numbers: scripts that read a trace compare them.
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-        number.map_or_else(|| text.clone().into(), serde_json::Value::from)
-    };
-    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(text)));
-    SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
 }
 
 fn generate_options(model: &Answerer, question: &Question) -> GenerateOptions {
@@ -143,6 +174,8 @@ pub(super) struct Job<'a> {
     timings: Timings,
     recorder: Recorder<'a>,
     pixel_values: Tensor,
+    /// The same as numbers: what an image is known by.
+    values: Arc<[f32]>,
     rows_left_out: usize,
 }
 
@@ -188,6 +221,7 @@ impl<'a> Job<'a> {
             timings: Timings::default(),
             recorder: Recorder::new(sizes, &question.record, cancel),
             pixel_values: input.tensor,
+            values: input.values.into(),
             rows_left_out: 0,
         })
     }
@@ -197,10 +231,15 @@ impl<'a> Job<'a> {
         (self.recorder, self.pixel_values)
     }
 
-    /// Runs the vision encoder and makes the prompts of all branches.
+    /// Runs the vision encoder, unless it saw the same before, and makes the prompts of all branches.
     fn see(&mut self, model: &Answerer, plan: &mut Plan) -> Result<Vec<DecoderPrompt>, EngineError> {
+        let changes_vision = plan.reach(0).vision;
+        let known = if changes_vision { None } else { model.reuse.seen(&self.values) };
         let mut probe = chain(&mut plan.interventions, &mut self.recorder);
-        let features = model.llava.encode_image(&self.pixel_values, &mut probe)?;
+        let features = match &known {
+            Some(seen) => seen.features.clone(),
+            None => model.llava.encode_image(&self.pixel_values, &mut probe)?,
+        };
         let image = Some((plan.prompt.image_token_span, &features));
         let ids = plan.prompt.ids.clone();
         let mut prompts = vec![DecoderPrompt { embeddings: model.llava.embed_prompt(&ids, image)?, ids }];
@@ -213,7 +252,14 @@ impl<'a> Job<'a> {
         };
         prompts.extend(plan.decoding.branches(&context, &mut probe)?);
         let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
-        self.trace.vision = vision.map(Arc::new);
+        self.trace.vision = match known {
+            Some(seen) => seen.vision,
+            None => vision.map(Arc::new),
+        };
+        if !changes_vision {
+            let (pixel_values, vision) = (Arc::clone(&self.values), self.trace.vision.clone());
+            model.reuse.keep_seen(Seen { pixel_values, features, vision });
+        }
         Ok(prompts)
     }
 
@@ -310,46 +356,5 @@ impl<'a> Job<'a> {
         }
         warnings.extend(interventions.iter().filter_map(|intervention| intervention.report().warning()));
         Ok(Answer { trace: self.trace, extras: self.extras, timings: self.timings })
-    }
-}
-
-fn prompt_tokens(model: &Answerer, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {
-    let tokenizer = &model.checkpoint.tokenizer;
-    let pieces = tokenizer.pieces(&prompt.ids)?;
-    let tokens = prompt.ids.iter().zip(pieces).enumerate().map(|(position, (id, piece))| {
-        let image = prompt.image_token_span.contains(position);
-        let special = !image && tokenizer.is_special(*id);
-        PromptToken { id: *id, text: if special { tokenizer.piece(*id) } else { piece }, special, image }
-    });
-    Ok(tokens.collect())
-}
-
-fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, input: &Input) -> RunInfo {
-    let info = &model.info;
-    let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
-    let templated = matches!(question.prompt, Prompt::Templated(_));
-    let template = model.checkpoint.template.as_ref().filter(|_| templated);
-    RunInfo {
-        model_id: info.id.clone(),
-        weight_hash: info.weight_hash.clone(),
-        image_path: image_path(&question.image),
-        image_hash: photo.sha256.clone(),
-        prompt: words.clone(),
-        templated,
-        full_prompt: plan.full_prompt.clone(),
-        template: template.map(|template| template.source().to_owned()),
-        strategy: plan.strategy.clone(),
-        interventions: plan.intervention_specs.clone(),
-        temperature: question.sampling.temperature,
-        top_p: question.sampling.top_p,
-        top_k: question.sampling.top_k,
-        repetition_penalty: question.sampling.repetition_penalty,
-        seed: question.sampling.seed,
-        max_new_tokens: question.max_new_tokens,
-        preprocessing: input.preprocessing.clone(),
-        view: input.view,
-        device: model.place.device_label(),
-        dtype: model.place.dtype_label().to_owned(),
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

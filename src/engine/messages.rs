@@ -3,6 +3,7 @@
 use super::estimate::MemoryEstimate;
 use crate::geometry::{Framing, PatchGrid};
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -265,6 +266,23 @@ pub struct Timings {
     pub decode_secs: f64,
     /// Of the decoding.
     pub tokens_per_sec: f64,
+    /// Leading prompt positions whose keys and values an earlier question had left (of the ordinary branch).
+    pub reused_tokens: usize,
+    /// What is kept for the next question.
+    pub kept: KeptMemory,
+}
+
+/// Keys, values and image features that are kept between questions, see [`crate::engine`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct KeptMemory {
+    /// Bytes held.
+    pub held_bytes: u64,
+    /// Most bytes; past them the least recently used goes.
+    pub budget_bytes: u64,
+    /// Images that the vision encoder need not look at again.
+    pub images: usize,
+    /// Prompts whose beginnings need not be read again.
+    pub prompts: usize,
 }
 
 /// From the worker.

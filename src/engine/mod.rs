@@ -4,6 +4,7 @@
 //! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it has no decoder: the window's worker, the command line and the tests are callers
 //!   of this one function;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
+//! - what one question computed and another on the same image would compute again is kept with the model, within a budget;
 //! - the recorder is the probe that fills a trace on the way, row by row;
 //! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
@@ -16,9 +17,13 @@ mod encoder_job;
 mod error;
 mod estimate;
 mod job;
+mod job_info;
 mod messages;
 mod open;
+mod prefixes;
 mod recorder;
+mod reuse;
+mod reuse_bench;
 mod run;
 mod spec;
 mod worker;
@@ -29,10 +34,11 @@ pub use device::Place;
 pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, ModelTask, Prompt,
-    PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
+    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
+pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::{Answer, run_job};
 pub use spec::{SpecError, check_specs};
 pub use worker::{Backend, BackendFactory, Wake, Worker};

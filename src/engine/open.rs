@@ -4,7 +4,8 @@ use super::device::Place;
 use super::encoder::Encoder;
 use super::error::EngineError;
 use super::estimate::{MemoryEstimate, free_memory, plan_memory};
-use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
+use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
+use super::reuse::Reuse;
 use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
@@ -42,6 +43,8 @@ pub(super) struct Answerer {
     pub(super) llava: Llava,
     pub(super) place: Place,
     pub(super) info: Arc<ModelInfo>,
+    /// What questions leave for later ones.
+    pub(super) reuse: Reuse,
 }
 
 impl OpenModel {
@@ -51,8 +54,19 @@ impl OpenModel {
         progress: &mut dyn FnMut(f32, &str),
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
+        Self::open_after(request, &mut || {}, progress, cancel)
+    }
+
+    /// The same; `make_room` is called when the files have been read and found to be a model with a decoder, before free memory is looked
+    /// at and weights are read.
+    pub(super) fn open_after(
+        request: &LoadRequest,
+        make_room: &mut dyn FnMut(),
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<Self, EngineError> {
         let started = Instant::now();
-        let kind = ModelKind::open(request, progress, cancel)?;
+        let kind = ModelKind::open(request, make_room, progress, cancel)?;
         progress(1.0, "Ready");
         Ok(Self { kind, load_secs: started.elapsed().as_secs_f64() })
     }
@@ -79,6 +93,21 @@ impl OpenModel {
         }
     }
 
+    /// What it keeps of earlier questions; nothing without a decoder.
+    pub fn kept(&self) -> KeptMemory {
+        match &self.kind {
+            ModelKind::Answers(model) => model.reuse.memory(),
+            ModelKind::Sees(_) => KeptMemory::default(),
+        }
+    }
+
+    /// Sets how many bytes of earlier questions it may keep; with 0 every question is read from its beginning.
+    pub fn keep_at_most(&self, budget_bytes: u64) {
+        if let ModelKind::Answers(model) = &self.kind {
+            model.reuse.limit(budget_bytes);
+        }
+    }
+
     /// How long opening it took.
     pub fn load_secs(&self) -> f64 {
         self.load_secs
@@ -96,6 +125,7 @@ impl OpenModel {
 impl ModelKind {
     fn open(
         request: &LoadRequest,
+        make_room: &mut dyn FnMut(),
         progress: &mut dyn FnMut(f32, &str),
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
@@ -121,14 +151,17 @@ impl ModelKind {
         let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
             path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
         })?;
+        make_room();
         let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
+        progress(SHARE_BEFORE_WEIGHTS, &format!("Reading weights: {}", memory.sentence()));
         let keep_blocks = request.dtype == DtypePreference::Auto;
-        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel);
+        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel).telling(&memory);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
+        let reuse = Reuse::new(memory.kept_bytes);
         let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info })))
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, reuse })))
     }
 }
 
@@ -228,12 +261,20 @@ pub(super) struct Source<'a> {
     cancel: &'a AtomicBool,
     tensors: usize,
     done: Cell<usize>,
+    /// What the model needs of the memory, behind the progress.
+    needs: String,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(weights: &'a Weights, keep_blocks: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
-        Self { weights, keep_blocks, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
+        let (progress, done) = (RefCell::new(progress), Cell::new(0));
+        Self { weights, keep_blocks, progress, cancel, tensors, done, needs: String::new() }
+    }
+
+    /// Tells beside the progress what the model needs of the memory.
+    pub(super) fn telling(self, memory: &MemoryEstimate) -> Self {
+        Self { needs: format!("; {}", memory.sentence()), ..self }
     }
 
     fn step(&self) -> Result<(), EngineError> {
@@ -247,7 +288,7 @@ impl<'a> Source<'a> {
             let share = (done as f32 / self.tensors as f32).min(1.0);
             let total = SHARE_BEFORE_WEIGHTS + (1.0 - SHARE_BEFORE_WEIGHTS) * share;
             if let Ok(mut progress) = self.progress.try_borrow_mut() {
-                progress(total, &format!("Reading weights, tensor {done} of {}", self.tensors));
+                progress(total, &format!("Reading weights, tensor {done} of {}{}", self.tensors, self.needs));
             }
         }
         Ok(())

@@ -105,6 +105,11 @@ impl<'a> Recorder<'a> {
         (std::mem::take(&mut self.prompt_rows), self.prompt_left_out)
     }
 
+    /// The first prompt position whose rows are kept: it and all behind it must run. The prompt's length where none is.
+    pub(super) fn first_prompt_row(&self) -> usize {
+        self.prompt_range.start
+    }
+
     /// What the vision encoder showed; `None` before it ran and for encoders without `[CLS]`.
     pub(super) fn take_vision(&mut self) -> Result<Option<VisionAttention>> {
         let (cls_rows, norms) = (std::mem::take(&mut self.cls_rows), std::mem::take(&mut self.norms));

@@ -84,7 +84,7 @@ pub(super) struct Input {
     /// **Shape** `[3, side, side]`.
     pub(super) tensor: Tensor,
     side_px: usize,
-    values: Vec<f32>,
+    pub(super) values: Vec<f32>,
 }
 
 impl Input {

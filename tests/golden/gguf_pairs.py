@@ -6,10 +6,15 @@ package dequantises them: reading the blocks is held to another implementation.
 
     OMP_NUM_THREADS=1 python tests/golden/gguf_pairs.py
 
+A name as the argument makes that pair alone. `bytes/PRE.gguf` are vocabularies of byte-level tokenizers without weights, and `bytes/PRE.json`
+what the `tokenizers` package (0.23.3) makes of texts with the tokenizer.json they were written from; the patterns are those of the
+published files of GPT-2, Qwen2 and LLaMA-3.
+
 `NAME/decoder.gguf`, `NAME/mmproj.gguf`, `NAME/photo.png`, `NAME/golden.safetensors` (names as in make.py; `float_attention` f32 [L, H, P]: the
 row that predicts the first token with the weights before they were quantised; not for the K types).
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +23,7 @@ import gguf
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Type
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import make  # noqa: E402
@@ -45,11 +51,81 @@ SPECS = {
             tokenizer="legacy"),
         types=dict(q=Type.Q2_K, k=Type.Q3_K, v=Type.Q4_K, o=Type.Q5_K, gate=Type.Q6_K, up=Type.Q4_K, down=Type.Q6_K, embed=Type.Q6_K,
                    head=Type.Q4_K), swapped=False),
+    "qwen2_bytes": dict(
+        spec=make.Spec(
+            name="qwen2_bytes", seed=43, layout="newest", dtype="f16",
+            vision=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, image_size=28, patch_size=7),
+            text=dict(model_type="qwen2", hidden_size=64, intermediate_size=96, num_hidden_layers=2, **TEXT),
+            llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"), photo=(40, 33, "RGB"),
+            raw_prompt="USER: <image>\nWhat's in this image, 2024? ASSISTANT:", question="What's in this image, 2024?", tokenizer="qwen2"),
+        types=dict(q=Type.F16, k=Type.F16, v=Type.F16, o=Type.Q8_0, gate=Type.Q8_0, up=Type.F16, down=Type.F16, embed=Type.F16,
+                   head=Type.F16), swapped=False),
 }
+CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
+REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+PATTERNS = {
+    "gpt-2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    "qwen2": rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}|{REST}",
+    "llama-bpe": rf"{CONTRACTIONS}|{LETTERS}|\p{{N}}{{1,3}}|{REST}",
+}
+TEXTS = [
+    "", " ", "  ", "Hello, world!", "What's in this image, 2024?", "I'LL say it'S 12345 67 times", "USER: <image>\nDescribe it. ASSISTANT:",
+    "tabs\tand  double  spaces ", "line\n\n\nbreaks\r\n  here", "naïve café, Größe", "cafe\u0301 in pieces", "日本語のテキスト", "🙂👍🏽 emoji", "x=1;y+=2<<3",
+    "Ünïcödé ½ ² ٣ numbers", "<|endoftext|>after", "trailing   ", "\u00a0no-break\u2003spaces", "don't won't WE'RE they'Ve", "....!!!???",
+]
 K_BYTES = {Type.Q2_K: 84, Type.Q3_K: 110, Type.Q4_K: 144, Type.Q5_K: 176, Type.Q6_K: 210}
 # Places of d and dmin in a block, and the factor that makes the mean of random blocks 0.
 K_SCALES = {Type.Q2_K: (80, 82, 1.5), Type.Q3_K: (108, None, 0), Type.Q4_K: (0, 2, 7.5), Type.Q5_K: (0, 2, 15.5), Type.Q6_K: (208, None, 0)}
 PARTS = dict(q_proj="q", k_proj="k", v_proj="v", o_proj="o", gate_proj="gate", up_proj="up", down_proj="down")
+
+
+def byte_tokenizer(pre: str, sentences: list, size: int, tail: list) -> Tokenizer:
+    """A byte-level BPE as GPT-2's, Qwen2's and LLaMA-3's tokenizer.json describe it."""
+    tokenizer = Tokenizer(models.BPE(ignore_merges=pre == "llama-bpe"))
+    split = pre_tokenizers.Split(Regex(PATTERNS[pre]), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    if pre == "qwen2":
+        tokenizer.normalizer = normalizers.NFC()
+    specials = ["<|im_start|>", "<|begin_of_text|>", "<|endoftext|>"]
+    tokenizer.train_from_iterator(sentences, trainers.BpeTrainer(
+        vocab_size=size, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in tail])
+    if pre == "llama-bpe":
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A $B", special_tokens=[("<|begin_of_text|>", 1)])
+    return tokenizer
+
+
+def write_byte_vocabulary(writer, pre: str, tokenizer: Tokenizer) -> None:
+    """What convert_hf_to_gguf.py writes of such a tokenizer.json."""
+    names = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(names)
+    writer.add_token_types([3 if name in special else 1 for name in names])
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in merges])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    if pre != "llama-bpe":
+        writer.add_add_bos_token(False)
+
+
+def build_vocabularies() -> None:
+    folder = HERE / "bytes"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for pre in PATTERNS:
+        tokenizer = byte_tokenizer(pre, [*make.SENTENCES, *TEXTS] * 3, 700, [])
+        writer = gguf.GGUFWriter(folder / f"{pre}.gguf", "llama")
+        write_byte_vocabulary(writer, pre, tokenizer)
+        finish(writer)
+        rows = [dict(text=text, ids=tokenizer.encode(text).ids) for text in TEXTS]
+        (folder / f"{pre}.json").write_text(json.dumps(rows, indent=0) + "\n")
+        print(f"{pre}: {tokenizer.get_vocab_size()} tokens", flush=True)
 
 
 def permute(weight: np.ndarray, heads: int) -> np.ndarray:
@@ -75,18 +151,7 @@ def random_blocks(rng, rows: int, cols: int, kind: Type, std: float) -> np.ndarr
     return scaled(std / found)
 
 
-def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
-    """Writes the file and gives the model the weights that are in it."""
-    text = model.config.text_config
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_context_length(512)
-    writer.add_embedding_length(text.hidden_size)
-    writer.add_block_count(text.num_hidden_layers)
-    writer.add_feed_forward_length(text.intermediate_size)
-    writer.add_head_count(text.num_attention_heads)
-    writer.add_head_count_kv(text.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(text.rms_norm_eps)
-    writer.add_rope_freq_base(10000.0)
+def write_pieces(writer, tokenizer) -> None:
     writer.add_tokenizer_model("llama")
     pieces = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
     kinds = [2 if p == "<unk>" else 3 if p in ("<s>", "</s>", "<image>", "<pad>") else 6 if p.startswith("<0x") else 1 for p in pieces]
@@ -97,6 +162,25 @@ def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(True)
+
+
+def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
+    """Writes the file and gives the model the weights that are in it."""
+    text = model.config.text_config
+    is_qwen2 = text.model_type == "qwen2"
+    writer = gguf.GGUFWriter(path, "qwen2" if is_qwen2 else "llama")
+    writer.add_context_length(512)
+    writer.add_embedding_length(text.hidden_size)
+    writer.add_block_count(text.num_hidden_layers)
+    writer.add_feed_forward_length(text.intermediate_size)
+    writer.add_head_count(text.num_attention_heads)
+    writer.add_head_count_kv(text.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(text.rms_norm_eps)
+    writer.add_rope_freq_base(10000.0)
+    if is_qwen2:
+        write_byte_vocabulary(writer, "qwen2", tokenizer)
+    else:
+        write_pieces(writer, tokenizer)
     writer.add_chat_template(make.LLAVA_HF_TEMPLATE)
 
     def add(name: str, parameter, kind: Type, heads: int = 0) -> None:
@@ -118,8 +202,11 @@ def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
         add(f"blk.{i}.attn_norm.weight", layer.input_layernorm.weight, Type.F32)
         add(f"blk.{i}.ffn_norm.weight", layer.post_attention_layernorm.weight, Type.F32)
         attention, mlp = layer.self_attn, layer.mlp
-        add(f"blk.{i}.attn_q.weight", attention.q_proj.weight, types["q"], text.num_attention_heads)
-        add(f"blk.{i}.attn_k.weight", attention.k_proj.weight, types["k"], text.num_key_value_heads)
+        # Only llama's rows are put into the order of neighbouring pairs.
+        add(f"blk.{i}.attn_q.weight", attention.q_proj.weight, types["q"], 0 if is_qwen2 else text.num_attention_heads)
+        add(f"blk.{i}.attn_k.weight", attention.k_proj.weight, types["k"], 0 if is_qwen2 else text.num_key_value_heads)
+        for name in "qkv" if is_qwen2 else "":
+            add(f"blk.{i}.attn_{name}.bias", getattr(attention, f"{name}_proj").bias, Type.F32)
         add(f"blk.{i}.attn_v.weight", attention.v_proj.weight, types["v"])
         add(f"blk.{i}.attn_output.weight", attention.o_proj.weight, types["o"])
         for name, linear in (("gate", mlp.gate_proj), ("up", mlp.up_proj), ("down", mlp.down_proj)):
@@ -182,7 +269,10 @@ def build(name: str, spec, types: dict, swapped: bool) -> None:
     folder.mkdir(parents=True)
     photo = make.make_photo(spec)
     photo.save(folder / "photo.png", optimize=True)
-    tokenizer = make.train_tokenizer(spec.tokenizer, with_image=True)
+    if spec.tokenizer == "qwen2":
+        tokenizer = byte_tokenizer("qwen2", [*make.SENTENCES, *TEXTS], 420, ["<image>"])
+    else:
+        tokenizer = make.train_tokenizer(spec.tokenizer, with_image=True)
     image_id, count = tokenizer.token_to_id("<image>"), make.image_tokens(spec)
     ids = tokenizer.encode(spec.raw_prompt.replace("<image>", "<image>" * count)).ids
     pixels = make.pixel_values(spec, photo)
@@ -213,5 +303,9 @@ def build(name: str, spec, types: dict, swapped: bool) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for name, parts in SPECS.items():
-        build(name, **parts)
+    wanted = sys.argv[1:] or [*SPECS, "bytes"]
+    for name in wanted:
+        if name == "bytes":
+            build_vocabularies()
+        else:
+            build(name, **SPECS[name])

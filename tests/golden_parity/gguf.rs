@@ -25,7 +25,7 @@ fn pair(name: &str) -> ModelSource {
 
 #[test]
 fn gguf_pairs_compute_what_transformers_computes_with_their_weights() {
-    for name in ["old_types", "k_types"] {
+    for name in ["old_types", "k_types", "qwen2_bytes"] {
         let folder = golden_folder().join("gguf").join(name);
         let golden = Golden::open(&folder.join("golden.safetensors"));
         let model = open(pair(name));

@@ -175,8 +175,13 @@ impl Script {
         events.push(Event::Started(id, Box::new(self.trace())));
         events.push(Event::Stage(id, Stage::Decode));
         events.extend((0..self.answer.len()).map(|idx| self.token_event(id, idx)));
-        let timings =
-            Timings { vision_secs: 0.02, prefill_secs: 0.05, decode_secs: 0.4, tokens_per_sec: 45.0, load_secs: 0.0 };
+        let timings = Timings {
+            vision_secs: 0.02,
+            prefill_secs: 0.05,
+            decode_secs: 0.4,
+            tokens_per_sec: 45.0,
+            ..Timings::default()
+        };
         events.push(Event::Finished { id, timings, warnings: Vec::new() });
         events
     }

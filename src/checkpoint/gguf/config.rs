@@ -7,35 +7,36 @@ use serde_json::{Value, json};
 
 /// `text_config`.
 ///
-/// **Errors**: another architecture than `llama`, a scaling of the rotary angles that is not linear.
+/// **Errors**: another architecture than `llama` and `qwen2`, a scaling of the rotary angles that is not linear.
 pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointError> {
     let architecture = decoder.text("general.architecture")?;
-    if architecture != "llama" {
-        let expected = "one of the decoders llama (LLaMA, Vicuna, Mistral)";
+    if !matches!(architecture, "llama" | "qwen2") {
+        let expected = "one of the decoders llama (LLaMA, Vicuna, Mistral), qwen2";
         return Err(decoder.refuse("general.architecture", expected, architecture));
     }
-    let scaling = match decoder.optional_text("llama.rope.scaling.type")?.unwrap_or("none") {
+    let key = |name: &str| format!("{architecture}.{name}");
+    let scaling = match decoder.optional_text(&key("rope.scaling.type"))?.unwrap_or("none") {
         "none" => Value::Null,
-        kind => json!({"type": kind, "factor": decoder.number("llama.rope.scaling.factor")?}),
+        kind => json!({"type": kind, "factor": decoder.number(&key("rope.scaling.factor"))?}),
     };
-    let heads = decoder.needed_size("llama.attention.head_count")?;
-    let window = decoder.size("llama.attention.sliding_window")?.filter(|window| *window > 0);
+    let heads = decoder.needed_size(&key("attention.head_count"))?;
+    let window = decoder.size(&key("attention.sliding_window"))?.filter(|window| *window > 0);
     let Some(&[vocab_size, _]) = decoder.shape("token_embd.weight") else {
         return Err(decoder.refuse("token_embd.weight", "a matrix of that name", "none"));
     };
     Ok(json!({
         // Mistral is written as llama; what makes it one is its window.
-        "model_type": if window.is_some() { "mistral" } else { "llama" },
+        "model_type": if window.is_some() && architecture == "llama" { "mistral" } else { architecture },
         "sliding_window": window,
-        "hidden_size": decoder.needed_size("llama.embedding_length")?,
-        "intermediate_size": decoder.needed_size("llama.feed_forward_length")?,
-        "num_hidden_layers": decoder.needed_size("llama.block_count")?,
+        "hidden_size": decoder.needed_size(&key("embedding_length"))?,
+        "intermediate_size": decoder.needed_size(&key("feed_forward_length"))?,
+        "num_hidden_layers": decoder.needed_size(&key("block_count"))?,
         "num_attention_heads": heads,
-        "num_key_value_heads": decoder.size("llama.attention.head_count_kv")?.unwrap_or(heads),
-        "head_dim": decoder.size("llama.attention.key_length")?,
-        "max_position_embeddings": decoder.needed_size("llama.context_length")?,
-        "rms_norm_eps": decoder.number("llama.attention.layer_norm_rms_epsilon")?.unwrap_or(1e-5),
-        "rope_theta": decoder.number("llama.rope.freq_base")?.unwrap_or(10_000.0),
+        "num_key_value_heads": decoder.size(&key("attention.head_count_kv"))?.unwrap_or(heads),
+        "head_dim": decoder.size(&key("attention.key_length"))?,
+        "max_position_embeddings": decoder.needed_size(&key("context_length"))?,
+        "rms_norm_eps": decoder.number(&key("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5),
+        "rope_theta": decoder.number(&key("rope.freq_base"))?.unwrap_or(10_000.0),
         "rope_scaling": scaling,
         "vocab_size": vocab_size,
         "attention_bias": decoder.shape("blk.0.attn_q.bias").is_some(),

@@ -1,10 +1,11 @@
-//! GGUF: a LLaMA-type decoder in one file and CLIP's image tower with the projector (`mmproj`) in another.
+//! GGUF: a LLaMA-type decoder (`llama`, `qwen2`) in one file and CLIP's image tower with the projector (`mmproj`) in another.
 //!
 //! Both files' metadata are turned into the files of the Hugging Face folder they were made from, so everything behind this module is the
 //! same for both: configuration, tokenizer and template are checked by the same code. Tensors stay in the files; a quantised one is turned
-//! to floats, or kept as it is, when it is asked for. llama.cpp stores the rows of q and k in the order of its own rotary embedding
+//! to floats, or kept as it is, when it is asked for. llama.cpp stores the rows of a `llama`'s q and k in the order of its own rotary embedding
 //! (neighbours are a pair): [`super::Weights`] puts them back when it reads them, which no quantisation minds, as its blocks lie within rows.
 
+mod byte_level;
 mod config;
 mod header;
 mod metadata;
@@ -45,7 +46,11 @@ impl Checkpoint {
         let (mut whole, preprocessor) = config::vision_config(&vision)?;
         let tokenizer = tokenizer::tokenizer_json(&text)?;
         let heads = |key: &str| text_config.get(key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        let rotary = [heads("num_attention_heads"), heads("num_key_value_heads")].map(Option::unwrap_or_default);
+        // Only llama's rows are in another order.
+        let rotary = match text.text("general.architecture")? {
+            "llama" => [heads("num_attention_heads"), heads("num_key_value_heads")].map(Option::unwrap_or_default),
+            _ => [0; 2],
+        };
         let swapped = config::is_swapped(&vision);
         let weights = Weights::from_gguf(vec![
             GgufTensors {

@@ -79,6 +79,75 @@ fn vicunas_vocabulary_gives_the_published_ids() {
     }
 }
 
+/// A vocabulary's file, and what it makes of the texts beside it.
+fn byte_level(pre: &str) -> (Header, Vec<(String, Vec<u32>)>) {
+    let bytes = std::fs::read(golden(&format!("bytes/{pre}.gguf"))).unwrap();
+    let rows = std::fs::read(golden(&format!("bytes/{pre}.json"))).unwrap();
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&rows).unwrap();
+    let rows = rows.into_iter().map(|row| {
+        let ids =
+            row["ids"].as_array().unwrap().iter().map(|id| u32::try_from(id.as_u64().unwrap()).unwrap()).collect();
+        (row["text"].as_str().unwrap().to_owned(), ids)
+    });
+    (read_gguf_header(&bytes, Path::new(PATH)).unwrap(), rows.collect())
+}
+
+#[test]
+fn byte_level_vocabularies_give_the_ids_of_the_tokenizers_they_were_made_from() {
+    for pre in ["gpt-2", "qwen2", "llama-bpe"] {
+        let (header, rows) = byte_level(pre);
+        let json = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).unwrap();
+        let tokenizer = tokenizers::Tokenizer::from_bytes(json.tokenizer.to_string()).unwrap();
+        assert_eq!(json.config["bos_token"], "<|begin_of_text|>", "{pre}: the first special token");
+        assert_eq!(json.config["add_bos_token"], pre == "llama-bpe", "{pre}: where it stands in front of a text");
+        // The placeholder is a token of its own here, and four pieces there.
+        for (text, expected) in rows.into_iter().filter(|(text, _)| !text.contains("<image>")) {
+            let found = tokenizer.encode(text.as_str(), true).unwrap();
+            let without_bos = if pre == "llama-bpe" { &expected[1..] } else { &expected[..] };
+            assert_eq!(found.get_ids(), without_bos, "{pre}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_does_not_say_how_words_are_cut_is_read_as_llama_cpp_reads_it() {
+    let (mut header, _) = byte_level("gpt-2");
+    header.metadata.remove("tokenizer.ggml.pre");
+    let json = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).unwrap();
+    let tokenizer = tokenizers::Tokenizer::from_bytes(json.tokenizer.to_string()).unwrap();
+    let found = tokenizer.encode("12345 ok!", true).unwrap();
+    assert_eq!(tokenizer.decode(found.get_ids(), true).unwrap(), "12345 ok!", "nothing is lost");
+    let tokens: String = found.get_tokens().join("|");
+    assert!(tokens.starts_with("12|3|4|5|"), "digits by threes: {tokens}");
+}
+
+/// Real vocabularies: those of llama.cpp, named by a folder of its `ggml-vocab-*.gguf` files with their `.inp` and `.out`.
+#[test]
+fn llama_cpps_own_vectors_hold_where_they_are() {
+    let Some(folder) = std::env::var_os("GAZELENS_GGML_VOCABULARIES").map(PathBuf::from) else {
+        println!("llama_cpps_own_vectors_hold_where_they_are: not run, GAZELENS_GGML_VOCABULARIES names no folder");
+        return;
+    };
+    for (name, composes) in [("llama-bpe", false), ("qwen2", true), ("gpt-2", false), ("llama-spm", false)] {
+        let read = |end: &str| std::fs::read(folder.join(format!("ggml-vocab-{name}.gguf{end}"))).unwrap();
+        let header = read_gguf_header(&read(""), Path::new(PATH)).unwrap();
+        let json = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).unwrap();
+        let tokenizer = tokenizers::Tokenizer::from_bytes(json.tokenizer.to_string()).unwrap();
+        let (texts, ids) = (String::from_utf8(read(".inp")).unwrap(), String::from_utf8(read(".out")).unwrap());
+        let mut compared = 0;
+        for (text, expected) in texts.split("\n__ggml_vocab_test__\n").zip(ids.split('\n')) {
+            let expected: Vec<u32> = expected.split_whitespace().map(|id| id.parse().unwrap()).collect();
+            let found = tokenizer.encode(text, false).unwrap();
+            let is_decomposed = composes && tokenizer.decode(found.get_ids(), true).unwrap() != text;
+            if !is_decomposed {
+                assert_eq!(found.get_ids(), expected, "{name}: {text:?}");
+                compared += 1;
+            }
+        }
+        println!("{name}: {compared} texts");
+    }
+}
+
 #[test]
 fn merges_are_every_split_of_a_piece_best_score_first() {
     let pieces: Vec<String> = ["a", "b", "ab", "ba", "aba"].map(str::to_owned).to_vec();
@@ -89,10 +158,20 @@ fn merges_are_every_split_of_a_piece_best_score_first() {
 #[test]
 fn other_vocabularies_and_architectures_are_refused_by_name() {
     let mut header = vocabulary(&["<unk>".to_owned()], vec![0.0]);
-    header.metadata.insert("tokenizer.ggml.model".to_owned(), Stored::Text("gpt2".to_owned()));
+    header.metadata.insert("tokenizer.ggml.model".to_owned(), Stored::Text("bert".to_owned()));
     let refusal = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).err().unwrap().to_string();
     assert!(
-        refusal.starts_with("Expected llama (SentencePiece pieces and scores) for tokenizer.ggml.model, found gpt2"),
+        refusal.starts_with("Expected llama (SentencePiece pieces and scores) or gpt2")
+            && refusal.contains("for tokenizer.ggml.model, found bert"),
+        "{refusal}"
+    );
+    header.metadata.insert("tokenizer.ggml.model".to_owned(), Stored::Text("gpt2".to_owned()));
+    header.metadata.insert("tokenizer.ggml.pre".to_owned(), Stored::Text("tekken".to_owned()));
+    let refusal = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).err().unwrap().to_string();
+    assert!(
+        refusal.starts_with(
+            "Expected one of the pre-tokenizers llama-bpe, qwen2, gpt-2, default for tokenizer.ggml.pre, found tekken"
+        ),
         "{refusal}"
     );
     let open = |decoder: &str, mmproj: &str| {
@@ -172,6 +251,24 @@ proptest! {
             for tensor in &header.tensors {
                 prop_assert!(tensor.range.end <= bytes.len(), "{} lies in the file", tensor.name);
             }
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_level_vocabulary_never_panics(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        word in ".{0,12}",
+    ) {
+        let mut bytes = std::fs::read(golden("bytes/llama-bpe.gguf")).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let Ok(header) = read_gguf_header(&bytes, Path::new(PATH)) else { return Ok(()) };
+        if let Ok(json) = tokenizer_json(&Metadata::new(&header, Path::new(PATH)))
+            && let Ok(tokenizer) = tokenizers::Tokenizer::from_bytes(json.tokenizer.to_string())
+        {
+            let _ = tokenizer.encode(word, true);
         }
     }
 

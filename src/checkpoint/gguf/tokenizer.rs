@@ -1,10 +1,11 @@
 //! The tokenizer inside a GGUF file, as the `tokenizer.json` it was made from.
 
-use super::Metadata;
+use super::{Metadata, byte_level};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
+const MODEL: &str = "tokenizer.ggml.model";
 /// `tokenizer.ggml.token_type`.
 const UNKNOWN: u8 = 2;
 const CONTROL: u8 = 3;
@@ -18,51 +19,86 @@ pub(super) struct TokenizerJson {
     pub(super) image_token_id: u32,
 }
 
+/// Builds the tokenizer that a vocabulary was written from.
+///
+/// **Errors**: a vocabulary of another kind than SentencePiece's (`llama`) and byte-level BPE (`gpt2`).
+pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointError> {
+    match metadata.text(MODEL)? {
+        "llama" => sentence_pieces(metadata),
+        "gpt2" => byte_level::tokenizer_json(metadata),
+        other => Err(metadata.refuse(
+            MODEL,
+            "llama (SentencePiece pieces and scores) or gpt2 (byte-level BPE and merges)",
+            other,
+        )),
+    }
+}
+
+/// Pieces by id, and those that are tokens of their own.
+pub(super) struct Vocabulary<'a> {
+    pub(super) pieces: &'a [String],
+    /// `model.vocab` of a `tokenizer.json`.
+    pub(super) vocab: Map<String, Value>,
+    /// `added_tokens` of it.
+    pub(super) added: Vec<Value>,
+    pub(super) image_token_id: u32,
+}
+
+impl<'a> Vocabulary<'a> {
+    pub(super) fn read(metadata: &Metadata<'a>) -> Result<Self, CheckpointError> {
+        let pieces = metadata.texts("tokenizer.ggml.tokens")?;
+        let types = metadata.numbers("tokenizer.ggml.token_type")?;
+        expect_one_each(metadata, "tokenizer.ggml.token_type", types.len(), pieces.len())?;
+        let mut vocab = Map::new();
+        for (id, piece) in pieces.iter().enumerate() {
+            if vocab.insert(piece.clone(), json!(id)).is_some() {
+                return Err(metadata.refuse("tokenizer.ggml.tokens", "every token once", piece));
+            }
+        }
+        let is =
+            |id: usize, wanted: u8| types.get(id).is_some_and(|kind| kind.to_bits() == f64::from(wanted).to_bits());
+        let mut added: Vec<Value> = (0..pieces.len())
+            .filter(|id| is(*id, UNKNOWN) || is(*id, CONTROL) || is(*id, USER_DEFINED))
+            .filter_map(|id| Some(added_token(id, pieces.get(id)?, !is(id, USER_DEFINED))))
+            .collect();
+        let image_token = if let Some(id) = pieces.iter().position(|piece| piece == IMAGE_PLACEHOLDER) {
+            id
+        } else {
+            // Conversions leave the placeholder out, as the authors' own layout does: the first id behind the vocabulary can mean nothing else.
+            added.push(added_token(pieces.len(), IMAGE_PLACEHOLDER, true));
+            vocab.insert(IMAGE_PLACEHOLDER.to_owned(), json!(pieces.len()));
+            pieces.len()
+        };
+        Ok(Self { pieces, vocab, added, image_token_id: u32::try_from(image_token).unwrap_or(u32::MAX) })
+    }
+
+    /// The token whose id stands under a key.
+    pub(super) fn named(&self, metadata: &Metadata<'_>, key: &str, default: Option<usize>) -> Option<&'a String> {
+        self.pieces.get(metadata.size(key).ok().flatten().or(default)?)
+    }
+}
+
+fn expect_one_each(metadata: &Metadata<'_>, key: &str, len: usize, pieces: usize) -> Result<(), CheckpointError> {
+    if len == pieces {
+        return Ok(());
+    }
+    Err(metadata.refuse(key, format!("one for each of the {pieces} tokens"), &len))
+}
+
 /// Builds a byte-fallback BPE from pieces and scores.
 ///
 /// SentencePiece merges the neighbours whose joint piece has the best score. That is the merge list of every way to split a piece into two,
 /// best score first, and among the splits of one piece by the ids of their parts, as transformers orders them.
 ///
 /// **Source**: transformers' `convert_slow_tokenizer.py` (`generate_merges`, `LlamaConverter`).
-/// **Errors**: a vocabulary of another kind than SentencePiece's (`llama`).
-pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointError> {
-    let kind = metadata.text("tokenizer.ggml.model")?;
-    if kind != "llama" {
-        return Err(metadata.refuse("tokenizer.ggml.model", "llama (SentencePiece pieces and scores)", kind));
-    }
-    let pieces = metadata.texts("tokenizer.ggml.tokens")?;
+fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointError> {
+    let vocabulary = Vocabulary::read(metadata)?;
+    let pieces = vocabulary.pieces;
     let scores = metadata.numbers("tokenizer.ggml.scores")?;
-    let types = metadata.numbers("tokenizer.ggml.token_type")?;
-    for (key, len) in [("tokenizer.ggml.scores", scores.len()), ("tokenizer.ggml.token_type", types.len())] {
-        if len != pieces.len() {
-            return Err(metadata.refuse(key, format!("one for each of the {} tokens", pieces.len()), &len));
-        }
-    }
-    let mut vocab = Map::new();
-    for (id, piece) in pieces.iter().enumerate() {
-        if vocab.insert(piece.clone(), json!(id)).is_some() {
-            return Err(metadata.refuse("tokenizer.ggml.tokens", "every token once", piece));
-        }
-    }
-    let is = |id: usize, wanted: u8| types.get(id).is_some_and(|kind| kind.to_bits() == f64::from(wanted).to_bits());
-    let mut added: Vec<Value> = (0..pieces.len())
-        .filter(|id| is(*id, UNKNOWN) || is(*id, CONTROL) || is(*id, USER_DEFINED))
-        .filter_map(|id| Some(added_token(id, pieces.get(id)?, !is(id, USER_DEFINED))))
-        .collect();
-    let image_token = if let Some(id) = pieces.iter().position(|piece| piece == IMAGE_PLACEHOLDER) {
-        id
-    } else {
-        // Conversions leave the placeholder out, as the authors' own layout does: the first id behind the vocabulary can mean nothing else.
-        added.push(added_token(pieces.len(), IMAGE_PLACEHOLDER, true));
-        vocab.insert(IMAGE_PLACEHOLDER.to_owned(), json!(pieces.len()));
-        pieces.len()
-    };
-    let name = |key: &str, default: usize| -> Option<&String> {
-        let id = metadata.size(key).ok().flatten().unwrap_or(default);
-        pieces.get(id)
-    };
-    let (bos, eos) = (name("tokenizer.ggml.bos_token_id", 1), name("tokenizer.ggml.eos_token_id", 2));
-    let unknown = name("tokenizer.ggml.unknown_token_id", 0);
+    expect_one_each(metadata, "tokenizer.ggml.scores", scores.len(), pieces.len())?;
+    let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", Some(1));
+    let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", Some(2));
+    let unknown = vocabulary.named(metadata, "tokenizer.ggml.unknown_token_id", Some(0));
     let merges: Vec<Value> = merges(pieces, scores).into_iter().map(|(left, right)| json!([left, right])).collect();
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
@@ -77,19 +113,18 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
         decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
     }
     let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": added,
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": vocabulary.added,
         "normalizer": {"type": "Sequence", "normalizers": normalizers},
         "pre_tokenizer": null, "post_processor": null, "decoder": {"type": "Sequence", "decoders": decoders},
         "model": {"type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocab, "merges": merges},
+            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocabulary.vocab, "merges": merges},
     });
     let config = json!({
         "bos_token": bos, "eos_token": eos, "unk_token": unknown,
         "add_bos_token": metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(true),
         "chat_template": metadata.optional_text("tokenizer.chat_template")?,
     });
-    let image_token_id = u32::try_from(image_token).unwrap_or(u32::MAX);
-    Ok(TokenizerJson { tokenizer, config, image_token_id })
+    Ok(TokenizerJson { tokenizer, config, image_token_id: vocabulary.image_token_id })
 }
 
 fn added_token(id: usize, content: &str, special: bool) -> Value {

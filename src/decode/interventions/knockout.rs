@@ -1,6 +1,6 @@
 //! Patches that later positions cannot see.
 
-use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext};
+use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext, Reach};
 use crate::decode::{DecodeError, ParameterInfo, Parameters, Registered};
 use crate::geometry::PatchPos;
 use crate::model::{Probe, Site, Tower};
@@ -112,5 +112,15 @@ impl Probe for ActiveKnockout {
 impl ActiveIntervention for ActiveKnockout {
     fn report(&self) -> ActionReport {
         ActionReport { id: ID, num_calls: self.num_calls, num_values: self.num_values }
+    }
+
+    /// Positions behind the first chosen patch lose a key; that patch itself keeps all of its own.
+    fn reach(&self, branch_idx: usize, _prompt_len: usize) -> Reach {
+        match self.keys.iter().min() {
+            Some(first) if branch_idx == 0 => {
+                Reach { vision: false, first_position: first.saturating_add(1), by_position: true }
+            }
+            _ => Reach::NOTHING,
+        }
     }
 }

@@ -46,6 +46,41 @@ pub trait Intervention: Registered {
 pub trait ActiveIntervention: Probe {
     /// What it has done so far.
     fn report(&self) -> ActionReport;
+
+    /// Which keys and values of a branch it changes while a prompt of `prompt_len` positions is read: the others are kept for the next
+    /// question. All of them, unless an intervention knows better.
+    fn reach(&self, _branch_idx: usize, _prompt_len: usize) -> Reach {
+        Reach::EVERYTHING
+    }
+}
+
+/// What of a pass over a prompt an intervention changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Whether the vision tower may compute something else.
+    pub vision: bool,
+    /// First position whose keys or values may differ from those without it; a layer's own position counts when its output changes.
+    pub first_position: usize,
+    /// Whether a changed position depends only on the prompt up to it, and not on which pass it came in or on what follows: then it is
+    /// kept for a later question with the same intervention.
+    pub by_position: bool,
+}
+
+impl Reach {
+    /// Nothing may be kept.
+    pub const EVERYTHING: Self = Self { vision: true, first_position: 0, by_position: false };
+    /// Everything may.
+    pub const NOTHING: Self = Self { vision: false, first_position: usize::MAX, by_position: true };
+
+    /// What two change one after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            vision: self.vision || other.vision,
+            first_position: self.first_position.min(other.first_position),
+            by_position: self.by_position && other.by_position,
+        }
+    }
 }
 
 /// How often an intervention acted. Nothing silently does nothing.

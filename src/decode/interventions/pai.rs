@@ -1,6 +1,6 @@
 //! More attention to the image.
 
-use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext};
+use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext, Reach};
 use crate::decode::{DecodeError, ParameterInfo, Parameters, Registered};
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
@@ -107,5 +107,13 @@ impl Probe for ActivePai {
 impl ActiveIntervention for ActivePai {
     fn report(&self) -> ActionReport {
         ActionReport { id: ID, num_calls: self.num_calls, num_values: self.num_values }
+    }
+
+    /// Only the row that predicts: in a longer prompt the same position is not the last one and stays as it is.
+    fn reach(&self, branch_idx: usize, prompt_len: usize) -> Reach {
+        if branch_idx != 0 {
+            return Reach::NOTHING;
+        }
+        Reach { vision: false, first_position: prompt_len.saturating_sub(1), by_position: false }
     }
 }

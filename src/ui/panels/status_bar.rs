@@ -41,7 +41,10 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
             ui.label(RichText::new("No model is open").weak());
         }
         Some(info) => {
-            ui.label(&info.device).on_hover_text("Where the model runs, and in which number type");
+            ui.label(&info.device).on_hover_text(format!(
+                "Where the model runs, and in which number type\nMemory: {}",
+                info.memory.sentence()
+            ));
             ui.separator();
             ui.label(&info.summary).on_hover_text(format!(
                 "{}\n{} of weights",
@@ -78,7 +81,9 @@ pub(super) fn progress(run: &Run) -> String {
         Phase::Working(Stage::Decode) => format!("{tokens} tokens"),
         Phase::Finished => {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
-            format!("{tokens} tokens, {speed:.1} tokens/s")
+            let reused = run.timings.map_or(0, |timings| timings.reused_tokens);
+            let reused = if reused > 0 { format!(", {reused} prompt tokens known") } else { String::new() };
+            format!("{tokens} tokens, {speed:.1} tokens/s{reused}")
         }
         Phase::Cancelled if tokens == 0 => "Stopped before the first token".to_owned(),
         Phase::Cancelled => format!("Stopped after {tokens} tokens"),
@@ -90,9 +95,22 @@ fn memory(ui: &mut Ui, cx: &PanelContext<'_>) {
     let held = cx.state.runs.attention_bytes() as u64;
     let budget = cx.state.ask.budget_bytes() as u64;
     let mut text = format!("Attention {} of {}", format_bytes(held), format_bytes(budget));
+    let kept = cx.state.runs.kept_memory();
+    if kept.budget_bytes > 0 {
+        text = format!("{text}, prompts {}", format_bytes(kept.held_bytes));
+    }
     if let Some(bytes) = cx.resident_bytes {
         text = format!("{text}, process {}", format_bytes(bytes));
     }
-    ui.label(RichText::new(text).weak())
-        .on_hover_text("Attention kept of all answers and its budget; memory of the whole program");
+    let mut hover = "Attention kept of all answers and its budget; memory of the whole program".to_owned();
+    if kept.budget_bytes > 0 {
+        hover = format!(
+            "{hover}\nKept for further questions: {} images and {} prompts, {} of at most {}",
+            kept.images,
+            kept.prompts,
+            format_bytes(kept.held_bytes),
+            format_bytes(kept.budget_bytes)
+        );
+    }
+    ui.label(RichText::new(text).weak()).on_hover_text(hover);
 }

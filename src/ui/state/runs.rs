@@ -1,6 +1,6 @@
 //! Questions that were asked, and what came back.
 
-use crate::engine::{ImageSource, Prompt, Question, RunId, Stage, Timings};
+use crate::engine::{ImageSource, KeptMemory, Prompt, Question, RunId, Stage, Timings};
 use crate::geometry::Framing;
 use crate::trace::{AttentionRow, OutputToken, Trace};
 use std::collections::{BTreeMap, HashMap};
@@ -152,6 +152,11 @@ impl Runs {
         self.shown.insert(question.image.clone(), id);
         self.all.insert(id, Run::new(id, question));
         id
+    }
+
+    /// What the engine keeps for the next question, as the latest answer told.
+    pub fn kept_memory(&self) -> KeptMemory {
+        self.all.values().rev().find_map(|run| run.timings).map(|timings| timings.kept).unwrap_or_default()
     }
 
     /// A question by its name.

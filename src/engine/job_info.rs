@@ -1,0 +1,65 @@
+//! A job in words: what its trace says of the prompt, the model and every parameter.
+
+use super::error::EngineError;
+use super::job::Plan;
+use super::messages::{Prompt, Question};
+use super::open::Answerer;
+use super::run::{Input, image_path};
+use crate::checkpoint::PromptIds;
+use crate::data::Photo;
+use crate::decode::Parameters;
+use crate::trace::{PromptToken, RunInfo, SpecInfo};
+
+/// A registered name with its parameters as they are used.
+pub(super) fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
+    let value = |text: &String| {
+        // Numbers as numbers: scripts that read a trace compare them.
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+        number.map_or_else(|| text.clone().into(), serde_json::Value::from)
+    };
+    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(text)));
+    SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
+}
+
+/// The prompt, token by token.
+pub(super) fn prompt_tokens(model: &Answerer, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {
+    let tokenizer = &model.checkpoint.tokenizer;
+    let pieces = tokenizer.pieces(&prompt.ids)?;
+    let tokens = prompt.ids.iter().zip(pieces).enumerate().map(|(position, (id, piece))| {
+        let image = prompt.image_token_span.contains(position);
+        let special = !image && tokenizer.is_special(*id);
+        PromptToken { id: *id, text: if special { tokenizer.piece(*id) } else { piece }, special, image }
+    });
+    Ok(tokens.collect())
+}
+
+/// What is needed to make the trace again.
+pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, input: &Input) -> RunInfo {
+    let info = &model.info;
+    let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
+    let templated = matches!(question.prompt, Prompt::Templated(_));
+    let template = model.checkpoint.template.as_ref().filter(|_| templated);
+    RunInfo {
+        model_id: info.id.clone(),
+        weight_hash: info.weight_hash.clone(),
+        image_path: image_path(&question.image),
+        image_hash: photo.sha256.clone(),
+        prompt: words.clone(),
+        templated,
+        full_prompt: plan.full_prompt.clone(),
+        template: template.map(|template| template.source().to_owned()),
+        strategy: plan.strategy.clone(),
+        interventions: plan.intervention_specs.clone(),
+        temperature: question.sampling.temperature,
+        top_p: question.sampling.top_p,
+        top_k: question.sampling.top_k,
+        repetition_penalty: question.sampling.repetition_penalty,
+        seed: question.sampling.seed,
+        max_new_tokens: question.max_new_tokens,
+        preprocessing: input.preprocessing.clone(),
+        view: input.view,
+        device: model.place.device_label(),
+        dtype: model.place.dtype_label().to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,60 @@
+//! The prompts of a job on their way out of and back into [`super::reuse`].
+
+use super::job::Plan;
+use super::messages::Question;
+use super::open::Answerer;
+use super::reuse::{Footing, Wanted};
+use crate::decode::{DecoderPrompt, Generation, Reach};
+use crate::model::KvCache;
+use std::sync::Arc;
+
+/// What every branch reads.
+pub(super) struct Prefixes {
+    prompts: Vec<Wanted>,
+    /// Leading positions of the ordinary branch that need not be read again.
+    pub(super) reused_tokens: usize,
+}
+
+impl Prefixes {
+    /// Finds what is known of every prompt. Positions from `first_row` on must run, because their rows are asked for.
+    pub(super) fn take(
+        model: &Answerer,
+        plan: &Plan,
+        prompts: &[DecoderPrompt],
+        first_row: usize,
+        question: &Question,
+    ) -> (Self, Vec<Option<KvCache>>) {
+        let decoder = model.llava.decoder();
+        let wanted = prompts.iter().enumerate().map(|(branch_idx, prompt)| Wanted {
+            ids: prompt.ids.clone(),
+            embeddings: prompt.embeddings.clone(),
+            footing: footing(plan, branch_idx),
+            most: if branch_idx == 0 { first_row } else { usize::MAX }.min(prompt.ids.len().saturating_sub(1)),
+            capacity: Generation::capacity(decoder, prompt.ids.len(), question.max_new_tokens),
+        });
+        let prompts: Vec<Wanted> = wanted.collect();
+        let caches = model.reuse.take(&prompts);
+        let reused_tokens = caches.first().and_then(Option::as_ref).map_or(0, KvCache::len);
+        (Self { prompts, reused_tokens }, caches)
+    }
+
+    /// Keeps what was read and written.
+    pub(super) fn keep(self, model: &Answerer, generation: Generation<'_>) {
+        let generated = generation.ids().to_vec();
+        // Without the rows of the answer its prompt is kept all the same.
+        let rows = if generated.is_empty() { None } else { model.llava.decoder().embed(&generated).ok() };
+        for (prompt, mut cache) in self.prompts.into_iter().zip(generation.into_caches()) {
+            if rows.is_none() {
+                cache.truncate(prompt.ids.len());
+            }
+            let ids = prompt.ids.iter().chain(&generated).copied().collect();
+            model.reuse.keep(prompt, cache, ids, rows.as_ref());
+        }
+    }
+}
+
+fn footing(plan: &Plan, branch_idx: usize) -> Footing {
+    let reach = plan.reach(branch_idx);
+    let interventions = if reach == Reach::NOTHING { Vec::new() } else { plan.intervention_specs.clone() };
+    Footing { untouched: reach.first_position, by_position: reach.by_position, interventions: Arc::from(interventions) }
+}
