@@ -15,6 +15,7 @@ mod encoder;
 mod encoder_job;
 mod error;
 mod estimate;
+mod hub;
 mod job;
 mod messages;
 mod open;

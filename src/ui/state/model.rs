@@ -59,6 +59,7 @@ pub fn source_label(source: &ModelSource) -> String {
         ModelSource::Demo => "the demo model".to_owned(),
         ModelSource::DemoClip => "the demo CLIP".to_owned(),
         ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
+        ModelSource::Hub { id, .. } => id.to_string(),
     }
 }
 
