@@ -55,6 +55,7 @@
 //! | an intervention | one file in `src/decode/interventions`, one line in its `mod.rs` | `gazelens list interventions`, `--intervene` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
+//! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
 //! # Besides the source

@@ -1,4 +1,4 @@
-//! Models of the hub that are known to work.
+//! Models of the hub whose layouts this program reads.
 
 /// A model by name, with what it costs to have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

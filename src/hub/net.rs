@@ -3,10 +3,12 @@
 use super::options::HubOptions;
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 use ureq::config::RedirectAuthHeaders;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, http};
 
 /// How often the flag is looked at while nothing comes.
@@ -121,6 +123,10 @@ impl Hub {
             .timeout_per_write(Some(options.patience.stall));
         // A hub on this very machine is not behind the proxy that the rest of the world is behind.
         let builder = if is_local(&options.endpoint) { builder.proxy(None) } else { builder };
+        let builder = match options.certificates.as_deref().and_then(trusted) {
+            Some(roots) => builder.tls_config(TlsConfig::builder().root_certs(roots).build()),
+            None => builder,
+        };
         Self {
             agent: Agent::new_with_config(builder.build()),
             endpoint: options.endpoint.clone(),
@@ -161,6 +167,18 @@ impl Hub {
             left -= 1;
         }
     }
+}
+
+/// The certificates of a file; `None` when there are none.
+fn trusted(path: &Path) -> Option<RootCerts> {
+    let pem = std::fs::read(path).ok()?;
+    let certificates: Vec<_> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    (!certificates.is_empty()).then(|| RootCerts::new_with_certs(&certificates))
 }
 
 /// A path of the same server.

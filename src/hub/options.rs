@@ -61,6 +61,8 @@ pub struct HubOptions {
     pub token_file: PathBuf,
     /// Ask nobody, take what is in the cache.
     pub offline: bool,
+    /// A PEM file of the certificates to trust in place of Mozilla's, as companies have them.
+    pub certificates: Option<PathBuf>,
     /// See [`Patience`].
     pub patience: Patience,
 }
@@ -75,6 +77,7 @@ impl HubOptions {
             token: None,
             token_file,
             offline: false,
+            certificates: None,
             patience: Patience::default(),
         }
     }
@@ -108,6 +111,7 @@ impl HubOptions {
             token_file,
             endpoint: endpoint.trim().trim_end_matches('/').to_owned(),
             offline: flag("HF_HUB_OFFLINE") || flag("TRANSFORMERS_OFFLINE"),
+            certificates: path("REQUESTS_CA_BUNDLE").or_else(|| path("SSL_CERT_FILE")),
             ..Self::new(cache)
         }
     }

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Something that goes wrong with a file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The connection ends after so many bytes of each answer.
     BreaksAfter(usize),
     /// One byte is another.
@@ -32,22 +32,22 @@ pub enum Fault {
 
 /// A repository.
 #[derive(Debug, Clone)]
-pub struct Repo {
-    pub commit: String,
+pub(crate) struct Repo {
+    pub(crate) commit: String,
     /// Name, content, and whether it is a large file.
-    pub files: BTreeMap<String, (Vec<u8>, bool)>,
+    pub(crate) files: BTreeMap<String, (Vec<u8>, bool)>,
     /// Whether the list gives sizes and checksums, as mirrors may not.
-    pub lists_blobs: bool,
+    pub(crate) lists_blobs: bool,
     /// Its new name.
-    pub renamed_to: Option<String>,
+    pub(crate) renamed_to: Option<String>,
     /// Pull requests, as JSON.
-    pub discussions: String,
+    pub(crate) discussions: String,
     /// What the list answers instead.
-    pub refuses: Option<(u16, &'static str)>,
+    pub(crate) refuses: Option<(u16, &'static str)>,
 }
 
 impl Repo {
-    pub fn new(files: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
         let large = |name: &str| name.ends_with(".safetensors") || name.ends_with(".bin");
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), (bytes.to_vec(), large(name)))).collect();
         let discussions = r#"{"discussions": [], "count": 0}"#.to_owned();
@@ -80,51 +80,51 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-pub fn git_sha1(bytes: &[u8]) -> String {
+pub(crate) fn git_sha1(bytes: &[u8]) -> String {
     hex(&Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()))
 }
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    pub method: String,
-    pub path: String,
-    pub headers: BTreeMap<String, String>,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Asked {
-    pub fn range(&self) -> Option<&str> {
+    pub(crate) fn range(&self) -> Option<&str> {
         self.headers.get("range").map(String::as_str)
     }
 }
 
 #[derive(Debug, Default)]
-pub struct State {
+pub(crate) struct State {
     /// By `owner/name` or `owner/name@revision`.
-    pub repos: BTreeMap<String, Repo>,
+    pub(crate) repos: BTreeMap<String, Repo>,
     /// By file name, with how often it still happens.
-    pub faults: BTreeMap<String, (Fault, usize)>,
-    pub asked: Vec<Asked>,
+    pub(crate) faults: BTreeMap<String, (Fault, usize)>,
+    pub(crate) asked: Vec<Asked>,
     /// Where large files are sent from; the hub itself when empty.
-    pub cdn: String,
+    pub(crate) cdn: String,
     stopped: bool,
 }
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct FakeHub {
-    pub address: SocketAddr,
+pub(crate) struct FakeHub {
+    pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl FakeHub {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (state, stop) = (Arc::new(Mutex::new(State::default())), Arc::new(AtomicBool::new(false)));
@@ -141,26 +141,26 @@ impl FakeHub {
         Self { address, state, stop, thread: Some(thread) }
     }
 
-    pub fn with(id: &str, repo: Repo) -> Self {
+    pub(crate) fn with(id: &str, repo: Repo) -> Self {
         let hub = Self::start();
         hub.state().repos.insert(id.to_owned(), repo);
         hub
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no test panics with it")
     }
 
-    pub fn fails(&self, file: &str, fault: Fault, times: usize) {
+    pub(crate) fn fails(&self, file: &str, fault: Fault, times: usize) {
         self.state().faults.insert(file.to_owned(), (fault, times));
     }
 
     /// Requests whose path holds this.
-    pub fn asked(&self, part: &str) -> Vec<Asked> {
+    pub(crate) fn asked(&self, part: &str) -> Vec<Asked> {
         self.state().asked.iter().filter(|asked| asked.path.contains(part)).cloned().collect()
     }
 }
