@@ -69,7 +69,6 @@ impl DownloadLines {
                 output::changing_line(&format!("Asking {endpoint}"));
                 self.open = true;
             }
-            FetchEvent::Asking(_) => {}
             FetchEvent::Note(note) => {
                 self.end();
                 output::note(note);
@@ -89,7 +88,7 @@ impl DownloadLines {
                 let size = hub::size_label(file_total);
                 output::note(&format!("Downloading {file}, {size} (file {file_number} of {num_files})"));
             }
-            FetchEvent::Progress(_) => {}
+            FetchEvent::Asking(_) | FetchEvent::Progress(_) => {}
         }
     }
 

@@ -85,7 +85,7 @@ pub enum EngineError {
     Checkpoint(#[from] CheckpointError),
     /// The model's way from the hub.
     #[error(transparent)]
-    Hub(HubError),
+    Hub(Box<HubError>),
     /// The photo.
     #[error(transparent)]
     Photo(#[from] PhotoError),
@@ -138,7 +138,7 @@ impl From<ModelError> for EngineError {
 
 impl From<HubError> for EngineError {
     fn from(err: HubError) -> Self {
-        if matches!(err, HubError::Cancelled) { Self::Cancelled } else { Self::Hub(err) }
+        if matches!(err, HubError::Cancelled) { Self::Cancelled } else { Self::Hub(Box::new(err)) }
     }
 }
 

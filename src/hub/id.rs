@@ -13,9 +13,9 @@ const MOST_REVISION_CHARS: usize = 200;
 /// Both halves become names of folders: what is in here is safe as one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HubId {
-    owner: String,
-    name: String,
-    revision: Option<String>,
+    owner: Box<str>,
+    name: Box<str>,
+    revision: Option<Box<str>>,
 }
 
 /// Not a hub id.
@@ -35,12 +35,6 @@ impl HubId {
     /// The revision that was asked for.
     pub fn revision(&self) -> Option<&str> {
         self.revision.as_deref()
-    }
-
-    /// The same model in another revision.
-    #[must_use]
-    pub fn at(&self, revision: &str) -> Self {
-        Self { revision: Some(revision.to_owned()), ..self.clone() }
     }
 
     /// Its folder in the cache: `models--owner--name`.
@@ -66,7 +60,7 @@ impl FromStr for HubId {
         };
         let (owner, name) = repo.split_once('/').ok_or_else(bad)?;
         if is_name(owner) && is_name(name) && revision.is_none_or(is_revision) {
-            return Ok(Self { owner: owner.to_owned(), name: name.to_owned(), revision: revision.map(str::to_owned) });
+            return Ok(Self { owner: owner.into(), name: name.into(), revision: revision.map(Into::into) });
         }
         Err(bad())
     }

@@ -9,6 +9,13 @@ pub(super) const CONFIG: &str = "config.json";
 pub(super) const SINGLE: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
+/// Endings, as the hub's own tools write them.
+const JSON: &str = ".json";
+const JSON_INDEX: &str = ".index.json";
+const JINJA: &str = ".jinja";
+const SAFETENSORS: &str = ".safetensors";
+const GGUF: &str = ".gguf";
+
 /// Small files besides `*.json` and `*.jinja`: vocabularies of every tokenizer.
 const VOCABULARIES: [&str; 5] =
     ["merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
@@ -129,8 +136,8 @@ pub(super) enum Weights {
 /// Everything small that a checkpoint may need, without the index of the weights.
 pub(super) fn small_files(listing: &Listing) -> Vec<RemoteFile> {
     let needed = |name: &str| {
-        let json = name.ends_with(".json") && !name.ends_with(".index.json") && !UNUSED_JSON.contains(&name);
-        json || name.ends_with(".jinja") || VOCABULARIES.contains(&name)
+        let json = name.ends_with(JSON) && !name.ends_with(JSON_INDEX) && !UNUSED_JSON.contains(&name);
+        json || name.ends_with(JINJA) || VOCABULARIES.contains(&name)
     };
     listing.files.iter().filter(|file| needed(&file.name)).cloned().collect()
 }
@@ -146,13 +153,12 @@ pub(super) fn weights(id: &HubId, listing: &Listing) -> Result<Weights, HubError
     if let Some(index) = named(INDEX) {
         return Ok(Weights::Index(index));
     }
-    let all: Vec<RemoteFile> =
-        listing.files.iter().filter(|file| file.name.ends_with(".safetensors")).cloned().collect();
+    let all: Vec<RemoteFile> = listing.files.iter().filter(|file| file.name.ends_with(SAFETENSORS)).cloned().collect();
     if !all.is_empty() {
         return Ok(Weights::Files(all));
     }
     let missing = |found: String| HubError::NoCheckpoint { expected: "safetensors weights", id: id.clone(), found };
-    if let Some(file) = ending(&[".gguf"]) {
+    if let Some(file) = ending(&[GGUF]) {
         return Err(missing(format!(
             "GGUF files such as {} (download the decoder and its mmproj file, then open the decoder)",
             file.name
@@ -172,7 +178,7 @@ pub(super) fn shards(index: &[u8]) -> Result<Vec<String>, String> {
     }
     let raw: Raw = serde_json::from_slice(index).map_err(|err| format!("a JSON error ({err})"))?;
     let names: BTreeSet<String> = raw.weight_map.into_values().collect();
-    match names.iter().find(|name| !is_plain_name(name) || !name.ends_with(".safetensors")) {
+    match names.iter().find(|name| !is_plain_name(name) || !name.ends_with(SAFETENSORS)) {
         Some(name) => Err(format!("{name}, which is no safetensors file beside it")),
         None if names.is_empty() => Err("no shard".to_owned()),
         None => Ok(names.into_iter().collect()),

@@ -200,10 +200,10 @@ fn is_local(endpoint: &str) -> bool {
 }
 
 /// Sends a request on a thread of its own and waits for the head of the answer.
-fn start<'a>(
+fn start(
     call: impl FnOnce() -> Result<http::Response<ureq::Body>, ureq::Error> + Send + 'static,
-    cancel: &'a AtomicBool,
-) -> Result<Incoming<'a>, NetError> {
+    cancel: &AtomicBool,
+) -> Result<Incoming<'_>, NetError> {
     let (sender, messages) = sync_channel(MOST_CHUNKS);
     std::thread::Builder::new()
         .name("gazelens-hub".to_owned())

@@ -66,12 +66,11 @@ impl Session<'_> {
         let (id, token_file) = (self.id.clone(), self.options.token_file.clone());
         match (status, code) {
             (_, Some("RevisionNotFound")) => HubError::NoRevision { id, revision: revision.to_owned() },
-            (_, Some("RepoNotFound")) => HubError::NotFound { id, token_file },
+            (_, Some("RepoNotFound")) | (404, None) => HubError::NotFound { id, token_file },
             (401 | 403, _) => {
                 let page = format!("{}/{}", self.options.endpoint, id.repo());
                 HubError::Gated { id, status, page, token_file }
             }
-            (404, None) => HubError::NotFound { id, token_file },
             _ => HubError::Status { what: format!("{what} of {id}"), status },
         }
     }

@@ -136,16 +136,9 @@ fn expanded(text: &str, set: &dyn Fn(&str) -> Option<String>) -> PathBuf {
         let braced = behind.strip_prefix('{').and_then(|inner| inner.split_once('}'));
         let plain = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
         let (name, after) = braced.unwrap_or_else(|| behind.split_at(plain));
-        match set(name).filter(|_| !name.is_empty()) {
-            Some(value) => {
-                out.push_str(&value);
-                rest = after;
-            }
-            None => {
-                out.push('$');
-                rest = behind;
-            }
-        }
+        let value = set(name).filter(|_| !name.is_empty());
+        rest = if value.is_some() { after } else { behind };
+        out.push_str(value.as_deref().unwrap_or("$"));
     }
     out.push_str(rest);
     let home = set("HOME").or_else(|| set("USERPROFILE"));

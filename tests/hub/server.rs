@@ -48,7 +48,7 @@ pub(crate) struct Repo {
 
 impl Repo {
     pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
-        let large = |name: &str| name.ends_with(".safetensors") || name.ends_with(".bin");
+        let large = |name: &str| [".safetensors", ".bin"].iter().any(|ending| name.ends_with(ending));
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), (bytes.to_vec(), large(name)))).collect();
         let discussions = r#"{"discussions": [], "count": 0}"#.to_owned();
         Self { commit: COMMIT.to_owned(), files, lists_blobs: true, renamed_to: None, discussions, refuses: None }
