@@ -8,87 +8,38 @@
 //! .locks/models--owner--name/ETAG.lock          held by who fetches it
 //! ```
 
-use super::error::HubError;
 use super::id::{HubId, is_commit};
-use super::listing::{CONFIG, INDEX, SINGLE, shards};
+use super::index::{CONFIG, INDEX, SINGLE, shards};
 use serde_json::Value;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A model's place in the cache.
 #[derive(Debug, Clone)]
 pub(super) struct RepoCache {
-    folder: PathBuf,
-    #[cfg(feature = "hub")]
-    locks: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 impl RepoCache {
     pub(super) fn new(cache: &Path, id: &HubId) -> Self {
-        Self {
-            folder: cache.join(id.folder_name()),
-            #[cfg(feature = "hub")]
-            locks: cache.join(".locks").join(id.folder_name()),
-        }
-    }
-
-    #[cfg(feature = "hub")]
-    pub(super) fn blob(&self, name: &str) -> PathBuf {
-        self.folder.join("blobs").join(name)
-    }
-
-    #[cfg(feature = "hub")]
-    pub(super) fn partial(&self, name: &str) -> PathBuf {
-        self.folder.join("blobs").join(format!("{name}.incomplete"))
-    }
-
-    #[cfg(feature = "hub")]
-    pub(super) fn lock(&self, name: &str) -> PathBuf {
-        self.locks.join(format!("{name}.lock"))
+        Self { folder: cache.join(id.folder_name()) }
     }
 
     pub(super) fn snapshot(&self, commit: &str) -> PathBuf {
         self.folder.join("snapshots").join(commit)
     }
 
-    fn reference(&self, revision: &str) -> PathBuf {
+    pub(super) fn reference(&self, revision: &str) -> PathBuf {
         self.folder.join("refs").join(revision)
     }
 
     /// The commit that a revision was when it was fetched.
-    fn commit(&self, revision: &str) -> Option<String> {
+    pub(super) fn commit(&self, revision: &str) -> Option<String> {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
         let text = fs::read_to_string(self.reference(revision)).ok()?;
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
-    }
-
-    /// Writes down which commit a revision is.
-    #[cfg(feature = "hub")]
-    pub(super) fn remember(&self, revision: &str, commit: &str) -> Result<(), HubError> {
-        if revision == commit || self.commit(revision).as_deref() == Some(commit) {
-            return Ok(());
-        }
-        let path = self.reference(revision);
-        make_folder_of(&path)?;
-        fs::write(&path, commit).map_err(HubError::disk("write down the commit", &path))
-    }
-
-    /// Makes a snapshot's file of a blob.
-    #[cfg(feature = "hub")]
-    pub(super) fn link(&self, commit: &str, file: &str, blob: &str) -> Result<(), HubError> {
-        let path = self.snapshot(commit).join(file);
-        make_folder_of(&path)?;
-        let target = self.blob(blob);
-        if same_file(&path, &target) {
-            return Ok(());
-        }
-        let _ = fs::remove_file(&path);
-        // The way from `snapshots/COMMIT` to the blob: the cache may be moved.
-        place(&Path::new("../../blobs").join(blob), &target, &path, symlink)
-            .map_err(HubError::disk("link the download into its snapshot", &path))
     }
 
     /// The complete snapshot of a revision; without one also the hub's conversion, where `main` holds no safetensors.
@@ -102,43 +53,6 @@ impl RepoCache {
             numbers.into_iter().rev().find_map(|number| of(&format!("refs/pr/{number}")))
         })
     }
-}
-
-#[cfg(feature = "hub")]
-pub(super) fn make_folder_of(path: &Path) -> Result<(), HubError> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(HubError::disk("make a folder of the cache", folder))
-}
-
-#[cfg(feature = "hub")]
-fn same_file(path: &Path, target: &Path) -> bool {
-    matches!((path.canonicalize(), target.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// A link; a second name or a copy where the system has no links.
-#[cfg(feature = "hub")]
-fn place(
-    relative: &Path,
-    target: &Path,
-    path: &Path,
-    symlink: impl FnOnce(&Path, &Path) -> io::Result<()>,
-) -> io::Result<()> {
-    symlink(relative, path).or_else(|_| fs::hard_link(target, path)).or_else(|_| fs::copy(target, path).map(|_| ()))
-}
-
-#[cfg(all(feature = "hub", unix))]
-fn symlink(target: &Path, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, path)
-}
-
-#[cfg(all(feature = "hub", windows))]
-fn symlink(target: &Path, path: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_file(target, path)
-}
-
-#[cfg(all(feature = "hub", not(any(unix, windows))))]
-fn symlink(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The weights of a snapshot that are there; `None` when some are missing.
@@ -260,24 +174,5 @@ mod tests {
         assert_eq!(repo.complete(Some(&other)), Some(converted), "by commit");
         write(&repo.reference("odd"), "../../../etc");
         assert_eq!(repo.complete(Some("odd")), None, "a reference that is no commit");
-    }
-
-    #[cfg(feature = "hub")]
-    #[test]
-    fn where_links_fail_the_content_is_there_all_the_same() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let repo = RepoCache::new(dir.path(), &id("a/b"));
-        write(&repo.blob("e"), "content");
-        repo.link(COMMIT, CONFIG, "e").expect("linked");
-        let path = repo.snapshot(COMMIT).join(CONFIG);
-        assert_eq!(fs::read_to_string(&path).expect("read"), "content", "through the link");
-        if cfg!(unix) {
-            assert_eq!(fs::read_link(&path).expect("a link"), Path::new("../../blobs/e"), "a relative one");
-        }
-        let plain = path.with_file_name("plain");
-        let refused = |_: &Path, _: &Path| Err(io::ErrorKind::PermissionDenied.into());
-        place(Path::new("x"), &repo.blob("e"), &plain, refused).expect("without links");
-        assert_eq!(fs::read_to_string(&plain).expect("read"), "content", "without a link");
-        assert!(!plain.symlink_metadata().expect("there").is_symlink(), "no link");
     }
 }

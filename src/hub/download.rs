@@ -1,11 +1,12 @@
 //! One file: continued where it broke off, checked, and only then named as what it is.
 
-use super::cache::{RepoCache, make_folder_of};
+use super::cache::RepoCache;
 use super::error::{HubError, size_label};
 use super::fetch::FetchEvent;
 use super::listing::ContentName;
 use super::net::{Hub, NetError};
 use super::options::Patience;
+use super::store::make_folder_of;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;

@@ -169,6 +169,7 @@ pub enum HubError {
     },
 }
 
+#[cfg(feature = "hub")]
 impl HubError {
     pub(super) fn disk(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         move |reason| Self::Disk { action, reason, path: path.to_owned() }

@@ -2,18 +2,13 @@
 
 use super::error::HubError;
 use super::id::{HubId, is_commit};
+use super::index::{INDEX, SAFETENSORS, SINGLE, is_plain_name};
 use serde::Deserialize;
-use std::collections::BTreeSet;
-
-pub(super) const CONFIG: &str = "config.json";
-pub(super) const SINGLE: &str = "model.safetensors";
-pub(super) const INDEX: &str = "model.safetensors.index.json";
 
 /// Endings, as the hub's own tools write them.
 const JSON: &str = ".json";
 const JSON_INDEX: &str = ".index.json";
 const JINJA: &str = ".jinja";
-const SAFETENSORS: &str = ".safetensors";
 const GGUF: &str = ".gguf";
 
 /// Small files besides `*.json` and `*.jinja`: vocabularies of every tokenizer.
@@ -116,14 +111,6 @@ pub(super) fn listing(bytes: &[u8]) -> Result<Listing, String> {
     Ok(Listing { commit: raw.sha.to_ascii_lowercase(), files: files.collect() })
 }
 
-/// A name that stays in its folder, on every system.
-pub(super) fn is_plain_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 200
-        && !name.starts_with('.')
-        && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|'))
-}
-
 /// Which files are fetched.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Weights {
@@ -167,21 +154,6 @@ pub(super) fn weights(id: &HubId, listing: &Listing) -> Result<Weights, HubError
     match ending(&PICKLES) {
         Some(file) => Err(HubError::OnlyPickles { id: id.clone(), example: file.name.clone() }),
         None => Err(missing("none at all".to_owned())),
-    }
-}
-
-/// Shards that an index names, each once; the error is what was found instead.
-pub(super) fn shards(index: &[u8]) -> Result<Vec<String>, String> {
-    #[derive(Deserialize)]
-    struct Raw {
-        weight_map: std::collections::BTreeMap<String, String>,
-    }
-    let raw: Raw = serde_json::from_slice(index).map_err(|err| format!("a JSON error ({err})"))?;
-    let names: BTreeSet<String> = raw.weight_map.into_values().collect();
-    match names.iter().find(|name| !is_plain_name(name) || !name.ends_with(SAFETENSORS)) {
-        Some(name) => Err(format!("{name}, which is no safetensors file beside it")),
-        None if names.is_empty() => Err("no shard".to_owned()),
-        None => Ok(names.into_iter().collect()),
     }
 }
 

@@ -16,13 +16,17 @@ mod download;
 mod error;
 mod fetch;
 mod id;
+mod index;
 mod known;
+#[cfg(feature = "hub")]
 mod listing;
 #[cfg(feature = "hub")]
 mod net;
 #[cfg(feature = "hub")]
 mod online;
 mod options;
+#[cfg(feature = "hub")]
+mod store;
 
 pub use cache::{CachedModel, cached_models};
 pub use error::{HubError, size_label};

@@ -5,7 +5,8 @@ use super::download::{Fetcher, Listener, Task};
 use super::error::{HubError, size_label};
 use super::fetch::{FetchEvent, FetchProgress, Tell};
 use super::id::HubId;
-use super::listing::{self, CONFIG, ContentName, Listing, RemoteFile, Weights};
+use super::index::{CONFIG, shards};
+use super::listing::{self, ContentName, Listing, RemoteFile, Weights};
 use super::net::{Hub, NetError};
 use super::options::HubOptions;
 use std::fs;
@@ -140,7 +141,7 @@ impl Session<'_> {
                 let path = folder.join(&index.name);
                 self.files(revision, listing, vec![index], tell)?;
                 let bytes = fs::read(&path).map_err(HubError::disk("read the index of the weights", &path))?;
-                let names = listing::shards(&bytes).map_err(self.unreadable("the index of the weights"))?;
+                let names = shards(&bytes).map_err(self.unreadable("the index of the weights"))?;
                 for name in names {
                     let shard = listing.files.iter().find(|file| file.name == name).cloned();
                     files.push(shard.ok_or_else(|| HubError::NoCheckpoint {

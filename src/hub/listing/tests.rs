@@ -82,16 +82,6 @@ fn weights_are_taken_once_and_never_pickled() {
 }
 
 #[test]
-fn an_index_names_files_beside_it() {
-    let of = |map: Value| shards(json!({ "weight_map": map }).to_string().as_bytes());
-    let two = of(json!({"x": "b.safetensors", "y": "a.safetensors", "z": "b.safetensors"}));
-    assert_eq!(two, Ok(vec!["a.safetensors".to_owned(), "b.safetensors".to_owned()]), "each once");
-    assert!(of(json!({"x": "../../b.safetensors"})).is_err(), "another folder");
-    assert!(of(json!({"x": "pytorch_model.bin"})).is_err(), "a pickle");
-    assert!(of(json!({})).is_err(), "nothing");
-}
-
-#[test]
 fn only_the_hubs_own_bot_is_believed() {
     let one = |num: u64, name: &str, status: &str, pull: bool| json!({"num": num, "title": "Adding `safetensors` variant of this model", "isPullRequest": pull, "status": status, "author": {"name": name}});
     let of = |list: Vec<Value>| conversion(json!({"discussions": list, "count": 1}).to_string().as_bytes());
@@ -141,7 +131,7 @@ proptest! {
         if let Ok(list) = listing(&bytes) {
             prop_assert!(is_harmless(&list), "{list:?}");
         }
-        let _ = (shards(&bytes), conversion(&bytes), ContentName::from_etag(&String::from_utf8_lossy(&bytes)));
+        let _ = (conversion(&bytes), ContentName::from_etag(&String::from_utf8_lossy(&bytes)));
     }
 
     #[test]
@@ -149,15 +139,6 @@ proptest! {
         if let Ok(list) = listing(&bytes) {
             prop_assert!(is_harmless(&list), "{list:?}");
             let _ = (small_files(&list), weights(&id(), &list));
-        }
-    }
-
-    #[test]
-    fn any_index_names_plain_files(names in prop::collection::vec("[./\\\\a-c]{0,6}(\\.safetensors)?", 0..4)) {
-        let map: serde_json::Map<String, Value> =
-            names.iter().enumerate().map(|(idx, name)| (idx.to_string(), Value::from(name.as_str()))).collect();
-        if let Ok(found) = shards(json!({ "weight_map": map }).to_string().as_bytes()) {
-            prop_assert!(found.iter().all(|name| is_plain_name(name)), "{found:?}");
         }
     }
 }
