@@ -34,13 +34,14 @@
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
+//! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `checkpoint` | `candle_core`, `candle_nn` |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
-//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
-//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `analysis`, `render`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
-//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
+//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `analysis`, `render`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
+//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
 //! registered from [`engine::catalog`] and never sees a tensor.
@@ -54,6 +55,7 @@
 //! | an intervention | one file in `src/decode/interventions`, one line in its `mod.rs` | `gazelens list interventions`, `--intervene` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
+//! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
 //! # Besides the source
@@ -72,6 +74,7 @@ pub mod data;
 pub mod decode;
 pub mod engine;
 pub mod geometry;
+pub mod hub;
 pub mod ids;
 pub mod kernel;
 pub mod model;

@@ -15,6 +15,8 @@ fn gazelens(args: &[&str]) -> Output {
     for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET", "RUST_BACKTRACE"] {
         command.env_remove(name);
     }
+    // Nothing is downloaded here; `tests/hub` has a hub of its own.
+    command.env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", "no/such/cache");
     command.args(args).output().expect("the program starts")
 }
 
@@ -210,11 +212,13 @@ fn work_that_fails_is_status_one_and_writes_nothing() {
     let folder_model = failing("demo_01_beach.png", &out, &["--model", folder.path().to_str().unwrap_or_default()]);
     assert!(folder_model.contains("config.json"), "a folder without a model: {folder_model}");
     for (model, expected) in
-        [("llava-hf/llava-1.5-7b-hf", "hub id"), ("x.gguf", "No such file"), ("./nowhere", "no such folder")]
+        [("x.gguf", "No such file"), ("./nowhere", "a checkpoint folder or a hub id"), ("Cargo.toml", "found a file")]
     {
         let sentence = failing("demo_01_beach.png", &out, &["--model", model]);
         assert!(sentence.contains(expected) && sentence.trim_end().ends_with(model), "{sentence}");
     }
+    let offline = failing("demo_01_beach.png", &out, &["--model", "llava-hf/llava-1.5-7b-hf"]);
+    assert!(offline.contains("HF_HUB_OFFLINE") && offline.trim_end().ends_with("no/such/cache"), "{offline}");
     if cfg!(not(feature = "cuda")) {
         let sentence = failing("demo_01_beach.png", &out, &["--device", "cuda:1"]);
         assert!(sentence.contains("--features cuda"), "how to build it: {sentence}");

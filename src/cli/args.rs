@@ -19,7 +19,7 @@ pub(super) struct Cli {
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
-    /// `demo` or `demo-clip` (bundled), the folder of a Hugging Face checkpoint, or a GGUF decoder.
+    /// `demo` or `demo-clip` (bundled), the folder of a Hugging Face checkpoint, a GGUF decoder, or a hub id such as llava-hf/llava-1.5-7b-hf.
     #[arg(long, global = true, default_value = "demo", value_name = "MODEL", help_heading = "Model")]
     pub(super) model: String,
     /// Projector file of a GGUF pair; the one beside the decoder unless given.

@@ -8,7 +8,9 @@ use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
-    let model = OpenModel::open(&source::load_request(common)?, &mut |_, _| {}, &AtomicBool::new(false))?;
+    let mut request = source::load_request(common)?;
+    source::fetch(&mut request)?;
+    let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))?;
     let bundled = || crate::data::demo::IMAGES.first().map_or("", |image| image.file_name).to_owned();
     let image = args.image.as_deref().map_or_else(|| ImageSource::Bundled(bundled()), source::image_source);
     let report = bench(&model, &image, args.new_tokens)?;

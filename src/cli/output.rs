@@ -27,6 +27,21 @@ pub(super) fn error(text: &str) {
     stderr(&format!("error: {text}"));
 }
 
+/// Something to know while it is going on.
+pub(super) fn note(text: &str) {
+    stderr(text);
+}
+
+/// Columns that every terminal has.
+const COLUMNS: usize = 79;
+
+/// A line on standard error that the next one takes the place of.
+pub(super) fn changing_line(text: &str) {
+    let text: String = text.chars().take(COLUMNS).collect();
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "\r{text:<COLUMNS$}").and_then(|()| out.flush());
+}
+
 fn stderr(text: &str) {
     // With standard error gone there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");

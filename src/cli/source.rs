@@ -1,9 +1,13 @@
 //! `--model` and `--image`: names and paths told apart.
 
 use super::args::Common;
+use super::output;
 use crate::engine::{ImageSource, LoadRequest, ModelSource};
+use crate::hub::{self, FetchEvent, FetchProgress, HubOptions};
 use anyhow::bail;
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 /// The model that was asked for.
 pub(super) fn load_request(common: &Common) -> anyhow::Result<LoadRequest> {
@@ -16,38 +20,83 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSourc
     if path.is_dir() && mmproj.is_none() {
         return Ok(ModelSource::Folder(path.to_owned()));
     }
-    if model == "demo" {
-        return Ok(ModelSource::Demo);
+    match (ModelSource::named(model), mmproj) {
+        (ModelSource::Gguf { decoder, .. }, mmproj) => {
+            Ok(ModelSource::Gguf { decoder, mmproj: mmproj.map(Path::to_owned) })
+        }
+        (_, Some(file)) => {
+            bail!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {}", file.display())
+        }
+        (named @ (ModelSource::Demo | ModelSource::DemoClip), None) => Ok(named),
+        (_, None) if path.exists() => bail!("{EXPECTED}, found a file: {model}"),
+        (named @ ModelSource::Hub { .. }, None) => Ok(named),
+        (ModelSource::Folder(_), None) => {
+            bail!("{EXPECTED}, found neither such a folder nor the form of an id: {model}")
+        }
     }
-    if model == "demo-clip" {
-        return Ok(ModelSource::DemoClip);
-    }
-    let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-    if is_gguf(path) {
-        return Ok(ModelSource::Gguf { decoder: path.to_owned(), mmproj: mmproj.map(Path::to_owned) });
-    }
-    if let Some(file) = mmproj {
-        bail!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {}", file.display());
-    }
-    if path.exists() {
-        bail!("Expected `demo` or a checkpoint folder as --model, found a file: {model}");
-    }
-    if is_hub_id(model) {
-        bail!(
-            "Expected `demo` or a checkpoint folder as --model, found what looks like a hub id: download it first (`hf download {model} --local-dir FOLDER`) and give its folder instead of {model}"
-        );
-    }
-    bail!("Expected `demo` or a checkpoint folder as --model, found no such folder: {model}")
 }
 
-/// `owner/name`, of the characters the hub allows.
-fn is_hub_id(model: &str) -> bool {
-    let part = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('.')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    };
-    model.split_once('/').is_some_and(|(owner, name)| part(owner) && part(name))
+/// What `--model` may be.
+const EXPECTED: &str = "Expected `demo`, a checkpoint folder or a hub id such as llava-hf/llava-1.5-7b-hf as --model";
+
+/// Brings a model of the hub onto this machine, saying on standard error what is downloaded. Nothing happens when it is there.
+pub(super) fn fetch(request: &mut LoadRequest) -> anyhow::Result<()> {
+    let ModelSource::Hub { id, folder: folder @ None } = &mut request.source else { return Ok(()) };
+    let mut lines = DownloadLines::new();
+    // Nobody raises it: an interrupt from the keyboard ends the process, and what came so far is continued the next time.
+    let fetched = hub::fetch(id, &HubOptions::from_env(), &mut |event| lines.tell(event), &AtomicBool::new(false));
+    lines.end();
+    *folder = Some(fetched?);
+    Ok(())
+}
+
+/// A download on standard error: one changing line on a terminal, otherwise one line a file.
+struct DownloadLines {
+    terminal: bool,
+    /// The last line is still to be ended.
+    open: bool,
+    file_number: usize,
+}
+
+impl DownloadLines {
+    fn new() -> Self {
+        Self { terminal: std::io::stderr().is_terminal(), open: false, file_number: 0 }
+    }
+
+    fn tell(&mut self, event: FetchEvent<'_>) {
+        match event {
+            FetchEvent::Asking(endpoint) if self.terminal => {
+                output::changing_line(&format!("Asking {endpoint}"));
+                self.open = true;
+            }
+            FetchEvent::Note(note) => {
+                self.end();
+                output::note(note);
+            }
+            FetchEvent::Progress(now) if self.terminal => {
+                let FetchProgress { file, file_bytes, file_total, file_number, num_files, .. } = now;
+                let (got, of) = (hub::size_label(file_bytes), hub::size_label(file_total));
+                let percent = now.share() * 100.0;
+                output::changing_line(&format!(
+                    "[{file_number}/{num_files}] {file} {got} of {of}, {percent:.0} % of all"
+                ));
+                self.open = true;
+            }
+            FetchEvent::Progress(now) if now.file_number != self.file_number => {
+                let FetchProgress { file, file_total, file_number, num_files, .. } = now;
+                self.file_number = file_number;
+                let size = hub::size_label(file_total);
+                output::note(&format!("Downloading {file}, {size} (file {file_number} of {num_files})"));
+            }
+            FetchEvent::Asking(_) | FetchEvent::Progress(_) => {}
+        }
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.open) {
+            output::note("");
+        }
+    }
 }
 
 /// A file, or a bundled image where no file has that name.
@@ -69,12 +118,26 @@ mod tests {
     }
 
     #[test]
-    fn models_that_cannot_be_opened_yet_are_refused_by_what_they_are() {
-        assert!(refusal("llava-hf/llava-1.5-7b-hf").contains("hub id: download it first"), "a hub id");
-        assert!(refusal("./nowhere").contains("no such folder"), "a mistyped path");
+    fn what_is_no_model_is_refused_by_what_it_is() {
+        let neither = refusal("./nowhere");
+        assert!(neither.contains("a checkpoint folder or a hub id"), "both possibilities: {neither}");
+        assert!(
+            neither.contains("neither such a folder") && neither.ends_with("./nowhere"),
+            "a mistyped path: {neither}"
+        );
+        assert!(refusal("llava").contains("neither such a folder"), "half a hub id");
         assert!(refusal("Cargo.toml").contains("found a file"), "a file");
+        assert!(refusal("src/lib.rs").contains("found a file"), "a file that looks like an id");
         let projector = model_source("x", Some(Path::new("mmproj.gguf"))).expect_err("half a pair").to_string();
         assert!(projector.ends_with("mmproj.gguf"), "{projector}");
+    }
+
+    #[test]
+    fn a_hub_id_is_a_model_unless_a_folder_has_its_name() {
+        let id = "llava-hf/llava-1.5-7b-hf@main";
+        let hub = ModelSource::Hub { id: id.parse().expect("an id"), folder: None };
+        assert_eq!(model_source(id, None).ok(), Some(hub), "a model of the hub");
+        assert_eq!(model_source("src/cli", None).ok(), Some(ModelSource::Folder("src/cli".into())), "a folder");
     }
 
     #[test]

@@ -16,10 +16,15 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
-    let request = source::load_request(common)?;
+    let mut request = source::load_request(common)?;
+    if args.words.prompt.is_none() && args.words.raw_prompt.is_none() {
+        // Only its files tell whether the model takes words.
+        source::fetch(&mut request)?;
+    }
     let mut question = question(common, args, &request)?;
     check_specs(&question).map_err(Failure::usage)?;
     expect_folder_of(&args.out)?;
+    source::fetch(&mut request)?;
     // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
@@ -99,7 +104,12 @@ fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<
 
 /// Whether the model is an encoder that only sees.
 fn takes_no_words(request: &LoadRequest) -> bool {
-    matches!(&request.source, ModelSource::Folder(folder) if VisionCheckpoint::describes(folder))
+    match &request.source {
+        ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. } => {
+            VisionCheckpoint::describes(folder)
+        }
+        _ => false,
+    }
 }
 
 /// A value that starts with `@` is the content of that file.

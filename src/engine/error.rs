@@ -4,6 +4,7 @@ use super::spec::SpecError;
 use crate::checkpoint::CheckpointError;
 use crate::data::{PhotoError, PreprocessError};
 use crate::decode::DecodeError;
+use crate::hub::HubError;
 use crate::model::ModelError;
 use std::path::PathBuf;
 
@@ -82,6 +83,9 @@ pub enum EngineError {
     /// The checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The model's way from the hub.
+    #[error(transparent)]
+    Hub(Box<HubError>),
     /// The photo.
     #[error(transparent)]
     Photo(#[from] PhotoError),
@@ -139,6 +143,12 @@ fn first_line(err: &candle_core::Error) -> String {
 impl From<ModelError> for EngineError {
     fn from(err: ModelError) -> Self {
         if err.is_cancelled() { Self::Cancelled } else { Self::Model(err) }
+    }
+}
+
+impl From<HubError> for EngineError {
+    fn from(err: HubError) -> Self {
+        if matches!(err, HubError::Cancelled) { Self::Cancelled } else { Self::Hub(Box::new(err)) }
     }
 }
 

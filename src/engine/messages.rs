@@ -2,9 +2,10 @@
 
 use super::estimate::MemoryEstimate;
 use crate::geometry::{Framing, PatchGrid};
+use crate::hub::HubId;
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names a question; the asker counts up.
@@ -27,6 +28,30 @@ pub enum ModelSource {
         /// The projector; `None` takes the one beside the decoder.
         mmproj: Option<PathBuf>,
     },
+    /// A model of the hub, taken from the cache or downloaded into it when it is opened.
+    Hub {
+        /// Its name.
+        id: HubId,
+        /// Where it lies, if somebody fetched it already.
+        folder: Option<PathBuf>,
+    },
+}
+
+impl ModelSource {
+    /// What a text names: `demo`, `demo-clip`, a GGUF decoder, a hub id, otherwise a folder. The disk is not looked at: a folder that has the
+    /// form of a hub id is told from one when it is opened.
+    pub fn named(text: &str) -> Self {
+        let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+        match text {
+            "demo" => Self::Demo,
+            "demo-clip" => Self::DemoClip,
+            path if is_gguf(Path::new(path)) => Self::Gguf { decoder: path.into(), mmproj: None },
+            other => match other.parse() {
+                Ok(id) => Self::Hub { id, folder: None },
+                Err(_) => Self::Folder(other.into()),
+            },
+        }
+    }
 }
 
 /// Where to run.
@@ -200,7 +225,7 @@ pub enum ModelTask {
 /// What an opened model is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
-    /// `demo`, `demo-clip`, a folder's path.
+    /// `demo`, `demo-clip`, a folder's path, a hub id.
     pub id: String,
     /// Registered family.
     pub family: String,

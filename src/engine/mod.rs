@@ -16,6 +16,7 @@ mod encoder;
 mod encoder_job;
 mod error;
 mod estimate;
+mod hub;
 mod job;
 mod job_info;
 mod messages;

@@ -4,6 +4,7 @@ use super::device::Place;
 use super::encoder::Encoder;
 use super::error::EngineError;
 use super::estimate::{MemoryEstimate, free_memory, plan_memory};
+use super::hub::on_disk;
 use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use super::reuse::Reuse;
 use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
@@ -66,7 +67,10 @@ impl OpenModel {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let started = Instant::now();
-        let kind = ModelKind::open(request, make_room, progress, cancel)?;
+        let (source, share) = on_disk(&request.source, progress, cancel)?;
+        let request = LoadRequest { source, ..request.clone() };
+        let mut rest = |done: f32, what: &str| progress(share + (1.0 - share) * done, what);
+        let kind = ModelKind::open(&request, make_room, &mut rest, cancel)?;
         progress(1.0, "Ready");
         Ok(Self { kind, load_secs: started.elapsed().as_secs_f64() })
     }
@@ -134,14 +138,21 @@ impl ModelKind {
                 let encoder = Encoder::open_clip(ClipCheckpoint::demo()?, request, progress, cancel)?;
                 return Ok(Self::Sees(Box::new(encoder)));
             }
-            ModelSource::Folder(folder) if VisionCheckpoint::describes(folder) => {
+            ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. }
+                if VisionCheckpoint::describes(folder) =>
+            {
                 let encoder = Encoder::open_vision(&VisionCheckpoint::open(folder)?, request, progress, cancel)?;
                 return Ok(Self::Sees(Box::new(encoder)));
             }
             ModelSource::Demo => Checkpoint::demo()?,
-            ModelSource::Folder(folder) => Checkpoint::open(folder, &mut reading(progress))?,
+            ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. } => {
+                Checkpoint::open(folder, &mut reading(progress))?
+            }
             ModelSource::Gguf { decoder, mmproj } => {
                 Checkpoint::open_gguf(decoder, mmproj.as_deref(), &mut reading(progress))?
+            }
+            ModelSource::Hub { id, folder: None } => {
+                Checkpoint::open(Path::new(&id.to_string()), &mut reading(progress))?
             }
         };
         if checkpoint.clip().is_some() {
@@ -240,6 +251,7 @@ pub(super) fn model_id(source: &ModelSource) -> String {
         ModelSource::Demo => "demo".to_owned(),
         ModelSource::DemoClip => "demo-clip".to_owned(),
         ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
+        ModelSource::Hub { id, .. } => id.to_string(),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct AppOptions {
     pub dtype: DtypePreference,
     /// Photos and folders to offer; when there are none, the bundled ones are.
     pub paths: Vec<PathBuf>,
+    /// The hub's cache; `None` takes the one that the environment names.
+    pub hub_cache: Option<PathBuf>,
 }
 
 impl AppOptions {
@@ -51,6 +53,7 @@ impl AppOptions {
             device: DevicePreference::default(),
             dtype: DtypePreference::default(),
             paths: Vec::new(),
+            hub_cache: None,
         }
     }
 }
@@ -67,6 +70,7 @@ pub struct App {
     tree: egui_tiles::Tree<layout::Pane>,
     resident_bytes: Option<u64>,
     memory_measured: Option<Instant>,
+    hub_cache: Option<PathBuf>,
     started: Instant,
 }
 
@@ -93,6 +97,7 @@ impl App {
             tree: layout::default_tree(),
             resident_bytes: None,
             memory_measured: None,
+            hub_cache: options.hub_cache,
             started: Instant::now(),
         };
         if let Some(storage) = cc.storage {
@@ -187,6 +192,7 @@ impl App {
             JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
+            JobDone::Models(shelf) => self.state.shelf = shelf,
             JobDone::Scanned(Scan { images, models, problems }) => {
                 if let Some(idx) = self.state.library.add(images) {
                     self.commands.push(Command::SelectImage(idx));
@@ -229,6 +235,7 @@ impl App {
                 Effect::PickImages => self.jobs.pick_images(),
                 Effect::PickImageFolder => self.jobs.pick_image_folder(),
                 Effect::PickModelFolder => self.jobs.pick_model_folder(),
+                Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
                 Effect::Scan(paths) => self.jobs.scan(paths),
                 Effect::Canvas(command) => self.view.canvas_command(command),
                 Effect::ResetLayout => self.tree = layout::default_tree(),

@@ -181,7 +181,13 @@ macro_rules! named {
 pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::OpenImages, File, "Open photos…", "Pick one or more photos", [ctrl(Key::O)]),
     named!(Command::OpenImageFolder, File, "Open a folder of photos…", "Every photo in a folder", [ctrl_shift(Key::O)]),
-    named!(Command::OpenModelBox, File, "Open a model…", "A Hugging Face folder, or the demo model", [ctrl(Key::M)]),
+    named!(
+        Command::OpenModelBox,
+        File,
+        "Open a model…",
+        "A folder, a GGUF file, a model of the hub, or the demo model",
+        [ctrl(Key::M)]
+    ),
     named!(Command::OpenDemoModel, File, "Open the demo model", "The tiny model that comes with the program", []),
     named!(
         Command::OpenModel(ModelSource::DemoClip),

@@ -1,8 +1,10 @@
 //! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
 
 use crate::data;
-use crate::engine::ImageSource;
+use crate::engine::{ImageSource, free_memory};
+use crate::hub::{HubOptions, cached_models};
 use crate::ui::link::Waker;
+use crate::ui::state::Shelf;
 use poll_promise::Promise;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub(super) enum JobDone {
     Scanned(Scan),
     /// Bytes of memory this process holds.
     Memory(u64),
+    /// The hub's cache was looked through.
+    Models(Shelf),
 }
 
 /// What a dialog is for.
@@ -131,6 +135,14 @@ impl Jobs {
     pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
         let cancel = Arc::clone(&self.cancel);
         self.spawn("gazelens-scan", move || Some(JobDone::Scanned(scan(&paths, &cancel))));
+    }
+
+    /// Looks through the hub's cache, and how much memory is free.
+    pub(super) fn list_models(&mut self, cache: Option<PathBuf>) {
+        self.spawn("gazelens-models", move || {
+            let cache = cache.unwrap_or_else(|| HubOptions::from_env().cache);
+            Some(JobDone::Models(Shelf { cached: cached_models(&cache), free_bytes: free_memory() }))
+        });
     }
 
     /// Measures this process's memory, where the system tells.

@@ -49,7 +49,7 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         let link = connect(Arc::new(move || ctx.request_repaint()));
         let WindowOptions { model, device, dtype, paths } = options;
         let model = Some(model.unwrap_or(ModelSource::Demo));
-        Ok(Box::new(App::new(cc, AppOptions { link, model, device, dtype, paths })))
+        Ok(Box::new(App::new(cc, AppOptions { link, model, device, dtype, paths, hub_cache: None })))
     });
     eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })
 }

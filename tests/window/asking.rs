@@ -138,7 +138,7 @@ fn a_model_that_cannot_be_opened_leaves_the_old_one() {
     frames(&mut window);
     window.get_by_label("Model: demo").click();
     frames(&mut window);
-    window.get_by_label("Path of the folder").focus();
+    window.get_by_label("Folder, GGUF file or hub id").focus();
     frames(&mut window);
     type_text(&mut window, "/models/broken");
     window.get_by_label("Open").click();
@@ -236,7 +236,7 @@ fn nothing_moves_behind_a_box() {
     let (mut window, _) = window(Script::default());
     window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::M);
     frames(&mut window);
-    assert!(window.get_by_label("Path of the folder").is_focused(), "one can type at once");
+    assert!(window.get_by_label("Folder, GGUF file or hub id").is_focused(), "one can type at once");
     let before = window.state().state().colour;
     let presses = [Key::D, Key::G, Key::ArrowRight];
     for key in presses {

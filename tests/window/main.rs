@@ -4,6 +4,7 @@ mod asking;
 mod comparing;
 mod demo;
 mod looking;
+mod picking;
 mod script;
 mod support;
 mod surviving;

@@ -18,6 +18,8 @@ pub(crate) fn window(script: Script) -> (Window, Handle) {
 pub(crate) fn window_with(script: Script, change: impl FnOnce(&mut AppOptions)) -> (Window, Handle) {
     let (link, handle) = ScriptedLink::new(script);
     let mut options = AppOptions::new(Box::new(link));
+    // Not what this machine's user happens to have downloaded.
+    options.hub_cache = Some("no/such/cache".into());
     change(&mut options);
     let builder = Harness::builder().with_size(egui::vec2(1280.0, 800.0)).with_max_steps(60);
     let mut window = builder.build_eframe(|cc| App::new(cc, options));

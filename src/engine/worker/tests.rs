@@ -32,6 +32,7 @@ impl Backend for Script {
             ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => {
                 Ok(Arc::new(info(&path.display().to_string())))
             }
+            ModelSource::Hub { id, .. } => Ok(Arc::new(info(&id.to_string()))),
         }
     }
 

@@ -62,9 +62,9 @@ fn recent_models(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     ui.separator();
     ui.label(egui::RichText::new("Recent models").weak());
-    for folder in cx.state.prefs.recent_models.clone() {
-        if ui.button(folder.display().to_string()).clicked() {
-            cx.emit(Command::OpenModel(crate::engine::ModelSource::Folder(folder)));
+    for name in cx.state.prefs.recent_models.clone() {
+        if ui.button(&name).clicked() {
+            cx.emit(Command::OpenModel(crate::engine::ModelSource::named(&name)));
             ui.close();
         }
     }

@@ -1,10 +1,14 @@
-//! The box for opening a model: a dialog, a path, a recent one, or the demo.
+//! The box for opening a model: a path or a hub id, the bundled ones, those opened lately, those in the hub's cache, and well-known ones of the hub.
 
 use super::PanelContext;
 use crate::engine::ModelSource;
 use crate::ui::command::Command;
+use crate::ui::state::Needs;
 use eframe::egui;
 use egui::{Context, RichText, Ui};
+
+/// Height of the list, points: the box fits into the smallest window.
+const LIST_HEIGHT_PT: f32 = 290.0;
 
 pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if !cx.state.open.model {
@@ -12,25 +16,29 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
         return;
     }
     let modal = super::modal(ctx, "open model").show(ctx, |ui| {
-        ui.set_width(520.0);
+        ui.set_width(620.0);
         ui.heading("Open a model");
-        ui.label("A folder in the Hugging Face layout: config.json, tokenizer.json and safetensors weights of a LLaVA-1.5 style model, a CLIP or a DINOv2.");
+        ui.label("A LLaVA-1.5 style model, a CLIP or a DINOv2: a folder in the Hugging Face layout, a GGUF decoder with its projector beside it, or a model of the hub by its id.");
         ui.add_space(8.0);
         path(ui, cx);
         if cx.memory.no_file_dialog {
             ui.colored_label(ui.visuals().warn_fg_color, "No file dialog on this machine: type a path above");
         }
-        recent(ui, cx);
+        ui.add_space(8.0);
+        egui::ScrollArea::vertical().id_salt("models").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                bundled(ui, cx);
+                recent(ui, cx);
+                cached(ui, cx);
+                known(ui, cx);
+            },
+        );
         ui.add_space(10.0);
         ui.horizontal(|ui| {
-            if ui.button("Choose a folder…").on_hover_text("A dialog of your system; if none appears, type the path above").clicked() {
+            let tip = "A dialog of your system; if none appears, type the path above";
+            if ui.button("Choose a folder…").on_hover_text(tip).clicked() {
                 cx.emit(Command::PickModelFolder);
-            }
-            if ui.button("Open the demo model").on_hover_text("The tiny model that comes with the program").clicked() {
-                cx.emit(Command::OpenDemoModel);
-            }
-            if ui.button("Demo CLIP").on_hover_text("The tiny CLIP that comes with the program: compares texts with a photo").clicked() {
-                cx.emit(Command::OpenModel(ModelSource::DemoClip));
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.button("Cancel").clicked()).inner
         })
@@ -42,10 +50,13 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
 }
 
 fn path(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let label = ui.label("Path of the folder");
+    let label = ui.label("Folder, GGUF file or hub id");
     ui.horizontal(|ui| {
         let width = ui.available_width() - 70.0;
-        let edit = egui::TextEdit::singleline(&mut cx.memory.model_path).id_salt("model path").desired_width(width);
+        let edit = egui::TextEdit::singleline(&mut cx.memory.model_path)
+            .id_salt("model path")
+            .hint_text("/path/to/a/model or llava-hf/llava-1.5-7b-hf")
+            .desired_width(width);
         let response = ui.add(edit).labelled_by(label.id);
         if !std::mem::replace(&mut cx.memory.model_path_focused, true) {
             response.request_focus();
@@ -54,20 +65,75 @@ fn path(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let typed = cx.memory.model_path.trim().trim_matches('"').to_owned();
         let clicked = ui.add_enabled(!typed.is_empty(), egui::Button::new("Open")).clicked();
         if (entered || clicked) && !typed.is_empty() {
-            cx.emit(Command::OpenModel(ModelSource::Folder(typed.into())));
+            cx.emit(Command::OpenModel(ModelSource::named(&typed)));
         }
     });
+}
+
+/// A model of the list: its name opens it, what it costs stands beside it.
+fn entry(ui: &mut Ui, cx: &mut PanelContext<'_>, name: &str, tip: &str, needs: Option<&Needs>, command: Command) {
+    ui.horizontal_wrapped(|ui| {
+        if ui.link(name).on_hover_text(tip).clicked() {
+            cx.emit(command);
+        }
+        if let Some(Needs { words, too_little }) = needs {
+            ui.label(RichText::new(words).weak().small());
+            if let Some(too_little) = too_little {
+                ui.label(RichText::new(too_little).color(ui.visuals().warn_fg_color).small());
+            }
+        }
+    });
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(6.0);
+    ui.label(RichText::new(text).strong());
+}
+
+fn bundled(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    heading(ui, "Bundled");
+    let answers = "The tiny model that comes with the program";
+    entry(ui, cx, "Demo model", answers, None, Command::OpenDemoModel);
+    let compares = "The tiny CLIP that comes with the program: compares texts with a photo";
+    entry(ui, cx, "Demo CLIP", compares, None, Command::OpenModel(ModelSource::DemoClip));
 }
 
 fn recent(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if cx.state.prefs.recent_models.is_empty() {
         return;
     }
-    ui.add_space(8.0);
-    ui.label(RichText::new("Opened lately").strong());
-    for folder in cx.state.prefs.recent_models.clone() {
-        if ui.link(folder.display().to_string()).clicked() {
-            cx.emit(Command::OpenModel(ModelSource::Folder(folder)));
-        }
+    heading(ui, "Opened lately");
+    for name in cx.state.prefs.recent_models.clone() {
+        entry(ui, cx, &name, "Open it again", None, Command::OpenModel(ModelSource::named(&name)));
+    }
+}
+
+fn cached(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let shelf = &cx.state.shelf;
+    let models: Vec<_> = shelf.cached.iter().map(|model| (model.clone(), shelf.needs_of_cached(model))).collect();
+    if models.is_empty() {
+        return;
+    }
+    heading(ui, "In the hub's cache");
+    for (model, needs) in models {
+        let tip = match &model.model_type {
+            Some(model_type) => format!("{model_type}, in {}", model.folder.display()),
+            None => model.folder.display().to_string(),
+        };
+        let open = Command::OpenModel(ModelSource::Hub { id: model.id.clone(), folder: None });
+        entry(ui, cx, &model.id.to_string(), &tip, Some(&needs), open);
+    }
+}
+
+fn known(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let shelf = &cx.state.shelf;
+    let models: Vec<_> = shelf.to_download().map(|model| (model, shelf.needs_of_known(model))).collect();
+    if models.is_empty() {
+        return;
+    }
+    heading(ui, "On the hub");
+    for (model, needs) in models {
+        let tip = format!("{}: downloads {}", model.help, model.id);
+        entry(ui, cx, model.label, &tip, Some(&needs), Command::OpenModel(ModelSource::named(model.id)));
     }
 }

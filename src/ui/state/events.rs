@@ -1,7 +1,7 @@
 //! What the worker says.
 
 use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelSource, ModelTask};
+use crate::engine::{Event, ModelInfo, ModelTask};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
@@ -72,8 +72,8 @@ impl AppState {
     }
 
     fn model_loaded(&mut self, info: Arc<ModelInfo>) {
-        if let Some(ModelSource::Folder(folder)) = self.model.loading.as_ref().map(|loading| loading.source.clone()) {
-            model::remember(&mut self.prefs.recent_models, folder);
+        if let Some(loading) = &self.model.loading {
+            model::remember(&mut self.prefs.recent_models, &loading.source);
         }
         let other_model = self.model.info.as_ref().is_some_and(|old| old.weight_hash != info.weight_hash);
         let clamp = |choice: &mut super::LayerHead, layers: usize, heads: usize| {
@@ -130,7 +130,7 @@ impl AppState {
 mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
-    use crate::engine::{RunId, Stage, Timings};
+    use crate::engine::{ModelSource, RunId, Stage, Timings};
     use crate::ui::state::RangeMode;
 
     #[test]

@@ -9,6 +9,7 @@ mod notices;
 mod prefs;
 mod runs;
 mod selection;
+mod shelf;
 #[cfg(test)]
 pub(crate) mod testing;
 mod update;
@@ -21,6 +22,7 @@ pub use notices::{Notice, Notices, Severity, Until};
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
+pub use shelf::{Needs, Shelf};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
@@ -44,6 +46,8 @@ pub enum Effect {
     PickImageFolder,
     /// A dialog for a model folder.
     PickModelFolder,
+    /// Find the models of the hub's cache.
+    ListModels,
     /// Find the photos in these files and folders.
     Scan(Vec<PathBuf>),
     /// Tell the photo's view.
@@ -96,6 +100,8 @@ pub struct AppState {
     pub notices: Notices,
     /// Settings of the program.
     pub prefs: Preferences,
+    /// Models at hand.
+    pub shelf: Shelf,
     /// Boxes that are open.
     pub open: OpenBoxes,
 }

@@ -1,7 +1,6 @@
 //! The model that is open, and the one being opened.
 
 use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How opening goes.
@@ -59,13 +58,19 @@ pub fn source_label(source: &ModelSource) -> String {
         ModelSource::Demo => "the demo model".to_owned(),
         ModelSource::DemoClip => "the demo CLIP".to_owned(),
         ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => path.display().to_string(),
+        ModelSource::Hub { id, .. } => id.to_string(),
     }
 }
 
-/// Puts a folder at the head of the recent ones, each once, at most eight.
-pub(super) fn remember(recent: &mut Vec<PathBuf>, folder: PathBuf) {
-    recent.retain(|other| *other != folder);
-    recent.insert(0, folder);
+/// Puts a model at the head of the recent ones, each once, at most eight. The bundled ones are always at hand, and a GGUF decoder with a projector
+/// of another folder has no name of its own.
+pub(super) fn remember(recent: &mut Vec<String>, source: &ModelSource) {
+    if matches!(source, ModelSource::Demo | ModelSource::DemoClip | ModelSource::Gguf { mmproj: Some(_), .. }) {
+        return;
+    }
+    let name = source_label(source);
+    recent.retain(|other| *other != name);
+    recent.insert(0, name);
     recent.truncate(8);
 }
 
@@ -74,14 +79,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_remembered_once_and_first() {
+    fn a_model_is_remembered_once_and_first() {
         let mut recent = Vec::new();
         for i in 0..10 {
-            remember(&mut recent, PathBuf::from(format!("/m{i}")));
+            remember(&mut recent, &ModelSource::named(&format!("/m{i}")));
         }
-        remember(&mut recent, PathBuf::from("/m5"));
-        assert_eq!(recent.first(), Some(&PathBuf::from("/m5")), "the last one opened");
+        remember(&mut recent, &ModelSource::named("/m5"));
+        assert_eq!(recent.first().map(String::as_str), Some("/m5"), "the last one opened");
         assert_eq!(recent.len(), 8, "no more than eight");
-        assert_eq!(recent.iter().filter(|path| path.ends_with("m5")).count(), 1, "once");
+        assert_eq!(recent.iter().filter(|name| *name == "/m5").count(), 1, "once");
+        for name in ["org/name@v1", "model.gguf"] {
+            remember(&mut recent, &ModelSource::named(name));
+            assert_eq!(
+                recent.first().map(|name| ModelSource::named(name)),
+                Some(ModelSource::named(name)),
+                "as it was"
+            );
+        }
+        remember(&mut recent, &ModelSource::Demo);
+        assert_eq!(recent.first().map(String::as_str), Some("model.gguf"), "the demo is always at hand");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{AskSettings, ChipQuantity, ColourSettings, ViewState};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,8 +22,8 @@ pub struct Preferences {
     pub theme: ThemeChoice,
     /// Size of everything, 1 is normal.
     pub scale: f32,
-    /// Model folders opened lately, newest first.
-    pub recent_models: Vec<PathBuf>,
+    /// Models opened lately, newest first: paths and hub ids, as [`crate::engine::ModelSource::named`] reads them.
+    pub recent_models: Vec<String>,
 }
 
 impl Default for Preferences {

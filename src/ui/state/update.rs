@@ -24,6 +24,10 @@ impl AppState {
         match command {
             Command::OpenImages => vec![Effect::PickImages],
             Command::OpenImageFolder => vec![Effect::PickImageFolder],
+            Command::OpenModelBox => {
+                self.open.model = true;
+                vec![Effect::ListModels]
+            }
             Command::PickModelFolder => vec![Effect::PickModelFolder],
             Command::OpenDemoModel => self.open_model(ModelSource::Demo),
             Command::OpenModel(source) => self.open_model(source),
@@ -54,7 +58,6 @@ impl AppState {
     /// Commands that change nothing but the state.
     fn apply_quietly(&mut self, command: Command) {
         match command {
-            Command::OpenModelBox => self.open.model = true,
             Command::CloseModelBox => self.open.model = false,
             Command::ToggleHelp => self.open.help = !self.open.help,
             Command::ToggleTemplate => self.open.template = !self.open.template,

@@ -1,0 +1,88 @@
+use super::server::{FakeHub, Fault, Repo};
+use super::weights;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The bundled model as a repository of the hub.
+fn demo_repo() -> Repo {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/llava");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the demo") {
+        let path = entry.expect("readable").path();
+        if path.is_file() {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            files.push((name, std::fs::read(&path).expect("readable")));
+        }
+    }
+    Repo::new(&files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>())
+}
+
+struct Program {
+    hub: FakeHub,
+    dir: tempfile::TempDir,
+}
+
+impl Program {
+    fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gazelens"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HF_") || name.ends_with("_OFFLINE")) {
+            command.env_remove(name);
+        }
+        command.env("HF_ENDPOINT", self.hub.url()).env("HF_HOME", self.dir.path().join("hf"));
+        command.envs(variables.iter().copied()).args(args).output().expect("the program starts")
+    }
+
+    fn trace(&self, model: &str, variables: &[(&str, &str)]) -> Output {
+        let out = self.out();
+        let out = out.to_string_lossy();
+        let args =
+            ["trace", "--model", model, "--image", "demo_01_beach.png", "--prompt", "Is there a dog in the image?"];
+        self.run(&[&args[..], &["--max-new-tokens", "2", "--out", &out]].concat(), variables)
+    }
+
+    fn out(&self) -> PathBuf {
+        self.dir.path().join("t.safetensors")
+    }
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_question_is_answered_by_a_model_of_the_hub_and_again_without_it() {
+    let program = Program {
+        hub: FakeHub::with("org/tiny-llava", demo_repo()),
+        dir: tempfile::tempdir().expect("a temporary folder"),
+    };
+    program.hub.fails("model.safetensors", Fault::BreaksAfter(1000), 1);
+    let first = program.trace("org/tiny-llava", &[]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    assert!(stderr(&first).contains("Downloading model.safetensors"), "it says what it does: {}", stderr(&first));
+    assert!(stderr(&first).contains("broke off"), "and what went wrong: {}", stderr(&first));
+    assert!(!stderr(&first).contains('\r'), "no changing line where there is no terminal");
+    let bytes = std::fs::read(program.out()).expect("the trace");
+    let header = String::from_utf8_lossy(&bytes[..bytes.len().min(8000)]).into_owned();
+    assert!(header.contains("org/tiny-llava"), "the trace has the model's name on the hub");
+    let second = program.trace("org/tiny-llava", &[("HF_HUB_OFFLINE", "1")]);
+    assert!(second.status.success(), "{}", stderr(&second));
+    assert_eq!(second.stdout, first.stdout, "the same answer");
+    assert_eq!(stderr(&second), "", "and nothing to say");
+}
+
+#[test]
+fn a_model_that_cannot_be_had_is_one_sentence_and_status_one() {
+    let repo = Repo::new(&[("config.json", b"{}"), ("model.safetensors", &weights(1000))]);
+    let program =
+        Program { hub: FakeHub::with("org/gated", repo), dir: tempfile::tempdir().expect("a temporary folder") };
+    program.hub.fails("config.json", Fault::Status(403, "GatedRepo"), 1);
+    let refused = program.trace("org/gated", &[("HF_TOKEN", "hf_secret")]);
+    let said = stderr(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: Expected access to org/gated") && last.contains("licence"), "{said}");
+    assert!(!said.contains("hf_secret"), "the token is nobody's business");
+    let absent = program.run(&["bench", "--model", "org/nobody"], &[]);
+    assert!(stderr(&absent).contains("none of the name org/nobody"), "{}", stderr(&absent));
+    assert!(!program.out().exists(), "nothing was written");
+}
