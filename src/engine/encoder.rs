@@ -3,7 +3,7 @@
 use super::device::Place;
 use super::error::EngineError;
 use super::estimate::MemoryEstimate;
-use super::messages::{LoadRequest, ModelInfo, ModelTask};
+use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelTask};
 use super::open::{Source, model_id, note};
 use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, Weights};
 use crate::geometry::{PatchGrid, PreprocessSpec};
@@ -44,7 +44,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, false, progress, cancel);
+        let source = Source::new(&checkpoint.weights, keeps_types(request), progress, cancel);
         let clip = Clip::load(&source, &checkpoint.config, place.dtype, &place.device);
         let clip = clip.map_err(|err| blame(err, cancel))?;
         checkpoint.weights.finish()?;
@@ -79,7 +79,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, false, progress, cancel);
+        let source = Source::new(&checkpoint.weights, keeps_types(request), progress, cancel);
         let encoder = ClsEncoder::load(checkpoint, &source, place.dtype, &place.device);
         let encoder = encoder.map_err(|err| blame(err, cancel))?;
         let vision = checkpoint.kind.config().clone();
@@ -111,6 +111,11 @@ impl Encoder {
             Towers::Image(encoder) => encoder.num_prefix_tokens(),
         }
     }
+}
+
+/// Whether weights are left as they are stored.
+fn keeps_types(request: &LoadRequest) -> bool {
+    request.dtype == DtypePreference::Auto
 }
 
 fn blame(err: ModelError, cancel: &AtomicBool) -> EngineError {

@@ -5,7 +5,9 @@ use super::encoder::Encoder;
 use super::error::EngineError;
 use super::estimate::{MemoryEstimate, free_memory, plan_memory};
 use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelSource, ModelTask};
-use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
+use crate::checkpoint::{
+    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, VisionCheckpoint, Weights,
+};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
 use candle_core::quantized::QTensor;
@@ -122,8 +124,8 @@ impl ModelKind {
             path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
         })?;
         let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
-        let keep_blocks = request.dtype == DtypePreference::Auto;
-        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel);
+        let keep_types = request.dtype == DtypePreference::Auto;
+        let source = Source::new(&checkpoint.weights, keep_types, progress, cancel);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
@@ -221,8 +223,8 @@ type Progress<'a> = &'a mut dyn FnMut(f32, &str);
 /// Weights that tell how far they are and stop when they are told to.
 pub(super) struct Source<'a> {
     weights: &'a Weights,
-    /// Quantised weights are handed on as they are.
-    keep_blocks: bool,
+    /// Weights are handed on as they are stored.
+    keep_types: bool,
     progress: RefCell<Progress<'a>>,
     cancel: &'a AtomicBool,
     tensors: usize,
@@ -230,9 +232,9 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(weights: &'a Weights, keep_blocks: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
+    pub(super) fn new(weights: &'a Weights, keep_types: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
-        Self { weights, keep_blocks, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
+        Self { weights, keep_types, progress: RefCell::new(progress), cancel, tensors, done: Cell::new(0) }
     }
 
     fn step(&self) -> Result<(), EngineError> {
@@ -271,6 +273,15 @@ impl TensorSource for Source<'_> {
     }
 
     fn quantised(&self, name: &str, shape: &[usize], device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
-        if self.keep_blocks { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
+        if self.keep_types { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
+    }
+
+    fn mapped(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
+        let mapped = self.weights.mapped(name, shape);
+        let mapped = mapped.filter(|mapped| self.keep_types || mapped.dtype() == dtype);
+        if mapped.is_some() {
+            self.step()?;
+        }
+        Ok(mapped)
     }
 }

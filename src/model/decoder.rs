@@ -1,13 +1,16 @@
 //! A LLaMA-type decoder that runs a list of ragged branches in one pass.
 
 use super::ModelError;
-use super::attention::{attend, causal_mask, score_scale, show_hidden, split_heads};
+use super::attention::{CausalMask, attend, attend_one, score_scale, show_hidden, split_heads};
 use super::cache::KvCache;
-use super::linear::{Linear, RmsNorm, activate};
+use super::linear::{Linear, RmsNorm, activate_and_multiply};
+use super::matrix::Matrix;
 use super::probe::{Probe, Site, Tower};
-use super::rope::{Rope, rotate};
-use super::weights::{Scope, TensorSource};
+use super::rope::{Rope, rotate, rotate_one};
+use super::slices::with_values;
+use super::weights::{Scope, TensorSource, activation_dtype};
 use crate::checkpoint::{SlidingWindow, TextConfig};
+use crate::kernel::CacheShape;
 use candle_core::{DType, Device, Result, Tensor};
 
 /// New positions of one branch, and what it has seen before.
@@ -34,7 +37,10 @@ pub enum LogitRows {
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: TextConfig,
-    embed_tokens: Tensor,
+    device: Device,
+    /// Of activations.
+    dtype: DType,
+    embed_tokens: Matrix,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     lm_head: Linear,
@@ -49,16 +55,15 @@ struct BranchRows {
     query_len: usize,
     cos: Tensor,
     sin: Tensor,
-    mask: Option<Tensor>,
+    mask: CausalMask,
     /// The mask of layers with a sliding window.
-    window_mask: Option<Tensor>,
+    window_mask: CausalMask,
 }
 
 impl BranchRows {
     /// The mask of a layer.
-    fn mask(&self, layer_idx: usize, window: Option<SlidingWindow>) -> Option<&Tensor> {
+    fn mask(&self, layer_idx: usize, window: Option<SlidingWindow>) -> &CausalMask {
         if window.is_some_and(|window| layer_idx >= window.first_layer) { &self.window_mask } else { &self.mask }
-            .as_ref()
     }
 
     fn site(&self, layer_idx: usize) -> Site {
@@ -85,11 +90,11 @@ impl Decoder {
         let root = Scope::root(source, dtype, device);
         let scope = root.at("language_model");
         let TextConfig { hidden_size, vocab_size, .. } = *config;
-        let embed_tokens = scope.at("embed_tokens").tensor("weight", &[vocab_size, hidden_size])?;
+        let embed_tokens = scope.table("embed_tokens", [vocab_size, hidden_size])?;
         let lm_head = if config.tie_word_embeddings {
             // Some checkpoints store the tied matrix twice: taken, not used.
             root.at("lm_head").optional("weight", &[vocab_size, hidden_size])?;
-            Linear::new(embed_tokens.clone(), None)
+            Linear::over(embed_tokens.clone(), None)
         } else {
             root.linear("lm_head", hidden_size, vocab_size, false)?
         };
@@ -100,6 +105,8 @@ impl Decoder {
             norm: scope.rms_norm("norm", hidden_size, config.rms_norm_eps)?,
             rope: Rope::new(config),
             config: config.clone(),
+            device: device.clone(),
+            dtype: activation_dtype(dtype, device),
             embed_tokens,
             lm_head,
         })
@@ -112,12 +119,12 @@ impl Decoder {
 
     /// Where it runs.
     pub fn device(&self) -> &Device {
-        self.embed_tokens.device()
+        &self.device
     }
 
-    /// Type of weights and activations.
+    /// Type of activations.
     pub fn dtype(&self) -> DType {
-        self.embed_tokens.dtype()
+        self.dtype
     }
 
     /// Bytes of weights that choosing one token reads.
@@ -127,7 +134,13 @@ impl Decoder {
 
     /// An empty cache with room for `capacity` positions.
     pub fn new_cache(&self, capacity: usize) -> std::result::Result<KvCache, ModelError> {
-        KvCache::new(&self.config, capacity, self.device()).map_err(ModelError::part("Taking a key/value cache"))
+        KvCache::new(&self.config, capacity, self.cache_dtype(), &self.device).map_err(ModelError::part("Taking a key/value cache"))
+    }
+
+    /// See [`KvCache`].
+    fn cache_dtype(&self) -> DType {
+        let half = self.layers.first().and_then(|layer| layer.k_proj.dtype()) == Some(DType::F16);
+        if half && self.device.is_cpu() { DType::F16 } else { DType::F32 }
     }
 
     /// Embeddings of text tokens, **shape** `[ids, hidden_size]`.
@@ -136,14 +149,26 @@ impl Decoder {
         if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
             return Err(ModelError::TokenOutOfRange { id, position, vocab_size });
         }
-        let rows = || self.embed_tokens.index_select(&Tensor::new(ids, self.device())?, 0);
-        rows().map_err(ModelError::part("Token embedding"))
+        self.embed_tokens.gather(ids, &self.device).map_err(ModelError::part("Token embedding"))
     }
 
     /// Runs new positions of every branch through all layers; logits in f32, one tensor per branch.
     ///
     /// Matrix products see the rows of all branches at once; attention runs per branch over its own keys.
     pub fn forward(
+        &self,
+        branches: &mut [BranchInput<'_>],
+        logit_rows: LogitRows,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Vec<Tensor>, ModelError> {
+        if self.device.is_cpu() {
+            // A step is hundreds of short products: entering the pool once saves waking it for each.
+            return rayon::scope(|_| self.run(branches, logit_rows, probe));
+        }
+        self.run(branches, logit_rows, probe)
+    }
+
+    fn run(
         &self,
         branches: &mut [BranchInput<'_>],
         logit_rows: LogitRows,
@@ -194,14 +219,11 @@ impl Decoder {
             if needed > cache.capacity() {
                 return Err(ModelError::ContextFull { capacity: cache.capacity(), needed });
             }
-            let prepare = || {
-                let (cos, sin) = self.rope.angles(query_start, query_len, self.device())?;
-                let mask = |window| causal_mask(query_start, query_len, window, self.device());
-                let window = self.config.sliding_window.map(|window| window.positions);
-                let window_mask = if window.is_some() { mask(window)? } else { None };
-                Ok((cos, sin, mask(None)?, window_mask))
-            };
-            let (cos, sin, mask, window_mask) = prepare().map_err(ModelError::part("Position embedding"))?;
+            let angles = self.rope.angles(query_start, query_len, self.device());
+            let (cos, sin) = angles.map_err(ModelError::part("Position embedding"))?;
+            let mask = CausalMask::new(query_start, query_len, None);
+            let window = self.config.sliding_window.map(|window| window.positions);
+            let window_mask = CausalMask::new(query_start, query_len, window);
             let branch_idx = *branch_idx;
             placed.push(BranchRows { branch_idx, row_start, query_start, query_len, cos, sin, mask, window_mask });
             row_start += query_len;
@@ -318,8 +340,8 @@ impl DecoderLayer {
         let hidden = (hidden + self.o_proj.forward(&attended)?)?;
 
         let normed = self.post_attention_layernorm.forward(&hidden)?;
-        let gate = activate(self.hidden_act, &self.gate_proj.forward(&normed)?)?;
-        let hidden = (hidden + self.down_proj.forward(&(gate * self.up_proj.forward(&normed)?)?)?)?;
+        let (gate, up) = (self.gate_proj.forward(&normed)?, self.up_proj.forward(&normed)?);
+        let hidden = (hidden + self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)?)?;
         show_branches(hidden, layer_idx, rows, probe)
     }
 
@@ -331,13 +353,44 @@ impl DecoderLayer {
         cache: &KvCache,
         probe: &mut dyn Probe,
     ) -> Result<Tensor> {
+        let (site, mask) = (rows.site(layer_idx), rows.mask(layer_idx, self.sliding_window));
+        if query.device().is_cpu() && !mask.hides_any() {
+            return self.attend_one([query, key, value], rows, &site, cache, probe);
+        }
         let query = (split_heads(query, self.num_attention_heads, self.head_dim)? * score_scale(self.head_dim))?;
         let query = rotate(&query, &rows.cos, &rows.sin)?;
         let key = rotate(&split_heads(key, self.num_key_value_heads, self.head_dim)?, &rows.cos, &rows.sin)?;
         let value = split_heads(value, self.num_key_value_heads, self.head_dim)?;
-        let (key, value) = cache.write(layer_idx, &key, &value)?;
-        let mask = rows.mask(layer_idx, self.sliding_window);
-        attend(&query, &key, &value, mask, &rows.site(layer_idx), probe)
+        cache.write(layer_idx, &key, &value)?;
+        let (key, value) = cache.read(layer_idx, site.key_len)?;
+        attend(&query, &key, &value, Some(mask), &site, probe)
+    }
+
+    /// One new position on the CPU: no tensors but those that are shown.
+    fn attend_one(
+        &self,
+        [query, key, value]: [&Tensor; 3],
+        rows: &BranchRows,
+        site: &Site,
+        cache: &KvCache,
+        probe: &mut dyn Probe,
+    ) -> Result<Tensor> {
+        let turned = |heads: &Tensor| {
+            let mut heads = with_values(heads, |values| Ok(values.to_vec()))?;
+            with_values(&rows.cos, |cos| with_values(&rows.sin, |sin| Ok(rotate_one(&mut heads, cos, sin))))?;
+            Ok::<_, candle_core::Error>(heads)
+        };
+        let shape = CacheShape {
+            num_attention_heads: self.num_attention_heads,
+            num_key_value_heads: self.num_key_value_heads,
+            head_dim: self.head_dim,
+            capacity: cache.capacity(),
+            key_len: site.key_len,
+        };
+        let heads = (self.num_key_value_heads, 1, self.head_dim);
+        let key = Tensor::from_vec(turned(key)?, heads, key.device())?;
+        cache.write(site.layer_idx, &key, &value.reshape(heads)?)?;
+        attend_one(&turned(query)?, cache, &shape, site, probe)
     }
 }
 
