@@ -277,8 +277,9 @@ impl TensorSource for Source<'_> {
     }
 
     fn mapped(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
-        let mapped = self.weights.mapped(name, shape);
-        let mapped = mapped.filter(|mapped| self.keep_types || mapped.dtype() == dtype);
+        // Read as f32, every type is itself; to round it to 16 bits takes a copy.
+        let stands = |stored| stored == dtype || (self.keep_types && dtype == DType::F32);
+        let mapped = self.weights.mapped(name, shape).filter(|mapped| stands(mapped.dtype()));
         if mapped.is_some() {
             self.step()?;
         }

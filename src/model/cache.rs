@@ -15,9 +15,9 @@ struct LayerCache {
 
 /// One branch's keys and values, in memory that is taken once.
 ///
-/// They are f16 beside f16 weights on the CPU, whose kernels widen them as they read them, and f32 otherwise: bf16's range is more than f16
-/// has, and on a GPU a 16-bit cache would have to be widened at every step. **Differs** from transformers in bf16 and on GPUs, where it
-/// rounds keys and values to the model's type (`tests/demo_llava.rs` bounds both); f32 and f16 are the same.
+/// They are f16 in a model that was loaded as f16 on the CPU, whose kernels widen them as they read them, and f32 otherwise: bf16 reaches
+/// further than f16, and on a GPU a 16-bit cache would have to be widened at every step. **Differs** from transformers in bf16 and on GPUs,
+/// where it rounds keys and values to the model's type (`tests/demo_llava.rs` bounds all types); f32 and f16 are the same.
 ///
 /// A pass that fails or is cancelled leaves the length as it was, so the cache stays usable.
 #[derive(Debug)]

@@ -40,6 +40,8 @@ pub struct Decoder {
     device: Device,
     /// Of activations.
     dtype: DType,
+    /// See [`KvCache`].
+    cache_dtype: DType,
     embed_tokens: Matrix,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
@@ -107,6 +109,7 @@ impl Decoder {
             config: config.clone(),
             device: device.clone(),
             dtype: activation_dtype(dtype, device),
+            cache_dtype: if device.is_cpu() && dtype == DType::F16 { DType::F16 } else { DType::F32 },
             embed_tokens,
             lm_head,
         })
@@ -134,13 +137,7 @@ impl Decoder {
 
     /// An empty cache with room for `capacity` positions.
     pub fn new_cache(&self, capacity: usize) -> std::result::Result<KvCache, ModelError> {
-        KvCache::new(&self.config, capacity, self.cache_dtype(), &self.device).map_err(ModelError::part("Taking a key/value cache"))
-    }
-
-    /// See [`KvCache`].
-    fn cache_dtype(&self) -> DType {
-        let half = self.layers.first().and_then(|layer| layer.k_proj.dtype()) == Some(DType::F16);
-        if half && self.device.is_cpu() { DType::F16 } else { DType::F32 }
+        KvCache::new(&self.config, capacity, self.cache_dtype, &self.device).map_err(ModelError::part("Taking a key/value cache"))
     }
 
     /// Embeddings of text tokens, **shape** `[ids, hidden_size]`.

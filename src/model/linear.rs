@@ -67,11 +67,6 @@ impl Linear {
         let bias = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
         self.weight.bytes() + self.bias.as_ref().map_or(0, bias)
     }
-
-    /// The type of the weights; `None` for quantised blocks.
-    pub(crate) fn dtype(&self) -> Option<DType> {
-        self.weight.dtype()
-    }
 }
 
 /// Few rows read the weights once where they are; many are multiplied with blocks of them.

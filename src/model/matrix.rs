@@ -51,7 +51,7 @@ impl Matrix {
     }
 
     /// The type of its floats; `None` for blocks.
-    pub(crate) fn dtype(&self) -> Option<DType> {
+    fn dtype(&self) -> Option<DType> {
         match &self.place {
             Place::Tensor(tensor) => Some(tensor.dtype()),
             Place::Mapped(mapped) => Some(mapped.dtype()),

@@ -12,7 +12,7 @@
 //!
 //! On a GPU weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them. On
 //! the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and everything else is f32 (but for the
-//! [`KvCache`] of an f16 model).
+//! [`KvCache`] of a model that is loaded as f16).
 
 mod attention;
 mod cache;
