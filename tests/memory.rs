@@ -95,7 +95,11 @@ fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
         plan_memory(&checkpoint, config, &request, free_bytes).map_err(|err| err.to_string())
     };
     let (_, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
-    assert_eq!((whole.dtype.as_str(), whole.weight_bytes / GB), ("f32", 14), "computed in f32, kept as stored: {whole:?}");
+    assert_eq!(
+        (whole.dtype.as_str(), whole.weight_bytes / GB),
+        ("f32", 14),
+        "computed in f32, kept as stored: {whole:?}"
+    );
     assert!(whole.reason.contains("stay f16 in their file"), "{}", whole.reason);
     let (_, wide) = plan(DtypePreference::F32, None).expect("unknown memory is trusted");
     assert_eq!(wide.weight_bytes / GB, 28, "seven billion weights copied to f32: {wide:?}");

@@ -319,7 +319,10 @@ mod tests {
         let runs = runs.map(|measured| measured.run(0.8));
         let close = |found: Option<f64>, expected: f64| found.is_some_and(|found| (found - expected).abs() < 1e-9);
         let ratios = BenchRatios::of(&runs);
-        assert!(close(ratios.capture, 1.05) && close(ratios.second_branch, 1.2), "disturbed steps are left out: {ratios:?}");
+        assert!(
+            close(ratios.capture, 1.05) && close(ratios.second_branch, 1.2),
+            "disturbed steps are left out: {ratios:?}"
+        );
         assert!(close(ratios.capture_in_prefill, 1.05), "the best prefills");
         assert!((runs[0].share_of_bandwidth - 0.8).abs() < 1e-9, "0.8 s at full bandwidth, 1 s found");
         assert_eq!((runs[0].vision_secs, runs[0].decode_secs), (1.0, 20.0), "the best of each");

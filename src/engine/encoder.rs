@@ -32,7 +32,7 @@ pub(super) enum Towers {
         checkpoint: Box<ClipCheckpoint>,
     },
     /// An image tower.
-    Image(ClsEncoder),
+    Image(Box<ClsEncoder>),
 }
 
 impl Encoder {
@@ -96,7 +96,7 @@ impl Encoder {
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
         let preprocess = checkpoint.preprocess.clone();
-        Ok(Self { towers: Towers::Image(encoder), config: vision, preprocess, place, info })
+        Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info })
     }
 
     /// The grid of patches that it sees.

@@ -122,7 +122,9 @@ fn reason(request: &LoadRequest, place: &Place, own: DType, kept: Kept) -> Strin
     let dtype = place.dtype_label();
     match request.dtype {
         DtypePreference::Auto if kept.blocks => format!("{dtype} beside weights that stay quantised"),
-        DtypePreference::Auto if kept.floats => format!("{dtype} over weights that stay {} in their file", own.as_str()),
+        DtypePreference::Auto if kept.floats => {
+            format!("{dtype} over weights that stay {} in their file", own.as_str())
+        }
         DtypePreference::Auto => format!("{dtype}, the checkpoint's own"),
         _ if place.dtype == own => format!("{dtype}, as asked"),
         _ => format!("{dtype}, as asked: a converted copy of the {} weights", own.as_str()),

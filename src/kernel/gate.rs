@@ -34,7 +34,7 @@ impl Gate {
             Self::Silu => x,
             Self::QuickGelu => simd.mul_f32s(x, simd.splat_f32s(1.702)),
             Self::GeluTanh => {
-                let (a, b) = (simd.splat_f32s(1.595_769_1), simd.splat_f32s(0.071_354_814));
+                let (a, b) = (simd.splat_f32s(1.595_769), simd.splat_f32s(0.071_354_814));
                 simd.mul_f32s(x, simd.fma(simd.mul_f32s(x, x), b, a))
             }
         }

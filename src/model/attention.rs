@@ -71,7 +71,7 @@ pub(crate) fn attend_one(
     probe: &mut dyn Probe,
 ) -> Result<Tensor> {
     let (heads, keys) = (shape.num_attention_heads, shape.key_len);
-    let scale = score_scale(shape.head_dim) as f32;
+    let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let mut out = vec![0.0; query.len()];
     cache.with_layer(site.layer_idx, |key, value| {
         let mut probs = vec![0.0; heads * keys];

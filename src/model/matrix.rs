@@ -37,7 +37,9 @@ impl Matrix {
     }
 
     pub(crate) fn quantised(blocks: Arc<QTensor>) -> Self {
-        let [rows, cols] = *blocks.shape().dims() else { return Self { rows: 0, cols: 0, place: Place::Quantised(blocks) } };
+        let [rows, cols] = *blocks.shape().dims() else {
+            return Self { rows: 0, cols: 0, place: Place::Quantised(blocks) };
+        };
         Self { rows, cols, place: Place::Quantised(blocks) }
     }
 
