@@ -29,17 +29,17 @@
 //! | layer | module | what it is | may use | external crates |
 //! | --- | --- | --- | --- | --- |
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
-//! | 0 | [`kernel`] | products, softmax and attention straight from mapped weights on the CPU, measured by `cargo bench --bench kernel`; the model does not run on them yet | - | `half`, `pulp`, `rayon` |
+//! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
-//! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `checkpoint` | `candle_core`, `candle_nn` |
+//! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
-//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
+//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `analysis`, `render`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!

@@ -102,15 +102,22 @@ fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
         plan_memory(&checkpoint, config, &request, free_bytes).map_err(|err| err.to_string())
     };
     let (_, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
-    assert_eq!(whole.weight_bytes / GB, 28, "seven billion weights in f32: {whole:?}");
+    assert_eq!(
+        (whole.dtype.as_str(), whole.weight_bytes / GB),
+        ("f32", 14),
+        "computed in f32, kept as stored: {whole:?}"
+    );
+    assert!(whole.reason.contains("stay f16 in their file"), "{}", whole.reason);
+    let (_, wide) = plan(DtypePreference::F32, None).expect("unknown memory is trusted");
+    assert_eq!(wide.weight_bytes / GB, 28, "seven billion weights copied to f32: {wide:?}");
+    assert!(wide.reason.contains("a converted copy of the f16 weights"), "{}", wide.reason);
     assert_eq!(
         (whole.context, whole.cache_bytes / 1_000_000),
         (1600, 1677),
         "two rows of 4096 in 32 layers a position"
     );
-    let (_, half) = plan(DtypePreference::Auto, Some(20 * GB)).expect("f16 fits into 20 GB");
-    assert_eq!((half.dtype.as_str(), half.weight_bytes / GB), ("f16", 14), "{half:?}");
-    assert!(half.reason.contains("because f32 would need"), "{}", half.reason);
+    let (_, kept) = plan(DtypePreference::Auto, Some(20 * GB)).expect("the file fits into 20 GB");
+    assert_eq!(kept.weight_bytes, whole.weight_bytes, "{kept:?}");
     for (dtype, free, advice) in [
         (DtypePreference::F32, 20 * GB, "--dtype f16 needs"),
         (DtypePreference::Auto, 12 * GB, "a GGUF of it in Q4_0 needs about"),

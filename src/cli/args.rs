@@ -28,7 +28,7 @@ pub(super) struct Common {
     /// Where to run: auto, cpu, cuda[:N] or metal[:N].
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
     pub(super) device: DevicePreference,
-    /// Type to compute in; auto is f32 on the CPU and the checkpoint's own on a GPU, and keeps quantised weights as they are.
+    /// Type to compute in; auto is f32 on the CPU, over weights as they are stored, and the checkpoint's own on a GPU; quantised weights are kept.
     #[arg(long, global = true, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
     pub(super) dtype: Dtype,
     /// Seed of everything random.

@@ -3,7 +3,7 @@
 use super::args::{BenchArgs, Common};
 use super::failure::Failure;
 use super::{output, source};
-use crate::engine::{BenchReport, FurtherQuestions, ImageSource, OpenModel, bench, further_questions};
+use crate::engine::{BenchRatios, BenchReport, FurtherQuestions, ImageSource, OpenModel, bench, further_questions};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
@@ -67,5 +67,20 @@ fn table(report: &BenchReport) -> String {
             100.0 * run.share_of_bandwidth
         ));
     }
+    lines.extend(ratios(report));
     lines.join("\n")
+}
+
+/// What is aimed at, beside what was found.
+fn ratios(report: &BenchReport) -> Vec<String> {
+    let plain = report.runs.first().map(|run| run.share_of_bandwidth);
+    let BenchRatios { capture, second_branch, capture_in_prefill } = report.ratios;
+    let rows = [
+        ("decoding over read bandwidth", plain, "at least 0.70"),
+        ("a token with capture over one without", capture, "at most 1.08"),
+        ("a token of two branches over one", second_branch, "at most 1.25"),
+        ("a prompt with capture over one without", capture_in_prefill, "at most 1.08"),
+    ];
+    let rows = rows.into_iter().filter_map(|(what, found, aim)| Some((what, found?, aim)));
+    rows.map(|(what, found, aim)| format!("{what:<39}  {found:.3} ({aim})")).collect()
 }

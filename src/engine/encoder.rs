@@ -3,7 +3,7 @@
 use super::device::Place;
 use super::error::EngineError;
 use super::estimate::MemoryEstimate;
-use super::messages::{LoadRequest, ModelInfo, ModelTask};
+use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelTask};
 use super::open::{Source, model_id, note};
 use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, Weights};
 use crate::geometry::{PatchGrid, PreprocessSpec};
@@ -32,7 +32,7 @@ pub(super) enum Towers {
         checkpoint: Box<ClipCheckpoint>,
     },
     /// An image tower.
-    Image(ClsEncoder),
+    Image(Box<ClsEncoder>),
 }
 
 impl Encoder {
@@ -44,7 +44,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, false, progress, cancel);
+        let source = Source::new(&checkpoint.weights, keeps_types(request), progress, cancel);
         let clip = Clip::load(&source, &checkpoint.config, place.dtype, &place.device);
         let clip = clip.map_err(|err| blame(err, cancel))?;
         checkpoint.weights.finish()?;
@@ -80,7 +80,7 @@ impl Encoder {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
-        let source = Source::new(&checkpoint.weights, false, progress, cancel);
+        let source = Source::new(&checkpoint.weights, keeps_types(request), progress, cancel);
         let encoder = ClsEncoder::load(checkpoint, &source, place.dtype, &place.device);
         let encoder = encoder.map_err(|err| blame(err, cancel))?;
         let vision = checkpoint.kind.config().clone();
@@ -98,7 +98,7 @@ impl Encoder {
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
         let preprocess = checkpoint.preprocess.clone();
-        Ok(Self { towers: Towers::Image(encoder), config: vision, preprocess, place, info })
+        Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info })
     }
 
     /// The grid of patches that it sees.
@@ -113,6 +113,11 @@ impl Encoder {
             Towers::Image(encoder) => encoder.num_prefix_tokens(),
         }
     }
+}
+
+/// Whether weights are left as they are stored.
+fn keeps_types(request: &LoadRequest) -> bool {
+    request.dtype == DtypePreference::Auto
 }
 
 fn blame(err: ModelError, cancel: &AtomicBool) -> EngineError {

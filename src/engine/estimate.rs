@@ -25,9 +25,9 @@ const FOUR_BIT_BYTES_OF_256: u64 = 144;
 /// What a model needs, **units** bytes; plain data for the window and for `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct MemoryEstimate {
-    /// Weights in the type they are computed in.
+    /// Weights in the type they are kept in; on the CPU they are the file's own pages unless they are converted.
     pub weight_bytes: u64,
-    /// Keys and values of `context` positions, f32.
+    /// Keys and values of `context` positions.
     pub cache_bytes: u64,
     /// Attention rows of an answer, at most the budget.
     pub trace_bytes: u64,
@@ -78,7 +78,8 @@ impl MemoryEstimate {
 
 /// Chooses device and type for a checkpoint and holds what it needs against `free_bytes` ([`free_memory`]).
 ///
-/// `auto` on the CPU is f32 where that fits, otherwise the 16-bit type of the checkpoint; quantised weights stay as they are.
+/// `auto` on the CPU leaves every matrix in its file, in its own type, and computes in f32; quantised weights stay as they are. Another type
+/// than the file's takes a converted copy.
 ///
 /// # Errors
 /// A device that is not there; [`EngineError::Memory`] with what would fit.
@@ -92,17 +93,17 @@ pub fn plan_memory(
     let mut place = Place::choose(request.device, request.dtype, own)?;
     let free_bytes = free_bytes.filter(|_| place.device.is_cpu());
     let auto = request.dtype == DtypePreference::Auto;
-    let blocks = auto && checkpoint.weights.is_quantised();
-    let at = |dtype, context| estimate(checkpoint, config, dtype, blocks, context, free_bytes);
+    let kept = Kept { blocks: auto && checkpoint.weights.is_quantised(), floats: auto && place.device.is_cpu() };
+    let at = |dtype, kept, context| estimate(checkpoint, config, dtype, kept, context, free_bytes);
     let context = context_of(config);
-    let mut needed = at(place.dtype, context);
-    needed.reason = reason(request, &place, blocks);
+    let mut needed = at(place.dtype, kept, context);
+    needed.reason = reason(request, &place, own, kept);
     if needed.fits() {
         return Ok((place, needed.with_kept()));
     }
     let half = if own == DType::BF16 { DType::BF16 } else { DType::F16 };
-    let smaller = at(half, context);
-    if auto && !blocks && place.dtype == DType::F32 && smaller.fits() {
+    let smaller = at(half, Kept::default(), context);
+    if auto && !kept.blocks && place.dtype == DType::F32 && smaller.fits() {
         let reason = format!("{} because f32 would need {}", half.as_str(), gigabytes(needed.total_bytes()));
         place.dtype = half;
         return Ok((place, MemoryEstimate { reason, ..smaller }.with_kept()));
@@ -112,7 +113,7 @@ pub fn plan_memory(
         parts: format!(
             "weights {} in {}, keys and values {}, attention {}, activations {}",
             gigabytes(needed.weight_bytes),
-            if blocks { "their blocks" } else { needed.dtype.as_str() },
+            if kept.blocks { "their blocks" } else { needed.dtype.as_str() },
             gigabytes(needed.cache_bytes),
             gigabytes(needed.trace_bytes),
             gigabytes(needed.activation_bytes)
@@ -122,13 +123,37 @@ pub fn plan_memory(
     })
 }
 
-fn reason(request: &LoadRequest, place: &Place, blocks: bool) -> String {
+/// What of the weights stays as it is stored.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    /// Quantised matrices.
+    blocks: bool,
+    /// Matrices of floats, in their file.
+    floats: bool,
+}
+
+impl Kept {
+    /// Whether a tensor is one of them. The embedding of a quantised model is looked up row by row, as floats.
+    fn keeps(self, name: &str, shape: &[usize], stored: &str) -> bool {
+        let block = stored.starts_with('Q');
+        if block {
+            self.blocks && !name.contains("embed_tokens")
+        } else {
+            self.floats && shape.len() == 2 && matches!(stored, "F32" | "F16" | "BF16")
+        }
+    }
+}
+
+fn reason(request: &LoadRequest, place: &Place, own: DType, kept: Kept) -> String {
     let dtype = place.dtype_label();
     match request.dtype {
-        DtypePreference::Auto if blocks => format!("{dtype} beside weights that stay quantised"),
-        DtypePreference::Auto if place.device.is_cpu() => format!("{dtype}, exact and fast on a CPU, fits"),
+        DtypePreference::Auto if kept.blocks => format!("{dtype} beside weights that stay quantised"),
+        DtypePreference::Auto if kept.floats => {
+            format!("{dtype} over weights that stay {} in their file", own.as_str())
+        }
         DtypePreference::Auto => format!("{dtype}, the checkpoint's own"),
-        _ => format!("{dtype}, as asked"),
+        _ if place.dtype == own => format!("{dtype}, as asked"),
+        _ => format!("{dtype}, as asked: a converted copy of the {} weights", own.as_str()),
     }
 }
 
@@ -157,16 +182,20 @@ fn estimate(
     checkpoint: &Checkpoint,
     config: &LlavaConfig,
     dtype: DType,
-    blocks: bool,
+    kept: Kept,
     context: u64,
     free_bytes: Option<u64>,
 ) -> MemoryEstimate {
     let item = dtype.size_in_bytes() as u64;
     let weight_bytes = checkpoint.weights.stored().map(|(name, shape, stored, bytes)| {
         let elements = shape.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
-        // The embedding is looked up row by row, as floats.
-        let keeps = blocks && stored.starts_with('Q') && !name.contains("embed_tokens");
-        if keeps { bytes.saturating_add(rearranged_bytes(stored, elements)) } else { elements.saturating_mul(item) }
+        if !kept.keeps(name, shape, stored) {
+            elements.saturating_mul(item)
+        } else if stored.starts_with('Q') {
+            bytes.saturating_add(rearranged_bytes(stored, elements))
+        } else {
+            bytes
+        }
     });
     let (text, vision) = (&config.text, &config.vision);
     let product = |factors: &[usize]| factors.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));

@@ -29,7 +29,7 @@ mod run;
 mod spec;
 mod worker;
 
-pub use bench::{BenchReport, BenchRun, bench};
+pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;

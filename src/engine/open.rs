@@ -7,7 +7,9 @@ use super::estimate::{MemoryEstimate, free_memory, plan_memory};
 use super::hub::on_disk;
 use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use super::reuse::Reuse;
-use crate::checkpoint::{ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, VisionCheckpoint, Weights};
+use crate::checkpoint::{
+    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, VisionCheckpoint, Weights,
+};
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
 use candle_core::quantized::QTensor;
@@ -165,8 +167,8 @@ impl ModelKind {
         make_room();
         let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
         progress(SHARE_BEFORE_WEIGHTS, &format!("Reading weights: {}", memory.sentence()));
-        let keep_blocks = request.dtype == DtypePreference::Auto;
-        let source = Source::new(&checkpoint.weights, keep_blocks, progress, cancel).telling(&memory);
+        let keep_types = request.dtype == DtypePreference::Auto;
+        let source = Source::new(&checkpoint.weights, keep_types, progress, cancel).telling(&memory);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
         checkpoint.weights.finish()?;
@@ -267,8 +269,8 @@ type Progress<'a> = &'a mut dyn FnMut(f32, &str);
 /// Weights that tell how far they are and stop when they are told to.
 pub(super) struct Source<'a> {
     weights: &'a Weights,
-    /// Quantised weights are handed on as they are.
-    keep_blocks: bool,
+    /// Weights are handed on as they are stored.
+    keep_types: bool,
     progress: RefCell<Progress<'a>>,
     cancel: &'a AtomicBool,
     tensors: usize,
@@ -278,10 +280,10 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(weights: &'a Weights, keep_blocks: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
+    pub(super) fn new(weights: &'a Weights, keep_types: bool, progress: Progress<'a>, cancel: &'a AtomicBool) -> Self {
         let tensors = weights.names().count().max(1);
         let (progress, done) = (RefCell::new(progress), Cell::new(0));
-        Self { weights, keep_blocks, progress, cancel, tensors, done, needs: String::new() }
+        Self { weights, keep_types, progress, cancel, tensors, done, needs: String::new() }
     }
 
     /// Tells beside the progress what the model needs of the memory.
@@ -325,6 +327,16 @@ impl TensorSource for Source<'_> {
     }
 
     fn quantised(&self, name: &str, shape: &[usize], device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
-        if self.keep_blocks { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
+        if self.keep_types { Ok(self.weights.quantised(name, shape, device)?) } else { Ok(None) }
+    }
+
+    fn mapped(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
+        // Read as f32, every type is itself; to round it to 16 bits takes a copy.
+        let stands = |stored| stored == dtype || (self.keep_types && dtype == DType::F32);
+        let mapped = self.weights.mapped(name, shape).filter(|mapped| stands(mapped.dtype()));
+        if mapped.is_some() {
+            self.step()?;
+        }
+        Ok(mapped)
     }
 }

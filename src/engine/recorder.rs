@@ -1,14 +1,17 @@
 //! The probe that fills a trace.
 //!
-//! It copies the one query row per layer that is kept, so that the prefill's matrices (0.8 GB for a 7B model) are freed layer by layer; the
-//! rows of a step stay on the device until its last layer and are read back once.
+//! It copies the one query row per layer that is kept, so that the prefill's matrices (0.8 GB for a 7B model) are freed layer by layer. On the
+//! CPU the copy goes to its place in the trace at once, rounded if it is to be; the rows of a GPU stay there until the step's last layer and
+//! are read back once.
+
+mod rows;
 
 use super::messages::{PromptRows, RecordOptions};
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
 use crate::trace::{AttentionRow, RowPrecision, VisionAttention};
-use candle_core::{D, DType, Error, Result, Tensor};
-use half::f16;
+use candle_core::{D, DType, Result, Tensor};
+use rows::{StepRows, read_row};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,8 +51,8 @@ pub(super) struct Recorder<'a> {
     /// Prompt positions whose rows are kept.
     prompt_range: Range<usize>,
     prompt_left_out: usize,
-    /// Per layer `[heads, keys]` of the present step.
-    step_rows: Vec<Tensor>,
+    /// Of the present step.
+    step_rows: StepRows,
     /// Per layer `[heads, rows, keys]` of the present step.
     step_prompt: Vec<Tensor>,
     row: Option<Arc<AttentionRow>>,
@@ -86,7 +89,7 @@ impl<'a> Recorder<'a> {
             used_bytes: 0,
             prompt_left_out: wanted.len() - kept.len(),
             prompt_range: kept,
-            step_rows: Vec::new(),
+            step_rows: StepRows::default(),
             step_prompt: Vec::new(),
             row: None,
             prompt_rows: Vec::new(),
@@ -145,12 +148,12 @@ impl<'a> Recorder<'a> {
     fn decoder_probs(&mut self, site: &Site, probs: &Tensor) -> Result<()> {
         let (heads, query_len, key_len) = probs.dims3()?;
         if site.layer_idx == 0 {
-            self.step_rows.clear();
+            self.step_rows = StepRows::default();
             self.step_prompt.clear();
         }
         if self.keeps_row(site) {
-            let row = probs.narrow(1, query_len - 1, 1)?.force_contiguous()?.reshape((heads, key_len))?;
-            self.step_rows.push(row);
+            let row = probs.narrow(1, query_len - 1, 1)?.contiguous()?.reshape((heads, key_len))?;
+            self.step_rows.push(&row, self.sizes.num_hidden_layers, self.precision)?;
         }
         let positions = self.kept_positions(site);
         if !positions.is_empty() {
@@ -168,8 +171,8 @@ impl<'a> Recorder<'a> {
 
     fn finish_step(&mut self, first_position: usize) -> Result<()> {
         let rows = std::mem::take(&mut self.step_rows);
-        if rows.len() == self.sizes.num_hidden_layers {
-            let row = self.read_row(&Tensor::stack(&rows, 0)?)?;
+        if rows.layers == self.sizes.num_hidden_layers {
+            let row = rows.finish(self.precision)?;
             self.used_bytes += row.bytes();
             self.row = Some(Arc::new(row));
         }
@@ -178,28 +181,12 @@ impl<'a> Recorder<'a> {
             let all = Tensor::stack(&layers, 0)?;
             for idx in 0..all.dim(2)? {
                 let position = first_position + idx;
-                let row = self.read_row(&all.narrow(2, idx, 1)?.squeeze(2)?.narrow(2, 0, position + 1)?)?;
+                let row = read_row(&all.narrow(2, idx, 1)?.squeeze(2)?.narrow(2, 0, position + 1)?, self.precision)?;
                 self.used_bytes += row.bytes();
                 self.prompt_rows.push((position, Arc::new(row)));
             }
         }
         Ok(())
-    }
-
-    /// **Shape** `[layers, heads, keys]`, read back at once.
-    fn read_row(&self, rows: &Tensor) -> Result<AttentionRow> {
-        let (layers, heads, keys) = rows.dims3()?;
-        let row = match self.precision {
-            RowPrecision::F16 => {
-                let values = rows.to_dtype(DType::F16)?.flatten_all()?.to_vec1::<f16>()?;
-                AttentionRow::from_half(layers, heads, keys, values)
-            }
-            RowPrecision::F32 => {
-                let values = rows.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-                AttentionRow::new(layers, heads, keys, values, RowPrecision::F32)
-            }
-        };
-        row.ok_or_else(|| Error::msg("expected as many attention values as layers x heads x keys"))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use half::{bf16, f16};
+use pulp::bytemuck::cast_slice;
 use rayon::prelude::*;
 
 use super::{block, error::KernelError};
@@ -62,6 +64,21 @@ impl<'a> Weight<'a> {
         } else {
             Err(KernelError::WeightLength { dtype: dtype.label(), rows, cols, found_bytes: bytes.len() })
         }
+    }
+
+    /// A matrix of single precision in memory.
+    pub fn of_f32(values: &'a [f32], rows: usize, cols: usize) -> Result<Self, KernelError> {
+        Self::new(cast_slice(values), WeightType::F32, rows, cols)
+    }
+
+    /// A matrix of half precision in memory.
+    pub fn of_f16(values: &'a [f16], rows: usize, cols: usize) -> Result<Self, KernelError> {
+        Self::new(cast_slice(values), WeightType::F16, rows, cols)
+    }
+
+    /// A matrix of the upper halves of single precision in memory.
+    pub fn of_bf16(values: &'a [bf16], rows: usize, cols: usize) -> Result<Self, KernelError> {
+        Self::new(cast_slice(values), WeightType::Bf16, rows, cols)
     }
 
     /// Number format.

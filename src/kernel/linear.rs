@@ -177,6 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn values_in_memory_are_the_bytes_of_a_file() {
+        let values = [1.5, -2.0, 0.25, 8.0, 3.0, -0.5];
+        let (halves, uppers) = (values.map(f16::from_f32), values.map(bf16::from_f32));
+        let weights = [Weight::of_f32(&values, 2, 3), Weight::of_f16(&halves, 2, 3), Weight::of_bf16(&uppers, 2, 3)];
+        for w in weights.map(|w| w.expect("six values")) {
+            let mut y = [0.0; 2];
+            linear(&[1.0, 2.0, 4.0], w, &mut y).expect("buffers fit");
+            assert_eq!(y, [-1.5, 12.0], "{}: exact in every format", w.dtype().label());
+        }
+        assert!(Weight::of_f32(&values, 3, 3).is_err(), "six values are not nine");
+    }
+
+    #[test]
     fn threads_do_not_change_a_bit() {
         let (rows, cols) = (520, 1031);
         let (bytes, _) = encode(&wave(rows * cols, 3), WeightType::F16);

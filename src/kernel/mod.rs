@@ -1,8 +1,9 @@
 //! Number crunching on the processor where candle leaves too much of the machine idle: products of a few rows with weights read straight
-//! from a mapped file, softmax, and one query against a cache.
+//! from a mapped file, softmax, activations, and one query against a cache.
 //!
 //! Decoding is bound by reading the weights, so what counts is that each is read once, at the rate of the memory ([`bandwidth`]), whatever
-//! its number format and however many branches run. Large products (prompts, images) stay with candle's.
+//! its number format and however many branches run. Large products (prompts, images) stay with candle's `gemm`, a block of widened weights at
+//! a time.
 //!
 //! # Why so
 //! - Vectors come from `pulp`: safe, one source for AVX-512, AVX2, NEON and plain code, chosen at run time, so one binary serves all.
@@ -19,6 +20,7 @@ mod bandwidth;
 mod block;
 mod dtype;
 mod error;
+mod gate;
 mod lanes;
 mod linear;
 mod softmax;
@@ -27,6 +29,7 @@ pub use attend::{CacheShape, Cached, attend, mix, scores};
 pub use bandwidth::{Bandwidth, BandwidthProbe, STRETCH_BYTES, bandwidth};
 pub use dtype::{Weight, WeightType};
 pub use error::KernelError;
+pub use gate::{Gate, activate, activate_and_multiply};
 pub use linear::linear;
 pub use softmax::{Visible, softmax};
 

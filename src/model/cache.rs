@@ -1,8 +1,10 @@
 //! Keys and values of the positions a branch has seen.
 
 use super::ModelError;
+use super::slices::with_storage;
 use crate::checkpoint::TextConfig;
-use candle_core::{DType, Device, Result, Tensor};
+use crate::kernel::Cached;
+use candle_core::{CpuStorage, DType, Device, Error, Result, Tensor};
 
 /// Keys and values of one layer. **Shape**: `[num_key_value_heads, capacity, head_dim]` each.
 #[derive(Debug)]
@@ -13,9 +15,9 @@ struct LayerCache {
 
 /// One branch's keys and values, in memory that is taken once.
 ///
-/// They are f32 in every dtype: scores and softmax are computed in f32, and a 16-bit cache would have to be widened at every step.
-/// **Differs** from transformers in f16/bf16, which rounds keys and values to the model's type; in f32 there is no difference
-/// (`tests/demo_llava.rs` bounds both).
+/// They are f16 in a model that was loaded as f16 on the CPU, whose kernels widen them as they read them, and f32 otherwise: bf16 reaches
+/// further than f16, and on a GPU a 16-bit cache would have to be widened at every step. **Differs** from transformers in bf16 and on GPUs,
+/// where it rounds keys and values to the model's type (`tests/demo_llava.rs` bounds all types); f32 and f16 are the same.
 ///
 /// A pass that fails or is cancelled leaves the length as it was, so the cache stays usable.
 #[derive(Debug)]
@@ -26,10 +28,10 @@ pub struct KvCache {
 }
 
 impl KvCache {
-    pub(crate) fn new(config: &TextConfig, capacity: usize, device: &Device) -> Result<Self> {
+    pub(crate) fn new(config: &TextConfig, capacity: usize, dtype: DType, device: &Device) -> Result<Self> {
         let shape = (config.num_key_value_heads, capacity, config.head_dim);
         let layers = (0..config.num_hidden_layers).map(|_| {
-            let (key, value) = (Tensor::zeros(shape, DType::F32, device)?, Tensor::zeros(shape, DType::F32, device)?);
+            let (key, value) = (Tensor::zeros(shape, dtype, device)?, Tensor::zeros(shape, dtype, device)?);
             Ok(LayerCache { key, value })
         });
         Ok(Self { layers: layers.collect::<Result<_>>()?, len: 0, capacity })
@@ -57,8 +59,8 @@ impl KvCache {
 
     /// Bytes taken.
     pub fn bytes(&self) -> usize {
-        let elements = |layer: &LayerCache| layer.key.elem_count() + layer.value.elem_count();
-        self.layers.iter().map(elements).sum::<usize>() * DType::F32.size_in_bytes()
+        let bytes = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+        self.layers.iter().map(|layer| bytes(&layer.key) + bytes(&layer.value)).sum()
     }
 
     /// Forgets everything from position `len` on.
@@ -85,18 +87,48 @@ impl KvCache {
         Ok(Self { layers, len: self.len, capacity })
     }
 
-    /// Writes the keys and values of new positions behind those that count, and gives back views of all of them.
-    pub(crate) fn write(&self, layer_idx: usize, key: &Tensor, value: &Tensor) -> Result<(Tensor, Tensor)> {
-        let layer = self.layers.get(layer_idx).ok_or_else(|| candle_core::Error::Msg("No such layer".to_owned()))?;
-        let (_, query_len, _) = key.dims3()?;
-        let key_len = self.len + query_len;
-        layer.key.slice_set(key, 1, self.len)?;
-        layer.value.slice_set(value, 1, self.len)?;
-        Ok((layer.key.narrow(1, 0, key_len)?, layer.value.narrow(1, 0, key_len)?))
+    fn layer(&self, layer_idx: usize) -> Result<&LayerCache> {
+        self.layers.get(layer_idx).ok_or_else(|| Error::msg("No such layer"))
+    }
+
+    /// Writes the keys and values of new positions behind those that count.
+    ///
+    /// **Shape**: `[num_key_value_heads, query_len, head_dim]`.
+    pub(crate) fn write(&self, layer_idx: usize, key: &Tensor, value: &Tensor) -> Result<()> {
+        let layer = self.layer(layer_idx)?;
+        layer.key.slice_set(&key.to_dtype(layer.key.dtype())?, 1, self.len)?;
+        layer.value.slice_set(&value.to_dtype(layer.value.dtype())?, 1, self.len)
+    }
+
+    /// Keys and values of the first `key_len` positions in f32, views where they are so in memory.
+    ///
+    /// **Shape**: `[num_key_value_heads, key_len, head_dim]`.
+    pub(crate) fn read(&self, layer_idx: usize, key_len: usize) -> Result<(Tensor, Tensor)> {
+        let layer = self.layer(layer_idx)?;
+        let part = |tensor: &Tensor| tensor.narrow(1, 0, key_len)?.to_dtype(DType::F32);
+        Ok((part(&layer.key)?, part(&layer.value)?))
+    }
+
+    /// Hands the keys and values of a layer to the kernels, on the CPU.
+    pub(crate) fn with_layer(
+        &self,
+        layer_idx: usize,
+        work: impl FnOnce(Cached<'_>, Cached<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let layer = self.layer(layer_idx)?;
+        with_storage(&layer.key, |key, _| with_storage(&layer.value, |value, _| work(cached(key)?, cached(value)?)))
     }
 
     /// Makes `query_len` written positions count.
     pub(crate) fn advance(&mut self, query_len: usize) {
         self.len = (self.len + query_len).min(self.capacity);
+    }
+}
+
+fn cached(storage: &CpuStorage) -> Result<Cached<'_>> {
+    match storage {
+        CpuStorage::F32(values) => Ok(Cached::F32(values)),
+        CpuStorage::F16(values) => Ok(Cached::F16(values)),
+        _ => Err(Error::msg("Expected a cache of f32 or f16")),
     }
 }

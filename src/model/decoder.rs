@@ -1,14 +1,18 @@
 //! A LLaMA-type decoder that runs a list of ragged branches in one pass.
 
+mod layer;
+
 use super::ModelError;
-use super::attention::{attend, causal_mask, score_scale, show_hidden, split_heads};
+use super::attention::CausalMask;
 use super::cache::KvCache;
-use super::linear::{Linear, RmsNorm, activate};
+use super::linear::{Linear, RmsNorm};
+use super::matrix::Matrix;
 use super::probe::{Probe, Site, Tower};
-use super::rope::{Rope, rotate};
-use super::weights::{Scope, TensorSource};
+use super::rope::Rope;
+use super::weights::{Scope, TensorSource, activation_dtype};
 use crate::checkpoint::{SlidingWindow, TextConfig};
 use candle_core::{DType, Device, Result, Tensor};
+use layer::DecoderLayer;
 
 /// New positions of one branch, and what it has seen before.
 #[derive(Debug)]
@@ -34,7 +38,12 @@ pub enum LogitRows {
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: TextConfig,
-    embed_tokens: Tensor,
+    device: Device,
+    /// Of activations.
+    dtype: DType,
+    /// See [`KvCache`].
+    cache_dtype: DType,
+    embed_tokens: Matrix,
     layers: Vec<DecoderLayer>,
     norm: RmsNorm,
     lm_head: Linear,
@@ -49,16 +58,15 @@ struct BranchRows {
     query_len: usize,
     cos: Tensor,
     sin: Tensor,
-    mask: Option<Tensor>,
+    mask: CausalMask,
     /// The mask of layers with a sliding window.
-    window_mask: Option<Tensor>,
+    window_mask: CausalMask,
 }
 
 impl BranchRows {
     /// The mask of a layer.
-    fn mask(&self, layer_idx: usize, window: Option<SlidingWindow>) -> Option<&Tensor> {
+    fn mask(&self, layer_idx: usize, window: Option<SlidingWindow>) -> &CausalMask {
         if window.is_some_and(|window| layer_idx >= window.first_layer) { &self.window_mask } else { &self.mask }
-            .as_ref()
     }
 
     fn site(&self, layer_idx: usize) -> Site {
@@ -85,11 +93,11 @@ impl Decoder {
         let root = Scope::root(source, dtype, device);
         let scope = root.at("language_model");
         let TextConfig { hidden_size, vocab_size, .. } = *config;
-        let embed_tokens = scope.at("embed_tokens").tensor("weight", &[vocab_size, hidden_size])?;
+        let embed_tokens = scope.table("embed_tokens", [vocab_size, hidden_size])?;
         let lm_head = if config.tie_word_embeddings {
             // Some checkpoints store the tied matrix twice: taken, not used.
             root.at("lm_head").optional("weight", &[vocab_size, hidden_size])?;
-            Linear::new(embed_tokens.clone(), None)
+            Linear::over(embed_tokens.clone(), None)
         } else {
             root.linear("lm_head", hidden_size, vocab_size, false)?
         };
@@ -100,6 +108,9 @@ impl Decoder {
             norm: scope.rms_norm("norm", hidden_size, config.rms_norm_eps)?,
             rope: Rope::new(config),
             config: config.clone(),
+            device: device.clone(),
+            dtype: activation_dtype(dtype, device),
+            cache_dtype: if device.is_cpu() && dtype == DType::F16 { DType::F16 } else { DType::F32 },
             embed_tokens,
             lm_head,
         })
@@ -112,12 +123,12 @@ impl Decoder {
 
     /// Where it runs.
     pub fn device(&self) -> &Device {
-        self.embed_tokens.device()
+        &self.device
     }
 
-    /// Type of weights and activations.
+    /// Type of activations.
     pub fn dtype(&self) -> DType {
-        self.embed_tokens.dtype()
+        self.dtype
     }
 
     /// Bytes of weights that choosing one token reads.
@@ -127,7 +138,8 @@ impl Decoder {
 
     /// An empty cache with room for `capacity` positions.
     pub fn new_cache(&self, capacity: usize) -> std::result::Result<KvCache, ModelError> {
-        KvCache::new(&self.config, capacity, self.device()).map_err(ModelError::part("Taking a key/value cache"))
+        KvCache::new(&self.config, capacity, self.cache_dtype, &self.device)
+            .map_err(ModelError::part("Taking a key/value cache"))
     }
 
     /// Embeddings of text tokens, **shape** `[ids, hidden_size]`.
@@ -136,14 +148,26 @@ impl Decoder {
         if let Some((position, &id)) = ids.iter().enumerate().find(|(_, id)| **id as usize >= vocab_size) {
             return Err(ModelError::TokenOutOfRange { id, position, vocab_size });
         }
-        let rows = || self.embed_tokens.index_select(&Tensor::new(ids, self.device())?, 0);
-        rows().map_err(ModelError::part("Token embedding"))
+        self.embed_tokens.gather(ids, &self.device).map_err(ModelError::part("Token embedding"))
     }
 
     /// Runs new positions of every branch through all layers; logits in f32, one tensor per branch.
     ///
     /// Matrix products see the rows of all branches at once; attention runs per branch over its own keys.
     pub fn forward(
+        &self,
+        branches: &mut [BranchInput<'_>],
+        logit_rows: LogitRows,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Vec<Tensor>, ModelError> {
+        if self.device.is_cpu() {
+            // A step is hundreds of short products: entering the pool once saves waking it for each.
+            return rayon::scope(|_| self.run(branches, logit_rows, probe));
+        }
+        self.run(branches, logit_rows, probe)
+    }
+
+    fn run(
         &self,
         branches: &mut [BranchInput<'_>],
         logit_rows: LogitRows,
@@ -194,14 +218,11 @@ impl Decoder {
             if needed > cache.capacity() {
                 return Err(ModelError::ContextFull { capacity: cache.capacity(), needed });
             }
-            let prepare = || {
-                let (cos, sin) = self.rope.angles(query_start, query_len, self.device())?;
-                let mask = |window| causal_mask(query_start, query_len, window, self.device());
-                let window = self.config.sliding_window.map(|window| window.positions);
-                let window_mask = if window.is_some() { mask(window)? } else { None };
-                Ok((cos, sin, mask(None)?, window_mask))
-            };
-            let (cos, sin, mask, window_mask) = prepare().map_err(ModelError::part("Position embedding"))?;
+            let angles = self.rope.angles(query_start, query_len, self.device());
+            let (cos, sin) = angles.map_err(ModelError::part("Position embedding"))?;
+            let mask = CausalMask::new(query_start, query_len, None);
+            let window = self.config.sliding_window.map(|window| window.positions);
+            let window_mask = CausalMask::new(query_start, query_len, window);
             let branch_idx = *branch_idx;
             placed.push(BranchRows { branch_idx, row_start, query_start, query_len, cos, sin, mask, window_mask });
             row_start += query_len;
@@ -245,109 +266,4 @@ fn check(config: &TextConfig) -> std::result::Result<(), ModelError> {
     ])?;
     ModelError::check_divides(num_key_value_heads, num_attention_heads, "attention heads in equal groups")?;
     ModelError::check_divides(2, head_dim, "an even head width")
-}
-
-#[derive(Debug, Clone)]
-struct DecoderLayer {
-    num_attention_heads: usize,
-    num_key_value_heads: usize,
-    head_dim: usize,
-    hidden_act: crate::checkpoint::Activation,
-    sliding_window: Option<SlidingWindow>,
-    input_layernorm: RmsNorm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
-    post_attention_layernorm: RmsNorm,
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
-}
-
-impl DecoderLayer {
-    fn load(scope: &Scope<'_>, config: &TextConfig) -> std::result::Result<Self, ModelError> {
-        let TextConfig { hidden_size, intermediate_size, head_dim, qkv_bias, o_bias, mlp_bias, rms_norm_eps, .. } =
-            *config;
-        let query_width = config.num_attention_heads * head_dim;
-        let key_width = config.num_key_value_heads * head_dim;
-        let (attention, mlp) = (scope.at("self_attn"), scope.at("mlp"));
-        Ok(Self {
-            num_attention_heads: config.num_attention_heads,
-            num_key_value_heads: config.num_key_value_heads,
-            head_dim,
-            hidden_act: config.hidden_act,
-            sliding_window: config.sliding_window,
-            input_layernorm: scope.rms_norm("input_layernorm", hidden_size, rms_norm_eps)?,
-            q_proj: attention.linear("q_proj", hidden_size, query_width, qkv_bias)?,
-            k_proj: attention.linear("k_proj", hidden_size, key_width, qkv_bias)?,
-            v_proj: attention.linear("v_proj", hidden_size, key_width, qkv_bias)?,
-            o_proj: attention.linear("o_proj", query_width, hidden_size, o_bias)?,
-            post_attention_layernorm: scope.rms_norm("post_attention_layernorm", hidden_size, rms_norm_eps)?,
-            gate_proj: mlp.linear("gate_proj", hidden_size, intermediate_size, mlp_bias)?,
-            up_proj: mlp.linear("up_proj", hidden_size, intermediate_size, mlp_bias)?,
-            down_proj: mlp.linear("down_proj", intermediate_size, hidden_size, mlp_bias)?,
-        })
-    }
-
-    fn bytes(&self) -> usize {
-        let Self { q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, .. } = self;
-        [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj].map(Linear::bytes).iter().sum()
-    }
-
-    /// **Shape**: `[rows of all branches, hidden_size]` to the same.
-    fn forward(
-        &self,
-        hidden: &Tensor,
-        layer_idx: usize,
-        rows: &[BranchRows],
-        branches: &[BranchInput<'_>],
-        probe: &mut dyn Probe,
-    ) -> Result<Tensor> {
-        let normed = self.input_layernorm.forward(hidden)?;
-        let query = self.q_proj.forward(&normed)?;
-        let key = self.k_proj.forward(&normed)?;
-        let value = self.v_proj.forward(&normed)?;
-        let mut attended = Vec::with_capacity(rows.len());
-        for (rows, branch) in rows.iter().zip(branches) {
-            let own = |all: &Tensor| all.narrow(0, rows.row_start, rows.query_len);
-            let qkv = [own(&query)?, own(&key)?, own(&value)?];
-            attended.push(self.attend_branch(&qkv, layer_idx, rows, branch.cache, probe)?);
-        }
-        let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;
-        let hidden = (hidden + self.o_proj.forward(&attended)?)?;
-
-        let normed = self.post_attention_layernorm.forward(&hidden)?;
-        let gate = activate(self.hidden_act, &self.gate_proj.forward(&normed)?)?;
-        let hidden = (hidden + self.down_proj.forward(&(gate * self.up_proj.forward(&normed)?)?)?)?;
-        show_branches(hidden, layer_idx, rows, probe)
-    }
-
-    fn attend_branch(
-        &self,
-        [query, key, value]: &[Tensor; 3],
-        layer_idx: usize,
-        rows: &BranchRows,
-        cache: &KvCache,
-        probe: &mut dyn Probe,
-    ) -> Result<Tensor> {
-        let query = (split_heads(query, self.num_attention_heads, self.head_dim)? * score_scale(self.head_dim))?;
-        let query = rotate(&query, &rows.cos, &rows.sin)?;
-        let key = rotate(&split_heads(key, self.num_key_value_heads, self.head_dim)?, &rows.cos, &rows.sin)?;
-        let value = split_heads(value, self.num_key_value_heads, self.head_dim)?;
-        let (key, value) = cache.write(layer_idx, &key, &value)?;
-        let mask = rows.mask(layer_idx, self.sliding_window);
-        attend(&query, &key, &value, mask, &rows.site(layer_idx), probe)
-    }
-}
-
-/// Shows each branch its own rows of a layer's output.
-fn show_branches(hidden: Tensor, layer_idx: usize, rows: &[BranchRows], probe: &mut dyn Probe) -> Result<Tensor> {
-    if !rows.iter().any(|rows| probe.wants_hidden(&rows.site(layer_idx))) {
-        return Ok(hidden);
-    }
-    let shown = rows
-        .iter()
-        .map(|rows| show_hidden(hidden.narrow(0, rows.row_start, rows.query_len)?, &rows.site(layer_idx), probe));
-    cat_rows(&shown.collect::<Result<Vec<_>>>()?)
 }

@@ -1,7 +1,7 @@
 //! The pre-norm encoder layer that CLIP's two towers share.
 
 use super::ModelError;
-use super::attention::{attend, score_scale, show_hidden, split_heads};
+use super::attention::{CausalMask, attend, score_scale, show_hidden, split_heads};
 use super::linear::{LayerNorm, Linear, activate};
 use super::probe::{Probe, Site};
 use super::weights::Scope;
@@ -54,7 +54,7 @@ impl EncoderLayer {
     pub(crate) fn forward(
         &self,
         rows: &Tensor,
-        mask: Option<&Tensor>,
+        mask: Option<&CausalMask>,
         site: &Site,
         probe: &mut dyn Probe,
     ) -> Result<Tensor> {
@@ -67,7 +67,7 @@ impl EncoderLayer {
         let attended = attend(&query, &key, &value, mask, site, probe)?.to_dtype(rows.dtype())?;
         let rows = (rows + self.out_proj.forward(&attended)?)?;
 
-        let widened = activate(self.shape.hidden_act, &self.fc1.forward(&self.layer_norm2.forward(&rows)?)?)?;
+        let widened = activate(self.shape.hidden_act, self.fc1.forward(&self.layer_norm2.forward(&rows)?)?)?;
         show_hidden((rows + self.fc2.forward(&widened)?)?, site, probe)
     }
 }

@@ -1,28 +1,37 @@
 //! The small parts that all transformers share.
 
+use super::matrix::Matrix;
+use super::slices::{edit_values, with_values};
 use crate::checkpoint::Activation;
+use crate::kernel::{self, Gate};
 use candle_core::quantized::QTensor;
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Error, Result, Tensor};
 use std::sync::Arc;
 
-/// `y = x Wᵀ + b` over rows. The one place where weights meet activations: a faster kernel goes in here.
+/// Up to so many rows the product reads each weight once and is bound by the memory; from here on arithmetic counts, and a blocked product
+/// is faster.
+const MOST_DOT_ROWS: usize = 12;
+/// Values of a block of weights that a blocked product widens at a time: small enough for the caches.
+const BLOCK_VALUES: usize = 1 << 20;
+
+/// `y = x Wᵀ + b` over rows. The one place where weights meet activations.
+///
+/// On the CPU weights are read where they lie, in the type they have, and rows are f32; on a GPU rows have the weights' type.
 #[derive(Debug, Clone)]
 pub struct Linear {
-    weight: Weight,
+    weight: Matrix,
     bias: Option<Tensor>,
-}
-
-#[derive(Debug, Clone)]
-enum Weight {
-    Dense(Tensor),
-    /// Blocks as they are in the file.
-    Quantised(Arc<QTensor>),
 }
 
 impl Linear {
     /// **Shape**: weight `[outputs, inputs]`, bias `[outputs]`.
     pub fn new(weight: Tensor, bias: Option<Tensor>) -> Self {
-        Self { weight: Weight::Dense(weight), bias }
+        Self::over(Matrix::dense(weight), bias)
+    }
+
+    /// Weights wherever they lie.
+    pub(crate) fn over(weight: Matrix, bias: Option<Tensor>) -> Self {
+        Self { weight, bias }
     }
 
     /// Quantised weights, which are multiplied as they are.
@@ -32,16 +41,20 @@ impl Linear {
     ///
     /// candle keeps a rearranged copy of `Q4_K`, `Q6_K` and `Q8_0` from the first product on (`engine::MemoryEstimate` counts it).
     pub fn quantised(weight: Arc<QTensor>, bias: Option<Tensor>) -> Self {
-        Self { weight: Weight::Quantised(weight), bias }
+        Self::over(Matrix::quantised(weight), bias)
     }
 
     /// **Shape**: `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        let product = match &self.weight {
-            Weight::Dense(weight) => rows.matmul(&weight.t()?)?,
-            Weight::Quantised(weight) => {
-                rows.to_dtype(DType::F32)?.contiguous()?.apply_op1_no_bwd(weight.as_ref())?.to_dtype(rows.dtype())?
+        if let Some(product) = self.weight.with_weight(|weight| on_the_cpu(rows, weight)) {
+            return add_bias(product?, self.bias.as_ref());
+        }
+        let product = match (self.weight.as_blocks(), self.weight.as_tensor()) {
+            (Some(blocks), _) => {
+                rows.to_dtype(DType::F32)?.contiguous()?.apply_op1_no_bwd(blocks)?.to_dtype(rows.dtype())?
             }
+            (None, Some(weight)) => rows.matmul(&weight.t()?)?,
+            (None, None) => return Err(Error::msg("Expected 16 or 32 bits a weight")),
         };
         match &self.bias {
             Some(bias) => product.broadcast_add(bias),
@@ -51,13 +64,50 @@ impl Linear {
 
     /// Bytes of weights that one product reads.
     pub fn bytes(&self) -> usize {
-        let dense = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
-        let weight = match &self.weight {
-            Weight::Dense(weight) => dense(weight),
-            Weight::Quantised(weight) => weight.storage_size_in_bytes(),
-        };
-        weight + self.bias.as_ref().map_or(0, dense)
+        let bias = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+        self.weight.bytes() + self.bias.as_ref().map_or(0, bias)
     }
+}
+
+/// Few rows read the weights once where they are; many are multiplied with blocks of them.
+fn on_the_cpu(rows: &Tensor, weight: kernel::Weight<'_>) -> Result<Tensor> {
+    let (num_rows, inputs) = rows.dims2()?;
+    if inputs != weight.cols() {
+        return Err(Error::Msg(format!("Expected rows of {} values, found {inputs}", weight.cols())));
+    }
+    let rows = rows.to_dtype(DType::F32)?.contiguous()?;
+    if num_rows <= MOST_DOT_ROWS {
+        let mut product = vec![0.0; num_rows * weight.rows()];
+        with_values(&rows, |rows| kernel::linear(rows, weight, &mut product).map_err(Error::wrap))?;
+        return Tensor::from_vec(product, (num_rows, weight.rows()), rows.device());
+    }
+    let block_rows = (BLOCK_VALUES / inputs.max(1)).max(1);
+    let blocks = (0..weight.rows()).step_by(block_rows).map(|start| {
+        let end = (start + block_rows).min(weight.rows());
+        let mut block = vec![0.0; (end - start) * inputs];
+        weight.slice_rows(start..end).and_then(|some| some.to_f32(&mut block)).map_err(Error::wrap)?;
+        rows.matmul(&Tensor::from_vec(block, (end - start, inputs), rows.device())?.t()?)
+    });
+    let blocks = blocks.collect::<Result<Vec<_>>>()?;
+    match blocks.as_slice() {
+        [one] => Ok(one.clone()),
+        several => Tensor::cat(several, 1),
+    }
+}
+
+/// Adds a bias to rows on the CPU that nobody else has seen.
+fn add_bias(rows: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    if let Some(bias) = bias {
+        with_values(&bias.to_dtype(DType::F32)?, |bias| {
+            edit_values(&rows, |rows| {
+                for row in rows.chunks_exact_mut(bias.len().max(1)) {
+                    row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+                }
+                Ok(())
+            })
+        })?;
+    }
+    Ok(rows)
 }
 
 /// Layer norm, computed in f32 whatever the type of the activations.
@@ -104,13 +154,40 @@ fn narrow_eps(eps: f64) -> f32 {
     eps as f32
 }
 
-/// Applies a feed-forward activation.
-pub(crate) fn activate(activation: Activation, xs: &Tensor) -> Result<Tensor> {
+/// Applies a feed-forward activation to a tensor that nobody else has seen.
+pub(crate) fn activate(activation: Activation, xs: Tensor) -> Result<Tensor> {
+    if let Some(gate) = gate_of(activation, &xs) {
+        edit_values(&xs, |values| {
+            kernel::activate(gate, values);
+            Ok(())
+        })?;
+        return Ok(xs);
+    }
     match activation {
-        Activation::QuickGelu => xs * candle_nn::ops::sigmoid(&(xs * 1.702)?)?,
+        Activation::QuickGelu => &xs * candle_nn::ops::sigmoid(&(&xs * 1.702)?)?,
         Activation::Gelu => xs.gelu_erf(),
         Activation::GeluTanh => xs.gelu(),
         Activation::Silu => xs.silu(),
         Activation::Relu => xs.relu(),
     }
+}
+
+/// `activation(gate) * up`, of tensors that nobody else has seen.
+pub(crate) fn activate_and_multiply(activation: Activation, gate: Tensor, up: &Tensor) -> Result<Tensor> {
+    let Some(kind) = gate_of(activation, &gate) else { return activate(activation, gate)? * up };
+    with_values(up, |up| {
+        edit_values(&gate, |gate| kernel::activate_and_multiply(kind, gate, up).map_err(Error::wrap))
+    })?;
+    Ok(gate)
+}
+
+/// The kernel for an activation of this tensor, if there is one.
+fn gate_of(activation: Activation, xs: &Tensor) -> Option<Gate> {
+    let kind = match activation {
+        Activation::QuickGelu => Gate::QuickGelu,
+        Activation::GeluTanh => Gate::GeluTanh,
+        Activation::Silu => Gate::Silu,
+        Activation::Gelu | Activation::Relu => return None,
+    };
+    (xs.device().is_cpu() && xs.dtype() == DType::F32 && xs.is_contiguous()).then_some(kind)
 }

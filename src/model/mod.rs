@@ -10,7 +10,9 @@
 //!
 //! To add a family: one folder with its parts and a [`Family`], one line in [`FAMILIES`].
 //!
-//! Weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them.
+//! On a GPU weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them. On
+//! the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and everything else is f32 (but for the
+//! [`KvCache`] of a model that is loaded as f16).
 
 mod attention;
 mod cache;
@@ -26,8 +28,10 @@ mod families;
 pub(crate) mod fixtures;
 mod linear;
 mod llava;
+mod matrix;
 mod probe;
 mod rope;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod vision;

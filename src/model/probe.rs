@@ -34,8 +34,9 @@ pub struct Site {
 /// Sees and edits one forward pass. `Ok(None)` leaves a tensor as it is.
 ///
 /// Per layer the order is scores, probabilities, layer output; with several branches each place is called once per branch. What a
-/// probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive.
-pub trait Probe {
+/// probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive. On the CPU a pass runs on a thread of the
+/// pool that computes it, so a probe must be [`Send`].
+pub trait Probe: Send {
     /// Whether [`Probe::scores`] is to be called here.
     fn wants_scores(&self, _site: &Site) -> bool {
         false

@@ -2,6 +2,8 @@
 
 use super::ModelError;
 use super::linear::{LayerNorm, Linear, RmsNorm};
+use super::matrix::Matrix;
+use crate::checkpoint::MappedTensor;
 use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::collections::{HashMap, HashSet};
@@ -28,6 +30,12 @@ pub trait TensorSource {
 
     /// A matrix as the blocks it is stored in, from a source that has such and keeps them; then it counts as asked for.
     fn quantised(&self, _name: &str, _shape: &[usize], _device: &Device) -> Result<Option<Arc<QTensor>>, SourceError> {
+        Ok(None)
+    }
+
+    /// A matrix of floats where it lies in its file, from a source that has such and finds the file's type fit to stand for `dtype`; then
+    /// it counts as asked for. Only asked on the CPU, whose products read every type of floats as it is stored.
+    fn mapped(&self, _name: &str, _shape: &[usize], _dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
         Ok(None)
     }
 }
@@ -100,7 +108,15 @@ impl TensorSource for TensorMap {
     }
 }
 
-/// A place in the tree of names, with the type and device that tensors are wanted in.
+/// The type that activations have beside weights of a type: f32 on the CPU, whose kernels widen every weight as they read it, elsewhere the
+/// weights' own.
+///
+/// **Differs** from transformers, whose activations have the weights' type everywhere: 16-bit weights give more exact results here.
+pub(crate) fn activation_dtype(weights: DType, device: &Device) -> DType {
+    if device.is_cpu() { DType::F32 } else { weights }
+}
+
+/// A place in the tree of names, with the type and device that weights are wanted in.
 #[derive(Clone)]
 pub(crate) struct Scope<'a> {
     source: &'a dyn TensorSource,
@@ -119,8 +135,9 @@ impl<'a> Scope<'a> {
         Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
+    /// A tensor that meets activations one to one, and so has their type.
     pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
-        self.typed(name, shape, self.dtype)
+        self.typed(name, shape, activation_dtype(self.dtype, self.device))
     }
 
     fn typed(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Tensor, ModelError> {
@@ -130,12 +147,30 @@ impl<'a> Scope<'a> {
 
     pub(crate) fn optional(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>, ModelError> {
         let name = format!("{}{name}", self.prefix);
-        self.source.optional(&name, shape, self.dtype, self.device).map_err(|cause| ModelError::Weights { cause })
+        let dtype = activation_dtype(self.dtype, self.device);
+        self.source.optional(&name, shape, dtype, self.device).map_err(|cause| ModelError::Weights { cause })
     }
 
     /// A number.
     pub(crate) fn scalar(&self, name: &str) -> Result<f32, ModelError> {
         self.typed(name, &[], DType::F32)?.to_scalar().map_err(ModelError::part("Reading a number"))
+    }
+
+    /// A matrix, left where it is if the source has it there. **Shape**: `[outputs, inputs]`.
+    fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
+        let full_name = format!("{}{name}", self.prefix);
+        if self.device.is_cpu() {
+            let mapped = self.source.mapped(&full_name, &shape, self.dtype);
+            if let Some(mapped) = mapped.map_err(|cause| ModelError::Weights { cause })? {
+                return Ok(Matrix::mapped(mapped, shape));
+            }
+        }
+        Ok(Matrix::dense(self.typed(name, &shape, self.dtype)?))
+    }
+
+    /// A table whose rows are looked up. **Shape**: `[rows, width]`.
+    pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
+        self.at(name).matrix("weight", shape)
     }
 
     /// A matrix `[outputs, inputs]` with its bias, if it has one.
@@ -146,7 +181,7 @@ impl<'a> Scope<'a> {
         let blocks = self.source.quantised(&full_name, &[outputs, inputs], self.device);
         match blocks.map_err(|cause| ModelError::Weights { cause })? {
             Some(blocks) => Ok(Linear::quantised(blocks, bias)),
-            None => Ok(Linear::new(scope.tensor("weight", &[outputs, inputs])?, bias)),
+            None => Ok(Linear::over(scope.matrix("weight", [outputs, inputs])?, bias)),
         }
     }
 

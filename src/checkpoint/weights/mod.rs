@@ -16,6 +16,7 @@ pub(super) use shard::read_header;
 use super::CheckpointError;
 use candle_core::{DType, Device, Tensor};
 use names::{canonical_name, is_harmless};
+pub use shard::MappedTensor;
 use shard::Shard;
 pub(super) use shard::StoredTensor;
 use std::collections::BTreeMap;
@@ -28,8 +29,8 @@ const NAMES_IN_MESSAGE: usize = 3;
 
 /// The tensors of a checkpoint by canonical name (the table is in this module's `names`).
 ///
-/// The files are mapped, not read: opening 13 GB costs nothing, and a tensor's bytes are copied once, when it is asked for. Every tensor
-/// that was asked for is remembered, so that [`Weights::finish`] can name those that have no place in the model.
+/// The files are mapped, not read: opening 13 GB costs nothing. A tensor's bytes are copied when it is asked for as a tensor, and stay in
+/// the file when it is asked for as a [`MappedTensor`]. Every tensor that was asked for is remembered, so that [`Weights::finish`] can name those that have no place in the model.
 #[derive(Debug, Default)]
 pub struct Weights {
     shards: Vec<Shard>,
@@ -162,6 +163,20 @@ impl Weights {
             found: Box::new(found),
             path: path(),
         })
+    }
+
+    /// A matrix of floats where it lies in its file, for products that read it there; `None` where it is not there, is stored as quantised
+    /// blocks or in a type of other than 16 or 32 bits, or has its rows in another order than the model.
+    ///
+    /// **Shape**: `[outputs, inputs]`; another one is told when the matrix is asked for as a tensor.
+    pub fn mapped(&self, canonical: &str, shape: &[usize]) -> Option<MappedTensor> {
+        let entry = self.entries.get(canonical)?;
+        let dtype = float_dtype(&entry.stored.dtype).filter(|dtype| *dtype != DType::F64)?;
+        if entry.stored.shape != shape || entry.rotary_heads > 0 {
+            return None;
+        }
+        entry.used.store(true, Ordering::Relaxed);
+        self.shards.get(entry.shard_idx).map(|shard| shard.tensor(entry.stored.range.clone(), dtype))
     }
 
     fn bytes(&self, entry: &Entry) -> &[u8] {

@@ -2,9 +2,11 @@
 
 use crate::checkpoint::gguf::{Header, read_gguf_header};
 use crate::checkpoint::{CheckpointError, files::parse_object};
+use candle_core::DType;
 use serde_json::Value;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The format's own limit.
 const MAX_HEADER_BYTES: usize = 100_000_000;
@@ -16,11 +18,41 @@ enum Bytes {
     Embedded(&'static [u8]),
 }
 
+impl Bytes {
+    fn all(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Embedded(bytes) => bytes,
+        }
+    }
+}
+
+/// The bytes of a tensor where they lie in their file, which stays mapped as long as a clone of this lives.
+#[derive(Debug, Clone)]
+pub struct MappedTensor {
+    bytes: Arc<Bytes>,
+    range: Range<usize>,
+    dtype: DType,
+}
+
+impl MappedTensor {
+    /// Little-endian, row-major, at any alignment.
+    pub fn bytes(&self) -> &[u8] {
+        // The range was checked against the file's length when its header was read.
+        self.bytes.all().get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The type it is stored in.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+}
+
 /// An open safetensors file.
 #[derive(Debug)]
 pub(in crate::checkpoint) struct Shard {
     path: PathBuf,
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
     header_bytes: usize,
 }
 
@@ -57,7 +89,7 @@ impl Shard {
             return Err(CheckpointError::GgufHeader { found: "an empty file".to_owned(), path: path.to_owned() });
         }
         let bytes = Bytes::Mapped(map(&file).map_err(read)?);
-        let mut shard = Self { path: path.to_owned(), bytes, header_bytes: 0 };
+        let mut shard = Self { path: path.to_owned(), bytes: Arc::new(bytes), header_bytes: 0 };
         let header = read_gguf_header(shard.bytes(), path)?;
         shard.header_bytes = header.data_start;
         Ok((shard, header))
@@ -69,7 +101,7 @@ impl Shard {
     }
 
     fn new(path: &Path, bytes: Bytes) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
-        let mut shard = Self { path: path.to_owned(), bytes, header_bytes: 0 };
+        let mut shard = Self { path: path.to_owned(), bytes: Arc::new(bytes), header_bytes: 0 };
         let (header_bytes, tensors) = read_header(shard.bytes(), path)?;
         shard.header_bytes = header_bytes;
         Ok((shard, tensors))
@@ -77,10 +109,12 @@ impl Shard {
 
     /// The whole file.
     pub(super) fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Mapped(map) => map,
-            Bytes::Embedded(bytes) => bytes,
-        }
+        self.bytes.all()
+    }
+
+    /// Some of its bytes, kept mapped.
+    pub(super) fn tensor(&self, range: Range<usize>, dtype: DType) -> MappedTensor {
+        MappedTensor { bytes: Arc::clone(&self.bytes), range, dtype }
     }
 
     /// The file.
@@ -97,8 +131,9 @@ impl Shard {
 /// The crate's one exception from safe code. Reading 13 GB into memory to use it once would take minutes and twice the memory.
 #[expect(unsafe_code, reason = "weight files are mapped; see SAFETY")]
 fn map(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
-    // SAFETY: the map is private and read-only, and its bytes are only ever copied into tensors, never kept as references into typed
-    // memory. A file that another program truncates meanwhile ends this program (SIGBUS), as it would end every program that maps weights.
+    // SAFETY: the map is private and read-only, and its bytes are only ever read as numbers for which every pattern of bits is valid. A file
+    // that another program rewrites meanwhile gives other numbers; one that is truncated ends this program (SIGBUS), as it would end every
+    // program that maps weights.
     unsafe { memmap2::Mmap::map(file) }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::checkpoint::ClipConfig;
 use crate::model::ModelError;
-use crate::model::attention::causal_mask;
+use crate::model::attention::CausalMask;
 use crate::model::encoder::{EncoderLayer, EncoderShape};
 use crate::model::linear::LayerNorm;
+use crate::model::matrix::Matrix;
 use crate::model::probe::{Site, Tower};
 use crate::model::weights::Scope;
 use candle_core::{Result, Tensor};
@@ -18,7 +19,7 @@ pub struct TextTower {
     vocab_size: usize,
     max_positions: usize,
     eos_token_id: u32,
-    token_embedding: Tensor,
+    token_embedding: Matrix,
     position_embedding: Tensor,
     layers: Vec<EncoderLayer>,
     final_layer_norm: LayerNorm,
@@ -43,7 +44,7 @@ impl TextTower {
         let (embeddings, layers) = (scope.at("embeddings"), scope.at("encoder").at("layers"));
         let layers = (0..config.text_num_hidden_layers).map(|idx| EncoderLayer::load(&layers.at(idx), shape));
         Ok(Self {
-            token_embedding: embeddings.at("token_embedding").tensor("weight", &[vocab_size, shape.hidden_size])?,
+            token_embedding: embeddings.table("token_embedding", [vocab_size, shape.hidden_size])?,
             position_embedding: embeddings
                 .at("position_embedding")
                 .tensor("weight", &[max_positions, shape.hidden_size])?,
@@ -72,13 +73,13 @@ impl TextTower {
             return Err(ModelError::TokenOutOfRange { id, position, vocab_size: self.vocab_size });
         }
         let mut hidden = self.embed(ids).map_err(ModelError::part("Text embedding"))?;
-        let mask = causal_mask(0, ids.len(), None, hidden.device()).map_err(ModelError::part("Text embedding"))?;
+        let mask = CausalMask::new(0, ids.len(), None);
         for (layer_idx, layer) in self.layers.iter().enumerate() {
             // Nobody watches this tower; the site is only a formality.
             let (query_len, key_len) = (ids.len(), ids.len());
             let site = Site { tower: Tower::Decoder, layer_idx, branch_idx: 0, query_start: 0, query_len, key_len };
             hidden =
-                layer.forward(&hidden, mask.as_ref(), &site, &mut ()).map_err(ModelError::layer("Text", layer_idx))?;
+                layer.forward(&hidden, Some(&mask), &site, &mut ()).map_err(ModelError::layer("Text", layer_idx))?;
         }
         let end = end_position(ids, self.eos_token_id);
         let pool = || self.final_layer_norm.forward(&hidden.narrow(0, end, 1)?);
@@ -86,7 +87,7 @@ impl TextTower {
     }
 
     fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        let tokens = self.token_embedding.index_select(&Tensor::new(ids, self.token_embedding.device())?, 0)?;
+        let tokens = self.token_embedding.gather(ids, self.position_embedding.device())?;
         tokens + self.position_embedding.narrow(0, 0, ids.len())?
     }
 }

@@ -36,7 +36,7 @@ impl FeedForward {
 
     fn forward(&self, rows: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Plain { fc1, hidden_act, fc2 } => fc2.forward(&activate(*hidden_act, &fc1.forward(rows)?)?),
+            Self::Plain { fc1, hidden_act, fc2 } => fc2.forward(&activate(*hidden_act, fc1.forward(rows)?)?),
             Self::Gated { weights_in, weights_out } => {
                 let halves = weights_in.forward(rows)?.chunk(2, 1)?;
                 let [gate, value] = halves.as_slice() else {

@@ -31,6 +31,6 @@ impl Projector {
     }
 
     fn project(&self, features: &Tensor) -> Result<Tensor> {
-        self.linear_2.forward(&activate(self.hidden_act, &self.linear_1.forward(features)?)?)
+        self.linear_2.forward(&activate(self.hidden_act, self.linear_1.forward(features)?)?)
     }
 }

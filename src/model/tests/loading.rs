@@ -1,8 +1,9 @@
 //! Missing, unused and wrongly shaped tensors.
 
+use crate::checkpoint::{Checkpoint, MappedTensor, Weights};
 use crate::model::fixtures::{RandomWeights, clip_config, llava_config};
 use crate::model::weights::{SourceError, TensorMap, TensorSource};
-use crate::model::{Clip, Llava, ModelError};
+use crate::model::{BranchInput, Clip, Decoder, Llava, LogitRows, ModelError};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -122,4 +123,69 @@ fn impossible_configurations_are_refused() {
     assert!(refused(|config| config.vision.patch_size = 13), "a patch larger than the image");
     assert!(refused(|config| config.vision_feature_layers = vec![4]), "a layer that is not there");
     assert!(refused(|config| config.vision_feature_layers = vec![]), "no layer at all");
+}
+
+/// The bundled weights, left in their file or copied out of it.
+struct FromFile<'a> {
+    weights: &'a Weights,
+    keep: bool,
+}
+
+impl TensorSource for FromFile<'_> {
+    fn tensor(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor, SourceError> {
+        Ok(self.weights.tensor(name, shape, dtype, device)?)
+    }
+
+    fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Option<Tensor>, SourceError> {
+        Ok(self.weights.optional(name, shape, dtype, device)?)
+    }
+
+    fn mapped(&self, name: &str, shape: &[usize], _: DType) -> Result<Option<MappedTensor>, SourceError> {
+        Ok(self.weights.mapped(name, shape).filter(|_| self.keep))
+    }
+}
+
+/// Logits of a prompt of many rows, of one more row, and of two.
+fn demo_logits(keep: bool, dtype: DType) -> Vec<f32> {
+    let checkpoint = Checkpoint::demo().unwrap();
+    let source = FromFile { weights: &checkpoint.weights, keep };
+    let decoder = Decoder::load(&source, &checkpoint.llava().unwrap().text, dtype, &Device::Cpu).unwrap();
+    let mut cache = decoder.new_cache(32).unwrap();
+    let mut all = Vec::new();
+    for ids in [&[1, 5, 9, 30, 77, 120, 4, 8, 200, 301, 17, 18, 19, 20, 21, 22, 23][..], &[40], &[50, 60]] {
+        let embeddings = decoder.embed(ids).unwrap();
+        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let logits = decoder.forward(&mut branches, LogitRows::All, &mut ()).unwrap().remove(0);
+        all.extend(logits.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+    }
+    all
+}
+
+#[test]
+fn weights_left_in_their_file_give_the_same_numbers_as_copied_ones() {
+    let copied = demo_logits(false, DType::F16);
+    assert_eq!(demo_logits(true, DType::F16), copied, "bit for bit: the same weights in the same type");
+    let widened = demo_logits(false, DType::F32);
+    let read_as_f32 = demo_logits(true, DType::F32);
+    let difference = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let diff = difference(&read_as_f32, &widened);
+    assert!(diff < 1e-4, "f16 weights widened while they are read, or before: logits differ by {diff}");
+    let diff = difference(&copied, &widened);
+    assert!((1e-6..0.05).contains(&diff), "rounded keys and values are seen, and little: {diff}");
+}
+
+#[test]
+fn only_matrices_of_the_right_shape_and_type_stay_in_their_file() {
+    let checkpoint = Checkpoint::demo().unwrap();
+    let name = "language_model.layers.0.mlp.gate_proj.weight";
+    let mapped = checkpoint.weights.mapped(name, &[352, 128]).unwrap();
+    assert_eq!((mapped.bytes().len(), mapped.dtype()), (352 * 128 * 2, DType::F16), "as it is stored");
+    assert!(checkpoint.weights.mapped(name, &[128, 352]).is_none(), "another shape");
+    assert!(checkpoint.weights.mapped("nothing", &[1]).is_none(), "not there");
 }
