@@ -92,10 +92,11 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
             let [low, high] = &mut colour.fixed_range;
             // Neither end passes the other: a scale that runs backwards paints nothing.
             let field = |value, range| DragValue::new(value).speed(0.0005).range(range).max_decimals(6);
-            let response = ui.add(field(low, -1.0e6..=*high));
+            let (lowest, highest) = (*low, *high);
+            let response = ui.add(field(low, -1.0e6..=highest));
             named(ui, &response, "Lowest value");
             ui.label("to");
-            let response = ui.add(field(high, *low..=1.0e6));
+            let response = ui.add(field(high, lowest..=1.0e6));
             named(ui, &response, "Highest value");
         });
     }
