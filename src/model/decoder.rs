@@ -96,7 +96,7 @@ impl Decoder {
         let embed_tokens = scope.table("embed_tokens", [vocab_size, hidden_size])?;
         let lm_head = if config.tie_word_embeddings {
             // Some checkpoints store the tied matrix twice: taken, not used.
-            root.at("lm_head").optional("weight", &[vocab_size, hidden_size])?;
+            root.at("lm_head").pass_over("weight", [vocab_size, hidden_size])?;
             Linear::over(embed_tokens.clone(), None)
         } else {
             root.linear("lm_head", hidden_size, vocab_size, false)?

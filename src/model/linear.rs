@@ -46,7 +46,12 @@ impl Linear {
 
     /// **Shape**: `[rows, inputs]` to `[rows, outputs]`.
     pub fn forward(&self, rows: &Tensor) -> Result<Tensor> {
-        if let Some(product) = self.weight.with_weight(|weight| on_the_cpu(rows, weight)) {
+        let few = rows.dim(0)? <= MOST_DOT_ROWS;
+        // Many rows and f32 in memory are what candle's product is made for: no block is copied.
+        let is_f32 = |tensor: &Tensor| tensor.dtype() == DType::F32;
+        let as_it_is = !few && is_f32(rows) && self.weight.as_tensor().is_some_and(is_f32);
+        let on_the_cpu = || self.weight.with_weight(|weight| on_the_cpu(rows, weight, few));
+        if let Some(product) = (!as_it_is).then(on_the_cpu).flatten() {
             return add_bias(product?, self.bias.as_ref());
         }
         let product = match (self.weight.as_blocks(), self.weight.as_tensor()) {
@@ -70,13 +75,13 @@ impl Linear {
 }
 
 /// Few rows read the weights once where they are; many are multiplied with blocks of them.
-fn on_the_cpu(rows: &Tensor, weight: kernel::Weight<'_>) -> Result<Tensor> {
+fn on_the_cpu(rows: &Tensor, weight: kernel::Weight<'_>, few: bool) -> Result<Tensor> {
     let (num_rows, inputs) = rows.dims2()?;
     if inputs != weight.cols() {
         return Err(Error::Msg(format!("Expected rows of {} values, found {inputs}", weight.cols())));
     }
     let rows = rows.to_dtype(DType::F32)?.contiguous()?;
-    if num_rows <= MOST_DOT_ROWS {
+    if few {
         let mut product = vec![0.0; num_rows * weight.rows()];
         with_values(&rows, |rows| kernel::linear(rows, weight, &mut product).map_err(Error::wrap))?;
         return Tensor::from_vec(product, (num_rows, weight.rows()), rows.device());

@@ -168,6 +168,16 @@ impl<'a> Scope<'a> {
         Ok(Matrix::dense(self.typed(name, &shape, self.dtype)?))
     }
 
+    /// Counts a matrix as asked for, if it is there, that the model has no use for.
+    pub(crate) fn pass_over(&self, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
+        let full_name = format!("{}{name}", self.prefix);
+        let mapped = if self.device.is_cpu() { self.source.mapped(&full_name, &shape, self.dtype) } else { Ok(None) };
+        match mapped.map_err(|cause| ModelError::Weights { cause })? {
+            Some(_) => Ok(()),
+            None => self.optional(name, &shape).map(drop),
+        }
+    }
+
     /// A table whose rows are looked up. **Shape**: `[rows, width]`.
     pub(crate) fn table(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
         self.at(name).matrix("weight", shape)

@@ -110,8 +110,8 @@ class Gazelens:
             answer["trace_bytes"] = trace.stat().st_size
             return answer
 
-    def bench(self, folder):
-        return self.run(folder, "bench", "--image", PHOTO, "--new-tokens", NEW_TOKENS)
+    def bench(self, folder, dtype):
+        return self.run(folder, "bench", "--dtype", dtype, "--image", PHOTO, "--new-tokens", NEW_TOKENS)
 
 
 def best(values):
@@ -157,7 +157,7 @@ def main():
     figures = first_question(Transformers(args.folder / "f32", args.threads), gazelens, args.folder / "f32", args.rounds)
     figures |= six_questions()
     for name in ["f32", "f16"]:
-        report = gazelens.bench(args.folder / name)
+        report = gazelens.bench(args.folder / name, name)
         figures |= {
             f"decoding over read bandwidth, {name}": (report["runs"][0]["share_of_bandwidth"], ">=", 0.70),
             f"a token with capture over one without, {name}": (report["ratios"]["capture"], "<=", 1.08),
