@@ -98,7 +98,8 @@ fn rows_past_the_budget_are_left_out_with_a_warning_and_the_file_stays_valid() {
     limited.record.budget_bytes = first_three + 1;
     let answer = ask(&limited);
     assert_eq!(answer.trace.decoder_attention.len(), 3, "what fits is kept");
-    assert_eq!(answer.trace.output, whole.trace.output, "recording changes no answer");
+    let ids = |answer: &Answer| answer.trace.output.iter().map(|token| token.id).collect::<Vec<_>>();
+    assert_eq!(ids(&answer), ids(&whole), "recording changes no answer");
     assert!(answer.trace.warnings.iter().any(|text| text.contains("last 9 tokens")), "{:?}", answer.trace.warnings);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("t.safetensors");

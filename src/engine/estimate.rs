@@ -300,7 +300,8 @@ mod tests {
         let (_, roomy) = plan(DtypePreference::Auto, Some(needed + 6_000_000_000)).expect("fits");
         assert_eq!(roomy.kept_bytes, 3_000_000_000, "half of what is left");
         assert!(
-            roomy.sentence().starts_with("needs ") && roomy.sentence().ends_with("f32, exact and fast on a CPU, fits"),
+            roomy.sentence().starts_with("needs ")
+                && roomy.sentence().ends_with("f32 over weights that stay f16 in their file"),
             "{}",
             roomy.sentence()
         );

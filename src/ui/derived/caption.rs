@@ -66,6 +66,7 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
     let unit = match view.normalisation {
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
+        Normalisation::ShareOfImage if without_sink => "share of the image's attention without the first position",
         Normalisation::ShareOfImage => "share of the image's attention",
     };
     match view.source {
