@@ -102,7 +102,7 @@ pub enum EngineError {
     #[error("{found}: the weights hold values that are no numbers, or {dtype} is too narrow for them: {path}")]
     NotFinite {
         /// Where it came up.
-        found: DecodeError,
+        found: Box<DecodeError>,
         /// What the model runs in.
         dtype: &'static str,
         /// The checkpoint.

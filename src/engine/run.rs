@@ -46,7 +46,7 @@ pub fn run_job(
 fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
     match err {
         EngineError::Decode(found @ DecodeError::NotFinite { .. }) => EngineError::NotFinite {
-            found,
+            found: Box::new(found),
             dtype: model.place.dtype.as_str(),
             path: model.checkpoint.folder.clone().unwrap_or_else(|| model.checkpoint.model_id.clone().into()),
         },

@@ -159,7 +159,7 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                 };
                 let model = run.model_id().filter(|_| several_models).map(short_model);
                 let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
-                let apart = model.into_iter().chain(variant).map(|part| format!(" · {part}")).collect::<String>();
+                let apart = std::iter::once(String::new()).chain(model).chain(variant).collect::<Vec<_>>().join(" · ");
                 let label = format!("{}. {text}{dots}{apart}{mark}", nr + 1);
                 let help =
                     format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
