@@ -60,6 +60,11 @@ fn path(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let response = ui.add(edit).labelled_by(label.id);
         if !std::mem::replace(&mut cx.memory.model_path_focused, true) {
             response.request_focus();
+            // What was typed last time is replaced by what is typed now.
+            let mut state = egui::TextEdit::load_state(ui.ctx(), response.id).unwrap_or_default();
+            let end = egui::text::CCursor::new(cx.memory.model_path.chars().count());
+            state.cursor.set_char_range(Some(egui::text::CCursorRange::two(egui::text::CCursor::default(), end)));
+            state.store(ui.ctx(), response.id);
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let typed = cx.memory.model_path.trim().trim_matches('"').to_owned();
