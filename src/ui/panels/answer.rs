@@ -51,7 +51,7 @@ fn legend(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         });
         return;
     }
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Words coloured by").weak());
         let options = [
             (

@@ -65,18 +65,26 @@ fn fitting_width(available: egui::Vec2, values: &GridValues) -> f32 {
     if side < LEAST_PT { available.x } else { (heads * (side + 2.0) + EDGE_PT + 12.0).min(available.x) }
 }
 
+/// Room that the switch takes, points.
+const ONE_RANGE_PT: f32 = 90.0;
+
 fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let what = match cx.state.view.source {
             Source::Decoder => "Shown tokens",
             Source::Vision => "[CLS]",
         };
         let text = format!("{what}, {} × {}", values.layers, values.heads);
         ui.label(RichText::new(text).weak()).on_hover_text("Rows are layers, columns are heads; click a map to jump there");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let mut one_range = |ui: &mut Ui| {
             ui.checkbox(&mut cx.memory.grid.shared, "one range")
                 .on_hover_text("Off: each map has its own range, structure is visible everywhere. On: brightness compares between heads");
-        });
+        };
+        if ui.available_width() < ONE_RANGE_PT {
+            one_range(ui); // on the next line
+        } else {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), one_range);
+        }
     });
 }
 

@@ -15,7 +15,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             ui.menu_button(title, |ui| {
                 // At large interface sizes a menu is higher than the window.
                 let most = (ui.ctx().content_rect().height() - 60.0).max(80.0);
-                egui::ScrollArea::vertical().max_height(most).show(ui, |ui| menu_items(ui, menu, cx));
+                egui::ScrollArea::vertical()
+                    .max_height(most)
+                    .min_scrolled_height(most)
+                    .show(ui, |ui| menu_items(ui, menu, cx));
             });
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -22,7 +22,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     area.show(ctx, |ui| {
         ui.set_width(place.width());
         let most = (place.height() * MOST_OF_PHOTO).max(60.0);
-        egui::ScrollArea::vertical().max_height(most).show(ui, |ui| all(ui, notices, cx));
+        egui::ScrollArea::vertical().max_height(most).min_scrolled_height(most).show(ui, |ui| all(ui, notices, cx));
     });
 }
 

@@ -50,36 +50,21 @@ fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// Less room than this for the prompt box, and the buttons go below it, points.
+const LEAST_BOX_PT: f32 = 180.0;
+
 fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    // What the buttons took in the last frame is left to them: their words differ from model to model.
+    let buttons_id = egui::Id::unique("prompt buttons");
+    let buttons_pt: f32 = ui.data(|data| data.get_temp(buttons_id)).unwrap_or(250.0);
+    let room_pt = ui.available_width() - buttons_pt - 2.0 * ui.spacing().button_padding.x;
+    if room_pt < LEAST_BOX_PT {
+        prompt_box(ui, cx, ui.available_width());
+        ui.horizontal_wrapped(|ui| buttons(ui, cx));
+        return;
+    }
     ui.horizontal(|ui| {
-        let id = egui::Id::unique("prompt box");
-        // What the buttons took in the last frame is left to them: their words differ from model to model.
-        let buttons_id = id.with("buttons");
-        let buttons_pt: f32 = ui.data(|data| data.get_temp(buttons_id)).unwrap_or(250.0);
-        let words = similarity::wording(cx.state.model.task());
-        // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
-        let focused = ui.memory(|memory| memory.has_focus(id));
-        let entered =
-            focused && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
-        let mut text = cx.state.ask.text.clone();
-        let edit = egui::TextEdit::multiline(&mut text)
-            .id(id)
-            .hint_text(words.hint)
-            .desired_rows(words.rows)
-            .desired_width((ui.available_width() - buttons_pt - 2.0 * ui.spacing().button_padding.x).max(120.0))
-            // Enter asks; shift makes the new line.
-            .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-        let response = ui.add(edit);
-        named(ui, &response, words.prompt);
-        if cx.memory.takes_focus(TextBox::Prompt) {
-            response.request_focus();
-        }
-        if text != cx.state.ask.text {
-            cx.emit(Command::SetPrompt(text));
-        }
-        if entered {
-            cx.emit(Command::Ask);
-        }
+        let response = prompt_box(ui, cx, room_pt);
         buttons(ui, cx);
         let took_pt = ui.min_rect().right() - response.rect.right();
         if (took_pt - buttons_pt).abs() > 0.5 {
@@ -87,6 +72,35 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             ui.request_discard("the buttons changed their width");
         }
     });
+}
+
+fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Response {
+    let id = egui::Id::unique("prompt box");
+    let words = similarity::wording(cx.state.model.task());
+    // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
+    let focused = ui.memory(|memory| memory.has_focus(id));
+    let entered =
+        focused && ui.input_mut(|input| !input.modifiers.shift && input.consume_key(Modifiers::NONE, Key::Enter));
+    let mut text = cx.state.ask.text.clone();
+    let edit = egui::TextEdit::multiline(&mut text)
+        .id(id)
+        .hint_text(words.hint)
+        .desired_rows(words.rows)
+        .desired_width(width_pt)
+        // Enter asks; shift makes the new line.
+        .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
+    let response = ui.add(edit);
+    named(ui, &response, words.prompt);
+    if cx.memory.takes_focus(TextBox::Prompt) {
+        response.request_focus();
+    }
+    if text != cx.state.ask.text {
+        cx.emit(Command::SetPrompt(text));
+    }
+    if entered {
+        cx.emit(Command::Ask);
+    }
+    response
 }
 
 fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {

@@ -8,6 +8,9 @@ use crate::ui::widgets::format_bytes;
 use eframe::egui;
 use egui::{RichText, Ui};
 
+/// Narrower than this, the memory of the program is in a tooltip only, points.
+const NARROW_PT: f32 = 700.0;
+
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 10.0;
@@ -16,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             memory(ui, cx);
             if let Some(run) = cx.state.runs.active().last().or_else(|| cx.state.current_run()) {
                 ui.separator();
-                ui.label(progress(run));
+                ui.add(egui::Label::new(progress(run)).truncate());
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 match cx.state.model.loading.clone() {
@@ -46,7 +49,7 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
                 info.memory.sentence()
             ));
             ui.separator();
-            ui.label(&info.summary).on_hover_text(format!(
+            ui.add(egui::Label::new(&info.summary).truncate().show_tooltip_when_elided(false)).on_hover_text(format!(
                 "{}\n{} of weights",
                 info.id,
                 format_bytes(info.weight_bytes)
@@ -96,13 +99,16 @@ fn memory(ui: &mut Ui, cx: &PanelContext<'_>) {
     let budget = cx.state.ask.budget_bytes() as u64;
     let mut text = format!("Attention {} of {}", format_bytes(held), format_bytes(budget));
     let kept = cx.state.runs.kept_memory();
-    if kept.budget_bytes > 0 {
+    // A narrow window has the rest in the tooltip.
+    let narrow = ui.available_width() < NARROW_PT;
+    if kept.budget_bytes > 0 && !narrow {
         text = format!("{text}, prompts {}", format_bytes(kept.held_bytes));
     }
-    if let Some(bytes) = cx.resident_bytes {
-        text = format!("{text}, process {}", format_bytes(bytes));
-    }
     let mut hover = "Attention kept of all answers and its budget; memory of the whole program".to_owned();
+    if let Some(bytes) = cx.resident_bytes {
+        let process = format!(", process {}", format_bytes(bytes));
+        (if narrow { &mut hover } else { &mut text }).push_str(&process);
+    }
     if kept.budget_bytes > 0 {
         hover = format!(
             "{hover}\nKept for further questions: {} images and {} prompts, {} of at most {}",
