@@ -14,8 +14,9 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// `y = x · wᵀ`, accumulated in f32, `w` read once whatever the number of rows in `x`, split over the current rayon pool.
 ///
-/// Meant for one to about eight rows; from about 16 rows on a blocked product over [`Weight::to_f32`] is faster. Call it from inside the
-/// pool (`ThreadPool::install`) where many calls follow each other: entering the pool from outside costs some microseconds each time.
+/// Meant for the rows of a step and of a short question, up to a few dozen; a prompt or an image is faster in a blocked product over
+/// [`Weight::to_f32`]. Call it from inside the pool (`ThreadPool::install`) where many calls follow each other: entering the pool from
+/// outside costs some microseconds each time.
 /// The result does not depend on the number of threads.
 ///
 /// **Shape** `x`: `[m, w.cols()]`, `y`: `[m, w.rows()]`.

@@ -2,17 +2,17 @@
 //! 24 x 24 patches. Run it with `cargo bench --bench frame`; the target is under 4 ms a frame.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
+mod screenless;
 #[path = "../window/script.rs"]
 mod script;
 
 use cpu_time::ThreadTime;
-use eframe::{App as _, egui};
 use gazelens::engine::{Event, RunId, Timings};
 use gazelens::geometry::PatchGrid;
 use gazelens::ui::command::Command;
 use gazelens::ui::layout::Pane;
 use gazelens::ui::state::{Extend, TokenPos};
-use gazelens::ui::{App, AppOptions};
+use screenless::Screenless;
 use script::{Handle, Script, ScriptedLink};
 use std::time::{Duration, Instant};
 
@@ -36,15 +36,15 @@ fn main() {
     report.push((
         "the pointer moves over the answer",
         window.measure(|window, frame| {
-            window.app.command(Command::HoverToken(Some(TokenPos::Output(frame % NUM_TOKENS))));
+            window.screen.app.command(Command::HoverToken(Some(TokenPos::Output(frame % NUM_TOKENS))));
         }),
     ));
-    window.app.command(Command::ClickToken(TokenPos::Output(7), Extend::Replace));
+    window.screen.app.command(Command::ClickToken(TokenPos::Output(7), Extend::Replace));
     report.push((
         "the layer changes",
         window.measure(|window, frame| {
             let (layer_idx, head_idx) = (frame % 32, frame / 32 % 32);
-            window.app.command(Command::JumpTo { layer_idx, head_idx });
+            window.screen.app.command(Command::JumpTo { layer_idx, head_idx });
         }),
     ));
     println!("{:<36} {:>10} {:>10}", "CPU time of a frame", "median ms", "worst ms");
@@ -55,49 +55,21 @@ fn main() {
     println!("frames until all maps are made and the window asks for none: {}", window.idle_frames());
 }
 
-/// The window without a screen: shapes are made and cut into triangles, nothing is drawn.
+/// The window with a scripted engine.
 struct Window {
-    app: App,
-    ctx: egui::Context,
-    frame: eframe::Frame,
+    screen: Screenless,
     handle: Handle,
-    started: Instant,
     repaint_after: Duration,
 }
 
 impl Window {
     fn new(script: Script) -> Self {
-        let ctx = egui::Context::default();
-        let mut cc = eframe::CreationContext::_new_kittest(ctx.clone());
-        // With a device the grid is one paint callback, as on a screen; without one it would be composed on the CPU.
-        let setup = egui_kittest::wgpu::default_wgpu_setup();
-        cc.wgpu_render_state =
-            Some(egui_kittest::wgpu::create_render_state(setup, eframe::egui_wgpu::RendererOptions::default()));
         let (link, handle) = ScriptedLink::new(script);
-        let app = App::new(&cc, AppOptions::new(Box::new(link)));
-        let frame = eframe::Frame::_new_kittest();
-        Self { app, ctx, frame, handle, started: Instant::now(), repaint_after: Duration::ZERO }
+        Self { screen: Screenless::new(|_| Box::new(link)), handle, repaint_after: Duration::ZERO }
     }
 
     fn draw(&mut self) {
-        let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1920.0, 1080.0));
-        let input = egui::RawInput {
-            screen_rect: Some(screen),
-            time: Some(self.started.elapsed().as_secs_f64()),
-            ..egui::RawInput::default()
-        };
-        let (app, frame) = (&mut self.app, &mut self.frame);
-        let output = self.ctx.run_ui(input, |ui| {
-            app.logic(&ui.ctx().clone(), frame);
-            app.ui(ui, frame);
-        });
-        let primitives = self.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
-        assert!(!primitives.is_empty(), "something is painted");
-        self.repaint_after = output
-            .viewport_output
-            .get(&egui::ViewportId::ROOT)
-            .map_or(Duration::MAX, |viewport| viewport.repaint_delay);
-        output.drop_without_applying_deltas();
+        self.repaint_after = self.screen.draw();
     }
 
     /// Median and worst CPU time, milliseconds.
@@ -131,7 +103,7 @@ impl Window {
 /// Asks, answers, and draws until all maps are made and the photo is there.
 fn answer(window: &mut Window, script: &Script) {
     window.draw();
-    window.app.command(Command::AskThis("Describe this image in detail.".to_owned()));
+    window.screen.app.command(Command::AskThis("Describe this image in detail.".to_owned()));
     window.draw();
     let id = RunId(1);
     window.handle.say(Event::Started(id, Box::new(script.trace())));
@@ -145,11 +117,11 @@ fn answer(window: &mut Window, script: &Script) {
     let limit = Instant::now() + Duration::from_mins(2);
     loop {
         window.draw();
-        let made = window.app.derived().tokens.answer().count();
+        let made = window.screen.app.derived().tokens.answer().count();
         if made == NUM_TOKENS && window.repaint_after == Duration::MAX {
             break;
         }
         assert!(Instant::now() < limit, "expected {NUM_TOKENS} maps within two minutes, found {made}");
     }
-    assert!(gazelens::ui::layout::is_in_front(window.app.tree(), Pane::Heads), "the grid is in sight");
+    assert!(gazelens::ui::layout::is_in_front(window.screen.app.tree(), Pane::Heads), "the grid is in sight");
 }

@@ -2,11 +2,14 @@
 //! random one of a fifth of a gigabyte, or the folder that is given: `cargo bench --bench responsive -- [FOLDER]`. The target is under 16 ms.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
-use eframe::{App as _, egui};
+mod screenless;
+
+use cpu_time::ThreadTime;
 use gazelens::engine::{ModelSource, Stage, Worker};
+use gazelens::ui::App;
 use gazelens::ui::command::Command;
 use gazelens::ui::state::Phase;
-use gazelens::ui::{App, AppOptions};
+use screenless::Screenless;
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -35,14 +38,14 @@ fn main() {
 
     let mut window = Window::new();
     let idle = window.frames(FRAMES / 4);
-    window.app.command(Command::OpenModel(ModelSource::Folder(folder)));
+    window.0.app.command(Command::OpenModel(ModelSource::Folder(folder)));
     window.wait_for("the model", |app| app.state().model.loading.is_none() && app.state().model.info.is_some());
     let (mut prefill, mut decode) = (Vec::new(), Vec::new());
     let limit = Instant::now() + LIMIT;
     while decode.len() < FRAMES && Instant::now() < limit {
         if !window.is_asking() {
-            window.app.command(Command::AskThis("Describe this image in detail.".to_owned()));
-            window.draw();
+            window.0.app.command(Command::AskThis("Describe this image in detail.".to_owned()));
+            window.0.draw();
         }
         let (ms, phase) = window.paced();
         match phase {
@@ -61,7 +64,7 @@ fn main() {
     {
         report(what, &times);
     }
-    let tokens = window.app.state().current_run().map_or(0.0, |run| run.tokens_per_sec);
+    let tokens = window.0.app.state().current_run().map_or(0.0, |run| run.tokens_per_sec);
     println!("{tokens:.1} tokens/s meanwhile");
 }
 
@@ -91,61 +94,23 @@ struct Took {
     cpu_ms: f64,
 }
 
-/// CPU time of this thread; wall time where the system does not tell.
-fn cpu_nanos(since: Instant) -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|line| line.split_whitespace().next().and_then(|nanos| nanos.parse().ok()));
-    told.unwrap_or_else(|| u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// The window without a screen: shapes are made and cut into triangles, nothing is drawn.
-struct Window {
-    app: App,
-    ctx: egui::Context,
-    frame: eframe::Frame,
-    started: Instant,
-}
+/// The window with the real worker.
+struct Window(Screenless);
 
 impl Window {
     fn new() -> Self {
-        let ctx = egui::Context::default();
-        let mut cc = eframe::CreationContext::_new_kittest(ctx.clone());
-        let setup = egui_kittest::wgpu::default_wgpu_setup();
-        cc.wgpu_render_state =
-            Some(egui_kittest::wgpu::create_render_state(setup, eframe::egui_wgpu::RendererOptions::default()));
-        let waker = ctx.clone();
-        let worker = Worker::new(Arc::new(move || waker.request_repaint()));
-        let app = App::new(&cc, AppOptions::new(Box::new(worker)));
-        Self { app, ctx, frame: eframe::Frame::_new_kittest(), started: Instant::now() }
-    }
-
-    fn draw(&mut self) {
-        let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1920.0, 1080.0));
-        let input = egui::RawInput {
-            screen_rect: Some(screen),
-            time: Some(self.started.elapsed().as_secs_f64()),
-            ..egui::RawInput::default()
-        };
-        let (app, frame) = (&mut self.app, &mut self.frame);
-        let output = self.ctx.run_ui(input, |ui| {
-            app.logic(&ui.ctx().clone(), frame);
-            app.ui(ui, frame);
-        });
-        let primitives = self.ctx.tessellate(output.shapes.clone(), output.pixels_per_point);
-        assert!(!primitives.is_empty(), "something is painted");
-        output.drop_without_applying_deltas();
+        Self(Screenless::new(|ctx| Box::new(Worker::new(Arc::new(move || ctx.request_repaint())))))
     }
 
     /// A frame at the time a screen wants it, and what the worker is at.
     fn paced(&mut self) -> (Took, Option<Phase>) {
-        let (began, cpu_before) = (Instant::now(), cpu_nanos(self.started));
-        self.draw();
-        let took = began.elapsed();
-        let cpu_ms = cpu_nanos(self.started).saturating_sub(cpu_before) as f64 / 1e6;
+        let (began, cpu_before) = (Instant::now(), ThreadTime::now());
+        self.0.draw();
+        let (took, cpu_ms) = (began.elapsed(), cpu_before.elapsed().as_secs_f64() * 1e3);
         std::thread::sleep(FRAME_EVERY.saturating_sub(took));
         (
             Took { wall_ms: took.as_secs_f64() * 1e3, cpu_ms },
-            self.app.state().current_run().map(|run| run.phase.clone()),
+            self.0.app.state().current_run().map(|run| run.phase.clone()),
         )
     }
 
@@ -155,14 +120,14 @@ impl Window {
     }
 
     fn is_asking(&self) -> bool {
-        self.app.state().current_run().is_some_and(|run| run.phase.is_active())
+        self.0.app.state().current_run().is_some_and(|run| run.phase.is_active())
     }
 
     fn wait_for(&mut self, what: &str, done: impl Fn(&App) -> bool) {
         let limit = Instant::now() + LIMIT;
-        self.draw();
-        self.draw();
-        while !done(&self.app) {
+        self.0.draw();
+        self.0.draw();
+        while !done(&self.0.app) {
             assert!(Instant::now() < limit, "expected {what} within {} s", LIMIT.as_secs());
             self.paced();
         }
