@@ -80,7 +80,7 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
             ui.checkbox(&mut cx.memory.grid.shared, "one range")
                 .on_hover_text("Off: each map has its own range, structure is visible everywhere. On: brightness compares between heads");
         };
-        if ui.available_width() < ONE_RANGE_PT {
+        if ui.available_size_before_wrap().x < ONE_RANGE_PT {
             one_range(ui); // on the next line
         } else {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), one_range);
