@@ -4,8 +4,8 @@
 //! report measures both and says which share of the bandwidth the decoding reached; with and without recording attention, with one branch
 //! and with two (what a contrastive strategy costs).
 //!
-//! The combinations take turns at every token, and ratios are of the fast quarter of their steps: a machine that is busy with something else
-//! for a while disturbs all of them alike.
+//! The combinations and a plain read of as many bytes take turns at every token, and ratios are of the fast quarter of their steps: a machine
+//! that is busy with something else for a while, or that lets less pass after a burst, disturbs all of them alike.
 
 use super::error::EngineError;
 use super::job::{Job, Plan};
@@ -43,8 +43,10 @@ pub struct BenchReport {
     pub load_secs: f64,
     /// Positions of the prompt.
     pub prompt_tokens: usize,
-    /// Bytes that this machine reads in a second, measured.
+    /// Bytes that this machine reads in a second over as many bytes as a token needs: the fast quarter of the reads between tokens.
     pub read_bandwidth_bytes_per_sec: f64,
+    /// The fastest stretch of 16 MiB that was seen, which no long read reaches.
+    pub burst_bandwidth_bytes_per_sec: f64,
     /// Bytes of weights that one token needs.
     pub weight_bytes_per_token: usize,
     /// Every combination that was measured.
@@ -91,14 +93,14 @@ pub struct BenchRatios {
 pub fn bench(model: &OpenModel, image: &ImageSource, new_tokens: usize) -> Result<BenchReport, EngineError> {
     let (load_secs, model) = (model.load_secs(), model.answerer()?);
     let weight_bytes_per_token = model.llava.decoder().bytes_per_token();
-    let mut bandwidth = Bandwidth::new(&model.place.device);
+    let mut bandwidth = Bandwidth::new(&model.place.device, weight_bytes_per_token);
     let mut measured = COMBINATIONS.map(|combination| Measured { combination, ..Measured::default() });
     let mut prompt_tokens = 0;
     for _ in 0..REPEATS {
         bandwidth.measure()?;
-        prompt_tokens = round(model, image, new_tokens, &mut measured)?;
+        prompt_tokens = round(model, image, new_tokens, &mut measured, &mut bandwidth)?;
     }
-    let read_bandwidth_bytes_per_sec = bandwidth.best_bytes_per_sec;
+    let read_bandwidth_bytes_per_sec = bandwidth.sustained_bytes_per_sec();
     let runs: Vec<BenchRun> = measured
         .iter()
         .map(|measured| measured.run(weight_bytes_per_token as f64 / read_bandwidth_bytes_per_sec))
@@ -110,6 +112,7 @@ pub fn bench(model: &OpenModel, image: &ImageSource, new_tokens: usize) -> Resul
         load_secs,
         prompt_tokens,
         read_bandwidth_bytes_per_sec,
+        burst_bandwidth_bytes_per_sec: bandwidth.best_bytes_per_sec,
         weight_bytes_per_token,
         ratios: BenchRatios::of(&runs),
         runs,
@@ -148,9 +151,7 @@ impl Measured {
         let answers: Vec<f64> = self.step_secs.iter().map(|steps| steps.iter().sum()).collect();
         let decoded_tokens = self.step_secs.first().map_or(0, Vec::len);
         let decode_secs = best(&answers);
-        let mut steps = self.step_secs.concat();
-        steps.sort_unstable_by(f64::total_cmp);
-        let fast_step_secs = steps.get(steps.len() / 4).copied().unwrap_or(0.0);
+        let fast_step_secs = fast_quarter(self.step_secs.concat()).unwrap_or(0.0);
         let (branches, capture) = self.combination;
         BenchRun {
             branches,
@@ -164,6 +165,12 @@ impl Measured {
             share_of_bandwidth: if decoded_tokens > 0 { floor_secs / fast_step_secs } else { 0.0 },
         }
     }
+}
+
+/// The slowest of the fast quarter.
+fn fast_quarter(mut secs: Vec<f64>) -> Option<f64> {
+    secs.sort_unstable_by(f64::total_cmp);
+    secs.get(secs.len() / 4).copied()
 }
 
 /// Every branch the same, so that two cost what two cost.
@@ -190,6 +197,7 @@ fn round(
     image: &ImageSource,
     new_tokens: usize,
     measured: &mut [Measured],
+    bandwidth: &mut Bandwidth<'_>,
 ) -> Result<usize, EngineError> {
     let precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     let question = question(image, new_tokens, precision);
@@ -215,6 +223,7 @@ fn round(
                 steps.push(started.elapsed().as_secs_f64());
             }
         }
+        bandwidth.take_turn();
     }
     Ok(plan.prompt.ids.len())
 }
@@ -267,18 +276,37 @@ fn finish(tensor: &Tensor) -> Result<(), EngineError> {
     value.and_then(|one| one.to_vec1::<f32>()).map(|_| ()).map_err(EngineError::tensor("wait for the device"))
 }
 
-/// Bytes a second that sequential reading reaches on a device: the fastest stretch counts.
+/// Bytes a second that sequential reading reaches on a device.
 struct Bandwidth<'a> {
     device: &'a Device,
     /// For the CPU.
     probe: Option<BandwidthProbe>,
+    /// The fastest stretch.
     best_bytes_per_sec: f64,
+    /// Read in a turn.
+    turn_bytes: usize,
+    /// On the CPU, how long each turn took.
+    turn_secs: Vec<f64>,
 }
 
 impl<'a> Bandwidth<'a> {
-    fn new(device: &'a Device) -> Self {
+    fn new(device: &'a Device, turn_bytes: usize) -> Self {
         let probe = device.is_cpu().then(|| BandwidthProbe::new(BANDWIDTH_BYTES));
-        Self { device, probe, best_bytes_per_sec: 0.0 }
+        Self { device, probe, best_bytes_per_sec: 0.0, turn_bytes, turn_secs: Vec::new() }
+    }
+
+    /// Reads as much as a token does; each time other memory, which no cache holds.
+    fn take_turn(&mut self) {
+        if let Some(probe) = &self.probe {
+            let from = self.turn_bytes.wrapping_mul(self.turn_secs.len());
+            self.turn_secs.push(probe.read_secs(self.turn_bytes, from));
+        }
+    }
+
+    /// Of the fast quarter of the turns; of the fastest stretch where there were none.
+    fn sustained_bytes_per_sec(&self) -> f64 {
+        let secs = fast_quarter(self.turn_secs.clone()).filter(|secs| *secs > 0.0);
+        secs.map_or(self.best_bytes_per_sec, |secs| self.turn_bytes as f64 / secs)
     }
 
     fn measure(&mut self) -> Result<(), EngineError> {

@@ -56,6 +56,24 @@ impl BandwidthProbe {
     }
 }
 
+impl BandwidthProbe {
+    /// Reads so many bytes from `from` on, going round the buffer, in one go; the seconds it took.
+    ///
+    /// For a measurement that takes turns with another one: both then have the same share of what the machine lets pass at the time.
+    pub fn read_secs(&self, bytes: usize, from: usize) -> f64 {
+        let len = self.0.len();
+        let start = Instant::now();
+        let (mut at, mut left) = (from % len, bytes);
+        while left > 0 {
+            let end = (at + left).min(len);
+            black_box(read(&self.0[at..end]));
+            left -= end - at;
+            at = end % len;
+        }
+        start.elapsed().as_secs_f64()
+    }
+}
+
 /// Reads all of `buffer`, on all threads.
 fn read(buffer: &[u8]) -> u32 {
     let level = Level::widest();
@@ -96,6 +114,14 @@ mod tests {
             word.copy_from_slice(&3_u32.to_le_bytes());
         }
         assert_eq!(read(&bytes) as usize, 3 * bytes.len() / 4, "the sum of all words");
+    }
+
+    #[test]
+    fn reading_goes_round_the_buffer() {
+        let probe = BandwidthProbe::new(4 << 20);
+        let secs = probe.read_secs(9 << 20, 3 << 20);
+        assert!(secs > 0.0, "more than twice round the buffer ends: {secs}");
+        assert!(probe.read_secs(0, 5) >= 0.0, "nothing to read is read");
     }
 
     #[test]
