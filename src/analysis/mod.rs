@@ -15,13 +15,17 @@
 //! - [`tokens_for_patches`] is the reverse direction.
 //! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
 //! - [`overlap`] compares maps.
+//! - [`chair`] finds object words in an answer and says which are hallucinated, [`word_origin`] where one came from, [`pope`] asks about each.
 
 mod cache;
+pub mod chair;
 mod error;
 mod grid;
 mod image_keys;
 mod map;
+mod origin;
 mod overlap;
+pub mod pope;
 mod range;
 mod reduce;
 mod request;
@@ -42,6 +46,7 @@ pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;
 pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, vision_map};
+pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};
 pub use overlap::{attention_on_top, overlap, top_patches};
 pub use range::{Range, percentile_range, shared_range};
 pub use request::{MapRequest, MapSource};

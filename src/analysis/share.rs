@@ -29,6 +29,17 @@ impl AttentionSplit {
     pub fn parts(self) -> [f64; 5] {
         [self.first_token, self.system_text, self.image, self.question, self.answer]
     }
+
+    /// Part by part, the arithmetic mean; `None` of nothing.
+    pub fn mean(splits: &[Self]) -> Option<Self> {
+        let mut sums = [0.0; 5];
+        for split in splits {
+            for (sum, part) in sums.iter_mut().zip(split.parts()) {
+                *sum += part;
+            }
+        }
+        (!splits.is_empty()).then(|| Self::from_array(sums.map(|sum| sum / splits.len() as f64)))
+    }
 }
 
 /// The five spans of keys of a row.

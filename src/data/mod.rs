@@ -5,6 +5,7 @@
 //! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
+pub mod chair;
 pub mod coco;
 pub mod demo;
 mod error;
