@@ -116,9 +116,26 @@ pub fn captions() -> Result<Vec<DemoCaption>, serde_json::Error> {
     serde_json::from_str(include_str!("../../assets/demo/captions.json"))
 }
 
+/// Yes/no questions, one JSON object a line.
+pub const QUESTIONS: &str = include_str!("../../assets/demo/pope.jsonl");
+
+/// The scenes' true descriptions as a COCO captions file.
+pub fn reference_captions() -> String {
+    let instances: serde_json::Value = serde_json::from_str(INSTANCES).unwrap_or_default();
+    let images = instances["images"].as_array().cloned().unwrap_or_default();
+    let mut captions = Vec::new();
+    for image in &images {
+        for caption in image["captions"].as_array().into_iter().flatten() {
+            let id = captions.len() + 1;
+            captions.push(serde_json::json!({ "id": id, "image_id": image["id"], "caption": caption }));
+        }
+    }
+    serde_json::json!({ "images": images, "annotations": captions }).to_string()
+}
+
 /// The questions of every scene.
 pub fn questions() -> Result<Vec<DemoQuestion>, serde_json::Error> {
-    let lines = include_str!("../../assets/demo/pope.jsonl").lines();
+    let lines = QUESTIONS.lines();
     lines.filter(|line| !line.trim().is_empty()).map(serde_json::from_str).collect()
 }
 

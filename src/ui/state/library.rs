@@ -1,7 +1,8 @@
-//! The images on offer.
+//! The images on offer, and which of them are listed.
 
+use crate::data::dataset::{Dataset, PhotoPlace};
 use crate::engine::ImageSource;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// One image on offer.
@@ -13,6 +14,8 @@ pub struct LibraryImage {
     pub name: String,
     /// Shown when the name is hovered: the whole path.
     pub detail: String,
+    /// Its row in the data set, once that is joined.
+    pub row: Option<u32>,
 }
 
 impl LibraryImage {
@@ -25,7 +28,7 @@ impl LibraryImage {
                 path.display().to_string(),
             ),
         };
-        Self { source, name, detail }
+        Self { source, name, detail, row: None }
     }
 }
 
@@ -33,12 +36,34 @@ fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().replace('_', " ")).unwrap_or_default()
 }
 
-/// Images in the order they were added, each once, and which one is looked at.
+/// The photos of a data set, in its order. Takes a moment with many: made beside the window.
+pub fn images_of(dataset: &Dataset) -> Vec<LibraryImage> {
+    let rows = (0_u32..).zip(dataset.rows());
+    rows.filter_map(|(place, row)| {
+        let source = source_of(row.photo.as_ref()?);
+        Some(LibraryImage { row: Some(place), ..LibraryImage::new(source) })
+    })
+    .collect()
+}
+
+/// What questions name a photo by.
+pub fn source_of(place: &PhotoPlace) -> ImageSource {
+    match place {
+        PhotoPlace::File(path) => ImageSource::Path(path.clone()),
+        PhotoPlace::Bundled(name) => ImageSource::Bundled((*name).to_owned()),
+    }
+}
+
+/// Images in order, each once; those that are listed; and which one is looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     images: Vec<LibraryImage>,
-    known: HashSet<ImageSource>,
+    known: HashMap<ImageSource, usize>,
     current_idx: Option<usize>,
+    /// Places in `images`; `None` lists all of them.
+    listed: Option<Vec<u32>>,
+    /// Where the current image stands in the list.
+    current_place: Option<usize>,
 }
 
 impl Library {
@@ -47,7 +72,7 @@ impl Library {
         &self.images
     }
 
-    /// Position of the current image.
+    /// Position of the current image among all.
     pub fn current_idx(&self) -> Option<usize> {
         self.current_idx
     }
@@ -57,42 +82,103 @@ impl Library {
         self.images.get(self.current_idx?)
     }
 
+    /// How many images are listed.
+    pub fn num_listed(&self) -> usize {
+        self.listed.as_ref().map_or(self.images.len(), Vec::len)
+    }
+
+    /// The position of the image at this place of the list.
+    pub fn listed_idx(&self, place: usize) -> Option<usize> {
+        match &self.listed {
+            None => (place < self.images.len()).then_some(place),
+            Some(listed) => listed.get(place).map(|idx| *idx as usize),
+        }
+    }
+
+    /// Where the current image stands in the list; `None` when it is not listed.
+    pub fn current_place(&self) -> Option<usize> {
+        self.current_place
+    }
+
+    /// Position of an image.
+    pub fn position(&self, source: &ImageSource) -> Option<usize> {
+        self.known.get(source).copied()
+    }
+
+    /// Position of the image with that row of the data set.
+    pub fn position_of_row(&self, row: u32) -> Option<usize> {
+        // Made from the data set in its order.
+        let found = self.images.binary_search_by_key(&Some(row), |image| image.row);
+        found.ok().or_else(|| self.images.iter().position(|image| image.row == Some(row)))
+    }
+
     /// Adds images that are not there yet and returns the position of the first of `sources`.
     pub fn add(&mut self, sources: impl IntoIterator<Item = ImageSource>) -> Option<usize> {
         let mut first_idx = None;
         for source in sources {
-            let idx = if self.known.insert(source.clone()) {
-                self.images.push(LibraryImage::new(source));
-                Some(self.images.len() - 1)
-            } else if first_idx.is_none() {
-                self.images.iter().position(|image| image.source == source)
-            } else {
-                None
-            };
-            first_idx = first_idx.or(idx);
+            let idx = *self.known.entry(source).or_insert_with_key(|source| {
+                self.images.push(LibraryImage::new(source.clone()));
+                self.images.len() - 1
+            });
+            first_idx = first_idx.or(Some(idx));
         }
         first_idx
     }
 
-    /// Looks at the `idx`-th image; `false` when there is none.
+    /// Takes the images of a data set instead of those that were there. Looks at the same image if it is among them, else at the first;
+    /// returns whether the image looked at is another one now.
+    pub fn replace(&mut self, images: Vec<LibraryImage>) -> bool {
+        let before = self.current().map(|image| image.source.clone());
+        self.known = images.iter().enumerate().map(|(idx, image)| (image.source.clone(), idx)).collect();
+        self.images = images;
+        self.listed = None;
+        let kept = before.as_ref().and_then(|source| self.position(source));
+        self.current_idx = kept.or_else(|| (!self.images.is_empty()).then_some(0));
+        self.find_place();
+        kept.is_none()
+    }
+
+    /// Lists only these rows of the data set, in this order; `None` lists every image.
+    pub fn list(&mut self, rows: Option<&[u32]>) {
+        let positions = |rows: &[u32]| {
+            let positions = rows.iter().filter_map(|row| self.position_of_row(*row));
+            positions.filter_map(|idx| u32::try_from(idx).ok()).collect()
+        };
+        self.listed = rows.map(positions);
+        self.find_place();
+    }
+
+    /// Looks at the `idx`-th image of all; `false` when there is none.
     pub fn select(&mut self, idx: usize) -> bool {
         let valid = idx < self.images.len();
         if valid {
             self.current_idx = Some(idx);
+            self.find_place();
         }
         valid
     }
 
-    /// Moves on by `step` images, round the ends.
+    /// Moves on by `step` images of the list, round its ends.
     pub fn step(&mut self, step: isize) {
-        let len = self.images.len();
+        let len = self.num_listed();
         if len == 0 {
             return;
         }
         let len_signed = isize::try_from(len).unwrap_or(isize::MAX);
         let current =
-            self.current_idx.and_then(|idx| isize::try_from(idx).ok()).unwrap_or(if step > 0 { -1 } else { 0 });
-        self.current_idx = usize::try_from((current + step).rem_euclid(len_signed)).ok();
+            self.current_place.and_then(|place| isize::try_from(place).ok()).unwrap_or(if step > 0 { -1 } else { 0 });
+        let place = usize::try_from((current + step).rem_euclid(len_signed)).ok();
+        if let Some(idx) = place.and_then(|place| self.listed_idx(place)) {
+            self.current_idx = Some(idx);
+            self.current_place = place;
+        }
+    }
+
+    fn find_place(&mut self) {
+        self.current_place = match &self.listed {
+            None => self.current_idx,
+            Some(listed) => self.current_idx.and_then(|current| listed.iter().position(|idx| *idx as usize == current)),
+        };
     }
 }
 
@@ -102,6 +188,11 @@ mod tests {
 
     fn bundled(names: &[&str]) -> Vec<ImageSource> {
         names.iter().map(|name| ImageSource::Bundled((*name).to_owned())).collect()
+    }
+
+    fn with_rows(names: &[&str]) -> Vec<LibraryImage> {
+        let rows = (0_u32..).zip(bundled(names));
+        rows.map(|(row, source)| LibraryImage { row: Some(10 * row), ..LibraryImage::new(source) }).collect()
     }
 
     #[test]
@@ -124,6 +215,34 @@ mod tests {
         assert_eq!(library.current_idx(), Some(2), "backwards from the first is the last");
         library.step(1);
         assert_eq!(library.current_idx(), Some(0), "forwards from the last is the first");
+    }
+
+    #[test]
+    fn stepping_keeps_to_the_list() {
+        let mut library = Library::default();
+        library.replace(with_rows(&["a.png", "b.png", "c.png", "d.png"]));
+        library.list(Some(&[30, 10]));
+        assert_eq!((library.num_listed(), library.current_place()), (2, None), "the first image is not listed");
+        library.step(1);
+        assert_eq!((library.current_idx(), library.current_place()), (Some(3), Some(0)), "the first of the list");
+        library.step(1);
+        assert_eq!(library.current_idx(), Some(1), "in the list's order");
+        library.step(1);
+        assert_eq!(library.current_idx(), Some(3), "and round");
+        library.list(None);
+        assert_eq!((library.num_listed(), library.current_place()), (4, Some(3)), "everything again");
+    }
+
+    #[test]
+    fn a_data_set_keeps_the_image_that_is_looked_at() {
+        let mut library = Library::default();
+        library.add(bundled(&["a.png", "b.png"]));
+        library.select(1);
+        assert!(!library.replace(with_rows(&["c.png", "b.png"])), "b is still there");
+        assert_eq!(library.current().map(|image| image.row), Some(Some(10)), "with its row");
+        assert!(library.replace(with_rows(&["d.png"])), "now it is not");
+        assert_eq!(library.current_idx(), Some(0), "the first instead");
+        assert!(library.replace(Vec::new()) && library.current().is_none(), "nothing is left");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s for the app to carry out.
 
 mod ask;
+mod browse;
 mod events;
 mod library;
 mod model;
@@ -12,19 +13,23 @@ mod selection;
 mod shelf;
 #[cfg(test)]
 pub(crate) mod testing;
+mod truth;
 mod update;
 mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
-pub use library::{Library, LibraryImage};
+pub use browse::{Browse, NotesEdit, Progress, Search};
+pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
 pub use shelf::{Needs, Shelf};
+pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
+use crate::data::dataset::{ImageNotes, Sources};
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::ui::command::CanvasCommand;
 use std::path::PathBuf;
@@ -48,8 +53,20 @@ pub enum Effect {
     PickModelFolder,
     /// Find the models of the hub's cache.
     ListModels,
-    /// Find the photos in these files and folders.
+    /// Find photos and annotations in these files and folders.
     Scan(Vec<PathBuf>),
+    /// A dialog for annotation files.
+    PickAnnotations,
+    /// Stop opening files.
+    StopOpening,
+    /// Put a data set together; the image to look at then.
+    Join(u64, Sources, Option<ImageSource>),
+    /// Put the bundled data set together.
+    OpenBundled(u64),
+    /// Look for images.
+    Find(u64, Box<Search>),
+    /// Write what is noted about a photo.
+    WriteNotes(String, Box<ImageNotes>),
     /// Tell the photo's view.
     Canvas(CanvasCommand),
     /// Panels where they were on the first day.
@@ -82,6 +99,10 @@ pub struct OpenBoxes {
 pub struct AppState {
     /// Images on offer.
     pub library: Library,
+    /// The data set they belong to.
+    pub browse: Browse,
+    /// What is known about the image looked at.
+    pub truth: Truth,
     /// Questions and answers.
     pub runs: Runs,
     /// The model.
@@ -109,9 +130,10 @@ pub struct AppState {
 impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, mut colour, chips, ask } = saved;
+        let Saved { prefs, view, mut colour, chips, ask, truth } = saved;
         colour.forget_fixed_range();
-        Self { view, colour, chips, ask, prefs, ..Self::default() }
+        let truth = Truth { view: truth, ..Truth::default() };
+        Self { view, colour, chips, ask, prefs, truth, ..Self::default() }
     }
 
     /// What is to be kept.
@@ -122,6 +144,7 @@ impl AppState {
             colour: self.colour,
             chips: self.chips,
             ask: self.ask.clone(),
+            truth: self.truth.view,
         }
     }
 

@@ -1,0 +1,210 @@
+//! Opening photos, folders, annotation files and models beside the window.
+
+use super::state::LibraryImage;
+use super::state::images_of;
+use crate::data;
+use crate::data::coco::{Captions, FileKind, Instances, Progress, sniff};
+use crate::data::dataset::{Dataset, Notes, PhotoPlace, Sources, notes_beside_annotations, notes_in_folder};
+use crate::data::pope::Questions;
+use crate::engine::ImageSource;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Problems told one by one; beyond that only their number.
+const MOST_PROBLEMS: usize = 4;
+
+/// What was found in files and folders.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Photos.
+    pub photos: Vec<PhotoPlace>,
+    /// Folders that hold a model instead.
+    pub models: Vec<PathBuf>,
+    /// Objects.
+    pub instances: Option<Arc<Instances>>,
+    /// Descriptions.
+    pub captions: Option<Arc<Captions>>,
+    /// Yes/no questions.
+    pub questions: Option<Arc<Questions>>,
+    /// What was noted about them before.
+    pub notes: Option<Notes>,
+    /// What could not be read: a sentence each.
+    pub problems: Vec<String>,
+    /// Whether it was stopped on the way.
+    pub cancelled: bool,
+}
+
+/// A data set and its images.
+#[derive(Debug)]
+pub struct Joined {
+    /// The data set.
+    pub dataset: Arc<Dataset>,
+    /// Its photos.
+    pub images: Vec<LibraryImage>,
+    /// What it was made of.
+    pub sources: Sources,
+    /// The image to look at.
+    pub wanted: Option<ImageSource>,
+}
+
+/// Tells what is being read and how far it is, 0 to 1.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(&str, f32);
+
+/// Looks through files and folders and reads the annotations among them. A folder with a model's configuration is a model.
+pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Opened {
+    let mut opened = Opened::default();
+    let mut notes_at = None;
+    for path in paths {
+        if cancel.load(Ordering::Relaxed) {
+            break;
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if path.join("config.json").is_file() {
+            opened.models.push(path.clone());
+        } else if path.is_dir() {
+            notes_at.get_or_insert_with(|| notes_in_folder(path));
+            open_folder(path, cancel, &mut opened, tell);
+        } else if is_annotations(path) {
+            let read = open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
+            match read {
+                Ok(FileKind::Instances) => notes_at = Some(notes_beside_annotations(path)),
+                Ok(_) => drop(notes_at.get_or_insert_with(|| notes_beside_annotations(path))),
+                Err(why) => opened.problems.push(why),
+            }
+        } else if path.exists() {
+            opened.photos.push(PhotoPlace::File(path.clone()));
+        } else {
+            opened.problems.push(format!("Expected a photo, a folder or annotations, found nothing: {}", path.display()));
+        }
+    }
+    opened.cancelled = cancel.load(Ordering::Relaxed);
+    if opened.cancelled {
+        opened.problems.clear();
+    } else if let Some(path) = notes_at {
+        match Notes::open(&path) {
+            Ok(notes) => opened.notes = Some(notes),
+            Err(why) => opened.problems.push(format!("What was noted before cannot be used: {why}")),
+        }
+    }
+    opened
+}
+
+fn is_annotations(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    matches!(extension.as_deref(), Some("json" | "jsonl" | "ndjson"))
+}
+
+fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    tell(&format!("Listing {name}"), 0.0);
+    match data::library::list_folder(path, cancel, |_| ()) {
+        Err(err) => opened.problems.push(err.to_string()),
+        Ok(listing) if listing.images.is_empty() => {
+            opened.problems.push(format!("Expected photos, found none in the folder: {}", path.display()));
+        }
+        Ok(listing) => {
+            opened.photos.extend(listing.images.into_iter().map(PhotoPlace::File));
+            opened.problems.extend(listing.problems.iter().map(ToString::to_string));
+        }
+    }
+}
+
+fn open_annotations(
+    path: &Path,
+    cancel: &AtomicBool,
+    opened: &mut Opened,
+    tell: &mut dyn FnMut(f32),
+) -> Result<FileKind, String> {
+    let mut progress = |progress: Progress| tell(progress.done_bytes as f32 / progress.total_bytes.max(1) as f32);
+    let kind = sniff(path).map_err(|err| err.to_string())?;
+    let problems = match kind {
+        FileKind::Instances => {
+            let instances = Instances::open(path, &mut progress, cancel).map_err(|err| err.to_string())?;
+            opened.instances.insert(Arc::new(instances)).problems().clone()
+        }
+        FileKind::Captions => {
+            let captions = Captions::open(path, &mut progress, cancel).map_err(|err| err.to_string())?;
+            opened.captions.insert(Arc::new(captions)).problems().clone()
+        }
+        FileKind::Questions => {
+            let questions = Questions::open(path, &mut progress, cancel).map_err(|err| err.to_string())?;
+            opened.questions.insert(Arc::new(questions)).problems().clone()
+        }
+    };
+    let listed = problems.listed().iter().take(MOST_PROBLEMS);
+    opened.problems.extend(listed.map(|problem| format!("{problem}: {}", path.display())));
+    if problems.total() > MOST_PROBLEMS {
+        let more = problems.total() - MOST_PROBLEMS;
+        opened.problems.push(format!("{more} more records could not be used; everything else was: {}", path.display()));
+    }
+    Ok(kind)
+}
+
+/// Puts a data set together.
+pub(super) fn join(sources: Sources, wanted: Option<ImageSource>) -> Joined {
+    let dataset = Arc::new(Dataset::join(sources.clone()));
+    Joined { images: images_of(&dataset), dataset, sources, wanted }
+}
+
+/// The bundled images with everything that is known about them.
+pub(super) fn bundled() -> Sources {
+    let named = |name: &str| PathBuf::from(format!("{name}, bundled with the program"));
+    let photos = data::demo::IMAGES.iter().map(|image| PhotoPlace::Bundled(image.file_name)).collect();
+    let instances = Instances::from_bytes(data::demo::INSTANCES.as_bytes(), &named("instances.json")).ok();
+    let captions = Captions::from_bytes(data::demo::reference_captions().as_bytes(), &named("captions.json")).ok();
+    let questions = Questions::from_bytes(data::demo::QUESTIONS.as_bytes(), &named("pope.jsonl")).ok();
+    Sources {
+        photos,
+        instances: instances.map(Arc::new),
+        captions: captions.map(Arc::new),
+        questions: questions.map(Arc::new),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(paths: &[PathBuf]) -> Opened {
+        open(paths, &AtomicBool::new(false), &mut |_, _| ())
+    }
+
+    #[test]
+    fn a_model_folder_is_told_from_a_folder_of_photos() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (photos, model) = (dir.path().join("photos"), dir.path().join("model"));
+        std::fs::create_dir_all(&photos).expect("created");
+        std::fs::create_dir_all(&model).expect("created");
+        std::fs::write(photos.join("a.png"), b"").expect("written");
+        std::fs::write(model.join("config.json"), b"{}").expect("written");
+        let gone = dir.path().join("gone.png");
+        let found = opened(&[photos.clone(), model.clone(), gone]);
+        assert_eq!(found.photos, [PhotoPlace::File(photos.join("a.png"))], "the photo");
+        assert_eq!(found.models, [model], "the model");
+        assert_eq!(found.problems.len(), 1, "the missing file is named: {:?}", found.problems);
+    }
+
+    #[test]
+    fn annotations_are_read_and_rubbish_is_named() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (good, bad) = (dir.path().join("instances.json"), dir.path().join("bad.json"));
+        std::fs::write(&good, data::demo::INSTANCES).expect("written");
+        std::fs::write(&bad, b"{\"what\": 1}").expect("written");
+        let found = opened(&[good, bad]);
+        assert_eq!(found.instances.map(|instances| instances.images().len()), Some(24), "the bundled scenes");
+        assert!(matches!(found.problems.as_slice(), [one] if one.ends_with("bad.json")), "{:?}", found.problems);
+    }
+
+    #[test]
+    fn everything_bundled_finds_its_counterpart() {
+        let joined = join(bundled(), None);
+        assert_eq!(joined.images.len(), data::demo::IMAGES.len(), "every image");
+        let unmatched = joined.dataset.unmatched();
+        assert_eq!(*unmatched, data::dataset::Unmatched::default(), "nothing is left over");
+        let first = joined.images.first().and_then(|image| image.row).expect("a row") as usize;
+        assert!(!joined.dataset.annotations_of(first).is_empty(), "objects");
+        assert!(!joined.dataset.captions_of(first).is_empty(), "captions");
+        assert!(joined.dataset.questions_of(first).next().is_some(), "questions");
+    }
+}

@@ -1,0 +1,167 @@
+//! Ground truth on show: which objects, how they are painted, what is scored.
+
+use crate::ui::truth::ImageTruth;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// How objects are painted on the photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MaskStyle {
+    /// Only the line around them.
+    #[default]
+    Outlined,
+    /// Their pixels.
+    Filled,
+}
+
+/// Where a map is cut into what is looked at and what is not.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Cut {
+    /// At the map's mean over the pixels that count: the published choice.
+    #[default]
+    Mean,
+    /// At this part of the map's largest value.
+    OfMax(f32),
+}
+
+/// What of the ground truth is shown, and how; kept between days.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TruthView {
+    /// Objects on the photo.
+    pub masks_visible: bool,
+    /// How they are painted.
+    pub style: MaskStyle,
+    /// Of filled objects, 0 to 1.
+    pub opacity: f32,
+    /// Hits and misses in place of the heat map.
+    pub overlap: bool,
+    /// Colours of hits and misses that do not need red and green to be told apart.
+    pub colour_blind_safe: bool,
+    /// Where the map is cut.
+    pub cut: Cut,
+    /// Pixels that a crop hid from the model count too, as published.
+    pub paper_area: bool,
+    /// The figure that colours the grid of layers and heads; `None` shows attention on the image.
+    pub grid_metric: Option<MetricChoice>,
+}
+
+impl Default for TruthView {
+    fn default() -> Self {
+        Self {
+            masks_visible: true,
+            style: MaskStyle::default(),
+            opacity: 0.45,
+            overlap: false,
+            colour_blind_safe: false,
+            cut: Cut::Mean,
+            paper_area: false,
+            grid_metric: None,
+        }
+    }
+}
+
+/// A registered metric by its place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MetricChoice(pub usize);
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct Truth {
+    /// How it is shown.
+    pub view: TruthView,
+    /// What is known about the image looked at; `None` while it is read.
+    pub image: Option<Arc<ImageTruth>>,
+    /// Objects that are not painted, by annotation.
+    pub hidden: BTreeSet<u64>,
+    /// The object under the pointer in the list.
+    pub hovered: Option<u64>,
+    /// The category whose objects the map is held against, as the user chose it.
+    pub chosen: Option<String>,
+}
+
+impl Truth {
+    /// Another image: what was hidden or pointed at belongs to the one before; the chosen category stays for images that have it.
+    pub fn another_image(&mut self) {
+        self.image = None;
+        self.hidden.clear();
+        self.hovered = None;
+    }
+
+    /// The category the map is held against: the chosen one, else the largest.
+    pub fn category(&self) -> Option<&crate::ui::truth::CategoryTruth> {
+        let image = self.image.as_ref()?;
+        let chosen = self.chosen.as_ref().and_then(|name| image.category_named(name));
+        chosen.or_else(|| image.categories.first())
+    }
+
+    /// Shows or hides an object.
+    pub fn toggle_object(&mut self, id: u64) {
+        if !self.hidden.remove(&id) {
+            self.hidden.insert(id);
+        }
+    }
+
+    /// Hides all objects of a category, or shows them all when none is shown.
+    pub fn toggle_category(&mut self, category_id: u32) {
+        let Some(image) = &self.image else { return };
+        let ids: Vec<u64> = image.objects_of(category_id).map(|object| object.id).collect();
+        let any_shown = ids.iter().any(|id| !self.hidden.contains(id));
+        for id in ids {
+            if any_shown {
+                self.hidden.insert(id);
+            } else {
+                self.hidden.remove(&id);
+            }
+        }
+    }
+
+    /// Shows only the objects of a category; everything when only they are shown already.
+    pub fn only_category(&mut self, category_id: u32) {
+        let Some(image) = &self.image else { return };
+        let others: BTreeSet<u64> =
+            image.objects.iter().filter(|object| object.category_id != category_id).map(|object| object.id).collect();
+        self.hidden = if self.hidden == others { BTreeSet::new() } else { others };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::chair::Extractor;
+    use crate::data::coco::Instances;
+    use crate::data::demo;
+
+    fn truth() -> Truth {
+        let instances = Instances::from_bytes(demo::INSTANCES.as_bytes(), std::path::Path::new("i.json")).expect("ours");
+        let image = ImageTruth::look(1, Some(&instances), &[], &Extractor::default());
+        Truth { image: Some(Arc::new(image)), ..Truth::default() }
+    }
+
+    #[test]
+    fn a_category_is_hidden_and_shown_as_one() {
+        let mut truth = truth();
+        let category_id = truth.category().expect("the scene has objects").id;
+        let members = truth.image.as_ref().expect("there").objects_of(category_id).count();
+        truth.toggle_category(category_id);
+        assert_eq!(truth.hidden.len(), members, "all of them");
+        truth.toggle_category(category_id);
+        assert!(truth.hidden.is_empty(), "and back");
+        truth.only_category(category_id);
+        let all = truth.image.as_ref().expect("there").objects.len();
+        assert_eq!(truth.hidden.len(), all - members, "all others");
+        truth.only_category(category_id);
+        assert!(truth.hidden.is_empty(), "and back");
+    }
+
+    #[test]
+    fn the_chosen_category_waits_for_images_that_have_it() {
+        let mut truth = truth();
+        let largest = truth.category().expect("objects").name.clone();
+        truth.chosen = Some("giraffe".to_owned());
+        assert_eq!(truth.category().map(|c| c.name.clone()), Some(largest), "no giraffe here");
+        truth.another_image();
+        assert_eq!((truth.category().is_none(), truth.chosen.as_deref()), (true, Some("giraffe")), "still wanted");
+    }
+}
