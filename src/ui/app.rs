@@ -2,14 +2,17 @@
 
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
-use super::jobs::{JobDone, Jobs, Scan, Wanted};
+use super::jobs::{JobDone, Jobs, Wanted};
 use super::layout;
 use super::link::{EngineLink, Waker};
 use super::panels::{self, PanelContext};
+use super::notes_writer::NotesWriter;
 use super::photos::Photos;
 use super::state::{AppState, Effect, Saved, Severity, TokenPos, Until};
+use super::truth::reader::TruthReader;
 use super::{shortcuts, theme};
 use crate::data;
+use crate::data::dataset::ImageNotes;
 use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource};
 use eframe::egui;
 use std::path::PathBuf;
@@ -66,6 +69,9 @@ pub struct App {
     commands: Vec<Command>,
     jobs: Jobs,
     photos: Photos,
+    truths: TruthReader,
+    notes: Option<NotesWriter>,
+    wake: Waker,
     view: panels::ViewMemory,
     tree: egui_tiles::Tree<layout::Pane>,
     resident_bytes: Option<u64>,
@@ -93,6 +99,9 @@ impl App {
             commands: Vec::new(),
             jobs: Jobs::new(Arc::clone(&wake)),
             photos: Photos::new(&wake),
+            truths: TruthReader::new(&wake),
+            notes: None,
+            wake,
             view: panels::ViewMemory::default(),
             tree: layout::default_tree(),
             resident_bytes: None,
@@ -109,6 +118,7 @@ impl App {
         let bundled = data::demo::IMAGES.iter().map(|image| ImageSource::Bundled(image.file_name.to_owned()));
         app.state.library.add(bundled);
         app.state.library.select(0);
+        app.jobs.open_bundled(app.state.browse.generation);
         if !options.paths.is_empty() {
             app.commands.push(Command::AddPaths(options.paths));
         }
@@ -168,7 +178,11 @@ impl App {
             ctx.request_repaint();
         }
         for done in self.jobs.poll() {
-            self.job_done(done);
+            self.job_done(done, ctx);
+        }
+        self.state.browse.opening = self.jobs.progress();
+        if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
+            self.state.notices.push((Severity::Error, Until::Dismissed), why, "What you noted is kept until you leave", None);
         }
         if let Some(why) = self.photos.poll(ctx) {
             let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
@@ -186,24 +200,26 @@ impl App {
         self.commands.extend(shortcuts::pressed(ctx, self.state.open));
     }
 
-    fn job_done(&mut self, done: JobDone) {
+    fn job_done(&mut self, done: JobDone, ctx: &egui::Context) {
         match done {
             JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
             JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
-            JobDone::Scanned(Scan { images, models, problems }) => {
-                if let Some(idx) = self.state.library.add(images) {
-                    self.commands.push(Command::SelectImage(idx));
-                }
-                if let Some(folder) = models.into_iter().next() {
+            JobDone::Scanned(mut opened) => {
+                if let Some(folder) = opened.models.pop() {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
                 }
-                for problem in problems {
-                    self.state.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
-                }
+                let effects = self.state.opened(*opened);
+                self.carry_out(effects, ctx);
             }
+            JobDone::Joined(generation, joined) => {
+                let effects = self.state.joined(generation, *joined);
+                self.view.scroll_to_current = true;
+                self.carry_out(effects, ctx);
+            }
+            JobDone::Found(generation, rows) => self.state.found(generation, &rows),
         }
     }
 
@@ -225,6 +241,27 @@ impl App {
         );
     }
 
+    fn write_notes(&mut self, key: String, noted: ImageNotes) {
+        let notes = &self.state.browse.notes;
+        if self.notes.as_ref().is_none_or(|writer| writer.path() != notes.path()) {
+            self.notes = Some(NotesWriter::new(notes.clone(), &self.wake));
+        }
+        if let Some(writer) = &self.notes {
+            writer.write(key, noted);
+        }
+    }
+
+    /// Asks for what is known about the image looked at, and takes what has come.
+    fn follow_truth(&mut self) {
+        let row = self.state.current_row().map(|(row, _)| row);
+        if self.truths.show(self.state.browse.dataset.as_ref(), row) {
+            self.state.truth.another_image();
+        }
+        if let Some(truth) = self.truths.poll() {
+            self.state.truth.image = Some(truth);
+        }
+    }
+
     fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
@@ -237,6 +274,14 @@ impl App {
                 Effect::PickModelFolder => self.jobs.pick_model_folder(),
                 Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
                 Effect::Scan(paths) => self.jobs.scan(paths),
+                Effect::PickAnnotations => self.jobs.pick_annotations(),
+                Effect::StopOpening => self.jobs.stop_opening(),
+                Effect::Join(generation, wanted) => {
+                    self.jobs.join(generation, self.state.browse.sources.clone(), wanted);
+                }
+                Effect::OpenBundled(generation) => self.jobs.open_bundled(generation),
+                Effect::Find(generation, search) => self.jobs.find(generation, *search),
+                Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
                 Effect::Canvas(command) => self.view.canvas_command(command),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
@@ -260,12 +305,13 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
         for command in std::mem::take(&mut self.commands) {
-            if matches!(command, Command::SelectImage(_) | Command::NextImage | Command::PreviousImage) {
+            if matches!(command, Command::SelectImage(_) | Command::JumpToImage(_) | Command::NextImage | Command::PreviousImage) {
                 self.view.scroll_to_current = true;
             }
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
+        self.follow_truth();
         self.photos.show(self.state.library.current().map(|image| &image.source));
         if self.derived.advance(&self.state, DERIVE_BUDGET) {
             ctx.request_repaint();

@@ -1,7 +1,10 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 
 use crate::engine::{ModelSource, RunId};
-use crate::ui::state::{AskSettings, ChipQuantity, ColourSettings, Extend, ThemeChoice, TokenPos, ViewState};
+use crate::data::dataset::Query;
+use crate::ui::state::{
+    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, ThemeChoice, TokenPos, TruthView, ViewState,
+};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use std::path::PathBuf;
@@ -26,6 +29,12 @@ pub enum Command {
     OpenImages,
     /// Pick a folder of photos in a dialog.
     OpenImageFolder,
+    /// Pick annotation files in a dialog.
+    OpenAnnotations,
+    /// Let go of the data set: the bundled images again.
+    CloseDataset,
+    /// Stop opening files.
+    StopOpening,
     /// Show the box for opening a model.
     OpenModelBox,
     /// Pick a model folder in a dialog.
@@ -82,9 +91,31 @@ pub enum Command {
     SetScale(f32),
     /// Start another worker.
     RestartWorker,
-    /// Look at the image at this place of the list.
+    /// Look at the image at this position among all.
     SelectImage(usize),
-    /// Photos or folders of photos, dropped, typed or picked.
+    /// Look at the image with this number or name.
+    JumpToImage(String),
+    /// What is listed, and in which order.
+    SetQuery(Box<Query>),
+    /// Note something about the image looked at.
+    EditNotes(NotesEdit),
+    /// How ground truth is shown.
+    SetTruth(TruthView),
+    /// Hold maps against the objects of this category.
+    ChooseCategory(String),
+    /// Paint an object or not, by annotation.
+    ToggleObject(u64),
+    /// Paint a category's objects or not.
+    ToggleCategory(u32),
+    /// Paint only this category's objects; everything when it is so already.
+    OnlyCategory(u32),
+    /// The pointer came to an object in the list, or left.
+    HoverObject(Option<u64>),
+    /// Objects on the photo or not.
+    ToggleMasks,
+    /// Hits and misses in place of the heat map, or back.
+    ToggleOverlap,
+    /// Photos, folders of photos or annotation files, dropped, typed or picked.
     AddPaths(Vec<PathBuf>),
     /// Open a model.
     OpenModel(ModelSource),
@@ -182,6 +213,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::OpenImages, File, "Open photos…", "Pick one or more photos", [ctrl(Key::O)]),
     named!(Command::OpenImageFolder, File, "Open a folder of photos…", "Every photo in a folder", [ctrl_shift(Key::O)]),
     named!(
+        Command::OpenAnnotations,
+        File,
+        "Open annotations…",
+        "COCO instances or captions (JSON), or POPE questions (JSON lines)",
+        [ctrl(Key::I)]
+    ),
+    named!(Command::CloseDataset, File, "Close the data set", "Back to the bundled images", []),
+    named!(
         Command::OpenModelBox,
         File,
         "Open a model…",
@@ -210,6 +249,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Patch borders on or off",
         "Shows or hides the borders of the model's patches",
         [ctrl(Key::G)]
+    ),
+    named!(Command::ToggleMasks, View, "Objects on or off", "Shows or hides the annotated objects on the photo", [key(Key::O)]),
+    named!(
+        Command::ToggleOverlap,
+        View,
+        "Hits and misses on or off",
+        "Cuts the map at its threshold and paints where it agrees with the chosen objects",
+        [key(Key::H)]
     ),
     named!(
         Command::SwapDirection,

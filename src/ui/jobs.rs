@@ -4,10 +4,12 @@ use crate::data;
 use crate::engine::{ImageSource, free_memory};
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::link::Waker;
-use crate::ui::state::Shelf;
+use crate::data::dataset::Sources;
+use crate::ui::opening::{self, Joined, Opened};
+use crate::ui::state::{Progress, Search, Shelf};
 use poll_promise::Promise;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,11 @@ pub(super) enum JobDone {
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
     /// Files and folders were looked through.
-    Scanned(Scan),
+    Scanned(Box<Opened>),
+    /// A data set was put together.
+    Joined(u64, Box<Joined>),
+    /// Rows of the data set that a search found.
+    Found(u64, Vec<u32>),
     /// Bytes of memory this process holds.
     Memory(u64),
     /// The hub's cache was looked through.
@@ -45,23 +51,14 @@ fn dialog_done(picked: Option<JobDone>, wanted: Wanted, elapsed: Duration) -> Op
     picked.or_else(|| (elapsed < LEAST_DIALOG).then_some(JobDone::NoDialog(wanted)))
 }
 
-/// What was found in files and folders.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Scan {
-    /// Photos.
-    pub images: Vec<ImageSource>,
-    /// Folders that hold a model instead.
-    pub models: Vec<PathBuf>,
-    /// What could not be read: a sentence each.
-    pub problems: Vec<String>,
-}
-
 /// See the module's documentation.
 pub(super) struct Jobs {
     wake: Waker,
     running: Vec<Promise<Option<JobDone>>>,
     dialog_open: Arc<AtomicBool>,
-    cancel: Arc<AtomicBool>,
+    /// Set to stop opening files.
+    opening: Arc<AtomicBool>,
+    progress: Arc<Mutex<Option<Progress>>>,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -72,14 +69,14 @@ impl std::fmt::Debug for Jobs {
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        self.cancel.store(true, Ordering::Relaxed);
+        self.opening.store(true, Ordering::Relaxed);
     }
 }
 
 impl Jobs {
     /// `wake` draws a frame.
     pub(super) fn new(wake: Waker) -> Self {
-        Self { wake, running: Vec::new(), dialog_open: Arc::default(), cancel: Arc::default() }
+        Self { wake, running: Vec::new(), dialog_open: Arc::default(), opening: Arc::default(), progress: Arc::default() }
     }
 
     fn spawn(&mut self, name: &str, job: impl FnOnce() -> Option<JobDone> + Send + 'static) {
@@ -131,10 +128,65 @@ impl Jobs {
         });
     }
 
-    /// Looks through files and folders.
+    /// A dialog for annotation files.
+    pub(super) fn pick_annotations(&mut self) {
+        self.spawn_dialog(Wanted::Images, |dialog| {
+            dialog
+                .set_title("Open annotations (COCO instances or captions, POPE questions)")
+                .add_filter("Annotations", &["json", "jsonl"])
+                .pick_files()
+                .map(JobDone::PickedImages)
+        });
+    }
+
+    /// Looks through files and folders and reads annotations.
     pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
-        let cancel = Arc::clone(&self.cancel);
-        self.spawn("gazelens-scan", move || Some(JobDone::Scanned(scan(&paths, &cancel))));
+        let (progress, wake) = (Arc::clone(&self.progress), Arc::clone(&self.wake));
+        self.opening.store(false, Ordering::Relaxed);
+        let cancel = Arc::clone(&self.opening);
+        self.spawn("gazelens-open", move || {
+            let tell = |what: &str, share: f32| {
+                if let Ok(mut progress) = progress.lock() {
+                    *progress = Some(Progress { what: what.to_owned(), share });
+                }
+                wake();
+            };
+            let opened = opening::open(&paths, &cancel, &mut { tell });
+            if let Ok(mut progress) = progress.lock() {
+                *progress = None;
+            }
+            Some(JobDone::Scanned(Box::new(opened)))
+        });
+    }
+
+    /// Stops opening files.
+    pub(super) fn stop_opening(&self) {
+        self.opening.store(true, Ordering::Relaxed);
+    }
+
+    /// How far opening files is.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        self.progress.lock().ok().and_then(|progress| progress.clone())
+    }
+
+    /// Puts a data set together.
+    pub(super) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
+        self.spawn("gazelens-join", move || Some(JobDone::Joined(generation, Box::new(opening::join(sources, wanted)))));
+    }
+
+    /// Puts the bundled data set together.
+    pub(super) fn open_bundled(&mut self, generation: u64) {
+        self.spawn("gazelens-join", move || {
+            Some(JobDone::Joined(generation, Box::new(opening::join(opening::bundled(), None))))
+        });
+    }
+
+    /// Looks for images.
+    pub(super) fn find(&mut self, generation: u64, search: Search) {
+        self.spawn("gazelens-find", move || {
+            let Search { dataset, query, notes, asked } = search;
+            Some(JobDone::Found(generation, dataset.find(&query, &notes, &asked)))
+        });
     }
 
     /// Looks through the hub's cache, and how much memory is free.
@@ -163,36 +215,6 @@ impl Jobs {
     }
 }
 
-/// Photos among files and directly in folders; a folder with a model's configuration is a model.
-fn scan(paths: &[PathBuf], cancel: &AtomicBool) -> Scan {
-    let mut found = Scan::default();
-    for path in paths {
-        if is_model_folder(path) {
-            found.models.push(path.clone());
-        } else if path.is_dir() {
-            match data::library::list_folder(path, cancel, |_| ()) {
-                Err(err) => found.problems.push(err.to_string()),
-                Ok(listing) if listing.images.is_empty() => {
-                    found.problems.push(format!("Expected photos, found none in the folder: {}", path.display()));
-                }
-                Ok(listing) => {
-                    found.images.extend(listing.images.into_iter().map(ImageSource::Path));
-                    found.problems.extend(listing.problems.iter().map(ToString::to_string));
-                }
-            }
-        } else if path.exists() {
-            found.images.push(ImageSource::Path(path.clone()));
-        } else {
-            found.problems.push(format!("Expected a photo or a folder, found nothing: {}", path.display()));
-        }
-    }
-    found
-}
-
-fn is_model_folder(path: &Path) -> bool {
-    path.join("config.json").is_file()
-}
-
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -208,21 +230,6 @@ fn resident_bytes() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_model_folder_is_told_from_a_folder_of_photos() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let (photos, model) = (dir.path().join("photos"), dir.path().join("model"));
-        std::fs::create_dir_all(&photos).expect("created");
-        std::fs::create_dir_all(&model).expect("created");
-        std::fs::write(photos.join("a.png"), b"").expect("written");
-        std::fs::write(model.join("config.json"), b"{}").expect("written");
-        let gone = dir.path().join("gone.png");
-        let found = scan(&[photos.clone(), model.clone(), gone], &AtomicBool::new(false));
-        assert_eq!(found.images, [ImageSource::Path(photos.join("a.png"))], "the photo");
-        assert_eq!(found.models, [model], "the model");
-        assert_eq!(found.problems.len(), 1, "the missing file is named: {:?}", found.problems);
-    }
 
     #[test]
     fn a_dialog_that_returns_at_once_was_none() {

@@ -16,12 +16,15 @@ pub mod head_grid;
 mod jobs;
 pub mod layout;
 mod link;
+mod notes_writer;
+pub mod opening;
 mod panels;
 mod photos;
 mod run;
 mod shortcuts;
 pub mod state;
 mod theme;
+pub mod truth;
 mod widgets;
 
 pub use app::{App, AppOptions};

@@ -2,7 +2,7 @@
 
 use super::link::Waker;
 use crate::data::dataset::{ImageNotes, Notes};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 pub(super) struct NotesWriter {
     changes: Option<Sender<(String, ImageNotes)>>,
     failures: Receiver<String>,
+    path: Option<PathBuf>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -19,7 +20,7 @@ impl NotesWriter {
     pub(super) fn new(mut notes: Notes, wake: &Waker) -> Self {
         let (changes, wanted) = channel::<(String, ImageNotes)>();
         let (sender, failures) = channel();
-        let wake = Arc::clone(wake);
+        let (wake, path) = (Arc::clone(wake), notes.path().map(Path::to_owned));
         let thread = std::thread::Builder::new().name("gazelens-notes".to_owned()).spawn(move || {
             while let Ok(first) = wanted.recv() {
                 for (key, noted) in std::iter::once(first).chain(std::iter::from_fn(|| wanted.try_recv().ok())) {
@@ -31,7 +32,7 @@ impl NotesWriter {
                 }
             }
         });
-        Self { changes: Some(changes), failures, thread: thread.ok() }
+        Self { changes: Some(changes), failures, path, thread: thread.ok() }
     }
 
     /// Writes what is noted about a photo now.
@@ -46,9 +47,9 @@ impl NotesWriter {
         std::iter::from_fn(|| self.failures.try_recv().ok()).last()
     }
 
-    /// Whether these are the notes it writes.
-    pub(super) fn is_of(&self, path: Option<&Path>, mine: Option<&Path>) -> bool {
-        self.thread.is_some() && path == mine
+    /// The file it writes.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The data set on show: what was opened, what of it is listed, what people noted.
 
 use super::{AppState, Effect, Severity, Until};
-use crate::data::dataset::{Dataset, ImageNotes, Notes, Query, Row, Sources, Tag};
+use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, Row, Sources, Tag};
 use crate::ui::opening::{Joined, Opened};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -89,7 +89,8 @@ impl AppState {
         let sources = &mut self.browse.sources;
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
         if annotated && self.browse.bundled {
-            *sources = Sources { photos: sources.photos.iter().filter(|p| !p.is_bundled()).cloned().collect(), ..Sources::default() };
+            let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
+            *sources = Sources { photos: sources.photos.iter().filter(of_user).cloned().collect(), ..Sources::default() };
             self.browse.bundled = false;
         }
         let wanted = opened.photos.first().map(super::library::source_of);
@@ -101,7 +102,7 @@ impl AppState {
             self.browse.notes = notes;
         }
         self.browse.generation += 1;
-        vec![Effect::Join(self.browse.generation, self.browse.sources.clone(), wanted)]
+        vec![Effect::Join(self.browse.generation, wanted)]
     }
 
     /// Back to the bundled images.

@@ -29,7 +29,7 @@ pub use shelf::{Needs, Shelf};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
-use crate::data::dataset::{ImageNotes, Sources};
+use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::ui::command::CanvasCommand;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ pub enum Effect {
     /// Stop opening files.
     StopOpening,
     /// Put a data set together; the image to look at then.
-    Join(u64, Sources, Option<ImageSource>),
+    Join(u64, Option<ImageSource>),
     /// Put the bundled data set together.
     OpenBundled(u64),
     /// Look for images.

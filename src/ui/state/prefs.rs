@@ -1,6 +1,6 @@
 //! What survives a restart.
 
-use super::{AskSettings, ChipQuantity, ColourSettings, ViewState};
+use super::{AskSettings, ChipQuantity, ColourSettings, TruthView, ViewState};
 use serde::{Deserialize, Serialize};
 
 /// Light or dark.
@@ -46,4 +46,6 @@ pub struct Saved {
     pub chips: ChipQuantity,
     /// How questions are asked.
     pub ask: AskSettings,
+    /// How ground truth is shown.
+    pub truth: TruthView,
 }

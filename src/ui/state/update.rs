@@ -24,6 +24,14 @@ impl AppState {
         match command {
             Command::OpenImages => vec![Effect::PickImages],
             Command::OpenImageFolder => vec![Effect::PickImageFolder],
+            Command::OpenAnnotations => vec![Effect::PickAnnotations],
+            Command::CloseDataset => self.close_dataset(),
+            Command::StopOpening => vec![Effect::StopOpening],
+            Command::SetQuery(query) => {
+                self.browse.query = *query;
+                self.search()
+            }
+            Command::EditNotes(edit) => self.edit_notes(edit),
             Command::OpenModelBox => {
                 self.open.model = true;
                 vec![Effect::ListModels]
@@ -64,6 +72,15 @@ impl AppState {
             Command::NextImage => self.step_image(1),
             Command::PreviousImage => self.step_image(-1),
             Command::SelectImage(idx) => self.select_image(idx),
+            Command::JumpToImage(wanted) => self.jump_to_image(&wanted),
+            Command::SetTruth(view) => self.truth.view = view,
+            Command::ChooseCategory(name) => self.truth.chosen = Some(name),
+            Command::ToggleObject(id) => self.truth.toggle_object(id),
+            Command::ToggleCategory(id) => self.truth.toggle_category(id),
+            Command::OnlyCategory(id) => self.truth.only_category(id),
+            Command::HoverObject(id) => self.truth.hovered = id,
+            Command::ToggleMasks => self.truth.view.masks_visible = !self.truth.view.masks_visible,
+            Command::ToggleOverlap => self.truth.view.overlap = !self.truth.view.overlap,
             Command::NextLayer => self.step_layer(1),
             Command::PreviousLayer => self.step_layer(-1),
             Command::NextHead => self.step_head(1),
@@ -106,7 +123,7 @@ impl AppState {
         self.selection.clear();
     }
 
-    fn select_image(&mut self, idx: usize) {
+    pub(super) fn select_image(&mut self, idx: usize) {
         if self.library.current_idx() != Some(idx) && self.library.select(idx) {
             self.notices.another_photo();
             self.selection.clear();
