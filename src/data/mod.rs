@@ -5,12 +5,14 @@
 //! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
+pub mod coco;
 pub mod demo;
 mod error;
 mod jpeg;
 pub mod library;
 mod photo;
 mod pixels;
+pub mod pope;
 mod preprocessing;
 pub mod resample;
 mod resample_filter;
