@@ -8,6 +8,7 @@ mod bench;
 mod failure;
 mod gui;
 mod list;
+mod metrics;
 mod output;
 mod source;
 mod threads;
@@ -60,6 +61,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             trace::run(&common, &args)
         }
         Command::List(args) => list::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Bench(args) => {
             threads::take(common.threads)?;
             bench::run(&common, &args)

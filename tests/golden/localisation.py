@@ -1,6 +1,6 @@
 """Writes `tests/golden/localisation.json`: figures of maps against masks as NumPy and scikit-learn have them. Not run in CI.
 
-Made with numpy 2.5.3, scikit-learn 1.9.1, pycocotools 2.0.11; seed 4.
+Made with numpy 2.4.6, scikit-learn 1.9.1, pycocotools 2.0.11; seed 4.
 
     python tests/golden/localisation.py FOLDER_OF_COCO
 
@@ -19,6 +19,8 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 HERE = Path(__file__).parent
+# No centre of a pixel lies exactly on an edge between patches, where either would be right.
+SIZES = [(98, 62, "crop"), (98, 62, "pad"), (40, 76, "crop"), (40, 76, "pad"), (48, 48, "crop")]
 
 
 def heat(width, height, seed):
@@ -73,7 +75,7 @@ def bits(g):
 
 
 def views(rng):
-    for w, h, framing in [(97, 61, "crop"), (97, 61, "pad"), (40, 75, "crop"), (40, 75, "pad"), (48, 48, "crop")]:
+    for w, h, framing in SIZES:
         values = rng.random((6, 6)).astype(np.float32) * np.float32(1e-2)
         y, x = np.mgrid[0:h, 0:w]
         inside = ((x - w * 0.2) / (w * 0.3)) ** 2 + ((y - h * 0.6) / (h * 0.3)) ** 2 < 1

@@ -41,7 +41,7 @@ fn assert_alike(shader: &Picture, twin: &Picture, what: &str) {
 fn overlaps_agree_in_every_palette_and_window() {
     with_offscreen(|offscreen| {
         for framing in [Framing::Crop, Framing::Pad] {
-            let view = view(97, 61, framing);
+            let view = view(98, 62, framing);
             let inside = disc(view.image, [45.0, 30.0, 28.0]);
             let mask = MaskImage::new(view.image, &inside);
             for (sampling, counted) in Sampling::ALL.into_iter().zip([Counted::Seen, Counted::Whole, Counted::Seen]) {
@@ -64,7 +64,7 @@ fn overlaps_agree_in_every_palette_and_window() {
 #[test]
 fn masks_agree_filled_and_outlined() {
     with_offscreen(|offscreen| {
-        let view = view(97, 61, Framing::Pad);
+        let view = view(98, 62, Framing::Pad);
         let masks: Vec<_> = [[30.0, 30.0, 25.0], [60.0, 25.0, 22.0], [80.0, 55.0, 30.0], [0.0, 0.0, 0.0]]
             .into_iter()
             .zip([(0.5, 1.0), (0.35, 0.0), (0.0, 0.9), (1.0, 1.0)])
@@ -88,7 +88,7 @@ fn masks_agree_filled_and_outlined() {
 fn opaque_colours_are_stored_alike_in_linear_light() {
     let Some(state) = render_state(None) else { return };
     let mut offscreen = Offscreen::with_format(&state.device, &state.queue, wgpu::TextureFormat::Rgba8UnormSrgb);
-    let view = view(97, 61, Framing::Crop);
+    let view = view(98, 62, Framing::Crop);
     let mask = MaskImage::new(view.image, &disc(view.image, [45.0, 30.0, 28.0]));
     let style = OverlapStyle { threshold: 0.5, palette: OverlapPalette::ColourBlindSafe, opacity: 1.0 };
     let map = PhotoMap::new(&view, &noise_map(view.grid, 5).values, Sampling::Nearest).unwrap();
@@ -113,7 +113,7 @@ fn a_photo_that_no_texture_holds_is_refused_and_not_drawn_wrongly() {
 #[test]
 fn the_map_that_is_measured_is_the_map_that_is_drawn() {
     for framing in [Framing::Crop, Framing::Pad] {
-        let view = view(97, 61, framing);
+        let view = view(98, 62, framing);
         let values = noise_map(view.grid, 12).values;
         let texels = GridTexels::new(view.grid, &values);
         let samplings = Sampling::ALL.into_iter().zip([Resampling::Nearest, Resampling::Bilinear, Resampling::Bicubic]);
@@ -121,7 +121,7 @@ fn the_map_that_is_measured_is_the_map_that_is_drawn() {
             let map = PhotoMap::new(&view, &values, sampling).unwrap();
             let mut seen = 0;
             for (idx, value) in map.values.iter().enumerate() {
-                let (x, y) = (idx % 97, idx / 97);
+                let (x, y) = (idx % 98, idx / 98);
                 if !map.seen.contains(u32::try_from(x).unwrap(), u32::try_from(y).unwrap()) {
                     continue;
                 }

@@ -88,7 +88,8 @@ fn figures_are_those_of_numpy_and_scikit_learn() {
         let expected = case["steps"].as_array().expect("steps");
         assert_eq!(steps.len(), expected.len(), "{name}: as many thresholds as values");
         for (step, expected) in steps.iter().zip(expected) {
-            assert_eq!(Some(step.threshold), expected[0].as_f64(), "{name}: threshold");
+            let threshold = expected[0].as_f64().expect("a threshold");
+            assert!((step.threshold - threshold).abs() < 1e-12, "{name}: {} and {threshold}", step.threshold);
             let counts = (Some(step.counts.true_positive), Some(step.counts.false_positive));
             assert_eq!(counts, (expected[1].as_u64(), expected[2].as_u64()), "{name}: at {}", step.threshold);
             assert_eq!(ranked.counts(step.threshold), step.counts, "{name}: looked up at {}", step.threshold);
