@@ -31,6 +31,9 @@ pub enum AnalysisError {
     /// The encoder has no `[CLS]`, or vision was not recorded.
     #[error("Expected [CLS] attention of the vision encoder, found none in this trace")]
     NoVision,
+    /// Written before the unsplit row was recorded.
+    #[error("Expected the [CLS] row of the unsplit head, found none in this trace: an earlier version recorded it")]
+    NoUnsplit,
     /// The image tokens do not fill the grid.
     #[error("Expected {rows} x {cols} image tokens, or one more with [CLS] first, found {found}", rows = grid.rows, cols = grid.cols)]
     SpanMismatch {

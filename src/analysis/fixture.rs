@@ -64,6 +64,7 @@ pub(super) fn vision() -> VisionAttention {
             0.25, 0.25, 0.25, 0.25, 0.0, 0.5, 0.25, 0.0,
         ],
         patch_norms: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+        cls_unsplit: Vec::new(),
         feature_layer_idx: 0,
     }
 }

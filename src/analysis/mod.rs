@@ -14,14 +14,17 @@
 //! - [`image_share_per_layer`], [`image_share_per_token`], [`split`] say how much of the attention goes to the image at all.
 //! - [`tokens_for_patches`] is the reverse direction.
 //! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
-//! - [`overlap`] compares maps.
+//! - [`overlap`] compares maps, [`damro()`] those of a token with those of the others.
+//! - [`localisation`] compares a map with an object's mask.
 //! - [`chair`] finds object words in an answer and says which are hallucinated, [`word_origin`] where one came from, [`pope`] asks about each.
 
 mod cache;
 pub mod chair;
+mod damro;
 mod error;
 mod grid;
 mod image_keys;
+pub mod localisation;
 mod map;
 mod origin;
 mod overlap;
@@ -42,6 +45,7 @@ mod properties;
 mod tests;
 
 pub use cache::Cache;
+pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, damro};
 pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;

@@ -9,6 +9,7 @@ mod failure;
 mod gui;
 mod list;
 mod mask;
+mod metrics;
 mod output;
 mod source;
 mod threads;
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::List(args) => list::run(&args),
         Command::Mask(args) => mask::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Bench(args) => {
             threads::take(common.threads)?;
             bench::run(&common, &args)

@@ -47,7 +47,16 @@ pub fn catalog() -> Catalog {
     Catalog {
         strategies: crate::decode::strategies().iter().map(|strategy| entry(*strategy)).collect(),
         interventions: crate::decode::interventions().iter().map(|intervention| entry(*intervention)).collect(),
-        metrics: Vec::new(),
+        metrics: crate::analysis::localisation::METRICS
+            .iter()
+            .map(|metric| Entry {
+                id: metric.id,
+                label: metric.label,
+                help: metric.help,
+                paper: metric.paper,
+                parameters: Vec::new(),
+            })
+            .collect(),
         families: crate::model::families()
             .iter()
             .map(|family| Entry {

@@ -5,16 +5,18 @@
 //! are read back once.
 
 mod rows;
+mod vision_rows;
 
 use super::messages::{PromptRows, RecordOptions};
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
 use crate::trace::{AttentionRow, RowPrecision, VisionAttention};
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use rows::{StepRows, read_row};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use vision_rows::VisionRows;
 
 /// Sizes that the recorder has to know beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub(super) struct Recorder<'a> {
     step_prompt: Vec<Tensor>,
     row: Option<Arc<AttentionRow>>,
     prompt_rows: Vec<(usize, Arc<AttentionRow>)>,
-    /// Per vision layer `[heads, patches]`.
+    /// Per vision layer `[heads, prefix + patches]`.
     cls_rows: Vec<Tensor>,
     /// Per vision layer `[patches]`.
     norms: Vec<Tensor>,
@@ -117,15 +119,17 @@ impl<'a> Recorder<'a> {
     pub(super) fn take_vision(&mut self) -> Result<Option<VisionAttention>> {
         let (cls_rows, norms) = (std::mem::take(&mut self.cls_rows), std::mem::take(&mut self.norms));
         let Some(first) = cls_rows.first() else { return Ok(None) };
-        let (num_attention_heads, num_patches) = first.dims2()?;
+        let (num_attention_heads, key_len) = first.dims2()?;
         let read = |rows: &[Tensor]| -> Result<Vec<f32>> {
             if rows.is_empty() { Ok(Vec::new()) } else { Tensor::cat(rows, 0)?.flatten_all()?.to_vec1() }
         };
+        let rows = VisionRows::new(&read(&cls_rows)?, num_attention_heads, key_len, self.sizes.vision_prefix_len);
         Ok(Some(VisionAttention {
             num_hidden_layers: cls_rows.len(),
             num_attention_heads,
-            num_patches,
-            cls_attention: read(&cls_rows)?,
+            num_patches: rows.num_patches,
+            cls_attention: rows.cls_attention,
+            cls_unsplit: rows.cls_unsplit,
             // An encoder that hides its states still has attention.
             patch_norms: if norms.len() == cls_rows.len() { read(&norms)? } else { Vec::new() },
             feature_layer_idx: self.sizes.feature_layer_idx,
@@ -207,10 +211,8 @@ impl Probe for Recorder<'_> {
                     self.cls_rows.clear();
                     self.norms.clear();
                 }
-                let prefix = self.sizes.vision_prefix_len;
-                let patches = key_len.saturating_sub(prefix);
-                let row = probs.narrow(1, 0, 1)?.narrow(D::Minus1, prefix, patches)?.force_contiguous()?;
-                self.cls_rows.push(row.reshape((heads, patches))?.to_dtype(DType::F32)?);
+                let row = probs.narrow(1, 0, 1)?.force_contiguous()?;
+                self.cls_rows.push(row.reshape((heads, key_len))?.to_dtype(DType::F32)?);
             }
         }
         Ok(None)

@@ -249,9 +249,11 @@ impl Shelf {
 impl Seen {
     fn bytes(&self) -> usize {
         let tensor = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
-        let values = |vision: &Arc<VisionAttention>| vision.cls_attention.len() + vision.patch_norms.len();
-        let floats = self.pixel_values.len() + self.vision.as_ref().map_or(0, values);
-        floats * size_of::<f32>() + tensor(&self.features.vision) + tensor(&self.features.projected)
+        let rows = self.vision.as_ref().map_or(0, |vision| vision.bytes());
+        self.pixel_values.len() * size_of::<f32>()
+            + rows
+            + tensor(&self.features.vision)
+            + tensor(&self.features.projected)
     }
 }
 

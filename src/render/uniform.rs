@@ -120,7 +120,7 @@ fn lod(step: f64) -> f32 {
     narrow([(step.log2() - 0.5).max(0.0)])[0]
 }
 
-fn narrow<const N: usize>(values: [f64; N]) -> [f32; N] {
+pub(super) fn narrow<const N: usize>(values: [f64; N]) -> [f32; N] {
     #[expect(clippy::cast_possible_truncation, reason = "the shader computes in single precision")]
     values.map(|v| v as f32)
 }

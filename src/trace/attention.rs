@@ -148,6 +148,12 @@ pub struct VisionAttention {
     pub cls_attention: Vec<f32>,
     /// L2 norms of the patch states after each layer, **shape** `[num_hidden_layers, num_patches]`: outliers are the large ones.
     pub patch_norms: Vec<f32>,
+    /// The `[CLS]` row of one head as wide as the model, `[CLS]` column dropped, **shape** `[num_hidden_layers, num_patches]`: the attention
+    /// that DAMRO's code selects outliers by. Empty in traces of earlier versions.
+    ///
+    /// **Source**: softmax of `q k / sqrt(hidden_size)` before the split into heads. With `s_h = q_h k_h / sqrt(head_dim)` of `H` heads its
+    /// logits are `sum_h s_h / sqrt(H)`, `sqrt(H)` times the mean over heads.
+    pub cls_unsplit: Vec<f32>,
     /// 0-based layer whose output the projector takes.
     pub feature_layer_idx: usize,
 }
@@ -169,8 +175,14 @@ impl VisionAttention {
         self.patch_norms.get(start..start + self.num_patches).unwrap_or(&[])
     }
 
+    /// The unsplit head's row of one layer; empty where it was not recorded.
+    pub fn unsplit(&self, layer_idx: LayerIdx) -> &[f32] {
+        let start = layer_idx.get() * self.num_patches;
+        self.cls_unsplit.get(start..start + self.num_patches).unwrap_or(&[])
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        (self.cls_attention.len() + self.patch_norms.len()) * 4
+        (self.cls_attention.len() + self.patch_norms.len() + self.cls_unsplit.len()) * 4
     }
 }

@@ -13,6 +13,7 @@ mod bar;
 mod canvas;
 mod fixtures;
 mod grid;
+mod overlay;
 mod registration;
 mod shaders;
 mod twin;

@@ -21,5 +21,9 @@ fn every_shader_is_valid() {
         names.push(path.file_name().unwrap().to_string_lossy().into_owned());
     }
     names.sort();
-    assert_eq!(names, ["grid.wgsl", "heat.wgsl"], "a new shader needs a CPU twin and a comparison in this folder");
+    assert_eq!(
+        names,
+        ["grid.wgsl", "heat.wgsl", "mask.wgsl", "overlap.wgsl"],
+        "a new shader needs a CPU twin and a comparison in this folder"
+    );
 }

@@ -292,6 +292,7 @@ impl Script {
                 num_patches: self.grid.len(),
                 cls_attention: vision_values,
                 patch_norms: vec![1.0; 6 * self.grid.len()],
+                cls_unsplit: vec![0.0; 6 * self.grid.len()],
                 feature_layer_idx: 4,
             })),
             similarity: Vec::new(),

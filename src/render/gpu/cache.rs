@@ -17,6 +17,10 @@ pub(super) enum Key {
     GridValues(u64, usize),
     /// Their ranges.
     GridRanges(u64),
+    /// A mask of an object.
+    Mask(u64),
+    /// A map on the photo's pixels.
+    Overlap(u64),
 }
 
 /// What lies on the graphics card.

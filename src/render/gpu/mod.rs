@@ -1,6 +1,7 @@
 //! The screen's path: textures that stay on the graphics card, and paint callbacks for egui.
 //!
-//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`]; each callback carries its own
+//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`], and [`masks_shape`]
+//! or [`overlap_shape`] over a photo; each callback carries its own
 //! uniform buffer, because egui-wgpu runs every `prepare` before any `paint` and a shared one would hold the last canvas's numbers. Textures
 //! are kept under content keys, so that moving a slider uploads some hundred bytes and choosing a token one map.
 //!
@@ -10,14 +11,17 @@ mod cache;
 mod grid;
 mod heat;
 mod offscreen;
+mod overlay;
 mod pipeline;
 
 pub use cache::CacheStats;
 pub use grid::grid_shape;
 pub use heat::heat_shape;
 pub use offscreen::{GpuError, Offscreen};
+pub use overlay::{masks_shape, overlap_shape};
 
 use super::{GridMaps, PhotoTexture, colormaps};
+use crate::geometry::ImageSize;
 use cache::{Image, Key, TextureCache};
 use eframe::egui_wgpu::{RenderState, wgpu};
 use eframe::{egui, egui_wgpu};
@@ -32,6 +36,8 @@ const LIST_WIDTH: u32 = 2048;
 pub struct Gpu {
     heat: Pipeline,
     grid: Pipeline,
+    overlap: Pipeline,
+    mask_pipeline: Pipeline,
     lut: wgpu::TextureView,
     no_selection: wgpu::TextureView,
     cache: TextureCache,
@@ -51,6 +57,11 @@ impl GpuInfo {
     pub fn fits(self, maps: &GridMaps) -> bool {
         let texels = maps.layers() * maps.heads() * maps.grid().len();
         texels > 0 && texels.div_ceil(LIST_WIDTH as usize) <= self.max_side_px as usize
+    }
+
+    /// Whether a texture holds a photo pixel by pixel, as masks and overlaps need; beyond that, draw them on the CPU.
+    pub fn fits_size(self, photo: ImageSize) -> bool {
+        photo.width_px.max(photo.height_px) <= self.max_side_px
     }
 
     /// Says so, if this graphics card shows less than all pixels of a photo.
@@ -87,6 +98,8 @@ impl Gpu {
         Self {
             heat: Pipeline::heat(device, format, samples),
             grid: Pipeline::grid(device, format, samples),
+            overlap: Pipeline::overlap(device, format, samples),
+            mask_pipeline: Pipeline::mask(device, format, samples),
             lut: lut.upload(device, queue),
             no_selection: no_selection.upload(device, queue),
             cache: TextureCache::new(CACHE_BUDGET_BYTES),

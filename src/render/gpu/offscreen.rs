@@ -1,7 +1,12 @@
 //! The screen's pipelines into memory, for tests and for pictures of what the screen shows.
 
 use super::{Gpu, wgpu};
-use crate::render::{GridLayout, GridMaps, GridUniform, HeatUniform, Picture, Scene, Window, missing_values};
+use crate::render::mask::MaskUniform;
+use crate::render::overlap::OverlapUniform;
+use crate::render::{
+    GridLayout, GridMaps, GridUniform, HeatUniform, MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, Scene,
+    Window, missing_values,
+};
 
 /// Why a picture did not come back from the graphics card.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +68,35 @@ impl Offscreen {
             rgba: self.draw(size, |gpu, pass| gpu.draw_grid(pass, &bindings, maps))?,
             missing: maps.missing(),
         })
+    }
+
+    /// What [`crate::render::overlap_image`] draws, by the shader.
+    pub fn overlap(
+        &mut self,
+        map: &OverlapMap,
+        mask: &MaskImage,
+        style: &OverlapStyle,
+        window: &Window,
+    ) -> Result<Picture, GpuError> {
+        let uniform = OverlapUniform::new(map, mask, style, window);
+        let [width_px, height_px] = map.size_px();
+        let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
+        let bindings = self.gpu.bind_overlap(&self.device, &self.queue, (map, mask), uniform).ok_or(too_large)?;
+        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_overlap(pass, &bindings))?;
+        Ok(Picture { size: window.out_size, rgba, missing: 0 })
+    }
+
+    /// What [`crate::render::paint_masks`] draws over nothing, by the shader.
+    pub fn masks(&mut self, masks: &[(MaskImage, MaskStyle)], window: &Window) -> Result<Picture, GpuError> {
+        let mut bindings = Vec::with_capacity(masks.len());
+        for (mask, style) in masks {
+            let uniform = MaskUniform::new(mask, style, window);
+            let [width_px, height_px] = mask.size_px();
+            let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
+            bindings.push(self.gpu.bind_mask(&self.device, &self.queue, mask, uniform).ok_or(too_large)?);
+        }
+        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_masks(pass, &bindings))?;
+        Ok(Picture { size: window.out_size, rgba, missing: 0 })
     }
 
     fn draw(

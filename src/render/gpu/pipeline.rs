@@ -1,4 +1,4 @@
-//! The two render pipelines.
+//! The render pipelines, one a shader.
 
 use super::wgpu;
 use wgpu::util::DeviceExt as _;
@@ -20,6 +20,16 @@ impl Pipeline {
     pub(super) fn grid(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
         let source = include_str!("../../../shaders/grid.wgsl");
         Self::new(device, ("grid", source), &[FLOATS, FLOATS, FLOATS], format, samples)
+    }
+
+    pub(super) fn overlap(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
+        let source = include_str!("../../../shaders/overlap.wgsl");
+        Self::new(device, ("overlap", source), &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
+    }
+
+    pub(super) fn mask(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
+        let source = include_str!("../../../shaders/mask.wgsl");
+        Self::new(device, ("mask", source), &[wgpu::TextureSampleType::Uint], format, samples)
     }
 
     /// Binding 0 is the uniform, the textures follow; they are read by `textureLoad` only, so no sampler is bound.

@@ -141,22 +141,25 @@ fn vision(trace: &Trace) -> Checked {
     let norms = layers.saturating_mul(patches);
     let expected = [norms.saturating_mul(heads), norms];
     let found = [vision.cls_attention.len(), vision.patch_norms.len()];
+    let unsplit = vision.cls_unsplit.len();
     ensure(
-        patches == trace.image_grid.len() && found[0] == expected[0] && (found[1] == expected[1] || found[1] == 0),
+        patches == trace.image_grid.len()
+            && found[0] == expected[0]
+            && [found[1], unsplit].iter().all(|len| *len == expected[1] || *len == 0),
         || {
             format!(
-                "[CLS] rows of {layers} layers x {heads} heads x {} patches and as many norms",
+                "[CLS] rows of {layers} layers x {heads} heads x {} patches, and as many norms and unsplit rows",
                 trace.image_grid.len()
             )
         },
-        || format!("{} and {} values for {patches} patches", found[0], found[1]),
+        || format!("{}, {} and {unsplit} values for {patches} patches", found[0], found[1]),
     )?;
     ensure(
         vision.feature_layer_idx < layers.max(1),
         || format!("the features of one of {layers} vision layers"),
         || format!("layer {}", vision.feature_layer_idx),
     )?;
-    let mut values = vision.cls_attention.iter().chain(&vision.patch_norms);
+    let mut values = vision.cls_attention.iter().chain(&vision.patch_norms).chain(&vision.cls_unsplit);
     let good = values.all(|value| value.is_finite() && *value >= 0.0);
     ensure(good, || "finite [CLS] attention and norms that are not negative".to_owned(), || "another value".to_owned())
 }

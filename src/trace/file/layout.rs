@@ -94,6 +94,9 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
         if !vision.patch_norms.is_empty() {
             all.push(Entry::new("vision_patch_norms", Dtype::F32, &[layers, patches]));
         }
+        if !vision.cls_unsplit.is_empty() {
+            all.push(Entry::new("vision_cls_unsplit", Dtype::F32, &[layers, patches]));
+        }
     }
     if !trace.similarity.is_empty() {
         all.push(Entry::new("similarity", Dtype::F32, &[trace.similarity.len(), 3]));

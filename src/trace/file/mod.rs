@@ -2,8 +2,9 @@
 //!
 //! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `decoder_attention`,
 //! `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`, `outlier_tokens`, `pixel_values`), and besides them
-//! `vision_patch_norms` f32 `[L_v, N]`, `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
-//! Without a decoder there are only `image_grid`, `vision_cls_attention`, `vision_patch_norms`, `pixel_values`, and for CLIP `similarity`
+//! `vision_patch_norms` f32 `[L_v, N]`, `vision_cls_unsplit` f32 `[L_v, N]` (the `[CLS]` row of one head as wide as the model, softmax of
+//! `q k / sqrt(hidden_size)`, `[CLS]` column dropped: what DAMRO selects outliers by), `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
+//! Without a decoder there are only `image_grid`, the three `vision_` tensors, `pixel_values`, and for CLIP `similarity`
 //! f32 `[K, 3]`: cosine, logit and softmax of each of the texts, which are the metadata string `texts` (a JSON array).
 //!
 //! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).

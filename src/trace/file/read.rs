@@ -291,17 +291,21 @@ impl<'a> Source<'a> {
         };
         self.seek("vision_cls_attention", Dtype::F32, &shape)?;
         let cls_attention = self.f32s(layers * heads * patches)?;
-        let mut patch_norms = Vec::new();
-        if self.has("vision_patch_norms") {
-            self.seek("vision_patch_norms", Dtype::F32, &[layers, patches])?;
-            patch_norms = self.f32s(layers * patches)?;
-        }
+        let mut optional = |tensor: &'static str| -> Result<Vec<f32>> {
+            if !self.has(tensor) {
+                return Ok(Vec::new());
+            }
+            self.seek(tensor, Dtype::F32, &[layers, patches])?;
+            self.f32s(layers * patches)
+        };
+        let (patch_norms, cls_unsplit) = (optional("vision_patch_norms")?, optional("vision_cls_unsplit")?);
         Ok(Some(VisionAttention {
             num_hidden_layers: layers,
             num_attention_heads: heads,
             num_patches: patches,
             cls_attention,
             patch_norms,
+            cls_unsplit,
             feature_layer_idx: notes.vision_feature_layer_idx.unwrap_or(layers.saturating_sub(1)),
         }))
     }

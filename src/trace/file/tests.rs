@@ -74,6 +74,7 @@ fn sample(precision: RowPrecision) -> (Trace, Extras) {
             num_patches: 4,
             cls_attention: (0..8_u8).map(f32::from).collect(),
             patch_norms: vec![3.0; 8],
+            cls_unsplit: vec![0.25; 8],
             feature_layer_idx: 1,
         })),
         similarity: Vec::new(),
@@ -107,6 +108,7 @@ fn assert_same(expected: &Trace, found: &Trace) {
     let (a, b) = (expected.vision.as_ref().expect("made with it"), found.vision.as_ref().expect("written with it"));
     assert_eq!(a.cls_attention, b.cls_attention, "[CLS] rows are kept");
     assert_eq!(a.patch_norms, b.patch_norms, "norms are kept");
+    assert_eq!(a.cls_unsplit, b.cls_unsplit, "the unsplit row is kept");
     assert_eq!(a.feature_layer_idx, b.feature_layer_idx, "the feature layer is kept");
 }
 
@@ -156,8 +158,14 @@ fn a_trace_without_a_decoder_has_no_tensor_of_one_and_reads_back_the_same() {
         let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
         let mut names = tensors.names();
         names.sort_unstable();
-        let mut expected =
-            vec!["image_grid", "pixel_values", "similarity", "vision_cls_attention", "vision_patch_norms"];
+        let mut expected = vec![
+            "image_grid",
+            "pixel_values",
+            "similarity",
+            "vision_cls_attention",
+            "vision_cls_unsplit",
+            "vision_patch_norms",
+        ];
         expected.retain(|name| compared || *name != "similarity");
         assert_eq!(names, expected, "only what an encoder has");
         let read = TraceFile::read(&path).expect("and can be read");
@@ -212,6 +220,7 @@ fn the_file_is_what_the_contract_says_to_any_safetensors_reader() {
         ("image_grid", vec![2]),
         ("decoder_attention", vec![3, 2, 3, 10]),
         ("vision_cls_attention", vec![2, 1, 4]),
+        ("vision_cls_unsplit", vec![2, 4]),
         ("logits", vec![3, 2]),
         ("negative_logits", vec![3, 2]),
         ("final_logits", vec![3, 2]),

@@ -41,6 +41,7 @@ fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> 
         }
         "vision_cls_attention" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_attention)),
         "vision_patch_norms" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.patch_norms)),
+        "vision_cls_unsplit" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_unsplit)),
         "similarity" => {
             trace.similarity.iter().try_for_each(|text| f32s(out, &[text.cosine, text.logit, text.probability]))
         }

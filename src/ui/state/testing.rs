@@ -88,6 +88,7 @@ pub(crate) fn trace() -> Trace {
             num_patches: GRID.len(),
             cls_attention: vec![0.1, 0.2, 0.3, 0.4],
             patch_norms: vec![1.0; GRID.len()],
+            cls_unsplit: vec![1.0 / GRID.len() as f32; GRID.len()],
             feature_layer_idx: 0,
         })),
         similarity: Vec::new(),

@@ -1,0 +1,128 @@
+//! Where the map comes from: a picture, or a trace.
+
+use super::super::args::MetricsArgs;
+use crate::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
+use crate::analysis::{MapOptions, Pick, Reduce, Selection, TokenSet, decoder_map};
+use crate::data::Photo;
+use crate::data::coco::Mask;
+use crate::geometry::ImageSize;
+use crate::ids::{HeadIdx, LayerIdx};
+use crate::trace::Trace;
+use crate::trace::file::TraceFile;
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::{Map, Value, json};
+use std::io::Read as _;
+use std::path::Path;
+
+/// A map against a mask, and what it was made from.
+pub(super) struct Measured {
+    /// By which pixels count; the default first.
+    pub(super) variants: Vec<(Counted, Ranked)>,
+    /// For the reader of the figures.
+    pub(super) made_from: Map<String, Value>,
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
+}
+
+/// An 8-bit grey picture of the photo's size; every pixel counts.
+pub(super) fn of_heatmap(path: &Path, mask: &Mask, size: ImageSize) -> anyhow::Result<Measured> {
+    let photo = Photo::open(path)?;
+    let (w, h) = (size.width_px, size.height_px);
+    if photo.size() != size {
+        let ImageSize { width_px, height_px } = photo.size();
+        bail!(
+            "Expected a heat map of {w} x {h} pixels as the image, found {width_px} x {height_px}: {}",
+            path.display()
+        );
+    }
+    if let Some(found) = more_than_bytes(path) {
+        bail!("Expected a heat map of 8 bits, found {found}: {}", path.display());
+    }
+    let pixels = photo.rgb.as_chunks::<3>().0;
+    if let Some([r, g, b]) = pixels.iter().find(|[r, g, b]| r != g || g != b) {
+        bail!("Expected a grey heat map, found the colour {r}, {g}, {b}: {}", path.display());
+    }
+    let heat: Vec<u8> = pixels.iter().map(|[grey, ..]| *grey).collect();
+    let ranked = Ranked::of_bytes(&heat, mask.pixels()).map_err(|err| anyhow!("{err}: {}", path.display()))?;
+    Ok(Measured {
+        variants: vec![(Counted::Whole, ranked)],
+        made_from: object(json!({
+            "map": "heatmap",
+            "normalisation": "h / 255",
+            "sampling": "none",
+            "seen_rect": [0, 0, w, h],
+        })),
+    })
+}
+
+/// What a PNG says of its samples, where they do not fit a byte: the decoder would round them silently.
+fn more_than_bytes(path: &Path) -> Option<String> {
+    let mut head = [0; 25];
+    std::fs::File::open(path).ok()?.read_exact(&mut head).ok()?;
+    let bits = head[24];
+    (head.starts_with(b"\x89PNG") && bits > 8).then(|| format!("{bits} bits"))
+}
+
+/// A token's attention in the decoder.
+pub(super) fn of_trace(path: &Path, args: &MetricsArgs, mask: &Mask, size: ImageSize) -> anyhow::Result<Measured> {
+    let trace = TraceFile::read(path)?.trace;
+    let at = path.display();
+    let (w, h) = (size.width_px, size.height_px);
+    let view = trace.run.view;
+    if view.image != size {
+        let ImageSize { width_px, height_px } = view.image;
+        bail!("Expected a trace of a photo of {w} x {h} pixels as the image, found {width_px} x {height_px}: {at}");
+    }
+    if view.grid != trace.image_grid {
+        bail!("Expected patches that lie as the trace's view says, found another grid: {at}");
+    }
+    let token = args.token.context("Expected --token with --trace, found none")?;
+    let (count, found) = (trace.decoder_attention.len(), token);
+    if token >= count {
+        bail!(
+            "Expected --token as one of {count} generated tokens with attention, counted from 0, found {found}: {at}"
+        );
+    }
+    let selection = selection(args, &trace).map_err(|err| anyhow!("{err}: {at}"))?;
+    let map = decoder_map(&trace, &TokenSet::output(token), selection, MapOptions::default())
+        .map_err(|err| anyhow!("{err}: {at}"))?;
+    let sampling = Sampling::from(args.sampling);
+    let map = PhotoMap::new(&view, &map.values, sampling).map_err(|err| anyhow!("{err}: {at}"))?;
+    let variants = [Counted::Seen, Counted::Whole].map(|counted| {
+        let ranked = Ranked::of_photo_map(&map, mask.pixels(), counted);
+        ranked.map(|ranked| (counted, ranked)).map_err(|err| anyhow!("{err}: {at}"))
+    });
+    let named = |one: Option<usize>, count: usize| one.map_or(json!(format!("mean of {count}")), |idx| json!(idx));
+    let seen = map.seen;
+    Ok(Measured {
+        variants: variants.into_iter().collect::<anyhow::Result<_>>()?,
+        made_from: object(json!({
+            "map": "decoder attention",
+            "token": token,
+            "token_text": trace.output.get(token).map(|token| token.text.as_str()),
+            "layer": named(args.layer, trace.num_hidden_layers),
+            "head": named(args.head, trace.num_attention_heads),
+            "normalisation": "raw attention; min-max of the counted pixels for mse",
+            "sampling": sampling.id(),
+            "seen_rect": [seen.x0, seen.y0, seen.x1, seen.y1],
+        })),
+    })
+}
+
+fn selection(args: &MetricsArgs, trace: &Trace) -> anyhow::Result<Selection> {
+    let refused = |flag: &str, count: usize, found: usize| {
+        anyhow!("Expected {flag} below {count}, counted from 0, found {found}")
+    };
+    let (layers, heads) = (trace.num_hidden_layers, trace.num_attention_heads);
+    let layers = match args.layer {
+        None => Pick::All(Reduce::Mean),
+        Some(idx) => Pick::One(LayerIdx::new(idx, layers).map_err(|_| refused("--layer", layers, idx))?),
+    };
+    let heads = match args.head {
+        None => Pick::All(Reduce::Mean),
+        Some(idx) => Pick::One(HeadIdx::new(idx, heads).map_err(|_| refused("--head", heads, idx))?),
+    };
+    Ok(Selection { layers, heads })
+}
