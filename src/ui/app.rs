@@ -5,11 +5,11 @@ use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Wanted};
 use super::layout;
 use super::link::{EngineLink, Waker};
-use super::panels::{self, PanelContext};
 use super::notes_writer::NotesWriter;
+use super::panels::{self, PanelContext};
 use super::photos::Photos;
 use super::state::{AppState, Effect, Saved, Severity, TokenPos, Until};
-use super::truth::reader::TruthReader;
+use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
 use crate::data::dataset::ImageNotes;
@@ -69,7 +69,7 @@ pub struct App {
     commands: Vec<Command>,
     jobs: Jobs,
     photos: Photos,
-    truths: TruthReader,
+    beside: Beside,
     notes: Option<NotesWriter>,
     wake: Waker,
     view: panels::ViewMemory,
@@ -99,7 +99,7 @@ impl App {
             commands: Vec::new(),
             jobs: Jobs::new(Arc::clone(&wake)),
             photos: Photos::new(&wake),
-            truths: TruthReader::new(&wake),
+            beside: Beside::new(&wake),
             notes: None,
             wake,
             view: panels::ViewMemory::default(),
@@ -182,7 +182,12 @@ impl App {
         }
         self.state.browse.opening = self.jobs.progress();
         if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
-            self.state.notices.push((Severity::Error, Until::Dismissed), why, "What you noted is kept until you leave", None);
+            self.state.notices.push(
+                (Severity::Error, Until::Dismissed),
+                why,
+                "What you noted is kept until you leave",
+                None,
+            );
         }
         if let Some(why) = self.photos.poll(ctx) {
             let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
@@ -251,17 +256,6 @@ impl App {
         }
     }
 
-    /// Asks for what is known about the image looked at, and takes what has come.
-    fn follow_truth(&mut self) {
-        let row = self.state.current_row().map(|(row, _)| row);
-        if self.truths.show(self.state.browse.dataset.as_ref(), row) {
-            self.state.truth.another_image();
-        }
-        if let Some(truth) = self.truths.poll() {
-            self.state.truth.image = Some(truth);
-        }
-    }
-
     fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
@@ -305,17 +299,21 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
         for command in std::mem::take(&mut self.commands) {
-            if matches!(command, Command::SelectImage(_) | Command::JumpToImage(_) | Command::NextImage | Command::PreviousImage) {
+            if matches!(
+                command,
+                Command::SelectImage(_) | Command::JumpToImage(_) | Command::NextImage | Command::PreviousImage
+            ) {
                 self.view.scroll_to_current = true;
             }
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
-        self.follow_truth();
+        self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
         if self.derived.advance(&self.state, DERIVE_BUDGET) {
             ctx.request_repaint();
         }
+        self.beside.follow(&self.state, &self.derived);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -323,6 +321,7 @@ impl eframe::App for App {
         let mut cx = PanelContext {
             state: &self.state,
             derived: &self.derived,
+            beside: &self.beside,
             photos: &mut self.photos,
             memory: &mut self.view,
             commands: &mut self.commands,

@@ -1,7 +1,7 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 
-use crate::engine::{ModelSource, RunId};
 use crate::data::dataset::Query;
+use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
     AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, ThemeChoice, TokenPos, TruthView, ViewState,
 };
@@ -31,6 +31,8 @@ pub enum Command {
     OpenImageFolder,
     /// Pick annotation files in a dialog.
     OpenAnnotations,
+    /// The box that says what is listed.
+    ToggleFilter,
     /// Let go of the data set: the bundled images again.
     CloseDataset,
     /// Stop opening files.
@@ -144,6 +146,8 @@ pub enum Command {
     HoverToken(Option<TokenPos>),
     /// A click on a token.
     ClickToken(TokenPos, Extend),
+    /// Hold these generated tokens, the first and the last of a word; let go if they are held already.
+    HoldWord(usize, usize),
     /// A click on a patch.
     ClickPatch(usize, Extend),
     /// Show an earlier question.
@@ -219,6 +223,13 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "COCO instances or captions (JSON), or POPE questions (JSON lines)",
         [ctrl(Key::I)]
     ),
+    named!(
+        Command::ToggleFilter,
+        Go,
+        "Filter and sort images…",
+        "Which images are listed, by objects, captions, tags, questions asked",
+        [key(Key::F)]
+    ),
     named!(Command::CloseDataset, File, "Close the data set", "Back to the bundled images", []),
     named!(
         Command::OpenModelBox,
@@ -250,7 +261,13 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Shows or hides the borders of the model's patches",
         [ctrl(Key::G)]
     ),
-    named!(Command::ToggleMasks, View, "Objects on or off", "Shows or hides the annotated objects on the photo", [key(Key::O)]),
+    named!(
+        Command::ToggleMasks,
+        View,
+        "Objects on or off",
+        "Shows or hides the annotated objects on the photo",
+        [key(Key::O)]
+    ),
     named!(
         Command::ToggleOverlap,
         View,

@@ -1,16 +1,16 @@
 //! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
 
 use crate::data;
+use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::link::Waker;
-use crate::data::dataset::Sources;
 use crate::ui::opening::{self, Joined, Opened};
 use crate::ui::state::{Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Something that was finished beside the window.
@@ -76,7 +76,13 @@ impl Drop for Jobs {
 impl Jobs {
     /// `wake` draws a frame.
     pub(super) fn new(wake: Waker) -> Self {
-        Self { wake, running: Vec::new(), dialog_open: Arc::default(), opening: Arc::default(), progress: Arc::default() }
+        Self {
+            wake,
+            running: Vec::new(),
+            dialog_open: Arc::default(),
+            opening: Arc::default(),
+            progress: Arc::default(),
+        }
     }
 
     fn spawn(&mut self, name: &str, job: impl FnOnce() -> Option<JobDone> + Send + 'static) {
@@ -171,7 +177,9 @@ impl Jobs {
 
     /// Puts a data set together.
     pub(super) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
-        self.spawn("gazelens-join", move || Some(JobDone::Joined(generation, Box::new(opening::join(sources, wanted)))));
+        self.spawn("gazelens-join", move || {
+            Some(JobDone::Joined(generation, Box::new(opening::join(sources, wanted))))
+        });
     }
 
     /// Puts the bundled data set together.

@@ -23,11 +23,19 @@ pub enum Pane {
     Layers,
     /// What else the token could have been.
     Candidates,
+    /// Annotated objects of the photo.
+    Objects,
+    /// The map against the objects.
+    Metrics,
+    /// Where a word came from.
+    Origin,
+    /// The encoder's outliers against the decoder's.
+    Outliers,
 }
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Images,
         Self::Photo,
         Self::Question,
@@ -36,6 +44,10 @@ impl Pane {
         Self::Heads,
         Self::Layers,
         Self::Candidates,
+        Self::Objects,
+        Self::Metrics,
+        Self::Origin,
+        Self::Outliers,
     ];
 
     /// On its tab.
@@ -49,6 +61,10 @@ impl Pane {
             Self::Heads => "Layers × heads",
             Self::Layers => "Per layer",
             Self::Candidates => "Candidates",
+            Self::Objects => "Objects",
+            Self::Metrics => "Metrics",
+            Self::Origin => "Origin",
+            Self::Outliers => "Outliers",
         }
     }
 }
@@ -63,9 +79,9 @@ pub fn default_tree() -> Tree<Pane> {
     let images = tabs(&[Pane::Images]);
     let photo = tabs(&[Pane::Photo]);
     let question = tabs(&[Pane::Question]);
-    let attention = tabs(&[Pane::Attention, Pane::Colours]);
-    let heads = tabs(&[Pane::Heads, Pane::Layers]);
-    let candidates = tabs(&[Pane::Candidates]);
+    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects]);
+    let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);
+    let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers]);
     let mut column = |children: &[(TileId, f32)], dir: LinearDir| {
         let mut linear = Linear::new(dir, children.iter().map(|(id, _)| *id).collect());
         for (id, share) in children {

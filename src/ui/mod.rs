@@ -14,6 +14,7 @@ pub mod command;
 pub mod derived;
 pub mod head_grid;
 mod jobs;
+mod latest;
 pub mod layout;
 mod link;
 mod notes_writer;

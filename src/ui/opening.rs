@@ -66,7 +66,8 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
             notes_at.get_or_insert_with(|| notes_in_folder(path));
             open_folder(path, cancel, &mut opened, tell);
         } else if is_annotations(path) {
-            let read = open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
+            let read =
+                open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
             match read {
                 Ok(FileKind::Instances) => notes_at = Some(notes_beside_annotations(path)),
                 Ok(_) => drop(notes_at.get_or_insert_with(|| notes_beside_annotations(path))),
@@ -75,7 +76,9 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
         } else if path.exists() {
             opened.photos.push(PhotoPlace::File(path.clone()));
         } else {
-            opened.problems.push(format!("Expected a photo, a folder or annotations, found nothing: {}", path.display()));
+            opened
+                .problems
+                .push(format!("Expected a photo, a folder or annotations, found nothing: {}", path.display()));
         }
     }
     opened.cancelled = cancel.load(Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Colours, sizes and type: one quiet look for every panel, in light and in dark.
 
+use crate::analysis::chair::Status;
 use crate::ui::state::{Preferences, ThemeChoice};
 use eframe::egui;
 use egui::{
@@ -135,6 +136,17 @@ pub(super) fn apply(ctx: &egui::Context, prefs: &Preferences) {
 /// The colour that marks what is chosen.
 pub(super) fn accent(visuals: &Visuals) -> Color32 {
     if visuals.dark_mode { DARK.accent } else { LIGHT.accent }
+}
+
+/// The colour of what is said of an object word; the line's form says it too.
+pub(super) fn status(visuals: &Visuals, status: Status) -> Color32 {
+    match (status, visuals.dark_mode) {
+        (Status::Grounded, true) => Color32::from_rgb(86, 190, 130),
+        (Status::Grounded, false) => Color32::from_rgb(20, 125, 70),
+        (Status::Hallucinated, true) => Color32::from_rgb(255, 110, 100),
+        (Status::Hallucinated, false) => Color32::from_rgb(200, 40, 30),
+        (Status::Unknown, _) => visuals.weak_text_color(),
+    }
 }
 
 /// What lies between panels.

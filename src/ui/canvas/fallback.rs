@@ -1,6 +1,8 @@
 //! Pictures made on the CPU, for contexts without a graphics card: the widget is never empty.
 
-use crate::render::{Picture, Scene, Window, compose};
+use crate::render::{
+    MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, Scene, Window, compose, paint_masks, paint_overlap,
+};
 use eframe::egui::{self, Color32, Rect};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -11,9 +13,45 @@ struct Cached {
     texture: egui::TextureHandle,
 }
 
-/// `scene` through `window`, composed again only when one of them changed.
-pub(super) fn heat_shape(ctx: &egui::Context, id: egui::Id, rect: Rect, scene: &Scene, window: &Window) -> egui::Shape {
-    picture_shape(ctx, id, rect, scene_key(scene, window), || compose(scene, window))
+/// What lies over the heat map.
+pub(super) struct Layers {
+    /// Objects, the first one lowest.
+    pub(super) masks: Vec<(MaskImage, MaskStyle)>,
+    /// Hits and misses, below the objects.
+    pub(super) overlap: Option<(OverlapMap, MaskImage, OverlapStyle)>,
+}
+
+/// `scene` and what lies over it through `window`, composed again only when one of them changed.
+pub(super) fn heat_shape(
+    ctx: &egui::Context,
+    id: egui::Id,
+    rect: Rect,
+    scene: &Scene,
+    layers: &Layers,
+    window: &Window,
+) -> egui::Shape {
+    let key = layers_key(layers, scene_key(scene, window));
+    picture_shape(ctx, id, rect, key, || {
+        let mut picture = compose(scene, window);
+        if let Some((map, mask, style)) = &layers.overlap {
+            paint_overlap(&mut picture, map, mask, style, window);
+        }
+        paint_masks(&mut picture, &layers.masks, window);
+        picture
+    })
+}
+
+fn layers_key(layers: &Layers, below: u64) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    below.hash(&mut hasher);
+    for (mask, style) in &layers.masks {
+        (mask.key(), style.colour, style.fill.to_bits(), style.outline.to_bits()).hash(&mut hasher);
+    }
+    if let Some((map, mask, style)) = &layers.overlap {
+        let style = (style.threshold.to_bits(), style.palette, style.opacity.to_bits());
+        (map.key(), mask.key(), style).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// A picture as a shape, made again only when `key` changed.

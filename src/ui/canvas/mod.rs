@@ -6,7 +6,10 @@ mod view;
 pub use view::{CanvasView, Zoom};
 
 use crate::geometry::{ModelView, PatchPos, RectPx};
-use crate::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Scene, Window, gpu, missing_values};
+use crate::render::{
+    HeatMap, HeatStyle, Marks, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, Scene, Window, gpu,
+    missing_values,
+};
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeSet;
@@ -28,6 +31,10 @@ pub struct PhotoCanvas<'a> {
     photo: &'a PhotoTexture,
     view: &'a ModelView,
     heat: Option<(HeatMap, HeatStyle)>,
+    masks: Vec<(MaskImage, MaskStyle)>,
+    overlap: Option<(OverlapMap, MaskImage, OverlapStyle)>,
+    circled: Vec<PatchPos>,
+    squared: Vec<PatchPos>,
     marks: Marks,
     label: String,
     size: Option<Vec2>,
@@ -57,12 +64,43 @@ pub struct CanvasResponse {
 impl<'a> PhotoCanvas<'a> {
     /// The bare photo.
     pub fn new(photo: &'a PhotoTexture, view: &'a ModelView) -> Self {
-        Self { photo, view, heat: None, marks: Marks::default(), label: "Photo".to_owned(), size: None }
+        let (masks, circled, squared) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            photo,
+            view,
+            heat: None,
+            masks,
+            overlap: None,
+            circled,
+            squared,
+            marks: Marks::default(),
+            label: "Photo".to_owned(),
+            size: None,
+        }
     }
 
     /// Values to colour on top.
     pub fn heat(mut self, heat: Option<(HeatMap, HeatStyle)>) -> Self {
         self.heat = heat;
+        self
+    }
+
+    /// Objects to paint, the first one lowest; of the photo's size.
+    pub fn masks(mut self, masks: Vec<(MaskImage, MaskStyle)>) -> Self {
+        self.masks = masks;
+        self
+    }
+
+    /// A map against a mask, hits and misses.
+    pub fn overlap(mut self, overlap: Option<(OverlapMap, MaskImage, OverlapStyle)>) -> Self {
+        self.overlap = overlap;
+        self
+    }
+
+    /// Patches to mark with a circle, and patches to mark with a square inside their borders.
+    pub fn marked(mut self, circled: Vec<PatchPos>, squared: Vec<PatchPos>) -> Self {
+        self.circled = circled;
+        self.squared = squared;
         self
     }
 
@@ -164,11 +202,27 @@ impl<'a> PhotoCanvas<'a> {
         let window =
             Window { rect_px: projection.photo_rect(visible), out_size, line_px: pixels_per_point.round().max(1.0) };
         let scene = Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks };
-        let shape = match gpu::info(ui.ctx()) {
-            Some(_) => gpu::heat_shape(visible, scene, window),
-            None => fallback::heat_shape(ui.ctx(), response.id, visible, &scene, &window),
-        };
-        ui.painter().add(shape);
+        let layers = fallback::Layers { masks: self.masks, overlap: self.overlap };
+        match gpu::info(ui.ctx()) {
+            Some(_) => {
+                ui.painter().add(gpu::heat_shape(visible, scene, window));
+                if let Some((map, mask, style)) = layers.overlap {
+                    ui.painter().add(gpu::overlap_shape(visible, map, mask, style, window));
+                }
+                if !layers.masks.is_empty() {
+                    ui.painter().add(gpu::masks_shape(visible, layers.masks, window));
+                }
+            }
+            None => {
+                ui.painter().add(fallback::heat_shape(ui.ctx(), response.id, visible, &scene, &layers, &window));
+            }
+        }
+        let painter = ui.painter().with_clip_rect(visible);
+        for (patches, square) in [(&self.circled, false), (&self.squared, true)] {
+            for pos in patches {
+                mark_patch(&painter, projection.ui_rect(self.view.patch_rect_px(*pos)), square);
+            }
+        }
     }
 }
 
@@ -212,6 +266,18 @@ fn navigate(ui: &Ui, response: &egui::Response, state: &mut CanvasView, limits: 
         }
         if pressed(Key::Minus) {
             state.zoom_around([0.0; 2], 1.0 / ZOOM_PER_KEY, limits);
+        }
+    }
+}
+
+/// A circle, or a square inside the patch: light on dark, visible on every photo.
+fn mark_patch(painter: &egui::Painter, patch: Rect, square: bool) {
+    let lines = [Stroke::new(3.5, Color32::from_black_alpha(170)), Stroke::new(1.5, Color32::WHITE)];
+    for stroke in lines {
+        if square {
+            painter.rect_stroke(patch.shrink(0.28 * patch.width()), 0.0, stroke, StrokeKind::Middle);
+        } else {
+            painter.circle_stroke(patch.center(), 0.42 * patch.width().min(patch.height()), stroke);
         }
     }
 }

@@ -13,9 +13,11 @@ pub use caption::{axis_label, format_share, format_value, token_label};
 pub use chips::ChipColours;
 pub use grid::{GridMaps, GridValues};
 pub use shown::ShownMap;
+pub(in crate::ui) use token_maps::selection_of;
 pub use token_maps::{TokenMap, TokenMaps};
 
 use crate::ui::state::{AppState, TokenPos};
+use crate::ui::truth::TruthNumbers;
 use std::time::{Duration, Instant};
 
 /// See the module's documentation.
@@ -29,6 +31,8 @@ pub struct Derived {
     pub shown: Option<ShownMap>,
     /// Colours of the chips.
     pub chips: Option<ChipColours>,
+    /// What is shown against what is known about the image.
+    pub truth: TruthNumbers,
 }
 
 impl Derived {
@@ -44,7 +48,8 @@ impl Derived {
         let more_cells = self.grid.advance(run, &state.view, &wanted, deadline);
         self.shown = shown::update(self.shown.take(), state, run, &self.tokens, &wanted);
         self.chips = Some(chips::update(self.chips.take(), state, run, &self.tokens));
-        more_maps || more_cells
+        let more_masks = self.truth.advance(state, run, self.shown.as_ref(), deadline);
+        more_maps || more_cells || more_masks
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn reduce_of(axis: Reduce) -> analysis::Reduce {
 }
 
 /// Layer and head in the words of [`analysis`]; `None` when the model has none.
-pub(super) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<analysis::Selection> {
+pub(in crate::ui) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<analysis::Selection> {
     let all = |axis: Axis| (axis.reduce != Reduce::One).then(|| reduce_of(axis.reduce));
     Some(analysis::Selection {
         layers: match all(choice.layer) {

@@ -101,7 +101,16 @@ fn position(cx: &PanelContext<'_>, colours: &ChipColours, value: f32) -> f32 {
     Colouring::new(&style, crate::render::colormap(style.colormap)).position(value).0
 }
 
+/// A click on one token of an object word takes the whole word.
 fn click(ui: &Ui, cx: &mut PanelContext<'_>, pos: TokenPos) {
+    let plain = ui.input(|input| !input.modifiers.shift && !input.modifiers.command);
+    let derived = cx.derived;
+    if let TokenPos::Output(idx) = pos
+        && let Some(word) =
+            derived.truth.marks.of_token(idx).filter(|word| plain && word.tokens.start() < word.tokens.end())
+    {
+        return cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+    }
     let extend = ui.input(|input| match (input.modifiers.shift, input.modifiers.command) {
         (true, _) => Extend::Range,
         (false, true) => Extend::Toggle,
@@ -131,6 +140,7 @@ fn prompt_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
                 colormap: 0,
                 held: cx.state.selection.tokens.contains(&pos),
                 special: token.special,
+                status: None,
             };
             let response = chip.show(ui);
             respond(ui, cx, trace, pos, &response, "");
@@ -158,6 +168,7 @@ fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
                 colormap: cx.state.colour.style.colormap,
                 held: cx.state.selection.tokens.contains(&pos),
                 special: token.special,
+                status: derived.truth.marks.of_token(idx).map(|word| word.marked.status),
             };
             let response = chip.show(ui);
             let value = value.map_or_else(|| "no attention row".to_owned(), format_value);
@@ -189,6 +200,10 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
                 ));
                 if let Some(colours) = &cx.derived.chips {
                     ui.label(format!("{}: {value}", colours.title));
+                }
+                if let Some(word) = cx.derived.truth.marks.of_token(idx) {
+                    let colour = crate::ui::theme::status(ui.visuals(), word.marked.status);
+                    ui.colored_label(colour, super::origin::verdict(word, cx.state.truth.image.as_deref()));
                 }
                 ui.weak("Its map is that of the position that predicted it");
             }

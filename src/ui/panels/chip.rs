@@ -1,5 +1,6 @@
 //! A token as a chip: its text on the colour of its value.
 
+use crate::analysis::chair::Status;
 use crate::render::colormap;
 use crate::ui::theme;
 use eframe::egui;
@@ -20,6 +21,8 @@ pub(super) struct Chip<'a> {
     pub(super) held: bool,
     /// Not part of the text.
     pub(super) special: bool,
+    /// An object word: what is said of it.
+    pub(super) status: Option<Status>,
 }
 
 /// The text of a token as a chip shows it: what cannot be seen gets a sign.
@@ -72,8 +75,42 @@ impl Chip<'_> {
                 );
             }
             painter.galley(body.min + vec2(3.0, 2.0), galley, text_colour);
+            if let Some(status) = self.status {
+                underline(painter, body, status, ui.visuals());
+            }
         }
         response
+    }
+}
+
+/// A line below an object word: solid where the object is there, a wave where it is not, dots where nobody knows.
+pub(super) fn underline(painter: &egui::Painter, body: egui::Rect, status: Status, visuals: &egui::Visuals) {
+    let (left, right, y) = (body.left() + 1.0, body.right() - 1.0, body.bottom() + 1.5);
+    let stroke = Stroke::new(2.0, theme::status(visuals, status));
+    match status {
+        Status::Grounded => {
+            painter.hline(left..=right, y, stroke);
+        }
+        Status::Hallucinated => {
+            let steps = ((right - left) / 3.0).max(2.0);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a word is a few hundred points wide"
+            )]
+            let count = steps as u16;
+            let at = |step: u16| {
+                egui::pos2(
+                    left + (right - left) * f32::from(step) / f32::from(count),
+                    y + if step % 2 == 0 { -1.5 } else { 1.5 },
+                )
+            };
+            painter.add(egui::Shape::line((0..=count).map(at).collect(), stroke));
+        }
+        Status::Unknown => {
+            let line = [egui::pos2(left, y), egui::pos2(right, y)];
+            painter.extend(egui::Shape::dotted_line(&line, stroke.color, 4.0, 1.2));
+        }
     }
 }
 

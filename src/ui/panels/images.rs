@@ -3,6 +3,7 @@
 use super::{PanelContext, TextBox};
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
+use crate::ui::state::LibraryImage;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
@@ -18,13 +19,18 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let commands = &mut *cx.commands;
         crate::ui::widgets::command_button(ui, "Photos…", &Command::OpenImages, commands);
         crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, commands);
+        crate::ui::widgets::command_button(ui, "Annotations…", &Command::OpenAnnotations, commands);
     });
     path_box(ui, cx);
-    ui.add_space(2.0);
-    let count = cx.state.library.images().len();
-    let current = cx.state.library.current_idx();
-    let place = current.map_or_else(|| format!("{count} images"), |idx| format!("{} of {count}", idx + 1));
-    ui.label(RichText::new(format!("{place} · A and D move")).weak().small());
+    opening(ui, cx);
+    find_row(ui, cx);
+    let count = cx.state.library.num_listed();
+    let current = cx.state.library.current_place();
+    let place = current.map_or_else(|| format!("{count} images"), |place| format!("{} of {count}", place + 1));
+    let all = cx.state.library.images().len();
+    let filtered = if count < all { format!(", {all} in all") } else { String::new() };
+    ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
+    missing(ui, cx);
     let row_height = ROW_PT + ui.spacing().item_spacing.y;
     let scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
     let wanted = current.filter(|_| std::mem::take(&mut cx.memory.scroll_to_current));
@@ -35,16 +41,82 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             let rect = Rect::from_min_size(pos2(ui.max_rect().left(), top), vec2(1.0, ROW_PT));
             ui.scroll_to_rect(rect, None);
         }
-        for idx in rows {
-            row(ui, cx, idx);
+        for place in rows {
+            if let Some(idx) = cx.state.library.listed_idx(place) {
+                row(ui, cx, idx);
+            }
         }
     });
+}
+
+/// What is being opened, and a way out.
+fn opening(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(progress) = &cx.state.browse.opening else { return };
+    ui.add(egui::Label::new(RichText::new(&progress.what).small()).truncate());
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - 60.0).max(40.0);
+        ui.add(egui::ProgressBar::new(progress.share).desired_width(width).show_percentage());
+        if ui.small_button("Cancel").on_hover_text("Stops reading; nothing changes").clicked() {
+            cx.commands.push(Command::StopOpening);
+        }
+    });
+}
+
+/// A box to jump, and the way to the filter.
+fn find_row(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.horizontal(|ui| {
+        let filtered = cx.state.browse.is_filtered();
+        let label = if filtered { "Filter •" } else { "Filter…" };
+        let width = (ui.available_width() - 66.0).max(40.0);
+        let edit = egui::TextEdit::singleline(&mut cx.memory.wanted_image).id_salt("jump").hint_text("Number or name");
+        let response = ui
+            .add(edit.desired_width(width))
+            .on_hover_text("An image's number, or a part of its name: Enter goes there");
+        crate::ui::widgets::named(ui, &response, "Go to image");
+        if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+            let wanted = std::mem::take(&mut cx.memory.wanted_image);
+            if !wanted.trim().is_empty() {
+                cx.commands.push(Command::JumpToImage(wanted));
+            }
+        }
+        let tip = crate::ui::widgets::tooltip(ui.ctx(), &Command::ToggleFilter);
+        if ui.selectable_label(filtered || cx.state.open.filter, label).on_hover_text(tip).clicked() {
+            cx.commands.push(Command::ToggleFilter);
+        }
+    });
+}
+
+/// What was not found when photos and annotations were put together.
+fn missing(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let Some(dataset) = &cx.state.browse.dataset else { return };
+    let unmatched = dataset.unmatched();
+    for (missing, what) in [
+        (&unmatched.images_without_photo, "annotated images without a photo"),
+        (&unmatched.photos_without_image, "photos without annotations"),
+        (&unmatched.repeated_photos, "photos that stand twice"),
+        (&unmatched.captions_without_image, "captions without an image"),
+        (&unmatched.questions_without_image, "questions without an image"),
+    ] {
+        // The bundled images have no counterpart in a user's photos and the other way round: nothing to say.
+        if missing.total == 0 || cx.state.browse.bundled {
+            continue;
+        }
+        let text = RichText::new(format!("{} {what}", missing.total)).small().color(ui.visuals().warn_fg_color);
+        ui.add(egui::Label::new(text).truncate()).on_hover_ui(|ui| {
+            for name in missing.listed.iter().take(20) {
+                ui.label(name);
+            }
+            if missing.total > 20 {
+                ui.weak(format!("and {} more", missing.total - 20));
+            }
+        });
+    }
 }
 
 fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let edit = egui::TextEdit::singleline(&mut cx.memory.image_path)
         .id_salt("image path")
-        .hint_text("Path of a photo or folder")
+        .hint_text("Path of photos or annotations")
         .desired_width(f32::INFINITY);
     let response = ui
         .add(edit)
@@ -80,17 +152,40 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     thumbnail(ui, cx, idx, frame);
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
-    let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();
-    let name_y = if asked > 0 { rect.center().y - 8.0 } else { rect.center().y };
+    let facts = facts(cx, image);
+    let name_y = if facts.is_empty() { rect.center().y } else { rect.center().y - 8.0 };
     line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
-    if asked > 0 {
-        let text = if asked == 1 { "1 answer".to_owned() } else { format!("{asked} answers") };
+    if !facts.is_empty() {
         let at = pos2(text_rect.left(), rect.center().y + 9.0);
-        line(ui, &text, &TextStyle::Small, theme::accent(ui.visuals()), at, text_rect.width());
+        line(ui, &facts, &TextStyle::Small, theme::accent(ui.visuals()), at, text_rect.width());
     }
     if response.on_hover_text(&image.detail).clicked() {
         cx.commands.push(Command::SelectImage(idx));
     }
+}
+
+/// What there is to say about an image in a few words: tags, answers, objects.
+fn facts(cx: &PanelContext<'_>, image: &LibraryImage) -> String {
+    let mut facts = Vec::new();
+    let row = image.row.map(|row| row as usize);
+    if let Some((dataset, row)) = cx.state.browse.dataset.as_ref().zip(row) {
+        let notes = dataset.rows().get(row).map(|row| cx.state.browse.notes.of(&row.key));
+        if let Some(notes) = notes {
+            let marks = [(notes.star, "★"), (notes.hallucinates, "✗"), (notes.annotation_wrong, "⚠")];
+            facts.extend(marks.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark.to_owned()));
+        }
+        let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();
+        match asked {
+            0 => {}
+            1 => facts.push("1 answer".to_owned()),
+            more => facts.push(format!("{more} answers")),
+        }
+        let objects = dataset.annotations_of(row).len();
+        if objects > 0 && asked == 0 {
+            facts.push(if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") });
+        }
+    }
+    facts.join(" ")
 }
 
 /// One line of text, centred on `at.y`, cut with dots where the row ends.

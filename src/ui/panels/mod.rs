@@ -5,13 +5,18 @@ mod attention;
 mod candidates;
 mod chip;
 mod colours;
+mod filter;
 mod heads;
 mod help;
 mod images;
 mod layers;
 mod menu_bar;
+mod metrics;
 mod model_box;
 mod notices;
+mod objects;
+mod origin;
+mod outliers;
 mod photo;
 mod question;
 mod sampling;
@@ -25,6 +30,7 @@ use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
 use super::state::{AppState, TokenPos};
+use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
 
@@ -56,6 +62,10 @@ pub(super) struct ViewMemory {
     pub(super) no_file_dialog: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
+    /// An image's number or name being typed.
+    pub(super) wanted_image: String,
+    /// A tag being typed.
+    pub(super) new_tag: String,
     /// A path being typed, for photos.
     pub(super) image_path: String,
     /// A path being typed, for a model.
@@ -68,6 +78,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) state: &'a AppState,
     /// To read.
     pub(super) derived: &'a Derived,
+    /// To read.
+    pub(super) beside: &'a Beside,
     /// Pictures.
     pub(super) photos: &'a mut Photos,
     /// Between frames.
@@ -111,6 +123,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
         tree.ui(&mut behavior, ui);
     });
     notices::show(ui.ctx(), cx);
+    filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
     drop_hint(ui);
@@ -126,6 +139,10 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Heads => heads::show(ui, cx),
         Pane::Layers => layers::show(ui, cx),
         Pane::Candidates => scrolled(ui, "candidates", |ui| candidates::show(ui, cx)),
+        Pane::Objects => objects::show(ui, cx),
+        Pane::Metrics => scrolled(ui, "metrics", |ui| metrics::show(ui, cx)),
+        Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
+        Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
     }
 }
 
@@ -147,7 +164,7 @@ fn drop_hint(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
-    let text = "Drop photos, a folder of photos, or a model folder";
+    let text = "Drop photos, a folder of photos, annotations (JSON), or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
 }

@@ -1,14 +1,19 @@
 //! The photo with what looks at it.
 
 use super::PanelContext;
+use crate::analysis::localisation::METRICS;
 use crate::geometry::{ImageSize, ModelView, PatchPos, PreprocessSpec};
-use crate::render::{HeatMap, HeatStyle, PhotoTexture, colormap};
+use crate::render::{
+    HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
+    colormap,
+};
 use crate::ui::canvas::{CanvasResponse, CanvasView, PhotoCanvas};
 use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ShownMap, format_share, format_value};
 use crate::ui::photos::Loaded;
-use crate::ui::state::{Extend, RangeMode, Source};
+use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, RangeMode, Source};
+use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::{command_button, empty};
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
@@ -72,7 +77,9 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
     let selected: BTreeSet<PatchPos> =
         cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
     let colour = cx.state.colour;
-    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid);
+    let overlap = overlap(cx, view).filter(|_| colour.overlay_visible);
+    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid && overlap.is_none());
+    let (circled, squared) = outliers(cx, view);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
     let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
@@ -83,12 +90,55 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
     let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
     PhotoCanvas::new(photo, view)
         .heat(heat)
+        .overlap(overlap)
+        .masks(masks(cx, view))
+        .marked(circled, squared)
         .selected(&selected)
         .grid_lines(colour.patch_grid_visible)
         .show_border(true)
         .label(label)
         .size(size)
         .show(ui, &mut cx.memory.canvas)
+}
+
+/// The annotated objects, the one pointed at lit up.
+fn masks(cx: &PanelContext<'_>, view: &ModelView) -> Vec<(MaskImage, MaskStyle)> {
+    let truth = &cx.state.truth;
+    let Some(image) = truth.image.as_ref().filter(|image| image.fits(view.image)) else { return Vec::new() };
+    let style = |object: &ObjectTruth| {
+        let lit = truth.hovered == Some(object.id);
+        let fill = match (lit, truth.view.style) {
+            (true, _) => 0.65,
+            (false, StateMaskStyle::Filled) => truth.view.opacity,
+            (false, StateMaskStyle::Outlined) => 0.0,
+        };
+        MaskStyle { colour: category_colour(u64::from(object.category_id)), fill, outline: 1.0 }
+    };
+    let shown = |object: &&ObjectTruth| {
+        truth.hovered == Some(object.id) || (truth.view.masks_visible && !truth.hidden.contains(&object.id))
+    };
+    let objects = image.objects.iter().filter(shown);
+    objects.filter_map(|object| Some((object.picture.clone()?, style(object)))).collect()
+}
+
+/// Hits and misses of the shown map, once they are made.
+fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskImage, OverlapStyle)> {
+    let truth = &cx.state.truth;
+    let image = truth.image.as_ref().filter(|image| truth.view.overlap && image.fits(view.image))?;
+    let scores = cx.derived.truth.scores.as_ref()?.as_ref().ok()?;
+    let mask = image.category(scores.category_id)?.picture.clone()?;
+    let map = cx.beside.overlap.as_ref()?.map.clone();
+    let palette =
+        if truth.view.colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
+    Some((map, mask, OverlapStyle { threshold: scores.threshold, palette, opacity: 0.6 }))
+}
+
+/// The largest patches of the encoder and of the held word.
+fn outliers(cx: &PanelContext<'_>, view: &ModelView) -> (Vec<PatchPos>, Vec<PatchPos>) {
+    let found = cx.beside.outlier_agreement.as_ref().filter(|_| cx.state.truth.view.outliers_visible);
+    let Some(Ok(found)) = found else { return Default::default() };
+    let places = |patches: &[usize]| patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
+    (places(&found.outliers), places(&found.decoder_top))
 }
 
 /// The shown map with its colours.
@@ -151,7 +201,9 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchP
 /// Colour bar and the value under the pointer.
 fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<&HoveredPatch>) {
     ui.add_space(2.0);
-    if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
+    if cx.state.truth.view.overlap && legend(ui, cx) {
+        // The legend says what the colours mean.
+    } else if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
             (RangeMode::Fixed, _) => "fixed range",
             (RangeMode::SharedOverTokens, Source::Decoder) => "range shared over all answer tokens",
@@ -174,6 +226,33 @@ fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hov
             });
         });
     });
+}
+
+/// Colours of hits and misses with the figures at the threshold; `false` where there are none.
+fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
+    let Some(Ok(scores)) = &cx.derived.truth.scores else { return false };
+    let view = cx.state.truth.view;
+    let palette = if view.colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
+    let name = cx.state.truth.category().map_or("", |category| category.name.as_str());
+    let cut = match view.cut {
+        crate::ui::state::Cut::Mean => "its mean".to_owned(),
+        crate::ui::state::Cut::OfMax(part) => format!("{part:.2} of its largest value"),
+    };
+    ui.horizontal_wrapped(|ui| {
+        ui.set_min_height(COLOUR_BAR_PT - 8.0);
+        ui.spacing_mut().item_spacing.x = 6.0;
+        for (words, [r, g, b]) in palette.legend() {
+            super::objects::swatch(ui, egui::Color32::from_rgb(r, g, b));
+            ui.label(RichText::new(words).small());
+        }
+        let figures = METRICS.iter().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
+        let figures: Vec<String> = figures
+            .filter_map(|(metric, value)| Some(format!("{} {:.3}", metric.label, value.as_ref().ok()?)))
+            .collect();
+        let text = format!("{name}, map cut at {cut}: {}", figures.join(", "));
+        ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(&text);
+    });
+    true
 }
 
 /// The value under the pointer, or what could be done.

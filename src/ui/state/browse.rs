@@ -83,14 +83,20 @@ impl AppState {
             self.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
         }
         if opened.cancelled {
-            self.notices.push((Severity::Info, Until::NextQuestion), "Opening was cancelled; nothing changed", "", None);
+            self.notices.push(
+                (Severity::Info, Until::NextQuestion),
+                "Opening was cancelled; nothing changed",
+                "",
+                None,
+            );
             return Vec::new();
         }
         let sources = &mut self.browse.sources;
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
         if annotated && self.browse.bundled {
             let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
-            *sources = Sources { photos: sources.photos.iter().filter(of_user).cloned().collect(), ..Sources::default() };
+            *sources =
+                Sources { photos: sources.photos.iter().filter(of_user).cloned().collect(), ..Sources::default() };
             self.browse.bundled = false;
         }
         let wanted = opened.photos.first().map(super::library::source_of);
@@ -142,7 +148,12 @@ impl AppState {
         let images = dataset.rows().len();
         if missing > 0 && missing == images {
             let what = "None of the annotated images was found";
-            self.notices.push((Severity::Warning, Until::Dismissed), what, "Add the folder that holds the photos", None);
+            self.notices.push(
+                (Severity::Warning, Until::Dismissed),
+                what,
+                "Add the folder that holds the photos",
+                None,
+            );
         }
     }
 

@@ -92,6 +92,8 @@ pub struct OpenBoxes {
     pub model: bool,
     /// The chat template.
     pub template: bool,
+    /// What is listed.
+    pub filter: bool,
 }
 
 /// See the module's documentation.

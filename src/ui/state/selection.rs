@@ -98,6 +98,14 @@ impl Selection {
         self.anchor = Some(pos);
     }
 
+    /// Holds the generated tokens of a word and nothing else; lets go if it is so already.
+    pub fn hold_word(&mut self, tokens: std::ops::RangeInclusive<usize>) {
+        let anchor = TokenPos::Output(*tokens.start());
+        let word: BTreeSet<TokenPos> = tokens.map(TokenPos::Output).collect();
+        self.tokens = if self.tokens == word { BTreeSet::new() } else { word };
+        self.anchor = Some(anchor);
+    }
+
     /// A click on a patch. Holding one asks who looked there.
     pub fn click_patch(&mut self, patch_idx: usize, extend: Extend) {
         if extend == Extend::Replace {

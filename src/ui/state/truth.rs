@@ -1,5 +1,6 @@
 //! Ground truth on show: which objects, how they are painted, what is scored.
 
+use crate::analysis::ClsVariant;
 use crate::ui::truth::ImageTruth;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ pub enum Cut {
 /// What of the ground truth is shown, and how; kept between days.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that are independent of each other")]
 pub struct TruthView {
     /// Objects on the photo.
     pub masks_visible: bool,
@@ -43,8 +45,12 @@ pub struct TruthView {
     pub cut: Cut,
     /// Pixels that a crop hid from the model count too, as published.
     pub paper_area: bool,
-    /// The figure that colours the grid of layers and heads; `None` shows attention on the image.
-    pub grid_metric: Option<MetricChoice>,
+    /// The figure that colours the grid of layers and heads, while that is in sight.
+    pub grid_metric: MetricChoice,
+    /// Whether the encoder's outliers are marked on the photo.
+    pub outliers_visible: bool,
+    /// Which reading of the encoder's `[CLS]` counts for outliers: unsplit, as published, or the mean over heads.
+    pub cls_head_mean: bool,
 }
 
 impl Default for TruthView {
@@ -57,7 +63,9 @@ impl Default for TruthView {
             colour_blind_safe: false,
             cut: Cut::Mean,
             paper_area: false,
-            grid_metric: None,
+            grid_metric: MetricChoice(4),
+            outliers_visible: false,
+            cls_head_mean: false,
         }
     }
 }
@@ -79,6 +87,13 @@ pub struct Truth {
     pub hovered: Option<u64>,
     /// The category whose objects the map is held against, as the user chose it.
     pub chosen: Option<String>,
+}
+
+impl TruthView {
+    /// The reading of the encoder's `[CLS]`.
+    pub fn cls_variant(&self) -> ClsVariant {
+        if self.cls_head_mean { ClsVariant::HeadMean } else { ClsVariant::Unsplit }
+    }
 }
 
 impl Truth {
@@ -134,7 +149,8 @@ mod tests {
     use crate::data::demo;
 
     fn truth() -> Truth {
-        let instances = Instances::from_bytes(demo::INSTANCES.as_bytes(), std::path::Path::new("i.json")).expect("ours");
+        let instances =
+            Instances::from_bytes(demo::INSTANCES.as_bytes(), std::path::Path::new("i.json")).expect("ours");
         let image = ImageTruth::look(1, Some(&instances), &[], &Extractor::default());
         Truth { image: Some(Arc::new(image)), ..Truth::default() }
     }

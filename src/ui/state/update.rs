@@ -68,6 +68,7 @@ impl AppState {
         match command {
             Command::CloseModelBox => self.open.model = false,
             Command::ToggleHelp => self.open.help = !self.open.help,
+            Command::ToggleFilter => self.open.filter = !self.open.filter,
             Command::ToggleTemplate => self.open.template = !self.open.template,
             Command::NextImage => self.step_image(1),
             Command::PreviousImage => self.step_image(-1),
@@ -101,6 +102,7 @@ impl AppState {
             Command::SetChips(chips) => self.chips = chips,
             Command::HoverToken(pos) => self.selection.hovered_token = pos,
             Command::ClickToken(pos, extend) => self.click_token(pos, extend),
+            Command::HoldWord(first, last) => self.selection.hold_word(first..=last),
             Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
             Command::ShowRun(id) => self.show_run(id),
             Command::ForgetRun(id) => {
@@ -155,6 +157,8 @@ impl AppState {
         if self.open.help || self.open.model {
             self.open.help = false;
             self.open.model = false;
+        } else if self.open.filter {
+            self.open.filter = false;
         } else {
             self.selection.clear();
         }

@@ -2,6 +2,8 @@
 
 use crate::analysis::chair::{Extractor, GroundTruth, Objects};
 use crate::data::coco::{Instances, Mask};
+use crate::geometry::ImageSize;
+use crate::render::MaskImage;
 use std::sync::Arc;
 
 /// One annotated object.
@@ -17,6 +19,8 @@ pub struct ObjectTruth {
     pub area_px: f64,
     /// Its pixels, or why there are none: one sentence.
     pub mask: Result<Arc<Mask>, String>,
+    /// The same, to be painted.
+    pub picture: Option<MaskImage>,
 }
 
 /// All objects of one category.
@@ -32,6 +36,8 @@ pub struct CategoryTruth {
     pub count: usize,
     /// The pixels of all of them, crowds included; `None` where no mask could be read.
     pub mask: Option<Arc<Mask>>,
+    /// The same, to be painted.
+    pub picture: Option<MaskImage>,
 }
 
 /// See the module's documentation.
@@ -57,19 +63,16 @@ pub struct ImageTruth {
 
 impl ImageTruth {
     /// Reads everything that is known about an image. Takes as long as drawing its masks: some milliseconds.
-    pub fn look(
-        image_id: u64,
-        instances: Option<&Instances>,
-        captions: &[&str],
-        extractor: &Extractor,
-    ) -> Self {
+    pub fn look(image_id: u64, instances: Option<&Instances>, captions: &[&str], extractor: &Extractor) -> Self {
         let mut truth = Self {
             image_id,
             captions: captions.iter().map(|caption| caption.trim().to_owned()).collect(),
             ..Self::default()
         };
         let mut chair = GroundTruth::new();
-        if let Some((instances, row)) = instances.and_then(|instances| Some((instances, instances.image_row(image_id)?))) {
+        if let Some((instances, row)) =
+            instances.and_then(|instances| Some((instances, instances.image_row(image_id)?)))
+        {
             truth.listed = true;
             truth.take_objects(instances, row);
             let names = truth.categories.iter().map(|category| (image_id, category.name.as_str()));
@@ -88,12 +91,16 @@ impl ImageTruth {
         let annotations = instances.annotations_of(row);
         self.objects = annotations
             .iter()
-            .map(|annotation| ObjectTruth {
-                id: annotation.id,
-                category_id: annotation.category_id,
-                is_crowd: annotation.is_crowd,
-                area_px: annotation.area_px,
-                mask: instances.mask(annotation).map(Arc::new).map_err(|err| err.to_string()),
+            .map(|annotation| {
+                let mask = instances.mask(annotation).map(Arc::new).map_err(|err| err.to_string());
+                ObjectTruth {
+                    id: annotation.id,
+                    category_id: annotation.category_id,
+                    is_crowd: annotation.is_crowd,
+                    area_px: annotation.area_px,
+                    picture: mask.as_ref().ok().map(|mask| picture(mask)),
+                    mask,
+                }
             })
             .collect();
         for category in instances.categories() {
@@ -108,6 +115,7 @@ impl ImageTruth {
                 name: category.name.clone(),
                 supercategory: category.supercategory.clone(),
                 count: members.len(),
+                picture: mask.as_ref().map(|mask| picture(mask)),
                 mask,
             });
         }
@@ -125,10 +133,19 @@ impl ImageTruth {
         self.categories.iter().find(|category| category.name == name)
     }
 
+    /// Whether masks belong to a photo of this size. Where sizes differ they would lie on the wrong pixels, and are not used.
+    pub fn fits(&self, photo: ImageSize) -> bool {
+        self.size_px == [photo.width_px, photo.height_px]
+    }
+
     /// Objects of a category, with their places among those of their kind.
     pub fn objects_of(&self, category_id: u32) -> impl Iterator<Item = &ObjectTruth> {
         self.objects.iter().filter(move |object| object.category_id == category_id)
     }
+}
+
+fn picture(mask: &Mask) -> MaskImage {
+    MaskImage::new(ImageSize { width_px: mask.width_px(), height_px: mask.height_px() }, mask.pixels())
 }
 
 fn union<'a>(mut masks: impl Iterator<Item = &'a Arc<Mask>>) -> Option<Arc<Mask>> {
@@ -149,7 +166,8 @@ mod tests {
 
     #[test]
     fn the_first_bundled_scene_is_known() {
-        let instances = Instances::from_bytes(demo::INSTANCES.as_bytes(), Path::new("instances.json")).expect("bundled");
+        let instances =
+            Instances::from_bytes(demo::INSTANCES.as_bytes(), Path::new("instances.json")).expect("bundled");
         let extractor = Extractor::default();
         let truth = ImageTruth::look(1, Some(&instances), &["A cat by a lake."], &extractor);
         assert!(truth.listed && !truth.objects.is_empty(), "it is annotated");

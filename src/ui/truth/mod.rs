@@ -1,9 +1,14 @@
 //! What is known about the image that is looked at: its objects with their masks, what people wrote about it, which categories it has.
 //!
-//! Masks are read from the annotations and drawn into pixels on a thread of their own ([`reader`]), scores of a map against them on another
-//! ([`scorer`]); the window takes what is ready.
+//! [`image`] is what is known, [`numbers`] what maps and words are held against it for. Masks are drawn into pixels on a thread of their own,
+//! as is what takes longer than a frame ([`beside`]); the window takes what is ready.
 
+pub mod beside;
 pub mod image;
-pub(super) mod reader;
+pub mod marks;
+pub mod numbers;
 
+pub use beside::{Beside, Overlap};
 pub use image::{CategoryTruth, ImageTruth, ObjectTruth};
+pub use marks::{MarkedWord, Marks};
+pub use numbers::{Scores, TruthNumbers};

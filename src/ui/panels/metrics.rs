@@ -1,0 +1,207 @@
+//! The shown map against the chosen objects: figures, their course over the threshold, and every layer and head.
+
+use super::PanelContext;
+use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
+use crate::ui::command::Command;
+use crate::ui::head_grid::HeadGrid;
+use crate::ui::state::{Cut, MetricChoice, Reduce, TruthView};
+use crate::ui::truth::Scores;
+use crate::ui::widgets::{choice, empty, named, row};
+use eframe::egui;
+use egui::{RichText, Ui};
+use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, VLine};
+
+/// Heights of the plot and of the grid, points.
+const PLOT_PT: f32 = 130.0;
+const GRID_PT: f32 = 260.0;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(truth) = cx.state.truth.image.clone() else {
+        return empty(ui, "Nothing is known about this photo yet", "");
+    };
+    if truth.categories.is_empty() {
+        return empty(ui, "No annotated objects", "Open a COCO instances file that lists this photo");
+    }
+    categories(ui, cx);
+    let mut view = cx.state.truth.view;
+    match &cx.derived.truth.scores {
+        None => super::heads::nothing(ui, cx, "Ask a question to hold its attention against the objects"),
+        Some(Err(why)) => empty(ui, "No figures", why),
+        Some(Ok(scores)) => {
+            cut(ui, &mut view, scores);
+            table(ui, scores);
+            plot(ui, &mut view, scores);
+            ui.separator();
+            grid(ui, cx, &mut view);
+        }
+    }
+    if view != cx.state.truth.view {
+        cx.emit(Command::SetTruth(view));
+    }
+}
+
+fn categories(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(truth) = &cx.state.truth.image else { return };
+    let chosen = cx.state.truth.category().map_or("", |category| category.name.as_str());
+    let mut wanted = None;
+    row(ui, "Objects", "The map is held against the union of their masks, crowds included", |ui| {
+        let label = egui::ComboBox::from_id_salt("category of metrics").selected_text(chosen);
+        let response = label.show_ui(ui, |ui| {
+            for category in &truth.categories {
+                if ui.selectable_label(category.name == chosen, &category.name).clicked() {
+                    wanted = Some(category.name.clone());
+                }
+            }
+        });
+        named(ui, &response.response, "Category of the metrics");
+    });
+    if let Some(name) = wanted {
+        cx.emit(Command::ChooseCategory(name));
+    }
+}
+
+/// Threshold and which pixels count.
+fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
+    row(ui, "Threshold", "Pixels at or above it count as looked at", |ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let at_mean = view.cut == Cut::Mean;
+        if ui
+            .selectable_label(at_mean, "mean")
+            .on_hover_text("The map's mean over the pixels that count: the published choice")
+            .clicked()
+        {
+            view.cut = Cut::Mean;
+        }
+        let mut part = if scores.max > 0.0 { scores.threshold / scores.max } else { 0.0 };
+        ui.spacing_mut().slider_width = (ui.available_width() - 70.0).clamp(24.0, 200.0);
+        let slider = egui::Slider::new(&mut part, 0.0..=1.0).fixed_decimals(3);
+        let response = ui.add(slider).on_hover_text("As a part of the map's largest value");
+        named(ui, &response, "Threshold as a part of the largest value");
+        if response.changed() {
+            #[expect(clippy::cast_possible_truncation, reason = "a part of 1 with three digits")]
+            let part = part as f32;
+            view.cut = Cut::OfMax(part);
+        }
+    });
+    row(ui, "Pixels", "Which pixels of the photo count", |ui| {
+        let options = [
+            (false, "seen by the model", "What a crop cut off is left out of map and mask"),
+            (true, "whole photo", "As published: what the model never saw counts with the value 0"),
+        ];
+        if let Some(paper) = choice(ui, view.paper_area, &options) {
+            view.paper_area = paper;
+        }
+    });
+}
+
+fn table(ui: &mut Ui, scores: &Scores) {
+    let counted = match scores.counted {
+        Counted::Seen => "seen",
+        Counted::Whole => "of the whole photo",
+    };
+    let area = 100.0 * scores.mask_area as f64 / scores.pixels.max(1) as f64;
+    let text = format!("{} pixels {counted}, {area:.2} % of them objects; patches not smoothed", scores.pixels);
+    ui.label(RichText::new(text).weak().small());
+    egui::Grid::new("figures").num_columns(4).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
+        for (place, (metric, value)) in METRICS.iter().zip(&scores.values).enumerate() {
+            let arrow = match metric.better {
+                Better::Higher => "↑",
+                Better::Lower => "↓",
+            };
+            let at = if metric.thresholded { "at the threshold" } else { "at every threshold" };
+            let tip = format!("{}\n{at}; {arrow} is better\n{}", metric.help, metric.paper);
+            ui.label(metric.label).on_hover_text(&tip);
+            match value {
+                Ok(value) => ui.label(RichText::new(format!("{value:.4} {arrow}")).strong()).on_hover_text(&tip),
+                Err(why) => ui.weak("—").on_hover_text(why.to_string()),
+            };
+            if place % 2 == 1 {
+                ui.end_row();
+            }
+        }
+    });
+}
+
+/// Precision, recall and IoU over the threshold; a click moves the threshold.
+fn plot(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
+    let part = |threshold: f64| if scores.max > 0.0 { threshold / scores.max } else { 0.0 };
+    let line = |figure: fn(Counts) -> Option<f64>| -> PlotPoints<'_> {
+        scores.curve.iter().filter_map(|point| Some([part(point.threshold), figure(point.counts)?])).collect()
+    };
+    let response = Plot::new("figures over threshold")
+        .height(PLOT_PT)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .include_x(0.0)
+        .include_x(1.0)
+        .include_y(0.0)
+        .include_y(1.0)
+        .x_axis_label("threshold / largest value")
+        .legend(Legend::default().position(Corner::RightTop))
+        .show(ui, |plot| {
+            plot.line(Line::new("precision", line(Counts::precision)).width(1.5));
+            plot.line(Line::new("recall", line(Counts::recall)).width(1.5));
+            plot.line(Line::new("IoU", line(Counts::iou)).width(2.0));
+            plot.vline(VLine::new("threshold", part(scores.threshold)).width(1.5));
+            plot.pointer_coordinate()
+        });
+    named(ui, &response.response, "Precision, recall and IoU over the threshold");
+    let held = response.response.clicked() || response.response.dragged();
+    if let Some(at) = response.inner.filter(|_| held) {
+        #[expect(clippy::cast_possible_truncation, reason = "a part of 1")]
+        let part = at.x.clamp(0.0, 1.0) as f32;
+        view.cut = Cut::OfMax(part);
+    }
+}
+
+/// A figure of every layer and head, each at its own mean; a click jumps there.
+fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
+    let Some(metric) = METRICS.get(view.grid_metric.0).or(METRICS.first()) else { return };
+    row(ui, "Every head", "The figure of each layer and head for the shown tokens, at its own mean", |ui| {
+        let response =
+            egui::ComboBox::from_id_salt("metric of the grid").selected_text(metric.label).show_ui(ui, |ui| {
+                for (place, metric) in METRICS.iter().enumerate() {
+                    let response = ui.selectable_label(place == view.grid_metric.0, metric.label);
+                    if response.on_hover_text(metric.help).clicked() {
+                        view.grid_metric = MetricChoice(place);
+                    }
+                }
+            });
+        named(ui, &response.response, "Metric of the grid");
+    });
+    let Some(figures) = &cx.beside.grid else {
+        ui.weak("Working…");
+        return;
+    };
+    let defined = || figures.values.iter().copied().enumerate().filter_map(|(cell, value)| Some((cell, value?)));
+    let best = match metric.better {
+        Better::Higher => defined().max_by(|a, b| a.1.total_cmp(&b.1)),
+        Better::Lower => defined().min_by(|a, b| a.1.total_cmp(&b.1)),
+    };
+    if let Some((cell, value)) = best {
+        let (layer_idx, head_idx) = (cell / figures.heads.max(1), cell % figures.heads.max(1));
+        ui.horizontal_wrapped(|ui| {
+            let text = format!("Best: layer {layer_idx}, head {head_idx} with {value:.4}");
+            if ui.link(text).on_hover_text("Show this head on the photo").clicked() {
+                cx.commands.push(Command::JumpTo { layer_idx, head_idx });
+            }
+            let lowest = defined().map(|(_, value)| value).fold(f64::INFINITY, f64::min);
+            let highest = defined().map(|(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
+            ui.weak(format!("of {lowest:.3} to {highest:.3}; dark is 0"));
+        });
+    }
+    let choice = cx.state.view.layer_head();
+    let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
+        .then_some((choice.layer.idx, choice.head.idx));
+    let grid = HeadGrid::new(&figures.maps, current)
+        .colormap(cx.state.colour.style.colormap)
+        .label(format!("{} of layers and heads", metric.label))
+        .max_height(GRID_PT);
+    let clicked = ui.allocate_ui(egui::vec2(ui.available_width().min(GRID_PT), GRID_PT), |ui| grid.show(ui)).inner;
+    if let Some((layer_idx, head_idx)) = clicked {
+        cx.emit(Command::JumpTo { layer_idx, head_idx });
+    }
+}

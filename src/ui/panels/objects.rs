@@ -1,0 +1,246 @@
+//! What is known about the photo: its objects, what is noted about it, its captions.
+
+use super::PanelContext;
+use crate::data::dataset::Tag;
+use crate::render::category_colour;
+use crate::ui::command::Command;
+use crate::ui::state::{MaskStyle, NotesEdit, TruthView};
+use crate::ui::truth::{CategoryTruth, ImageTruth, ObjectTruth};
+use crate::ui::widgets::{choice, empty, named, row};
+use eframe::egui;
+use egui::{Color32, RichText, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(truth) = cx.state.truth.image.clone() else {
+        return match cx.state.browse.dataset {
+            None => empty(ui, "Reading the data set…", ""),
+            Some(_) => empty(ui, "Reading what is known about this photo…", ""),
+        };
+    };
+    egui::ScrollArea::vertical().id_salt("objects").auto_shrink(false).show(ui, |ui| {
+        noted(ui, cx);
+        if !truth.listed {
+            ui.add_space(6.0);
+            ui.label(RichText::new("No annotated objects").strong());
+            ui.weak("Open a COCO instances file that lists this photo (File, Open annotations…)");
+        } else {
+            painting(ui, cx);
+            ui.separator();
+            objects(ui, cx, &truth);
+        }
+        captions(ui, &truth);
+    });
+}
+
+/// Tags and the note.
+fn noted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(notes) = cx.state.current_notes().cloned() else { return };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 3.0;
+        for (tag, label, help) in [
+            (Tag::Star, "★ star", "Worth coming back to"),
+            (Tag::Hallucinates, "hallucinates", "The model says what is not there"),
+            (Tag::AnnotationWrong, "annotation wrong", "The ground truth is wrong"),
+        ] {
+            if ui.selectable_label(notes.has(&tag), label).on_hover_text(help).clicked() {
+                cx.emit(Command::EditNotes(NotesEdit::Toggle(tag)));
+            }
+        }
+        let own = cx.state.browse.notes.own_tags();
+        for name in own.keys() {
+            let tag = Tag::Own((*name).to_owned());
+            if ui.selectable_label(notes.has(&tag), *name).on_hover_text("A tag of your own").clicked() {
+                cx.commands.push(Command::EditNotes(NotesEdit::Toggle(tag)));
+            }
+        }
+        new_tag(ui, cx);
+    });
+    let mut text = notes.note.clone();
+    let edit = egui::TextEdit::multiline(&mut text).id_salt("note").desired_rows(1).hint_text("Note about this photo");
+    let response = ui.add(edit.desired_width(f32::INFINITY));
+    named(ui, &response, "Note about this photo");
+    if response.changed() {
+        cx.emit(Command::EditNotes(NotesEdit::Text(text)));
+    }
+    let place = match cx.state.browse.notes.path() {
+        Some(path) => format!("Tags and notes are kept in {}", path.display()),
+        None => "Tags and notes of bundled photos are forgotten when the program ends".to_owned(),
+    };
+    response.on_hover_text(place);
+}
+
+fn new_tag(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let edit =
+        egui::TextEdit::singleline(&mut cx.memory.new_tag).id_salt("new tag").hint_text("+ tag").desired_width(56.0);
+    let response = ui.add(edit).on_hover_text("A tag of your own: type it and press Enter");
+    named(ui, &response, "New tag");
+    if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
+        let name = std::mem::take(&mut cx.memory.new_tag).trim().to_owned();
+        if !name.is_empty() && !cx.state.current_notes().is_some_and(|notes| notes.tags.contains(&name)) {
+            cx.emit(Command::EditNotes(NotesEdit::Toggle(Tag::Own(name))));
+        }
+    }
+}
+
+/// How objects are painted.
+fn painting(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let mut view: TruthView = cx.state.truth.view;
+    row(ui, "On the photo", "O shows and hides the objects, H swaps the heat map for hits and misses", |ui| {
+        ui.spacing_mut().item_spacing.x = 3.0;
+        ui.toggle_value(&mut view.masks_visible, "objects").on_hover_text("Objects on the photo (O)");
+        let styles = [
+            (MaskStyle::Outlined, "outlined", "Only the line around them"),
+            (MaskStyle::Filled, "filled", "Their pixels too"),
+        ];
+        if let Some(style) = choice(ui, view.style, &styles) {
+            view.style = style;
+            view.masks_visible = true;
+        }
+    });
+    if view.style == MaskStyle::Filled {
+        row(ui, "Opacity", "Of filled objects", |ui| {
+            ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(24.0, 180.0);
+            ui.add(egui::Slider::new(&mut view.opacity, 0.05..=1.0).fixed_decimals(2));
+        });
+    }
+    row(ui, "Overlap", "The map, cut at its threshold, against the chosen objects", |ui| {
+        ui.toggle_value(&mut view.overlap, "hits and misses").on_hover_text("In place of the heat map (H)");
+        ui.checkbox(&mut view.colour_blind_safe, "colour-blind safe")
+            .on_hover_text("Blue, yellow and vermilion in place of green, yellow and red");
+    });
+    if view != cx.state.truth.view {
+        cx.emit(Command::SetTruth(view));
+    }
+}
+
+fn objects(ui: &mut Ui, cx: &mut PanelContext<'_>, truth: &ImageTruth) {
+    let [width, height] = truth.size_px;
+    let counts = format!("{} objects, {} categories", truth.objects.len(), truth.categories.len());
+    ui.label(RichText::new(format!("Image {}, {width} × {height}, {counts}", truth.image_id)).weak().small());
+    if truth.objects.is_empty() {
+        ui.weak("The annotations list this photo without any object");
+    }
+    let hovered_before = cx.state.truth.hovered;
+    let mut hovered = None;
+    for category in &truth.categories {
+        category_row(ui, cx, truth, category, &mut hovered);
+    }
+    if hovered != hovered_before {
+        cx.emit(Command::HoverObject(hovered));
+    }
+}
+
+fn category_row(
+    ui: &mut Ui,
+    cx: &mut PanelContext<'_>,
+    truth: &ImageTruth,
+    category: &CategoryTruth,
+    hovered: &mut Option<u64>,
+) {
+    let hidden = &cx.state.truth.hidden;
+    let shown = truth.objects_of(category.id).filter(|object| !hidden.contains(&object.id)).count();
+    let chosen = cx.state.truth.category().is_some_and(|chosen| chosen.id == category.id);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let mut any = shown > 0;
+        let help = "Paint these objects or not; a double click paints only them";
+        let response =
+            ui.add(egui::Checkbox::without_text(&mut any).indeterminate(shown > 0 && shown < category.count));
+        named(ui, &response, &format!("Paint {}", category.name));
+        let response = response.on_hover_text(help);
+        if response.double_clicked() {
+            cx.emit(Command::OnlyCategory(category.id));
+        } else if response.clicked() {
+            cx.emit(Command::ToggleCategory(category.id));
+        }
+        swatch(ui, colour(category.id));
+        let area = category.mask.as_ref().map_or(0, |mask| mask.area_px());
+        let [width, height] = truth.size_px;
+        let share = area as f64 / (f64::from(width) * f64::from(height)).max(1.0);
+        let text = format!("{} ×{}", category.name, category.count);
+        let response = ui.selectable_label(chosen, text);
+        response.widget_info(|| {
+            WidgetInfo::selected(Role::RadioButton, true, chosen, format!("Category {}", category.name))
+        });
+        let tip = format!(
+            "{}{:.2} % of the photo\nClick: hold the map against these objects",
+            if category.supercategory.is_empty() { String::new() } else { format!("{}, ", category.supercategory) },
+            100.0 * share
+        );
+        if response.on_hover_text(tip).clicked() {
+            cx.emit(Command::ChooseCategory(category.name.clone()));
+        }
+        ui.weak(format!("{:.1} %", 100.0 * share));
+    });
+    ui.indent(("objects of", category.id), |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(3.0, 3.0);
+            for (place, object) in truth.objects_of(category.id).enumerate() {
+                object_chip(ui, cx, category, object, place + 1, hovered);
+            }
+        });
+    });
+}
+
+/// A small box for each object: pointing at it lights it up on the photo, a click hides it.
+fn object_chip(
+    ui: &mut Ui,
+    cx: &mut PanelContext<'_>,
+    category: &CategoryTruth,
+    object: &ObjectTruth,
+    number: usize,
+    hovered: &mut Option<u64>,
+) {
+    let shown = !cx.state.truth.hidden.contains(&object.id);
+    let text = if object.is_crowd { format!("crowd {number}") } else { number.to_string() };
+    let text = RichText::new(text).small();
+    let response = ui
+        .selectable_label(shown && object.mask.is_ok(), if object.mask.is_ok() { text } else { text.strikethrough() });
+    response.widget_info(|| {
+        WidgetInfo::selected(Role::CheckBox, true, shown, format!("Object {} {number}", category.name))
+    });
+    if response.hovered() {
+        *hovered = Some(object.id);
+    }
+    let tip = match &object.mask {
+        Ok(mask) => format!(
+            "Annotation {}, {} pixels ({:.0} by the annotators)\nClick: paint it or not",
+            object.id,
+            mask.area_px(),
+            object.area_px
+        ),
+        Err(why) => why.clone(),
+    };
+    if response.on_hover_text(tip).clicked() {
+        cx.emit(Command::ToggleObject(object.id));
+    }
+}
+
+fn captions(ui: &mut Ui, truth: &ImageTruth) {
+    if truth.captions.is_empty() {
+        return;
+    }
+    ui.separator();
+    ui.label(RichText::new("Reference captions").weak().small());
+    for caption in &truth.captions {
+        ui.label(caption);
+    }
+}
+
+/// A category's colour for egui.
+pub(super) fn colour(category_id: u32) -> Color32 {
+    let [r, g, b] = category_colour(u64::from(category_id));
+    Color32::from_rgb(r, g, b)
+}
+
+/// A small square of a colour.
+pub(super) fn swatch(ui: &mut Ui, colour: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
+    ui.painter().rect(
+        rect,
+        2.0,
+        colour,
+        egui::Stroke::new(1.0, ui.visuals().weak_text_color()),
+        egui::StrokeKind::Inside,
+    );
+}

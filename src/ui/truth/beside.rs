@@ -1,0 +1,262 @@
+//! What takes longer than a frame: the ground truth of an image, the map on every pixel of the photo, a figure of every layer and head, and
+//! how a word compares with all others. Each has a thread of its own, and only the latest wish counts.
+
+use super::ImageTruth;
+use super::numbers::counted;
+use crate::analysis::chair::Extractor;
+use crate::analysis::localisation::{Counted, Evaluation, METRICS, PatchCoverage, PhotoMap, Ranked, Sampling};
+use crate::analysis::{ClsVariant, DamroOptions, OutlierAgreement, Reduce, TokenRef, TokenSet, damro};
+use crate::data::dataset::Dataset;
+use crate::engine::RunId;
+use crate::geometry::{ModelView, PatchGrid};
+use crate::render::{GridMaps, GridRange, HeatMap, OverlapMap};
+use crate::trace::Trace;
+use crate::ui::derived::{Derived, GridValues};
+use crate::ui::latest::Latest;
+use crate::ui::link::Waker;
+use crate::ui::state::{AppState, MetricChoice, TokenPos};
+use std::sync::Arc;
+
+/// An image of a data set.
+#[derive(Clone)]
+struct ImageWish {
+    dataset: Arc<Dataset>,
+    row: usize,
+}
+
+impl PartialEq for ImageWish {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.dataset, &other.dataset) && self.row == other.row
+    }
+}
+
+#[derive(Clone)]
+struct OverlapWish {
+    map: HeatMap,
+    view: ModelView,
+    counted: Counted,
+}
+
+impl PartialEq for OverlapWish {
+    fn eq(&self, other: &Self) -> bool {
+        (self.map.key, self.view, self.counted) == (other.map.key, other.view, other.counted)
+    }
+}
+
+/// The shown map on every pixel of the photo.
+#[derive(Debug, Clone)]
+pub struct Overlap {
+    /// The map that it was made of.
+    pub of_map: u64,
+    /// To be painted.
+    pub map: OverlapMap,
+}
+
+#[derive(Clone)]
+struct GridWish {
+    values: GridValues,
+    coverage: Arc<PatchCoverage>,
+    counted: Counted,
+    metric: MetricChoice,
+}
+
+impl PartialEq for GridWish {
+    fn eq(&self, other: &Self) -> bool {
+        self.values.key == other.values.key
+            && Arc::ptr_eq(&self.coverage, &other.coverage)
+            && (self.counted, self.metric) == (other.counted, other.metric)
+    }
+}
+
+/// A figure of every layer and head.
+#[derive(Debug, Clone)]
+pub struct FigureGrid {
+    /// To be painted: one value a cell.
+    pub maps: GridMaps,
+    /// **Shape** `[layers, heads]`; `None` where the figure is not defined.
+    pub values: Vec<Option<f64>>,
+    /// Heads a layer.
+    pub heads: usize,
+}
+
+#[derive(Clone)]
+struct OutlierWish {
+    run: RunId,
+    version: u64,
+    trace: Trace,
+    tokens: Vec<usize>,
+    variant: ClsVariant,
+}
+
+impl PartialEq for OutlierWish {
+    fn eq(&self, other: &Self) -> bool {
+        (self.run, self.version, self.variant) == (other.run, other.version, other.variant)
+            && self.tokens == other.tokens
+    }
+}
+
+/// See the module's documentation.
+pub struct Beside {
+    images: Latest<ImageWish, Arc<ImageTruth>>,
+    overlaps: Latest<OverlapWish, Option<Overlap>>,
+    grids: Latest<GridWish, Option<FigureGrid>>,
+    outliers: Latest<OutlierWish, Result<OutlierAgreement, String>>,
+    /// The map on every pixel, when hits and misses are shown.
+    pub overlap: Option<Overlap>,
+    /// A figure of every layer and head.
+    pub grid: Option<FigureGrid>,
+    /// The chosen tokens' outliers against those of the others.
+    pub outlier_agreement: Option<Result<OutlierAgreement, String>>,
+}
+
+impl Beside {
+    /// Starts the threads; `wake` draws a frame.
+    pub(in crate::ui) fn new(wake: &Waker) -> Self {
+        let extractor = Extractor::default();
+        let mut grids_made = 0;
+        Self {
+            images: Latest::new("gazelens-truth", wake, move |wish| Arc::new(look(wish, &extractor))),
+            overlaps: Latest::new("gazelens-overlap", wake, overlap),
+            grids: Latest::new("gazelens-figures", wake, move |wish| {
+                grids_made += 1;
+                figure_grid(wish, grids_made)
+            }),
+            outliers: Latest::new("gazelens-outliers", wake, |wish: &OutlierWish| {
+                let tokens = wish.tokens.iter().map(|idx| TokenRef::Output(*idx));
+                let tokens = TokenSet::new(tokens, Reduce::Mean);
+                let options = DamroOptions::of(&wish.trace).map_err(|err| err.to_string())?;
+                damro(&wish.trace, &tokens, &options, wish.variant, None).map_err(|err| err.to_string())
+            }),
+            overlap: None,
+            grid: None,
+            outlier_agreement: None,
+        }
+    }
+
+    /// Asks for what is known about the image looked at, and takes what has come.
+    pub(in crate::ui) fn follow_image(&mut self, state: &mut AppState) {
+        let row = state.current_row().map(|(row, _)| row);
+        let wish = state.browse.dataset.as_ref().zip(row);
+        let wish = wish.map(|(dataset, row)| ImageWish { dataset: Arc::clone(dataset), row });
+        if self.images.ask(wish) {
+            state.truth.another_image();
+        }
+        if let Some(truth) = self.images.poll() {
+            state.truth.image = Some(truth);
+        }
+    }
+
+    /// Asks for what belongs to what is shown, and takes what has come.
+    pub(in crate::ui) fn follow(&mut self, state: &AppState, derived: &Derived) {
+        let variant = state.truth.view.cls_variant();
+        let run = state.current_run();
+        let trace = run.and_then(|run| run.trace.as_ref());
+        let map = derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
+        let view = trace.map(|trace| trace.run.view);
+        let overlap = map.zip(view).filter(|_| state.truth.view.overlap && state.truth.category().is_some());
+        let overlap = overlap.map(|(map, view)| OverlapWish { map: map.clone(), view, counted: counted(state) });
+        let none = overlap.is_none();
+        self.overlaps.ask(overlap);
+        if let Some(made) = self.overlaps.poll() {
+            self.overlap = made;
+        } else if none {
+            self.overlap = None;
+        }
+        self.follow_grid(state, derived);
+        let wish = run.zip(trace).and_then(|(run, trace)| {
+            let tokens = outputs(state, trace)?;
+            Some(OutlierWish { run: run.id, version: run.version, trace: trace.clone(), tokens, variant })
+        });
+        if self.outliers.ask(wish) {
+            self.outlier_agreement = None;
+        }
+        self.outlier_agreement = self.outliers.poll().or(self.outlier_agreement.take());
+    }
+
+    fn follow_grid(&mut self, state: &AppState, derived: &Derived) {
+        let values = derived.grid.values();
+        let category = state.truth.category().and_then(|category| derived.truth.coverage(category.id));
+        let metric = state.truth.view.grid_metric;
+        let wish = values.zip(category).map(|(values, coverage)| GridWish {
+            values: values.clone(),
+            coverage: Arc::clone(coverage),
+            counted: counted(state),
+            metric,
+        });
+        let none = wish.is_none();
+        self.grids.ask(wish);
+        if let Some(made) = self.grids.poll() {
+            self.grid = made;
+        } else if none {
+            self.grid = None;
+        }
+    }
+}
+
+/// The generated tokens that are held, if nothing else is.
+pub(in crate::ui) fn outputs(state: &AppState, trace: &Trace) -> Option<Vec<usize>> {
+    let held = &state.selection.tokens;
+    let tokens: Option<Vec<usize>> =
+        held.iter().map(|pos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None }).collect();
+    tokens.filter(|tokens| !tokens.is_empty() && tokens.iter().all(|idx| *idx < trace.output.len()))
+}
+
+fn look(wish: &ImageWish, extractor: &Extractor) -> ImageTruth {
+    let ImageWish { dataset, row } = wish;
+    let id = dataset.rows().get(*row).and_then(|row| row.image_id);
+    let captions: Vec<&str> = dataset.captions_of(*row).iter().map(|caption| caption.text.as_str()).collect();
+    let instances = dataset.instances().map(AsRef::as_ref);
+    ImageTruth::look(id.unwrap_or_default(), instances.filter(|_| id.is_some()), &captions, extractor)
+}
+
+fn overlap(wish: &OverlapWish) -> Option<Overlap> {
+    let map = PhotoMap::new(&wish.view, &wish.map.values, Sampling::Nearest).ok()?;
+    Some(Overlap { of_map: wish.map.key, map: OverlapMap::new(&map, wish.counted) })
+}
+
+fn figure_grid(wish: &GridWish, made: u64) -> Option<FigureGrid> {
+    let GridValues { layers, heads, grid, values, .. } = &wish.values;
+    let metric = METRICS.get(wish.metric.0)?;
+    let cells = values.chunks(grid.len().max(1)).take(layers * heads);
+    let figures: Vec<Option<f64>> = cells
+        .map(|map| {
+            let ranked = Ranked::of_patches(map, &wish.coverage, wish.counted).ok()?;
+            metric.value(&Evaluation::at_mean(&ranked)).ok()
+        })
+        .collect();
+    #[expect(clippy::cast_possible_truncation, reason = "colours")]
+    let colours: Arc<[f32]> = figures.iter().map(|figure| figure.map_or(f32::NAN, |figure| figure as f32)).collect();
+    let one = PatchGrid { rows: 1, cols: 1 };
+    // Keys of other grids are counted from 0: the top bit tells these from them.
+    let maps = GridMaps::new(made | 1 << 63, [*layers, *heads], one, colours, GridRange::Shared);
+    Some(FigureGrid { maps, values: figures, heads: *heads })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::opening::{bundled, join};
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn the_image_looked_at_is_known_after_a_moment() {
+        let (sender, woken) = channel();
+        let wake: Waker = Arc::new(move || {
+            sender.send(()).ok();
+        });
+        let mut state = AppState::default();
+        let joined = join(bundled(), None);
+        let id = joined.dataset.rows().get(5).and_then(|row| row.image_id);
+        state.joined(0, joined);
+        let mut beside = Beside::new(&wake);
+        state.library.select(0);
+        beside.follow_image(&mut state);
+        state.library.select(5);
+        while state.truth.image.is_none() {
+            beside.follow_image(&mut state);
+            woken.recv_timeout(std::time::Duration::from_mins(1)).expect("the window is woken");
+            beside.follow_image(&mut state);
+        }
+        assert_eq!(state.truth.image.as_ref().map(|image| image.image_id), id, "the one looked at last");
+    }
+}

@@ -1,0 +1,196 @@
+//! The shown map held against the objects of the image: figures, curves, and which objects it lies on. Patch by patch, which is exact for a map
+//! whose patches are not smoothed, and takes microseconds.
+
+use super::{ImageTruth, Marks};
+use crate::analysis::chair::Extractor;
+use crate::analysis::localisation::{
+    CategoryShare, Counted, CurvePoint, Evaluation, METRICS, PatchCoverage, Ranked, Undefined, category_shares,
+};
+use crate::geometry::ModelView;
+use crate::render::HeatMap;
+use crate::ui::derived::ShownMap;
+use crate::ui::state::{AppState, Cut, Run};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Thresholds of a curve.
+const CURVE_POINTS: usize = 101;
+
+/// What the figures depend on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Key {
+    map: u64,
+    category_id: u32,
+    cut: Cut,
+    counted: Counted,
+}
+
+/// The shown map against the chosen category.
+#[derive(Debug, Clone)]
+pub struct Scores {
+    key: Key,
+    /// The category.
+    pub category_id: u32,
+    /// Which pixels count.
+    pub counted: Counted,
+    /// Where the map is cut, in its own numbers.
+    pub threshold: f64,
+    /// The mean over the pixels that count.
+    pub mean: f64,
+    /// Largest value of the map.
+    pub max: f64,
+    /// In the order of [`METRICS`].
+    pub values: Vec<Result<f64, Undefined>>,
+    /// From the smallest to the largest value.
+    pub curve: Vec<CurvePoint>,
+    /// Pixels that count, and those of them in the mask.
+    pub pixels: u64,
+    /// See `pixels`.
+    pub mask_area: u64,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct TruthNumbers {
+    extractor: Extractor,
+    /// Object words of the answer.
+    pub marks: Marks,
+    image: Option<Arc<ImageTruth>>,
+    view: Option<ModelView>,
+    coverages: BTreeMap<u32, Arc<PatchCoverage>>,
+    /// Against the chosen category, or why there are no figures.
+    pub scores: Option<Result<Scores, String>>,
+    shares_of: Option<u64>,
+    /// Categories by the attention inside their masks, most first; once all masks are laid on patches.
+    pub shares: Vec<CategoryShare<u32>>,
+}
+
+impl TruthNumbers {
+    /// Brings everything up to date. Masks that are not chosen are laid on patches until the deadline; returns whether some are missing.
+    pub(in crate::ui) fn advance(
+        &mut self,
+        state: &AppState,
+        run: &Run,
+        shown: Option<&ShownMap>,
+        deadline: Instant,
+    ) -> bool {
+        let truth = state.truth.image.as_ref();
+        self.marks.update(run, truth, &self.extractor);
+        let (Some(truth), Some(trace)) = (truth, &run.trace) else {
+            self.forget();
+            return false;
+        };
+        let view = trace.run.view;
+        let same_image = self.image.as_ref().is_some_and(|image| Arc::ptr_eq(image, truth));
+        if !same_image || self.view != Some(view) {
+            self.forget();
+            self.image = Some(Arc::clone(truth));
+            self.view = Some(view);
+        }
+        if !truth.listed {
+            return false;
+        }
+        if !truth.fits(view.image) {
+            let [width, height] = truth.size_px;
+            let size = view.image;
+            self.scores = Some(Err(format!(
+                "The annotations are for {width} x {height} pixels, this photo has {} x {}",
+                size.width_px, size.height_px
+            )));
+            return false;
+        }
+        let more = self.cover(truth, state.truth.category().map(|category| category.id), &view, deadline);
+        let map = shown.and_then(|shown| shown.map.as_ref().ok());
+        self.score(state, map);
+        self.share(map, more);
+        more
+    }
+
+    fn forget(&mut self) {
+        self.image = None;
+        self.view = None;
+        self.coverages.clear();
+        self.scores = None;
+        self.shares_of = None;
+        self.shares.clear();
+    }
+
+    /// Lays masks on patches, the chosen one first. Returns whether some are missing.
+    fn cover(&mut self, truth: &ImageTruth, first: Option<u32>, view: &ModelView, deadline: Instant) -> bool {
+        let chosen = truth.categories.iter().filter(|category| Some(category.id) == first);
+        let others = truth.categories.iter().filter(|category| Some(category.id) != first);
+        let mut made = 0;
+        for category in chosen.chain(others) {
+            let Some(mask) = category.mask.as_ref().filter(|_| !self.coverages.contains_key(&category.id)) else {
+                continue;
+            };
+            if made > 0 && Instant::now() >= deadline {
+                return true;
+            }
+            if let Ok(coverage) = PatchCoverage::new(view, mask.pixels()) {
+                self.coverages.insert(category.id, Arc::new(coverage));
+            }
+            made += 1;
+        }
+        false
+    }
+
+    /// How a category's mask lies on the patches.
+    pub fn coverage(&self, category_id: u32) -> Option<&Arc<PatchCoverage>> {
+        self.coverages.get(&category_id)
+    }
+
+    fn score(&mut self, state: &AppState, map: Option<&HeatMap>) {
+        let Some((map, category)) = map.zip(state.truth.category()) else {
+            self.scores = None;
+            return;
+        };
+        let counted = counted(state);
+        let key = Key { map: map.key, category_id: category.id, cut: state.truth.view.cut, counted };
+        if matches!(&self.scores, Some(Ok(scores)) if scores.key == key) {
+            return;
+        }
+        let Some(coverage) = self.coverages.get(&category.id) else {
+            self.scores = Some(Err("None of its masks can be read".to_owned()));
+            return;
+        };
+        self.scores = Some(scores(key, map, coverage));
+    }
+
+    fn share(&mut self, map: Option<&HeatMap>, more: bool) {
+        if more || self.shares_of == map.map(|map| map.key) {
+            return;
+        }
+        self.shares_of = map.map(|map| map.key);
+        let categories = self.coverages.iter().map(|(id, coverage)| (*id, &**coverage));
+        self.shares = map.and_then(|map| category_shares(&map.values, categories).ok()).unwrap_or_default();
+    }
+}
+
+/// Which pixels count.
+pub(in crate::ui) fn counted(state: &AppState) -> Counted {
+    if state.truth.view.paper_area { Counted::Whole } else { Counted::Seen }
+}
+
+fn scores(key: Key, map: &HeatMap, coverage: &PatchCoverage) -> Result<Scores, String> {
+    let ranked = Ranked::of_patches(&map.values, coverage, key.counted).map_err(|err| err.to_string())?;
+    let [_, max] = ranked.range();
+    let threshold = match key.cut {
+        Cut::Mean => ranked.mean(),
+        Cut::OfMax(part) => f64::from(part) * max,
+    };
+    let evaluation = Evaluation::at(&ranked, threshold);
+    Ok(Scores {
+        key,
+        category_id: key.category_id,
+        counted: key.counted,
+        threshold,
+        mean: ranked.mean(),
+        max,
+        values: METRICS.iter().map(|metric| metric.value(&evaluation)).collect(),
+        curve: ranked.curve(CURVE_POINTS),
+        pixels: ranked.pixels(),
+        mask_area: ranked.mask_area(),
+    })
+}
