@@ -6,12 +6,14 @@
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
 pub mod chair;
+pub mod coco;
 pub mod demo;
 mod error;
 mod jpeg;
 pub mod library;
 mod photo;
 mod pixels;
+pub mod pope;
 mod preprocessing;
 pub mod resample;
 mod resample_filter;

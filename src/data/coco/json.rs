@@ -1,0 +1,230 @@
+//! Just enough JSON to find values without reading them.
+//!
+//! Nearly all bytes of an annotation file are numbers that nobody looks at before a mask is asked for; finding where a value ends costs a
+//! fraction of turning it into a value. What is used is read exactly: numbers by the standard library (correctly rounded, as in Python),
+//! strings by `serde_json`.
+
+use super::error::Mismatch;
+
+/// More nesting than any annotation has.
+const MOST_NESTED: u32 = 64;
+
+/// Where a search for the end of a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The value goes on behind these bytes.
+    More,
+    /// It has ended before this byte.
+    End(usize),
+    /// Brackets do not match.
+    Broken,
+}
+
+/// Finds the end of a value whose bytes come in pieces.
+#[derive(Debug, Default)]
+pub(super) struct ValueEnd {
+    depth: u32,
+    /// A bit an open bracket, the innermost lowest: 1 for `{`.
+    objects: u64,
+    in_string: bool,
+    escaped: bool,
+    scalar: bool,
+}
+
+impl ValueEnd {
+    /// Looks at the next piece; the first byte of the first one is the value's first.
+    pub(super) fn find(&mut self, piece: &[u8]) -> Step {
+        let mut at = 0;
+        while let Some(rest) = piece.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+                continue;
+            }
+            let stop = if self.in_string {
+                rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))
+            } else if self.scalar {
+                rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t'))
+            } else if self.depth == 0 {
+                Some(0)
+            } else {
+                rest.iter().position(|byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'))
+            };
+            let Some((stop, byte)) = stop.and_then(|stop| Some((stop, *rest.get(stop)?))) else { return Step::More };
+            at += stop;
+            if self.scalar {
+                return Step::End(at);
+            }
+            at += 1;
+            if !self.take(byte) {
+                return Step::Broken;
+            }
+            if self.depth == 0 && !self.in_string && !self.scalar {
+                return Step::End(at);
+            }
+        }
+        Step::More
+    }
+
+    /// One byte that means something here; `false` where it closes what was not opened.
+    fn take(&mut self, byte: u8) -> bool {
+        match byte {
+            b'\\' if self.in_string => self.escaped = true,
+            b'"' => self.in_string = !self.in_string,
+            b'{' | b'[' => {
+                if self.depth == MOST_NESTED {
+                    return false;
+                }
+                self.depth += 1;
+                self.objects = self.objects << 1 | u64::from(byte == b'{');
+            }
+            b'}' | b']' => {
+                if self.depth == 0 || (self.objects & 1 == 1) != (byte == b'}') {
+                    return false;
+                }
+                self.depth -= 1;
+                self.objects >>= 1;
+            }
+            _ => self.scalar = true,
+        }
+        true
+    }
+}
+
+/// Whether JSON allows this between values.
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+/// A place in the bytes of a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// The next byte that is no space, not taken.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        let spaces = self.rest.iter().position(|byte| !is_space(*byte)).unwrap_or(self.rest.len());
+        self.rest = self.rest.get(spaces..).unwrap_or_default();
+        self.rest.first().copied()
+    }
+
+    /// Takes the next byte that is no space if it is this one.
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        if found {
+            self.rest = self.rest.get(1..).unwrap_or_default();
+        }
+        found
+    }
+
+    /// Takes the digits, signs and letters of a number; empty where there is none.
+    pub(super) fn number(&mut self) -> &'a [u8] {
+        self.peek();
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let end = self.rest.iter().position(|byte| !is_part(byte)).unwrap_or(self.rest.len());
+        let (number, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        number
+    }
+
+    /// Takes a whole value, whatever it is.
+    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
+        self.peek()?;
+        let end = match ValueEnd::default().find(self.rest) {
+            Step::End(end) => end,
+            // A number may stand at the very end.
+            Step::More if matches!(self.rest.first(), Some(b'0'..=b'9' | b'-' | b't' | b'f' | b'n')) => self.rest.len(),
+            Step::More | Step::Broken => return None,
+        };
+        let (value, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Some(value)
+    }
+
+    /// What stands here, for a message.
+    pub(super) fn found(&mut self) -> String {
+        self.peek();
+        excerpt(self.rest)
+    }
+}
+
+/// Calls `each` with the name and the value's bytes of every member of an object.
+pub(super) fn members<'a>(
+    object: &'a [u8],
+    mut each: impl FnMut(&str, &'a [u8]) -> Result<(), Mismatch>,
+) -> Result<(), Mismatch> {
+    let mut cursor = Cursor::new(object);
+    if !cursor.take(b'{') {
+        return Err(Mismatch::new("an object", excerpt(object)));
+    }
+    if cursor.take(b'}') {
+        return Ok(());
+    }
+    loop {
+        if cursor.peek() != Some(b'"') {
+            return Err(Mismatch::new("a member's name", cursor.found()));
+        }
+        let name = cursor.value().unwrap_or_default();
+        if !cursor.take(b':') {
+            return Err(Mismatch::new("a colon behind a member's name", cursor.found()));
+        }
+        let Some(value) = cursor.value() else { return Err(Mismatch::new("a value", cursor.found())) };
+        let plain = name.get(1..name.len().saturating_sub(1)).filter(|inner| !inner.contains(&b'\\'));
+        match plain.and_then(|inner| std::str::from_utf8(inner).ok()) {
+            Some(name) => each(name, value)?,
+            None => each(&string(name).unwrap_or_default(), value)?,
+        }
+        if cursor.take(b'}') {
+            return if cursor.peek().is_none() { Ok(()) } else { Err(Mismatch::new("one object", cursor.found())) };
+        }
+        if !cursor.take(b',') {
+            return Err(Mismatch::new("a comma or the end of the object", cursor.found()));
+        }
+    }
+}
+
+/// The value as text; numbers and words of JSON are ASCII.
+fn ascii(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().map(|text| text.trim_end_matches([' ', '\n', '\r', '\t']))
+}
+
+/// A whole number that is not negative.
+pub(super) fn whole(value: &[u8]) -> Option<u64> {
+    let text = ascii(value)?;
+    // The standard library takes a plus sign, JSON does not.
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+/// A finite number, correctly rounded.
+pub(super) fn number(value: &[u8]) -> Option<f64> {
+    let text = ascii(value)?;
+    // The standard library takes words such as `inf` too.
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+    if is_number { text.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
+}
+
+/// A string with its escapes resolved.
+pub(super) fn string(value: &[u8]) -> Option<String> {
+    serde_json::from_slice(value).ok()
+}
+
+/// The beginning of what was found, in quotes that messages use.
+pub(in crate::data) fn excerpt(bytes: &[u8]) -> String {
+    const MOST: usize = 40;
+    let start = bytes.iter().position(|byte| !is_space(*byte)).unwrap_or(bytes.len());
+    let bytes = bytes.get(start..).unwrap_or_default();
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    let text = String::from_utf8_lossy(bytes.get(..MOST).unwrap_or(bytes));
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let dots = if bytes.len() > MOST { ".." } else { "" };
+    format!("`{text}{dots}`")
+}
