@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+use crate::analysis::chair::Lemmatiser;
 use crate::engine::{DevicePreference, DtypePreference, PromptRows, Spec};
 use crate::geometry::Framing;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Gui(GuiArgs),
     /// Ask one question and write everything the window would show.
     Trace(Box<TraceArgs>),
+    /// Score captions by the objects they name: CHAIR.
+    Chair(ChairArgs),
     /// Print what is registered, with parameters, defaults, help and paper.
     List(ListArgs),
     /// Measure the model on this machine.
@@ -119,6 +122,26 @@ pub(super) struct Words {
     /// The exact prompt, with one <image> where the photo goes.
     #[arg(long, value_name = "TEXT", value_parser = raw_prompt)]
     pub(super) raw_prompt: Option<String>,
+}
+
+/// Of `gazelens chair`.
+#[derive(Debug, Args)]
+pub(super) struct ChairArgs {
+    /// Captions to score: JSON lines or a JSON array of objects with `image_id` and `caption`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) captions: PathBuf,
+    /// What is in the images: a COCO `instances_*.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) annotations: PathBuf,
+    /// What people say is in them besides: a COCO `captions_*.json`. The published figures use both.
+    #[arg(long, value_name = "FILE")]
+    pub(super) reference_captions: Option<PathBuf>,
+    /// How plurals are made singular: `vocabulary`, or as one of the published scripts does it.
+    #[arg(long, value_name = "NAME", default_value = "vocabulary", value_parser = lemmatiser)]
+    pub(super) lemmatiser: Lemmatiser,
+    /// Print one JSON object instead of text; figures are parts of 1 in it.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Of `gazelens list`.
@@ -230,6 +253,13 @@ const MOST_THREADS: usize = 1024;
 fn thread_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=MOST_THREADS).contains(count));
     count.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
+}
+
+fn lemmatiser(text: &str) -> Result<Lemmatiser, String> {
+    Lemmatiser::by_id(text).ok_or_else(|| {
+        let names = Lemmatiser::ALL.map(Lemmatiser::id).join(", ");
+        format!("expected one of {names}")
+    })
 }
 
 fn question(text: &str) -> Result<String, String> {

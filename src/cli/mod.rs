@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod chair;
 mod failure;
 mod gui;
 mod list;
@@ -59,6 +60,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             threads::take(common.threads)?;
             trace::run(&common, &args)
         }
+        Command::Chair(args) => chair::run(&args),
         Command::List(args) => list::run(&args),
         Command::Bench(args) => {
             threads::take(common.threads)?;

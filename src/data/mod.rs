@@ -3,6 +3,7 @@
 //! - [`Photo`] decodes a file to what `PIL.Image.open(f)`, `ImageOps.exif_transpose`, `.convert("RGB")` would give.
 //! - [`resample`] is Pillow's two-pass fixed-point resize, bit for bit, on RGB and on single channels.
 //! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
+//! - [`chair`] is the table of words that CHAIR counts, and the reader of generated captions.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
 pub mod chair;

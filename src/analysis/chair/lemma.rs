@@ -90,9 +90,29 @@ const IRREGULAR: [(&str, &str); 3] = [("mice", "mouse"), ("geese", "goose"), ("t
 
 /// Found by comparing every word of the table in all its plural forms with NLTK 3.10 over `WordNet` 3.0.
 const NOT_IN_WORDNET: [&str; 23] = [
-    "bikers", "bluejays", "brindles", "coworkers", "firetrucks", "hairdryers", "lenovos", "longboards", "macbooks",
-    "men", "netbooks", "paddleboats", "pitbulls", "riverboats", "sailboards", "shortboards", "skimboards",
-    "smartphones", "soliders", "stovetops", "teddybears", "televisons", "hots",
+    "bikers",
+    "bluejays",
+    "brindles",
+    "coworkers",
+    "firetrucks",
+    "hairdryers",
+    "lenovos",
+    "longboards",
+    "macbooks",
+    "men",
+    "netbooks",
+    "paddleboats",
+    "pitbulls",
+    "riverboats",
+    "sailboards",
+    "shortboards",
+    "skimboards",
+    "smartphones",
+    "soliders",
+    "stovetops",
+    "teddybears",
+    "televisons",
+    "hots",
 ];
 const WORDNET: [(&str, &str); 2] = [("sports", "sport"), ("vases", "vas")];
 
