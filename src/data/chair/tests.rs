@@ -87,7 +87,7 @@ fn a_bad_record_is_named_by_its_index_and_the_rest_is_read() {
     let said: Vec<String> = captions.bad.iter().map(ToString::to_string).collect();
     let expected = [
         "Record 1: Expected image_id",
-        "Record 2: Expected a JSON object, found 7",
+        "Record 2: Expected a JSON object, found a number",
         "Record 3: Expected caption",
         "Record 4: Expected image_id",
         "Record 5: Expected caption as text, found the number 5",
