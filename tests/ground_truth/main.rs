@@ -8,6 +8,7 @@ mod pope;
 use std::path::PathBuf;
 
 /// A file of the shared data; `None`, said on standard output, where it is not.
+#[expect(clippy::print_stdout, reason = "what did not run must be seen")]
 fn shared(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
     if path.exists() {
