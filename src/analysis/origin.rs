@@ -128,13 +128,16 @@ mod tests {
     #[test]
     fn two_tokens_are_one_word_worked_by_hand() {
         let origin = word_origin(&example(), &word(), Selection::default()).expect("rows are there");
-        assert_eq!(origin.text, "ski".to_owned() + "s", "the word without its space");
+        assert_eq!(origin.text, "skis", "the word without its space");
         assert_eq!(origin.tokens[0].rank, Rank::At(2), "one candidate was more probable");
         assert!((origin.probability - 0.125).abs() < 1e-6, "1/2 times 1/4");
         assert!((origin.mean_entropy_nats - 0.4).abs() < 1e-6, "mean of 0.7 and 0.1");
         let mean = origin.mean_split.expect("both rows are there");
         // Token 0: image 0.3, 1.0, 0.2, 0.4 over the four heads; token 1: all of it.
-        assert!((mean.image - (0.475 + 1.0) / 2.0).abs() < 1e-6, "mean over heads, layers, then tokens: {mean:?}");
+        assert!(
+            (mean.image - f64::midpoint(0.475, 1.0)).abs() < 1e-6,
+            "mean over heads, layers, then tokens: {mean:?}"
+        );
         assert!((mean.parts().iter().sum::<f64>() - 1.0).abs() < 1e-6, "the parts sum to one");
         assert_eq!(origin.num_split, 2, "two rows");
     }

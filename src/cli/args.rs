@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use crate::analysis::localisation::Sampling;
+use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
 use crate::engine::{DevicePreference, DtypePreference, PromptRows, Spec};
 use crate::geometry::Framing;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,6 +47,8 @@ pub(super) enum Command {
     Gui(GuiArgs),
     /// Ask one question and write everything the window would show.
     Trace(Box<TraceArgs>),
+    /// Score captions by the objects they name: CHAIR.
+    Chair(ChairArgs),
     /// Print what is registered, with parameters, defaults, help and paper.
     List(ListArgs),
     /// Write the pixels of a category's objects in an image: 255 inside, 0 outside.
@@ -124,93 +126,6 @@ pub(super) struct Words {
     /// The exact prompt, with one <image> where the photo goes.
     #[arg(long, value_name = "TEXT", value_parser = raw_prompt)]
     pub(super) raw_prompt: Option<String>,
-}
-
-/// Of `gazelens mask`.
-#[derive(Debug, Args)]
-pub(super) struct MaskArgs {
-    /// Instances in COCO form, such as `instances_val2014.json`.
-    #[arg(long, value_name = "A.json")]
-    pub(super) annotations: PathBuf,
-    /// Number of the image.
-    #[arg(long, value_name = "N")]
-    pub(super) image_id: u64,
-    /// Name of the category. In an image without it the mask is all zeros, with a warning.
-    #[arg(long, value_name = "NAME")]
-    pub(super) category: String,
-    /// Picture to write, of the image's size.
-    #[arg(long, value_name = "M.png")]
-    pub(super) out: PathBuf,
-    /// Leave out groups whose members were not told apart.
-    #[arg(long)]
-    pub(super) no_crowd: bool,
-}
-
-/// Of `gazelens metrics`.
-#[derive(Debug, Args)]
-pub(super) struct MetricsArgs {
-    /// Instances in COCO form, such as `instances_val2014.json`.
-    #[arg(long, value_name = "A.json")]
-    pub(super) annotations: PathBuf,
-    /// Number of the image.
-    #[arg(long, value_name = "N")]
-    pub(super) image_id: u64,
-    /// Name of the category: the mask is the union of its instances.
-    #[arg(long, value_name = "NAME")]
-    pub(super) category: String,
-    #[command(flatten)]
-    pub(super) map: MetricsMap,
-    /// Generated token whose attention is meant, counted from 0.
-    #[arg(long, value_name = "K", requires = "trace")]
-    pub(super) token: Option<usize>,
-    /// Decoder layer, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "L", requires = "trace")]
-    pub(super) layer: Option<usize>,
-    /// Decoder head, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "H", requires = "trace")]
-    pub(super) head: Option<usize>,
-    /// What lies between the centres of patches.
-    #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, requires = "trace")]
-    pub(super) sampling: SamplingArg,
-    /// Leave out groups whose members were not told apart.
-    #[arg(long)]
-    pub(super) no_crowd: bool,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// The map, in one of two forms.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub(super) struct MetricsMap {
-    /// An 8-bit grey picture of the image's size.
-    #[arg(long, value_name = "H.png")]
-    pub(super) heatmap: Option<PathBuf>,
-    /// A file that `gazelens trace` wrote for the image.
-    #[arg(long, value_name = "T.safetensors", requires = "token")]
-    pub(super) trace: Option<PathBuf>,
-}
-
-/// See [`Sampling`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum SamplingArg {
-    /// The patch's own value on all of its pixels.
-    Nearest,
-    /// Linear between four patches.
-    Bilinear,
-    /// Catmull-Rom over sixteen.
-    Bicubic,
-}
-
-impl From<SamplingArg> for Sampling {
-    fn from(sampling: SamplingArg) -> Self {
-        match sampling {
-            SamplingArg::Nearest => Self::Nearest,
-            SamplingArg::Bilinear => Self::Bilinear,
-            SamplingArg::Bicubic => Self::Bicubic,
-        }
-    }
 }
 
 /// Of `gazelens list`.

@@ -1,8 +1,8 @@
 //! `gazelens mask`: the union of a category's instances in one image as a black and white PNG.
 
-use super::args::MaskArgs;
 use super::failure::Failure;
 use super::output;
+use super::truth_args::MaskArgs;
 use crate::data::coco::{Crowds, Instances};
 use crate::data::write_grey_png;
 use anyhow::anyhow;

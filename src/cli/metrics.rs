@@ -2,9 +2,9 @@
 
 mod maps;
 
-use super::args::MetricsArgs;
 use super::failure::Failure;
 use super::output;
+use super::truth_args::MetricsArgs;
 use crate::analysis::localisation::{Counted, Counts, Evaluation, METRICS, Ranked};
 use crate::data::coco::{Crowds, Instances, Mask};
 use crate::geometry::ImageSize;

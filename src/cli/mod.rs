@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod chair;
 mod failure;
 mod gui;
 mod list;
@@ -14,6 +15,7 @@ mod output;
 mod source;
 mod threads;
 mod trace;
+mod truth_args;
 mod usage;
 
 use args::{Cli, Command, GuiArgs};
@@ -61,6 +63,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             threads::take(common.threads)?;
             trace::run(&common, &args)
         }
+        Command::Chair(args) => chair::run(&args),
         Command::List(args) => list::run(&args),
         Command::Mask(args) => mask::run(&args),
         Command::Metrics(args) => metrics::run(&args),

@@ -4,7 +4,9 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what did not run")]
 
+mod chair;
 mod metrics;
+mod pope;
 
 use std::path::PathBuf;
 

@@ -144,9 +144,7 @@ impl Extractor {
     }
 
     fn singular(&self, word: Word) -> Word {
-        match self.lemmatiser.lemma(&word.text, &self.known) {
-            std::borrow::Cow::Borrowed(_) => word,
-            std::borrow::Cow::Owned(text) => Word { text, ..word },
-        }
+        let text = self.lemmatiser.lemma(&word.text, &self.known).into_owned();
+        Word { text, ..word }
     }
 }

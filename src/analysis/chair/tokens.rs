@@ -32,7 +32,7 @@ pub fn tokens_of(trace: &Trace, bytes: &Range<usize>) -> TokenSet {
         } else if range.is_empty() {
             parts.push(TokenRef::Output(idx));
         } else {
-            let selected = range.start < bytes.end && bytes.start < range.end;
+            let selected = !bytes.is_empty() && range.start < bytes.end && bytes.start < range.end;
             if selected {
                 tokens.append(&mut parts);
                 tokens.push(TokenRef::Output(idx));

@@ -19,10 +19,11 @@ mod yes_no;
 #[cfg(test)]
 mod tests;
 
+pub use crate::data::pope::Label;
 pub use confusion::{Confusion, Figures};
 pub use generate::{Negatives, PopeOptions, questions};
 pub use nouns::{NounQuestion, NounVerdict, questions_for_mentions};
-pub use question::{Label, PopeQuestion, Template};
+pub use question::{PopeQuestion, Template};
 pub use scorers::{Outcome, Said, Scorer, scorer, scorers};
 pub use statistics::ObjectStatistics;
 pub use yes_no::{YesNoIds, YesNoWords, YesProbability};

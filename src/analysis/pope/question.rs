@@ -1,28 +1,6 @@
 //! The question about one object.
 
-/// What the photo says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Label {
-    /// The object is there.
-    Yes,
-    /// It is not.
-    No,
-}
-
-impl Label {
-    /// `yes` or `no`, as the files have it.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-        }
-    }
-
-    /// Of a file's label, as VCD reads it: without regard to case and white space.
-    pub fn by_id(id: &str) -> Option<Self> {
-        [Self::Yes, Self::No].into_iter().find(|label| id.trim().eq_ignore_ascii_case(label.id()))
-    }
-}
+use crate::data::pope::Label;
 
 /// How the question is worded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

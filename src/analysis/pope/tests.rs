@@ -101,7 +101,8 @@ fn the_published_table_is_balanced_and_its_raw_figures_follow() {
         (88.12, 84.10, [86.11, 84.72, 86.39], [85.97, 82.82, 85.39]),
     ] {
         let count = |part: f64, whole: u64| {
-            (0..=whole).min_by_key(|n| ((*n as f64 / whole as f64 * 100.0 - part).abs() * 1e9) as i64)
+            let distance = |n: &u64| (*n as f64 / whole as f64 * 100.0 - part).abs();
+            (0..=whole).min_by(|a, b| distance(a).total_cmp(&distance(b)))
         };
         let (tp, tn) = (count(recall, 10_071).unwrap_or(0), count(specificity, 11_580).unwrap_or(0));
         let counts = Confusion {

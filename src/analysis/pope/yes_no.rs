@@ -47,7 +47,7 @@ impl YesNoIds {
     /// Looks them up in a vocabulary: `id_of` gives the id of a piece as the vocabulary writes it (`▁Yes`, `ĠYes`).
     pub fn look_up(words: YesNoWords, id_of: impl Fn(&str) -> Option<u32>) -> Self {
         let find = |word: &str| -> Vec<u32> {
-            let spaced = SPACES.iter().filter_map(|space| id_of(&format!("{space}{word}"))).next();
+            let spaced = SPACES.iter().find_map(|space| id_of(&format!("{space}{word}")));
             match words {
                 YesNoWords::Pair => spaced.or_else(|| id_of(word)).into_iter().collect(),
                 YesNoWords::Any => {
@@ -66,7 +66,8 @@ impl YesNoIds {
     }
 
     /// Finds them among the candidates of a step by their text, for those who have no vocabulary at hand. With [`YesNoWords::Pair`] the more
-    /// probable of "Yes" with and without a space is taken, as both are the same word to a reader.
+    /// probable of "Yes" with and without a space is taken, as both are the same word to a reader. Words that are not among the
+    /// candidates are not found.
     pub fn among(words: YesNoWords, candidates: &[Candidate]) -> Self {
         let find = |word: &str| -> Vec<u32> {
             let reads = |candidate: &&Candidate| {

@@ -1,6 +1,6 @@
 //! Where the map comes from: a picture, or a trace.
 
-use super::super::args::MetricsArgs;
+use super::super::truth_args::MetricsArgs;
 use crate::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
 use crate::analysis::{MapOptions, Pick, Reduce, Selection, TokenSet, decoder_map};
 use crate::data::Photo;

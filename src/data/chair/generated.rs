@@ -1,7 +1,8 @@
 //! Captions that a model wrote, in the forms in which they are published.
 
 use super::CaptionsError;
-use serde_json::{Map, Value};
+use super::record::{Record, Records, Whole};
+use serde::de::DeserializeSeed as _;
 use std::path::Path;
 
 /// Far more than every caption of COCO: 40,000 of them are 25 MB.
@@ -81,27 +82,41 @@ impl GeneratedCaptions {
         let mut collected = Collector::default();
         let format = match first {
             b'[' => {
-                let records: Vec<Value> = serde_json::from_slice(bytes).map_err(|err| unknown(err.to_string()))?;
-                records.iter().for_each(|record| collected.add(record, None));
+                if let Err(err) = array(bytes, &mut collected) {
+                    if collected.captions.is_empty() {
+                        return Err(unknown(err.to_string()));
+                    }
+                    collected.refuse(format!("Expected JSON up to the end of the file, found \"{err}\""));
+                }
                 CaptionFormat::Array
             }
-            b'{' => whole_object(bytes, &mut collected).unwrap_or_else(|| lines(bytes, &mut collected)),
+            b'{' => match object(bytes) {
+                Some((format, read)) => {
+                    collected = read;
+                    format
+                }
+                None => lines(bytes, &mut collected),
+            },
             other => return Err(unknown(format!("a file that starts with {:?}", char::from(*other)))),
         };
         collected.finish(format, path)
     }
 }
 
+/// The records of an array, up to where it is broken.
+fn array(bytes: &[u8], collected: &mut Collector) -> Result<(), serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    Records(collected).deserialize(&mut json)?;
+    json.end()
+}
+
 /// A file that is one object with records inside; `None` if it is none.
-fn whole_object(bytes: &[u8], collected: &mut Collector) -> Option<CaptionFormat> {
-    let object: Map<String, Value> = serde_json::from_slice(bytes).ok()?;
-    if let Some(records) = object.get("imgToEval").and_then(Value::as_object) {
-        records.iter().for_each(|(key, record)| collected.add(record, key.parse().ok()));
-        return Some(CaptionFormat::ImgToEval);
-    }
-    let records = object.get("annotations").and_then(Value::as_array)?;
-    records.iter().for_each(|record| collected.add(record, None));
-    Some(CaptionFormat::Annotations)
+fn object(bytes: &[u8]) -> Option<(CaptionFormat, Collector)> {
+    let mut collected = Collector::default();
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let format = Whole(&mut collected).deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    Some((format?, collected))
 }
 
 fn lines(bytes: &[u8], collected: &mut Collector) -> CaptionFormat {
@@ -110,8 +125,8 @@ fn lines(bytes: &[u8], collected: &mut Collector) -> CaptionFormat {
         if line.is_empty() {
             continue;
         }
-        match serde_json::from_slice::<Value>(line) {
-            Ok(record) => collected.add(&record, None),
+        match serde_json::from_slice::<Record>(line) {
+            Ok(record) => collected.add(record, None),
             Err(err) => collected.refuse(format!("Expected a JSON object, found \"{err}\"")),
         }
     }
@@ -119,16 +134,17 @@ fn lines(bytes: &[u8], collected: &mut Collector) -> CaptionFormat {
 }
 
 #[derive(Default)]
-struct Collector {
+pub(super) struct Collector {
     captions: Vec<Caption>,
     bad: Vec<BadRecord>,
     num_bad: usize,
 }
 
 impl Collector {
-    fn add(&mut self, record: &Value, key: Option<u64>) {
-        match caption(record, key) {
-            Ok(caption) => self.captions.push(caption),
+    /// Takes in a record; `key` is the image id that stands before it, if one does.
+    pub(super) fn add(&mut self, record: Record, key: Option<u64>) {
+        match record.caption(key) {
+            Ok((image_id, text)) => self.captions.push(Caption { image_id, text }),
             Err(reason) => self.refuse(reason),
         }
     }
@@ -147,56 +163,5 @@ impl Collector {
             return Err(CaptionsError::NoCaption { records: num_bad, first, path: path.into() });
         }
         Ok(GeneratedCaptions { captions, bad, num_bad, format })
-    }
-}
-
-fn caption(record: &Value, key: Option<u64>) -> Result<Caption, String> {
-    let object = record.as_object().ok_or_else(|| format!("Expected a JSON object, found {}", kind(record)))?;
-    let text = ["caption", "text", "answer"].iter().find_map(|name| object.get(*name));
-    let text = text.ok_or("Expected caption, found no such field")?;
-    let text = text.as_str().ok_or_else(|| format!("Expected caption as text, found {}", kind(text)))?;
-    let image_id = match object.get("image_id") {
-        Some(value) => image_id(value)
-            .ok_or_else(|| format!("Expected image_id as a whole number from 0, found {}", shortened(value)))?,
-        None => {
-            let names = ["image", "file_name"].iter().find_map(|name| object.get(*name)?.as_str());
-            let found = names.and_then(number_of_name).or(key);
-            found.ok_or("Expected image_id, found neither that nor an image name that ends in a number")?
-        }
-    };
-    Ok(Caption { image_id, text: text.to_owned() })
-}
-
-/// A number, or one written as text.
-fn image_id(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
-/// 226988 of `COCO_val2014_000000226988.jpg`.
-fn number_of_name(name: &str) -> Option<u64> {
-    let stem = name.rsplit(['/', '\\']).next()?;
-    let stem = stem.rsplit_once('.').map_or(stem, |(stem, _)| stem);
-    let start = stem
-        .rfind(|c: char| !c.is_ascii_digit())
-        .map_or(0, |at| at + stem[at..].chars().next().map_or(1, char::len_utf8));
-    stem.get(start..)?.parse().ok()
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn shortened(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(40) {
-        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
-        None => text,
     }
 }

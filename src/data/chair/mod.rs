@@ -4,6 +4,7 @@
 
 mod error;
 mod generated;
+mod record;
 mod synonyms;
 
 #[cfg(test)]

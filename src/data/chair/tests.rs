@@ -90,7 +90,7 @@ fn a_bad_record_is_named_by_its_index_and_the_rest_is_read() {
         "Record 2: Expected a JSON object, found a number",
         "Record 3: Expected caption",
         "Record 4: Expected image_id",
-        "Record 5: Expected caption as text, found a number",
+        "Record 5: Expected caption as text, found the number 5",
     ];
     assert_eq!(said.len(), expected.len(), "{said:?}");
     for (said, expected) in said.iter().zip(expected) {
@@ -98,6 +98,8 @@ fn a_bad_record_is_named_by_its_index_and_the_rest_is_read() {
     }
     let cut = read("{\"image_id\": 1, \"caption\": \"a\"}\n{\"image_id\": 2, \"cap").expect("one caption");
     assert_eq!((cut.captions.len(), cut.bad[0].record_idx), (1, 1), "a file that was cut off");
+    let cut = read("[{\"image_id\": 1, \"caption\": \"a\"}, {\"image_id\": 2, \"cap").expect("one caption");
+    assert_eq!((cut.captions.len(), cut.num_bad), (1, 1), "a list that was cut off");
 }
 
 #[test]

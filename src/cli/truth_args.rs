@@ -1,0 +1,120 @@
+//! What may stand behind the commands that hold something against annotations.
+
+use crate::analysis::chair::Lemmatiser;
+use crate::analysis::localisation::Sampling;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Of `gazelens mask`.
+#[derive(Debug, Args)]
+pub(super) struct MaskArgs {
+    /// Instances in COCO form, such as `instances_val2014.json`.
+    #[arg(long, value_name = "A.json")]
+    pub(super) annotations: PathBuf,
+    /// Number of the image.
+    #[arg(long, value_name = "N")]
+    pub(super) image_id: u64,
+    /// Name of the category. In an image without it the mask is all zeros, with a warning.
+    #[arg(long, value_name = "NAME")]
+    pub(super) category: String,
+    /// Picture to write, of the image's size.
+    #[arg(long, value_name = "M.png")]
+    pub(super) out: PathBuf,
+    /// Leave out groups whose members were not told apart.
+    #[arg(long)]
+    pub(super) no_crowd: bool,
+}
+
+/// Of `gazelens metrics`.
+#[derive(Debug, Args)]
+pub(super) struct MetricsArgs {
+    /// Instances in COCO form, such as `instances_val2014.json`.
+    #[arg(long, value_name = "A.json")]
+    pub(super) annotations: PathBuf,
+    /// Number of the image.
+    #[arg(long, value_name = "N")]
+    pub(super) image_id: u64,
+    /// Name of the category: the mask is the union of its instances.
+    #[arg(long, value_name = "NAME")]
+    pub(super) category: String,
+    #[command(flatten)]
+    pub(super) map: MetricsMap,
+    /// Generated token whose attention is meant, counted from 0.
+    #[arg(long, value_name = "K", requires = "trace")]
+    pub(super) token: Option<usize>,
+    /// Decoder layer, counted from 0; the mean of all unless given.
+    #[arg(long, value_name = "L", requires = "trace")]
+    pub(super) layer: Option<usize>,
+    /// Decoder head, counted from 0; the mean of all unless given.
+    #[arg(long, value_name = "H", requires = "trace")]
+    pub(super) head: Option<usize>,
+    /// What lies between the centres of patches.
+    #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, requires = "trace")]
+    pub(super) sampling: SamplingArg,
+    /// Leave out groups whose members were not told apart.
+    #[arg(long)]
+    pub(super) no_crowd: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The map, in one of two forms.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct MetricsMap {
+    /// An 8-bit grey picture of the image's size.
+    #[arg(long, value_name = "H.png")]
+    pub(super) heatmap: Option<PathBuf>,
+    /// A file that `gazelens trace` wrote for the image.
+    #[arg(long, value_name = "T.safetensors", requires = "token")]
+    pub(super) trace: Option<PathBuf>,
+}
+
+/// See [`Sampling`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SamplingArg {
+    /// The patch's own value on all of its pixels.
+    Nearest,
+    /// Linear between four patches.
+    Bilinear,
+    /// Catmull-Rom over sixteen.
+    Bicubic,
+}
+
+impl From<SamplingArg> for Sampling {
+    fn from(sampling: SamplingArg) -> Self {
+        match sampling {
+            SamplingArg::Nearest => Self::Nearest,
+            SamplingArg::Bilinear => Self::Bilinear,
+            SamplingArg::Bicubic => Self::Bicubic,
+        }
+    }
+}
+
+/// Of `gazelens chair`.
+#[derive(Debug, Args)]
+pub(super) struct ChairArgs {
+    /// Captions to score: JSON lines or a JSON array of objects with `image_id` and `caption`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) captions: PathBuf,
+    /// What is in the images: a COCO `instances_*.json`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) annotations: PathBuf,
+    /// What people say is in them besides: a COCO `captions_*.json`. The published figures use both.
+    #[arg(long, value_name = "FILE")]
+    pub(super) reference_captions: Option<PathBuf>,
+    /// How plurals are made singular: `vocabulary`, or as one of the published scripts does it.
+    #[arg(long, value_name = "NAME", default_value = "vocabulary", value_parser = lemmatiser)]
+    pub(super) lemmatiser: Lemmatiser,
+    /// Print one JSON object instead of text; figures are parts of 1 in it.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn lemmatiser(text: &str) -> Result<Lemmatiser, String> {
+    Lemmatiser::by_id(text).ok_or_else(|| {
+        let names = Lemmatiser::ALL.map(Lemmatiser::id).join(", ");
+        format!("expected one of {names}")
+    })
+}
