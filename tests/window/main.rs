@@ -8,3 +8,4 @@ mod picking;
 mod script;
 mod support;
 mod surviving;
+mod truth;
