@@ -1,0 +1,20 @@
+//! Ground truth against goldens and real data.
+//!
+//! The real data lies beside the project and not in it; what cannot run without it says so.
+
+mod datasets;
+mod mask_command;
+mod masks;
+mod mutations;
+
+use std::path::PathBuf;
+
+/// A file of the shared data; `None`, said on standard output, where it is not.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("Not run: {name} of the shared data is not there");
+    None
+}
