@@ -2,6 +2,8 @@
 //!
 //! The real data lies beside the project and not in it; what cannot run without it says so.
 
+#![expect(clippy::print_stdout, reason = "tests say what did not run")]
+
 mod datasets;
 mod mask_command;
 mod masks;

@@ -19,8 +19,9 @@ fn lines(of: &str, kind: &str) -> Vec<String> {
 fn digest(mask: &Mask) -> String {
     let bytes: Vec<u8> = mask.pixels().iter().map(|inside| u8::from(*inside)).collect();
     let hash = Sha256::digest(&bytes);
-    let hex: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{} {hex}", mask.area_px())
+    let (first, _) = hash.split_at(8);
+    let first = u64::from_be_bytes(first.try_into().expect("eight bytes"));
+    format!("{} {first:016x}", mask.area_px())
 }
 
 fn compare(of: &str, path: &Path) {

@@ -134,7 +134,7 @@ fn annotations(bytes: Vec<u8>) {
         assert!(instances.category(one.category_id).is_some(), "is known");
         match instances.mask(one) {
             Ok(mask) => {
-                assert_eq!((mask.width_px(), mask.height_px()), (image.width_px, image.height_px), "the image's size")
+                assert_eq!((mask.width_px(), mask.height_px()), (image.width_px, image.height_px), "the image's size");
             }
             Err(err) => assert!(err.to_string().starts_with("Expected "), "{err}"),
         }
@@ -188,7 +188,7 @@ proptest! {
         let whole: &[u8] = [
             &br#"{"size":[2,3],"counts":[1,2,3]}"#[..],
             br#"{"counts":"1223","size":[2,4]}"#,
-            br#"[[0,0,3,0,3,2.5,0,2],[1,1,2,1,2,2]]"#,
+            b"[[0,0,3,0,3,2.5,0,2],[1,1,2,1,2,2]]",
             br#"{"size":[64,64],"counts":"PPP`0l1000O100O1O1O1N2N2M3M3LdN"}"#,
         ][which];
         fuzz_segmentation(&damaged(whole, &changes), width, 64);

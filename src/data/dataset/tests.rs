@@ -117,7 +117,7 @@ fn rows_are_filtered_by_what_is_said_about_them() {
     assert_eq!(keys_with(&dataset, &asked(false), &Notes::in_memory(), &["A.jpg"]).len(), 4, "not asked");
     let mut notes = Notes::in_memory();
     notes.edit("b9.jpg", |notes| notes.star = true);
-    notes.edit("b9.jpg", |notes| drop(notes.tags.insert("blurred".to_owned())));
+    notes.edit("b9.jpg", |notes| notes.tags.extend(["blurred".to_owned()]));
     notes.edit("A.jpg", |notes| notes.star = true);
     let tags = vec![Tag::Star, Tag::Own("blurred".to_owned())];
     assert_eq!(keys_with(&dataset, &Query { tags, ..Query::default() }, &notes, &[]), ["b9.jpg"], "each of the tags");
@@ -159,7 +159,7 @@ fn notes_are_kept_beside_the_annotations_with_what_later_versions_wrote() {
     let mut notes = Notes::open(&path).expect("parses");
     assert!(notes.of("a.jpg").has_all(&[Tag::Note]) && !notes.of("a.jpg").star, "read");
     notes.edit("a.jpg", |notes| notes.note.clear());
-    notes.edit("c.jpg", |notes| drop(notes.tags.insert("x".to_owned())));
+    notes.edit("c.jpg", |notes| notes.tags.extend(["x".to_owned()]));
     notes.save().expect("can be written");
     let text = std::fs::read_to_string(&path).expect("is there");
     assert!(text.contains("\"mood\": 3") && text.contains("\"colour\""), "unknown members survive: {text}");
