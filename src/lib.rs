@@ -31,8 +31,9 @@
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
 //! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
-//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; bundled images | `ids`, `geometry` | `image`, `rayon`, `sha2` |
-//! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry` | `half`, `safetensors`, `tempfile` |
+//! | 0 | [`files`] | output that is complete or not there | - | `tempfile` |
+//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `geometry` | `image`, `rayon`, `sha2` |
+//! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `files`, `geometry` | `half`, `safetensors` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
@@ -74,6 +75,7 @@ pub mod cli;
 pub mod data;
 pub mod decode;
 pub mod engine;
+pub mod files;
 pub mod geometry;
 pub mod hub;
 pub mod ids;

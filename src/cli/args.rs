@@ -49,6 +49,8 @@ pub(super) enum Command {
     Trace(Box<TraceArgs>),
     /// Print what is registered, with parameters, defaults, help and paper.
     List(ListArgs),
+    /// Write the pixels of a category's objects in an image: 255 inside, 0 outside.
+    Mask(MaskArgs),
     /// Compare a heat map, or a token's attention, with the mask of a category.
     Metrics(Box<MetricsArgs>),
     /// Measure the model on this machine.
@@ -122,6 +124,26 @@ pub(super) struct Words {
     /// The exact prompt, with one <image> where the photo goes.
     #[arg(long, value_name = "TEXT", value_parser = raw_prompt)]
     pub(super) raw_prompt: Option<String>,
+}
+
+/// Of `gazelens mask`.
+#[derive(Debug, Args)]
+pub(super) struct MaskArgs {
+    /// Instances in COCO form, such as `instances_val2014.json`.
+    #[arg(long, value_name = "A.json")]
+    pub(super) annotations: PathBuf,
+    /// Number of the image.
+    #[arg(long, value_name = "N")]
+    pub(super) image_id: u64,
+    /// Name of the category. In an image without it the mask is all zeros, with a warning.
+    #[arg(long, value_name = "NAME")]
+    pub(super) category: String,
+    /// Picture to write, of the image's size.
+    #[arg(long, value_name = "M.png")]
+    pub(super) out: PathBuf,
+    /// Leave out groups whose members were not told apart.
+    #[arg(long)]
+    pub(super) no_crowd: bool,
 }
 
 /// Of `gazelens metrics`.

@@ -8,6 +8,7 @@ mod bench;
 mod failure;
 mod gui;
 mod list;
+mod mask;
 mod metrics;
 mod output;
 mod source;
@@ -61,6 +62,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             trace::run(&common, &args)
         }
         Command::List(args) => list::run(&args),
+        Command::Mask(args) => mask::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Bench(args) => {
             threads::take(common.threads)?;

@@ -1,17 +1,21 @@
-//! Photos: bytes of any camera or web page in, 8-bit RGB out; the model's input made from it exactly as Pillow does.
+//! Photos: bytes of any camera or web page in, 8-bit RGB out; the model's input made from it exactly as Pillow does; and what is known about
+//! photos: annotations, captions, questions.
 //!
 //! - [`Photo`] decodes a file to what `PIL.Image.open(f)`, `ImageOps.exif_transpose`, `.convert("RGB")` would give.
 //! - [`resample`] is Pillow's two-pass fixed-point resize, bit for bit, on RGB and on single channels.
 //! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
+//! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`dataset`] joins them with folders of photos.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
 pub mod coco;
+pub mod dataset;
 pub mod demo;
 mod error;
 mod jpeg;
 pub mod library;
 mod photo;
 mod pixels;
+mod png;
 pub mod pope;
 mod preprocessing;
 pub mod resample;
@@ -23,5 +27,6 @@ mod tests;
 
 pub use error::{PhotoError, PreprocessError};
 pub use photo::{Photo, PhotoLimits};
+pub use png::write_grey_png;
 pub use preprocessing::{PixelValues, preprocess};
 pub use thumbnail::thumbnail;

@@ -4,6 +4,7 @@ use super::error::{CocoError, MaskError, Mismatch, Problems};
 use super::json::{members, whole};
 use super::lists::{Progress, Record, Watch, What, read_lists};
 use super::mask::Mask;
+use super::near::near;
 use super::records::{self, Annotation, Category, ImageRecord};
 use super::segmentation::{self, Segmentation};
 use super::source::Source;
@@ -149,6 +150,11 @@ impl Instances {
     /// The category with exactly that name.
     pub fn category_named(&self, name: &str) -> Option<&Category> {
         self.categories.iter().find(|category| category.name == name)
+    }
+
+    /// Names of categories that were perhaps meant, the nearest first.
+    pub fn near_categories(&self, name: &str) -> Vec<&str> {
+        near(name, self.categories.iter().map(|category| category.name.as_str()))
     }
 
     /// Photos, in the file's order; their places are the rows that other functions take.

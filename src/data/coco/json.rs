@@ -48,7 +48,9 @@ impl ValueEnd {
             } else if self.depth == 0 {
                 Some(0)
             } else {
-                rest.iter().position(|byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}'))
+                let plain = plain_len(rest);
+                let mut behind = rest.get(plain..).unwrap_or_default().iter();
+                behind.position(|byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')).map(|found| plain + found)
             };
             let Some((stop, byte)) = stop.and_then(|stop| Some((stop, *rest.get(stop)?))) else { return Step::More };
             at += stop;
@@ -89,6 +91,18 @@ impl ValueEnd {
         }
         true
     }
+}
+
+/// How many bytes, eight at a time, are certainly neither brackets nor quotes: vertices, mostly.
+fn plain_len(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let is_plain = |eight: &&[u8]| {
+        let eight = <[u8; 8]>::try_from(*eight).map_or(u64::MAX, u64::from_le_bytes);
+        // Every bracket has bit 6. A byte that equals a quote is 0 behind the xor, and borrows into its bit 7.
+        let quotes = eight ^ (EACH * u64::from(b'"'));
+        eight & (EACH << 6) == 0 && quotes.wrapping_sub(EACH) & !quotes & (EACH << 7) == 0
+    };
+    8 * bytes.chunks_exact(8).take_while(is_plain).count()
 }
 
 /// Whether JSON allows this between values.

@@ -14,6 +14,7 @@ mod instances;
 mod json;
 mod lists;
 mod mask;
+mod near;
 mod polygon;
 mod records;
 mod rle;

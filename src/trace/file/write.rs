@@ -4,8 +4,9 @@ use super::super::{AttentionRow, Extras, RowPrecision, Trace};
 use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{self, Entry};
+use crate::files::replace;
 use half::f16;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 pub(super) fn write(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), TraceFileError> {
@@ -20,45 +21,11 @@ pub(super) fn write(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), T
         found: err.into(),
         path: path.to_owned(),
     })?;
-    beside_then_rename(path, |file| {
+    replace(path, |file| {
         file.write_all(&header)?;
         entries.iter().try_for_each(|entry| body(file, entry, trace, extras))
     })
     .map_err(|found| TraceFileError::Io { action: "write", found, path: path.to_owned() })
-}
-
-/// Runs `fill` on a new file in the target's folder and puts that in the target's place when everything is on disk.
-fn beside_then_rename(
-    path: &Path,
-    fill: impl FnOnce(&mut BufWriter<&std::fs::File>) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    // A link stays a link: what it points to is replaced. A device or a pipe cannot be.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    if path.is_dir() {
-        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "expected a file name, found a folder"));
-    }
-    if path.exists() && !path.is_file() {
-        let found = "expected a file that can be replaced, found a device or a pipe";
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, found));
-    }
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gazelens-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The user's umask decides, as for any other file; temporary files would be for their owner alone.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let temp = builder.tempfile_in(folder)?;
-    let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file());
-    fill(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    temp.as_file().sync_all()?;
-    temp.persist(path).map_err(|err| err.error)?;
-    Ok(())
 }
 
 fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> std::io::Result<()> {

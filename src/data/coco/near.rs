@@ -1,0 +1,57 @@
+//! Names that were perhaps meant.
+
+/// Most names that are offered.
+const MOST: usize = 5;
+
+/// The names nearest to a mistyped one, the nearest first; empty where none is near.
+pub(super) fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted = wanted.trim().to_lowercase();
+    let mut found: Vec<(usize, &str)> = names
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let changes = distance(&wanted, &lower);
+            let part = wanted.len() > 2 && (lower.contains(&wanted) || wanted.contains(&lower));
+            // A third of the letters, as `tabel` for `dining table` is not.
+            (changes <= wanted.chars().count().max(3) / 3 || part).then_some((changes, name))
+        })
+        .collect();
+    found.sort_by_key(|(changes, _)| *changes);
+    found.into_iter().map(|(_, name)| name).take(MOST).collect()
+}
+
+/// Letters to put in, take out or exchange (Levenshtein), of names that may be as long as they like.
+fn distance(a: &str, b: &str) -> usize {
+    const MOST_LETTERS: usize = 64;
+    let b: Vec<char> = b.chars().take(MOST_LETTERS).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(MOST_LETTERS).enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = *cell;
+            left = changed.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_offered_nearest_first() {
+        let names = ["person", "bicycle", "traffic light", "dog", "hot dog", "dining table", "tv"];
+        let near = |wanted| near(wanted, names.into_iter());
+        assert_eq!(near("Dog"), ["dog", "hot dog"], "capitals do not count, parts do");
+        assert_eq!(near("bycicle"), ["bicycle"], "letters exchanged");
+        assert_eq!(near("trafic light"), ["traffic light"], "a letter missing");
+        assert!(near("zebra").is_empty(), "nothing near");
+        assert_eq!(distance("kitten", "sitting"), 3, "the textbook's example");
+    }
+}

@@ -1,0 +1,1 @@
+//! Joining, searching, notes.

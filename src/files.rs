@@ -1,0 +1,61 @@
+//! Output that is complete or not there.
+
+use std::fs::File;
+use std::io::{BufWriter, Error, ErrorKind, Write as _};
+use std::path::Path;
+
+/// Runs `fill` on a new file in the target's folder and puts that in the target's place when everything is on disk.
+///
+/// A link stays a link: what it points to is replaced. What was there before stays as it is when anything fails.
+pub fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> std::io::Result<()> {
+    // A device or a pipe cannot be replaced.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
+    if path.is_dir() {
+        return Err(Error::new(ErrorKind::IsADirectory, "expected a file name, found a folder"));
+    }
+    if path.exists() && !path.is_file() {
+        let found = "expected a file that can be replaced, found a device or a pipe";
+        return Err(Error::new(ErrorKind::InvalidInput, found));
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gazelens-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The user's umask decides, as for any other file; temporary files would be for their owner alone.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let temp = builder.tempfile_in(folder)?;
+    let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file());
+    fill(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    temp.as_file().sync_all()?;
+    temp.persist(path).map_err(|err| err.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("out");
+        std::fs::write(&path, b"before").expect("can be written");
+        let failed = replace(&path, |file| {
+            file.write_all(b"half")?;
+            Err(Error::other("stopped"))
+        });
+        assert!(failed.is_err(), "what went wrong is handed on");
+        assert_eq!(std::fs::read(&path).ok().as_deref(), Some(&b"before"[..]), "what was there stays");
+        replace(&path, |file| file.write_all(b"after")).expect("can be written");
+        assert_eq!(std::fs::read(&path).ok().as_deref(), Some(&b"after"[..]), "replaced");
+        let left = std::fs::read_dir(folder.path()).expect("readable").count();
+        assert_eq!(left, 1, "nothing half written stays behind");
+        assert!(replace(folder.path(), |_| Ok(())).is_err(), "a folder is not replaced");
+    }
+}
