@@ -1,4 +1,4 @@
-//! Against NumPy and scikit-learn (`tests/golden/localisation.py`), and by hand.
+//! Against `NumPy` and scikit-learn (`tests/golden/localisation.py`), and by hand.
 
 use super::*;
 use crate::analysis::LayerHeadMaps;
@@ -364,7 +364,7 @@ proptest! {
             let (x, y) = (idx % w as usize, idx / w as usize);
             let patch = view.patch_at(x as f64 + 0.5, y as f64 + 0.5);
             let expected = patch.map_or(0.0, |PatchPos { row, col }| values[row * 6 + col]);
-            prop_assert_eq!(*value, expected, "at {}, {}", x, y);
+            prop_assert_eq!(value.to_bits(), expected.to_bits(), "at {}, {}", x, y);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::trace::Trace;
 use crate::ui::command::Command;
 use crate::ui::derived::{ChipColours, format_value, token_label};
 use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos};
+use crate::ui::truth::MarkedWord;
 use crate::ui::widgets::{choice, empty};
 use eframe::egui;
 use egui::{RichText, Sense, Ui, vec2};
@@ -101,15 +102,23 @@ fn position(cx: &PanelContext<'_>, colours: &ChipColours, value: f32) -> f32 {
     Colouring::new(&style, crate::render::colormap(style.colormap)).position(value).0
 }
 
+/// Holds a word; the map is held against its objects, where the photo has them.
+pub(super) fn hold_word(cx: &mut PanelContext<'_>, word: &MarkedWord) {
+    cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+    let category = word.marked.mention.category;
+    if cx.state.truth.image.as_ref().is_some_and(|image| image.category_named(category).is_some()) {
+        cx.emit(Command::ChooseCategory(category.to_owned()));
+    }
+}
+
 /// A click on one token of an object word takes the whole word.
 fn click(ui: &Ui, cx: &mut PanelContext<'_>, pos: TokenPos) {
     let plain = ui.input(|input| !input.modifiers.shift && !input.modifiers.command);
     let derived = cx.derived;
     if let TokenPos::Output(idx) = pos
-        && let Some(word) =
-            derived.truth.marks.of_token(idx).filter(|word| plain && word.tokens.start() < word.tokens.end())
+        && let Some(word) = derived.truth.marks.of_token(idx).filter(|_| plain)
     {
-        return cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+        return hold_word(cx, word);
     }
     let extend = ui.input(|input| match (input.modifiers.shift, input.modifiers.command) {
         (true, _) => Extend::Range,

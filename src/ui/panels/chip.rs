@@ -102,7 +102,7 @@ pub(super) fn underline(painter: &egui::Painter, body: egui::Rect, status: Statu
             let at = |step: u16| {
                 egui::pos2(
                     left + (right - left) * f32::from(step) / f32::from(count),
-                    y + if step % 2 == 0 { -1.5 } else { 1.5 },
+                    y + if step.is_multiple_of(2) { -1.5 } else { 1.5 },
                 )
             };
             painter.add(egui::Shape::line((0..=count).map(at).collect(), stroke));

@@ -18,7 +18,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     let mut query = cx.state.browse.query.clone();
     egui::Window::new("Filter and sort images")
         .open(&mut open)
-        .default_width(430.0)
+        .default_size([440.0, 620.0])
         .default_pos([220.0, 60.0])
         .collapsible(false)
         .show(ctx, |ui| contents(ui, cx, &mut query));
@@ -142,7 +142,7 @@ fn categories(ui: &mut Ui, cx: &PanelContext<'_>, query: &mut Query) {
         return;
     };
     ui.label(RichText::new("Categories: click for any of, all of, none of").weak().small());
-    egui::ScrollArea::vertical().id_salt("filter categories").max_height(260.0).auto_shrink(false).show(ui, |ui| {
+    egui::ScrollArea::vertical().id_salt("filter categories").auto_shrink(false).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for (category, count) in instances.categories().iter().zip(dataset.category_counts()) {

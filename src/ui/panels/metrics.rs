@@ -76,7 +76,7 @@ fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
         }
         let before = if scores.max > 0.0 { scores.threshold / scores.max } else { 0.0 };
         let mut part = before;
-        ui.spacing_mut().slider_width = (ui.available_width() - 62.0).clamp(24.0, 200.0);
+        ui.spacing_mut().slider_width = (ui.available_width() - 104.0).clamp(24.0, 200.0);
         let slider = egui::Slider::new(&mut part, 0.0..=1.0).fixed_decimals(3);
         let response = ui.add(slider).on_hover_text("As a part of the map's largest value");
         named(ui, &response, "Threshold as a part of the largest value");
@@ -127,7 +127,7 @@ fn table(ui: &mut Ui, scores: &Scores) {
     });
 }
 
-/// Precision, recall and IoU over the threshold; a click moves the threshold.
+/// Precision, recall and `IoU` over the threshold; a click moves the threshold.
 fn plot(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
     let part = |threshold: f64| if scores.max > 0.0 { threshold / scores.max } else { 0.0 };
     let line = |figure: fn(Counts) -> Option<f64>| -> PlotPoints<'_> {

@@ -45,6 +45,7 @@ pub(super) enum TextBox {
 
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "things to remember that are independent of each other")]
 pub(super) struct ViewMemory {
     /// Zoom and place of the photo.
     pub(super) canvas: CanvasView,

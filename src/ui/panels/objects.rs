@@ -19,14 +19,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     };
     egui::ScrollArea::vertical().id_salt("objects").auto_shrink(false).show(ui, |ui| {
         noted(ui, cx);
-        if !truth.listed {
-            ui.add_space(6.0);
-            ui.label(RichText::new("No annotated objects").strong());
-            ui.weak("Open a COCO instances file that lists this photo (File, Open annotations…)");
-        } else {
+        if truth.listed {
             painting(ui, cx);
             ui.separator();
             objects(ui, cx, &truth);
+        } else {
+            ui.add_space(6.0);
+            ui.label(RichText::new("No annotated objects").strong());
+            ui.weak("Open a COCO instances file that lists this photo (File, Open annotations…)");
         }
         captions(ui, &truth);
     });
@@ -99,7 +99,7 @@ fn painting(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
     if view.style == MaskStyle::Filled {
         row(ui, "Opacity", "Of filled objects", |ui| {
-            ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(24.0, 180.0);
+            ui.spacing_mut().slider_width = (ui.available_width() - 104.0).clamp(24.0, 180.0);
             ui.add(egui::Slider::new(&mut view.opacity, 0.05..=1.0).fixed_decimals(2));
         });
     }

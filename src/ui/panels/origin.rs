@@ -64,7 +64,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// How many object words there are of each kind; each is a way to the word.
 fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let marks = &cx.derived.truth.marks;
+    let derived = cx.derived;
+    let marks = &derived.truth.marks;
     if marks.words.is_empty() {
         return;
     }
@@ -77,7 +78,7 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             let response = ui.add(egui::Label::new(text).sense(Sense::click()));
             let response = response.on_hover_text(verdict(word, cx.state.truth.image.as_deref()));
             if response.clicked() {
-                cx.commands.push(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+                super::answer::hold_word(cx, word);
             }
         }
     });

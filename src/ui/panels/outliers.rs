@@ -71,7 +71,7 @@ fn figures(ui: &mut Ui, cx: &PanelContext<'_>, found: &OutlierAgreement) {
     let accent = crate::ui::theme::accent(ui.visuals());
     let weak = ui.visuals().weak_text_color();
     let response = Plot::new("outlier overlap")
-        .height((ui.available_height() - 8.0).clamp(110.0, 200.0))
+        .height((ui.available_height() - 8.0).clamp(150.0, 220.0))
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
@@ -82,7 +82,7 @@ fn figures(ui: &mut Ui, cx: &PanelContext<'_>, found: &OutlierAgreement) {
         .include_y(0.0)
         .include_y(1.0)
         .x_axis_label("i: the largest i patches of each")
-        .legend(Legend::default().position(Corner::RightTop))
+        .legend(Legend::default().position(Corner::LeftTop))
         .show(ui, |plot| {
             if !places.is_empty() {
                 plot.add(

@@ -238,18 +238,20 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
         crate::ui::state::Cut::Mean => "its mean".to_owned(),
         crate::ui::state::Cut::OfMax(part) => format!("{part:.2} of its largest value"),
     };
-    ui.horizontal_wrapped(|ui| {
-        ui.set_min_height(COLOUR_BAR_PT - 8.0);
-        ui.spacing_mut().item_spacing.x = 6.0;
-        for (words, [r, g, b]) in palette.legend() {
-            super::objects::swatch(ui, egui::Color32::from_rgb(r, g, b));
-            ui.label(RichText::new(words).small());
-        }
-        let figures = METRICS.iter().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
-        let figures: Vec<String> = figures
-            .filter_map(|(metric, value)| Some(format!("{} {:.3}", metric.label, value.as_ref().ok()?)))
-            .collect();
-        let text = format!("{name}, map cut at {cut}: {}", figures.join(", "));
+    let figures = METRICS.iter().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
+    let figures: Vec<String> =
+        figures.filter_map(|(metric, value)| Some(format!("{} {:.3}", metric.label, value.as_ref().ok()?))).collect();
+    let text = format!("{name}, map cut at {cut}: {}", figures.join(", "));
+    let size = vec2(ui.available_width(), COLOUR_BAR_PT - 6.0);
+    ui.allocate_ui(size, |ui| {
+        ui.set_min_size(size);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            for (words, [r, g, b]) in palette.legend() {
+                super::objects::swatch(ui, egui::Color32::from_rgb(r, g, b));
+                ui.label(RichText::new(words).small());
+            }
+        });
         ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(&text);
     });
     true

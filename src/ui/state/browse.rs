@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Something is being opened beside the window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// "Reading instances_val2014.json".
+    /// "Reading `instances_val2014.json`".
     pub what: String,
     /// 0 to 1.
     pub share: f32,

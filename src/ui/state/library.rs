@@ -1,6 +1,6 @@
 //! The images on offer, and which of them are listed.
 
-use crate::data::dataset::{Dataset, PhotoPlace};
+use crate::data::dataset::{Dataset, PhotoPlace, coco_image_id};
 use crate::engine::ImageSource;
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,12 +23,21 @@ impl LibraryImage {
     pub fn new(source: ImageSource) -> Self {
         let (name, detail) = match &source {
             ImageSource::Bundled(name) => (stem(Path::new(name)), format!("{name}, bundled with the program")),
-            ImageSource::Path(path) => (
-                path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
-                path.display().to_string(),
-            ),
+            ImageSource::Path(path) => {
+                let name = path.file_name().map(|name| short(&name.to_string_lossy()));
+                (name.unwrap_or_else(|| path.display().to_string()), path.display().to_string())
+            }
         };
         Self { source, name, detail, row: None }
+    }
+}
+
+/// COCO's names are alike but for the number at their end, which a narrow list would cut off: "val2014 42".
+fn short(name: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    match (stem.strip_prefix("COCO_").and_then(|rest| rest.split_once('_')), coco_image_id(name)) {
+        (Some((split, _)), Some(id)) => format!("{split} {id}"),
+        _ => name.to_owned(),
     }
 }
 
@@ -255,5 +264,8 @@ mod tests {
     fn a_bundled_name_is_readable() {
         let image = LibraryImage::new(ImageSource::Bundled("demo_09_street.png".to_owned()));
         assert_eq!(image.name, "demo 09 street", "no extension, no underscores");
+        let of_path = |name: &str| LibraryImage::new(ImageSource::Path(name.into())).name;
+        assert_eq!(of_path("a/COCO_val2014_000000000042.jpg"), "val2014 42", "what tells COCO's photos apart");
+        assert_eq!(of_path("a/000000000042.jpg"), "000000000042.jpg", "other names as they are");
     }
 }

@@ -85,6 +85,7 @@ pub enum Effect {
 
 /// Boxes that are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "boxes that are independent of each other")]
 pub struct OpenBoxes {
     /// The list of keys.
     pub help: bool,
@@ -135,7 +136,7 @@ impl AppState {
         let Saved { prefs, view, mut colour, chips, ask, truth } = saved;
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
-        Self { view, colour, chips, ask, prefs, truth, ..Self::default() }
+        Self { truth, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
