@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
-    let hovered = hovered_value(cx, &view, response.hovered);
+    let hovered = hovered_value(cx, &view, &response);
     footer(ui, cx, &response, hovered.as_ref());
     if let Some((pos, modifiers)) = response.clicked {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
@@ -121,6 +121,23 @@ fn masks(cx: &PanelContext<'_>, view: &ModelView) -> Vec<(MaskImage, MaskStyle)>
     objects.filter_map(|object| Some((object.picture.clone()?, style(object)))).collect()
 }
 
+/// The smallest painted object at a point of the photo, in words.
+fn object_at(cx: &PanelContext<'_>, view: &ModelView, (x, y): (f64, f64)) -> Option<String> {
+    let truth = &cx.state.truth;
+    let image = truth.image.as_ref().filter(|image| truth.view.masks_visible && image.fits(view.image))?;
+    let inside = |at: f64, size: u32| (0.0..f64::from(size)).contains(&at);
+    if !inside(x, view.image.width_px) || !inside(y, view.image.height_px) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the photo")]
+    let (x, y) = (x as u32, y as u32);
+    let here = image.objects.iter().filter(|object| !truth.hidden.contains(&object.id));
+    let here = here.filter(|object| object.mask.as_ref().is_ok_and(|mask| mask.contains(x, y)));
+    let object = here.min_by(|a, b| a.area_px.total_cmp(&b.area_px))?;
+    let name = &image.category(object.category_id)?.name;
+    Some(if object.is_crowd { format!("{name} (crowd)") } else { name.clone() })
+}
+
 /// Hits and misses of the shown map, once they are made.
 fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskImage, OverlapStyle)> {
     let truth = &cx.state.truth;
@@ -188,14 +205,17 @@ struct HoveredPatch {
     pos: PatchPos,
     value: Option<f32>,
     share: Option<f32>,
+    /// The annotated object under the pointer.
+    object: Option<String>,
 }
 
-fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, hovered: Option<PatchPos>) -> Option<HoveredPatch> {
-    let pos = hovered?;
+fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, response: &CanvasResponse) -> Option<HoveredPatch> {
+    let pos = response.hovered?;
+    let object = response.hovered_px.and_then(|at| object_at(cx, view, at));
     let map = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
     let value = map.and_then(|map| map.values.get(view.grid.idx(pos)).copied());
     let sum: f32 = map.map_or(0.0, |map| map.values.iter().sum());
-    Some(HoveredPatch { pos, value, share: value.filter(|_| sum > 0.0).map(|value| value / sum) })
+    Some(HoveredPatch { pos, value, share: value.filter(|_| sum > 0.0).map(|value| value / sum), object })
 }
 
 /// Colour bar and the value under the pointer.
@@ -260,10 +280,13 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
 /// The value under the pointer, or what could be done.
 fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatch>, pointed: bool) {
     match hovered {
-        Some(HoveredPatch { pos, value, share }) => {
+        Some(HoveredPatch { pos, value, share, object }) => {
             ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
             if let Some(value) = *value {
                 ui.label(RichText::new(format_value(value)).strong());
+            }
+            if let Some(object) = object {
+                ui.label(RichText::new(object).color(crate::ui::theme::accent(ui.visuals())));
             }
             if let Some(share) = *share {
                 let text = RichText::new(format!("{} of the image's attention", format_share(share))).weak();
