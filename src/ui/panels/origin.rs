@@ -2,6 +2,7 @@
 
 use super::PanelContext;
 use super::objects::{colour, swatch};
+use super::pope::{ask_words, word_said};
 use crate::analysis::chair::Status;
 use crate::analysis::{AttentionSplit, Rank, Reduce, TokenOrigin, TokenRef, TokenSet, WordOrigin, word_origin};
 use crate::ui::command::Command;
@@ -64,7 +65,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// How many object words there are of each kind; each is a way to the word.
 fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let marks = &cx.derived.truth.marks;
+    let derived = cx.derived;
+    let marks = &derived.truth.marks;
     if marks.words.is_empty() {
         return;
     }
@@ -79,7 +81,11 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             if response.clicked() {
                 cx.commands.push(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
             }
+            if let Some((short, sentence)) = word_said(cx.state, word.marked.mention.category) {
+                ui.label(RichText::new(short).weak().small()).on_hover_text(sentence);
+            }
         }
+        ask_words(ui, cx);
     });
     let (bad, good) = (marks.count(Status::Hallucinated), marks.count(Status::Grounded));
     if bad + good > 0 {

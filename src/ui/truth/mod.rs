@@ -7,6 +7,7 @@ pub mod beside;
 pub mod image;
 pub mod marks;
 pub mod numbers;
+pub mod questions;
 
 pub use beside::{Beside, Overlap};
 pub use image::{CategoryTruth, ImageTruth, ObjectTruth};
