@@ -72,7 +72,7 @@ impl DamroOptions {
     }
 }
 
-/// Mean and quartiles, linear between neighbours as NumPy's.
+/// Mean and quartiles, linear between neighbours as `numpy.quantile`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// Arithmetic mean.

@@ -65,6 +65,9 @@ pub(super) struct GuiArgs {
     /// Photos, or folders of photos.
     #[arg(value_name = "IMAGE|FOLDER")]
     pub(super) paths: Vec<PathBuf>,
+    /// COCO instances or captions (JSON), or POPE questions (JSON lines); may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(super) annotations: Vec<PathBuf>,
 }
 
 /// Of `gazelens trace`.

@@ -3,18 +3,18 @@
 mod maps;
 
 use super::failure::Failure;
+use super::mask::{category_mask, crowds};
 use super::output;
 use super::truth_args::MetricsArgs;
 use crate::analysis::localisation::{Counted, Counts, Evaluation, METRICS, Ranked};
-use crate::data::coco::{Crowds, Instances, Mask};
+use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use maps::Measured;
 use serde_json::{Map, Value, json};
-use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
-    let (mask, crowds) = mask(args)?;
+    let mask = category_mask(&args.annotations, args.image_id, &args.category, crowds(args.no_crowd))?;
     let size = ImageSize { width_px: mask.width_px(), height_px: mask.height_px() };
     let measured = match (&args.map.heatmap, &args.map.trace) {
         (Some(heatmap), _) => maps::of_heatmap(heatmap, &mask, size)?,
@@ -22,7 +22,7 @@ pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
         (None, None) => return Err(Failure::usage(anyhow!("Expected --heatmap or --trace, found neither"))),
     };
     if args.json {
-        output::json(&report(args, &mask, crowds, &measured))?;
+        output::json(&report(args, &mask, &measured))?;
     } else {
         for line in table(&mask, &measured) {
             output::line(&line)?;
@@ -31,36 +31,12 @@ pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The union of the category's instances, and which of them that are.
-fn mask(args: &MetricsArgs) -> anyhow::Result<(Mask, &'static str)> {
-    // Nobody raises it: an interrupt from the keyboard ends the process.
-    let instances = Instances::open(&args.annotations, &mut |_| {}, &AtomicBool::new(false))?;
-    let path = instances.path().display();
-    if let Some(first) = instances.problems().listed().first() {
-        let total = instances.problems().total();
-        output::warning(&format!("{total} records could not be used, the first being {first}: {path}"));
-    }
-    let row = instances.image_row(args.image_id).with_context(|| {
-        let count = instances.images().len();
-        format!("Expected --image-id as one of the {count} images, found {}: {path}", args.image_id)
-    })?;
-    let category = instances.category_named(&args.category).with_context(|| {
-        let count = instances.categories().len();
-        format!("Expected --category as one of the {count} categories, found `{}`: {path}", args.category)
-    })?;
-    let (crowds, named) = if args.no_crowd { (Crowds::LeftOut, "left out") } else { (Crowds::Included, "included") };
-    if !instances.annotations_of(row).iter().any(|one| one.category_id == category.id) {
-        output::warning(&format!("Image {} shows no {}: the mask is empty", args.image_id, category.name));
-    }
-    Ok((instances.category_mask(args.image_id, category.id, crowds)?, named))
-}
-
 /// The object of `--json`. The figures of the default variant stand at the top, those of the whole photo under `paper`.
-fn report(args: &MetricsArgs, mask: &Mask, crowds: &str, measured: &Measured) -> Value {
+fn report(args: &MetricsArgs, mask: &Mask, measured: &Measured) -> Value {
     let mut all = Map::new();
     all.insert("image_id".to_owned(), json!(args.image_id));
     all.insert("category".to_owned(), json!(args.category));
-    all.insert("crowds".to_owned(), json!(crowds));
+    all.insert("crowds".to_owned(), json!(if args.no_crowd { "left out" } else { "included" }));
     all.insert("image_size".to_owned(), json!([mask.width_px(), mask.height_px()]));
     all.insert("mask_area".to_owned(), json!(mask.area_px()));
     let mut variants = measured.variants.iter();
@@ -104,12 +80,6 @@ fn figures(counted: Counted, ranked: &Ranked) -> Map<String, Value> {
 
 /// The same for people: one line a figure, one column a variant.
 fn table(mask: &Mask, measured: &Measured) -> Vec<String> {
-    let row = |name: &str, cells: Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!("  {cell:>14}")).collect();
-        format!("{name:<28}{cells}")
-    };
-    let evaluations: Vec<Evaluation<'_>> = measured.variants.iter().map(|(_, r)| Evaluation::at_mean(r)).collect();
-    let each = |cell: &dyn Fn(&Evaluation<'_>) -> String| evaluations.iter().map(cell).collect::<Vec<_>>();
     let described = measured.made_from.iter().map(|(key, value)| match value {
         Value::String(text) => format!("{key} {text}"),
         other => format!("{key} {other}"),
@@ -119,23 +89,26 @@ fn table(mask: &Mask, measured: &Measured) -> Vec<String> {
         Counted::Seen => "seen".to_owned(),
         Counted::Whole => "whole photo".to_owned(),
     });
-    lines.push(row("", variants.collect()));
-    lines.push(row("Threshold (mean)", each(&|at| format!("{:.6}", at.threshold))));
-    let counts: [(&str, fn(Counts) -> u64); 4] = [
-        ("True positive pixels", |c| c.true_positive),
-        ("False positive pixels", |c| c.false_positive),
-        ("False negative pixels", |c| c.false_negative),
-        ("True negative pixels", |c| c.true_negative),
-    ];
-    for (name, count) in counts {
-        lines.push(row(name, each(&|at| count(at.counts).to_string())));
+    lines.push(row("", variants));
+    let evaluations: Vec<Evaluation<'_>> = measured.variants.iter().map(|(_, r)| Evaluation::at_mean(r)).collect();
+    lines.push(row("Threshold (mean)", evaluations.iter().map(|at| format!("{:.6}", at.threshold))));
+    for (idx, name) in ["True positive", "False positive", "False negative", "True negative"].into_iter().enumerate() {
+        let counts = evaluations.iter().map(|at| {
+            let Counts { true_positive, false_positive, false_negative, true_negative } = at.counts;
+            let all = [true_positive, false_positive, false_negative, true_negative];
+            all.get(idx).copied().unwrap_or(0).to_string()
+        });
+        lines.push(row(&format!("{name} pixels"), counts));
     }
     for metric in METRICS {
-        lines.push(row(metric.label, each(&|at| metric.value(at).map_or("-".to_owned(), |v| format!("{v:.6}")))));
-        let reason = evaluations.first().and_then(|at| metric.value(at).err());
-        if let (Some(reason), Some(line)) = (reason, lines.last_mut()) {
-            line.push_str(&format!("  ({reason})"));
-        }
+        let values: Vec<_> = evaluations.iter().map(|at| metric.value(at)).collect();
+        let cells = values.iter().map(|value| value.map_or("-".to_owned(), |value| format!("{value:.6}")));
+        let reason = values.first().and_then(|value| value.err()).map(|reason| format!("  ({reason})"));
+        lines.push(row(metric.label, cells) + &reason.unwrap_or_default());
     }
     lines
+}
+
+fn row(name: &str, cells: impl Iterator<Item = String>) -> String {
+    cells.fold(format!("{name:<28}"), |line, cell| format!("{line}  {cell:>14}"))
 }

@@ -40,16 +40,16 @@ pub(super) struct MetricsArgs {
     #[command(flatten)]
     pub(super) map: MetricsMap,
     /// Generated token whose attention is meant, counted from 0.
-    #[arg(long, value_name = "K", requires = "trace")]
+    #[arg(long, value_name = "K", conflicts_with = "heatmap")]
     pub(super) token: Option<usize>,
     /// Decoder layer, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "L", requires = "trace")]
+    #[arg(long, value_name = "L", conflicts_with = "heatmap")]
     pub(super) layer: Option<usize>,
     /// Decoder head, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "H", requires = "trace")]
+    #[arg(long, value_name = "H", conflicts_with = "heatmap")]
     pub(super) head: Option<usize>,
     /// What lies between the centres of patches.
-    #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, requires = "trace")]
+    #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, conflicts_with = "heatmap")]
     pub(super) sampling: SamplingArg,
     /// Leave out groups whose members were not told apart.
     #[arg(long)]

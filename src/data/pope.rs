@@ -47,7 +47,7 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Questions {
     path: PathBuf,
-    questions: Vec<Question>,
+    all: Vec<Question>,
     problems: Problems,
 }
 
@@ -97,6 +97,11 @@ impl Questions {
             if text.is_empty() {
                 continue;
             }
+            if !text.starts_with(b"{") {
+                // Serde would take a list of the members' values too.
+                problems.add("line", number, "expected an object");
+                continue;
+            }
             match serde_json::from_slice(text) {
                 Ok(question) => questions.push(question),
                 Err(reason) => problems.add("line", number, without_place(&reason)),
@@ -107,7 +112,7 @@ impl Questions {
             return Err(malformed(first.map_or_else(|| "no lines".to_owned(), |problem| format!("\"{problem}\""))));
         }
         progress(Progress { done_bytes, total_bytes: done_bytes });
-        Ok(Self { path: path.to_owned(), questions, problems })
+        Ok(Self { path: path.to_owned(), all: questions, problems })
     }
 
     /// The file, or the name the bytes were given.
@@ -117,7 +122,7 @@ impl Questions {
 
     /// Every question, in the file's order.
     pub fn questions(&self) -> &[Question] {
-        &self.questions
+        &self.all
     }
 
     /// What was wrong with single lines.
@@ -130,4 +135,38 @@ impl Questions {
 fn without_place(err: &serde_json::Error) -> String {
     let text = err.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Questions, String> {
+        Questions::from_bytes(text.as_bytes(), Path::new("q.jsonl")).map_err(|err| err.to_string())
+    }
+
+    #[test]
+    fn a_malformed_line_is_told_by_its_number_and_the_rest_is_read() {
+        let text = "\u{feff}{\"question_id\": 4, \"image\": \"a\", \"text\": \"b\", \"label\": \"yes\"}\r\n\r\n{\"image\": 1}\n\
+            {\"image\": \"a\", \"text\": \"b\", \"label\": \"maybe\"}\n{\"image\": \"a\", \"text\": \"b\", \"label\": \"no\", \"split\": \"random\"}";
+        let questions = read(text).expect("two good lines");
+        let labels: Vec<Label> = questions.questions().iter().map(|question| question.label).collect();
+        assert_eq!(labels, [Label::Yes, Label::No], "in order");
+        assert_eq!(questions.questions()[1].split.as_deref(), Some("random"), "kept where it is given");
+        let lines: Vec<usize> = questions.problems().listed().iter().map(|problem| problem.index).collect();
+        assert_eq!(lines, [3, 4], "lines as an editor counts them");
+    }
+
+    #[test]
+    fn a_file_without_questions_is_one_sentence() {
+        for (text, found) in [
+            ("", "found no lines: q.jsonl"),
+            ("[1]", "found \"line 1: expected an object"),
+            ("{\"annotations\": []}", "missing field `image`"),
+        ] {
+            let refusal = read(text).expect_err(text);
+            assert!(refusal.starts_with("Expected POPE questions") && refusal.contains(found), "{refusal}");
+        }
+        assert!(read(&"x".repeat(3 << 20)).is_err_and(|err| err.contains("of more than")), "a line without end");
+    }
 }

@@ -8,6 +8,7 @@
 //!
 //! Everything blends in gamma space with premultiplied alpha, as egui does, and is pure: same input, same bytes.
 
+mod category;
 mod colormap;
 mod colour;
 mod compose;
@@ -21,6 +22,7 @@ mod scene;
 mod style;
 mod uniform;
 
+pub use category::category_color;
 pub use colormap::{ColorMap, colormap, colormap_by_id, colormaps};
 pub use colour::{Colouring, colour};
 pub use compose::{Picture, compose};

@@ -74,7 +74,9 @@ mod tests {
         let notes = Notes::open(&path).expect("no notes yet");
         let writer = NotesWriter::new(notes, &(Arc::new(|| ()) as Waker));
         for star in [true, false, true] {
-            writer.write("a.png".to_owned(), ImageNotes { star, ..ImageNotes::default() });
+            let mut noted = ImageNotes::default();
+            noted.star = star;
+            writer.write("a.png".to_owned(), noted);
         }
         assert!(writer.poll().is_none(), "nothing failed");
         drop(writer);

@@ -5,7 +5,11 @@
 #![expect(clippy::print_stdout, reason = "tests say what did not run")]
 
 mod chair;
+mod datasets;
+mod mask_command;
+mod masks;
 mod metrics;
+mod mutations;
 mod pope;
 
 use std::path::PathBuf;

@@ -206,6 +206,26 @@ fn the_attention_of_a_token_is_measured_on_the_pixels_of_its_patches() {
 }
 
 #[test]
+fn the_unsplit_row_of_a_trace_is_that_of_damro_s_hooks() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (out, _) = traced(folder.path(), "crop");
+    let vision = TraceFile::read(&out).expect("a trace").trace.vision.expect("an encoder with [CLS]");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/cls_unsplit.safetensors");
+    let golden = candle_core::safetensors::load(path, &candle_core::Device::Cpu).expect("the golden file");
+    let rows = golden["vision_cls_unsplit"].to_vec2::<f32>().expect("a row a layer");
+    assert_eq!(rows.len(), vision.num_hidden_layers, "every layer");
+    for (layer_idx, expected) in LayerIdx::all(rows.len()).zip(&rows) {
+        let found = vision.unsplit(layer_idx);
+        assert_eq!(found.len(), expected.len(), "every patch");
+        let difference = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // The contract's bound for probabilities.
+        assert!(difference < 1e-4, "layer {layer_idx}: differs by {difference}");
+        let largest = expected.iter().copied().fold(0.0, f32::max);
+        assert!(largest > 2.0 / expected.len() as f32, "layer {layer_idx}: the row says something, {largest}");
+    }
+}
+
+#[test]
 fn figures_that_are_not_defined_are_null_with_a_reason() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = annotations(folder.path(), 8, 8);

@@ -102,10 +102,10 @@ fn a_photo_that_no_texture_holds_is_refused_and_not_drawn_wrongly() {
     let Some(state) = render_state(Some(2048)) else { return };
     let mut offscreen = Offscreen::new(&state.device, &state.queue);
     let photo = ImageSize { width_px: 2501, height_px: 3 };
-    let map = OverlapMap::of_values(photo, &[0.5; 7503]);
+    let map = OverlapMap::of_values(photo, &vec![0.5; 7503]);
     let style = OverlapStyle { threshold: 0.5, palette: OverlapPalette::default(), opacity: 1.0 };
     let window = Window { rect_px: RectPx { x0: 0.0, y0: 0.0, x1: 25.0, y1: 3.0 }, out_size: [25, 3], line_px: 1.0 };
-    let refused = offscreen.overlap(&map, &MaskImage::new(photo, &[true; 7503]), &style, &window);
+    let refused = offscreen.overlap(&map, &MaskImage::new(photo, &vec![true; 7503]), &style, &window);
     assert!(refused.unwrap_err().to_string().contains("2501"), "the size is named");
 }
 

@@ -9,3 +9,4 @@ mod pope;
 mod script;
 mod support;
 mod surviving;
+mod truth;

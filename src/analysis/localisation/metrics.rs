@@ -66,7 +66,7 @@ impl Metric {
     }
 }
 
-const TOMITA: &str = "Tomita et al., attention heat maps thresholded at their mean against COCO masks, section 4";
+const TOMITA: &str = "Tomita et al., attention heat maps thresholded at their mean against COCO masks";
 
 /// Everything registered, in the order of display.
 pub const METRICS: &[Metric] = &[

@@ -30,7 +30,7 @@ pub struct Captions {
     path: PathBuf,
     images: Vec<ImageRecord>,
     /// By image number, within one image in the file's order.
-    captions: Vec<Caption>,
+    all: Vec<Caption>,
     problems: Problems,
 }
 
@@ -75,7 +75,7 @@ impl Captions {
         let (images, _) = distinct("image", images, |image| image.id, &mut problems);
         captions.sort_by_key(|caption| caption.image_id);
         captions.shrink_to_fit();
-        Ok(Self { path: source.path().to_owned(), images, captions, problems })
+        Ok(Self { path: source.path().to_owned(), images, all: captions, problems })
     }
 
     /// The file, or the name the bytes were given.
@@ -90,13 +90,13 @@ impl Captions {
 
     /// Every caption, by image number, within one image in the file's order.
     pub fn captions(&self) -> &[Caption] {
-        &self.captions
+        &self.all
     }
 
     /// The captions of an image.
     pub fn of(&self, image_id: u64) -> &[Caption] {
-        let start = self.captions.partition_point(|caption| caption.image_id < image_id);
-        let rest = self.captions.get(start..).unwrap_or_default();
+        let start = self.all.partition_point(|caption| caption.image_id < image_id);
+        let rest = self.all.get(start..).unwrap_or_default();
         let end = rest.partition_point(|caption| caption.image_id == image_id);
         rest.get(..end).unwrap_or_default()
     }

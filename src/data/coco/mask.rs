@@ -65,6 +65,7 @@ impl Mask {
     }
 
     /// The pixels inside that touch, by an edge, one outside or the image's border.
+    #[must_use]
     pub fn outline(&self) -> Self {
         let mut outline = self.clone();
         let width = self.width_px as usize;

@@ -83,7 +83,7 @@ pub(super) fn shape(value: &[u8]) -> Result<Shape, Mismatch> {
     let mut cursor = Cursor::new(value);
     match cursor.peek() {
         Some(b'[') => {
-            let parts = polygons(value, |_| Ok(()), |_| ())?;
+            let parts = polygons(value, |_| Ok(()), || ())?;
             Ok(if parts == 0 { Shape::Missing } else { Shape::Polygons })
         }
         Some(b'{') => {
@@ -122,7 +122,7 @@ pub(super) fn parse(value: &[u8]) -> Result<Segmentation, Mismatch> {
                     read.borrow_mut().xy.push(value);
                     Ok(())
                 },
-                |()| {
+                || {
                     let mut read = read.borrow_mut();
                     let end = read.xy.len();
                     read.ends.push(end);
@@ -168,7 +168,7 @@ fn runs(value: &[u8]) -> Result<Segmentation, Mismatch> {
 fn polygons(
     value: &[u8],
     mut each: impl FnMut(&[u8]) -> Result<(), String>,
-    mut end_of_part: impl FnMut(()),
+    mut end_of_part: impl FnMut(),
 ) -> Result<usize, Mismatch> {
     let mut cursor = Cursor::new(value);
     cursor.take(b'[');
@@ -186,7 +186,7 @@ fn polygons(
             return Err(Mismatch::new(POLYGON, found));
         }
         parts += 1;
-        end_of_part(());
+        end_of_part();
         if cursor.take(b']') {
             return Ok(parts);
         }

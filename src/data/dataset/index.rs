@@ -61,7 +61,7 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn new(rows: &[Row], instances: Option<&Instances>, captions: Option<&Captions>) -> Self {
-        let categories = instances.map(|instances| instances.categories()).unwrap_or_default();
+        let categories = instances.map(Instances::categories).unwrap_or_default();
         let place_of_category: HashMap<u32, u32> = (0..).zip(categories).map(|(place, one)| (one.id, place)).collect();
         let count = |category_id| CategoryCount { category_id, images: 0, objects: 0 };
         let mut index = Self {

@@ -5,7 +5,7 @@ use super::names::{base_name, coco_image_id, find};
 use super::{Dataset, PhotoPlace, Row, Unmatched};
 use crate::data::coco::{Captions, ImageRecord, Instances};
 use crate::data::pope::Questions;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a data set is made of; anything may be missing.
@@ -23,7 +23,7 @@ pub struct Sources {
 
 #[derive(Debug, Default)]
 struct Rows {
-    rows: Vec<Row>,
+    all: Vec<Row>,
     by_name: HashMap<Arc<str>, u32>,
     by_id: HashMap<u64, u32>,
 }
@@ -34,12 +34,12 @@ impl Rows {
     }
 
     fn get_mut(&mut self, row: u32) -> Option<&mut Row> {
-        self.rows.get_mut(row as usize)
+        self.all.get_mut(row as usize)
     }
 
     /// A photo that no row has.
     fn add(&mut self, name: &str, image_id: Option<u64>) -> u32 {
-        let place = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         let base = base_name(name);
         let mut key: Arc<str> = Arc::from(if self.by_name.contains_key(base) { name } else { base });
         let mut copy = 2;
@@ -54,7 +54,7 @@ impl Rows {
         if let Some(id) = image_id {
             self.by_id.entry(id).or_insert(place);
         }
-        self.rows.push(Row { key, image_id, size_px: None, photo: None, instances_row: None });
+        self.all.push(Row { key, image_id, size_px: None, photo: None, instances_row: None });
         place
     }
 
@@ -83,7 +83,7 @@ pub(super) fn join(sources: Sources) -> Dataset {
         let row = known.unwrap_or_else(|| rows.add(&image.file_name, Some(image.id)));
         rows.set_size(row, image);
     }
-    let listed = rows.rows.len();
+    let listed = rows.all.len();
     add_photos(&mut rows, photos, listed, &mut unmatched);
     if let Some(captions) = &captions {
         let mut before = None;
@@ -95,7 +95,7 @@ pub(super) fn join(sources: Sources) -> Dataset {
         }
     }
     let questions_of = questions.as_ref().map(|questions| add_questions(&mut rows, questions, &mut unmatched));
-    let Rows { rows, by_name, by_id } = rows;
+    let Rows { all: rows, by_name, by_id } = rows;
     let index = Index::new(&rows, instances.as_deref(), captions.as_deref());
     let questions_of = questions_of.unwrap_or_default();
     Dataset { rows, by_name, by_id, instances, captions, questions, questions_of, unmatched, index }
@@ -122,16 +122,16 @@ fn add_photos(rows: &mut Rows, photos: Vec<PhotoPlace>, listed: usize, unmatched
             }),
         }
     }
-    for row in rows.rows.iter().take(listed).filter(|row| row.photo.is_none()) {
+    for row in rows.all.iter().take(listed).filter(|row| row.photo.is_none()) {
         unmatched.images_without_photo.add(|| row.key.to_string());
     }
 }
 
 /// Gives rows their questions; where there is nothing else, the questions' photos are the rows.
 fn add_questions(rows: &mut Rows, questions: &Questions, unmatched: &mut Unmatched) -> HashMap<u32, Vec<u32>> {
-    let alone = rows.rows.is_empty();
+    let alone = rows.all.is_empty();
     let mut places: HashMap<u32, Vec<u32>> = HashMap::new();
-    let mut missing: HashMap<&str, ()> = HashMap::new();
+    let mut missing: HashSet<&str> = HashSet::new();
     for (place, question) in questions.questions().iter().enumerate() {
         let mut row = rows.find(&question.image);
         if row.is_none() && alone {
@@ -140,7 +140,7 @@ fn add_questions(rows: &mut Rows, questions: &Questions, unmatched: &mut Unmatch
         match (row, u32::try_from(place)) {
             (Some(row), Ok(place)) => places.entry(row).or_default().push(place),
             _ => {
-                if missing.insert(&question.image, ()).is_none() {
+                if missing.insert(&question.image) {
                     unmatched.questions_without_image.add(|| question.image.clone());
                 }
             }

@@ -183,7 +183,6 @@ impl Dataset {
     /// Rows to show, in the order to show them.
     ///
     /// `asked` holds the keys of photos that a question was asked about.
-    #[expect(clippy::implicit_hasher, reason = "one kind of set is in use")]
     pub fn find(&self, query: &Query, notes: &Notes, asked: &std::collections::HashSet<String>) -> Vec<u32> {
         query::find(self, &self.index, query, notes, asked)
     }

@@ -60,7 +60,6 @@ pub enum Tag {
 /// Everything that is said about one photo.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "three marks that are independent of each other")]
 pub struct ImageNotes {
     /// Worth coming back to.
     #[serde(skip_serializing_if = "is_false")]

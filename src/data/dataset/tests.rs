@@ -1,1 +1,192 @@
 //! Joining, searching, notes.
+
+use super::*;
+use std::collections::HashSet;
+
+const INSTANCES: &str = r#"{"images": [{"id": 1, "file_name": "val/b10.jpg", "width": 4, "height": 3}, {"id": 2, "file_name": "b9.jpg"},
+        {"id": 3, "file_name": "000000000003.jpg"}, {"id": 4, "file_name": "A.jpg"}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 1024}, {"id": 2, "image_id": 1, "category_id": 1, "area": 9216.5},
+        {"id": 3, "image_id": 2, "category_id": 1, "area": 1023}, {"id": 4, "image_id": 2, "category_id": 5, "area": 20000},
+        {"id": 5, "image_id": 3, "category_id": 9, "area": 5000}],
+    "categories": [{"id": 1, "name": "dog"}, {"id": 5, "name": "cat"}, {"id": 9, "name": "hat"}]}"#;
+const CAPTIONS: &str = r#"{"images": [{"id": 2, "file_name": "b9.jpg"}, {"id": 8, "file_name": "new.jpg"}], "annotations": [
+    {"image_id": 1, "caption": "A DOG"}, {"image_id": 1, "caption": "by the sea"}, {"image_id": 2, "caption": "\u00c9clair and a cat"},
+    {"image_id": 77, "caption": "nowhere"}]}"#;
+const QUESTIONS: &str = r#"{"image": "b9.jpg", "text": "Is there a cat?", "label": "yes"}
+{"image": "COCO_val2014_000000000003.jpg", "text": "Is there a hat?", "label": "yes"}
+{"image": "b9.jpg", "text": "Is there a hat?", "label": "no"}
+{"image": "gone.jpg", "text": "Is there a hat?", "label": "no"}"#;
+
+fn dataset(photos: &[&str]) -> Dataset {
+    let name = Path::new("x.json");
+    Dataset::join(Sources {
+        photos: photos.iter().map(|name| PhotoPlace::File(name.into())).collect(),
+        instances: Some(Arc::new(Instances::from_bytes(INSTANCES.as_bytes(), name).expect("instances"))),
+        captions: Some(Arc::new(Captions::from_bytes(CAPTIONS.as_bytes(), name).expect("captions"))),
+        questions: Some(Arc::new(Questions::from_bytes(QUESTIONS.as_bytes(), name).expect("questions"))),
+    })
+}
+
+fn keys(dataset: &Dataset, query: &Query) -> Vec<String> {
+    keys_with(dataset, query, &Notes::in_memory(), &[])
+}
+
+fn keys_with(dataset: &Dataset, query: &Query, notes: &Notes, asked: &[&str]) -> Vec<String> {
+    let asked: HashSet<String> = asked.iter().map(|key| (*key).to_owned()).collect();
+    let found = dataset.find(query, notes, &asked);
+    found.iter().map(|row| dataset.rows()[*row as usize].key.to_string()).collect()
+}
+
+#[test]
+fn sources_are_joined_and_what_is_missing_is_told() {
+    let dataset = dataset(&["p/b10.jpg", "p/COCO_train2014_000000000003.jpg", "q/b10.jpg", "p/other.png"]);
+    let rows: Vec<&str> = dataset.rows().iter().map(|row| &*row.key).collect();
+    assert_eq!(rows, ["b10.jpg", "b9.jpg", "000000000003.jpg", "A.jpg", "new.jpg", "other.png"], "in this order");
+    let unmatched = dataset.unmatched();
+    assert_eq!(unmatched.images_without_photo.listed, ["b9.jpg", "A.jpg", "new.jpg"], "no photo");
+    assert_eq!(unmatched.photos_without_image.listed, ["other.png"], "no annotation");
+    assert_eq!(unmatched.repeated_photos.listed, ["q/b10.jpg"], "a second photo");
+    assert_eq!(unmatched.captions_without_image.listed, ["77"], "captions of nothing");
+    assert_eq!(unmatched.questions_without_image.listed, ["gone.jpg"], "questions about nothing");
+    assert_eq!(dataset.row_of_name("val/b10.jpg"), Some(0), "by the annotations' name");
+    assert_eq!(dataset.row_of_photo(Path::new("/p/COCO_val2014_000000000003.jpg")), Some(2), "by number");
+    assert_eq!((dataset.row_of_id(8), dataset.row_of_id(9)), (Some(4), None), "jump to a number");
+    assert_eq!(dataset.questions_of(1).count(), 2, "questions of a photo");
+    assert_eq!(dataset.captions_of(0).len(), 2, "captions of a photo");
+    assert_eq!(dataset.rows()[0].size_px, Some([4, 3]), "the annotations' size");
+    let dogs = dataset.category_counts().first().copied();
+    assert_eq!(dogs, Some(CategoryCount { category_id: 1, images: 2, objects: 3 }), "counted");
+}
+
+#[test]
+fn any_source_alone_makes_a_data_set() {
+    let photos = Dataset::join(Sources {
+        photos: vec![PhotoPlace::Bundled("demo_01_beach.png"), PhotoPlace::File("a/000000000012.jpg".into())],
+        ..Sources::default()
+    });
+    assert_eq!(photos.rows().len(), 2, "photos");
+    assert_eq!(photos.unmatched(), &Unmatched::default(), "nothing is missing where nothing was to be matched");
+    assert_eq!(photos.row_of_id(12), Some(1), "a number from a name");
+    let questions = Questions::from_bytes(QUESTIONS.as_bytes(), Path::new("q.jsonl")).expect("questions");
+    let questions = Dataset::join(Sources { questions: Some(Arc::new(questions)), ..Sources::default() });
+    let rows: Vec<&str> = questions.rows().iter().map(|row| &*row.key).collect();
+    assert_eq!(rows, ["b9.jpg", "COCO_val2014_000000000003.jpg", "gone.jpg"], "photos that questions name");
+    assert!(Dataset::join(Sources::default()).rows().is_empty(), "nothing");
+}
+
+#[test]
+fn rows_are_filtered_by_what_they_show() {
+    let dataset = dataset(&["b10.jpg"]);
+    let query = Query::default;
+    assert_eq!(keys(&dataset, &Query { any_of: vec![5, 9], ..query() }), ["b9.jpg", "000000000003.jpg"], "any");
+    assert_eq!(keys(&dataset, &Query { all_of: vec![1, 5], ..query() }), ["b9.jpg"], "all");
+    assert_eq!(
+        keys(&dataset, &Query { none_of: vec![1], ..query() }),
+        ["000000000003.jpg", "A.jpg", "new.jpg"],
+        "none"
+    );
+    assert!(keys(&dataset, &Query { any_of: vec![77], ..query() }).is_empty(), "a category that does not exist");
+    assert_eq!(keys(&dataset, &Query { objects: 2..=2, ..query() }), ["b10.jpg", "b9.jpg"], "number of objects");
+    let sizes = |small, medium, large| SizeClasses { small, medium, large };
+    assert_eq!(keys(&dataset, &Query { sizes: sizes(true, false, false), ..query() }), ["b10.jpg", "b9.jpg"], "small");
+    let medium = Query { sizes: sizes(false, true, false), ..query() };
+    assert_eq!(keys(&dataset, &medium), ["b10.jpg", "000000000003.jpg"], "32 x 32 is small and medium");
+    let large_dog = Query { sizes: sizes(false, false, true), any_of: vec![1], ..query() };
+    assert_eq!(keys(&dataset, &large_dog), ["b10.jpg"], "a large object of the chosen category");
+    assert_eq!(keys(&dataset, &Query { has_photo: Some(true), ..query() }), ["b10.jpg"], "with a photo");
+    assert_eq!(
+        keys(&dataset, &Query { has_questions: Some(true), ..query() }),
+        ["b9.jpg", "000000000003.jpg"],
+        "with questions"
+    );
+}
+
+#[test]
+fn rows_are_filtered_by_what_is_said_about_them() {
+    let dataset = dataset(&[]);
+    for (text, found) in [("dog", "b10.jpg"), (" THE Sea ", "b10.jpg"), ("\u{e9}CLAIR", "b9.jpg")] {
+        assert_eq!(keys(&dataset, &Query { caption: text.to_owned(), ..Query::default() }), [found], "{text}");
+    }
+    assert_eq!(
+        keys(&dataset, &Query { name: "B".to_owned(), ..Query::default() }),
+        ["b10.jpg", "b9.jpg"],
+        "part of a name"
+    );
+    let asked = |wanted| Query { asked: Some(wanted), ..Query::default() };
+    assert_eq!(keys_with(&dataset, &asked(true), &Notes::in_memory(), &["A.jpg"]), ["A.jpg"], "asked");
+    assert_eq!(keys_with(&dataset, &asked(false), &Notes::in_memory(), &["A.jpg"]).len(), 4, "not asked");
+    let mut notes = Notes::in_memory();
+    notes.edit("b9.jpg", |notes| notes.star = true);
+    notes.edit("b9.jpg", |notes| notes.tags.extend(["blurred".to_owned()]));
+    notes.edit("A.jpg", |notes| notes.star = true);
+    let tags = vec![Tag::Star, Tag::Own("blurred".to_owned())];
+    assert_eq!(keys_with(&dataset, &Query { tags, ..Query::default() }, &notes, &[]), ["b9.jpg"], "each of the tags");
+}
+
+#[test]
+fn rows_are_sorted_both_ways() {
+    let dataset = dataset(&["other.png"]);
+    let sorted = |sort, order| keys(&dataset, &Query { sort, order, ..Query::default() });
+    let by_name = ["000000000003.jpg", "A.jpg", "b9.jpg", "b10.jpg", "new.jpg", "other.png"];
+    assert_eq!(sorted(Sort::Name, Order::Ascending), by_name, "as people count");
+    let by_id = ["b10.jpg", "b9.jpg", "000000000003.jpg", "A.jpg", "new.jpg", "other.png"];
+    assert_eq!(sorted(Sort::ImageId, Order::Ascending), by_id, "by number");
+    assert_eq!(sorted(Sort::ImageId, Order::Descending).last().map(String::as_str), Some("other.png"), "none: last");
+    let by_area = ["b9.jpg", "b10.jpg", "000000000003.jpg"];
+    assert_eq!(sorted(Sort::TotalArea, Order::Descending)[..3], by_area, "by area");
+    assert_eq!(sorted(Sort::Objects, Order::Descending)[..3], by_id[..3], "equals stay");
+    assert_eq!(sorted(Sort::Categories, Order::Descending)[..1], ["b9.jpg"], "different categories");
+    assert_eq!(sorted(Sort::Given, Order::Descending)[0], "other.png", "backwards");
+}
+
+#[test]
+fn notes_are_kept_beside_the_annotations_with_what_later_versions_wrote() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = notes_beside_annotations(&folder.path().join("instances_val2014.json"));
+    assert!(path.ends_with("instances_val2014.json.gazelens.json"), "beside: {}", path.display());
+    let mut notes = Notes::open(&path).expect("none yet");
+    notes.save().expect("nothing to write");
+    assert!(!path.exists(), "no file without notes");
+    notes.edit("a.jpg", |notes| notes.note = "odd".to_owned());
+    notes.edit("b.jpg", |notes| notes.hallucinates = true);
+    notes.edit("b.jpg", |notes| notes.hallucinates = false);
+    notes.save().expect("can be written");
+    let text = std::fs::read_to_string(&path).expect("is there");
+    assert!(!text.contains("b.jpg"), "what is said no more is gone: {text}");
+    let later = text.replace("\"note\"", "\"mood\": 3, \"note\"").replace("\"images\"", "\"colour\": [1], \"images\"");
+    std::fs::write(&path, later).expect("can be written");
+    assert!(matches!(notes.save(), Err(NotesError::Changed { .. })), "somebody else's changes are not overwritten");
+    let mut notes = Notes::open(&path).expect("parses");
+    assert!(notes.of("a.jpg").has_all(&[Tag::Note]) && !notes.of("a.jpg").star, "read");
+    notes.edit("a.jpg", |notes| notes.note.clear());
+    notes.edit("c.jpg", |notes| notes.tags.extend(["x".to_owned()]));
+    notes.save().expect("can be written");
+    let text = std::fs::read_to_string(&path).expect("is there");
+    assert!(text.contains("\"mood\": 3") && text.contains("\"colour\""), "unknown members survive: {text}");
+    assert_eq!(notes.own_tags().into_iter().collect::<Vec<_>>(), [("x", 1)], "tags are counted");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file stays");
+}
+
+#[test]
+fn damaged_notes_are_told_and_never_overwritten() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = notes_in_folder(folder.path());
+    for (text, found) in [
+        ("{\"format\": \"gazelens-no", "found \"EOF"),
+        ("{}", "missing field `format`"),
+        ("{\"format\": \"gazelens-notes\", \"version\": 2}", "version=2"),
+        ("{\"format\": \"other\", \"version\": 1}", "format=other"),
+        ("", "found \"EOF"),
+    ] {
+        std::fs::write(&path, text).expect("can be written");
+        let refusal = Notes::open(&path).expect_err(text).to_string();
+        assert!(refusal.contains(found) && refusal.ends_with("gazelens-notes.json"), "{refusal}");
+        assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), Some(text), "as it was");
+    }
+    std::fs::remove_file(&path).expect("is there");
+    let mut notes = Notes::open(&path).expect("none yet");
+    std::fs::write(&path, "{").expect("can be written");
+    notes.edit("a.jpg", |notes| notes.annotation_wrong = true);
+    assert!(matches!(notes.save(), Err(NotesError::Changed { .. })), "damaged meanwhile");
+    assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), Some("{"), "as it was");
+}

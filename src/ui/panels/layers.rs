@@ -1,18 +1,31 @@
-//! How much of the attention goes to the image, layer by layer.
+//! How much of the attention goes to the image: layer by layer, or word by word.
 
 use super::PanelContext;
 use crate::ui::command::Command;
-use crate::ui::derived::GridValues;
-use crate::ui::state::{Axis, Reduce, Source, ViewState};
+use crate::ui::derived::{GridValues, TokenMap, axis_label};
+use crate::ui::state::{Axis, Extend, Reduce, Source, TokenPos, ViewState};
+use crate::ui::widgets::choice;
 use eframe::egui;
 use egui::{RichText, Ui};
-use egui_plot::{Line, Plot, PlotPoints, VLine};
+use egui_plot::{Bar, BarChart, Line, Plot, PlotPoints, VLine};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(values) = cx.derived.grid.values() else {
         return super::heads::nothing(ui, cx, "Ask a question to see how much each layer looks at the image");
     };
     let view = cx.state.view;
+    if view.source == Source::Decoder {
+        let options = [
+            (false, "over layers", "For the shown tokens, layer by layer"),
+            (true, "over words", "Word by word, for the shown layer and head"),
+        ];
+        if let Some(over_words) = choice(ui, cx.memory.shares_over_words, &options) {
+            cx.memory.shares_over_words = over_words;
+        }
+        if cx.memory.shares_over_words {
+            return words(ui, cx);
+        }
+    }
     let title = match view.source {
         Source::Decoder => "Attention on the image, mean over the shown tokens",
         Source::Vision => "[CLS] attention on the patches",
@@ -22,6 +35,52 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let mut view = view;
         view.layer_head_mut().layer = Axis { idx: layer_idx, reduce: Reduce::One };
         cx.emit(Command::SetView(view));
+    }
+}
+
+/// The answer's tokens; a click holds one.
+fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else { return };
+    let choice = cx.state.view.decoder;
+    let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
+    ui.label(RichText::new(format!("Attention on the image, {place}")).weak().small());
+    let accent = crate::ui::theme::accent(ui.visuals());
+    let marks = &cx.derived.truth.marks;
+    let bar = |(idx, map): (usize, &TokenMap)| {
+        let token = trace.output.get(idx)?;
+        let colour = match marks.of_token(idx) {
+            Some(word) => crate::ui::theme::status(ui.visuals(), word.marked.status),
+            None => accent.gamma_multiply(0.6),
+        };
+        let held = cx.state.selection.tokens.contains(&TokenPos::Output(idx));
+        let stroke = egui::Stroke::new(if held { 2.0 } else { 0.0 }, ui.visuals().strong_text_color());
+        let name = format!("token {idx} “{}”", token.text.trim());
+        Some(Bar::new(idx as f64, f64::from(map.image_share)).width(0.85).fill(colour).stroke(stroke).name(name))
+    };
+    let bars: Vec<Bar> = cx.derived.tokens.answer().filter_map(bar).collect();
+    let last = trace.output.len().saturating_sub(1) as f64;
+    let response = Plot::new("image share per word")
+        .height((ui.available_height() - 4.0).max(80.0))
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .show_grid([false, true])
+        .x_axis_label("token; green is in the photo, red is not")
+        .include_x(-0.5)
+        .include_x(last + 0.5)
+        .include_y(0.0)
+        .show(ui, |plot| {
+            plot.bar_chart(BarChart::new("attention on the image", bars));
+            plot.pointer_coordinate()
+        });
+    crate::ui::widgets::named(ui, &response.response, "Attention on the image, word by word");
+    let clicked = response.response.clicked();
+    if let Some(at) = response.inner.filter(|_| clicked) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the tokens")]
+        let idx = at.x.round().clamp(0.0, last) as usize;
+        cx.emit(Command::ClickToken(TokenPos::Output(idx), Extend::Replace));
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) struct ViewMemory {
     pub(super) no_file_dialog: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
+    /// The image attention goes over words instead of layers.
+    shares_over_words: bool,
     /// An image's number or name being typed.
     pub(super) wanted_image: String,
     /// A tag being typed.

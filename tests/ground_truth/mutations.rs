@@ -1,0 +1,201 @@
+//! Files that somebody or something damaged: a list of problems or one sentence, never a panic, never memory without bound.
+
+use crate::shared;
+use gazelens::data::coco::{Captions, CocoError, Instances, fuzz_segmentation};
+use gazelens::data::pope::Questions;
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::LazyLock;
+
+const ANNOTATIONS: &[u8] = include_bytes!("../golden/coco_synthetic.json");
+const RUNS: &[u8] = include_bytes!("../../assets/demo/instances.json");
+const QUESTIONS: &[u8] = include_bytes!("../../assets/demo/pope.jsonl");
+
+/// The beginning of a real file, made whole again; what is bundled where there is none.
+fn real(name: &str, most_bytes: usize, end: &str, bundled: &'static [u8]) -> Vec<u8> {
+    let Some(bytes) = shared(name).and_then(|path| std::fs::read(path).ok()) else { return bundled.to_vec() };
+    let list = bytes.windows(14).position(|part| part == b"\"annotations\":").unwrap_or(0);
+    let records = &bytes[list..];
+    let cut =
+        records[..most_bytes.min(records.len())].windows(3).rposition(|part| part == b"}, ").map_or(0, |at| at + 1);
+    let mut whole =
+        b"{\"images\": [{\"id\": 139, \"file_name\": \"000000000139.jpg\", \"width\": 640, \"height\": 426}],
+        \"categories\": [{\"id\": 1, \"name\": \"person\"}, {\"id\": 62, \"name\": \"chair\"}], "
+            .to_vec();
+    whole.extend_from_slice(&records[..cut]);
+    whole.extend_from_slice(end.as_bytes());
+    whole
+}
+
+static REAL_ANNOTATIONS: LazyLock<Vec<u8>> = LazyLock::new(|| real("coco/instances.json", 60_000, "]}", ANNOTATIONS));
+static REAL_CAPTIONS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    real(
+        "coco/captions.json",
+        20_000,
+        "]}",
+        br#"{"annotations": [{"image_id": 139, "id": 3, "caption": "A \u00e9 \"table\""}]}"#,
+    )
+});
+static REAL_QUESTIONS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let bytes = shared("pope/coco_pope_popular.json").and_then(|path| std::fs::read(path).ok());
+    bytes.map_or_else(|| QUESTIONS.to_vec(), |bytes| bytes[..12_000].to_vec())
+});
+
+/// One change of a file's bytes.
+#[derive(Debug, Clone)]
+enum Change {
+    Set(usize, u8),
+    Remove(usize, usize),
+    Repeat(usize, usize),
+    Value(usize, &'static str),
+    Number(usize, &'static str),
+    Cut(usize),
+}
+
+const VALUES: [&str; 16] = [
+    "null",
+    "true",
+    "\"x\"",
+    "[]",
+    "{}",
+    "[1,-2]",
+    "\"\\ud83d\"",
+    "[[[]]]",
+    "-1",
+    "1e400",
+    "18446744073709551616",
+    "1.5",
+    "4294967295",
+    "[[1e30,0,5,5,0,9]]",
+    "{\"counts\":[4294967295,4294967295],\"size\":[65535,65535]}",
+    "{\"counts\":\"oooooooooooo0\",\"size\":[1,1]}",
+];
+const NUMBERS: [&str; 8] = ["1e30", "-1e9", "NaN", "99999999", "0.30000000000000004", "-0", "1e-320", "399999999.9"];
+
+fn change() -> impl Strategy<Value = Change> {
+    let at = any::<prop::sample::Index>().prop_map(|index| index.index(1 << 20));
+    prop_oneof![
+        (at.clone(), prop_oneof![any::<u8>(), prop::sample::select(&b"{}[]\",:\\0-"[..])])
+            .prop_map(|(at, byte)| Change::Set(at, byte)),
+        (at.clone(), 1..400_usize).prop_map(|(at, len)| Change::Remove(at, len)),
+        (at.clone(), 1..400_usize).prop_map(|(at, len)| Change::Repeat(at, len)),
+        (at.clone(), prop::sample::select(&VALUES[..])).prop_map(|(at, value)| Change::Value(at, value)),
+        (at.clone(), prop::sample::select(&NUMBERS[..])).prop_map(|(at, number)| Change::Number(at, number)),
+        at.prop_map(Change::Cut),
+    ]
+}
+
+fn damaged(whole: &[u8], changes: &[Change]) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for change in changes {
+        let len = bytes.len().max(1);
+        let range = |at: usize, count: usize| at % len..(at % len + count).min(len);
+        let behind = |at: usize, mark: u8| {
+            bytes[at % len..].iter().position(|byte| *byte == mark).map(|found| at % len + found + 1)
+        };
+        match change {
+            _ if bytes.is_empty() => {}
+            Change::Set(at, byte) => bytes[at % len] = *byte,
+            Change::Remove(at, count) => drop(bytes.drain(range(*at, *count))),
+            Change::Repeat(at, count) => {
+                let part = bytes[range(*at, *count)].to_vec();
+                bytes.splice(at % len..at % len, part);
+            }
+            Change::Value(at, text) | Change::Number(at, text) => {
+                let mark = if matches!(change, Change::Value(..)) { b':' } else { b',' };
+                let Some(start) = behind(*at, mark) else { continue };
+                let end = bytes[start..].iter().position(|byte| b",}]".contains(byte)).map_or(start, |end| start + end);
+                bytes.splice(start..end, text.bytes());
+            }
+            Change::Cut(at) => bytes.truncate(at % len),
+        }
+    }
+    bytes
+}
+
+fn is_sentence(err: &CocoError) {
+    let sentence = err.to_string();
+    assert!(
+        sentence.starts_with("Expected ") && sentence.contains("found "),
+        "every error is such a sentence: {sentence}"
+    );
+    assert!(sentence.ends_with(": a file") && sentence.len() < 400, "short, the file last: {sentence}");
+}
+
+fn annotations(bytes: Vec<u8>) {
+    let read = Instances::from_bytes(bytes, Path::new("a file"));
+    let Ok(instances) = read.map_err(|err| is_sentence(&err)) else { return };
+    let total = instances.annotations().len();
+    let rows = 0..instances.images().len();
+    assert_eq!(rows.map(|row| instances.annotations_of(row).len()).sum::<usize>(), total, "each object has one image");
+    assert!(instances.problems().listed().len() <= instances.problems().total().min(1000), "a bounded list");
+    for one in instances.annotations() {
+        let image = instances.image_row(one.image_id).and_then(|row| instances.images().get(row)).expect("is known");
+        assert!(instances.category(one.category_id).is_some(), "is known");
+        match instances.mask(one) {
+            Ok(mask) => {
+                assert_eq!((mask.width_px(), mask.height_px()), (image.width_px, image.height_px), "the image's size");
+            }
+            Err(err) => assert!(err.to_string().starts_with("Expected "), "{err}"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_annotations_never_panic(changes in prop::collection::vec(change(), 1..6)) {
+        annotations(damaged(&REAL_ANNOTATIONS, &changes));
+    }
+
+    #[test]
+    fn damaged_masks_of_every_form_never_panic(changes in prop::collection::vec(change(), 1..12)) {
+        annotations(damaged(ANNOTATIONS, &changes));
+    }
+
+    #[test]
+    fn damaged_bundled_annotations_never_panic(changes in prop::collection::vec(change(), 1..6)) {
+        annotations(damaged(&RUNS[..RUNS.len().min(60_000)], &changes));
+    }
+
+    #[test]
+    fn damaged_captions_never_panic(changes in prop::collection::vec(change(), 1..6)) {
+        match Captions::from_bytes(&damaged(&REAL_CAPTIONS, &changes), Path::new("a file")) {
+            Ok(captions) => {
+                let all: usize = captions.images().iter().map(|image| captions.of(image.id).len()).sum();
+                prop_assert!(all <= captions.captions().len(), "each caption has at most one image");
+            }
+            Err(err) => is_sentence(&err),
+        }
+    }
+
+    #[test]
+    fn damaged_questions_never_panic(changes in prop::collection::vec(change(), 1..6)) {
+        let bytes = damaged(&REAL_QUESTIONS, &changes);
+        match Questions::from_bytes(&bytes, Path::new("a file")) {
+            Ok(questions) => prop_assert!(!questions.questions().is_empty(), "at least one was read"),
+            Err(err) => is_sentence(&err),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_run_lengths_never_panic(changes in prop::collection::vec(change(), 0..4), which in 0..4_usize, width in 0..70_u32) {
+        let whole: &[u8] = [
+            &br#"{"size":[2,3],"counts":[1,2,3]}"#[..],
+            br#"{"counts":"1223","size":[2,4]}"#,
+            b"[[0,0,3,0,3,2.5,0,2],[1,1,2,1,2,2]]",
+            br#"{"size":[64,64],"counts":"PPP`0l1000O100O1O1O1N2N2M3M3LdN"}"#,
+        ][which];
+        fuzz_segmentation(&damaged(whole, &changes), width, 64);
+    }
+
+    #[test]
+    fn any_string_of_run_lengths_never_panics(text in "[0-o]{0,40}", width in 1..70_u32) {
+        fuzz_segmentation(format!(r#"{{"size":[64,{width}],"counts":"{}"}}"#, text.replace('\\', "\\\\")).as_bytes(), width, 64);
+    }
+}
