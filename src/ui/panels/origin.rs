@@ -2,7 +2,7 @@
 
 use super::PanelContext;
 use super::objects::{colour, swatch};
-use super::pope::{ask_words, word_said};
+use super::pope::{ask_words, said_beside};
 use crate::analysis::chair::Status;
 use crate::analysis::{AttentionSplit, Rank, Reduce, TokenOrigin, TokenRef, TokenSet, WordOrigin, word_origin};
 use crate::ui::command::Command;
@@ -81,9 +81,7 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             if response.clicked() {
                 cx.commands.push(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
             }
-            if let Some((short, sentence)) = word_said(cx.state, word.marked.mention.category) {
-                ui.label(RichText::new(short).weak().small()).on_hover_text(sentence);
-            }
+            said_beside(ui, cx.state, word.marked.mention.category);
         }
         ask_words(ui, cx);
     });

@@ -71,15 +71,15 @@ fn settings(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-/// The settings in one line.
+/// The settings in one short line.
 fn summary(settings: &PopeSettings, source: PopeSource) -> String {
     let asked = settings.suffix().map_or("", |suffix| suffix.label);
     if source != PopeSource::Made {
         return format!("Asked: {asked}");
     }
     let options = settings.options;
-    let most = options.most_positives.map_or_else(|| "all objects".to_owned(), |most| format!("first {most} objects"));
-    format!("{most}, {} absent ones, seed {}; asked: {asked}", options.negatives.id(), options.seed)
+    let most = options.most_positives.map_or_else(|| "All".to_owned(), |most| format!("First {most}"));
+    format!("{most}, {}, seed {}; {asked}", options.negatives.id(), options.seed)
 }
 
 fn suffix(ui: &mut Ui, settings: &mut PopeSettings) {
@@ -140,7 +140,7 @@ fn asking(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
             let text = if all { "Ask all again" } else { "Ask all" };
             let button = ui
                 .add_enabled(hindrance.is_none() && !table.rows.is_empty(), egui::Button::new(text))
-                .on_hover_text("Asks one after another; what is shown stays, and a question of yours goes first")
+                .on_hover_text("Asks one after another; what is shown stays, and a question of yours goes first. Answers stay in this table also when their attention is forgotten to keep within the budget")
                 .on_disabled_hover_text(hindrance.unwrap_or("There are no questions"));
             if button.clicked() {
                 cx.emit(Command::Pope(PopeCommand::AskAll));
@@ -207,6 +207,15 @@ fn word_questions(words: &[MarkedWord], template: Template) -> Vec<PopeItem> {
             PopeItem { text: question.text, label, kind: "object word".to_owned() }
         })
         .collect()
+}
+
+/// What the model says of a word when it is asked, beside the word. Nothing before it is asked.
+pub(super) fn said_beside(ui: &mut Ui, state: &AppState, category: &str) {
+    let Some((short, sentence)) = word_said(state, category) else { return };
+    let verdict = state.word_said(category);
+    let taken_back = matches!(verdict, Some(WordSaid::Answered(NounVerdict::TakenBack, _)));
+    let colour = if taken_back { ui.visuals().warn_fg_color } else { ui.visuals().weak_text_color() };
+    ui.label(RichText::new(short).color(colour).small()).on_hover_text(sentence);
 }
 
 /// What the model says of a word when it is asked: in short, and in one sentence. `None` before it is asked.

@@ -255,7 +255,7 @@ fn an_object_word_is_confirmed_or_taken_back() {
 fn the_table_is_copied_with_tabs() {
     let mut state = ready();
     ask_all(&mut state);
-    answer(&mut state, 2, "Yes,\tthere\nis");
+    answer(&mut state, 2, "Yes, there\tis\none");
     let effects = state.apply(Command::Pope(PopeCommand::CopyTable));
     let [Effect::Copy(text)] = effects.as_slice() else { panic!("expected the clipboard, found {effects:?}") };
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
@@ -264,7 +264,7 @@ fn the_table_is_copied_with_tabs() {
     assert!(lines.iter().all(|line| line.len() == columns), "as many columns everywhere: {text}");
     assert_eq!(
         lines[1][..7],
-        ["a.png", "test", "Is there a dog in the image?", "", "yes", "Yes, there is", "0.750000"],
+        ["a.png", "test", "Is there a dog in the image?", "", "yes", "Yes, there is one", "0.750000"],
         "the answer on one line"
     );
     assert!(lines[1][9..].iter().all(|verdict| *verdict == "right"), "every scorer agrees: {text}");
