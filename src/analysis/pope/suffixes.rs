@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(suffixes().first().map(|plain| plain.ask(question)).as_deref(), Some(question), "POPE adds nothing");
         for way in suffixes() {
             assert_eq!(suffix(way.id), Some(way), "found by name");
-            assert!(way.text.is_empty() || way.text.starts_with(" ") && !way.text.starts_with("  "), "{}", way.id);
+            assert!(way.text.is_empty() || way.text.starts_with(' ') && !way.text.starts_with("  "), "{}", way.id);
         }
     }
 }

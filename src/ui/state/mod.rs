@@ -141,7 +141,7 @@ impl AppState {
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
         let pope = Pope::new(pope);
-        Self { view, colour, chips, ask, prefs, truth, pope, ..Self::default() }
+        Self { truth, pope, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
