@@ -8,7 +8,6 @@
 //!
 //! Everything blends in gamma space with premultiplied alpha, as egui does, and is pure: same input, same bytes.
 
-mod category;
 mod colormap;
 mod colour;
 mod compose;
@@ -22,7 +21,6 @@ mod scene;
 mod style;
 mod uniform;
 
-pub use category::category_color;
 pub use colormap::{ColorMap, colormap, colormap_by_id, colormaps};
 pub use colour::{Colouring, colour};
 pub use compose::{Picture, compose};

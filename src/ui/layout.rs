@@ -94,8 +94,8 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
     let middle = column(&[(photo, 0.61), (question, 0.39)], LinearDir::Vertical);
-    let right = column(&[(attention, 0.365), (heads, 0.345), (candidates, 0.29)], LinearDir::Vertical);
-    let root = column(&[(images, 0.155), (middle, 0.565), (right, 0.28)], LinearDir::Horizontal);
+    let right = column(&[(attention, 0.34), (heads, 0.33), (candidates, 0.33)], LinearDir::Vertical);
+    let root = column(&[(images, 0.155), (middle, 0.55), (right, 0.295)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 

@@ -1,7 +1,6 @@
 //! Opening photos, folders, annotation files and models beside the window.
 
-use super::state::LibraryImage;
-use super::state::images_of;
+use super::state::{Library, images_of};
 use crate::data;
 use crate::data::coco::{Captions, FileKind, Instances, Progress, sniff};
 use crate::data::dataset::{Dataset, Notes, PhotoPlace, Sources, notes_beside_annotations, notes_in_folder};
@@ -41,7 +40,7 @@ pub struct Joined {
     /// The data set.
     pub dataset: Arc<Dataset>,
     /// Its photos.
-    pub images: Vec<LibraryImage>,
+    pub library: Library,
     /// What it was made of.
     pub sources: Sources,
     /// The image to look at.
@@ -147,7 +146,7 @@ fn open_annotations(
 /// Puts a data set together.
 pub(super) fn join(sources: Sources, wanted: Option<ImageSource>) -> Joined {
     let dataset = Arc::new(Dataset::join(sources.clone()));
-    Joined { images: images_of(&dataset), dataset, sources, wanted }
+    Joined { library: Library::of(images_of(&dataset)), dataset, sources, wanted }
 }
 
 /// The bundled images with everything that is known about them.
@@ -202,10 +201,10 @@ mod tests {
     #[test]
     fn everything_bundled_finds_its_counterpart() {
         let joined = join(bundled(), None);
-        assert_eq!(joined.images.len(), data::demo::IMAGES.len(), "every image");
+        assert_eq!(joined.library.images().len(), data::demo::IMAGES.len(), "every image");
         let unmatched = joined.dataset.unmatched();
         assert_eq!(*unmatched, data::dataset::Unmatched::default(), "nothing is left over");
-        let first = joined.images.first().and_then(|image| image.row).expect("a row") as usize;
+        let first = joined.library.images().first().and_then(|image| image.row).expect("a row") as usize;
         assert!(!joined.dataset.annotations_of(first).is_empty(), "objects");
         assert!(!joined.dataset.captions_of(first).is_empty(), "captions");
         assert!(joined.dataset.questions_of(first).next().is_some(), "questions");

@@ -14,6 +14,8 @@ use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, VLine};
 /// Heights of the plot and of the grid, points.
 const PLOT_PT: f32 = 130.0;
 const GRID_PT: f32 = 260.0;
+/// From this width on two figures stand side by side, points.
+const TWO_PAIRS_PT: f32 = 430.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(truth) = cx.state.truth.image.clone() else {
@@ -72,12 +74,14 @@ fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
         {
             view.cut = Cut::Mean;
         }
-        let mut part = if scores.max > 0.0 { scores.threshold / scores.max } else { 0.0 };
-        ui.spacing_mut().slider_width = (ui.available_width() - 70.0).clamp(24.0, 200.0);
+        let before = if scores.max > 0.0 { scores.threshold / scores.max } else { 0.0 };
+        let mut part = before;
+        ui.spacing_mut().slider_width = (ui.available_width() - 62.0).clamp(24.0, 200.0);
         let slider = egui::Slider::new(&mut part, 0.0..=1.0).fixed_decimals(3);
         let response = ui.add(slider).on_hover_text("As a part of the map's largest value");
         named(ui, &response, "Threshold as a part of the largest value");
-        if response.changed() {
+        // Showing a value rounds it, which is no change of the user's.
+        if response.changed() && (part - before).abs() > 0.0006 {
             #[expect(clippy::cast_possible_truncation, reason = "a part of 1 with three digits")]
             let part = part as f32;
             view.cut = Cut::OfMax(part);
@@ -102,7 +106,8 @@ fn table(ui: &mut Ui, scores: &Scores) {
     let area = 100.0 * scores.mask_area as f64 / scores.pixels.max(1) as f64;
     let text = format!("{} pixels {counted}, {area:.2} % of them objects; patches not smoothed", scores.pixels);
     ui.label(RichText::new(text).weak().small());
-    egui::Grid::new("figures").num_columns(4).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
+    let pairs = if ui.available_width() >= TWO_PAIRS_PT { 2 } else { 1 };
+    egui::Grid::new("figures").num_columns(2 * pairs).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
         for (place, (metric, value)) in METRICS.iter().zip(&scores.values).enumerate() {
             let arrow = match metric.better {
                 Better::Higher => "↑",
@@ -115,7 +120,7 @@ fn table(ui: &mut Ui, scores: &Scores) {
                 Ok(value) => ui.label(RichText::new(format!("{value:.4} {arrow}")).strong()).on_hover_text(&tip),
                 Err(why) => ui.weak("—").on_hover_text(why.to_string()),
             };
-            if place % 2 == 1 {
+            if place % pairs == pairs - 1 {
                 ui.end_row();
             }
         }

@@ -140,8 +140,8 @@ fn category_row(
     let hidden = &cx.state.truth.hidden;
     let shown = truth.objects_of(category.id).filter(|object| !hidden.contains(&object.id)).count();
     let chosen = cx.state.truth.category().is_some_and(|chosen| chosen.id == category.id);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 3.0);
         let mut any = shown > 0;
         let help = "Paint these objects or not; a double click paints only them";
         let response =
@@ -171,14 +171,9 @@ fn category_row(
             cx.emit(Command::ChooseCategory(category.name.clone()));
         }
         ui.weak(format!("{:.1} %", 100.0 * share));
-    });
-    ui.indent(("objects of", category.id), |ui| {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(3.0, 3.0);
-            for (place, object) in truth.objects_of(category.id).enumerate() {
-                object_chip(ui, cx, category, object, place + 1, hovered);
-            }
-        });
+        for (place, object) in truth.objects_of(category.id).enumerate() {
+            object_chip(ui, cx, category, object, place + 1, hovered);
+        }
     });
 }
 

@@ -122,8 +122,8 @@ impl AppState {
         if generation != self.browse.generation {
             return Vec::new();
         }
-        let Joined { dataset, images, sources, wanted } = joined;
-        let mut another = self.library.replace(images);
+        let Joined { dataset, library, sources, wanted } = joined;
+        let mut another = self.library.replace(library);
         if let Some(idx) = wanted.and_then(|source| self.library.position(&source)) {
             another |= self.library.current_idx() != Some(idx);
             self.library.select(idx);

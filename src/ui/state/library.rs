@@ -125,12 +125,17 @@ impl Library {
         first_idx
     }
 
-    /// Takes the images of a data set instead of those that were there. Looks at the same image if it is among them, else at the first;
-    /// returns whether the image looked at is another one now.
-    pub fn replace(&mut self, images: Vec<LibraryImage>) -> bool {
+    /// Images that nobody looks at yet. Takes a moment with many: made beside the window.
+    pub fn of(images: Vec<LibraryImage>) -> Self {
+        let known = images.iter().enumerate().map(|(idx, image)| (image.source.clone(), idx)).collect();
+        Self { images, known, ..Self::default() }
+    }
+
+    /// Takes other images instead of those that were there. Looks at the same image if it is among them, else at the first; returns whether
+    /// the image looked at is another one now.
+    pub fn replace(&mut self, other: Self) -> bool {
         let before = self.current().map(|image| image.source.clone());
-        self.known = images.iter().enumerate().map(|(idx, image)| (image.source.clone(), idx)).collect();
-        self.images = images;
+        *self = other;
         self.listed = None;
         let kept = before.as_ref().and_then(|source| self.position(source));
         self.current_idx = kept.or_else(|| (!self.images.is_empty()).then_some(0));
@@ -190,9 +195,10 @@ mod tests {
         names.iter().map(|name| ImageSource::Bundled((*name).to_owned())).collect()
     }
 
-    fn with_rows(names: &[&str]) -> Vec<LibraryImage> {
+    fn with_rows(names: &[&str]) -> Library {
         let rows = (0_u32..).zip(bundled(names));
-        rows.map(|(row, source)| LibraryImage { row: Some(10 * row), ..LibraryImage::new(source) }).collect()
+        let image = |(row, source)| LibraryImage { row: Some(10 * row), ..LibraryImage::new(source) };
+        Library::of(rows.map(image).collect())
     }
 
     #[test]
@@ -242,7 +248,7 @@ mod tests {
         assert_eq!(library.current().map(|image| image.row), Some(Some(10)), "with its row");
         assert!(library.replace(with_rows(&["d.png"])), "now it is not");
         assert_eq!(library.current_idx(), Some(0), "the first instead");
-        assert!(library.replace(Vec::new()) && library.current().is_none(), "nothing is left");
+        assert!(library.replace(Library::default()) && library.current().is_none(), "nothing is left");
     }
 
     #[test]
