@@ -110,7 +110,8 @@ impl AppState {
                 wanted.push(question);
             }
         }
-        let is_open = |question: &&Question| self.pope.answer(&model, question).is_none_or(|answer| answer.text.is_err());
+        let is_open =
+            |question: &&Question| self.pope.answer(&model, question).is_none_or(|answer| answer.text.is_err());
         if wanted.iter().any(|question| is_open(&question)) {
             wanted = wanted.iter().filter(is_open).cloned().collect();
         }
