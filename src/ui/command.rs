@@ -3,7 +3,8 @@
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, ThemeChoice, TokenPos, TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, ThemeChoice, TokenPos, TruthView,
+    ViewState,
 };
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -127,6 +128,8 @@ pub enum Command {
     SetPrompt(String),
     /// Put these words in and ask.
     AskThis(String),
+    /// Yes/no questions about objects.
+    Pope(PopeCommand),
     /// How questions are asked.
     SetAsk(Box<AskSettings>),
     /// What is shown.

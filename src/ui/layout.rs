@@ -31,11 +31,13 @@ pub enum Pane {
     Origin,
     /// The encoder's outliers against the decoder's.
     Outliers,
+    /// Yes/no questions about objects.
+    Pope,
 }
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Images,
         Self::Photo,
         Self::Question,
@@ -48,6 +50,7 @@ impl Pane {
         Self::Metrics,
         Self::Origin,
         Self::Outliers,
+        Self::Pope,
     ];
 
     /// On its tab.
@@ -65,6 +68,7 @@ impl Pane {
             Self::Metrics => "Metrics",
             Self::Origin => "Origin",
             Self::Outliers => "Outliers",
+            Self::Pope => "POPE",
         }
     }
 }
@@ -81,7 +85,7 @@ pub fn default_tree() -> Tree<Pane> {
     let question = tabs(&[Pane::Question]);
     let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects]);
     let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);
-    let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers]);
+    let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers, Pane::Pope]);
     let mut column = |children: &[(TileId, f32)], dir: LinearDir| {
         let mut linear = Linear::new(dir, children.iter().map(|(id, _)| *id).collect());
         for (id, share) in children {

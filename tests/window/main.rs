@@ -5,6 +5,7 @@ mod comparing;
 mod demo;
 mod looking;
 mod picking;
+mod pope;
 mod script;
 mod support;
 mod surviving;

@@ -2,10 +2,11 @@
 
 use super::seeded::Seeded;
 use super::{Label, ObjectStatistics, PopeQuestion, Template};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// How absent objects are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Negatives {
     /// `random`: any object of the data set, each as likely.
     #[default]
@@ -36,7 +37,7 @@ impl Negatives {
 }
 
 /// How questions are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PopeOptions {
     /// How absent objects are chosen.
     pub negatives: Negatives,

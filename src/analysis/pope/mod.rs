@@ -4,6 +4,7 @@
 //!
 //! - [`questions`] makes the questions of one image from its objects and the [`ObjectStatistics`] of a data set;
 //! - [`questions_for_mentions`] asks about every object an answer mentions, and [`NounQuestion::verdict`] says whether the model takes it back;
+//! - [`suffixes`] are the words that are said after a question;
 //! - [`scorers`] are the published ways to read an answer, by name; [`Confusion`] counts their outcomes and makes figures of them;
 //! - [`YesProbability`] is the answer before a word is chosen.
 
@@ -14,6 +15,7 @@ mod question;
 mod scorers;
 mod seeded;
 mod statistics;
+mod suffixes;
 mod yes_no;
 
 #[cfg(test)]
@@ -26,4 +28,5 @@ pub use nouns::{NounQuestion, NounVerdict, questions_for_mentions};
 pub use question::{PopeQuestion, Template};
 pub use scorers::{Outcome, Said, Scorer, scorer, scorers};
 pub use statistics::ObjectStatistics;
+pub use suffixes::{Suffix, suffix, suffixes};
 pub use yes_no::{YesNoIds, YesNoWords, YesProbability};

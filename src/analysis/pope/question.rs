@@ -1,9 +1,10 @@
 //! The question about one object.
 
 use crate::data::pope::Label;
+use serde::{Deserialize, Serialize};
 
 /// How the question is worded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Template {
     /// `shipped`: "Is there a dog in the image?" with "an" where English wants it: the wording of the files the authors ship, also where
     /// a plural follows ("Is there a scissors in the image?").

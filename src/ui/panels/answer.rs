@@ -213,6 +213,9 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
                 if let Some(word) = cx.derived.truth.marks.of_token(idx) {
                     let colour = crate::ui::theme::status(ui.visuals(), word.marked.status);
                     ui.colored_label(colour, super::origin::verdict(word, cx.state.truth.image.as_deref()));
+                    if let Some((_, sentence)) = super::pope::word_said(cx.state, word.marked.mention.category) {
+                        ui.label(sentence);
+                    }
                 }
                 ui.weak("Its map is that of the position that predicted it");
             }

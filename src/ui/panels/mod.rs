@@ -18,6 +18,7 @@ mod objects;
 mod origin;
 mod outliers;
 mod photo;
+mod pope;
 mod question;
 mod sampling;
 mod similarity;
@@ -146,6 +147,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Metrics => scrolled(ui, "metrics", |ui| metrics::show(ui, cx)),
         Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
         Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
+        Pane::Pope => scrolled(ui, "pope", |ui| pope::show(ui, cx)),
     }
 }
 

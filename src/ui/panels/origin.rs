@@ -2,6 +2,7 @@
 
 use super::PanelContext;
 use super::objects::{colour, swatch};
+use super::pope::{ask_words, said_beside};
 use crate::analysis::chair::Status;
 use crate::analysis::{AttentionSplit, Rank, Reduce, TokenOrigin, TokenRef, TokenSet, WordOrigin, word_origin};
 use crate::ui::command::Command;
@@ -80,7 +81,9 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             if response.clicked() {
                 super::answer::hold_word(cx, word);
             }
+            said_beside(ui, cx.state, word.marked.mention.category);
         }
+        ask_words(ui, cx);
     });
     let (bad, good) = (marks.count(Status::Hallucinated), marks.count(Status::Grounded));
     if bad + good > 0 {

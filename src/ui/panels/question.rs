@@ -104,7 +104,8 @@ fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Re
 }
 
 fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let answering = cx.state.runs.active().next().is_some();
+    // What is asked behind it leaves the shown question alone.
+    let answering = cx.state.runs.active().any(|run| !cx.state.pope.is_behind(run.id));
     if answering {
         command_button(ui, "Stop", &Command::Stop, cx.commands);
     } else {

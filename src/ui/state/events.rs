@@ -10,7 +10,7 @@ impl AppState {
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
         self.take_in(event, now_secs);
         self.settle_source();
-        Vec::new()
+        self.follow_pope()
     }
 
     fn take_in(&mut self, event: Event, now_secs: f64) {
@@ -31,7 +31,8 @@ impl AppState {
                 }
             }
             Event::Started(id, trace) => {
-                for warning in &trace.warnings {
+                // What is asked behind the shown question keeps its warnings to its own trace.
+                for warning in trace.warnings.iter().filter(|_| !self.pope.is_behind(id)) {
                     self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
                 }
                 if let Some(run) = self.runs.get_mut(id) {
@@ -51,7 +52,7 @@ impl AppState {
                         trace.warnings.extend(warnings.iter().cloned());
                     }
                 }
-                for warning in warnings {
+                for warning in warnings.into_iter().filter(|_| !self.pope.is_behind(id)) {
                     self.notices.push((Severity::Warning, Until::NextQuestion), warning, "", None);
                 }
             }
@@ -64,8 +65,10 @@ impl AppState {
                 if let Some(run) = self.runs.get_mut(id) {
                     run.phase = Phase::Failed(why.clone());
                 }
-                let action = Some(("Ask again".to_owned(), Command::Regenerate));
-                self.notices.push((Severity::Error, Until::NextQuestion), why, "", action);
+                if !self.pope.is_behind(id) {
+                    let action = Some(("Ask again".to_owned(), Command::Regenerate));
+                    self.notices.push((Severity::Error, Until::NextQuestion), why, "", action);
+                }
             }
             Event::WorkerDied(why) => self.worker_died(&why),
         }

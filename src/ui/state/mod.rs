@@ -7,6 +7,7 @@ mod events;
 mod library;
 mod model;
 mod notices;
+mod pope;
 mod prefs;
 mod runs;
 mod selection;
@@ -22,6 +23,8 @@ pub use browse::{Browse, NotesEdit, Progress, Search};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
+pub(in crate::ui) use pope::WordSaid;
+pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
@@ -108,6 +111,8 @@ pub struct AppState {
     pub truth: Truth,
     /// Questions and answers.
     pub runs: Runs,
+    /// Yes/no questions about objects.
+    pub pope: Pope,
     /// The model.
     pub model: ModelState,
     /// Tokens and patches pointed at.
@@ -133,10 +138,11 @@ pub struct AppState {
 impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, mut colour, chips, ask, truth } = saved;
+        let Saved { prefs, view, mut colour, chips, ask, truth, pope } = saved;
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
-        Self { truth, view, colour, chips, ask, prefs, ..Self::default() }
+        let pope = Pope::new(pope);
+        Self { truth, pope, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
@@ -148,6 +154,7 @@ impl AppState {
             chips: self.chips,
             ask: self.ask.clone(),
             truth: self.truth.view,
+            pope: self.pope.settings,
         }
     }
 

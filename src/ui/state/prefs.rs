@@ -1,6 +1,6 @@
 //! What survives a restart.
 
-use super::{AskSettings, ChipQuantity, ColourSettings, TruthView, ViewState};
+use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, TruthView, ViewState};
 use serde::{Deserialize, Serialize};
 
 /// Light or dark.
@@ -48,4 +48,6 @@ pub struct Saved {
     pub ask: AskSettings,
     /// How ground truth is shown.
     pub truth: TruthView,
+    /// How yes/no questions are made.
+    pub pope: PopeSettings,
 }

@@ -147,9 +147,16 @@ pub struct Runs {
 impl Runs {
     /// A new question; it becomes the one shown for its image.
     pub fn begin(&mut self, question: Question) -> RunId {
+        let image = question.image.clone();
+        let id = self.begin_behind(question);
+        self.shown.insert(image, id);
+        id
+    }
+
+    /// A new question behind the one that is shown.
+    pub fn begin_behind(&mut self, question: Question) -> RunId {
         self.next_id += 1;
         let id = RunId(self.next_id);
-        self.shown.insert(question.image.clone(), id);
         self.all.insert(id, Run::new(id, question));
         id
     }
@@ -203,9 +210,9 @@ impl Runs {
         self.all.values().map(|run| run.attention_bytes).sum()
     }
 
-    /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run and the newest stay.
-    /// Returns how many were forgotten.
-    pub fn evict(&mut self, budget_bytes: usize, most: usize) -> usize {
+    /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run, the newest and
+    /// `kept` stay. Returns how many were forgotten.
+    pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: Option<RunId>) -> usize {
         let newest = self.all.keys().next_back().copied();
         let mut bytes = self.attention_bytes();
         let mut count = self.all.len();
@@ -214,7 +221,7 @@ impl Runs {
             if bytes <= budget_bytes && count <= most {
                 break;
             }
-            if run.phase.is_active() || Some(run.id) == newest {
+            if run.phase.is_active() || Some(run.id) == newest || Some(run.id) == kept {
                 continue;
             }
             bytes -= run.attention_bytes;
@@ -282,7 +289,7 @@ mod tests {
             run.phase = Phase::Finished;
         }
         let each = runs.attention_bytes() / 5;
-        assert_eq!(runs.evict(each * 2, 100), 3, "three too many");
+        assert_eq!(runs.evict(each * 2, 100, None), 3, "three too many");
         assert_eq!(
             runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(),
             [4, 5],

@@ -9,14 +9,15 @@ const SCALE_STEP: f32 = 0.1;
 const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.6..=2.5;
 
 /// Questions kept at most, whatever their attention needs.
-const MOST_RUNS: usize = 400;
+pub(super) const MOST_RUNS: usize = 400;
 
 impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
-        let effects = self.carry_out(command);
+        let mut effects = self.carry_out(command);
         self.settle_source();
+        effects.extend(self.follow_pope());
         effects
     }
 
@@ -41,6 +42,7 @@ impl AppState {
             Command::OpenModel(source) => self.open_model(source),
             Command::AddPaths(paths) => vec![Effect::Scan(paths)],
             Command::Canvas(command) => vec![Effect::Canvas(command)],
+            Command::Pope(command) => self.apply_pope(command),
             Command::Ask => self.ask(),
             Command::AskThis(text) => {
                 self.ask.text = text;
@@ -219,7 +221,7 @@ impl AppState {
     }
 
     /// The latest question wins: one that still runs is stopped.
-    fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
+    pub(super) fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
         if self.model.worker_dead {
             let action = Some(("Restart".to_owned(), Command::RestartWorker));
             self.notices.push((Severity::Error, Until::Dismissed), "The model's worker is not running", "", action);
@@ -234,7 +236,7 @@ impl AppState {
         let id = self.runs.begin(question.clone());
         self.notices.another_question();
         self.selection.clear();
-        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS) > 0 {
+        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, None) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
                 (Severity::Info, Until::NextQuestion),
@@ -249,6 +251,7 @@ impl AppState {
     }
 
     fn stop(&mut self) -> Vec<Effect> {
+        self.pope.stop();
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         if self.model.loading.is_some() {
             effects.push(Effect::CancelAll);

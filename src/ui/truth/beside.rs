@@ -3,6 +3,7 @@
 
 use super::ImageTruth;
 use super::numbers::counted;
+use super::questions::QuestionMaker;
 use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{Counted, Evaluation, METRICS, PatchCoverage, PhotoMap, Ranked, Sampling};
 use crate::analysis::{ClsVariant, DamroOptions, OutlierAgreement, Reduce, TokenRef, TokenSet, damro};
@@ -101,6 +102,7 @@ pub struct Beside {
     overlaps: Latest<OverlapWish, Option<Overlap>>,
     grids: Latest<GridWish, Option<FigureGrid>>,
     outliers: Latest<OutlierWish, Result<OutlierAgreement, String>>,
+    questions: QuestionMaker,
     /// The map on every pixel, when hits and misses are shown.
     pub overlap: Option<Overlap>,
     /// A figure of every layer and head.
@@ -127,6 +129,7 @@ impl Beside {
                 let options = DamroOptions::of(&wish.trace).map_err(|err| err.to_string())?;
                 damro(&wish.trace, &tokens, &options, wish.variant, None).map_err(|err| err.to_string())
             }),
+            questions: QuestionMaker::new(wake),
             overlap: None,
             grid: None,
             outlier_agreement: None,
@@ -144,6 +147,7 @@ impl Beside {
         if let Some(truth) = self.images.poll() {
             state.truth.image = Some(truth);
         }
+        self.questions.follow(state);
     }
 
     /// Asks for what belongs to what is shown, and takes what has come.

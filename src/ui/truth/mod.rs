@@ -7,8 +7,9 @@ pub mod beside;
 pub mod image;
 pub mod marks;
 pub mod numbers;
+pub mod questions;
 
+pub use self::image::{CategoryTruth, ImageTruth, ObjectTruth};
 pub use beside::{Beside, Overlap};
-pub use image::{CategoryTruth, ImageTruth, ObjectTruth};
 pub use marks::{MarkedWord, Marks};
 pub use numbers::{Scores, TruthNumbers};

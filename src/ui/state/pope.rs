@@ -1,0 +1,236 @@
+//! Yes/no questions about objects: those of the image looked at, their answers, and the queue in which they are asked.
+//!
+//! Every question is an ordinary run, so that its trace can be looked at; its answer is kept here too, because a run may be forgotten to keep
+//! within the attention budget. [`queue`] asks one after another behind what is shown, [`table`] is what people read.
+
+mod queue;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use queue::{AskAll, PopeCommand};
+pub use table::{PopeRow, PopeTable};
+
+use super::AppState;
+use crate::analysis::pope::{
+    Label, NounQuestion, NounVerdict, PopeOptions, Suffix, YesNoIds, YesNoWords, YesProbability, scorer, suffixes,
+};
+use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
+use crate::trace::Trace;
+use queue::Pending;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Most tokens of an answer: POPE wants one word, a sentence says as much.
+const MOST_ANSWER_TOKENS: usize = 16;
+
+/// The scorer that says whether a model takes a word back: it alone knows answers that say neither, and reads whole sentences.
+const WORD_SCORER: &str = "icd";
+
+/// Where questions come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PopeSource {
+    /// The question file.
+    File,
+    /// The objects of the image, and absent ones.
+    Made,
+    /// The object words of an answer.
+    Words,
+}
+
+/// How questions are made and asked.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PopeSettings {
+    /// Where they come from; `None`: from the file if there is one.
+    pub source: Option<PopeSource>,
+    /// How they are made.
+    pub options: PopeOptions,
+    /// What is said after them, by its place among [`suffixes`].
+    pub suffix: usize,
+}
+
+impl Default for PopeSettings {
+    fn default() -> Self {
+        // As in POPE's files.
+        Self { source: None, options: PopeOptions { most_positives: Some(3), ..PopeOptions::default() }, suffix: 0 }
+    }
+}
+
+impl PopeSettings {
+    /// What is said after a question; `None` where nothing is.
+    pub fn suffix(&self) -> Option<&'static Suffix> {
+        suffixes().get(self.suffix).or_else(|| suffixes().first())
+    }
+}
+
+/// One question of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PopeItem {
+    /// Without what is said after it.
+    pub text: String,
+    /// The right answer, where it is known.
+    pub label: Option<Label>,
+    /// How its object was chosen: `present`, `random`, a word of the answer; may be empty.
+    pub kind: String,
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PopeAnswer {
+    /// Weights of the model that answered.
+    pub model: String,
+    /// The question as it was asked.
+    pub question: Question,
+    /// The run with its trace; it may be forgotten by now.
+    pub run: RunId,
+    /// The answer, or why there is none: one sentence.
+    pub text: Result<String, String>,
+    /// How probable yes was before the first token was chosen.
+    pub yes: Option<YesProbability>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default)]
+pub struct Pope {
+    /// How questions are made and asked.
+    pub settings: PopeSettings,
+    /// Those of the image looked at, from the file or made; `None` while they are made.
+    pub questions: Option<Arc<[PopeItem]>>,
+    /// Those about the object words of an answer, and the image it is about.
+    pub words: Option<(ImageSource, Arc<[PopeItem]>)>,
+    answers: HashMap<ImageSource, Vec<PopeAnswer>>,
+    pending: Vec<Pending>,
+    queue: Option<AskAll>,
+    /// Why the last queue ended before its time.
+    pub ended_early: Option<String>,
+}
+
+impl Pope {
+    /// Nothing asked yet.
+    pub fn new(settings: PopeSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// The questions that are being asked, one after another.
+    pub fn queue(&self) -> Option<&AskAll> {
+        self.queue.as_ref()
+    }
+
+    /// Whether a question is asked behind the one that is shown.
+    pub fn is_behind(&self, id: RunId) -> bool {
+        self.pending.iter().any(|pending| pending.run == id && pending.behind)
+    }
+
+    /// The run of a question that is being answered.
+    fn pending(&self, question: &Question) -> Option<RunId> {
+        self.pending.iter().find(|pending| asks_the_same(&pending.question, question)).map(|pending| pending.run)
+    }
+
+    /// What a model answered to a question.
+    pub fn answer(&self, model: &str, question: &Question) -> Option<&PopeAnswer> {
+        let answers = self.answers.get(&question.image)?;
+        answers.iter().find(|answer| answer.model == model && asks_the_same(&answer.question, question))
+    }
+
+    fn record(&mut self, pending: Pending, model: String, text: Result<String, String>, yes: Option<YesProbability>) {
+        let Pending { run, question, .. } = pending;
+        let answers = self.answers.entry(question.image.clone()).or_default();
+        answers.retain(|answer| answer.model != model || !asks_the_same(&answer.question, &question));
+        answers.push(PopeAnswer { model, question, run, text, yes });
+    }
+}
+
+/// Whether two questions get the same answer: what is recorded of it does not matter.
+fn asks_the_same(a: &Question, b: &Question) -> bool {
+    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, record: _ } = a;
+    (prompt, image) == (&b.prompt, &b.image)
+        && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
+        && (strategy, interventions) == (&b.strategy, &b.interventions)
+}
+
+/// How probable yes was, by the candidates of the first token.
+fn yes_probability(trace: &Trace) -> Option<YesProbability> {
+    let candidates = &trace.output.first()?.candidates;
+    YesProbability::from_candidates(candidates, &YesNoIds::among(YesNoWords::Pair, candidates))
+}
+
+/// What a model says of an object word of its answer when it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ui) enum WordSaid {
+    /// It has been asked.
+    Asking,
+    /// It answered this.
+    Answered(NounVerdict, String),
+}
+
+impl AppState {
+    /// Where the shown questions come from.
+    pub fn pope_source(&self) -> PopeSource {
+        let words = self.pope.words.as_ref().is_some_and(|(image, _)| Some(image) == self.current_image());
+        let file = self.browse.dataset.as_ref().is_some_and(|dataset| dataset.questions().is_some());
+        match self.pope.settings.source {
+            Some(PopeSource::Words) if words => PopeSource::Words,
+            Some(PopeSource::Made) => PopeSource::Made,
+            _ if file => PopeSource::File,
+            _ => PopeSource::Made,
+        }
+    }
+
+    /// The questions of the image looked at; `None` while they are made.
+    pub fn pope_items(&self) -> Option<&[PopeItem]> {
+        match self.pope_source() {
+            PopeSource::Words => self.pope.words.as_ref().map(|(_, items)| &**items),
+            PopeSource::File | PopeSource::Made => self.pope.questions.as_deref(),
+        }
+    }
+
+    /// A question as it goes to the worker: greedy and short, else as other questions.
+    pub(in crate::ui) fn pope_question(&self, image: &ImageSource, text: &str) -> Question {
+        let text = self.pope.settings.suffix().map_or_else(|| text.to_owned(), |suffix| suffix.ask(text));
+        Question {
+            prompt: Prompt::Templated(text),
+            sampling: Sampling::default(),
+            max_new_tokens: MOST_ANSWER_TOKENS,
+            ..self.ask.question(image.clone())
+        }
+    }
+
+    /// The weights of the open model, if it can be asked.
+    fn pope_model(&self) -> Option<&str> {
+        let info = self.model.info.as_ref().filter(|info| info.task == ModelTask::Answer)?;
+        Some(&info.weight_hash)
+    }
+
+    /// Why nothing can be asked now; `None` if it can.
+    pub(in crate::ui) fn pope_hindrance(&self) -> Option<&'static str> {
+        if self.model.worker_dead {
+            Some("the model's worker is not running")
+        } else if self.model.loading.is_some() {
+            Some("a model is being opened")
+        } else if self.model.info.is_none() {
+            Some("no model is open")
+        } else if self.pope_model().is_none() {
+            Some("the open model has no decoder")
+        } else {
+            None
+        }
+    }
+
+    /// What the model of the shown answer says when it is asked about a category that the answer mentions.
+    pub(in crate::ui) fn word_said(&self, category: &str) -> Option<WordSaid> {
+        let run = self.current_run()?;
+        let text = self.pope.settings.options.template.question(category);
+        let question = self.pope_question(&run.question.image, &text);
+        match self.pope.answer(&run.trace.as_ref()?.run.weight_hash, &question) {
+            Some(PopeAnswer { text: Ok(text), .. }) => {
+                let said = scorer(WORD_SCORER)?.said(text);
+                Some(WordSaid::Answered(NounQuestion::verdict(said), text.clone()))
+            }
+            Some(_) => None,
+            None => self.pope.pending(&question).map(|_| WordSaid::Asking),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Asking one question after another, behind what is shown.
+//!
+//! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for it is asked again. It
+//! ends when it is stopped, when another model is opened, and when the worker dies.
+
+use super::{Pope, PopeItem, PopeSettings, asks_the_same, yes_probability};
+use crate::engine::{ImageSource, Question, Request, RunId};
+use crate::ui::state::update::MOST_RUNS;
+use crate::ui::state::{AppState, Effect, Phase, PopeSource, PopeTable};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What people do with yes/no questions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PopeCommand {
+    /// How they are made and asked.
+    Set(PopeSettings),
+    /// Ask those of the shown table that have no answer; all of them again when every one has.
+    AskAll,
+    /// Stop asking.
+    Stop,
+    /// Ask one and show its run.
+    Ask(PopeItem),
+    /// Ask about the object words of the shown answer.
+    AskWords(Vec<PopeItem>),
+    /// The table to the clipboard.
+    CopyTable,
+}
+
+/// A question that was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) run: RunId,
+    pub(super) question: Question,
+    /// Whether another question is shown.
+    pub(super) behind: bool,
+}
+
+/// Questions that are asked one after another.
+#[derive(Debug, Clone)]
+pub struct AskAll {
+    todo: VecDeque<Question>,
+    current: Option<RunId>,
+    model: String,
+    /// How many there are.
+    pub total: usize,
+    /// How many have been answered.
+    pub done: usize,
+}
+
+impl AskAll {
+    /// Whether none of them is being answered: a question of the user's is.
+    pub fn is_waiting(&self) -> bool {
+        self.current.is_none()
+    }
+}
+
+impl Pope {
+    /// Lets go of what has not been asked.
+    pub(in crate::ui::state) fn stop(&mut self) {
+        if let Some(queue) = self.queue.take() {
+            self.ended_early = Some(format!("Stopped after {} of {}", queue.done, queue.total));
+        }
+    }
+
+    /// The photo that the question being asked is about.
+    pub fn asked_image(&self) -> Option<&ImageSource> {
+        let queue = self.queue.as_ref()?;
+        let running = self.pending.iter().find(|pending| Some(pending.run) == queue.current);
+        running.map(|pending| &pending.question).or(queue.todo.front()).map(|question| &question.image)
+    }
+}
+
+impl AppState {
+    pub(in crate::ui::state) fn apply_pope(&mut self, command: PopeCommand) -> Vec<Effect> {
+        match command {
+            PopeCommand::Set(settings) => self.pope.settings = settings,
+            PopeCommand::AskAll => {
+                let items: Vec<PopeItem> = self.pope_items().unwrap_or_default().to_vec();
+                self.enqueue(&items);
+            }
+            PopeCommand::AskWords(items) => {
+                if let Some(image) = self.current_image().cloned() {
+                    self.pope.settings.source = Some(PopeSource::Words);
+                    self.pope.words = Some((image, Arc::from(items.as_slice())));
+                    self.enqueue(&items);
+                }
+            }
+            PopeCommand::Stop => {
+                let current = self.pope.queue.as_ref().and_then(|queue| queue.current);
+                self.pope.stop();
+                return current.map(Effect::Cancel).into_iter().collect();
+            }
+            PopeCommand::Ask(item) => return self.ask_and_show(&item),
+            PopeCommand::CopyTable => return vec![Effect::Copy(PopeTable::of(self).tsv(self))],
+        }
+        Vec::new()
+    }
+
+    /// Puts questions at the end of the queue: those without an answer, or all when every one has one.
+    fn enqueue(&mut self, items: &[PopeItem]) {
+        let (Some(image), Some(model)) = (self.current_image().cloned(), self.pope_model().map(str::to_owned)) else {
+            return;
+        };
+        let mut wanted: Vec<Question> = Vec::new();
+        for question in items.iter().map(|item| self.pope_question(&image, &item.text)) {
+            let asked = self.pope.queue.iter().flat_map(|queue| &queue.todo).chain(&wanted);
+            let twice = asked.into_iter().any(|other| asks_the_same(other, &question));
+            if !twice && self.pope.pending(&question).is_none() {
+                wanted.push(question);
+            }
+        }
+        let is_open =
+            |question: &&Question| self.pope.answer(&model, question).is_none_or(|answer| answer.text.is_err());
+        if wanted.iter().any(|question| is_open(&question)) {
+            wanted = wanted.iter().filter(is_open).cloned().collect();
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        self.pope.ended_early = None;
+        let new = AskAll { todo: VecDeque::new(), current: None, model, total: 0, done: 0 };
+        let queue = self.pope.queue.get_or_insert(new);
+        queue.total += wanted.len();
+        queue.todo.extend(wanted);
+    }
+
+    /// Asks one question as if it were typed.
+    fn ask_and_show(&mut self, item: &PopeItem) -> Vec<Effect> {
+        let Some(image) = self.current_image().cloned() else { return Vec::new() };
+        let question = self.pope_question(&image, &item.text);
+        let effects = self.send(question.clone());
+        let sent = effects.iter().find_map(|effect| match effect {
+            Effect::Send(Request::Ask(id, _)) => Some(*id),
+            _ => None,
+        });
+        if let Some(run) = sent {
+            if let Some(queue) = &mut self.pope.queue {
+                let before = queue.todo.len();
+                queue.todo.retain(|other| !asks_the_same(other, &question));
+                queue.total -= before - queue.todo.len();
+            }
+            self.pope.pending.push(Pending { run, question, behind: false });
+        }
+        effects
+    }
+
+    /// Takes in answers that have come, and asks the next question when nothing else is asked.
+    pub(in crate::ui::state) fn follow_pope(&mut self) -> Vec<Effect> {
+        if self.pope.pending.is_empty() && self.pope.queue.is_none() {
+            return Vec::new();
+        }
+        for pending in std::mem::take(&mut self.pope.pending) {
+            if self.runs.get(pending.run).is_some_and(|run| run.phase.is_active()) {
+                self.pope.pending.push(pending);
+            } else {
+                self.answered(pending);
+            }
+        }
+        self.end_if_hindered();
+        self.ask_next()
+    }
+
+    fn end_if_hindered(&mut self) {
+        let Some(queue) = &self.pope.queue else { return };
+        let other_model = self.pope_model().is_some_and(|model| model != queue.model);
+        let why = self.pope_hindrance().or(other_model.then_some("another model is open"));
+        if let Some(why) = why {
+            let early = format!("Stopped after {} of {}: {why}", queue.done, queue.total);
+            self.pope.queue = None;
+            self.pope.ended_early = Some(early);
+        }
+    }
+
+    /// A question that was sent has come to its end.
+    fn answered(&mut self, pending: Pending) {
+        let shown = self.current_run().map(|run| run.id);
+        let run = self.runs.get(pending.run);
+        let phase = run.map(|run| run.phase.clone());
+        let trace = run.and_then(|run| run.trace.as_ref());
+        let model = trace.map(|trace| trace.run.weight_hash.clone());
+        let model = model.or(self.pope_model().map(str::to_owned)).unwrap_or_default();
+        let said = trace.map(|trace| (trace.text().trim().to_owned(), yes_probability(trace)));
+        // A question of the user's went first, or the worker died: this one has not been answered.
+        let again = match &phase {
+            Some(Phase::Cancelled) => true,
+            Some(Phase::Failed(_)) => self.pope_hindrance().is_some(),
+            _ => false,
+        };
+        if let Some(queue) = self.pope.queue.as_mut().filter(|queue| queue.current == Some(pending.run)) {
+            queue.current = None;
+            if again {
+                queue.todo.push_front(pending.question.clone());
+            } else {
+                queue.done += 1;
+            }
+        }
+        match (phase, said) {
+            (Some(Phase::Finished), Some((text, yes))) => self.pope.record(pending, model, Ok(text), yes),
+            (Some(Phase::Failed(why)), _) if !again => self.pope.record(pending, model, Err(why), None),
+            // Part of an answer that nobody asked to see.
+            _ if again && pending.behind && shown != Some(pending.run) => self.runs.forget(pending.run),
+            _ => {}
+        }
+    }
+
+    fn ask_next(&mut self) -> Vec<Effect> {
+        let busy = self.runs.active().next().is_some();
+        let Some(queue) = self.pope.queue.as_mut().filter(|queue| queue.current.is_none() && !busy) else {
+            return Vec::new();
+        };
+        let Some(question) = queue.todo.pop_front() else {
+            self.pope.queue = None;
+            return Vec::new();
+        };
+        let run = self.runs.begin_behind(question.clone());
+        queue.current = Some(run);
+        self.pope.pending.push(Pending { run, question: question.clone(), behind: true });
+        // What people look at stays, whatever its attention needs.
+        let shown = self.current_run().map(|run| run.id);
+        self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, shown);
+        vec![Effect::Send(Request::Ask(run, Box::new(question)))]
+    }
+}

@@ -1,0 +1,133 @@
+//! Questions with their answers, as people read them.
+
+use super::{PopeAnswer, PopeItem};
+use crate::analysis::pope::{Confusion, Label, Outcome, Scorer, scorers};
+use crate::engine::{ImageSource, Question, RunId};
+use crate::ui::state::AppState;
+use std::fmt::Write as _;
+
+/// One question.
+#[derive(Debug, Clone)]
+pub struct PopeRow<'a> {
+    /// What is asked.
+    pub item: &'a PopeItem,
+    /// The same as it goes to the worker.
+    pub question: Question,
+    /// What the open model answered.
+    pub answer: Option<&'a PopeAnswer>,
+    /// The run that is answering it.
+    pub running: Option<RunId>,
+}
+
+/// The questions of the image looked at.
+#[derive(Debug, Clone)]
+pub struct PopeTable<'a> {
+    /// In their order.
+    pub rows: Vec<PopeRow<'a>>,
+    /// Over the answered ones, for each of [`scorers`].
+    pub totals: Vec<Confusion>,
+}
+
+impl PopeRow<'_> {
+    /// What the answer counts as; `None` without an answer or without a label.
+    pub fn outcome(&self, scorer: &Scorer) -> Option<Outcome> {
+        let answer = self.answer?.text.as_ref().ok()?;
+        Some(scorer.outcome(answer, self.item.label?))
+    }
+
+    /// `right`, `wrong`, `left out`, or empty.
+    pub fn verdict(&self, scorer: &Scorer) -> &'static str {
+        match self.outcome(scorer).zip(self.item.label).map(|(outcome, label)| outcome.is_right(label)) {
+            Some(Some(true)) => "right",
+            Some(Some(false)) => "wrong",
+            Some(None) => "left out",
+            None => "",
+        }
+    }
+
+    /// `yes` or `no`, or empty where nobody knows.
+    pub fn label(&self) -> &'static str {
+        match self.item.label {
+            Some(Label::Yes) => "yes",
+            Some(Label::No) => "no",
+            None => "",
+        }
+    }
+
+    /// The run that holds the trace, or will.
+    pub fn run(&self) -> Option<RunId> {
+        self.running.or(self.answer.map(|answer| answer.run))
+    }
+}
+
+impl<'a> PopeTable<'a> {
+    /// Of the image looked at, as the open model answers.
+    pub fn of(state: &'a AppState) -> Self {
+        let items = state.pope_items().unwrap_or_default();
+        let model = state.pope_model().unwrap_or_default();
+        let rows: Vec<PopeRow<'a>> = match state.current_image() {
+            None => Vec::new(),
+            Some(image) => items
+                .iter()
+                .map(|item| {
+                    let question = state.pope_question(image, &item.text);
+                    let answer = state.pope.answer(model, &question);
+                    let running = state.pope.pending(&question);
+                    PopeRow { item, question, answer, running }
+                })
+                .collect(),
+        };
+        let totals = scorers().iter().map(|scorer| {
+            let judged = rows.iter().filter_map(|row| Some((row.outcome(scorer)?, row.item.label?)));
+            Confusion::of(judged)
+        });
+        Self { totals: totals.collect(), rows }
+    }
+
+    /// How many have an answer.
+    pub fn answered(&self) -> usize {
+        self.rows.iter().filter(|row| row.answer.is_some_and(|answer| answer.text.is_ok())).count()
+    }
+
+    /// The table as text: columns apart by tabs, one question a line, and a line of names above.
+    pub fn tsv(&self, state: &AppState) -> String {
+        let mut text = "image\tmodel\tquestion\tkind\tlabel\tanswer\tp_yes\tp_yes_at_least\tp_yes_at_most".to_owned();
+        for scorer in scorers() {
+            let _ = write!(text, "\t{}", scorer.id);
+        }
+        let model = state.model.info.as_ref().map_or("", |info| info.id.as_str());
+        for row in &self.rows {
+            let answer = row.answer.and_then(|answer| answer.text.as_deref().ok()).unwrap_or_default();
+            let yes = row.answer.and_then(|answer| answer.yes.as_ref());
+            let yes = yes.map_or_else(
+                || "\t\t".to_owned(),
+                |yes| format!("{:.6}\t{:.6}\t{:.6}", yes.yes, yes.at_least, yes.at_most),
+            );
+            let asked = match &row.question.prompt {
+                crate::engine::Prompt::Templated(text) | crate::engine::Prompt::Raw(text) => text,
+            };
+            let image = image_name(&row.question.image);
+            let cells = [&image, model, asked, &row.item.kind, row.label(), answer].map(cell);
+            let _ = write!(text, "\n{}\t{yes}", cells.join("\t"));
+            for scorer in scorers() {
+                let _ = write!(text, "\t{}", row.verdict(scorer));
+            }
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// A cell breaks no line and no column.
+fn cell(text: &str) -> String {
+    text.replace(['\t', '\n', '\r'], " ")
+}
+
+fn image_name(image: &ImageSource) -> String {
+    match image {
+        ImageSource::Bundled(name) => name.clone(),
+        ImageSource::Path(path) => {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
