@@ -11,6 +11,7 @@ mod pope;
 mod prefs;
 mod runs;
 mod selection;
+mod sending;
 mod shelf;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,15 +1,12 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, Reduce, Severity, TokenPos, Until};
-use crate::engine::{ModelSource, ModelTask, Prompt, Request, RunId};
+use super::{AppState, Axis, Effect, Extend, Phase, Reduce, TokenPos};
+use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::Command;
 
 /// Step of the interface size, and its bounds.
 const SCALE_STEP: f32 = 0.1;
 const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.6..=2.5;
-
-/// Questions kept at most, whatever their attention needs.
-pub(super) const MOST_RUNS: usize = 400;
 
 impl AppState {
     /// Carries out a command on the state and says what else is to be done.
@@ -176,92 +173,6 @@ impl AppState {
             let output = (0..trace.output.len()).map(TokenPos::Output);
             prompt.chain(output).filter(|pos| (first..=last).contains(pos)).collect()
         });
-    }
-
-    fn ask(&mut self) -> Vec<Effect> {
-        let task = self.model.task();
-        if self.ask.text.trim().is_empty() && task != ModelTask::See {
-            let (what, advice) = if task == ModelTask::Compare {
-                ("There are no texts to compare", "Type some below the photo, one a line")
-            } else {
-                ("The question is empty", self.question_advice())
-            };
-            self.notices.push((Severity::Info, Until::NextQuestion), what, advice, None);
-            return vec![Effect::FocusPrompt];
-        }
-        let Some(image) = self.current_image().cloned() else {
-            let action = Some(("Open photos…".to_owned(), Command::OpenImages));
-            self.notices.push((Severity::Info, Until::OtherPhoto), "There is no photo to ask about", "", action);
-            return Vec::new();
-        };
-        let mut question = self.ask.question(image);
-        if task != ModelTask::Answer {
-            // An exact prompt is for a decoder; what only sees takes no words.
-            let text = if task == ModelTask::Compare { self.ask.text.trim() } else { "" };
-            question.prompt = Prompt::Templated(text.to_owned());
-        }
-        self.send(question)
-    }
-
-    /// Where questions come from: only a model that knows some offers them.
-    pub(crate) fn question_advice(&self) -> &'static str {
-        if self.model.info.as_ref().is_some_and(|info| !info.suggested_prompts.is_empty()) {
-            "Take a suggested question, or type your own and press Enter"
-        } else {
-            "Type a question below the photo and press Enter"
-        }
-    }
-
-    fn regenerate(&mut self) -> Vec<Effect> {
-        let Some(run) = self.current_run() else { return self.ask() };
-        let (prompt, image) = (run.question.prompt.clone(), run.question.image.clone());
-        let mut question = self.ask.question(image);
-        question.prompt = prompt;
-        self.send(question)
-    }
-
-    /// The latest question wins: one that still runs is stopped.
-    pub(super) fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
-        if self.model.worker_dead {
-            let action = Some(("Restart".to_owned(), Command::RestartWorker));
-            self.notices.push((Severity::Error, Until::Dismissed), "The model's worker is not running", "", action);
-            return Vec::new();
-        }
-        if self.model.info.is_none() && self.model.loading.is_none() {
-            let action = Some(("Open a model…".to_owned(), Command::OpenModelBox));
-            self.notices.push((Severity::Info, Until::NextQuestion), "There is no model to ask", "", action);
-            return Vec::new();
-        }
-        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
-        let id = self.runs.begin(question.clone());
-        self.notices.another_question();
-        self.selection.clear();
-        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, None) > 0 {
-            let advice = "Raise Settings, Budget to keep more";
-            self.notices.push(
-                (Severity::Info, Until::NextQuestion),
-                "The oldest answers were forgotten to keep within the attention budget",
-                advice,
-                None,
-            );
-        }
-        effects.push(Effect::Send(Request::Ask(id, Box::new(question))));
-        effects.push(Effect::ReleaseFocus);
-        effects
-    }
-
-    fn stop(&mut self) -> Vec<Effect> {
-        self.pope.stop();
-        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
-        if self.model.loading.is_some() {
-            effects.push(Effect::CancelAll);
-        }
-        effects
-    }
-
-    fn copy_answer(&self) -> Vec<Effect> {
-        let text = self.current_run().and_then(|run| run.trace.as_ref()).map(crate::trace::Trace::text);
-        text.filter(|text| !text.is_empty()).map(|text| vec![Effect::Copy(text.trim().to_owned())]).unwrap_or_default()
     }
 
     fn open_model(&mut self, source: ModelSource) -> Vec<Effect> {

@@ -5,7 +5,7 @@
 
 use super::{Pope, PopeItem, PopeSettings, asks_the_same, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
-use crate::ui::state::update::MOST_RUNS;
+use crate::ui::state::sending::MOST_RUNS;
 use crate::ui::state::{AppState, Effect, Phase, PopeSource, PopeTable};
 use std::collections::VecDeque;
 use std::sync::Arc;

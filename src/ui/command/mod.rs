@@ -1,0 +1,171 @@
+//! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
+
+mod named;
+
+pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
+
+use crate::data::dataset::Query;
+use crate::engine::{ModelSource, RunId};
+use crate::ui::state::{
+    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, ThemeChoice, TokenPos, TruthView,
+    ViewState,
+};
+use std::path::PathBuf;
+
+/// What the photo's view can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanvasCommand {
+    /// The whole photo.
+    Fit,
+    /// One pixel of the photo on one of the screen.
+    ActualSize,
+    /// Nearer.
+    ZoomIn,
+    /// Further away.
+    ZoomOut,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Pick photos in a dialog.
+    OpenImages,
+    /// Pick a folder of photos in a dialog.
+    OpenImageFolder,
+    /// Pick annotation files in a dialog.
+    OpenAnnotations,
+    /// The box that says what is listed.
+    ToggleFilter,
+    /// Let go of the data set: the bundled images again.
+    CloseDataset,
+    /// Stop opening files.
+    StopOpening,
+    /// Show the box for opening a model.
+    OpenModelBox,
+    /// Pick a model folder in a dialog.
+    PickModelFolder,
+    /// Open the bundled model.
+    OpenDemoModel,
+    /// Close the window.
+    Quit,
+    /// The image after this one.
+    NextImage,
+    /// The image before this one.
+    PreviousImage,
+    /// One layer up.
+    NextLayer,
+    /// One layer down.
+    PreviousLayer,
+    /// One head up.
+    NextHead,
+    /// One head down.
+    PreviousHead,
+    /// Tokens to patches, or patches to tokens.
+    SwapDirection,
+    /// Let go of tokens and patches; close what is open.
+    Clear,
+    /// Overlay on or off.
+    ToggleOverlay,
+    /// Patch borders on or off.
+    TogglePatchGrid,
+    /// Of the photo.
+    Canvas(CanvasCommand),
+    /// Put the cursor into the prompt box.
+    FocusPrompt,
+    /// Ask the question in the prompt box.
+    Ask,
+    /// Stop answering, or stop opening a model.
+    Stop,
+    /// Ask the shown question again, with the present settings.
+    Regenerate,
+    /// Copy the answer.
+    CopyAnswer,
+    /// The list of keys.
+    ToggleHelp,
+    /// The template around the question.
+    ToggleTemplate,
+    /// Panels where they were on the first day.
+    ResetLayout,
+    /// Everything larger.
+    LargerInterface,
+    /// Everything smaller.
+    SmallerInterface,
+    /// Light, dark or as the desktop.
+    SetTheme(ThemeChoice),
+    /// Size of everything.
+    SetScale(f32),
+    /// Start another worker.
+    RestartWorker,
+    /// Look at the image at this position among all.
+    SelectImage(usize),
+    /// Look at the image with this number or name.
+    JumpToImage(String),
+    /// What is listed, and in which order.
+    SetQuery(Box<Query>),
+    /// Note something about the image looked at.
+    EditNotes(NotesEdit),
+    /// How ground truth is shown.
+    SetTruth(TruthView),
+    /// Hold maps against the objects of this category.
+    ChooseCategory(String),
+    /// Paint an object or not, by annotation.
+    ToggleObject(u64),
+    /// Paint a category's objects or not.
+    ToggleCategory(u32),
+    /// Paint only this category's objects; everything when it is so already.
+    OnlyCategory(u32),
+    /// The pointer came to an object in the list, or left.
+    HoverObject(Option<u64>),
+    /// Objects on the photo or not.
+    ToggleMasks,
+    /// Hits and misses in place of the heat map, or back.
+    ToggleOverlap,
+    /// Photos, folders of photos or annotation files, dropped, typed or picked.
+    AddPaths(Vec<PathBuf>),
+    /// Open a model.
+    OpenModel(ModelSource),
+    /// Close the box for opening a model.
+    CloseModelBox,
+    /// The words of the question.
+    SetPrompt(String),
+    /// Put these words in and ask.
+    AskThis(String),
+    /// Yes/no questions about objects.
+    Pope(PopeCommand),
+    /// How questions are asked.
+    SetAsk(Box<AskSettings>),
+    /// What is shown.
+    SetView(ViewState),
+    /// In which colours.
+    SetColour(ColourSettings),
+    /// What colours the chips.
+    SetChips(ChipQuantity),
+    /// A cell of the grid: this layer and this head.
+    JumpTo {
+        /// Layer.
+        layer_idx: usize,
+        /// Head.
+        head_idx: usize,
+    },
+    /// The pointer came to a token, or left.
+    HoverToken(Option<TokenPos>),
+    /// A click on a token.
+    ClickToken(TokenPos, Extend),
+    /// Hold these generated tokens, the first and the last of a word; let go if they are held already.
+    HoldWord(usize, usize),
+    /// A click on a patch.
+    ClickPatch(usize, Extend),
+    /// Show an earlier question.
+    ShowRun(RunId),
+    /// Forget an earlier question.
+    ForgetRun(RunId),
+    /// Take a message away.
+    Dismiss(u64),
+}
+
+impl Command {
+    /// Its entry among [`NAMED_COMMANDS`], if it has one.
+    pub fn named(&self) -> Option<&'static NamedCommand> {
+        NAMED_COMMANDS.iter().find(|named| named.command == self)
+    }
+}
