@@ -1,6 +1,6 @@
 //! From a prompt to an answer, token by token.
 
-use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, TokenCandidate};
+use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, StepContrast, TokenCandidate};
 use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
 use candle_core::Tensor;
 
@@ -62,6 +62,8 @@ pub struct TokenStep {
     pub branch_logits: Vec<Vec<f32>>,
     /// What the strategy made of them; `None` if it left the ordinary branch's as they are.
     pub final_logits: Option<Vec<f32>>,
+    /// What a second branch did to it; `None` without one.
+    pub contrast: Option<StepContrast>,
 }
 
 /// Why an answer ended.
@@ -171,14 +173,17 @@ impl<'a> Generation<'a> {
         let step_idx = self.ids().len();
         let branch_logits = self.forward(probe)?;
         let ordinary = check_finite(&branch_logits, step_idx)?;
-        let final_logits = self.decoding.combine(&branch_logits)?;
-        if let Some(found) = final_logits.as_ref().map(Vec::len).filter(|len| *len != ordinary.len()) {
+        let combined = self.decoding.combine(step_idx, &branch_logits)?;
+        if let Some(found) = combined.as_ref().map(|made| made.logits.len()).filter(|len| *len != ordinary.len()) {
             return Err(DecodeError::StrategyShape { expected: ordinary.len(), found });
         }
+        let num_candidates = self.options.num_candidates;
+        let contrast = combined.as_ref().and_then(|made| StepContrast::new(&branch_logits, made, num_candidates));
+        let final_logits = combined.map(|made| made.logits);
         let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
-        let candidates = distribution.top(self.options.num_candidates);
+        let candidates = distribution.top(num_candidates);
         let query_position = self.context.len().saturating_sub(1);
         let is_stop = self.accept(id)?;
         Ok(Some(TokenStep {
@@ -191,6 +196,7 @@ impl<'a> Generation<'a> {
             candidates,
             branch_logits,
             final_logits,
+            contrast,
         }))
     }
 

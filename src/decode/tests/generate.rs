@@ -2,8 +2,8 @@
 
 use super::image_prompt;
 use crate::decode::{
-    BranchContext, DecodeError, DecoderPrompt, Decoding, GenerateOptions, Generated, Generation, SamplingOptions,
-    StopReason, TokenStep, build_strategy, generate,
+    BranchContext, Combined, DecodeError, DecoderPrompt, Decoding, Encode, GenerateOptions, Generated, Generation,
+    SamplingOptions, StopReason, TokenStep, build_strategy, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
 use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, ModelError, Probe, ProbeChain, Site};
@@ -115,16 +115,17 @@ impl Decoding for Contrast {
     fn branches(
         &mut self,
         context: &BranchContext<'_>,
-        _: &mut dyn Probe,
+        _: &mut Encode<'_>,
     ) -> std::result::Result<Vec<DecoderPrompt>, DecodeError> {
         let (span, _) = context.image.unwrap();
         let ids = [&context.ids[..span.start], &context.ids[span.end()..]].concat();
         Ok(vec![DecoderPrompt::text(context.model.decoder(), ids)?])
     }
 
-    fn combine(&mut self, logits: &[Vec<f32>]) -> std::result::Result<Option<Vec<f32>>, DecodeError> {
+    fn combine(&mut self, _: usize, logits: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
         assert_eq!(logits.len(), 2, "both branches");
-        Ok(Some(logits[0].iter().zip(&logits[1]).map(|(a, b)| 2.0 * a - b).collect()))
+        let logits = logits[0].iter().zip(&logits[1]).map(|(a, b)| 2.0 * a - b).collect();
+        Ok(Some(Combined { logits, alpha: 1.0 }))
     }
 }
 
@@ -134,11 +135,17 @@ fn contrastive_branches_equal_separate_runs() {
     let decoder = model.decoder();
     let (prompt, features) = image_prompt(&model);
     let ids = prompt.ids.clone();
-    let context =
-        BranchContext { model: &model, ids: &ids, image: Some((super::SPAN, &features)), pixel_values: None, seed: 1 };
+    let context = BranchContext {
+        model: &model,
+        ids: &ids,
+        image: Some((super::SPAN, &features)),
+        pixel_values: None,
+        cls: None,
+        seed: 1,
+    };
     let mut decoding = Contrast;
     let mut prompts = vec![prompt];
-    prompts.extend(decoding.branches(&context, &mut ()).unwrap());
+    prompts.extend(decoding.branches(&context, &mut |_| unreachable!("no other image")).unwrap());
     let mut steps = Vec::new();
     generate(decoder, Box::new(decoding), prompts, options(5), &mut (), &mut |step| steps.push(step.clone())).unwrap();
 
@@ -171,8 +178,8 @@ fn contrastive_branches_equal_separate_runs() {
 fn a_strategy_that_returns_too_few_logits_is_refused() {
     struct Short;
     impl Decoding for Short {
-        fn combine(&mut self, _: &[Vec<f32>]) -> std::result::Result<Option<Vec<f32>>, DecodeError> {
-            Ok(Some(vec![0.0; 3]))
+        fn combine(&mut self, _: usize, _: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
+            Ok(Some(Combined { logits: vec![0.0; 3], alpha: 1.0 }))
         }
     }
     let decoder = decoder();
