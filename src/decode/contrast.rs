@@ -6,6 +6,9 @@
 
 use super::{Distribution, TokenCandidate};
 
+/// Two passes over the same differ by so much, relative to logits above 1.
+const ROUNDING: f32 = 1e-5;
+
 /// What a strategy made of the branches' logits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Combined {
@@ -72,7 +75,7 @@ pub struct StepContrast {
     /// Total variation distance between the ordinary branch's distribution and the contrasted one: 0 if nothing changed, 1 if nothing is
     /// left.
     pub moved: f32,
-    /// Whether the other branch's logits differ from the ordinary ones at all.
+    /// Whether the other branch's logits differ from the ordinary ones by more than rounding.
     pub branches_differ: bool,
     /// Smallest strength at which the most probable token is what it is.
     pub alpha_from: f64,
@@ -119,7 +122,10 @@ impl StepContrast {
             contrasted_id: contrasted,
             num_removed: ordinary.len().saturating_sub(left.len()),
             moved,
-            branches_differ: ordinary != negative,
+            branches_differ: ordinary
+                .iter()
+                .zip(negative)
+                .any(|(l, other)| (l - other).abs() > ROUNDING * l.abs().max(1.0)),
             alpha_from,
             alpha_to,
             candidates,

@@ -145,7 +145,27 @@ impl<'a> Generation<'a> {
 
     /// What every branch has seen, for another answer that begins alike.
     pub fn into_caches(self) -> Vec<KvCache> {
-        self.branches.into_iter().map(|branch| branch.cache).collect()
+        let caches = self.branches.into_iter().map(|branch| branch.cache);
+        // What was promised for a pass that did not happen is not there.
+        let filled = caches.map(|mut cache| {
+            cache.truncate(usize::MAX);
+            cache
+        });
+        filled.collect()
+    }
+
+    /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed once. The last
+    /// position of its prompt always runs.
+    pub fn share_prefix(&mut self, branch_idx: usize, len: usize) -> Result<(), DecodeError> {
+        let Some(branch) = self.branches.get_mut(branch_idx).filter(|_| branch_idx > 0) else { return Ok(()) };
+        let (known, pending) = (branch.cache.len(), branch.pending.dims().first().copied().unwrap_or(0));
+        let len = len.min((known + pending).saturating_sub(1)).min(self.prompt_len);
+        if len > known && self.context.len() == self.prompt_len {
+            let rest = branch.pending.narrow(0, len - known, known + pending - len);
+            branch.pending = rest.map_err(ModelError::part("Token embedding"))?;
+            branch.cache.share_prefix(len);
+        }
+        Ok(())
     }
 
     /// The answer so far.

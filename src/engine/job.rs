@@ -65,6 +65,7 @@ fn decode(
     let Plan { decoding, mut interventions, .. } = plan;
     let options = generate_options(model, question);
     let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
+    prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
     let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();

@@ -31,7 +31,7 @@ pub struct TokenContrast {
     pub num_removed: usize,
     /// Total variation distance between the distributions before and after: 0 if nothing changed, at most 1.
     pub moved: f32,
-    /// Whether the other branch's logits differ from the ordinary ones at all.
+    /// Whether the other branch's logits differ from the ordinary ones by more than rounding.
     pub branches_differ: bool,
     /// Smallest strength at which the most probable token after the contrast is what it is, the cut-off being the same.
     pub alpha_from: f64,
@@ -111,8 +111,8 @@ impl TokenContrast {
     }
 }
 
-/// Rounding of a softmax over a vocabulary.
-const IDLE: f32 = 1e-6;
+/// A hundred-thousandth of the probability: what rounding moves.
+const IDLE: f32 = 1e-5;
 
 #[cfg(test)]
 mod tests {

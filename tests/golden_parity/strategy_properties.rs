@@ -16,8 +16,16 @@ const TOKENS: usize = 6;
 /// Every contrastive strategy, strong enough to change something.
 const SPECS: [&str; 5] = ["vcd:step=900", "damro:k=4", "icd", "pai-cfg:gamma=2", "m3id:lambda=0.5"];
 
-static MODEL: LazyLock<OpenModel> =
-    LazyLock::new(|| open(ModelSource::Folder(golden_folder().join(CHECKPOINT).join("checkpoint"))));
+/// Keeps nothing between questions, so that the same question gives the same bits.
+static MODEL: LazyLock<OpenModel> = LazyLock::new(|| {
+    let model = fresh();
+    model.keep_at_most(0);
+    model
+});
+
+fn fresh() -> OpenModel {
+    open(ModelSource::Folder(golden_folder().join(CHECKPOINT).join("checkpoint")))
+}
 
 fn asked(spec: &str) -> Question {
     let photo = golden_folder().join(CHECKPOINT).join("photo.png");
@@ -28,6 +36,11 @@ fn asked(spec: &str) -> Question {
 
 fn ids(answer: &Answer) -> Vec<u32> {
     answer.trace.output.iter().map(|token| token.id).collect()
+}
+
+/// Largest difference of two rows of logits.
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 fn refused(question: &Question) -> (EngineError, Vec<Stage>) {
@@ -70,11 +83,10 @@ fn every_strategy_changes_what_the_token_is_chosen_from() {
         let moved = answer.trace.output.iter().map(|token| token.contrast.as_ref().map_or(0.0, |c| c.moved));
         assert!(moved.fold(0.0, f32::max) > 0.01, "{spec}: probability moves");
         let same_context = ids(&answer)[0] == ids(&plain)[0];
-        assert_eq!(answer.extras.logits[0], plain.extras.logits[0], "{spec}: the ordinary branch is untouched");
-        if same_context {
-            let differs = |(a, b): (&f32, &f32)| (a - b).abs();
-            let worst = answer.extras.logits[1].iter().zip(&plain.extras.logits[1]).map(differs).fold(0.0, f32::max);
-            assert!(worst < 1e-4, "{spec}: also after the first token, {worst}");
+        // Products over the rows of two branches add in another order than over those of one.
+        for t in 0..=usize::from(same_context) {
+            let worst = difference(&answer.extras.logits[t], &plain.extras.logits[t]);
+            assert!(worst < 1e-4, "{spec}: the ordinary branch is untouched at token {t}, found {worst}");
         }
         let run = &answer.trace.run.strategy;
         assert!(spec.starts_with(&run.name) && run.parameters.len() >= 2, "the run names it: {run:?}");
@@ -99,7 +111,7 @@ fn a_branch_that_is_the_ordinary_one_changes_no_choice_and_says_so() {
     let answer = ask(&MODEL, &asked);
     assert_eq!(ids(&answer), ids(&plain), "nothing to hold it against");
     for (ordinary, negative) in answer.extras.logits.iter().zip(&answer.extras.negative_logits) {
-        assert_eq!(ordinary, negative, "the branches advance alike");
+        assert!(difference(ordinary, negative) < 1e-4, "the branches advance alike");
     }
     let said = answer.trace.warnings.iter().any(|text| text.ends_with("both branches gave the same logits"));
     assert!(said, "{:?}", answer.trace.warnings);
@@ -149,7 +161,8 @@ fn a_repetition_penalty_works_on_what_is_left() {
     let mut asked = asked("damro:k=4,beta=0");
     asked.sampling.repetition_penalty = 1e6;
     let penalised = ask(&MODEL, &asked);
-    assert_eq!(penalised.extras.final_logits[0], greedy.extras.final_logits[0], "the contrast itself is not penalised");
+    let worst = difference(&penalised.extras.final_logits[0], &greedy.extras.final_logits[0]);
+    assert!(worst < 1e-4, "the contrast itself is not penalised, found {worst}");
     let mut seen: Vec<u32> = penalised.trace.prompt.iter().map(|token| token.id).collect();
     for token in &penalised.trace.output {
         assert!(!seen.contains(&token.id), "id {} comes twice", token.id);
@@ -164,26 +177,27 @@ fn noise_is_the_seeds_or_the_files() {
         asked.sampling.seed = seed;
         ask(&MODEL, &asked).extras.negative_logits[0].clone()
     };
-    assert_eq!(negative("vcd", 1), negative("vcd", 1), "one seed, one noise");
-    assert_ne!(negative("vcd", 1), negative("vcd", 2), "two seeds");
-    assert_ne!(negative("vcd:step=0", 1), negative("vcd:step=999", 1), "two steps");
+    let apart = |a: (&str, u64), b: (&str, u64)| difference(&negative(a.0, a.1), &negative(b.0, b.1));
+    assert!(apart(("vcd", 1), ("vcd", 1)) < 1e-4, "one seed, one noise");
+    assert!(apart(("vcd", 1), ("vcd", 2)) > 0.1, "two seeds");
+    assert!(apart(("vcd:step=0", 1), ("vcd:step=999", 1)) > 0.1, "two steps");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = format!("vcd:noise={}", write_noise(&golden(), CHECKPOINT, folder.path()));
-    assert_eq!(negative(&file, 1), negative(&file, 2), "a file's noise knows no seed");
+    assert!(apart((&file, 1), (&file, 2)) < 1e-4, "a file's noise knows no seed");
+    assert!(apart((&file, 1), ("vcd", 1)) > 0.1, "and is not the seed's");
     // Step 0 leaves 99.999 % of the signal.
     let answer = ask(&MODEL, &asked("vcd:step=0"));
-    let differs = |(a, b): (&f32, &f32)| (a - b).abs();
-    let (ordinary, other) = (&answer.extras.logits[0], &answer.extras.negative_logits[0]);
-    let worst = ordinary.iter().zip(other).map(differs).fold(0.0, f32::max);
+    let worst = difference(&answer.extras.logits[0], &answer.extras.negative_logits[0]);
     assert!(worst > 0.0 && worst < 0.5, "next to no noise moves logits by {worst}");
 }
 
 #[test]
 fn outliers_are_those_of_the_trace() {
+    let model = fresh();
     for (spec, variant) in [("damro:k=5", ClsVariant::Unsplit), ("damro:k=5,cls=mean", ClsVariant::HeadMean)] {
         for _ in 0..2 {
             // The second time nothing is seen anew.
-            let answer = ask(&MODEL, &asked(spec));
+            let answer = ask(&model, &asked(spec));
             let vision = answer.trace.vision.as_ref().expect("[CLS]");
             let layer = LayerIdx::new(vision.feature_layer_idx, vision.num_hidden_layers).expect("a layer");
             let map = cls_map(&answer.trace, layer, variant).expect("recorded");
@@ -202,10 +216,8 @@ fn interventions_and_strategies_work_together() {
         both.interventions.push("pai:alpha=1,start=0".parse().expect("a SPEC"));
         let both = ask(&MODEL, &both);
         assert_ne!(both.extras.logits[0], alone.extras.logits[0], "{spec}: the ordinary branch is boosted");
-        let differs = |(a, b): (&f32, &f32)| (a - b).abs();
-        let others = both.extras.negative_logits[0].iter().zip(&alone.extras.negative_logits[0]);
-        let worst = others.map(differs).fold(0.0, f32::max);
-        assert!(worst < 1e-5, "{spec}: the other is not, {worst}");
+        let worst = difference(&both.extras.negative_logits[0], &alone.extras.negative_logits[0]);
+        assert!(worst < 1e-4, "{spec}: the other is not, {worst}");
     }
 }
 

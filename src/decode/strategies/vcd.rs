@@ -18,7 +18,7 @@ const NUM_STEPS: usize = 1000;
 /// `beta_i = sigmoid(-6 + 12 i / 999) (0.005 - 1e-5) + 1e-5`, `abar_t` the product of `1 - beta_i` up to and with `t`, the step's 0-based index.
 /// **Source**: Leng et al. 2024, equations 3 and 6; `vcd_utils/vcd_add_noise.py` and `vcd_sample.py` of the authors' code.
 /// **Differs** from that code before July 2024, where the other branch read the ordinary one's keys from the second token on, so that the
-/// contrast did nothing (test `every_branch_reads_its_own_keys`); and in the random numbers, which `noise=FILE` replaces.
+/// contrast did nothing (test `strategies_compute_what_pytorch_computes`, whose reference has no keys to go stale); and in the random numbers, which `noise=FILE` replaces.
 pub(super) struct Vcd;
 
 impl Registered for Vcd {
@@ -113,12 +113,11 @@ impl Decoding for VcdDecoding {
     ) -> Result<Vec<DecoderPrompt>, DecodeError> {
         let pixel_values = context.pixel_values.ok_or(DecodeError::NoImage { owner: ID })?;
         let noised = || -> candle_core::Result<Tensor> {
-            let noise = match &self.given {
-                Some((noise, _)) => noise.clone(),
-                None => {
-                    let draws: Vec<f32> = Normal::new(context.seed).take(pixel_values.elem_count()).collect();
-                    Tensor::from_vec(draws, pixel_values.shape(), &Device::Cpu)?
-                }
+            let noise = if let Some((noise, _)) = &self.given {
+                noise.clone()
+            } else {
+                let draws: Vec<f32> = Normal::new(context.seed).take(pixel_values.elem_count()).collect();
+                Tensor::from_vec(draws, pixel_values.shape(), &Device::Cpu)?
             };
             let (signal, spread) = schedule(self.step);
             let clean = pixel_values.to_dtype(DType::F32)?;

@@ -174,6 +174,50 @@ fn contrastive_branches_equal_separate_runs() {
     }
 }
 
+/// Query rows of every branch in the passes it sees.
+#[derive(Default)]
+struct Rows(Vec<(usize, usize)>);
+
+impl Probe for Rows {
+    fn wants_hidden(&self, site: &Site) -> bool {
+        site.layer_idx == 0
+    }
+
+    fn hidden(&mut self, site: &Site, _: &Tensor) -> Result<Option<Tensor>> {
+        self.0.push((site.query_start, site.query_len));
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_prefix_that_branches_share_is_computed_once() {
+    let decoder = decoder();
+    let prompt = |ids: &[u32]| DecoderPrompt::text(&decoder, ids.to_vec()).unwrap();
+    let prompts = || vec![prompt(&[1, 17, 4, 33, 9]), prompt(&[1, 17, 4, 8])];
+    let vcd = || build_strategy("vcd", &[]).unwrap().0;
+    let mut apart = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    let mut shares = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    shares.share_prefix(1, 3).unwrap();
+    let mut cancelled = CancelFlag::default();
+    cancelled.cancel();
+    assert!(shares.step(&mut cancelled).is_err(), "the step can be tried again");
+    let mut rows = Rows::default();
+    while let Some(found) = shares.step(&mut rows).unwrap() {
+        let expected = apart.step(&mut ()).unwrap().unwrap();
+        assert_eq!(found.id, expected.id, "the same token");
+        for (found, expected) in found.branch_logits.iter().zip(&expected.branch_logits) {
+            let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "the same logits, found {worst}");
+        }
+    }
+    assert_eq!(rows.0[..4], [(0, 5), (3, 1), (5, 1), (4, 1)], "the other branch starts behind what it shares");
+
+    let mut never = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    never.share_prefix(1, 99).unwrap();
+    let lens: Vec<usize> = never.into_caches().iter().map(crate::model::KvCache::len).collect();
+    assert_eq!(lens, [0, 0], "what was only promised is not handed on");
+}
+
 #[test]
 fn a_strategy_that_returns_too_few_logits_is_refused() {
     struct Short;
