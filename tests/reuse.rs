@@ -164,10 +164,11 @@ fn a_strategy_that_is_switched_on_and_off_pays_for_what_differs() {
         assert!(reused >= 144, "{spec}: the image is not read again, found {reused} positions");
     }
     let boosted = with(decoded(words, "vcd"), "pai:alpha=0.5");
-    assert_eq!(pair.ask(&boosted, "vcd with pai"), prompt_len - 1, "pai changes the row that predicts");
+    assert!(pair.ask(&boosted, "vcd with pai") >= 144, "pai changes the row that predicts");
     let knocked = with(decoded(words, "damro"), "knockout:patches=3.4");
     pair.ask(&knocked, "damro with a knockout");
-    assert_eq!(pair.ask(&decoded(words, "damro"), "damro again"), prompt_len - 1, "nothing of it is left behind");
+    let again = pair.ask(&decoded(words, "damro"), "damro again");
+    assert_eq!(again, prompt_len - 1, "nothing of it is left behind");
     println!("strategies on and off differ from fresh runs by at most {:.1e}", pair.worst);
 }
 

@@ -4,7 +4,7 @@
 //! remove what the ordinary branch finds implausible: `l < ln(beta) + max l`, that is `p < beta max p`, at temperature 1 whatever the
 //! temperature. Penalty, temperature, top-k and top-p work on what is left.
 
-use super::{Distribution, TokenCandidate};
+use super::Distribution;
 
 /// Two passes over the same differ by so much, relative to logits above 1.
 const ROUNDING: f32 = 1e-5;
@@ -93,9 +93,9 @@ impl StepContrast {
         let left: Vec<f32> = combined.logits.iter().copied().filter(|logit| logit.is_finite()).collect();
         let after = Distribution::new(&left).ok().filter(|_| !left.is_empty())?;
         let top = Distribution::top_of(&combined.logits, count);
-        let (plain, contrasted) = (before.top(1).first()?.id, *top.first()?);
-        let mut ids: Vec<u32> =
-            before.top(count).iter().chain(&other.top(count)).map(|one: &TokenCandidate| one.id).collect();
+        let most_probable = before.top(count);
+        let (plain, contrasted) = (most_probable.first()?.id, *top.first()?);
+        let mut ids: Vec<u32> = most_probable.iter().chain(&other.top(count)).map(|one| one.id).collect();
         ids.extend(top);
         let at = |id: u32| combined.logits.get(id as usize).copied().filter(|logit| logit.is_finite());
         let mut candidates: Vec<ContrastCandidate> = ids

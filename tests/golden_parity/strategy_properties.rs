@@ -252,6 +252,8 @@ fn presets_set_what_is_not_given() {
     assert_eq!(parameters("vcd")["beta"], 0.1, "the paper's by default");
     assert_eq!(parameters("vcd:preset=official")["beta"], 0.2, "the authors' script");
     assert_eq!(parameters("vcd:beta=0.3,preset=official")["beta"], 0.3, "what is given wins");
+    assert_eq!(parameters("damro:k=4")["cls"], "unsplit", "as the authors' code by default");
+    assert_eq!(parameters("damro:k=4,preset=paper")["cls"], "mean", "as the paper writes it");
     assert_eq!(parameters("pai-cfg:preset=official")["gamma"], 2.0, "the authors' code");
     let icd = parameters("icd:prefix=detector");
     let expected = format!("You are an object detector to recognize every different objects. {RAW_PROMPT}");

@@ -2,7 +2,7 @@
 
 use super::{BranchContext, ClsRow, Decoding, Encode, QuestionContext, Strategy, two};
 use crate::decode::contrast::{Combined, Contrast};
-use crate::decode::{DecodeError, DecoderPrompt, ParameterInfo, Parameters, Registered};
+use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::model::{ImageFeatures, ModelError};
 use candle_core::Tensor;
 
@@ -38,6 +38,7 @@ impl Registered for Damro {
 
     fn parameters(&self) -> &'static [ParameterInfo] {
         const PARAMETERS: &[ParameterInfo] = &[
+            ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
             ParameterInfo::real("alpha", "2", (0.0, 10.0), "Strength of the contrast; 0 is none"),
             ParameterInfo::real(
                 "beta",
@@ -54,6 +55,13 @@ impl Registered for Damro {
             ),
         ];
         PARAMETERS
+    }
+
+    fn presets(&self) -> &'static [Preset] {
+        &[
+            Preset { id: "official", help: "One unsplit head, as the authors' code", values: &[("cls", "unsplit")] },
+            Preset { id: "paper", help: "Softmax of every head, as the paper writes it", values: &[("cls", "mean")] },
+        ]
     }
 }
 
