@@ -4,7 +4,7 @@
 //! remove what the ordinary branch finds implausible: `l < ln(beta) + max l`, that is `p < beta max p`, at temperature 1 whatever the
 //! temperature. Penalty, temperature, top-k and top-p work on what is left.
 
-use super::Distribution;
+use super::{Distribution, TokenCandidate};
 
 /// Two passes over the same differ by so much, relative to logits above 1.
 const ROUNDING: f32 = 1e-5;
@@ -86,46 +86,47 @@ pub struct StepContrast {
 }
 
 impl StepContrast {
-    /// `count` candidates of each distribution; `None` if there is no other branch or nothing is left.
-    pub(super) fn new(branches: &[Vec<f32>], combined: &Combined, count: usize) -> Option<Self> {
+    /// `before` is the ordinary branch's distribution and `top` its most probable tokens; as many of each of the others are kept. `None` if
+    /// there is no other branch or nothing is left.
+    pub(super) fn new(
+        before: &Distribution<'_>,
+        top: &[TokenCandidate],
+        branches: &[Vec<f32>],
+        combined: &Combined,
+    ) -> Option<Self> {
         let (ordinary, negative) = (branches.first()?, branches.get(1)?);
-        let (before, other) = (Distribution::new(ordinary).ok()?, Distribution::new(negative).ok()?);
-        let left: Vec<f32> = combined.logits.iter().copied().filter(|logit| logit.is_finite()).collect();
-        let after = Distribution::new(&left).ok().filter(|_| !left.is_empty())?;
-        let top = Distribution::top_of(&combined.logits, count);
-        let most_probable = before.top(count);
-        let (plain, contrasted) = (most_probable.first()?.id, *top.first()?);
-        let mut ids: Vec<u32> = most_probable.iter().chain(&other.top(count)).map(|one| one.id).collect();
-        ids.extend(top);
-        let at = |id: u32| combined.logits.get(id as usize).copied().filter(|logit| logit.is_finite());
-        let mut candidates: Vec<ContrastCandidate> = ids
-            .into_iter()
-            .map(|id| ContrastCandidate {
-                id,
-                logprob: before.logprob(id),
-                negative_logprob: other.logprob(id),
-                final_logprob: at(id).map(|logit| after.normalised(logit)),
-            })
-            .collect();
+        let other = Distribution::new(negative).ok()?;
+        let left = (0_u32..).zip(combined.logits.iter().copied()).filter(|(_, logit)| logit.is_finite());
+        // Usually a handful: what follows costs next to nothing.
+        let (left, logits): (Vec<u32>, Vec<f32>) = left.unzip();
+        let after = Distribution::new(&logits).ok().filter(|_| !logits.is_empty())?;
+        let at = |idx: u32| left.get(idx as usize).copied();
+        let contrasted: Vec<u32> = after.top(top.len()).iter().filter_map(|one| at(one.id)).collect();
+        let contrasted_id = *contrasted.first()?;
+        let mut ids: Vec<u32> = top.iter().chain(&other.top(top.len())).map(|one| one.id).collect();
+        ids.extend(contrasted);
+        let final_logprob = |id: u32| {
+            let logit = combined.logits.get(id as usize).filter(|logit| logit.is_finite());
+            logit.map(|logit| after.normalised(*logit))
+        };
+        let candidate = |id: u32| ContrastCandidate {
+            id,
+            logprob: before.logprob(id),
+            negative_logprob: other.logprob(id),
+            final_logprob: final_logprob(id),
+        };
+        let mut candidates: Vec<ContrastCandidate> = ids.into_iter().map(candidate).collect();
         candidates.sort_by(|a, b| b.logprob.total_cmp(&a.logprob).then(a.id.cmp(&b.id)));
         candidates.dedup_by_key(|candidate| candidate.id);
-        let moved = (0_u32..).zip(&combined.logits).map(|(id, logit)| {
-            let left = if logit.is_finite() { f64::from(after.normalised(*logit)).exp() } else { 0.0 };
-            (left - f64::from(before.logprob(id)).exp()).abs()
-        });
-        #[expect(clippy::cast_possible_truncation, reason = "at most 1")]
-        let moved = (moved.sum::<f64>() / 2.0) as f32;
-        let (alpha_from, alpha_to) = range(ordinary, negative, combined, contrasted);
+        let (alpha_from, alpha_to) = range(ordinary, negative, combined, contrasted_id);
+        let differs = |(l, other): (&f32, &f32)| (l - other).abs() > ROUNDING * l.abs().max(1.0);
         Some(Self {
             alpha: combined.alpha,
-            plain_id: plain,
-            contrasted_id: contrasted,
+            plain_id: top.first()?.id,
+            contrasted_id,
             num_removed: ordinary.len().saturating_sub(left.len()),
-            moved,
-            branches_differ: ordinary
-                .iter()
-                .zip(negative)
-                .any(|(l, other)| (l - other).abs() > ROUNDING * l.abs().max(1.0)),
+            moved: moved(before, &left, &after, &logits),
+            branches_differ: ordinary.iter().zip(negative).any(differs),
             alpha_from,
             alpha_to,
             candidates,
@@ -136,6 +137,20 @@ impl StepContrast {
     pub fn changed(&self) -> bool {
         self.plain_id != self.contrasted_id
     }
+}
+
+/// Half the sum of all differences; what was removed lost all it had.
+fn moved(before: &Distribution<'_>, left: &[u32], after: &Distribution<'_>, logits: &[f32]) -> f32 {
+    let (mut kept, mut differs) = (0.0, 0.0);
+    for (id, logit) in left.iter().zip(logits) {
+        let p = f64::from(before.logprob(*id)).exp();
+        kept += p;
+        differs += (f64::from(after.normalised(*logit)).exp() - p).abs();
+    }
+    let lost = (1.0 - kept).max(0.0);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1")]
+    let moved = f64::midpoint(differs, lost) as f32;
+    moved
 }
 
 /// The strengths at which `best` has the largest `l + alpha (l - l')` of what is left: every other token gives a line, and the first crossing
@@ -170,6 +185,12 @@ mod tests {
         probs.iter().map(|p| p.ln()).collect()
     }
 
+    fn step(ordinary: &[f32], negative: &[f32], combined: &Combined, count: usize) -> StepContrast {
+        let before = Distribution::new(ordinary).unwrap();
+        let branches = [ordinary.to_vec(), negative.to_vec()];
+        StepContrast::new(&before, &before.top(count), &branches, combined).unwrap()
+    }
+
     #[test]
     fn scores_and_cut_off_worked_by_hand() {
         let ordinary = logits(&[0.5, 0.3, 0.15, 0.04, 0.01]);
@@ -182,7 +203,7 @@ mod tests {
         }
         assert_eq!(found.logits[3..], [f32::NEG_INFINITY; 2], "0.04 and 0.01 are below a tenth of 0.5");
 
-        let step = StepContrast::new(&[ordinary, negative], &found, 2).unwrap();
+        let step = step(&ordinary, &negative, &found, 2);
         assert_eq!((step.plain_id, step.contrasted_id, step.num_removed), (0, 1, 2), "the second token wins");
         assert!(step.changed() && step.branches_differ, "and that is a change");
         // ln .5 + a ln(.5/.7) = ln .3 + a ln(.3/.1): a = ln(5/3) / ln(4.2).
@@ -203,7 +224,7 @@ mod tests {
         let found = Contrast { alpha: 0.0, beta: 0.0 }.of(&ordinary, &negative);
         assert_eq!(found.logits, ordinary, "bit for bit");
         let same = Contrast { alpha: 2.0, beta: 0.0 }.of(&ordinary, &ordinary);
-        let step = StepContrast::new(&[ordinary.clone(), ordinary], &same, 3).unwrap();
+        let step = step(&ordinary, &ordinary, &same, 3);
         assert!(!step.changed() && !step.branches_differ && step.moved < 1e-6, "{step:?}");
         assert_eq!((step.alpha_from, step.alpha_to), (0.0, None), "no strength changes it");
     }
@@ -222,7 +243,7 @@ mod tests {
         let negative = vec![2.0_f32, 0.5, -3.5];
         for (alpha, best, from, to) in [(0.2, 0, 0.0, Some(0.5)), (0.7, 1, 0.5, Some(1.0)), (3.0, 2, 1.0, None)] {
             let combined = Contrast { alpha, beta: 0.0 }.of(&ordinary, &negative);
-            let step = StepContrast::new(&[ordinary.clone(), negative.clone()], &combined, 3).unwrap();
+            let step = step(&ordinary, &negative, &combined, 3);
             assert_eq!((step.contrasted_id, step.alpha_from, step.alpha_to), (best, from, to), "at {alpha}");
         }
     }

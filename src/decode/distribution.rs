@@ -48,12 +48,6 @@ impl<'a> Distribution<'a> {
         top.into_iter().map(|(id, logit)| TokenCandidate { id, logprob: self.normalised(logit) }).collect()
     }
 
-    /// The same of logits some of which were removed (minus infinity); those are never among them.
-    pub(super) fn top_of(logits: &[f32], count: usize) -> Vec<u32> {
-        let top = largest(logits.iter().copied(), count).into_iter();
-        top.filter(|(_, logit)| logit.is_finite()).map(|(id, _)| id).collect()
-    }
-
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a difference of f32 logits, computed in f64 for its last digits"

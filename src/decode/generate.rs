@@ -197,13 +197,13 @@ impl<'a> Generation<'a> {
         if let Some(found) = combined.as_ref().map(|made| made.logits.len()).filter(|len| *len != ordinary.len()) {
             return Err(DecodeError::StrategyShape { expected: ordinary.len(), found });
         }
-        let num_candidates = self.options.num_candidates;
-        let contrast = combined.as_ref().and_then(|made| StepContrast::new(&branch_logits, made, num_candidates));
+        let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
+        let candidates = distribution.top(self.options.num_candidates);
+        let contrast =
+            combined.as_ref().and_then(|made| StepContrast::new(&distribution, &candidates, &branch_logits, made));
         let final_logits = combined.map(|made| made.logits);
         let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
-        let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
-        let candidates = distribution.top(num_candidates);
         let query_position = self.context.len().saturating_sub(1);
         let is_stop = self.accept(id)?;
         Ok(Some(TokenStep {

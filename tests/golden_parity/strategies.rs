@@ -60,7 +60,6 @@ pub(crate) fn golden() -> Golden {
     Golden::open(&golden_folder().join("strategies.safetensors"))
 }
 
-#[expect(clippy::print_stdout, reason = "how much of the bounds is used is worth reading in a test's output")]
 #[test]
 fn strategies_compute_what_pytorch_computes() {
     let golden = golden();
