@@ -52,7 +52,7 @@
 //! | what | do | it then appears in |
 //! | --- | --- | --- |
 //! | a model family | one folder in `src/model`, one line in `src/model/families.rs` | `gazelens list families` |
-//! | a decoding strategy | one file in `src/decode/strategies`, one line in its `mod.rs` | `gazelens list strategies`, `--strategy` |
+//! | a decoding strategy | one file in `src/decode/strategies`, one line in its `mod.rs`, a case in `tests/golden/strategies.py` | `gazelens list strategies`, `--strategy` |
 //! | an intervention | one file in `src/decode/interventions`, one line in its `mod.rs` | `gazelens list interventions`, `--intervene` |
 //! | a metric | one entry in `METRICS` of `src/analysis/localisation/metrics.rs` and its golden case in `tests/golden/localisation.py` | `gazelens list metrics`, `gazelens metrics` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |

@@ -1,5 +1,8 @@
 //! The program from outside: exit status, output, files.
 
+#[path = "cli/strategies.rs"]
+mod strategies;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 #[cfg(target_os = "linux")]

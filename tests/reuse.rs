@@ -73,6 +73,12 @@ impl Pair {
         self.hold(&rows(found), &rows(expected), what, "attention");
         let logprobs = |answer: &Answer| answer.trace.output.iter().map(|token| token.logprob).collect::<Vec<_>>();
         self.hold(&logprobs(found), &logprobs(expected), what, "log-probabilities");
+        let contrasts = |answer: &Answer| -> Vec<f32> {
+            let steps = answer.trace.output.iter().filter_map(|token| token.contrast.as_deref());
+            let candidates = steps.flat_map(|step| &step.candidates);
+            candidates.map(|candidate| candidate.negative_logprob).collect()
+        };
+        self.hold(&contrasts(found), &contrasts(expected), what, "the other branch");
         let vision = |answer: &Answer| {
             let vision = answer.trace.vision.clone().expect("the demo has [CLS]");
             [vision.cls_attention.clone(), vision.patch_norms.clone()].concat()
@@ -136,6 +142,44 @@ fn interventions_share_what_they_leave_alone() {
     assert_eq!(pair.ask(&both, "both"), first_patch + 1, "what the two of them leave alone");
     pair.ask(&plain(), "plain at the end");
     println!("interventions on and off differ from fresh runs by at most {:.1e}", pair.worst);
+}
+
+fn decoded(words: &str, spec: &str) -> Question {
+    Question { strategy: spec.parse().expect("a SPEC"), ..question(STREET, words) }
+}
+
+#[test]
+fn a_strategy_that_is_switched_on_and_off_pays_for_what_differs() {
+    let mut pair = Pair::new();
+    let words = "Describe this image briefly.";
+    let prompt_len = ask(&pair.forgets, &decoded(words, "plain")).trace.prompt.len();
+    pair.ask(&decoded(words, "plain"), "plain");
+    for spec in ["vcd", "damro", "icd", "pai-cfg", "m3id:lambda=0.3", "vcd:step=900", "vcd", "plain"] {
+        let reused = pair.ask(&decoded(words, spec), spec);
+        assert_eq!(reused, prompt_len - 1, "{spec}: the ordinary branch was read before");
+    }
+    // Another question: the image is there for both branches, whatever was asked between.
+    for spec in ["vcd", "damro", "icd"] {
+        let reused = pair.ask(&decoded("Is there a dog?", spec), spec);
+        assert!(reused >= 144, "{spec}: the image is not read again, found {reused} positions");
+    }
+    let boosted = with(decoded(words, "vcd"), "pai:alpha=0.5");
+    assert!(pair.ask(&boosted, "vcd with pai") >= 144, "pai changes the row that predicts");
+    let knocked = with(decoded(words, "damro"), "knockout:patches=3.4");
+    pair.ask(&knocked, "damro with a knockout");
+    let again = pair.ask(&decoded(words, "damro"), "damro again");
+    assert_eq!(again, prompt_len - 1, "nothing of it is left behind");
+    println!("strategies on and off differ from fresh runs by at most {:.1e}", pair.worst);
+}
+
+#[test]
+fn the_image_of_another_branch_is_seen_once() {
+    let model = demo();
+    let vision_secs = |spec: &str| ask(&model, &decoded("Is there a dog?", spec)).timings.vision_secs;
+    let (first, second) = (vision_secs("vcd"), vision_secs("vcd"));
+    assert!(second < first / 2.0, "the same noise on the same image, {second} s after {first} s");
+    let trace = ask(&model, &decoded("Is there a dog?", "plain")).trace;
+    assert!(trace.vision.is_some(), "the photo's own [CLS] rows are not those of the noise");
 }
 
 #[test]

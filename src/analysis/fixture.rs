@@ -74,7 +74,15 @@ fn prompt_token(position: usize) -> PromptToken {
 }
 
 fn output_token() -> OutputToken {
-    OutputToken { id: 9, text: "a".into(), special: false, logprob: -0.5, entropy_nats: 0.7, candidates: Vec::new() }
+    OutputToken {
+        id: 9,
+        text: "a".into(),
+        special: false,
+        logprob: -0.5,
+        entropy_nats: 0.7,
+        candidates: Vec::new(),
+        contrast: None,
+    }
 }
 
 fn run() -> RunInfo {

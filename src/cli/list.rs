@@ -29,14 +29,25 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 /// Colour maps live in `render`, which the engine does not know.
 fn colormaps() -> Vec<Entry> {
     let maps = crate::render::colormaps().iter();
-    maps.map(|map| Entry { id: map.id, label: map.label, help: map.help, paper: map.paper, parameters: Vec::new() })
-        .collect()
+    maps.map(|map| Entry {
+        id: map.id,
+        label: map.label,
+        help: map.help,
+        paper: map.paper,
+        parameters: Vec::new(),
+        presets: &[],
+    })
+    .collect()
 }
 
 fn described(entry: &Entry) -> String {
     let mut lines = vec![entry.id.to_owned(), format!("    {}. {}", entry.label, entry.help)];
     for parameter in &entry.parameters {
         lines.push(format!("    {}={}  {}", parameter.name, parameter.default, parameter.help));
+    }
+    for preset in entry.presets {
+        let values: Vec<_> = preset.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        lines.push(format!("    preset={}  {} ({})", preset.id, preset.help, values.join(", ")));
     }
     if !entry.paper.is_empty() {
         lines.push(format!("    {}", entry.paper));

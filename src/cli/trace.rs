@@ -22,7 +22,7 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
         source::fetch(&mut request)?;
     }
     let mut question = question(common, args, &request)?;
-    check_specs(&question).map_err(Failure::usage)?;
+    check_specs(&question).map_err(blame)?;
     expect_folder_of(&args.out)?;
     source::fetch(&mut request)?;
     // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
@@ -147,14 +147,18 @@ fn summary(answer: &Answer, model: &OpenModel) -> Value {
         .output
         .iter()
         .map(|token| {
-            json!({
+            let mut object = json!({
                 "id": token.id,
                 "text": token.text,
                 "special": token.special,
                 "logprob": token.logprob,
                 "entropy": token.entropy_nats,
                 "candidates": token.candidates,
-            })
+            });
+            if let Some(contrast) = &token.contrast {
+                object["contrast"] = json!(contrast);
+            }
+            object
         })
         .collect();
     let similarity = trace.similarity.iter().map(|text| {

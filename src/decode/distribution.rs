@@ -44,23 +44,29 @@ impl<'a> Distribution<'a> {
 
     /// The `count` most probable tokens, most probable first; the smaller id first among equals.
     pub fn top(&self, count: usize) -> Vec<TokenCandidate> {
-        let mut order: Vec<(u32, f32)> = (0..).zip(self.logits.iter().copied()).collect();
-        let descending = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if count < order.len() {
-            order.select_nth_unstable_by(count, descending);
-            order.truncate(count);
-        }
-        order.sort_unstable_by(descending);
-        order.into_iter().map(|(id, logit)| TokenCandidate { id, logprob: self.normalised(logit) }).collect()
+        let top = largest(self.logits.iter().copied(), count);
+        top.into_iter().map(|(id, logit)| TokenCandidate { id, logprob: self.normalised(logit) }).collect()
     }
 
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a difference of f32 logits, computed in f64 for its last digits"
     )]
-    fn normalised(&self, logit: f32) -> f32 {
+    pub(super) fn normalised(&self, logit: f32) -> f32 {
         (f64::from(logit) - self.log_sum) as f32
     }
+}
+
+/// The `count` largest with their ids, largest first; the smaller id first among equals.
+fn largest(logits: impl Iterator<Item = f32>, count: usize) -> Vec<(u32, f32)> {
+    let mut order: Vec<(u32, f32)> = (0..).zip(logits).collect();
+    let descending = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if count < order.len() {
+        order.select_nth_unstable_by(count, descending);
+        order.truncate(count);
+    }
+    order.sort_unstable_by(descending);
+    order
 }
 
 #[cfg(test)]

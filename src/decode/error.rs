@@ -1,6 +1,8 @@
 //! What can go wrong while an answer is decoded.
 
+use crate::checkpoint::CheckpointError;
 use crate::model::ModelError;
+use std::path::PathBuf;
 
 /// See the module's documentation.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,48 @@ pub enum DecodeError {
     NoImage {
         /// The intervention.
         owner: &'static str,
+    },
+    /// A strategy that asks where `[CLS]` looks.
+    #[error("Expected a vision encoder with a [CLS] token for {owner}, found one without")]
+    NoCls {
+        /// The strategy.
+        owner: &'static str,
+    },
+    /// A file of noise that cannot be used.
+    #[error("Expected a safetensors file with a tensor `noise` for {owner}, found {found}: {}", path.display())]
+    NoiseFile {
+        /// The strategy.
+        owner: &'static str,
+        /// What is wrong with it.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Noise for another image.
+    #[error("Expected `noise` of shape {expected:?} for this model, found {found:?}: {}", path.display())]
+    NoiseShape {
+        /// That of the model's input.
+        expected: Vec<usize>,
+        /// That of the file's tensor.
+        found: Vec<usize>,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A prompt of another branch that cannot be read.
+    #[error("{owner}, prompt of its other branch: {cause}")]
+    OtherPrompt {
+        /// The strategy.
+        owner: &'static str,
+        /// What is wrong with it.
+        cause: Box<CheckpointError>,
+    },
+    /// A strategy got logits of more or fewer branches than it made.
+    #[error("Expected logits of {expected} branches, found {found}")]
+    NumBranches {
+        /// As many as it made.
+        expected: usize,
+        /// What came.
+        found: usize,
     },
     /// A strategy returned logits of another length, or asked for branches it did not make.
     #[error("Expected {expected} logits from the strategy, found {found}")]

@@ -1,6 +1,6 @@
 //! From a prompt to an answer, token by token.
 
-use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, TokenCandidate};
+use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, StepContrast, TokenCandidate};
 use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
 use candle_core::Tensor;
 
@@ -62,6 +62,8 @@ pub struct TokenStep {
     pub branch_logits: Vec<Vec<f32>>,
     /// What the strategy made of them; `None` if it left the ordinary branch's as they are.
     pub final_logits: Option<Vec<f32>>,
+    /// What a second branch did to it; `None` without one.
+    pub contrast: Option<StepContrast>,
 }
 
 /// Why an answer ended.
@@ -143,7 +145,27 @@ impl<'a> Generation<'a> {
 
     /// What every branch has seen, for another answer that begins alike.
     pub fn into_caches(self) -> Vec<KvCache> {
-        self.branches.into_iter().map(|branch| branch.cache).collect()
+        let caches = self.branches.into_iter().map(|branch| branch.cache);
+        // What was promised for a pass that did not happen is not there.
+        let filled = caches.map(|mut cache| {
+            cache.truncate(usize::MAX);
+            cache
+        });
+        filled.collect()
+    }
+
+    /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed once. The last
+    /// position of its prompt always runs.
+    pub fn share_prefix(&mut self, branch_idx: usize, len: usize) -> Result<(), DecodeError> {
+        let Some(branch) = self.branches.get_mut(branch_idx).filter(|_| branch_idx > 0) else { return Ok(()) };
+        let (known, pending) = (branch.cache.len(), branch.pending.dims().first().copied().unwrap_or(0));
+        let len = len.min((known + pending).saturating_sub(1)).min(self.prompt_len);
+        if len > known && self.context.len() == self.prompt_len {
+            let rest = branch.pending.narrow(0, len - known, known + pending - len);
+            branch.pending = rest.map_err(ModelError::part("Token embedding"))?;
+            branch.cache.share_prefix(len);
+        }
+        Ok(())
     }
 
     /// The answer so far.
@@ -171,14 +193,17 @@ impl<'a> Generation<'a> {
         let step_idx = self.ids().len();
         let branch_logits = self.forward(probe)?;
         let ordinary = check_finite(&branch_logits, step_idx)?;
-        let final_logits = self.decoding.combine(&branch_logits)?;
-        if let Some(found) = final_logits.as_ref().map(Vec::len).filter(|len| *len != ordinary.len()) {
+        let combined = self.decoding.combine(step_idx, &branch_logits)?;
+        if let Some(found) = combined.as_ref().map(|made| made.logits.len()).filter(|len| *len != ordinary.len()) {
             return Err(DecodeError::StrategyShape { expected: ordinary.len(), found });
         }
-        let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
-        let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
         let candidates = distribution.top(self.options.num_candidates);
+        let contrast =
+            combined.as_ref().and_then(|made| StepContrast::new(&distribution, &candidates, &branch_logits, made));
+        let final_logits = combined.map(|made| made.logits);
+        let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
+        let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
         let query_position = self.context.len().saturating_sub(1);
         let is_stop = self.accept(id)?;
         Ok(Some(TokenStep {
@@ -191,6 +216,7 @@ impl<'a> Generation<'a> {
             candidates,
             branch_logits,
             final_logits,
+            contrast,
         }))
     }
 

@@ -12,16 +12,19 @@
 //! | a strategy | one file in `strategies/`, one line in [`STRATEGIES`] |
 //! | an intervention | one file in `interventions/`, one line in [`INTERVENTIONS`] |
 
+mod contrast;
 mod distribution;
 mod error;
 mod generate;
 mod interventions;
+mod noise;
 mod parameters;
 mod sampling;
 mod strategies;
 #[cfg(test)]
 mod tests;
 
+pub use contrast::{Combined, ContrastCandidate, StepContrast};
 pub use distribution::{Distribution, TokenCandidate};
 pub use error::DecodeError;
 pub use generate::{DecoderPrompt, GenerateOptions, Generated, Generation, StopReason, TokenStep, generate};
@@ -29,6 +32,8 @@ pub use interventions::{
     ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, Reach, build_intervention,
     interventions,
 };
-pub use parameters::{ParameterInfo, Parameters, Registered};
+pub use parameters::{PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered};
 pub use sampling::{Sampler, SamplingOptions};
-pub use strategies::{BranchContext, Decoding, STRATEGIES, Strategy, build_strategy, strategies};
+pub use strategies::{
+    BranchContext, ClsRow, Decoding, Encode, QuestionContext, STRATEGIES, Strategy, build_strategy, strategies,
+};

@@ -1,18 +1,101 @@
 //! Parameters of registered things, as text in a SPEC and as checked values.
 
 use super::DecodeError;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+/// The parameter that chooses one of [`Registered::presets`].
+pub const PRESET: &str = "preset";
+
+/// What a parameter may be: what a window shows it as.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ParameterKind {
+    /// A number; both ends are allowed.
+    Real {
+        /// Smallest.
+        min: f64,
+        /// Largest.
+        max: f64,
+    },
+    /// A whole number; both ends are allowed.
+    Whole {
+        /// Smallest.
+        min: usize,
+        /// Largest.
+        max: usize,
+    },
+    /// One of some words.
+    Choice {
+        /// All of them.
+        options: &'static [&'static str],
+    },
+    /// A path; may be empty.
+    File,
+    /// Any text.
+    Text,
+}
+
 /// A parameter that a strategy or intervention takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ParameterInfo {
     /// Name in a SPEC.
     pub name: &'static str,
     /// Default, as it would be written in a SPEC; empty if it must be given.
     pub default: &'static str,
+    /// What it may be.
+    pub kind: ParameterKind,
     /// One line.
     pub help: &'static str,
+}
+
+impl ParameterInfo {
+    /// A number.
+    pub const fn real(name: &'static str, default: &'static str, (min, max): (f64, f64), help: &'static str) -> Self {
+        Self { name, default, kind: ParameterKind::Real { min, max }, help }
+    }
+
+    /// A whole number.
+    pub const fn whole(
+        name: &'static str,
+        default: &'static str,
+        (min, max): (usize, usize),
+        help: &'static str,
+    ) -> Self {
+        Self { name, default, kind: ParameterKind::Whole { min, max }, help }
+    }
+
+    /// One of some words.
+    pub const fn choice(
+        name: &'static str,
+        default: &'static str,
+        options: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self { name, default, kind: ParameterKind::Choice { options }, help }
+    }
+
+    /// A path.
+    pub const fn file(name: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self { name, default, kind: ParameterKind::File, help }
+    }
+
+    /// Any text.
+    pub const fn text(name: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self { name, default, kind: ParameterKind::Text, help }
+    }
+}
+
+/// Values that belong together: what a paper prints, what its authors' code runs with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Preset {
+    /// Value of the parameter [`PRESET`].
+    pub id: &'static str,
+    /// One line.
+    pub help: &'static str,
+    /// Parameters that it sets, as (name, value); the others keep their defaults.
+    pub values: &'static [(&'static str, &'static str)],
 }
 
 /// What every registered thing says about itself.
@@ -27,20 +110,30 @@ pub trait Registered: Sync {
     fn paper(&self) -> &'static str;
     /// What it takes.
     fn parameters(&self) -> &'static [ParameterInfo];
+    /// Sets of values, where publications differ; then [`Registered::parameters`] has a choice named [`PRESET`].
+    fn presets(&self) -> &'static [Preset] {
+        &[]
+    }
 }
 
 /// Values for every parameter of one registered thing: given or default, unknown ones refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     owner: String,
+    known: &'static [ParameterInfo],
     values: BTreeMap<&'static str, String>,
 }
 
 impl Parameters {
-    /// Puts given values over the defaults.
+    /// Puts given values over those of the preset, and those over the defaults.
     pub fn resolve(owner: &dyn Registered, given: &[(String, String)]) -> Result<Self, DecodeError> {
         let known = owner.parameters();
         let mut values: BTreeMap<_, _> = known.iter().map(|info| (info.name, info.default.to_owned())).collect();
+        let chosen = given.iter().find(|(name, _)| name == PRESET).map(|(_, value)| value.as_str());
+        let chosen = chosen.or_else(|| values.get(PRESET).map(String::as_str)).unwrap_or_default();
+        if let Some(preset) = owner.presets().iter().find(|preset| preset.id == chosen) {
+            values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        }
         for (idx, (name, value)) in given.iter().enumerate() {
             let Some(info) = known.iter().find(|info| info.name == name) else {
                 return Err(DecodeError::UnknownParameter {
@@ -54,7 +147,11 @@ impl Parameters {
             }
             values.insert(info.name, value.clone());
         }
-        Ok(Self { owner: owner.id().to_owned(), values })
+        let parameters = Self { owner: owner.id().to_owned(), known, values };
+        if !owner.presets().is_empty() {
+            parameters.choice(PRESET)?;
+        }
+        Ok(parameters)
     }
 
     /// Every parameter as it is used, for the trace.
@@ -84,6 +181,35 @@ impl Parameters {
     pub fn whole(&self, name: &'static str, range: RangeInclusive<usize>) -> Result<usize, DecodeError> {
         let value = self.text(name).trim().parse::<usize>().ok().filter(|value| range.contains(value));
         value.ok_or_else(|| self.bad(name, format!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    /// A number in the range that [`ParameterInfo::kind`] says.
+    pub fn number(&self, name: &'static str) -> Result<f64, DecodeError> {
+        match self.kind(name) {
+            Some(ParameterKind::Real { min, max }) => self.real(name, min..=max),
+            _ => self.real(name, f64::MIN..=f64::MAX),
+        }
+    }
+
+    /// A whole number in the range that [`ParameterInfo::kind`] says.
+    pub fn count(&self, name: &'static str) -> Result<usize, DecodeError> {
+        match self.kind(name) {
+            Some(ParameterKind::Whole { min, max }) => self.whole(name, min..=max),
+            _ => self.whole(name, 0..=usize::MAX),
+        }
+    }
+
+    /// One of the words that [`ParameterInfo::kind`] lists.
+    pub fn choice(&self, name: &'static str) -> Result<&'static str, DecodeError> {
+        let Some(ParameterKind::Choice { options }) = self.kind(name) else {
+            return Err(self.bad(name, "a choice".to_owned()));
+        };
+        let chosen = options.iter().copied().find(|option| *option == self.text(name).trim());
+        chosen.ok_or_else(|| self.bad(name, format!("one of {}", names(options.iter().copied()))))
+    }
+
+    fn kind(&self, name: &'static str) -> Option<ParameterKind> {
+        self.known.iter().find(|info| info.name == name).map(|info| info.kind)
     }
 
     /// The error for a value that cannot be used.

@@ -13,7 +13,7 @@ use super::messages::{ImageSource, Prompt, Question, RecordOptions, Sampling, Sp
 use super::open::{Answerer, OpenModel};
 use super::recorder::Recorder;
 use super::run::open_photo;
-use crate::decode::{DecoderPrompt, Decoding, GenerateOptions, Generation};
+use crate::decode::{DecoderPrompt, GenerateOptions, Generation, build_strategy};
 use crate::kernel::BandwidthProbe;
 use crate::model::Probe;
 use crate::trace::RowPrecision;
@@ -173,11 +173,6 @@ fn fast_quarter(mut secs: Vec<f64>) -> Option<f64> {
     secs.get(secs.len() / 4).copied()
 }
 
-/// Every branch the same, so that two cost what two cost.
-struct Together;
-
-impl Decoding for Together {}
-
 fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> Question {
     Question {
         image: image.clone(),
@@ -257,7 +252,9 @@ impl<'a> UnderWay<'a> {
         let prompts = (0..branches).map(|_| prompt()).collect::<Result<Vec<_>, _>>()?;
         // No stop tokens: every answer has the same length.
         let options = GenerateOptions { max_new_tokens: new_tokens, ..GenerateOptions::default() };
-        let generation = Generation::new(model.llava.decoder(), Box::new(Together), prompts, options)?;
+        // Every branch reads the same, so that two cost what two cost, the contrast of every step included.
+        let (decoding, _) = build_strategy(if branches > 1 { "vcd" } else { "plain" }, &[])?;
+        let generation = Generation::new(model.llava.decoder(), decoding, prompts, options)?;
         Ok(Self { generation, recorder: capture.then_some(recorder) })
     }
 

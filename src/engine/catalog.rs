@@ -1,6 +1,6 @@
 //! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
 
-use crate::decode::Registered;
+use crate::decode::{ParameterKind, Preset, Registered};
 use serde::Serialize;
 
 /// A parameter of a registered thing.
@@ -10,6 +10,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// Default, as it would be written in a SPEC.
     pub default: String,
+    /// What it may be.
+    pub kind: ParameterKind,
     /// One line.
     pub help: &'static str,
 }
@@ -27,6 +29,8 @@ pub struct Entry {
     pub paper: &'static str,
     /// Parameters with defaults.
     pub parameters: Vec<Parameter>,
+    /// Sets of values that the parameter `preset` chooses from, the default first; empty where publications agree.
+    pub presets: &'static [Preset],
 }
 
 /// See the module's documentation.
@@ -55,6 +59,7 @@ pub fn catalog() -> Catalog {
                 help: metric.help,
                 paper: metric.paper,
                 parameters: Vec::new(),
+                presets: &[],
             })
             .collect(),
         families: crate::model::families()
@@ -65,6 +70,7 @@ pub fn catalog() -> Catalog {
                 help: family.help(),
                 paper: family.paper(),
                 parameters: Vec::new(),
+                presets: &[],
             })
             .collect(),
     }
@@ -74,6 +80,7 @@ fn entry(registered: &dyn Registered) -> Entry {
     let parameters = registered.parameters().iter().map(|parameter| Parameter {
         name: parameter.name,
         default: parameter.default.to_owned(),
+        kind: parameter.kind,
         help: parameter.help,
     });
     Entry {
@@ -82,6 +89,7 @@ fn entry(registered: &dyn Registered) -> Entry {
         help: registered.help(),
         paper: registered.paper(),
         parameters: parameters.collect(),
+        presets: registered.presets(),
     }
 }
 

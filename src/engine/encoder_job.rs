@@ -24,6 +24,10 @@ pub(super) fn see(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
+    if !matches!(question.strategy.name.as_str(), "" | "plain") {
+        // A strategy that has no tokens to choose.
+        return Err(EngineError::NoDecoder { path: encoder.info.id.clone().into() });
+    }
     let (texts, mut warnings) = texts(encoder, question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = open_photo(&question.image)?;

@@ -1,17 +1,17 @@
 //! One question from photo to trace.
 
+use super::branches::{idle_strategy, token_contrast};
 use super::error::EngineError;
 use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
 use super::recorder::{Recorder, Sizes};
-use super::reuse::Seen;
 use super::run::{Answer, Input, open_photo};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
-    ActiveIntervention, BranchContext, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext,
+    ActiveIntervention, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext, QuestionContext,
     Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
 };
 use crate::model::{Probe, ProbeChain};
@@ -65,6 +65,7 @@ fn decode(
     let Plan { decoding, mut interventions, .. } = plan;
     let options = generate_options(model, question);
     let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
+    prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
     let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();
@@ -102,7 +103,7 @@ fn announces_late(question: &Question) -> bool {
 
 /// What a question asks of the decoding, checked before anything is computed.
 pub(super) struct Plan {
-    decoding: Box<dyn Decoding>,
+    pub(super) decoding: Box<dyn Decoding>,
     pub(super) strategy: SpecInfo,
     pub(super) interventions: Vec<Box<dyn ActiveIntervention>>,
     pub(super) intervention_specs: Vec<SpecInfo>,
@@ -118,7 +119,16 @@ impl Plan {
             Prompt::Raw(text) => text.clone(),
         };
         let prompt = model.checkpoint.tokenizer.encode_prompt(&full_prompt, config.image_seq_length())?;
-        let (decoding, parameters) = build_strategy(&question.strategy.name, &question.strategy.parameters)?;
+        let (mut decoding, mut parameters) = build_strategy(&question.strategy.name, &question.strategy.parameters)?;
+        let context = QuestionContext {
+            config,
+            tokenizer: &model.checkpoint.tokenizer,
+            full_prompt: &full_prompt,
+            prompt: &prompt,
+            // Every vision tower of this family has [CLS].
+            cls_patches: Some(image_grid(config).len()),
+        };
+        decoding.prepare(&mut parameters, &context)?;
         let name = if question.strategy.name.is_empty() { "plain" } else { &question.strategy.name };
         let strategy = spec_info(name, &parameters);
         let context = InterventionContext {
@@ -143,7 +153,10 @@ impl Plan {
 }
 
 /// Interventions first, so that the recorder sees what they made.
-fn chain<'a>(interventions: &'a mut [Box<dyn ActiveIntervention>], recorder: &'a mut dyn Probe) -> ProbeChain<'a> {
+pub(super) fn chain<'a>(
+    interventions: &'a mut [Box<dyn ActiveIntervention>],
+    recorder: &'a mut dyn Probe,
+) -> ProbeChain<'a> {
     let mut chain = ProbeChain::new();
     for intervention in interventions {
         chain = chain.with(&mut **intervention);
@@ -169,13 +182,13 @@ fn generate_options(model: &Answerer, question: &Question) -> GenerateOptions {
 
 /// A question under way: its growing trace and what fills it.
 pub(super) struct Job<'a> {
-    trace: Trace,
-    extras: Extras,
+    pub(super) trace: Trace,
+    pub(super) extras: Extras,
     timings: Timings,
-    recorder: Recorder<'a>,
-    pixel_values: Tensor,
+    pub(super) recorder: Recorder<'a>,
+    pub(super) pixel_values: Tensor,
     /// The same as numbers: what an image is known by.
-    values: Arc<[f32]>,
+    pub(super) values: Arc<[f32]>,
     rows_left_out: usize,
 }
 
@@ -231,38 +244,6 @@ impl<'a> Job<'a> {
         (self.recorder, self.pixel_values)
     }
 
-    /// Runs the vision encoder, unless it saw the same before, and makes the prompts of all branches.
-    fn see(&mut self, model: &Answerer, plan: &mut Plan) -> Result<Vec<DecoderPrompt>, EngineError> {
-        let changes_vision = plan.reach(0).vision;
-        let known = if changes_vision { None } else { model.reuse.seen(&self.values) };
-        let mut probe = chain(&mut plan.interventions, &mut self.recorder);
-        let features = match &known {
-            Some(seen) => seen.features.clone(),
-            None => model.llava.encode_image(&self.pixel_values, &mut probe)?,
-        };
-        let image = Some((plan.prompt.image_token_span, &features));
-        let ids = plan.prompt.ids.clone();
-        let mut prompts = vec![DecoderPrompt { embeddings: model.llava.embed_prompt(&ids, image)?, ids }];
-        let context = BranchContext {
-            model: &model.llava,
-            ids: &plan.prompt.ids,
-            image,
-            pixel_values: Some(&self.pixel_values),
-            seed: self.trace.run.seed,
-        };
-        prompts.extend(plan.decoding.branches(&context, &mut probe)?);
-        let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
-        self.trace.vision = match known {
-            Some(seen) => seen.vision,
-            None => vision.map(Arc::new),
-        };
-        if !changes_vision {
-            let (pixel_values, vision) = (Arc::clone(&self.values), self.trace.vision.clone());
-            model.reuse.keep_seen(Seen { pixel_values, features, vision });
-        }
-        Ok(prompts)
-    }
-
     fn take_prompt_rows(&mut self) {
         let (rows, left_out) = self.recorder.take_prompt_rows();
         self.trace.prompt_attention = rows;
@@ -296,6 +277,7 @@ impl<'a> Job<'a> {
             logprob: step.logprob,
             entropy_nats: step.entropy_nats,
             candidates: candidates.collect(),
+            contrast: step.contrast.as_ref().map(|contrast| Box::new(token_contrast(tokenizer, contrast))),
         };
         self.trace.output.push(token.clone());
         let row = self.recorder.take_row();
@@ -354,6 +336,7 @@ impl<'a> Job<'a> {
             }
             Some(StopReason::StopToken) | None => {}
         }
+        warnings.extend(idle_strategy(&self.trace.run.strategy, &self.trace.output));
         warnings.extend(interventions.iter().filter_map(|intervention| intervention.report().warning()));
         Ok(Answer { trace: self.trace, extras: self.extras, timings: self.timings })
     }

@@ -10,6 +10,7 @@
 
 mod backend;
 mod bench;
+mod branches;
 mod catalog;
 mod device;
 mod encoder;
@@ -29,6 +30,7 @@ mod run;
 mod spec;
 mod worker;
 
+pub use crate::decode::{ParameterKind, Preset};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;

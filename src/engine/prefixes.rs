@@ -4,7 +4,7 @@ use super::job::Plan;
 use super::messages::Question;
 use super::open::Answerer;
 use super::reuse::{Footing, Wanted};
-use crate::decode::{DecoderPrompt, Generation, Reach};
+use crate::decode::{DecodeError, DecoderPrompt, Generation, Reach};
 use crate::model::KvCache;
 use std::sync::Arc;
 
@@ -36,6 +36,15 @@ impl Prefixes {
         let caches = model.reuse.take(&prompts);
         let reused_tokens = caches.first().and_then(Option::as_ref).map_or(0, KvCache::len);
         (Self { prompts, reused_tokens }, caches)
+    }
+
+    /// Lets the other branches take what they read like the ordinary one from it.
+    pub(super) fn share(&self, generation: &mut Generation<'_>) -> Result<(), DecodeError> {
+        let Some((first, others)) = self.prompts.split_first() else { return Ok(()) };
+        for (idx, other) in others.iter().enumerate() {
+            generation.share_prefix(1 + idx, first.shared(other))?;
+        }
+        Ok(())
     }
 
     /// Keeps what was read and written.

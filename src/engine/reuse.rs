@@ -257,6 +257,15 @@ impl Seen {
     }
 }
 
+impl Wanted {
+    /// Leading positions whose keys and values are those of another branch of the same question.
+    pub(super) fn shared(&self, other: &Self) -> usize {
+        let most = self.footing.untouched.min(other.footing.untouched);
+        let by_ids = self.ids.iter().zip(&other.ids).take(most).take_while(|(a, b)| a == b).count();
+        equal_rows(&self.embeddings, &other.embeddings, by_ids).unwrap_or_default()
+    }
+}
+
 impl Kept {
     fn bytes(&self) -> usize {
         let embeddings = self.embeddings.elem_count() * self.embeddings.dtype().size_in_bytes();

@@ -25,6 +25,8 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
     len: usize,
     capacity: usize,
+    /// Positions from here to `len` come from the first branch in the next pass.
+    shared_from: Option<usize>,
 }
 
 impl KvCache {
@@ -34,7 +36,7 @@ impl KvCache {
             let (key, value) = (Tensor::zeros(shape, dtype, device)?, Tensor::zeros(shape, dtype, device)?);
             Ok(LayerCache { key, value })
         });
-        Ok(Self { layers: layers.collect::<Result<_>>()?, len: 0, capacity })
+        Ok(Self { layers: layers.collect::<Result<_>>()?, len: 0, capacity, shared_from: None })
     }
 
     /// Positions held.
@@ -63,28 +65,49 @@ impl KvCache {
         self.layers.iter().map(|layer| bytes(&layer.key) + bytes(&layer.value)).sum()
     }
 
-    /// Forgets everything from position `len` on.
+    /// Forgets everything from position `len` on, and what [`KvCache::share_prefix`] promised.
     pub fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        let filled = self.shared_from.take().unwrap_or(self.len);
+        self.len = filled.min(len);
+    }
+
+    /// Lets the next pass fill the positions up to `len` from the cache of its first branch, layer by layer, instead of computing them
+    /// twice: both branches must read the same there. The new positions of this branch start behind them.
+    pub fn share_prefix(&mut self, len: usize) {
+        if len > self.len && len <= self.capacity {
+            self.shared_from.get_or_insert(self.len);
+            self.len = len;
+        }
+    }
+
+    /// Keeps that promise in one layer, after the first branch has written its own.
+    pub(crate) fn take_shared(&self, layer_idx: usize, first: &Self) -> Result<()> {
+        let Some(from) = self.shared_from else { return Ok(()) };
+        let (own, first) = (self.layer(layer_idx)?, first.layer(layer_idx)?);
+        for (to, from_first) in [(&own.key, &first.key), (&own.value, &first.value)] {
+            to.slice_set(&from_first.narrow(1, from, self.len - from)?.contiguous()?, 1, from)?;
+        }
+        Ok(())
     }
 
     /// A copy with its own memory: two answers from one prompt, or the same one with more room.
     pub fn fork(&self, capacity: usize) -> std::result::Result<Self, ModelError> {
-        if capacity < self.len {
-            return Err(ModelError::ContextFull { capacity, needed: self.len });
+        let len = self.shared_from.unwrap_or(self.len);
+        if capacity < len {
+            return Err(ModelError::ContextFull { capacity, needed: len });
         }
         let copy = |from: &Tensor| -> Result<Tensor> {
             let (num_key_value_heads, _, head_dim) = from.dims3()?;
             let to = Tensor::zeros((num_key_value_heads, capacity, head_dim), from.dtype(), from.device())?;
-            if self.len > 0 {
-                to.slice_set(&from.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+            if len > 0 {
+                to.slice_set(&from.narrow(1, 0, len)?.contiguous()?, 1, 0)?;
             }
             Ok(to)
         };
         let layers =
             self.layers.iter().map(|layer| Ok(LayerCache { key: copy(&layer.key)?, value: copy(&layer.value)? }));
         let layers = layers.collect::<Result<_>>().map_err(ModelError::part("Copying a key/value cache"))?;
-        Ok(Self { layers, len: self.len, capacity })
+        Ok(Self { layers, len, capacity, shared_from: None })
     }
 
     fn layer(&self, layer_idx: usize) -> Result<&LayerCache> {
@@ -122,6 +145,7 @@ impl KvCache {
     /// Makes `query_len` written positions count.
     pub(crate) fn advance(&mut self, query_len: usize) {
         self.len = (self.len + query_len).min(self.capacity);
+        self.shared_from = None;
     }
 }
 

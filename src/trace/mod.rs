@@ -6,6 +6,7 @@
 //! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
 
 mod attention;
+mod contrast;
 mod extras;
 pub mod file;
 mod run;
@@ -13,6 +14,7 @@ mod similarity;
 mod tokens;
 
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
+pub use contrast::{ContrastCandidate, TokenContrast};
 pub use extras::{Extras, LogitRows, PixelValues};
 pub use run::{RunInfo, SpecInfo};
 pub use similarity::{TextSimilarity, compare};

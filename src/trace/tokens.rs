@@ -1,5 +1,6 @@
 //! Tokens with what was known when they were chosen.
 
+use super::TokenContrast;
 use serde::{Deserialize, Serialize};
 
 /// One position of the expanded prompt.
@@ -42,4 +43,7 @@ pub struct OutputToken {
     pub entropy_nats: f32,
     /// The twenty most probable tokens, most probable first.
     pub candidates: Vec<Candidate>,
+    /// What a contrastive strategy did to it; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contrast: Option<Box<TokenContrast>>,
 }

@@ -8,6 +8,8 @@ mod gguf;
 mod layouts;
 mod reference;
 mod stories;
+mod strategies;
+mod strategy_properties;
 
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows,

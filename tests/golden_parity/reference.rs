@@ -23,6 +23,11 @@ impl Golden {
         self.words[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.words))
     }
 
+    /// A list of the metadata.
+    pub(crate) fn list(&self, name: &str) -> &[serde_json::Value] {
+        self.words[name].as_array().unwrap_or_else(|| panic!("no list {name} in {}", self.words))
+    }
+
     /// Shape and values of an f32 tensor.
     pub(crate) fn floats(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let (shape, data) = self.tensor(name, Dtype::F32);

@@ -203,7 +203,15 @@ impl Script {
         };
         let mut candidates = vec![Candidate { id: 7, text: text.clone(), logprob }];
         candidates.extend((0..19).map(other));
-        OutputToken { id: 7, text, special: false, logprob, entropy_nats: 0.2 + 0.4 * (idx % 4) as f32, candidates }
+        OutputToken {
+            id: 7,
+            text,
+            special: false,
+            logprob,
+            entropy_nats: 0.2 + 0.4 * (idx % 4) as f32,
+            candidates,
+            contrast: None,
+        }
     }
 
     fn prompt(&self) -> Vec<PromptToken> {

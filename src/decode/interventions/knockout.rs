@@ -30,11 +30,9 @@ impl Registered for Knockout {
     }
 
     fn parameters(&self) -> &'static [ParameterInfo] {
-        &[ParameterInfo {
-            name: "patches",
-            default: "",
-            help: "Patches as ROW.COL, 0-based from the top left, joined by +: 3.4+3.5",
-        }]
+        const PATCHES: ParameterInfo =
+            ParameterInfo::text("patches", "", "Patches as ROW.COL, 0-based from the top left, joined by +: 3.4+3.5");
+        &[PATCHES]
     }
 }
 

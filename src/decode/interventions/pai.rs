@@ -10,6 +10,8 @@ use std::ops::Range;
 const ID: &str = "pai";
 /// Below every real score, and far enough from f32's end for the largest alpha.
 const SCORE_FLOOR: f64 = -1e30;
+/// For menus; what counts is the model's own number.
+const MOST_LAYERS: usize = 128;
 
 /// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
 ///
@@ -37,11 +39,12 @@ impl Registered for Pai {
     }
 
     fn parameters(&self) -> &'static [ParameterInfo] {
-        &[
-            ParameterInfo { name: "alpha", default: "0.2", help: "Strength, above 0 and at most 10" },
-            ParameterInfo { name: "start", default: "2", help: "First decoder layer, 0-based" },
-            ParameterInfo { name: "end", default: "", help: "One past the last layer; empty for all that follow" },
-        ]
+        const PARAMETERS: &[ParameterInfo] = &[
+            ParameterInfo::real("alpha", "0.2", (f64::MIN_POSITIVE, 10.0), "Strength, above 0 and at most 10"),
+            ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based"),
+            ParameterInfo::whole("end", "", (1, MOST_LAYERS), "One past the last layer; empty for all that follow"),
+        ];
+        PARAMETERS
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::image_prompt;
 use crate::decode::{
-    BranchContext, DecodeError, DecoderPrompt, Decoding, GenerateOptions, Generated, Generation, SamplingOptions,
-    StopReason, TokenStep, build_strategy, generate,
+    BranchContext, Combined, DecodeError, DecoderPrompt, Decoding, Encode, GenerateOptions, Generated, Generation,
+    SamplingOptions, StopReason, TokenStep, build_strategy, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
 use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, ModelError, Probe, ProbeChain, Site};
@@ -115,16 +115,17 @@ impl Decoding for Contrast {
     fn branches(
         &mut self,
         context: &BranchContext<'_>,
-        _: &mut dyn Probe,
+        _: &mut Encode<'_>,
     ) -> std::result::Result<Vec<DecoderPrompt>, DecodeError> {
         let (span, _) = context.image.unwrap();
         let ids = [&context.ids[..span.start], &context.ids[span.end()..]].concat();
         Ok(vec![DecoderPrompt::text(context.model.decoder(), ids)?])
     }
 
-    fn combine(&mut self, logits: &[Vec<f32>]) -> std::result::Result<Option<Vec<f32>>, DecodeError> {
+    fn combine(&mut self, _: usize, logits: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
         assert_eq!(logits.len(), 2, "both branches");
-        Ok(Some(logits[0].iter().zip(&logits[1]).map(|(a, b)| 2.0 * a - b).collect()))
+        let logits = logits[0].iter().zip(&logits[1]).map(|(a, b)| 2.0 * a - b).collect();
+        Ok(Some(Combined { logits, alpha: 1.0 }))
     }
 }
 
@@ -134,11 +135,17 @@ fn contrastive_branches_equal_separate_runs() {
     let decoder = model.decoder();
     let (prompt, features) = image_prompt(&model);
     let ids = prompt.ids.clone();
-    let context =
-        BranchContext { model: &model, ids: &ids, image: Some((super::SPAN, &features)), pixel_values: None, seed: 1 };
+    let context = BranchContext {
+        model: &model,
+        ids: &ids,
+        image: Some((super::SPAN, &features)),
+        pixel_values: None,
+        cls: None,
+        seed: 1,
+    };
     let mut decoding = Contrast;
     let mut prompts = vec![prompt];
-    prompts.extend(decoding.branches(&context, &mut ()).unwrap());
+    prompts.extend(decoding.branches(&context, &mut |_| unreachable!("no other image")).unwrap());
     let mut steps = Vec::new();
     generate(decoder, Box::new(decoding), prompts, options(5), &mut (), &mut |step| steps.push(step.clone())).unwrap();
 
@@ -167,12 +174,56 @@ fn contrastive_branches_equal_separate_runs() {
     }
 }
 
+/// Query rows of every branch in the passes it sees.
+#[derive(Default)]
+struct Rows(Vec<(usize, usize)>);
+
+impl Probe for Rows {
+    fn wants_hidden(&self, site: &Site) -> bool {
+        site.layer_idx == 0
+    }
+
+    fn hidden(&mut self, site: &Site, _: &Tensor) -> Result<Option<Tensor>> {
+        self.0.push((site.query_start, site.query_len));
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_prefix_that_branches_share_is_computed_once() {
+    let decoder = decoder();
+    let prompt = |ids: &[u32]| DecoderPrompt::text(&decoder, ids.to_vec()).unwrap();
+    let prompts = || vec![prompt(&[1, 17, 4, 33, 9]), prompt(&[1, 17, 4, 8])];
+    let vcd = || build_strategy("vcd", &[]).unwrap().0;
+    let mut apart = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    let mut shares = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    shares.share_prefix(1, 3).unwrap();
+    let mut cancelled = CancelFlag::default();
+    cancelled.cancel();
+    assert!(shares.step(&mut cancelled).is_err(), "the step can be tried again");
+    let mut rows = Rows::default();
+    while let Some(found) = shares.step(&mut rows).unwrap() {
+        let expected = apart.step(&mut ()).unwrap().unwrap();
+        assert_eq!(found.id, expected.id, "the same token");
+        for (found, expected) in found.branch_logits.iter().zip(&expected.branch_logits) {
+            let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "the same logits, found {worst}");
+        }
+    }
+    assert_eq!(rows.0[..4], [(0, 5), (3, 1), (5, 1), (4, 1)], "the other branch starts behind what it shares");
+
+    let mut never = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
+    never.share_prefix(1, 99).unwrap();
+    let lens: Vec<usize> = never.into_caches().iter().map(crate::model::KvCache::len).collect();
+    assert_eq!(lens, [0, 0], "what was only promised is not handed on");
+}
+
 #[test]
 fn a_strategy_that_returns_too_few_logits_is_refused() {
     struct Short;
     impl Decoding for Short {
-        fn combine(&mut self, _: &[Vec<f32>]) -> std::result::Result<Option<Vec<f32>>, DecodeError> {
-            Ok(Some(vec![0.0; 3]))
+        fn combine(&mut self, _: usize, _: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
+            Ok(Some(Combined { logits: vec![0.0; 3], alpha: 1.0 }))
         }
     }
     let decoder = decoder();

@@ -33,7 +33,10 @@ fn strategies_are_complete() {
         assert!(build_strategy(strategy.id(), &[]).is_ok(), "{} works with its defaults", strategy.id());
     }
     let message = build_strategy("beam", &[]).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(message, "Expected one of the strategies plain, found beam", "not registered");
+    assert_eq!(
+        message, "Expected one of the strategies plain, vcd, damro, icd, pai-cfg, m3id, found beam",
+        "not registered"
+    );
     assert!(build_strategy("plain", &[("alpha".to_owned(), "1".to_owned())]).is_err(), "plain takes nothing");
 }
 

@@ -76,6 +76,9 @@ impl DecoderLayer {
         for (rows, branch) in rows.iter().zip(branches) {
             let own = |all: &Tensor| all.narrow(0, rows.row_start, rows.query_len);
             let qkv = [own(&query)?, own(&key)?, own(&value)?];
+            if let Some(first) = branches.first().filter(|_| !attended.is_empty()) {
+                branch.cache.take_shared(layer_idx, first.cache)?;
+            }
             attended.push(self.attend_branch(&qkv, layer_idx, rows, branch.cache, probe)?);
         }
         let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;

@@ -53,7 +53,8 @@ fn tokens(trace: &Trace) -> Checked {
     }
     for (idx, token) in trace.output.iter().enumerate() {
         let values = token.candidates.iter().map(|candidate| candidate.logprob);
-        let finite = values.chain([token.logprob, token.entropy_nats]).all(f32::is_finite);
+        let finite = values.chain([token.logprob, token.entropy_nats]).all(f32::is_finite)
+            && token.contrast.as_ref().is_none_or(|contrast| contrast.is_finite());
         ensure(finite, || "finite log-probabilities".to_owned(), || format!("others at generated token {idx}"))?;
     }
     Ok(())

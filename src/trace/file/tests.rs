@@ -1,6 +1,6 @@
 use super::super::{
-    AttentionRow, Candidate, Extras, OutputToken, PixelValues, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace,
-    VisionAttention, compare,
+    AttentionRow, Candidate, ContrastCandidate, Extras, OutputToken, PixelValues, PromptToken, RowPrecision, RunInfo,
+    SpecInfo, TokenContrast, Trace, VisionAttention, compare,
 };
 use super::{TraceFile, TraceFileError, write_trace};
 use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
@@ -44,6 +44,28 @@ fn row(keys: usize, precision: RowPrecision) -> Arc<AttentionRow> {
     Arc::new(AttentionRow::new(LAYERS, HEADS, keys, values, precision).expect("as many values as the shape says"))
 }
 
+/// With numbers that a rounded text would not keep.
+fn contrast() -> TokenContrast {
+    let candidate = |id, final_logprob| ContrastCandidate {
+        id,
+        text: "▁é".to_owned(),
+        logprob: -0.1,
+        negative_logprob: -1.0 / 3.0,
+        final_logprob,
+    };
+    TokenContrast {
+        alpha: 1.0 / 3.0,
+        plain_id: 0,
+        contrasted_id: 1,
+        num_removed: 1,
+        moved: 0.7,
+        branches_differ: true,
+        alpha_from: 0.1 + 0.2,
+        alpha_to: None,
+        candidates: vec![candidate(1, Some(-0.2)), candidate(0, None)],
+    }
+}
+
 fn sample(precision: RowPrecision) -> (Trace, Extras) {
     let prompt: Vec<_> = (0..7)
         .map(|i| PromptToken { id: i + 10, text: format!("t{i}"), special: i == 0, image: (2..6).contains(&i) })
@@ -56,6 +78,7 @@ fn sample(precision: RowPrecision) -> (Trace, Extras) {
             logprob: -0.1 - i as f32 / 3.0,
             entropy_nats: 0.7,
             candidates: vec![Candidate { id: i, text: "▁é".to_owned(), logprob: -0.1 }],
+            contrast: (i == 1).then(|| Box::new(contrast())),
         })
         .collect();
     let trace = Trace {

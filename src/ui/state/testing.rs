@@ -27,6 +27,7 @@ pub(crate) fn token(text: &str) -> OutputToken {
         logprob: -0.5,
         entropy_nats: 1.0,
         candidates: Vec::new(),
+        contrast: None,
     }
 }
 

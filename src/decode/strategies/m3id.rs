@@ -1,0 +1,101 @@
+//! M3ID: the other branch reads the prompt without the image, and counts the more the longer the answer is.
+
+use super::{BranchContext, Decoding, Encode, Strategy, two};
+use crate::decode::contrast::{Combined, Contrast, log_softmax};
+use crate::decode::{DecodeError, DecoderPrompt, ParameterInfo, Parameters, Registered};
+
+const ID: &str = "m3id";
+
+/// M3ID.
+///
+/// `s + w (s - u)` over log-probabilities with `w = (1 - e^(-lambda t)) / e^(-lambda t)`, `t` counting the answer's tokens from 1, where the
+/// most probable token has less than `threshold`; elsewhere the ordinary distribution stands. No cut-off.
+/// **Source**: Favero et al. 2024, section 4; no code was published. The formula is as DAMRO's authors give it when they compare with it, and
+/// the values of `lambda` and `threshold` are not confirmed by the paper's text: set them for numbers that matter.
+pub(super) struct M3id;
+
+impl Registered for M3id {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn label(&self) -> &'static str {
+        "M3ID: no image, growing"
+    }
+
+    fn help(&self) -> &'static str {
+        "Holds the answer against one from the words alone, the more strongly the further the answer has got from the photo"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Favero et al., Multi-Modal Hallucination Control by Visual Information Grounding, CVPR 2024, arXiv:2403.14003"
+    }
+
+    fn parameters(&self) -> &'static [ParameterInfo] {
+        const PARAMETERS: &[ParameterInfo] = &[
+            ParameterInfo::real(
+                "lambda",
+                "0.02",
+                (0.0, 1.0),
+                "Growth of the contrast with every token; 0 is none (second hand)",
+            ),
+            ParameterInfo::real(
+                "threshold",
+                "1",
+                (0.0, 1.0),
+                "Acts only where the most probable token has less than this; 0 never acts, 1 nearly always (our choice)",
+            ),
+        ];
+        PARAMETERS
+    }
+}
+
+impl Strategy for M3id {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+        let (lambda, threshold) = (parameters.number("lambda")?, parameters.number("threshold")?);
+        Ok(Box::new(M3idDecoding { lambda, threshold }))
+    }
+}
+
+struct M3idDecoding {
+    lambda: f64,
+    threshold: f64,
+}
+
+impl Decoding for M3idDecoding {
+    fn branches(
+        &mut self,
+        context: &BranchContext<'_>,
+        _encode: &mut Encode<'_>,
+    ) -> Result<Vec<DecoderPrompt>, DecodeError> {
+        Ok(vec![context.replace_image(ID, None)?])
+    }
+
+    fn combine(&mut self, step_idx: usize, logits: &[Vec<f32>]) -> Result<Option<Combined>, DecodeError> {
+        let (ordinary, negative) = two(logits)?;
+        let (ordinary, negative) = (log_softmax(ordinary), log_softmax(negative));
+        let max = ordinary.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let acts = f64::from(max) < self.threshold.ln();
+        // (1 - e^-x) / e^-x; strengths beyond it would overflow the logits.
+        let alpha = if acts { (self.lambda * (step_idx + 1) as f64).exp_m1().min(1e6) } else { 0.0 };
+        Ok(Some(Contrast { alpha, beta: 0.0 }.of(&ordinary, &negative)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_weight_grows_with_the_answer_and_spares_certain_tokens() {
+        let logits = [vec![0.6_f32.ln(), 0.4_f32.ln()], vec![0.5_f32.ln(); 2]];
+        let mut decoding = M3idDecoding { lambda: 0.5, threshold: 0.7 };
+        let mut alpha = |step_idx| decoding.combine(step_idx, &logits).unwrap().unwrap().alpha;
+        assert!((alpha(0) - (0.5_f64.exp() - 1.0)).abs() < 1e-12, "the first token has t = 1");
+        assert!((alpha(3) - (2.0_f64.exp() - 1.0)).abs() < 1e-12, "the fourth has t = 4");
+        decoding.threshold = 0.5;
+        let certain = decoding.combine(3, &logits).unwrap().unwrap();
+        assert!(certain.alpha.abs() < 1e-12, "0.6 is not below 0.5");
+        assert!((certain.logits[0] - 0.6_f32.ln()).abs() < 1e-6, "the ordinary distribution");
+    }
+}

@@ -1,0 +1,207 @@
+//! Visual contrastive decoding: the other branch sees the photo under noise.
+
+use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
+use crate::decode::contrast::{Combined, Contrast};
+use crate::decode::noise::Normal;
+use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::model::ModelError;
+use candle_core::{DType, Device, Tensor};
+use std::path::{Path, PathBuf};
+
+const ID: &str = "vcd";
+/// Steps of the schedule.
+const NUM_STEPS: usize = 1000;
+
+/// VCD.
+///
+/// The noised input is `sqrt(abar_t) x + sqrt(1 - abar_t) eps` over the normalised pixel values, not clamped, one draw a question;
+/// `beta_i = sigmoid(-6 + 12 i / 999) (0.005 - 1e-5) + 1e-5`, `abar_t` the product of `1 - beta_i` up to and with `t`, the step's 0-based index.
+/// **Source**: Leng et al. 2024, equations 3 and 6; `vcd_utils/vcd_add_noise.py` and `vcd_sample.py` of the authors' code.
+/// **Differs** from that code before July 2024, where the other branch read the ordinary one's keys from the second token on, so that the
+/// contrast did nothing (test `strategies_compute_what_pytorch_computes`, whose reference has no keys to go stale); and in the random numbers, which `noise=FILE` replaces.
+pub(super) struct Vcd;
+
+impl Registered for Vcd {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn label(&self) -> &'static str {
+        "VCD: noised image"
+    }
+
+    fn help(&self) -> &'static str {
+        "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes likely"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive Decoding, CVPR 2024, arXiv:2311.16922"
+    }
+
+    fn parameters(&self) -> &'static [ParameterInfo] {
+        const PARAMETERS: &[ParameterInfo] = &[
+            ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
+            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none"),
+            ParameterInfo::real(
+                "beta",
+                "0.1",
+                (0.0, 1.0),
+                "Tokens below this share of the largest probability are removed",
+            ),
+            ParameterInfo::whole(
+                "step",
+                "500",
+                (0, NUM_STEPS - 1),
+                "Noise: index into the diffusion schedule, 0 is next to none",
+            ),
+            ParameterInfo::file(
+                "noise",
+                "",
+                "Safetensors file with the noise (tensor `noise`, the input's shape) in place of the seeded draw",
+            ),
+        ];
+        PARAMETERS
+    }
+
+    fn presets(&self) -> &'static [Preset] {
+        &[
+            Preset {
+                id: "paper",
+                help: "beta 0.1, as the paper and the code's own default",
+                values: &[("beta", "0.1")],
+            },
+            Preset { id: "official", help: "beta 0.2, as the script that the authors run", values: &[("beta", "0.2")] },
+        ]
+    }
+}
+
+impl Strategy for Vcd {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+        let contrast = Contrast { alpha: parameters.number("alpha")?, beta: parameters.number("beta")? };
+        let step = parameters.count("step")?;
+        let given = match parameters.text("noise") {
+            "" => None,
+            path => Some(read_noise(Path::new(path))?),
+        };
+        Ok(Box::new(VcdDecoding { contrast, step, given }))
+    }
+}
+
+struct VcdDecoding {
+    contrast: Contrast,
+    step: usize,
+    /// Noise of a file.
+    given: Option<(Tensor, PathBuf)>,
+}
+
+impl Decoding for VcdDecoding {
+    fn prepare(&mut self, _parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
+        let vision = &question.config.vision;
+        let expected = vec![vision.num_channels, vision.image_size, vision.image_size];
+        match &self.given {
+            Some((noise, path)) if noise.dims() != expected => {
+                Err(DecodeError::NoiseShape { expected, found: noise.dims().to_vec(), path: path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn branches(
+        &mut self,
+        context: &BranchContext<'_>,
+        encode: &mut Encode<'_>,
+    ) -> Result<Vec<DecoderPrompt>, DecodeError> {
+        let pixel_values = context.pixel_values.ok_or(DecodeError::NoImage { owner: ID })?;
+        let noised = || -> candle_core::Result<Tensor> {
+            let noise = if let Some((noise, _)) = &self.given {
+                noise.clone()
+            } else {
+                let draws: Vec<f32> = Normal::new(context.seed).take(pixel_values.elem_count()).collect();
+                Tensor::from_vec(draws, pixel_values.shape(), &Device::Cpu)?
+            };
+            let (signal, spread) = schedule(self.step);
+            let clean = pixel_values.to_dtype(DType::F32)?;
+            (clean * signal)? + (noise.to_device(pixel_values.device())? * spread)?
+        };
+        let noised = noised().map_err(ModelError::part("Adding noise"))?;
+        let features = encode(&noised)?;
+        Ok(vec![context.replace_image(ID, Some(&features))?])
+    }
+
+    fn combine(&mut self, _step_idx: usize, logits: &[Vec<f32>]) -> Result<Option<Combined>, DecodeError> {
+        let (ordinary, negative) = two(logits)?;
+        Ok(Some(self.contrast.of(ordinary, negative)))
+    }
+}
+
+/// `sqrt(abar_t)` and `sqrt(1 - abar_t)`.
+fn schedule(step: usize) -> (f64, f64) {
+    let beta = |i: usize| {
+        let x = -6.0 + 12.0 * i as f64 / (NUM_STEPS - 1) as f64;
+        (0.005 - 1e-5) / (1.0 + (-x).exp()) + 1e-5
+    };
+    let kept: f64 = (0..=step).map(|i| 1.0 - beta(i)).product();
+    (kept.sqrt(), (1.0 - kept).sqrt())
+}
+
+fn read_noise(path: &Path) -> Result<(Tensor, PathBuf), DecodeError> {
+    let refused = |found: String| DecodeError::NoiseFile { owner: ID, found, path: path.to_owned() };
+    if !path.is_file() {
+        return Err(refused("no such file".to_owned()));
+    }
+    let first_line = |err: candle_core::Error| err.to_string().lines().next().unwrap_or_default().to_owned();
+    let mut tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|err| refused(first_line(err)))?;
+    let mut names: Vec<_> = tensors.keys().cloned().collect();
+    names.sort();
+    let Some(noise) = tensors.remove("noise") else {
+        return Err(refused(format!(
+            "the tensors {}",
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        )));
+    };
+    let noise = noise.to_dtype(DType::F32).map_err(|err| refused(first_line(err)))?;
+    let values = noise.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(|err| refused(first_line(err)))?;
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(refused("values that are not finite".to_owned()));
+    }
+    Ok((noise, path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_the_published_one() {
+        // Computed with PyTorch in f64.
+        for (step, signal, spread) in [
+            (0, 0.999_988_83, 0.004_726_35),
+            (100, 0.998_292_92, 0.058_405_82),
+            (300, 0.980_983_88, 0.194_089_23),
+            (499, 0.864_103_32, 0.503_314_47),
+            (500, 0.863_017_11, 0.505_174_70),
+            (700, 0.592_677_33, 0.805_439_99),
+            (900, 0.364_887_88, 0.931_051_47),
+            (999, 0.285_042_44, 0.958_514_90),
+        ] {
+            let found = schedule(step);
+            assert!((found.0 - signal).abs() < 2e-8 && (found.1 - spread).abs() < 2e-8, "step {step}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn files_without_usable_noise_are_refused_by_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("noise.safetensors");
+        let sentence = || read_noise(&path).unwrap_err().to_string();
+        assert!(sentence().contains("found no such file: "), "{}", sentence());
+        std::fs::write(&path, "text").unwrap();
+        assert!(sentence().starts_with("Expected a safetensors file with a tensor `noise` for vcd"), "{}", sentence());
+        let one = Tensor::new(&[0.5_f32, f32::NAN], &Device::Cpu).unwrap();
+        candle_core::safetensors::save(&[("eps", one.clone())].into(), &path).unwrap();
+        assert!(sentence().contains("found the tensors eps: "), "{}", sentence());
+        candle_core::safetensors::save(&[("noise", one)].into(), &path).unwrap();
+        assert!(sentence().contains("not finite"), "{}", sentence());
+        assert!(sentence().ends_with("noise.safetensors"), "the file comes last: {}", sentence());
+    }
+}
