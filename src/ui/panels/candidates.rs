@@ -21,6 +21,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
     header(ui, idx, token);
+    if let Some(contrast) = &token.contrast {
+        return super::contrast::show(ui, contrast);
+    }
     for (rank, candidate) in token.candidates.iter().enumerate() {
         let chosen = candidate.id == token.id;
         candidate_row(ui, rank, &candidate.text, candidate.logprob, chosen);

@@ -5,6 +5,8 @@ mod attention;
 mod candidates;
 mod chip;
 mod colours;
+mod contrast;
+mod decoding;
 mod filter;
 mod heads;
 mod help;

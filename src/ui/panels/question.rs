@@ -1,6 +1,6 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use super::{PanelContext, TextBox, answer, sampling, similarity, template};
+use super::{PanelContext, TextBox, answer, decoding, sampling, similarity, template};
 use crate::ui::command::Command;
 use crate::ui::state::{Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
@@ -139,6 +139,7 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if !cx.state.has_decoder() {
         return; // texts are compared as they are
     }
+    decoding::button(ui, cx);
     let shown = cx.state.open.template;
     let response = ui.selectable_label(shown, "Template").on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate));
     if response.clicked() {

@@ -1,8 +1,19 @@
 //! What is about to be asked, and how.
 
-use crate::engine::{ImageSource, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec};
+use crate::engine::{Catalog, Entry, ImageSource, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec};
 use crate::geometry::Framing;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// The strategy that changes nothing.
+const PLAIN: &str = "plain";
+
+/// Made once: it does not change while the program runs.
+fn registered() -> &'static Catalog {
+    static CATALOG: OnceLock<Catalog> = OnceLock::new();
+    CATALOG.get_or_init(crate::engine::catalog)
+}
 
 /// Which prompt positions keep their rows; [`PromptRows`] in a form that can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +29,7 @@ pub enum KeepPromptRows {
 
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AskSettings {
     /// The words in the prompt box.
     pub text: String,
@@ -39,6 +51,10 @@ pub struct AskSettings {
     pub repetition_penalty: f32,
     /// Of the sampler.
     pub seed: u64,
+    /// Registered name of the decoding strategy.
+    pub strategy: String,
+    /// By strategy: parameters that are not as published.
+    pub strategy_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Keep rows of prompt positions too.
     pub prompt_rows: KeepPromptRows,
     /// Most attention of one answer, mebibytes.
@@ -58,6 +74,8 @@ impl Default for AskSettings {
             top_k: 0,
             repetition_penalty: 1.0,
             seed: 42,
+            strategy: PLAIN.to_owned(),
+            strategy_parameters: BTreeMap::new(),
             prompt_rows: KeepPromptRows::default(),
             budget_mib: 1024,
         }
@@ -81,9 +99,56 @@ impl AskSettings {
         }
     }
 
+    /// Every strategy.
+    pub fn strategies(&self) -> &'static [Entry] {
+        &registered().strategies
+    }
+
+    /// The chosen one; the plain one if what was chosen is not there any more.
+    pub fn strategy_entry(&self) -> &'static Entry {
+        let strategies = &registered().strategies;
+        strategies.iter().find(|entry| entry.id == self.strategy).unwrap_or(&strategies[0])
+    }
+
+    /// Whether tokens are chosen from the model's own logits.
+    pub fn is_plain(&self) -> bool {
+        self.strategy_entry().id == PLAIN
+    }
+
+    /// Parameters of the chosen strategy that are not as published.
+    pub fn given_parameters(&self) -> Option<&BTreeMap<String, String>> {
+        self.strategy_parameters.get(&self.strategy)
+    }
+
+    /// Sets a parameter of the chosen strategy.
+    pub fn give_parameter(&mut self, name: &str, value: String) {
+        let given = self.strategy_parameters.entry(self.strategy.clone()).or_default();
+        if name == "preset" {
+            given.clear(); // a preset sets all of them
+        }
+        given.insert(name.to_owned(), value);
+    }
+
+    /// The published parameters again.
+    pub fn reset_parameters(&mut self) {
+        self.strategy_parameters.remove(&self.strategy);
+    }
+
+    /// The strategy as the worker takes it.
+    pub fn spec(&self) -> Spec {
+        if self.is_plain() {
+            return Spec::default();
+        }
+        let given = self.given_parameters().into_iter().flatten();
+        Spec { name: self.strategy.clone(), parameters: given.map(|(k, v)| (k.clone(), v.clone())).collect() }
+    }
+
     /// What the next answer is made with that a first answer is not; empty when there is nothing.
     pub fn unusual(&self) -> String {
         let mut parts = Vec::new();
+        if !self.is_plain() {
+            parts.push(format!("decoded with {}", self.strategy));
+        }
         if self.sample {
             parts.push(format!("random choice at temperature {}, seed {}", self.temperature, self.seed));
         }
@@ -110,7 +175,7 @@ impl AskSettings {
             framing: self.framing,
             sampling: self.sampling(),
             max_new_tokens: self.max_new_tokens,
-            strategy: Spec::default(),
+            strategy: self.spec(),
             interventions: Vec::new(),
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),
@@ -135,6 +200,24 @@ mod tests {
         assert_eq!(ask.sampling(), Sampling::default(), "greedy, nothing filtered");
         let sampled = AskSettings { sample: true, ..ask }.sampling();
         assert_eq!((sampled.temperature, sampled.top_p, sampled.top_k), (1.5, Some(0.5), Some(3)), "all in force");
+    }
+
+    #[test]
+    fn a_strategy_keeps_its_own_parameters() {
+        let mut ask = AskSettings::default();
+        assert_eq!(ask.spec(), Spec::default(), "plain");
+        ask.strategy = "vcd".to_owned();
+        ask.give_parameter("alpha", "0.5".to_owned());
+        let parameters = vec![("alpha".to_owned(), "0.5".to_owned())];
+        assert_eq!(ask.spec(), Spec { name: "vcd".to_owned(), parameters }, "as it was set");
+        assert_eq!(ask.unusual(), "decoded with vcd", "and said");
+        ask.strategy = "damro".to_owned();
+        assert!(ask.spec().parameters.is_empty(), "another one has its own");
+        ask.strategy = "vcd".to_owned();
+        ask.reset_parameters();
+        assert!(ask.spec().parameters.is_empty(), "as published again");
+        ask.strategy = "gone".to_owned();
+        assert!(ask.is_plain(), "a strategy of another version of the program");
     }
 
     #[test]

@@ -76,6 +76,10 @@ impl Run {
     pub fn variant(&self) -> String {
         let question = &self.question;
         let mut parts = Vec::new();
+        if !question.strategy.name.is_empty() && question.strategy.name != "plain" {
+            let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
+            parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
+        }
         if let Some(framing) = question.framing {
             parts.push(match framing {
                 Framing::Crop => "crop".to_owned(),
