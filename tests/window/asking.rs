@@ -286,3 +286,19 @@ fn a_message_moves_nothing() {
     frames(&mut window);
     assert!(window.query_by_label("Error").is_none(), "dismissed");
 }
+
+#[test]
+fn another_way_of_decoding_is_chosen_and_said() {
+    let (mut window, handle) = answered(Script::default());
+    window.get_by_label("Decoding strategy").click();
+    frames(&mut window);
+    window.get_by_label_contains("VCD").click();
+    frames(&mut window);
+    assert_eq!(window.state().state().ask.strategy, "vcd", "chosen");
+    window.get_by_label("Ask the shown question again with it").click();
+    frames(&mut window);
+    let strategy = window.state().state().current_run().map(|run| run.question.strategy.name.clone());
+    assert_eq!(strategy.as_deref(), Some("vcd"), "the same question with it");
+    let asked = handle.wire(|wire| wire.sent.iter().filter(|sent| matches!(sent, Request::Ask(..))).count());
+    assert_eq!(asked, 2, "both went to the worker");
+}

@@ -34,13 +34,13 @@ fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let response =
             ui.radio(ask.strategy == entry.id, entry.label).on_hover_text(format!("{}\n{}", entry.help, entry.paper));
         if response.clicked() {
-            ask.strategy = entry.id.to_owned();
+            entry.id.clone_into(&mut ask.strategy);
         }
     }
     let entry = ask.strategy_entry().clone();
-    ui.add(egui::Label::new(RichText::new(&*entry.help).weak()).wrap());
+    ui.add(egui::Label::new(RichText::new(entry.help).weak()).wrap());
     if !entry.paper.is_empty() {
-        ui.add(egui::Label::new(RichText::new(&*entry.paper).weak().small()).wrap());
+        ui.add(egui::Label::new(RichText::new(entry.paper).weak().small()).wrap());
     }
     if !entry.parameters.is_empty() {
         ui.separator();
@@ -104,7 +104,7 @@ fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &
                 ui.horizontal_wrapped(|ui| {
                     for option in options {
                         if ui.selectable_label(value == *option, *option).clicked() {
-                            value = (*option).to_owned();
+                            (*option).clone_into(&mut value);
                         }
                     }
                 })
