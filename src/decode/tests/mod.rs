@@ -3,6 +3,7 @@
 mod generate;
 mod interventions;
 mod registries;
+mod strategies;
 
 use crate::model::fixtures::random_tensor;
 use crate::model::{ImageFeatures, Llava};
