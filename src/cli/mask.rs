@@ -10,6 +10,11 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &MaskArgs) -> Result<(), Failure> {
+    let other = args.out.extension().filter(|extension| !extension.eq_ignore_ascii_case("png"));
+    if let Some(extension) = other {
+        let (found, path) = (extension.display(), args.out.display());
+        return Err(Failure::usage(anyhow!("Expected --out as a PNG file, found the extension `{found}`: {path}")));
+    }
     let mask = category_mask(&args.annotations, args.image_id, &args.category, crowds(args.no_crowd))?;
     write_grey_png(&args.out, mask.width_px(), mask.height_px(), &mask.to_grey()).map_err(|err| {
         anyhow!("Expected --out as a file that can be written, found \"{err}\": {}", args.out.display())
@@ -45,7 +50,10 @@ fn tell_problems(instances: &Instances) {
     let problems = instances.problems();
     if let Some(first) = problems.listed().first() {
         let (total, path) = (problems.total(), instances.path().display());
-        output::warning(&format!("{total} records could not be used, the first being {first}: {path}"));
+        output::warning(&format!(
+            "{total} {} could not be used, the first being {first}: {path}",
+            if total == 1 { "record" } else { "records" }
+        ));
     }
 }
 

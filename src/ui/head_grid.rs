@@ -29,6 +29,7 @@ pub struct HeadGrid<'a> {
     colormap: usize,
     gamma: f32,
     label: String,
+    figure: Option<&'a str>,
     max_height: f32,
 }
 
@@ -36,7 +37,7 @@ impl<'a> HeadGrid<'a> {
     /// `current` is the chosen (layer, head).
     pub fn new(maps: &'a GridMaps, current: Option<(usize, usize)>) -> Self {
         let label = "Layers and heads".to_owned();
-        Self { maps, current, colormap: 0, gamma: 1.0, label, max_height: f32::INFINITY }
+        Self { maps, current, colormap: 0, gamma: 1.0, label, figure: None, max_height: f32::INFINITY }
     }
 
     /// Index into the colour map registry.
@@ -54,6 +55,12 @@ impl<'a> HeadGrid<'a> {
     /// Name of the whole grid for screen readers.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
+        self
+    }
+
+    /// The cells are one figure each, of this name, and no maps.
+    pub fn figure(mut self, figure: &'a str) -> Self {
+        self.figure = Some(figure);
         self
     }
 
@@ -174,6 +181,11 @@ impl<'a> HeadGrid<'a> {
             ui.label("No values");
             return;
         };
+        if let Some(figure) = self.figure {
+            let value = if summary.missing > 0 { "not defined".to_owned() } else { format_value(summary.max) };
+            ui.label(format!("{figure} {value}"));
+            return;
+        }
         let at = self
             .maps
             .grid()

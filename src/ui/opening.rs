@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Problems told one by one; beyond that only their number.
-const MOST_PROBLEMS: usize = 4;
-
 /// What was found in files and folders.
 #[derive(Debug, Default)]
 pub struct Opened {
@@ -86,7 +83,13 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
     } else if let Some(path) = notes_at {
         match Notes::open(&path) {
             Ok(notes) => opened.notes = Some(notes),
-            Err(why) => opened.problems.push(format!("What was noted before cannot be used: {why}")),
+            Err(why) => {
+                // Those of the data set before are not for this one.
+                opened.notes = Some(Notes::in_memory());
+                opened
+                    .problems
+                    .push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));
+            }
         }
     }
     opened
@@ -134,11 +137,15 @@ fn open_annotations(
             opened.questions.insert(Arc::new(questions)).problems().clone()
         }
     };
-    let listed = problems.listed().iter().take(MOST_PROBLEMS);
-    opened.problems.extend(listed.map(|problem| format!("{problem}: {}", path.display())));
-    if problems.total() > MOST_PROBLEMS {
-        let more = problems.total() - MOST_PROBLEMS;
-        opened.problems.push(format!("{more} more records could not be used; everything else was: {}", path.display()));
+    if let Some(first) = problems.listed().first() {
+        let records = if problems.total() == 1 {
+            "1 record was".to_owned()
+        } else {
+            format!("{} records were", problems.total())
+        };
+        opened
+            .problems
+            .push(format!("{records} left out, everything else is open; the first: {first}: {}", path.display()));
     }
     Ok(kind)
 }

@@ -31,6 +31,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let filtered = if count < all { format!(", {all} in all") } else { String::new() };
     ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
     missing(ui, cx);
+    if count == 0 && all > 0 {
+        ui.label("Nothing matches the filter");
+        if ui.button("Show all images").clicked() {
+            cx.emit(Command::SetQuery(Box::default()));
+        }
+    }
     let row_height = ROW_PT + ui.spacing().item_spacing.y;
     let scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
     let wanted = current.filter(|_| std::mem::take(&mut cx.memory.scroll_to_current));
@@ -93,9 +99,9 @@ fn missing(ui: &mut Ui, cx: &PanelContext<'_>) {
     for (missing, what) in [
         (&unmatched.images_without_photo, "annotated images without a photo"),
         (&unmatched.photos_without_image, "photos without annotations"),
-        (&unmatched.repeated_photos, "photos that stand twice"),
+        (&unmatched.repeated_photos, "photos are there twice"),
         (&unmatched.captions_without_image, "captions without an image"),
-        (&unmatched.questions_without_image, "questions without an image"),
+        (&unmatched.questions_without_image, "photos of questions are not open"),
     ] {
         // The bundled images have no counterpart in a user's photos and the other way round: nothing to say.
         if missing.total == 0 || cx.state.browse.bundled {

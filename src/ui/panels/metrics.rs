@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
-use crate::ui::state::{Cut, MetricChoice, Reduce, TruthView};
+use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView};
 use crate::ui::truth::Scores;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
@@ -25,6 +25,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No annotated objects", "Open a COCO instances file that lists this photo");
     }
     categories(ui, cx);
+    absent(ui, cx);
     let mut view = cx.state.truth.view;
     match &cx.derived.truth.scores {
         None => super::heads::nothing(ui, cx, "Ask a question to hold its attention against the objects"),
@@ -59,6 +60,19 @@ fn categories(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
     if let Some(name) = wanted {
         cx.emit(Command::ChooseCategory(name));
+    }
+}
+
+/// A word whose object is not in the photo has no mask: the figures are about something else, and say so.
+fn absent(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let held = cx.state.selection.tokens.iter().next();
+    let Some(TokenPos::Output(idx)) = held else { return };
+    let Some(word) = cx.derived.truth.marks.of_token(*idx) else { return };
+    let category = word.marked.mention.category;
+    let shown = cx.state.truth.category().map_or("", |category| category.name.as_str());
+    if category != shown {
+        let text = format!("The held word names {category}; the figures are about {shown}");
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
 }
 
@@ -203,6 +217,7 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
         .then_some((choice.layer.idx, choice.head.idx));
     let grid = HeadGrid::new(&figures.maps, current)
         .colormap(cx.state.colour.style.colormap)
+        .figure(metric.label)
         .label(format!("{} of layers and heads", metric.label))
         .max_height(GRID_PT);
     let clicked = ui.allocate_ui(egui::vec2(ui.available_width().min(GRID_PT), GRID_PT), |ui| grid.show(ui)).inner;

@@ -4,6 +4,7 @@ use super::PanelContext;
 use crate::data::dataset::Tag;
 use crate::render::category_colour;
 use crate::ui::command::Command;
+use crate::ui::photos::Loaded;
 use crate::ui::state::{MaskStyle, NotesEdit, TruthView};
 use crate::ui::truth::{CategoryTruth, ImageTruth, ObjectTruth};
 use crate::ui::widgets::{choice, empty, named, row};
@@ -20,6 +21,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::ScrollArea::vertical().id_salt("objects").auto_shrink(false).show(ui, |ui| {
         noted(ui, cx);
         if truth.listed {
+            mismatch(ui, cx, &truth);
             painting(ui, cx);
             ui.separator();
             objects(ui, cx, &truth);
@@ -35,6 +37,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// Tags and the note.
 fn noted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(notes) = cx.state.current_notes().cloned() else { return };
+    // Above the tags, so that another tag does not move it away from the pointer.
+    let mut text = notes.note.clone();
+    let edit = egui::TextEdit::multiline(&mut text).id_salt("note").desired_rows(1).hint_text("Note about this photo");
+    let response = ui.add(edit.desired_width(f32::INFINITY));
+    named(ui, &response, "Note about this photo");
+    if response.changed() {
+        cx.emit(Command::EditNotes(NotesEdit::Text(text)));
+    }
+    let place = match cx.state.browse.notes.path() {
+        Some(path) => format!("Tags and notes are kept in {}", path.display()),
+        None => "Tags and notes of bundled photos are forgotten when the program ends".to_owned(),
+    };
+    response.on_hover_text(place);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 3.0;
         for (tag, label, help) in [
@@ -55,18 +70,6 @@ fn noted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         new_tag(ui, cx);
     });
-    let mut text = notes.note.clone();
-    let edit = egui::TextEdit::multiline(&mut text).id_salt("note").desired_rows(1).hint_text("Note about this photo");
-    let response = ui.add(edit.desired_width(f32::INFINITY));
-    named(ui, &response, "Note about this photo");
-    if response.changed() {
-        cx.emit(Command::EditNotes(NotesEdit::Text(text)));
-    }
-    let place = match cx.state.browse.notes.path() {
-        Some(path) => format!("Tags and notes are kept in {}", path.display()),
-        None => "Tags and notes of bundled photos are forgotten when the program ends".to_owned(),
-    };
-    response.on_hover_text(place);
 }
 
 fn new_tag(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -79,6 +82,20 @@ fn new_tag(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if !name.is_empty() && !cx.state.current_notes().is_some_and(|notes| notes.tags.contains(&name)) {
             cx.emit(Command::EditNotes(NotesEdit::Toggle(Tag::Own(name))));
         }
+    }
+}
+
+/// Why nothing is painted, where annotations and photo do not belong together.
+fn mismatch(ui: &mut Ui, cx: &PanelContext<'_>, truth: &ImageTruth) {
+    let Some(Loaded::Ready(photo)) = cx.photos.photo() else { return };
+    let size = photo.size();
+    if !truth.fits(size) {
+        let [width, height] = truth.size_px;
+        let text = format!(
+            "The annotations are for {width} × {height} pixels, this photo has {} × {}: its objects are not painted, they would lie on the wrong pixels",
+            size.width_px, size.height_px
+        );
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
 }
 

@@ -221,7 +221,9 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, response: &CanvasRespo
 /// Colour bar and the value under the pointer.
 fn footer(ui: &mut Ui, cx: &mut PanelContext<'_>, response: &CanvasResponse, hovered: Option<&HoveredPatch>) {
     ui.add_space(2.0);
-    if cx.state.truth.view.overlap && legend(ui, cx) {
+    if !cx.state.colour.overlay_visible {
+        ui.add_space(COLOUR_BAR_PT);
+    } else if cx.state.truth.view.overlap && legend(ui, cx) {
         // The legend says what the colours mean.
     } else if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {

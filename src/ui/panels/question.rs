@@ -50,6 +50,9 @@ fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// Lines of the prompt box; a longer text scrolls.
+const MOST_LINES: f32 = 5.0;
+
 /// Less room than this for the prompt box, and the buttons go below it, points.
 const LEAST_BOX_PT: f32 = 180.0;
 
@@ -89,7 +92,10 @@ fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Re
         .desired_width(width_pt)
         // Enter asks; shift makes the new line.
         .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
-    let response = ui.add(edit);
+    // A long text scrolls in its box: the answer keeps its place.
+    let most_pt = ui.text_style_height(&egui::TextStyle::Body) * MOST_LINES + 8.0;
+    let scroll = egui::ScrollArea::vertical().id_salt("prompt").max_height(most_pt).min_scrolled_height(0.0);
+    let response = scroll.show(ui, |ui| ui.add(edit)).inner;
     named(ui, &response, words.prompt);
     if cx.memory.takes_focus(TextBox::Prompt) {
         response.request_focus();

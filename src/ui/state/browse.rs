@@ -145,15 +145,11 @@ impl AppState {
     /// Counts what found no counterpart; the list is in the panel.
     fn report_unmatched(&mut self, dataset: &Dataset) {
         let missing = dataset.unmatched().images_without_photo.total;
-        let images = dataset.rows().len();
-        if missing > 0 && missing == images {
-            let what = "None of the annotated images was found";
-            self.notices.push(
-                (Severity::Warning, Until::Dismissed),
-                what,
-                "Add the folder that holds the photos",
-                None,
-            );
+        let annotated = dataset.instances().map_or(0, |instances| instances.images().len());
+        if annotated > 0 && missing >= annotated {
+            let what = format!("None of the {annotated} annotated images is among the open photos");
+            let advice = "Open the folder that holds them, or the annotations that belong to these photos";
+            self.notices.push((Severity::Warning, Until::Dismissed), what, advice, None);
         }
     }
 

@@ -80,7 +80,10 @@ impl AppState {
             Command::OnlyCategory(id) => self.truth.only_category(id),
             Command::HoverObject(id) => self.truth.hovered = id,
             Command::ToggleMasks => self.truth.view.masks_visible = !self.truth.view.masks_visible,
-            Command::ToggleOverlap => self.truth.view.overlap = !self.truth.view.overlap,
+            Command::ToggleOverlap => {
+                self.truth.view.overlap = !self.truth.view.overlap;
+                self.colour.overlay_visible |= self.truth.view.overlap;
+            }
             Command::NextLayer => self.step_layer(1),
             Command::PreviousLayer => self.step_layer(-1),
             Command::NextHead => self.step_head(1),

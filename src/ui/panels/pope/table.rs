@@ -26,15 +26,14 @@ const FIGURES: [(&str, &str, Figure); 5] = [
 ];
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
+    summary(ui, table);
+    ui.add_space(4.0);
     egui::ScrollArea::horizontal().id_salt("pope table").auto_shrink([false, true]).show(ui, |ui| {
-        let columns = 4 + scorers().len();
+        let columns = 5 + scorers().len();
         egui::Grid::new("pope rows").num_columns(columns).striped(true).spacing([10.0, 3.0]).show(ui, |ui| {
             header(ui);
             for (idx, row) in table.rows.iter().enumerate() {
                 question(ui, cx, idx, row);
-            }
-            for figure in FIGURES {
-                totals(ui, table, figure);
             }
         });
     });
@@ -42,6 +41,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>
 
 fn header(ui: &mut Ui) {
     for (title, help) in [
+        ("", "Right or wrong by the first scorer; the others stand on the right"),
         ("Question", "A click shows its run, or asks it"),
         ("Label", "The right answer"),
         ("Answer", "What the model said"),
@@ -62,6 +62,9 @@ fn header(ui: &mut Ui) {
 fn question(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize, row: &PopeRow<'_>) {
     let run = row.run().filter(|id| cx.state.runs.get(*id).is_some());
     let shown = run.is_some() && cx.state.current_run().map(|run| run.id) == run;
+    if let Some(first) = scorers().first() {
+        mark(ui, row, first);
+    }
     let response = ui.selectable_label(shown, &row.item.text);
     let name = format!("POPE question {}: {}", idx + 1, row.item.text);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, &name));
@@ -132,18 +135,43 @@ fn verdict(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
     ui.label(RichText::new(verdict).color(colour).small());
 }
 
-/// A figure over all answers, for every scorer.
-fn totals(ui: &mut Ui, table: &PopeTable<'_>, (name, help, figure): (&str, &str, Figure)) {
+/// A sign for right or wrong, which a narrow panel has room for.
+fn mark(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
+    let (sign, status) = match row.verdict(scorer) {
+        "right" => ("✔", crate::analysis::chair::Status::Grounded),
+        "wrong" => ("✘", crate::analysis::chair::Status::Hallucinated),
+        _ => ("", crate::analysis::chair::Status::Unknown),
+    };
+    let response = ui.label(RichText::new(sign).color(theme::status(ui.visuals(), status)));
+    if !sign.is_empty() {
+        response.on_hover_text(format!("{} by {}", row.verdict(scorer), scorer.label));
+    }
+}
+
+/// Every scorer's figures over the answers so far, above the questions.
+fn summary(ui: &mut Ui, table: &PopeTable<'_>) {
     let over = "Over the answered questions of this photo as they are listed, repeated ones too";
-    ui.label(RichText::new(name).strong()).on_hover_text(format!("{help}\n{over}"));
-    for _ in 0..3 {
-        ui.label("");
-    }
-    for (scorer, confusion) in scorers().iter().zip(&table.totals) {
-        let raw = percent(figure(&confusion.figures()));
-        ui.label(RichText::new(&raw).strong()).on_hover_text(counts(scorer, name, confusion, figure));
-    }
-    ui.end_row();
+    egui::ScrollArea::horizontal().id_salt("pope figures").auto_shrink([false, true]).show(ui, |ui| {
+        egui::Grid::new("pope figures").num_columns(1 + FIGURES.len()).striped(true).spacing([8.0, 1.0]).show(
+            ui,
+            |ui| {
+                ui.label(RichText::new("Scorer").weak().small()).on_hover_text(over);
+                for (name, help, _) in FIGURES {
+                    ui.label(RichText::new(name).weak().small()).on_hover_text(format!("{help}\n{over}"));
+                }
+                ui.end_row();
+                for (scorer, confusion) in scorers().iter().zip(&table.totals) {
+                    ui.label(RichText::new(scorer.label).small())
+                        .on_hover_text(format!("{}\n{}\n{}", scorer.id, scorer.help, scorer.paper));
+                    for (name, _, figure) in FIGURES {
+                        let raw = RichText::new(percent(figure(&confusion.figures()))).small();
+                        ui.label(raw).on_hover_text(counts(scorer, name, confusion, figure));
+                    }
+                    ui.end_row();
+                }
+            },
+        );
+    });
 }
 
 fn counts(scorer: &Scorer, name: &str, confusion: &Confusion, figure: Figure) -> String {
