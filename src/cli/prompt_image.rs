@@ -4,16 +4,14 @@ use super::args::Common;
 use super::failure::Failure;
 use super::prompting_args::PromptImageArgs;
 use super::{output, source};
+use crate::analysis::pope::Said;
 use crate::data::pope::Label;
 use crate::data::{write_grey_png, write_rgb_png};
-use crate::engine::{
-    Attributed, AttributionRequest, EngineError, LoadRequest, ModelSource, OpenModel, attribute,
-};
+use crate::engine::{Attributed, AttributionRequest, EngineError, LoadRequest, ModelSource, OpenModel, attribute};
 use crate::prompting::file::write_attribution;
 use crate::prompting::{
     PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, clip_pre_output_texts, prompt_image,
 };
-use crate::analysis::pope::Said;
 use anyhow::anyhow;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -50,7 +48,8 @@ fn check_outputs(args: &PromptImageArgs) -> Result<(), Failure> {
 }
 
 fn outputs(args: &PromptImageArgs) -> Vec<(&'static str, &PathBuf)> {
-    let given = [("--out", Some(&args.out)), ("--mask-out", args.mask_out.as_ref()), ("--map-out", args.map_out.as_ref())];
+    let given =
+        [("--out", Some(&args.out)), ("--mask-out", args.mask_out.as_ref()), ("--map-out", args.map_out.as_ref())];
     given.into_iter().filter_map(|(flag, path)| path.map(|path| (flag, path))).collect()
 }
 

@@ -9,9 +9,7 @@ use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::geometry::Framing;
 use crate::model::{Clip, Probe};
-use crate::prompting::{
-    Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of,
-};
+use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
 use crate::trace::{RowPrecision, compare};
 use candle_core::Tensor;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,11 +77,7 @@ fn refused(model: &OpenModel, source: Source, found: &'static str) -> EngineErro
     EngineError::Source { attribution: source.id(), expected, found, path: model.info().id.clone().into() }
 }
 
-fn of_llava(
-    model: &OpenModel,
-    request: &AttributionRequest,
-    cancel: &AtomicBool,
-) -> Result<Attributed, EngineError> {
+fn of_llava(model: &OpenModel, request: &AttributionRequest, cancel: &AtomicBool) -> Result<Attributed, EngineError> {
     let question = Question {
         image: request.image.clone(),
         prompt: Prompt::Templated(request.query.clone()),
@@ -127,7 +121,12 @@ fn of_clip(
             None
         }
     };
-    Ok(Attributed { photo, attribution: Attribution { view: input.view, maps: Maps::Clip(maps) }, pre_output, warnings })
+    Ok(Attributed {
+        photo,
+        attribution: Attribution { view: input.view, maps: Maps::Clip(maps) },
+        pre_output,
+        warnings,
+    })
 }
 
 /// How probable `photo of ...s` is against `photo of no ...s`, with the model's own scale (100 for the published ones).

@@ -120,7 +120,8 @@ impl VisionTower {
     /// What each token writes into `[CLS]` through the attention of a layer. **Shape**: see [`EncoderLayer::cls_contributions`].
     pub(crate) fn cls_contributions(&self, layer_idx: usize, input: &Tensor, cls_probs: &Tensor) -> Result<Tensor> {
         let layer = self.layers.get(layer_idx);
-        let layer = layer.ok_or_else(|| candle_core::Error::Msg(format!("Expected a vision layer, found {layer_idx}")))?;
+        let layer =
+            layer.ok_or_else(|| candle_core::Error::Msg(format!("Expected a vision layer, found {layer_idx}")))?;
         layer.cls_contributions(input, cls_probs)
     }
 

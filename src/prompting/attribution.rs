@@ -134,8 +134,7 @@ impl Attribution {
         let Maps::Llava(maps) = &self.maps else { return Ok(self.clone()) };
         let row = maps.num_layers * self.grid().len();
         let part = |values: &[f32]| values.get(tokens.start * row..tokens.end * row).map(<[f32]>::to_vec);
-        let refused =
-            || PromptingError::Tokens { count: maps.num_tokens, start: tokens.start, end: tokens.end };
+        let refused = || PromptingError::Tokens { count: maps.num_tokens, start: tokens.start, end: tokens.end };
         if tokens.start >= tokens.end || tokens.end > maps.num_tokens {
             return Err(refused());
         }

@@ -29,8 +29,7 @@ pub fn write_attribution(
     let grid = attribution.grid();
     let cells = [grid.rows, grid.cols];
     let one = |values: &[f32]| values.iter().skip(layer_idx * grid.len()).take(grid.len()).copied().collect::<Vec<_>>();
-    let mut tensors =
-        vec![("attribution", cells.to_vec(), bytes(map)), ("mask", cells.to_vec(), bytes(&mask.values))];
+    let mut tensors = vec![("attribution", cells.to_vec(), bytes(map)), ("mask", cells.to_vec(), bytes(&mask.values))];
     match &attribution.maps {
         Maps::Clip(maps) => {
             let all = vec![maps.num_layers, grid.rows, grid.cols];

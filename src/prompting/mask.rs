@@ -19,7 +19,11 @@ pub struct GridMask {
 impl GridMask {
     /// Eight bits a patch, truncated as torchvision's `ToPILImage` does it.
     pub fn levels(&self) -> Vec<u8> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped; truncation is the format")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped; truncation is the format"
+        )]
         let level = |value: f32| (255.0 * value.clamp(0.0, 1.0)) as u8;
         self.values.iter().map(|value| level(*value)).collect()
     }

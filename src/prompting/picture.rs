@@ -121,8 +121,7 @@ pub fn blend(rgb: &[u8], mask: &[u8], grey: u8) -> Vec<u8> {
         let share = level as f64 / 255.0;
         (value as f64 * share + (1.0 - share) * f64::from(grey)) as u8
     };
-    let table: Vec<[u8; 256]> =
-        (0..256).map(|level| std::array::from_fn(|value| blended(value, level))).collect();
+    let table: Vec<[u8; 256]> = (0..256).map(|level| std::array::from_fn(|value| blended(value, level))).collect();
     let pixels = rgb.as_chunks::<3>().0.iter().zip(mask);
     let pixel = |(pixel, level): (&[u8; 3], &u8)| {
         table.get(usize::from(*level)).map_or(*pixel, |row| pixel.map(|value| row[usize::from(value)]))

@@ -86,7 +86,8 @@ pub fn object_of(query: &str) -> Option<String> {
         }
     }
     let object = object.trim();
-    let is_name = (1..=MOST_WORDS).contains(&object.split_whitespace().count());
+    let is_article = ["a", "an", "any", "some", "the"].contains(&object.to_lowercase().as_str());
+    let is_name = !is_article && (1..=MOST_WORDS).contains(&object.split_whitespace().count());
     is_name.then(|| object.to_owned())
 }
 
