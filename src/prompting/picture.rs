@@ -122,9 +122,11 @@ pub fn blend(rgb: &[u8], mask: &[u8], grey: u8) -> Vec<u8> {
         (value as f64 * share + (1.0 - share) * f64::from(grey)) as u8
     };
     let table: Vec<[u8; 256]> = (0..256).map(|level| std::array::from_fn(|value| blended(value, level))).collect();
-    let pixels = rgb.as_chunks::<3>().0.iter().zip(mask);
-    let pixel = |(pixel, level): (&[u8; 3], &u8)| {
-        table.get(usize::from(*level)).map_or(*pixel, |row| pixel.map(|value| row[usize::from(value)]))
-    };
-    pixels.flat_map(pixel).collect()
+    let mut out = Vec::with_capacity(rgb.len());
+    for (pixel, level) in rgb.as_chunks::<3>().0.iter().zip(mask) {
+        let mixed = |row: &[u8; 256]| pixel.map(|value| row[usize::from(value)]);
+        // Every level has a row.
+        out.extend_from_slice(&table.get(usize::from(*level)).map_or(*pixel, mixed));
+    }
+    out
 }

@@ -70,7 +70,15 @@ pub fn object_of(query: &str) -> Option<String> {
     if lower.len() != text.len() {
         return None;
     }
-    let asked = ["is there ", "are there ", "can you see ", "does the image contain ", "do you see "];
+    let asked = [
+        "is there ",
+        "are there ",
+        "can you see ",
+        "does the image contain ",
+        "do you see ",
+        "a photo of ",
+        "photo of ",
+    ];
     let Some(start) = asked.iter().find_map(|asked| lower.starts_with(asked).then_some(asked.len())) else {
         let is_name = !query.contains(['?', '.', '!']) && text.split_whitespace().count() <= MOST_WORDS;
         return (is_name && !text.is_empty()).then(|| text.to_owned());

@@ -209,6 +209,7 @@ fn an_object_is_found_in_a_question() {
         ("Are there any people in the picture?", Some("people")),
         ("Does the image contain a fire hydrant?", Some("fire hydrant")),
         ("Can you see a sports ball in the image?", Some("sports ball")),
+        ("a photo of an umbrella", Some("umbrella")),
         ("dog", Some("dog")),
         (" fire hydrant ", Some("fire hydrant")),
         ("What color is the car?", None),

@@ -3,7 +3,7 @@
 use super::reference::Golden;
 use super::{golden_folder, open, root};
 use gazelens::analysis::pope::Said;
-use gazelens::data::{Photo, write_rgb_png};
+use gazelens::data::write_rgb_png;
 use gazelens::engine::{
     ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ImageSource, ModelSource, OpenModel, attribute,
 };
