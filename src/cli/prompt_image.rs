@@ -26,7 +26,7 @@ pub(super) fn run(common: &Common, args: &PromptImageArgs) -> Result<(), Failure
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     check_layer(&model, args.attribution.into(), options.layer_idx)?;
-    let attributed = attribute(&model, &attribution_request(args), &cancel).map_err(|err| blame_engine(err))?;
+    let attributed = attribute(&model, &attribution_request(args), &cancel).map_err(blame_engine)?;
     let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options).map_err(blame)?;
     let label: Option<Label> = args.label.map(Into::into);
     let run = summary(&model, args, &options, &attributed, &prompted, label);

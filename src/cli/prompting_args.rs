@@ -66,10 +66,10 @@ pub(super) struct OptionArgs {
     #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = clap::value_parser!(u8), allow_negative_numbers = true)]
     grey: u8,
     /// How maps are made: as the authors' code does it, or as their paper writes it.
-    #[arg(long, value_enum, default_value_t = FormulaArg::Official)]
+    #[arg(long, value_enum, default_value = PromptOptions::default().formula.id())]
     formula: FormulaArg,
     /// Stretched over the whole photo as the authors do it, or on the pixels that the model saw.
-    #[arg(long, value_enum, default_value_t = GeometryArg::Official)]
+    #[arg(long, value_enum, default_value = PromptOptions::default().geometry.id())]
     geometry: GeometryArg,
 }
 

@@ -114,12 +114,11 @@ fn of_clip(
         last_cosines: parts.last_cosines,
     };
     let object = request.object.clone().or_else(|| object_of(&request.query));
-    let pre_output = match object {
-        Some(object) => Some(clip_pre_output(clip, checkpoint, &parts.image_embedding, object, cancel)?),
-        None => {
-            warnings.push("CLIP was not asked whether the object is there: the query names none".to_owned());
-            None
-        }
+    let pre_output = if let Some(object) = object {
+        Some(clip_pre_output(clip, checkpoint, &parts.image_embedding, object, cancel)?)
+    } else {
+        warnings.push("CLIP was not asked whether the object is there: the query names none".to_owned());
+        None
     };
     Ok(Attributed {
         photo,

@@ -234,8 +234,7 @@ impl LlavaMaps {
         for layer in layers {
             sums.iter_mut().zip(layer).for_each(|(sum, value)| *sum += f64::from(*value));
         }
-        sums.iter_mut().for_each(|sum| *sum /= self.num_tokens.max(1) as f64);
-        sums
+        sums.into_iter().map(|sum| sum / self.num_tokens.max(1) as f64).collect()
     }
 }
 

@@ -76,3 +76,31 @@ fn layer(
     }
     Ok([plain, divided])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::RowPrecision;
+
+    /// One layer of two heads over a system token, two patches and a word; the second head ignores the image.
+    fn row() -> AttentionRow {
+        let values = vec![0.4, 0.1, 0.3, 0.2, 1.0, 0.0, 0.0, 0.0];
+        AttentionRow::new(1, 2, 4, values, RowPrecision::F32).expect("the length matches")
+    }
+
+    #[test]
+    fn a_head_that_ignores_the_image_looks_everywhere_alike() {
+        let first = LayerIdx::new(0, 1).expect("a layer");
+        let [plain, divided] = layer(&row(), first, 1, 2).expect("a layer");
+        let close = |found: &[f64], expected: [f64; 2]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(close(&plain, [0.05, 0.15]), "the mean of both heads: {plain:?}");
+        assert!(close(&divided, [0.375, 0.625]), "the mean of 1/4, 3/4 and 1/2, 1/2: {divided:?}");
+    }
+
+    #[test]
+    fn a_row_that_ends_before_the_image_does_is_refused() {
+        let first = LayerIdx::new(0, 1).expect("a layer");
+        let found = layer(&row(), first, 3, 2);
+        assert_eq!(found, Err(PromptingError::Size { what: "an attention row", expected: 5, found: 4 }), "too short");
+    }
+}

@@ -77,6 +77,7 @@ fn aligned(canvas: &Canvas<'_, 1>, view: &ModelView, size: ImageSize, resample: 
 }
 
 /// One axis of the rectangle that the patches cover.
+#[expect(clippy::struct_field_names, reason = "units stand in names")]
 struct Span {
     /// Of the rectangle.
     whole_px: u32,

@@ -162,7 +162,7 @@ fn the_smallest_photos_are_prompted() {
             for geometry in MaskGeometry::ALL {
                 for resample in [Resample::Lanczos, Resample::Bicubic, Resample::Bilinear, Resample::Nearest] {
                     for kernel in [1, 3, 99] {
-                        let options = PromptOptions { geometry, resample, kernel, ..PromptOptions::default() };
+                        let options = PromptOptions { kernel, resample, geometry, ..PromptOptions::default() };
                         let prompted = prompt_image(&photo, &attribution, &options).expect("a prompted photo");
                         assert_eq!((prompted.mask.len(), prompted.rgb.len()), (size, size * 3), "{options:?}");
                     }

@@ -1,14 +1,17 @@
 //! Attention prompting is that of the published formulas (`tests/golden/prompting.py`): maps within 1e-4, pictures within one grey level.
 
 use super::reference::Golden;
-use super::{golden_folder, open, root};
+use super::{ask, golden_folder, open, question, root};
 use gazelens::analysis::pope::Said;
 use gazelens::data::write_rgb_png;
 use gazelens::engine::{
-    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ImageSource, ModelSource, OpenModel, attribute,
+    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, EngineError, ImageSource, ModelSource, OpenModel, Prompt,
+    attribute,
 };
 use gazelens::geometry::{Framing, Resample};
-use gazelens::prompting::{Formula, Maps, MaskGeometry, PreOutputBasis, PromptOptions, Source, prompt_image};
+use gazelens::prompting::{
+    Formula, LlavaMaps, Maps, MaskGeometry, PreOutputBasis, PromptOptions, PromptingError, Source, prompt_image,
+};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -137,4 +140,26 @@ fn prompted_photos_are_those_of_pillow() {
             assert!(worst <= Some(1), "{what} differs by {worst:?} grey levels: {case}");
         }
     }
+}
+
+#[test]
+fn a_raised_flag_ends_an_attribution() {
+    let prompting = Prompting::new();
+    for (source, model) in [(Source::Clip, &prompting.clip), (Source::Llava, &prompting.llava)] {
+        let request = request(source, &prompting.photo(), "Is there a dog in the image?", None);
+        let stopped = attribute(model, &request, &AtomicBool::new(true)).map_err(Box::new);
+        assert!(matches!(stopped.as_ref().map_err(|err| &**err), Err(EngineError::Cancelled)), "{source:?}");
+    }
+}
+
+#[test]
+fn an_encoder_s_trace_holds_no_answer() {
+    let prompting = Prompting::new();
+    let question = question(ImageSource::Path(prompting.photo()), Prompt::Templated("a dog".to_owned()), 1);
+    let trace = ask(&prompting.clip, &question).trace;
+    let found = LlavaMaps::from_trace(&trace, ATTRIBUTION_TOKENS);
+    assert!(matches!(found, Err(PromptingError::NoRows { .. })), "{found:?}");
+    let question = self::question(ImageSource::Path(prompting.photo()), Prompt::Templated("a dog".to_owned()), 0);
+    let found = LlavaMaps::from_trace(&ask(&prompting.llava, &question).trace, ATTRIBUTION_TOKENS);
+    assert!(matches!(found, Err(PromptingError::NoRows { .. })), "no token, no row: {found:?}");
 }

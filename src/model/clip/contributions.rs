@@ -47,6 +47,9 @@ impl Clip {
         let (mut attention, mut patches) = (Vec::new(), Vec::new());
         for (layer_idx, (pair, probs)) in states.windows(2).zip(&rows.0).enumerate() {
             let [before, after] = pair else { continue };
+            if probe.cancelled() {
+                return Err(ModelError::Cancelled);
+            }
             let mut read = || -> Result<()> {
                 let parts = self.vision.cls_contributions(layer_idx, before, probs)?;
                 attention.extend(reading.of_attention(&parts)?);
