@@ -40,9 +40,10 @@
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
-//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode` | `candle_core`, `half`, `rayon` |
+//! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `files`, `geometry`, `data`, `trace`, `analysis` | - |
+//! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `analysis`, `render`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
-//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `render`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `render`, `prompting`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
 //! registered from [`engine::catalog`] and never sees a tensor.
@@ -81,6 +82,7 @@ pub mod hub;
 pub mod ids;
 pub mod kernel;
 pub mod model;
+pub mod prompting;
 pub mod render;
 pub mod trace;
 pub mod ui;

@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+use super::prompting_args::PromptImageArgs;
 use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
 use crate::engine::{DevicePreference, DtypePreference, PromptRows, Spec};
 use crate::geometry::Framing;
@@ -55,6 +56,8 @@ pub(super) enum Command {
     Mask(MaskArgs),
     /// Compare a heat map, or a token's attention, with the mask of a category.
     Metrics(Box<MetricsArgs>),
+    /// Write the photo darkened where a model did not look for a query: attention prompting on the image.
+    PromptImage(Box<PromptImageArgs>),
     /// Measure the model on this machine.
     Bench(BenchArgs),
 }
@@ -230,7 +233,7 @@ impl From<PromptRowsArg> for PromptRows {
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
@@ -242,7 +245,7 @@ fn thread_count(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
 }
 
-fn question(text: &str) -> Result<String, String> {
+pub(super) fn question(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("expected a question, found nothing".to_owned()) } else { Ok(text.to_owned()) }
 }
 

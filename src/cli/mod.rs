@@ -12,6 +12,8 @@ mod list;
 mod mask;
 mod metrics;
 mod output;
+mod prompt_image;
+mod prompting_args;
 mod source;
 mod threads;
 mod trace;
@@ -67,6 +69,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::List(args) => list::run(&args),
         Command::Mask(args) => mask::run(&args),
         Command::Metrics(args) => metrics::run(&args),
+        Command::PromptImage(args) => {
+            threads::take(common.threads)?;
+            prompt_image::run(&common, &args)
+        }
         Command::Bench(args) => {
             threads::take(common.threads)?;
             bench::run(&common, &args)

@@ -12,7 +12,6 @@ use crate::trace::file::write_trace;
 use crate::trace::{RowPrecision, TextSimilarity, Trace};
 use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
@@ -23,7 +22,7 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     }
     let mut question = question(common, args, &request)?;
     check_specs(&question).map_err(blame)?;
-    expect_folder_of(&args.out)?;
+    output::expect_folder_of("--out", &args.out)?;
     source::fetch(&mut request)?;
     // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
@@ -123,21 +122,6 @@ fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
         }
     }
     Ok(spec)
-}
-
-/// An answer can take minutes: a mistyped output folder is told before.
-fn expect_folder_of(out: &Path) -> anyhow::Result<()> {
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let replaceable = std::fs::metadata(out).map_or(true, |at| at.is_file());
-    if folder.is_dir() && replaceable {
-        return Ok(());
-    }
-    let found = match (out.is_dir(), folder.is_dir()) {
-        (true, _) => "a folder of that name",
-        (_, false) => "no such folder",
-        _ => "a device or pipe of that name",
-    };
-    Err(anyhow!("Expected --out as a file in a folder that exists, found {found}: {}", out.display()))
 }
 
 /// The object of `--json`.

@@ -29,6 +29,6 @@ mod tests;
 
 pub use error::{PhotoError, PreprocessError};
 pub use photo::{Photo, PhotoLimits};
-pub use png::write_grey_png;
+pub use png::{write_grey_png, write_rgb_png};
 pub use preprocessing::{PixelValues, preprocess};
 pub use thumbnail::thumbnail;

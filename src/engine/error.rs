@@ -6,6 +6,7 @@ use crate::data::{PhotoError, PreprocessError};
 use crate::decode::DecodeError;
 use crate::hub::HubError;
 use crate::model::ModelError;
+use crate::prompting::PromptingError;
 use std::path::PathBuf;
 
 /// One sentence each.
@@ -29,6 +30,18 @@ pub enum EngineError {
     /// A prompt that is made for a decoder.
     #[error("Expected texts to compare with the photo, found an exact prompt, which needs a model with a decoder")]
     RawPrompt,
+    /// An attribution of another kind of model.
+    #[error("Expected {expected} for the attribution {attribution}, found {found}: {}", path.display())]
+    Source {
+        /// The attribution.
+        attribution: &'static str,
+        /// What it takes.
+        expected: &'static str,
+        /// What is open.
+        found: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// No bundled image has that name.
     #[error("Expected the name of a bundled image such as {example}, found {name}")]
     NoBundledImage {
@@ -95,6 +108,9 @@ pub enum EngineError {
     /// The model.
     #[error(transparent)]
     Model(ModelError),
+    /// The attention prompting.
+    #[error(transparent)]
+    Prompting(#[from] PromptingError),
     /// The decoding.
     #[error(transparent)]
     Decode(DecodeError),

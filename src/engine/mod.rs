@@ -3,11 +3,13 @@
 //! - [`OpenModel::open`] opens a checkpoint on a device;
 //! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it has no decoder: the window's worker, the command line and the tests are callers
 //!   of this one function;
+//! - [`attribute`] says where a model looked for a query, for attention prompting on the image;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a budget;
 //! - the recorder is the probe that fills a trace on the way, row by row;
 //! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
+mod attribution;
 mod backend;
 mod bench;
 mod branches;
@@ -31,6 +33,7 @@ mod spec;
 mod worker;
 
 pub use crate::decode::{ParameterKind, Preset};
+pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;

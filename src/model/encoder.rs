@@ -70,4 +70,21 @@ impl EncoderLayer {
         let widened = activate(self.shape.hidden_act, self.fc1.forward(&self.layer_norm2.forward(&rows)?)?)?;
         show_hidden((rows + self.fc2.forward(&widened)?)?, site, probe)
     }
+
+    /// What each token writes into `[CLS]` through this layer's attention; the sum over tokens is what `[CLS]` gets.
+    ///
+    /// The output projection's bias is shared out evenly.
+    ///
+    /// **Shape**: `rows`, the layer's input, `[tokens, hidden_size]` and `cls_probs` `[heads, tokens]` to `[tokens, hidden_size]`.
+    pub(crate) fn cls_contributions(&self, rows: &Tensor, cls_probs: &Tensor) -> Result<Tensor> {
+        let (num_tokens, hidden_size) = rows.dims2()?;
+        let num_heads = self.shape.num_attention_heads;
+        let value = self.v_proj.forward(&self.layer_norm1.forward(rows)?)?;
+        let value = split_heads(&value, num_heads, self.shape.hidden_size / num_heads)?;
+        let weighted = value.broadcast_mul(&cls_probs.unsqueeze(2)?)?;
+        let weighted = weighted.transpose(0, 1)?.reshape((num_tokens, hidden_size))?.to_dtype(rows.dtype())?;
+        let bias = self.out_proj.forward(&weighted.narrow(0, 0, 1)?.zeros_like()?)?;
+        let surplus = (bias * (1.0 - 1.0 / num_tokens as f64))?;
+        self.out_proj.forward(&weighted)?.broadcast_sub(&surplus)
+    }
 }

@@ -118,9 +118,9 @@ fn add_bias(rows: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
 /// Layer norm, computed in f32 whatever the type of the activations.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f32,
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Tensor,
+    pub(crate) eps: f32,
 }
 
 impl LayerNorm {

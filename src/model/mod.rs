@@ -39,7 +39,7 @@ mod weights;
 
 pub use cache::KvCache;
 pub use chain::{CancelFlag, ProbeChain};
-pub use clip::{Clip, TextTower};
+pub use clip::{Clip, Contributions, TextTower};
 pub use cls::{ClsAttention, ClsEncoder};
 pub use decoder::{BranchInput, Decoder, LogitRows};
 pub use dinov2::Dinov2;

@@ -117,6 +117,14 @@ impl VisionTower {
         Ok(states.into_iter().flatten().collect())
     }
 
+    /// What each token writes into `[CLS]` through the attention of a layer. **Shape**: see [`EncoderLayer::cls_contributions`].
+    pub(crate) fn cls_contributions(&self, layer_idx: usize, input: &Tensor, cls_probs: &Tensor) -> Result<Tensor> {
+        let layer = self.layers.get(layer_idx);
+        let layer =
+            layer.ok_or_else(|| candle_core::Error::Msg(format!("Expected a vision layer, found {layer_idx}")))?;
+        layer.cls_contributions(input, cls_probs)
+    }
+
     /// Input of the first layer. **Shape**: `[num_channels, image_size, image_size]` to `[1 + patches, hidden_size]`.
     fn embed(&self, pixel_values: &Tensor) -> std::result::Result<Tensor, ModelError> {
         let VisionConfig { num_channels, image_size, .. } = self.config;

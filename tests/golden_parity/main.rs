@@ -6,6 +6,7 @@ mod compare;
 mod demo;
 mod gguf;
 mod layouts;
+mod prompting;
 mod reference;
 mod stories;
 mod strategies;

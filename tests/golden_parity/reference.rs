@@ -35,6 +35,16 @@ impl Golden {
         (shape, values.collect())
     }
 
+    /// All entries of the metadata.
+    pub(crate) fn words(&self) -> &serde_json::Value {
+        &self.words
+    }
+
+    /// Values of a u8 tensor.
+    pub(crate) fn levels(&self, name: &str) -> Vec<u8> {
+        self.tensor(name, Dtype::U8).1.to_vec()
+    }
+
     /// Values of an i64 tensor.
     pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
         self.tensor(name, Dtype::I64).1.as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect()

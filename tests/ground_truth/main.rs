@@ -11,6 +11,7 @@ mod masks;
 mod metrics;
 mod mutations;
 mod pope;
+mod prompt_image;
 
 use std::path::PathBuf;
 

@@ -1,7 +1,9 @@
 //! CLIP: an image tower and a text tower that share a space.
 
+mod contributions;
 mod text;
 
+pub use contributions::Contributions;
 pub use text::TextTower;
 
 use super::linear::{LayerNorm, Linear};

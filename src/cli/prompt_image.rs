@@ -1,0 +1,234 @@
+//! `gazelens prompt-image`: a photo that is darkened where a model did not look for the query.
+
+use super::args::Common;
+use super::failure::Failure;
+use super::prompting_args::PromptImageArgs;
+use super::{output, source};
+use crate::analysis::pope::Said;
+use crate::data::pope::Label;
+use crate::data::{write_grey_png, write_rgb_png};
+use crate::engine::{Attributed, AttributionRequest, EngineError, LoadRequest, ModelSource, OpenModel, attribute};
+use crate::prompting::file::write_attribution;
+use crate::prompting::{
+    PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, clip_pre_output_texts, prompt_image,
+};
+use anyhow::anyhow;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+pub(super) fn run(common: &Common, args: &PromptImageArgs) -> Result<(), Failure> {
+    check_outputs(args)?;
+    let options = args.options.options();
+    let mut request = load_request(common, args)?;
+    source::fetch(&mut request)?;
+    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    let cancel = AtomicBool::new(false);
+    let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
+    check_layer(&model, args.attribution.into(), options.layer_idx)?;
+    let attributed = attribute(&model, &attribution_request(args), &cancel).map_err(blame_engine)?;
+    let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options).map_err(blame)?;
+    let label: Option<Label> = args.label.map(Into::into);
+    let run = summary(&model, args, &options, &attributed, &prompted, label);
+    write(args, &options, &attributed, &prompted, &run)?;
+    tell(&model, args, &attributed, &prompted, label, &run)
+}
+
+/// Every file has a place, and no two have the same.
+fn check_outputs(args: &PromptImageArgs) -> Result<(), Failure> {
+    let outputs = outputs(args);
+    for (idx, (flag, path)) in outputs.iter().enumerate() {
+        if let Some((other, _)) = outputs.iter().take(idx).find(|(_, other)| other == path) {
+            let path = path.display();
+            return Err(Failure::usage(anyhow!("Expected different files for {other} and {flag}, found one: {path}")));
+        }
+        output::expect_folder_of(flag, path)?;
+    }
+    Ok(())
+}
+
+fn outputs(args: &PromptImageArgs) -> Vec<(&'static str, &PathBuf)> {
+    let given =
+        [("--out", Some(&args.out)), ("--mask-out", args.mask_out.as_ref()), ("--map-out", args.map_out.as_ref())];
+    given.into_iter().filter_map(|(flag, path)| path.map(|path| (flag, path))).collect()
+}
+
+/// The bundled model is one that answers; where CLIP is meant, it is the bundled CLIP.
+fn load_request(common: &Common, args: &PromptImageArgs) -> anyhow::Result<LoadRequest> {
+    let mut request = source::load_request(common)?;
+    if Source::from(args.attribution) == Source::Clip && request.source == ModelSource::Demo {
+        request.source = ModelSource::DemoClip;
+    }
+    Ok(request)
+}
+
+/// A layer that does not exist is told before the model runs.
+fn check_layer(model: &OpenModel, source: Source, layer_idx: Option<usize>) -> Result<(), Failure> {
+    let info = model.info();
+    let count = match source {
+        Source::Clip => info.vision_num_hidden_layers,
+        Source::Llava => info.num_hidden_layers,
+    };
+    match layer_idx {
+        // Without layers it is the wrong kind of model, which is said as such.
+        Some(found) if found >= count && count > 0 => {
+            Err(Failure::usage(anyhow!("Expected --layer below {count}, found {found}: {}", info.id)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn attribution_request(args: &PromptImageArgs) -> AttributionRequest {
+    AttributionRequest {
+        source: args.attribution.into(),
+        image: source::image_source(&args.image),
+        query: args.query.clone(),
+        object: args.object.clone(),
+        framing: args.framing.map(Into::into),
+        max_new_tokens: args.max_new_tokens,
+    }
+}
+
+fn blame_engine(err: EngineError) -> Failure {
+    if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
+}
+
+fn blame(err: PromptingError) -> Failure {
+    match err {
+        PromptingError::Layer { .. } | PromptingError::Kernel { .. } | PromptingError::Enhance { .. } => {
+            Failure::usage(err)
+        }
+        other => Failure::Work(other.into()),
+    }
+}
+
+/// The prompted photo last: where it is, the rest is too.
+fn write(
+    args: &PromptImageArgs,
+    options: &PromptOptions,
+    attributed: &Attributed,
+    prompted: &Prompted,
+    run: &Value,
+) -> Result<(), Failure> {
+    let (width_px, height_px) = (attributed.photo.width_px, attributed.photo.height_px);
+    if let Some(path) = &args.map_out {
+        let attribution = &attributed.attribution;
+        let layer_idx = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+        let map = attribution.map(Some(layer_idx), options.formula).map_err(blame)?;
+        write_attribution(path, attribution, layer_idx, &map, &prompted.grid, run)
+            .map_err(|err| unwritable("--map-out", path, &err))?;
+    }
+    if let Some(path) = &args.mask_out {
+        write_grey_png(path, width_px, height_px, &prompted.mask)
+            .map_err(|err| unwritable("--mask-out", path, &err))?;
+    }
+    write_rgb_png(&args.out, width_px, height_px, &prompted.rgb).map_err(|err| unwritable("--out", &args.out, &err))?;
+    Ok(())
+}
+
+fn unwritable(flag: &str, path: &Path, err: &std::io::Error) -> anyhow::Error {
+    anyhow!("Expected {flag} as a file that can be written, found \"{err}\": {}", path.display())
+}
+
+fn tell(
+    model: &OpenModel,
+    args: &PromptImageArgs,
+    attributed: &Attributed,
+    prompted: &Prompted,
+    label: Option<Label>,
+    run: &Value,
+) -> Result<(), Failure> {
+    for text in model.info().warnings.iter().chain(&attributed.warnings) {
+        output::warning(text);
+    }
+    if prompted.grid.is_flat {
+        output::warning("The map has no differences: nothing was darkened");
+    }
+    let pre_output = attributed.pre_output.as_ref();
+    if pre_output.zip(label).is_some_and(|(pre_output, label)| pre_output.is_right(label) == Some(false)) {
+        output::warning("The model that made the map is wrong about this photo: prompting with it is known to hurt");
+    }
+    if args.json {
+        output::json(run)?;
+    } else if let Some(pre_output) = pre_output {
+        output::line(&sentence(pre_output, label))?;
+    }
+    Ok(())
+}
+
+/// The pre-output for people.
+fn sentence(pre_output: &PreOutput, label: Option<Label>) -> String {
+    let verdict = match label.map(|label| pre_output.is_right(label)) {
+        Some(Some(true)) => ", which is right",
+        Some(Some(false)) => ", which is wrong",
+        Some(None) => ", which is neither yes nor no",
+        None => "",
+    };
+    match &pre_output.basis {
+        PreOutputBasis::Probability { object, yes_probability } => {
+            let [yes, no] = clip_pre_output_texts(object);
+            let percent = yes_probability * 100.0;
+            format!("{} ({percent:.1} % \"{yes}\" against \"{no}\"){verdict}", said(pre_output.said))
+        }
+        PreOutputBasis::Answer { text } => format!("{text}{verdict}"),
+    }
+}
+
+fn said(said: Said) -> &'static str {
+    match said {
+        Said::Yes => "yes",
+        Said::No => "no",
+        Said::Unknown => "unknown",
+    }
+}
+
+/// The object of `--json`, and what a file of maps says it was made with.
+fn summary(
+    model: &OpenModel,
+    args: &PromptImageArgs,
+    options: &PromptOptions,
+    attributed: &Attributed,
+    prompted: &Prompted,
+    label: Option<Label>,
+) -> Value {
+    let (info, attribution, photo) = (model.info(), &attributed.attribution, &attributed.photo);
+    let pre_output = attributed.pre_output.as_ref().map(|pre_output| {
+        let (object, probability, text) = match &pre_output.basis {
+            PreOutputBasis::Probability { object, yes_probability } => (Some(object), Some(yes_probability), None),
+            PreOutputBasis::Answer { text } => (None, None, Some(text)),
+        };
+        json!({
+            "said": said(pre_output.said),
+            "right": label.and_then(|label| pre_output.is_right(label)),
+            "object": object,
+            "yes_probability": probability,
+            "text": text,
+        })
+    });
+    let kept: f64 = prompted.mask.iter().map(|level| f64::from(*level)).sum();
+    json!({
+        "attribution": attribution.source().id(),
+        "model": info.id,
+        "weight_hash": info.weight_hash,
+        "image": args.image.display().to_string(),
+        "image_hash": photo.sha256,
+        "image_size": [photo.width_px, photo.height_px],
+        "query": args.query,
+        "layer": options.layer_idx.unwrap_or_else(|| attribution.default_layer()),
+        "num_layers": attribution.num_layers(),
+        "num_tokens": attribution.num_tokens(),
+        "formula": options.formula.id(),
+        "kernel": options.kernel,
+        "enhance": options.enhance,
+        "resample": options.resample,
+        "grey": options.grey,
+        "geometry": options.geometry.id(),
+        "grid": [attribution.grid().rows, attribution.grid().cols],
+        "seen_rect": attribution.view.rect_px,
+        "mean_mask": kept / 255.0 / prompted.mask.len().max(1) as f64,
+        "flat": prompted.grid.is_flat,
+        "pre_output": pre_output,
+        "warnings": attributed.warnings,
+        "program_version": env!("CARGO_PKG_VERSION"),
+    })
+}

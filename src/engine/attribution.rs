@@ -1,0 +1,173 @@
+//! Where a model looked for a query, for attention prompting on the image.
+
+use super::encoder::{Encoder, Towers};
+use super::error::EngineError;
+use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Sampling, Spec};
+use super::open::{ModelKind, OpenModel};
+use super::run::{Input, open_photo, run_job};
+use crate::checkpoint::ClipCheckpoint;
+use crate::data::Photo;
+use crate::geometry::Framing;
+use crate::model::{Clip, Probe};
+use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
+use crate::trace::{RowPrecision, compare};
+use candle_core::Tensor;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Answer tokens over which LLaVA's attention is averaged: as many as the authors generate.
+pub const ATTRIBUTION_TOKENS: usize = 20;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributionRequest {
+    /// Which kind of model has to be open.
+    pub source: Source,
+    /// The photo.
+    pub image: ImageSource,
+    /// The words. CLIP reads them as they are, LLaVA gets them as a question through its chat template.
+    pub query: String,
+    /// What CLIP's pre-output asks about; `None` takes it from the query, see [`object_of`].
+    pub object: Option<String>,
+    /// Crop or pad; `None` takes the checkpoint's own. (The authors pad for LLaVA and crop for CLIP.)
+    pub framing: Option<Framing>,
+    /// Most tokens of LLaVA's answer.
+    pub max_new_tokens: usize,
+}
+
+/// What came of it: everything that a change of [`crate::prompting::PromptOptions`] needs, so that the model is not asked again.
+#[derive(Debug, Clone)]
+pub struct Attributed {
+    /// The photo as it was read.
+    pub photo: Photo,
+    /// The maps of all layers.
+    pub attribution: Attribution,
+    /// What the model itself thinks; `None` where CLIP was given no object.
+    pub pre_output: Option<PreOutput>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Runs the model once on a photo and a query. A raised `cancel` ends it within one layer.
+///
+/// LLaVA's is the answer of [`run_job`], decoded greedily: whoever has such an answer can go on from its trace with
+/// [`LlavaMaps::from_trace`] and needs no other run.
+pub fn attribute(
+    model: &OpenModel,
+    request: &AttributionRequest,
+    cancel: &AtomicBool,
+) -> Result<Attributed, EngineError> {
+    match (request.source, model.kind()) {
+        (Source::Clip, ModelKind::Sees(encoder)) => match &encoder.towers {
+            Towers::Both { clip, checkpoint } => of_clip(encoder, clip, checkpoint, request, cancel),
+            Towers::Image(_) => Err(refused(model, request.source, "an image tower without a text tower")),
+        },
+        (Source::Llava, ModelKind::Answers(_)) => of_llava(model, request, cancel),
+        (Source::Clip, ModelKind::Answers(_)) => {
+            Err(refused(model, request.source, "a vision-language model with a decoder"))
+        }
+        (Source::Llava, ModelKind::Sees(_)) => Err(refused(model, request.source, "an encoder without a decoder")),
+    }
+}
+
+fn refused(model: &OpenModel, source: Source, found: &'static str) -> EngineError {
+    let expected = match source {
+        Source::Clip => "a CLIP with both towers",
+        Source::Llava => "a vision-language model that answers questions",
+    };
+    EngineError::Source { attribution: source.id(), expected, found, path: model.info().id.clone().into() }
+}
+
+fn of_llava(model: &OpenModel, request: &AttributionRequest, cancel: &AtomicBool) -> Result<Attributed, EngineError> {
+    let question = Question {
+        image: request.image.clone(),
+        prompt: Prompt::Templated(request.query.clone()),
+        framing: request.framing,
+        sampling: Sampling::default(),
+        max_new_tokens: request.max_new_tokens,
+        strategy: Spec::default(),
+        interventions: Vec::new(),
+        record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
+    };
+    let answer = run_job(model, RunId(0), &question, &mut |_| {}, cancel)?;
+    let attribution = LlavaMaps::from_trace(&answer.trace, request.max_new_tokens)?;
+    let pre_output = PreOutput::of_answer(answer.trace.text().trim().to_owned());
+    let photo = open_photo(&request.image)?;
+    Ok(Attributed { photo, attribution, pre_output: Some(pre_output), warnings: answer.trace.warnings })
+}
+
+fn of_clip(
+    encoder: &Encoder,
+    clip: &Clip,
+    checkpoint: &ClipCheckpoint,
+    request: &AttributionRequest,
+    cancel: &AtomicBool,
+) -> Result<Attributed, EngineError> {
+    let mut warnings = Vec::new();
+    let photo = open_photo(&request.image)?;
+    let input = Input::new(&photo, &encoder.preprocess, request.framing, encoder.config.patch_size)?;
+    let query = embedding(clip, checkpoint, &request.query, &mut warnings)?;
+    let parts = clip.contributions(&input.tensor, &query, &mut Stop(cancel))?;
+    let maps = ClipMaps {
+        num_layers: parts.num_layers,
+        contributions: parts.attention,
+        similarities: parts.patches,
+        last_cosines: parts.last_cosines,
+    };
+    let object = request.object.clone().or_else(|| object_of(&request.query));
+    let pre_output = if let Some(object) = object {
+        Some(clip_pre_output(clip, checkpoint, &parts.image_embedding, object, cancel)?)
+    } else {
+        warnings.push("CLIP was not asked whether the object is there: the query names none".to_owned());
+        None
+    };
+    Ok(Attributed {
+        photo,
+        attribution: Attribution { view: input.view, maps: Maps::Clip(maps) },
+        pre_output,
+        warnings,
+    })
+}
+
+/// How probable `photo of ...s` is against `photo of no ...s`, with the model's own scale (100 for the published ones).
+fn clip_pre_output(
+    clip: &Clip,
+    checkpoint: &ClipCheckpoint,
+    image: &Tensor,
+    object: String,
+    cancel: &AtomicBool,
+) -> Result<PreOutput, EngineError> {
+    let mut cosines = Vec::new();
+    for text in clip_pre_output_texts(&object) {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(EngineError::Cancelled);
+        }
+        let embedding = embedding(clip, checkpoint, &text, &mut Vec::new())?;
+        cosines.push((text, clip.cosine(image, &embedding)?));
+    }
+    let yes = compare(cosines, clip.logit_scale()).first().map_or(0.0, |first| first.probability);
+    Ok(PreOutput::of_probability(object, yes))
+}
+
+fn embedding(
+    clip: &Clip,
+    checkpoint: &ClipCheckpoint,
+    text: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Tensor, EngineError> {
+    let encoded = checkpoint.encode_text(text)?;
+    if encoded.truncated {
+        let most = checkpoint.config.text_max_position_embeddings;
+        warnings.push(format!("A text was cut off at the encoder's {most} tokens: {text}"));
+    }
+    let ids = encoded.ids.get(..encoded.len).unwrap_or(&encoded.ids);
+    Ok(clip.text_embedding(ids)?)
+}
+
+/// Looks at nothing and stops when told.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Probe for Stop<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,106 @@
+//! An answer's attention as an attribution.
+//!
+//! The authors' code takes the decoder's masked scores of the image's keys and applies a softmax over those alone. That is the ordinary
+//! attention divided by its sum over the image, so the rows of a trace are all that is needed, and no forward pass is made for it.
+
+use super::attribution::narrow;
+use super::{Attribution, LlavaMaps, Maps, PromptingError};
+use crate::ids::{HeadIdx, LayerIdx};
+use crate::trace::{AttentionRow, Trace};
+
+impl LlavaMaps {
+    /// The maps of the first `most_tokens` answer tokens (published: 20). Interventions that were active in the run are in its rows.
+    ///
+    /// A head that puts nothing on the image, as far as its numbers reach, counts as one that looks everywhere alike where it is divided by
+    /// what it spends there.
+    ///
+    /// **Source**: `API_LLaVA/hook.py`, `functions.py`: the row that predicts each generated token, the end token included; means over
+    /// heads, then over tokens.
+    pub fn from_trace(trace: &Trace, most_tokens: usize) -> Result<Attribution, PromptingError> {
+        if !trace.has_decoder() {
+            return Err(PromptingError::NoRows { found: "a model without a decoder" });
+        }
+        let view = trace.run.view;
+        let patches = view.grid.len();
+        let span = trace.image_token_span;
+        // With `[CLS]` among the image tokens it comes first, and it is no patch.
+        let extra = span.len.checked_sub(patches).filter(|extra| *extra <= 1 && patches > 0);
+        let Some(extra) = extra else {
+            return Err(PromptingError::Size { what: "the image's tokens", expected: patches, found: span.len });
+        };
+        let start = span.start + extra;
+        let rows = trace.decoder_attention.iter().take(most_tokens);
+        let mut maps = Self {
+            num_layers: trace.num_hidden_layers,
+            num_tokens: 0,
+            attention: Vec::new(),
+            image_attention: Vec::new(),
+        };
+        for row in rows {
+            maps.num_tokens += 1;
+            for layer_idx in LayerIdx::all(trace.num_hidden_layers) {
+                let [plain, divided] = layer(row, layer_idx, start, patches)?;
+                maps.attention.extend(plain.into_iter().map(narrow));
+                maps.image_attention.extend(divided.into_iter().map(narrow));
+            }
+        }
+        if maps.num_tokens == 0 {
+            return Err(PromptingError::NoRows { found: "no row of any token" });
+        }
+        Ok(Attribution { view, maps: Maps::Llava(maps) })
+    }
+}
+
+/// Means over the heads of a layer: of attention, and of attention divided by what each head spends on the image.
+fn layer(
+    row: &AttentionRow,
+    layer_idx: LayerIdx,
+    start: usize,
+    patches: usize,
+) -> Result<[Vec<f64>; 2], PromptingError> {
+    let num_heads = row.num_attention_heads();
+    let (mut plain, mut divided) = (vec![0.0; patches], vec![0.0; patches]);
+    for head_idx in HeadIdx::all(num_heads) {
+        let keys = row.head(layer_idx, head_idx);
+        let Some(image) = keys.get(start..start + patches) else {
+            let (expected, found) = (start + patches, keys.len());
+            return Err(PromptingError::Size { what: "an attention row", expected, found });
+        };
+        let total: f64 = image.iter().map(|value| f64::from(*value)).sum();
+        for ((plain, divided), value) in plain.iter_mut().zip(&mut divided).zip(image) {
+            let value = f64::from(*value);
+            *plain += value / num_heads as f64;
+            let share = if total > 0.0 { value / total } else { 1.0 / patches as f64 };
+            *divided += share / num_heads as f64;
+        }
+    }
+    Ok([plain, divided])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::RowPrecision;
+
+    /// One layer of two heads over a system token, two patches and a word; the second head ignores the image.
+    fn row() -> AttentionRow {
+        let values = vec![0.4, 0.1, 0.3, 0.2, 1.0, 0.0, 0.0, 0.0];
+        AttentionRow::new(1, 2, 4, values, RowPrecision::F32).expect("the length matches")
+    }
+
+    #[test]
+    fn a_head_that_ignores_the_image_looks_everywhere_alike() {
+        let first = LayerIdx::new(0, 1).expect("a layer");
+        let [plain, divided] = layer(&row(), first, 1, 2).expect("a layer");
+        let close = |found: &[f64], expected: [f64; 2]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+        assert!(close(&plain, [0.05, 0.15]), "the mean of both heads: {plain:?}");
+        assert!(close(&divided, [0.375, 0.625]), "the mean of 1/4, 3/4 and 1/2, 1/2: {divided:?}");
+    }
+
+    #[test]
+    fn a_row_that_ends_before_the_image_does_is_refused() {
+        let first = LayerIdx::new(0, 1).expect("a layer");
+        let found = layer(&row(), first, 3, 2);
+        assert_eq!(found, Err(PromptingError::Size { what: "an attention row", expected: 5, found: 4 }), "too short");
+    }
+}
