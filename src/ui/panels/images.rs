@@ -177,7 +177,7 @@ fn facts(cx: &PanelContext<'_>, image: &LibraryImage) -> String {
     if let Some((dataset, row)) = cx.state.browse.dataset.as_ref().zip(row) {
         let notes = dataset.rows().get(row).map(|row| cx.state.browse.notes.of(&row.key));
         if let Some(notes) = notes {
-            let marks = [(notes.star, "★"), (notes.hallucinates, "✗"), (notes.annotation_wrong, "⚠")];
+            let marks = [(notes.star, "★"), (notes.hallucinates, "✖"), (notes.annotation_wrong, "⚠")];
             facts.extend(marks.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark.to_owned()));
         }
         let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();

@@ -124,8 +124,8 @@ fn table(ui: &mut Ui, scores: &Scores) {
     egui::Grid::new("figures").num_columns(2 * pairs).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
         for (place, (metric, value)) in METRICS.iter().zip(&scores.values).enumerate() {
             let arrow = match metric.better {
-                Better::Higher => "↑",
-                Better::Lower => "↓",
+                Better::Higher => "⬆",
+                Better::Lower => "⬇",
             };
             let at = if metric.thresholded { "at the threshold" } else { "at every threshold" };
             let tip = format!("{}\n{at}; {arrow} is better\n{}", metric.help, metric.paper);

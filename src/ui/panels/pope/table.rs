@@ -139,7 +139,7 @@ fn verdict(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
 fn mark(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
     let (sign, status) = match row.verdict(scorer) {
         "right" => ("✔", crate::analysis::chair::Status::Grounded),
-        "wrong" => ("✘", crate::analysis::chair::Status::Hallucinated),
+        "wrong" => ("✖", crate::analysis::chair::Status::Hallucinated),
         _ => ("", crate::analysis::chair::Status::Unknown),
     };
     let response = ui.label(RichText::new(sign).color(theme::status(ui.visuals(), status)));
