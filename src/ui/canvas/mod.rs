@@ -203,7 +203,9 @@ impl<'a> PhotoCanvas<'a> {
             Window { rect_px: projection.photo_rect(visible), out_size, line_px: pixels_per_point.round().max(1.0) };
         let scene = Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks };
         let layers = fallback::Layers { masks: self.masks, overlap: self.overlap };
-        match gpu::info(ui.ctx()) {
+        // What a texture cannot hold pixel by pixel is painted on the CPU instead of not at all.
+        let bare = layers.masks.is_empty() && layers.overlap.is_none();
+        match gpu::info(ui.ctx()).filter(|info| bare || info.fits_size(self.view.image)) {
             Some(_) => {
                 ui.painter().add(gpu::heat_shape(visible, scene, window));
                 if let Some((map, mask, style)) = layers.overlap {
