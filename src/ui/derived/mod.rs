@@ -36,11 +36,20 @@ pub struct Derived {
 }
 
 impl Derived {
+    /// Lets go of everything; the tables that words are looked up in stay, they are dear to make.
+    fn clear(&mut self) {
+        self.tokens = TokenMaps::default();
+        self.grid = GridMaps::default();
+        self.shown = None;
+        self.chips = None;
+        self.truth.clear();
+    }
+
     /// Brings everything up to date within `budget`, and what is looked at in any case. Returns whether there is more to do.
     pub fn advance(&mut self, state: &AppState, budget: Duration) -> bool {
         let deadline = Instant::now() + budget;
         let Some(run) = state.current_run().filter(|run| run.trace.is_some()) else {
-            *self = Self::default();
+            self.clear();
             return false;
         };
         let wanted = wanted_tokens(state);

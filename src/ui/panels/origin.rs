@@ -4,9 +4,9 @@ use super::PanelContext;
 use super::objects::{colour, swatch};
 use super::pope::{ask_words, said_beside};
 use crate::analysis::chair::Status;
-use crate::analysis::{AttentionSplit, Rank, Reduce, TokenOrigin, TokenRef, TokenSet, WordOrigin, word_origin};
+use crate::analysis::{AttentionSplit, Rank, TokenOrigin, WordOrigin};
 use crate::ui::command::Command;
-use crate::ui::derived::{axis_label, format_share, selection_of};
+use crate::ui::derived::{axis_label, format_share};
 use crate::ui::truth::beside::outputs;
 use crate::ui::truth::{ImageTruth, MarkedWord};
 use crate::ui::widgets::empty;
@@ -39,13 +39,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "Click a word of the answer", "Here is then where it came from");
     };
     let choice = cx.state.view.decoder;
-    let Some(selection) = selection_of(choice, trace.num_hidden_layers, trace.num_attention_heads) else { return };
-    let set = TokenSet::new(tokens.iter().map(|idx| TokenRef::Output(*idx)), Reduce::Mean);
     let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
-    match word_origin(trace, &set, selection) {
-        Err(why) => empty(ui, "Nothing is known about this word", &why.to_string()),
-        Ok(origin) => {
-            header(ui, cx, &origin, &tokens);
+    let derived = cx.derived;
+    match &derived.truth.origin {
+        None => {}
+        Some(Err(why)) => empty(ui, "Nothing is known about this word", why),
+        Some(Ok(origin)) => {
+            header(ui, cx, origin, &tokens);
             if let Some(split) = origin.mean_split {
                 let mean = if origin.tokens.len() > 1 {
                     format!(", mean over {} tokens", origin.num_split)

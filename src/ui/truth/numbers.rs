@@ -1,15 +1,18 @@
 //! The shown map held against the objects of the image: figures, curves, and which objects it lies on. Patch by patch, which is exact for a map
 //! whose patches are not smoothed, and takes microseconds.
 
+use super::beside::outputs;
 use super::{ImageTruth, Marks};
 use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{
     CategoryShare, Counted, CurvePoint, Evaluation, METRICS, PatchCoverage, Ranked, Undefined, category_shares,
 };
+use crate::analysis::{Reduce, TokenRef, TokenSet, WordOrigin, word_origin};
+use crate::engine::RunId;
 use crate::geometry::ModelView;
 use crate::render::HeatMap;
-use crate::ui::derived::ShownMap;
-use crate::ui::state::{AppState, Cut, Run};
+use crate::ui::derived::{ShownMap, selection_of};
+use crate::ui::state::{AppState, Cut, LayerHead, Run};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +27,15 @@ struct Key {
     category_id: u32,
     cut: Cut,
     counted: Counted,
+}
+
+/// What a word's origin depends on.
+#[derive(Debug, Clone, PartialEq)]
+struct OriginKey {
+    run: RunId,
+    version: u64,
+    tokens: Vec<usize>,
+    choice: LayerHead,
 }
 
 /// The shown map against the chosen category.
@@ -61,6 +73,9 @@ pub struct TruthNumbers {
     coverages: BTreeMap<u32, Arc<PatchCoverage>>,
     /// Against the chosen category, or why there are no figures.
     pub scores: Option<Result<Scores, String>>,
+    /// What is known about the choice of the held tokens, or why nothing is; `None` where none are held.
+    pub origin: Option<Result<WordOrigin, String>>,
+    origin_key: Option<OriginKey>,
     shares_of: Option<u64>,
     /// Categories by the attention inside their masks, most first; once all masks are laid on patches.
     pub shares: Vec<CategoryShare<u32>>,
@@ -77,6 +92,7 @@ impl TruthNumbers {
     ) -> bool {
         let truth = state.truth.image.as_ref();
         self.marks.update(run, truth, &self.extractor);
+        self.trace_back(state, run);
         let (Some(truth), Some(trace)) = (truth, &run.trace) else {
             self.forget();
             return false;
@@ -105,6 +121,30 @@ impl TruthNumbers {
         self.score(state, map);
         self.share(map, more);
         more
+    }
+
+    /// Walks all heads of the held tokens, when they or what is shown of them changed.
+    fn trace_back(&mut self, state: &AppState, run: &Run) {
+        let choice = state.view.decoder;
+        let held = run.trace.as_ref().and_then(|trace| Some((trace, outputs(state, trace)?)));
+        let key = held.map(|(trace, tokens)| (trace, OriginKey { run: run.id, version: run.version, tokens, choice }));
+        if self.origin_key.as_ref() == key.as_ref().map(|(_, key)| key) {
+            return;
+        }
+        self.origin = key.as_ref().and_then(|(trace, key)| {
+            let selection = selection_of(choice, trace.num_hidden_layers, trace.num_attention_heads)?;
+            let tokens = TokenSet::new(key.tokens.iter().map(|idx| TokenRef::Output(*idx)), Reduce::Mean);
+            Some(word_origin(trace, &tokens, selection).map_err(|err| err.to_string()))
+        });
+        self.origin_key = key.map(|(_, key)| key);
+    }
+
+    /// Nothing is shown.
+    pub(in crate::ui) fn clear(&mut self) {
+        self.marks = Marks::default();
+        self.origin = None;
+        self.origin_key = None;
+        self.forget();
     }
 
     fn forget(&mut self) {
