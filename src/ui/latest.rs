@@ -46,6 +46,11 @@ impl<W: Clone + PartialEq + Send + 'static, R: Send + 'static> Latest<W, R> {
         true
     }
 
+    /// What was asked last: a wish that takes a while to make need not be made again.
+    pub(super) fn asked(&self) -> Option<&W> {
+        self.asked.as_ref()
+    }
+
     /// What came of the latest wish.
     pub(super) fn poll(&mut self) -> Option<R> {
         let done = std::iter::from_fn(|| self.done.try_recv().ok());

@@ -33,14 +33,28 @@ impl MetricGrid {
         metric: &Metric,
         cancel: &AtomicBool,
     ) -> Result<Self, LocalisationError> {
-        let (layers, heads) = (maps.num_hidden_layers, maps.num_attention_heads);
+        let shape = [maps.num_hidden_layers, maps.num_attention_heads];
+        Self::of_values(&maps.values, shape, coverage, counted, metric, cancel)
+    }
+
+    /// The same from the maps' values alone. **Shape**: `maps` `[layers, heads, rows * cols]` of the coverage's grid.
+    pub fn of_values(
+        maps: &[f32],
+        [layers, heads]: [usize; 2],
+        coverage: &PatchCoverage,
+        counted: Counted,
+        metric: &Metric,
+        cancel: &AtomicBool,
+    ) -> Result<Self, LocalisationError> {
+        let patches = coverage.grid().len();
         let mut values = Vec::with_capacity(layers * heads);
-        for layer_idx in LayerIdx::all(layers) {
+        for layer_idx in 0..layers {
             if cancel.load(Ordering::Relaxed) {
                 return Err(LocalisationError::Cancelled);
             }
-            for head_idx in HeadIdx::all(heads) {
-                let ranked = Ranked::of_patches(maps.map(layer_idx, head_idx), coverage, counted)?;
+            for cell in layer_idx * heads..(layer_idx + 1) * heads {
+                let map = maps.get(cell * patches..(cell + 1) * patches).unwrap_or_default();
+                let ranked = Ranked::of_patches(map, coverage, counted)?;
                 values.push(metric.value(&Evaluation::at_mean(&ranked)).ok());
             }
         }

@@ -6,6 +6,7 @@ use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView};
 use crate::ui::truth::Scores;
+use crate::ui::truth::beside::FigureGrid;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -191,9 +192,16 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
             });
         named(ui, &response.response, "Metric of the grid");
     });
-    let Some(figures) = &cx.beside.grid else {
-        ui.weak("Working…");
-        return;
+    let FigureGrid { maps, figures } = match &cx.beside.grid {
+        None => {
+            ui.weak("Working…");
+            return;
+        }
+        Some(Err(why)) => {
+            ui.weak(why);
+            return;
+        }
+        Some(Ok(grid)) => grid,
     };
     let defined = || figures.values.iter().copied().enumerate().filter_map(|(cell, value)| Some((cell, value?)));
     let best = match metric.better {
@@ -201,7 +209,8 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
         Better::Lower => defined().min_by(|a, b| a.1.total_cmp(&b.1)),
     };
     if let Some((cell, value)) = best {
-        let (layer_idx, head_idx) = (cell / figures.heads.max(1), cell % figures.heads.max(1));
+        let heads = figures.num_attention_heads.max(1);
+        let (layer_idx, head_idx) = (cell / heads, cell % heads);
         ui.horizontal_wrapped(|ui| {
             let text = format!("Best: layer {layer_idx}, head {head_idx} with {value:.4}");
             if ui.link(text).on_hover_text("Show this head on the photo").clicked() {
@@ -215,7 +224,7 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
     let choice = cx.state.view.layer_head();
     let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
         .then_some((choice.layer.idx, choice.head.idx));
-    let grid = HeadGrid::new(&figures.maps, current)
+    let grid = HeadGrid::new(maps, current)
         .colormap(cx.state.colour.style.colormap)
         .figure(metric.label)
         .label(format!("{} of layers and heads", metric.label))

@@ -78,7 +78,9 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
         cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
     let colour = cx.state.colour;
     let overlap = overlap(cx, view).filter(|_| colour.overlay_visible);
-    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid && overlap.is_none());
+    // While they are being made the photo is bare for a frame or two, instead of flashing the heat map.
+    let hits_and_misses = cx.state.truth.view.overlap && matches!(cx.derived.truth.scores, Some(Ok(_)));
+    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid && !hits_and_misses);
     let (circled, squared) = outliers(cx, view);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
@@ -144,7 +146,10 @@ fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskI
     let image = truth.image.as_ref().filter(|image| truth.view.overlap && image.fits(view.image))?;
     let scores = cx.derived.truth.scores.as_ref()?.as_ref().ok()?;
     let mask = image.category(scores.category_id)?.picture.clone()?;
-    let map = cx.beside.overlap.as_ref()?.map.clone();
+    // One that was made of another map would be cut at a threshold that is not its own.
+    let shown = cx.derived.shown.as_ref()?.map.as_ref().ok()?;
+    let made = cx.beside.overlap.as_ref()?;
+    let map = Some(&made.map).filter(|_| (made.of_map, made.counted) == (shown.key, scores.counted))?.clone();
     let palette =
         if truth.view.colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
     Some((map, mask, OverlapStyle { threshold: scores.threshold, palette, opacity: 0.6 }))

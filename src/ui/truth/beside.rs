@@ -5,7 +5,7 @@ use super::ImageTruth;
 use super::numbers::counted;
 use super::questions::QuestionMaker;
 use crate::analysis::chair::Extractor;
-use crate::analysis::localisation::{Counted, Evaluation, METRICS, PatchCoverage, PhotoMap, Ranked, Sampling};
+use crate::analysis::localisation::{Counted, METRICS, MetricGrid, PatchCoverage, PhotoMap, Sampling};
 use crate::analysis::{ClsVariant, DamroOptions, OutlierAgreement, Reduce, TokenRef, TokenSet, damro};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
@@ -17,6 +17,7 @@ use crate::ui::latest::Latest;
 use crate::ui::link::Waker;
 use crate::ui::state::{AppState, MetricChoice, TokenPos};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// An image of a data set.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ impl PartialEq for OverlapWish {
 pub struct Overlap {
     /// The map that it was made of.
     pub of_map: u64,
+    /// The pixels that count in it.
+    pub counted: Counted,
     /// To be painted.
     pub map: OverlapMap,
 }
@@ -74,25 +77,28 @@ impl PartialEq for GridWish {
 pub struct FigureGrid {
     /// To be painted: one value a cell.
     pub maps: GridMaps,
-    /// **Shape** `[layers, heads]`; `None` where the figure is not defined.
-    pub values: Vec<Option<f64>>,
-    /// Heads a layer.
-    pub heads: usize,
+    /// The figures.
+    pub figures: MetricGrid,
 }
 
-#[derive(Clone)]
-struct OutlierWish {
+/// What the outliers depend on.
+#[derive(Debug, Clone, PartialEq)]
+struct OutlierKey {
     run: RunId,
     version: u64,
-    trace: Trace,
     tokens: Vec<usize>,
     variant: ClsVariant,
 }
 
+#[derive(Clone)]
+struct OutlierWish {
+    key: OutlierKey,
+    trace: Arc<Trace>,
+}
+
 impl PartialEq for OutlierWish {
     fn eq(&self, other: &Self) -> bool {
-        (self.run, self.version, self.variant) == (other.run, other.version, other.variant)
-            && self.tokens == other.tokens
+        self.key == other.key
     }
 }
 
@@ -100,13 +106,13 @@ impl PartialEq for OutlierWish {
 pub struct Beside {
     images: Latest<ImageWish, Arc<ImageTruth>>,
     overlaps: Latest<OverlapWish, Option<Overlap>>,
-    grids: Latest<GridWish, Option<FigureGrid>>,
+    grids: Latest<GridWish, Result<FigureGrid, String>>,
     outliers: Latest<OutlierWish, Result<OutlierAgreement, String>>,
     questions: QuestionMaker,
     /// The map on every pixel, when hits and misses are shown.
     pub overlap: Option<Overlap>,
     /// A figure of every layer and head.
-    pub grid: Option<FigureGrid>,
+    pub grid: Option<Result<FigureGrid, String>>,
     /// The chosen tokens' outliers against those of the others.
     pub outlier_agreement: Option<Result<OutlierAgreement, String>>,
 }
@@ -124,10 +130,10 @@ impl Beside {
                 figure_grid(wish, grids_made)
             }),
             outliers: Latest::new("gazelens-outliers", wake, |wish: &OutlierWish| {
-                let tokens = wish.tokens.iter().map(|idx| TokenRef::Output(*idx));
+                let tokens = wish.key.tokens.iter().map(|idx| TokenRef::Output(*idx));
                 let tokens = TokenSet::new(tokens, Reduce::Mean);
                 let options = DamroOptions::of(&wish.trace).map_err(|err| err.to_string())?;
-                damro(&wish.trace, &tokens, &options, wish.variant, None).map_err(|err| err.to_string())
+                damro(&wish.trace, &tokens, &options, wish.key.variant, None).map_err(|err| err.to_string())
             }),
             questions: QuestionMaker::new(wake),
             overlap: None,
@@ -152,9 +158,7 @@ impl Beside {
 
     /// Asks for what belongs to what is shown, and takes what has come.
     pub(in crate::ui) fn follow(&mut self, state: &AppState, derived: &Derived) {
-        let variant = state.truth.view.cls_variant();
-        let run = state.current_run();
-        let trace = run.and_then(|run| run.trace.as_ref());
+        let trace = state.current_run().and_then(|run| run.trace.as_ref());
         let map = derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
         let view = trace.map(|trace| trace.run.view);
         let overlap = map.zip(view).filter(|_| state.truth.view.overlap && state.truth.category().is_some());
@@ -167,11 +171,19 @@ impl Beside {
             self.overlap = None;
         }
         self.follow_grid(state, derived);
-        let wish = run.zip(trace).and_then(|(run, trace)| {
+        self.follow_outliers(state);
+    }
+
+    /// The trace is copied for the other thread when something changed, not in every frame.
+    fn follow_outliers(&mut self, state: &AppState) {
+        let variant = state.truth.view.cls_variant();
+        let wanted = state.current_run().and_then(|run| {
+            let trace = run.trace.as_ref()?;
             let tokens = outputs(state, trace)?;
-            Some(OutlierWish { run: run.id, version: run.version, trace: trace.clone(), tokens, variant })
+            Some((OutlierKey { run: run.id, version: run.version, tokens, variant }, trace))
         });
-        if self.outliers.ask(wish) {
+        if self.outliers.asked().map(|asked| &asked.key) != wanted.as_ref().map(|(key, _)| key) {
+            self.outliers.ask(wanted.map(|(key, trace)| OutlierWish { key, trace: Arc::new(trace.clone()) }));
             self.outlier_agreement = None;
         }
         self.outlier_agreement = self.outliers.poll().or(self.outlier_agreement.take());
@@ -190,7 +202,7 @@ impl Beside {
         let none = wish.is_none();
         self.grids.ask(wish);
         if let Some(made) = self.grids.poll() {
-            self.grid = made;
+            self.grid = Some(made);
         } else if none {
             self.grid = None;
         }
@@ -215,25 +227,22 @@ fn look(wish: &ImageWish, extractor: &Extractor) -> ImageTruth {
 
 fn overlap(wish: &OverlapWish) -> Option<Overlap> {
     let map = PhotoMap::new(&wish.view, &wish.map.values, Sampling::Nearest).ok()?;
-    Some(Overlap { of_map: wish.map.key, map: OverlapMap::new(&map, wish.counted) })
+    Some(Overlap { of_map: wish.map.key, counted: wish.counted, map: OverlapMap::new(&map, wish.counted) })
 }
 
-fn figure_grid(wish: &GridWish, made: u64) -> Option<FigureGrid> {
-    let GridValues { layers, heads, grid, values, .. } = &wish.values;
-    let metric = METRICS.get(wish.metric.0)?;
-    let cells = values.chunks(grid.len().max(1)).take(layers * heads);
-    let figures: Vec<Option<f64>> = cells
-        .map(|map| {
-            let ranked = Ranked::of_patches(map, &wish.coverage, wish.counted).ok()?;
-            metric.value(&Evaluation::at_mean(&ranked)).ok()
-        })
-        .collect();
+fn figure_grid(wish: &GridWish, made: u64) -> Result<FigureGrid, String> {
+    let GridValues { layers, heads, values, .. } = &wish.values;
+    let metric = METRICS.get(wish.metric.0).ok_or("This figure is not in this version")?;
+    let (shape, go_on) = ([*layers, *heads], AtomicBool::new(false));
+    let figures = MetricGrid::of_values(values, shape, &wish.coverage, wish.counted, metric, &go_on)
+        .map_err(|err| err.to_string())?;
     #[expect(clippy::cast_possible_truncation, reason = "colours")]
-    let colours: Arc<[f32]> = figures.iter().map(|figure| figure.map_or(f32::NAN, |figure| figure as f32)).collect();
+    let colour = |figure: &Option<f64>| figure.map_or(f32::NAN, |figure| figure as f32);
+    let colours: Arc<[f32]> = figures.values.iter().map(colour).collect();
     let one = PatchGrid { rows: 1, cols: 1 };
     // Keys of other grids are counted from 0: the top bit tells these from them.
-    let maps = GridMaps::new(made | 1 << 63, [*layers, *heads], one, colours, GridRange::Shared);
-    Some(FigureGrid { maps, values: figures, heads: *heads })
+    let maps = GridMaps::new(made | 1 << 63, shape, one, colours, GridRange::Shared);
+    Ok(FigureGrid { maps, figures })
 }
 
 #[cfg(test)]
