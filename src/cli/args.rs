@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
 use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
 use crate::engine::{DevicePreference, DtypePreference, PromptRows, Spec};
@@ -58,6 +59,10 @@ pub(super) enum Command {
     Metrics(Box<MetricsArgs>),
     /// Write the photo darkened where a model did not look for a query: attention prompting on the image.
     PromptImage(Box<PromptImageArgs>),
+    /// Draw what is known about an answer as a figure for a paper: PNG, SVG or PDF, made again from the recipe inside.
+    Figure(Box<FigureArgs>),
+    /// Write one trace as a page that needs no network: words, layers and heads to choose, attention on the photo.
+    Html(HtmlArgs),
     /// Measure the model on this machine.
     Bench(BenchArgs),
 }

@@ -7,6 +7,8 @@ mod args;
 mod bench;
 mod chair;
 mod failure;
+mod figure;
+mod figure_args;
 mod gui;
 mod list;
 mod mask;
@@ -73,6 +75,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             threads::take(common.threads)?;
             prompt_image::run(&common, &args)
         }
+        Command::Figure(args) => {
+            threads::take(common.threads)?;
+            figure::run(&common, &args)
+        }
+        Command::Html(args) => figure::run_html(&args),
         Command::Bench(args) => {
             threads::take(common.threads)?;
             bench::run(&common, &args)

@@ -1,0 +1,141 @@
+//! `gazelens figure` and `gazelens html`: what is known about an answer as a figure for a paper, or as a page to explore.
+
+mod ask;
+mod batch;
+
+use super::args::Common;
+use super::failure::Failure;
+use super::figure_args::{FigureArgs, HtmlArgs};
+use super::output;
+use crate::figure::{Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of};
+use crate::trace::Trace;
+use crate::trace::file::TraceFile;
+use anyhow::{Context as _, anyhow};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Name of the one trace of a made recipe.
+const TRACE: &str = "trace";
+
+pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
+    if let Some(session) = &args.of.session {
+        let path = session.display();
+        return Err(Failure::usage(anyhow!("Expected --trace, --demo or --recipe, sessions cannot be drawn yet: {path}")));
+    }
+    let page = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
+    if !page && Format::of(&args.out).is_none() {
+        let path = args.out.display();
+        return Err(Failure::usage(anyhow!("Expected --out as a png, svg, pdf or html file, found another: {path}")));
+    }
+    if let (Some(list), Some(recipe)) = (&args.images, &args.recipe) {
+        return batch::run(common, args, recipe, list);
+    }
+    output::expect_folder_of("--out", &args.out)?;
+    let (recipe, given, folder) = subject(common, args)?;
+    if page {
+        return write_page(&recipe, given, folder.as_deref(), args);
+    }
+    let inputs = open_inputs(&recipe, given, folder.as_deref(), args.allow_mismatch)?;
+    write(&recipe, &inputs, &args.out, args.data.as_deref())
+}
+
+pub(super) fn run_html(args: &HtmlArgs) -> Result<(), Failure> {
+    output::expect_folder_of("--out", &args.out)?;
+    let trace = TraceFile::read(&args.trace)?.trace;
+    let photo = open_photo(Path::new(&trace.run.image_path))?;
+    check_photo(&trace, &photo.sha256)?;
+    html::write(&args.out, &trace, &photo)?;
+    Ok(())
+}
+
+fn check_photo(trace: &Trace, found: &str) -> Result<(), Failure> {
+    let run = &trace.run;
+    if run.image_hash == found {
+        return Ok(());
+    }
+    let (expected, path) = (&run.image_hash, &run.image_path);
+    Err(Failure::Work(anyhow!("Expected the photo {expected} as in the trace, found {found}: {path}")))
+}
+
+/// A page needs the trace and its photo alone.
+fn write_page(recipe: &Recipe, given: Given, folder: Option<&Path>, args: &FigureArgs) -> Result<(), Failure> {
+    let inputs = open_inputs(recipe, given, folder, args.allow_mismatch)?;
+    let names: Vec<&String> = recipe.inputs.traces.keys().collect();
+    let [name] = names.as_slice() else {
+        return Err(Failure::Work(anyhow!("Expected one trace for a page, found {}", names.len())));
+    };
+    html::write(&args.out, inputs.trace(name)?, inputs.photo(name)?)?;
+    Ok(())
+}
+
+/// What is drawn: the recipe, what is at hand for it, and where it looks for files.
+fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<PathBuf>), Failure> {
+    let (mut recipe, mut given, folder) = match (&args.recipe, &args.of.trace) {
+        (Some(path), trace) => {
+            let recipe = read_recipe(path)?;
+            let mut given = Given::default();
+            if let Some(trace) = trace {
+                let name = only_trace(&recipe)?;
+                given.traces.insert(name, Arc::new(TraceFile::read(trace)?.trace));
+            }
+            (recipe, given, path.parent().map(Path::to_owned))
+        }
+        (None, Some(path)) => {
+            let trace = TraceFile::read(path)?.trace;
+            (default_recipe(TRACE, &trace, Some(path)), Given::default(), None)
+        }
+        (None, None) if args.of.demo => {
+            let trace = ask::demo(common)?;
+            let recipe = default_recipe(TRACE, &trace, None);
+            let mut given = Given::default();
+            given.traces.insert(TRACE.to_owned(), Arc::new(trace));
+            (recipe, given, None)
+        }
+        (None, None) => {
+            return Err(Failure::usage(anyhow!("Expected --trace, --demo, --session or --recipe, found none of them")));
+        }
+    };
+    if let Some(dpi) = args.dpi {
+        recipe.layout.dpi = dpi;
+    }
+    ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch)?;
+    Ok((recipe, given, folder))
+}
+
+/// A recipe, or the one inside of a figure.
+fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("Expected a recipe or a figure that can be read: {}", path.display()))?;
+    Ok(recipe_of(&bytes, path)?)
+}
+
+fn only_trace(recipe: &Recipe) -> Result<String, Failure> {
+    let names: Vec<&String> = recipe.inputs.traces.keys().collect();
+    match names.as_slice() {
+        [name] => Ok((*name).clone()),
+        _ => Err(Failure::usage(anyhow!("Expected a recipe with one trace, found {}", names.len()))),
+    }
+}
+
+fn open_inputs(recipe: &Recipe, given: Given, folder: Option<&Path>, allow: bool) -> Result<Inputs, Failure> {
+    let mismatches = if allow { Mismatches::Drawn } else { Mismatches::Refused };
+    let inputs = Inputs::open(recipe, given, folder, mismatches)?;
+    for text in &inputs.mismatches {
+        output::warning(text);
+    }
+    Ok(inputs)
+}
+
+fn write(recipe: &Recipe, inputs: &Inputs, out: &Path, data: Option<&Path>) -> Result<(), Failure> {
+    let figure = Figure::new(recipe, inputs)?;
+    let missing = figure.missing_letters();
+    if !missing.is_empty() {
+        let letters: String = missing.into_iter().collect();
+        output::warning(&format!("The figure's typeface has no {letters}: boxes stand in their place"));
+    }
+    if let Some(folder) = data {
+        figure.write_data(folder)?;
+    }
+    figure.write(out)?;
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Answers that a recipe names and no file holds: the model is asked again.
+
+use super::super::args::Common;
+use super::super::failure::Failure;
+use super::super::source;
+use crate::data::demo;
+use crate::engine::{
+    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
+};
+use crate::figure::{FigureError, Given, Recipe};
+use crate::trace::{RowPrecision, RunInfo, SpecInfo, Trace};
+use anyhow::anyhow;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The bundled model on the first bundled photo.
+pub(super) fn demo(common: &Common) -> Result<Trace, Failure> {
+    let request = LoadRequest { source: ModelSource::Demo, device: common.device, dtype: common.dtype.into() };
+    let model = open(&request)?;
+    let words = model.info().suggested_prompts.first().cloned().unwrap_or_else(|| "Describe the image.".to_owned());
+    let image = demo::IMAGES.first().ok_or_else(|| anyhow!("Expected a bundled photo, found none"))?;
+    let question = Question {
+        image: ImageSource::Bundled(image.file_name.to_owned()),
+        prompt: Prompt::Templated(words),
+        framing: None,
+        sampling: Sampling { seed: common.seed, ..Sampling::default() },
+        max_new_tokens: 64,
+        strategy: Spec::default(),
+        interventions: Vec::new(),
+        record: record(&model),
+    };
+    answer(&model, &question)
+}
+
+/// Asks again for every trace of the recipe that is neither at hand nor in a file.
+pub(super) fn missing(
+    common: &Common,
+    recipe: &Recipe,
+    given: &mut Given,
+    folder: Option<&Path>,
+    allow_mismatch: bool,
+) -> Result<(), Failure> {
+    let mut open_model: Option<(String, OpenModel)> = None;
+    for (name, input) in &recipe.inputs.traces {
+        let in_file = input.file.as_ref().is_some_and(|file| {
+            Path::new(file).exists() || folder.is_some_and(|folder| folder.join(file).exists())
+        });
+        if given.traces.contains_key(name) || (in_file || input.file.is_some()) {
+            continue;
+        }
+        let run = &input.run;
+        let model = match &open_model {
+            Some((id, model)) if *id == run.model_id => model,
+            _ => &open_model.insert((run.model_id.clone(), of_run(common, run, allow_mismatch)?)).1,
+        };
+        let image = image(&run.image_path, folder);
+        given.traces.insert(name.clone(), Arc::new(answer(model, &question(run, image, model))?));
+    }
+    Ok(())
+}
+
+/// The model of a run; other weights are told before anything is computed.
+pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Result<OpenModel, Failure> {
+    // Whoever names a model means that one.
+    let named = if common.model == "demo" { run.model_id.clone() } else { common.model.clone() };
+    let mut request = source::load_request(&Common { model: named, ..common.clone() })?;
+    source::fetch(&mut request)?;
+    let model = open(&request)?;
+    let info = model.info();
+    if info.weight_hash != run.weight_hash && !allow_mismatch {
+        return Err(Failure::from(FigureError::Mismatch {
+            what: "the weights".to_owned(),
+            expected: run.weight_hash.clone(),
+            found: info.weight_hash.clone(),
+            path: info.id.clone(),
+        }));
+    }
+    Ok(model)
+}
+
+fn open(request: &LoadRequest) -> Result<OpenModel, Failure> {
+    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    Ok(OpenModel::open(request, &mut |_, _| {}, &AtomicBool::new(false))?)
+}
+
+fn image(path: &str, folder: Option<&Path>) -> ImageSource {
+    let here = Path::new(path);
+    match folder.map(|folder| folder.join(path)) {
+        Some(there) if !here.exists() && there.exists() => ImageSource::Path(there),
+        _ => source::image_source(here),
+    }
+}
+
+/// The question of a run, about any photo.
+pub(super) fn question(run: &RunInfo, image: ImageSource, model: &OpenModel) -> Question {
+    let prompt = if run.templated { Prompt::Templated(run.prompt.clone()) } else { Prompt::Raw(run.prompt.clone()) };
+    let sampling = Sampling {
+        temperature: run.temperature,
+        top_p: run.top_p,
+        top_k: run.top_k,
+        repetition_penalty: run.repetition_penalty,
+        seed: run.seed,
+    };
+    Question {
+        image,
+        prompt,
+        framing: Some(run.preprocessing.framing),
+        sampling,
+        max_new_tokens: run.max_new_tokens,
+        strategy: spec(&run.strategy),
+        interventions: run.interventions.iter().map(spec).collect(),
+        record: record(model),
+    }
+}
+
+/// Every row, as exact as the model computes.
+fn record(model: &OpenModel) -> RecordOptions {
+    let precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+    RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() }
+}
+
+/// Parameters as they would be written; whole numbers without a point.
+fn spec(info: &SpecInfo) -> Spec {
+    let text = |value: &Value| match (value.as_str(), value.as_f64()) {
+        (Some(text), _) => text.to_owned(),
+        // The shortest digits that are read as the same number; a whole one has no point.
+        (None, Some(number)) => format!("{number}"),
+        (None, None) => value.to_string(),
+    };
+    Spec {
+        name: info.name.clone(),
+        parameters: info.parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+    }
+}
+
+/// Answers a question.
+pub(super) fn answer(model: &OpenModel, question: &Question) -> Result<Trace, Failure> {
+    let mut answer = run_job(model, RunId(0), question, &mut |_| {}, &AtomicBool::new(false))?;
+    // What was assumed about the checkpoint belongs to its numbers.
+    answer.trace.warnings.splice(0..0, model.info().warnings.iter().cloned());
+    Ok(answer.trace)
+}

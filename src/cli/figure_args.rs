@@ -1,0 +1,56 @@
+//! What may stand behind `gazelens figure` and `gazelens html`.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Of `gazelens figure`.
+#[derive(Debug, Args)]
+pub(super) struct FigureArgs {
+    #[command(flatten)]
+    pub(super) of: FigureOf,
+    /// Figure to write: F.png, F.svg or F.pdf, with its recipe F.json beside it; F.html is a page to explore one trace. With --images the
+    /// name holds `{name}`, which stands for the photo's name.
+    #[arg(long, value_name = "F")]
+    pub(super) out: PathBuf,
+    /// What the figure shows: a recipe (JSON), or a figure that has one inside. A figure of everything unless given.
+    #[arg(long, value_name = "R.json")]
+    pub(super) recipe: Option<PathBuf>,
+    /// Dots per inch of a PNG; the recipe's unless given (300).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=2400), allow_negative_numbers = true)]
+    pub(super) dpi: Option<u32>,
+    /// Folder for the numbers behind the figure: a CSV and an npy a panel, the metrics as CSV, Markdown and LaTeX.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Make the figure for each of these: a text file with a photo or a trace a line, or a folder of photos. Figures that are there are kept.
+    #[arg(long, value_name = "LIST", requires = "recipe", conflicts_with_all = ["data", "trace"])]
+    pub(super) images: Option<PathBuf>,
+    /// Go on where weights, photo or answer are not those of the recipe; what differs stands under the figure.
+    #[arg(long)]
+    pub(super) allow_mismatch: bool,
+}
+
+/// What the figure is about.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct FigureOf {
+    /// A saved session.
+    #[arg(long, value_name = "FILE")]
+    pub(super) session: Option<PathBuf>,
+    /// A file that `gazelens trace` wrote.
+    #[arg(long, value_name = "T.safetensors")]
+    pub(super) trace: Option<PathBuf>,
+    /// The bundled model on a bundled photo.
+    #[arg(long)]
+    pub(super) demo: bool,
+}
+
+/// Of `gazelens html`.
+#[derive(Debug, Args)]
+pub(super) struct HtmlArgs {
+    /// A file that `gazelens trace` wrote.
+    #[arg(long, value_name = "T.safetensors")]
+    pub(super) trace: PathBuf,
+    /// Page to write.
+    #[arg(long, value_name = "F.html")]
+    pub(super) out: PathBuf,
+}

@@ -1,0 +1,192 @@
+//! Attention in as few bytes as a page has room for.
+
+use super::deflated;
+use crate::analysis::{AnalysisError, ImageKeys};
+use crate::figure::FigureError;
+use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
+use crate::trace::{AttentionRow, Trace, VisionAttention};
+use serde_json::{Value, json};
+
+/// Maps of a page.
+pub(super) struct Packed {
+    /// Deflated part after deflated part.
+    pub(super) bytes: Vec<u8>,
+    /// Where each part lies and what shape it has.
+    pub(super) index: Value,
+    /// What was kept, in sentences.
+    pub(super) kept: Vec<String>,
+}
+
+/// Maps with a scale each: value = scale * (step / 255)^2.
+#[derive(Default)]
+struct Steps {
+    scales: Vec<f32>,
+    steps: Vec<u8>,
+}
+
+impl Steps {
+    fn push(&mut self, values: &[f64]) {
+        let largest = values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+        #[expect(clippy::cast_possible_truncation, reason = "a scale of steps")]
+        self.scales.push(largest as f32);
+        self.steps.extend(values.iter().map(|value| step(*value, largest)));
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.scales.iter().flat_map(|scale| scale.to_le_bytes()).chain(self.steps.iter().copied()).collect()
+    }
+}
+
+/// 0..=255 of the square root of a part.
+fn step(value: f64, largest: f64) -> u8 {
+    let part = if largest > 0.0 && value.is_finite() { (value / largest).clamp(0.0, 1.0).sqrt() } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=255")]
+    let step = (part * 255.0).round() as u8;
+    step
+}
+
+/// The parts that fit, the most telling first.
+struct Packer {
+    room: usize,
+    bytes: Vec<u8>,
+    index: serde_json::Map<String, Value>,
+    kept: Vec<String>,
+}
+
+impl Packer {
+    /// Adds a part if there is room.
+    fn add(&mut self, name: &str, shape: &[usize], bytes: &[u8]) -> bool {
+        let packed = deflated(bytes);
+        if self.bytes.len() + packed.len() > self.room {
+            return false;
+        }
+        let place = json!({"at": self.bytes.len(), "bytes": packed.len(), "shape": shape});
+        self.index.insert(name.to_owned(), place);
+        self.bytes.extend_from_slice(&packed);
+        true
+    }
+}
+
+/// Packs a trace into at most `room` bytes.
+pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
+    let mut packer = Packer { room, bytes: Vec::new(), index: serde_json::Map::new(), kept: Vec::new() };
+    if trace.has_decoder() && !trace.decoder_attention.is_empty() {
+        let failed = |err: AnalysisError| FigureError::Setting {
+            expected: "a trace whose image tokens lie on a grid".to_owned(),
+            found: err.to_string(),
+        };
+        let keys = ImageKeys::of(trace).map_err(failed)?;
+        decoder(trace, keys, &mut packer)?;
+    }
+    if let Some(vision) = &trace.vision {
+        cls(vision, &mut packer);
+    }
+    if trace.has_decoder() && !trace.decoder_attention.is_empty() {
+        let keys = ImageKeys::of(trace).map_err(|err| FigureError::Setting { expected: "a grid".to_owned(), found: err.to_string() })?;
+        heads(trace, keys.patches, &mut packer);
+    }
+    Ok(Packed { bytes: packer.bytes, index: Value::Object(packer.index), kept: packer.kept })
+}
+
+/// Mean over heads of every token and layer, or of every second, third .. layer where all do not fit; and every head's attention on the image.
+fn decoder(trace: &Trace, keys: ImageKeys, packer: &mut Packer) -> Result<(), FigureError> {
+    let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
+    let patches = keys.patches.len;
+    let mut shares = Vec::with_capacity(tokens * layers * heads);
+    for row in &trace.decoder_attention {
+        for (layer_idx, head_idx) in cells(layers, heads) {
+            let all: f64 = part(row, layer_idx, head_idx, keys.image).iter().sum();
+            shares.push(step(all * all, 1.0));
+        }
+    }
+    // Steps of the share itself: its square's root.
+    packer.add("shares", &[tokens, layers, heads], &shares);
+    for every in 1..=layers.max(1) {
+        let chosen: Vec<usize> = (0..layers).step_by(every).collect();
+        let mut steps = Steps::default();
+        for row in &trace.decoder_attention {
+            for layer_idx in LayerIdx::all(layers).filter(|layer_idx| layer_idx.get() % every == 0) {
+                let mut mean = vec![0.0; patches];
+                for head_idx in HeadIdx::all(heads) {
+                    for (sum, value) in mean.iter_mut().zip(part(row, layer_idx, head_idx, keys.patches)) {
+                        *sum += value / heads as f64;
+                    }
+                }
+                steps.push(&mean);
+            }
+        }
+        if packer.add("means", &[tokens, chosen.len(), patches], &steps.bytes()) {
+            packer.index.insert("layers".to_owned(), json!(chosen));
+            packer.kept.push(match every {
+                1 => format!("Decoder: the mean over {heads} heads of all {layers} layers, for each of {tokens} tokens"),
+                _ => format!(
+                    "Decoder: the mean over {heads} heads of {} of {layers} layers (every {every}th), for each of {tokens} tokens",
+                    chosen.len()
+                ),
+            });
+            return Ok(());
+        }
+    }
+    let expected = format!("an answer whose attention fits a page of {} bytes", super::MOST_BYTES);
+    Err(FigureError::Setting { expected, found: format!("{tokens} tokens") })
+}
+
+fn cls(vision: &VisionAttention, packer: &mut Packer) {
+    let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
+    let mut steps = Steps::default();
+    for (layer_idx, head_idx) in cells(layers, heads) {
+        let values: Vec<f64> = vision.head(layer_idx, head_idx).iter().map(|value| f64::from(*value)).collect();
+        steps.push(&values);
+    }
+    if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
+        packer.kept.push(format!("Vision encoder: [CLS] of all {layers} layers and {heads} heads"));
+    } else {
+        packer.kept.push("Vision encoder: left out for room".to_owned());
+    }
+}
+
+/// Single heads: of every token where that fits, else as the mean over the answer.
+fn heads(trace: &Trace, patches: TokenSpan, packer: &mut Packer) {
+    let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
+    // Nothing deflates below an eighth of its size here; a gigabyte need not be tried.
+    if tokens * layers * heads * patches.len / 8 < packer.room {
+        let mut steps = Steps::default();
+        for row in &trace.decoder_attention {
+            for (layer_idx, head_idx) in cells(layers, heads) {
+                steps.push(&part(row, layer_idx, head_idx, patches));
+            }
+        }
+        if packer.add("heads", &[tokens, layers, heads, patches.len], &steps.bytes()) {
+            packer.kept.push(format!("Decoder: each of {layers} x {heads} heads, for each token"));
+            return;
+        }
+    }
+    let mut steps = Steps::default();
+    for (layer_idx, head_idx) in cells(layers, heads) {
+        let mut mean = vec![0.0; patches.len];
+        for row in &trace.decoder_attention {
+            for (sum, value) in mean.iter_mut().zip(part(row, layer_idx, head_idx, patches)) {
+                *sum += value / tokens as f64;
+            }
+        }
+        steps.push(&mean);
+    }
+    if packer.add("answer_heads", &[layers, heads, patches.len], &steps.bytes()) {
+        packer.kept.push(format!("Decoder: each of {layers} x {heads} heads as the mean over the whole answer"));
+    } else {
+        packer.kept.push("Decoder: single heads are left out for room".to_owned());
+    }
+}
+
+fn cells(layers: usize, heads: usize) -> impl Iterator<Item = (LayerIdx, HeadIdx)> {
+    LayerIdx::all(layers).flat_map(move |layer_idx| HeadIdx::all(heads).map(move |head_idx| (layer_idx, head_idx)))
+}
+
+/// A head's probabilities over a span of keys.
+fn part(row: &AttentionRow, layer_idx: LayerIdx, head_idx: HeadIdx, span: TokenSpan) -> Vec<f64> {
+    let all = row.head(layer_idx, head_idx);
+    let found = all.get(span.start..span.end()).unwrap_or_default();
+    let mut values: Vec<f64> = found.iter().map(|value| f64::from(*value)).collect();
+    values.resize(span.len, 0.0);
+    values
+}

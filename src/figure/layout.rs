@@ -1,0 +1,290 @@
+//! From what panels show to where everything lies.
+//!
+//! A row is as high as its highest picture; titles, bodies, colour bars and captions of a row begin at the same height.
+
+mod answer;
+mod bars;
+mod cells;
+mod objects;
+mod photos;
+mod plots;
+
+use super::font::{ASCENT, LINE, settable, wrap};
+use super::recipe::{Colour, Layout, Recipe};
+use super::resolve::{Content, Resolved, ResolvedPanel};
+use super::scale::{ColourScale, scales};
+use super::scene::{Anchor, Group, PT_PER_MM, Rect, Scene, Text};
+
+/// Between the parts of a panel, as a part of the font's size.
+const SMALL_GAP: f64 = 0.45;
+/// A picture is at most so much higher than wide.
+const MOST_HEIGHT: f64 = 1.3;
+/// Of a plot that stands alone in its row.
+const PLOT_HEIGHT: f64 = 0.6;
+/// Of captions, as a part of the font's size.
+const CAPTION: f64 = 0.86;
+
+/// What every part of the layout goes by.
+struct Frame<'a> {
+    layout: &'a Layout,
+    colour: &'a Colour,
+    scales: Vec<ColourScale>,
+    gap: f64,
+    /// **Units** points.
+    size: f64,
+}
+
+/// A panel with its place in the grid.
+struct Placed<'a> {
+    idx: usize,
+    panel: &'a ResolvedPanel,
+    x: f64,
+    w: f64,
+}
+
+impl Frame<'_> {
+    fn caption_size(&self) -> f64 {
+        self.size * CAPTION
+    }
+
+    /// The scale of a panel, and whether its bar stands below that panel.
+    fn scale(&self, idx: usize) -> Option<(&ColourScale, bool)> {
+        let scale = self.scales.iter().find(|scale| scale.panels.contains(&idx))?;
+        Some((scale, scale.panels.len() == 1))
+    }
+}
+
+/// Lays out a figure.
+pub(super) fn scene(recipe: &Recipe, resolved: &Resolved) -> Scene {
+    let layout = &recipe.layout;
+    let frame = Frame {
+        layout,
+        colour: &recipe.colour,
+        scales: scales(resolved, &recipe.colour),
+        gap: layout.gap_mm * PT_PER_MM,
+        size: layout.font_pt,
+    };
+    let width = layout.width.mm() * PT_PER_MM;
+    let left = if layout.row_labels.is_empty() { 0.0 } else { frame.size * LINE + frame.size * SMALL_GAP };
+    let rows = rows(resolved, &frame, left, width);
+    let mut scene = Scene { width, title: title(recipe, resolved), recipe: recipe.to_json(), ..Scene::default() };
+    let mut y = column_titles(&frame, left, width, &mut scene);
+    for (row_idx, row) in rows.iter().enumerate() {
+        let bottom = lay_row(&frame, row, y, &mut scene);
+        row_label(&frame, row_idx, y, bottom, &mut scene);
+        y = bottom + frame.gap;
+    }
+    y -= frame.gap;
+    y = bars::shared(&frame, left, width, y, &mut scene);
+    y = notes(&frame, resolved, width, y, &mut scene);
+    scene.height = y.max(1.0);
+    scene
+}
+
+/// In words, for those who open the file: what is in it.
+fn title(recipe: &Recipe, resolved: &Resolved) -> String {
+    let titles: Vec<&str> = resolved.panels.iter().map(|p| p.title.as_str()).filter(|title| !title.is_empty()).collect();
+    let model = recipe.inputs.traces.values().next().map_or("", |trace| trace.run.model_id.as_str());
+    let text = if model.is_empty() { titles.join("; ") } else { format!("{}; {model}", titles.join("; ")) };
+    settable(&text)
+}
+
+/// Panels in rows; one that does not fit begins the next.
+fn rows<'a>(resolved: &'a Resolved, frame: &Frame<'_>, left: f64, width: f64) -> Vec<Vec<Placed<'a>>> {
+    let columns = frame.layout.columns;
+    let column_w = (width - left - (columns as f64 - 1.0) * frame.gap) / columns as f64;
+    let mut rows: Vec<Vec<Placed<'a>>> = Vec::new();
+    let mut next = columns;
+    for (idx, panel) in resolved.panels.iter().enumerate() {
+        let span = panel.span.clamp(1, columns);
+        if next + span > columns {
+            rows.push(Vec::new());
+            next = 0;
+        }
+        let x = left + next as f64 * (column_w + frame.gap);
+        let w = span as f64 * column_w + (span as f64 - 1.0) * frame.gap;
+        if let Some(row) = rows.last_mut() {
+            row.push(Placed { idx, panel, x, w: w.max(1.0) });
+        }
+        next += span;
+    }
+    rows
+}
+
+fn column_titles(frame: &Frame<'_>, left: f64, width: f64, scene: &mut Scene) -> f64 {
+    let titles = &frame.layout.column_titles;
+    if titles.is_empty() {
+        return 0.0;
+    }
+    let columns = frame.layout.columns as f64;
+    let column_w = (width - left - (columns - 1.0) * frame.gap) / columns;
+    let mut group = Group::new("column-titles", "Titles of the columns");
+    for (idx, title) in titles.iter().take(frame.layout.columns).enumerate() {
+        let x = left + idx as f64 * (column_w + frame.gap) + column_w / 2.0;
+        let text = Text::new(x, frame.size * ASCENT, frame.size, settable(title)).bold().anchored(Anchor::Middle);
+        group.text(text);
+    }
+    scene.groups.push(group);
+    frame.size * (LINE + SMALL_GAP)
+}
+
+fn row_label(frame: &Frame<'_>, idx: usize, top: f64, bottom: f64, scene: &mut Scene) {
+    let Some(label) = frame.layout.row_labels.get(idx).filter(|label| !label.is_empty()) else { return };
+    let mut group = Group::new(format!("row-label-{}", idx + 1), "Label of a row");
+    let text = Text::new(frame.size * ASCENT, f64::midpoint(top, bottom), frame.size, settable(label));
+    group.text(Text { upwards: true, ..text.bold().anchored(Anchor::Middle) });
+    scene.groups.push(group);
+}
+
+/// Draws a row from `top`; its bottom.
+fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, scene: &mut Scene) -> f64 {
+    let most = |height: &dyn Fn(&Placed<'_>) -> f64| row.iter().map(height).fold(0.0_f64, f64::max);
+    let titles = most(&|placed| title_lines(frame, placed).len() as f64 * frame.size * LINE);
+    let body_top = top + if titles > 0.0 { titles + frame.size * SMALL_GAP * 0.6 } else { 0.0 };
+    let rigid = most(&|placed| rigid_height(frame, placed));
+    let soft = most(&|placed| soft_height(placed));
+    let body_h = if rigid > 0.0 { rigid } else { soft };
+    let body_bottom = body_top + body_h;
+    let mut below = body_bottom;
+    for placed in row {
+        let mut group = Group::new(format!("panel-{}", placed.idx + 1), description(placed.panel));
+        lay_title(frame, placed, top, &mut group);
+        let body = Rect { x: placed.x, y: body_top, w: placed.w, h: body_h };
+        let bottom = lay_body(frame, placed, body, &mut group);
+        below = below.max(bottom);
+        scene.groups.push(group);
+    }
+    let captions = below + frame.size * SMALL_GAP;
+    let mut bottom = below;
+    let first = scene.groups.len() - row.len();
+    for (placed, group) in row.iter().zip(scene.groups.iter_mut().skip(first)) {
+        let size = frame.caption_size();
+        for (line, text) in caption_lines(frame, placed).into_iter().enumerate() {
+            let y = captions + size * (ASCENT + line as f64 * LINE);
+            group.text(Text::new(placed.x, y, size, text).soft());
+            bottom = bottom.max(y + size * (LINE - ASCENT));
+        }
+    }
+    bottom
+}
+
+fn description(panel: &ResolvedPanel) -> String {
+    let parts = [panel.title.as_str(), panel.caption.as_str()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+/// (a) to (z), (aa), (ab) ..
+fn letter(idx: usize) -> String {
+    let mut idx = idx + 1;
+    let mut letters = Vec::new();
+    while idx > 0 {
+        idx -= 1;
+        letters.push(char::from(b'a' + u8::try_from(idx % 26).unwrap_or(0)));
+        idx /= 26;
+    }
+    format!("({})", letters.into_iter().rev().collect::<String>())
+}
+
+fn title_lines(frame: &Frame<'_>, placed: &Placed<'_>) -> Vec<String> {
+    let letter = frame.layout.letters.then(|| letter(placed.idx));
+    let title = Some(settable(&placed.panel.title)).filter(|title| frame.layout.titles && !title.is_empty());
+    let parts: Vec<String> = letter.into_iter().chain(title).collect();
+    if parts.is_empty() { Vec::new() } else { wrap(&parts.join(" "), true, frame.size, placed.w) }
+}
+
+fn lay_title(frame: &Frame<'_>, placed: &Placed<'_>, top: f64, group: &mut Group) {
+    for (line, text) in title_lines(frame, placed).into_iter().enumerate() {
+        let y = top + frame.size * (ASCENT + line as f64 * LINE);
+        group.text(Text::new(placed.x, y, frame.size, text).bold());
+    }
+}
+
+fn caption_lines(frame: &Frame<'_>, placed: &Placed<'_>) -> Vec<String> {
+    if !frame.layout.captions || placed.panel.caption.is_empty() {
+        return Vec::new();
+    }
+    wrap(&settable(&placed.panel.caption), false, frame.caption_size(), placed.w)
+}
+
+/// Height of what has its own proportions.
+fn rigid_height(frame: &Frame<'_>, placed: &Placed<'_>) -> f64 {
+    match &placed.panel.content {
+        Content::Photo(photo) => photos::height(photo, placed.w),
+        Content::Cells(cells) => cells::height(frame, cells, placed.w),
+        Content::Words(words) => answer::height(frame, words, placed.w),
+        Content::Bars(bars) => plots::bars_height(frame, bars),
+        Content::Lines(_) => 0.0,
+    }
+}
+
+/// Height of what takes any.
+fn soft_height(placed: &Placed<'_>) -> f64 {
+    placed.w * PLOT_HEIGHT
+}
+
+/// Draws a body, and below it its colour bar or legend; its bottom.
+fn lay_body(frame: &Frame<'_>, placed: &Placed<'_>, body: Rect, group: &mut Group) -> f64 {
+    let scale = frame.scale(placed.idx);
+    let mut bottom = body.bottom();
+    let legend = match &placed.panel.content {
+        Content::Photo(photo) => {
+            photos::draw(frame, photo, scale.map(|(scale, _)| scale), body, group);
+            photo.legend.as_slice()
+        }
+        Content::Cells(cells) => {
+            cells::draw(frame, cells, scale.map(|(scale, _)| scale), body, group);
+            &[]
+        }
+        Content::Lines(plot) => {
+            // A plot beside pictures is not stretched into a tower.
+            plots::lines(frame, plot, Rect { h: body.h.min(placed.w * MOST_HEIGHT), ..body }, group);
+            &[]
+        }
+        Content::Bars(plot) => {
+            plots::bars(frame, plot, Rect { h: body.h.min(plots::bars_height(frame, plot) * 1.6), ..body }, group);
+            &[]
+        }
+        Content::Words(words) => {
+            answer::draw(frame, words, body, group);
+            &[]
+        }
+    };
+    if let Some((scale, true)) = scale {
+        let at = Rect { x: body.x, y: bottom + frame.size * SMALL_GAP, w: body.w, h: 0.0 };
+        bottom = bars::one(frame, scale, at, group);
+    }
+    if !legend.is_empty() {
+        let at = Rect { x: body.x, y: bottom + frame.size * SMALL_GAP, w: body.w, h: 0.0 };
+        bottom = photos::legend(frame, legend, at, group);
+    }
+    bottom
+}
+
+/// Inputs that are not those of the recipe, where everybody sees it.
+fn notes(frame: &Frame<'_>, resolved: &Resolved, width: f64, top: f64, scene: &mut Scene) -> f64 {
+    if resolved.notes.is_empty() {
+        return top;
+    }
+    let size = frame.caption_size();
+    let mut y = top + size;
+    let mut group = Group::new("notes", "Inputs that differ from the recipe");
+    for note in &resolved.notes {
+        for line in wrap(&settable(&format!("Not as in the recipe: {note}")), false, size, width) {
+            group.text(Text { rgb: [178, 24, 43], ..Text::new(0.0, y + size * ASCENT, size, line) });
+            y += size * LINE;
+        }
+    }
+    scene.groups.push(group);
+    y
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letter;
+
+    #[test]
+    fn letters_go_on_after_z() {
+        let found: Vec<String> = [0, 1, 25, 26, 27, 51, 52].into_iter().map(letter).collect();
+        assert_eq!(found, ["(a)", "(b)", "(z)", "(aa)", "(ab)", "(az)", "(ba)"], "as columns of a sheet");
+    }
+}

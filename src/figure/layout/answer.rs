@@ -1,0 +1,118 @@
+//! The answer with its marks.
+
+use super::super::font::{ASCENT, LINE, face, wrap};
+use super::super::resolve::Words;
+use super::super::scene::{Group, INK, Paint, Rect, Shape, Text};
+use super::{Frame, SMALL_GAP};
+
+/// Behind marked words; dark text stays legible on each.
+const MARKS: [[u8; 3]; 5] = [[255, 214, 102], [166, 216, 255], [255, 179, 167], [176, 232, 176], [221, 196, 255]];
+
+/// A run of letters on a line.
+struct Piece {
+    text: String,
+    mark: Option<usize>,
+    x: f64,
+    w: f64,
+}
+
+/// Breaks the spans into lines no longer than `width`.
+fn lines(words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
+    let mut x = 0.0;
+    for (text, mark) in broken(words, size, width) {
+        let w = face(false).width(&text, size);
+        let visible = face(false).width(text.trim_end(), size);
+        if x + visible > width && x > 0.0 {
+            lines.push(Vec::new());
+            x = 0.0;
+        }
+        let text = if x == 0.0 { text.trim_start().to_owned() } else { text };
+        let w = if x == 0.0 { face(false).width(&text, size) } else { w };
+        if text.is_empty() {
+            continue;
+        }
+        if let Some(line) = lines.last_mut() {
+            match line.last_mut() {
+                // One text a run: whoever selects it gets words, not letters.
+                Some(last) if last.mark == mark => {
+                    last.text.push_str(&text);
+                    last.w += w;
+                }
+                _ => line.push(Piece { text, mark, x, w }),
+            }
+        }
+        x += w;
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
+}
+
+/// Words with the space before them; those longer than a line in parts.
+fn broken(words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> {
+    let mut all = Vec::new();
+    for span in &words.spans {
+        let mut word = String::new();
+        for letter in span.text.chars() {
+            if letter == ' ' && !word.trim().is_empty() {
+                all.push((std::mem::take(&mut word), span.mark));
+            }
+            word.push(letter);
+            if face(false).width(&word, size) > width && word.chars().count() > 1 {
+                word.pop();
+                all.push((std::mem::take(&mut word), span.mark));
+                word.push(letter);
+            }
+        }
+        all.push((word, span.mark));
+    }
+    all
+}
+
+fn question_lines(words: &Words, size: f64, width: f64) -> Vec<String> {
+    words.question.as_ref().map_or_else(Vec::new, |question| wrap(question, true, size, width))
+}
+
+pub(super) fn height(frame: &Frame<'_>, words: &Words, w: f64) -> f64 {
+    let size = frame.size;
+    let count = question_lines(words, size, w).len() + lines(words, size, w).len();
+    let question = if words.question.is_some() { size * SMALL_GAP } else { 0.0 };
+    let legend = if words.labels.is_empty() { 0.0 } else { size * (LINE + SMALL_GAP) };
+    count as f64 * size * LINE * 1.1 + question + legend
+}
+
+pub(super) fn draw(frame: &Frame<'_>, words: &Words, body: Rect, group: &mut Group) {
+    let (size, pitch) = (frame.size, frame.size * LINE * 1.1);
+    let mut y = body.y;
+    for line in question_lines(words, size, body.w) {
+        group.text(Text::new(body.x, y + size * ASCENT, size, line).bold());
+        y += pitch;
+    }
+    if words.question.is_some() {
+        y += size * SMALL_GAP;
+    }
+    for line in lines(words, size, body.w) {
+        let pieces = line.len();
+        for (idx, piece) in line.into_iter().enumerate() {
+            let x = body.x + piece.x;
+            if let Some(mark) = piece.mark {
+                // The spaces around a word are not marked.
+                let before = face(false).width(&piece.text, size) - face(false).width(piece.text.trim_start(), size);
+                let w = face(false).width(piece.text.trim(), size);
+                let rect = Rect { x: x + before - size * 0.08, y: y - size * 0.06, w: w + size * 0.16, h: size * 1.16 };
+                let rgb = MARKS.get(mark % MARKS.len()).copied().unwrap_or(INK);
+                group.shape(Shape::rect(rect, Some(Paint::solid(rgb)), None));
+            }
+            let text = if idx + 1 == pieces { piece.text.trim_end().to_owned() } else { piece.text };
+            if !text.trim().is_empty() {
+                group.text(Text::new(x, y + size * ASCENT, size, text));
+            }
+        }
+        y += pitch;
+    }
+    if !words.labels.is_empty() {
+        let entries: Vec<(String, [u8; 3])> =
+            words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect();
+        super::photos::legend(frame, &entries, Rect { y: y + size * SMALL_GAP, ..body }, group);
+    }
+}

@@ -1,0 +1,59 @@
+//! Colour bars.
+
+use super::super::font::{ASCENT, LINE, settable, wrap};
+use super::super::recipe::Bars;
+use super::super::scale::{ColourScale, bar_colours, number};
+use super::super::scene::{Anchor, Cells, Group, INK, Node, Paint, PT_PER_MM, Picture, Pixels, Rect, Scene, Shape, Text};
+use super::{Frame, SMALL_GAP};
+
+/// Colours in a bar.
+const STEPS: u16 = 256;
+/// Widest bar below all panels, **units** mm.
+const WIDEST_MM: f64 = 70.0;
+
+/// A bar from the rectangle's top left corner; its bottom.
+pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut Group) -> f64 {
+    let size = frame.caption_size();
+    let bar = Rect { x: at.x, y: at.y, w: at.w, h: size * 0.75 };
+    let rgba = bar_colours(&scale.style, STEPS).into();
+    let pixels = Pixels::Cells(Cells { size: [u32::from(STEPS), 1], rgba });
+    group.nodes.push(Node::Picture(Picture { rect: bar, pixels }));
+    let line = Paint::solid(INK);
+    group.shape(Shape::rect(bar, None, Some((line, 0.4))));
+    let [lo, hi] = scale.style.range.map(f64::from);
+    let middle = if scale.signed { 0.0 } else { f64::midpoint(lo, hi) };
+    let baseline = bar.bottom() + size * (0.35 + ASCENT);
+    let ticks = [(lo, 0.0, Anchor::Start), (middle, 0.5, Anchor::Middle), (hi, 1.0, Anchor::End)];
+    for (value, part, anchor) in ticks {
+        let x = bar.x + bar.w * part;
+        group.shape(Shape::line([x, bar.bottom()], [x, bar.bottom() + size * 0.25], line, 0.4));
+        group.text(Text::new(x, baseline, size, number(value)).anchored(anchor));
+    }
+    let mut bottom = baseline + size * (LINE - ASCENT);
+    if frame.colour.bars == Bars::Labelled {
+        for line in wrap(&settable(&scale.unit), false, size, bar.w) {
+            group.text(Text::new(bar.x + bar.w / 2.0, bottom + size * ASCENT, size, line).anchored(Anchor::Middle));
+            bottom += size * LINE;
+        }
+    }
+    bottom
+}
+
+/// The bars that several panels share, side by side below all; their bottom.
+pub(super) fn shared(frame: &Frame<'_>, left: f64, width: f64, top: f64, scene: &mut Scene) -> f64 {
+    let shared: Vec<&ColourScale> = frame.scales.iter().filter(|scale| scale.panels.len() > 1).collect();
+    if shared.is_empty() {
+        return top;
+    }
+    let mut group = Group::new("colour-bars", "Colour scales that panels share");
+    let slot = (width - left) / shared.len() as f64;
+    let w = (slot - frame.gap).min(WIDEST_MM * PT_PER_MM).max(1.0);
+    let y = top + frame.size * SMALL_GAP * 2.0;
+    let mut bottom = y;
+    for (idx, scale) in shared.into_iter().enumerate() {
+        let x = left + slot * idx as f64 + (slot - w) / 2.0;
+        bottom = bottom.max(one(frame, scale, Rect { x, y, w, h: 0.0 }, &mut group));
+    }
+    scene.groups.push(group);
+    bottom
+}

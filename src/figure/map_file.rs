@@ -1,0 +1,105 @@
+//! An attribution map of a file that `gazelens prompt-image --map-out` wrote.
+
+use super::FigureError;
+use crate::geometry::{PatchGrid, RectPx};
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// One value a patch, and what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapFile {
+    /// The patches.
+    pub grid: PatchGrid,
+    /// **Shape** `[rows, cols]`.
+    pub values: Vec<f32>,
+    /// How much of each patch stays, 0 to 1. **Shape** `[rows, cols]`.
+    pub mask: Vec<f32>,
+    /// The part of the photo that the patches cover.
+    pub seen_px: RectPx,
+    /// `clip` or `llava`.
+    pub source: String,
+    /// What was looked for.
+    pub query: String,
+    /// 0-based.
+    pub layer: usize,
+    /// `official` or `paper`.
+    pub formula: String,
+    /// Hash of the photo's file.
+    pub image_hash: String,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    attribution: String,
+    image_hash: String,
+    query: String,
+    layer: usize,
+    formula: String,
+    seen_rect: RectPx,
+}
+
+/// Headers are small; one that says otherwise is damaged.
+const MOST_HEADER_BYTES: u64 = 16 << 20;
+
+impl MapFile {
+    /// Reads a file's bytes; `path` is for messages.
+    pub fn read(bytes: &[u8], path: &Path) -> Result<Self, FigureError> {
+        parse(bytes).map_err(|found| FigureError::Recipe {
+            expected: "an attribution file of gazelens (safetensors)".to_owned(),
+            found,
+            path: path.to_owned(),
+        })
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<MapFile, String> {
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or("fewer than 8 bytes")?;
+    let length = u64::from_le_bytes(*length);
+    if length > MOST_HEADER_BYTES {
+        return Err(format!("a header of {length} bytes"));
+    }
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let (header, data) = rest.split_at_checked(length).ok_or("a header that is cut off")?;
+    let header: Value = serde_json::from_slice(header).map_err(|err| format!("a header that is no JSON ({err})"))?;
+    let metadata = &header["__metadata__"];
+    if metadata["format"] != "gazelens-attribution" {
+        return Err("another format".to_owned());
+    }
+    let run: Run = metadata["run"]
+        .as_str()
+        .and_then(|run| serde_json::from_str(run).ok())
+        .ok_or("no description of the run")?;
+    let (grid, values) = tensor(&header["attribution"], data)?;
+    let (mask_grid, mask) = tensor(&header["mask"], data)?;
+    if grid != mask_grid {
+        return Err("a map and a mask of different shapes".to_owned());
+    }
+    let Run { attribution: source, image_hash, query, layer, formula, seen_rect: seen_px } = run;
+    let edges = [seen_px.x0, seen_px.y0, seen_px.x1, seen_px.y1];
+    if edges.iter().any(|edge| !edge.is_finite()) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
+        return Err("patches that cover nothing".to_owned());
+    }
+    Ok(MapFile { grid, values, mask, seen_px, source, query, layer, formula, image_hash })
+}
+
+/// An f32 tensor `[rows, cols]`, all finite.
+fn tensor(info: &Value, data: &[u8]) -> Result<(PatchGrid, Vec<f32>), String> {
+    let number = |value: &Value| value.as_u64().and_then(|number| usize::try_from(number).ok());
+    let pair = |value: &Value| match value.as_array().map(Vec::as_slice) {
+        Some([a, b]) => number(a).zip(number(b)),
+        _ => None,
+    };
+    let (rows, cols) = pair(&info["shape"]).ok_or("a tensor without rows and columns")?;
+    let (start, end) = pair(&info["data_offsets"]).ok_or("a tensor without a place")?;
+    let bytes = data.get(start..end).ok_or("a tensor beyond the end of the file")?;
+    let count = rows.checked_mul(cols).filter(|count| *count > 0).ok_or("a tensor without values")?;
+    if info["dtype"] != "F32" || count.checked_mul(4) != Some(bytes.len()) {
+        return Err("a tensor of another size".to_owned());
+    }
+    let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(bad) => Err(format!("the value {bad}")),
+        None => Ok((PatchGrid { rows, cols }, values)),
+    }
+}

@@ -1,0 +1,175 @@
+//! Figures for papers: a recipe and its inputs become a scene, and the scene becomes PNG, SVG or PDF.
+//!
+//! ```text
+//! Recipe + Inputs -> Resolved (values and words) -> Scene (places) -> PNG | SVG | PDF, and CSV, npy, tables of the numbers behind it
+//! ```
+//!
+//! - [`Recipe`] is the description as plain data. It is embedded in every file and written beside it; [`recipe_of`] reads it back.
+//! - [`Inputs::open`] opens what a recipe names and says what is not as it was *before* anything is drawn.
+//! - [`Figure::new`] resolves and lays out; a preview is [`Figure::raster`], the same pixels as the PNG.
+//! - [`Figure::write`] writes one file and the recipe beside it; [`Figure::write_data`] the numbers.
+//! - [`default_recipe`] is what a trace shows when nobody says what to show.
+//! - [`html`] is one trace as a page that needs nothing else.
+//!
+//! The same recipe and inputs give the same bytes: no dates, no random names, one bundled typeface, fixed compression, colours from the CPU
+//! renderer. A change of this code may change them; the version of the program is in the recipe.
+
+mod data_files;
+mod defaults;
+mod embed;
+mod error;
+mod font;
+pub mod html;
+mod inputs;
+mod layout;
+mod map_file;
+mod pdf;
+mod pixels;
+mod png_file;
+mod raster;
+pub mod recipe;
+pub mod resolve;
+mod scale;
+pub mod scene;
+mod svg;
+
+#[cfg(test)]
+mod tests;
+
+pub use defaults::default_recipe;
+pub use embed::recipe_of;
+pub use error::FigureError;
+pub use inputs::{DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, open_photo};
+pub use map_file::MapFile;
+pub use raster::Raster;
+pub use recipe::Recipe;
+pub use scale::{ColourScale, scales};
+
+use crate::files::replace;
+use resolve::Resolved;
+use scene::Scene;
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What a figure's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Pixels at the recipe's resolution.
+    Png,
+    /// Text, lines and embedded pictures.
+    Svg,
+    /// The same for print.
+    Pdf,
+}
+
+impl Format {
+    /// By the file's extension.
+    pub fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "png" => Some(Self::Png),
+            "svg" => Some(Self::Svg),
+            "pdf" => Some(Self::Pdf),
+            _ => None,
+        }
+    }
+}
+
+/// A figure, ready to be written in any format.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    recipe: Recipe,
+    resolved: Resolved,
+    scene: Scene,
+}
+
+impl Figure {
+    /// Resolves every panel and lays them out. Nothing is drawn yet.
+    pub fn new(recipe: &Recipe, inputs: &Inputs) -> Result<Self, FigureError> {
+        let resolved = resolve::resolve(recipe, inputs)?;
+        let scene = layout::scene(recipe, &resolved);
+        Ok(Self { recipe: recipe.clone(), resolved, scene })
+    }
+
+    /// Where everything lies.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// What every panel shows.
+    pub fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+
+    /// Pixels at any resolution: a preview. At the recipe's own they are those of the PNG.
+    pub fn raster(&self, dpi: u32) -> Result<Raster, FigureError> {
+        raster::raster(&self.scene, dpi)
+    }
+
+    /// The bytes of a file.
+    pub fn bytes(&self, format: Format) -> Result<Vec<u8>, FigureError> {
+        match format {
+            Format::Svg => Ok(svg::write(&self.scene).into_bytes()),
+            Format::Pdf => Ok(pdf::write(&self.scene)),
+            Format::Png => {
+                let dpi = self.recipe.layout.dpi;
+                let Raster { size, rgb } = self.raster(dpi)?;
+                png_file::figure(size, &rgb, dpi, &self.scene.title, &self.scene.recipe).map_err(|err| FigureError::File {
+                    action: "written",
+                    reason: err.to_string(),
+                    path: PathBuf::from("PNG"),
+                })
+            }
+        }
+    }
+
+    /// Writes the figure, and its recipe beside it. The figure comes last: where it is, the recipe is too.
+    pub fn write(&self, path: &Path) -> Result<(), FigureError> {
+        let format = Format::of(path).ok_or_else(|| FigureError::File {
+            action: "written",
+            reason: "expected the extension png, svg or pdf".to_owned(),
+            path: path.to_owned(),
+        })?;
+        let bytes = self.bytes(format)?;
+        write_file(&sidecar(path)?, self.scene.recipe.as_bytes())?;
+        write_file(path, &bytes)
+    }
+
+    /// Writes the numbers behind the figure into a folder: one CSV and one npy a panel, and the metrics as CSV, Markdown and LaTeX.
+    pub fn write_data(&self, folder: &Path) -> Result<(), FigureError> {
+        data_files::write(&self.resolved, folder)
+    }
+
+    /// Letters that the typeface does not have; a box stands in their place.
+    pub fn missing_letters(&self) -> BTreeSet<char> {
+        self.scene.texts().flat_map(|text| font::missing(&text.text)).collect()
+    }
+}
+
+/// The recipe beside a figure: `F.json` beside `F.svg`. What is there already must be a recipe.
+fn sidecar(path: &Path) -> Result<PathBuf, FigureError> {
+    let beside = path.with_extension("json");
+    if beside.exists() {
+        let bytes = std::fs::read(&beside).map_err(|err| FigureError::File {
+            action: "read",
+            reason: err.to_string(),
+            path: beside.clone(),
+        })?;
+        let is_recipe = serde_json::from_slice(&bytes).is_ok_and(|json: serde_json::Value| json["format"] == recipe::FORMAT);
+        if !is_recipe {
+            let (expected, found) = ("a recipe, or no file, beside the figure".to_owned(), "another file".to_owned());
+            return Err(FigureError::Recipe { expected, found, path: beside });
+        }
+    }
+    Ok(beside)
+}
+
+/// Complete or not there.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FigureError> {
+    replace(path, |file| file.write_all(bytes)).map_err(|err| FigureError::File {
+        action: "written",
+        reason: err.to_string(),
+        path: path.to_owned(),
+    })
+}

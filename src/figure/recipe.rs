@@ -1,0 +1,189 @@
+//! The description of a figure: plain data, written into every figure and beside it.
+//!
+//! A recipe and the inputs that it names make the same scene, and so the same bytes, wherever they are brought together.
+
+mod layout;
+mod panels;
+
+pub use layout::{Bars, Colour, Layout, Scale, Width};
+pub use panels::{
+    Choice, GridCells, MapSpec, Mark, Norm, Panel, PlotKind, PromptSpec, Show, Together, Tokens, Truth,
+};
+
+use super::FigureError;
+use crate::trace::{RunInfo, Trace};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// What `format` says.
+pub const FORMAT: &str = "gazelens-figure";
+/// The newest version that this program reads, and the one it writes.
+pub const VERSION: u32 = 1;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Up to [`VERSION`].
+    pub version: u32,
+    /// Version of the program that made the figure.
+    pub program_version: String,
+    /// What the panels refer to by name.
+    pub inputs: RecipeInputs,
+    /// Where panels lie and how they are labelled.
+    pub layout: Layout,
+    /// How values become colours.
+    pub colour: Colour,
+    /// In reading order.
+    pub panels: Vec<Panel>,
+    /// Of a figure made in a batch: hash of the recipe that stood for all, and of the photo. Tells whether a figure is already there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
+}
+
+/// Everything a figure is made of, by name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecipeInputs {
+    /// Answered questions.
+    pub traces: BTreeMap<String, TraceInput>,
+    /// Photos that no trace is about.
+    pub images: BTreeMap<String, FileInput>,
+    /// COCO instances; the file `demo` is the bundled one.
+    pub annotations: BTreeMap<String, FileInput>,
+    /// Attribution maps, as `gazelens prompt-image --map-out` writes them.
+    pub maps: BTreeMap<String, FileInput>,
+}
+
+/// One answered question: enough to tell whether a trace is the one that is meant, and to ask again where there is no file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceInput {
+    /// The trace file; without one the question is asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// SHA-256 of the ids of prompt and answer.
+    pub tokens_sha256: String,
+    /// Model and weight hash, photo and its hash, prompt, strategy with every parameter, seed, program version.
+    pub run: RunInfo,
+}
+
+/// A file and its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileInput {
+    /// Path, or the name of what is bundled.
+    pub file: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+impl Recipe {
+    /// Without inputs and panels.
+    pub fn new(layout: Layout, colour: Colour) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            inputs: RecipeInputs::default(),
+            layout,
+            colour,
+            panels: Vec::new(),
+            batch: None,
+        }
+    }
+
+    /// Reads the JSON of a recipe; `name` is for messages.
+    pub fn from_json(json: &str, name: &Path) -> Result<Self, FigureError> {
+        let refused = |expected: &str, found: String| FigureError::Recipe {
+            expected: expected.to_owned(),
+            found,
+            path: name.to_owned(),
+        };
+        // What the file claims to be comes first: a later version may have other fields.
+        let head: Head = serde_json::from_str(json).map_err(|err| refused("a figure's recipe (JSON)", one_line(&err)))?;
+        if head.format != FORMAT {
+            return Err(refused(&format!("a recipe of the format `{FORMAT}`"), format!("`{}`", head.format)));
+        }
+        if head.version > u64::from(VERSION) {
+            return Err(FigureError::Newer { known: VERSION, found: head.version, path: name.to_owned() });
+        }
+        let mut recipe: Self =
+            serde_json::from_str(json).map_err(|err| refused("the fields of a figure's recipe", one_line(&err)))?;
+        env!("CARGO_PKG_VERSION").clone_into(&mut recipe.program_version);
+        recipe.version = VERSION;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// The JSON that is embedded and written beside: the same for equal recipes.
+    pub fn to_json(&self) -> String {
+        // Maps have text keys and numbers are finite, so this cannot fail; an empty text would be refused by the reader.
+        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// SHA-256 of [`Self::to_json`].
+    pub fn sha256(&self) -> String {
+        sha256(self.to_json().as_bytes())
+    }
+
+    /// Lists a trace; the panels refer to it by this name.
+    pub fn add_trace(&mut self, name: &str, trace: &Trace, file: Option<&Path>) {
+        let input = TraceInput {
+            file: file.map(|path| path.display().to_string()),
+            tokens_sha256: tokens_sha256(trace),
+            run: (*trace.run).clone(),
+        };
+        self.inputs.traces.insert(name.to_owned(), input);
+    }
+
+    /// What can be said without the inputs.
+    pub fn check(&self) -> Result<(), FigureError> {
+        self.layout.check()?;
+        self.colour.check()?;
+        if self.panels.is_empty() || self.panels.len() > MOST_PANELS {
+            let expected = format!("from 1 to {MOST_PANELS} panels");
+            return Err(FigureError::Setting { expected, found: self.panels.len().to_string() });
+        }
+        self.panels.iter().try_for_each(|panel| panel.check(self.layout.columns))
+    }
+}
+
+/// More than anybody can read.
+const MOST_PANELS: usize = 400;
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    version: u64,
+}
+
+fn one_line(err: &serde_json::Error) -> String {
+    err.to_string().replace('\n', " ")
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// SHA-256 of the ids of prompt and answer.
+pub fn tokens_sha256(trace: &Trace) -> String {
+    let prompt = trace.prompt.iter().map(|token| token.id);
+    let ids = prompt.chain([u32::MAX]).chain(trace.output.iter().map(|token| token.id));
+    let bytes: Vec<u8> = ids.flat_map(u32::to_le_bytes).collect();
+    sha256(&bytes)
+}

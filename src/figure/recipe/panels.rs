@@ -1,0 +1,408 @@
+//! What a panel shows.
+
+use super::layout::fixed_range;
+use crate::analysis::{Normalisation, Pick, Reduce};
+use crate::data::coco::Crowds;
+use crate::figure::FigureError;
+use crate::ids::{HeadIdx, LayerIdx};
+use serde::{Deserialize, Serialize};
+
+/// One panel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Panel {
+    /// Its title; a made one unless given, none for an empty text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Columns that it takes.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub span: usize,
+    /// Raw values at the ends of its colours, in place of those of the figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f32; 2]>,
+    /// What is in it.
+    pub show: Show,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_one(span: &usize) -> bool {
+    *span == 1
+}
+
+/// What is in a panel. `of` names a trace, or an image where no model is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Show {
+    /// The photo alone.
+    Photo {
+        /// Trace or image.
+        of: String,
+    },
+    /// The photo with the masks of categories, filled and outlined.
+    Mask {
+        /// Trace or image.
+        of: String,
+        /// Whose masks.
+        truth: Truth,
+    },
+    /// A map on the photo.
+    Map {
+        /// Which.
+        map: MapSpec,
+        /// Outlines of objects on top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outline: Option<Truth>,
+        /// Lines between patches.
+        #[serde(default)]
+        grid_lines: bool,
+    },
+    /// The first map minus the second, on the first one's photo.
+    Difference {
+        /// Minuend.
+        first: MapSpec,
+        /// Subtrahend.
+        second: MapSpec,
+    },
+    /// Where a map, cut at its mean, and an object agree and do not.
+    Overlap {
+        /// Which map.
+        map: MapSpec,
+        /// The object.
+        truth: Truth,
+        /// Colours that every eye tells apart, instead of green, yellow and red.
+        #[serde(default)]
+        colour_blind_safe: bool,
+    },
+    /// The photo darkened where a model did not look.
+    Prompted {
+        /// Trace whose attention darkens it.
+        of: String,
+        /// How.
+        #[serde(default)]
+        options: PromptSpec,
+    },
+    /// Every layer (rows) and head (columns).
+    Grid {
+        /// Trace.
+        of: String,
+        /// The vision encoder's `[CLS]` instead of the decoder.
+        #[serde(default)]
+        vision: bool,
+        /// Of the decoder.
+        #[serde(default)]
+        tokens: Tokens,
+        /// A map or a number a cell.
+        #[serde(default)]
+        cells: GridCells,
+    },
+    /// Numbers as lines or bars.
+    Plot {
+        /// Trace.
+        of: String,
+        /// Which.
+        plot: PlotKind,
+    },
+    /// The answer with marked words.
+    Answer {
+        /// Trace.
+        of: String,
+        /// The question above it.
+        #[serde(default)]
+        question: bool,
+        /// Words that are marked.
+        #[serde(default)]
+        marks: Vec<Mark>,
+    },
+}
+
+/// Objects of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Truth {
+    /// Annotations among the inputs.
+    pub annotations: String,
+    /// Number of the image; the one with the photo's file name unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<u64>,
+    /// By name; all that the image has unless given.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// Leaves out groups whose members were not told apart.
+    #[serde(default)]
+    pub no_crowd: bool,
+}
+
+impl Truth {
+    /// See `no_crowd`.
+    pub fn crowds(&self) -> Crowds {
+        if self.no_crowd { Crowds::LeftOut } else { Crowds::Included }
+    }
+}
+
+/// A map of a trace, or of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MapSpec {
+    /// Where the decoder looked.
+    Decoder {
+        /// Trace.
+        of: String,
+        /// While it chose these.
+        #[serde(default)]
+        tokens: Tokens,
+        /// Layers.
+        #[serde(default)]
+        layers: Choice,
+        /// Heads; put together before layers.
+        #[serde(default)]
+        heads: Choice,
+        /// What values are parts of.
+        #[serde(default)]
+        normalisation: Norm,
+        /// Leaves the first position out.
+        #[serde(default)]
+        suppress_sink: bool,
+    },
+    /// Where the vision encoder's `[CLS]` looked.
+    VisionCls {
+        /// Trace.
+        of: String,
+        /// Layers.
+        #[serde(default)]
+        layers: Choice,
+        /// Heads.
+        #[serde(default)]
+        heads: Choice,
+        /// What values are parts of.
+        #[serde(default)]
+        normalisation: Norm,
+    },
+    /// Attention prompting's attribution of the answer's decoder.
+    Llava {
+        /// Trace.
+        of: String,
+        /// How it is made.
+        #[serde(default)]
+        options: PromptSpec,
+    },
+    /// A map of a file, CLIP's or LLaVA's.
+    File {
+        /// Among the inputs' maps.
+        map: String,
+        /// Image or trace that it belongs to.
+        of: String,
+    },
+}
+
+/// The part of attention prompting's options that decides on maps and pixels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptSpec {
+    /// Layer; the published one unless given.
+    pub layer: Option<usize>,
+    /// `official` or `paper`.
+    pub formula: String,
+    /// Side of the box filter.
+    pub kernel: usize,
+    /// Steepness.
+    pub enhance: f64,
+    /// Grey level that the photo is darkened to.
+    pub grey: u8,
+    /// `official` or `aligned`.
+    pub geometry: String,
+    /// First answer tokens that count.
+    pub most_tokens: usize,
+}
+
+impl Default for PromptSpec {
+    fn default() -> Self {
+        let (formula, geometry) = ("official".to_owned(), "aligned".to_owned());
+        Self { layer: None, formula, kernel: 3, enhance: 5.0, grey: 0, geometry, most_tokens: 20 }
+    }
+}
+
+/// Tokens, by place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokens {
+    /// Generated ones; with no token at all the whole answer is meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub output: Vec<usize>,
+    /// Positions of the expanded prompt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt: Vec<usize>,
+    /// The tokens of this word where the answer has it first: the same recipe then fits other answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    /// The tokens of the word whose attention goes to the image most (0), second most (1), ..; articles and the like do not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looking: Option<usize>,
+    /// How several become one.
+    pub together: Together,
+}
+
+/// How several numbers become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Together {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The largest.
+    Max,
+}
+
+impl From<Together> for Reduce {
+    fn from(together: Together) -> Self {
+        match together {
+            Together::Mean => Self::Mean,
+            Together::Max => Self::Max,
+        }
+    }
+}
+
+/// One of a row of layers or heads, or several put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Choice {
+    /// One.
+    One(usize),
+    /// From the first to the last, both included.
+    Span {
+        /// First.
+        first: usize,
+        /// Last.
+        last: usize,
+        /// How they become one.
+        together: Together,
+    },
+    /// All there are.
+    All(Together),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::All(Together::Mean)
+    }
+}
+
+impl Choice {
+    /// The layers of a model with `count`; `None` where one is not there.
+    pub fn layers(self, count: usize) -> Option<Pick<LayerIdx>> {
+        self.pick(|idx| LayerIdx::new(idx, count).ok())
+    }
+
+    /// The heads of a model with `count` a layer; `None` where one is not there.
+    pub fn heads(self, count: usize) -> Option<Pick<HeadIdx>> {
+        self.pick(|idx| HeadIdx::new(idx, count).ok())
+    }
+
+    fn pick<I>(self, index: impl Fn(usize) -> Option<I>) -> Option<Pick<I>> {
+        Some(match self {
+            Self::One(idx) => Pick::One(index(idx)?),
+            Self::Span { first, last, together } => {
+                Pick::Span { first: index(first)?, last: index(last)?, reduce: together.into() }
+            }
+            Self::All(together) => Pick::All(together.into()),
+        })
+    }
+}
+
+/// What the values of a map are parts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Of all positions: probabilities as the model has them.
+    #[default]
+    Raw,
+    /// Of what goes to the image: the map sums to 1.
+    ImageShare,
+}
+
+impl From<Norm> for Normalisation {
+    fn from(norm: Norm) -> Self {
+        match norm {
+            Norm::Raw => Self::Raw,
+            Norm::ImageShare => Self::ImageShare,
+        }
+    }
+}
+
+/// What a cell of a grid of layers and heads holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GridCells {
+    /// One number: the attention that goes to the image.
+    #[default]
+    Share,
+    /// A small map each, all on one scale.
+    Maps,
+}
+
+/// Numbers that are plotted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PlotKind {
+    /// Attention on the image, layer by layer; a line for every set of tokens.
+    ImageSharePerLayer {
+        /// Whole answer where there is none.
+        lines: Vec<Tokens>,
+    },
+    /// Attention on the image, token by token.
+    ImageSharePerToken,
+    /// The most probable tokens in place of one.
+    Candidates {
+        /// Which was chosen.
+        token: usize,
+        /// How many are shown.
+        most: usize,
+    },
+    /// CLIP's texts by their probability.
+    Similarity,
+}
+
+/// Marked tokens of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// Which.
+    pub tokens: Tokens,
+    /// What the mark says, for a legend: `hallucinated`, `selected`.
+    pub label: String,
+}
+
+impl Show {
+    /// What it is called in messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Photo { .. } => "photo",
+            Self::Mask { .. } => "mask",
+            Self::Map { .. } => "map",
+            Self::Difference { .. } => "difference",
+            Self::Overlap { .. } => "overlap",
+            Self::Prompted { .. } => "prompted photo",
+            Self::Grid { .. } => "grid of layers and heads",
+            Self::Plot { .. } => "plot",
+            Self::Answer { .. } => "answer",
+        }
+    }
+}
+
+impl Panel {
+    /// A panel one column wide with a made title.
+    pub fn new(show: Show) -> Self {
+        Self { title: None, span: 1, range: None, show }
+    }
+
+    pub(super) fn check(&self, columns: usize) -> Result<(), FigureError> {
+        if self.span == 0 || self.span > columns {
+            let expected = format!("`span` from 1 to the {columns} columns");
+            return Err(FigureError::Setting { expected, found: self.span.to_string() });
+        }
+        self.range.map_or(Ok(()), fixed_range)
+    }
+}

@@ -1,0 +1,231 @@
+//! From a recipe and its inputs to what every panel shows: values, words, and what they are called. Nothing has a place yet.
+
+mod maps;
+mod numbers;
+mod tokens;
+mod truth;
+mod words;
+
+pub use numbers::PanelData;
+pub(super) use tokens::words_that_look;
+pub use words::{Span, Words};
+
+use super::error::PanelError;
+use super::recipe::{Panel, Recipe, Show};
+use super::{FigureError, Inputs};
+use crate::data::Photo;
+use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
+use crate::render::{MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
+use std::sync::Arc;
+
+/// A figure whose panels are known but not yet laid out.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// In reading order.
+    pub panels: Vec<ResolvedPanel>,
+    /// What stands under the figure: inputs that differ from the recipe.
+    pub notes: Vec<String>,
+}
+
+/// One panel.
+#[derive(Debug, Clone)]
+pub struct ResolvedPanel {
+    /// May be empty.
+    pub title: String,
+    /// What exactly is shown.
+    pub caption: String,
+    /// Columns that it takes.
+    pub span: usize,
+    /// Its own ends of the colours, where the recipe has them.
+    pub range: Option<[f32; 2]>,
+    /// What is drawn.
+    pub content: Content,
+    /// The numbers behind it.
+    pub data: PanelData,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A photo with things on it.
+    Photo(Box<PhotoContent>),
+    /// Rows and columns of cells.
+    Cells(CellsContent),
+    /// Lines.
+    Lines(LinesPlot),
+    /// Bars.
+    Bars(BarsPlot),
+    /// Text.
+    Words(Words),
+}
+
+/// A photo with things on it.
+#[derive(Debug, Clone)]
+pub struct PhotoContent {
+    /// Its own pixels.
+    pub photo: Photo,
+    /// The same for drawing.
+    pub texture: PhotoTexture,
+    /// What the model saw of it.
+    pub view: ModelView,
+    /// A map on it.
+    pub heat: Option<Heat>,
+    /// A map against an object.
+    pub overlap: Option<(OverlapMap, MaskImage, OverlapStyle)>,
+    /// Objects.
+    pub objects: Vec<Object>,
+    /// Lines between patches.
+    pub grid_lines: bool,
+    /// Darkens what the model did not see.
+    pub unseen_dark: bool,
+    /// Names of colours.
+    pub legend: Vec<(String, [u8; 3])>,
+}
+
+/// Values on patches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heat {
+    /// The patches.
+    pub grid: PatchGrid,
+    /// **Shape** `[rows, cols]`.
+    pub values: Arc<[f32]>,
+    /// What they are; scales are shared among equal ones.
+    pub unit: String,
+    /// A difference: 0 is the middle of its colours.
+    pub signed: bool,
+}
+
+/// An object's mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Size of the photo.
+    pub size: ImageSize,
+    /// **Shape** `[height_px, width_px]`.
+    pub inside: Arc<[bool]>,
+    /// Of its outline.
+    pub rgb: [u8; 3],
+    /// Fills it too.
+    pub filled: bool,
+}
+
+/// Rows (layers) and columns (heads) of cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellsContent {
+    /// Rows.
+    pub layers: usize,
+    /// Columns.
+    pub heads: usize,
+    /// Values in a cell: 1 x 1, or a map.
+    pub cell: PatchGrid,
+    /// **Shape** `[layers, heads, cell.rows, cell.cols]`.
+    pub values: Arc<[f32]>,
+    /// What they are.
+    pub unit: String,
+}
+
+/// Lines over a count.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinesPlot {
+    /// Of the horizontal axis.
+    pub x_label: String,
+    /// Of the vertical axis.
+    pub y_label: String,
+    /// Name and values; a gap where there is none.
+    pub series: Vec<(String, Vec<Option<f32>>)>,
+}
+
+/// Horizontal bars, a name each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BarsPlot {
+    /// Of the axis.
+    pub x_label: String,
+    /// Name and value; the first is the one that was chosen.
+    pub bars: Vec<(String, f32)>,
+    /// Which bar is marked.
+    pub marked: Option<usize>,
+}
+
+/// Resolves every panel.
+pub fn resolve(recipe: &Recipe, inputs: &Inputs) -> Result<Resolved, FigureError> {
+    recipe.check()?;
+    let panels = recipe.panels.iter().enumerate().map(|(idx, panel)| {
+        one(panel, inputs).map_err(|err| match err {
+            PanelError::Figure(err) => *err,
+            other => FigureError::Panel { number: idx + 1, kind: panel.show.kind(), reason: other.to_string() },
+        })
+    });
+    Ok(Resolved { panels: panels.collect::<Result<_, _>>()?, notes: inputs.mismatches.clone() })
+}
+
+/// Title, caption, content, numbers.
+struct Made {
+    title: String,
+    caption: String,
+    content: Content,
+    data: PanelData,
+}
+
+fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
+    let made = match &panel.show {
+        Show::Photo { of } => photo(of, inputs),
+        Show::Mask { of, truth } => truth::mask(of, truth, inputs),
+        Show::Map { map, outline, grid_lines } => maps::map(map, outline.as_ref(), *grid_lines, inputs),
+        Show::Difference { first, second } => maps::difference(first, second, inputs),
+        Show::Overlap { map, truth, colour_blind_safe } => truth::overlap(map, truth, *colour_blind_safe, inputs),
+        Show::Prompted { of, options } => maps::prompted(of, options, inputs),
+        Show::Grid { of, vision, tokens, cells } => numbers::grid(of, *vision, tokens, *cells, inputs),
+        Show::Plot { of, plot } => numbers::plot(of, plot, inputs),
+        Show::Answer { of, question, marks } => words::answer(of, *question, marks, inputs),
+    };
+    let made = match made {
+        Err(PanelError::NotInAnswer(why)) => words::absent(&why),
+        made => made?,
+    };
+    let Made { title, caption, content, data } = made;
+    let title = panel.title.clone().unwrap_or(title);
+    Ok(ResolvedPanel { title, caption, span: panel.span, range: panel.range, content, data })
+}
+
+fn photo(of: &str, inputs: &Inputs) -> Result<Made, PanelError> {
+    let base = PhotoContent::new(of, inputs)?;
+    let ImageSize { width_px, height_px } = base.view.image;
+    let name = inputs.photo_names.get(of).map_or("", String::as_str);
+    let caption = format!("{name}, {width_px} × {height_px} pixels");
+    let content = Content::Photo(Box::new(PhotoContent { unseen_dark: false, ..base }));
+    Ok(Made { title: "Photo".to_owned(), caption, content, data: PanelData::default() })
+}
+
+impl PhotoContent {
+    /// The photo of a trace or an image with nothing on it.
+    fn new(of: &str, inputs: &Inputs) -> Result<Self, PanelError> {
+        let photo = inputs.photo(of)?.clone();
+        let size = photo.size();
+        let whole = RectPx { x0: 0.0, y0: 0.0, x1: f64::from(size.width_px), y1: f64::from(size.height_px) };
+        let unseen = ModelView { image: size, rect_px: whole, grid: PatchGrid { rows: 1, cols: 1 }, framing: Framing::Crop };
+        let view = inputs.traces.get(of).map_or(unseen, |trace| trace.run.view);
+        if view.image != size {
+            let ImageSize { width_px, height_px } = view.image;
+            let (w, h) = (size.width_px, size.height_px);
+            let found = format!("a trace of a photo of {width_px} x {height_px} pixels and a photo of {w} x {h}");
+            return Err(PanelError::Other(found));
+        }
+        let texture = PhotoTexture::new(key(&photo), size, &photo.rgb)?;
+        let seen = inputs.traces.contains_key(of);
+        Ok(Self {
+            photo,
+            texture,
+            view,
+            heat: None,
+            overlap: None,
+            objects: Vec::new(),
+            grid_lines: false,
+            unseen_dark: seen,
+            legend: Vec::new(),
+        })
+    }
+}
+
+/// The first bytes of its hash.
+fn key(photo: &Photo) -> u64 {
+    photo.sha256.get(..16).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0)
+}

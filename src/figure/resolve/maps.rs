@@ -1,0 +1,235 @@
+//! Maps on photos: attention, `[CLS]`, attributions, differences, and the photo that attention prompting makes of them.
+
+use super::tokens::{by_place, token_set};
+use super::truth::objects;
+use super::words::{choice_words, token_title, token_words};
+use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
+use crate::analysis::{self, MapOptions, PatchMap, Selection};
+use crate::data::Photo;
+use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Together, Truth};
+use crate::figure::{FigureError, Inputs, MapFile};
+use crate::geometry::{ModelView, PatchGrid};
+use crate::prompting::{Formula, LlavaMaps, MaskGeometry, PromptOptions, prompt_image};
+use crate::render::PhotoTexture;
+use crate::trace::Trace;
+
+/// A map, and what it is in words.
+pub(super) struct NamedMap {
+    /// Whose photo it lies on.
+    pub(super) of: String,
+    pub(super) grid: PatchGrid,
+    pub(super) values: Vec<f32>,
+    /// On the photo; the trace's own unless the file has another.
+    pub(super) view: ModelView,
+    pub(super) unit: String,
+    pub(super) title: String,
+    /// Source, layer, head, tokens.
+    pub(super) words: String,
+    /// Sum before any normalisation, where it says how much goes to the image.
+    pub(super) image_share: Option<f64>,
+}
+
+pub(super) fn map(
+    spec: &MapSpec,
+    outline: Option<&Truth>,
+    grid_lines: bool,
+    inputs: &Inputs,
+) -> Result<Made, PanelError> {
+    let named = named(spec, inputs)?;
+    let mut base = PhotoContent { grid_lines, view: named.view, ..PhotoContent::new(&named.of, inputs)? };
+    if let Some(truth) = outline {
+        let (objects, legend) = objects(&named.of, truth, false, inputs)?;
+        (base.objects, base.legend) = (objects, legend);
+    }
+    let mut caption = format!("{}; {}", named.words, named.unit);
+    if let Some(share) = named.image_share {
+        caption = format!("{caption}; {:.1} % of the attention is on the image", share * 100.0);
+    }
+    let data = PanelData::of_map("map", named.grid, &named.values, &named.unit);
+    base.heat = Some(Heat { grid: named.grid, values: named.values.into(), unit: named.unit, signed: false });
+    Ok(Made { title: named.title, caption, content: Content::Photo(Box::new(base)), data })
+}
+
+pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> Result<Made, PanelError> {
+    let (a, b) = (named(first, inputs)?, named(second, inputs)?);
+    if a.grid != b.grid {
+        let found = format!("{} x {} patches and {} x {}", a.grid.rows, a.grid.cols, b.grid.rows, b.grid.cols);
+        return Err(PanelError::Other(format!("expected two maps of the same patches, found {found}")));
+    }
+    if a.unit != b.unit {
+        return Err(PanelError::Other(format!(
+            "expected two maps of the same quantity, found {} and {}",
+            a.unit, b.unit
+        )));
+    }
+    let values: Vec<f32> = a.values.iter().zip(&b.values).map(|(a, b)| a - b).collect();
+    let unit = format!("difference of {}", a.unit);
+    let caption = format!("{} minus {}; {unit}; 0 is white", a.words, b.words);
+    let data = PanelData::of_map("difference", a.grid, &values, &unit);
+    let base = PhotoContent { view: a.view, ..PhotoContent::new(&a.of, inputs)? };
+    let heat = Some(Heat { grid: a.grid, values: values.into(), unit, signed: true });
+    let content = Content::Photo(Box::new(PhotoContent { heat, ..base }));
+    Ok(Made { title: "Difference".to_owned(), caption, content, data })
+}
+
+pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<Made, PanelError> {
+    let (trace, options) = (inputs.trace(of)?, options(spec)?);
+    let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
+    let photo = inputs.photo(of)?;
+    let prompted = prompt_image(photo, &attribution, &options)?;
+    let picture = Photo::from_rgb(photo.width_px, photo.height_px, prompted.rgb).map_err(FigureError::from)?;
+    let texture = PhotoTexture::new(key(&picture), picture.size(), &picture.rgb)?;
+    let layer = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+    let caption = format!(
+        "Attention prompting: decoder, layer {layer}, formula {}, kernel {}, enhancement {}",
+        spec.formula, spec.kernel, spec.enhance
+    );
+    let data = PanelData::of_map("mask", prompted.grid.grid, &prompted.grid.values, "part of the photo that stays");
+    let base = PhotoContent { photo: picture, texture, unseen_dark: false, ..PhotoContent::new(of, inputs)? };
+    Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(base)), data })
+}
+
+fn options(spec: &PromptSpec) -> Result<PromptOptions, PanelError> {
+    let unknown = |field: &str, found: &str| FigureError::Setting {
+        expected: format!("`{field}` as one of {}", if field == "formula" { "official, paper" } else { "official, aligned" }),
+        found: format!("`{found}`"),
+    };
+    let formula = Formula::by_id(&spec.formula).ok_or_else(|| unknown("formula", &spec.formula))?;
+    let geometry = MaskGeometry::by_id(&spec.geometry).ok_or_else(|| unknown("geometry", &spec.geometry))?;
+    Ok(PromptOptions {
+        layer_idx: spec.layer,
+        formula,
+        kernel: spec.kernel,
+        enhance: spec.enhance,
+        grey: spec.grey,
+        geometry,
+        ..PromptOptions::default()
+    })
+}
+
+pub(super) fn selection(layers: Choice, heads: Choice, [num_layers, num_heads]: [usize; 2]) -> Result<Selection, PanelError> {
+    let beyond = |what: &str, count: usize, choice: Choice| {
+        PanelError::Other(format!("expected {what}s below {count}, found {}", choice_words(what, choice)))
+    };
+    let layers = layers.layers(num_layers).ok_or_else(|| beyond("layer", num_layers, layers))?;
+    let heads = heads.heads(num_heads).ok_or_else(|| beyond("head", num_heads, heads))?;
+    Ok(Selection { layers, heads })
+}
+
+/// The view of a trace, checked against its grid.
+fn view(trace: &Trace) -> Result<ModelView, PanelError> {
+    let view = trace.run.view;
+    if view.grid == trace.image_grid { Ok(view) } else { Err(PanelError::Other("patches that lie as no photo does".to_owned())) }
+}
+
+/// Computes the map that a spec names.
+pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelError> {
+    match spec {
+        MapSpec::Decoder { of, tokens, layers, heads, normalisation, suppress_sink } => {
+            let trace = inputs.trace(of)?;
+            let tokens = &by_place(tokens, trace)?;
+            let choice = selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
+            let options = MapOptions { normalisation: (*normalisation).into(), suppress_sink: *suppress_sink };
+            let made = analysis::decoder_map(trace, &token_set(tokens, trace), choice, options)?;
+            let place = place_words(*layers, *heads);
+            let words = format!("Decoder, {place}, {}", token_words(tokens, trace));
+            let mut unit = match normalisation {
+                Norm::Raw => "attention probability",
+                Norm::ImageShare => "share of the image's attention",
+            }
+            .to_owned();
+            if *suppress_sink {
+                unit.push_str(" without the first position");
+            }
+            // Maxima are no parts of anything.
+            let is_mean = ![*layers, *heads].iter().any(|choice| choice_words("", *choice).starts_with("max"))
+                && tokens.together == Together::Mean;
+            let title = format!("Decoder, {}", token_title(tokens, trace));
+            finished(of, trace, made, unit, title, words, is_mean && !*suppress_sink)
+        }
+        MapSpec::VisionCls { of, layers, heads, normalisation } => {
+            let trace = inputs.trace(of)?;
+            let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
+            if shape == [0, 0] {
+                return Err(analysis::AnalysisError::NoVision.into());
+            }
+            let choice = selection(*layers, *heads, shape)?;
+            let made = analysis::vision_map(trace, choice, (*normalisation).into())?;
+            let words = format!("Vision encoder's [CLS], {}", place_words(*layers, *heads));
+            let unit = match normalisation {
+                Norm::Raw => "[CLS] attention probability",
+                Norm::ImageShare => "share of [CLS] attention on patches",
+            };
+            finished(of, trace, made, unit.to_owned(), "Vision [CLS]".to_owned(), words, false)
+        }
+        MapSpec::Llava { of, options: spec } => {
+            let (trace, options) = (inputs.trace(of)?, options(spec)?);
+            let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
+            let values = attribution.map(options.layer_idx, options.formula)?;
+            let layer = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+            let words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
+            Ok(NamedMap {
+                of: of.clone(),
+                grid: attribution.grid(),
+                values,
+                view: view(trace)?,
+                unit: "attention, mean over heads and answer".to_owned(),
+                title: "LLaVA attribution".to_owned(),
+                words,
+                image_share: None,
+            })
+        }
+        MapSpec::File { map, of } => of_file(map, of, inputs),
+    }
+}
+
+fn finished(
+    of: &str,
+    trace: &Trace,
+    made: PatchMap,
+    unit: String,
+    title: String,
+    words: String,
+    is_share: bool,
+) -> Result<NamedMap, PanelError> {
+    let image_share = is_share.then_some(made.total);
+    let view = view(trace)?;
+    Ok(NamedMap { of: of.to_owned(), grid: made.grid, values: made.values, view, unit, title, words, image_share })
+}
+
+fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError> {
+    let file = inputs.maps.get(map).ok_or_else(|| FigureError::NoInput { kind: "map", name: map.to_owned() })?;
+    let MapFile { grid, values, seen_px, source, query, layer, formula, image_hash, .. } = file;
+    let photo = inputs.photo(of)?;
+    if *image_hash != photo.sha256 {
+        return Err(PanelError::Other(format!(
+            "expected the photo {image_hash} that the map `{map}` was made of, found {}",
+            photo.sha256
+        )));
+    }
+    let base = PhotoContent::new(of, inputs)?.view;
+    let view = ModelView { rect_px: *seen_px, grid: *grid, ..base };
+    let (title, unit) = match source.as_str() {
+        "clip" => ("CLIP attribution", "contribution to the similarity"),
+        _ => ("LLaVA attribution", "attention, mean over heads and answer"),
+    };
+    Ok(NamedMap {
+        of: of.to_owned(),
+        grid: *grid,
+        values: values.clone(),
+        view,
+        unit: unit.to_owned(),
+        title: title.to_owned(),
+        words: format!("{title} of “{query}”, layer {layer}, formula {formula}"),
+        image_share: None,
+    })
+}
+
+/// "layer 3, head 1", "mean over layers and heads".
+pub(super) fn place_words(layers: Choice, heads: Choice) -> String {
+    let (layers, heads) = (choice_words("layer", layers), choice_words("head", heads));
+    match (layers.strip_suffix(" over layers"), heads.strip_suffix(" over heads")) {
+        (Some(a), Some(b)) if a == b => format!("{a} over layers and heads"),
+        _ => format!("{layers}, {heads}"),
+    }
+}

@@ -1,0 +1,140 @@
+//! What is shown, in words, and the answer itself.
+
+use super::tokens::by_place;
+use super::{Content, Made, PanelData, PanelError};
+use crate::figure::Inputs;
+use crate::figure::font::settable;
+use crate::figure::recipe::{Choice, Mark, Together, Tokens};
+use crate::trace::Trace;
+
+/// An answer, set as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Words {
+    /// Set above it.
+    pub question: Option<String>,
+    /// In reading order.
+    pub spans: Vec<Span>,
+    /// What marks say, in the order of their colours.
+    pub labels: Vec<String>,
+}
+
+/// A run of letters with one mark or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// As it is set.
+    pub text: String,
+    /// Place in the labels.
+    pub mark: Option<usize>,
+}
+
+fn together_words(together: Together) -> &'static str {
+    match together {
+        Together::Mean => "mean",
+        Together::Max => "max",
+    }
+}
+
+/// "layer 3", "mean over layers 2 to 5", "max over heads".
+pub(super) fn choice_words(noun: &str, choice: Choice) -> String {
+    match choice {
+        Choice::One(idx) => format!("{noun} {idx}"),
+        Choice::Span { first, last, together } => {
+            format!("{} over {noun}s {first} to {last}", together_words(together))
+        }
+        Choice::All(together) => format!("{} over {noun}s", together_words(together)),
+    }
+}
+
+/// Names of as many tokens as a caption has room for.
+const MOST_NAMED: usize = 4;
+
+/// "token 3 “dog”", "mean over all 12 answer tokens".
+pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
+    let how = together_words(tokens.together);
+    if tokens.output.is_empty() && tokens.prompt.is_empty() {
+        return format!("{how} over all {} answer tokens", trace.decoder_attention.len());
+    }
+    let mut names: Vec<String> =
+        tokens.prompt.iter().map(|at| format!("prompt token {at} “{}”", prompt_text(trace, *at))).collect();
+    names.extend(tokens.output.iter().map(|at| format!("token {at} “{}”", output_text(trace, *at))));
+    match names.as_slice() {
+        [one] => one.clone(),
+        several if several.len() <= MOST_NAMED => format!("{how} over {}", several.join(", ")),
+        several => format!("{how} over {} tokens", several.len()),
+    }
+}
+
+/// "“dog”", "the answer".
+pub(super) fn token_title(tokens: &Tokens, trace: &Trace) -> String {
+    if tokens.output.is_empty() && tokens.prompt.is_empty() {
+        return "whole answer".to_owned();
+    }
+    let prompt = tokens.prompt.iter().map(|at| prompt_text(trace, *at));
+    let all: Vec<String> = prompt.chain(tokens.output.iter().map(|at| output_text(trace, *at))).collect();
+    if all.len() > MOST_NAMED { format!("{} tokens", all.len()) } else { format!("“{}”", all.join("”, “")) }
+}
+
+pub(super) fn output_text(trace: &Trace, at: usize) -> String {
+    trace.output.get(at).map_or(String::new(), |token| settable(&token.text).trim().to_owned())
+}
+
+fn prompt_text(trace: &Trace, at: usize) -> String {
+    trace.prompt.get(at).map_or(String::new(), |token| settable(&token.text).trim().to_owned())
+}
+
+pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) -> Result<Made, PanelError> {
+    let trace = inputs.trace(of)?;
+    let count = trace.output.len();
+    let mut marked: Vec<(Tokens, &str)> = Vec::new();
+    for mark in marks {
+        let tokens = match by_place(&mark.tokens, trace) {
+            // A panel about that word says so itself.
+            Err(PanelError::NotInAnswer(_)) => continue,
+            tokens => tokens?,
+        };
+        if let Some(bad) = tokens.output.iter().find(|at| **at >= count) {
+            return Err(PanelError::Other(format!("expected marks on the {count} tokens of the answer, found token {bad}")));
+        }
+        marked.push((tokens, mark.label.as_str()));
+    }
+    let mut words = Words { question: question.then(|| settable(trace.run.prompt.trim())), ..Words::default() };
+    for (_, label) in &marked {
+        if !words.labels.iter().any(|known| known == label) {
+            words.labels.push((*label).to_owned());
+        }
+    }
+    let mut table = vec![["token", "text", "log-probability", "entropy (nats)", "mark"].map(str::to_owned).to_vec()];
+    for (at, token) in trace.output.iter().enumerate() {
+        let mark = marked.iter().find(|(tokens, _)| tokens.output.contains(&at)).map(|(_, label)| *label);
+        let label = mark.unwrap_or_default().to_owned();
+        let numbers = [token.logprob.to_string(), token.entropy_nats.to_string()];
+        let [logprob, entropy] = numbers;
+        table.push(vec![at.to_string(), token.text.clone(), logprob, entropy, label]);
+        if token.special {
+            continue;
+        }
+        let mark = mark.and_then(|mark| words.labels.iter().position(|label| label == mark));
+        let text = settable(&token.text);
+        match words.spans.last_mut() {
+            Some(last) if last.mark == mark => last.text.push_str(&text),
+            _ => words.spans.push(Span { text, mark }),
+        }
+    }
+    let run = &trace.run;
+    let strategy = if run.strategy.name.is_empty() { "plain" } else { run.strategy.name.as_str() };
+    let how = if run.temperature > 0.0 {
+        format!("temperature {}, seed {}", run.temperature, run.seed)
+    } else {
+        "greedy".to_owned()
+    };
+    let caption = format!("{}, {strategy} decoding, {how}, {count} tokens", settable(&run.model_id));
+    let data = PanelData { table, ..PanelData::default() };
+    Ok(Made { title: "Answer".to_owned(), caption, content: Content::Words(words), data })
+}
+
+/// In the place of a panel that is about something the answer does not have.
+pub(super) fn absent(why: &str) -> Made {
+    let spans = vec![Span { text: why.to_owned(), mark: None }];
+    let content = Content::Words(Words { spans, ..Words::default() });
+    Made { title: "Not in this answer".to_owned(), caption: String::new(), content, data: PanelData::default() }
+}

@@ -1,0 +1,152 @@
+//! Which raw values the ends of the colours mean, panel by panel, and the bars that say so.
+
+use super::recipe::{Colour, Scale};
+use super::resolve::{Content, Resolved, ResolvedPanel};
+use crate::render::{Colouring, HeatStyle, colormap, colormap_by_id, value_range};
+
+/// One scale, of one panel or of several.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColourScale {
+    /// What its values are.
+    pub unit: String,
+    /// How they are coloured; the range is the one that is really shown.
+    pub style: HeatStyle,
+    /// Places of the panels that use it.
+    pub panels: Vec<usize>,
+    /// 0 is its middle.
+    pub signed: bool,
+}
+
+/// A panel's values, what they are and whether 0 is in the middle of their colours.
+fn coloured(panel: &ResolvedPanel) -> Option<(&[f32], &str, bool)> {
+    match &panel.content {
+        Content::Photo(photo) => photo.heat.as_ref().map(|heat| (&*heat.values, heat.unit.as_str(), heat.signed)),
+        Content::Cells(cells) => Some((&cells.values, cells.unit.as_str(), false)),
+        Content::Lines(_) | Content::Bars(_) | Content::Words(_) => None,
+    }
+}
+
+/// Every scale of a figure, in the order of its first panel.
+pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
+    let mut all: Vec<ColourScale> = Vec::new();
+    for (idx, panel) in resolved.panels.iter().enumerate() {
+        let Some((values, unit, signed)) = coloured(panel) else { continue };
+        let own = own_range(values, signed);
+        let given = panel.range.or(match colour.scale {
+            Scale::Fixed(range) if !signed => Some(range),
+            _ => None,
+        });
+        let shares = panel.range.is_none() && colour.scale != Scale::Each;
+        let same = |scale: &&mut ColourScale| {
+            let first = scale.panels.first().and_then(|first| resolved.panels.get(*first));
+            scale.unit == unit && scale.signed == signed && first.is_some_and(|first| first.range.is_none())
+        };
+        if shares && let Some(scale) = all.iter_mut().find(same) {
+            scale.panels.push(idx);
+            if given.is_none() {
+                let [lo, hi] = scale.style.range;
+                scale.style.range = [lo.min(own[0]), hi.max(own[1])];
+            }
+            continue;
+        }
+        let id = if signed { &colour.difference_map } else { &colour.map };
+        let style = HeatStyle {
+            colormap: colormap_by_id(id).unwrap_or(0),
+            range: given.unwrap_or(own),
+            gamma: colour.gamma,
+            opacity: colour.opacity,
+            alpha_ramp: colour.alpha_ramp,
+            resampling: colour.resampling,
+        };
+        all.push(ColourScale { unit: unit.to_owned(), style, panels: vec![idx], signed });
+    }
+    for scale in &mut all {
+        scale.style.range = colormap(scale.style.colormap).effective_range(scale.style.range);
+    }
+    all
+}
+
+/// From 0, or symmetric about it, to the largest value; never without width.
+fn own_range(values: &[f32], signed: bool) -> [f32; 2] {
+    let [lo, hi] = value_range(values).unwrap_or([0.0, 1.0]);
+    let (lo, hi) = (lo.min(0.0), hi.max(0.0));
+    if signed {
+        let reach = lo.abs().max(hi);
+        return if reach > 0.0 { [-reach, reach] } else { [-1.0, 1.0] };
+    }
+    if hi > lo { [lo, hi] } else { [0.0, 1.0] }
+}
+
+/// Opaque colours of the whole range in as many steps, **shape** `[steps, 4]`.
+pub(super) fn bar_colours(style: &HeatStyle, steps: u16) -> Vec<u8> {
+    let map = colormap(style.colormap);
+    let colouring = Colouring::new(style, map);
+    let [lo, hi] = style.range;
+    let colours = (0..steps).flat_map(|step| {
+        let part = (f32::from(step) + 0.5) / f32::from(steps.max(1));
+        let [r, g, b] = map.at(colouring.position(lo + (hi - lo) * part).0).map(byte);
+        [r, g, b, 255]
+    });
+    colours.collect()
+}
+
+fn byte(x: f32) -> u8 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=255 first")]
+    let byte = (x.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+    byte
+}
+
+/// Three significant digits, no zeros that say nothing: `0.0123`, `1.2e-5`, `0`.
+pub(super) fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return if value.is_finite() { "0".to_owned() } else { "–".to_owned() };
+    }
+    let scientific = format!("{value:.2e}");
+    let exponent: i32 = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let text = if (-4..5).contains(&exponent) {
+        let decimals = usize::try_from(2 - exponent).unwrap_or(0);
+        trimmed(&format!("{value:.decimals$}")).to_owned()
+    } else {
+        let mantissa = scientific.split_once('e').map_or(scientific.as_str(), |(mantissa, _)| mantissa);
+        format!("{}e{exponent}", trimmed(mantissa))
+    };
+    // A real minus sign.
+    text.replace('-', "−")
+}
+
+fn trimmed(number: &str) -> &str {
+    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits_and_a_minus_sign() {
+        let cases = [
+            (0.0, "0"),
+            (0.012_345, "0.0123"),
+            (0.5, "0.5"),
+            (1.0, "1"),
+            (12.3456, "12.3"),
+            (1234.5, "1234"),
+            (-0.25, "−0.25"),
+            (0.000_012_3, "1.23e−5"),
+            (2.0e7, "2e7"),
+            (9.999e-5, "1e−4"),
+            (f64::NAN, "–"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn ranges_begin_at_zero_and_have_a_width() {
+        assert_eq!(own_range(&[0.2, 0.5], false), [0.0, 0.5], "attention begins at 0");
+        assert_eq!(own_range(&[-0.2, 0.1], true), [-0.2, 0.2], "differences are symmetric");
+        assert_eq!(own_range(&[0.0, 0.0], false), [0.0, 1.0], "zeros");
+        assert_eq!(own_range(&[0.0], true), [-1.0, 1.0], "no difference");
+    }
+}

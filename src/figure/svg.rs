@@ -1,0 +1,187 @@
+//! A scene as SVG: letters are letters in an embedded font, lines are lines, images keep their own pixels.
+
+use super::embed;
+use super::font::{FAMILY, face};
+use super::pixels::{Embedded, embedded};
+use super::png_file;
+use super::scene::{Anchor, Group, Node, PT_PER_MM, Paint, Picture, Rect, Scene, Shape, Text};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Name of the embedded font: the system's of that name may have other widths.
+const EMBEDDED: &str = "gazelens Open Sans";
+
+/// Writes a scene.
+pub(super) fn write(scene: &Scene) -> String {
+    let mut svg = String::with_capacity(1 << 20);
+    let (w, h) = (number(scene.width), number(scene.height));
+    let (mm_w, mm_h) = (number(scene.width / PT_PER_MM), number(scene.height / PT_PER_MM));
+    let title = escaped(&scene.title);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        svg,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" \
+         xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"{mm_w}mm\" height=\"{mm_h}mm\" viewBox=\"0 0 {w} {h}\" \
+         role=\"img\" aria-labelledby=\"figure-title\">\n<title id=\"figure-title\">{title}</title>\n<metadata>\n{}\n</metadata>\n",
+        embed::element(&scene.recipe)
+    );
+    style(scene, &mut svg);
+    let mut photos = BTreeMap::new();
+    let mut body = String::new();
+    for item in &scene.groups {
+        group(item, &mut photos, &mut body);
+    }
+    if !photos.is_empty() {
+        svg.push_str("<defs>\n");
+        for (id, definition) in photos.into_values() {
+            let _ = writeln!(svg, "<g id=\"{id}\">{definition}</g>");
+        }
+        svg.push_str("</defs>\n");
+    }
+    let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>");
+    svg.push_str(&body);
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// The fonts that are used, and how text is set: without kerning, as it was measured.
+fn style(scene: &Scene, svg: &mut String) {
+    svg.push_str("<style>\n");
+    for bold in [false, true] {
+        if scene.texts().any(|text| text.bold == bold) {
+            let weight = if bold { 700 } else { 400 };
+            let font = STANDARD.encode(face(bold).bytes);
+            let _ = writeln!(
+                svg,
+                "@font-face{{font-family:\"{EMBEDDED}\";font-weight:{weight};src:url(data:font/ttf;base64,{font}) format(\"truetype\")}}"
+            );
+        }
+    }
+    let _ = writeln!(
+        svg,
+        "text{{font-family:\"{EMBEDDED}\",\"{FAMILY}\",\"Noto Sans\",Arial,sans-serif;font-kerning:none;\
+         font-variant-ligatures:none;white-space:pre}}\n</style>"
+    );
+}
+
+/// Photos by key: their id and their definition.
+type Photos = BTreeMap<String, (String, String)>;
+
+fn group(group: &Group, photos: &mut Photos, svg: &mut String) {
+    let _ = write!(svg, "<g id=\"{}\">", escaped(&group.id));
+    if !group.description.is_empty() {
+        let _ = write!(svg, "<title>{}</title>", escaped(&group.description));
+    }
+    svg.push('\n');
+    for node in &group.nodes {
+        match node {
+            Node::Picture(item) => picture(item, photos, svg),
+            Node::Shape(item) => shape(item, svg),
+            Node::Text(item) => text(item, svg),
+        }
+    }
+    svg.push_str("</g>\n");
+}
+
+fn picture(picture: &Picture, photos: &mut Photos, svg: &mut String) {
+    for image in embedded(picture) {
+        let Rect { x, y, w, h } = image.rect;
+        let Some(key) = &image.shared else {
+            let place = format!("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", number(x), number(y), number(w), number(h));
+            let _ = writeln!(svg, "{}", element(&image, &place));
+            continue;
+        };
+        let next = photos.len() + 1;
+        let (id, _) = photos.entry(key.clone()).or_insert_with(|| {
+            let place = "width=\"1\" height=\"1\"";
+            (format!("photo-{next}"), element(&image, place))
+        });
+        let _ = writeln!(
+            svg,
+            "<use xlink:href=\"#{id}\" transform=\"translate({} {}) scale({} {})\"/>",
+            number(x),
+            number(y),
+            number(w),
+            number(h)
+        );
+    }
+}
+
+fn element(image: &Embedded, place: &str) -> String {
+    let png = STANDARD.encode(png_file::embedded(image));
+    // Two names for one wish: readers of SVG 1.1 know the first, browsers the second.
+    let sharp = if image.smooth { "" } else { " image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\"" };
+    format!("<image {place} preserveAspectRatio=\"none\"{sharp} xlink:href=\"data:image/png;base64,{png}\"/>")
+}
+
+fn shape(shape: &Shape, svg: &mut String) {
+    let mut path = String::new();
+    for line in &shape.lines {
+        for (idx, [x, y]) in line.points.iter().enumerate() {
+            let command = if idx == 0 { 'M' } else { 'L' };
+            let _ = write!(path, "{command}{} {}", number(*x), number(*y));
+        }
+        if line.closed {
+            path.push('Z');
+        }
+    }
+    let fill = shape.fill.map_or_else(|| "fill=\"none\"".to_owned(), |paint| paint_attributes("fill", paint));
+    let stroke = shape.stroke.map_or_else(String::new, |(paint, width)| {
+        let attributes = paint_attributes("stroke", paint);
+        format!(" {attributes} stroke-width=\"{}\" stroke-linejoin=\"round\"", number(width))
+    });
+    let _ = writeln!(svg, "<path d=\"{path}\" {fill} fill-rule=\"evenodd\"{stroke}/>");
+}
+
+fn paint_attributes(what: &str, Paint { rgb: [r, g, b], opacity }: Paint) -> String {
+    let opacity = if opacity < 1.0 { format!(" {what}-opacity=\"{}\"", number(opacity)) } else { String::new() };
+    format!("{what}=\"#{r:02x}{g:02x}{b:02x}\"{opacity}")
+}
+
+fn text(text: &Text, svg: &mut String) {
+    let anchor = match text.anchor {
+        Anchor::Start => "",
+        Anchor::Middle => " text-anchor=\"middle\"",
+        Anchor::End => " text-anchor=\"end\"",
+    };
+    let [r, g, b] = text.rgb;
+    let weight = if text.bold { " font-weight=\"700\"" } else { "" };
+    let place = if text.upwards {
+        format!("transform=\"translate({} {}) rotate(-90)\"", number(text.x), number(text.y))
+    } else {
+        format!("x=\"{}\" y=\"{}\"", number(text.x), number(text.y))
+    };
+    let _ = writeln!(
+        svg,
+        "<text {place} font-size=\"{}\"{weight}{anchor} fill=\"#{r:02x}{g:02x}{b:02x}\" xml:space=\"preserve\">{}</text>",
+        number(text.size),
+        escaped(&text.text)
+    );
+}
+
+/// Four decimals at most: a hundred-thousandth of an inch.
+pub(super) fn number(value: f64) -> String {
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// Text that XML may hold.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' | '\t' => out.push(letter),
+            '\u{fffe}' | '\u{ffff}' => {}
+            _ if letter.is_control() => {}
+            _ => out.push(letter),
+        }
+    }
+    out
+}
