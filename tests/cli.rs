@@ -1,5 +1,11 @@
 //! The program from outside: exit status, output, files.
 
+#![expect(clippy::print_stdout, reason = "tests say what did not run")]
+
+#[path = "cli/figures.rs"]
+mod figures;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/strategies.rs"]
 mod strategies;
 

@@ -20,7 +20,9 @@ const TRACE: &str = "trace";
 pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
     if let Some(session) = &args.of.session {
         let path = session.display();
-        return Err(Failure::usage(anyhow!("Expected --trace, --demo or --recipe, sessions cannot be drawn yet: {path}")));
+        return Err(Failure::usage(anyhow!(
+            "Expected --trace, --demo or --recipe, sessions cannot be drawn yet: {path}"
+        )));
     }
     let page = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
     if !page && Format::of(&args.out).is_none() {

@@ -1,7 +1,7 @@
 //! What a trace shows when nobody says what to show.
 
 use super::recipe::{
-    Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, Recipe, Scale, Show, Together, Tokens,
+    Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, Recipe, Show, Together, Tokens,
 };
 use super::resolve::words_that_look;
 use crate::trace::Trace;
@@ -13,8 +13,7 @@ const WORDS: usize = 3;
 /// Photo, attention of the answer and of the words that look at the image most, vision `[CLS]`, the answer with these words marked, attention on
 /// the image by layer and by head. Without a decoder: what there is.
 pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe {
-    let colour = Colour { scale: Scale::Shared, ..Colour::default() };
-    let mut recipe = Recipe::new(Layout::default(), colour);
+    let mut recipe = Recipe::new(Layout::default(), Colour::default());
     recipe.add_trace(name, trace, file);
     let of = || name.to_owned();
     let map = |map: MapSpec| Panel::new(Show::Map { map, outline: None, grid_lines: false });

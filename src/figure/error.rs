@@ -61,7 +61,9 @@ pub enum FigureError {
         path: String,
     },
     /// A trace that stands in no file and was not handed over.
-    #[error("Expected a trace file for the input `{name}`, found none in the recipe: give --trace, or leave it to the model that wrote it")]
+    #[error(
+        "Expected a trace file for the input `{name}`, found none in the recipe: give --trace, or leave it to the model that wrote it"
+    )]
     NoTrace {
         /// Its name.
         name: String,
@@ -87,7 +89,9 @@ pub enum FigureError {
         path: PathBuf,
     },
     /// Too large to be drawn.
-    #[error("Expected a picture of at most {most_px} pixels a side, found {found_px}: choose fewer dots per inch or a smaller width")]
+    #[error(
+        "Expected a picture of at most {most_px} pixels a side, found {found_px}: choose fewer dots per inch or a smaller width"
+    )]
     TooLarge {
         /// Limit.
         most_px: u32,

@@ -204,7 +204,8 @@ mod tests {
         for bold in [false, true] {
             let face = face(bold);
             assert!((face.units - 2048.0).abs() < 1e-9 && face.heights[0] > 2000.0, "{} was read", face.name);
-            for letter in "azAZ09äßéøłΔαЖ“”‘’–—…×−≤≥≈∞()[]<>%.,:;!?/'\"#&*+=_|~°".chars() {
+            for letter in "azAZ09äßéøłΔαЖ“”‘’–—…×−≤≥≈∞()[]<>%.,:;!?/'\"#&*+=_|~°".chars()
+            {
                 assert!(face.has(letter), "{} has no {letter}", face.name);
                 let mut pen = Count(0);
                 face.outline(face.glyph(letter).0, &mut pen);

@@ -99,7 +99,8 @@ impl Inputs {
     }
 
     fn name_photo(&mut self, name: &str, path: &str, photo: Photo) {
-        let file_name = Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned());
+        let file_name =
+            Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned());
         self.photo_names.insert(name.to_owned(), file_name);
         self.photos.insert(name.to_owned(), photo);
     }

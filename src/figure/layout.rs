@@ -15,6 +15,8 @@ use super::resolve::{Content, Resolved, ResolvedPanel};
 use super::scale::{ColourScale, scales};
 use super::scene::{Anchor, Group, PT_PER_MM, Rect, Scene, Text};
 
+/// Above and below everything, so that no letter touches the edge. **Units** points.
+const EDGE: f64 = 1.5;
 /// Between the parts of a panel, as a part of the font's size.
 const SMALL_GAP: f64 = 0.45;
 /// A picture is at most so much higher than wide.
@@ -68,7 +70,7 @@ pub(super) fn scene(recipe: &Recipe, resolved: &Resolved) -> Scene {
     let left = if layout.row_labels.is_empty() { 0.0 } else { frame.size * LINE + frame.size * SMALL_GAP };
     let rows = rows(resolved, &frame, left, width);
     let mut scene = Scene { width, title: title(recipe, resolved), recipe: recipe.to_json(), ..Scene::default() };
-    let mut y = column_titles(&frame, left, width, &mut scene);
+    let mut y = EDGE + column_titles(&frame, left, width, &mut scene);
     for (row_idx, row) in rows.iter().enumerate() {
         let bottom = lay_row(&frame, row, y, &mut scene);
         row_label(&frame, row_idx, y, bottom, &mut scene);
@@ -77,13 +79,14 @@ pub(super) fn scene(recipe: &Recipe, resolved: &Resolved) -> Scene {
     y -= frame.gap;
     y = bars::shared(&frame, left, width, y, &mut scene);
     y = notes(&frame, resolved, width, y, &mut scene);
-    scene.height = y.max(1.0);
+    scene.height = y + EDGE;
     scene
 }
 
 /// In words, for those who open the file: what is in it.
 fn title(recipe: &Recipe, resolved: &Resolved) -> String {
-    let titles: Vec<&str> = resolved.panels.iter().map(|p| p.title.as_str()).filter(|title| !title.is_empty()).collect();
+    let titles: Vec<&str> =
+        resolved.panels.iter().map(|p| p.title.as_str()).filter(|title| !title.is_empty()).collect();
     let model = recipe.inputs.traces.values().next().map_or("", |trace| trace.run.model_id.as_str());
     let text = if model.is_empty() { titles.join("; ") } else { format!("{}; {model}", titles.join("; ")) };
     settable(&text)
@@ -121,7 +124,8 @@ fn column_titles(frame: &Frame<'_>, left: f64, width: f64, scene: &mut Scene) ->
     let mut group = Group::new("column-titles", "Titles of the columns");
     for (idx, title) in titles.iter().take(frame.layout.columns).enumerate() {
         let x = left + idx as f64 * (column_w + frame.gap) + column_w / 2.0;
-        let text = Text::new(x, frame.size * ASCENT, frame.size, settable(title)).bold().anchored(Anchor::Middle);
+        let text =
+            Text::new(x, EDGE + frame.size * ASCENT, frame.size, settable(title)).bold().anchored(Anchor::Middle);
         group.text(text);
     }
     scene.groups.push(group);

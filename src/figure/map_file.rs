@@ -66,10 +66,8 @@ fn parse(bytes: &[u8]) -> Result<MapFile, String> {
     if metadata["format"] != "gazelens-attribution" {
         return Err("another format".to_owned());
     }
-    let run: Run = metadata["run"]
-        .as_str()
-        .and_then(|run| serde_json::from_str(run).ok())
-        .ok_or("no description of the run")?;
+    let run: Run =
+        metadata["run"].as_str().and_then(|run| serde_json::from_str(run).ok()).ok_or("no description of the run")?;
     let (grid, values) = tensor(&header["attribution"], data)?;
     let (mask_grid, mask) = tensor(&header["mask"], data)?;
     if grid != mask_grid {

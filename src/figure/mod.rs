@@ -33,9 +33,6 @@ mod scale;
 pub mod scene;
 mod svg;
 
-#[cfg(test)]
-mod tests;
-
 pub use defaults::default_recipe;
 pub use embed::recipe_of;
 pub use error::FigureError;
@@ -115,10 +112,8 @@ impl Figure {
             Format::Png => {
                 let dpi = self.recipe.layout.dpi;
                 let Raster { size, rgb } = self.raster(dpi)?;
-                png_file::figure(size, &rgb, dpi, &self.scene.title, &self.scene.recipe).map_err(|err| FigureError::File {
-                    action: "written",
-                    reason: err.to_string(),
-                    path: PathBuf::from("PNG"),
+                png_file::figure(size, &rgb, dpi, &self.scene.title, &self.scene.recipe).map_err(|err| {
+                    FigureError::File { action: "written", reason: err.to_string(), path: PathBuf::from("PNG") }
                 })
             }
         }
@@ -156,7 +151,8 @@ fn sidecar(path: &Path) -> Result<PathBuf, FigureError> {
             reason: err.to_string(),
             path: beside.clone(),
         })?;
-        let is_recipe = serde_json::from_slice(&bytes).is_ok_and(|json: serde_json::Value| json["format"] == recipe::FORMAT);
+        let is_recipe =
+            serde_json::from_slice(&bytes).is_ok_and(|json: serde_json::Value| json["format"] == recipe::FORMAT);
         if !is_recipe {
             let (expected, found) = ("a recipe, or no file, beside the figure".to_owned(), "another file".to_owned());
             return Err(FigureError::Recipe { expected, found, path: beside });

@@ -191,8 +191,7 @@ fn text(text: &Text, height: f64, used: &mut Used, content: &mut Content) {
         codes.extend(glyph.to_be_bytes());
     }
     let (x, y) = (text.x, height - text.y);
-    let matrix =
-        if text.upwards { [0.0, 1.0, -1.0, 0.0, x, y - shift] } else { [1.0, 0.0, 0.0, 1.0, x - shift, y] };
+    let matrix = if text.upwards { [0.0, 1.0, -1.0, 0.0, x, y - shift] } else { [1.0, 0.0, 0.0, 1.0, x - shift, y] };
     let [r, g, b] = colour(text.rgb);
     let [regular, bold] = FONTS;
     content.begin_text().set_fill_rgb(r, g, b);

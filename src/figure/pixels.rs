@@ -1,4 +1,4 @@
-//! Pictures as the writers of vector files embed them: every layer at its own resolution, never resampled to the page.
+//! Pictures as the writers of vector files embed them: every layer cell by cell or pixel by pixel, never resampled to the page.
 
 use super::scene::{Cells, OverlapPixels, PhotoPixels, Picture, Pixels, Rect};
 use crate::data::resample::resize_rgb;
@@ -7,6 +7,8 @@ use crate::render::{GridTexels, HeatStyle, Resampling, Window, colormap, colour,
 
 /// A photo is embedded with at most so many pixels an inch of paper.
 const MOST_PPI: f64 = 600.0;
+/// Maps are embedded at least this wide or high: their cells become blocks.
+const BLOCKS_PX: usize = 384;
 /// Steps of a patch where values between centres are smooth.
 const STEPS: usize = 12;
 
@@ -74,7 +76,27 @@ fn heat(grid: PatchGrid, values: &[f32], style: &HeatStyle, rect: Rect) -> Embed
         alpha.push(byte(a));
     }
     let size = [cols, rows].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
-    Embedded { rect, size, rgb, alpha: Some(alpha), smooth: false, shared: None }
+    in_blocks(Embedded { rect, size, rgb, alpha: Some(alpha), smooth: false, shared: None })
+}
+
+/// Every pixel as a block of equal ones, so that programs that smooth whatever they enlarge (librsvg does, and viewers of PDF) blur a small
+/// part of a cell's edge and not the map. It costs next to nothing: equal pixels deflate well.
+fn in_blocks(image: Embedded) -> Embedded {
+    let [w, h] = image.size.map(|side| side as usize);
+    let block = BLOCKS_PX.div_ceil(w.max(h).max(1));
+    if block == 1 {
+        return image;
+    }
+    let wide = |row: &[u8], bytes: usize| -> Vec<u8> {
+        row.chunks_exact(bytes).flat_map(|pixel| std::iter::repeat_n(pixel, block).flatten().copied()).collect()
+    };
+    let blocks = |pixels: &[u8], bytes: usize| -> Vec<u8> {
+        let rows = pixels.chunks_exact((w * bytes).max(1)).map(|row| wide(row, bytes));
+        rows.flat_map(|row| std::iter::repeat_n(row, block).flatten()).collect()
+    };
+    let size = [w, h].map(|side| u32::try_from(side * block).unwrap_or(u32::MAX));
+    let (rgb, alpha) = (blocks(&image.rgb, 3), image.alpha.as_ref().map(|alpha| blocks(alpha, 1)));
+    Embedded { size, rgb, alpha, ..image }
 }
 
 /// At the photo's resolution: that is what is counted.
@@ -93,7 +115,9 @@ fn of_cells(cells: &Cells, rect: Rect) -> Embedded {
     let rgb = pixels.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
     let alpha: Vec<u8> = pixels.iter().map(|[.., a]| *a).collect();
     let alpha = alpha.iter().any(|a| *a < 255).then_some(alpha);
-    Embedded { rect, size: cells.size, rgb, alpha, smooth: false, shared: None }
+    let image = Embedded { rect, size: cells.size, rgb, alpha, smooth: false, shared: None };
+    // A colour bar has one row: it is a slope, not cells.
+    if cells.size[1] == 1 { image } else { in_blocks(image) }
 }
 
 /// Colours and opacities of premultiplied pixels.

@@ -5,7 +5,13 @@ use super::pixels::Embedded;
 use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
 
 /// A figure's pixels, **shape** `[rows, columns, 3]`, with its resolution and its recipe; nothing where the size does not fit the pixels.
-pub(super) fn figure(size: [u32; 2], rgb: &[u8], dpi: u32, title: &str, recipe: &str) -> Result<Vec<u8>, png::EncodingError> {
+pub(super) fn figure(
+    size: [u32; 2],
+    rgb: &[u8],
+    dpi: u32,
+    title: &str,
+    recipe: &str,
+) -> Result<Vec<u8>, png::EncodingError> {
     let mut bytes = Vec::new();
     let mut encoder = encoder(&mut bytes, size, ColorType::Rgb);
     // Dots a metre, rounded.

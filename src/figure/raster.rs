@@ -26,7 +26,11 @@ pub(super) fn raster(scene: &Scene, dpi: u32) -> Result<Raster, FigureError> {
     let scale = f64::from(dpi) / 72.0;
     let [w, h] = [scene.width, scene.height].map(|length| (length * scale).round().max(1.0));
     let too_large = |found: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest number")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float becomes the nearest number"
+        )]
         let found_px = found as u64;
         FigureError::TooLarge { most_px: MOST_PX, found_px }
     };
@@ -107,7 +111,13 @@ impl Page {
         }
         let Some(path) = path.finish() else { return };
         if let Some(fill) = shape.fill {
-            self.pixmap.fill_path(&path, &paint(fill.rgb, fill.opacity), FillRule::EvenOdd, Transform::identity(), None);
+            self.pixmap.fill_path(
+                &path,
+                &paint(fill.rgb, fill.opacity),
+                FillRule::EvenOdd,
+                Transform::identity(),
+                None,
+            );
         }
         if let Some((colour, width)) = shape.stroke {
             let stroke = Stroke { width: narrow(width * self.scale), line_join: LineJoin::Round, ..Stroke::default() };

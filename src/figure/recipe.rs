@@ -2,13 +2,13 @@
 //!
 //! A recipe and the inputs that it names make the same scene, and so the same bytes, wherever they are brought together.
 
+mod choices;
 mod layout;
 mod panels;
 
+pub use choices::{Choice, Norm, Together, Tokens};
 pub use layout::{Bars, Colour, Layout, Scale, Width};
-pub use panels::{
-    Choice, GridCells, MapSpec, Mark, Norm, Panel, PlotKind, PromptSpec, Show, Together, Tokens, Truth,
-};
+pub use panels::{GridCells, MapSpec, Mark, Panel, PlotKind, PromptSpec, Show, Truth};
 
 use super::FigureError;
 use crate::trace::{RunInfo, Trace};
@@ -106,7 +106,8 @@ impl Recipe {
             path: name.to_owned(),
         };
         // What the file claims to be comes first: a later version may have other fields.
-        let head: Head = serde_json::from_str(json).map_err(|err| refused("a figure's recipe (JSON)", one_line(&err)))?;
+        let head: Head =
+            serde_json::from_str(json).map_err(|err| refused("a figure's recipe (JSON)", one_line(&err)))?;
         if head.format != FORMAT {
             return Err(refused(&format!("a recipe of the format `{FORMAT}`"), format!("`{}`", head.format)));
         }

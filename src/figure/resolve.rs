@@ -201,7 +201,8 @@ impl PhotoContent {
         let photo = inputs.photo(of)?.clone();
         let size = photo.size();
         let whole = RectPx { x0: 0.0, y0: 0.0, x1: f64::from(size.width_px), y1: f64::from(size.height_px) };
-        let unseen = ModelView { image: size, rect_px: whole, grid: PatchGrid { rows: 1, cols: 1 }, framing: Framing::Crop };
+        let unseen =
+            ModelView { image: size, rect_px: whole, grid: PatchGrid { rows: 1, cols: 1 }, framing: Framing::Crop };
         let view = inputs.traces.get(of).map_or(unseen, |trace| trace.run.view);
         if view.image != size {
             let ImageSize { width_px, height_px } = view.image;

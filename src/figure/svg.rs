@@ -89,7 +89,8 @@ fn picture(picture: &Picture, photos: &mut Photos, svg: &mut String) {
     for image in embedded(picture) {
         let Rect { x, y, w, h } = image.rect;
         let Some(key) = &image.shared else {
-            let place = format!("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", number(x), number(y), number(w), number(h));
+            let place =
+                format!("x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"", number(x), number(y), number(w), number(h));
             let _ = writeln!(svg, "{}", element(&image, &place));
             continue;
         };
@@ -112,7 +113,8 @@ fn picture(picture: &Picture, photos: &mut Photos, svg: &mut String) {
 fn element(image: &Embedded, place: &str) -> String {
     let png = STANDARD.encode(png_file::embedded(image));
     // Two names for one wish: readers of SVG 1.1 know the first, browsers the second.
-    let sharp = if image.smooth { "" } else { " image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\"" };
+    let sharp =
+        if image.smooth { "" } else { " image-rendering=\"optimizeSpeed\" style=\"image-rendering:pixelated\"" };
     format!("<image {place} preserveAspectRatio=\"none\"{sharp} xlink:href=\"data:image/png;base64,{png}\"/>")
 }
 

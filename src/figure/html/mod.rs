@@ -6,8 +6,8 @@
 
 mod pack;
 
-use super::png_file;
 use super::pixels::Embedded;
+use super::png_file;
 use super::scene::Rect;
 use super::svg::escaped;
 use super::{FigureError, write_file};
@@ -107,7 +107,8 @@ fn embedded_photo(photo: &Photo) -> String {
 fn about(trace: &Trace, photo: &Photo) -> Value {
     let run = &trace.run;
     let tokens = trace.output.iter().map(|token| {
-        let candidates = token.candidates.iter().take(CANDIDATES).map(|one| json!([one.text, rounded(one.logprob.exp())]));
+        let candidates =
+            token.candidates.iter().take(CANDIDATES).map(|one| json!([one.text, rounded(one.logprob.exp())]));
         json!({
             "text": token.text,
             "special": token.special,

@@ -82,7 +82,8 @@ pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
         cls(vision, &mut packer);
     }
     if trace.has_decoder() && !trace.decoder_attention.is_empty() {
-        let keys = ImageKeys::of(trace).map_err(|err| FigureError::Setting { expected: "a grid".to_owned(), found: err.to_string() })?;
+        let keys = ImageKeys::of(trace)
+            .map_err(|err| FigureError::Setting { expected: "a grid".to_owned(), found: err.to_string() })?;
         heads(trace, keys.patches, &mut packer);
     }
     Ok(Packed { bytes: packer.bytes, index: Value::Object(packer.index), kept: packer.kept })

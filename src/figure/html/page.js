@@ -120,7 +120,7 @@ function draw() {
   for (let i = 0; i < patches; i++) {
     const part = top > 0 ? Math.min(1, shown[i] / top) : 0;
     const colour = 3 * Math.round(part * 255);
-    pixels.data.set([colours[colour], colours[colour + 1], colours[colour + 2], 255 * state.opacity * (0.3 + 0.7 * part)], 4 * i);
+    pixels.data.set([colours[colour], colours[colour + 1], colours[colour + 2], 255 * state.opacity * (0.15 + 0.85 * part)], 4 * i);
   }
   small.getContext("2d").putImageData(pixels, 0, 0);
   context.imageSmoothingEnabled = false;

@@ -111,8 +111,7 @@ pub(super) fn draw(frame: &Frame<'_>, words: &Words, body: Rect, group: &mut Gro
         y += pitch;
     }
     if !words.labels.is_empty() {
-        let entries: Vec<(String, [u8; 3])> =
-            words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect();
+        let entries: Vec<(String, [u8; 3])> = words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect();
         super::photos::legend(frame, &entries, Rect { y: y + size * SMALL_GAP, ..body }, group);
     }
 }

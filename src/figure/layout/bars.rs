@@ -3,7 +3,9 @@
 use super::super::font::{ASCENT, LINE, settable, wrap};
 use super::super::recipe::Bars;
 use super::super::scale::{ColourScale, bar_colours, number};
-use super::super::scene::{Anchor, Cells, Group, INK, Node, Paint, PT_PER_MM, Picture, Pixels, Rect, Scene, Shape, Text};
+use super::super::scene::{
+    Anchor, Cells, Group, INK, Node, PT_PER_MM, Paint, Picture, Pixels, Rect, Scene, Shape, Text,
+};
 use super::{Frame, SMALL_GAP};
 
 /// Colours in a bar.
@@ -14,7 +16,8 @@ const WIDEST_MM: f64 = 70.0;
 /// A bar from the rectangle's top left corner; its bottom.
 pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut Group) -> f64 {
     let size = frame.caption_size();
-    let bar = Rect { x: at.x, y: at.y, w: at.w, h: size * 0.75 };
+    // Its frame stays within the figure's width.
+    let bar = Rect { x: at.x + 0.2, y: at.y, w: (at.w - 0.4).max(0.1), h: size * 0.75 };
     let rgba = bar_colours(&scale.style, STEPS).into();
     let pixels = Pixels::Cells(Cells { size: [u32::from(STEPS), 1], rgba });
     group.nodes.push(Node::Picture(Picture { rect: bar, pixels }));

@@ -19,14 +19,21 @@ pub(super) fn height(frame: &Frame<'_>, cells: &CellsContent, w: f64) -> f64 {
     ((w - left).max(1.0) * part + below).min(w * MOST_HEIGHT)
 }
 
-pub(super) fn draw(frame: &Frame<'_>, cells: &CellsContent, scale: Option<&ColourScale>, body: Rect, group: &mut Group) {
+pub(super) fn draw(
+    frame: &Frame<'_>,
+    cells: &CellsContent,
+    scale: Option<&ColourScale>,
+    body: Rect,
+    group: &mut Group,
+) {
     let Some(scale) = scale else { return };
     let size = frame.caption_size();
     let [left, below] = AXES.map(|part| part * size);
-    let (w, h) = ((body.w - left).max(1.0), (height(frame, cells, body.w).min(body.h) - below).max(1.0));
+    let (w, h) = ((body.w - left - 0.2).max(1.0), (height(frame, cells, body.w).min(body.h) - below).max(1.0));
     let area = Rect { x: body.x + left, y: body.y, w, h };
     let style = scale.style;
-    let maps = GridMaps::new(0, [cells.layers, cells.heads], cells.cell, cells.values.clone(), GridRange::Fixed(style.range));
+    let maps =
+        GridMaps::new(0, [cells.layers, cells.heads], cells.cell, cells.values.clone(), GridRange::Fixed(style.range));
     let side = |count: usize| u32::try_from(count).unwrap_or(1);
     let gap_px = u32::from(cells.cell.len() > 1);
     let cell_px = [side(cells.cell.cols), side(cells.cell.rows)];
@@ -42,7 +49,8 @@ pub(super) fn draw(frame: &Frame<'_>, cells: &CellsContent, scale: Option<&Colou
     }
     for head in ticks(cells.heads, area.w, size * 2.0) {
         let x = area.x + area.w * (head as f64 + 0.5) / cells.heads as f64;
-        group.text(Text::new(x, area.bottom() + size * (0.2 + ASCENT), size, head.to_string()).anchored(Anchor::Middle));
+        group
+            .text(Text::new(x, area.bottom() + size * (0.2 + ASCENT), size, head.to_string()).anchored(Anchor::Middle));
     }
     let middle = Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.2 + LINE + ASCENT), size, "head");
     group.text(middle.anchored(Anchor::Middle));

@@ -31,7 +31,8 @@ fn edges(inside: &[bool], width: usize) -> BTreeMap<[i64; 2], [bool; 4]> {
     for (idx, _) in inside.iter().enumerate().filter(|(_, inside)| **inside) {
         let at = |count: usize| i64::try_from(count).unwrap_or(0);
         let (x, y) = (at(idx % width), at(idx / width));
-        let sides = [([x, y - 1], [x, y]), ([x + 1, y], [x + 1, y]), ([x, y + 1], [x + 1, y + 1]), ([x - 1, y], [x, y + 1])];
+        let sides =
+            [([x, y - 1], [x, y]), ([x + 1, y], [x + 1, y]), ([x, y + 1], [x + 1, y + 1]), ([x - 1, y], [x, y + 1])];
         for (direction, (beyond, from)) in sides.into_iter().enumerate() {
             if !is_inside(beyond[0], beyond[1]) {
                 edges.entry(from).or_default()[direction] = true;
@@ -75,22 +76,21 @@ mod tests {
     fn filled(lines: &[Vec<[f64; 2]>], width: usize, height: usize) -> Vec<bool> {
         let crosses = |line: &Vec<[f64; 2]>, [x, y]: [f64; 2]| {
             let next = line.iter().cycle().skip(1);
-            let hits = line.iter().zip(next).filter(|(a, b)| a[0].to_bits() == b[0].to_bits() && a[0] > x && (a[1] > y) != (b[1] > y));
+            let hits = line
+                .iter()
+                .zip(next)
+                .filter(|(a, b)| a[0].to_bits() == b[0].to_bits() && a[0] > x && (a[1] > y) != (b[1] > y));
             hits.count()
         };
         let centre = |idx: usize| [(idx % width) as f64 + 0.5, (idx / width) as f64 + 0.5];
-        (0..width * height).map(|idx| lines.iter().map(|line| crosses(line, centre(idx))).sum::<usize>() % 2 == 1).collect()
+        (0..width * height)
+            .map(|idx| lines.iter().map(|line| crosses(line, centre(idx))).sum::<usize>() % 2 == 1)
+            .collect()
     }
 
     #[test]
     fn outlines_cover_exactly_the_mask() {
-        let masks = [
-            "....\n.##.\n.##.\n....",
-            "#..#\n.##.\n#..#\n####",
-            "#####\n#...#\n#.#.#\n#...#\n#####",
-            ".",
-            "#",
-        ];
+        let masks = ["....\n.##.\n.##.\n....", "#..#\n.##.\n#..#\n####", "#####\n#...#\n#.#.#\n#...#\n#####", ".", "#"];
         for mask in masks {
             let width = mask.lines().next().map_or(0, str::len);
             let inside: Vec<bool> = mask.lines().flat_map(|line| line.chars().map(|c| c == '#')).collect();

@@ -3,9 +3,7 @@
 use super::super::font::{ASCENT, LINE, face, settable};
 use super::super::resolve::PhotoContent;
 use super::super::scale::ColourScale;
-use super::super::scene::{
-    Group, Line, Node, OverlapPixels, Paint, PhotoPixels, Picture, Pixels, Rect, Shape, Text,
-};
+use super::super::scene::{Group, Line, Node, OverlapPixels, Paint, PhotoPixels, Picture, Pixels, Rect, Shape, Text};
 use super::objects::outline;
 use super::{Frame, MOST_HEIGHT};
 use crate::geometry::RectPx;
@@ -60,7 +58,13 @@ fn fit(window: RectPx, body: Rect) -> Rect {
     Rect { x: body.x + (body.w - w) / 2.0, y: body.y, w, h }
 }
 
-pub(super) fn draw(frame: &Frame<'_>, photo: &PhotoContent, scale: Option<&ColourScale>, body: Rect, group: &mut Group) {
+pub(super) fn draw(
+    frame: &Frame<'_>,
+    photo: &PhotoContent,
+    scale: Option<&ColourScale>,
+    body: Rect,
+    group: &mut Group,
+) {
     let window = window(photo);
     let paper = OnPaper { window, rect: fit(window, body) };
     let (seen, all) = (photo.view.rect_px, whole(photo));
@@ -98,7 +102,8 @@ pub(super) fn draw(frame: &Frame<'_>, photo: &PhotoContent, scale: Option<&Colou
     }
     for object in &photo.objects {
         let lines = outline(&object.inside, object.size.width_px as usize);
-        let on_paper = |line: Vec<[f64; 2]>| Line { points: line.into_iter().map(|at| paper.point(at)).collect(), closed: true };
+        let on_paper =
+            |line: Vec<[f64; 2]>| Line { points: line.into_iter().map(|at| paper.point(at)).collect(), closed: true };
         let lines: Vec<Line> = lines.into_iter().map(on_paper).collect();
         let fill = object.filled.then_some(Paint { rgb: object.rgb, opacity: 0.35 });
         let dark = Paint { rgb: [0, 0, 0], opacity: 0.6 };
@@ -154,7 +159,11 @@ pub(super) fn legend(frame: &Frame<'_>, entries: &[(String, [u8; 3])], at: Rect,
             (x, y) = (at.x, y + size * LINE);
         }
         let square = Rect { x, y: y + size * (ASCENT - 0.7), w: swatch, h: swatch };
-        group.shape(Shape::rect(square, Some(Paint::solid(*rgb)), Some((Paint { rgb: [0, 0, 0], opacity: 0.6 }, 0.25))));
+        group.shape(Shape::rect(
+            square,
+            Some(Paint::solid(*rgb)),
+            Some((Paint { rgb: [0, 0, 0], opacity: 0.6 }, 0.25)),
+        ));
         group.text(Text::new(x + swatch + space, y + size * ASCENT, size, name));
         x += needed + size;
     }

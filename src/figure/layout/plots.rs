@@ -71,7 +71,8 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         ink,
         AXIS,
     ));
-    let x_name = Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
+    let x_name =
+        Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
     group.text(x_name.anchored(Anchor::Middle));
     let y_name = Text::new(body.x + size * ASCENT, area.y + area.h / 2.0, size, plot.y_label.as_str());
     group.text(Text { upwards: true, ..y_name.anchored(Anchor::Middle) });
@@ -81,7 +82,8 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         // A gap in the values is a gap in the line.
         let runs = values.iter().enumerate().collect::<Vec<_>>();
         for run in runs.split(|(_, value)| value.is_none()).filter(|run| !run.is_empty()) {
-            let points: Vec<[f64; 2]> = run.iter().filter_map(|(idx, value)| value.map(|value| point(*idx, value))).collect();
+            let points: Vec<[f64; 2]> =
+                run.iter().filter_map(|(idx, value)| value.map(|value| point(*idx, value))).collect();
             for [x, y] in points.iter().filter(|_| count <= 64) {
                 let side = size * 0.3;
                 let dot = Rect { x: x - side / 2.0, y: y - side / 2.0, w: side, h: side };
@@ -108,12 +110,8 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
     let longest = plot.bars.iter().map(|(name, _)| face(false).width(name, size)).fold(0.0, f64::max);
     let left = (longest + size * 0.5).min(body.w * 0.5);
     let below = size * (LINE * 2.0 + 0.6);
-    let area = Rect {
-        x: body.x + left,
-        y: body.y,
-        w: (body.w - left - size * 1.2).max(1.0),
-        h: (body.h - below).max(1.0),
-    };
+    let area =
+        Rect { x: body.x + left, y: body.y, w: (body.w - left - size * 1.2).max(1.0), h: (body.h - below).max(1.0) };
     let largest = plot.bars.iter().map(|(_, value)| f64::from(*value)).fold(0.0, f64::max);
     let x_ticks = round_ticks(largest, (area.w / (size * 4.5)).clamp(2.0, 5.0));
     let top = x_ticks.last().copied().unwrap_or(1.0);
@@ -140,7 +138,8 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
         ink,
         AXIS,
     ));
-    let x_name = Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
+    let x_name =
+        Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
     group.text(x_name.anchored(Anchor::Middle));
 }
 
@@ -171,8 +170,12 @@ mod tests {
         let close = |found: &[f64], expected: &[f64]| {
             found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12)
         };
-        let cases: [(f64, &[f64]); 4] =
-            [(0.23, &[0.0, 0.1, 0.2, 0.3]), (1.0, &[0.0, 0.5, 1.0]), (0.0, &[0.0, 0.5, 1.0]), (37.0, &[0.0, 10.0, 20.0, 30.0, 40.0])];
+        let cases: [(f64, &[f64]); 4] = [
+            (0.23, &[0.0, 0.1, 0.2, 0.3]),
+            (1.0, &[0.0, 0.5, 1.0]),
+            (0.0, &[0.0, 0.5, 1.0]),
+            (37.0, &[0.0, 10.0, 20.0, 30.0, 40.0]),
+        ];
         for (largest, expected) in cases {
             let found = round_ticks(largest, 4.0);
             assert!(close(&found, expected), "{largest}: {found:?}");

@@ -100,8 +100,8 @@ impl Default for Colour {
             difference_map: "rdbu".to_owned(),
             scale: Scale::default(),
             gamma: 1.0,
-            opacity: 0.8,
-            alpha_ramp: 0.7,
+            opacity: 0.75,
+            alpha_ramp: 0.85,
             resampling: Resampling::Nearest,
             bars: Bars::default(),
         }
@@ -169,7 +169,10 @@ pub(super) fn fixed_range([lo, hi]: [f32; 2]) -> Result<(), FigureError> {
     if lo.is_finite() && hi.is_finite() && lo < hi {
         return Ok(());
     }
-    Err(FigureError::Setting { expected: "a range from a smaller to a larger number".to_owned(), found: format!("{lo} to {hi}") })
+    Err(FigureError::Setting {
+        expected: "a range from a smaller to a larger number".to_owned(),
+        found: format!("{lo} to {hi}"),
+    })
 }
 
 fn number(field: &str, unit: &str, value: f64, [lo, hi]: [f64; 2]) -> Result<(), FigureError> {

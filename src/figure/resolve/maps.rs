@@ -91,7 +91,10 @@ pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<M
 
 fn options(spec: &PromptSpec) -> Result<PromptOptions, PanelError> {
     let unknown = |field: &str, found: &str| FigureError::Setting {
-        expected: format!("`{field}` as one of {}", if field == "formula" { "official, paper" } else { "official, aligned" }),
+        expected: format!(
+            "`{field}` as one of {}",
+            if field == "formula" { "official, paper" } else { "official, aligned" }
+        ),
         found: format!("`{found}`"),
     };
     let formula = Formula::by_id(&spec.formula).ok_or_else(|| unknown("formula", &spec.formula))?;
@@ -107,7 +110,11 @@ fn options(spec: &PromptSpec) -> Result<PromptOptions, PanelError> {
     })
 }
 
-pub(super) fn selection(layers: Choice, heads: Choice, [num_layers, num_heads]: [usize; 2]) -> Result<Selection, PanelError> {
+pub(super) fn selection(
+    layers: Choice,
+    heads: Choice,
+    [num_layers, num_heads]: [usize; 2],
+) -> Result<Selection, PanelError> {
     let beyond = |what: &str, count: usize, choice: Choice| {
         PanelError::Other(format!("expected {what}s below {count}, found {}", choice_words(what, choice)))
     };
@@ -119,7 +126,11 @@ pub(super) fn selection(layers: Choice, heads: Choice, [num_layers, num_heads]: 
 /// The view of a trace, checked against its grid.
 fn view(trace: &Trace) -> Result<ModelView, PanelError> {
     let view = trace.run.view;
-    if view.grid == trace.image_grid { Ok(view) } else { Err(PanelError::Other("patches that lie as no photo does".to_owned())) }
+    if view.grid == trace.image_grid {
+        Ok(view)
+    } else {
+        Err(PanelError::Other("patches that lie as no photo does".to_owned()))
+    }
 }
 
 /// Computes the map that a spec names.

@@ -77,7 +77,8 @@ pub(super) fn grid(
     if cells == GridCells::Maps {
         shape.extend([cell.rows, cell.cols]);
     }
-    let data = PanelData { tensor: Some(("layers_heads".to_owned(), shape, values.clone())), table, metrics: Vec::new() };
+    let data =
+        PanelData { tensor: Some(("layers_heads".to_owned(), shape, values.clone())), table, metrics: Vec::new() };
     let content = CellsContent { layers, heads, cell, values: values.into(), unit: unit.to_owned() };
     let title = format!("{source}, every layer and head");
     Ok(Made { title, caption: format!("{words}; {what}; {unit}"), content: Content::Cells(content), data })
@@ -124,7 +125,8 @@ fn lines_panel(
     y_label: &str,
     series: Vec<(String, Vec<Option<f32>>)>,
 ) -> Made {
-    let mut table = vec![std::iter::once(x_label.to_owned()).chain(series.iter().map(|(name, _)| name.clone())).collect()];
+    let mut table =
+        vec![std::iter::once(x_label.to_owned()).chain(series.iter().map(|(name, _)| name.clone())).collect()];
     let length = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     let mut flat = Vec::with_capacity(length * series.len());
     for (_, values) in &series {
@@ -157,20 +159,13 @@ fn similarity(trace: &Trace) -> Result<Made, PanelError> {
     if trace.similarity.is_empty() {
         return Err(PanelError::Other("a trace without texts that were compared with the photo".to_owned()));
     }
-    let bars: Vec<(String, f32)> =
-        trace.similarity.iter().map(|one| (settable(&one.text), one.probability)).collect();
+    let bars: Vec<(String, f32)> = trace.similarity.iter().map(|one| (settable(&one.text), one.probability)).collect();
     let best = bars.iter().enumerate().max_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|(idx, _)| idx);
     let caption = "CLIP; softmax over these texts".to_owned();
     Ok(bars_panel("Texts and the photo".to_owned(), caption, "probability", bars, best))
 }
 
-fn bars_panel(
-    title: String,
-    caption: String,
-    x_label: &str,
-    bars: Vec<(String, f32)>,
-    marked: Option<usize>,
-) -> Made {
+fn bars_panel(title: String, caption: String, x_label: &str, bars: Vec<(String, f32)>, marked: Option<usize>) -> Made {
     let mut table = vec![vec!["name".to_owned(), x_label.to_owned()]];
     table.extend(bars.iter().map(|(name, value)| vec![name.clone(), value.to_string()]));
     let values: Vec<f32> = bars.iter().map(|(_, value)| *value).collect();

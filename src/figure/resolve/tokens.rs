@@ -19,9 +19,11 @@ pub(super) fn by_place(tokens: &Tokens, trace: &Trace) -> Result<Tokens, PanelEr
     if let Some(rank) = tokens.looking {
         let found = words_that_look(trace).into_iter().nth(rank);
         let (count, words) = (rank + 1, if rank == 0 { "word" } else { "words" });
-        output.extend(found.ok_or_else(|| {
-            PanelError::NotInAnswer(format!("The answer has fewer than {count} {words} for things"))
-        })?);
+        output.extend(
+            found.ok_or_else(|| {
+                PanelError::NotInAnswer(format!("The answer has fewer than {count} {words} for things"))
+            })?,
+        );
     }
     output.sort_unstable();
     output.dedup();
@@ -88,9 +90,43 @@ fn words(trace: &Trace) -> Vec<Vec<usize>> {
 
 /// Words that name nothing in a photo.
 fn is_common(word: &str) -> bool {
-    const COMMON: [&str; 26] = [
-        "the", "and", "with", "that", "this", "there", "are", "has", "have", "which", "also", "its", "for", "from",
-        "image", "photo", "picture", "yes", "not", "was", "can", "their", "into", "two", "one", "other",
+    const COMMON: [&str; 36] = [
+        "the",
+        "and",
+        "with",
+        "that",
+        "this",
+        "there",
+        "are",
+        "has",
+        "have",
+        "which",
+        "also",
+        "its",
+        "for",
+        "from",
+        "image",
+        "photo",
+        "picture",
+        "yes",
+        "not",
+        "was",
+        "can",
+        "their",
+        "into",
+        "two",
+        "one",
+        "other",
+        "features",
+        "shows",
+        "depicts",
+        "contains",
+        "scene",
+        "side",
+        "left",
+        "right",
+        "visible",
+        "background",
     ];
     COMMON.contains(&word.to_lowercase().as_str())
 }

@@ -44,7 +44,8 @@ pub(super) fn overlap(
     let mut data = PanelData::of_map("map", map.grid, &map.values, &map.unit);
     data.metrics = METRICS.iter().map(|metric| (metric.id.to_owned(), metric.value(&at).ok())).collect();
     data.metrics.insert(0, ("threshold".to_owned(), Some(at.threshold)));
-    let figure = |name: &str, value: Option<f64>| value.map_or_else(|| format!("{name} –"), |v| format!("{name} {v:.3}"));
+    let figure =
+        |name: &str, value: Option<f64>| value.map_or_else(|| format!("{name} –"), |v| format!("{name} {v:.3}"));
     let counts = at.counts;
     let caption = format!(
         "{} against the mask of {names}, cut at the map's mean; {}, {}, {}",
@@ -100,8 +101,8 @@ fn fits(mask: &Mask, [w, h]: [u32; 2]) -> Result<(), PanelError> {
 
 fn image<'a>(of: &str, truth: &Truth, inputs: &'a Inputs) -> Result<(&'a Instances, u64), PanelError> {
     let instances = inputs.annotations.get(&truth.annotations);
-    let instances = instances
-        .ok_or_else(|| FigureError::NoInput { kind: "annotations", name: truth.annotations.clone() })?;
+    let instances =
+        instances.ok_or_else(|| FigureError::NoInput { kind: "annotations", name: truth.annotations.clone() })?;
     let name = inputs.photo_names.get(of).map_or("", String::as_str);
     let by_name = || instances.images().iter().find(|image| image.file_name.rsplit('/').next() == Some(name));
     let image_id = truth.image_id.or_else(|| by_name().map(|image| image.id)).ok_or_else(|| {

@@ -93,7 +93,9 @@ pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) 
             tokens => tokens?,
         };
         if let Some(bad) = tokens.output.iter().find(|at| **at >= count) {
-            return Err(PanelError::Other(format!("expected marks on the {count} tokens of the answer, found token {bad}")));
+            return Err(PanelError::Other(format!(
+                "expected marks on the {count} tokens of the answer, found token {bad}"
+            )));
         }
         marked.push((tokens, mark.label.as_str()));
     }

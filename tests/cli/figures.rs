@@ -1,0 +1,504 @@
+//! `gazelens figure`: every format, from a recipe to the same bytes again, and everything that can be wrong.
+
+use super::{folder, gazelens, one_sentence, path, stderr};
+use gazelens::figure::recipe::{Colour, Layout, MapSpec, Panel, PlotKind, Scale, Show, Together, Tokens, Truth, Width};
+use gazelens::figure::{Figure, FigureError, Format, Given, Inputs, Mismatches, Recipe, demo_annotations, recipe_of};
+use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
+use gazelens::ids::TokenSpan;
+use gazelens::render::{Marks, Scene, Window, compose};
+use gazelens::trace::{
+    AttentionRow, Candidate, OutputToken, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace, VisionAttention,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+const SIDE: usize = 6;
+const LAYERS: usize = 4;
+const HEADS: usize = 3;
+const BEFORE: usize = 2;
+const PHOTO: &str = "demo_01_beach.png";
+
+/// Values between 0 and 1 that look like nothing and are always the same.
+struct Draws(u64);
+
+impl Draws {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1_u64 << 24) as f32
+    }
+}
+
+/// An answer of a model that does not exist about a bundled photo.
+pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64) -> Trace {
+    let photo = gazelens::data::demo::image(PHOTO).expect("bundled").photo().expect("decodes");
+    let preprocessing = PreprocessSpec::clip(u32::try_from(side * 14).expect("small"));
+    let size = ImageSize { width_px: photo.width_px, height_px: photo.height_px };
+    let view = ModelView::new(size, &preprocessing, 14);
+    let prompt_len = BEFORE + side * side + 3;
+    let mut draws = Draws(seed);
+    let mut rows = Vec::new();
+    for idx in 0..words.len() {
+        let keys = prompt_len + idx;
+        let mut values = Vec::with_capacity(layers * heads * keys);
+        for _ in 0..layers * heads {
+            let row: Vec<f32> = (0..keys).map(|_| draws.next().powi(6)).collect();
+            let sum: f32 = row.iter().sum();
+            values.extend(row.iter().map(|value| value / sum));
+        }
+        let row = AttentionRow::new(layers, heads, keys, values, RowPrecision::F16).expect("the length matches");
+        rows.push(Arc::new(row));
+    }
+    let token = |(idx, text): (usize, &&str)| OutputToken {
+        id: u32::try_from(idx).expect("small") + 10,
+        text: (*text).to_owned(),
+        special: text.starts_with("</"),
+        logprob: -0.25,
+        entropy_nats: 0.5,
+        candidates: vec![
+            Candidate { id: u32::try_from(idx).expect("small") + 10, text: (*text).to_owned(), logprob: -0.25 },
+            Candidate { id: 5, text: " cat & <dog>".to_owned(), logprob: -1.5 },
+        ],
+        contrast: None,
+    };
+    let prompt = (0..prompt_len).map(|at| PromptToken {
+        id: 3,
+        text: String::new(),
+        special: at == 0,
+        image: (BEFORE..BEFORE + side * side).contains(&at),
+    });
+    let vision = VisionAttention {
+        num_hidden_layers: layers,
+        num_attention_heads: heads,
+        num_patches: side * side,
+        cls_attention: (0..layers * heads * side * side).map(|_| draws.next() / 40.0).collect(),
+        patch_norms: Vec::new(),
+        cls_unsplit: Vec::new(),
+        feature_layer_idx: layers - 2,
+    };
+    Trace {
+        run: Arc::new(run(&photo.sha256, view, preprocessing)),
+        prompt: prompt.collect(),
+        image_token_span: TokenSpan { start: BEFORE, len: side * side },
+        image_grid: view.grid,
+        num_hidden_layers: layers,
+        num_attention_heads: heads,
+        output: words.iter().enumerate().map(token).collect(),
+        decoder_attention: rows,
+        prompt_attention: Vec::new(),
+        vision: Some(Arc::new(vision)),
+        similarity: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunInfo {
+    RunInfo {
+        model_id: "made-up/model".to_owned(),
+        weight_hash: "00ff".repeat(16),
+        image_path: PHOTO.to_owned(),
+        image_hash: image_hash.to_owned(),
+        prompt: "What is in the image?".to_owned(),
+        templated: true,
+        full_prompt: "USER: <image>\nWhat is in the image? ASSISTANT:".to_owned(),
+        template: None,
+        strategy: SpecInfo { name: "plain".to_owned(), parameters: BTreeMap::new() },
+        interventions: Vec::new(),
+        temperature: 0.0,
+        top_p: None,
+        top_k: None,
+        repetition_penalty: 1.1,
+        seed: 42,
+        max_new_tokens: 16,
+        preprocessing,
+        view,
+        device: "cpu".to_owned(),
+        dtype: "f32".to_owned(),
+        program_version: "0.1.0".to_owned(),
+    }
+}
+
+const WORDS: [&str; 7] = [" A", " yellow", " um", "brella", " and sand", ".", "</s>"];
+
+fn decoder(tokens: Tokens) -> MapSpec {
+    MapSpec::Decoder {
+        of: "a".to_owned(),
+        tokens,
+        layers: gazelens::figure::recipe::Choice::default(),
+        heads: gazelens::figure::recipe::Choice::All(Together::Max),
+        normalisation: gazelens::figure::recipe::Norm::ImageShare,
+        suppress_sink: false,
+    }
+}
+
+/// One panel of every kind.
+fn everything() -> (Recipe, Inputs) {
+    let trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let layout = Layout { columns: 4, dpi: 110, row_labels: vec!["first row".to_owned()], ..Layout::default() };
+    let mut recipe = Recipe::new(layout, Colour { scale: Scale::Shared, ..Colour::default() });
+    recipe.add_trace("a", &trace, None);
+    recipe.inputs.annotations.insert("truth".to_owned(), demo_annotations());
+    let of = || "a".to_owned();
+    let truth = Truth { annotations: "truth".to_owned(), image_id: None, categories: Vec::new(), no_crowd: false };
+    let word = Tokens { word: Some("umbrella".to_owned()), ..Tokens::default() };
+    let kinds = [
+        Show::Photo { of: of() },
+        Show::Mask { of: of(), truth: truth.clone() },
+        Show::Map { map: decoder(word.clone()), outline: Some(truth.clone()), grid_lines: true },
+        Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false },
+        Show::Difference { first: decoder(word.clone()), second: decoder(Tokens::default()) },
+        Show::Overlap { map: decoder(word.clone()), truth, colour_blind_safe: true },
+        Show::Prompted { of: of(), options: Default::default() },
+        Show::Grid { of: of(), vision: true, tokens: Tokens::default(), cells: Default::default() },
+        Show::Plot { of: of(), plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()] } },
+        Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, most: 5 } },
+        Show::Answer {
+            of: of(),
+            question: true,
+            marks: vec![gazelens::figure::recipe::Mark { tokens: word, label: "object".to_owned() }],
+        },
+        Show::Map {
+            map: decoder(Tokens { word: Some("zebra".to_owned()), ..Tokens::default() }),
+            outline: None,
+            grid_lines: false,
+        },
+    ];
+    recipe.panels = kinds.map(Panel::new).into();
+    let inputs = open(&recipe, &trace).expect("everything is there");
+    (recipe, inputs)
+}
+
+fn open(recipe: &Recipe, trace: &Trace) -> Result<Inputs, FigureError> {
+    let mut given = Given::default();
+    given.traces.insert("a".to_owned(), Arc::new(trace.clone()));
+    Inputs::open(recipe, given, None, Mismatches::Refused)
+}
+
+fn bytes(recipe: &Recipe, inputs: &Inputs, format: Format) -> Vec<u8> {
+    Figure::new(recipe, inputs).and_then(|figure| figure.bytes(format)).expect("can be drawn")
+}
+
+#[test]
+fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
+    let (recipe, inputs) = everything();
+    for format in [Format::Svg, Format::Pdf, Format::Png] {
+        let first = bytes(&recipe, &inputs, format);
+        let inside = recipe_of(&first, Path::new("figure")).expect("a recipe is inside");
+        assert_eq!(inside, recipe, "{format:?}: the whole recipe");
+        assert_eq!(inside.to_json(), recipe.to_json(), "{format:?}: digit by digit");
+        let reopened = open(&inside, &trace(&WORDS, [LAYERS, HEADS, SIDE], 7)).expect("the same inputs");
+        assert!(bytes(&inside, &reopened, format) == first, "{format:?}: the same bytes");
+    }
+}
+
+#[test]
+fn an_svg_has_text_fonts_and_a_group_a_panel() {
+    let (recipe, inputs) = everything();
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let svg = String::from_utf8(figure.bytes(Format::Svg).expect("can be written")).expect("is text");
+    let document = roxmltree::Document::parse(&svg).expect("is XML");
+    let panels = document.descendants().filter(|node| {
+        node.attribute("id").is_some_and(|id| id.strip_prefix("panel-").is_some_and(|rest| rest.parse::<u32>().is_ok()))
+    });
+    assert_eq!(panels.count(), recipe.panels.len(), "a group a panel");
+    let texts: Vec<&str> =
+        document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|n| n.text()).collect();
+    for expected in
+        ["(a) Photo", "(c) Decoder, “um”, “brella”", "(e) Difference", "(k) Answer", "head", "layer", "first row"]
+    {
+        assert!(texts.contains(&expected), "the text {expected}: {texts:?}");
+    }
+    let drawn: Vec<&str> = figure.scene().texts().map(|text| text.text.as_str()).collect();
+    assert_eq!(texts, drawn, "every line of the scene, once, as text");
+    let css = document.descendants().find(|node| node.has_tag_name("style")).and_then(|node| node.text()).unwrap_or("");
+    assert_eq!(css.matches("@font-face").count(), 2, "both weights are embedded");
+    assert_eq!(css.matches("data:font/ttf;base64,").count(), 2, "as files");
+    let sharp = document.descendants().filter(|node| node.attribute("image-rendering").is_some()).count();
+    assert!(sharp >= 8, "maps and bars keep their edges, found {sharp}");
+    let photos = document
+        .descendants()
+        .filter(|node| node.has_tag_name("g") && node.attribute("id").is_some_and(|id| id.starts_with("photo-")));
+    assert_eq!(photos.count(), 2, "the photo once, and the prompted one");
+    let far = document.descendants().filter_map(|node| node.attribute(("http://www.w3.org/1999/xlink", "href")));
+    assert!(far.into_iter().all(|href| href.starts_with("data:") || href.starts_with('#')), "nothing is fetched");
+}
+
+#[test]
+fn a_pdf_has_embedded_fonts_and_text_that_can_be_selected() {
+    let (recipe, inputs) = everything();
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let pdf = figure.bytes(Format::Pdf).expect("can be written");
+    let count = |part: &[u8]| pdf.windows(part.len()).filter(|window| *window == part).count();
+    assert_eq!(count(b"/FontFile2"), 2, "both weights are embedded");
+    assert_eq!(count(b"/ToUnicode"), 2, "and say what their glyphs mean");
+    assert_eq!(count(b"/CreationDate") + count(b"/ID"), 0, "nothing that changes from run to run");
+    let folder = folder();
+    let file = path(folder.path(), "figure.pdf");
+    std::fs::write(&file, &pdf).expect("a writable folder");
+    let Ok(output) = Command::new("pdftotext").args(["-raw", &file, "-"]).output() else {
+        println!("Not run: the text of the PDF, pdftotext is not installed");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let words = |text: &str| text.split_whitespace().collect::<String>();
+    let found = words(&text);
+    for line in figure.scene().texts() {
+        assert!(found.contains(&words(&line.text)), "{:?} can be selected in {text}", line.text);
+    }
+    let fonts =
+        Command::new("pdffonts").arg(&file).output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let fonts = fonts.unwrap_or_default();
+    assert!(fonts.contains("OpenSans-Regular") && fonts.contains("OpenSans-Bold"), "{fonts}");
+}
+
+#[test]
+fn pixels_of_a_map_in_a_png_are_those_of_the_cpu_renderer() {
+    let trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let layout = Layout { columns: 1, width: Width::Mm(60.0), dpi: 200, ..Layout::default() };
+    let mut recipe = Recipe::new(layout, Colour::default());
+    recipe.add_trace("a", &trace, None);
+    recipe.panels.push(Panel::new(Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false }));
+    let inputs = open(&recipe, &trace).expect("opens");
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let picture = figure.scene().groups.iter().flat_map(|group| &group.nodes).find_map(|node| match node {
+        gazelens::figure::scene::Node::Picture(picture) => match &picture.pixels {
+            gazelens::figure::scene::Pixels::Photo(photo) => Some((picture.rect, photo.clone())),
+            _ => None,
+        },
+        _ => None,
+    });
+    let (rect, photo) = picture.expect("a map");
+    let scale = 200.0 / 72.0;
+    let edge = |at: f64| (at * scale).round() as u32;
+    let (x, y) = (edge(rect.x), edge(rect.y));
+    let out_size = [edge(rect.right()) - x, edge(rect.bottom()) - y];
+    let scene =
+        Scene { photo: photo.texture.clone(), view: photo.view, heat: photo.heat.clone(), marks: Marks::default() };
+    let expected = compose(&scene, &Window { rect_px: photo.window_px, out_size, line_px: 1.0 });
+    let png = figure.bytes(Format::Png).expect("can be written");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().expect("a PNG");
+    let dims = reader.info().pixel_dims.expect("a resolution");
+    assert_eq!((dims.xppu, dims.yppu), (7874, 7874), "200 dots an inch");
+    let mut rgb = vec![0; reader.output_buffer_size().expect("fits")];
+    let info = reader.next_frame(&mut rgb).expect("pixels");
+    // What the model did not see is darkened, and a line runs around what it saw.
+    let seen = photo.view.rect_px;
+    let to_px = |at: f64| at / (photo.window_px.x1 - photo.window_px.x0) * f64::from(out_size[0]);
+    let inner = (to_px(seen.x0) as u32 + 4)..(to_px(seen.x1) as u32 - 4);
+    let mut compared = 0;
+    for row in 4..out_size[1] - 4 {
+        for col in inner.clone() {
+            let at = 3 * ((y + row) as usize * info.width as usize + (x + col) as usize);
+            let from = 4 * (row as usize * out_size[0] as usize + col as usize);
+            assert_eq!(rgb[at..at + 3], expected.rgba[from..from + 3], "column {col}, row {row}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 10_000, "most of the map was compared: {compared}");
+}
+
+#[test]
+fn other_weights_photos_and_answers_are_told_before_anything_is_drawn() {
+    let (recipe, _) = everything();
+    let same = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let with = |change: &dyn Fn(&mut RunInfo)| {
+        let mut other = same.clone();
+        change(Arc::make_mut(&mut other.run));
+        open(&recipe, &other).expect_err("another run").to_string()
+    };
+    let weights = with(&|run| run.weight_hash = "abcd".to_owned());
+    assert!(weights.contains("the weights 00ff00ff") && weights.contains("found abcd"), "both are named: {weights}");
+    let photo = with(&|run| run.image_hash = "1234".to_owned());
+    assert!(photo.contains("the photo") && photo.contains("found 1234"), "both are named: {photo}");
+    let prompt = with(&|run| run.full_prompt = "else".to_owned());
+    assert!(prompt.contains("the prompt") && prompt.contains("found \"else\""), "both are named: {prompt}");
+    let mut words = WORDS;
+    words[6] = ".";
+    assert!(open(&recipe, &trace(&words, [LAYERS, HEADS, SIDE], 7)).is_ok(), "the same ids are the same answer");
+    let shorter = open(&recipe, &trace(&WORDS[..5], [LAYERS, HEADS, SIDE], 7)).expect_err("another answer").to_string();
+    assert!(shorter.contains("the answer's tokens"), "{shorter}");
+}
+
+#[test]
+fn a_seed_matters_only_where_something_is_drawn() {
+    let (recipe, _) = everything();
+    let mut other = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    Arc::make_mut(&mut other.run).seed = 1;
+    assert!(open(&recipe, &other).is_ok(), "greedy: the most probable token needs no seed");
+}
+
+#[test]
+fn a_mismatch_that_is_allowed_stands_under_the_figure() {
+    let (recipe, _) = everything();
+    let mut other = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    Arc::make_mut(&mut other.run).weight_hash = "abcd".to_owned();
+    let mut given = Given::default();
+    given.traces.insert("a".to_owned(), Arc::new(other));
+    let inputs = Inputs::open(&recipe, given, None, Mismatches::Drawn).expect("goes on");
+    assert_eq!(inputs.mismatches.len(), 1, "it is said");
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    assert!(figure.scene().texts().any(|text| text.text.starts_with("Not as in the recipe")), "and drawn");
+}
+
+#[test]
+fn recipes_that_are_none_are_refused_in_a_sentence() {
+    let (recipe, inputs) = everything();
+    let json = recipe.to_json();
+    let refusal = |bytes: &[u8]| recipe_of(bytes, Path::new("R.json")).expect_err("no recipe").to_string();
+    let newer = refusal(json.replace("\"version\": 1", "\"version\": 2").as_bytes());
+    assert!(newer.contains("version 1 or older") && newer.contains("found version 2"), "{newer}");
+    let unknown = refusal(json.replace("\"columns\"", "\"colums\"").as_bytes());
+    assert!(unknown.contains("colums") && unknown.ends_with("R.json"), "the field is named: {unknown}");
+    let other = refusal(b"{\"format\": \"else\"}");
+    assert!(other.contains("gazelens-figure") && other.contains("`else`"), "{other}");
+    for format in [Format::Svg, Format::Pdf, Format::Png] {
+        let whole = bytes(&recipe, &inputs, format);
+        let cut = refusal(&whole[..whole.len() * 3 / 4]);
+        assert!(cut.starts_with("Expected a figure of gazelens") && cut.lines().count() == 1, "{format:?}: {cut}");
+    }
+    for nothing in [&b""[..], b"hello", b"<svg/>", b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"\xff\xfe", b"[1, 2]", b"{"] {
+        assert!(refusal(nothing).starts_with("Expected "), "{nothing:?}");
+    }
+}
+
+#[test]
+fn damaged_recipes_and_figures_end_in_a_sentence_and_never_in_a_panic() {
+    let (recipe, inputs) = everything();
+    let mut small = recipe.clone();
+    small.panels.truncate(3);
+    small.layout.dpi = 30;
+    let originals = [
+        recipe.to_json().into_bytes(),
+        bytes(&small, &inputs, Format::Png),
+        bytes(&small, &inputs, Format::Svg),
+        bytes(&small, &inputs, Format::Pdf),
+    ];
+    let mut draws = Draws(11);
+    let mut pick = |below: usize| (draws.next() * below as f32) as usize;
+    let (mut read, mut drawn) = (0, 0);
+    for round in 0..600 {
+        let mut bytes = originals[[0, 0, 0, 1, 2, 3][round % 6]].clone();
+        for _ in 0..=pick(3) {
+            let at = pick(bytes.len().min(20_000));
+            match pick(4) {
+                0 => bytes[at] = [b'9', b'-', b'"', b'{', 0, 255][pick(6)],
+                1 => drop(bytes.drain(at..(at + 1 + pick(40)).min(bytes.len()))),
+                2 => bytes.insert(at, b'9'),
+                _ => bytes[at] = bytes[at].wrapping_add(1),
+            }
+        }
+        let Ok(changed) = recipe_of(&bytes, Path::new("damaged")) else { continue };
+        read += 1;
+        if let Ok(figure) = Figure::new(&changed, &inputs) {
+            drawn += 1;
+            let _ = figure.raster(20);
+        }
+    }
+    assert!(read > 10 && drawn > 5, "some are still recipes ({read}), some still figures ({drawn})");
+}
+
+#[test]
+fn numbers_behind_a_figure_are_files_of_their_own() {
+    let (recipe, inputs) = everything();
+    let folder = folder();
+    let data = folder.path().join("data");
+    Figure::new(&recipe, &inputs).and_then(|figure| figure.write_data(&data)).expect("can be written");
+    let read = |name: &str| std::fs::read_to_string(data.join(name)).unwrap_or_else(|err| panic!("{name}: {err}"));
+    let map = read("panel_03.csv");
+    assert_eq!(map.lines().count(), 1 + SIDE * SIDE, "a line a patch");
+    assert!(map.starts_with("row,column,share of the image's attention\n0,0,"), "{map}");
+    let sum: f64 = map.lines().skip(1).filter_map(|line| line.rsplit(',').next()?.parse::<f64>().ok()).sum();
+    assert!((sum - 1.0).abs() < 1e-4, "shares sum to one: {sum}");
+    let npy = std::fs::read(data.join("panel_03.npy")).expect("a tensor");
+    assert_eq!(npy.len(), 128 + 4 * SIDE * SIDE, "as many values");
+    let metrics = read("metrics.csv");
+    assert!(metrics.contains(",iou,") && metrics.contains(",threshold,"), "{metrics}");
+    assert!(read("metrics.md").starts_with("| panel | title | metric | value |\n| --- |"), "Markdown");
+    assert!(read("metrics.tex").contains("\\begin{tabular}{llll}"), "LaTeX");
+    assert!(read("panel_11.csv").contains("brella"), "the answer, token by token");
+}
+
+#[test]
+fn the_command_line_draws_the_demo_and_makes_it_again_from_the_figure() {
+    let folder = folder();
+    let (svg, again) = (path(folder.path(), "a.svg"), path(folder.path(), "b.svg"));
+    let output = gazelens(&["figure", "--demo", "--out", &svg]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let first = std::fs::read(&svg).expect("a figure");
+    let beside = std::fs::read_to_string(folder.path().join("a.json")).expect("a recipe beside it");
+    assert_eq!(recipe_of(&first, Path::new("a.svg")).expect("inside").to_json(), beside, "the same recipe");
+    let output = gazelens(&["figure", "--recipe", &svg, "--out", &again]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(std::fs::read(&again).expect("a figure") == first, "the model was asked again, and the bytes are the same");
+
+    let wrong = path(folder.path(), "wrong.json");
+    let weights = recipe_of(&first, Path::new("a.svg")).expect("inside").inputs.traces["trace"].run.weight_hash.clone();
+    std::fs::write(&wrong, beside.replace(&weights, &"ab".repeat(32))).expect("a writable folder");
+    let refused = path(folder.path(), "refused.pdf");
+    let sentence = one_sentence(&["figure", "--recipe", &wrong, "--out", &refused], 1);
+    assert!(sentence.contains(&weights) && sentence.contains(&"ab".repeat(32)), "both hashes: {sentence}");
+    assert!(!Path::new(&refused).exists(), "nothing was drawn");
+    let output = gazelens(&["figure", "--recipe", &wrong, "--out", &refused, "--allow-mismatch"]);
+    assert!(
+        output.status.success() && stderr(&output).contains("warning: Expected the weights"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_batch_goes_on_after_what_fails_and_keeps_what_is_there() {
+    let folder = folder();
+    let first = path(folder.path(), "first.svg");
+    assert!(gazelens(&["figure", "--demo", "--out", &first]).status.success(), "a recipe to start from");
+    let (list, out) = (path(folder.path(), "list.txt"), path(folder.path(), "of_{name}.svg"));
+    std::fs::write(&list, "# photos\ndemo_05_park.png\nmissing.png\n\ndemo_11_room.png\n").expect("a writable folder");
+    let batch = ["figure", "--recipe", &first, "--images", &list, "--out", &out];
+    let output = gazelens(&batch);
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "one failed: {told}");
+    assert!(told.contains("[2/3] missing") && told.contains("2 of 3 figures written, 0 kept, 1 failed"), "{told}");
+    assert!(
+        told.contains("missing.png: ") && told.contains("error: Expected 3 figures, 1 could not be made"),
+        "{told}"
+    );
+    let figure = folder.path().join("of_demo_11_room.svg");
+    let bytes = std::fs::read(&figure).expect("written");
+    let inside = recipe_of(&bytes, &figure).expect("with its recipe");
+    assert_eq!(inside.inputs.traces["trace"].run.image_path, "demo_11_room.png", "about its own photo");
+    let again = stderr(&gazelens(&batch));
+    assert!(again.contains("0 of 3 figures written, 2 kept, 1 failed"), "{again}");
+    std::fs::write(&figure, &bytes[..bytes.len() / 2]).expect("a writable folder");
+    let healed = stderr(&gazelens(&batch));
+    assert!(healed.contains("1 of 3 figures written, 1 kept, 1 failed"), "what is cut off is made again: {healed}");
+    let alone = gazelens(&[
+        "figure",
+        "--recipe",
+        &path(folder.path(), "of_demo_11_room.json"),
+        "--out",
+        &path(folder.path(), "x.svg"),
+    ]);
+    assert!(alone.status.success(), "{}", stderr(&alone));
+    assert!(
+        std::fs::read(folder.path().join("x.svg")).expect("written") == bytes,
+        "one of a batch is made again alone"
+    );
+}
+
+#[test]
+fn commands_that_make_no_figure_are_refused() {
+    let folder = folder();
+    let out = path(folder.path(), "f.png");
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["figure", "--out", &out], 2, "--trace, --demo, --session or --recipe"),
+        (&["figure", "--demo", "--out", "f.gif"], 2, "png, svg, pdf or html"),
+        (&["figure", "--session", "s", "--out", &out], 2, "sessions"),
+        (&["figure", "--recipe", "no.json", "--images", "l", "--out", &out], 2, "{name}"),
+        (&["figure", "--trace", "no.safetensors", "--out", &out], 1, "no.safetensors"),
+    ];
+    for (args, status, part) in cases {
+        let sentence = one_sentence(args, status);
+        assert!(sentence.contains(part), "{args:?}: {sentence}");
+    }
+}
