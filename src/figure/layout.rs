@@ -21,8 +21,9 @@ const EDGE: f64 = 1.5;
 const SMALL_GAP: f64 = 0.45;
 /// A picture is at most so much higher than wide.
 const MOST_HEIGHT: f64 = 1.3;
-/// Of a plot that stands alone in its row.
+/// Of a plot that stands alone in its row, as a part of its width; and at most, **units** mm.
 const PLOT_HEIGHT: f64 = 0.6;
+const MOST_PLOT_MM: f64 = 50.0;
 /// Of captions, as a part of the font's size.
 const CAPTION: f64 = 0.86;
 
@@ -223,7 +224,7 @@ fn rigid_height(frame: &Frame<'_>, placed: &Placed<'_>) -> f64 {
 
 /// Height of what takes any.
 fn soft_height(placed: &Placed<'_>) -> f64 {
-    placed.w * PLOT_HEIGHT
+    (placed.w * PLOT_HEIGHT).min(MOST_PLOT_MM * PT_PER_MM)
 }
 
 /// Draws a body, and below it its colour bar or legend; its bottom.

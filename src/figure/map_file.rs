@@ -39,6 +39,8 @@ struct Run {
     seen_rect: RectPx,
 }
 
+/// Edges lie no further away than any photo's.
+const FURTHEST_PX: f64 = 1e6;
 /// Headers are small; one that says otherwise is damaged.
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
@@ -75,7 +77,7 @@ fn parse(bytes: &[u8]) -> Result<MapFile, String> {
     }
     let Run { attribution: source, image_hash, query, layer, formula, seen_rect: seen_px } = run;
     let edges = [seen_px.x0, seen_px.y0, seen_px.x1, seen_px.y1];
-    if edges.iter().any(|edge| !edge.is_finite()) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
+    if edges.iter().any(|edge| !(edge.abs() < FURTHEST_PX)) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
         return Err("patches that cover nothing".to_owned());
     }
     Ok(MapFile { grid, values, mask, seen_px, source, query, layer, formula, image_hash })

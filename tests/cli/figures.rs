@@ -1,7 +1,16 @@
 //! `gazelens figure`: every format, from a recipe to the same bytes again, and everything that can be wrong.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixels and picks, small and not negative"
+)]
+
 use super::{folder, gazelens, one_sentence, path, stderr};
-use gazelens::figure::recipe::{Colour, Layout, MapSpec, Panel, PlotKind, Scale, Show, Together, Tokens, Truth, Width};
+use gazelens::figure::recipe::{
+    Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, PromptSpec, Scale, Show, Together, Tokens,
+    Truth, Width,
+};
 use gazelens::figure::{Figure, FigureError, Format, Given, Inputs, Mismatches, Recipe, demo_annotations, recipe_of};
 use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
 use gazelens::ids::TokenSpan;
@@ -125,9 +134,9 @@ fn decoder(tokens: Tokens) -> MapSpec {
     MapSpec::Decoder {
         of: "a".to_owned(),
         tokens,
-        layers: gazelens::figure::recipe::Choice::default(),
-        heads: gazelens::figure::recipe::Choice::All(Together::Max),
-        normalisation: gazelens::figure::recipe::Norm::ImageShare,
+        layers: Choice::default(),
+        heads: Choice::All(Together::Max),
+        normalisation: Norm::ImageShare,
         suppress_sink: false,
     }
 }
@@ -149,15 +158,11 @@ fn everything() -> (Recipe, Inputs) {
         Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false },
         Show::Difference { first: decoder(word.clone()), second: decoder(Tokens::default()) },
         Show::Overlap { map: decoder(word.clone()), truth, colour_blind_safe: true },
-        Show::Prompted { of: of(), options: Default::default() },
-        Show::Grid { of: of(), vision: true, tokens: Tokens::default(), cells: Default::default() },
+        Show::Prompted { of: of(), options: PromptSpec::default() },
+        Show::Grid { of: of(), vision: true, tokens: Tokens::default(), cells: GridCells::default() },
         Show::Plot { of: of(), plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()] } },
         Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, most: 5 } },
-        Show::Answer {
-            of: of(),
-            question: true,
-            marks: vec![gazelens::figure::recipe::Mark { tokens: word, label: "object".to_owned() }],
-        },
+        Show::Answer { of: of(), question: true, marks: vec![Mark { tokens: word, label: "object".to_owned() }] },
         Show::Map {
             map: decoder(Tokens { word: Some("zebra".to_owned()), ..Tokens::default() }),
             outline: None,
@@ -205,7 +210,7 @@ fn an_svg_has_text_fonts_and_a_group_a_panel() {
     let texts: Vec<&str> =
         document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|n| n.text()).collect();
     for expected in
-        ["(a) Photo", "(c) Decoder, “um”, “brella”", "(e) Difference", "(k) Answer", "head", "layer", "first row"]
+        ["(a) Photo", "(c) Decoder, “umbrella”", "(e) Difference", "(k) Answer", "head", "layer", "first row"]
     {
         assert!(texts.contains(&expected), "the text {expected}: {texts:?}");
     }
@@ -377,7 +382,7 @@ fn damaged_recipes_and_figures_end_in_a_sentence_and_never_in_a_panic() {
     let mut draws = Draws(11);
     let mut pick = |below: usize| (draws.next() * below as f32) as usize;
     let (mut read, mut drawn) = (0, 0);
-    for round in 0..600 {
+    for round in 0..240 {
         let mut bytes = originals[[0, 0, 0, 1, 2, 3][round % 6]].clone();
         for _ in 0..=pick(3) {
             let at = pick(bytes.len().min(20_000));
@@ -395,7 +400,7 @@ fn damaged_recipes_and_figures_end_in_a_sentence_and_never_in_a_panic() {
             let _ = figure.raster(20);
         }
     }
-    assert!(read > 10 && drawn > 5, "some are still recipes ({read}), some still figures ({drawn})");
+    assert!(read > 8 && drawn > 4, "some are still recipes ({read}), some still figures ({drawn})");
 }
 
 #[test]

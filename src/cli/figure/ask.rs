@@ -44,11 +44,8 @@ pub(super) fn missing(
 ) -> Result<(), Failure> {
     let mut open_model: Option<(String, OpenModel)> = None;
     for (name, input) in &recipe.inputs.traces {
-        let in_file = input
-            .file
-            .as_ref()
-            .is_some_and(|file| Path::new(file).exists() || folder.is_some_and(|folder| folder.join(file).exists()));
-        if given.traces.contains_key(name) || (in_file || input.file.is_some()) {
+        // A file that is not there is told when it is opened.
+        if given.traces.contains_key(name) || input.file.is_some() {
             continue;
         }
         let run = &input.run;

@@ -57,7 +57,7 @@ pub(super) fn overlap(
     let legend = palette.legend().map(|(name, rgb)| (name.to_owned(), rgb)).to_vec();
     let overlap = Some((OverlapMap::new(&photo_map, Counted::Seen), mask_image, style));
     let content = Content::Photo(Box::new(PhotoContent { overlap, legend, ..base }));
-    Ok(Made { title: format!("{} and {names}", map.title), caption, content, data })
+    Ok(Made { title: format!("{} against {names}", map.title), caption, content, data })
 }
 
 /// Every category of a truth in its colour.

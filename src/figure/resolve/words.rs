@@ -48,7 +48,7 @@ pub(super) fn choice_words(noun: &str, choice: Choice) -> String {
 /// Names of as many tokens as a caption has room for.
 const MOST_NAMED: usize = 4;
 
-/// "token 3 “dog”", "mean over all 12 answer tokens".
+/// "token 3 “dog”", "mean over tokens 7 to 9 “black”", "mean over all 12 answer tokens".
 pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
     let how = together_words(tokens.together);
     if tokens.output.is_empty() && tokens.prompt.is_empty() {
@@ -56,22 +56,47 @@ pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
     }
     let mut names: Vec<String> =
         tokens.prompt.iter().map(|at| format!("prompt token {at} “{}”", prompt_text(trace, *at))).collect();
-    names.extend(tokens.output.iter().map(|at| format!("token {at} “{}”", output_text(trace, *at))));
+    let single = names.len() + tokens.output.len() == 1;
+    names.extend(runs(&tokens.output).iter().map(|run| match run.as_slice() {
+        [first, .., last] => format!("tokens {first} to {last} “{}”", run_text(trace, run)),
+        _ => format!("token {} “{}”", run.first().copied().unwrap_or(0), run_text(trace, run)),
+    }));
     match names.as_slice() {
-        [one] => one.clone(),
+        [one] if single => one.clone(),
         several if several.len() <= MOST_NAMED => format!("{how} over {}", several.join(", ")),
-        several => format!("{how} over {} tokens", several.len()),
+        _ => format!("{how} over {} tokens", tokens.output.len() + tokens.prompt.len()),
     }
 }
 
-/// "“dog”", "the answer".
+/// "“dog”", "whole answer".
 pub(super) fn token_title(tokens: &Tokens, trace: &Trace) -> String {
     if tokens.output.is_empty() && tokens.prompt.is_empty() {
         return "whole answer".to_owned();
     }
     let prompt = tokens.prompt.iter().map(|at| prompt_text(trace, *at));
-    let all: Vec<String> = prompt.chain(tokens.output.iter().map(|at| output_text(trace, *at))).collect();
-    if all.len() > MOST_NAMED { format!("{} tokens", all.len()) } else { format!("“{}”", all.join("”, “")) }
+    let all: Vec<String> = prompt.chain(runs(&tokens.output).iter().map(|run| run_text(trace, run))).collect();
+    if all.len() > MOST_NAMED {
+        format!("{} tokens", tokens.output.len() + tokens.prompt.len())
+    } else {
+        format!("“{}”", all.join("”, “"))
+    }
+}
+
+/// Neighbours together: the tokens of a word, as a rule.
+fn runs(tokens: &[usize]) -> Vec<Vec<usize>> {
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    for &at in tokens {
+        match runs.last_mut() {
+            Some(run) if run.last().is_some_and(|last| last + 1 == at) => run.push(at),
+            _ => runs.push(vec![at]),
+        }
+    }
+    runs
+}
+
+fn run_text(trace: &Trace, run: &[usize]) -> String {
+    let text: String = run.iter().filter_map(|at| trace.output.get(*at)).map(|token| token.text.as_str()).collect();
+    settable(&text).trim().to_owned()
 }
 
 pub(super) fn output_text(trace: &Trace, at: usize) -> String {
