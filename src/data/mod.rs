@@ -27,8 +27,8 @@ mod thumbnail;
 #[cfg(test)]
 mod tests;
 
+pub use self::png::{write_grey_png, write_rgb_png};
 pub use error::{PhotoError, PreprocessError};
 pub use photo::{Photo, PhotoLimits};
-pub use png::{write_grey_png, write_rgb_png};
 pub use preprocessing::{PixelValues, preprocess};
 pub use thumbnail::thumbnail;

@@ -83,10 +83,11 @@ fn latex_text(text: &str) -> String {
     out
 }
 
-/// A NumPy file of version 1.0: little-endian f32, row-major.
+/// A file of `NumPy`, version 1.0: little-endian f32, row-major.
 fn npy(shape: &[usize], values: &[f32]) -> Vec<u8> {
-    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
-    let sides = if shape.len() == 1 { sides.trim_end() } else { sides.trim_end_matches(", ") };
+    let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    // A tuple of one has a comma.
+    let sides = if sides.len() == 1 { format!("{},", sides.concat()) } else { sides.join(", ") };
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sides}), }}");
     // Magic, version and length take 10 bytes; values begin at a multiple of 64.
     let filled = (header.len() + 11).next_multiple_of(64) - 11;

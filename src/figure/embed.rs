@@ -87,5 +87,5 @@ fn of_xml(text: &str) -> Result<String, String> {
     let document = roxmltree::Document::parse(text).map_err(|err| format!("damaged XML ({err})"))?;
     let element = document.descendants().find(|node| node.has_tag_name((NAMESPACE, "recipe")));
     let element = element.ok_or("XML without a recipe")?;
-    Ok(element.descendants().filter(|node| node.is_text()).filter_map(|node| node.text()).collect())
+    Ok(element.descendants().filter(roxmltree::Node::is_text).filter_map(|node| node.text()).collect())
 }

@@ -77,7 +77,7 @@ fn parse(bytes: &[u8]) -> Result<MapFile, String> {
     }
     let Run { attribution: source, image_hash, query, layer, formula, seen_rect: seen_px } = run;
     let edges = [seen_px.x0, seen_px.y0, seen_px.x1, seen_px.y1];
-    if edges.iter().any(|edge| !(edge.abs() < FURTHEST_PX)) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
+    if !edges.iter().all(|edge| edge.abs() < FURTHEST_PX) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
         return Err("patches that cover nothing".to_owned());
     }
     Ok(MapFile { grid, values, mask, seen_px, source, query, layer, formula, image_hash })

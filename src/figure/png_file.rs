@@ -42,7 +42,7 @@ pub(super) fn embedded(image: &Embedded) -> Vec<u8> {
     if written.is_ok() { bytes } else { Vec::new() }
 }
 
-fn encoder<'a>(bytes: &'a mut Vec<u8>, [w, h]: [u32; 2], colours: ColorType) -> Encoder<'static, &'a mut Vec<u8>> {
+fn encoder(bytes: &mut Vec<u8>, [w, h]: [u32; 2], colours: ColorType) -> Encoder<'static, &mut Vec<u8>> {
     let mut encoder = Encoder::new(bytes, w, h);
     encoder.set_color(colours);
     encoder.set_depth(BitDepth::Eight);

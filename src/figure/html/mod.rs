@@ -70,15 +70,12 @@ fn filled(template: &str, parts: &[(&str, &str)]) -> String {
     while let Some(at) = rest.find("{{") {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        match parts.iter().find(|(name, _)| from.starts_with(name)) {
-            Some((name, text)) => {
-                out.push_str(text);
-                rest = from.get(name.len()..).unwrap_or_default();
-            }
-            None => {
-                out.push_str("{{");
-                rest = from.get(2..).unwrap_or_default();
-            }
+        if let Some((name, text)) = parts.iter().find(|(name, _)| from.starts_with(name)) {
+            out.push_str(text);
+            rest = from.get(name.len()..).unwrap_or_default();
+        } else {
+            out.push_str("{{");
+            rest = from.get(2..).unwrap_or_default();
         }
     }
     out.push_str(rest);

@@ -50,7 +50,7 @@ pub(super) fn shared(frame: &Frame<'_>, left: f64, width: f64, top: f64, scene: 
     }
     let mut group = Group::new("colour-bars", "Colour scales that panels share");
     let slot = (width - left) / shared.len() as f64;
-    let w = (slot - frame.gap).min(WIDEST_MM * PT_PER_MM).max(1.0);
+    let w = (slot - frame.gap).clamp(1.0, WIDEST_MM * PT_PER_MM);
     let y = top + frame.size * SMALL_GAP * 2.0;
     let mut bottom = y;
     for (idx, scale) in shared.into_iter().enumerate() {
