@@ -29,6 +29,14 @@ pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
         let path = args.out.display();
         return Err(Failure::usage(anyhow!("Expected --out as a png, svg, pdf or html file, found another: {path}")));
     }
+    if page && let Some(folder) = &args.data {
+        let path = folder.display();
+        return Err(Failure::usage(anyhow!("Expected --data beside a png, svg or pdf file, found a page: {path}")));
+    }
+    if page && let Some(list) = &args.images {
+        let path = list.display();
+        return Err(Failure::usage(anyhow!("Expected --images beside png, svg or pdf files, found pages: {path}")));
+    }
     if let (Some(list), Some(recipe)) = (&args.images, &args.recipe) {
         return batch::run(common, args, recipe, list);
     }

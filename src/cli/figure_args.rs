@@ -40,7 +40,7 @@ pub(super) struct FigureOf {
     #[arg(long, value_name = "T.safetensors")]
     pub(super) trace: Option<PathBuf>,
     /// The bundled model on a bundled photo.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "recipe")]
     pub(super) demo: bool,
 }
 

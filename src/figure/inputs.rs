@@ -66,11 +66,15 @@ impl Inputs {
         let mut all = Self::default();
         let Given { mut traces, mut photos } = given;
         for (name, input) in &recipe.inputs.traces {
-            let trace = match traces.remove(name) {
-                Some(trace) => trace,
-                None => opener.trace(name, input)?,
+            // What was handed over is named by its photo: the recipe's file was not opened.
+            let (trace, path) = match traces.remove(name) {
+                Some(trace) => {
+                    let path = trace.run.image_path.clone();
+                    (trace, path)
+                }
+                None => (opener.trace(name, input)?, input.file.clone().unwrap_or_default()),
             };
-            opener.compare_trace(input, &trace)?;
+            opener.compare_trace(input, &trace, &path)?;
             let photo = match photos.remove(name) {
                 Some(photo) => photo,
                 None => opener.photo(&trace.run.image_path)?,
@@ -178,13 +182,11 @@ impl Opener<'_> {
     }
 
     /// Weights first: everything else follows from them.
-    fn compare_trace(&mut self, input: &TraceInput, trace: &Trace) -> Result<(), FigureError> {
-        let (expected, found) = (&input.run, &*trace.run);
-        let path = input.file.clone().unwrap_or_else(|| found.image_path.clone());
-        for (what, expected, found) in differences(expected, found) {
-            self.expect(what, &expected, &found, &path)?;
+    fn compare_trace(&mut self, input: &TraceInput, trace: &Trace, path: &str) -> Result<(), FigureError> {
+        for (what, expected, found) in differences(&input.run, &trace.run) {
+            self.expect(what, &expected, &found, path)?;
         }
-        self.expect("the answer's tokens", &input.tokens_sha256, &tokens_sha256(trace), &path)
+        self.expect("the answer's tokens", &input.tokens_sha256, &tokens_sha256(trace), path)
     }
 
     fn expect(&mut self, what: &str, expected: &str, found: &str, path: &str) -> Result<(), FigureError> {

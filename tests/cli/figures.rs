@@ -495,9 +495,11 @@ fn a_batch_goes_on_after_what_fails_and_keeps_what_is_there() {
 fn commands_that_make_no_figure_are_refused() {
     let folder = folder();
     let out = path(folder.path(), "f.png");
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 7] = [
         (&["figure", "--out", &out], 2, "--trace, --demo, --session or --recipe"),
         (&["figure", "--demo", "--out", "f.gif"], 2, "png, svg, pdf or html"),
+        (&["figure", "--demo", "--recipe", "r.json", "--out", &out], 2, "--recipe"),
+        (&["figure", "--demo", "--out", "f.html", "--data", "d"], 2, "--data"),
         (&["figure", "--session", "s", "--out", &out], 2, "sessions"),
         (&["figure", "--recipe", "no.json", "--images", "l", "--out", &out], 2, "{name}"),
         (&["figure", "--trace", "no.safetensors", "--out", &out], 1, "no.safetensors"),
