@@ -11,7 +11,9 @@ use gazelens::figure::recipe::{
     Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, PromptSpec, Scale, Show, Together, Tokens,
     Truth, Width,
 };
-use gazelens::figure::{Figure, FigureError, Format, Given, Inputs, Mismatches, Recipe, demo_annotations, recipe_of};
+use gazelens::figure::{
+    Figure, FigureError, Format, Given, Inputs, MapFile, Mismatches, Recipe, demo_annotations, file_input, recipe_of,
+};
 use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
 use gazelens::ids::TokenSpan;
 use gazelens::render::{Marks, Scene, Window, compose};
@@ -401,6 +403,32 @@ fn damaged_recipes_and_figures_end_in_a_sentence_and_never_in_a_panic() {
         }
     }
     assert!(read > 8 && drawn > 4, "some are still recipes ({read}), some still figures ({drawn})");
+}
+
+#[test]
+fn a_map_of_a_file_lies_on_the_photo_that_it_was_made_of() {
+    let folder = folder();
+    let (map, out) = (path(folder.path(), "m.safetensors"), path(folder.path(), "b.png"));
+    let asked = ["prompt-image", "--attribution", "clip", "--image", PHOTO, "--query", "a bird", "--out", &out];
+    let output = gazelens(&[&asked[..], &["--map-out", &map]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let mut recipe = Recipe::new(Layout::default(), Colour::default());
+    recipe.add_trace("a", &trace, None);
+    recipe.inputs.maps.insert("clip".to_owned(), file_input(Path::new(&map)).expect("is there"));
+    let spec = MapSpec::File { map: "clip".to_owned(), of: "a".to_owned() };
+    recipe.panels.push(Panel::new(Show::Map { map: spec, outline: None, grid_lines: false }));
+    let inputs = open(&recipe, &trace).expect("opens");
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let panel = &figure.resolved().panels[0];
+    assert!(panel.caption.starts_with("CLIP attribution of “a bird”, layer "), "{}", panel.caption);
+    let whole = std::fs::read(&map).expect("is there");
+    for cut in (0..whole.len()).step_by(97) {
+        assert!(MapFile::read(&whole[..cut], Path::new(&map)).is_err(), "a file cut at {cut} is refused");
+    }
+    std::fs::write(&map, &whole[..whole.len() - 4]).expect("a writable folder");
+    let changed = open(&recipe, &trace).expect_err("another file").to_string();
+    assert!(changed.contains("the map"), "its hash is compared: {changed}");
 }
 
 #[test]
