@@ -64,6 +64,10 @@ fn parse(bytes: &[u8]) -> Result<MapFile, String> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let (header, data) = rest.split_at_checked(length).ok_or("a header that is cut off")?;
     let header: Value = serde_json::from_slice(header).map_err(|err| format!("a header that is no JSON ({err})"))?;
+    let ends = header.as_object().into_iter().flatten().filter_map(|(_, info)| info["data_offsets"][1].as_u64());
+    if ends.max().unwrap_or(0) != data.len() as u64 {
+        return Err("tensors that are cut off".to_owned());
+    }
     let metadata = &header["__metadata__"];
     if metadata["format"] != "gazelens-attribution" {
         return Err("another format".to_owned());
