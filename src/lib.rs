@@ -67,7 +67,7 @@
 //!
 //! | folder | what it holds |
 //! | --- | --- |
-//! | `assets` | the bundled demo: model, photos, annotations, and how they were made |
+//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
 //! | `shaders` | every WGSL file |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |
