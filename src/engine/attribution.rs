@@ -86,6 +86,7 @@ fn of_llava(model: &OpenModel, request: &AttributionRequest, cancel: &AtomicBool
         max_new_tokens: request.max_new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
     };
     let answer = run_job(model, RunId(0), &question, &mut |_| {}, cancel)?;

@@ -104,6 +104,7 @@ mod tests {
             max_new_tokens: 2,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            fork: None,
             record: RecordOptions::default(),
         }
     }

@@ -164,6 +164,7 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         repetition_penalty: 1.0,
         seed: question.sampling.seed,
         max_new_tokens: 0,
+        forced_ids: Vec::new(),
         preprocessing: input.preprocessing.clone(),
         view: input.view,
         device: encoder.place.device_label(),

@@ -56,6 +56,7 @@ pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo
         repetition_penalty: question.sampling.repetition_penalty,
         seed: question.sampling.seed,
         max_new_tokens: question.max_new_tokens,
+        forced_ids: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
         preprocessing: input.preprocessing.clone(),
         view: input.view,
         device: model.place.device_label(),

@@ -180,6 +180,23 @@ impl Default for RecordOptions {
     }
 }
 
+/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
+#[derive(Debug, Clone)]
+pub struct Fork {
+    /// Ids that the answer begins with.
+    pub ids: Vec<u32>,
+    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
+    /// where it is of another model, photo or prompt, they run like all others.
+    pub known: Option<Arc<Trace>>,
+}
+
+impl PartialEq for Fork {
+    /// Where its beginning is taken from makes no other answer.
+    fn eq(&self, other: &Self) -> bool {
+        self.ids == other.ids
+    }
+}
+
 /// A question about a photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
@@ -197,6 +214,8 @@ pub struct Question {
     pub strategy: Spec,
     /// Interventions, in order.
     pub interventions: Vec<Spec>,
+    /// What the answer begins with; `None` lets the model choose every token.
+    pub fork: Option<Fork>,
     /// What is kept.
     pub record: RecordOptions,
 }

@@ -19,6 +19,7 @@ mod encoder;
 mod encoder_job;
 mod error;
 mod estimate;
+mod fork;
 mod hub;
 mod job;
 mod job_info;
@@ -40,8 +41,8 @@ pub use device::Place;
 pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
-    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, Fork, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource,
+    ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
 pub use reuse_bench::{FurtherQuestions, further_questions};

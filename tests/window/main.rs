@@ -3,6 +3,7 @@
 mod asking;
 mod comparing;
 mod demo;
+mod forks;
 mod looking;
 mod picking;
 mod pope;

@@ -95,6 +95,7 @@ fn question(words: &str) -> Box<Question> {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        fork: None,
         record: RecordOptions::default(),
     })
 }

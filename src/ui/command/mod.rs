@@ -157,6 +157,10 @@ pub enum Command {
     ClickPatch(usize, Extend),
     /// Show an earlier question.
     ShowRun(RunId),
+    /// Go on from this token of the shown answer: with another one in its place, or as the settings now say.
+    Fork(usize, Option<u32>),
+    /// Name an answer.
+    NameRun(RunId, String),
     /// Forget an earlier question.
     ForgetRun(RunId),
     /// Take a message away.

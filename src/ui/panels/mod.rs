@@ -8,6 +8,7 @@ mod colours;
 mod contrast;
 mod decoding;
 mod filter;
+mod forks;
 mod heads;
 mod help;
 mod images;

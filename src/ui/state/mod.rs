@@ -4,6 +4,7 @@
 mod ask;
 mod browse;
 mod events;
+mod forks;
 mod library;
 mod model;
 mod notices;
@@ -21,6 +22,7 @@ mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
+pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};

@@ -145,10 +145,10 @@ impl Pope {
 
 /// Whether two questions get the same answer: what is recorded of it does not matter.
 fn asks_the_same(a: &Question, b: &Question) -> bool {
-    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, record: _ } = a;
+    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, fork, record: _ } = a;
     (prompt, image) == (&b.prompt, &b.image)
         && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
-        && (strategy, interventions) == (&b.strategy, &b.interventions)
+        && (strategy, interventions, fork) == (&b.strategy, &b.interventions, &b.fork)
 }
 
 /// How probable yes was, by the candidates of the first token.

@@ -1,5 +1,6 @@
 //! Questions that were asked, and what came back.
 
+use super::forks::ForkedFrom;
 use crate::engine::{ImageSource, KeptMemory, Prompt, Question, RunId, Stage, Timings};
 use crate::geometry::Framing;
 use crate::trace::{AttentionRow, OutputToken, Trace};
@@ -46,6 +47,10 @@ pub struct Run {
     /// Speed while it runs, tokens per second.
     pub tokens_per_sec: f64,
     first_token_secs: Option<f64>,
+    /// The answer whose beginning it shares.
+    pub forked_from: Option<ForkedFrom>,
+    /// What the user calls it.
+    pub name: String,
     /// Bytes of attention held, kept up to date as rows arrive.
     pub attention_bytes: usize,
 }
@@ -61,6 +66,8 @@ impl Run {
             timings: None,
             tokens_per_sec: 0.0,
             first_token_secs: None,
+            forked_from: None,
+            name: String::new(),
             attention_bytes: 0,
         }
     }
@@ -79,6 +86,9 @@ impl Run {
         if !question.strategy.name.is_empty() && question.strategy.name != "plain" {
             let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
             parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
+        }
+        if let Some(from) = self.forked_from {
+            parts.push(format!("fork at token {}", from.token_idx));
         }
         if let Some(framing) = question.framing {
             parts.push(match framing {

@@ -46,6 +46,7 @@ impl AppState {
                 self.ask()
             }
             Command::Regenerate => self.regenerate(),
+            Command::Fork(token_idx, id) => self.fork(token_idx, id),
             Command::Stop => self.stop(),
             Command::CopyAnswer => self.copy_answer(),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
@@ -107,6 +108,7 @@ impl AppState {
             Command::HoldWord(first, last) => self.selection.hold_word(first..=last),
             Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
             Command::ShowRun(id) => self.show_run(id),
+            Command::NameRun(id, name) => self.name_run(id, &name),
             Command::ForgetRun(id) => {
                 self.runs.forget(id);
                 self.selection.clear();
