@@ -37,6 +37,7 @@
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
+//! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
@@ -84,5 +85,6 @@ pub mod kernel;
 pub mod model;
 pub mod prompting;
 pub mod render;
+pub mod session;
 pub mod trace;
 pub mod ui;

@@ -30,7 +30,7 @@ fn hold(window: &mut Window, idx: usize) {
 #[test]
 fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     let mut window = demo_window();
-    window.get_by_label("Describe this image briefly.").click();
+    window.get_by_label("Describe this image in detail.").click();
     wait_until(&mut window, "an answer", |app| {
         app.state().current_run().is_some_and(|run| run.phase == Phase::Finished)
     });

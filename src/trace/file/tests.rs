@@ -67,7 +67,7 @@ fn contrast() -> TokenContrast {
     }
 }
 
-fn sample(precision: RowPrecision) -> (Trace, Extras) {
+pub(crate) fn sample(precision: RowPrecision) -> (Trace, Extras) {
     let prompt: Vec<_> = (0..7)
         .map(|i| PromptToken { id: i + 10, text: format!("t{i}"), special: i == 0, image: (2..6).contains(&i) })
         .collect();
