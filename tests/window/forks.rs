@@ -46,13 +46,13 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
 
     // The tree is walked by its labels and a branch gets a name.
     hold(&mut window, 2);
-    window.get_by_label("Fork the first answer").click();
+    window.get_by_label("Fork the first answer").click_accesskit();
     frames(&mut window);
     assert_eq!(shown(&window).id, root, "the answer that it comes from");
     hold(&mut window, 2);
     window.state_mut().command(Command::NameRun(first, "what if".to_owned()));
     frames(&mut window);
-    window.get_by_label("Fork what if").click();
+    window.get_by_label("Fork what if").click_accesskit();
     frames(&mut window);
     assert_eq!(shown(&window).id, first, "and back");
 
@@ -62,7 +62,7 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     window.state_mut().command(Command::SetAsk(Box::new(ask)));
     frames(&mut window);
     hold(&mut window, 3);
-    window.get_by_label("Go on from here with vcd").click();
+    window.get_by_label("Go on from here with vcd").click_accesskit();
     wait_for_another(&mut window, first);
     let run = shown(&window);
     assert_eq!(ids(run)[..3], after[..3], "what stood before stays");
