@@ -31,6 +31,7 @@ fn question() -> Question {
         max_new_tokens: 12,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
     }
 }

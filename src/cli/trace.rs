@@ -90,6 +90,7 @@ fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<
         max_new_tokens: args.max_new_tokens,
         strategy: args.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: args.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        prompted: None,
         record: RecordOptions {
             // The file is the purpose: every row of it.
             budget_bytes: usize::MAX,

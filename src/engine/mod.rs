@@ -25,6 +25,7 @@ mod job_info;
 mod messages;
 mod open;
 mod prefixes;
+mod prompting;
 mod recorder;
 mod reuse;
 mod reuse_bench;
@@ -44,6 +45,7 @@ pub use messages::{
     Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
+pub use prompting::Prompting;
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::{Answer, run_job};
 pub use spec::{SpecError, check_specs};

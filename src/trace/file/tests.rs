@@ -31,6 +31,7 @@ fn run() -> RunInfo {
         repetition_penalty: 1.0,
         seed: 42,
         max_new_tokens: 3,
+        prompting: None,
         view: ModelView::new(ImageSize { width_px: 9, height_px: 6 }, &preprocessing, 2),
         preprocessing,
         device: "CPU".to_owned(),

@@ -144,11 +144,11 @@ impl Pope {
 }
 
 /// Whether two questions get the same answer: what is recorded of it does not matter.
-fn asks_the_same(a: &Question, b: &Question) -> bool {
-    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, record: _ } = a;
+pub(super) fn asks_the_same(a: &Question, b: &Question) -> bool {
+    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, prompted, record: _ } = a;
     (prompt, image) == (&b.prompt, &b.image)
         && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
-        && (strategy, interventions) == (&b.strategy, &b.interventions)
+        && (strategy, interventions, prompted) == (&b.strategy, &b.interventions, &b.prompted)
 }
 
 /// How probable yes was, by the candidates of the first token.

@@ -35,11 +35,13 @@ impl AppState {
                 vec![Effect::ListModels]
             }
             Command::PickModelFolder => vec![Effect::PickModelFolder],
+            Command::PickClipFolder => vec![Effect::PickClipFolder],
             Command::OpenDemoModel => self.open_model(ModelSource::Demo),
             Command::OpenModel(source) => self.open_model(source),
             Command::AddPaths(paths) => vec![Effect::Scan(paths)],
             Command::Canvas(command) => vec![Effect::Canvas(command)],
             Command::Pope(command) => self.apply_pope(command),
+            Command::Prompting(command) => self.apply_prompting(command),
             Command::Ask => self.ask(),
             Command::AskThis(text) => {
                 self.ask.text = text;
@@ -188,6 +190,7 @@ impl AppState {
 
     fn restart_worker(&mut self) -> Vec<Effect> {
         self.model.worker_dead = false;
+        self.prompting.finding = None;
         self.runs.end_active(&Phase::Failed("The worker was restarted".to_owned()));
         let source = self.model.source.clone().unwrap_or(ModelSource::Demo);
         vec![Effect::RestartWorker, Effect::Send(Request::Load(self.model.open(source)))]
