@@ -177,10 +177,7 @@ impl Worker {
             Err(TryRecvError::Disconnected) => Event::WorkerDied("The engine's thread ended unexpectedly".to_owned()),
         };
         match &event {
-            Event::Finished { id, .. }
-            | Event::Attributed(id, ..)
-            | Event::Cancelled(id)
-            | Event::Failed(id, _) => {
+            Event::Finished { id, .. } | Event::Attributed(id, ..) | Event::Cancelled(id) | Event::Failed(id, _) => {
                 self.questions.remove(id);
             }
             Event::WorkerDied(_) => self.stop(),

@@ -59,9 +59,9 @@ impl PromptedPictures {
         let options = PromptOptions { grey: 0, ..state.prompting.settings.options };
         let wish = state.made().map(|made| Wish { made: Arc::clone(made), options });
         let same_photo = |made: &Arc<Made>| {
-            state.made().is_some_and(|now| {
-                now.request.image == made.request.image && now.request.source == made.request.source
-            })
+            state
+                .made()
+                .is_some_and(|now| now.request.image == made.request.image && now.request.source == made.request.source)
         };
         if matches!(&self.latest, Some(Ok(picture)) if !same_photo(&picture.made)) || wish.is_none() {
             self.latest = None;

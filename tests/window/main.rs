@@ -6,6 +6,7 @@ mod demo;
 mod looking;
 mod picking;
 mod pope;
+mod prompting;
 mod script;
 mod support;
 mod surviving;

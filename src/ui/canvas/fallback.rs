@@ -1,8 +1,8 @@
 //! Pictures made on the CPU, for contexts without a graphics card: the widget is never empty.
 
 use crate::render::{
-    MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, PromptMask, PromptStyle, Scene, Window, compose, paint_masks,
-    paint_overlap, paint_prompt,
+    MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, PromptMask, PromptStyle, Scene, Window, compose,
+    paint_masks, paint_overlap, paint_prompt,
 };
 use eframe::egui::{self, Color32, Rect};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

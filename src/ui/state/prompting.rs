@@ -8,8 +8,7 @@ use super::pope::asks_the_same;
 use super::{AppState, Effect, Phase, Run, Severity, Until};
 use crate::data::pope::Label;
 use crate::engine::{
-    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ModelInfo, ModelSource, ModelTask, Prompting,
-    Request, RunId,
+    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ModelInfo, ModelSource, ModelTask, Prompting, Request, RunId,
 };
 use crate::prompting::{PreOutput, PromptOptions, Source, object_of};
 use serde::{Deserialize, Serialize};
@@ -334,7 +333,8 @@ impl AppState {
         let superseded = Some(run).filter(|run| run.phase.is_active() && run.question.prompted.is_some());
         let superseded = superseded.map(|run| run.id);
         let question = crate::engine::Question { prompted: Some(prompting), ..run.question.clone() };
-        if superseded.is_some() && asks_the_same(&run.question, &question) {
+        let stands = !matches!(run.phase, Phase::Cancelled | Phase::Failed(_));
+        if stands && asks_the_same(&run.question, &question) {
             return Vec::new();
         }
         let effects = self.show_or_send(question);

@@ -116,8 +116,7 @@ fn kernel(ui: &mut Ui, options: &mut PromptOptions, made: &Made) -> bool {
 }
 
 fn enhance(ui: &mut Ui, options: &mut PromptOptions) -> bool {
-    let help =
-        "Steepness of the sigmoid that spreads the map (the published enhance_coe): 0 makes every patch alike";
+    let help = "Steepness of the sigmoid that spreads the map (the published enhance_coe): 0 makes every patch alike";
     slider(ui, ("Enhance", help), &mut options.enhance, 0.0..=MOST_ENHANCE, |slider| slider.max_decimals(2))
 }
 
@@ -134,7 +133,8 @@ fn resample(ui: &mut Ui, options: &mut PromptOptions) -> bool {
 }
 
 fn grey(ui: &mut Ui, options: &mut PromptOptions) -> bool {
-    let help = "Grey level that the photo is darkened to: 0 black, 255 white; the authors' LLaVA command line takes 200";
+    let help =
+        "Grey level that the photo is darkened to: 0 black, 255 white; the authors' LLaVA command line takes 200";
     slider(ui, ("Grey level", help), &mut options.grey, 0..=255, |slider| slider)
 }
 

@@ -53,7 +53,12 @@ fn caption(cx: &PanelContext<'_>, picture: &PromptedPicture, view: PromptView) -
         Source::Clip => "CLIP",
         Source::Llava => "LLaVA",
     };
-    let whose = format!("{source} {}, layer {layer_idx}, {} formula, “{}”", made.info.id, options.formula.id(), made.request.query);
+    let whose = format!(
+        "{source} {}, layer {layer_idx}, {} formula, “{}”",
+        made.info.id,
+        options.formula.id(),
+        made.request.query
+    );
     match view {
         PromptView::Attribution => format!("Attribution: {whose}"),
         PromptView::Mask => format!("Mask: {whose}"),

@@ -80,8 +80,6 @@ fn the_switch_finds_where_to_look_and_asks_the_same_question() {
 #[test]
 fn switching_off_and_on_again_shows_the_answers_that_are_there() {
     let (mut state, id) = prompted();
-    state.runs.get_mut(RunId(1)).expect("answered").trace.as_mut().expect("its trace").run = trace().run;
-    // The scripted traces are of the open model.
     let effects = command(&mut state, PromptingCommand::Switch(false));
     assert_eq!((asked(&effects), state.current_run().map(|run| run.id)), (None, Some(RunId(1))), "the plain answer");
     assert!(!state.is_prompting(), "off");
