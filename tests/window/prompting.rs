@@ -76,14 +76,14 @@ fn clip_looks_beside_the_open_model_and_the_switch_asks_again() {
     assert_eq!(state.made().map(|made| made.info.id.as_str()), Some("demo-clip"), "the bundled CLIP");
     assert_eq!(state.model.info.as_ref().map(|info| info.id.as_str()), Some("demo"), "the model stays open");
     assert_eq!(state.prompting.view, PromptView::Attribution, "what was found is shown");
-    window.get_by_label_contains("Attribution: CLIP demo-clip, layer");
+    window.get_by_label_contains("beach, Attribution: CLIP demo-clip, layer");
     window.get_by_label_contains("“photo of umbrellas”");
     assert_eq!(window.query_all_by_label_contains("Not known here").count(), 0, "the scene is annotated");
     assert!(window.query_all_by_label_contains("Pre-output").count() >= 2, "what CLIP says, and whether it is right");
 
     window.get_by_label("Mask").click();
     frames(&mut window);
-    window.get_by_label_contains("Mask: CLIP demo-clip");
+    window.get_by_label_contains("beach, Mask: CLIP demo-clip");
     let before = stays(&window);
     window.get_by_role_and_label(Role::SpinButton, "Enhance").set_value_accesskit(0.5);
     frames(&mut window);
@@ -130,17 +130,17 @@ fn the_open_model_looks_with_its_own_decoder() {
     find(&mut window);
     let made = window.state().state().made().cloned().expect("found");
     assert_eq!((made.request.source, made.info.id.as_str()), (Source::Llava, "demo"), "the open model");
-    window.get_by_label_contains("Attribution: LLaVA demo, layer");
+    window.get_by_label_contains("beach, Attribution: LLaVA demo, layer");
     window.get_by_label_contains("neither yes nor no, so neither right nor wrong");
     window.get_by_label("paper").click();
     frames(&mut window);
-    window.get_by_label_contains("paper formula");
+    window.get_by_label_contains("beach, Attribution: LLaVA demo, layer 2, paper");
     window.get_by_label("Published defaults").click();
     frames(&mut window);
-    window.get_by_label_contains("official formula");
+    window.get_by_label_contains("beach, Attribution: LLaVA demo, layer 2, official");
     window.get_by_label("Prompted").click();
     frames(&mut window);
-    window.get_by_label_contains("Prompted photo: LLaVA demo");
+    window.get_by_label_contains("beach, Prompted photo: LLaVA demo");
     window.get_by_label("Back to attention").click();
     frames(&mut window);
     assert_eq!(window.query_all_by_label_contains("Prompted photo:").count(), 0, "the attention is back");
