@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// How maps are made of a model's inner workings: as the authors' code does it, or as their paper writes it.
 ///
-/// The code's way is the default here, though the paper's is elsewhere in this program: the paper leaves open what a mask needs (how sums over
-/// layers are brought to 0..1, which layer LLaVA's is), every published figure was made with the code, and a default layer of 22 of 24 is the
-/// code's single block. The two differ by one word, `--formula paper`.
+/// The code's way is the default here, though the paper's is elsewhere in this program: every published figure was made with the code, and so
+/// was what reproduces them (the layers 22 of 24 and 20 of 32, the stretching of both maps to 0..1). The paper's is one word away,
+/// `--formula paper`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Formula {

@@ -88,7 +88,9 @@ fn make(wish: &Wish) -> Result<PromptedPicture, String> {
         .map_err(|err| err.to_string())?;
     let mean = mean(&levels, size);
     let mut hasher = DefaultHasher::new();
-    values.iter().for_each(|value| hasher.write_u32(value.to_bits()));
+    for value in &values {
+        hasher.write_u32(value.to_bits());
+    }
     // Keys of other maps are counted or hashed by what they are of: the two top bits tell these from them.
     let key = hasher.finish() | 0b11 << 62;
     let map = HeatMap { grid: attribution.grid(), values: values.into(), key };

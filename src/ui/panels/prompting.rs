@@ -25,7 +25,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     switch(ui, cx);
     source(ui, cx);
     words(ui, cx);
-    find(ui, cx);
+    state_of_it(ui, cx);
     let Some(made) = cx.state.made().map(Arc::clone) else { return };
     pre_output(ui, cx, &made);
     views(ui, cx);
@@ -61,7 +61,7 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn source(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let settings = cx.state.prompting.settings.clone();
-    row(ui, "Source", "Which kind of model says where to look", |ui| {
+    row(ui, "Source", "Which kind of model says where to look, and the model", |ui| {
         let options = [
             (Source::Clip, "CLIP", "What each patch adds to the similarity of photo and words, in one layer of a CLIP"),
             (Source::Llava, "LLaVA", "Where the open model's decoder looks while it answers the words as a question"),
@@ -69,25 +69,33 @@ fn source(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if let Some(source) = choice(ui, settings.source, &options) {
             emit(cx, PromptingCommand::Set(PromptingSettings { source, ..settings.clone() }));
         }
-        if settings.source == Source::Llava {
-            let open = cx.state.model.info.as_ref().filter(|info| info.task == ModelTask::Answer);
-            ui.weak(open.map_or("no model that answers is open", |info| &info.id));
+        match settings.source {
+            Source::Clip => clip(ui, cx, &settings),
+            Source::Llava => {
+                let open = cx.state.model.info.as_ref().filter(|info| info.task == ModelTask::Answer);
+                ui.weak(open.map_or("no model that answers is open", |info| &info.id));
+            }
         }
     });
-    if settings.source == Source::Clip {
-        let own = cx.state.prompting_clip().as_ref().map_or_else(|| "the open model".to_owned(), source_label);
-        row(ui, "CLIP", "A Hugging Face CLIP folder or a hub id; it is opened beside the open model and kept", |ui| {
-            let mut clip = settings.clip.clone();
-            let edit = egui::TextEdit::singleline(&mut clip).hint_text(&own).desired_width(170.0);
-            let response = ui.add(edit).on_hover_text(format!("In use: {own}"));
-            named(ui, &response, "CLIP folder or hub id");
-            if clip != settings.clip {
-                emit(cx, PromptingCommand::Set(PromptingSettings { clip, ..settings.clone() }));
-            }
-            if ui.button("Browse…").on_hover_text("Pick a CLIP folder in a dialog").clicked() {
-                cx.emit(Command::PickClipFolder);
-            }
-        });
+}
+
+/// Which CLIP.
+fn clip(ui: &mut Ui, cx: &mut PanelContext<'_>, settings: &PromptingSettings) {
+    let own = cx.state.prompting_clip().as_ref().map_or_else(|| "the open model".to_owned(), source_label);
+    let mut clip = settings.clip.clone();
+    let edit = egui::TextEdit::singleline(&mut clip).hint_text(&own).desired_width(112.0);
+    let help = format!(
+        "In use: {own}\nA Hugging Face CLIP folder or a hub id; it is opened beside the open model when it is needed, and kept"
+    );
+    let response = ui.add(edit).on_hover_text(help);
+    named(ui, &response, "CLIP folder or hub id");
+    if clip != settings.clip {
+        emit(cx, PromptingCommand::Set(PromptingSettings { clip, ..settings.clone() }));
+    }
+    let browse = ui.button("…").on_hover_text("Pick a CLIP folder in a dialog");
+    named(ui, &browse, "Pick a CLIP folder");
+    if browse.clicked() {
+        cx.emit(Command::PickClipFolder);
     }
 }
 
@@ -96,7 +104,7 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     row(ui, "Look for", help, |ui| {
         let before = cx.state.prompting_query();
         let mut query = before.clone();
-        let edit = egui::TextEdit::singleline(&mut query).hint_text("a dog").desired_width(200.0);
+        let edit = egui::TextEdit::singleline(&mut query).hint_text("a dog").desired_width(185.0);
         let response = ui.add(edit).on_hover_text(help);
         named(ui, &response, "Words to look for");
         if query != before {
@@ -109,20 +117,23 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         }
     });
-    if cx.state.prompting.settings.source == Source::Clip {
-        let help = "CLIP is asked whether it sees this: `photo of ...s` against `photo of no ...s`, its pre-output";
-        row(ui, "Object", help, |ui| {
-            let own = object_of(&cx.state.prompting_query());
-            let before = cx.state.prompting.object.clone().or(own).unwrap_or_default();
-            let mut object = before.clone();
-            let edit = egui::TextEdit::singleline(&mut object).hint_text("none named").desired_width(110.0);
-            let response = ui.add(edit).on_hover_text(help);
-            named(ui, &response, "Object of the pre-output");
-            if object != before {
-                emit(cx, PromptingCommand::Object(object));
-            }
-        });
+    if cx.state.prompting.settings.source == Source::Llava {
+        row(ui, "", "", |ui| find(ui, cx));
+        return;
     }
+    let help = "CLIP is asked whether it sees this: `photo of ...s` against `photo of no ...s`, its pre-output";
+    row(ui, "Object", help, |ui| {
+        let own = object_of(&cx.state.prompting_query());
+        let before = cx.state.prompting.object.clone().or(own).unwrap_or_default();
+        let mut object = before.clone();
+        let edit = egui::TextEdit::singleline(&mut object).hint_text("none named").desired_width(90.0);
+        let response = ui.add(edit).on_hover_text(help);
+        named(ui, &response, "Object of the pre-output");
+        if object != before {
+            emit(cx, PromptingCommand::Object(object));
+        }
+        find(ui, cx);
+    });
 }
 
 /// The generated tokens that are held, as text.
@@ -137,45 +148,42 @@ fn held_words(cx: &PanelContext<'_>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Running the model, or stopping it.
 fn find(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let fresh = cx.state.made_is_fresh();
-    ui.horizontal_wrapped(|ui| match &cx.state.prompting.finding {
-        Some(finding) => {
-            if ui.button("Stop looking").on_hover_text("Ends within a layer of the model").clicked() {
-                cx.commands.push(Command::Prompting(PromptingCommand::Stop));
-            }
-            match &finding.opening {
-                Some((share, what)) => {
-                    ui.add(egui::ProgressBar::new(*share).desired_width(90.0));
-                    ui.add(egui::Label::new(RichText::new(what).weak()).truncate());
-                }
-                None => {
-                    ui.weak("Finding where it looks…");
-                }
-            }
+    let Some(finding) = &cx.state.prompting.finding else {
+        let mut button = egui::Button::new("Find where it looks");
+        if !cx.state.made_is_fresh() {
+            button = button.fill(ui.visuals().selection.bg_fill);
+        }
+        let help = "Runs the model once; every control below works without it after that";
+        if ui.add(button).on_hover_text(help).clicked() {
+            emit(cx, PromptingCommand::Find);
+        }
+        return;
+    };
+    let stop = ui.button("Stop looking").on_hover_text("Ends within a layer of the model");
+    match &finding.opening {
+        Some((share, what)) => {
+            ui.add(egui::ProgressBar::new(*share).desired_width(70.0)).on_hover_text(what);
         }
         None => {
-            let mut button = egui::Button::new("Find where it looks");
-            if !fresh {
-                button = button.fill(ui.visuals().selection.bg_fill);
-            }
-            let help = "Runs the model once; every control below works without it after that";
-            if ui.add(button).on_hover_text(help).clicked() {
-                cx.commands.push(Command::Prompting(PromptingCommand::Find));
-            }
-            if let Some(made) = cx.state.made() {
-                let text = format!("“{}”, {}", made.request.query, made.info.id);
-                let (text, help) = if fresh {
-                    (text, "What was found: the words and the model")
-                } else {
-                    (format!("for {text}"), "Found for other words or by another model: find again")
-                };
-                ui.add(egui::Label::new(RichText::new(text).weak()).truncate()).on_hover_text(help);
-            }
+            ui.weak("looking…");
         }
-    });
+    }
+    if stop.clicked() {
+        emit(cx, PromptingCommand::Stop);
+    }
+}
+
+/// What went wrong, and what there is for other words.
+fn state_of_it(ui: &mut Ui, cx: &PanelContext<'_>) {
     if let Some(why) = &cx.state.prompting.failed {
         ui.add(egui::Label::new(RichText::new(why).color(ui.visuals().warn_fg_color)).wrap());
+    }
+    if let Some(made) = cx.state.made().filter(|_| !cx.state.made_is_fresh()) {
+        let text = format!("Below: “{}”, by {}", made.request.query, made.info.id);
+        ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
+            .on_hover_text("Found for other words or by another model: find again");
     }
 }
 
@@ -188,24 +196,24 @@ fn pre_output(ui: &mut Ui, cx: &PanelContext<'_>, made: &Made) {
     };
     let (text, help) = words_of(found);
     ui.add(egui::Label::new(text).wrap()).on_hover_text(help);
-    let warn = ui.visuals().warn_fg_color;
-    let verdict = match label(cx, made).map(|label| (label, found.is_right(label))) {
+    let label = label(cx, made);
+    let verdict = match label.map(|label| (label, found.is_right(label))) {
+        _ if found.said == Said::Unknown => RichText::new("That is neither right nor wrong").weak(),
         Some((_, Some(true))) => {
             let good = crate::ui::theme::status(ui.visuals(), Status::Grounded);
-            RichText::new("Pre-output right: prompting with this map is known to help").color(good)
+            RichText::new("The pre-output is right: API is known to help then").color(good)
         }
         Some((label, Some(false))) => {
             let truth = if label == Label::Yes { "it is in the photo" } else { "it is not in the photo" };
             let text = format!(
-                "Pre-output wrong ({truth}): API helps when the pre-output is right and hurts when it is wrong"
+                "The pre-output is wrong, {truth}: API helps when the pre-output is right and hurts when it is wrong"
             );
-            RichText::new(text).color(warn).strong()
+            RichText::new(text).color(ui.visuals().warn_fg_color).strong()
         }
-        Some((_, None)) => RichText::new("Pre-output neither yes nor no, so neither right nor wrong").weak(),
-        None => RichText::new("Right or wrong? Not known here: no annotation names this object").weak(),
+        _ => RichText::new("Right or wrong is not known here: no annotation names this object").weak(),
     };
     ui.add(egui::Label::new(verdict).wrap()).on_hover_text(
-        "Tomita et al. with CLIP's maps: 89 % right answers after a right pre-output, 83 % after a wrong one, 86 % without",
+        "Tomita et al., with CLIP's maps: 89 % right answers after a right pre-output, 83 % after a wrong one, 86 % without API",
     );
 }
 
@@ -253,7 +261,7 @@ fn views(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     } else {
         ("Attention", "The attention of the shown answer; switch API on for that of the darkened photo's")
     };
-    row(ui, "On the photo", "What the photo's panel shows", |ui| {
+    row(ui, "Show", "What the photo's panel shows", |ui| {
         let options = [
             (PromptView::Original, "Original", "The photo as it is"),
             (PromptView::Attribution, "Attribution", "Where the model looked for the words, in the chosen layer"),

@@ -35,12 +35,14 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
     }
     let texture = texture.clone();
     let caption = caption(cx, picture, view);
-    ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
+    });
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     photo::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
     let response = canvas(ui, cx, (&texture, picture), heat.clone(), &caption);
-    footer(ui, cx, picture, heat, &response);
+    footer(ui, cx, picture, heat.as_ref(), &response);
     true
 }
 
@@ -85,8 +87,7 @@ fn canvas(
         PromptView::Original | PromptView::Attribution | PromptView::Attention => None,
     };
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
-    let footer_pt = if heat.is_some() { photo::LINE_PT + photo::COLOUR_BAR_PT } else { photo::LINE_PT };
-    let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
+    let size = vec2(ui.available_width(), (ui.available_height() - photo::LINE_PT - photo::COLOUR_BAR_PT).max(80.0));
     let is_map = heat.is_some();
     PhotoCanvas::new(texture, &picture.made.attributed.attribution.view)
         .heat(heat.filter(|_| cx.state.colour.overlay_visible))
@@ -103,16 +104,18 @@ fn footer(
     ui: &mut Ui,
     cx: &mut PanelContext<'_>,
     picture: &PromptedPicture,
-    heat: Option<(HeatMap, HeatStyle)>,
+    heat: Option<&(HeatMap, HeatStyle)>,
     response: &CanvasResponse,
 ) {
     let grid = picture.map.grid;
     let value = response.hovered.and_then(|pos| picture.map.values.get(grid.idx(pos)).copied());
     ui.add_space(2.0);
-    if let Some((_, style)) = &heat {
+    if let Some((_, style)) = heat {
         let formula = cx.state.prompting.settings.options.formula;
         let whose = format!("{}, range of this map", colormap(style.colormap).label);
         ColourBar::new(style, unit(picture.made.request.source, formula), whose).marker(value).show(ui);
+    } else {
+        ui.add_space(photo::COLOUR_BAR_PT); // the photo keeps its place from view to view
     }
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
