@@ -108,3 +108,48 @@ fn mean(levels: &[u8], size: ImageSize) -> f64 {
     let sum: u64 = levels.iter().map(|level| u64::from(*level)).sum();
     sum as f64 / (255.0 * pixels.max(1.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Event, Request};
+    use crate::ui::command::Command;
+    use crate::ui::state::prompting::tests::attributed;
+    use crate::ui::state::testing::{answered, info};
+    use crate::ui::state::{Effect, PromptingCommand};
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn next(pictures: &mut PromptedPictures, state: &AppState, woken: &Receiver<()>) -> PromptMask {
+        woken.recv_timeout(std::time::Duration::from_mins(1)).expect("the window is woken");
+        pictures.follow(state);
+        pictures.picture().expect("made").expect("without fault").mask.clone()
+    }
+
+    #[test]
+    fn the_mask_follows_the_controls_but_not_the_grey_level() {
+        let (sender, woken) = channel();
+        let wake: Waker = Arc::new(move || {
+            sender.send(()).ok();
+        });
+        let mut state = answered();
+        let effects = state.apply(Command::Prompting(PromptingCommand::Find));
+        let Some(Effect::Send(Request::Attribute(id, ..))) = effects.first() else { panic!("found {effects:?}") };
+        state.receive(Event::Attributed(*id, attributed(), info(2, 2)), 0.0);
+        let mut pictures = PromptedPictures::new(&wake);
+        pictures.follow(&state);
+        assert!(pictures.picture().is_none(), "it is being made");
+        let first = next(&mut pictures, &state, &woken);
+        assert_eq!(first.size_px(), [24, 24], "on every pixel of the photo");
+        state.prompting.settings.options.grey = 99;
+        pictures.follow(&state);
+        assert!(woken.try_recv().is_err(), "nothing is made for another grey");
+        state.prompting.settings.options.enhance = 1.0;
+        pictures.follow(&state);
+        let kept = pictures.picture().expect("there").expect("without fault").mask.key();
+        assert_eq!(kept, first.key(), "the one before stays in sight");
+        assert_ne!(next(&mut pictures, &state, &woken).key(), first.key(), "until the new one is there");
+        state.apply(Command::NextImage);
+        pictures.follow(&state);
+        assert!(pictures.picture().is_none(), "another photo");
+    }
+}

@@ -323,11 +323,16 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
     }
 }
 
-/// View and overlay, from the right.
-pub(super) fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// Zoom, from the right.
+pub(super) fn zoom_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.spacing_mut().item_spacing.x = 3.0;
     command_button(ui, "1:1", &Command::Canvas(CanvasCommand::ActualSize), cx.commands);
     command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+}
+
+/// View and overlay, from the right.
+pub(super) fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    zoom_buttons(ui, cx);
     for (pressed, label, command) in [
         (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
         (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),

@@ -9,7 +9,7 @@ mod model;
 mod notices;
 mod pope;
 mod prefs;
-mod prompting;
+pub(in crate::ui) mod prompting;
 mod runs;
 mod selection;
 mod sending;

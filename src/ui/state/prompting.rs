@@ -375,4 +375,4 @@ impl AppState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::ui) mod tests;

@@ -1,6 +1,6 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
-use super::{AppState, Effect, PromptingCommand, Severity, Until};
+use super::{AppState, Effect, PromptView, PromptingCommand, Severity, Until};
 use crate::engine::{ModelTask, Prompt, Request};
 use crate::ui::command::Command;
 
@@ -24,6 +24,7 @@ impl AppState {
             self.notices.push((Severity::Info, Until::OtherPhoto), "There is no photo to ask about", "", action);
             return Vec::new();
         };
+        self.prompting.view = PromptView::Attention; // of the new answer
         let mut question = self.ask.question(image);
         if task != ModelTask::Answer {
             // An exact prompt is for a decoder; what only sees takes no words.

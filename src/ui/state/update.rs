@@ -1,6 +1,6 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, Reduce, TokenPos};
+use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::Command;
 
@@ -12,6 +12,9 @@ impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
+        if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
+            self.prompting.view = PromptView::Attention; // that is what a word is clicked for
+        }
         let mut effects = self.carry_out(command);
         self.settle_source();
         effects.extend(self.follow_pope());

@@ -119,7 +119,12 @@ fn footer(
     }
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            photo::buttons(ui, cx);
+            // Overlay and borders are those of a map.
+            if heat.is_some() {
+                photo::buttons(ui, cx);
+            } else {
+                photo::zoom_buttons(ui, cx);
+            }
             ui.weak(format!("{:.0} %", response.factor * 100.0)).on_hover_text("Screen pixels per photo pixel");
             let back = ui.button("Back to attention").on_hover_text("The attention of the shown answer");
             if back.clicked() {

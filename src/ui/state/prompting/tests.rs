@@ -6,7 +6,7 @@ use crate::geometry::{ImageSize, ModelView, PreprocessSpec};
 use crate::prompting::{Attribution, LlavaMaps, Maps};
 use crate::ui::command::Command;
 
-fn attributed() -> Arc<Attributed> {
+pub(in crate::ui) fn attributed() -> Arc<Attributed> {
     let size = ImageSize { width_px: 24, height_px: 24 };
     let view = ModelView::new(size, &PreprocessSpec::clip(24), 12);
     let attention = vec![0.1, 0.2, 0.3, 0.4, 0.4, 0.3, 0.2, 0.1];
@@ -149,6 +149,8 @@ fn what_was_found_is_stale_for_other_words_and_belongs_to_its_photo() {
     let (id, ..) = sent(&effects).expect("where to look");
     state.receive(Event::Attributed(id, attributed(), info(2, 2)), 0.0);
     assert!(state.made_is_fresh() && state.prompting.view == PromptView::Attribution, "it is shown");
+    state.apply(Command::ClickToken(crate::ui::state::TokenPos::Output(0), crate::ui::state::Extend::Replace));
+    assert_eq!(state.prompting.view, PromptView::Attention, "a word is clicked for its attention");
     command(&mut state, PromptingCommand::Query("a cat".to_owned()));
     assert!(!state.made_is_fresh() && state.made().is_some(), "other words, but it is still there");
     command(&mut state, PromptingCommand::Query("What?".to_owned()));
