@@ -60,8 +60,12 @@ impl Prompting {
         ];
         let mut parameters: BTreeMap<String, Value> =
             parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let value = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
         // As configurations write it.
-        parameters.insert("resample".to_owned(), serde_json::to_value(options.resample).unwrap_or_default());
+        parameters.insert("resample".to_owned(), value(serde_json::to_value(options.resample)));
+        // What of the photo that model saw.
+        let seen = self.attribution.view.rect_px;
+        parameters.insert("seen_rect".to_owned(), value(serde_json::to_value(seen)));
         SpecInfo { name: self.attribution.source().id().to_owned(), parameters }
     }
 
@@ -107,7 +111,7 @@ mod tests {
         assert_eq!(info.name, "llava", "who looked");
         assert_eq!(info.parameters.get("layer"), Some(&Value::from(1)), "the default as a number");
         assert_eq!(info.parameters.get("resample"), Some(&Value::from("lanczos")), "as configurations write it");
-        assert_eq!(info.parameters.len(), 10, "all of them: {info:?}");
+        assert_eq!(info.parameters.len(), 11, "all of them: {info:?}");
     }
 
     #[test]
