@@ -7,8 +7,9 @@ use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
+use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, open_photo};
+use super::run::{Answer, Input};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -35,7 +36,7 @@ pub(super) fn answer(
 ) -> Result<Answer, EngineError> {
     let mut plan = Plan::new(model, question)?;
     emit(Event::Stage(id, Stage::Photo));
-    let photo = open_photo(&question.image)?;
+    let photo = asked_photo(question)?;
     plan.recalled = Recalled::of(model, question, &plan, &photo)?;
     let mut job = Job::new(model, question, &plan, &photo, cancel)?;
 

@@ -22,6 +22,7 @@ mod origin;
 mod outliers;
 mod photo;
 mod pope;
+mod prompting;
 mod question;
 mod sampling;
 mod similarity;
@@ -33,6 +34,7 @@ use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
+use super::prompted::PromptedPictures;
 use super::state::{AppState, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
@@ -87,6 +89,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) derived: &'a Derived,
     /// To read.
     pub(super) beside: &'a Beside,
+    /// To read.
+    pub(super) prompted: &'a PromptedPictures,
     /// Pictures.
     pub(super) photos: &'a mut Photos,
     /// Between frames.
@@ -151,6 +155,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
         Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
         Pane::Pope => scrolled(ui, "pope", |ui| pope::show(ui, cx)),
+        Pane::Prompting => scrolled(ui, "prompting", |ui| prompting::show(ui, cx)),
     }
 }
 
