@@ -2,9 +2,9 @@
 
 use gazelens::data::write_rgb_png;
 use gazelens::engine::{
-    ATTRIBUTION_TOKENS, Answer, AttributionRequest, DevicePreference, DtypePreference, EngineError, Event, ImageSource,
-    LoadRequest, ModelSource, OpenModel, Prompt, PromptRows, Prompting, Question, RecordOptions, RunId, Sampling, Spec,
-    Stage, attribute, run_job,
+    ATTRIBUTION_TOKENS, Answer, AttributionRequest, DevicePreference, DtypePreference, EngineError, Event, Fork,
+    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows, Prompting, Question, RecordOptions, RunId,
+    Sampling, Spec, Stage, attribute, run_job,
 };
 use gazelens::geometry::Framing;
 use gazelens::prompting::{MaskGeometry, PromptOptions, Source, prompt_image};
@@ -243,4 +243,35 @@ fn a_photo_darkened_in_memory_is_the_picture_that_prompt_image_writes() {
         }
     }
     assert_eq!(ask(&question()).trace.run.prompting, None, "as is the photo itself");
+}
+
+#[test]
+fn what_is_known_of_the_photo_as_it_is_is_not_taken_for_the_darkened_one() {
+    let words = "Is there a dog in the image?";
+    let request = AttributionRequest {
+        source: Source::Llava,
+        image: question().image,
+        query: words.to_owned(),
+        object: None,
+        framing: None,
+        max_new_tokens: ATTRIBUTION_TOKENS,
+    };
+    let found = attribute(demo(), &request, &AtomicBool::new(false)).expect("where it looks");
+    let prompting = Prompting {
+        attribution: Arc::clone(&found.attribution),
+        model_id: demo().info().id.clone(),
+        weight_hash: demo().info().weight_hash.clone(),
+        query: words.to_owned(),
+        options: PromptOptions::default(),
+    };
+    let plain = ask(&question());
+    let ids: Vec<u32> = plain.trace.output.iter().take(3).map(|token| token.id).collect();
+    let prompted = Question { prompted: Some(Arc::new(prompting)), ..question() };
+    let fork = |known| Question { fork: Some(Fork { ids: ids.clone(), known }), ..prompted.clone() };
+    let fresh = ask(&fork(None));
+    let forked = ask(&fork(Some(Arc::new(plain.trace.clone()))));
+    for (a, b) in fresh.trace.decoder_attention.iter().zip(&forked.trace.decoder_attention) {
+        let apart = a.to_f32().iter().zip(b.to_f32().iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-5, "the darkened photo's own rows, found {apart} apart");
+    }
 }

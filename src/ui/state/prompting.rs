@@ -332,7 +332,8 @@ impl AppState {
         // What was on its way to an answer about other darkness is of no use to anybody.
         let superseded = Some(run).filter(|run| run.phase.is_active() && run.question.prompted.is_some());
         let superseded = superseded.map(|run| run.id);
-        let question = crate::engine::Question { prompted: Some(prompting), ..run.question.clone() };
+        // A forced beginning is of the answer before, not of the question.
+        let question = crate::engine::Question { prompted: Some(prompting), fork: None, ..run.question.clone() };
         let stands = !matches!(run.phase, Phase::Cancelled | Phase::Failed(_));
         if stands && asks_the_same(&run.question, &question) {
             return Vec::new();
@@ -347,7 +348,7 @@ impl AppState {
     fn ask_plainly(&mut self) -> Vec<Effect> {
         let mut effects = self.apply_prompting(PromptingCommand::Stop);
         let Some(run) = self.current_run().filter(|run| run.question.prompted.is_some()) else { return effects };
-        let question = crate::engine::Question { prompted: None, ..run.question.clone() };
+        let question = crate::engine::Question { prompted: None, fork: None, ..run.question.clone() };
         effects.extend(self.show_or_send(question));
         effects
     }
