@@ -61,22 +61,22 @@ fn decode(
     prompts: Vec<DecoderPrompt>,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Answer, EngineError> {
+    let mut stream = model.checkpoint.tokenizer.stream();
+    let is_late = announces_late(question, plan.recalled.as_ref());
+    if !is_late {
+        job.announce(id, plan.recalled.as_ref(), &mut stream, emit)?;
+    }
     emit(Event::Stage(id, Stage::Prefill));
     let started = Instant::now();
     let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
     job.timings.reused_tokens = prefixes.reused_tokens;
     let Plan { decoding, mut interventions, recalled, .. } = plan;
     let options = generate_options(model, question, recalled.as_ref());
-    let is_late = announces_late(question, recalled.as_ref());
     let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
-    let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();
     let mut write = || -> Result<(), EngineError> {
-        if !is_late {
-            job.announce(id, recalled.as_ref(), &mut stream, emit)?;
-        }
         while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
             if job.new_tokens == 0 {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();
