@@ -80,6 +80,10 @@ pub enum Command {
     Stop,
     /// Ask the shown question again, with the present settings.
     Regenerate,
+    /// The shown question about the darkened photo, or about the photo as it is.
+    TogglePrompting,
+    /// The shown question decoded by contrast, or plainly.
+    ToggleStrategy,
     /// Copy the answer.
     CopyAnswer,
     /// The list of keys.

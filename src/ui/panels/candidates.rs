@@ -10,6 +10,8 @@ use eframe::egui;
 use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 const ROW_PT: f32 = 20.0;
+/// What the scroll bar covers while it is in sight.
+const BAR_PT: f32 = 10.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if !cx.state.has_decoder() {
@@ -18,6 +20,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else {
         return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
     };
+    forks::show(ui, cx);
     let Some((idx, token)) = subject(cx, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
@@ -44,7 +47,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         candidate_row(ui, token.candidates.len(), &token.text, token.logprob, true, false);
         ui.weak("The chosen token is not among the twenty most probable");
     }
-    forks::show(ui, cx);
     if let Some(id) = forked {
         cx.emit(Command::Fork(idx, Some(id)));
     }
@@ -102,7 +104,7 @@ fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: boo
     let visuals = ui.visuals();
     let font = TextStyle::Body.resolve(ui.style());
     let small = TextStyle::Small.resolve(ui.style());
-    let (text_right, number_left) = (rect.left() + 0.34 * rect.width(), rect.right() - 96.0);
+    let (text_right, number_left) = (rect.left() + 0.34 * rect.width(), rect.right() - 96.0 - BAR_PT);
     let bar = Rect::from_min_max(pos2(text_right, rect.top() + 4.0), pos2(number_left - 6.0, rect.bottom() - 4.0));
     let painter = ui.painter();
     painter.rect_filled(bar, 2.0, visuals.faint_bg_color);
@@ -113,7 +115,7 @@ fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: boo
     let left = painter.with_clip_rect(Rect::from_min_max(rect.min, pos2(text_right - 4.0, rect.bottom())));
     left.text(pos2(rect.left(), rect.center().y), Align2::LEFT_CENTER, quoted(text), font, colour);
     let numbers = format!("{}  {logprob:.2}", format_share(probability));
-    painter.text(pos2(rect.right(), rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
+    painter.text(pos2(rect.right() - BAR_PT, rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
     let end = match (chosen, can_fork) {
         (true, _) => ", chosen",
         (false, true) => "\nClick: keep what stands before and go on with this token",

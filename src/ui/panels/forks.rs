@@ -18,7 +18,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if tree.len() < 2 {
         return;
     }
-    ui.separator();
     ui.label(RichText::new("Forks").strong())
         .on_hover_text("Answers that share a beginning; each says where it leaves the one above it");
     let mut wanted = None;
@@ -39,6 +38,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if name != run.name {
         wanted = Some(Command::NameRun(run.id, name));
     }
+    ui.separator();
     if let Some(command) = wanted {
         cx.emit(command);
     }

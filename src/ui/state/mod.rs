@@ -15,6 +15,7 @@ mod runs;
 mod selection;
 mod sending;
 mod shelf;
+mod switching;
 #[cfg(test)]
 pub(crate) mod testing;
 mod truth;

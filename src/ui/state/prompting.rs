@@ -354,7 +354,7 @@ impl AppState {
     }
 
     /// Shows the answer of the open model to this very question, or asks it.
-    fn show_or_send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
+    pub(super) fn show_or_send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
         let open = self.model.info.as_ref().map(|info| info.weight_hash.as_str());
         let same = |run: &&Run| {
             let by = run.trace.as_ref().map(|trace| trace.run.weight_hash.as_str());

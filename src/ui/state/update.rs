@@ -52,6 +52,8 @@ impl AppState {
             }
             Command::Regenerate => self.regenerate(),
             Command::Fork(token_idx, id) => self.fork(token_idx, id),
+            Command::TogglePrompting => self.toggle_prompting(),
+            Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
             Command::CopyAnswer => self.copy_answer(),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
