@@ -5,6 +5,7 @@ mod attention;
 mod candidates;
 mod chip;
 mod colours;
+mod compare;
 mod contrast;
 mod decoding;
 mod filter;
@@ -33,7 +34,7 @@ use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
-use super::state::{AppState, TokenPos};
+use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
@@ -55,6 +56,10 @@ pub(super) struct ViewMemory {
     pub(super) canvas: CanvasView,
     /// The grid as it was drawn last.
     grid: heads::GridMemory,
+    /// Runs side by side.
+    compare: compare::CompareMemory,
+    /// The first choice that the tried strength flips, as it was scrolled to.
+    first_flip: Option<(crate::engine::RunId, usize)>,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
     /// Where to put the cursor.
@@ -97,6 +102,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) resident_bytes: Option<u64>,
     /// The token under the pointer in this frame.
     pub(super) hovered_token: Option<TokenPos>,
+    /// The same, where it is one of another run that the shown one lacks.
+    pub(super) hovered_elsewhere: Option<Elsewhere>,
 }
 
 impl ViewMemory {
@@ -124,6 +131,10 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
     cx.memory.photo_rect = None;
+    for command in std::mem::take(&mut cx.memory.canvas_commands) {
+        photo::steer(&mut cx.memory.canvas, command);
+        photo::steer(&mut cx.memory.compare.canvas, command);
+    }
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
@@ -140,6 +151,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),
+        Pane::Compare => compare::show(ui, cx),
         Pane::Question => question::show(ui, cx),
         Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
         Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),

@@ -35,9 +35,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Some(Loaded::Failed(why)) => return empty(ui, "This photo cannot be shown", why),
         Some(Loaded::Ready(photo)) => photo.clone(),
     };
-    for command in std::mem::take(&mut cx.memory.canvas_commands) {
-        steer(&mut cx.memory.canvas, command);
-    }
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, &response);
@@ -48,7 +45,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-fn steer(view: &mut CanvasView, command: CanvasCommand) {
+/// Zooms a view as a menu or a key says.
+pub(super) fn steer(view: &mut CanvasView, command: CanvasCommand) {
     match command {
         CanvasCommand::Fit => view.fit(),
         CanvasCommand::ActualSize => view.one_to_one(),
