@@ -90,6 +90,7 @@ fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<
         max_new_tokens: args.max_new_tokens,
         strategy: args.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: args.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        prompted: None,
         fork: (!args.forced_ids.is_empty()).then(|| Fork { ids: args.forced_ids.clone(), known: None }),
         record: RecordOptions {
             // The file is the purpose: every row of it.

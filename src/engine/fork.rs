@@ -97,7 +97,8 @@ pub(super) fn recorded(question: &Question, plan: &Plan) -> RecordOptions {
 /// Whether another answer's rows are those that this question's would be: same weights in the same type, photo, framing, prompt and changes
 /// inside the model. The strategy may be another one: it does not touch the ordinary branch.
 fn is_same_question(trace: &Trace, model: &Answerer, question: &Question, plan: &Plan, photo: &Photo) -> bool {
-    let RunInfo { weight_hash, image_hash, full_prompt, preprocessing, dtype, interventions, .. } = &*trace.run;
+    let RunInfo { weight_hash, image_hash, full_prompt, preprocessing, dtype, interventions, prompting, .. } =
+        &*trace.run;
     let mut expected = model.checkpoint.preprocess.clone();
     if let Some(framing) = question.framing {
         expected = expected.with_framing(framing);
@@ -109,5 +110,6 @@ fn is_same_question(trace: &Trace, model: &Answerer, question: &Question, plan: 
         && *preprocessing == expected
         && *dtype == model.place.dtype_label()
         && *interventions == plan.intervention_specs
+        && *prompting == question.prompted.as_ref().map(|prompting| prompting.info())
         && same_rows
 }

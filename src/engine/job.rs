@@ -7,8 +7,9 @@ use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
+use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, open_photo};
+use super::run::{Answer, Input};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -35,7 +36,7 @@ pub(super) fn answer(
 ) -> Result<Answer, EngineError> {
     let mut plan = Plan::new(model, question)?;
     emit(Event::Stage(id, Stage::Photo));
-    let photo = open_photo(&question.image)?;
+    let photo = asked_photo(question)?;
     plan.recalled = Recalled::of(model, question, &plan, &photo)?;
     let mut job = Job::new(model, question, &plan, &photo, cancel)?;
 
@@ -60,22 +61,22 @@ fn decode(
     prompts: Vec<DecoderPrompt>,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Answer, EngineError> {
+    let mut stream = model.checkpoint.tokenizer.stream();
+    let is_late = announces_late(question, plan.recalled.as_ref());
+    if !is_late {
+        job.announce(id, plan.recalled.as_ref(), &mut stream, emit)?;
+    }
     emit(Event::Stage(id, Stage::Prefill));
     let started = Instant::now();
     let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
     job.timings.reused_tokens = prefixes.reused_tokens;
     let Plan { decoding, mut interventions, recalled, .. } = plan;
     let options = generate_options(model, question, recalled.as_ref());
-    let is_late = announces_late(question, recalled.as_ref());
     let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
-    let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();
     let mut write = || -> Result<(), EngineError> {
-        if !is_late {
-            job.announce(id, recalled.as_ref(), &mut stream, emit)?;
-        }
         while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
             if job.new_tokens == 0 {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();

@@ -35,11 +35,13 @@ pub enum Pane {
     Outliers,
     /// Yes/no questions about objects.
     Pope,
+    /// Attention prompting on the photo.
+    Prompting,
 }
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Images,
         Self::Photo,
         Self::Compare,
@@ -54,6 +56,7 @@ impl Pane {
         Self::Origin,
         Self::Outliers,
         Self::Pope,
+        Self::Prompting,
     ];
 
     /// On its tab.
@@ -73,6 +76,7 @@ impl Pane {
             Self::Origin => "Origin",
             Self::Outliers => "Outliers",
             Self::Pope => "POPE",
+            Self::Prompting => "API",
         }
     }
 }
@@ -87,7 +91,7 @@ pub fn default_tree() -> Tree<Pane> {
     let images = tabs(&[Pane::Images]);
     let photo = tabs(&[Pane::Photo, Pane::Compare]);
     let question = tabs(&[Pane::Question]);
-    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects]);
+    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects, Pane::Prompting]);
     let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);
     let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers, Pane::Pope]);
     let mut column = |children: &[(TileId, f32)], dir: LinearDir| {

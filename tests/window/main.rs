@@ -8,6 +8,7 @@ mod forks;
 mod looking;
 mod picking;
 mod pope;
+mod prompting;
 mod script;
 mod support;
 mod surviving;

@@ -31,6 +31,10 @@ fn run() -> RunInfo {
         repetition_penalty: 1.0,
         seed: 42,
         max_new_tokens: 3,
+        prompting: Some(SpecInfo {
+            name: "clip".to_owned(),
+            parameters: BTreeMap::from([("kernel".to_owned(), 3.into())]),
+        }),
         forced_ids: Vec::new(),
         view: ModelView::new(ImageSize { width_px: 9, height_px: 6 }, &preprocessing, 2),
         preprocessing,
@@ -371,4 +375,15 @@ proptest! {
             write_trace(&path, &read.trace, &read.extras).expect("what was accepted is consistent");
         }
     }
+}
+
+#[test]
+fn a_run_of_before_photos_could_be_darkened_is_read() {
+    let mut json = serde_json::to_value(run()).expect("plain data");
+    let before = json.as_object_mut().and_then(|run| run.remove("prompting"));
+    assert!(before.is_some(), "it is written where there is one");
+    let read: RunInfo = serde_json::from_value(json).expect("a run without it");
+    assert_eq!(read.prompting, None, "the photo as it was");
+    let again = serde_json::to_value(&read).expect("plain data");
+    assert!(again.get("prompting").is_none(), "and nothing is written where there is none");
 }

@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, ThemeChoice, TokenPos,
-    TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, PromptingCommand,
+    ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -44,6 +44,8 @@ pub enum Command {
     OpenModelBox,
     /// Pick a model folder in a dialog.
     PickModelFolder,
+    /// Pick a folder of a CLIP that says where to look, in a dialog.
+    PickClipFolder,
     /// Open the bundled model.
     OpenDemoModel,
     /// Close the window.
@@ -134,6 +136,8 @@ pub enum Command {
     Pope(PopeCommand),
     /// Runs side by side.
     Compare(CompareCommand),
+    /// Attention prompting on the photo.
+    Prompting(PromptingCommand),
     /// How questions are asked.
     SetAsk(Box<AskSettings>),
     /// What is shown.

@@ -23,6 +23,7 @@ mod origin;
 mod outliers;
 mod photo;
 mod pope;
+mod prompting;
 mod question;
 mod sampling;
 mod similarity;
@@ -34,6 +35,7 @@ use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
+use super::prompted::PromptedPictures;
 use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
@@ -92,6 +94,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) derived: &'a Derived,
     /// To read.
     pub(super) beside: &'a Beside,
+    /// To read.
+    pub(super) prompted: &'a PromptedPictures,
     /// Pictures.
     pub(super) photos: &'a mut Photos,
     /// Between frames.
@@ -131,10 +135,6 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
     cx.memory.photo_rect = None;
-    for command in std::mem::take(&mut cx.memory.canvas_commands) {
-        photo::steer(&mut cx.memory.canvas, command);
-        photo::steer(&mut cx.memory.compare.canvas, command);
-    }
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
@@ -163,6 +163,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
         Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
         Pane::Pope => scrolled(ui, "pope", |ui| pope::show(ui, cx)),
+        Pane::Prompting => scrolled(ui, "prompting", |ui| prompting::show(ui, cx)),
     }
 }
 

@@ -186,6 +186,7 @@ impl AskSettings {
             max_new_tokens: self.max_new_tokens,
             strategy: self.spec(),
             interventions: Vec::new(),
+            prompted: None,
             fork: None,
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),

@@ -103,6 +103,7 @@ fn is_plain(run: &Run) -> bool {
     matches!(question.strategy.name.as_str(), "" | "plain")
         && question.interventions.is_empty()
         && question.fork.is_none()
+        && question.prompted.is_none()
 }
 
 fn weights(run: &Run) -> Option<&str> {

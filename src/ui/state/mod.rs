@@ -11,6 +11,7 @@ mod model;
 mod notices;
 mod pope;
 mod prefs;
+pub(in crate::ui) mod prompting;
 mod runs;
 mod selection;
 mod sending;
@@ -31,6 +32,7 @@ pub use notices::{Notice, Notices, Severity, Until};
 pub(in crate::ui) use pope::WordSaid;
 pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
 pub use prefs::{Preferences, Saved, ThemeChoice};
+pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
 pub use shelf::{Needs, Shelf};
@@ -60,6 +62,8 @@ pub enum Effect {
     PickImageFolder,
     /// A dialog for a model folder.
     PickModelFolder,
+    /// A dialog for the folder of a CLIP that says where to look.
+    PickClipFolder,
     /// Find the models of the hub's cache.
     ListModels,
     /// Find photos and annotations in these files and folders.
@@ -123,6 +127,8 @@ pub struct AppState {
     pub compare: Compare,
     /// Yes/no questions about objects.
     pub pope: Pope,
+    /// Attention prompting on the photo.
+    pub prompting: PromptingState,
     /// The model.
     pub model: ModelState,
     /// Tokens and patches pointed at.
@@ -148,11 +154,11 @@ pub struct AppState {
 impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, mut colour, chips, ask, truth, pope } = saved;
+        let Saved { prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
-        let pope = Pope::new(pope);
-        Self { truth, pope, view, colour, chips, ask, prefs, ..Self::default() }
+        let (pope, prompting) = (Pope::new(pope), PromptingState::new(prompting));
+        Self { truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
@@ -165,6 +171,7 @@ impl AppState {
             ask: self.ask.clone(),
             truth: self.truth.view,
             pope: self.pope.settings,
+            prompting: self.prompting.settings.clone(),
         }
     }
 

@@ -151,11 +151,13 @@ impl Pope {
 }
 
 /// Whether two questions get the same answer: what is recorded of it does not matter.
-fn asks_the_same(a: &Question, b: &Question) -> bool {
-    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, fork, record: _ } = a;
+pub(super) fn asks_the_same(a: &Question, b: &Question) -> bool {
+    let Question { image, prompt, framing, sampling, max_new_tokens, .. } = a;
+    let Question { strategy, interventions, prompted, fork, .. } = a;
     (prompt, image) == (&b.prompt, &b.image)
         && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
-        && (strategy, interventions, fork) == (&b.strategy, &b.interventions, &b.fork)
+        && (strategy, interventions) == (&b.strategy, &b.interventions)
+        && (prompted, fork) == (&b.prompted, &b.fork)
 }
 
 /// How probable yes was, by the candidates of the first token.

@@ -1,8 +1,9 @@
 //! Questions that were asked, and what came back.
 
 use super::forks::ForkedFrom;
-use crate::engine::{ImageSource, KeptMemory, Prompt, Question, RunId, Stage, Timings};
+use crate::engine::{ImageSource, KeptMemory, Prompt, Prompting, Question, RunId, Stage, Timings};
 use crate::geometry::Framing;
+use crate::prompting::PromptOptions;
 use crate::trace::{AttentionRow, OutputToken, Trace};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -87,6 +88,9 @@ impl Run {
             let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
             parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
         }
+        if let Some(prompting) = &question.prompted {
+            parts.push(prompting_words(prompting, self.prompt_text()));
+        }
         if let Some(from) = self.forked_from {
             parts.push(format!("fork at token {}", from.token_idx));
         }
@@ -150,6 +154,25 @@ impl Run {
     }
 }
 
+/// How the photo was darkened, in a few words: the source, the layer, and what is not as published.
+fn prompting_words(prompting: &Prompting, prompt: &str) -> String {
+    let (options, published) = (&prompting.options, PromptOptions::default());
+    let mut words = format!("API {}, layer {}", prompting.attribution.source().id(), prompting.layer_idx());
+    let mut unusual = |is_so: bool, what: String| {
+        if is_so {
+            words.push_str(&what);
+        }
+    };
+    unusual(options.formula != published.formula, format!(", {} formula", options.formula.id()));
+    unusual(options.geometry != published.geometry, format!(", {}", options.geometry.id()));
+    unusual(options.kernel != published.kernel, format!(", kernel {}", options.kernel));
+    unusual((options.enhance - published.enhance).abs() > 1e-9, format!(", enhance {:.2}", options.enhance));
+    unusual(options.resample != published.resample, format!(", {:?}", options.resample).to_lowercase());
+    unusual(options.grey != published.grey, format!(", grey {}", options.grey));
+    unusual(prompting.query != prompt.trim(), format!(", “{}”", prompting.query));
+    words
+}
+
 /// All questions, and which one is shown for each image.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
@@ -169,8 +192,7 @@ impl Runs {
 
     /// A new question behind the one that is shown.
     pub fn begin_behind(&mut self, question: Question) -> RunId {
-        self.next_id += 1;
-        let id = RunId(self.next_id);
+        let id = self.name();
         self.all.insert(id, Run::new(id, question));
         id
     }
@@ -178,6 +200,12 @@ impl Runs {
     /// What the engine keeps for the next question, as the latest answer told.
     pub fn kept_memory(&self) -> KeptMemory {
         self.all.values().rev().find_map(|run| run.timings).map(|timings| timings.kept).unwrap_or_default()
+    }
+
+    /// A name for something that is asked and is no question.
+    pub fn name(&mut self) -> RunId {
+        self.next_id += 1;
+        RunId(self.next_id)
     }
 
     /// A question by its name.

@@ -49,6 +49,7 @@ pub(super) fn variant(run: &Run) -> String {
 }
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    crate::ui::panels::photo::follow_commands(cx);
     toolbar(ui, cx);
     if cx.state.compare.list_open {
         let most_pt = (ui.available_height() * 0.42).max(60.0);
