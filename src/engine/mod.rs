@@ -34,7 +34,7 @@ mod run;
 mod spec;
 mod worker;
 
-pub use crate::decode::{ParameterKind, Preset};
+pub use crate::decode::{ParameterKind, Preset, Strength};
 pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};

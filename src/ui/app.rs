@@ -9,7 +9,9 @@ use super::notes_writer::NotesWriter;
 use super::panels::{self, PanelContext};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
-use super::state::{AppState, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until};
+use super::state::{
+    AppState, CompareCommand, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until,
+};
 use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
@@ -291,6 +293,7 @@ impl App {
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
                 Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
                 Effect::Canvas(command) => self.view.canvas_command(command),
+                Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, layout::Pane::Question);
@@ -324,6 +327,7 @@ impl eframe::App for App {
         }
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
+        self.state.compare.visible = layout::is_in_front(&self.tree, layout::Pane::Compare);
         if self.derived.advance(&self.state, DERIVE_BUDGET) {
             ctx.request_repaint();
         }
@@ -343,11 +347,16 @@ impl eframe::App for App {
             commands: &mut self.commands,
             resident_bytes: self.resident_bytes,
             hovered_token: None,
+            hovered_elsewhere: None,
         };
         panels::frame(ui, &mut cx, &mut self.tree);
         let hovered: Option<TokenPos> = cx.hovered_token;
+        let elsewhere = cx.hovered_elsewhere;
         if hovered != self.state.selection.hovered_token {
             self.commands.push(Command::HoverToken(hovered));
+        }
+        if elsewhere != self.state.selection.hovered_elsewhere {
+            self.commands.push(Command::Compare(CompareCommand::Hover(elsewhere)));
         }
         if self.commands.len() > commands_before {
             ui.ctx().request_repaint();

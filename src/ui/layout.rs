@@ -11,6 +11,8 @@ pub enum Pane {
     Images,
     /// The photo with its overlay.
     Photo,
+    /// Runs side by side.
+    Compare,
     /// The question and the answer.
     Question,
     /// Source, layer, head.
@@ -39,9 +41,10 @@ pub enum Pane {
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Images,
         Self::Photo,
+        Self::Compare,
         Self::Question,
         Self::Attention,
         Self::Colours,
@@ -61,6 +64,7 @@ impl Pane {
         match self {
             Self::Images => "Images",
             Self::Photo => "Photo",
+            Self::Compare => "Compare",
             Self::Question => "Question and answer",
             Self::Attention => "Attention",
             Self::Colours => "Colours",
@@ -85,7 +89,7 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_tab_tile(children)
     };
     let images = tabs(&[Pane::Images]);
-    let photo = tabs(&[Pane::Photo]);
+    let photo = tabs(&[Pane::Photo, Pane::Compare]);
     let question = tabs(&[Pane::Question]);
     let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects, Pane::Prompting]);
     let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);

@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, PromptingCommand, ThemeChoice, TokenPos,
-    TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, PromptingCommand,
+    ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -138,6 +138,8 @@ pub enum Command {
     AskThis(String),
     /// Yes/no questions about objects.
     Pope(PopeCommand),
+    /// Runs side by side.
+    Compare(CompareCommand),
     /// Attention prompting on the photo.
     Prompting(PromptingCommand),
     /// How questions are asked.

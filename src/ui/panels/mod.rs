@@ -5,6 +5,7 @@ mod attention;
 mod candidates;
 mod chip;
 mod colours;
+mod compare;
 mod contrast;
 mod decoding;
 mod filter;
@@ -35,7 +36,7 @@ use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
-use super::state::{AppState, TokenPos};
+use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
@@ -57,6 +58,10 @@ pub(super) struct ViewMemory {
     pub(super) canvas: CanvasView,
     /// The grid as it was drawn last.
     grid: heads::GridMemory,
+    /// Runs side by side.
+    compare: compare::CompareMemory,
+    /// The first choice that the tried strength flips, as it was scrolled to.
+    first_flip: Option<(crate::engine::RunId, usize)>,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
     /// Where to put the cursor.
@@ -101,6 +106,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) resident_bytes: Option<u64>,
     /// The token under the pointer in this frame.
     pub(super) hovered_token: Option<TokenPos>,
+    /// The same, where it is one of another run that the shown one lacks.
+    pub(super) hovered_elsewhere: Option<Elsewhere>,
 }
 
 impl ViewMemory {
@@ -144,6 +151,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),
+        Pane::Compare => compare::show(ui, cx),
         Pane::Question => question::show(ui, cx),
         Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
         Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),

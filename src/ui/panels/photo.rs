@@ -53,6 +53,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 pub(super) fn follow_commands(cx: &mut PanelContext<'_>) {
     for command in std::mem::take(&mut cx.memory.canvas_commands) {
         steer(&mut cx.memory.canvas, command);
+        steer(&mut cx.memory.compare.canvas, command);
     }
 }
 

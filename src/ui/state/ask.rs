@@ -129,6 +129,15 @@ impl AskSettings {
         given.insert(name.to_owned(), value);
     }
 
+    /// One parameter as published again, or as the chosen preset has it.
+    pub fn reset_parameter(&mut self, name: &str) {
+        let Some(given) = self.strategy_parameters.get_mut(&self.strategy) else { return };
+        given.remove(name);
+        if given.is_empty() {
+            self.strategy_parameters.remove(&self.strategy);
+        }
+    }
+
     /// The published parameters again.
     pub fn reset_parameters(&mut self) {
         self.strategy_parameters.remove(&self.strategy);

@@ -3,6 +3,7 @@
 
 mod ask;
 mod browse;
+mod compare;
 mod events;
 mod forks;
 mod library;
@@ -24,6 +25,7 @@ mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
+pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
 pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
@@ -41,6 +43,7 @@ pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, Ran
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::ui::command::CanvasCommand;
+use crate::ui::layout::Pane;
 use std::path::PathBuf;
 
 /// Something outside the state that is to be done.
@@ -82,6 +85,8 @@ pub enum Effect {
     Canvas(CanvasCommand),
     /// Panels where they were on the first day.
     ResetLayout,
+    /// Show the tab of a panel.
+    BringToFront(Pane),
     /// Put the cursor into the prompt box.
     FocusPrompt,
     /// Take the cursor out of it, so that keys move about.
@@ -119,6 +124,8 @@ pub struct AppState {
     pub truth: Truth,
     /// Questions and answers.
     pub runs: Runs,
+    /// Which of them stand side by side.
+    pub compare: Compare,
     /// Yes/no questions about objects.
     pub pope: Pope,
     /// Attention prompting on the photo.

@@ -20,7 +20,7 @@ use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
 use crate::trace::Trace;
 use queue::Pending;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Most tokens of an answer: POPE wants one word, a sentence says as much.
@@ -122,6 +122,13 @@ impl Pope {
     /// Whether a question is asked behind the one that is shown.
     pub fn is_behind(&self, id: RunId) -> bool {
         self.pending.iter().any(|pending| pending.run == id && pending.behind)
+    }
+
+    /// The runs of all its questions about an image, answered and being answered.
+    pub fn runs(&self, image: &ImageSource) -> BTreeSet<RunId> {
+        let answered = self.answers.get(image).into_iter().flatten().map(|answer| answer.run);
+        let pending = self.pending.iter().filter(|pending| pending.question.image == *image);
+        answered.chain(pending.map(|pending| pending.run)).collect()
     }
 
     /// The run of a question that is being answered.

@@ -254,7 +254,7 @@ impl Runs {
 
     /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run, the newest and
     /// `kept` stay. Returns how many were forgotten.
-    pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: Option<RunId>) -> usize {
+    pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: &[RunId]) -> usize {
         let newest = self.all.keys().next_back().copied();
         let mut bytes = self.attention_bytes();
         let mut count = self.all.len();
@@ -263,7 +263,7 @@ impl Runs {
             if bytes <= budget_bytes && count <= most {
                 break;
             }
-            if run.phase.is_active() || Some(run.id) == newest || Some(run.id) == kept {
+            if run.phase.is_active() || Some(run.id) == newest || kept.contains(&run.id) {
                 continue;
             }
             bytes -= run.attention_bytes;
@@ -331,7 +331,7 @@ mod tests {
             run.phase = Phase::Finished;
         }
         let each = runs.attention_bytes() / 5;
-        assert_eq!(runs.evict(each * 2, 100, None), 3, "three too many");
+        assert_eq!(runs.evict(each * 2, 100, &[]), 3, "three too many");
         assert_eq!(
             runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(),
             [4, 5],

@@ -1,7 +1,7 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
 use super::{AppState, Effect, PromptView, PromptingCommand, Severity, Until};
-use crate::engine::{ModelTask, Prompt, Request};
+use crate::engine::{ModelTask, Prompt, Request, RunId};
 use crate::ui::command::Command;
 
 /// Questions kept at most, whatever their attention needs.
@@ -69,7 +69,8 @@ impl AppState {
         let id = self.runs.begin(question.clone());
         self.notices.another_question();
         self.selection.clear();
-        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, None) > 0 {
+        let kept: Vec<RunId> = self.compare.picked().collect();
+        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
                 (Severity::Info, Until::NextQuestion),

@@ -44,6 +44,7 @@ impl AppState {
             Command::AddPaths(paths) => vec![Effect::Scan(paths)],
             Command::Canvas(command) => vec![Effect::Canvas(command)],
             Command::Pope(command) => self.apply_pope(command),
+            Command::Compare(command) => self.apply_compare(command),
             Command::Prompting(command) => self.apply_prompting(command),
             Command::Ask => self.ask(),
             Command::AskThis(text) => {
@@ -118,6 +119,7 @@ impl AppState {
             Command::NameRun(id, name) => self.name_run(id, &name),
             Command::ForgetRun(id) => {
                 self.runs.forget(id);
+                self.compare.forget(id);
                 self.selection.clear();
             }
             Command::Dismiss(id) => self.notices.dismiss(id),
