@@ -38,13 +38,14 @@
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
+//! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `files`, `geometry`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `files`, `geometry`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `roxmltree`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
-//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `analysis`, `render`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
+//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `analysis`, `render`, `prompting`, `engine` | `eframe`, `egui`, `egui_plot`, `egui_tiles`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
@@ -87,5 +88,6 @@ pub mod kernel;
 pub mod model;
 pub mod prompting;
 pub mod render;
+pub mod session;
 pub mod trace;
 pub mod ui;

@@ -85,6 +85,8 @@ fn question(prompt: Prompt) -> Question {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions::default(),
     }
 }

@@ -1,14 +1,17 @@
 //! One question through the engine, as the window, the command line and other tests ask it.
 
+use gazelens::data::write_rgb_png;
 use gazelens::engine::{
-    Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, OpenModel,
-    Prompt, PromptRows, Question, RecordOptions, RunId, Sampling, Spec, Stage, run_job,
+    ATTRIBUTION_TOKENS, Answer, AttributionRequest, DevicePreference, DtypePreference, EngineError, Event, Fork,
+    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows, Prompting, Question, RecordOptions, RunId,
+    Sampling, Spec, Stage, attribute, run_job,
 };
 use gazelens::geometry::Framing;
+use gazelens::prompting::{MaskGeometry, PromptOptions, Source, prompt_image};
 use gazelens::trace::RowPrecision;
 use gazelens::trace::file::{TraceFile, write_trace};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 fn demo() -> &'static OpenModel {
     static MODEL: OnceLock<OpenModel> = OnceLock::new();
@@ -31,6 +34,8 @@ fn question() -> Question {
         max_new_tokens: 12,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
     }
 }
@@ -180,4 +185,93 @@ fn weights_that_are_no_numbers_are_blamed_by_name() {
     let failed = run_job(&model, RunId(1), &question(), &mut |_| {}, &AtomicBool::new(false));
     let sentence = failed.expect_err("no answer").to_string();
     assert!(sentence.contains("no numbers") && sentence.ends_with(&dir.path().display().to_string()), "{sentence}");
+}
+
+#[test]
+fn a_photo_darkened_in_memory_is_the_picture_that_prompt_image_writes() {
+    let clip =
+        LoadRequest { source: ModelSource::DemoClip, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+    let clip = OpenModel::open(&clip, &mut |_, _| {}, &AtomicBool::new(false)).expect("the bundled CLIP opens");
+    for (model, source, query) in
+        [(&clip, Source::Clip, "a dog"), (demo(), Source::Llava, "Is there a dog in the image?")]
+    {
+        let request = AttributionRequest {
+            source,
+            image: question().image,
+            query: query.to_owned(),
+            object: None,
+            framing: None,
+            max_new_tokens: ATTRIBUTION_TOKENS,
+        };
+        let found = attribute(model, &request, &AtomicBool::new(false)).expect("where it looks");
+        for options in [
+            PromptOptions::default(),
+            PromptOptions { kernel: 1, grey: 120, geometry: MaskGeometry::Aligned, ..PromptOptions::default() },
+        ] {
+            let prompting = Prompting {
+                attribution: Arc::clone(&found.attribution),
+                model_id: model.info().id.clone(),
+                weight_hash: model.info().weight_hash.clone(),
+                query: query.to_owned(),
+                options,
+            };
+            let mut question = question();
+            question.record.pixel_values = true;
+            let in_memory = ask(&Question { prompted: Some(Arc::new(prompting)), ..question.clone() });
+
+            let written = prompt_image(&found.photo, &found.attribution, &options).expect("a darkened photo");
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let path = folder.path().join("prompted.png");
+            write_rgb_png(&path, found.photo.width_px, found.photo.height_px, &written.rgb).expect("written");
+            let of_file = ask(&Question { image: ImageSource::Path(path), ..question });
+
+            let (a, b) = (&in_memory.extras.pixel_values, &of_file.extras.pixel_values);
+            assert!(a.is_some() && a == b, "the model gets the very same pixels, {options:?}");
+            // The second time part of the prompt is taken from the first, in another order of additions.
+            let ids = |answer: &Answer| answer.trace.output.iter().map(|token| token.id).collect::<Vec<_>>();
+            assert_eq!(ids(&in_memory), ids(&of_file), "the same tokens, {options:?}");
+            for (a, b) in in_memory.trace.decoder_attention.iter().zip(&of_file.trace.decoder_attention) {
+                let apart = a.to_f32().iter().zip(b.to_f32().iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(apart < 1e-5, "the same attention, found {apart} apart, {options:?}");
+            }
+            let run = &in_memory.trace.run;
+            assert_eq!((run.image_path.as_str(), &run.image_hash), ("demo_07_street.png", &found.photo.sha256), "ours");
+            let told = run.prompting.as_ref().expect("it says so");
+            assert_eq!(told.name, source.id(), "who looked");
+            assert_eq!(told.parameters.get("grey"), Some(&options.grey.into()), "with every parameter");
+            assert_eq!(of_file.trace.run.prompting, None, "the file is a photo like any other");
+        }
+    }
+    assert_eq!(ask(&question()).trace.run.prompting, None, "as is the photo itself");
+}
+
+#[test]
+fn what_is_known_of_the_photo_as_it_is_is_not_taken_for_the_darkened_one() {
+    let words = "Is there a dog in the image?";
+    let request = AttributionRequest {
+        source: Source::Llava,
+        image: question().image,
+        query: words.to_owned(),
+        object: None,
+        framing: None,
+        max_new_tokens: ATTRIBUTION_TOKENS,
+    };
+    let found = attribute(demo(), &request, &AtomicBool::new(false)).expect("where it looks");
+    let prompting = Prompting {
+        attribution: Arc::clone(&found.attribution),
+        model_id: demo().info().id.clone(),
+        weight_hash: demo().info().weight_hash.clone(),
+        query: words.to_owned(),
+        options: PromptOptions::default(),
+    };
+    let plain = ask(&question());
+    let ids: Vec<u32> = plain.trace.output.iter().take(3).map(|token| token.id).collect();
+    let prompted = Question { prompted: Some(Arc::new(prompting)), ..question() };
+    let fork = |known| Question { fork: Some(Fork { ids: ids.clone(), known }), ..prompted.clone() };
+    let fresh = ask(&fork(None));
+    let forked = ask(&fork(Some(Arc::new(plain.trace.clone()))));
+    for (a, b) in fresh.trace.decoder_attention.iter().zip(&forked.trace.decoder_attention) {
+        let apart = a.to_f32().iter().zip(b.to_f32().iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-5, "the darkened photo's own rows, found {apart} apart");
+    }
 }

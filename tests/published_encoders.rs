@@ -199,6 +199,8 @@ fn look(folder: &Path, task: ModelTask, words: &str) -> Answer {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions::default(),
     };
     run_job(&model, RunId(1), &question, &mut |_| {}, &AtomicBool::new(false)).unwrap_or_else(|err| panic!("{err}"))

@@ -1,11 +1,12 @@
 //! A question that continues from what earlier ones left gives what it gives alone.
 
 use gazelens::engine::{
-    Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, OpenModel,
-    Prompt, PromptRows, Question, RecordOptions, RunId, Sampling, Spec, Stage, further_questions, run_job,
+    Answer, DevicePreference, DtypePreference, EngineError, Event, Fork, ImageSource, LoadRequest, ModelSource,
+    OpenModel, Prompt, PromptRows, Question, RecordOptions, RunId, Sampling, Spec, Stage, further_questions, run_job,
 };
 use gazelens::geometry::Framing;
 use gazelens::trace::{AttentionRow, RowPrecision};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Most that a probability or a log-probability may differ from a fresh run in f32.
@@ -27,6 +28,8 @@ fn question(image: &str, words: &str) -> Question {
         max_new_tokens: 10,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions { precision: RowPrecision::F32, logits: true, ..RecordOptions::default() },
     }
 }
@@ -288,4 +291,108 @@ fn six_questions_are_measured_from_an_empty_store() {
     println!("{measured:?}");
     assert!(measured.total_secs > measured.first_secs && measured.first_secs > measured.further_secs, "{measured:?}");
     assert!(measured.kept_bytes > 0, "{measured:?}");
+}
+
+/// An answer that begins with the first `at` tokens of another one, and then with `id`.
+fn fork(question: &Question, parent: &Answer, at: usize, id: Option<u32>) -> Question {
+    let kept = parent.trace.output.iter().take(at).map(|token| token.id);
+    let known = Some(Arc::new(parent.trace.clone()));
+    let mut question = question.clone();
+    question.record.logits = false;
+    question.max_new_tokens = 14;
+    question.fork = Some(Fork { ids: kept.chain(id).collect(), known });
+    question
+}
+
+/// The same without what the other answer knew.
+fn anew(mut question: Question) -> Question {
+    question.fork = question.fork.map(|fork| Fork { known: None, ..fork });
+    question
+}
+
+#[test]
+fn a_fork_equals_a_fresh_run_with_the_same_beginning() {
+    let mut pair = Pair::new();
+    for prompt_rows in [PromptRows::None, PromptRows::AfterImage] {
+        let mut asked = question(STREET, "Describe this image in detail.");
+        asked.record.prompt_rows = prompt_rows;
+        let parent = ask(&pair.keeps, &asked);
+        for at in [0, 3, 6] {
+            let second = parent.trace.output[at].candidates[1].id;
+            let forked = fork(&asked, &parent, at, Some(second));
+            let (found, fresh) = (ask(&pair.keeps, &forked), ask(&pair.forgets, &anew(forked.clone())));
+            pair.compare(&found, &fresh, &format!("fork at {at}"));
+            assert_eq!(found.trace.output[at].id, second, "the token that was forced stands at {at}");
+            assert_eq!(found.trace.text(), fresh.trace.text(), "the same words");
+            assert_eq!(found.trace.run.forced_ids.len(), at + 1, "its file says what was forced");
+            let read = found.timings.reused_tokens;
+            assert!(read >= parent.trace.prompt.len() - 1, "fork at {at}: the prompt is not read again, found {read}");
+            for (row, other) in found.trace.decoder_attention.iter().zip(&parent.trace.decoder_attention).take(at) {
+                assert!(Arc::ptr_eq(row, other), "rows before the fork are the other answer's own");
+            }
+        }
+    }
+    println!("forks differ from fresh runs by at most {:.1e}", pair.worst);
+}
+
+#[test]
+fn a_strategy_can_be_switched_within_an_answer() {
+    let mut pair = Pair::new();
+    let plain = decoded("Describe this image in detail.", "plain");
+    let parent = ask(&pair.keeps, &plain);
+    for spec in ["vcd:alpha=3", "damro:alpha=3", "icd", "m3id:lambda=0.3", "pai-cfg"] {
+        let switched = decoded("Describe this image in detail.", spec);
+        let forked = fork(&switched, &parent, 4, None);
+        let (found, fresh) = (ask(&pair.keeps, &forked), ask(&pair.forgets, &anew(forked.clone())));
+        let contrast = |answer: &Answer, idx: usize| answer.trace.output[idx].contrast.clone();
+        assert!((0..4).all(|idx| contrast(&found, idx).is_none()), "{spec}: it did nothing to what was there before");
+        assert!(contrast(&found, 4).is_some(), "{spec}: it acts from there on");
+        let ids = |answer: &Answer| answer.trace.output.iter().map(|token| token.id).collect::<Vec<_>>();
+        assert_eq!(ids(&found), ids(&fresh), "{spec}: the same tokens");
+        for idx in 4..found.trace.output.len() {
+            let (a, b) = (contrast(&found, idx).expect("acts"), contrast(&fresh, idx).expect("acts"));
+            let logprobs = |of: &gazelens::trace::TokenContrast| {
+                of.candidates.iter().map(|candidate| candidate.negative_logprob).collect::<Vec<_>>()
+            };
+            pair.hold(&logprobs(&a), &logprobs(&b), spec, "the other branch");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_taken_over_is_computed() {
+    let model = demo();
+    let asked = question(STREET, "Describe this image in detail.");
+    let parent = ask(&model, &asked);
+    let id = parent.trace.output[2].candidates[1].id;
+    // Another photo, another prompt, changes inside the model, logits: nothing of the other answer holds.
+    let other_photo = fork(&question(BEACH, "Describe this image in detail."), &parent, 2, Some(id));
+    let other_words = fork(&question(STREET, "Describe this image briefly."), &parent, 2, Some(id));
+    let boosted = fork(&with(asked.clone(), "pai:alpha=0.5"), &parent, 2, Some(id));
+    let mut with_logits = fork(&asked, &parent, 2, Some(id));
+    with_logits.record.logits = true;
+    for (question, what) in
+        [(other_photo, "photo"), (other_words, "prompt"), (boosted, "intervention"), (with_logits, "logits")]
+    {
+        let (found, fresh) = (ask(&model, &question), ask(&demo(), &anew(question.clone())));
+        for (row, other) in found.trace.decoder_attention.iter().zip(&parent.trace.decoder_attention) {
+            assert!(!Arc::ptr_eq(row, other), "{what}: rows of another question are not taken over");
+        }
+        let ids = |answer: &Answer| answer.trace.output.iter().map(|token| token.id).collect::<Vec<_>>();
+        assert_eq!(ids(&found), ids(&fresh), "{what}: as if there had been no other answer");
+        assert_eq!(found.trace.output[2].id, id, "{what}: it begins as it was told to");
+    }
+}
+
+#[test]
+fn a_beginning_that_cannot_be_is_refused() {
+    let refused = |ids: Vec<u32>| {
+        let mut question = question(STREET, "Is there a dog?");
+        question.fork = Some(Fork { ids, known: None });
+        let error = run_job(&demo(), RunId(1), &question, &mut |_| {}, &AtomicBool::new(false)).expect_err("refused");
+        assert!(error.is_usage(), "the question is at fault: {error}");
+        error.to_string()
+    };
+    assert!(refused(vec![5, 9_999_999]).contains("found 9999999"), "no such token");
+    assert!(refused(vec![5; 10]).contains("fewer forced tokens than the 10"), "nothing left to choose");
 }

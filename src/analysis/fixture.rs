@@ -105,6 +105,8 @@ fn run() -> RunInfo {
         repetition_penalty: 1.0,
         seed: 0,
         max_new_tokens: 1,
+        prompting: None,
+        forced_ids: Vec::new(),
         view: ModelView::new(size, &preprocessing, 14),
         preprocessing,
         device: String::new(),

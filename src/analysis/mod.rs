@@ -16,8 +16,10 @@
 //! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
 //! - [`overlap`] compares maps, [`damro()`] those of a token with those of the others.
 //! - [`localisation`] compares a map with an object's mask.
+//! - [`align`] holds two answers against each other.
 //! - [`chair`] finds object words in an answer and says which are hallucinated, [`word_origin`] where one came from, [`pope`] asks about each.
 
+pub mod align;
 mod cache;
 pub mod chair;
 mod damro;

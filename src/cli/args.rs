@@ -98,6 +98,9 @@ pub(super) struct TraceArgs {
     /// Intervention, see `gazelens list interventions`; may be repeated.
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
+    /// Token ids that the answer begins with, as `--json` prints them; the model goes on from there.
+    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',')]
+    pub(super) forced_ids: Vec<u32>,
     /// 0 is greedy.
     #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature, allow_negative_numbers = true)]
     pub(super) temperature: f64,

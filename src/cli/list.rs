@@ -36,6 +36,7 @@ fn colormaps() -> Vec<Entry> {
         paper: map.paper,
         parameters: Vec::new(),
         presets: &[],
+        strength: None,
     })
     .collect()
 }

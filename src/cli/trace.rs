@@ -5,8 +5,8 @@ use super::failure::Failure;
 use super::{output, source};
 use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
-    Answer, EngineError, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec,
-    check_specs, run_job,
+    Answer, EngineError, Fork, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
+    Spec, check_specs, run_job,
 };
 use crate::trace::file::write_trace;
 use crate::trace::{RowPrecision, TextSimilarity, Trace};
@@ -90,6 +90,8 @@ fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<
         max_new_tokens: args.max_new_tokens,
         strategy: args.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: args.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        prompted: None,
+        fork: (!args.forced_ids.is_empty()).then(|| Fork { ids: args.forced_ids.clone(), known: None }),
         record: RecordOptions {
             // The file is the purpose: every row of it.
             budget_bytes: usize::MAX,

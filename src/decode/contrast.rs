@@ -125,7 +125,7 @@ impl StepContrast {
             plain_id: top.first()?.id,
             contrasted_id,
             num_removed: ordinary.len().saturating_sub(left.len()),
-            moved: moved(before, &left, &after, &logits),
+            moved: moved(before, &left, &after),
             branches_differ: ordinary.iter().zip(negative).any(differs),
             alpha_from,
             alpha_to,
@@ -140,12 +140,12 @@ impl StepContrast {
 }
 
 /// Half the sum of all differences; what was removed lost all it had.
-fn moved(before: &Distribution<'_>, left: &[u32], after: &Distribution<'_>, logits: &[f32]) -> f32 {
+fn moved(before: &Distribution<'_>, left: &[u32], after: &Distribution<'_>) -> f32 {
     let (mut kept, mut differs) = (0.0, 0.0);
-    for (id, logit) in left.iter().zip(logits) {
-        let p = f64::from(before.logprob(*id)).exp();
+    for (idx, id) in (0..).zip(left) {
+        let p = before.probability(*id);
         kept += p;
-        differs += (f64::from(after.normalised(*logit)).exp() - p).abs();
+        differs += (after.probability(idx) - p).abs();
     }
     let lost = (1.0 - kept).max(0.0);
     #[expect(clippy::cast_possible_truncation, reason = "at most 1")]

@@ -10,10 +10,14 @@ pub struct TokenCandidate {
 }
 
 /// Softmax at temperature 1, sums in f64.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Distribution<'a> {
     logits: &'a [f32],
+    /// Of every token, relative to the most probable one: exponentials are dear, one pass makes them all.
+    weights: Vec<f32>,
+    sum: f64,
     log_sum: f64,
+    entropy_nats: f64,
 }
 
 impl<'a> Distribution<'a> {
@@ -23,8 +27,20 @@ impl<'a> Distribution<'a> {
             return Err(bad);
         }
         let max = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
-        let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).sum();
-        Ok(Self { logits, log_sum: max + sum.ln() })
+        let (mut sum, mut weighted) = (0.0, 0.0);
+        let mut weigh = |logit: &f32| {
+            let below = f64::from(*logit) - max;
+            let weight = below.exp();
+            sum += weight;
+            weighted += weight * below;
+            #[expect(clippy::cast_possible_truncation, reason = "in 0..=1; the sums have all digits")]
+            let kept = weight as f32;
+            kept
+        };
+        let weights = logits.iter().map(&mut weigh).collect();
+        let log = sum.ln();
+        // -sum(p ln p), with ln p = below - ln(sum).
+        Ok(Self { logits, weights, sum, log_sum: max + log, entropy_nats: log - weighted / sum })
     }
 
     /// Natural logarithm of a token's probability; minus infinity outside the vocabulary.
@@ -32,14 +48,15 @@ impl<'a> Distribution<'a> {
         self.logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| self.normalised(*logit))
     }
 
+    /// A token's probability; 0 outside the vocabulary.
+    pub(super) fn probability(&self, id: u32) -> f64 {
+        self.weights.get(id as usize).map_or(0.0, |weight| f64::from(*weight) / self.sum)
+    }
+
     /// **Units**: nats.
     #[expect(clippy::cast_possible_truncation, reason = "an entropy is at most ln(vocabulary)")]
     pub fn entropy_nats(&self) -> f32 {
-        let terms = self.logits.iter().map(|logit| {
-            let logprob = f64::from(*logit) - self.log_sum;
-            logprob.exp() * logprob
-        });
-        (-terms.sum::<f64>()).max(0.0) as f32
+        self.entropy_nats.max(0.0) as f32
     }
 
     /// The `count` most probable tokens, most probable first; the smaller id first among equals.
@@ -59,14 +76,17 @@ impl<'a> Distribution<'a> {
 
 /// The `count` largest with their ids, largest first; the smaller id first among equals.
 fn largest(logits: impl Iterator<Item = f32>, count: usize) -> Vec<(u32, f32)> {
-    let mut order: Vec<(u32, f32)> = (0..).zip(logits).collect();
-    let descending = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-    if count < order.len() {
-        order.select_nth_unstable_by(count, descending);
-        order.truncate(count);
+    let mut best: Vec<(u32, f32)> = Vec::with_capacity(count.saturating_add(1).min(1 << 10));
+    for (id, logit) in (0..).zip(logits) {
+        // Ids come in order, so among equals the earlier one stays before.
+        if best.len() == count && best.last().is_none_or(|last| logit.total_cmp(&last.1).is_le()) {
+            continue;
+        }
+        let at = best.partition_point(|(_, better)| better.total_cmp(&logit).is_ge());
+        best.insert(at, (id, logit));
+        best.truncate(count);
     }
-    order.sort_unstable_by(descending);
-    order
+    best
 }
 
 #[cfg(test)]

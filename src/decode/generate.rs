@@ -32,12 +32,17 @@ pub struct GenerateOptions {
     pub sampling: SamplingOptions,
     /// Candidates kept with every token.
     pub num_candidates: usize,
+    /// Ids that the answer begins with, whatever the logits say: what a fork keeps of another answer. The rest is chosen.
+    pub forced: Vec<u32>,
+    /// So many last ids of every prompt are the answer's first: nothing is reported of them, and counting goes on behind them.
+    pub answered: usize,
 }
 
 impl Default for GenerateOptions {
     fn default() -> Self {
         let sampling = SamplingOptions::default();
-        Self { max_new_tokens: 256, stop_token_ids: Vec::new(), sampling, num_candidates: 20 }
+        let (stop_token_ids, forced) = (Vec::new(), Vec::new());
+        Self { max_new_tokens: 256, stop_token_ids, sampling, num_candidates: 20, forced, answered: 0 }
     }
 }
 
@@ -128,13 +133,12 @@ impl<'a> Generation<'a> {
         let sampler = Sampler::new(options.sampling)?;
         let context = prompts.first().map(|prompt| prompt.ids.clone()).ok_or(ModelError::EmptyPrompt)?;
         let caches = caches.into_iter().chain(std::iter::repeat_with(|| None));
-        let branches = prompts
-            .into_iter()
-            .zip(caches)
-            .map(|(prompt, cache)| branch(decoder, prompt, cache, options.max_new_tokens));
+        let still_to_come = options.max_new_tokens.saturating_sub(options.answered);
+        let branches =
+            prompts.into_iter().zip(caches).map(|(prompt, cache)| branch(decoder, prompt, cache, still_to_come));
         let branches = branches.collect::<Result<Vec<_>, _>>()?;
-        let stop = (options.max_new_tokens == 0).then_some(StopReason::MaxNewTokens);
-        let prompt_len = context.len();
+        let stop = (still_to_come == 0).then_some(StopReason::MaxNewTokens);
+        let prompt_len = context.len().saturating_sub(options.answered);
         Ok(Self { decoder, decoding, branches, sampler, options, context, prompt_len, stop })
     }
 
@@ -157,10 +161,11 @@ impl<'a> Generation<'a> {
     /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed once. The last
     /// position of its prompt always runs.
     pub fn share_prefix(&mut self, branch_idx: usize, len: usize) -> Result<(), DecodeError> {
+        let is_begun = !self.new_ids().is_empty();
         let Some(branch) = self.branches.get_mut(branch_idx).filter(|_| branch_idx > 0) else { return Ok(()) };
         let (known, pending) = (branch.cache.len(), branch.pending.dims().first().copied().unwrap_or(0));
         let len = len.min((known + pending).saturating_sub(1)).min(self.prompt_len);
-        if len > known && self.context.len() == self.prompt_len {
+        if len > known && !is_begun {
             let rest = branch.pending.narrow(0, len - known, known + pending - len);
             branch.pending = rest.map_err(ModelError::part("Token embedding"))?;
             branch.cache.share_prefix(len);
@@ -171,6 +176,11 @@ impl<'a> Generation<'a> {
     /// The answer so far.
     pub fn ids(&self) -> &[u32] {
         self.context.get(self.prompt_len..).unwrap_or(&[])
+    }
+
+    /// What was decoded here: the answer without what it began with, see [`GenerateOptions::answered`].
+    pub fn new_ids(&self) -> &[u32] {
+        self.ids().get(self.options.answered..).unwrap_or(&[])
     }
 
     /// Why it ended, once it has.
@@ -202,7 +212,10 @@ impl<'a> Generation<'a> {
         let contrast =
             combined.as_ref().and_then(|made| StepContrast::new(&distribution, &candidates, &branch_logits, made));
         let final_logits = combined.map(|made| made.logits);
-        let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
+        let id = match self.options.forced.get(step_idx) {
+            Some(id) => *id,
+            None => self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?,
+        };
         let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
         let query_position = self.context.len().saturating_sub(1);
         let is_stop = self.accept(id)?;

@@ -32,7 +32,7 @@ pub use interventions::{
     ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, Reach, build_intervention,
     interventions,
 };
-pub use parameters::{PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered};
+pub use parameters::{PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength};
 pub use sampling::{Sampler, SamplingOptions};
 pub use strategies::{
     BranchContext, ClsRow, Decoding, Encode, QuestionContext, STRATEGIES, Strategy, build_strategy, strategies,

@@ -48,12 +48,14 @@ pub struct ParameterInfo {
     pub kind: ParameterKind,
     /// One line.
     pub help: &'static str,
+    /// Where values that make sense lie, for a slider; others that [`ParameterInfo::kind`] allows can be typed.
+    pub usual: Option<(f64, f64)>,
 }
 
 impl ParameterInfo {
     /// A number.
     pub const fn real(name: &'static str, default: &'static str, (min, max): (f64, f64), help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::Real { min, max }, help }
+        Self { name, default, kind: ParameterKind::Real { min, max }, help, usual: None }
     }
 
     /// A whole number.
@@ -63,7 +65,7 @@ impl ParameterInfo {
         (min, max): (usize, usize),
         help: &'static str,
     ) -> Self {
-        Self { name, default, kind: ParameterKind::Whole { min, max }, help }
+        Self { name, default, kind: ParameterKind::Whole { min, max }, help, usual: None }
     }
 
     /// One of some words.
@@ -73,17 +75,23 @@ impl ParameterInfo {
         options: &'static [&'static str],
         help: &'static str,
     ) -> Self {
-        Self { name, default, kind: ParameterKind::Choice { options }, help }
+        Self { name, default, kind: ParameterKind::Choice { options }, help, usual: None }
     }
 
     /// A path.
     pub const fn file(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::File, help }
+        Self { name, default, kind: ParameterKind::File, help, usual: None }
     }
 
     /// Any text.
     pub const fn text(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::Text, help }
+        Self { name, default, kind: ParameterKind::Text, help, usual: None }
+    }
+
+    /// With the values between which a slider runs.
+    #[must_use]
+    pub const fn usual(self, low: f64, high: f64) -> Self {
+        Self { usual: Some((low, high)), ..self }
     }
 }
 
@@ -96,6 +104,15 @@ pub struct Preset {
     pub help: &'static str,
     /// Parameters that it sets, as (name, value); the others keep their defaults.
     pub values: &'static [(&'static str, &'static str)],
+}
+
+/// The parameter that sets how strong a contrast is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Strength {
+    /// Its name.
+    pub parameter: &'static str,
+    /// Its value at strength 0: the strength is the parameter less this.
+    pub none: f64,
 }
 
 /// What every registered thing says about itself.
@@ -113,6 +130,10 @@ pub trait Registered: Sync {
     /// Sets of values, where publications differ; then [`Registered::parameters`] has a choice named [`PRESET`].
     fn presets(&self) -> &'static [Preset] {
         &[]
+    }
+    /// The parameter that alone sets the strength of a contrast, the same at every step.
+    fn strength(&self) -> Option<Strength> {
+        None
     }
 }
 

@@ -12,6 +12,7 @@ use crate::model::{Clip, Probe};
 use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
 use crate::trace::{RowPrecision, compare};
 use candle_core::Tensor;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Answer tokens over which LLaVA's attention is averaged: as many as the authors generate.
@@ -40,7 +41,7 @@ pub struct Attributed {
     /// The photo as it was read.
     pub photo: Photo,
     /// The maps of all layers.
-    pub attribution: Attribution,
+    pub attribution: Arc<Attribution>,
     /// What the model itself thinks; `None` where CLIP was given no object.
     pub pre_output: Option<PreOutput>,
     /// What the user should know.
@@ -86,10 +87,12 @@ fn of_llava(model: &OpenModel, request: &AttributionRequest, cancel: &AtomicBool
         max_new_tokens: request.max_new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
     };
     let answer = run_job(model, RunId(0), &question, &mut |_| {}, cancel)?;
-    let attribution = LlavaMaps::from_trace(&answer.trace, request.max_new_tokens)?;
+    let attribution = Arc::new(LlavaMaps::from_trace(&answer.trace, request.max_new_tokens)?);
     let pre_output = PreOutput::of_answer(answer.trace.text().trim().to_owned());
     let photo = open_photo(&request.image)?;
     Ok(Attributed { photo, attribution, pre_output: Some(pre_output), warnings: answer.trace.warnings })
@@ -122,7 +125,7 @@ fn of_clip(
     };
     Ok(Attributed {
         photo,
-        attribution: Attribution { view: input.view, maps: Maps::Clip(maps) },
+        attribution: Arc::new(Attribution { view: input.view, maps: Maps::Clip(maps) }),
         pre_output,
         warnings,
     })

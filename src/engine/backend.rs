@@ -1,22 +1,26 @@
 //! What the worker's thread runs: one open model.
 
+use super::attribution::{Attributed, AttributionRequest, attribute};
 use super::error::EngineError;
-use super::messages::{Event, LoadRequest, ModelInfo, Question, RunId, Timings};
-use super::open::OpenModel;
+use super::messages::{Event, LoadRequest, ModelInfo, ModelSource, Question, RunId, Timings};
+use super::open::{ModelKind, OpenModel, model_id};
 use super::run::run_job;
 use super::worker::{Backend, Wake, Worker};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A model, once one was opened.
 ///
-/// Two models are never held together: the first leaves when the second's files have been read and found to be a model, before any of its
+/// Two models that answer are never held together: the first leaves when the second's files have been read and found to be a model, before any of its
 /// weights are. When those cannot be read, or opening is stopped, the first is opened again by the next question, with what that costs.
+///
+/// An encoder that says where to look may lie beside it; it is small, and stays until another one is named.
 #[derive(Debug, Default)]
 struct Models {
     open: Option<Open>,
     /// The model that left for one that did not open.
     left: Option<LoadRequest>,
+    beside: Option<Open>,
 }
 
 /// A model and how it was asked for.
@@ -36,6 +40,51 @@ impl Models {
             self.left = None;
         }
         self.open.as_ref().map(|open| &open.model).ok_or(EngineError::NoModel)
+    }
+
+    /// The encoder of that name: the open model, the one beside it, or one that is opened in its place.
+    fn encoder(
+        &mut self,
+        source: &ModelSource,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<&OpenModel, EngineError> {
+        if self.open.as_ref().is_some_and(|open| open.request.source == *source) {
+            return self.model(cancel);
+        }
+        if self.beside.as_ref().is_none_or(|open| open.request.source != *source) {
+            let like = self.open.as_ref().map(|open| &open.request).or(self.left.as_ref());
+            let (device, dtype) = like.map(|like| (like.device, like.dtype)).unwrap_or_default();
+            let request = LoadRequest { source: source.clone(), device, dtype };
+            let model = open_encoder(&request, progress, cancel)?;
+            self.beside = Some(Open { model, request });
+        }
+        self.beside.as_ref().map(|open| &open.model).ok_or(EngineError::NoModel)
+    }
+}
+
+/// Opens a model beside another one. One with a decoder is refused before its weights are read: there may be no room for two.
+fn open_encoder(
+    request: &LoadRequest,
+    progress: &mut dyn FnMut(f32, &str),
+    cancel: &AtomicBool,
+) -> Result<OpenModel, EngineError> {
+    let mut has_decoder = false;
+    // Nothing else ends the opening at that point; this job ends with it, whoever raised the flag.
+    let mut refuse = || {
+        has_decoder = true;
+        cancel.store(true, Ordering::Relaxed);
+    };
+    let opened = OpenModel::open_after(request, &mut refuse, progress, cancel);
+    match opened {
+        Ok(model) if matches!(model.kind(), ModelKind::Sees(_)) => Ok(model),
+        Err(err) if !has_decoder => Err(err),
+        _ => Err(EngineError::Source {
+            attribution: "clip",
+            expected: "a CLIP with both towers",
+            found: "a vision-language model with a decoder",
+            path: model_id(&request.source).into(),
+        }),
     }
 }
 
@@ -69,6 +118,20 @@ impl Backend for Models {
         let answer = run_job(self.model(cancel)?, id, question, emit, cancel)?;
         Ok((answer.timings, answer.trace.warnings))
     }
+
+    fn attribute(
+        &mut self,
+        request: &AttributionRequest,
+        beside: Option<&ModelSource>,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<(Attributed, Arc<ModelInfo>), EngineError> {
+        let model = match beside {
+            Some(source) => self.encoder(source, progress, cancel)?,
+            None => self.model(cancel)?,
+        };
+        Ok((attribute(model, request, cancel)?, Arc::clone(model.info())))
+    }
 }
 
 impl Worker {
@@ -81,9 +144,8 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{
-        DevicePreference, DtypePreference, ImageSource, ModelSource, Prompt, RecordOptions, Sampling, Spec,
-    };
+    use crate::engine::{DevicePreference, DtypePreference, ImageSource, Prompt, RecordOptions, Sampling, Spec};
+    use crate::prompting::Source;
     use std::path::Path;
 
     fn request(source: ModelSource) -> LoadRequest {
@@ -104,6 +166,8 @@ mod tests {
             max_new_tokens: 2,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            prompted: None,
+            fork: None,
             record: RecordOptions::default(),
         }
     }
@@ -139,5 +203,53 @@ mod tests {
 
         load(&mut models, &folder("qwen2_biases"), false).expect("the second");
         assert!(id(&models).contains("qwen2_biases") && models.left.is_none(), "found {}", id(&models));
+    }
+
+    fn wanted(source: Source, query: &str) -> AttributionRequest {
+        let image = ImageSource::Bundled("demo_07_street.png".to_owned());
+        let query = query.to_owned();
+        AttributionRequest { source, image, query, object: None, framing: None, max_new_tokens: 4 }
+    }
+
+    #[test]
+    fn an_encoder_lies_beside_the_model_that_answers() {
+        let go_on = AtomicBool::new(false);
+        let mut models = Models::default();
+        load(&mut models, &request(ModelSource::Demo), false).expect("the demo");
+        let mut told = Vec::new();
+        let mut progress = |_: f32, what: &str| told.push(what.to_owned());
+        let clip = wanted(Source::Clip, "dog");
+        let (found, info) =
+            models.attribute(&clip, Some(&ModelSource::DemoClip), &mut progress, &go_on).expect("where CLIP looks");
+        assert_eq!((info.id.as_str(), found.attribution.source()), ("demo-clip", Source::Clip), "the encoder");
+        assert!(found.pre_output.is_some() && told.last().is_some_and(|last| last == "Ready"), "opened: {told:?}");
+        let opened = told.len();
+        let mut progress = |_: f32, what: &str| told.push(what.to_owned());
+        models.attribute(&clip, Some(&ModelSource::DemoClip), &mut progress, &go_on).expect("once more");
+        assert_eq!(told.len(), opened, "it is kept");
+
+        let llava = wanted(Source::Llava, "Is there a dog in the image?");
+        let (found, info) = models.attribute(&llava, None, &mut |_, _| {}, &go_on).expect("where the decoder looks");
+        assert_eq!((info.id.as_str(), found.attribution.source()), ("demo", Source::Llava), "the open model");
+        let asked = models.ask(RunId(1), &question(), &mut |_| {}, &go_on);
+        asked.expect("the open model still answers");
+    }
+
+    #[test]
+    fn only_an_encoder_is_opened_beside_a_model() {
+        let go_on = AtomicBool::new(false);
+        let mut models = Models::default();
+        load(&mut models, &request(ModelSource::Demo), false).expect("the demo");
+        let clip = wanted(Source::Clip, "dog");
+        let other = folder("qwen2_biases").source;
+        let refused = models.attribute(&clip, Some(&other), &mut |_, _| {}, &AtomicBool::new(false));
+        let why = refused.expect_err("it has a decoder").to_string();
+        assert!(why.starts_with("Expected a CLIP") && why.contains("qwen2_biases"), "one sentence: {why}");
+        let nowhere = ModelSource::Folder("nowhere".into());
+        let why = models.attribute(&clip, Some(&nowhere), &mut |_, _| {}, &go_on).expect_err("no folder").to_string();
+        assert!(why.contains("nowhere"), "the path is named: {why}");
+        let stopped = models.attribute(&clip, Some(&ModelSource::DemoClip), &mut |_, _| {}, &AtomicBool::new(true));
+        assert!(matches!(stopped, Err(EngineError::Cancelled)), "stopped: {stopped:?}");
+        assert!(models.beside.is_none() && models.open.is_some(), "nothing was left beside");
     }
 }

@@ -182,6 +182,8 @@ fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> 
         max_new_tokens: new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() },
     }
 }

@@ -1,6 +1,6 @@
 //! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
 
-use crate::decode::{ParameterKind, Preset, Registered};
+use crate::decode::{ParameterKind, Preset, Registered, Strength};
 use serde::Serialize;
 
 /// A parameter of a registered thing.
@@ -14,6 +14,8 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// One line.
     pub help: &'static str,
+    /// Where values that make sense lie, for a slider.
+    pub usual: Option<(f64, f64)>,
 }
 
 /// A registered strategy, intervention, metric, family or colour map.
@@ -31,6 +33,8 @@ pub struct Entry {
     pub parameters: Vec<Parameter>,
     /// Sets of values that the parameter `preset` chooses from, the default first; empty where publications agree.
     pub presets: &'static [Preset],
+    /// The parameter that sets the strength of a contrast.
+    pub strength: Option<Strength>,
 }
 
 /// See the module's documentation.
@@ -60,6 +64,7 @@ pub fn catalog() -> Catalog {
                 paper: metric.paper,
                 parameters: Vec::new(),
                 presets: &[],
+                strength: None,
             })
             .collect(),
         families: crate::model::families()
@@ -71,6 +76,7 @@ pub fn catalog() -> Catalog {
                 paper: family.paper(),
                 parameters: Vec::new(),
                 presets: &[],
+                strength: None,
             })
             .collect(),
     }
@@ -82,6 +88,7 @@ fn entry(registered: &dyn Registered) -> Entry {
         default: parameter.default.to_owned(),
         kind: parameter.kind,
         help: parameter.help,
+        usual: parameter.usual,
     });
     Entry {
         id: registered.id(),
@@ -90,6 +97,7 @@ fn entry(registered: &dyn Registered) -> Entry {
         paper: registered.paper(),
         parameters: parameters.collect(),
         presets: registered.presets(),
+        strength: registered.strength(),
     }
 }
 
@@ -97,6 +105,31 @@ fn entry(registered: &dyn Registered) -> Entry {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn defaults_and_presets_lie_where_the_sliders_run() {
+        let catalog = catalog();
+        for entry in catalog.strategies.iter().chain(&catalog.interventions) {
+            for parameter in &entry.parameters {
+                let Some((low, high)) = parameter.usual else { continue };
+                let (least, most) = match parameter.kind {
+                    ParameterKind::Real { min, max } => (min, max),
+                    ParameterKind::Whole { min, max } => (min as f64, max as f64),
+                    _ => panic!("{} of {} is no number", parameter.name, entry.id),
+                };
+                assert!(least <= low && low < high && high <= most, "{} of {}", parameter.name, entry.id);
+                let presets = entry.presets.iter().flat_map(|preset| preset.values);
+                let presets = presets.filter(|(name, _)| *name == parameter.name).map(|(_, value)| *value);
+                for value in presets.chain([parameter.default.as_str()]) {
+                    let inside = value.parse::<f64>().is_ok_and(|value| (low..=high).contains(&value));
+                    assert!(inside, "{} of {}: {value} is out of the slider's sight", parameter.name, entry.id);
+                }
+            }
+            let strength = entry.strength.map(|strength| strength.parameter);
+            let known = strength.is_none_or(|name| entry.parameters.iter().any(|parameter| parameter.name == name));
+            assert!(known, "the strength of {} is one of its parameters", entry.id);
+        }
+    }
 
     #[test]
     fn registered_things_have_unique_ids_and_help() {

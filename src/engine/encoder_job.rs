@@ -3,8 +3,9 @@
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
+use super::prompting::{Prompting, asked_photo};
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, image_path, open_photo};
+use super::run::{Answer, Input, image_path};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::ids::TokenSpan;
@@ -30,7 +31,7 @@ pub(super) fn see(
     }
     let (texts, mut warnings) = texts(encoder, question)?;
     emit(Event::Stage(id, Stage::Photo));
-    let photo = open_photo(&question.image)?;
+    let photo = asked_photo(question)?;
     let input = Input::new(&photo, &encoder.preprocess, question.framing, encoder.config.patch_size)?;
 
     emit(Event::Stage(id, Stage::Vision));
@@ -164,6 +165,8 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         repetition_penalty: 1.0,
         seed: question.sampling.seed,
         max_new_tokens: 0,
+        prompting: question.prompted.as_deref().map(Prompting::info),
+        forced_ids: Vec::new(),
         preprocessing: input.preprocessing.clone(),
         view: input.view,
         device: encoder.place.device_label(),

@@ -27,6 +27,24 @@ pub enum EngineError {
     /// Nothing to compare the photo with.
     #[error("Expected one or more texts to compare with the photo, one a line, found none")]
     NoTexts,
+    /// An answer cannot begin with what is no token.
+    #[error("Expected ids of tokens, 0 to {}, as the answer's beginning, found {found}: {}", vocab_size.saturating_sub(1), path.display())]
+    ForcedId {
+        /// Tokens of the model.
+        vocab_size: usize,
+        /// The id.
+        found: u32,
+        /// The model.
+        path: PathBuf,
+    },
+    /// Nothing is left to choose.
+    #[error("Expected fewer forced tokens than the {expected} that are to be generated at most, found {found}")]
+    ForcedTooMany {
+        /// Most tokens of the answer.
+        expected: usize,
+        /// Forced.
+        found: usize,
+    },
     /// A prompt that is made for a decoder.
     #[error("Expected texts to compare with the photo, found an exact prompt, which needs a model with a decoder")]
     RawPrompt,
@@ -130,7 +148,9 @@ impl EngineError {
     /// Whether the request itself was wrong: an unknown name, a parameter that cannot be.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Spec(_) | Self::NoTexts | Self::RawPrompt => true,
+            Self::Spec(_) | Self::NoTexts | Self::RawPrompt | Self::ForcedId { .. } | Self::ForcedTooMany { .. } => {
+                true
+            }
             Self::Decode(err) => matches!(
                 err,
                 DecodeError::UnknownName { .. }

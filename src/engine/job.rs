@@ -2,12 +2,14 @@
 
 use super::branches::{idle_strategy, token_contrast};
 use super::error::EngineError;
+use super::fork::{Recalled, recorded};
 use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
+use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, open_photo};
+use super::run::{Answer, Input};
 use crate::checkpoint::{PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -34,17 +36,18 @@ pub(super) fn answer(
 ) -> Result<Answer, EngineError> {
     let mut plan = Plan::new(model, question)?;
     emit(Event::Stage(id, Stage::Photo));
-    let photo = open_photo(&question.image)?;
+    let photo = asked_photo(question)?;
+    plan.recalled = Recalled::of(model, question, &plan, &photo)?;
     let mut job = Job::new(model, question, &plan, &photo, cancel)?;
 
     emit(Event::Stage(id, Stage::Vision));
     let started = Instant::now();
-    let prompts = job.see(model, &mut plan)?;
+    let mut prompts = job.see(model, &mut plan)?;
+    if let Some(recalled) = &plan.recalled {
+        recalled.extend(model, &mut prompts)?;
+    }
     job.timings.vision_secs = started.elapsed().as_secs_f64();
 
-    if !announces_late(question) {
-        emit(Event::Started(id, Box::new(job.trace.clone())));
-    }
     decode(model, id, question, plan, job, prompts, emit)
 }
 
@@ -58,25 +61,29 @@ fn decode(
     prompts: Vec<DecoderPrompt>,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Answer, EngineError> {
+    let mut stream = model.checkpoint.tokenizer.stream();
+    let is_late = announces_late(question, plan.recalled.as_ref());
+    if !is_late {
+        job.announce(id, plan.recalled.as_ref(), &mut stream, emit)?;
+    }
     emit(Event::Stage(id, Stage::Prefill));
     let started = Instant::now();
     let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
     job.timings.reused_tokens = prefixes.reused_tokens;
-    let Plan { decoding, mut interventions, .. } = plan;
-    let options = generate_options(model, question);
+    let Plan { decoding, mut interventions, recalled, .. } = plan;
+    let options = generate_options(model, question, recalled.as_ref());
     let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
-    let mut stream = model.checkpoint.tokenizer.stream();
     let mut decode_started = Instant::now();
     let mut write = || -> Result<(), EngineError> {
         while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
-            if step.step_idx == 0 {
+            if job.new_tokens == 0 {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();
                 decode_started = Instant::now();
-                job.take_prompt_rows();
-                if announces_late(question) {
-                    emit(Event::Started(id, Box::new(job.trace.clone())));
+                if is_late {
+                    job.take_prompt_rows();
+                    job.announce(id, recalled.as_ref(), &mut stream, emit)?;
                 }
                 emit(Event::Stage(id, Stage::Decode));
             }
@@ -97,8 +104,8 @@ fn decode(
 }
 
 /// Prompt rows are made while the prompt is read, so the start is told after it.
-fn announces_late(question: &Question) -> bool {
-    question.record.prompt_rows != PromptRows::None
+fn announces_late(question: &Question, recalled: Option<&Recalled>) -> bool {
+    question.record.prompt_rows != PromptRows::None && !recalled.is_some_and(Recalled::has_prompt_rows)
 }
 
 /// What a question asks of the decoding, checked before anything is computed.
@@ -109,6 +116,8 @@ pub(super) struct Plan {
     pub(super) intervention_specs: Vec<SpecInfo>,
     pub(super) full_prompt: String,
     pub(super) prompt: PromptIds,
+    /// What a fork need not compute again.
+    pub(super) recalled: Option<Recalled>,
 }
 
 impl Plan {
@@ -142,7 +151,7 @@ impl Plan {
             interventions.push(intervention);
             intervention_specs.push(spec_info(&spec.name, &parameters));
         }
-        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, prompt })
+        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, prompt, recalled: None })
     }
 
     /// What the interventions change in a branch.
@@ -164,9 +173,11 @@ pub(super) fn chain<'a>(
     chain.with(recorder)
 }
 
-fn generate_options(model: &Answerer, question: &Question) -> GenerateOptions {
+fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Recalled>) -> GenerateOptions {
     let sampling = question.sampling;
     GenerateOptions {
+        forced: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
+        answered: recalled.map_or(0, Recalled::len),
         max_new_tokens: question.max_new_tokens,
         stop_token_ids: model.llava.config().eos_token_ids.clone(),
         sampling: SamplingOptions {
@@ -190,6 +201,8 @@ pub(super) struct Job<'a> {
     /// The same as numbers: what an image is known by.
     pub(super) values: Arc<[f32]>,
     rows_left_out: usize,
+    /// Tokens that were decoded here.
+    new_tokens: usize,
 }
 
 impl<'a> Job<'a> {
@@ -223,7 +236,7 @@ impl<'a> Job<'a> {
             num_attention_heads: sizes.num_attention_heads,
             output: Vec::new(),
             decoder_attention: Vec::new(),
-            prompt_attention: Vec::new(),
+            prompt_attention: plan.recalled.as_ref().map_or_else(Vec::new, Recalled::prompt_rows),
             vision: None,
             similarity: Vec::new(),
             warnings: Vec::new(),
@@ -232,11 +245,30 @@ impl<'a> Job<'a> {
             trace,
             extras: Extras { pixel_values: input.kept(question), ..Extras::default() },
             timings: Timings::default(),
-            recorder: Recorder::new(sizes, &question.record, cancel),
+            recorder: Recorder::new(sizes, &recorded(question, plan), cancel),
             pixel_values: input.tensor,
             values: input.values.into(),
             rows_left_out: 0,
+            new_tokens: 0,
         })
+    }
+
+    /// Tells that it starts, and what is known of the answer before anything of it is computed.
+    fn announce(
+        &mut self,
+        id: RunId,
+        recalled: Option<&Recalled>,
+        stream: &mut StreamDecoder<'_>,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), EngineError> {
+        emit(Event::Started(id, Box::new(self.trace.clone())));
+        for (token, row) in recalled.into_iter().flat_map(|recalled| recalled.tokens(&self.trace.run.strategy)) {
+            stream.push(token.id)?;
+            self.trace.output.push(token.clone());
+            self.trace.decoder_attention.push(Arc::clone(&row));
+            emit(Event::Token(id, Box::new(token), Some(row)));
+        }
+        Ok(())
     }
 
     /// The recorder and the model's input, for measurements.
@@ -280,6 +312,7 @@ impl<'a> Job<'a> {
             contrast: step.contrast.as_ref().map(|contrast| Box::new(token_contrast(tokenizer, contrast))),
         };
         self.trace.output.push(token.clone());
+        self.new_tokens += 1;
         let row = self.recorder.take_row();
         match &row {
             Some(row) => self.trace.decoder_attention.push(Arc::clone(row)),
@@ -309,7 +342,7 @@ impl<'a> Job<'a> {
         interventions: &[Box<dyn ActiveIntervention>],
     ) -> Result<Answer, EngineError> {
         let tokens = self.trace.output.len();
-        let steps = tokens.saturating_sub(1);
+        let steps = self.new_tokens.saturating_sub(1);
         self.timings.decode_secs = if steps > 0 { decode_started.elapsed().as_secs_f64() } else { 0.0 };
         if self.timings.decode_secs > 0.0 {
             self.timings.tokens_per_sec = steps as f64 / self.timings.decode_secs;

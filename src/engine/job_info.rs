@@ -4,6 +4,7 @@ use super::error::EngineError;
 use super::job::Plan;
 use super::messages::{Prompt, Question};
 use super::open::Answerer;
+use super::prompting::Prompting;
 use super::run::{Input, image_path};
 use crate::checkpoint::PromptIds;
 use crate::data::Photo;
@@ -56,6 +57,8 @@ pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo
         repetition_penalty: question.sampling.repetition_penalty,
         seed: question.sampling.seed,
         max_new_tokens: question.max_new_tokens,
+        prompting: question.prompted.as_deref().map(Prompting::info),
+        forced_ids: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
         preprocessing: input.preprocessing.clone(),
         view: input.view,
         device: model.place.device_label(),

@@ -1,6 +1,8 @@
 //! What the window and the worker say to each other. Requests go in, events come out; both are plain data.
 
+use super::attribution::{Attributed, AttributionRequest};
 use super::estimate::MemoryEstimate;
+use super::prompting::Prompting;
 use crate::geometry::{Framing, PatchGrid};
 use crate::hub::HubId;
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
@@ -8,7 +10,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Names a question; the asker counts up.
+/// Names a question or an attribution; the asker counts up over both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(pub u64);
 
@@ -180,6 +182,23 @@ impl Default for RecordOptions {
     }
 }
 
+/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
+#[derive(Debug, Clone)]
+pub struct Fork {
+    /// Ids that the answer begins with.
+    pub ids: Vec<u32>,
+    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
+    /// where it is of another model, photo or prompt, they run like all others.
+    pub known: Option<Arc<Trace>>,
+}
+
+impl PartialEq for Fork {
+    /// Where its beginning is taken from makes no other answer.
+    fn eq(&self, other: &Self) -> bool {
+        self.ids == other.ids
+    }
+}
+
 /// A question about a photo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
@@ -197,6 +216,10 @@ pub struct Question {
     pub strategy: Spec,
     /// Interventions, in order.
     pub interventions: Vec<Spec>,
+    /// Asks about the photo darkened where a model did not look.
+    pub prompted: Option<Arc<Prompting>>,
+    /// What the answer begins with; `None` lets the model choose every token.
+    pub fork: Option<Fork>,
     /// What is kept.
     pub record: RecordOptions,
 }
@@ -208,6 +231,11 @@ pub enum Request {
     Load(LoadRequest),
     /// Ask; a later question waits for an earlier one unless that is cancelled.
     Ask(RunId, Box<Question>),
+    /// Find out where a model looks; a later one takes the place of an earlier one that has not ended.
+    ///
+    /// The model is the open one, or the named one, which must be an encoder: it is opened beside the open model and kept until another is
+    /// named.
+    Attribute(RunId, Box<AttributionRequest>, Option<ModelSource>),
 }
 
 /// What a model can do with a photo.
@@ -339,6 +367,17 @@ pub enum Event {
         /// What the user should know.
         warnings: Vec<String>,
     },
+    /// Opening the model that an attribution takes.
+    Attributing {
+        /// Which.
+        id: RunId,
+        /// 0..=1.
+        share: f32,
+        /// "Reading weights, tensor 3 of 200".
+        what: String,
+    },
+    /// An attribution, and the model that made it.
+    Attributed(RunId, Arc<Attributed>, Arc<ModelInfo>),
     /// Stopped on request; what came before stays valid.
     Cancelled(RunId),
     /// It went wrong: one sentence.

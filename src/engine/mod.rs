@@ -3,7 +3,7 @@
 //! - [`OpenModel::open`] opens a checkpoint on a device;
 //! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it has no decoder: the window's worker, the command line and the tests are callers
 //!   of this one function;
-//! - [`attribute`] says where a model looked for a query, for attention prompting on the image;
+//! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened by that;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a budget;
 //! - the recorder is the probe that fills a trace on the way, row by row;
@@ -19,12 +19,14 @@ mod encoder;
 mod encoder_job;
 mod error;
 mod estimate;
+mod fork;
 mod hub;
 mod job;
 mod job_info;
 mod messages;
 mod open;
 mod prefixes;
+mod prompting;
 mod recorder;
 mod reuse;
 mod reuse_bench;
@@ -32,7 +34,7 @@ mod run;
 mod spec;
 mod worker;
 
-pub use crate::decode::{ParameterKind, Preset};
+pub use crate::decode::{ParameterKind, Preset, Strength};
 pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
@@ -40,10 +42,11 @@ pub use device::Place;
 pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
-    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, Fork, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource,
+    ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
+pub use prompting::Prompting;
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::{Answer, run_job};
 pub use spec::{SpecError, check_specs};

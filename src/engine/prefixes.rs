@@ -49,7 +49,7 @@ impl Prefixes {
 
     /// Keeps what was read and written.
     pub(super) fn keep(self, model: &Answerer, generation: Generation<'_>) {
-        let generated = generation.ids().to_vec();
+        let generated = generation.new_ids().to_vec();
         // Without the rows of the answer its prompt is kept all the same.
         let rows = if generated.is_empty() { None } else { model.llava.decoder().embed(&generated).ok() };
         for (prompt, mut cache) in self.prompts.into_iter().zip(generation.into_caches()) {

@@ -54,6 +54,8 @@ pub fn further_questions(model: &OpenModel, image: &ImageSource) -> Result<Furth
             max_new_tokens: new_tokens,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            prompted: None,
+            fork: None,
             record: RecordOptions { precision, ..RecordOptions::default() },
         };
         let started = Instant::now();

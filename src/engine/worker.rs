@@ -4,8 +4,9 @@
 //! a question can be stopped while it runs or while it waits. A panic in a job ends the thread, not the program: the window is told and may
 //! start another.
 
+use super::attribution::{Attributed, AttributionRequest};
 use super::error::EngineError;
-use super::messages::{Event, LoadRequest, ModelInfo, Question, Request, RunId, Timings};
+use super::messages::{Event, LoadRequest, ModelInfo, ModelSource, Question, Request, RunId, Timings};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -40,6 +41,15 @@ pub trait Backend {
         emit: &mut dyn FnMut(Event),
         cancel: &AtomicBool,
     ) -> Result<(Timings, Vec<String>), EngineError>;
+
+    /// Finds out where a model looks: the open one, or an encoder that is opened beside it, of which `progress` tells.
+    fn attribute(
+        &mut self,
+        request: &AttributionRequest,
+        beside: Option<&ModelSource>,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<(Attributed, Arc<ModelInfo>), EngineError>;
 }
 
 /// Makes a [`Backend`] on the worker's thread.
@@ -55,6 +65,7 @@ struct LoadTicket {
 enum Job {
     Load(LoadRequest, Arc<LoadTicket>),
     Ask(RunId, Box<Question>, Arc<AtomicBool>),
+    Attribute(RunId, Box<AttributionRequest>, Option<ModelSource>, Arc<AtomicBool>),
 }
 
 /// One end of a running thread.
@@ -70,8 +81,10 @@ pub struct Worker {
     wake: Wake,
     /// `None` after the thread was found dead.
     running: Option<Running>,
-    /// Flags of the questions that have not come to an end.
+    /// Flags of the questions and attributions that have not come to an end.
     questions: BTreeMap<RunId, Arc<AtomicBool>>,
+    /// The latest attribution.
+    attribution: Option<RunId>,
     load: Option<Arc<LoadTicket>>,
     /// Events of this side: requests that could not be sent.
     own_events: VecDeque<Event>,
@@ -85,6 +98,7 @@ impl Worker {
             wake,
             running: None,
             questions: BTreeMap::new(),
+            attribution: None,
             load: None,
             own_events: VecDeque::new(),
         };
@@ -109,7 +123,7 @@ impl Worker {
         }
     }
 
-    /// Queues a request; a later `Load` takes the place of an earlier one that has not ended.
+    /// Queues a request; a later `Load` or `Attribute` takes the place of an earlier one that has not ended.
     pub fn send(&mut self, request: Request) {
         match request {
             Request::Load(request) => {
@@ -123,14 +137,23 @@ impl Worker {
                     self.own_events.push_back(Event::LoadFailed(why));
                 }
             }
-            Request::Ask(id, question) => {
-                let cancel = Arc::new(AtomicBool::new(false));
-                self.questions.insert(id, Arc::clone(&cancel));
-                if let Err(why) = self.queue(Job::Ask(id, question, cancel)) {
-                    self.questions.remove(&id);
-                    self.own_events.push_back(Event::Failed(id, why));
+            Request::Ask(id, question) => self.send_named(id, |cancel| Job::Ask(id, question, cancel)),
+            Request::Attribute(id, request, beside) => {
+                if let Some(earlier) = self.attribution.replace(id) {
+                    self.cancel(earlier);
                 }
+                self.send_named(id, |cancel| Job::Attribute(id, request, beside, cancel));
             }
+        }
+    }
+
+    /// Queues what can be stopped by its name.
+    fn send_named(&mut self, id: RunId, job: impl FnOnce(Arc<AtomicBool>) -> Job) {
+        let cancel = Arc::new(AtomicBool::new(false));
+        self.questions.insert(id, Arc::clone(&cancel));
+        if let Err(why) = self.queue(job(cancel)) {
+            self.questions.remove(&id);
+            self.own_events.push_back(Event::Failed(id, why));
         }
     }
 
@@ -154,7 +177,7 @@ impl Worker {
             Err(TryRecvError::Disconnected) => Event::WorkerDied("The engine's thread ended unexpectedly".to_owned()),
         };
         match &event {
-            Event::Finished { id, .. } | Event::Cancelled(id) | Event::Failed(id, _) => {
+            Event::Finished { id, .. } | Event::Attributed(id, ..) | Event::Cancelled(id) | Event::Failed(id, _) => {
                 self.questions.remove(id);
             }
             Event::WorkerDied(_) => self.stop(),
@@ -163,7 +186,7 @@ impl Worker {
         Some(event)
     }
 
-    /// Stops one question, whether it runs or still waits; `Cancelled` follows unless it ended before.
+    /// Stops one question or attribution, whether it runs or still waits; `Cancelled` follows unless it ended before.
     pub fn cancel(&mut self, id: RunId) {
         if let Some(flag) = self.questions.get(&id) {
             flag.store(true, Ordering::Relaxed);
@@ -190,6 +213,7 @@ impl Worker {
     fn stop(&mut self) {
         self.cancel_all();
         self.questions.clear();
+        self.attribution = None;
         self.load = None;
         if let Some(Running { requests, events, thread }) = self.running.take() {
             // Both ends first: the thread may be waiting at either.
@@ -249,6 +273,13 @@ fn work(make_backend: &BackendFactory, requests: &Receiver<Job>, outbox: &Outbox
                     }
                     ask(&mut *backend, id, &question, &cancel, outbox)
                 }
+                Job::Attribute(id, request, beside, cancel) => {
+                    // An encoder beside the open model has nothing to do with which model that is.
+                    if orphaned && beside.is_none() {
+                        cancel.store(true, Ordering::Relaxed);
+                    }
+                    attribute(&mut *backend, id, (&request, beside.as_ref()), &cancel, outbox)
+                }
             };
             if !there {
                 break;
@@ -300,6 +331,30 @@ fn ask(backend: &mut dyn Backend, id: RunId, question: &Question, cancel: &Atomi
     };
     outbox.put(match result {
         Ok((timings, warnings)) => Event::Finished { id, timings, warnings },
+        Err(EngineError::Cancelled) => Event::Cancelled(id),
+        Err(err) => Event::Failed(id, err.to_string()),
+    })
+}
+
+fn attribute(
+    backend: &mut dyn Backend,
+    id: RunId,
+    (request, beside): (&AttributionRequest, Option<&ModelSource>),
+    cancel: &AtomicBool,
+    outbox: &Outbox,
+) -> bool {
+    let result = if cancel.load(Ordering::Relaxed) {
+        Err(EngineError::Cancelled)
+    } else {
+        let mut progress = |share: f32, what: &str| {
+            if !outbox.put(Event::Attributing { id, share, what: what.to_owned() }) {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        };
+        backend.attribute(request, beside, &mut progress, cancel)
+    };
+    outbox.put(match result {
+        Ok((attributed, info)) => Event::Attributed(id, Arc::new(attributed), info),
         Err(EngineError::Cancelled) => Event::Cancelled(id),
         Err(err) => Event::Failed(id, err.to_string()),
     })

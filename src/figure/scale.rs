@@ -144,9 +144,14 @@ mod tests {
 
     #[test]
     fn ranges_begin_at_zero_and_have_a_width() {
-        assert_eq!(own_range(&[0.2, 0.5], false), [0.0, 0.5], "attention begins at 0");
-        assert_eq!(own_range(&[-0.2, 0.1], true), [-0.2, 0.2], "differences are symmetric");
-        assert_eq!(own_range(&[0.0, 0.0], false), [0.0, 1.0], "zeros");
-        assert_eq!(own_range(&[0.0], true), [-1.0, 1.0], "no difference");
+        let cases: [(&[f32], bool, [f32; 2], &str); 4] = [
+            (&[0.2, 0.5], false, [0.0, 0.5], "attention begins at 0"),
+            (&[-0.2, 0.1], true, [-0.2, 0.2], "differences are symmetric"),
+            (&[0.0, 0.0], false, [0.0, 1.0], "zeros"),
+            (&[0.0], true, [-1.0, 1.0], "no difference"),
+        ];
+        for (values, diverging, expected, what) in cases {
+            assert_eq!(own_range(values, diverging).map(f32::to_bits), expected.map(f32::to_bits), "{what}");
+        }
     }
 }

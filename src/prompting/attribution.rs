@@ -2,12 +2,15 @@
 
 use super::{Formula, PromptingError};
 use crate::geometry::{ModelView, PatchGrid};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Which model looked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Source {
     /// CLIP: what each patch adds to the similarity of photo and query.
+    #[default]
     Clip,
     /// LLaVA: where the decoder looked while it answered the query.
     Llava,

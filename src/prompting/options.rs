@@ -2,9 +2,15 @@
 
 use super::PromptingError;
 use crate::geometry::Resample;
+use serde::{Deserialize, Serialize};
 
 /// How maps are made of a model's inner workings: as the authors' code does it, or as their paper writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+///
+/// The code's way is the default here, though the paper's is elsewhere in this program: every published figure was made with the code, and so
+/// was what reproduces them (the layers 22 of 24 and 20 of 32, the stretching of both maps to 0..1). The paper's is one word away,
+/// `--formula paper`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Formula {
     /// `official`: what the published figures were made with.
     ///
@@ -35,8 +41,9 @@ impl Formula {
     }
 }
 
-/// How the mask of the patches lies on the photo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// How the mask of the patches lies on the photo. The published way is the default, so that results compare with published ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MaskGeometry {
     /// `official`: stretched over the whole photo, whatever of it the model saw. On photos that are not square the mask is off: CLIP's is
     /// pulled apart over borders that were cropped away, a padded one is squeezed.
@@ -65,7 +72,8 @@ impl MaskGeometry {
 }
 
 /// Everything between the maps and the prompted photo.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PromptOptions {
     /// 0-based layer; `None` is [`super::Attribution::default_layer`].
     pub layer_idx: Option<usize>,

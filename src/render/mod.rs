@@ -3,8 +3,8 @@
 //! The two paths share more than a specification. [`Scene`] and [`Window`] say what to draw; they are turned into one block of numbers,
 //! [`HeatUniform`], that `shaders/heat.wgsl` reads as its uniform and [`compose()`] reads on the CPU, so only the arithmetic per pixel exists
 //! twice. `tests/render.rs` holds the two within 2/255 at every pixel. [`GridMaps`] is drawn the same way by `shaders/grid.wgsl` and
-//! [`compose_grid`]; masks of objects ([`paint_masks`], `shaders/mask.wgsl`) and a map against one ([`paint_overlap`],
-//! `shaders/overlap.wgsl`) are layers of their own over the photo.
+//! [`compose_grid`]; masks of objects ([`paint_masks`], `shaders/mask.wgsl`), a map against one ([`paint_overlap`],
+//! `shaders/overlap.wgsl`) and a photo darkened by a mask ([`paint_prompt`], `shaders/prompt.wgsl`) are layers of their own over the photo.
 //!
 //! Everything blends in gamma space with premultiplied alpha, as egui does, and is pure: same input, same bytes.
 
@@ -16,6 +16,7 @@ mod grid_maps;
 mod mask;
 mod overlap;
 mod photo;
+mod prompt;
 mod resample;
 mod scene;
 mod style;
@@ -28,6 +29,7 @@ pub use grid_maps::{GridLayout, GridMaps, GridRange, MapSummary, compose_grid};
 pub use mask::{MaskImage, MaskStyle, category_colour, paint_masks};
 pub use overlap::{OverlapMap, OverlapPalette, OverlapStyle, overlap_image, paint_overlap};
 pub use photo::{PhotoError, PhotoTexture};
+pub use prompt::{PromptMask, PromptStyle, paint_prompt};
 pub use resample::{GridTexels, missing_values, value_range};
 pub(crate) use scene::content_rect_px;
 pub use scene::{Marks, Scene, Window, selection_mask};

@@ -113,7 +113,7 @@ fn flags(scene: &Scene, diverging: bool) -> u32 {
 }
 
 /// Which halving suits this many photo pixels per drawn pixel; half a level sharper than the textbook, as photos look better.
-fn lod(step: f64) -> f32 {
+pub(super) fn lod(step: f64) -> f32 {
     if step * CRISP_FROM <= 1.0 {
         return -1.0;
     }

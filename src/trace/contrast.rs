@@ -57,6 +57,26 @@ impl TokenContrast {
         alpha < self.alpha_from || self.alpha_to.is_some_and(|to| alpha > to)
     }
 
+    /// What another strength would have chosen; `None` if it is the same token.
+    pub fn flip_at(&self, alpha: f64) -> Option<Flip<'_>> {
+        if !self.flips_at(alpha) {
+            return None;
+        }
+        let score = |candidate: &ContrastCandidate| {
+            let (ordinary, negative) = (f64::from(candidate.logprob), f64::from(candidate.negative_logprob));
+            ordinary + alpha * (ordinary - negative)
+        };
+        let left = || self.candidates.iter().filter(|candidate| candidate.final_logprob.is_some());
+        // Fewer than were asked for: nothing else was left.
+        let is_certain = left().count() < RECORDED;
+        let others = left().filter(|candidate| candidate.id != self.contrasted_id);
+        let best = others.max_by(|a, b| score(a).total_cmp(&score(b)));
+        let chosen = left().find(|candidate| candidate.id == self.contrasted_id);
+        // Where the choice is still better than all that were recorded, it flips to one that was not.
+        let beaten = |best: &&ContrastCandidate| is_certain || chosen.is_none_or(|chosen| score(best) > score(chosen));
+        Some(Flip { to: best.filter(beaten), is_certain })
+    }
+
     /// The candidates in the order of the other branch, most probable first.
     pub fn by_negative(&self) -> Vec<&ContrastCandidate> {
         let mut all: Vec<_> = self.candidates.iter().collect();
@@ -111,6 +131,18 @@ impl TokenContrast {
     }
 }
 
+/// What another strength of the contrast would have made the most probable token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flip<'a> {
+    /// The token; `None` if it is not among those that were recorded.
+    pub to: Option<&'a ContrastCandidate>,
+    /// Whether every candidate that the cut-off left was recorded; else one that was not may be more probable still.
+    pub is_certain: bool,
+}
+
+/// Most probable tokens kept of each distribution.
+const RECORDED: usize = 20;
+
 /// A hundred-thousandth of the probability: what rounding moves.
 const IDLE: f32 = 1e-5;
 
@@ -154,6 +186,21 @@ mod tests {
         assert_eq!(step.sentence(), "Nothing changed at this step", "idle");
         step.branches_differ = false;
         assert!(step.sentence().ends_with("both branches gave the same logits"), "a branch that does nothing");
+    }
+
+    #[test]
+    fn another_strength_flips_to_the_best_of_what_the_cut_off_left() {
+        let mut step = sample();
+        assert_eq!(step.flip_at(1.0), None, "within its range");
+        // dog: -0.5 - 0.4 a, kite: -1 + 2 a.
+        let flip = step.flip_at(0.1).expect("below its range");
+        assert_eq!((flip.to.map(|to| to.id), flip.is_certain), (Some(3), true), "dog; the sea was removed");
+        let more = (100..120).map(|id| ContrastCandidate { id, logprob: -9.0, ..step.candidates[0].clone() });
+        step.candidates.extend(more.collect::<Vec<_>>());
+        assert_eq!(step.flip_at(0.1).map(|flip| flip.is_certain), Some(false), "there may be more than twenty");
+        step.candidates.remove(0);
+        let flip = step.flip_at(0.1).expect("still below its range");
+        assert_eq!(flip.to, None, "none of those recorded is better than the kite");
     }
 
     #[test]

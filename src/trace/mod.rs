@@ -14,7 +14,7 @@ mod similarity;
 mod tokens;
 
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
-pub use contrast::{ContrastCandidate, TokenContrast};
+pub use contrast::{ContrastCandidate, Flip, TokenContrast};
 pub use extras::{Extras, LogitRows, PixelValues};
 pub use run::{RunInfo, SpecInfo};
 pub use similarity::{TextSimilarity, compare};

@@ -48,6 +48,12 @@ pub struct RunInfo {
     pub seed: u64,
     /// Most tokens to generate.
     pub max_new_tokens: usize,
+    /// How the photo was darkened before the model saw it: `clip` or `llava`, with the model that looked, the words and every parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompting: Option<SpecInfo>,
+    /// Ids that the answer was made to begin with; empty where the model chose every token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forced_ids: Vec<u32>,
     /// Photo to `pixel_values`.
     pub preprocessing: PreprocessSpec,
     /// The rectangle of the photo that the model saw.

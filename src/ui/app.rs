@@ -8,7 +8,10 @@ use super::link::{EngineLink, Waker};
 use super::notes_writer::NotesWriter;
 use super::panels::{self, PanelContext};
 use super::photos::Photos;
-use super::state::{AppState, Effect, Saved, Severity, TokenPos, Until};
+use super::prompted::PromptedPictures;
+use super::state::{
+    AppState, CompareCommand, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until,
+};
 use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
@@ -70,6 +73,7 @@ pub struct App {
     jobs: Jobs,
     photos: Photos,
     beside: Beside,
+    prompted: PromptedPictures,
     notes: Option<NotesWriter>,
     wake: Waker,
     view: panels::ViewMemory,
@@ -100,6 +104,7 @@ impl App {
             jobs: Jobs::new(Arc::clone(&wake)),
             photos: Photos::new(&wake),
             beside: Beside::new(&wake),
+            prompted: PromptedPictures::new(&wake),
             notes: None,
             wake,
             view: panels::ViewMemory::default(),
@@ -209,6 +214,11 @@ impl App {
         match done {
             JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
             JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
+            JobDone::PickedClip(folder) => {
+                let clip = folder.display().to_string();
+                let settings = PromptingSettings { clip, ..self.state.prompting.settings.clone() };
+                self.commands.push(Command::Prompting(PromptingCommand::Set(settings)));
+            }
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
@@ -235,9 +245,14 @@ impl App {
             self.commands.push(Command::OpenModelBox);
             return;
         }
+        let advice = "Files and folders can also be dropped on the window";
+        if wanted == Wanted::Clip {
+            let text = "No file dialog on this machine: type the CLIP's folder into its box";
+            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
+            return;
+        }
         layout::bring_to_front(&mut self.tree, layout::Pane::Images);
         self.view.focus = Some(panels::TextBox::ImagePath);
-        let advice = "Files and folders can also be dropped on the window";
         self.state.notices.push(
             (Severity::Warning, Until::OtherPhoto),
             "No file dialog on this machine: type a path on the left",
@@ -266,6 +281,7 @@ impl App {
                 Effect::PickImages => self.jobs.pick_images(),
                 Effect::PickImageFolder => self.jobs.pick_image_folder(),
                 Effect::PickModelFolder => self.jobs.pick_model_folder(),
+                Effect::PickClipFolder => self.jobs.pick_clip_folder(),
                 Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
                 Effect::Scan(paths) => self.jobs.scan(paths),
                 Effect::PickAnnotations => self.jobs.pick_annotations(),
@@ -277,6 +293,7 @@ impl App {
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
                 Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
                 Effect::Canvas(command) => self.view.canvas_command(command),
+                Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, layout::Pane::Question);
@@ -310,10 +327,12 @@ impl eframe::App for App {
         }
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
+        self.state.compare.visible = layout::is_in_front(&self.tree, layout::Pane::Compare);
         if self.derived.advance(&self.state, DERIVE_BUDGET) {
             ctx.request_repaint();
         }
         self.beside.follow(&self.state, &self.derived);
+        self.prompted.follow(&self.state);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -322,16 +341,22 @@ impl eframe::App for App {
             state: &self.state,
             derived: &self.derived,
             beside: &self.beside,
+            prompted: &self.prompted,
             photos: &mut self.photos,
             memory: &mut self.view,
             commands: &mut self.commands,
             resident_bytes: self.resident_bytes,
             hovered_token: None,
+            hovered_elsewhere: None,
         };
         panels::frame(ui, &mut cx, &mut self.tree);
         let hovered: Option<TokenPos> = cx.hovered_token;
+        let elsewhere = cx.hovered_elsewhere;
         if hovered != self.state.selection.hovered_token {
             self.commands.push(Command::HoverToken(hovered));
+        }
+        if elsewhere != self.state.selection.hovered_elsewhere {
+            self.commands.push(Command::Compare(CompareCommand::Hover(elsewhere)));
         }
         if self.commands.len() > commands_before {
             ui.ctx().request_repaint();

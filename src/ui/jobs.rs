@@ -20,6 +20,8 @@ pub(super) enum JobDone {
     PickedImages(Vec<PathBuf>),
     /// A model folder was picked.
     PickedModel(PathBuf),
+    /// The folder of a CLIP was picked.
+    PickedClip(PathBuf),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
     /// Files and folders were looked through.
@@ -41,6 +43,8 @@ pub(super) enum Wanted {
     Images,
     /// A model folder.
     Model,
+    /// A CLIP that says where to look.
+    Clip,
 }
 
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
@@ -131,6 +135,13 @@ impl Jobs {
     pub(super) fn pick_model_folder(&mut self) {
         self.spawn_dialog(Wanted::Model, |dialog| {
             dialog.set_title("Open a model folder (Hugging Face layout)").pick_folder().map(JobDone::PickedModel)
+        });
+    }
+
+    /// A dialog for the folder of a CLIP.
+    pub(super) fn pick_clip_folder(&mut self) {
+        self.spawn_dialog(Wanted::Clip, |dialog| {
+            dialog.set_title("Choose a CLIP folder (Hugging Face layout)").pick_folder().map(JobDone::PickedClip)
         });
     }
 

@@ -11,6 +11,8 @@ pub enum Pane {
     Images,
     /// The photo with its overlay.
     Photo,
+    /// Runs side by side.
+    Compare,
     /// The question and the answer.
     Question,
     /// Source, layer, head.
@@ -33,13 +35,16 @@ pub enum Pane {
     Outliers,
     /// Yes/no questions about objects.
     Pope,
+    /// Attention prompting on the photo.
+    Prompting,
 }
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Images,
         Self::Photo,
+        Self::Compare,
         Self::Question,
         Self::Attention,
         Self::Colours,
@@ -51,6 +56,7 @@ impl Pane {
         Self::Origin,
         Self::Outliers,
         Self::Pope,
+        Self::Prompting,
     ];
 
     /// On its tab.
@@ -58,6 +64,7 @@ impl Pane {
         match self {
             Self::Images => "Images",
             Self::Photo => "Photo",
+            Self::Compare => "Compare",
             Self::Question => "Question and answer",
             Self::Attention => "Attention",
             Self::Colours => "Colours",
@@ -69,6 +76,7 @@ impl Pane {
             Self::Origin => "Origin",
             Self::Outliers => "Outliers",
             Self::Pope => "POPE",
+            Self::Prompting => "API",
         }
     }
 }
@@ -81,9 +89,9 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_tab_tile(children)
     };
     let images = tabs(&[Pane::Images]);
-    let photo = tabs(&[Pane::Photo]);
+    let photo = tabs(&[Pane::Photo, Pane::Compare]);
     let question = tabs(&[Pane::Question]);
-    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects]);
+    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects, Pane::Prompting]);
     let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);
     let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers, Pane::Pope]);
     let mut column = |children: &[(TileId, f32)], dir: LinearDir| {

@@ -21,6 +21,7 @@ mod notes_writer;
 pub mod opening;
 mod panels;
 mod photos;
+mod prompted;
 mod run;
 mod shortcuts;
 pub mod state;

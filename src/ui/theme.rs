@@ -1,5 +1,6 @@
 //! Colours, sizes and type: one quiet look for every panel, in light and in dark.
 
+use crate::analysis::align::Change;
 use crate::analysis::chair::Status;
 use crate::ui::state::{Preferences, ThemeChoice};
 use eframe::egui;
@@ -146,6 +147,16 @@ pub(super) fn status(visuals: &Visuals, status: Status) -> Color32 {
         (Status::Hallucinated, true) => Color32::from_rgb(255, 110, 100),
         (Status::Hallucinated, false) => Color32::from_rgb(200, 40, 30),
         (Status::Unknown, _) => visuals.weak_text_color(),
+    }
+}
+
+/// The colour of what became of a token; a sign says it too.
+pub(super) fn change(visuals: &Visuals, change: Change) -> Color32 {
+    match change {
+        Change::Kept => visuals.text_color(),
+        Change::Changed => accent(visuals),
+        Change::Inserted => status(visuals, Status::Grounded),
+        Change::Removed => status(visuals, Status::Hallucinated),
     }
 }
 

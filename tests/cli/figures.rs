@@ -122,6 +122,8 @@ fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunI
         repetition_penalty: 1.1,
         seed: 42,
         max_new_tokens: 16,
+        prompting: None,
+        forced_ids: Vec::new(),
         preprocessing,
         view,
         device: "cpu".to_owned(),

@@ -14,6 +14,7 @@ mod canvas;
 mod fixtures;
 mod grid;
 mod overlay;
+mod prompt;
 mod registration;
 mod shaders;
 mod twin;

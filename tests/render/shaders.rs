@@ -23,7 +23,7 @@ fn every_shader_is_valid() {
     names.sort();
     assert_eq!(
         names,
-        ["grid.wgsl", "heat.wgsl", "mask.wgsl", "overlap.wgsl"],
+        ["grid.wgsl", "heat.wgsl", "mask.wgsl", "overlap.wgsl", "prompt.wgsl"],
         "a new shader needs a CPU twin and a comparison in this folder"
     );
 }

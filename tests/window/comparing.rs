@@ -33,7 +33,7 @@ fn the_demo_clip_compares_texts_and_shows_where_cls_looks() {
     frames(&mut window);
     window.get_by_label("Texts to compare with the photo").type_text("a photo of a dog\na beach");
     frames(&mut window);
-    window.get_by_label("Compare").click();
+    window.get_by_label("Compare texts").click();
     frames(&mut window);
     let finished = |app: &App| app.state().current_run().is_some_and(|run| run.phase == Phase::Finished);
     wait_until(&mut window, "the comparison", finished);

@@ -1,6 +1,6 @@
 //! The whole program: the window, the worker and the bundled model.
 
-use crate::support::{brightest_patch, caption, frames, settle};
+use crate::support::{Window, brightest_patch, caption, frames, settle};
 use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -19,8 +19,8 @@ pub(crate) fn wait_until(window: &mut Harness<'static, App>, what: &str, done: i
     }
 }
 
-#[test]
-fn the_demo_model_answers_and_the_picture_follows_the_words() {
+/// The window with the bundled model open.
+pub(crate) fn demo_window() -> Window {
     let builder = Harness::builder().with_size(egui::vec2(1280.0, 800.0)).with_max_steps(60).allow_missing_glyphs();
     let mut window = builder.build_eframe(|cc| {
         let ctx = cc.egui_ctx.clone();
@@ -29,6 +29,12 @@ fn the_demo_model_answers_and_the_picture_follows_the_words() {
     });
     wait_until(&mut window, "the demo model to open", |app| app.state().model.info.is_some());
     settle(&mut window);
+    window
+}
+
+#[test]
+fn the_demo_model_answers_and_the_picture_follows_the_words() {
+    let mut window = demo_window();
     window.get_by_label("Describe this image in detail.").click();
     frames(&mut window);
     let finished = |app: &App| app.state().current_run().is_some_and(|run| run.phase == Phase::Finished);

@@ -1,11 +1,14 @@
 //! The whole window, driven by the labels that users read and screen readers speak.
 
 mod asking;
+mod compare;
 mod comparing;
 mod demo;
+mod forks;
 mod looking;
 mod picking;
 mod pope;
+mod prompting;
 mod script;
 mod support;
 mod surviving;

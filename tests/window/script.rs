@@ -280,6 +280,8 @@ impl Script {
                 repetition_penalty: 1.0,
                 seed: 42,
                 max_new_tokens: 128,
+                prompting: None,
+                forced_ids: Vec::new(),
                 view: ModelView::new(self.photo, &spec, 12),
                 preprocessing: spec,
                 device: "CPU".to_owned(),

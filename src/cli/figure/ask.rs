@@ -5,7 +5,8 @@ use super::super::failure::Failure;
 use super::super::source;
 use crate::data::demo;
 use crate::engine::{
-    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
+    Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec,
+    run_job,
 };
 use crate::figure::{FigureError, Given, Recipe};
 use crate::trace::{RowPrecision, RunInfo, SpecInfo, Trace};
@@ -29,6 +30,8 @@ pub(super) fn demo(common: &Common) -> Result<Trace, Failure> {
         max_new_tokens: 64,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: record(&model),
     };
     answer(&model, &question)
@@ -61,6 +64,10 @@ pub(super) fn missing(
 
 /// The model of a run; other weights are told before anything is computed.
 pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Result<OpenModel, Failure> {
+    if run.prompting.is_some() {
+        let expected = "Expected a trace file of an answer about a darkened photo, because it cannot be asked again";
+        return Err(anyhow!("{expected}, found none: {}", run.image_path).into());
+    }
     // Whoever names a model means that one.
     let named = if common.model == "demo" { run.model_id.clone() } else { common.model.clone() };
     let mut request = source::load_request(&Common { model: named, ..common.clone() })?;
@@ -109,6 +116,8 @@ pub(super) fn question(run: &RunInfo, image: ImageSource, model: &OpenModel) -> 
         max_new_tokens: run.max_new_tokens,
         strategy: spec(&run.strategy),
         interventions: run.interventions.iter().map(spec).collect(),
+        prompted: None, // refused before, see `of_run`
+        fork: (!run.forced_ids.is_empty()).then(|| Fork { ids: run.forced_ids.clone(), known: None }),
         record: record(model),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{BranchContext, ClsRow, Decoding, Encode, QuestionContext, Strategy, two};
 use crate::decode::contrast::{Combined, Contrast};
-use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
 use crate::model::{ImageFeatures, ModelError};
 use candle_core::Tensor;
 
@@ -39,14 +39,15 @@ impl Registered for Damro {
     fn parameters(&self) -> &'static [ParameterInfo] {
         const PARAMETERS: &[ParameterInfo] = &[
             ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
-            ParameterInfo::real("alpha", "2", (0.0, 10.0), "Strength of the contrast; 0 is none"),
+            ParameterInfo::real("alpha", "2", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
             ParameterInfo::real(
                 "beta",
                 "0.1",
                 (0.0, 1.0),
                 "Tokens below this share of the largest probability are removed",
-            ),
-            ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the other branch"),
+            )
+            .usual(0.0, 0.5),
+            ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the other branch").usual(1.0, 64.0),
             ParameterInfo::choice(
                 "cls",
                 "unsplit",
@@ -62,6 +63,10 @@ impl Registered for Damro {
             Preset { id: "official", help: "One unsplit head, as the authors' code", values: &[("cls", "unsplit")] },
             Preset { id: "paper", help: "Softmax of every head, as the paper writes it", values: &[("cls", "mean")] },
         ]
+    }
+
+    fn strength(&self) -> Option<Strength> {
+        Some(Strength { parameter: "alpha", none: 0.0 })
     }
 }
 

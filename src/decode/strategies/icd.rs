@@ -3,7 +3,7 @@
 use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
 use crate::checkpoint::{IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::contrast::{Combined, Contrast};
-use crate::decode::{DecodeError, DecoderPrompt, ParameterInfo, Parameters, Registered};
+use crate::decode::{DecodeError, DecoderPrompt, ParameterInfo, Parameters, Registered, Strength};
 
 const ID: &str = "icd";
 /// The word behind which a system text ends, in LLaVA's own templates.
@@ -49,13 +49,14 @@ impl Registered for Icd {
 
     fn parameters(&self) -> &'static [ParameterInfo] {
         const PARAMETERS: &[ParameterInfo] = &[
-            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none"),
+            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
             ParameterInfo::real(
                 "beta",
                 "0.1",
                 (0.0, 1.0),
                 "Tokens below this share of the largest probability are removed",
-            ),
+            )
+            .usual(0.0, 0.5),
             ParameterInfo::choice(
                 "prefix",
                 "confused",
@@ -69,6 +70,10 @@ impl Registered for Icd {
             ),
         ];
         PARAMETERS
+    }
+
+    fn strength(&self) -> Option<Strength> {
+        Some(Strength { parameter: "alpha", none: 0.0 })
     }
 }
 

@@ -38,13 +38,15 @@ impl Registered for M3id {
                 "0.02",
                 (0.0, 1.0),
                 "Growth of the contrast with every token; 0 is none (second hand)",
-            ),
+            )
+            .usual(0.0, 0.2),
             ParameterInfo::real(
                 "threshold",
                 "1",
                 (0.0, 1.0),
                 "Acts only where the most probable token has less than this; 0 never acts, 1 nearly always (our choice)",
-            ),
+            )
+            .usual(0.0, 1.0),
         ];
         PARAMETERS
     }

@@ -2,7 +2,7 @@
 
 use super::{BranchContext, Decoding, Encode, Strategy, two};
 use crate::decode::contrast::{Combined, Contrast, log_softmax};
-use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
 
 const ID: &str = "pai-cfg";
 
@@ -32,13 +32,15 @@ impl Registered for PaiCfg {
     fn parameters(&self) -> &'static [ParameterInfo] {
         const PARAMETERS: &[ParameterInfo] = &[
             ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
-            ParameterInfo::real("gamma", "1.1", (1.0, 11.0), "Strength of the contrast plus 1; 1 is none"),
+            ParameterInfo::real("gamma", "1.1", (1.0, 11.0), "Strength of the contrast plus 1; 1 is none")
+                .usual(1.0, 4.0),
             ParameterInfo::real(
                 "beta",
                 "0.1",
                 (0.0, 1.0),
                 "Tokens below this share of the largest probability are removed",
-            ),
+            )
+            .usual(0.0, 0.5),
         ];
         PARAMETERS
     }
@@ -48,6 +50,10 @@ impl Registered for PaiCfg {
             Preset { id: "paper", help: "gamma 1.1, as the authors' README says", values: &[("gamma", "1.1")] },
             Preset { id: "official", help: "gamma 2, the default of their code", values: &[("gamma", "2")] },
         ]
+    }
+
+    fn strength(&self) -> Option<Strength> {
+        Some(Strength { parameter: "gamma", none: 1.0 })
     }
 }
 

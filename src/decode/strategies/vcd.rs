@@ -3,7 +3,7 @@
 use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::noise::Normal;
-use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
 use crate::model::ModelError;
 use candle_core::{DType, Device, Tensor};
 use std::path::{Path, PathBuf};
@@ -41,19 +41,21 @@ impl Registered for Vcd {
     fn parameters(&self) -> &'static [ParameterInfo] {
         const PARAMETERS: &[ParameterInfo] = &[
             ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
-            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none"),
+            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
             ParameterInfo::real(
                 "beta",
                 "0.1",
                 (0.0, 1.0),
                 "Tokens below this share of the largest probability are removed",
-            ),
+            )
+            .usual(0.0, 0.5),
             ParameterInfo::whole(
                 "step",
                 "500",
                 (0, NUM_STEPS - 1),
                 "Noise: index into the diffusion schedule, 0 is next to none",
-            ),
+            )
+            .usual(0.0, 999.0),
             ParameterInfo::file(
                 "noise",
                 "",
@@ -72,6 +74,10 @@ impl Registered for Vcd {
             },
             Preset { id: "official", help: "beta 0.2, as the script that the authors run", values: &[("beta", "0.2")] },
         ]
+    }
+
+    fn strength(&self) -> Option<Strength> {
+        Some(Strength { parameter: "alpha", none: 0.0 })
     }
 }
 

@@ -3,7 +3,9 @@ use super::super::messages::{
     Stage,
 };
 use super::*;
-use crate::geometry::{Framing, PatchGrid};
+use crate::data::Photo;
+use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
+use crate::prompting::{Attribution, LlavaMaps, Maps, Source};
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
@@ -60,6 +62,28 @@ impl Backend for Script {
             _ => Ok((Timings::default(), vec![words.clone()])),
         }
     }
+
+    fn attribute(
+        &mut self,
+        request: &AttributionRequest,
+        beside: Option<&ModelSource>,
+        progress: &mut dyn FnMut(f32, &str),
+        cancel: &AtomicBool,
+    ) -> Result<(Attributed, Arc<ModelInfo>), EngineError> {
+        progress(0.5, "Reading weights");
+        if request.query == "wait" {
+            return Err(wait_for(cancel));
+        }
+        let view = ModelView::new(ImageSize { width_px: 1, height_px: 1 }, &PreprocessSpec::clip(1), 1);
+        let maps = LlavaMaps { num_layers: 1, num_tokens: 1, attention: vec![1.0], image_attention: vec![1.0] };
+        let attributed = Attributed {
+            photo: Photo::from_rgb(1, 1, vec![0; 3])?,
+            attribution: Arc::new(Attribution { view, maps: Maps::Llava(maps) }),
+            pre_output: None,
+            warnings: vec![request.query.clone()],
+        };
+        Ok((attributed, Arc::new(info(if beside.is_some() { "beside" } else { "open" }))))
+    }
 }
 
 fn info(id: &str) -> ModelInfo {
@@ -95,8 +119,18 @@ fn question(words: &str) -> Box<Question> {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        prompted: None,
+        fork: None,
         record: RecordOptions::default(),
     })
+}
+
+fn attribute(id: u64, query: &str, beside: Option<ModelSource>) -> Request {
+    let image = ImageSource::Bundled("none".to_owned());
+    let query = query.to_owned();
+    let request =
+        AttributionRequest { source: Source::Llava, image, query, object: None, framing: None, max_new_tokens: 1 };
+    Request::Attribute(RunId(id), Box::new(request), beside)
 }
 
 fn load(name: &str) -> Request {
@@ -118,10 +152,13 @@ fn next(worker: &mut Worker) -> String {
     let give_up = Instant::now() + Duration::from_secs(20);
     loop {
         match worker.try_recv() {
-            Some(Event::Loading { .. } | Event::Stage(..)) => {}
+            Some(Event::Loading { .. } | Event::Stage(..) | Event::Attributing { .. }) => {}
             Some(Event::Loaded(info)) => return format!("loaded {}", info.id),
             Some(Event::LoadFailed(why)) => return format!("load failed: {why}"),
             Some(Event::Finished { id, warnings, .. }) => return format!("finished {}: {}", id.0, warnings.concat()),
+            Some(Event::Attributed(id, found, info)) => {
+                return format!("attributed {} by {}: {}", id.0, info.id, found.warnings.concat());
+            }
             Some(Event::Cancelled(id)) => return format!("cancelled {}", id.0),
             Some(Event::Failed(id, why)) => return format!("failed {}: {why}", id.0),
             Some(Event::WorkerDied(why)) => return format!("died: {why}"),
@@ -221,4 +258,31 @@ fn too_many_requests_are_refused_instead_of_kept() {
     let refused = next(&mut worker);
     assert!(refused.contains("at most 256 waiting requests"), "{refused}");
     worker.cancel_all();
+}
+
+#[test]
+fn the_latest_attribution_wins_and_questions_go_on() {
+    let (mut worker, _) = worker();
+    worker.send(attribute(1, "wait", None));
+    worker.send(Request::Ask(RunId(2), question("between")));
+    worker.send(attribute(3, "wait", None));
+    worker.send(attribute(4, "last", Some(ModelSource::DemoClip)));
+    let seen = [next(&mut worker), next(&mut worker), next(&mut worker), next(&mut worker)];
+    let expected = ["cancelled 1", "finished 2: between", "cancelled 3", "attributed 4 by beside: last"];
+    assert_eq!(seen, expected, "each ends, the last with what was found");
+    worker.send(attribute(5, "wait", None));
+    worker.cancel(RunId(5));
+    assert_eq!(next(&mut worker), "cancelled 5", "stopped by its name");
+}
+
+#[test]
+fn an_attribution_of_a_model_that_was_given_up_is_none_of_another() {
+    let (mut worker, _) = worker();
+    worker.send(load("slow"));
+    worker.send(attribute(1, "of the slow one", None));
+    worker.send(attribute(2, "of an encoder", Some(ModelSource::DemoClip)));
+    worker.send(load("other"));
+    let seen = [next(&mut worker), next(&mut worker), next(&mut worker)];
+    let expected = ["cancelled 1", "attributed 2 by beside: of an encoder", "loaded other"];
+    assert_eq!(seen, expected, "only the encoder's, which has nothing to do with it");
 }

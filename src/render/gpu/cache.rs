@@ -21,6 +21,8 @@ pub(super) enum Key {
     Mask(u64),
     /// A map on the photo's pixels.
     Overlap(u64),
+    /// How much of each pixel of a photo stays.
+    Prompt(u64),
 }
 
 /// What lies on the graphics card.

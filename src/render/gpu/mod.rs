@@ -1,7 +1,7 @@
 //! The screen's path: textures that stay on the graphics card, and paint callbacks for egui.
 //!
-//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`], and [`masks_shape`]
-//! or [`overlap_shape`] over a photo; each callback carries its own
+//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`], and [`masks_shape`],
+//! [`overlap_shape`] or [`prompt_shape`] over a photo; each callback carries its own
 //! uniform buffer, because egui-wgpu runs every `prepare` before any `paint` and a shared one would hold the last canvas's numbers. Textures
 //! are kept under content keys, so that moving a slider uploads some hundred bytes and choosing a token one map.
 //!
@@ -13,12 +13,14 @@ mod heat;
 mod offscreen;
 mod overlay;
 mod pipeline;
+mod prompt;
 
 pub use cache::CacheStats;
 pub use grid::grid_shape;
 pub use heat::heat_shape;
 pub use offscreen::{GpuError, Offscreen};
 pub use overlay::{masks_shape, overlap_shape};
+pub use prompt::prompt_shape;
 
 use super::{GridMaps, PhotoTexture, colormaps};
 use crate::geometry::ImageSize;
@@ -38,6 +40,7 @@ pub struct Gpu {
     grid: Pipeline,
     overlap: Pipeline,
     mask_pipeline: Pipeline,
+    prompt: Pipeline,
     lut: wgpu::TextureView,
     no_selection: wgpu::TextureView,
     cache: TextureCache,
@@ -100,6 +103,7 @@ impl Gpu {
             grid: Pipeline::grid(device, format, samples),
             overlap: Pipeline::overlap(device, format, samples),
             mask_pipeline: Pipeline::mask(device, format, samples),
+            prompt: Pipeline::prompt(device, format, samples),
             lut: lut.upload(device, queue),
             no_selection: no_selection.upload(device, queue),
             cache: TextureCache::new(CACHE_BUDGET_BYTES),

@@ -3,9 +3,10 @@
 use super::{Gpu, wgpu};
 use crate::render::mask::MaskUniform;
 use crate::render::overlap::OverlapUniform;
+use crate::render::prompt::PromptUniform;
 use crate::render::{
-    GridLayout, GridMaps, GridUniform, HeatUniform, MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, Scene,
-    Window, missing_values,
+    GridLayout, GridMaps, GridUniform, HeatUniform, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture,
+    Picture, PromptMask, PromptStyle, Scene, Window, missing_values,
 };
 
 /// Why a picture did not come back from the graphics card.
@@ -96,6 +97,22 @@ impl Offscreen {
             bindings.push(self.gpu.bind_mask(&self.device, &self.queue, mask, uniform).ok_or(too_large)?);
         }
         let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_masks(pass, &bindings))?;
+        Ok(Picture { size: window.out_size, rgba, missing: 0 })
+    }
+
+    /// What [`crate::render::paint_prompt`] draws over nothing, by the shader.
+    pub fn prompt(
+        &mut self,
+        photo: &PhotoTexture,
+        mask: &PromptMask,
+        style: PromptStyle,
+        window: &Window,
+    ) -> Result<Picture, GpuError> {
+        let uniform = PromptUniform::new(mask, style, window);
+        let [width_px, height_px] = mask.size_px();
+        let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
+        let bindings = self.gpu.bind_prompt(&self.device, &self.queue, (photo, mask), uniform).ok_or(too_large)?;
+        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_prompt(pass, &bindings))?;
         Ok(Picture { size: window.out_size, rgba, missing: 0 })
     }
 

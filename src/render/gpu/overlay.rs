@@ -44,7 +44,7 @@ struct MasksCallback {
 }
 
 impl Gpu {
-    fn fits(&self, size_px: [u32; 2]) -> bool {
+    pub(super) fn fits(&self, size_px: [u32; 2]) -> bool {
         size_px.iter().all(|side| (1..=self.max_side_px).contains(side))
     }
 

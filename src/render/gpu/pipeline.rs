@@ -32,6 +32,11 @@ impl Pipeline {
         Self::new(device, ("mask", source), &[wgpu::TextureSampleType::Uint], format, samples)
     }
 
+    pub(super) fn prompt(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
+        let source = include_str!("../../../shaders/prompt.wgsl");
+        Self::new(device, ("prompt", source), &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
+    }
+
     /// Binding 0 is the uniform, the textures follow; they are read by `textureLoad` only, so no sampler is bound.
     fn new(
         device: &wgpu::Device,

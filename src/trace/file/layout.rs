@@ -60,7 +60,7 @@ impl Entry {
         Self { name, dtype, shape: shape.to_vec() }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.bytes()
     }
 }

@@ -19,9 +19,10 @@ mod read;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::TraceFileError;
+pub use write::EncodedTrace;
 
 use super::{Extras, Trace};
 use std::path::Path;
@@ -43,7 +44,12 @@ pub struct TraceFile {
 impl TraceFile {
     /// Reads and checks a file; memory use is bounded by the file's length.
     pub fn read(path: &Path) -> Result<Self, TraceFileError> {
-        read::read(path)
+        read::read(path, None)
+    }
+
+    /// The same of a trace that is a part of a larger file.
+    pub fn read_part(path: &Path, bytes: std::ops::Range<u64>) -> Result<Self, TraceFileError> {
+        read::read(path, Some(bytes))
     }
 }
 

@@ -15,6 +15,7 @@ use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ const MOST_HEADER_BYTES: u64 = 100_000_000;
 
 type Result<T> = std::result::Result<T, TraceFileError>;
 
-pub(super) fn read(path: &Path) -> Result<TraceFile> {
-    let mut source = Source::open(path)?;
+pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
+    let mut source = Source::open(path, part)?;
     source.identity()?;
     let run: RunInfo = source.json("run")?;
     let tokens: Tokens = source.json("tokens")?;
@@ -104,12 +105,15 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn open(path: &'a Path) -> Result<Self> {
+    fn open(path: &'a Path, part: Option<Range<u64>>) -> Result<Self> {
         let io = |found| TraceFileError::Io { action: "read", found, path: path.to_owned() };
         let damaged = |found: String| TraceFileError::NotSafetensors { found, path: path.to_owned() };
         let file = File::open(path).map_err(io)?;
-        let file_len = file.metadata().map_err(io)?.len();
+        let whole = file.metadata().map_err(io)?.len();
+        let Range { start, end } = part.unwrap_or(0..whole);
+        let file_len = end.min(whole).saturating_sub(start);
         let mut file = BufReader::with_capacity(1 << 20, file);
+        file.seek(SeekFrom::Start(start)).map_err(io)?;
         if file_len < 8 {
             return Err(damaged(format!("only {file_len} bytes")));
         }
@@ -127,7 +131,7 @@ impl<'a> Source<'a> {
         if expected != found {
             return Err(damaged(format!("{found} bytes of values where its header promises {expected}")));
         }
-        Ok(Self { path, file, metadata, body_start: 8 + header_len })
+        Ok(Self { path, file, metadata, body_start: start + 8 + header_len })
     }
 
     /// The parts together, if they agree.

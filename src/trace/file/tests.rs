@@ -31,6 +31,11 @@ fn run() -> RunInfo {
         repetition_penalty: 1.0,
         seed: 42,
         max_new_tokens: 3,
+        prompting: Some(SpecInfo {
+            name: "clip".to_owned(),
+            parameters: BTreeMap::from([("kernel".to_owned(), 3.into())]),
+        }),
+        forced_ids: Vec::new(),
         view: ModelView::new(ImageSize { width_px: 9, height_px: 6 }, &preprocessing, 2),
         preprocessing,
         device: "CPU".to_owned(),
@@ -66,7 +71,7 @@ fn contrast() -> TokenContrast {
     }
 }
 
-fn sample(precision: RowPrecision) -> (Trace, Extras) {
+pub(crate) fn sample(precision: RowPrecision) -> (Trace, Extras) {
     let prompt: Vec<_> = (0..7)
         .map(|i| PromptToken { id: i + 10, text: format!("t{i}"), special: i == 0, image: (2..6).contains(&i) })
         .collect();
@@ -370,4 +375,15 @@ proptest! {
             write_trace(&path, &read.trace, &read.extras).expect("what was accepted is consistent");
         }
     }
+}
+
+#[test]
+fn a_run_of_before_photos_could_be_darkened_is_read() {
+    let mut json = serde_json::to_value(run()).expect("plain data");
+    let before = json.as_object_mut().and_then(|run| run.remove("prompting"));
+    assert!(before.is_some(), "it is written where there is one");
+    let read: RunInfo = serde_json::from_value(json).expect("a run without it");
+    assert_eq!(read.prompting, None, "the photo as it was");
+    let again = serde_json::to_value(&read).expect("plain data");
+    assert!(again.get("prompting").is_none(), "and nothing is written where there is none");
 }

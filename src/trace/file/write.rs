@@ -10,22 +10,51 @@ use std::io::Write;
 use std::path::Path;
 
 pub(super) fn write(path: &Path, trace: &Trace, extras: &Extras) -> Result<(), TraceFileError> {
-    check(trace, extras).map_err(|contradiction| TraceFileError::Inconsistent {
-        expected: contradiction.expected,
-        found: contradiction.found,
-        path: path.to_owned(),
-    })?;
-    let entries = layout::entries(trace, extras);
-    let header = layout::header(trace, &entries).map_err(|err| TraceFileError::Io {
+    let encoded = EncodedTrace::new(path, trace, extras)?;
+    replace(path, |file| encoded.write_to(file)).map_err(|found| TraceFileError::Io {
         action: "write",
-        found: err.into(),
+        found,
         path: path.to_owned(),
-    })?;
-    replace(path, |file| {
-        file.write_all(&header)?;
-        entries.iter().try_for_each(|entry| body(file, entry, trace, extras))
     })
-    .map_err(|found| TraceFileError::Io { action: "write", found, path: path.to_owned() })
+}
+
+/// A trace about to be written: checked, and its length known.
+#[derive(Debug)]
+pub struct EncodedTrace<'a> {
+    trace: &'a Trace,
+    extras: &'a Extras,
+    entries: Vec<Entry>,
+    header: Vec<u8>,
+}
+
+impl<'a> EncodedTrace<'a> {
+    /// Checks a trace; `path` is the file that errors name.
+    pub fn new(path: &Path, trace: &'a Trace, extras: &'a Extras) -> Result<Self, TraceFileError> {
+        check(trace, extras).map_err(|contradiction| TraceFileError::Inconsistent {
+            expected: contradiction.expected,
+            found: contradiction.found,
+            path: path.to_owned(),
+        })?;
+        let entries = layout::entries(trace, extras);
+        let header = layout::header(trace, &entries).map_err(|err| TraceFileError::Io {
+            action: "write",
+            found: err.into(),
+            path: path.to_owned(),
+        })?;
+        Ok(Self { trace, extras, entries, header })
+    }
+
+    /// **Units** bytes.
+    #[expect(clippy::len_without_is_empty, reason = "it always has a header")]
+    pub fn len(&self) -> u64 {
+        self.entries.iter().map(Entry::bytes).fold(self.header.len(), usize::saturating_add) as u64
+    }
+
+    /// The bytes of a trace file.
+    pub fn write_to(&self, out: &mut impl Write) -> std::io::Result<()> {
+        out.write_all(&self.header)?;
+        self.entries.iter().try_for_each(|entry| body(out, entry, self.trace, self.extras))
+    }
 }
 
 fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> std::io::Result<()> {

@@ -1,7 +1,8 @@
 //! Pictures made on the CPU, for contexts without a graphics card: the widget is never empty.
 
 use crate::render::{
-    MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, Scene, Window, compose, paint_masks, paint_overlap,
+    MaskImage, MaskStyle, OverlapMap, OverlapStyle, Picture, PromptMask, PromptStyle, Scene, Window, compose,
+    paint_masks, paint_overlap, paint_prompt,
 };
 use eframe::egui::{self, Color32, Rect};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -15,6 +16,8 @@ struct Cached {
 
 /// What lies over the heat map.
 pub(super) struct Layers {
+    /// A darkened photo, below everything else.
+    pub(super) prompt: Option<(PromptMask, PromptStyle)>,
     /// Objects, the first one lowest.
     pub(super) masks: Vec<(MaskImage, MaskStyle)>,
     /// Hits and misses, below the objects.
@@ -33,6 +36,9 @@ pub(super) fn heat_shape(
     let key = layers_key(layers, scene_key(scene, window));
     picture_shape(ctx, id, rect, key, || {
         let mut picture = compose(scene, window);
+        if let Some((mask, style)) = &layers.prompt {
+            paint_prompt(&mut picture, &scene.photo, mask, *style, window);
+        }
         if let Some((map, mask, style)) = &layers.overlap {
             paint_overlap(&mut picture, map, mask, style, window);
         }
@@ -44,6 +50,9 @@ pub(super) fn heat_shape(
 fn layers_key(layers: &Layers, below: u64) -> u64 {
     let mut hasher = DefaultHasher::new();
     below.hash(&mut hasher);
+    if let Some((mask, style)) = &layers.prompt {
+        (mask.key(), style).hash(&mut hasher);
+    }
     for (mask, style) in &layers.masks {
         (mask.key(), style.colour, style.fill.to_bits(), style.outline.to_bits()).hash(&mut hasher);
     }

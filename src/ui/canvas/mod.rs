@@ -5,10 +5,10 @@ mod view;
 
 pub use view::{CanvasView, Zoom};
 
-use crate::geometry::{ModelView, PatchPos, RectPx};
+use crate::geometry::{ImageSize, ModelView, PatchPos, RectPx};
 use crate::render::{
-    HeatMap, HeatStyle, Marks, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, Scene, Window, gpu,
-    missing_values,
+    HeatMap, HeatStyle, Marks, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, PromptMask, PromptStyle,
+    Scene, Window, gpu, missing_values,
 };
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
@@ -31,6 +31,7 @@ pub struct PhotoCanvas<'a> {
     photo: &'a PhotoTexture,
     view: &'a ModelView,
     heat: Option<(HeatMap, HeatStyle)>,
+    prompt: Option<(PromptMask, PromptStyle)>,
     masks: Vec<(MaskImage, MaskStyle)>,
     overlap: Option<(OverlapMap, MaskImage, OverlapStyle)>,
     circled: Vec<PatchPos>,
@@ -69,6 +70,7 @@ impl<'a> PhotoCanvas<'a> {
             photo,
             view,
             heat: None,
+            prompt: None,
             masks,
             overlap: None,
             circled,
@@ -82,6 +84,12 @@ impl<'a> PhotoCanvas<'a> {
     /// Values to colour on top.
     pub fn heat(mut self, heat: Option<(HeatMap, HeatStyle)>) -> Self {
         self.heat = heat;
+        self
+    }
+
+    /// A mask of the photo's size that darkens it, or is drawn in its place; heat and lines lie under it.
+    pub fn prompt(mut self, prompt: Option<(PromptMask, PromptStyle)>) -> Self {
+        self.prompt = prompt;
         self
     }
 
@@ -202,12 +210,19 @@ impl<'a> PhotoCanvas<'a> {
         let window =
             Window { rect_px: projection.photo_rect(visible), out_size, line_px: pixels_per_point.round().max(1.0) };
         let scene = Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks };
-        let layers = fallback::Layers { masks: self.masks, overlap: self.overlap };
+        let prompt = self.prompt.filter(|(mask, _)| {
+            let ImageSize { width_px, height_px } = self.photo.size();
+            mask.size_px() == [width_px, height_px]
+        });
+        let layers = fallback::Layers { prompt, masks: self.masks, overlap: self.overlap };
         // What a texture cannot hold pixel by pixel is painted on the CPU instead of not at all.
-        let bare = layers.masks.is_empty() && layers.overlap.is_none();
+        let bare = layers.masks.is_empty() && layers.overlap.is_none() && layers.prompt.is_none();
         match gpu::info(ui.ctx()).filter(|info| bare || info.fits_size(self.view.image)) {
             Some(_) => {
                 ui.painter().add(gpu::heat_shape(visible, scene, window));
+                if let Some((mask, style)) = layers.prompt {
+                    ui.painter().add(gpu::prompt_shape(visible, self.photo.clone(), mask, style, window));
+                }
                 if let Some((map, mask, style)) = layers.overlap {
                     ui.painter().add(gpu::overlap_shape(visible, map, mask, style, window));
                 }

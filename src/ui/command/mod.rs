@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, ThemeChoice, TokenPos, TruthView,
-    ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, PromptingCommand,
+    ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -44,6 +44,8 @@ pub enum Command {
     OpenModelBox,
     /// Pick a model folder in a dialog.
     PickModelFolder,
+    /// Pick a folder of a CLIP that says where to look, in a dialog.
+    PickClipFolder,
     /// Open the bundled model.
     OpenDemoModel,
     /// Close the window.
@@ -78,6 +80,10 @@ pub enum Command {
     Stop,
     /// Ask the shown question again, with the present settings.
     Regenerate,
+    /// The shown question about the darkened photo, or about the photo as it is.
+    TogglePrompting,
+    /// The shown question decoded by contrast, or plainly.
+    ToggleStrategy,
     /// Copy the answer.
     CopyAnswer,
     /// The list of keys.
@@ -132,6 +138,10 @@ pub enum Command {
     AskThis(String),
     /// Yes/no questions about objects.
     Pope(PopeCommand),
+    /// Runs side by side.
+    Compare(CompareCommand),
+    /// Attention prompting on the photo.
+    Prompting(PromptingCommand),
     /// How questions are asked.
     SetAsk(Box<AskSettings>),
     /// What is shown.
@@ -157,6 +167,10 @@ pub enum Command {
     ClickPatch(usize, Extend),
     /// Show an earlier question.
     ShowRun(RunId),
+    /// Go on from this token of the shown answer: with another one in its place, or as the settings now say.
+    Fork(usize, Option<u32>),
+    /// Name an answer.
+    NameRun(RunId, String),
     /// Forget an earlier question.
     ForgetRun(RunId),
     /// Take a message away.

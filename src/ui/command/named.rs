@@ -165,6 +165,20 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter)]),
     named!(Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
     named!(
+        Command::TogglePrompting,
+        Ask,
+        "Attention prompting on or off",
+        "Asks the shown question about the photo darkened where a model does not look, or shows the plain answer",
+        [key(Key::P)]
+    ),
+    named!(
+        Command::ToggleStrategy,
+        Ask,
+        "Contrastive decoding on or off",
+        "Asks the shown question with the strategy chosen under Decoding, or shows the plain answer",
+        [key(Key::V)]
+    ),
+    named!(
         Command::Regenerate,
         Ask,
         "Ask again",

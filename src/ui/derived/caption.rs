@@ -1,7 +1,7 @@
 //! What is shown, in words: source, layer, head, tokens, normalisation, largest value.
 
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Axis, Normalisation, Reduce, Source, TokenPos};
+use crate::ui::state::{AppState, Axis, Normalisation, Reduce, Source, TokenPos, ViewState};
 
 /// "layer 3", "mean of layers", "largest of layers".
 pub fn axis_label(noun: &str, axis: Axis) -> String {
@@ -60,8 +60,19 @@ fn place_label(layer: Axis, head: Axis) -> String {
 /// The line above the photo: whose attention it is.
 pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
     let view = &state.view;
+    let [source, place, unit] = place_and_unit(view);
+    match view.source {
+        Source::Decoder => {
+            let tokens = tokens_label(state, trace, tokens);
+            format!("{source}, {place}, {tokens}, {unit}")
+        }
+        Source::Vision => format!("{source}, {place}, {unit}"),
+    }
+}
+
+/// Whose attention, in which layer and head, divided by what.
+pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let choice = view.layer_head();
-    let place = place_label(choice.layer, choice.head);
     let without_sink = view.suppress_sink && view.source == Source::Decoder;
     let unit = match view.normalisation {
         Normalisation::Raw if without_sink => "probability without the first position",
@@ -69,13 +80,11 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
         Normalisation::ShareOfImage if without_sink => "share of the image's attention without the first position",
         Normalisation::ShareOfImage => "share of the image's attention",
     };
-    match view.source {
-        Source::Decoder => {
-            let tokens = tokens_label(state, trace, tokens);
-            format!("Decoder, {place}, {tokens}, {unit}")
-        }
-        Source::Vision => format!("Vision [CLS], {place}, {unit}"),
-    }
+    let source = match view.source {
+        Source::Decoder => "Decoder",
+        Source::Vision => "Vision [CLS]",
+    };
+    [source.to_owned(), place_label(choice.layer, choice.head), unit.to_owned()]
 }
 
 /// Its end: how much it is.

@@ -5,17 +5,22 @@
 
 mod caption;
 mod chips;
+mod compare;
+mod contrast;
 mod grid;
 mod shown;
 mod token_maps;
 
 pub use caption::{axis_label, format_share, format_value, token_label};
 pub use chips::ChipColours;
+pub use compare::{ComparedColumn, Comparison, Comparisons, Difference};
+pub use contrast::{ContrastMarks, FlippedChoice, Recorded};
 pub use grid::{GridMaps, GridValues};
 pub use shown::ShownMap;
 pub(in crate::ui) use token_maps::selection_of;
 pub use token_maps::{TokenMap, TokenMaps};
 
+use crate::trace::Trace;
 use crate::ui::state::{AppState, TokenPos};
 use crate::ui::truth::TruthNumbers;
 use std::time::{Duration, Instant};
@@ -31,17 +36,22 @@ pub struct Derived {
     pub shown: Option<ShownMap>,
     /// Colours of the chips.
     pub chips: Option<ChipColours>,
+    /// What a contrastive strategy did to the shown answer.
+    pub contrast: Option<ContrastMarks>,
+    /// Runs side by side.
+    pub compare: Comparisons,
     /// What is shown against what is known about the image.
     pub truth: TruthNumbers,
 }
 
 impl Derived {
-    /// Lets go of everything; the tables that words are looked up in stay, they are dear to make.
+    /// Lets go of everything but what is compared; the tables that words are looked up in stay, they are dear to make.
     fn clear(&mut self) {
         self.tokens = TokenMaps::default();
         self.grid = GridMaps::default();
         self.shown = None;
         self.chips = None;
+        self.contrast = None;
         self.truth.clear();
     }
 
@@ -50,15 +60,18 @@ impl Derived {
         let deadline = Instant::now() + budget;
         let Some(run) = state.current_run().filter(|run| run.trace.is_some()) else {
             self.clear();
-            return false;
+            return self.compare.advance(state, &TokenMaps::default(), deadline);
         };
         let wanted = wanted_tokens(state);
         let more_maps = self.tokens.advance(run, &state.view, &wanted, deadline);
         let more_cells = self.grid.advance(run, &state.view, &wanted, deadline);
         self.shown = shown::update(self.shown.take(), state, run, &self.tokens, &wanted);
         self.chips = Some(chips::update(self.chips.take(), state, run, &self.tokens));
+        self.contrast = contrast::update(self.contrast.take(), state, run);
+        // A slice of its own: the columns must not wait for every map of the shown answer.
+        let more_columns = self.compare.advance(state, &self.tokens, deadline.max(Instant::now() + budget / 2));
         let more_masks = self.truth.advance(state, run, self.shown.as_ref(), deadline);
-        more_maps || more_cells || more_masks
+        more_maps || more_cells || more_columns || more_masks
     }
 }
 
@@ -69,6 +82,11 @@ pub fn wanted_tokens(state: &AppState) -> Vec<TokenPos> {
         return shown;
     }
     let Some(trace) = state.current_run().and_then(|run| run.trace.as_ref()) else { return Vec::new() };
+    words_with_rows(trace)
+}
+
+/// Every word of an answer that has a map.
+fn words_with_rows(trace: &Trace) -> Vec<TokenPos> {
     let words = trace.output.iter().enumerate().take(trace.decoder_attention.len());
     words.filter(|(_, token)| !token.special).map(|(idx, _)| TokenPos::Output(idx)).collect()
 }

@@ -4,9 +4,10 @@ use super::caption;
 use super::token_maps::{TokenMaps, selection_of};
 use crate::analysis;
 use crate::engine::RunId;
+use crate::geometry::PatchGrid;
 use crate::render::HeatMap;
 use crate::trace::Trace;
-use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos};
+use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos, ViewState};
 use std::hash::{Hash as _, Hasher as _};
 
 /// Everything the shown map depends on.
@@ -42,9 +43,49 @@ pub struct ShownMap {
     pub unit: &'static str,
 }
 
-struct Values {
-    values: Vec<f32>,
-    image_share: f32,
+/// A map in the chosen normalisation.
+pub(super) struct Values {
+    /// **Shape** `[rows * cols]`.
+    pub(super) values: Vec<f32>,
+    /// Sum of the raw values.
+    pub(super) image_share: f32,
+}
+
+impl Values {
+    pub(super) fn max(&self) -> f32 {
+        self.values.iter().copied().fold(0.0_f32, f32::max)
+    }
+
+    pub(super) fn heat(self, grid: PatchGrid) -> HeatMap {
+        HeatMap { grid, key: content_key(&self.values), values: self.values.into() }
+    }
+}
+
+/// Where a run looked, by what is chosen in `view`.
+pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[TokenPos]) -> Result<Values, String> {
+    let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
+    let mut made = match view.source {
+        Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
+        Source::Vision => vision_values(run, view.vision)?,
+    };
+    if view.normalisation == Normalisation::ShareOfImage && made.image_share > 0.0 {
+        for value in &mut made.values {
+            *value /= made.image_share;
+        }
+    }
+    Ok(made)
+}
+
+/// What the values are, for a colour bar.
+pub(super) fn unit(view: &ViewState) -> &'static str {
+    match (view.source, view.normalisation) {
+        (_, Normalisation::ShareOfImage) => "share of the image's attention",
+        (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
+            "attention probability without the first position"
+        }
+        (Source::Decoder, Normalisation::Raw) => "attention probability",
+        (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
+    }
 }
 
 /// The map for this state; the one from before if nothing changed.
@@ -73,19 +114,11 @@ pub(super) fn update(
     if before.as_ref().is_some_and(|before| before.key == key) {
         return before;
     }
-    let raw = if decoder { decoder_values(trace, maps, wanted, view.tokens) } else { vision_values(run, view.vision) };
-    let (map, range, image_share, max) = match raw {
+    let (map, range, image_share, max) = match values(run, view, maps, wanted) {
         Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
-        Ok(Values { mut values, image_share }) => {
-            if view.normalisation == Normalisation::ShareOfImage && image_share > 0.0 {
-                for value in &mut values {
-                    *value /= image_share;
-                }
-            }
-            let max = values.iter().copied().fold(0.0_f32, f32::max);
-            let range = range(state, maps, max);
-            let map = HeatMap { grid: trace.image_grid, key: content_key(&values), values: values.into() };
-            (Ok(map), range, image_share, max)
+        Ok(made) => {
+            let (max, image_share) = (made.max(), made.image_share);
+            (Ok(made.heat(trace.image_grid)), range(state, maps, max), image_share, max)
         }
     };
     let (caption, numbers) = match &map {
@@ -95,15 +128,7 @@ pub(super) fn update(
         }
         Err(_) => Default::default(),
     };
-    let unit = match (view.source, view.normalisation) {
-        (_, Normalisation::ShareOfImage) => "share of the image's attention",
-        (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
-            "attention probability without the first position"
-        }
-        (Source::Decoder, Normalisation::Raw) => "attention probability",
-        (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
-    };
-    Some(ShownMap { key, map, range, image_share, caption, numbers, unit })
+    Some(ShownMap { key, map, range, image_share, caption, numbers, unit: unit(view) })
 }
 
 fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
@@ -176,7 +201,7 @@ fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
     Ok(Values { values: map.values, image_share })
 }
 
-fn content_key(values: &[f32]) -> u64 {
+pub(super) fn content_key(values: &[f32]) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     for value in values {
         value.to_bits().hash(&mut hasher);

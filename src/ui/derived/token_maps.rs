@@ -22,7 +22,7 @@ pub struct TokenMap {
 
 /// Everything these maps depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Key {
+pub(super) struct Key {
     run: RunId,
     choice: LayerHead,
     suppress_sink: bool,
@@ -82,22 +82,9 @@ fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
 impl TokenMaps {
     /// Makes maps of `wanted` tokens first, then of all others until the deadline. Returns whether some are missing.
     pub(super) fn advance(&mut self, run: &Run, view: &ViewState, wanted: &[TokenPos], deadline: Instant) -> bool {
-        let Some(trace) = &run.trace else { return false };
-        let choice = LayerHead {
-            layer: view.decoder.layer.clamped(trace.num_hidden_layers),
-            head: view.decoder.head.clamped(trace.num_attention_heads),
+        let (Some(trace), Some(key)) = (&run.trace, self.advance_wanted(run, view, wanted, deadline)) else {
+            return false;
         };
-        let key = Key { run: run.id, choice, suppress_sink: view.suppress_sink };
-        if self.key != Some(key) {
-            *self = Self { key: Some(key), ..Self::default() };
-        }
-        for (made, pos) in wanted.iter().enumerate() {
-            // The first one always: something must be shown however slow the machine is.
-            if made > 0 && Instant::now() >= deadline {
-                break;
-            }
-            self.maps.entry(*pos).or_insert_with(|| make(trace, *pos, key));
-        }
         while self.next_idx < trace.decoder_attention.len() {
             if Instant::now() >= deadline {
                 return true;
@@ -107,6 +94,34 @@ impl TokenMaps {
             self.next_idx += 1;
         }
         wanted.iter().any(|pos| !self.maps.contains_key(pos))
+    }
+
+    /// Makes maps of `wanted` tokens until the deadline, and one of them in any case. Returns what they depend on; `None` without a trace.
+    pub(super) fn advance_wanted(
+        &mut self,
+        run: &Run,
+        view: &ViewState,
+        wanted: &[TokenPos],
+        deadline: Instant,
+    ) -> Option<Key> {
+        let trace = run.trace.as_ref()?;
+        let choice = LayerHead {
+            layer: view.decoder.layer.clamped(trace.num_hidden_layers),
+            head: view.decoder.head.clamped(trace.num_attention_heads),
+        };
+        let key = Key { run: run.id, choice, suppress_sink: view.suppress_sink };
+        if self.key != Some(key) {
+            *self = Self { key: Some(key), ..Self::default() };
+        }
+        let missing: Vec<TokenPos> = wanted.iter().copied().filter(|pos| !self.maps.contains_key(pos)).collect();
+        for (made, pos) in missing.into_iter().enumerate() {
+            // The first one always: something must be shown however slow the machine is.
+            if made > 0 && Instant::now() >= deadline {
+                break;
+            }
+            self.maps.insert(pos, make(trace, pos, key));
+        }
+        Some(key)
     }
 
     /// The map of a token, if it is made; an error says why there is none.

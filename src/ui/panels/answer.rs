@@ -1,9 +1,9 @@
 //! Prompt and answer as chips.
 
-use super::chip::{Chip, ends_line};
-use super::{PanelContext, similarity, status_bar};
+use super::chip::{Chip, ChipMarks, FlipMark, ends_line};
+use super::{PanelContext, contrast, similarity, status_bar};
 use crate::render::Colouring;
-use crate::trace::Trace;
+use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
 use crate::ui::derived::{ChipColours, format_value, token_label};
 use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos};
@@ -29,6 +29,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return similarity::show(ui, run, trace);
     }
     legend(ui, cx);
+    contrast::strip(ui, cx, run);
     let scroll = egui::ScrollArea::vertical().id_salt(("answer", run.id.0)).auto_shrink(false);
     scroll.stick_to_bottom(run.phase.is_active()).show(ui, |ui| {
         prompt_chips(ui, cx, trace);
@@ -150,6 +151,7 @@ fn prompt_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
                 held: cx.state.selection.tokens.contains(&pos),
                 special: token.special,
                 status: None,
+                marks: ChipMarks::default(),
             };
             let response = chip.show(ui);
             respond(ui, cx, trace, pos, &response, "");
@@ -170,16 +172,21 @@ fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
         for (idx, token) in trace.output.iter().enumerate() {
             let pos = TokenPos::Output(idx);
             let value = colours.output.get(idx).copied().flatten();
+            let marks = marks(cx, idx, token);
             let chip = Chip {
                 text: &token.text,
-                label: format!("Token {idx}: {}", token.text.trim()),
+                label: format!("Token {idx}: {}{}", token.text.trim(), said_of(marks)),
                 position: value.filter(|_| !token.special).map(|value| position(cx, colours, value)),
                 colormap: cx.state.colour.style.colormap,
                 held: cx.state.selection.tokens.contains(&pos),
                 special: token.special,
                 status: derived.truth.marks.of_token(idx).map(|word| word.marked.status),
+                marks,
             };
             let response = chip.show(ui);
+            if marks.flip == Some(FlipMark::First) {
+                bring_into_sight(cx, idx, &response);
+            }
             let value = value.map_or_else(|| "no attention row".to_owned(), format_value);
             respond(ui, cx, trace, pos, &response, &value);
             if ends_line(&token.text) {
@@ -187,6 +194,36 @@ fn answer_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
             }
         }
     });
+}
+
+/// The answer may be longer than its panel: the first choice that flips is scrolled to when it becomes another one.
+fn bring_into_sight(cx: &mut PanelContext<'_>, token_idx: usize, response: &egui::Response) {
+    let first = cx.state.compare.tried.map(|tried| (tried.run, token_idx));
+    if cx.memory.first_flip != first {
+        cx.memory.first_flip = first;
+        response.scroll_to_me(None);
+    }
+}
+
+/// What a contrastive strategy did to a token, and what another strength would.
+fn marks(cx: &PanelContext<'_>, idx: usize, token: &OutputToken) -> ChipMarks {
+    let flip = cx.derived.contrast.as_ref().and_then(|contrast| contrast.flip_of(idx));
+    ChipMarks {
+        change: None,
+        contrasted: token.contrast.as_ref().is_some_and(|contrast| contrast.changed()),
+        flip: flip.map(|(_, is_first)| if is_first { FlipMark::First } else { FlipMark::Later }),
+    }
+}
+
+/// The same for those who hear the window.
+fn said_of(marks: ChipMarks) -> String {
+    let contrasted = if marks.contrasted { ", changed by the strategy" } else { "" };
+    let flip = match marks.flip {
+        Some(FlipMark::First) => ", first to flip",
+        Some(FlipMark::Later) => ", would flip",
+        None => "",
+    };
+    format!("{contrasted}{flip}")
 }
 
 fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, response: &egui::Response, value: &str) {
@@ -217,6 +254,7 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
                         ui.label(sentence);
                     }
                 }
+                contrast::hover(ui, cx, idx, token);
                 ui.weak("Its map is that of the position that predicted it");
             }
         });

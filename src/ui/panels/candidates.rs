@@ -1,14 +1,17 @@
 //! What else the token could have been.
 
-use super::PanelContext;
+use super::{PanelContext, forks};
 use crate::trace::{OutputToken, Trace};
+use crate::ui::command::Command;
 use crate::ui::derived::format_share;
 use crate::ui::state::TokenPos;
 use crate::ui::widgets::empty;
 use eframe::egui;
-use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 const ROW_PT: f32 = 20.0;
+/// What the scroll bar covers while it is in sight.
+const BAR_PT: f32 = 10.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if !cx.state.has_decoder() {
@@ -17,20 +20,35 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else {
         return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
     };
+    forks::show(ui, cx);
     let Some((idx, token)) = subject(cx, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
     header(ui, idx, token);
+    forks::switch_button(ui, cx, idx);
     if let Some(contrast) = &token.contrast {
-        return super::contrast::show(ui, contrast);
+        super::contrast::show(ui, contrast);
+        ui.add_space(4.0);
+        ui.label(RichText::new("Ordinary branch").strong());
     }
+    let can_fork = cx.state.current_run().is_some_and(|run| !run.phase.is_active());
+    if can_fork {
+        ui.label(RichText::new("Click a candidate to go on from there with it").weak().small());
+    }
+    let mut forked = None;
     for (rank, candidate) in token.candidates.iter().enumerate() {
         let chosen = candidate.id == token.id;
-        candidate_row(ui, rank, &candidate.text, candidate.logprob, chosen);
+        let response = candidate_row(ui, rank, &candidate.text, candidate.logprob, chosen, can_fork && !chosen);
+        if response.clicked() {
+            forked = Some(candidate.id);
+        }
     }
     if !token.candidates.iter().any(|candidate| candidate.id == token.id) {
-        candidate_row(ui, token.candidates.len(), &token.text, token.logprob, true);
+        candidate_row(ui, token.candidates.len(), &token.text, token.logprob, true, false);
         ui.weak("The chosen token is not among the twenty most probable");
+    }
+    if let Some(id) = forked {
+        cx.emit(Command::Fork(idx, Some(id)));
     }
 }
 
@@ -66,18 +84,27 @@ fn quoted(text: &str) -> String {
     format!("“{}”", text.replace('\n', "\\n"))
 }
 
-fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: bool) {
+/// A candidate with its probability; `can_fork` makes it a button.
+fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: bool, can_fork: bool) -> Response {
     let probability = logprob.exp();
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::hover());
+    let (sense, role) = if can_fork {
+        (Sense::click(), egui::accesskit::Role::Button)
+    } else {
+        (Sense::hover(), egui::accesskit::Role::Label)
+    };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), sense);
     let label = format!("Candidate {} {} {}", rank + 1, quoted(text), format_share(probability));
-    response.widget_info(|| WidgetInfo::labeled(egui::accesskit::Role::Label, true, &label));
+    response.widget_info(|| WidgetInfo::labeled(role, true, &label));
     if !ui.is_rect_visible(rect) {
-        return;
+        return response;
+    }
+    if can_fork && (response.hovered() || response.has_focus()) {
+        ui.painter().rect_filled(rect, 2.0, ui.visuals().widgets.hovered.weak_bg_fill);
     }
     let visuals = ui.visuals();
     let font = TextStyle::Body.resolve(ui.style());
     let small = TextStyle::Small.resolve(ui.style());
-    let (text_right, number_left) = (rect.left() + 0.34 * rect.width(), rect.right() - 96.0);
+    let (text_right, number_left) = (rect.left() + 0.34 * rect.width(), rect.right() - 96.0 - BAR_PT);
     let bar = Rect::from_min_max(pos2(text_right, rect.top() + 4.0), pos2(number_left - 6.0, rect.bottom() - 4.0));
     let painter = ui.painter();
     painter.rect_filled(bar, 2.0, visuals.faint_bg_color);
@@ -88,6 +115,11 @@ fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: boo
     let left = painter.with_clip_rect(Rect::from_min_max(rect.min, pos2(text_right - 4.0, rect.bottom())));
     left.text(pos2(rect.left(), rect.center().y), Align2::LEFT_CENTER, quoted(text), font, colour);
     let numbers = format!("{}  {logprob:.2}", format_share(probability));
-    painter.text(pos2(rect.right(), rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
-    response.on_hover_text(format!("{label}, logprob {logprob:.4}{}", if chosen { ", chosen" } else { "" }));
+    painter.text(pos2(rect.right() - BAR_PT, rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
+    let end = match (chosen, can_fork) {
+        (true, _) => ", chosen",
+        (false, true) => "\nClick: keep what stands before and go on with this token",
+        (false, false) => "",
+    };
+    response.on_hover_text(format!("{label}, logprob {logprob:.4}{end}"))
 }

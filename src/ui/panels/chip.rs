@@ -1,11 +1,12 @@
 //! A token as a chip: its text on the colour of its value.
 
+use crate::analysis::align::Change;
 use crate::analysis::chair::Status;
 use crate::render::colormap;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Color32, FontId, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use egui::{Color32, FontId, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 /// What a chip shows.
 pub(super) struct Chip<'a> {
@@ -23,6 +24,48 @@ pub(super) struct Chip<'a> {
     pub(super) special: bool,
     /// An object word: what is said of it.
     pub(super) status: Option<Status>,
+    /// What else is said of it.
+    pub(super) marks: ChipMarks,
+}
+
+/// Signs on a chip, each with a form of its own besides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ChipMarks {
+    /// Held against another answer: a sign before the text and a line below it.
+    pub(super) change: Option<Change>,
+    /// A contrastive strategy chose it in place of another: a corner.
+    pub(super) contrasted: bool,
+    /// Another strength would not choose it: a frame, dashed for all but the first such token.
+    pub(super) flip: Option<FlipMark>,
+}
+
+/// A choice that another strength would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlipMark {
+    /// The first one: the only one that is certain.
+    First,
+    /// One behind it.
+    Later,
+}
+
+/// The sign before a token that differs.
+pub(super) fn change_glyph(change: Change) -> Option<&'static str> {
+    match change {
+        Change::Kept => None,
+        Change::Changed => Some("~"),
+        Change::Inserted => Some("+"),
+        Change::Removed => Some("-"),
+    }
+}
+
+/// What became of a token, in a word.
+pub(super) fn change_word(change: Change) -> &'static str {
+    match change {
+        Change::Kept => "kept",
+        Change::Changed => "changed",
+        Change::Inserted => "inserted",
+        Change::Removed => "removed",
+    }
 }
 
 /// The text of a token as a chip shows it: what cannot be seen gets a sign.
@@ -52,9 +95,14 @@ impl Chip<'_> {
         };
         // Laid out without its colour, so that another value does not lay it out again.
         let galley = ui.painter().layout_no_wrap(shown, font, Color32::PLACEHOLDER);
+        let sign = self.marks.change.and_then(change_glyph).map(|glyph| {
+            let colour = theme::change(ui.visuals(), self.marks.change.unwrap_or(Change::Kept));
+            ui.painter().layout_no_wrap(glyph.to_owned(), FontId::monospace(12.0), colour)
+        });
+        let sign_pt = sign.as_ref().map_or(0.0, |sign| sign.size().x + 1.0);
         // A word begins with a space in its token: chips of one word touch, words stand apart.
         let lead = if self.text.starts_with(' ') { 4.0 } else { 0.0 };
-        let size = galley.size() + vec2(6.0 + lead, 4.0);
+        let size = galley.size() + vec2(6.0 + lead + sign_pt, 4.0);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.held, &self.label));
         if ui.is_rect_visible(rect) {
@@ -74,12 +122,52 @@ impl Chip<'_> {
                     StrokeKind::Inside,
                 );
             }
-            painter.galley(body.min + vec2(3.0, 2.0), galley, text_colour);
+            if let Some(sign) = sign {
+                let at = pos2(body.left() + 2.0, body.center().y - sign.size().y / 2.0);
+                painter.galley(at, sign, text_colour);
+            }
+            painter.galley(body.min + vec2(3.0 + sign_pt, 2.0), galley, text_colour);
+            paint_marks(painter, body, self.marks, ui.visuals());
             if let Some(status) = self.status {
                 underline(painter, body, status, ui.visuals());
             }
         }
         response
+    }
+}
+
+fn paint_marks(painter: &egui::Painter, body: Rect, marks: ChipMarks, visuals: &egui::Visuals) {
+    if let Some(change) = marks.change.filter(|change| *change != Change::Kept) {
+        let y = body.bottom() + 0.5;
+        painter.hline(body.left() + 1.0..=body.right() - 1.0, y, Stroke::new(2.0, theme::change(visuals, change)));
+    }
+    if let Some(flip) = marks.flip {
+        paint_flip(painter, body, flip, visuals);
+    }
+    if marks.contrasted {
+        paint_corner(painter, body, visuals);
+    }
+}
+
+/// The corner of a chip that a contrastive strategy changed: dark with a light rim, seen on every fill.
+pub(super) fn paint_corner(painter: &egui::Painter, body: Rect, visuals: &egui::Visuals) {
+    let corner = body.right_top();
+    let points = vec![corner - vec2(8.0, 0.0), corner, corner + vec2(0.0, 8.0)];
+    painter.add(egui::Shape::convex_polygon(points, theme::accent(visuals), Stroke::new(1.0, visuals.panel_fill)));
+}
+
+/// The frame of a choice that another strength would change.
+pub(super) fn paint_flip(painter: &egui::Painter, body: Rect, flip: FlipMark, visuals: &egui::Visuals) {
+    let colour = visuals.warn_fg_color;
+    match flip {
+        FlipMark::First => {
+            painter.rect_filled(body, 3.0, colour.gamma_multiply(0.25));
+            painter.rect_stroke(body, 3.0, Stroke::new(2.5, colour), StrokeKind::Outside);
+        }
+        FlipMark::Later => {
+            let corners = [body.left_top(), body.right_top(), body.right_bottom(), body.left_bottom(), body.left_top()];
+            painter.extend(egui::Shape::dashed_line(&corners, Stroke::new(1.5, colour), 3.0, 3.0));
+        }
     }
 }
 

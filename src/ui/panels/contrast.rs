@@ -1,13 +1,24 @@
-//! What a contrastive strategy did to a token: both branches' probabilities, what is left of them, and how firmly the choice stands.
+//! What a contrastive strategy did to a token: both branches' probabilities, what is left of them, and how firmly the choice stands; and to the
+//! whole answer, with a strength to try without asking again.
 
-use crate::trace::TokenContrast;
-use crate::ui::derived::format_share;
+use super::PanelContext;
+use super::chip::{FlipMark, paint_corner, paint_flip};
+use crate::trace::{OutputToken, TokenContrast};
+use crate::ui::command::Command;
+use crate::ui::derived::{ContrastMarks, Recorded, format_share};
+use crate::ui::state::{CompareCommand, Run, TriedStrength};
+use crate::ui::widgets::named;
 use eframe::egui;
-use egui::{RichText, Ui};
+use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};
 
 /// Candidates shown.
 const MOST_ROWS: usize = 8;
+/// Where the slider of strengths ends, unless the strategy says.
+const MOST_STRENGTH: f64 = 4.0;
+/// The strategies' own bound: what is larger cannot be asked.
+const BOUND: f64 = 10.0;
 
+/// One token's step.
 pub(super) fn show(ui: &mut Ui, contrast: &TokenContrast) {
     let colour = if contrast.is_idle() { ui.visuals().warn_fg_color } else { ui.visuals().strong_text_color() };
     ui.add(egui::Label::new(RichText::new(contrast.sentence()).color(colour)).wrap());
@@ -43,5 +54,120 @@ pub(super) fn show(ui: &mut Ui, contrast: &TokenContrast) {
             };
             ui.end_row();
         }
+    });
+}
+
+/// In a token's tooltip.
+pub(super) fn hover(ui: &mut Ui, cx: &PanelContext<'_>, token_idx: usize, token: &OutputToken) {
+    let Some(contrast) = &token.contrast else { return };
+    ui.label(contrast.sentence());
+    let Some((flip, is_first)) = cx.derived.contrast.as_ref().and_then(|marks| marks.flip_of(token_idx)) else {
+        return;
+    };
+    let to = match (&flip.to, flip.is_certain) {
+        (None, _) => "another token, which was not recorded".to_owned(),
+        (Some(to), true) => format!("“{}”", to.trim()),
+        (Some(to), false) => format!("“{}”, or a token that was not recorded", to.trim()),
+    };
+    let valid = if is_first {
+        "The first to flip: valid, because everything before it stays"
+    } else {
+        "Behind the first to flip: only said of the text as it is here, which would be another one"
+    };
+    ui.colored_label(ui.visuals().warn_fg_color, format!("At the tried strength its choice flips to {to}"));
+    ui.weak(valid);
+}
+
+/// The answer as a whole: how many choices were changed, and the strip on which another strength is tried.
+pub(super) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
+    let derived = cx.derived;
+    let Some(marks) = &derived.contrast else { return };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        summary(ui, run, marks);
+        if !run.phase.is_active() {
+            trial(ui, cx, run, marks);
+        }
+    });
+    if cx.state.compare.tried.is_some_and(|tried| tried.run == run.id) {
+        flips(ui, marks);
+    }
+}
+
+/// "changed 3 of 14 choices", with the sign that those carry.
+fn summary(ui: &mut Ui, run: &Run, marks: &ContrastMarks) {
+    let strategy = run.question.strategy.name.as_str();
+    let nothing = marks.changed == 0;
+    if !nothing {
+        let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
+        ui.painter().rect_filled(rect, 3.0, ui.visuals().widgets.inactive.bg_fill);
+        paint_corner(ui.painter(), rect, ui.visuals());
+    }
+    let text = RichText::new(marks.sentence(strategy));
+    let text = if nothing { text.color(ui.visuals().warn_fg_color) } else { text.strong() };
+    let help = format!(
+        "Steps at which the most probable token is another one than without the contrast, in the same context; they carry the corner. \
+         Of {} steps {} were left as they were",
+        marks.steps, marks.idle
+    );
+    ui.label(text).on_hover_text(help);
+}
+
+/// The slider: nothing is asked while it moves.
+fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMarks) {
+    let (recorded, label, help) = match marks.recorded {
+        Recorded::Always(alpha) => (alpha, "Strength".to_owned(), format!("recorded at {alpha:.2}")),
+        Recorded::FromTo(low, high) => {
+            (1.0, "Strength, times".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
+        }
+    };
+    let help = format!(
+        "Try another strength of the contrast (alpha; {help}): choices that would flip light up. The model does not run"
+    );
+    ui.separator();
+    ui.label(RichText::new(label).weak()).on_hover_text(&help);
+    let tried = cx.state.compare.tried.filter(|tried| tried.run == run.id);
+    let before = tried.map_or(recorded, |tried| tried.value);
+    let mut value = before;
+    ui.spacing_mut().slider_width = 110.0;
+    let most = MOST_STRENGTH.max(2.0 * recorded).min(BOUND);
+    let slider = Slider::new(&mut value, 0.0..=most).clamping(SliderClamping::Never).max_decimals(3);
+    let response = ui.add(slider).on_hover_text(help);
+    named(ui, &response, "Strength to try");
+    if (value - before).abs() > f64::EPSILON {
+        let value = value.clamp(0.0, BOUND);
+        let same = (value - recorded).abs() < 1e-9;
+        let tried = (!same).then_some(TriedStrength { run: run.id, value });
+        cx.emit(Command::Compare(CompareCommand::Try(tried)));
+    }
+    if tried.is_none() {
+        return;
+    }
+    if ui.small_button("As recorded").on_hover_text("Back to the strength of this answer").clicked() {
+        cx.emit(Command::Compare(CompareCommand::Try(None)));
+    }
+    let can_ask = cx.state.strength_of(run).is_some() && matches!(marks.recorded, Recorded::Always(_));
+    let again = ui.add_enabled(can_ask, egui::Button::new("Ask again at this strength").small());
+    let again = again
+        .on_hover_text("The same question with this strength and nothing else changed")
+        .on_disabled_hover_text("No one parameter of this strategy sets its strength at every step");
+    if again.clicked() {
+        cx.emit(Command::Compare(CompareCommand::AskAtTried));
+    }
+}
+
+/// What would flip, and how much of it is valid.
+fn flips(ui: &mut Ui, marks: &ContrastMarks) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        if !marks.flipped.is_empty() {
+            for (flip, word) in [(FlipMark::First, "first"), (FlipMark::Later, "later")] {
+                let (rect, _) = ui.allocate_exact_size(vec2(14.0, 12.0), Sense::hover());
+                paint_flip(ui.painter(), rect.shrink(2.0), flip, ui.visuals());
+                ui.label(RichText::new(word).small());
+            }
+        }
+        let text = marks.flips_sentence();
+        ui.add(egui::Label::new(RichText::new(&text).small().weak()).wrap()).on_hover_text(text);
     });
 }

@@ -1,12 +1,12 @@
 //! The decoding strategy: which one, with which parameters, and the same question once more with it.
 
 use super::PanelContext;
-use crate::engine::{Entry, Parameter, ParameterKind};
+use crate::engine::{Entry, Parameter, ParameterKind, Preset};
 use crate::ui::command::Command;
 use crate::ui::state::AskSettings;
 use crate::ui::widgets::{named, row};
 use eframe::egui;
-use egui::{DragValue, RichText, Ui};
+use egui::{DragValue, Response, RichText, Slider, SliderClamping, Ui};
 
 /// The parameter that sets others, see [`Entry::presets`].
 const PRESET: &str = "preset";
@@ -28,7 +28,7 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.set_width(400.0);
+    ui.set_width(440.0);
     let mut ask = cx.state.ask.clone();
     for entry in cx.state.ask.strategies() {
         let response =
@@ -48,7 +48,9 @@ fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             parameter_row(ui, &mut ask, &entry, parameter);
         }
         let changed = ask.given_parameters().is_some_and(|given| !given.is_empty());
-        if ui.add_enabled(changed, egui::Button::new("Published defaults")).clicked() {
+        let reset = ui.add_enabled(changed, egui::Button::new("Published defaults"));
+        let reset = reset.on_hover_text("Every parameter of this strategy as it was published");
+        if reset.on_disabled_hover_text("Every parameter is as it was published").clicked() {
             ask.reset_parameters();
         }
     }
@@ -65,59 +67,142 @@ fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-/// The value in force: given, else of the preset, else the default.
-fn value_of(ask: &AskSettings, entry: &Entry, parameter: &Parameter) -> String {
-    let given = |name: &str| ask.given_parameters().and_then(|given| given.get(name)).cloned();
-    if let Some(value) = given(parameter.name) {
-        return value;
-    }
-    let default = entry.parameters.iter().find(|other| other.name == PRESET).map(|preset| preset.default.clone());
-    let chosen = given(PRESET).or(default);
-    let preset = entry.presets.iter().find(|preset| Some(preset.id) == chosen.as_deref());
-    let of_preset = preset.and_then(|preset| preset.values.iter().find(|(name, _)| *name == parameter.name));
-    of_preset.map_or_else(|| parameter.default.clone(), |(_, value)| (*value).to_owned())
+/// The value that was given, if one was.
+fn given<'a>(ask: &'a AskSettings, name: &str) -> Option<&'a String> {
+    ask.given_parameters().and_then(|given| given.get(name))
+}
+
+/// The preset in force: chosen, else the default.
+fn preset<'a>(ask: &AskSettings, entry: &'a Entry) -> Option<&'a Preset> {
+    let parameter = entry.parameters.iter().find(|parameter| parameter.name == PRESET)?;
+    let chosen = given(ask, PRESET).unwrap_or(&parameter.default);
+    entry.presets.iter().find(|preset| preset.id == chosen)
+}
+
+/// What a parameter is unless it is given: of the preset, else the default.
+fn published(ask: &AskSettings, entry: &Entry, parameter: &Parameter) -> String {
+    let of_preset = preset(ask, entry)
+        .and_then(|preset| preset.values.iter().find(|(name, _)| *name == parameter.name))
+        .map(|(_, value)| (*value).to_owned());
+    of_preset.unwrap_or_else(|| parameter.default.clone())
 }
 
 fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &Parameter) {
-    let before = value_of(ask, entry, parameter);
+    let published = published(ask, entry, parameter);
+    let before = given(ask, parameter.name).cloned().unwrap_or_else(|| published.clone());
     let mut value = before.clone();
+    let (mut reset, mut chosen_preset) = (false, None);
     row(ui, parameter.name, parameter.help, |ui| {
-        let response = match parameter.kind {
-            ParameterKind::Real { min, max } => {
-                let mut number: f64 = value.parse().unwrap_or(min);
-                let most = if max.is_finite() { max } else { 1000.0 };
-                let response = ui.add(DragValue::new(&mut number).range(min..=most).speed(0.01).max_decimals(4));
-                if response.changed() {
-                    value = number.to_string();
-                }
-                response
-            }
-            ParameterKind::Whole { min, max } => {
-                let mut number: usize = value.parse().unwrap_or(min);
-                let response = ui.add(DragValue::new(&mut number).range(min..=max.min(1_000_000)));
-                if response.changed() {
-                    value = number.to_string();
-                }
-                response
-            }
-            ParameterKind::Choice { options } => {
-                ui.horizontal_wrapped(|ui| {
-                    for option in options {
-                        if ui.selectable_label(value == *option, *option).clicked() {
-                            (*option).clone_into(&mut value);
-                        }
-                    }
-                })
-                .response
-            }
-            ParameterKind::File | ParameterKind::Text => {
-                ui.add(egui::TextEdit::singleline(&mut value).desired_width(240.0).hint_text("none"))
-            }
-        };
+        if parameter.name == PRESET {
+            chosen_preset = presets(ui, ask, entry);
+            return;
+        }
+        let response = editor(ui, parameter, &mut value);
         named(ui, &response, parameter.name);
         response.on_hover_text(parameter.help);
+        if given(ask, parameter.name).is_some_and(|value| *value != published) {
+            let response = ui.small_button("Reset").on_hover_text(match published.as_str() {
+                "" => "Back to none".to_owned(),
+                published => format!("Back to {published}, as published"),
+            });
+            named(ui, &response, &format!("Reset {}", parameter.name));
+            reset = response.clicked();
+        }
     });
-    if value != before {
+    if let Some(preset) = chosen_preset {
+        ask.give_parameter(PRESET, preset.to_owned());
+    } else if reset {
+        ask.reset_parameter(parameter.name);
+    } else if value != before {
         ask.give_parameter(parameter.name, value);
+    }
+}
+
+/// One button each; chosen again it takes back what was changed. Returns the one that was pressed.
+fn presets(ui: &mut Ui, ask: &AskSettings, entry: &Entry) -> Option<&'static str> {
+    let mut pressed = None;
+    let chosen = preset(ask, entry);
+    let others = ask.given_parameters().is_some_and(|given| given.keys().any(|name| name != PRESET));
+    for preset in entry.presets {
+        let is_chosen = chosen.is_some_and(|chosen| chosen.id == preset.id);
+        let response = ui.selectable_label(is_chosen, preset.id).on_hover_text(preset.help);
+        if response.clicked() {
+            pressed = Some(preset.id);
+        }
+    }
+    if let Some(chosen) = chosen {
+        let text = if others { "with changes" } else { chosen.help };
+        ui.add(egui::Label::new(RichText::new(text).weak().small()).truncate()).on_hover_text(chosen.help);
+    }
+    pressed
+}
+
+/// Sliders run where values make sense; whatever the strategy takes can be typed beside them.
+fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
+    match (parameter.kind, parameter.usual) {
+        (ParameterKind::Real { min, max }, usual) => {
+            let before: f64 = value.parse().unwrap_or(min);
+            let mut number = before;
+            let response = match usual {
+                Some((low, high)) => ui.add(slider(&mut number, low..=high).max_decimals(4)),
+                None => ui.add(DragValue::new(&mut number).range(min..=max.min(1000.0)).speed(0.01).max_decimals(4)),
+            };
+            if (number - before).abs() > f64::EPSILON {
+                *value = number.clamp(min, max).to_string();
+            }
+            response
+        }
+        (ParameterKind::Whole { min, max }, usual) => {
+            let before: usize = value.parse().unwrap_or(min);
+            let mut number = before;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small whole numbers")]
+            let whole = |bound: f64| bound as usize;
+            let response = match usual {
+                Some((low, high)) => ui.add(slider(&mut number, whole(low)..=whole(high))),
+                None => ui.add(DragValue::new(&mut number).range(min..=max.min(1_000_000))),
+            };
+            if number != before {
+                *value = number.clamp(min, max).to_string();
+            }
+            response
+        }
+        (ParameterKind::Choice { options }, _) => {
+            ui.horizontal_wrapped(|ui| {
+                for option in options {
+                    if ui.selectable_label(value == option, *option).clicked() {
+                        (*option).clone_into(value);
+                    }
+                }
+            })
+            .response
+        }
+        (ParameterKind::File | ParameterKind::Text, _) => {
+            ui.add(egui::TextEdit::singleline(value).desired_width(240.0).hint_text("none"))
+        }
+    }
+}
+
+fn slider<N: egui::emath::Numeric>(number: &mut N, range: std::ops::RangeInclusive<N>) -> Slider<'_> {
+    Slider::new(number, range).clamping(SliderClamping::Never)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_what_parameters_go_back_to() {
+        let mut ask = AskSettings { strategy: "vcd".to_owned(), ..AskSettings::default() };
+        let entry = ask.strategy_entry().clone();
+        let beta = entry.parameters.iter().find(|parameter| parameter.name == "beta").expect("VCD has a cut-off");
+        assert_eq!(published(&ask, &entry, beta), "0.1", "as the paper");
+        ask.give_parameter("beta", "0.4".to_owned());
+        ask.give_parameter(PRESET, "official".to_owned());
+        assert_eq!((published(&ask, &entry, beta).as_str(), given(&ask, "beta")), ("0.2", None), "the script's");
+        ask.give_parameter("beta", "0.4".to_owned());
+        ask.reset_parameter("beta");
+        assert_eq!(ask.given_parameters().map(std::collections::BTreeMap::len), Some(1), "the preset stays chosen");
+        ask.reset_parameter(PRESET);
+        assert_eq!(ask.given_parameters(), None, "as on the first day");
     }
 }

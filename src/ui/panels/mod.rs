@@ -5,9 +5,11 @@ mod attention;
 mod candidates;
 mod chip;
 mod colours;
+mod compare;
 mod contrast;
 mod decoding;
 mod filter;
+mod forks;
 mod heads;
 mod help;
 mod images;
@@ -21,6 +23,7 @@ mod origin;
 mod outliers;
 mod photo;
 mod pope;
+mod prompting;
 mod question;
 mod sampling;
 mod similarity;
@@ -32,7 +35,8 @@ use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
-use super::state::{AppState, TokenPos};
+use super::prompted::PromptedPictures;
+use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
@@ -54,6 +58,10 @@ pub(super) struct ViewMemory {
     pub(super) canvas: CanvasView,
     /// The grid as it was drawn last.
     grid: heads::GridMemory,
+    /// Runs side by side.
+    compare: compare::CompareMemory,
+    /// The first choice that the tried strength flips, as it was scrolled to.
+    first_flip: Option<(crate::engine::RunId, usize)>,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
     /// Where to put the cursor.
@@ -86,6 +94,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) derived: &'a Derived,
     /// To read.
     pub(super) beside: &'a Beside,
+    /// To read.
+    pub(super) prompted: &'a PromptedPictures,
     /// Pictures.
     pub(super) photos: &'a mut Photos,
     /// Between frames.
@@ -96,6 +106,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) resident_bytes: Option<u64>,
     /// The token under the pointer in this frame.
     pub(super) hovered_token: Option<TokenPos>,
+    /// The same, where it is one of another run that the shown one lacks.
+    pub(super) hovered_elsewhere: Option<Elsewhere>,
 }
 
 impl ViewMemory {
@@ -139,6 +151,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),
+        Pane::Compare => compare::show(ui, cx),
         Pane::Question => question::show(ui, cx),
         Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
         Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),
@@ -150,6 +163,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
         Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
         Pane::Pope => scrolled(ui, "pope", |ui| pope::show(ui, cx)),
+        Pane::Prompting => scrolled(ui, "prompting", |ui| prompting::show(ui, cx)),
     }
 }
 

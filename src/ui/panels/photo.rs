@@ -23,10 +23,13 @@ use std::collections::BTreeSet;
 const ZOOM_STEP: f64 = 1.25;
 
 /// Height kept free below the photo for one line of text, and for the colour bar, points.
-const LINE_PT: f32 = 30.0;
-const COLOUR_BAR_PT: f32 = 50.0;
+pub(super) const LINE_PT: f32 = 30.0;
+pub(super) const COLOUR_BAR_PT: f32 = 50.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    if super::prompting::on_photo(ui, cx) {
+        return;
+    }
     caption(ui, cx);
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let photo = match cx.photos.photo() {
@@ -35,9 +38,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Some(Loaded::Failed(why)) => return empty(ui, "This photo cannot be shown", why),
         Some(Loaded::Ready(photo)) => photo.clone(),
     };
-    for command in std::mem::take(&mut cx.memory.canvas_commands) {
-        steer(&mut cx.memory.canvas, command);
-    }
+    follow_commands(cx);
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
     let hovered = hovered_value(cx, &view, &response);
@@ -45,6 +46,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if let Some((pos, modifiers)) = response.clicked {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
+    }
+}
+
+/// Does what the view was told since the last frame.
+pub(super) fn follow_commands(cx: &mut PanelContext<'_>) {
+    for command in std::mem::take(&mut cx.memory.canvas_commands) {
+        steer(&mut cx.memory.canvas, command);
+        steer(&mut cx.memory.compare.canvas, command);
     }
 }
 
@@ -315,11 +324,16 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
     }
 }
 
-/// View and overlay, from the right.
-fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// Zoom, from the right.
+pub(super) fn zoom_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.spacing_mut().item_spacing.x = 3.0;
     command_button(ui, "1:1", &Command::Canvas(CanvasCommand::ActualSize), cx.commands);
     command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+}
+
+/// View and overlay, from the right.
+pub(super) fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    zoom_buttons(ui, cx);
     for (pressed, label, command) in [
         (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
         (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),

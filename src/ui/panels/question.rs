@@ -1,8 +1,9 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
 use super::{PanelContext, TextBox, answer, decoding, sampling, similarity, template};
+use crate::engine::RunId;
 use crate::ui::command::Command;
-use crate::ui::state::{Phase, Run};
+use crate::ui::state::{CompareCommand, HistoryEntry, Phase, Run};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
@@ -158,47 +159,78 @@ fn short_model(id: &str) -> String {
     id.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or(id).to_owned()
 }
 
-/// Earlier questions about this photo.
+/// Earlier questions that have a place in the row; all others are listed beside the photo.
+const MOST_EARLIER: usize = 4;
+
+/// The newest questions about this photo, but for POPE's, and the shown one.
 fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let Some(image) = cx.state.current_image() else { return };
-    let runs: Vec<&Run> = cx.state.runs.of_image(image).collect();
-    if runs.len() < 2 {
+    let entries = cx.state.history();
+    if entries.len() < 2 {
         return;
     }
     let shown = cx.state.current_run().map(|run| run.id);
-    let several_models = runs.iter().filter_map(|run| run.model_id()).collect::<BTreeSet<_>>().len() > 1;
+    let mut listed: Vec<&HistoryEntry> = entries.iter().filter(|entry| !entry.pope).collect();
+    listed.sort_by_key(|entry| std::cmp::Reverse(entry.nr));
+    listed.truncate(MOST_EARLIER);
+    if let Some(entry) = entries.iter().find(|entry| Some(entry.run) == shown && !listed.contains(entry)) {
+        listed.push(entry);
+    }
+    let runs: Vec<(&HistoryEntry, &Run)> =
+        listed.iter().filter_map(|entry| Some((*entry, cx.state.runs.get(entry.run)?))).collect();
+    let several_models = runs.iter().filter_map(|(_, run)| run.model_id()).collect::<BTreeSet<_>>().len() > 1;
+    let pope = entries.iter().filter(|entry| entry.pope).count();
     let mut wanted = None;
-    egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.label(RichText::new("Asked:").weak());
-            for (nr, run) in runs.iter().enumerate().rev() {
-                let text: String = run.prompt_text().chars().take(28).collect();
-                let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
-                let mark = match run.phase {
-                    Phase::Failed(_) => " (failed)",
-                    Phase::Cancelled if !run.has_answer() => " (stopped)",
-                    _ => "",
-                };
-                let model = run.model_id().filter(|_| several_models).map(short_model);
-                let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
-                let apart = std::iter::once(String::new()).chain(model).chain(variant).collect::<Vec<_>>().join(" · ");
-                let label = format!("{}. {text}{dots}{apart}{mark}", nr + 1);
-                let help =
-                    format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
-                let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(help);
-                if response.clicked() {
-                    wanted = Some(Command::ShowRun(run.id));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Asked:").weak());
+        let help = match pope {
+            0 => "Lists them, and holds two or more answers against each other".to_owned(),
+            pope => format!("Lists them, {pope} of them POPE's, and holds answers against each other"),
+        };
+        let all = format!("All {} in Compare", entries.len());
+        if ui.small_button(all).on_hover_text(help).clicked() {
+            wanted = Some(Command::Compare(CompareCommand::ShowAll));
+        }
+        egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
+            ui.horizontal(|ui| {
+                for (entry, run) in &runs {
+                    wanted = earlier(ui, entry, run, several_models, shown).or(wanted.take());
                 }
-                response.context_menu(|ui| {
-                    if ui.button("Forget this answer").clicked() {
-                        wanted = Some(Command::ForgetRun(run.id));
-                        ui.close();
-                    }
-                });
-            }
+            });
         });
     });
     if let Some(command) = wanted {
         cx.emit(command);
     }
+}
+
+/// One earlier question.
+fn earlier(
+    ui: &mut Ui,
+    entry: &HistoryEntry,
+    run: &Run,
+    several_models: bool,
+    shown: Option<RunId>,
+) -> Option<Command> {
+    let text: String = run.prompt_text().chars().take(28).collect();
+    let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
+    let mark = match run.phase {
+        Phase::Failed(_) => " (failed)",
+        Phase::Cancelled if !run.has_answer() => " (stopped)",
+        _ => "",
+    };
+    let name = entry.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+    let model = run.model_id().filter(|_| several_models).map(short_model);
+    let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
+    let apart = std::iter::once(String::new()).chain(model).chain(variant).collect::<Vec<_>>().join(" · ");
+    let label = format!("{}. {name}{text}{dots}{apart}{mark}", entry.nr);
+    let help = format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
+    let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(help);
+    let mut wanted = response.clicked().then_some(Command::ShowRun(run.id));
+    response.context_menu(|ui| {
+        if ui.button("Forget this answer").clicked() {
+            wanted = Some(Command::ForgetRun(run.id));
+            ui.close();
+        }
+    });
+    wanted
 }

@@ -45,7 +45,7 @@ pub(super) fn wording(task: ModelTask) -> Wording {
             hint: "Texts to compare with the photo, one a line (Shift+Enter makes a new line)",
             prompt: "Texts to compare with the photo",
             rows: 3,
-            button: "Compare",
+            button: "Compare texts",
             needs_text: true,
             missing: "Type a text first",
             invitation: "Compare texts with this photo",

@@ -129,6 +129,15 @@ impl AskSettings {
         given.insert(name.to_owned(), value);
     }
 
+    /// One parameter as published again, or as the chosen preset has it.
+    pub fn reset_parameter(&mut self, name: &str) {
+        let Some(given) = self.strategy_parameters.get_mut(&self.strategy) else { return };
+        given.remove(name);
+        if given.is_empty() {
+            self.strategy_parameters.remove(&self.strategy);
+        }
+    }
+
     /// The published parameters again.
     pub fn reset_parameters(&mut self) {
         self.strategy_parameters.remove(&self.strategy);
@@ -177,6 +186,8 @@ impl AskSettings {
             max_new_tokens: self.max_new_tokens,
             strategy: self.spec(),
             interventions: Vec::new(),
+            prompted: None,
+            fork: None,
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),
                 prompt_rows: match self.prompt_rows {

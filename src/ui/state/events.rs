@@ -8,9 +8,16 @@ use std::sync::Arc;
 impl AppState {
     /// Takes in an event. `now_secs` is any clock that only goes forward.
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
-        self.take_in(event, now_secs);
+        let mut effects = match event {
+            Event::Attributed(id, attributed, info) => self.attributed(id, attributed, info),
+            other => {
+                self.take_in(other, now_secs);
+                Vec::new()
+            }
+        };
         self.settle_source();
-        self.follow_pope()
+        effects.extend(self.follow_pope());
+        effects
     }
 
     fn take_in(&mut self, event: Event, now_secs: f64) {
@@ -56,12 +63,19 @@ impl AppState {
                     self.notices.push((Severity::Warning, Until::NextQuestion), warning, "", None);
                 }
             }
+            Event::Attributing { id, share, what } => self.attribution_opening(id, share, what),
+            Event::Attributed(..) => {} // brings effects, above
             Event::Cancelled(id) => {
+                self.attribution_ended(id, None);
                 if let Some(run) = self.runs.get_mut(id) {
                     run.phase = Phase::Cancelled;
                 }
             }
             Event::Failed(id, why) => {
+                if self.attribution_ended(id, Some(&why)) {
+                    self.notices.push((Severity::Error, Until::NextQuestion), why, "", None);
+                    return;
+                }
                 if let Some(run) = self.runs.get_mut(id) {
                     run.phase = Phase::Failed(why.clone());
                 }
@@ -117,6 +131,7 @@ impl AppState {
     fn worker_died(&mut self, why: &str) {
         self.model.worker_dead = true;
         self.model.loading = None;
+        self.prompting.finding = None;
         self.runs.end_active(&Phase::Failed(why.to_owned()));
         let action = Some(("Restart".to_owned(), Command::RestartWorker));
         let advice = "Answers so far are kept; restarting opens the model again";

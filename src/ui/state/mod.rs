@@ -3,16 +3,20 @@
 
 mod ask;
 mod browse;
+mod compare;
 mod events;
+mod forks;
 mod library;
 mod model;
 mod notices;
 mod pope;
 mod prefs;
+pub(in crate::ui) mod prompting;
 mod runs;
 mod selection;
 mod sending;
 mod shelf;
+mod switching;
 #[cfg(test)]
 pub(crate) mod testing;
 mod truth;
@@ -21,12 +25,15 @@ mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
+pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
+pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
 pub(in crate::ui) use pope::WordSaid;
 pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
 pub use prefs::{Preferences, Saved, ThemeChoice};
+pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
 pub use shelf::{Needs, Shelf};
@@ -36,6 +43,7 @@ pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, Ran
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::ui::command::CanvasCommand;
+use crate::ui::layout::Pane;
 use std::path::PathBuf;
 
 /// Something outside the state that is to be done.
@@ -55,6 +63,8 @@ pub enum Effect {
     PickImageFolder,
     /// A dialog for a model folder.
     PickModelFolder,
+    /// A dialog for the folder of a CLIP that says where to look.
+    PickClipFolder,
     /// Find the models of the hub's cache.
     ListModels,
     /// Find photos and annotations in these files and folders.
@@ -75,6 +85,8 @@ pub enum Effect {
     Canvas(CanvasCommand),
     /// Panels where they were on the first day.
     ResetLayout,
+    /// Show the tab of a panel.
+    BringToFront(Pane),
     /// Put the cursor into the prompt box.
     FocusPrompt,
     /// Take the cursor out of it, so that keys move about.
@@ -112,8 +124,12 @@ pub struct AppState {
     pub truth: Truth,
     /// Questions and answers.
     pub runs: Runs,
+    /// Which of them stand side by side.
+    pub compare: Compare,
     /// Yes/no questions about objects.
     pub pope: Pope,
+    /// Attention prompting on the photo.
+    pub prompting: PromptingState,
     /// The model.
     pub model: ModelState,
     /// Tokens and patches pointed at.
@@ -139,11 +155,11 @@ pub struct AppState {
 impl AppState {
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, mut colour, chips, ask, truth, pope } = saved;
+        let Saved { prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
-        let pope = Pope::new(pope);
-        Self { truth, pope, view, colour, chips, ask, prefs, ..Self::default() }
+        let (pope, prompting) = (Pope::new(pope), PromptingState::new(prompting));
+        Self { truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
@@ -156,6 +172,7 @@ impl AppState {
             ask: self.ask.clone(),
             truth: self.truth.view,
             pope: self.pope.settings,
+            prompting: self.prompting.settings.clone(),
         }
     }
 

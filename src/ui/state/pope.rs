@@ -20,7 +20,7 @@ use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
 use crate::trace::Trace;
 use queue::Pending;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Most tokens of an answer: POPE wants one word, a sentence says as much.
@@ -124,6 +124,13 @@ impl Pope {
         self.pending.iter().any(|pending| pending.run == id && pending.behind)
     }
 
+    /// The runs of all its questions about an image, answered and being answered.
+    pub fn runs(&self, image: &ImageSource) -> BTreeSet<RunId> {
+        let answered = self.answers.get(image).into_iter().flatten().map(|answer| answer.run);
+        let pending = self.pending.iter().filter(|pending| pending.question.image == *image);
+        answered.chain(pending.map(|pending| pending.run)).collect()
+    }
+
     /// The run of a question that is being answered.
     fn pending(&self, question: &Question) -> Option<RunId> {
         self.pending.iter().find(|pending| asks_the_same(&pending.question, question)).map(|pending| pending.run)
@@ -144,11 +151,13 @@ impl Pope {
 }
 
 /// Whether two questions get the same answer: what is recorded of it does not matter.
-fn asks_the_same(a: &Question, b: &Question) -> bool {
-    let Question { image, prompt, framing, sampling, max_new_tokens, strategy, interventions, record: _ } = a;
+pub(super) fn asks_the_same(a: &Question, b: &Question) -> bool {
+    let Question { image, prompt, framing, sampling, max_new_tokens, .. } = a;
+    let Question { strategy, interventions, prompted, fork, .. } = a;
     (prompt, image) == (&b.prompt, &b.image)
         && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
         && (strategy, interventions) == (&b.strategy, &b.interventions)
+        && (prompted, fork) == (&b.prompted, &b.fork)
 }
 
 /// How probable yes was, by the candidates of the first token.

@@ -1,6 +1,6 @@
 //! What survives a restart.
 
-use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, TruthView, ViewState};
+use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
 use serde::{Deserialize, Serialize};
 
 /// Light or dark.
@@ -50,4 +50,6 @@ pub struct Saved {
     pub truth: TruthView,
     /// How yes/no questions are made.
     pub pope: PopeSettings,
+    /// How photos are darkened.
+    pub prompting: PromptingSettings,
 }

@@ -1,7 +1,9 @@
 //! Questions that were asked, and what came back.
 
-use crate::engine::{ImageSource, KeptMemory, Prompt, Question, RunId, Stage, Timings};
+use super::forks::ForkedFrom;
+use crate::engine::{ImageSource, KeptMemory, Prompt, Prompting, Question, RunId, Stage, Timings};
 use crate::geometry::Framing;
+use crate::prompting::PromptOptions;
 use crate::trace::{AttentionRow, OutputToken, Trace};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -46,6 +48,10 @@ pub struct Run {
     /// Speed while it runs, tokens per second.
     pub tokens_per_sec: f64,
     first_token_secs: Option<f64>,
+    /// The answer whose beginning it shares.
+    pub forked_from: Option<ForkedFrom>,
+    /// What the user calls it.
+    pub name: String,
     /// Bytes of attention held, kept up to date as rows arrive.
     pub attention_bytes: usize,
 }
@@ -61,6 +67,8 @@ impl Run {
             timings: None,
             tokens_per_sec: 0.0,
             first_token_secs: None,
+            forked_from: None,
+            name: String::new(),
             attention_bytes: 0,
         }
     }
@@ -79,6 +87,12 @@ impl Run {
         if !question.strategy.name.is_empty() && question.strategy.name != "plain" {
             let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
             parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
+        }
+        if let Some(prompting) = &question.prompted {
+            parts.push(prompting_words(prompting, self.prompt_text()));
+        }
+        if let Some(from) = self.forked_from {
+            parts.push(format!("fork at token {}", from.token_idx));
         }
         if let Some(framing) = question.framing {
             parts.push(match framing {
@@ -140,6 +154,25 @@ impl Run {
     }
 }
 
+/// How the photo was darkened, in a few words: the source, the layer, and what is not as published.
+fn prompting_words(prompting: &Prompting, prompt: &str) -> String {
+    let (options, published) = (&prompting.options, PromptOptions::default());
+    let mut words = format!("API {}, layer {}", prompting.attribution.source().id(), prompting.layer_idx());
+    let mut unusual = |is_so: bool, what: String| {
+        if is_so {
+            words.push_str(&what);
+        }
+    };
+    unusual(options.formula != published.formula, format!(", {} formula", options.formula.id()));
+    unusual(options.geometry != published.geometry, format!(", {}", options.geometry.id()));
+    unusual(options.kernel != published.kernel, format!(", kernel {}", options.kernel));
+    unusual((options.enhance - published.enhance).abs() > 1e-9, format!(", enhance {:.2}", options.enhance));
+    unusual(options.resample != published.resample, format!(", {:?}", options.resample).to_lowercase());
+    unusual(options.grey != published.grey, format!(", grey {}", options.grey));
+    unusual(prompting.query != prompt.trim(), format!(", “{}”", prompting.query));
+    words
+}
+
 /// All questions, and which one is shown for each image.
 #[derive(Debug, Clone, Default)]
 pub struct Runs {
@@ -159,8 +192,7 @@ impl Runs {
 
     /// A new question behind the one that is shown.
     pub fn begin_behind(&mut self, question: Question) -> RunId {
-        self.next_id += 1;
-        let id = RunId(self.next_id);
+        let id = self.name();
         self.all.insert(id, Run::new(id, question));
         id
     }
@@ -168,6 +200,12 @@ impl Runs {
     /// What the engine keeps for the next question, as the latest answer told.
     pub fn kept_memory(&self) -> KeptMemory {
         self.all.values().rev().find_map(|run| run.timings).map(|timings| timings.kept).unwrap_or_default()
+    }
+
+    /// A name for something that is asked and is no question.
+    pub fn name(&mut self) -> RunId {
+        self.next_id += 1;
+        RunId(self.next_id)
     }
 
     /// A question by its name.
@@ -216,7 +254,7 @@ impl Runs {
 
     /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run, the newest and
     /// `kept` stay. Returns how many were forgotten.
-    pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: Option<RunId>) -> usize {
+    pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: &[RunId]) -> usize {
         let newest = self.all.keys().next_back().copied();
         let mut bytes = self.attention_bytes();
         let mut count = self.all.len();
@@ -225,7 +263,7 @@ impl Runs {
             if bytes <= budget_bytes && count <= most {
                 break;
             }
-            if run.phase.is_active() || Some(run.id) == newest || Some(run.id) == kept {
+            if run.phase.is_active() || Some(run.id) == newest || kept.contains(&run.id) {
                 continue;
             }
             bytes -= run.attention_bytes;
@@ -293,7 +331,7 @@ mod tests {
             run.phase = Phase::Finished;
         }
         let each = runs.attention_bytes() / 5;
-        assert_eq!(runs.evict(each * 2, 100, None), 3, "three too many");
+        assert_eq!(runs.evict(each * 2, 100, &[]), 3, "three too many");
         assert_eq!(
             runs.of_image(&question("a.png", "").image).map(|run| run.id.0).collect::<Vec<_>>(),
             [4, 5],

@@ -1,5 +1,6 @@
 //! What is pointed at and what is held: tokens by position, patches by index.
 
+use super::Elsewhere;
 use std::collections::BTreeSet;
 
 /// A token by its place, never by its text: a word that occurs twice is two tokens.
@@ -51,6 +52,10 @@ pub struct Selection {
     pub tokens: BTreeSet<TokenPos>,
     /// The token under the pointer.
     pub hovered_token: Option<TokenPos>,
+    /// A token of another run held by a click, for which the shown run has none.
+    pub elsewhere: Option<Elsewhere>,
+    /// Such a token under the pointer.
+    pub hovered_elsewhere: Option<Elsewhere>,
     /// Patches held by a click, as row-major indices.
     pub patches: BTreeSet<usize>,
     /// Reading direction.
@@ -66,7 +71,7 @@ impl Selection {
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty() && self.patches.is_empty()
+        self.tokens.is_empty() && self.patches.is_empty() && self.elsewhere.is_none()
     }
 
     /// A click on a token. `selectable` lists the tokens in reading order, for ranges.
@@ -76,6 +81,7 @@ impl Selection {
         extend: Extend,
         selectable: impl Fn(TokenPos, TokenPos) -> Vec<TokenPos>,
     ) {
+        self.elsewhere = None;
         match (extend, self.anchor) {
             (Extend::Range, Some(anchor)) => {
                 let (first, last) = (anchor.min(pos), anchor.max(pos));
@@ -100,10 +106,18 @@ impl Selection {
 
     /// Holds the generated tokens of a word and nothing else; lets go if it is so already.
     pub fn hold_word(&mut self, tokens: std::ops::RangeInclusive<usize>) {
+        self.elsewhere = None;
         let anchor = TokenPos::Output(*tokens.start());
         let word: BTreeSet<TokenPos> = tokens.map(TokenPos::Output).collect();
         self.tokens = if self.tokens == word { BTreeSet::new() } else { word };
         self.anchor = Some(anchor);
+    }
+
+    /// A click on a token that the shown run does not have: nothing else is held; lets go if it is so already.
+    pub fn hold_elsewhere(&mut self, token: Elsewhere) {
+        self.tokens.clear();
+        self.anchor = None;
+        self.elsewhere = if self.elsewhere == Some(token) { None } else { Some(token) };
     }
 
     /// A click on a patch. Holding one asks who looked there.

@@ -1,7 +1,7 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
-use super::{AppState, Effect, Severity, Until};
-use crate::engine::{ModelTask, Prompt, Request};
+use super::{AppState, Effect, PromptView, PromptingCommand, Severity, Until};
+use crate::engine::{ModelTask, Prompt, Request, RunId};
 use crate::ui::command::Command;
 
 /// Questions kept at most, whatever their attention needs.
@@ -24,6 +24,7 @@ impl AppState {
             self.notices.push((Severity::Info, Until::OtherPhoto), "There is no photo to ask about", "", action);
             return Vec::new();
         };
+        self.prompting.view = PromptView::Attention; // of the new answer
         let mut question = self.ask.question(image);
         if task != ModelTask::Answer {
             // An exact prompt is for a decoder; what only sees takes no words.
@@ -45,8 +46,10 @@ impl AppState {
     pub(super) fn regenerate(&mut self) -> Vec<Effect> {
         let Some(run) = self.current_run() else { return self.ask() };
         let (prompt, image) = (run.question.prompt.clone(), run.question.image.clone());
+        let prompted = run.question.prompted.clone();
         let mut question = self.ask.question(image);
         question.prompt = prompt;
+        question.prompted = prompted;
         self.send(question)
     }
 
@@ -66,7 +69,8 @@ impl AppState {
         let id = self.runs.begin(question.clone());
         self.notices.another_question();
         self.selection.clear();
-        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, None) > 0 {
+        let kept: Vec<RunId> = self.compare.picked().collect();
+        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
                 (Severity::Info, Until::NextQuestion),
@@ -83,6 +87,7 @@ impl AppState {
     pub(super) fn stop(&mut self) -> Vec<Effect> {
         self.pope.stop();
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        effects.extend(self.apply_prompting(PromptingCommand::Stop));
         if self.model.loading.is_some() {
             effects.push(Effect::CancelAll);
         }

@@ -69,6 +69,8 @@ pub(crate) fn trace() -> Trace {
             repetition_penalty: 1.0,
             seed: 42,
             max_new_tokens: 16,
+            prompting: None,
+            forced_ids: Vec::new(),
             view: ModelView::new(ImageSize { width_px: 24, height_px: 24 }, &spec, 12),
             preprocessing: spec,
             device: "CPU".to_owned(),

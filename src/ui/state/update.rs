@@ -1,6 +1,6 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, Reduce, TokenPos};
+use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::Command;
 
@@ -12,6 +12,9 @@ impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
+        if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
+            self.prompting.view = PromptView::Attention; // that is what a word is clicked for
+        }
         let mut effects = self.carry_out(command);
         self.settle_source();
         effects.extend(self.follow_pope());
@@ -35,17 +38,23 @@ impl AppState {
                 vec![Effect::ListModels]
             }
             Command::PickModelFolder => vec![Effect::PickModelFolder],
+            Command::PickClipFolder => vec![Effect::PickClipFolder],
             Command::OpenDemoModel => self.open_model(ModelSource::Demo),
             Command::OpenModel(source) => self.open_model(source),
             Command::AddPaths(paths) => vec![Effect::Scan(paths)],
             Command::Canvas(command) => vec![Effect::Canvas(command)],
             Command::Pope(command) => self.apply_pope(command),
+            Command::Compare(command) => self.apply_compare(command),
+            Command::Prompting(command) => self.apply_prompting(command),
             Command::Ask => self.ask(),
             Command::AskThis(text) => {
                 self.ask.text = text;
                 self.ask()
             }
             Command::Regenerate => self.regenerate(),
+            Command::Fork(token_idx, id) => self.fork(token_idx, id),
+            Command::TogglePrompting => self.toggle_prompting(),
+            Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
             Command::CopyAnswer => self.copy_answer(),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
@@ -107,8 +116,10 @@ impl AppState {
             Command::HoldWord(first, last) => self.selection.hold_word(first..=last),
             Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
             Command::ShowRun(id) => self.show_run(id),
+            Command::NameRun(id, name) => self.name_run(id, &name),
             Command::ForgetRun(id) => {
                 self.runs.forget(id);
+                self.compare.forget(id);
                 self.selection.clear();
             }
             Command::Dismiss(id) => self.notices.dismiss(id),
@@ -188,6 +199,7 @@ impl AppState {
 
     fn restart_worker(&mut self) -> Vec<Effect> {
         self.model.worker_dead = false;
+        self.prompting.finding = None;
         self.runs.end_active(&Phase::Failed("The worker was restarted".to_owned()));
         let source = self.model.source.clone().unwrap_or(ModelSource::Demo);
         vec![Effect::RestartWorker, Effect::Send(Request::Load(self.model.open(source)))]

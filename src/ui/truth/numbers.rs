@@ -8,6 +8,8 @@ use crate::analysis::localisation::{
     CategoryShare, Counted, CurvePoint, Evaluation, METRICS, PatchCoverage, Ranked, Undefined, category_shares,
 };
 use crate::analysis::{Reduce, TokenRef, TokenSet, WordOrigin, word_origin};
+use crate::data::coco::Category;
+use crate::data::pope::Label;
 use crate::engine::RunId;
 use crate::geometry::ModelView;
 use crate::render::HeatMap;
@@ -137,6 +139,19 @@ impl TruthNumbers {
             Some(word_origin(trace, &tokens, selection).map_err(|err| err.to_string()))
         });
         self.origin_key = key.map(|(_, key)| key);
+    }
+
+    /// Whether a photo shows what a word names; `None` where nobody who annotated it knows such a thing.
+    pub fn label_of(&self, object: &str, truth: &ImageTruth, known: &[Category]) -> Option<Label> {
+        let object = object.trim().to_lowercase();
+        let mention = self.extractor.mentions(&object).into_iter().next();
+        let category = mention.map_or(object.as_str(), |mention| mention.category);
+        let shown = [category, &object].into_iter().any(|name| truth.category_named(name).is_some());
+        if shown || truth.chair.as_ref().is_some_and(|objects| objects.contains(category)) {
+            return Some(Label::Yes);
+        }
+        let is_known = known.iter().any(|known| known.name == category || known.name == object);
+        (truth.listed && is_known).then_some(Label::No)
     }
 
     /// Nothing is shown.

@@ -217,8 +217,8 @@ impl AppState {
         queue.current = Some(run);
         self.pope.pending.push(Pending { run, question: question.clone(), behind: true });
         // What people look at stays, whatever its attention needs.
-        let shown = self.current_run().map(|run| run.id);
-        self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, shown);
+        let kept: Vec<RunId> = self.current_run().map(|run| run.id).into_iter().chain(self.compare.picked()).collect();
+        self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept);
         vec![Effect::Send(Request::Ask(run, Box::new(question)))]
     }
 }

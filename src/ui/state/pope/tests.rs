@@ -66,6 +66,17 @@ fn table(state: &AppState) -> Vec<Option<String>> {
 }
 
 #[test]
+fn its_runs_are_listed_together_and_never_a_reference_of_their_own_accord() {
+    let mut state = ready();
+    ask_all(&mut state);
+    answer(&mut state, 2, "Yes");
+    let listed: Vec<_> = state.history().iter().map(|entry| (entry.run.0, entry.pope)).collect();
+    assert_eq!(listed, [(1, false), (2, true), (3, true)], "the answered one and the one being answered");
+    let compared = state.compared().expect("answered");
+    assert_eq!((compared.reference, compared.others.len()), (RunId(1), 0), "nobody asked to compare those");
+}
+
+#[test]
 fn questions_go_out_one_after_another_and_the_view_stays() {
     let mut state = ready();
     state.selection.tokens.insert(crate::ui::state::TokenPos::Output(1));

@@ -1,0 +1,60 @@
+//! Answers that come from one another: a small tree to walk, and a name for the one that is shown.
+
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::widgets::named;
+use eframe::egui;
+use egui::{RichText, TextEdit, Ui};
+
+/// Indentation of a level.
+const LEVEL_PT: f32 = 14.0;
+/// Levels that are indented: a deep tree stays in its panel.
+const MOST_LEVELS: usize = 8;
+
+/// The tree, where the shown answer is part of one.
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(run) = cx.state.current_run() else { return };
+    let tree = cx.state.fork_tree(run.id);
+    if tree.len() < 2 {
+        return;
+    }
+    ui.label(RichText::new("Forks").strong())
+        .on_hover_text("Answers that share a beginning; each says where it leaves the one above it");
+    let mut wanted = None;
+    for branch in &tree {
+        ui.horizontal(|ui| {
+            ui.add_space(LEVEL_PT * branch.depth.min(MOST_LEVELS) as f32);
+            let response = ui.selectable_label(branch.run == run.id, &branch.label);
+            named(ui, &response, &format!("Fork {}", branch.label));
+            if response.clicked() {
+                wanted = Some(Command::ShowRun(branch.run));
+            }
+        });
+    }
+    let mut name = run.name.clone();
+    let edit = TextEdit::singleline(&mut name).hint_text("Name the shown answer").desired_width(f32::INFINITY);
+    let response = ui.add(edit);
+    named(ui, &response, "Name of the shown answer");
+    if name != run.name {
+        wanted = Some(Command::NameRun(run.id, name));
+    }
+    ui.separator();
+    if let Some(command) = wanted {
+        cx.emit(command);
+    }
+}
+
+/// Going on from a token as the settings now say, where that would be something else.
+pub(super) fn switch_button(ui: &mut Ui, cx: &mut PanelContext<'_>, token_idx: usize) {
+    let Some(run) = cx.state.current_run().filter(|run| !run.phase.is_active()) else { return };
+    if !cx.state.would_switch(run) {
+        return;
+    }
+    let strategy = cx.state.ask.strategy_entry().id;
+    let how = if cx.state.ask.sample { ", random choice" } else { "" };
+    let help = "Keeps the tokens before this one and chooses the rest as Decoding and Settings now say";
+    let response = ui.button(format!("Go on from here with {strategy}{how}")).on_hover_text(help);
+    if response.clicked() {
+        cx.emit(Command::Fork(token_idx, None));
+    }
+}

@@ -1,0 +1,167 @@
+//! The photo's panel while it shows something of attention prompting.
+
+use crate::prompting::{Formula, Source};
+use crate::render::{HeatMap, HeatStyle, PhotoTexture, PromptStyle, colormap, value_range};
+use crate::ui::canvas::{CanvasResponse, PhotoCanvas};
+use crate::ui::colour_bar::ColourBar;
+use crate::ui::command::Command;
+use crate::ui::derived::format_value;
+use crate::ui::panels::{PanelContext, photo};
+use crate::ui::photos::Loaded;
+use crate::ui::prompted::PromptedPicture;
+use crate::ui::state::{PromptView, PromptingCommand};
+use crate::ui::widgets::empty;
+use eframe::egui;
+use egui::{RichText, Ui, vec2};
+
+/// Draws the chosen view; `false` where there is none of this photo, and the attention is shown as always.
+pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) -> bool {
+    let view = cx.state.prompting.view;
+    if view == PromptView::Attention {
+        return false;
+    }
+    let Some(Loaded::Ready(texture)) = cx.photos.photo() else { return false };
+    let prompted = cx.prompted;
+    let picture = match prompted.picture() {
+        None => return false,
+        Some(Err(why)) => {
+            empty(ui, "No darkened photo", why);
+            return true;
+        }
+        Some(Ok(picture)) => picture,
+    };
+    if picture.made.attributed.attribution.view.image != texture.size() {
+        return false;
+    }
+    let texture = texture.clone();
+    let caption = caption(cx, picture, view);
+    ui.horizontal(|ui| {
+        ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
+    });
+    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
+    photo::follow_commands(cx);
+    let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
+    let response = canvas(ui, cx, (&texture, picture), heat.clone(), &caption);
+    footer(ui, cx, picture, heat.as_ref(), &response);
+    true
+}
+
+/// Exactly what is shown.
+fn caption(cx: &PanelContext<'_>, picture: &PromptedPicture, view: PromptView) -> String {
+    let options = &cx.state.prompting.settings.options;
+    let made = &picture.made;
+    let layer_idx = options.layer_idx.unwrap_or_else(|| made.attributed.attribution.default_layer());
+    let source = match made.request.source {
+        Source::Clip => "CLIP",
+        Source::Llava => "LLaVA",
+    };
+    let whose = format!(
+        "{source} {}, layer {layer_idx}, {} formula, “{}”",
+        made.info.id,
+        options.formula.id(),
+        made.request.query
+    );
+    match view {
+        PromptView::Attribution => format!("Attribution: {whose}"),
+        PromptView::Mask => format!("Mask: {whose}"),
+        PromptView::Prompted => format!("Prompted photo: {whose}"),
+        PromptView::Original | PromptView::Attention => "Original photo".to_owned(),
+    }
+}
+
+fn heat(cx: &PanelContext<'_>, map: &HeatMap) -> (HeatMap, HeatStyle) {
+    let range = value_range(&map.values).unwrap_or([0.0, 1.0]);
+    (map.clone(), HeatStyle { range, ..cx.state.colour.style })
+}
+
+fn canvas(
+    ui: &mut Ui,
+    cx: &mut PanelContext<'_>,
+    (texture, picture): (&PhotoTexture, &PromptedPicture),
+    heat: Option<(HeatMap, HeatStyle)>,
+    caption: &str,
+) -> CanvasResponse {
+    let style = match cx.state.prompting.view {
+        PromptView::Mask => Some(PromptStyle::Mask),
+        PromptView::Prompted => Some(PromptStyle::Darkened { grey: cx.state.prompting.settings.options.grey }),
+        PromptView::Original | PromptView::Attribution | PromptView::Attention => None,
+    };
+    let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
+    let size = vec2(ui.available_width(), (ui.available_height() - photo::LINE_PT - photo::COLOUR_BAR_PT).max(80.0));
+    let is_map = heat.is_some();
+    PhotoCanvas::new(texture, &picture.made.attributed.attribution.view)
+        .heat(heat.filter(|_| cx.state.colour.overlay_visible))
+        .prompt(style.map(|style| (picture.mask.clone(), style)))
+        .grid_lines(is_map && cx.state.colour.patch_grid_visible)
+        .show_border(is_map)
+        .label(format!("Photo {name}, {caption}"))
+        .size(size)
+        .show(ui, &mut cx.memory.canvas)
+}
+
+/// Colour bar of a map, the value under the pointer, and the way back.
+fn footer(
+    ui: &mut Ui,
+    cx: &mut PanelContext<'_>,
+    picture: &PromptedPicture,
+    heat: Option<&(HeatMap, HeatStyle)>,
+    response: &CanvasResponse,
+) {
+    let grid = picture.map.grid;
+    let value = response.hovered.and_then(|pos| picture.map.values.get(grid.idx(pos)).copied());
+    ui.add_space(2.0);
+    if let Some((_, style)) = heat {
+        let formula = cx.state.prompting.settings.options.formula;
+        let whose = format!("{}, range of this map", colormap(style.colormap).label);
+        ColourBar::new(style, unit(picture.made.request.source, formula), whose).marker(value).show(ui);
+    } else {
+        ui.add_space(photo::COLOUR_BAR_PT); // the photo keeps its place from view to view
+    }
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            // Overlay and borders are those of a map.
+            if heat.is_some() {
+                photo::buttons(ui, cx);
+            } else {
+                photo::zoom_buttons(ui, cx);
+            }
+            ui.weak(format!("{:.0} %", response.factor * 100.0)).on_hover_text("Screen pixels per photo pixel");
+            let back = ui.button("Back to attention").on_hover_text("The attention of the shown answer");
+            if back.clicked() {
+                cx.emit(Command::Prompting(PromptingCommand::View(PromptView::Attention)));
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let text = match (response.hovered, value, &response.note) {
+                    (Some(pos), Some(value), _) if heat.is_some() => {
+                        format!("Patch row {}, column {}: {}", pos.row, pos.col, format_value(value))
+                    }
+                    (_, _, Some(note)) => note.clone(),
+                    _ => mask_line(picture, response),
+                };
+                ui.add(egui::Label::new(RichText::new(text).weak()).truncate());
+            });
+        });
+    });
+}
+
+/// How much of the pixel under the pointer stays.
+fn mask_line(picture: &PromptedPicture, response: &CanvasResponse) -> String {
+    let [width, height] = picture.mask.size_px();
+    let within = |at: f64, size: u32| (0.0..f64::from(size)).contains(&at);
+    let at = response.hovered_px.filter(|(x, y)| within(*x, width) && within(*y, height));
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the photo")]
+    let level = at.and_then(|(x, y)| picture.mask.texels().get(y as usize * width as usize + x as usize).copied());
+    match level {
+        Some(level) => format!("{:.0} % of this pixel stays", f64::from(level) / 2.55),
+        None => "Point at the photo for how much of a pixel stays".to_owned(),
+    }
+}
+
+fn unit(source: Source, formula: Formula) -> &'static str {
+    match (source, formula) {
+        (Source::Clip, Formula::Official) => "contribution to the similarity, one layer",
+        (Source::Clip, Formula::Paper) => "contribution to the similarity, layers added up",
+        (Source::Llava, Formula::Official) => "share of the image's attention, mean over heads and tokens",
+        (Source::Llava, Formula::Paper) => "attention, mean over heads and tokens",
+    }
+}
