@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::engine::{Entry, Parameter, ParameterKind, Preset};
 use crate::ui::command::Command;
 use crate::ui::state::AskSettings;
-use crate::ui::widgets::{named, row};
+use crate::ui::widgets::{format_bytes, named, row};
 use eframe::egui;
 use egui::{DragValue, Response, RichText, Slider, SliderClamping, Ui};
 
@@ -55,6 +55,11 @@ fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
     }
     ui.separator();
+    if let Some(info) = cx.state.model.info.as_ref().filter(|_| !ask.is_plain()) {
+        let (bytes, context) = (format_bytes(info.memory.cache_bytes), info.memory.context);
+        let text = format!("Its second branch holds keys and values of its own: up to {bytes} at {context} positions");
+        ui.add(egui::Label::new(RichText::new(text).weak().small()).wrap());
+    }
     let asked = cx.state.current_run().is_some();
     let again = ui.add_enabled(asked, egui::Button::new("Ask the shown question again with it"));
     let again = again.on_disabled_hover_text("No question has been asked about this photo yet").clicked();
