@@ -99,7 +99,7 @@ pub(super) struct TraceArgs {
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
     /// Token ids that the answer begins with, as `--json` prints them; the model goes on from there.
-    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',', value_parser = token_id)]
     pub(super) forced_ids: Vec<u32>,
     /// 0 is greedy.
     #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature, allow_negative_numbers = true)]
@@ -243,6 +243,10 @@ impl From<PromptRowsArg> for PromptRows {
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
+fn token_id(text: &str) -> Result<u32, String> {
+    text.trim().parse().map_err(|_| "expected token ids with commas between them, such as 319,7375".to_owned())
 }
 
 /// More threads than any machine has cores only wait for each other.

@@ -166,6 +166,7 @@ fn summary(answer: &Answer, model: &OpenModel) -> Value {
         },
         "memory": model.info().memory,
         "peak_rss_bytes": output::peak_rss_bytes(),
+        "forced_ids": trace.run.forced_ids,
         "warnings": trace.warnings,
     })
 }

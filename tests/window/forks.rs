@@ -46,6 +46,8 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
 
     // The tree is walked by its labels and a branch gets a name.
     hold(&mut window, 2);
+    window.get_by_label("Forks (2)").click_accesskit();
+    frames(&mut window);
     window.get_by_label("Fork the first answer").click_accesskit();
     frames(&mut window);
     assert_eq!(shown(&window).id, root, "the answer that it comes from");

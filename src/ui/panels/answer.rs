@@ -239,8 +239,9 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
             if let TokenPos::Output(idx) = pos
                 && let Some(token) = trace.output.get(idx)
             {
+                let branch = if token.contrast.is_some() { "in the ordinary branch: " } else { "" };
                 ui.label(format!(
-                    "probability {}, entropy {:.3} nats",
+                    "{branch}probability {}, entropy {:.3} nats",
                     format_value(token.logprob.exp()),
                     token.entropy_nats
                 ));

@@ -71,6 +71,10 @@ fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
     ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
+        if token.contrast.is_some() {
+            ui.label("ordinary branch:")
+                .on_hover_text("Before the contrast; what came of it stands in the table below");
+        }
         ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
         ui.label(format!("logprob {:.3}", token.logprob))
             .on_hover_text("Natural logarithm of its probability at temperature 1");

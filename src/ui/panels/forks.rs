@@ -2,12 +2,15 @@
 
 use super::PanelContext;
 use crate::ui::command::Command;
+use crate::ui::state::{Branch, Run};
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{RichText, TextEdit, Ui};
 
 /// Indentation of a level.
 const LEVEL_PT: f32 = 14.0;
+/// Height of the tree; a larger one scrolls.
+const MOST_TREE_PT: f32 = 320.0;
 /// Levels that are indented: a deep tree stays in its panel.
 const MOST_LEVELS: usize = 8;
 
@@ -18,30 +21,45 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if tree.len() < 2 {
         return;
     }
-    ui.label(RichText::new("Forks").strong())
-        .on_hover_text("Answers that share a beginning; each says where it leaves the one above it");
+    let here = tree.iter().find(|branch| branch.run == run.id).map_or("", |branch| branch.label.as_str());
     let mut wanted = None;
-    for branch in &tree {
-        ui.horizontal(|ui| {
-            ui.add_space(LEVEL_PT * branch.depth.min(MOST_LEVELS) as f32);
-            let response = ui.selectable_label(branch.run == run.id, &branch.label);
-            named(ui, &response, &format!("Fork {}", branch.label));
-            if response.clicked() {
-                wanted = Some(Command::ShowRun(branch.run));
-            }
-        });
+    ui.horizontal(|ui| {
+        let button = ui.button(format!("Forks ({})", tree.len()));
+        let help = "Answers that share a beginning; each says where it leaves the one above it";
+        let button = button.on_hover_text(help);
+        let popup = egui::Popup::from_toggle_button_response(&button)
+            .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+            .accessible_name("Forks");
+        popup.show(|ui| wanted = branches(ui, &tree, run));
+        ui.add(egui::Label::new(RichText::new(here).weak()).truncate());
+    });
+    if let Some(command) = wanted {
+        cx.emit(command);
     }
+}
+
+/// The tree, and a name for the shown answer.
+fn branches(ui: &mut Ui, tree: &[Branch], run: &Run) -> Option<Command> {
+    let mut wanted = None;
+    egui::ScrollArea::vertical().max_height(MOST_TREE_PT).show(ui, |ui| {
+        for branch in tree {
+            ui.horizontal(|ui| {
+                ui.add_space(LEVEL_PT * branch.depth.min(MOST_LEVELS) as f32);
+                let response = ui.selectable_label(branch.run == run.id, &branch.label);
+                named(ui, &response, &format!("Fork {}", branch.label));
+                if response.clicked() {
+                    wanted = Some(Command::ShowRun(branch.run));
+                }
+            });
+        }
+    });
     let mut name = run.name.clone();
-    let edit = TextEdit::singleline(&mut name).hint_text("Name the shown answer").desired_width(f32::INFINITY);
-    let response = ui.add(edit);
+    let response = ui.add(TextEdit::singleline(&mut name).hint_text("Name the shown answer").desired_width(240.0));
     named(ui, &response, "Name of the shown answer");
     if name != run.name {
         wanted = Some(Command::NameRun(run.id, name));
     }
-    ui.separator();
-    if let Some(command) = wanted {
-        cx.emit(command);
-    }
+    wanted
 }
 
 /// Going on from a token as the settings now say, where that would be something else.

@@ -314,6 +314,7 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
         }
         None => {
             let text = match cx.state.selection.patches.len() {
+                0 if cx.state.is_prompting() => "The model saw this photo darkened: API, Prompted shows how".to_owned(),
                 0 if !cx.state.has_decoder() => "Point at the photo for values".to_owned(),
                 0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
                 1 => "1 patch selected".to_owned(),

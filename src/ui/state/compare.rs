@@ -197,23 +197,23 @@ impl AppState {
     pub fn history(&self) -> Vec<HistoryEntry> {
         let Some(image) = self.current_image() else { return Vec::new() };
         let pope: BTreeSet<RunId> = self.pope.runs(image);
-        let runs: Vec<(usize, &Run)> = self.runs.of_image(image).enumerate().collect();
+        let runs: Vec<&Run> = self.runs.of_image(image).collect();
         // One whose parent was forgotten stands on its own.
         let parent = |run: &Run| run.forked_from.map(|from| from.run).filter(|id| self.runs.get(*id).is_some());
-        let mut children: HashMap<RunId, Vec<(usize, &Run)>> = HashMap::new();
-        for (idx, run) in runs.iter().copied() {
+        let mut children: HashMap<RunId, Vec<&Run>> = HashMap::new();
+        for run in runs.iter().copied() {
             if let Some(parent) = parent(run) {
-                children.entry(parent).or_default().push((idx, run));
+                children.entry(parent).or_default().push(run);
             }
         }
         let mut entries = Vec::with_capacity(runs.len());
-        let roots = runs.iter().rev().filter(|(_, run)| parent(run).is_none());
-        let mut open: Vec<(usize, &Run, usize)> = roots.map(|(idx, run)| (*idx, *run, 0)).collect();
-        while let Some((idx, run, depth)) = open.pop() {
+        let roots = runs.iter().rev().filter(|run| parent(run).is_none());
+        let mut open: Vec<(&Run, usize)> = roots.map(|run| (*run, 0)).collect();
+        while let Some((run, depth)) = open.pop() {
             let name = Some(run.name.clone()).filter(|name| !name.is_empty());
-            entries.push(HistoryEntry { run: run.id, nr: idx + 1, depth, name, pope: pope.contains(&run.id) });
+            entries.push(HistoryEntry { run: run.id, nr: run.nr, depth, name, pope: pope.contains(&run.id) });
             let below = children.remove(&run.id).into_iter().flatten().rev();
-            open.extend(below.map(|(idx, run)| (idx, run, depth + 1)));
+            open.extend(below.map(|run| (run, depth + 1)));
         }
         entries
     }

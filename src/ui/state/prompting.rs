@@ -333,7 +333,9 @@ impl AppState {
         let superseded = Some(run).filter(|run| run.phase.is_active() && run.question.prompted.is_some());
         let superseded = superseded.map(|run| run.id);
         // A forced beginning is of the answer before, not of the question.
-        let question = crate::engine::Question { prompted: Some(prompting), fork: None, ..run.question.clone() };
+        let strategy = self.standing_strategy(run);
+        let question =
+            crate::engine::Question { prompted: Some(prompting), fork: None, strategy, ..run.question.clone() };
         let stands = !matches!(run.phase, Phase::Cancelled | Phase::Failed(_));
         if stands && asks_the_same(&run.question, &question) {
             return Vec::new();
@@ -351,6 +353,11 @@ impl AppState {
         let question = crate::engine::Question { prompted: None, fork: None, ..run.question.clone() };
         effects.extend(self.show_or_send(question));
         effects
+    }
+
+    /// The strategy of a run; one that failed may have done so because of it, and it may have been set otherwise since.
+    pub(super) fn standing_strategy(&self, run: &Run) -> crate::engine::Spec {
+        if matches!(run.phase, Phase::Failed(_)) { self.ask.spec() } else { run.question.strategy.clone() }
     }
 
     /// Shows the answer of the open model to this very question, or asks it.

@@ -50,6 +50,8 @@ pub struct Run {
     first_token_secs: Option<f64>,
     /// The answer whose beginning it shares.
     pub forked_from: Option<ForkedFrom>,
+    /// Its number among the questions about its photo, from 1; it keeps it when others are forgotten.
+    pub nr: usize,
     /// What the user calls it.
     pub name: String,
     /// Bytes of attention held, kept up to date as rows arrive.
@@ -68,6 +70,7 @@ impl Run {
             tokens_per_sec: 0.0,
             first_token_secs: None,
             forked_from: None,
+            nr: 1,
             name: String::new(),
             attention_bytes: 0,
         }
@@ -178,6 +181,8 @@ fn prompting_words(prompting: &Prompting, prompt: &str) -> String {
 pub struct Runs {
     all: BTreeMap<RunId, Run>,
     shown: HashMap<ImageSource, RunId>,
+    /// Questions that were asked about each photo so far.
+    counts: HashMap<ImageSource, usize>,
     next_id: u64,
 }
 
@@ -193,7 +198,9 @@ impl Runs {
     /// A new question behind the one that is shown.
     pub fn begin_behind(&mut self, question: Question) -> RunId {
         let id = self.name();
-        self.all.insert(id, Run::new(id, question));
+        let count = self.counts.entry(question.image.clone()).or_default();
+        *count += 1;
+        self.all.insert(id, Run { nr: *count, ..Run::new(id, question) });
         id
     }
 

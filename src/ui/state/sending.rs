@@ -31,7 +31,14 @@ impl AppState {
             let text = if task == ModelTask::Compare { self.ask.text.trim() } else { "" };
             question.prompt = Prompt::Templated(text.to_owned());
         }
-        self.send(question)
+        let was_prompting = self.is_prompting();
+        let effects = self.send(question);
+        if was_prompting {
+            let what = "This question is asked about the photo as it is; attention prompting was on for the one before";
+            let action = Some(("API on for this one, too".to_owned(), Command::TogglePrompting));
+            self.notices.push((Severity::Info, Until::NextQuestion), what, "", action);
+        }
+        effects
     }
 
     /// Where questions come from: only a model that knows some offers them.

@@ -40,7 +40,8 @@ pub(super) fn head(
     }
     match &column.map {
         Ok(_) => {
-            let text = format!("{}, image share {}", column.title, format_value(column.image_share));
+            let darkened = if run.question.prompted.is_some() { "; the model saw the photo darkened" } else { "" };
+            let text = format!("{}, image share {}{darkened}", column.title, format_value(column.image_share));
             line(ui, RichText::new(&text).small().weak(), &format!("{text}\n{}", comparison.place));
         }
         Err(why) => {

@@ -5,15 +5,15 @@ mod difference;
 mod list;
 
 use super::PanelContext;
-use crate::engine::RunId;
+use crate::engine::{ImageSource, RunId};
 use crate::geometry::PatchPos;
 use crate::render::{HeatStyle, PhotoTexture, colormap};
 use crate::ui::colour_bar::ColourBar;
-use crate::ui::command::Command;
+use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ComparedColumn, Comparison};
 use crate::ui::photos::Loaded;
 use crate::ui::state::{CompareCommand, RangeMode, Run, TokenPos};
-use crate::ui::widgets::empty;
+use crate::ui::widgets::{command_button, empty};
 use eframe::egui;
 use egui::{Rect, RichText, Ui, pos2, vec2};
 use std::collections::HashMap;
@@ -34,6 +34,8 @@ const LEAST_ANSWER_PT: f32 = 56.0;
 pub(super) struct CompareMemory {
     /// Zoom and place of all columns' photos.
     pub(super) canvas: crate::ui::canvas::CanvasView,
+    /// The photo that it is of: another one is seen whole.
+    of: Option<ImageSource>,
     /// The patch under the pointer, in the last frame.
     hovered: Option<PatchPos>,
     /// The first token that was held in each column, in the last frame.
@@ -50,6 +52,10 @@ pub(super) fn variant(run: &Run) -> String {
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     crate::ui::panels::photo::follow_commands(cx);
+    if cx.memory.compare.of.as_ref() != cx.state.current_image() {
+        cx.memory.compare.canvas = crate::ui::canvas::CanvasView::default();
+        cx.memory.compare.of = cx.state.current_image().cloned();
+    }
     toolbar(ui, cx);
     if cx.state.compare.list_open {
         let most_pt = (ui.available_height() * 0.42).max(60.0);
@@ -100,8 +106,21 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if ui.add(button).on_hover_text(help).clicked() {
             cx.emit(Command::Compare(CompareCommand::ToggleList));
         }
+        command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+        if questions_differ(cx) {
+            let help = "The columns answer different questions: what differs between them is no mitigation's doing";
+            ui.label(RichText::new("The questions differ").color(ui.visuals().warn_fg_color)).on_hover_text(help);
+        }
         ui.add(egui::Label::new(&text).truncate().show_tooltip_when_elided(false)).on_hover_text(&text);
     });
+}
+
+/// Whether the columns answer different questions.
+fn questions_differ(cx: &PanelContext<'_>) -> bool {
+    let columns = cx.derived.compare.made().into_iter().flat_map(|comparison| &comparison.columns);
+    let mut prompts = columns.filter_map(|column| cx.state.runs.get(column.run)).map(|run| &run.question.prompt);
+    let first = prompts.next();
+    prompts.any(|prompt| Some(prompt) != first)
 }
 
 /// The values of all columns at one patch.
@@ -170,6 +189,7 @@ fn columns(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, compari
     let head_lines = if runs > 2 { 2.8 } else { 1.8 };
     let rows = Rows::new(area, count, head_lines, size.width_px as f32 / size.height_px.max(1) as f32);
     ui.allocate_rect(Rect::from_min_max(area.min, rows.cell(3, 0, count).max), egui::Sense::hover());
+    cx.memory.photo_rect = Some(rows.cell(1, 0, count));
     let style = HeatStyle { range: comparison.range, ..cx.state.colour.style };
     let mut hovered = None;
     for (idx, compared) in comparison.columns.iter().enumerate() {
