@@ -124,7 +124,11 @@ fn a_fork_stands_below_what_it_leaves_and_is_held_against_it() {
     assert_eq!(entries, [(1, 0, None), (2, 0, None), (4, 1, named.clone()), (3, 0, None)], "in the tree");
     state.apply(Command::ForgetRun(RunId(2)));
     let entries: Vec<_> = state.history().into_iter().map(|entry| (entry.nr, entry.depth, entry.name)).collect();
-    assert_eq!(entries, [(1, 0, None), (2, 0, None), (3, 0, named)], "its parent was forgotten");
+    assert_eq!(
+        entries,
+        [(1, 0, None), (3, 0, None), (4, 0, named)],
+        "its parent was forgotten, the others keep their numbers"
+    );
 }
 
 #[test]
