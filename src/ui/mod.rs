@@ -23,6 +23,8 @@ mod panels;
 mod photos;
 mod prompted;
 mod run;
+mod sessions;
+pub mod session;
 mod shortcuts;
 pub mod state;
 mod theme;

@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, PromptingCommand, ThemeChoice, TokenPos,
-    TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, Extend, NotesEdit, PopeCommand, PromptingCommand, SessionCommand,
+    ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -167,6 +167,8 @@ pub enum Command {
     NameRun(RunId, String),
     /// Forget an earlier question.
     ForgetRun(RunId),
+    /// Of sessions.
+    Session(SessionCommand),
     /// Take a message away.
     Dismiss(u64),
 }
