@@ -130,7 +130,7 @@ impl App {
             match finished {
                 Finished::Saved { path, num_answers } => self.state.session_saved(path, num_answers),
                 Finished::Failed(why) => {
-                    let action = ("Save elsewhere...".to_owned(), Command::Session(SessionCommand::SaveAs));
+                    let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
                 }
                 Finished::NoRecovery(why) => {

@@ -60,7 +60,7 @@ fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
     empty(ui, "This photo is missing", &format!("Expected it at {path}"));
     ui.vertical_centered(|ui| {
         let tip = "Look for it, and for everything else that was not found, in another folder";
-        if ui.button("Locate…").on_hover_text(tip).clicked() {
+        if ui.button("Find this photo…").on_hover_text(tip).clicked() {
             cx.emit(Command::Session(SessionCommand::Show(SessionBox::Missing)));
         }
     });

@@ -264,7 +264,7 @@ impl AppState {
         if !self.session.missing.is_empty() {
             let what = count(self.session.missing.len(), "file");
             let text = format!("{what} of this session: not found where the session says");
-            let action = Some(("Locate...".to_owned(), Command::Session(SessionCommand::Show(SessionBox::Missing))));
+            let action = Some(("Locate…".to_owned(), Command::Session(SessionCommand::Show(SessionBox::Missing))));
             self.notices.push((Severity::Warning, Until::Dismissed), text, "", action);
         }
     }
