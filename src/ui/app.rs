@@ -9,7 +9,7 @@ use super::notes_writer::NotesWriter;
 use super::panels::{self, PanelContext};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
-use super::session::Desk;
+use super::session::{Desk, Reopened};
 use super::state::{AppState, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until};
 use super::truth::Beside;
 use super::{shortcuts, theme};
@@ -90,6 +90,8 @@ pub struct App {
     memory_measured: Option<Instant>,
     pub(super) hub_cache: Option<PathBuf>,
     pub(super) desk: Desk,
+    /// A session that waits until what it takes the place of is kept.
+    pub(super) waiting: Option<Box<Reopened>>,
     /// Opened if the session that the window was to begin with has none.
     pub(super) model_without_session: Option<ModelSource>,
     started: Instant,
@@ -125,6 +127,7 @@ impl App {
             memory_measured: None,
             hub_cache: options.hub_cache,
             desk,
+            waiting: None,
             model_without_session: None,
             started: Instant::now(),
         };
@@ -201,7 +204,7 @@ impl App {
             self.desk.touch();
             self.job_done(done, ctx);
         }
-        self.written();
+        self.written(ctx);
         self.state.browse.opening = self.jobs.progress();
         if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
             self.state.notices.push(

@@ -176,7 +176,10 @@ impl Jobs {
     pub(super) fn pick_session(&mut self) {
         self.spawn_dialog(Wanted::Session, |dialog| {
             let dialog = dialog.set_title("Open a session");
-            dialog.add_filter("Sessions of gazelens", &[crate::session::EXTENSION]).pick_file().map(JobDone::PickedSession)
+            dialog
+                .add_filter("Sessions of gazelens", &[crate::session::EXTENSION])
+                .pick_file()
+                .map(JobDone::PickedSession)
         });
     }
 

@@ -51,7 +51,8 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         let link = connect(Arc::new(move || ctx.request_repaint()));
         let WindowOptions { model, device, dtype, paths, session } = options;
         let model = Some(model.unwrap_or(ModelSource::Demo));
-        let options = AppOptions { model, device, dtype, paths, session, recovery: state_folder(), ..AppOptions::new(link) };
+        let options =
+            AppOptions { model, device, dtype, paths, session, recovery: state_folder(), ..AppOptions::new(link) };
         Ok(Box::new(App::new(cc, options)))
     });
     eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })

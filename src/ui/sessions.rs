@@ -1,12 +1,12 @@
 //! What the application does for sessions: dialogs, saving, opening, recovery.
 
+use super::Command;
 use super::app::App;
 use super::jobs::{JobDone, Wanted};
 use super::layout;
 use super::session::{Finished, Reopened};
-use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count};
-use super::Command;
 use super::state::AppState;
+use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count};
 use crate::engine::ModelSource;
 use eframe::egui;
 use serde_json::Value;
@@ -78,10 +78,8 @@ impl App {
             }
             JobDone::LeftBehind(left, problems) => {
                 let words = |answers, age| format!("{}, saved {} ago", count(answers, "answer"), in_words(age));
-                let offers = left.iter().map(|left| Offer {
-                    path: left.path.clone(),
-                    words: words(left.num_answers, left.age),
-                });
+                let offers =
+                    left.iter().map(|left| Offer { path: left.path.clone(), words: words(left.num_answers, left.age) });
                 self.state.offer(offers.collect());
                 self.desk.offer(left);
                 for problem in problems {
@@ -89,7 +87,14 @@ impl App {
                 }
             }
             JobDone::Reopened(reopened) => match *reopened {
-                Ok(reopened) => self.reopen(reopened, ctx),
+                Ok(reopened) => {
+                    let layout = self.layout();
+                    if self.desk.keep_before(&self.state, layout) {
+                        self.waiting = Some(Box::new(reopened)); // until that is written
+                    } else {
+                        self.reopen(reopened, None, ctx);
+                    }
+                }
                 Err(why) => {
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "Nothing has changed", None);
                     self.open_model_without_session();
@@ -99,9 +104,7 @@ impl App {
         }
     }
 
-    fn reopen(&mut self, reopened: Reopened, ctx: &egui::Context) {
-        let layout = self.layout();
-        let before = self.desk.keep_before(&self.state, layout);
+    fn reopen(&mut self, reopened: Reopened, before: Option<PathBuf>, ctx: &egui::Context) {
         if reopened.recovery {
             self.desk.took_over(&reopened.path);
         }
@@ -125,13 +128,24 @@ impl App {
     }
 
     /// What was written beside the window.
-    pub(super) fn written(&mut self) {
+    pub(super) fn written(&mut self, ctx: &egui::Context) {
         for finished in self.desk.poll() {
             match finished {
                 Finished::Saved { path, num_answers } => self.state.session_saved(path, num_answers),
                 Finished::Failed(why) => {
                     let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
+                }
+                Finished::Kept(Ok(before)) => {
+                    if let Some(reopened) = self.waiting.take() {
+                        self.reopen(*reopened, Some(before), ctx);
+                    }
+                }
+                Finished::Kept(Err(why)) => {
+                    self.waiting = None;
+                    let text = format!("The session was not opened, as what is open now could not be kept: {why}");
+                    let advice = "Save this session and start gazelens with the other one";
+                    self.state.notices.push((Severity::Error, Until::Dismissed), text, advice, None);
                 }
                 Finished::NoRecovery(why) => {
                     let text = format!("Nothing will be recovered if gazelens is killed: {why}");

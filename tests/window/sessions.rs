@@ -119,7 +119,8 @@ fn what_a_killed_program_left_is_offered_and_restored() {
     frames(&mut first);
     let left = || std::fs::read_dir(&ours).into_iter().flatten().flatten().map(|entry| entry.path());
     let file = || left().find(|path| path.extension().is_some_and(|extension| extension == "gazelens"));
-    let holds = |path: &Path| session::outline(path).is_ok_and(|outline| outline.state["tokens"] != serde_json::json!([]));
+    let holds =
+        |path: &Path| session::outline(path).is_ok_and(|outline| outline.state["tokens"] != serde_json::json!([]));
     wait(&mut first, "a recovery file", |_| file().is_some_and(|path| holds(&path)));
     // What a kill would leave: the file, and nobody who holds its lock.
     std::fs::create_dir_all(&theirs).expect("created");
@@ -174,6 +175,9 @@ fn a_photo_that_moved_is_listed_and_found() {
     save(&mut window, &path);
     let before = caption(&window);
     std::fs::rename(&old, &new).expect("moved");
+    // Another photo in between, or the picture would still be there.
+    window.state_mut().command(Command::NextImage);
+    settle(&mut window);
 
     tell(&mut window, SessionCommand::OpenFile(path));
     wait(&mut window, "the list", |window| window.query_by_label("1 file not found").is_some());

@@ -134,7 +134,8 @@ fn recovery(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.heading("gazelens did not end properly");
     ui.label("What was open then can be restored.");
     ui.add_space(8.0);
-    let list = egui::ScrollArea::vertical().id_salt("left behind").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);
+    let list =
+        egui::ScrollArea::vertical().id_salt("left behind").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);
     let offers = cx.state.session.offers.clone();
     let only = offers.len() == 1;
     list.show(ui, |ui| {

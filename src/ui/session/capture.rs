@@ -44,7 +44,10 @@ impl Snapshot {
     pub(in crate::ui) fn take(state: &AppState, layout: Value, kept: &mut KeptTraces) -> Self {
         let answers: Vec<_> = state.runs.iter().map(|run| (about(run), kept.of(run))).collect();
         kept.0.retain(|id, _| state.runs.get(*id).is_some());
-        Self { written: written(state, layout), dataset: state.browse.dataset.clone(), answers }
+        let mut pope: Vec<_> = state.pope.answers().cloned().collect();
+        pope.sort_by_key(|answer| answer.run);
+        let written = Written { pope, ..written(state, layout) };
+        Self { written, dataset: state.browse.dataset.clone(), answers }
     }
 
     /// How many questions it holds.
@@ -58,8 +61,7 @@ impl Snapshot {
             self.written.name_files(dataset);
         }
         let answers = self.answers.into_iter();
-        let answers =
-            answers.map(|(about, trace)| Ok(SessionAnswer { about: serde_json::to_value(about)?, trace }));
+        let answers = answers.map(|(about, trace)| Ok(SessionAnswer { about: serde_json::to_value(about)?, trace }));
         Ok(Session {
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             state: serde_json::to_value(&self.written)?,
@@ -73,6 +75,8 @@ pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     serde_json::to_string(&written(state, layout)).unwrap_or_default().hash(&mut hasher);
     state.browse.dataset.as_ref().map(|dataset| Arc::as_ptr(dataset).addr()).hash(&mut hasher);
+    state.pope.answers().map(|answer| answer.run).max().hash(&mut hasher);
+    state.pope.answers().count().hash(&mut hasher);
     for run in state.runs.iter() {
         let warnings = run.trace.as_ref().map(|trace| trace.warnings.len());
         (run.id, run.version, warnings, run.phase.is_active(), &run.name, run.timings.is_some()).hash(&mut hasher);

@@ -22,8 +22,18 @@ const IDLE_PARTS: u32 = 20;
 struct Job {
     snapshot: Snapshot,
     path: PathBuf,
-    /// By the user's wish, not for recovery.
-    wished: bool,
+    purpose: Purpose,
+}
+
+/// What for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The user saves.
+    Wish,
+    /// The recovery file of this window.
+    Recovery,
+    /// Something else is about to take its place.
+    Before,
 }
 
 /// Something was written, or not.
@@ -38,12 +48,14 @@ pub(in crate::ui) enum Finished {
     },
     /// It was not: one sentence.
     Failed(String),
+    /// What is there was kept, or why not: something else may take its place.
+    Kept(Result<PathBuf, String>),
     /// The recovery file cannot be written: one sentence.
     NoRecovery(String),
 }
 
 struct Written {
-    job: (PathBuf, bool, usize),
+    job: (PathBuf, Purpose, usize),
     result: Result<(), String>,
     took: Duration,
 }
@@ -61,11 +73,11 @@ impl Writer {
         let (sender, done) = channel();
         let wake = Arc::clone(wake);
         let thread = std::thread::Builder::new().name("gazelens-session".to_owned()).spawn(move || {
-            while let Ok(Job { snapshot, path, wished }) = wanted.recv() {
+            while let Ok(Job { snapshot, path, purpose }) = wanted.recv() {
                 let begun = Instant::now();
                 let num_answers = snapshot.num_answers();
                 let result = write(snapshot, &path);
-                let written = Written { job: (path, wished, num_answers), result, took: begun.elapsed() };
+                let written = Written { job: (path, purpose, num_answers), result, took: begun.elapsed() };
                 if sender.send(written).is_err() {
                     return;
                 }
@@ -94,7 +106,8 @@ impl Drop for Writer {
 
 /// Makes text of a state and writes it. An error is one sentence.
 pub(super) fn write(snapshot: Snapshot, path: &Path) -> Result<(), String> {
-    let session = snapshot.session().map_err(|err| format!("Could not write the session ({err}): {}", path.display()))?;
+    let session =
+        snapshot.session().map_err(|err| format!("Could not write the session ({err}): {}", path.display()))?;
     session::write(path, &session).map_err(|err| err.to_string())
 }
 
@@ -149,17 +162,19 @@ impl Desk {
     /// Saves the state as the user wished.
     pub(in crate::ui) fn save(&mut self, state: &AppState, layout: Value, path: PathBuf) {
         let snapshot = Snapshot::take(state, layout, &mut self.kept);
-        self.writer.write(Job { snapshot, path, wished: true });
+        self.writer.write(Job { snapshot, path, purpose: Purpose::Wish });
     }
 
-    /// Keeps what is there before something else takes its place; `None` where there is nothing to keep, or nowhere.
-    pub(in crate::ui) fn keep_before(&mut self, state: &AppState, layout: Value) -> Option<PathBuf> {
-        state.runs.iter().next()?;
-        let path = self.recovery.as_mut()?.next_before();
+    /// Keeps what is there before something else takes its place, which is to wait for [`Finished::Kept`]; `false` where there is nothing to
+    /// keep, or nowhere.
+    pub(in crate::ui) fn keep_before(&mut self, state: &AppState, layout: Value) -> bool {
+        if state.runs.iter().next().is_none() {
+            return false;
+        }
+        let Some(path) = self.recovery.as_mut().map(Recovery::next_before) else { return false };
         let snapshot = Snapshot::take(state, layout, &mut self.kept);
-        self.writer.write(Job { snapshot, path: path.clone(), wished: false });
-        self.busy = true;
-        Some(path)
+        self.writer.write(Job { snapshot, path, purpose: Purpose::Before });
+        true
     }
 
     /// Something may have changed.
@@ -188,7 +203,7 @@ impl Desk {
             self.on_disk = Some(present);
             self.busy = true;
             let snapshot = Snapshot::take(state, layout, &mut self.kept);
-            self.writer.write(Job { snapshot, path, wished: false });
+            self.writer.write(Job { snapshot, path, purpose: Purpose::Recovery });
         }
         None
     }
@@ -196,31 +211,37 @@ impl Desk {
     /// What was written since the last call.
     pub(in crate::ui) fn poll(&mut self) -> Vec<Finished> {
         let mut finished = Vec::new();
-        while let Ok(Written { job: (path, wished, num_answers), result, took }) = self.writer.done.try_recv() {
-            match (wished, result) {
-                (true, Ok(())) => finished.push(Finished::Saved { path, num_answers }),
-                (true, Err(why)) => finished.push(Finished::Failed(why)),
-                (false, result) => {
+        while let Ok(Written { job: (path, purpose, num_answers), result, took }) = self.writer.done.try_recv() {
+            match (purpose, result) {
+                (Purpose::Wish, Ok(())) => finished.push(Finished::Saved { path, num_answers }),
+                (Purpose::Wish, Err(why)) => finished.push(Finished::Failed(why)),
+                (Purpose::Before, result) => finished.push(Finished::Kept(result.map(|()| path))),
+                (Purpose::Recovery, result) => {
                     self.busy = false;
-                    self.not_before = Instant::now() + (took * IDLE_PARTS).clamp(self.every, LONGEST_WAIT.max(self.every));
-                    match result {
-                        Ok(()) if self.recovery.as_ref().is_some_and(|recovery| recovery.path() == path) => {
-                            self.taken_over.drain(..).for_each(Left::discard);
-                        }
-                        Ok(()) => {}
-                        Err(why) => {
-                            // Tried again after a while; said once.
-                            self.touched = true;
-                            self.on_disk = None;
-                            if !std::mem::replace(&mut self.told, true) {
-                                finished.push(Finished::NoRecovery(why));
-                            }
-                        }
-                    }
+                    let pause = (took * IDLE_PARTS).clamp(self.every, LONGEST_WAIT.max(self.every));
+                    self.not_before = Instant::now() + pause;
+                    finished.extend(self.followed(result));
                 }
             }
         }
         finished
+    }
+
+    /// The recovery file is as the state was, or it cannot be written: said once.
+    fn followed(&mut self, result: Result<(), String>) -> Option<Finished> {
+        match result {
+            Ok(()) => {
+                self.told = false;
+                self.taken_over.drain(..).for_each(Left::discard);
+                None
+            }
+            Err(why) => {
+                // Tried again after a while.
+                self.touched = true;
+                self.on_disk = None;
+                (!std::mem::replace(&mut self.told, true)).then_some(Finished::NoRecovery(why))
+            }
+        }
     }
 
     /// What others left behind is on offer; what is neither restored nor thrown away is offered at the next start again.

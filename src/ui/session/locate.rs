@@ -79,7 +79,9 @@ pub(in crate::ui) fn locate(missing: &Missing, folder: &Path, cancel: &AtomicBoo
 
 fn has_gguf(folder: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")))
+    entries
+        .flatten()
+        .any(|entry| entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")))
 }
 
 /// Every place of every name.

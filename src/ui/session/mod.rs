@@ -16,10 +16,10 @@ mod tests;
 
 pub(super) use desk::{Desk, Finished};
 pub(super) use locate::locate;
-pub(super) use recovery::{Left, left_behind};
-pub(super) use reopen::reopen;
 pub use locate::{Located, Missing};
+pub(super) use recovery::{Left, left_behind};
 pub use reopen::Reopened;
+pub(super) use reopen::reopen;
 pub use written::{Folder, Written};
 
 use std::path::Path;

@@ -60,10 +60,14 @@ pub(in crate::ui) fn reopen(
     let (mut sources, notes) = sources_of(&written, &mut missing, &mut problems, cancel, tell);
     // Photos of answers count too, whether they are among those of the data set or not.
     let known: HashSet<PathBuf> = written.photo_paths().collect();
-    let asked: BTreeSet<PathBuf> = runs.iter().filter_map(|run| match &run.question.image {
-        ImageSource::Path(path) => Some(path.clone()),
-        ImageSource::Bundled(_) => None,
-    }).filter(|path| !known.contains(path)).collect();
+    let asked: BTreeSet<PathBuf> = runs
+        .iter()
+        .filter_map(|run| match &run.question.image {
+            ImageSource::Path(path) => Some(path.clone()),
+            ImageSource::Bundled(_) => None,
+        })
+        .filter(|path| !known.contains(path))
+        .collect();
     sources.photos.extend(asked.iter().cloned().map(PhotoPlace::File));
     missing.photos = known.into_iter().chain(asked).filter(|path| !path.is_file()).collect();
     missing.photos.sort();

@@ -11,7 +11,9 @@ use crate::trace::{AttentionRow, RowPrecision, Trace};
 use crate::ui::command::Command;
 use crate::ui::link::Waker;
 use crate::ui::state::testing::{HEADS, LAYERS, answered, question, row, token, trace};
-use crate::ui::state::{AppState, ColourSettings, Extend, Phase, RangeMode, Run, SessionBox, TokenPos};
+use crate::ui::state::{
+    AppState, ColourSettings, Extend, Phase, Pope, PopeAnswer, RangeMode, Run, SessionBox, TokenPos,
+};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -61,6 +63,14 @@ fn worked() -> AppState {
     state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
     state.truth.chosen = Some("dog".to_owned());
     state.browse.query.name = "a".to_owned();
+    let answer = PopeAnswer {
+        model: "w".to_owned(),
+        question: question("a.png", "Is there a dog in the image?"),
+        run: RunId(7),
+        text: Err("It was stopped".to_owned()),
+        yes: None,
+    };
+    state.pope = Pope::restored(state.pope.settings, vec![answer]);
     for id in [first, fork] {
         let trace = state.runs.get_mut(id).and_then(|run| run.trace.as_mut()).expect("answered");
         let keys = trace.prompt.len();
@@ -96,9 +106,18 @@ fn what_is_saved_comes_back_as_it_was() {
         }
         let shown = |state: &AppState| state.current_run().map(|run| run.id);
         assert_eq!((shown(&state), state.current_image()), (shown(&saved), saved.current_image()), "what is shown");
-        assert_eq!((&state.selection.tokens, state.selection.direction), (&saved.selection.tokens, saved.selection.direction), "the token");
+        assert_eq!(
+            (&state.selection.tokens, state.selection.direction),
+            (&saved.selection.tokens, saved.selection.direction),
+            "the token"
+        );
         assert_eq!((state.view, state.colour, &state.ask), (saved.view, saved.colour, &saved.ask), "how it is shown");
-        assert_eq!((&state.browse.query, &state.truth.chosen), (&saved.browse.query, &saved.truth.chosen), "what is listed");
+        assert!(state.pope.answers().eq(saved.pope.answers()), "yes/no questions");
+        assert_eq!(
+            (&state.browse.query, &state.truth.chosen),
+            (&saved.browse.query, &saved.truth.chosen),
+            "what is listed"
+        );
         assert_eq!(state.session.path.as_deref(), Some(path.as_path()), "where it is saved next");
         assert!(state.open.session.is_none(), "nothing is missing: {:?}", state.session.missing);
         assert!(state.runs.last_id() >= saved.runs.last_id(), "names are not given twice");
@@ -160,7 +179,8 @@ fn a_darkened_photo_and_a_forced_beginning_are_part_of_a_question() {
 
 #[test]
 fn what_another_version_wrote_otherwise_is_as_on_the_first_day() {
-    let mut text = serde_json::to_value(Written { last_id: 5, bundled: true, ..Written::default() }).expect("plain data");
+    let mut text =
+        serde_json::to_value(Written { last_id: 5, bundled: true, ..Written::default() }).expect("plain data");
     text["query"] = json!(12);
     text["settings"] = json!({"view": "sideways"});
     text["later"] = json!([1, 2, 3]);
@@ -207,9 +227,7 @@ fn a_photo_that_is_gone_is_listed_and_found_again() {
         assert!(state.session.missing.is_empty() && state.open.session.is_none(), "nothing is missing any more");
         let image = ImageSource::Path(new.join("a.png"));
         assert!(state.runs.of_image(&image).count() == 2 && state.runs.shown(&image).is_some(), "the answers followed");
-        let joins = |effect: &crate::ui::state::Effect| {
-            matches!(effect, crate::ui::state::Effect::Join(_, Some(wanted)) if *wanted == image)
-        };
+        let joins = |effect: &crate::ui::state::Effect| matches!(effect, crate::ui::state::Effect::Join(_, Some(wanted)) if *wanted == image);
         assert!(effects.iter().any(joins), "the data set follows: {effects:?}");
     });
 }
@@ -242,8 +260,10 @@ fn the_recovery_file_follows_changes_and_goes_with_a_proper_end() {
         state.apply(Command::NextHead);
         assert!(written(&mut desk, &state), "another head does");
         desk.poll();
-        let path = desk.keep_before(&state, Value::Null).expect("there are answers");
+        assert!(desk.keep_before(&state, Value::Null), "there are answers");
         wakes.recv_timeout(Duration::from_secs(20)).expect("written");
+        let mut kept = desk.poll();
+        let Some(Finished::Kept(Ok(path))) = kept.pop() else { panic!("expected what was kept, found {kept:?}") };
         assert_eq!(session::outline(&path).expect("whole").answers.len(), 2, "everything of before");
         desk.save(&state, Value::Null, folder.join("elsewhere").join("x.gazelens"));
         wakes.recv_timeout(Duration::from_secs(20)).expect("tried");

@@ -2,7 +2,7 @@
 
 use crate::data::dataset::{Dataset, PhotoPlace, Query};
 use crate::engine::{ImageSource, ModelSource, Question, RunId, Timings};
-use crate::ui::state::{Direction, ForkedFrom, Phase, Saved, TokenPos};
+use crate::ui::state::{Direction, ForkedFrom, Phase, PopeAnswer, Saved, TokenPos};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -65,6 +65,9 @@ pub struct Written {
     /// The category whose objects the map is held against.
     #[serde(deserialize_with = "lenient")]
     pub category: Option<String>,
+    /// What was answered to yes/no questions, whether the answers' traces are still there or not.
+    #[serde(deserialize_with = "lenient")]
+    pub pope: Vec<PopeAnswer>,
     /// The open model.
     #[serde(deserialize_with = "lenient")]
     pub model: Option<ModelSource>,
@@ -154,6 +157,8 @@ impl Written {
 
     /// The user's photos.
     pub(super) fn photo_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.photos.iter().flat_map(|Folder { folder, files }| files.iter().map(move |name| Path::new(folder).join(name)))
+        self.photos
+            .iter()
+            .flat_map(|Folder { folder, files }| files.iter().map(move |name| Path::new(folder).join(name)))
     }
 }

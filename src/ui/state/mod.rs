@@ -33,8 +33,8 @@ pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSet
 pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
 pub use runs::{Phase, Run, Runs};
-pub(in crate::ui) use session::count;
 pub use selection::{Direction, Extend, Selection, TokenPos};
+pub(in crate::ui) use session::count;
 pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState};
 pub use shelf::{Needs, Shelf};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};

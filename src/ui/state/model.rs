@@ -41,7 +41,12 @@ impl ModelState {
 
     /// Begins to open a model.
     pub fn open(&mut self, source: ModelSource) -> LoadRequest {
-        self.loading = Some(Loading { source: source.clone(), share: 0.0, what: "Opening the model".to_owned(), of_session: false });
+        self.loading = Some(Loading {
+            source: source.clone(),
+            share: 0.0,
+            what: "Opening the model".to_owned(),
+            of_session: false,
+        });
         LoadRequest { source, device: self.device, dtype: self.dtype }
     }
 

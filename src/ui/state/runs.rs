@@ -219,18 +219,11 @@ impl Runs {
 
     /// Photos are somewhere else now.
     pub(in crate::ui) fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
-        let moved = |image: &mut ImageSource| {
-            if let ImageSource::Path(path) = image
-                && let Some(place) = now_at.get(path)
-            {
-                place.clone_into(path);
-            }
-        };
-        self.all.values_mut().for_each(|run| moved(&mut run.question.image));
+        self.all.values_mut().for_each(|run| run.question.image.relocate(now_at));
         let shown = std::mem::take(&mut self.shown).into_iter();
         self.shown = shown
             .map(|(mut image, id)| {
-                moved(&mut image);
+                image.relocate(now_at);
                 (image, id)
             })
             .collect();

@@ -177,6 +177,7 @@ impl AppState {
         let num_runs = runs.len();
         let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
         self.settings_of(&written.settings);
+        self.pope = Pope::restored(self.pope.settings, written.pope);
         let last_id = written.last_id.max(self.runs.last_id());
         let generation = self.browse.generation + 1;
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
@@ -202,7 +203,8 @@ impl AppState {
             (true, true) => None,
         };
         let model_is_there = missing.model.is_none();
-        self.session = super::SessionState { path: saved_at, missing, offers: std::mem::take(&mut self.session.offers) };
+        self.session =
+            super::SessionState { path: saved_at, missing, offers: std::mem::take(&mut self.session.offers) };
         if let Some(source) = written.model.filter(|_| model_is_there) {
             effects.extend(self.open_model_of_session(source));
         }
@@ -257,9 +259,8 @@ impl AppState {
         let answers = count(num_runs, "answer");
         let text =
             if recovery { format!("Restored {answers}") } else { format!("Opened {answers}: {}", path.display()) };
-        let action = before.map(|path| {
-            ("Back to what was open before".to_owned(), Command::Session(SessionCommand::Restore(path)))
-        });
+        let action = before
+            .map(|path| ("Back to what was open before".to_owned(), Command::Session(SessionCommand::Restore(path))));
         self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
         if !self.session.missing.is_empty() {
             let what = count(self.session.missing.len(), "file");
@@ -291,11 +292,10 @@ impl AppState {
         self.notices.push((Severity::Info, Until::NextQuestion), text, advice, None);
         if !photos.is_empty() {
             self.runs.relocate(&photos);
+            self.pope.relocate(&photos);
             let mut current = self.current_image().cloned();
-            if let Some(ImageSource::Path(path)) = &mut current
-                && let Some(place) = photos.get(path)
-            {
-                place.clone_into(path);
+            if let Some(image) = &mut current {
+                image.relocate(&photos);
             }
             for photo in &mut self.browse.sources.photos {
                 if let PhotoPlace::File(path) = photo
