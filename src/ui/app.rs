@@ -214,7 +214,8 @@ impl App {
                 None,
             );
         }
-        if let Some(why) = self.photos.poll(ctx) {
+        let is_missing = self.state.current_image().is_some_and(|image| self.state.session.is_missing(image));
+        if let Some(why) = self.photos.poll(ctx).filter(|_| !is_missing) {
             let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
             self.state.notices.push((Severity::Error, Until::OtherPhoto), why, advice, None);
         }

@@ -57,8 +57,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// In place of a photo that is not where the session says.
 fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
-    empty(ui, "This photo is missing", &format!("Expected it at {path}"));
+    // Messages lie over the upper part.
+    ui.add_space(ui.available_height() * 0.5);
     ui.vertical_centered(|ui| {
+        ui.label(RichText::new("This photo is missing").strong());
+        ui.label(RichText::new(format!("Expected it at {path}")).weak());
         let tip = "Look for it, and for everything else that was not found, in another folder";
         if ui.button("Find this photo…").on_hover_text(tip).clicked() {
             cx.emit(Command::Session(SessionCommand::Show(SessionBox::Missing)));

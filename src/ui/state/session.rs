@@ -264,7 +264,8 @@ impl AppState {
         self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
         if !self.session.missing.is_empty() {
             let what = count(self.session.missing.len(), "file");
-            let text = format!("{what} of this session: not found where the session says");
+            let verb = if self.session.missing.len() == 1 { "was" } else { "were" };
+            let text = format!("{what} of this session {verb} not found");
             let action = Some(("Locate…".to_owned(), Command::Session(SessionCommand::Show(SessionBox::Missing))));
             self.notices.push((Severity::Warning, Until::Dismissed), text, "", action);
         }
