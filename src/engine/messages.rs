@@ -8,7 +8,6 @@ use crate::geometry::{Framing, PatchGrid};
 use crate::hub::HubId;
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -107,17 +106,6 @@ pub enum ImageSource {
     Path(#[serde(serialize_with = "path_in_words")] PathBuf),
     /// One of the bundled images, by file name.
     Bundled(String),
-}
-
-impl ImageSource {
-    /// The file is somewhere else now, if it is among these.
-    pub fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
-        if let Self::Path(path) = self
-            && let Some(place) = now_at.get(path)
-        {
-            place.clone_into(path);
-        }
-    }
 }
 
 /// What is asked.

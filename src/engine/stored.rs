@@ -1,7 +1,20 @@
-//! Questions as text: what `serde` does not do by itself.
+//! Questions as text: what `serde` does not do by itself, and photos that have moved since.
 
+use super::messages::ImageSource;
 use serde::{Serialize as _, Serializer};
+use std::collections::HashMap;
 use std::path::PathBuf;
+
+impl ImageSource {
+    /// The file is somewhere else now, if it is among these.
+    pub fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
+        if let Self::Path(path) = self
+            && let Some(place) = now_at.get(path)
+        {
+            place.clone_into(path);
+        }
+    }
+}
 
 /// A path in words. What the system's names cannot say in UTF-8 is replaced: one odd name must not keep everything else from being saved.
 #[expect(clippy::ptr_arg, reason = "serde calls it with the field")]

@@ -1,6 +1,6 @@
 //! The application: events and commands in, effects out, panels painted.
 
-use super::command::{CanvasCommand, Command};
+use super::command::Command;
 use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Wanted};
 use super::layout;
@@ -317,7 +317,7 @@ impl App {
                 Effect::OpenBundled(generation) => self.jobs.open_bundled(generation),
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
                 Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
-                Effect::Canvas(command) => self.view.canvas_command(command),
+                Effect::Canvas(command) => self.view.canvas_commands.push(command),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, layout::Pane::Question);
@@ -397,11 +397,5 @@ impl eframe::App for App {
 
     fn persist_egui_memory(&self) -> bool {
         false // what is worth keeping is kept above, in a form that outlives a change of egui's
-    }
-}
-
-impl panels::ViewMemory {
-    fn canvas_command(&mut self, command: CanvasCommand) {
-        self.canvas_commands.push(command);
     }
 }

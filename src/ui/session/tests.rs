@@ -92,8 +92,7 @@ fn what_is_saved_comes_back_as_it_was() {
     in_folder(|folder| {
         let (path, saved) = (folder.join("work.gazelens"), worked());
         save(&saved, &path);
-        let mut state = AppState::default();
-        state.model = saved.model.clone();
+        let mut state = AppState { model: saved.model.clone(), ..AppState::default() };
         state.reopened(open(&path).expect("can be read"), None);
         assert_eq!(state.runs.iter().count(), saved.runs.iter().count(), "every answer");
         for (found, saved) in state.runs.iter().zip(saved.runs.iter()) {
