@@ -76,6 +76,9 @@ pub(super) struct GuiArgs {
     /// COCO instances or captions (JSON), or POPE questions (JSON lines); may be repeated.
     #[arg(long, value_name = "FILE")]
     pub(super) annotations: Vec<PathBuf>,
+    /// A session that the window saved: opens everything as it was.
+    #[arg(long, value_name = "FILE")]
+    pub(super) session: Option<PathBuf>,
 }
 
 /// Of `gazelens trace`.

@@ -15,8 +15,10 @@ pub(super) fn run(common: &Common, args: GuiArgs) -> Result<(), Failure> {
     if let Some(missing) = missing_display() {
         return Err(Failure::Work(anyhow!("Expected a display for the window, found {missing}; {HEADLESS}")));
     }
+    let session = args.session;
     let paths = args.paths.into_iter().chain(args.annotations).collect();
-    let options = WindowOptions { model: Some(request.source), device: request.device, dtype: request.dtype, paths };
+    let (device, dtype) = (request.device, request.dtype);
+    let options = WindowOptions { model: Some(request.source), device, dtype, paths, session };
     ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|RunError::NoWindow { reason }| {
         let reason = without_source_place(&reason);
         Failure::Work(anyhow!(

@@ -3,31 +3,34 @@
 use super::attribution::{Attributed, AttributionRequest};
 use super::estimate::MemoryEstimate;
 use super::prompting::Prompting;
+use super::stored::{self, maybe_path_in_words, path_in_words};
 use crate::geometry::{Framing, PatchGrid};
 use crate::hub::HubId;
 use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names a question or an attribution; the asker counts up over both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub u64);
 
 /// Where a model comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ModelSource {
     /// The bundled one that answers.
     Demo,
     /// The bundled CLIP.
     DemoClip,
     /// A Hugging Face folder, a folder with a pair of GGUF files, or a GGUF decoder whose projector lies beside it.
-    Folder(PathBuf),
+    Folder(#[serde(serialize_with = "path_in_words")] PathBuf),
     /// A pair of GGUF files.
     Gguf {
         /// The decoder.
+        #[serde(serialize_with = "path_in_words")]
         decoder: PathBuf,
         /// The projector; `None` takes the one beside the decoder.
+        #[serde(default, serialize_with = "maybe_path_in_words")]
         mmproj: Option<PathBuf>,
     },
     /// A model of the hub, taken from the cache or downloaded into it when it is opened.
@@ -35,6 +38,7 @@ pub enum ModelSource {
         /// Its name.
         id: HubId,
         /// Where it lies, if somebody fetched it already.
+        #[serde(default, serialize_with = "maybe_path_in_words")]
         folder: Option<PathBuf>,
     },
 }
@@ -96,16 +100,16 @@ pub struct LoadRequest {
 }
 
 /// A photo for a question.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ImageSource {
     /// A file.
-    Path(PathBuf),
+    Path(#[serde(serialize_with = "path_in_words")] PathBuf),
     /// One of the bundled images, by file name.
     Bundled(String),
 }
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Prompt {
     /// Goes through the checkpoint's chat template.
     Templated(String),
@@ -114,7 +118,8 @@ pub enum Prompt {
 }
 
 /// How tokens are chosen after the strategy has spoken.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sampling {
     /// 0 is greedy.
     pub temperature: f64,
@@ -135,7 +140,7 @@ impl Default for Sampling {
 }
 
 /// `name` or `name:key=value,key=value`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spec {
     /// Registered name.
     pub name: String,
@@ -144,7 +149,7 @@ pub struct Spec {
 }
 
 /// Which prompt positions keep their attention rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum PromptRows {
     /// None: only what predicted the answer.
     #[default]
@@ -156,7 +161,8 @@ pub enum PromptRows {
 }
 
 /// What of a run is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RecordOptions {
     /// Of decoder rows.
     pub precision: RowPrecision,
@@ -183,12 +189,13 @@ impl Default for RecordOptions {
 }
 
 /// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fork {
     /// Ids that the answer begins with.
     pub ids: Vec<u32>,
     /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
     /// where it is of another model, photo or prompt, they run like all others.
+    #[serde(skip)]
     pub known: Option<Arc<Trace>>,
 }
 
@@ -200,27 +207,34 @@ impl PartialEq for Fork {
 }
 
 /// A question about a photo.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// The photo.
     pub image: ImageSource,
     /// The words.
     pub prompt: Prompt,
     /// Crop or pad; `None` takes the checkpoint's own.
+    #[serde(default)]
     pub framing: Option<Framing>,
     /// How tokens are chosen.
+    #[serde(default)]
     pub sampling: Sampling,
     /// Most tokens to generate.
     pub max_new_tokens: usize,
     /// Decoding strategy; the empty name is plain decoding.
+    #[serde(default)]
     pub strategy: Spec,
     /// Interventions, in order.
+    #[serde(default)]
     pub interventions: Vec<Spec>,
     /// Asks about the photo darkened where a model did not look.
+    #[serde(default, with = "stored::maybe_shared")]
     pub prompted: Option<Arc<Prompting>>,
     /// What the answer begins with; `None` lets the model choose every token.
+    #[serde(default)]
     pub fork: Option<Fork>,
     /// What is kept.
+    #[serde(default)]
     pub record: RecordOptions,
 }
 
@@ -307,7 +321,8 @@ pub enum Stage {
 }
 
 /// Where the time went.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Timings {
     /// Opening the model (0 if it was open).
     pub load_secs: f64,
@@ -326,7 +341,8 @@ pub struct Timings {
 }
 
 /// Keys, values and image features that are kept between questions, see [`crate::engine`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct KeptMemory {
     /// Bytes held.
     pub held_bytes: u64,

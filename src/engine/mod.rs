@@ -32,6 +32,7 @@ mod reuse;
 mod reuse_bench;
 mod run;
 mod spec;
+mod stored;
 mod worker;
 
 pub use crate::decode::{ParameterKind, Preset, Strength};

@@ -6,6 +6,7 @@ use super::run::open_photo;
 use crate::data::Photo;
 use crate::prompting::{Attribution, PromptOptions, prompt_image};
 use crate::trace::SpecInfo;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use std::sync::Arc;
 /// What a photo goes through before the model that answers sees it.
 ///
 /// Not a photo of its own: the question stays one about the photo, and its trace says how that was darkened.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Prompting {
     /// Where a model looked; see [`super::attribute`].
+    #[serde(with = "super::stored::shared")]
     pub attribution: Arc<Attribution>,
     /// The model that looked: `demo-clip`, a folder's path, a hub id.
     pub model_id: String,
@@ -24,6 +26,7 @@ pub struct Prompting {
     /// The words it looked for.
     pub query: String,
     /// From the maps to the darkened photo.
+    #[serde(default)]
     pub options: PromptOptions,
 }
 

@@ -1,5 +1,6 @@
 //! Names of models on the hub.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +12,8 @@ const MOST_REVISION_CHARS: usize = 200;
 /// `owner/name`, or `owner/name@revision` with a branch, a tag or a commit.
 ///
 /// Both halves become names of folders: what is in here is safe as one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HubId {
     owner: Box<str>,
     name: Box<str>,
@@ -63,6 +65,20 @@ impl FromStr for HubId {
             return Ok(Self { owner: owner.into(), name: name.into(), revision: revision.map(Into::into) });
         }
         Err(bad())
+    }
+}
+
+impl TryFrom<String> for HubId {
+    type Error = BadHubId;
+
+    fn try_from(text: String) -> Result<Self, BadHubId> {
+        text.parse()
+    }
+}
+
+impl From<HubId> for String {
+    fn from(id: HubId) -> Self {
+        id.to_string()
     }
 }
 

@@ -35,7 +35,7 @@ impl Source {
 }
 
 /// Where a model looked for a query. Values are those of the model, not yet stretched to any range.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attribution {
     /// Which part of the photo the patches lie on.
     pub view: ModelView,
@@ -44,7 +44,7 @@ pub struct Attribution {
 }
 
 /// Values by source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Maps {
     /// See [`ClipMaps`].
     Clip(ClipMaps),
@@ -53,7 +53,7 @@ pub enum Maps {
 }
 
 /// What CLIP's patches have to do with a text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipMaps {
     /// Layers of the image tower.
     pub num_layers: usize,
@@ -67,7 +67,7 @@ pub struct ClipMaps {
 }
 
 /// What a decoder's heads, on average, looked at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LlavaMaps {
     /// Decoder layers.
     pub num_layers: usize,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 /// More than the words of ten thousand long answers.
 const MOST_HEADER_BYTES: u64 = 1 << 30;
@@ -63,6 +64,24 @@ pub fn write(path: &Path, session: &Session) -> Result<(), SessionError> {
 
 /// Opens a session; memory use is bounded by the file's length.
 pub fn read(path: &Path) -> Result<Session, SessionError> {
+    let (header, body) = open(path)?;
+    let answers = header.answers.into_iter().map(|Entry { about, trace }| {
+        let read = |place: Place| TraceFile::read_part(path, body + place.start..body + place.start + place.len);
+        Ok(SessionAnswer { about, trace: trace.map(read).transpose()?.map(|file| Arc::new(file.trace)) })
+    });
+    let answers = answers.collect::<Result<_, SessionError>>()?;
+    Ok(Session { program_version: header.program_version, state: header.state, answers })
+}
+
+/// What a session says without its traces: quick, however much was seen.
+pub fn outline(path: &Path) -> Result<Session, SessionError> {
+    let (header, _) = open(path)?;
+    let answers = header.answers.into_iter().map(|Entry { about, .. }| SessionAnswer { about, trace: None }).collect();
+    Ok(Session { program_version: header.program_version, state: header.state, answers })
+}
+
+/// The header, and where the traces begin.
+fn open(path: &Path) -> Result<(Header, u64), SessionError> {
     let io = |found| SessionError::Io { action: "read", found, path: path.to_owned() };
     let damaged = |found: String| SessionError::Damaged { found, path: path.to_owned() };
     let file = File::open(path).map_err(io)?;
@@ -96,10 +115,5 @@ pub fn read(path: &Path) -> Result<Session, SessionError> {
         let found = promised.map_or_else(|| "no order".to_owned(), |promised| format!("{promised} bytes promised"));
         return Err(damaged(format!("{} bytes of traces, {found}", file_len - body)));
     }
-    let answers = header.answers.into_iter().map(|Entry { about, trace }| {
-        let read = |place: Place| TraceFile::read_part(path, body + place.start..body + place.start + place.len);
-        Ok(SessionAnswer { about, trace: trace.map(read).transpose()?.map(|file| file.trace) })
-    });
-    let answers = answers.collect::<Result<_, SessionError>>()?;
-    Ok(Session { program_version: header.program_version, state: header.state, answers })
+    Ok((header, body))
 }

@@ -19,10 +19,11 @@ mod file;
 mod tests;
 
 pub use error::SessionError;
-pub use file::{read, write};
+pub use file::{outline, read, write};
 
 use crate::trace::Trace;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The first bytes of a session file.
 pub const MAGIC: &[u8; 16] = b"gazelens-session";
@@ -48,5 +49,5 @@ pub struct SessionAnswer {
     /// What the window says about it: its question, where it forked.
     pub about: Value,
     /// What was seen; `None` where nothing had come yet.
-    pub trace: Option<Trace>,
+    pub trace: Option<Arc<Trace>>,
 }

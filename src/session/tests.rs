@@ -1,13 +1,14 @@
-use super::{MAGIC, Session, SessionAnswer, SessionError, VERSION, read, write};
+use super::{MAGIC, Session, SessionAnswer, SessionError, VERSION, outline, read, write};
 use crate::trace::file::tests::sample;
 use crate::trace::{RowPrecision, Trace};
 use proptest::prelude::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn session() -> Session {
-    let trace = |precision| Some(sample(precision).0);
-    let answer = |name: &str, trace: Option<Trace>| SessionAnswer { about: json!({ "name": name }), trace };
+    let trace = |precision| Some(Arc::new(sample(precision).0));
+    let answer = |name: &str, trace: Option<Arc<Trace>>| SessionAnswer { about: json!({ "name": name }), trace };
     Session {
         program_version: "0.1.0".to_owned(),
         state: json!({"layer": 3, "words": "这 “quoted”"}),
@@ -44,6 +45,9 @@ fn a_session_comes_back_as_it_was() {
                 assert_eq!((&found.output, &found.run), (&saved.output, &saved.run), "its tokens and parameters");
             }
         }
+        let outline = outline(&path).expect("can be read");
+        assert_eq!((&outline.state, outline.answers.len()), (&saved.state, 3), "the same without its traces");
+        assert!(outline.answers.iter().all(|answer| answer.trace.is_none()), "without its traces");
         let once = std::fs::read(&path).expect("there");
         write(&path, &found).expect("can be written again");
         assert_eq!(std::fs::read(&path).expect("there"), once, "the same session, the same bytes");

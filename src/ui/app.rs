@@ -1,6 +1,6 @@
 //! The application: events and commands in, effects out, panels painted.
 
-use super::command::{CanvasCommand, Command};
+use super::command::Command;
 use super::derived::Derived;
 use super::jobs::{JobDone, Jobs, Wanted};
 use super::layout;
@@ -9,6 +9,7 @@ use super::notes_writer::NotesWriter;
 use super::panels::{self, PanelContext};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
+use super::session::{Desk, Reopened};
 use super::state::{
     AppState, CompareCommand, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until,
 };
@@ -48,6 +49,12 @@ pub struct AppOptions {
     pub paths: Vec<PathBuf>,
     /// The hub's cache; `None` takes the one that the environment names.
     pub hub_cache: Option<PathBuf>,
+    /// A session to open; its model takes the place of `model`.
+    pub session: Option<PathBuf>,
+    /// The folder of recovery files; `None` keeps none.
+    pub recovery: Option<PathBuf>,
+    /// Least time between two writings of the recovery file.
+    pub recovery_every: Duration,
 }
 
 impl AppOptions {
@@ -60,27 +67,35 @@ impl AppOptions {
             dtype: DtypePreference::default(),
             paths: Vec::new(),
             hub_cache: None,
+            session: None,
+            recovery: None,
+            recovery_every: Duration::from_secs(5),
         }
     }
 }
 
 /// See the module's documentation.
 pub struct App {
-    state: AppState,
+    pub(super) state: AppState,
     derived: Derived,
     link: Box<dyn EngineLink>,
-    commands: Vec<Command>,
-    jobs: Jobs,
+    pub(super) commands: Vec<Command>,
+    pub(super) jobs: Jobs,
     photos: Photos,
     beside: Beside,
     prompted: PromptedPictures,
     notes: Option<NotesWriter>,
     wake: Waker,
-    view: panels::ViewMemory,
-    tree: egui_tiles::Tree<layout::Pane>,
+    pub(super) view: panels::ViewMemory,
+    pub(super) tree: egui_tiles::Tree<layout::Pane>,
     resident_bytes: Option<u64>,
     memory_measured: Option<Instant>,
-    hub_cache: Option<PathBuf>,
+    pub(super) hub_cache: Option<PathBuf>,
+    pub(super) desk: Desk,
+    /// A session that waits until what it takes the place of is kept.
+    pub(super) waiting: Option<Box<Reopened>>,
+    /// Opened if the session that the window was to begin with has none.
+    pub(super) model_without_session: Option<ModelSource>,
     started: Instant,
 }
 
@@ -96,6 +111,7 @@ impl App {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
+        let (desk, no_recovery) = Desk::new(&wake, options.recovery.as_deref(), options.recovery_every);
         let mut app = Self {
             state: AppState::default(),
             derived: Derived::default(),
@@ -112,6 +128,9 @@ impl App {
             resident_bytes: None,
             memory_measured: None,
             hub_cache: options.hub_cache,
+            desk,
+            waiting: None,
+            model_without_session: None,
             started: Instant::now(),
         };
         if let Some(storage) = cc.storage {
@@ -127,9 +146,7 @@ impl App {
         if !options.paths.is_empty() {
             app.commands.push(Command::AddPaths(options.paths));
         }
-        if let Some(model) = options.model {
-            app.commands.push(Command::OpenModel(model));
-        }
+        app.begin_session(options.session, options.model, no_recovery);
         app
     }
 
@@ -182,9 +199,14 @@ impl App {
         if heard == MOST_EVENTS {
             ctx.request_repaint();
         }
+        if heard > 0 {
+            self.desk.touch();
+        }
         for done in self.jobs.poll() {
+            self.desk.touch();
             self.job_done(done, ctx);
         }
+        self.written(ctx);
         self.state.browse.opening = self.jobs.progress();
         if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
             self.state.notices.push(
@@ -194,7 +216,8 @@ impl App {
                 None,
             );
         }
-        if let Some(why) = self.photos.poll(ctx) {
+        let is_missing = self.state.current_image().is_some_and(|image| self.state.session.is_missing(image));
+        if let Some(why) = self.photos.poll(ctx).filter(|_| !is_missing) {
             let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
             self.state.notices.push((Severity::Error, Until::OtherPhoto), why, advice, None);
         }
@@ -235,12 +258,16 @@ impl App {
                 self.carry_out(effects, ctx);
             }
             JobDone::Found(generation, rows) => self.state.found(generation, &rows),
+            other => self.session_job_done(other, ctx),
         }
     }
 
     /// Points to the box in which a path can be typed instead.
     fn no_dialog(&mut self, wanted: Wanted) {
         self.view.no_file_dialog = true;
+        if self.no_session_dialog(wanted) {
+            return;
+        }
         if wanted == Wanted::Model {
             self.commands.push(Command::OpenModelBox);
             return;
@@ -271,7 +298,7 @@ impl App {
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
                 Effect::Send(request) => self.link.send(request),
@@ -292,7 +319,7 @@ impl App {
                 Effect::OpenBundled(generation) => self.jobs.open_bundled(generation),
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
                 Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
-                Effect::Canvas(command) => self.view.canvas_command(command),
+                Effect::Canvas(command) => self.view.canvas_commands.push(command),
                 Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
@@ -306,6 +333,7 @@ impl App {
                 }),
                 Effect::ApplyLook => theme::apply(ctx, &self.state.prefs),
                 Effect::Copy(text) => ctx.copy_text(text),
+                Effect::Session(effect) => self.carry_out_session(effect),
                 Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             }
         }
@@ -322,9 +350,13 @@ impl eframe::App for App {
             ) {
                 self.view.scroll_to_current = true;
             }
+            if !matches!(command, Command::HoverToken(_) | Command::HoverObject(_)) {
+                self.desk.touch();
+            }
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
+        self.follow_session(ctx);
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
         self.state.compare.visible = layout::is_in_front(&self.tree, layout::Pane::Compare);
@@ -374,11 +406,5 @@ impl eframe::App for App {
 
     fn persist_egui_memory(&self) -> bool {
         false // what is worth keeping is kept above, in a form that outlives a change of egui's
-    }
-}
-
-impl panels::ViewMemory {
-    fn canvas_command(&mut self, command: CanvasCommand) {
-        self.canvas_commands.push(command);
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::{ImageSource, free_memory};
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
+use crate::ui::session::{self, Left, Located, Missing, Reopened};
 use crate::ui::state::{Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
@@ -34,6 +35,18 @@ pub(super) enum JobDone {
     Memory(u64),
     /// The hub's cache was looked through.
     Models(Shelf),
+    /// A place for the session was picked.
+    PickedSave(PathBuf),
+    /// A session was picked.
+    PickedSession(PathBuf),
+    /// A folder with missing files was picked.
+    PickedPlace(PathBuf),
+    /// A session was read, or a sentence.
+    Reopened(Box<Result<Reopened, String>>),
+    /// Missing files were looked for.
+    Located(Located),
+    /// What other windows left behind, and a sentence for each that cannot be read.
+    LeftBehind(Vec<Left>, Vec<String>),
 }
 
 /// What a dialog is for.
@@ -45,6 +58,12 @@ pub(super) enum Wanted {
     Model,
     /// A CLIP that says where to look.
     Clip,
+    /// Where to save a session.
+    Save,
+    /// A session.
+    Session,
+    /// A folder with missing files.
+    Place,
 }
 
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
@@ -145,6 +164,57 @@ impl Jobs {
         });
     }
 
+    /// A dialog for a place to save to.
+    pub(super) fn pick_save(&mut self, name: String) {
+        self.spawn_dialog(Wanted::Save, move |dialog| {
+            let dialog = dialog.set_title("Save the session").set_file_name(name);
+            dialog.add_filter("Sessions of gazelens", &[crate::session::EXTENSION]).save_file().map(JobDone::PickedSave)
+        });
+    }
+
+    /// A dialog for a session.
+    pub(super) fn pick_session(&mut self) {
+        self.spawn_dialog(Wanted::Session, |dialog| {
+            let dialog = dialog.set_title("Open a session");
+            dialog
+                .add_filter("Sessions of gazelens", &[crate::session::EXTENSION])
+                .pick_file()
+                .map(JobDone::PickedSession)
+        });
+    }
+
+    /// A dialog for a folder with missing files.
+    pub(super) fn pick_place(&mut self) {
+        self.spawn_dialog(Wanted::Place, |dialog| {
+            dialog.set_title("Where are the missing files?").pick_folder().map(JobDone::PickedPlace)
+        });
+    }
+
+    /// Reads a session and everything it names.
+    pub(super) fn reopen(&mut self, path: PathBuf, recovery: bool, hub_cache: Option<PathBuf>) {
+        self.spawn_telling("gazelens-reopen", move |cancel, tell| {
+            let cache = hub_cache.unwrap_or_else(|| HubOptions::from_env().cache);
+            let reopened = session::reopen(&path, &cache, cancel, tell);
+            JobDone::Reopened(Box::new(reopened.map(|reopened| Reopened { recovery, ..reopened })))
+        });
+    }
+
+    /// Looks for missing files.
+    pub(super) fn locate(&mut self, missing: Missing, folder: PathBuf) {
+        self.spawn_telling("gazelens-locate", move |cancel, tell| {
+            tell("Looking for missing files", 0.0);
+            JobDone::Located(session::locate(&missing, &folder, cancel))
+        });
+    }
+
+    /// Looks for what other windows left behind.
+    pub(super) fn find_left_behind(&mut self, folder: PathBuf) {
+        self.spawn("gazelens-recovery", move || {
+            let (left, problems) = session::left_behind(&folder);
+            Some(JobDone::LeftBehind(left, problems))
+        });
+    }
+
     /// A dialog for annotation files.
     pub(super) fn pick_annotations(&mut self) {
         self.spawn_dialog(Wanted::Images, |dialog| {
@@ -158,21 +228,32 @@ impl Jobs {
 
     /// Looks through files and folders and reads annotations.
     pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
+        self.spawn_telling("gazelens-open", move |cancel, tell| {
+            JobDone::Scanned(Box::new(opening::open(&paths, cancel, tell)))
+        });
+    }
+
+    /// Work that tells how far it is and can be stopped.
+    fn spawn_telling(
+        &mut self,
+        name: &str,
+        job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
+    ) {
         let (progress, wake) = (Arc::clone(&self.progress), Arc::clone(&self.wake));
         self.opening.store(false, Ordering::Relaxed);
         let cancel = Arc::clone(&self.opening);
-        self.spawn("gazelens-open", move || {
+        self.spawn(name, move || {
             let tell = |what: &str, share: f32| {
                 if let Ok(mut progress) = progress.lock() {
                     *progress = Some(Progress { what: what.to_owned(), share });
                 }
                 wake();
             };
-            let opened = opening::open(&paths, &cancel, &mut { tell });
+            let done = job(&cancel, &mut { tell });
             if let Ok(mut progress) = progress.lock() {
                 *progress = None;
             }
-            Some(JobDone::Scanned(Box::new(opened)))
+            Some(done)
         });
     }
 

@@ -23,6 +23,8 @@ mod panels;
 mod photos;
 mod prompted;
 mod run;
+pub mod session;
+mod sessions;
 mod shortcuts;
 pub mod state;
 mod theme;

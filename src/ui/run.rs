@@ -31,6 +31,8 @@ pub struct WindowOptions {
     pub dtype: DtypePreference,
     /// Photos and folders.
     pub paths: Vec<PathBuf>,
+    /// A session to open.
+    pub session: Option<PathBuf>,
 }
 
 /// Opens the window and returns when it is closed. `connect` starts the worker; the closure it is given wakes the window.
@@ -47,11 +49,26 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
         let link = connect(Arc::new(move || ctx.request_repaint()));
-        let WindowOptions { model, device, dtype, paths } = options;
+        let WindowOptions { model, device, dtype, paths, session } = options;
         let model = Some(model.unwrap_or(ModelSource::Demo));
-        Ok(Box::new(App::new(cc, AppOptions { link, model, device, dtype, paths, hub_cache: None })))
+        let options =
+            AppOptions { model, device, dtype, paths, session, recovery: state_folder(), ..AppOptions::new(link) };
+        Ok(Box::new(App::new(cc, options)))
     });
     eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })
+}
+
+/// Where this user's programs keep what should survive them: recovery files.
+fn state_folder() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let states = if cfg!(target_os = "windows") {
+        named("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        named("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        named("XDG_STATE_HOME").or_else(|| named("HOME").map(|home| home.join(".local/state")))
+    };
+    states.map(|states| states.join("gazelens").join("recovery"))
 }
 
 /// A spot of attention, in the default colours.

@@ -26,7 +26,7 @@ pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes) -> Vec<Command> {
             && (typing
                 || (popup && keys.logical_key == Key::Escape)
                 || (focused && NAVIGATION.contains(&keys.logical_key)));
-        let behind_a_box = (open.help || open.model)
+        let behind_a_box = (open.help || open.model || open.session.is_some())
             && !(*command == Command::Clear || (open.help && *command == Command::ToggleHelp));
         if belongs_elsewhere || behind_a_box {
             continue;

@@ -54,6 +54,8 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     hold(&mut window, 2);
     window.state_mut().command(Command::NameRun(first, "what if".to_owned()));
     frames(&mut window);
+    window.get_by_label("Forks (2)").click_accesskit();
+    frames(&mut window);
     window.get_by_label("Fork what if").click_accesskit();
     frames(&mut window);
     assert_eq!(shown(&window).id, first, "and back");

@@ -10,6 +10,7 @@ mod picking;
 mod pope;
 mod prompting;
 mod script;
+mod sessions;
 mod support;
 mod surviving;
 mod truth;

@@ -1,6 +1,7 @@
 //! How probable "yes" was before a word was chosen.
 
 use crate::trace::Candidate;
+use serde::{Deserialize, Serialize};
 
 /// Which tokens are "yes" and "no".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,7 +33,7 @@ impl YesNoWords {
 }
 
 /// Vocabulary ids of "yes" and "no".
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct YesNoIds {
     /// Tokens that say yes.
     pub yes: Vec<u32>,
@@ -86,7 +87,7 @@ impl YesNoIds {
 }
 
 /// Probability of yes: softmax over the yes and no tokens alone.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct YesProbability {
     /// Between 0 and 1.
     pub yes: f64,

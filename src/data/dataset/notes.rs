@@ -43,7 +43,7 @@ pub enum NotesError {
 }
 
 /// Something that is said about a photo.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Tag {
     /// Worth coming back to.
     Star,

@@ -3,11 +3,13 @@
 use super::index::{Index, LARGE, MEDIUM, SMALL};
 use super::notes::{Notes, Tag};
 use super::{Dataset, Row};
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// COCO's sizes of objects, by area; none chosen is every size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SizeClasses {
     /// Up to 32 x 32 pixels.
     pub small: bool,
@@ -18,7 +20,7 @@ pub struct SizeClasses {
 }
 
 /// What rows are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Sort {
     /// As in the data set.
     #[default]
@@ -36,7 +38,7 @@ pub enum Sort {
 }
 
 /// Which way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Order {
     /// The smallest first.
     #[default]
@@ -46,7 +48,8 @@ pub enum Order {
 }
 
 /// What a row must be to be shown. The default shows every row as the data set has them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Query {
     /// At least one of these categories, by number; none chosen asks for nothing.
     pub any_of: Vec<u32>,

@@ -8,7 +8,7 @@ use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
     AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, PromptingCommand,
-    ThemeChoice, TokenPos, TruthView, ViewState,
+    SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -173,6 +173,8 @@ pub enum Command {
     NameRun(RunId, String),
     /// Forget an earlier question.
     ForgetRun(RunId),
+    /// Of sessions.
+    Session(SessionCommand),
     /// Take a message away.
     Dismiss(u64),
 }

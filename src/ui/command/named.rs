@@ -2,6 +2,7 @@
 
 use super::{CanvasCommand, Command};
 use crate::engine::ModelSource;
+use crate::ui::state::SessionCommand;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
@@ -92,6 +93,27 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Open the demo CLIP",
         "The tiny CLIP that comes with the program: compares texts with a photo",
         []
+    ),
+    named!(
+        Command::Session(SessionCommand::Save),
+        File,
+        "Save session",
+        "Answers with their attention, data set, selection and panels, in one file",
+        [ctrl(Key::S)]
+    ),
+    named!(
+        Command::Session(SessionCommand::SaveAs),
+        File,
+        "Save session as…",
+        "The same in another file",
+        [ctrl_shift(Key::S)]
+    ),
+    named!(
+        Command::Session(SessionCommand::Open),
+        File,
+        "Open session…",
+        "Everything as it was when the session was saved",
+        [ctrl(Key::L)]
     ),
     named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(

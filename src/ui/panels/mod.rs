@@ -26,6 +26,7 @@ mod pope;
 mod prompting;
 mod question;
 mod sampling;
+mod session;
 mod similarity;
 mod status_bar;
 mod template;
@@ -70,6 +71,8 @@ pub(super) struct ViewMemory {
     pub(super) scroll_to_current: bool,
     /// The path box of the model dialog has been given the focus since the dialog opened.
     model_path_focused: bool,
+    /// The path box of the session's dialog has been given the focus since the dialog opened.
+    session_path_focused: bool,
     /// No dialog appeared when one was asked for.
     pub(super) no_file_dialog: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
@@ -84,6 +87,8 @@ pub(super) struct ViewMemory {
     pub(super) image_path: String,
     /// A path being typed, for a model.
     pub(super) model_path: String,
+    /// A path being typed, for a session or a folder with missing files.
+    session_path: String,
 }
 
 /// What every panel gets.
@@ -144,6 +149,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
+    session::show(ui.ctx(), cx);
     drop_hint(ui);
 }
 
@@ -185,7 +191,7 @@ fn drop_hint(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
-    let text = "Drop photos, a folder of photos, annotations (JSON), or a model folder";
+    let text = "Drop photos, a folder of photos, annotations (JSON), a session, or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
 }

@@ -12,7 +12,7 @@ use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ShownMap, format_share, format_value};
 use crate::ui::photos::Loaded;
-use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, RangeMode, Source};
+use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, RangeMode, SessionBox, SessionCommand, Source};
 use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::{command_button, empty};
 use eframe::egui;
@@ -35,7 +35,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let photo = match cx.photos.photo() {
         None => return empty(ui, "No photo", "Open one on the left, or drop a file on the window"),
         Some(Loaded::Pending) => return empty(ui, "Reading the photo…", ""),
-        Some(Loaded::Failed(why)) => return empty(ui, "This photo cannot be shown", why),
+        Some(Loaded::Failed(why)) => {
+            let current = cx.state.current_image().filter(|image| cx.state.session.is_missing(image));
+            return match (current, cx.state.library.current()) {
+                (Some(_), Some(image)) => missing(ui, &image.detail.clone(), cx),
+                _ => empty(ui, "This photo cannot be shown", why),
+            };
+        }
         Some(Loaded::Ready(photo)) => photo.clone(),
     };
     follow_commands(cx);
@@ -47,6 +53,20 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
     }
+}
+
+/// In place of a photo that is not where the session says.
+fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
+    // Messages lie over the upper part.
+    ui.add_space(ui.available_height() * 0.5);
+    ui.vertical_centered(|ui| {
+        ui.label(RichText::new("This photo is missing").strong());
+        ui.label(RichText::new(format!("Expected it at {path}")).weak());
+        let tip = "Look for it, and for everything else that was not found, in another folder";
+        if ui.button("Find this photo…").on_hover_text(tip).clicked() {
+            cx.emit(Command::Session(SessionCommand::Show(SessionBox::Missing)));
+        }
+    });
 }
 
 /// Does what the view was told since the last frame.

@@ -31,9 +31,7 @@ impl AppState {
             Event::Loaded(info) => self.model_loaded(info),
             Event::LoadFailed(why) => self.load_failed(why),
             Event::Stage(id, stage) => {
-                if let Some(run) = self.runs.get_mut(id)
-                    && run.phase.is_active()
-                {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Working(stage);
                 }
             }
@@ -42,17 +40,17 @@ impl AppState {
                 for warning in trace.warnings.iter().filter(|_| !self.pope.is_behind(id)) {
                     self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
                 }
-                if let Some(run) = self.runs.get_mut(id) {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.start(*trace);
                 }
             }
             Event::Token(id, token, row) => {
-                if let Some(run) = self.runs.get_mut(id) {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.push(*token, row, now_secs);
                 }
             }
             Event::Finished { id, timings, warnings } => {
-                if let Some(run) = self.runs.get_mut(id) {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Finished;
                     run.timings = Some(timings);
                     if let Some(trace) = &mut run.trace {
@@ -67,7 +65,7 @@ impl AppState {
             Event::Attributed(..) => {} // brings effects, above
             Event::Cancelled(id) => {
                 self.attribution_ended(id, None);
-                if let Some(run) = self.runs.get_mut(id) {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Cancelled;
                 }
             }
@@ -76,7 +74,7 @@ impl AppState {
                     self.notices.push((Severity::Error, Until::NextQuestion), why, "", None);
                     return;
                 }
-                if let Some(run) = self.runs.get_mut(id) {
+                if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Failed(why.clone());
                 }
                 if !self.pope.is_behind(id) {
@@ -92,14 +90,16 @@ impl AppState {
         if let Some(loading) = &self.model.loading {
             model::remember(&mut self.prefs.recent_models, &loading.source);
         }
-        let other_model = self.model.info.as_ref().is_some_and(|old| old.weight_hash != info.weight_hash);
+        let of_session = self.model.loading.as_ref().is_some_and(|loading| loading.of_session);
+        let other_model =
+            !of_session && self.model.info.as_ref().is_some_and(|old| old.weight_hash != info.weight_hash);
         let clamp = |choice: &mut super::LayerHead, layers: usize, heads: usize| {
             choice.layer = choice.layer.clamped(layers);
             choice.head = choice.head.clamped(heads);
         };
         if info.task == ModelTask::Answer {
             clamp(&mut self.view.decoder, info.num_hidden_layers, info.num_attention_heads);
-            if self.model.task() != ModelTask::Answer {
+            if self.model.task() != ModelTask::Answer && !of_session {
                 self.view.source = Source::Decoder;
             }
         }

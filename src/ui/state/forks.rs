@@ -2,13 +2,14 @@
 
 use super::{AppState, Effect, Run, Severity, Until};
 use crate::engine::{Fork, RunId};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Tokens that a fork may add at least, however long the answer was that it comes from.
 const LEAST_NEW_TOKENS: usize = 64;
 
 /// Where an answer was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForkedFrom {
     /// The answer that it shares its beginning with.
     pub run: RunId,

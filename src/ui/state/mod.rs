@@ -15,6 +15,7 @@ pub(in crate::ui) mod prompting;
 mod runs;
 mod selection;
 mod sending;
+mod session;
 mod shelf;
 mod switching;
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub use prefs::{Preferences, Saved, ThemeChoice};
 pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
+pub(in crate::ui) use session::count;
+pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState};
 pub use shelf::{Needs, Shelf};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
@@ -95,6 +98,8 @@ pub enum Effect {
     ApplyLook,
     /// Text to the clipboard.
     Copy(String),
+    /// Of sessions.
+    Session(SessionEffect),
     /// Close the window.
     Quit,
 }
@@ -111,6 +116,8 @@ pub struct OpenBoxes {
     pub template: bool,
     /// What is listed.
     pub filter: bool,
+    /// Of sessions.
+    pub session: Option<SessionBox>,
 }
 
 /// See the module's documentation.
@@ -148,6 +155,8 @@ pub struct AppState {
     pub prefs: Preferences,
     /// Models at hand.
     pub shelf: Shelf,
+    /// Where the work is kept.
+    pub session: SessionState,
     /// Boxes that are open.
     pub open: OpenBoxes,
 }

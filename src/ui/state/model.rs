@@ -12,6 +12,8 @@ pub struct Loading {
     pub share: f32,
     /// "Reading weights, shard 2 of 3".
     pub what: String,
+    /// It is the model of the session that was opened: earlier answers are its own.
+    pub of_session: bool,
 }
 
 /// See the module's documentation.
@@ -39,7 +41,12 @@ impl ModelState {
 
     /// Begins to open a model.
     pub fn open(&mut self, source: ModelSource) -> LoadRequest {
-        self.loading = Some(Loading { source: source.clone(), share: 0.0, what: "Opening the model".to_owned() });
+        self.loading = Some(Loading {
+            source: source.clone(),
+            share: 0.0,
+            what: "Opening the model".to_owned(),
+            of_session: false,
+        });
         LoadRequest { source, device: self.device, dtype: self.dtype }
     }
 

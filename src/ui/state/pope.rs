@@ -21,6 +21,7 @@ use crate::trace::Trace;
 use queue::Pending;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most tokens of an answer: POPE wants one word, a sentence says as much.
@@ -78,7 +79,7 @@ pub struct PopeItem {
 }
 
 /// What a model answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PopeAnswer {
     /// Weights of the model that answered.
     pub model: String,
@@ -112,6 +113,29 @@ impl Pope {
     /// Nothing asked yet.
     pub fn new(settings: PopeSettings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    /// Answers of a session, as they were given.
+    pub(in crate::ui) fn restored(settings: PopeSettings, answers: Vec<PopeAnswer>) -> Self {
+        let mut pope = Self::new(settings);
+        for answer in answers {
+            pope.answers.entry(answer.question.image.clone()).or_default().push(answer);
+        }
+        pope
+    }
+
+    /// Every answer.
+    pub(in crate::ui) fn answers(&self) -> impl Iterator<Item = &PopeAnswer> {
+        self.answers.values().flatten()
+    }
+
+    /// Photos are somewhere else now.
+    pub(in crate::ui) fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
+        let mut answers: Vec<PopeAnswer> = std::mem::take(&mut self.answers).into_values().flatten().collect();
+        for answer in &mut answers {
+            answer.question.image.relocate(now_at);
+        }
+        self.answers = Self::restored(self.settings, answers).answers;
     }
 
     /// The questions that are being asked, one after another.

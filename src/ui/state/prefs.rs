@@ -17,6 +17,7 @@ pub enum ThemeChoice {
 
 /// Settings of the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Preferences {
     /// Light or dark.
     pub theme: ThemeChoice,

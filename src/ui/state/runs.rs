@@ -6,6 +6,7 @@ use crate::geometry::Framing;
 use crate::prompting::PromptOptions;
 use crate::trace::{AttentionRow, OutputToken, Trace};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How far a question has come.
@@ -59,7 +60,8 @@ pub struct Run {
 }
 
 impl Run {
-    fn new(id: RunId, question: Question) -> Self {
+    /// Just asked.
+    pub(in crate::ui) fn new(id: RunId, question: Question) -> Self {
         Self {
             id,
             question,
@@ -187,6 +189,55 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// Answers of a session, oldest first, with the names that they had. `epoch` is another one each time: what was derived from the answers
+    /// of before is not taken for theirs. Names are not given twice, whatever `last_id` says.
+    pub(in crate::ui) fn restored(runs: Vec<Run>, shown: &[RunId], last_id: u64, epoch: u64) -> Self {
+        let mut all = BTreeMap::new();
+        let mut counts: HashMap<ImageSource, usize> = HashMap::new();
+        for mut run in runs {
+            run.version += epoch << 32;
+            let count = counts.entry(run.question.image.clone()).or_default();
+            *count = run.nr.max(*count + 1);
+            run.nr = *count;
+            all.insert(run.id, run);
+        }
+        let newest = all.keys().next_back().map_or(0, |id: &RunId| id.0);
+        let mut restored = Self { all, shown: HashMap::new(), counts, next_id: last_id.max(newest) };
+        // Every image with answers shows one.
+        let newest: Vec<RunId> = restored.all.keys().copied().collect();
+        newest.iter().chain(shown).for_each(|id| restored.show(*id));
+        restored
+    }
+
+    /// Every question, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.all.values()
+    }
+
+    /// The question shown for each image, in order.
+    pub(in crate::ui) fn shown_ids(&self) -> Vec<RunId> {
+        let mut ids: Vec<RunId> = self.shown.values().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The name given last.
+    pub(in crate::ui) fn last_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Photos are somewhere else now.
+    pub(in crate::ui) fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
+        self.all.values_mut().for_each(|run| run.question.image.relocate(now_at));
+        let shown = std::mem::take(&mut self.shown).into_iter();
+        self.shown = shown
+            .map(|(mut image, id)| {
+                image.relocate(now_at);
+                (image, id)
+            })
+            .collect();
+    }
+
     /// A new question; it becomes the one shown for its image.
     pub fn begin(&mut self, question: Question) -> RunId {
         let image = question.image.clone();
@@ -223,6 +274,11 @@ impl Runs {
     /// The same, to change.
     pub fn get_mut(&mut self, id: RunId) -> Option<&mut Run> {
         self.all.get_mut(&id)
+    }
+
+    /// A question that is not answered yet, to change: what comes late for one that ended changes nothing.
+    pub fn active_mut(&mut self, id: RunId) -> Option<&mut Run> {
+        self.all.get_mut(&id).filter(|run| run.phase.is_active())
     }
 
     /// The question shown for an image.

@@ -4,7 +4,7 @@ use super::Elsewhere;
 use std::collections::BTreeSet;
 
 /// A token by its place, never by its text: a word that occurs twice is two tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum TokenPos {
     /// Position in the expanded prompt.
     Prompt(usize),

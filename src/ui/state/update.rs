@@ -1,8 +1,10 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, TokenPos};
+use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::Command;
+use crate::ui::session::is_session;
+use std::path::PathBuf;
 
 /// Step of the interface size, and its bounds.
 const SCALE_STEP: f32 = 0.1;
@@ -41,7 +43,8 @@ impl AppState {
             Command::PickClipFolder => vec![Effect::PickClipFolder],
             Command::OpenDemoModel => self.open_model(ModelSource::Demo),
             Command::OpenModel(source) => self.open_model(source),
-            Command::AddPaths(paths) => vec![Effect::Scan(paths)],
+            Command::AddPaths(paths) => add_paths(paths),
+            Command::Session(command) => self.apply_session(command),
             Command::Canvas(command) => vec![Effect::Canvas(command)],
             Command::Pope(command) => self.apply_pope(command),
             Command::Compare(command) => self.apply_compare(command),
@@ -167,7 +170,9 @@ impl AppState {
 
     /// Esc closes what is open first, then lets go of what is held.
     fn clear(&mut self) {
-        if self.open.help || self.open.model {
+        if self.open.session.is_some() {
+            self.close_session_box();
+        } else if self.open.help || self.open.model {
             self.open.help = false;
             self.open.model = false;
         } else if self.open.filter {
@@ -218,6 +223,14 @@ impl AppState {
         self.prefs.scale = ((scale * 20.0).round() / 20.0).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
         vec![Effect::ApplyLook]
     }
+}
+
+/// A session among photos and annotations is opened, the rest is scanned.
+fn add_paths(paths: Vec<PathBuf>) -> Vec<Effect> {
+    let (sessions, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_session(path));
+    let session = sessions.into_iter().next_back().map(|path| Effect::Session(SessionEffect::Read(path, false)));
+    let rest = (!rest.is_empty()).then_some(Effect::Scan(rest));
+    rest.into_iter().chain(session).collect()
 }
 
 #[cfg(test)]

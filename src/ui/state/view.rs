@@ -71,6 +71,7 @@ pub enum Normalisation {
 
 /// See the module's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ViewState {
     /// Whose attention.
     pub source: Source,
@@ -118,6 +119,7 @@ pub enum RangeMode {
 
 /// Colours of the overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ColourSettings {
     /// Colour map, gamma, opacity, alpha ramp, resampling; its range is filled in from `range_mode`.
     pub style: HeatStyle,

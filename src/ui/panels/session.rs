@@ -1,0 +1,157 @@
+//! Boxes of sessions: a path to save to or to open, files that were not found, what was left behind.
+
+use super::PanelContext;
+use crate::ui::command::Command;
+use crate::ui::state::{SessionBox, SessionCommand, count};
+use eframe::egui;
+use egui::{Context, RichText, Ui};
+use std::path::PathBuf;
+
+/// Missing files that are listed by name.
+const MOST_LISTED: usize = 200;
+/// Height of a list, points: the box fits into the smallest window.
+const LIST_HEIGHT_PT: f32 = 220.0;
+
+pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
+    let Some(which) = cx.state.open.session else {
+        cx.memory.session_path_focused = false;
+        return;
+    };
+    let modal = super::modal(ctx, "session").show(ctx, |ui| {
+        ui.set_width(560.0);
+        match which {
+            SessionBox::Save => save(ui, cx),
+            SessionBox::Open => open(ui, cx),
+            SessionBox::Missing => missing(ui, cx),
+            SessionBox::Recovery => recovery(ui, cx),
+        }
+    });
+    if modal.should_close() {
+        emit(cx, SessionCommand::Close);
+    }
+}
+
+fn emit(cx: &mut PanelContext<'_>, command: SessionCommand) {
+    cx.emit(Command::Session(command));
+}
+
+/// A path and a button; what was typed, when it is entered.
+fn path(ui: &mut Ui, cx: &mut PanelContext<'_>, label: &str, hint: &str, button: &str) -> Option<PathBuf> {
+    let label = ui.label(label);
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - 90.0;
+        let edit = egui::TextEdit::singleline(&mut cx.memory.session_path).id_salt("session path").hint_text(hint);
+        let response = ui.add(edit.desired_width(width)).labelled_by(label.id);
+        if !std::mem::replace(&mut cx.memory.session_path_focused, true) {
+            response.request_focus();
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let typed = cx.memory.session_path.trim().trim_matches('"').to_owned();
+        let clicked = ui.add_enabled(!typed.is_empty(), egui::Button::new(button)).clicked();
+        ((entered || clicked) && !typed.is_empty()).then(|| {
+            cx.memory.session_path.clear();
+            PathBuf::from(typed)
+        })
+    })
+    .inner
+}
+
+fn cancel(ui: &mut Ui, cx: &mut PanelContext<'_>, words: &str, tip: &str) {
+    ui.add_space(10.0);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+        if ui.button(words).on_hover_text(tip).clicked() {
+            emit(cx, SessionCommand::Close);
+        }
+    });
+}
+
+fn no_dialog(ui: &mut Ui, cx: &PanelContext<'_>) {
+    if cx.memory.no_file_dialog {
+        ui.colored_label(ui.visuals().warn_fg_color, "No file dialog on this machine: type a path");
+    }
+}
+
+fn save(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.heading("Save the session");
+    ui.label("Answers with their attention, the selection and the panels; photos, annotations and models are named, not copied.");
+    ui.add_space(8.0);
+    no_dialog(ui, cx);
+    if let Some(path) = path(ui, cx, "File to save to", "/path/to/session.gazelens", "Save") {
+        emit(cx, SessionCommand::SaveTo(path));
+    }
+    cancel(ui, cx, "Cancel", "Nothing is saved");
+}
+
+fn open(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.heading("Open a session");
+    ui.label("Everything as it was when it was saved. What is open now is kept until you leave.");
+    ui.add_space(8.0);
+    no_dialog(ui, cx);
+    if let Some(path) = path(ui, cx, "Session file", "/path/to/session.gazelens", "Open") {
+        emit(cx, SessionCommand::OpenFile(path));
+    }
+    cancel(ui, cx, "Cancel", "Nothing changes");
+}
+
+fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let missing = &cx.state.session.missing;
+    ui.heading(format!("{} not found", count(missing.len(), "file")));
+    ui.label("Answers are in the session and can be looked at without their photos. Files are found again by their names in the folder you choose and those below it.");
+    ui.add_space(8.0);
+    let list = egui::ScrollArea::vertical().id_salt("missing").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);
+    list.show(ui, |ui| {
+        for (what, path) in missing.iter().take(MOST_LISTED) {
+            ui.label(RichText::new(format!("{what}: {}", path.display())).small());
+        }
+        if missing.len() > MOST_LISTED {
+            ui.weak(format!("and {} more", missing.len() - MOST_LISTED));
+        }
+    });
+    let model_is_missing = missing.model.is_some();
+    ui.add_space(8.0);
+    no_dialog(ui, cx);
+    if let Some(folder) = path(ui, cx, "Folder to look in", "/path/to/a/folder", "Look there") {
+        emit(cx, SessionCommand::LookIn(folder));
+    }
+    if let Some(progress) = &cx.state.browse.opening {
+        ui.weak(&progress.what);
+    }
+    ui.horizontal(|ui| {
+        let tip = "A dialog of your system; if none appears, type the path above";
+        if ui.button("Locate folder…").on_hover_text(tip).clicked() {
+            emit(cx, SessionCommand::PickFolder);
+        }
+        let tip = "Another model, or the same one of the hub";
+        if model_is_missing && ui.button("Open a model…").on_hover_text(tip).clicked() {
+            emit(cx, SessionCommand::Close);
+            cx.emit(Command::OpenModelBox);
+        }
+    });
+    cancel(ui, cx, "Go on without", "Answers can still be looked at");
+}
+
+fn recovery(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.heading("gazelens did not end properly");
+    ui.label("What was open then can be restored.");
+    ui.add_space(8.0);
+    let list =
+        egui::ScrollArea::vertical().id_salt("left behind").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);
+    let offers = cx.state.session.offers.clone();
+    let only = offers.len() == 1;
+    list.show(ui, |ui| {
+        for (number, offer) in offers.into_iter().enumerate() {
+            ui.horizontal(|ui| {
+                ui.label(&offer.words).on_hover_text(offer.path.display().to_string());
+                let name = |what: &str| if only { what.to_owned() } else { format!("{what} {}", number + 1) };
+                let tip = "Opens it; what is open now is kept until you leave";
+                if ui.button(name("Restore")).on_hover_text(tip).clicked() {
+                    emit(cx, SessionCommand::Restore(offer.path.clone()));
+                }
+                if ui.button(name("Discard")).on_hover_text("Deletes it").clicked() {
+                    emit(cx, SessionCommand::Discard(offer.path));
+                }
+            });
+        }
+    });
+    cancel(ui, cx, "Later", "Asks again at the next start");
+}

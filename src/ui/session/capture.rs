@@ -1,0 +1,119 @@
+//! The window's state as it is now, ready to be written by somebody else.
+
+use super::written::{About, Ended, Written};
+use crate::data::dataset::Dataset;
+use crate::engine::RunId;
+use crate::session::{Session, SessionAnswer};
+use crate::trace::Trace;
+use crate::ui::state::{AppState, Run};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+/// Traces as they were shared last: only those that changed are copied again.
+#[derive(Debug, Default)]
+pub(in crate::ui) struct KeptTraces(HashMap<RunId, (u64, usize, Arc<Trace>)>);
+
+impl KeptTraces {
+    fn of(&mut self, run: &Run) -> Option<Arc<Trace>> {
+        let trace = run.trace.as_ref()?;
+        // A warning may come without a token.
+        let (version, warnings) = (run.version, trace.warnings.len());
+        if let Some((kept_version, kept_warnings, kept)) = self.0.get(&run.id)
+            && (*kept_version, *kept_warnings) == (version, warnings)
+        {
+            return Some(Arc::clone(kept));
+        }
+        let shared = Arc::new(trace.clone());
+        self.0.insert(run.id, (version, warnings, Arc::clone(&shared)));
+        Some(shared)
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub(in crate::ui) struct Snapshot {
+    written: Written,
+    dataset: Option<Arc<Dataset>>,
+    answers: Vec<(About, Option<Arc<Trace>>)>,
+}
+
+impl Snapshot {
+    /// Quick: what is long is shared.
+    pub(in crate::ui) fn take(state: &AppState, layout: Value, kept: &mut KeptTraces) -> Self {
+        let answers: Vec<_> = state.runs.iter().map(|run| (about(run), kept.of(run))).collect();
+        kept.0.retain(|id, _| state.runs.get(*id).is_some());
+        let mut pope: Vec<_> = state.pope.answers().cloned().collect();
+        pope.sort_by_key(|answer| answer.run);
+        let written = Written { pope, ..written(state, layout) };
+        Self { written, dataset: state.browse.dataset.clone(), answers }
+    }
+
+    /// How many questions it holds.
+    pub(in crate::ui) fn num_answers(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// As it is written. Takes a moment.
+    pub(in crate::ui) fn session(mut self) -> serde_json::Result<Session> {
+        if let Some(dataset) = &self.dataset {
+            self.written.name_files(dataset);
+        }
+        let answers = self.answers.into_iter();
+        let answers = answers.map(|(about, trace)| Ok(SessionAnswer { about: serde_json::to_value(about)?, trace }));
+        Ok(Session {
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: serde_json::to_value(&self.written)?,
+            answers: answers.collect::<serde_json::Result<_>>()?,
+        })
+    }
+}
+
+/// The same number for the same state: what is pointed at does not count.
+pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(&written(state, layout)).unwrap_or_default().hash(&mut hasher);
+    state.browse.dataset.as_ref().map(|dataset| Arc::as_ptr(dataset).addr()).hash(&mut hasher);
+    state.pope.answers().map(|answer| answer.run).max().hash(&mut hasher);
+    state.pope.answers().count().hash(&mut hasher);
+    for run in state.runs.iter() {
+        let warnings = run.trace.as_ref().map(|trace| trace.warnings.len());
+        (run.id, run.version, warnings, run.phase.is_active(), &run.name, run.timings.is_some()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Everything but what belongs to the data set and to the answers.
+fn written(state: &AppState, layout: Value) -> Written {
+    let AppState { browse, library, runs, selection, truth, model, session, .. } = state;
+    Written {
+        settings: state.saved(),
+        layout,
+        path: session.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        bundled: browse.bundled,
+        notes: browse.notes.path().map(|path| path.to_string_lossy().into_owned()),
+        query: browse.query.clone(),
+        image: library.current().map(|image| image.source.clone()),
+        shown: runs.shown_ids(),
+        last_id: runs.last_id(),
+        tokens: selection.tokens.iter().copied().collect(),
+        patches: selection.patches.iter().copied().collect(),
+        direction: selection.direction,
+        category: truth.chosen.clone(),
+        model: model.loading.as_ref().map(|loading| &loading.source).or(model.source.as_ref()).cloned(),
+        ..Written::default()
+    }
+}
+
+fn about(run: &Run) -> About {
+    About {
+        id: run.id,
+        question: run.question.clone(),
+        ended: Ended::from(&run.phase),
+        timings: run.timings,
+        forked_from: run.forked_from,
+        name: run.name.clone(),
+        nr: run.nr,
+    }
+}

@@ -1,0 +1,30 @@
+//! Sessions of the window: what is on show goes into one file and comes back as it was.
+//!
+//! [`Snapshot::take`] is quick and runs on the window's thread: traces are shared, not copied. Everything else, making text of it, writing,
+//! reading, looking for files that are not where they were, happens beside the window. While the window runs, [`Desk`] keeps a recovery file
+//! up to date, which is left behind only by a program that did not end properly.
+
+mod capture;
+mod desk;
+mod locate;
+mod recovery;
+mod reopen;
+mod written;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use desk::{Desk, Finished};
+pub(super) use locate::locate;
+pub use locate::{Located, Missing};
+pub(super) use recovery::{Left, left_behind};
+pub use reopen::Reopened;
+pub(super) use reopen::reopen;
+pub use written::{Folder, Written};
+
+use std::path::Path;
+
+/// Whether a file's name is one of a session.
+pub(super) fn is_session(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(crate::session::EXTENSION))
+}

@@ -1,0 +1,154 @@
+//! A session file becomes answers, a data set and a state; what is not where it was is listed.
+
+use super::locate::Missing;
+use super::written::{About, Written};
+use crate::data::dataset::{Notes, PhotoPlace, Sources};
+use crate::engine::{ImageSource, ModelSource};
+use crate::hub::cached_models;
+use crate::session::{self, SessionAnswer};
+use crate::trace::Trace;
+use crate::ui::opening::{self, Joined, Tell};
+use crate::ui::state::Run;
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Names of answers beyond this are of no program: the next ones could not be counted.
+const LARGEST_ID: u64 = 1 << 52;
+
+/// A session that was read, with what it names.
+#[derive(Debug)]
+pub struct Reopened {
+    /// The window's state.
+    pub written: Written,
+    /// Answers, oldest first.
+    pub runs: Vec<Run>,
+    /// The data set.
+    pub joined: Joined,
+    /// Tags and notes.
+    pub notes: Notes,
+    /// What is not where it was.
+    pub missing: Missing,
+    /// What else could not be read: a sentence each.
+    pub problems: Vec<String>,
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it is a recovery file: not one to be saved to.
+    pub recovery: bool,
+}
+
+/// Reads a session and everything it names. An error is one sentence.
+pub(in crate::ui) fn reopen(
+    path: &Path,
+    hub_cache: &Path,
+    cancel: &AtomicBool,
+    tell: Tell<'_>,
+) -> Result<Reopened, String> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    tell(&format!("Reading {name}"), 0.0);
+    let session = session::read(path).map_err(|err| err.to_string())?;
+    let mut written: Written = serde_json::from_value(session.state).unwrap_or_default();
+    written.last_id = written.last_id.min(LARGEST_ID);
+    let mut problems = Vec::new();
+    let (runs, unread) = runs_of(session.answers);
+    if unread > 0 {
+        let what = if unread == 1 { "1 answer was".to_owned() } else { format!("{unread} answers were") };
+        problems.push(format!("{what} written otherwise than expected and left out: {}", path.display()));
+    }
+    let mut missing = Missing { model: missing_model(written.model.as_ref(), hub_cache), ..Missing::default() };
+    let (mut sources, notes) = sources_of(&written, &mut missing, &mut problems, cancel, tell);
+    // Photos of answers count too, whether they are among those of the data set or not.
+    let known: HashSet<PathBuf> = written.photo_paths().collect();
+    let asked: BTreeSet<PathBuf> = runs
+        .iter()
+        .filter_map(|run| match &run.question.image {
+            ImageSource::Path(path) => Some(path.clone()),
+            ImageSource::Bundled(_) => None,
+        })
+        .filter(|path| !known.contains(path))
+        .collect();
+    sources.photos.extend(asked.iter().cloned().map(PhotoPlace::File));
+    missing.photos = known.into_iter().chain(asked).filter(|path| !path.is_file()).collect();
+    missing.photos.sort();
+    let joined = opening::join(sources, written.image.clone());
+    Ok(Reopened { written, runs, joined, notes, missing, problems, path: path.to_owned(), recovery: false })
+}
+
+/// Answers in order, each name once, and how many could not be read.
+fn runs_of(answers: Vec<SessionAnswer>) -> (Vec<Run>, usize) {
+    let count = answers.len();
+    let mut runs: Vec<Run> = Vec::with_capacity(count);
+    for SessionAnswer { about, trace } in answers {
+        let Ok(about) = serde_json::from_value::<About>(about) else { continue };
+        let is_next = runs.last().is_none_or(|last| last.id < about.id);
+        if is_next && about.id.0 <= LARGEST_ID {
+            runs.push(run_of(about, trace));
+        }
+    }
+    let unread = count - runs.len();
+    (runs, unread)
+}
+
+fn run_of(about: About, trace: Option<Arc<Trace>>) -> Run {
+    let About { id, question, ended, timings, forked_from, name, nr } = about;
+    let mut run = Run::new(id, question);
+    run.phase = ended.into();
+    if let Some(trace) = trace {
+        run.start(Arc::unwrap_or_clone(trace));
+    }
+    run.timings = timings;
+    run.tokens_per_sec = timings.map_or(0.0, |timings| timings.tokens_per_sec);
+    // An answer comes from an older one; anything else would never end.
+    run.nr = nr;
+    run.forked_from = forked_from.filter(|from| from.run < id);
+    run.name = name;
+    run
+}
+
+/// What the data set is made of, and its notes.
+fn sources_of(
+    written: &Written,
+    missing: &mut Missing,
+    problems: &mut Vec<String>,
+    cancel: &AtomicBool,
+    tell: Tell<'_>,
+) -> (Sources, Notes) {
+    let mut sources = if written.bundled { opening::bundled() } else { Sources::default() };
+    sources.photos.extend(written.photo_paths().map(PhotoPlace::File));
+    let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
+        written.annotations.iter().map(PathBuf::from).partition(|path| path.is_file());
+    missing.annotations = gone;
+    let opened = opening::open(&there, cancel, tell);
+    if opened.cancelled {
+        problems.push("Reading annotations was cancelled: open them again to have them".to_owned());
+    }
+    problems.extend(opened.problems);
+    sources.instances = opened.instances.or(sources.instances);
+    sources.captions = opened.captions.or(sources.captions);
+    sources.questions = opened.questions.or(sources.questions);
+    let notes = match &written.notes {
+        None => Notes::in_memory(),
+        Some(path) => Notes::open(Path::new(path)).unwrap_or_else(|why| {
+            problems.push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));
+            Notes::in_memory()
+        }),
+    };
+    (sources, notes)
+}
+
+/// In words, where a model is not at hand. One of the hub is not downloaded without being asked for.
+fn missing_model(model: Option<&ModelSource>, hub_cache: &Path) -> Option<PathBuf> {
+    let gone = |path: &Path| (!path.exists()).then(|| path.to_owned());
+    match model? {
+        ModelSource::Demo | ModelSource::DemoClip => None,
+        ModelSource::Folder(path) => gone(path),
+        ModelSource::Gguf { decoder, mmproj } => gone(decoder).or_else(|| mmproj.as_deref().and_then(gone)),
+        ModelSource::Hub { id, folder } => {
+            let there = folder.as_ref().is_some_and(|folder| folder.exists())
+                || Path::new(&id.to_string()).exists()
+                || cached_models(hub_cache).iter().any(|cached| cached.id == *id);
+            (!there).then(|| id.to_string().into())
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not end properly.
+
+use super::{AppState, Effect, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
+use crate::data::dataset::PhotoPlace;
+use crate::engine::{ImageSource, ModelSource, Request};
+use crate::trace::Trace;
+use crate::ui::command::Command;
+use crate::ui::session::{Located, Missing, Reopened};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// A box over the window that has to do with sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionBox {
+    /// Where to save, typed.
+    Save,
+    /// What to open, typed.
+    Open,
+    /// What was not found.
+    Missing,
+    /// What was left behind.
+    Recovery,
+}
+
+/// What people do with sessions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionCommand {
+    /// Save where it was saved last; else as [`Self::SaveAs`].
+    Save,
+    /// Choose where to save in a dialog.
+    SaveAs,
+    /// Choose what to open in a dialog.
+    Open,
+    /// Save there; a name without an ending gets one.
+    SaveTo(PathBuf),
+    /// Open this one.
+    OpenFile(PathBuf),
+    /// Show a box.
+    Show(SessionBox),
+    /// Close the box. What was left behind is offered at the next start again.
+    Close,
+    /// Choose a folder to look for missing files, in a dialog.
+    PickFolder,
+    /// Look for missing files there and below.
+    LookIn(PathBuf),
+    /// Restore what was left behind.
+    Restore(PathBuf),
+    /// Throw away what was left behind.
+    Discard(PathBuf),
+}
+
+/// Something outside the state that sessions need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEffect {
+    /// A dialog for a file to save to, with a name to begin with.
+    PickSave(String),
+    /// A dialog for a session.
+    PickOpen,
+    /// A dialog for a folder with missing files.
+    PickFolder,
+    /// Write the state there.
+    Write(PathBuf),
+    /// Read a session; whether it is a recovery file.
+    Read(PathBuf, bool),
+    /// Look for missing files.
+    Locate(Missing, PathBuf),
+    /// Throw away what was left behind.
+    Discard(PathBuf),
+}
+
+/// Something that was left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The file.
+    pub path: PathBuf,
+    /// "3 answers, saved 12 minutes ago".
+    pub words: String,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionState {
+    /// Where it was saved last, or opened from.
+    pub path: Option<PathBuf>,
+    /// What it names and nobody finds.
+    pub missing: Missing,
+    /// What was left behind.
+    pub offers: Vec<Offer>,
+}
+
+impl SessionState {
+    /// Whether a photo was not found.
+    pub fn is_missing(&self, image: &ImageSource) -> bool {
+        matches!(image, ImageSource::Path(path) if self.missing.photos.binary_search(path).is_ok())
+    }
+}
+
+impl AppState {
+    pub(super) fn apply_session(&mut self, command: SessionCommand) -> Vec<Effect> {
+        let effects = match command {
+            SessionCommand::Save => match &self.session.path {
+                Some(path) => vec![SessionEffect::Write(path.clone())],
+                None => vec![SessionEffect::PickSave(self.session_name())],
+            },
+            SessionCommand::SaveAs => vec![SessionEffect::PickSave(self.session_name())],
+            SessionCommand::Open => vec![SessionEffect::PickOpen],
+            SessionCommand::SaveTo(path) => {
+                self.open.session = None;
+                vec![SessionEffect::Write(with_ending(path))]
+            }
+            SessionCommand::OpenFile(path) => {
+                self.open.session = None;
+                vec![SessionEffect::Read(path, false)]
+            }
+            SessionCommand::Show(which) => {
+                self.open.session = Some(which);
+                Vec::new()
+            }
+            SessionCommand::PickFolder => vec![SessionEffect::PickFolder],
+            SessionCommand::LookIn(folder) => vec![SessionEffect::Locate(self.session.missing.clone(), folder)],
+            SessionCommand::Close => {
+                self.close_session_box();
+                Vec::new()
+            }
+            SessionCommand::Restore(path) => {
+                self.offer_is_settled(&path);
+                self.open.session = None;
+                vec![SessionEffect::Read(path, true)]
+            }
+            SessionCommand::Discard(path) => {
+                self.offer_is_settled(&path);
+                vec![SessionEffect::Discard(path)]
+            }
+        };
+        effects.into_iter().map(Effect::Session).collect()
+    }
+
+    /// Closing the box is putting it off, never throwing away.
+    pub(super) fn close_session_box(&mut self) {
+        if self.open.session.take() == Some(SessionBox::Recovery) {
+            self.session.offers.clear();
+        }
+    }
+
+    fn session_name(&self) -> String {
+        let name = self.session.path.as_ref().and_then(|path| path.file_name());
+        name.map_or_else(|| "session.gazelens".to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
+    fn offer_is_settled(&mut self, path: &Path) {
+        self.session.offers.retain(|offer| offer.path != path);
+        if self.session.offers.is_empty() && self.open.session == Some(SessionBox::Recovery) {
+            self.open.session = None;
+        }
+    }
+
+    /// Something was left behind.
+    pub fn offer(&mut self, offers: Vec<Offer>) {
+        if !offers.is_empty() {
+            self.open.session = Some(SessionBox::Recovery);
+        }
+        self.session.offers = offers;
+    }
+
+    /// The session was written.
+    pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
+        let text = format!("Saved {}: {}", count(num_answers, "answer"), path.display());
+        self.session.path = Some(path);
+        self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
+    }
+
+    /// A session takes the place of everything that is there. `before` is where that is kept.
+    pub fn reopened(&mut self, reopened: Reopened, before: Option<PathBuf>) -> Vec<Effect> {
+        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
+        let Reopened { written, runs, joined, notes, missing, problems, path, recovery } = reopened;
+        let num_runs = runs.len();
+        let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
+        self.settings_of(&written.settings);
+        self.pope = Pope::restored(self.pope.settings, written.pope);
+        let last_id = written.last_id.max(self.runs.last_id());
+        let generation = self.browse.generation + 1;
+        self.runs = Runs::restored(runs, &written.shown, last_id, generation);
+        self.browse = super::Browse { bundled: written.bundled, notes, generation, ..super::Browse::default() };
+        self.notices = super::Notices::default();
+        self.library = super::Library::default();
+        // Clears what belongs to another data set, so before the query.
+        effects.extend(self.joined(generation, joined));
+        self.browse.query = written.query;
+        effects.extend(self.search());
+        self.look_at(written.image);
+        self.selection = Selection::default();
+        self.selection.direction = written.direction;
+        if let Some(trace) = self.current_run().and_then(|run| run.trace.as_ref()) {
+            let (tokens, patches) = held(trace, written.tokens, written.patches);
+            self.selection.tokens = tokens;
+            self.selection.patches = patches;
+        }
+        self.truth = Truth { view: self.truth.view, chosen: written.category, ..Truth::default() };
+        self.open.session = match (missing.is_empty(), self.session.offers.is_empty()) {
+            (false, _) => Some(SessionBox::Missing),
+            (true, false) => Some(SessionBox::Recovery),
+            (true, true) => None,
+        };
+        let model_is_there = missing.model.is_none();
+        self.session =
+            super::SessionState { path: saved_at, missing, offers: std::mem::take(&mut self.session.offers) };
+        if let Some(source) = written.model.filter(|_| model_is_there) {
+            effects.extend(self.open_model_of_session(source));
+        }
+        self.say_reopened(&path, recovery, num_runs, before);
+        for problem in problems {
+            self.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
+        }
+        self.settle_source();
+        effects
+    }
+
+    /// How things are shown and asked; the program's own settings are the user's, not the session's.
+    fn settings_of(&mut self, saved: &super::Saved) {
+        let super::Saved { prefs: _, view, colour, chips, ask, truth, pope, prompting } = saved.clone();
+        self.view = view;
+        self.colour = colour;
+        self.chips = chips;
+        self.ask = ask;
+        self.truth = Truth { view: truth, ..Truth::default() };
+        self.pope = Pope::new(pope);
+        self.prompting = super::PromptingState::new(prompting);
+    }
+
+    /// An image that the data set does not have is added: its answers are there.
+    fn look_at(&mut self, image: Option<ImageSource>) {
+        let asked: HashSet<ImageSource> = self.runs.iter().map(|run| run.question.image.clone()).collect();
+        let mut unknown: Vec<ImageSource> =
+            asked.into_iter().filter(|image| self.library.position(image).is_none()).collect();
+        unknown.sort_by_key(|image| match image {
+            ImageSource::Path(path) => path.clone(),
+            ImageSource::Bundled(name) => name.into(),
+        });
+        self.library.add(unknown);
+        if let Some(idx) = image.and_then(|image| self.library.position(&image)) {
+            self.library.select(idx);
+        }
+    }
+
+    fn open_model_of_session(&mut self, source: ModelSource) -> Vec<Effect> {
+        let open = self.model.loading.as_ref().map(|loading| &loading.source).or(self.model.source.as_ref());
+        if open == Some(&source) || self.model.worker_dead {
+            return Vec::new();
+        }
+        let request = self.model.open(source);
+        if let Some(loading) = &mut self.model.loading {
+            loading.of_session = true;
+        }
+        vec![Effect::Send(Request::Load(request))]
+    }
+
+    fn say_reopened(&mut self, path: &Path, recovery: bool, num_runs: usize, before: Option<PathBuf>) {
+        let answers = count(num_runs, "answer");
+        let text =
+            if recovery { format!("Restored {answers}") } else { format!("Opened {answers}: {}", path.display()) };
+        let action = before
+            .map(|path| ("Back to what was open before".to_owned(), Command::Session(SessionCommand::Restore(path))));
+        self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
+        if !self.session.missing.is_empty() {
+            let what = count(self.session.missing.len(), "file");
+            let verb = if self.session.missing.len() == 1 { "was" } else { "were" };
+            let text = format!("{what} of this session {verb} not found");
+            let action = Some(("Locate…".to_owned(), Command::Session(SessionCommand::Show(SessionBox::Missing))));
+            self.notices.push((Severity::Warning, Until::Dismissed), text, "", action);
+        }
+    }
+
+    /// Files were looked for.
+    pub fn located(&mut self, located: Located) -> Vec<Effect> {
+        let Located { photos, annotations, model } = located;
+        let found = photos.len() + annotations.len() + usize::from(model.is_some());
+        let missing = &mut self.session.missing;
+        missing.photos.retain(|path| !photos.contains_key(path));
+        missing.annotations.retain(|path| !annotations.contains_key(path));
+        let mut effects = Vec::new();
+        if let Some(folder) = model {
+            missing.model = None;
+            effects.extend(self.open_model_of_session(model_at(folder)));
+        }
+        let left = self.session.missing.len();
+        if left == 0 {
+            self.open.session = None;
+            self.notices.settle(&Command::Session(SessionCommand::Show(SessionBox::Missing)));
+        }
+        let text = format!("Found {} again", count(found, "file"));
+        let advice = if left == 0 { String::new() } else { format!("{} still missing", count(left, "file")) };
+        self.notices.push((Severity::Info, Until::NextQuestion), text, advice, None);
+        if !photos.is_empty() {
+            self.runs.relocate(&photos);
+            self.pope.relocate(&photos);
+            let mut current = self.current_image().cloned();
+            if let Some(image) = &mut current {
+                image.relocate(&photos);
+            }
+            for photo in &mut self.browse.sources.photos {
+                if let PhotoPlace::File(path) = photo
+                    && let Some(place) = photos.get(path)
+                {
+                    place.clone_into(path);
+                }
+            }
+            self.browse.generation += 1;
+            effects.push(Effect::Join(self.browse.generation, current));
+        }
+        if !annotations.is_empty() {
+            effects.push(Effect::Scan(annotations.into_values().collect()));
+        }
+        effects
+    }
+}
+
+/// What of a selection is there: another program may have written it.
+fn held(
+    trace: &Trace,
+    tokens: Vec<TokenPos>,
+    patches: Vec<usize>,
+) -> (std::collections::BTreeSet<TokenPos>, std::collections::BTreeSet<usize>) {
+    let is_there = |pos: &TokenPos| match *pos {
+        TokenPos::Prompt(idx) => idx < trace.prompt.len(),
+        TokenPos::Output(idx) => idx < trace.output.len(),
+    };
+    let tokens = tokens.into_iter().filter(is_there).collect();
+    (tokens, patches.into_iter().filter(|idx| *idx < trace.image_grid.len()).collect())
+}
+
+/// "1 answer", "3 answers".
+pub(in crate::ui) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A folder, or a GGUF decoder.
+fn model_at(path: PathBuf) -> ModelSource {
+    let is_gguf = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    if is_gguf { ModelSource::Gguf { decoder: path, mmproj: None } } else { ModelSource::Folder(path) }
+}
+
+/// Names without an ending get the one of sessions.
+fn with_ending(path: PathBuf) -> PathBuf {
+    if path.extension().is_some() { path } else { path.with_extension(crate::session::EXTENSION) }
+}
