@@ -68,6 +68,8 @@ impl PartialEq for Wish {
 /// A figure as it will be written, in fewer pixels.
 #[derive(Debug, Clone)]
 pub struct Preview {
+    /// Of what it is made.
+    pub recipe: Arc<Recipe>,
     /// The pixels.
     pub raster: Arc<Raster>,
     /// Width and height. **Units** mm.
@@ -161,7 +163,7 @@ fn preview_dpi(room_px: f32, width_mm: f64) -> u32 {
     wanted.next_multiple_of(DPI_STEP).clamp(*PREVIEW_DPI.start(), *PREVIEW_DPI.end())
 }
 
-fn preview(recipe: &Recipe, inputs: &Inputs, dpi: u32) -> Result<Preview, String> {
+fn preview(recipe: &Arc<Recipe>, inputs: &Inputs, dpi: u32) -> Result<Preview, String> {
     let figure = Figure::new(recipe, inputs).map_err(|err| err.to_string())?;
     let raster = figure.raster(dpi).map_err(|err| err.to_string())?;
     let scene = figure.scene();
@@ -169,6 +171,7 @@ fn preview(recipe: &Recipe, inputs: &Inputs, dpi: u32) -> Result<Preview, String
     let size_px = [scene.width, scene.height]
         .map(|length| (length * f64::from(recipe.layout.dpi) / 72.0).round().max(1.0) as u32);
     Ok(Preview {
+        recipe: Arc::clone(recipe),
         raster: Arc::new(raster),
         size_mm: [scene.width, scene.height].map(|length| length * 25.4 / 72.0),
         size_px,

@@ -7,7 +7,7 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::figure::recipe::{MapSpec, Recipe, Show};
 use gazelens::figure::recipe_of;
 use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::{FigureCommand, PanelKind, Phase};
+use gazelens::ui::state::{FigureCommand, PanelKind, Phase, PromptingCommand};
 use gazelens::ui::{App, Command, Preview};
 use std::path::Path;
 
@@ -32,16 +32,17 @@ fn add(window: &mut Window, label: &str) {
     let before = recipe(window).panels.len();
     window.get_by_label("Add…").click();
     frames(window);
-    window.get_by_label(label).click();
+    window.get_by_label(&format!("Add {label}")).click();
     frames(window);
     assert_eq!(recipe(window).panels.len(), before + 1, "{label} was added");
 }
 
 /// The preview of all panels.
 fn preview(window: &mut Window) -> Preview {
-    let panels = recipe(window).panels.len();
+    frames(window);
     wait_until(window, "a preview", |app: &App| {
-        app.figure_preview().is_some_and(|made| made.is_err() || made.is_ok_and(|made| made.titles.len() == panels))
+        let now = app.state().figure.recipe();
+        app.figure_preview().is_some_and(|made| made.is_err() || made.is_ok_and(|made| made.recipe == *now))
     });
     frames(window);
     window.state().figure_preview().expect("made").expect("without fault").clone()
@@ -175,6 +176,20 @@ fn objects_and_plots_of_the_demo_are_drawn_and_what_fails_is_one_sentence() {
     frames(&mut window);
     let made = preview(&mut window);
     assert_eq!(made.titles.len(), 4, "photo, mask, hits and misses, plot: {:?}", made.titles);
+    // An answer about a darkened photo shows that photo, whoever looked.
+    window.state_mut().command(Command::Prompting(PromptingCommand::Switch(true)));
+    wait_until(&mut window, "an answer about the darkened photo", |app| {
+        app.state().current_run().is_some_and(|run| run.question.prompted.is_some() && run.phase == Phase::Finished)
+    });
+    let light = |preview: &Preview| preview.raster.rgb.iter().map(|level| u64::from(*level)).sum::<u64>();
+    let mut lights = Vec::new();
+    for kind in [PanelKind::Photo, PanelKind::Prompted] {
+        window.state_mut().command(Command::Figure(FigureCommand::Clear));
+        window.state_mut().command(Command::Figure(FigureCommand::Add(kind)));
+        frames(&mut window);
+        lights.push(light(&preview(&mut window)));
+    }
+    assert!(lights[1] < lights[0], "darker: {lights:?}");
     let nowhere = Path::new("/no/such/folder/figure.pdf");
     save(&mut window, nowhere);
     assert!(said(&window).contains("/no/such/folder"), "where it failed: {}", said(&window));

@@ -96,6 +96,7 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     for kind in PanelKind::ALL {
         let hindrance = cx.state.figure_hindrance(kind);
         let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
+        named(ui, &button, &format!("Add {}", kind.label()));
         let button = button.on_hover_text(kind.help()).on_disabled_hover_text(hindrance.unwrap_or_default());
         if button.clicked() {
             emit(cx, FigureCommand::Add(kind));
@@ -104,6 +105,7 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     let difference = difference(cx);
     let button = ui.add_enabled(difference.is_ok(), egui::Button::new("Difference of two answers"));
+    named(ui, &button, "Add difference of two answers");
     let help = "What stands under Compare: the map of one answer minus that of the reference";
     let why = difference.as_ref().err().cloned().unwrap_or_default();
     let clicked = button.on_hover_text(help).on_disabled_hover_text(why).clicked();

@@ -45,7 +45,9 @@ fn kind(show: &Show) -> String {
 
 fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), panel: &Panel) {
     let nr = idx + 1;
-    let made = cx.figures.preview().and_then(Result::ok).and_then(|preview| preview.titles.get(idx).cloned());
+    let fresh = cx.figures.preview().and_then(Result::ok);
+    let fresh = fresh.filter(|preview| Arc::ptr_eq(&preview.recipe, cx.state.figure.recipe()));
+    let made = fresh.and_then(|preview| preview.titles.get(idx).cloned());
     ui.horizontal(|ui| {
         ui.add_sized([14.0, 20.0], egui::Label::new(RichText::new(nr.to_string()).strong()));
         let mut title = panel.title.clone().unwrap_or_default();
