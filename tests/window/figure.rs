@@ -4,7 +4,7 @@ use crate::demo::{demo_window, wait_until};
 use crate::support::{Window, frames};
 use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::figure::recipe::{MapSpec, Recipe, Show};
+use gazelens::figure::recipe::{Layout, MapSpec, Recipe, Show};
 use gazelens::figure::recipe_of;
 use gazelens::ui::layout::{Pane, is_in_front};
 use gazelens::ui::state::{FigureCommand, PanelKind, Phase, PromptingCommand};
@@ -185,7 +185,11 @@ fn objects_and_plots_of_the_demo_are_drawn_and_what_fails_is_one_sentence() {
     let mut lights = Vec::new();
     for kind in [PanelKind::Photo, PanelKind::Prompted] {
         window.state_mut().command(Command::Figure(FigureCommand::Clear));
+        // Nothing but the two photos may differ.
+        let layout = Layout { captions: false, ..recipe(&window).layout };
+        window.state_mut().command(Command::Figure(FigureCommand::SetLayout(Box::new(layout))));
         window.state_mut().command(Command::Figure(FigureCommand::Add(kind)));
+        window.state_mut().command(Command::Figure(FigureCommand::Title(0, Some("Photo".to_owned()))));
         frames(&mut window);
         lights.push(light(&preview(&mut window)));
     }

@@ -130,6 +130,8 @@ fn difference(cx: &PanelContext<'_>) -> Result<[(RunId, Vec<TokenPos>); 2], Stri
 
 /// What will be written, and how large that is.
 fn preview(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    // Messages lie over the preview, not over the controls.
+    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     cx.figures.room_px = (ui.available_width() * ui.pixels_per_point()).max(0.0);
     if cx.state.figure.recipe().panels.is_empty() {
         return empty(

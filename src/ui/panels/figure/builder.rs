@@ -73,11 +73,11 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         if button(ui, nr < count, "Down", "Move down", "After the panel below") {
             emit(cx, FigureCommand::Down(idx));
         }
-        if button(ui, true, "Remove", "Remove", "Takes it out of the figure") {
+        if button(ui, true, "×", "Remove", "Takes it out of the figure") {
             emit(cx, FigureCommand::Remove(idx));
         }
         let (mut span, columns) = (panel.span, cx.state.figure.recipe().layout.columns);
-        let value = DragValue::new(&mut span).range(1..=columns).prefix("width ");
+        let value = DragValue::new(&mut span).range(1..=columns).suffix(" wide");
         let response = ui.add_enabled(columns > 1, value).on_hover_text("Columns of the figure that it takes");
         named(ui, &response, &format!("Columns of panel {nr}"));
         if span != panel.span {

@@ -13,8 +13,10 @@ use egui::{DragValue, Ui};
 const MOST_COLUMNS: usize = 8;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.separator();
     let recipe = cx.state.figure.recipe();
+    if !recipe.panels.is_empty() {
+        ui.separator();
+    }
     let (mut layout, mut colour) = (recipe.layout.clone(), recipe.colour.clone());
     width(ui, &mut layout);
     columns(ui, &mut layout);
