@@ -30,6 +30,8 @@ pub struct Inputs {
     pub(super) traces: BTreeMap<String, Arc<Trace>>,
     /// Of traces and of images, by the same names.
     pub(super) photos: BTreeMap<String, Photo>,
+    /// See [`Given::darkened`].
+    pub(super) darkened: BTreeMap<String, Photo>,
     /// File names of the photos, to find them among annotations.
     pub(super) photo_names: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, Arc<Instances>>,
@@ -45,6 +47,8 @@ pub struct Given {
     pub traces: BTreeMap<String, Arc<Trace>>,
     /// In place of the files that traces and images name.
     pub photos: BTreeMap<String, Photo>,
+    /// What answers about darkened photos were asked about, by their trace: no file holds it.
+    pub darkened: BTreeMap<String, Photo>,
 }
 
 /// Checks and opens; `folder` is where the recipe lies: relative paths are looked for here first, then there.
@@ -64,7 +68,7 @@ impl Inputs {
     ) -> Result<Self, FigureError> {
         let mut opener = Opener { folder, mismatches, found: Vec::new() };
         let mut all = Self::default();
-        let Given { mut traces, mut photos } = given;
+        let Given { mut traces, mut photos, darkened } = given;
         for (name, input) in &recipe.inputs.traces {
             // What was handed over is named by its photo: the recipe's file was not opened.
             let (trace, path) = match traces.remove(name) {
@@ -98,6 +102,7 @@ impl Inputs {
             let (bytes, path) = opener.bytes(input, "the map")?;
             all.maps.insert(name.clone(), MapFile::read(&bytes, &path)?);
         }
+        all.darkened = darkened;
         all.mismatches = opener.found;
         Ok(all)
     }

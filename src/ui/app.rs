@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::derived::Derived;
+use super::figures::Figures;
 use super::jobs::{JobDone, Jobs, Wanted};
 use super::layout;
 use super::link::{EngineLink, Waker};
@@ -11,7 +12,8 @@ use super::photos::Photos;
 use super::prompted::PromptedPictures;
 use super::session::{Desk, Reopened};
 use super::state::{
-    AppState, CompareCommand, Effect, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos, Until,
+    AppState, CompareCommand, Effect, FigureCommand, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos,
+    Until,
 };
 use super::truth::Beside;
 use super::{shortcuts, theme};
@@ -84,6 +86,7 @@ pub struct App {
     photos: Photos,
     beside: Beside,
     prompted: PromptedPictures,
+    figures: Figures,
     notes: Option<NotesWriter>,
     wake: Waker,
     pub(super) view: panels::ViewMemory,
@@ -121,6 +124,7 @@ impl App {
             photos: Photos::new(&wake),
             beside: Beside::new(&wake),
             prompted: PromptedPictures::new(&wake),
+            figures: Figures::new(&wake),
             notes: None,
             wake,
             view: panels::ViewMemory::default(),
@@ -158,6 +162,11 @@ impl App {
     /// What was made of the shown trace, for tests.
     pub fn derived(&self) -> &Derived {
         &self.derived
+    }
+
+    /// The figure's preview, for tests.
+    pub fn figure_preview(&self) -> Option<Result<&super::Preview, &str>> {
+        self.figures.preview()
     }
 
     /// The panels, for tests.
@@ -242,6 +251,17 @@ impl App {
                 let settings = PromptingSettings { clip, ..self.state.prompting.settings.clone() };
                 self.commands.push(Command::Prompting(PromptingCommand::Set(settings)));
             }
+            JobDone::PickedFigureFile(path) => self.commands.push(Command::Figure(FigureCommand::Save(path, true))),
+            JobDone::PickedFigureSource(path) => self.commands.push(Command::Figure(FigureCommand::Open(path))),
+            JobDone::FigureSaved(saved) => self.state.figure_saved(saved),
+            JobDone::FigureOpened(opened) => {
+                let effects = self.state.figure_opened(*opened);
+                self.carry_out(effects, ctx);
+            }
+            JobDone::AnnotationsHashed(name, hashed, panel) => {
+                let effects = self.state.annotations_hashed(name, hashed, *panel);
+                self.carry_out(effects, ctx);
+            }
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
@@ -270,6 +290,13 @@ impl App {
         }
         if wanted == Wanted::Model {
             self.commands.push(Command::OpenModelBox);
+            return;
+        }
+        if wanted == Wanted::Figure {
+            layout::bring_to_front(&mut self.tree, layout::Pane::Figure);
+            self.view.focus = Some(panels::TextBox::FigurePath);
+            let text = "No file dialog on this machine: type the path below the figure, then press Save or Open";
+            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
             return;
         }
         let advice = "Files and folders can also be dropped on the window";
@@ -331,6 +358,15 @@ impl App {
                         memory.surrender_focus(focused);
                     }
                 }),
+                Effect::PickFigureFile => self.jobs.pick_figure_file(),
+                Effect::PickFigureSource => self.jobs.pick_figure_source(),
+                Effect::SaveFigure(path, replace) => {
+                    if let Some(what) = self.figures.written(&self.state, &path) {
+                        self.jobs.save_figure(what, path, replace);
+                    }
+                }
+                Effect::OpenFigure(path) => self.jobs.open_figure(path),
+                Effect::HashAnnotations(name, path, panel) => self.jobs.hash_annotations(name, path, panel),
                 Effect::ApplyLook => theme::apply(ctx, &self.state.prefs),
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::Session(effect) => self.carry_out_session(effect),
@@ -359,12 +395,16 @@ impl eframe::App for App {
         self.follow_session(ctx);
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
-        self.state.compare.visible = layout::is_in_front(&self.tree, layout::Pane::Compare);
+        self.state.figure.visible = layout::is_in_front(&self.tree, layout::Pane::Figure);
+        // The figure offers the difference that stands there.
+        self.state.compare.visible =
+            self.state.figure.visible || layout::is_in_front(&self.tree, layout::Pane::Compare);
         if self.derived.advance(&self.state, DERIVE_BUDGET) {
             ctx.request_repaint();
         }
         self.beside.follow(&self.state, &self.derived);
         self.prompted.follow(&self.state);
+        self.figures.follow(&self.state);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -374,6 +414,7 @@ impl eframe::App for App {
             derived: &self.derived,
             beside: &self.beside,
             prompted: &self.prompted,
+            figures: &mut self.figures,
             photos: &mut self.photos,
             memory: &mut self.view,
             commands: &mut self.commands,

@@ -3,11 +3,14 @@
 use crate::data;
 use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
+use crate::figure::file_input;
+use crate::figure::recipe::{FileInput, Panel};
 use crate::hub::{HubOptions, cached_models};
+use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
-use crate::ui::state::{Progress, Search, Shelf};
+use crate::ui::state::{FigureSaved, OpenedFigure, Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +26,16 @@ pub(super) enum JobDone {
     PickedModel(PathBuf),
     /// The folder of a CLIP was picked.
     PickedClip(PathBuf),
+    /// A file for the figure was named; its replacement was agreed to in the dialog.
+    PickedFigureFile(PathBuf),
+    /// A figure or a recipe was picked.
+    PickedFigureSource(PathBuf),
+    /// A figure was written, or was not.
+    FigureSaved(Result<FigureSaved, String>),
+    /// A figure was opened, or was not.
+    FigureOpened(Box<Result<OpenedFigure, String>>),
+    /// Annotations were hashed for a panel.
+    AnnotationsHashed(String, Result<FileInput, String>, Box<Panel>),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
     /// Files and folders were looked through.
@@ -64,6 +77,8 @@ pub(super) enum Wanted {
     Session,
     /// A folder with missing files.
     Place,
+    /// A figure to write or to read.
+    Figure,
 }
 
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
@@ -223,6 +238,44 @@ impl Jobs {
                 .add_filter("Annotations", &["json", "jsonl"])
                 .pick_files()
                 .map(JobDone::PickedImages)
+        });
+    }
+
+    /// A dialog for where a figure is written.
+    pub(super) fn pick_figure_file(&mut self) {
+        self.spawn_dialog(Wanted::Figure, |dialog| {
+            let dialog = dialog.set_title("Save the figure").set_file_name("figure.pdf");
+            let dialog = dialog.add_filter("Figures and pages", &["pdf", "svg", "png", "html"]);
+            dialog.save_file().map(JobDone::PickedFigureFile)
+        });
+    }
+
+    /// A dialog for a figure or a recipe.
+    pub(super) fn pick_figure_source(&mut self) {
+        self.spawn_dialog(Wanted::Figure, |dialog| {
+            let dialog = dialog.set_title("Open a figure or recipe");
+            dialog
+                .add_filter("Figures and recipes", &["pdf", "svg", "png", "json"])
+                .pick_file()
+                .map(JobDone::PickedFigureSource)
+        });
+    }
+
+    /// Writes a figure or a page.
+    pub(super) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
+        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureSaved(figures::write(&what, &path, replace))));
+    }
+
+    /// Reads the recipe of a figure.
+    pub(super) fn open_figure(&mut self, path: PathBuf) {
+        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
+    }
+
+    /// Hashes annotations for a panel.
+    pub(super) fn hash_annotations(&mut self, name: String, path: PathBuf, panel: Box<Panel>) {
+        self.spawn("gazelens-figure-file", move || {
+            let hashed = file_input(&path).map_err(|err| err.to_string());
+            Some(JobDone::AnnotationsHashed(name, hashed, panel))
         });
     }
 

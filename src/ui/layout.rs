@@ -13,6 +13,8 @@ pub enum Pane {
     Photo,
     /// Runs side by side.
     Compare,
+    /// What is on the screen as a figure for a paper.
+    Figure,
     /// The question and the answer.
     Question,
     /// Source, layer, head.
@@ -41,10 +43,11 @@ pub enum Pane {
 
 impl Pane {
     /// Every panel.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Images,
         Self::Photo,
         Self::Compare,
+        Self::Figure,
         Self::Question,
         Self::Attention,
         Self::Colours,
@@ -65,6 +68,7 @@ impl Pane {
             Self::Images => "Images",
             Self::Photo => "Photo",
             Self::Compare => "Compare",
+            Self::Figure => "Figure",
             Self::Question => "Question and answer",
             Self::Attention => "Attention",
             Self::Colours => "Colours",
@@ -89,7 +93,7 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_tab_tile(children)
     };
     let images = tabs(&[Pane::Images]);
-    let photo = tabs(&[Pane::Photo, Pane::Compare]);
+    let photo = tabs(&[Pane::Photo, Pane::Compare, Pane::Figure]);
     let question = tabs(&[Pane::Question]);
     let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects, Pane::Prompting]);
     let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);

@@ -12,6 +12,7 @@ pub mod canvas;
 pub mod colour_bar;
 pub mod command;
 pub mod derived;
+mod figures;
 pub mod head_grid;
 mod jobs;
 mod latest;
@@ -33,5 +34,6 @@ mod widgets;
 
 pub use app::{App, AppOptions};
 pub use command::Command;
+pub use figures::Preview;
 pub use link::{EngineLink, Waker};
 pub use run::{RunError, WindowOptions, run};

@@ -4,6 +4,7 @@ mod asking;
 mod compare;
 mod comparing;
 mod demo;
+mod figure;
 mod forks;
 mod looking;
 mod picking;

@@ -107,7 +107,9 @@ pub(super) fn bars_height(frame: &Frame<'_>, plot: &BarsPlot) -> f64 {
 
 pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut Group) {
     let size = frame.caption_size();
-    let longest = plot.bars.iter().map(|(name, _)| face(false).width(name, size)).fold(0.0, f64::max);
+    let widths = plot.bars.iter().enumerate();
+    let widths = widths.map(|(idx, (name, _))| face(plot.marked == Some(idx)).width(name, size));
+    let longest = widths.fold(0.0, f64::max);
     let left = (longest + size * 0.5).min(body.w * 0.5);
     let below = size * (LINE * 2.0 + 0.6);
     let area =
@@ -129,7 +131,8 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
         let rgb = if marked { COLOURS[1] } else { COLOURS[0] };
         let bar = Rect { x: area.x, y: y - slot * 0.34, w: area.w * f64::from(*value) / top, h: slot * 0.68 };
         group.shape(Shape::rect(bar, Some(Paint::solid(rgb)), None));
-        let text = Text::new(area.x - size * 0.4, y + size * 0.36, size, shortened(name, size, left - size * 0.5));
+        let text =
+            Text::new(area.x - size * 0.4, y + size * 0.36, size, shortened(name, marked, size, left - size * 0.5));
         let text = text.anchored(Anchor::End);
         group.text(if marked { text.bold() } else { text });
     }
@@ -144,15 +147,15 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
 }
 
 /// As much of a name as fits.
-fn shortened(name: &str, size: f64, width: f64) -> String {
-    // Bold letters of a marked name are a little wider.
-    if face(false).width(name, size) <= width * 1.001 {
+fn shortened(name: &str, bold: bool, size: f64, width: f64) -> String {
+    let face = face(bold);
+    if face.width(name, size) <= width * 1.001 {
         return name.to_owned();
     }
     let mut kept = String::new();
     for letter in name.chars() {
         kept.push(letter);
-        if face(false).width(&kept, size) + face(false).width("…", size) > width {
+        if face.width(&kept, size) + face.width("…", size) > width {
             kept.pop();
             break;
         }

@@ -11,7 +11,7 @@ use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{ModelView, PatchGrid};
 use crate::prompting::{Formula, LlavaMaps, MaskGeometry, PromptOptions, prompt_image};
 use crate::render::PhotoTexture;
-use crate::trace::Trace;
+use crate::trace::{SpecInfo, Trace};
 
 /// A map, and what it is in words.
 pub(super) struct NamedMap {
@@ -74,6 +74,9 @@ pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> 
 
 pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<Made, PanelError> {
     let (trace, options) = (inputs.trace(of)?, options(spec)?);
+    if let Some(prompting) = &trace.run.prompting {
+        return darkened(of, prompting, inputs);
+    }
     let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
     let photo = inputs.photo(of)?;
     let prompted = prompt_image(photo, &attribution, &options)?;
@@ -87,6 +90,34 @@ pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<M
     let data = PanelData::of_map("mask", prompted.grid.grid, &prompted.grid.values, "part of the photo that stays");
     let base = PhotoContent { photo: picture, texture, unseen_dark: false, ..PhotoContent::new(of, inputs)? };
     Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(base)), data })
+}
+
+/// What an answer about a darkened photo was asked about: another model may have looked, so it is not made here.
+fn darkened(of: &str, prompting: &SpecInfo, inputs: &Inputs) -> Result<Made, PanelError> {
+    let base = PhotoContent::new(of, inputs)?;
+    let Some(photo) = inputs.darkened.get(of).filter(|photo| photo.size() == base.photo.size()) else {
+        let reason = "an answer about a darkened photo, which only the window that asked has: ask again with API there";
+        return Err(PanelError::Other(reason.to_owned()));
+    };
+    let texture = PhotoTexture::new(key(photo).rotate_left(1), photo.size(), &photo.rgb)?;
+    let value = |name: &str| match prompting.parameters.get(name) {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => "?".to_owned(),
+    };
+    let source = if prompting.name == "clip" { "CLIP" } else { "LLaVA" };
+    let caption = format!(
+        "Attention prompting: {source} ({}) for “{}”, layer {}, formula {}, kernel {}, enhancement {}",
+        value("model"),
+        value("query"),
+        value("layer"),
+        value("formula"),
+        value("kernel"),
+        value("enhance")
+    );
+    let content = PhotoContent { photo: photo.clone(), texture, unseen_dark: false, ..base };
+    let (title, content) = ("Prompted photo".to_owned(), Content::Photo(Box::new(content)));
+    Ok(Made { title, caption, content, data: PanelData::default() })
 }
 
 fn options(spec: &PromptSpec) -> Result<PromptOptions, PanelError> {

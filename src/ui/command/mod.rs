@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, NotesEdit, PopeCommand, PromptingCommand,
-    SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, FigureCommand, NotesEdit, PopeCommand,
+    PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -142,6 +142,8 @@ pub enum Command {
     Compare(CompareCommand),
     /// Attention prompting on the photo.
     Prompting(PromptingCommand),
+    /// The figure that is being put together.
+    Figure(FigureCommand),
     /// How questions are asked.
     SetAsk(Box<AskSettings>),
     /// What is shown.

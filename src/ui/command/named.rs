@@ -2,7 +2,7 @@
 
 use super::{CanvasCommand, Command};
 use crate::engine::ModelSource;
-use crate::ui::state::SessionCommand;
+use crate::ui::state::{FigureCommand, SessionCommand};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
@@ -114,6 +114,20 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Open session…",
         "Everything as it was when the session was saved",
         [ctrl(Key::L)]
+    ),
+    named!(
+        Command::Figure(FigureCommand::AddShown),
+        File,
+        "Add what is shown to the figure",
+        "The map on the photo becomes a panel of the figure, which comes to the front",
+        [ctrl_shift(Key::F)]
+    ),
+    named!(
+        Command::Figure(FigureCommand::PickSource),
+        File,
+        "Open a figure or recipe…",
+        "Takes the recipe of a figure (PNG, SVG, PDF) or a recipe (JSON) into the figure's panel",
+        []
     ),
     named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(

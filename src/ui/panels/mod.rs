@@ -8,6 +8,7 @@ mod colours;
 mod compare;
 mod contrast;
 mod decoding;
+mod figure;
 mod filter;
 mod forks;
 mod heads;
@@ -34,6 +35,7 @@ mod template;
 use super::canvas::CanvasView;
 use super::command::{CanvasCommand, Command};
 use super::derived::Derived;
+use super::figures::Figures;
 use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
@@ -49,6 +51,8 @@ pub(super) enum TextBox {
     Prompt,
     /// The path of a photo or folder.
     ImagePath,
+    /// The path of a figure.
+    FigurePath,
 }
 
 /// What panels remember between frames that is nobody else's business: scrolling, text being typed.
@@ -61,6 +65,8 @@ pub(super) struct ViewMemory {
     grid: heads::GridMemory,
     /// Runs side by side.
     compare: compare::CompareMemory,
+    /// The figure as it was drawn last.
+    figure: figure::FigureMemory,
     /// The first choice that the tried strength flips, as it was scrolled to.
     first_flip: Option<(crate::engine::RunId, usize)>,
     /// Commands for the photo's view that were given since the last frame.
@@ -101,6 +107,8 @@ pub(super) struct PanelContext<'a> {
     pub(super) beside: &'a Beside,
     /// To read.
     pub(super) prompted: &'a PromptedPictures,
+    /// The figure's preview.
+    pub(super) figures: &'a mut Figures,
     /// Pictures.
     pub(super) photos: &'a mut Photos,
     /// Between frames.
@@ -158,6 +166,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),
         Pane::Compare => compare::show(ui, cx),
+        Pane::Figure => figure::show(ui, cx),
         Pane::Question => question::show(ui, cx),
         Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
         Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),

@@ -5,6 +5,7 @@ mod ask;
 mod browse;
 mod compare;
 mod events;
+mod figure;
 mod forks;
 mod library;
 mod model;
@@ -27,6 +28,8 @@ mod view;
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
+pub(in crate::ui) use figure::is_page;
+pub use figure::{FigureBuilder, FigureCommand, FigureSaved, OpenedFigure, PanelKind};
 pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
@@ -45,6 +48,7 @@ pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, Ran
 
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
+use crate::figure::recipe::Panel;
 use crate::ui::command::CanvasCommand;
 use crate::ui::layout::Pane;
 use std::path::PathBuf;
@@ -100,6 +104,16 @@ pub enum Effect {
     Copy(String),
     /// Of sessions.
     Session(SessionEffect),
+    /// A dialog for where to write a figure.
+    PickFigureFile,
+    /// A dialog for a figure or a recipe.
+    PickFigureSource,
+    /// Write the figure, or the page of the shown answer; the flag says that a file of that name may be replaced.
+    SaveFigure(PathBuf, bool),
+    /// Read the recipe of a figure.
+    OpenFigure(PathBuf),
+    /// Hash annotations for a panel that waits for it; they get this name.
+    HashAnnotations(String, PathBuf, Box<Panel>),
     /// Close the window.
     Quit,
 }
@@ -133,6 +147,8 @@ pub struct AppState {
     pub runs: Runs,
     /// Which of them stand side by side.
     pub compare: Compare,
+    /// The figure that is being put together.
+    pub figure: FigureBuilder,
     /// Yes/no questions about objects.
     pub pope: Pope,
     /// Attention prompting on the photo.

@@ -293,6 +293,11 @@ impl Runs {
         }
     }
 
+    /// Every question, oldest first.
+    pub fn every(&self) -> impl Iterator<Item = &Run> {
+        self.all.values()
+    }
+
     /// Questions about an image, oldest first.
     pub fn of_image<'a>(&'a self, image: &'a ImageSource) -> impl Iterator<Item = &'a Run> {
         self.all.values().filter(move |run| run.question.image == *image)

@@ -76,7 +76,7 @@ impl AppState {
         let id = self.runs.begin(question.clone());
         self.notices.another_question();
         self.selection.clear();
-        let kept: Vec<RunId> = self.compare.picked().collect();
+        let kept: Vec<RunId> = self.compare.picked().chain(self.figure.runs()).collect();
         if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(

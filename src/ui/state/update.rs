@@ -49,6 +49,7 @@ impl AppState {
             Command::Pope(command) => self.apply_pope(command),
             Command::Compare(command) => self.apply_compare(command),
             Command::Prompting(command) => self.apply_prompting(command),
+            Command::Figure(command) => self.apply_figure(command),
             Command::Ask => self.ask(),
             Command::AskThis(text) => {
                 self.ask.text = text;

@@ -217,7 +217,13 @@ impl AppState {
         queue.current = Some(run);
         self.pope.pending.push(Pending { run, question: question.clone(), behind: true });
         // What people look at stays, whatever its attention needs.
-        let kept: Vec<RunId> = self.current_run().map(|run| run.id).into_iter().chain(self.compare.picked()).collect();
+        let kept: Vec<RunId> = self
+            .current_run()
+            .map(|run| run.id)
+            .into_iter()
+            .chain(self.compare.picked())
+            .chain(self.figure.runs())
+            .collect();
         self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept);
         vec![Effect::Send(Request::Ask(run, Box::new(question)))]
     }

@@ -1,0 +1,306 @@
+//! The figure's preview, drawn on a thread of its own: only the latest wish counts. And writing the figure, by the same code.
+
+use super::latest::Latest;
+use super::link::Waker;
+use super::state::{AppState, FigureSaved, OpenedFigure, is_page};
+use crate::engine::{Prompting, RunId};
+use crate::figure::{Figure, Given, Inputs, Mismatches, Raster, Recipe, html, open_photo, recipe_of};
+use crate::trace::Trace;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Resolutions of a preview: enough to read, and no more than a screen has.
+const PREVIEW_DPI: std::ops::RangeInclusive<u32> = 40..=400;
+/// Steps of it: a pane that is dragged wider is not drawn anew for every pixel.
+const DPI_STEP: u32 = 8;
+
+/// A recipe and what of it the window has in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    recipe: Arc<Recipe>,
+    traces: BTreeMap<String, Arc<Trace>>,
+    darkened: BTreeMap<String, Arc<Prompting>>,
+    folder: Option<PathBuf>,
+}
+
+/// Equal if they are the very same.
+fn are_same<T>(a: &BTreeMap<String, Arc<T>>, b: &BTreeMap<String, Arc<T>>) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((a, one), (b, other))| a == b && Arc::ptr_eq(one, other))
+}
+
+impl Subject {
+    /// Whether the same files and answers are opened for it.
+    fn has_inputs_of(&self, other: &Self) -> bool {
+        self.recipe.inputs == other.recipe.inputs
+            && self.folder == other.folder
+            && are_same(&self.traces, &other.traces)
+            && are_same(&self.darkened, &other.darkened)
+    }
+
+    fn open(&self) -> Result<Inputs, String> {
+        let mut given = Given { traces: self.traces.clone(), ..Given::default() };
+        for (name, prompting) in &self.darkened {
+            let Some(trace) = self.traces.get(name) else { continue };
+            let photo = open_photo(Path::new(&trace.run.image_path)).map_err(|err| err.to_string())?;
+            let darkened = prompting.apply(&photo).map_err(|err| err.to_string())?;
+            given.photos.insert(name.clone(), photo);
+            given.darkened.insert(name.clone(), darkened);
+        }
+        Inputs::open(&self.recipe, given, self.folder.as_deref(), Mismatches::Refused).map_err(|err| err.to_string())
+    }
+}
+
+#[derive(Clone)]
+struct Wish {
+    subject: Subject,
+    dpi: u32,
+}
+
+impl PartialEq for Wish {
+    fn eq(&self, other: &Self) -> bool {
+        self.dpi == other.dpi
+            && Arc::ptr_eq(&self.subject.recipe, &other.subject.recipe)
+            && self.subject.has_inputs_of(&other.subject)
+    }
+}
+
+/// A figure as it will be written, in fewer pixels.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Of what it is made.
+    pub recipe: Arc<Recipe>,
+    /// The pixels.
+    pub raster: Arc<Raster>,
+    /// Width and height. **Units** mm.
+    pub size_mm: [f64; 2],
+    /// Columns and rows of its PNG.
+    pub size_px: [u32; 2],
+    /// Letters that the typeface lacks.
+    pub missing_letters: String,
+    /// What each panel shows, in reading order: its made title.
+    pub titles: Vec<String>,
+}
+
+/// See the module's documentation.
+pub(super) struct Figures {
+    previews: Latest<Wish, Result<Preview, String>>,
+    latest: Option<Result<Preview, String>>,
+    /// Copies of answers for the thread, by the version that was copied; they share the attention.
+    traces: HashMap<RunId, (u64, Arc<Trace>)>,
+    /// Width of the place for the preview, in the screen's pixels.
+    pub(super) room_px: f32,
+}
+
+impl Figures {
+    /// Starts the thread; `wake` draws a frame.
+    pub(super) fn new(wake: &Waker) -> Self {
+        let mut opened: Option<(Subject, Inputs)> = None;
+        let make = move |wish: &Wish| {
+            let kept = opened.take().filter(|(subject, _)| subject.has_inputs_of(&wish.subject));
+            let inputs = match kept {
+                Some((_, inputs)) => inputs,
+                None => wish.subject.open()?,
+            };
+            let made = preview(&wish.subject.recipe, &inputs, wish.dpi);
+            opened = Some((wish.subject.clone(), inputs));
+            made
+        };
+        let previews = Latest::new("gazelens-figure", wake, make);
+        Self { previews, latest: None, traces: HashMap::new(), room_px: 0.0 }
+    }
+
+    /// Asks for the preview of the present recipe while its pane is in sight, and takes what has come.
+    pub(super) fn follow(&mut self, state: &AppState) {
+        if let Some(done) = self.previews.poll() {
+            self.latest = Some(done);
+        }
+        if state.figure.recipe().panels.is_empty() {
+            self.latest = None;
+            self.traces.clear();
+            self.previews.ask(None);
+        } else if state.figure.visible && self.room_px > 0.0 {
+            let subject = self.subject(state);
+            let dpi = preview_dpi(self.room_px, subject.recipe.layout.width.mm());
+            self.previews.ask(Some(Wish { subject, dpi }));
+        }
+        if let Some(done) = self.previews.poll() {
+            self.latest = Some(done);
+        }
+    }
+
+    /// The latest one, or why there is none; `None` while the first is drawn.
+    pub(super) fn preview(&self) -> Option<Result<&Preview, &str>> {
+        self.latest.as_ref().map(|latest| latest.as_ref().map_err(String::as_str))
+    }
+
+    /// The recipe and what the window has for it.
+    pub(super) fn subject(&mut self, state: &AppState) -> Subject {
+        let recipe = Arc::clone(state.figure.recipe());
+        let (mut traces, mut darkened) = (BTreeMap::new(), BTreeMap::new());
+        let mut known = HashMap::new();
+        for name in recipe.inputs.traces.keys() {
+            let Some(run) = state.figure_run(name) else { continue };
+            let Some(trace) = &run.trace else { continue };
+            let copied = self.traces.remove(&run.id).or_else(|| known.get(&run.id).cloned());
+            let copied = copied.filter(|(version, _)| *version == run.version);
+            let (version, trace) = copied.unwrap_or_else(|| (run.version, Arc::new(trace.clone())));
+            traces.insert(name.clone(), Arc::clone(&trace));
+            if let Some(prompting) = &run.question.prompted {
+                darkened.insert(name.clone(), Arc::clone(prompting));
+            }
+            known.insert(run.id, (version, trace));
+        }
+        self.traces = known;
+        Subject { recipe, traces, darkened, folder: state.figure.folder.clone() }
+    }
+}
+
+fn preview_dpi(room_px: f32, width_mm: f64) -> u32 {
+    let wanted = f64::from(room_px) * 25.4 / width_mm.max(1.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest number")]
+    let wanted = wanted.round() as u32;
+    wanted.next_multiple_of(DPI_STEP).clamp(*PREVIEW_DPI.start(), *PREVIEW_DPI.end())
+}
+
+fn preview(recipe: &Arc<Recipe>, inputs: &Inputs, dpi: u32) -> Result<Preview, String> {
+    let figure = Figure::new(recipe, inputs).map_err(|err| err.to_string())?;
+    let raster = figure.raster(dpi).map_err(|err| err.to_string())?;
+    let scene = figure.scene();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float becomes the nearest number")]
+    let size_px = [scene.width, scene.height]
+        .map(|length| (length * f64::from(recipe.layout.dpi) / 72.0).round().max(1.0) as u32);
+    Ok(Preview {
+        recipe: Arc::clone(recipe),
+        raster: Arc::new(raster),
+        size_mm: [scene.width, scene.height].map(|length| length * 25.4 / 72.0),
+        size_px,
+        missing_letters: figure.missing_letters().into_iter().collect(),
+        titles: figure.resolved().panels.iter().map(|panel| panel.title.clone()).collect(),
+    })
+}
+
+/// The shown answer for a page: a page is about one trace.
+#[derive(Debug, Clone)]
+pub(super) struct PageSubject {
+    trace: Arc<Trace>,
+    prompting: Option<Arc<Prompting>>,
+}
+
+/// What is written.
+#[derive(Debug, Clone)]
+pub(super) enum Written {
+    /// The recipe's figure; with the numbers behind it or not.
+    Figure(Subject, bool),
+    /// A page of an answer.
+    Page(PageSubject),
+}
+
+impl Figures {
+    /// What belongs into a file of this name.
+    pub(super) fn written(&mut self, state: &AppState, path: &Path) -> Option<Written> {
+        if !is_page(path) {
+            return Some(Written::Figure(self.subject(state), state.figure.data_too));
+        }
+        let run = state.current_run()?;
+        let trace = Arc::new(run.trace.clone()?);
+        Some(Written::Page(PageSubject { trace, prompting: run.question.prompted.clone() }))
+    }
+}
+
+/// Writes a figure or a page; takes its time.
+pub(super) fn write(what: &Written, path: &Path, replace: bool) -> Result<FigureSaved, String> {
+    if path.exists() && !replace {
+        return Ok(FigureSaved::Exists(path.to_owned()));
+    }
+    let words = |err: crate::figure::FigureError| err.to_string();
+    match what {
+        Written::Page(PageSubject { trace, prompting }) => {
+            let photo = open_photo(Path::new(&trace.run.image_path)).map_err(words)?;
+            if photo.sha256 != trace.run.image_hash {
+                let path = &trace.run.image_path;
+                return Err(format!("Expected the photo that was asked about, found another since then: {path}"));
+            }
+            let photo = match prompting {
+                Some(prompting) => prompting.apply(&photo).map_err(|err| err.to_string())?,
+                None => photo,
+            };
+            html::write(path, trace, &photo).map_err(words)?;
+            Ok(FigureSaved::Written { path: path.to_owned(), data: None, missing_letters: String::new() })
+        }
+        Written::Figure(subject, data_too) => {
+            let inputs = subject.open()?;
+            let figure = Figure::new(&subject.recipe, &inputs).map_err(words)?;
+            let data = data_too.then(|| data_folder(path));
+            if let Some(folder) = &data {
+                figure.write_data(folder).map_err(words)?;
+            }
+            figure.write(path).map_err(words)?;
+            let missing_letters = figure.missing_letters().into_iter().collect();
+            Ok(FigureSaved::Written { path: path.to_owned(), data, missing_letters })
+        }
+    }
+}
+
+/// The folder of the numbers: `F_data` beside `F.pdf`.
+fn data_folder(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{stem}_data"))
+}
+
+/// Reads the recipe of a figure, and looks for the files that it names.
+pub(super) fn open(path: &Path) -> Result<OpenedFigure, String> {
+    let bytes = std::fs::read(path).map_err(|err| {
+        format!("Expected a figure or a recipe that can be read, found \"{err}\": {}", path.display())
+    })?;
+    let recipe = recipe_of(&bytes, path).map_err(|err| err.to_string())?;
+    let inputs = &recipe.inputs;
+    let traces = inputs.traces.values();
+    let photos = traces.clone().map(|input| ("photo", Some(input.run.image_path.as_str())));
+    let files = traces.map(|input| ("trace", input.file.as_deref()));
+    let named = [("photo", &inputs.images), ("annotations", &inputs.annotations), ("map", &inputs.maps)];
+    let named =
+        named.into_iter().flat_map(|(kind, files)| files.values().map(move |input| (kind, Some(input.file.as_str()))));
+    let mut missing: Vec<String> = files
+        .chain(photos)
+        .chain(named)
+        .filter_map(|(kind, file)| Some((kind, file?)))
+        .filter(|(kind, file)| !is_there(kind, file, path.parent()))
+        .map(|(kind, file)| format!("The {kind} is not there: {file}"))
+        .collect();
+    missing.sort();
+    missing.dedup();
+    Ok(OpenedFigure { recipe, path: path.to_owned(), missing })
+}
+
+fn is_there(kind: &str, file: &str, folder: Option<&Path>) -> bool {
+    let bundled = match kind {
+        "photo" => crate::data::demo::image(file).is_some(),
+        "annotations" => file == crate::figure::DEMO_ANNOTATIONS,
+        _ => false,
+    };
+    bundled || Path::new(file).exists() || folder.is_some_and(|folder| folder.join(file).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_is_as_fine_as_its_place() {
+        assert_eq!(preview_dpi(0.0, 174.0), 40, "never less than can be drawn");
+        assert_eq!(preview_dpi(174.0 / 25.4 * 100.0, 174.0), 104, "in steps");
+        assert_eq!(preview_dpi(1e9, 84.0), 400, "never more than a screen shows");
+    }
+
+    #[test]
+    fn numbers_lie_beside_their_figure() {
+        assert_eq!(data_folder(Path::new("p/F.pdf")), Path::new("p/F_data"), "named after it");
+    }
+
+    #[test]
+    fn what_is_no_figure_is_one_sentence() {
+        let why = open(Path::new("/no/such/figure.pdf")).expect_err("no such file");
+        assert!(why.starts_with("Expected a figure or a recipe") && why.ends_with("figure.pdf"), "said: {why}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The panels of the figure, in reading order.
+
+use super::emit;
+use crate::figure::recipe::{MapSpec, Panel, PlotKind, Show};
+use crate::ui::panels::PanelContext;
+use crate::ui::state::FigureCommand;
+use crate::ui::widgets::named;
+use eframe::egui;
+use egui::{DragValue, RichText, Ui};
+use std::sync::Arc;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let recipe = Arc::clone(cx.state.figure.recipe());
+    for (idx, panel) in recipe.panels.iter().enumerate() {
+        ui.push_id(idx, |ui| one(ui, cx, (idx, recipe.panels.len()), panel));
+    }
+}
+
+/// What kind of panel it is, and of which answer.
+fn kind(show: &Show) -> String {
+    let map = |map: &MapSpec| match map {
+        MapSpec::Decoder { of, .. } => ("attention", of.clone()),
+        MapSpec::VisionCls { of, .. } => ("vision [CLS]", of.clone()),
+        MapSpec::Llava { of, .. } => ("attribution", of.clone()),
+        MapSpec::File { of, .. } => ("map file", of.clone()),
+    };
+    let (what, of) = match show {
+        Show::Photo { of } => ("photo", of.clone()),
+        Show::Mask { of, .. } => ("mask", of.clone()),
+        Show::Map { map: spec, .. } => map(spec),
+        Show::Difference { first, second } => ("difference", format!("{} - {}", map(first).1, map(second).1)),
+        Show::Overlap { map: spec, .. } => ("hits and misses", map(spec).1),
+        Show::Prompted { of, .. } => ("prompted photo", of.clone()),
+        Show::Grid { of, .. } => ("layers × heads", of.clone()),
+        Show::Plot { of, plot } => match plot {
+            PlotKind::ImageSharePerLayer { .. } => ("plot per layer", of.clone()),
+            PlotKind::ImageSharePerToken => ("plot per token", of.clone()),
+            PlotKind::Candidates { .. } => ("candidates", of.clone()),
+            PlotKind::Similarity => ("similarity", of.clone()),
+        },
+        Show::Answer { of, .. } => ("answer", of.clone()),
+    };
+    format!("{what}, {of}")
+}
+
+fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), panel: &Panel) {
+    let nr = idx + 1;
+    let fresh = cx.figures.preview().and_then(Result::ok);
+    let fresh = fresh.filter(|preview| Arc::ptr_eq(&preview.recipe, cx.state.figure.recipe()));
+    let made = fresh.and_then(|preview| preview.titles.get(idx).cloned());
+    ui.horizontal(|ui| {
+        ui.add_sized([14.0, 20.0], egui::Label::new(RichText::new(nr.to_string()).strong()));
+        let mut title = panel.title.clone().unwrap_or_default();
+        let hint = if panel.title.is_some() { String::new() } else { made.unwrap_or_default() };
+        let edit = egui::TextEdit::singleline(&mut title).hint_text(hint).desired_width(ui.available_width() - 10.0);
+        let response = ui.add(edit).on_hover_text("The panel's title; empty: one is made of what it shows");
+        named(ui, &response, &format!("Title of panel {nr}"));
+        if response.changed() {
+            emit(cx, FigureCommand::Title(idx, (!title.is_empty()).then_some(title)));
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.add_space(20.0);
+        ui.spacing_mut().item_spacing.x = 3.0;
+        let button = |ui: &mut Ui, enabled: bool, text: &str, label: &str, help: &str| {
+            let response = ui.add_enabled(enabled, egui::Button::new(text).small()).on_hover_text(help);
+            named(ui, &response, &format!("{label} panel {nr}"));
+            response.clicked()
+        };
+        if button(ui, idx > 0, "Up", "Move up", "Before the panel above") {
+            emit(cx, FigureCommand::Up(idx));
+        }
+        if button(ui, nr < count, "Down", "Move down", "After the panel below") {
+            emit(cx, FigureCommand::Down(idx));
+        }
+        if button(ui, true, "×", "Remove", "Takes it out of the figure") {
+            emit(cx, FigureCommand::Remove(idx));
+        }
+        let (mut span, columns) = (panel.span, cx.state.figure.recipe().layout.columns);
+        let value = DragValue::new(&mut span).range(1..=columns).suffix(" wide");
+        let response = ui.add_enabled(columns > 1, value).on_hover_text("Columns of the figure that it takes");
+        named(ui, &response, &format!("Columns of panel {nr}"));
+        if span != panel.span {
+            emit(cx, FigureCommand::Span(idx, span));
+        }
+        let kind = kind(&panel.show);
+        ui.add(egui::Label::new(RichText::new(&kind).weak().small()).truncate().show_tooltip_when_elided(false))
+            .on_hover_text(format!("{kind}: the letter is the answer's name in the recipe"));
+    });
+}

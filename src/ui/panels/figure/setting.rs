@@ -1,0 +1,132 @@
+//! How the figure is set: width, columns, letters, font, colours, resolution.
+
+use super::emit;
+use crate::figure::recipe::{Colour, Layout, Scale, Width};
+use crate::render::{colormap, colormap_by_id, colormaps};
+use crate::ui::panels::PanelContext;
+use crate::ui::state::FigureCommand;
+use crate::ui::widgets::{choice, row};
+use eframe::egui;
+use egui::{DragValue, Ui};
+
+/// Most columns that the control offers; a recipe may have more.
+const MOST_COLUMNS: usize = 8;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let recipe = cx.state.figure.recipe();
+    if !recipe.panels.is_empty() {
+        ui.separator();
+    }
+    let (mut layout, mut colour) = (recipe.layout.clone(), recipe.colour.clone());
+    width(ui, &mut layout);
+    columns(ui, &mut layout);
+    words(ui, &mut layout);
+    colours(ui, &mut colour);
+    if layout != recipe.layout {
+        emit(cx, FigureCommand::SetLayout(Box::new(layout)));
+    }
+    if colour != cx.state.figure.recipe().colour {
+        emit(cx, FigureCommand::SetColour(Box::new(colour)));
+    }
+}
+
+/// A number with its label, taken when it is let go of or typed to its end.
+fn number<T: egui::emath::Numeric>(
+    ui: &mut Ui,
+    (label, help): (&str, &str),
+    value: &mut T,
+    range: std::ops::RangeInclusive<T>,
+    change: impl FnOnce(DragValue<'_>) -> DragValue<'_>,
+) {
+    let value = change(DragValue::new(value).range(range).update_while_editing(false));
+    ui.name_inputs(label, |ui| ui.add(value)).on_hover_text(help);
+}
+
+fn width(ui: &mut Ui, layout: &mut Layout) {
+    row(ui, "Width", "Of the whole figure on paper", |ui| {
+        let kind = match layout.width {
+            Width::Single => 0,
+            Width::Double => 1,
+            Width::Mm(_) => 2,
+        };
+        let options = [
+            (0, "single", "One column of text: 84 mm"),
+            (1, "double", "Two columns of text: 174 mm"),
+            (2, "custom", "Any width, typed beside"),
+        ];
+        if let Some(kind) = choice(ui, kind, &options) {
+            layout.width = match kind {
+                0 => Width::Single,
+                1 => Width::Double,
+                _ => Width::Mm(layout.width.mm()),
+            };
+        }
+        if let Width::Mm(mm) = &mut layout.width {
+            number(ui, ("Width in mm", "Width of the figure"), mm, 20.0..=1000.0, |value| {
+                value.suffix(" mm").speed(0.5)
+            });
+        }
+    });
+}
+
+fn columns(ui: &mut Ui, layout: &mut Layout) {
+    row(ui, "Columns", "Panels beside each other", |ui| {
+        let most = MOST_COLUMNS.max(layout.columns);
+        number(ui, ("Columns", "Panels beside each other"), &mut layout.columns, 1..=most, |value| value.speed(0.05));
+        let help = "Dots per inch of a PNG; SVG and PDF hold text and lines as such";
+        number(ui, ("Resolution", help), &mut layout.dpi, 20..=2400, |value| value.suffix(" dpi"));
+    });
+}
+
+fn words(ui: &mut Ui, layout: &mut Layout) {
+    row(ui, "Font", "Size of the figure's text on paper", |ui| {
+        let help = "Size of the figure's text on paper; journals ask for 5 to 8 points";
+        number(ui, ("Font size", help), &mut layout.font_pt, 3.0..=40.0, |value| value.suffix(" pt").speed(0.1));
+    });
+    row(ui, "Words", "What stands above and below panels", |ui| {
+        ui.checkbox(&mut layout.letters, "letters").on_hover_text("(a), (b), ... before the titles");
+        ui.checkbox(&mut layout.titles, "titles").on_hover_text("A title above every panel");
+        ui.checkbox(&mut layout.captions, "captions").on_hover_text("Layer, head, words and numbers below every panel");
+    });
+}
+
+fn colours(ui: &mut Ui, colour: &mut Colour) {
+    row(ui, "Colour map", "Which colours stand for low and high values", |ui| {
+        let current = colormap(colormap_by_id(&colour.map).unwrap_or_default());
+        ui.name_inputs("Figure's colour map", |ui| {
+            egui::ComboBox::from_id_salt("figure colour map").width(110.0).selected_text(current.label).show_ui(
+                ui,
+                |ui| {
+                    for map in colormaps().iter().filter(|map| !map.diverging) {
+                        if ui.selectable_label(map.id == colour.map, map.label).on_hover_text(map.help).clicked() {
+                            map.id.clone_into(&mut colour.map);
+                        }
+                    }
+                },
+            )
+        });
+    });
+    row(ui, "Scale", "Which values the ends of the colours mean", |ui| {
+        let kind = match colour.scale {
+            Scale::Each => 0,
+            Scale::Shared => 1,
+            Scale::Fixed(_) => 2,
+        };
+        let mut options = vec![
+            (
+                0,
+                "one each",
+                "Every panel from 0 to its own largest value: structure is seen, brightness does not compare",
+            ),
+            (1, "shared", "Panels of the same quantity have one range: brightness compares"),
+        ];
+        if kind == 2 {
+            options.push((2, "fixed", "The range that the Colours panel had, or the recipe has"));
+        }
+        match choice(ui, kind, &options) {
+            Some(0) => colour.scale = Scale::Each,
+            Some(1) => colour.scale = Scale::Shared,
+            _ => {}
+        }
+    });
+}

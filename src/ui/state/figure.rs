@@ -1,0 +1,414 @@
+//! The figure that is being put together: its recipe, and which of this session's answers its names stand for.
+//!
+//! The recipe is what is written, nothing is kept beside it. An answer that was forgotten stays in the recipe by its hashes: its panels cannot
+//! be drawn until the same question has the same answer again, and [`AppState::figure_missing`] says so.
+
+mod inputs;
+mod panels;
+#[cfg(test)]
+mod tests;
+
+pub use panels::PanelKind;
+
+use super::{AppState, Effect, RangeMode, Run, Severity, TokenPos, Until};
+use crate::engine::RunId;
+use crate::figure::recipe::{Colour, FileInput, Layout, Panel, Scale};
+use crate::figure::{Format, Recipe};
+use crate::render::colormap;
+use crate::ui::layout::Pane;
+use inputs::{is_same, names};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What people do with the figure.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FigureCommand {
+    /// One more panel: the map that the photo shows.
+    AddShown,
+    /// One more panel of this kind.
+    Add(PanelKind),
+    /// The first answer's map minus the second's, each for its own tokens.
+    AddDifference(Box<[(RunId, Vec<TokenPos>); 2]>),
+    /// A panel less.
+    Remove(usize),
+    /// A panel before the one that it follows.
+    Up(usize),
+    /// A panel after the one that follows it.
+    Down(usize),
+    /// Its title; `None` has one made.
+    Title(usize, Option<String>),
+    /// Columns that it takes.
+    Span(usize, usize),
+    /// Where panels lie.
+    SetLayout(Box<Layout>),
+    /// How values become colours.
+    SetColour(Box<Colour>),
+    /// No panel at all.
+    Clear,
+    /// The numbers beside the figure, or not.
+    DataToo(bool),
+    /// Writes it; the flag says that a file of that name may be replaced.
+    Save(PathBuf, bool),
+    /// The file that is there stays.
+    KeepFile,
+    /// A dialog for where to write it.
+    PickFile,
+    /// A dialog for a figure or a recipe.
+    PickSource,
+    /// Takes the recipe of this figure, or this recipe.
+    Open(PathBuf),
+    /// The recipe as JSON to the clipboard.
+    CopyRecipe,
+}
+
+/// What came of writing a figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FigureSaved {
+    /// It is there.
+    Written {
+        /// The file.
+        path: PathBuf,
+        /// The folder of the numbers, where they were wanted.
+        data: Option<PathBuf>,
+        /// Letters that the typeface lacks.
+        missing_letters: String,
+    },
+    /// Another file has the name; nothing was written.
+    Exists(PathBuf),
+}
+
+/// A recipe of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenedFigure {
+    /// What it says.
+    pub recipe: Recipe,
+    /// The file.
+    pub path: PathBuf,
+    /// Files that the recipe names and that are not there.
+    pub missing: Vec<String>,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Clone)]
+pub struct FigureBuilder {
+    recipe: Arc<Recipe>,
+    /// Answers of this session by their names in the recipe.
+    bound: BTreeMap<String, RunId>,
+    /// Files of an opened recipe that are not there.
+    missing_files: Vec<String>,
+    /// Where the opened recipe lies: relative paths are looked for there.
+    pub folder: Option<PathBuf>,
+    /// The numbers are written beside the figure.
+    pub data_too: bool,
+    /// What is being done on a thread, in words.
+    pub work: Option<String>,
+    /// A file that would be replaced: waits for consent.
+    pub exists: Option<PathBuf>,
+    /// Whether the pane stands in front: nothing is drawn for one that does not.
+    pub visible: bool,
+}
+
+impl Default for FigureBuilder {
+    fn default() -> Self {
+        Self {
+            recipe: Arc::new(Recipe::new(Layout::default(), Colour::default())),
+            bound: BTreeMap::new(),
+            missing_files: Vec::new(),
+            folder: None,
+            data_too: false,
+            work: None,
+            exists: None,
+            visible: false,
+        }
+    }
+}
+
+impl FigureBuilder {
+    /// The recipe. Another pointer means another recipe.
+    pub fn recipe(&self) -> &Arc<Recipe> {
+        &self.recipe
+    }
+
+    /// Answers that its panels show, so that they outlive the others when memory gets short.
+    pub(super) fn runs(&self) -> impl Iterator<Item = RunId> {
+        self.bound.values().copied()
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Recipe)) {
+        change(Arc::make_mut(&mut self.recipe));
+    }
+
+    /// Lets go of inputs that no panel shows any more.
+    fn prune(&mut self) {
+        if self.work.is_some() {
+            return; // a panel may be on its way
+        }
+        let mut used = BTreeSet::new();
+        for panel in &self.recipe.panels {
+            names(&panel.show, &mut used);
+        }
+        self.change(|recipe| {
+            let inputs = &mut recipe.inputs;
+            inputs.traces.retain(|name, _| used.contains(name));
+            for files in [&mut inputs.images, &mut inputs.annotations, &mut inputs.maps] {
+                files.retain(|name, _| used.contains(name));
+            }
+        });
+        self.bound.retain(|name, _| used.contains(name));
+    }
+}
+
+impl AppState {
+    /// The answer that a name of the recipe stands for: the one that was added, else one with the same hashes.
+    pub fn figure_run(&self, name: &str) -> Option<&Run> {
+        let bound = self.figure.bound.get(name).and_then(|id| self.runs.get(*id)).filter(|run| run.trace.is_some());
+        bound.or_else(|| {
+            let input = self.figure.recipe.inputs.traces.get(name)?;
+            self.runs.every().find(|run| !run.phase.is_active() && is_same(run, input))
+        })
+    }
+
+    /// What of the recipe's inputs is not at hand: a sentence each.
+    pub fn figure_missing(&self) -> Vec<String> {
+        let traces = self.figure.recipe.inputs.traces.iter();
+        let absent = traces.filter(|(name, input)| input.file.is_none() && self.figure_run(name).is_none());
+        let forgotten = absent.map(|(name, input)| {
+            let run = &input.run;
+            format!(
+                "Answer {name} is not here: ask “{}” about {} again with {}, or remove its panels",
+                run.prompt, run.image_path, run.model_id
+            )
+        });
+        forgotten.chain(self.figure.missing_files.iter().cloned()).collect()
+    }
+
+    pub(super) fn apply_figure(&mut self, command: FigureCommand) -> Vec<Effect> {
+        let figure = &mut self.figure;
+        match command {
+            FigureCommand::AddShown => return self.add_panel(self.figure_shown()),
+            FigureCommand::Add(kind) => return self.add_panel(self.figure_panel(kind)),
+            FigureCommand::AddDifference(of) => return self.add_panel(self.figure_difference(&of)),
+            FigureCommand::Remove(idx) => {
+                if idx < figure.recipe.panels.len() {
+                    figure.change(|recipe| drop(recipe.panels.remove(idx)));
+                    figure.prune();
+                }
+            }
+            FigureCommand::Up(idx) => figure.swap(idx.checked_sub(1), idx),
+            FigureCommand::Down(idx) => figure.swap(Some(idx), idx + 1),
+            FigureCommand::Title(idx, title) => figure.change_panel(idx, |panel| panel.title = title),
+            FigureCommand::Span(idx, span) => {
+                let columns = figure.recipe.layout.columns;
+                figure.change_panel(idx, |panel| panel.span = span.clamp(1, columns));
+            }
+            FigureCommand::SetLayout(layout) => figure.change(|recipe| {
+                for panel in &mut recipe.panels {
+                    panel.span = panel.span.clamp(1, layout.columns.max(1));
+                }
+                recipe.layout = *layout;
+            }),
+            FigureCommand::SetColour(colour) => figure.change(|recipe| recipe.colour = *colour),
+            FigureCommand::Clear => {
+                let layout = figure.recipe.layout.clone();
+                let kept = FigureBuilder { data_too: figure.data_too, visible: figure.visible, ..Default::default() };
+                *figure = FigureBuilder { work: figure.work.take(), ..kept };
+                figure.change(|recipe| {
+                    recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
+                });
+            }
+            FigureCommand::DataToo(on) => figure.data_too = on,
+            FigureCommand::KeepFile => figure.exists = None,
+            FigureCommand::Save(path, replace) => return self.save_figure(path, replace),
+            FigureCommand::PickFile => return vec![Effect::PickFigureFile],
+            FigureCommand::PickSource => return vec![Effect::PickFigureSource],
+            FigureCommand::Open(path) => {
+                if figure.work.is_none() {
+                    figure.work = Some(format!("Reading {}", file_name(&path)));
+                    return vec![Effect::OpenFigure(path)];
+                }
+            }
+            FigureCommand::CopyRecipe => {
+                let text = "The figure's recipe is on the clipboard";
+                self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
+                return vec![Effect::Copy(self.figure.recipe.to_json())];
+            }
+        }
+        Vec::new()
+    }
+
+    /// A panel with everything that it refers to, or why there is none.
+    fn add_panel(&mut self, wanted: Result<panels::Wanted, String>) -> Vec<Effect> {
+        let panels::Wanted { show, runs, annotations } = match wanted {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None);
+                return Vec::new();
+            }
+        };
+        let colour = self.figure.recipe.panels.is_empty().then(|| self.window_colour());
+        let figure = &mut self.figure;
+        if let Some(colour) = colour
+            && figure.recipe.colour == Colour::default()
+        {
+            figure.change(|recipe| recipe.colour = colour);
+        }
+        for (name, id) in runs {
+            let Some(trace) = self.runs.get(id).and_then(|run| run.trace.as_ref()) else { continue };
+            figure.change(|recipe| {
+                if !recipe.inputs.traces.contains_key(&name) {
+                    recipe.add_trace(&name, trace, None);
+                }
+            });
+            figure.bound.insert(name, id);
+        }
+        match annotations {
+            Some((name, panels::Annotations::Known(input))) => {
+                figure.change(|recipe| drop(recipe.inputs.annotations.insert(name, input)));
+            }
+            Some((name, panels::Annotations::File(path))) if !figure.recipe.inputs.annotations.contains_key(&name) => {
+                // Hashing a large file takes a moment: the panel comes when that is done.
+                if figure.work.is_some() {
+                    return Vec::new();
+                }
+                figure.work = Some(format!("Reading {}", file_name(&path)));
+                return vec![Effect::HashAnnotations(name, path, Box::new(Panel::new(show)))];
+            }
+            _ => {}
+        }
+        figure.change(|recipe| recipe.panels.push(Panel::new(show)));
+        vec![Effect::BringToFront(Pane::Figure)]
+    }
+
+    /// A file of annotations was hashed for the panel that waits for it.
+    pub fn annotations_hashed(&mut self, name: String, hashed: Result<FileInput, String>, panel: Panel) -> Vec<Effect> {
+        self.figure.work = None;
+        match hashed {
+            Ok(input) => {
+                let mut used = BTreeSet::new();
+                names(&panel.show, &mut used);
+                used.remove(&name);
+                if used.iter().any(|of| !self.figure.recipe.inputs.traces.contains_key(of)) {
+                    return Vec::new(); // the figure was cleared meanwhile
+                }
+                self.figure.change(|recipe| {
+                    recipe.inputs.annotations.insert(name, input);
+                    recipe.panels.push(panel);
+                });
+                vec![Effect::BringToFront(Pane::Figure)]
+            }
+            Err(why) => {
+                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The window's colours, as a recipe has them.
+    fn window_colour(&self) -> Colour {
+        let style = self.colour.style;
+        Colour {
+            map: colormap(style.colormap).id.to_owned(),
+            scale: match self.colour.range_mode {
+                RangeMode::PerMap => Scale::Each,
+                RangeMode::SharedOverTokens => Scale::Shared,
+                RangeMode::Fixed => Scale::Fixed(self.colour.fixed_range),
+            },
+            gamma: style.gamma,
+            opacity: style.opacity,
+            alpha_ramp: style.alpha_ramp,
+            resampling: style.resampling,
+            ..Colour::default()
+        }
+    }
+
+    fn save_figure(&mut self, path: PathBuf, replace: bool) -> Vec<Effect> {
+        let refused = if self.figure.work.is_some() {
+            return Vec::new(); // the panel shows what is being done
+        } else if is_page(&path) {
+            let answered = self.current_run().is_some_and(|run| run.trace.is_some() && !run.phase.is_active());
+            (!answered).then(|| "Expected an answer to make a page of, found none on the screen".to_owned())
+        } else if Format::of(&path).is_none() {
+            Some(format!("Expected a file that ends in png, svg, pdf or html, found another: {}", path.display()))
+        } else {
+            self.figure
+                .recipe
+                .panels
+                .is_empty()
+                .then(|| "Expected a figure with panels, found none: add one".to_owned())
+        };
+        self.figure.exists = None;
+        if let Some(why) = refused {
+            self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+            return Vec::new();
+        }
+        self.figure.work = Some(format!("Writing {}", file_name(&path)));
+        vec![Effect::SaveFigure(path, replace)]
+    }
+
+    /// A figure was written, or was not.
+    pub fn figure_saved(&mut self, saved: Result<FigureSaved, String>) {
+        self.figure.work = None;
+        match saved {
+            Err(why) => self.notices.push((Severity::Error, Until::Dismissed), why, "", None),
+            Ok(FigureSaved::Exists(path)) => self.figure.exists = Some(path),
+            Ok(FigureSaved::Written { path, data, missing_letters }) => {
+                let mut advice = data.map_or_else(String::new, |folder| format!("Its numbers: {}", folder.display()));
+                if !missing_letters.is_empty() {
+                    advice = format!("The typeface has no {missing_letters}: boxes stand in their place. {advice}");
+                }
+                let text = format!("Written: {}", path.display());
+                self.notices.push((Severity::Info, Until::Dismissed), text, advice.trim(), None);
+            }
+        }
+    }
+
+    /// A figure or a recipe was opened.
+    pub fn figure_opened(&mut self, opened: Result<OpenedFigure, String>) -> Vec<Effect> {
+        self.figure.work = None;
+        match opened {
+            Err(why) => {
+                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+                Vec::new()
+            }
+            Ok(OpenedFigure { recipe, path, missing }) => {
+                self.figure = FigureBuilder {
+                    recipe: Arc::new(recipe),
+                    missing_files: missing,
+                    folder: path.parent().map(Path::to_owned),
+                    data_too: self.figure.data_too,
+                    visible: self.figure.visible,
+                    ..FigureBuilder::default()
+                };
+                vec![Effect::BringToFront(Pane::Figure)]
+            }
+        }
+    }
+}
+
+impl FigureBuilder {
+    fn swap(&mut self, first: Option<usize>, second: usize) {
+        if let Some(first) = first
+            && second < self.recipe.panels.len()
+        {
+            self.change(|recipe| recipe.panels.swap(first, second));
+        }
+    }
+
+    fn change_panel(&mut self, idx: usize, change: impl FnOnce(&mut Panel)) {
+        self.change(|recipe| {
+            if let Some(panel) = recipe.panels.get_mut(idx) {
+                change(panel);
+            }
+        });
+    }
+}
+
+/// Whether a page is wanted instead of a figure.
+pub(in crate::ui) fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

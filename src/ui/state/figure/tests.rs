@@ -1,0 +1,128 @@
+use super::*;
+use crate::figure::recipe::{MapSpec, PlotKind, Show, Width};
+use crate::ui::command::Command;
+use crate::ui::state::testing::{answered, loaded};
+use crate::ui::state::{Extend, Source};
+
+fn apply(state: &mut AppState, command: FigureCommand) -> Vec<Effect> {
+    state.apply(Command::Figure(command))
+}
+
+fn kinds(state: &AppState) -> Vec<&'static str> {
+    state.figure.recipe().panels.iter().map(|panel| panel.show.kind()).collect()
+}
+
+#[test]
+fn what_is_shown_becomes_a_panel_with_its_answer() {
+    let mut state = answered();
+    state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
+    state.apply(Command::JumpTo { layer_idx: 1, head_idx: 0 });
+    let effects = apply(&mut state, FigureCommand::AddShown);
+    assert_eq!(effects, [Effect::BringToFront(Pane::Figure)], "the pane comes to the front");
+    let recipe = state.figure.recipe();
+    let Some(Show::Map { map: MapSpec::Decoder { of, tokens, layers, .. }, .. }) =
+        recipe.panels.first().map(|p| &p.show)
+    else {
+        panic!("found {:?}", recipe.panels)
+    };
+    assert_eq!((of.as_str(), tokens.output.as_slice()), ("a", [1].as_slice()), "the held word of the first answer");
+    assert_eq!(*layers, crate::figure::recipe::Choice::One(1), "at the shown layer");
+    assert_eq!(recipe.inputs.traces.keys().collect::<Vec<_>>(), ["a"], "which the recipe names");
+    state.view.source = Source::Vision;
+    apply(&mut state, FigureCommand::AddShown);
+    let second = state.figure.recipe().panels.get(1).map(|panel| panel.show.clone());
+    assert!(matches!(second, Some(Show::Map { map: MapSpec::VisionCls { .. }, .. })), "now [CLS]: {second:?}");
+    assert_eq!(state.figure.recipe().inputs.traces.len(), 1, "the same answer keeps its name");
+}
+
+#[test]
+fn without_an_answer_the_reason_is_said() {
+    let mut state = loaded();
+    for kind in PanelKind::ALL {
+        assert!(state.figure_hindrance(kind).is_some_and(|why| why.contains("ask a question")), "{}", kind.label());
+    }
+    apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+    assert!(kinds(&state).is_empty() && state.notices.iter().count() == 1, "nothing was added, and that is said");
+}
+
+#[test]
+fn panels_move_go_and_let_go_of_their_inputs() {
+    let mut state = answered();
+    for kind in [PanelKind::Photo, PanelKind::VisionCls, PanelKind::Answer] {
+        apply(&mut state, FigureCommand::Add(kind));
+    }
+    assert_eq!(kinds(&state), ["photo", "map", "answer"], "in the order of adding");
+    apply(&mut state, FigureCommand::Up(2));
+    apply(&mut state, FigureCommand::Up(0));
+    apply(&mut state, FigureCommand::Down(2));
+    assert_eq!(kinds(&state), ["photo", "answer", "map"], "the ends stay");
+    apply(&mut state, FigureCommand::Title(0, Some("Input".to_owned())));
+    assert_eq!(state.figure.recipe().panels[0].title.as_deref(), Some("Input"), "a title of one's own");
+    for _ in 0..3 {
+        apply(&mut state, FigureCommand::Remove(0));
+    }
+    assert!(state.figure.recipe().inputs.traces.is_empty(), "nothing refers to the answer any more");
+}
+
+#[test]
+fn columns_bound_what_a_panel_takes() {
+    let mut state = answered();
+    apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+    apply(&mut state, FigureCommand::Span(0, 9));
+    assert_eq!(state.figure.recipe().panels[0].span, 3, "no more than there are");
+    let layout = Layout { columns: 2, width: Width::Single, ..Layout::default() };
+    apply(&mut state, FigureCommand::SetLayout(Box::new(layout)));
+    assert_eq!(state.figure.recipe().panels[0].span, 2, "nor afterwards");
+    assert!(state.figure.recipe().check().is_ok(), "it can be drawn");
+}
+
+#[test]
+fn a_forgotten_answer_is_said_and_comes_back_with_its_hashes() {
+    let mut state = answered();
+    apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+    assert!(state.figure_missing().is_empty(), "everything is here");
+    let recipe = state.figure.recipe().as_ref().clone();
+    state.apply(Command::ForgetRun(RunId(1)));
+    let missing = state.figure_missing();
+    assert!(missing.len() == 1 && missing[0].contains("Answer a is not here"), "in words: {missing:?}");
+    let mut other = answered();
+    let opened = OpenedFigure { recipe, path: "F.json".into(), missing: Vec::new() };
+    other.figure_opened(Ok(opened));
+    assert!(other.figure_missing().is_empty(), "the same question has the same answer");
+    apply(&mut other, FigureCommand::Add(PanelKind::ImageShare));
+    let Some(Show::Plot { of, plot: PlotKind::ImageSharePerLayer { .. } }) =
+        other.figure.recipe().panels.get(1).map(|panel| &panel.show)
+    else {
+        panic!("found {:?}", other.figure.recipe().panels)
+    };
+    assert_eq!(of, "a", "which goes on under its name");
+}
+
+#[test]
+fn a_file_is_written_once_at_a_time_and_only_if_it_can_be() {
+    let mut state = answered();
+    let said = |state: &AppState| state.notices.iter().last().map(|notice| notice.text.clone()).unwrap_or_default();
+    assert!(apply(&mut state, FigureCommand::Save("F.pdf".into(), false)).is_empty(), "there is no panel");
+    assert!(said(&state).contains("panels"), "said: {}", said(&state));
+    apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+    assert!(apply(&mut state, FigureCommand::Save("F.gif".into(), false)).is_empty(), "no such format");
+    assert!(said(&state).contains("png, svg, pdf or html"), "said: {}", said(&state));
+    let wanted = apply(&mut state, FigureCommand::Save("F.pdf".into(), false));
+    assert_eq!(wanted, [Effect::SaveFigure("F.pdf".into(), false)], "on a thread");
+    assert!(apply(&mut state, FigureCommand::Save("G.pdf".into(), false)).is_empty(), "one at a time");
+    state.figure_saved(Ok(FigureSaved::Exists("F.pdf".into())));
+    assert_eq!(state.figure.exists.as_deref(), Some(Path::new("F.pdf")), "somebody is asked");
+    assert!(state.figure.work.is_none(), "and it is not being written");
+    apply(&mut state, FigureCommand::KeepFile);
+    assert!(state.figure.exists.is_none(), "it stays");
+}
+
+#[test]
+fn the_recipe_is_copied_as_it_would_be_written() {
+    let mut state = answered();
+    apply(&mut state, FigureCommand::Add(PanelKind::Grid));
+    let effects = apply(&mut state, FigureCommand::CopyRecipe);
+    let [Effect::Copy(json)] = effects.as_slice() else { panic!("found {effects:?}") };
+    let back = Recipe::from_json(json, Path::new("clipboard")).expect("a recipe");
+    assert_eq!(&back, state.figure.recipe().as_ref(), "the same");
+}
