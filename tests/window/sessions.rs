@@ -11,14 +11,14 @@ use std::path::Path;
 use std::time::Duration;
 
 fn wait(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         window.step();
         if done(window) {
             return frames(window);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("expected {what} within ten seconds");
+    panic!("expected {what} within a minute");
 }
 
 fn tell(window: &mut Window, command: SessionCommand) {

@@ -290,7 +290,8 @@ impl AppState {
         }
         let text = format!("Found {} again", count(found, "file"));
         let advice = if left == 0 { String::new() } else { format!("{} still missing", count(left, "file")) };
-        self.notices.push((Severity::Info, Until::NextQuestion), text, advice, None);
+        // It outlives the joining that follows.
+        self.notices.push((Severity::Info, Until::Dismissed), text, advice, None);
         if !photos.is_empty() {
             self.runs.relocate(&photos);
             self.pope.relocate(&photos);
