@@ -8,7 +8,26 @@ use crate::data::Photo;
 use crate::decode::DecoderPrompt;
 use crate::trace::{AttentionRow, OutputToken, RunInfo, SpecInfo, Trace};
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fork {
+    /// Ids that the answer begins with.
+    pub ids: Vec<u32>,
+    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
+    /// where it is of another model, photo or prompt, they run like all others.
+    #[serde(skip)]
+    pub known: Option<Arc<Trace>>,
+}
+
+impl PartialEq for Fork {
+    /// Where its beginning is taken from makes no other answer.
+    fn eq(&self, other: &Self) -> bool {
+        self.ids == other.ids
+    }
+}
 
 /// The leading tokens of another answer, with the rows that predicted them.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use super::attribution::{Attributed, AttributionRequest};
 use super::estimate::MemoryEstimate;
+use super::fork::Fork;
 use super::prompting::Prompting;
 use super::stored::{self, maybe_path_in_words, path_in_words};
 use crate::geometry::{Framing, PatchGrid};
@@ -185,24 +186,6 @@ impl Default for RecordOptions {
             logits: false,
             pixel_values: false,
         }
-    }
-}
-
-/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Fork {
-    /// Ids that the answer begins with.
-    pub ids: Vec<u32>,
-    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
-    /// where it is of another model, photo or prompt, they run like all others.
-    #[serde(skip)]
-    pub known: Option<Arc<Trace>>,
-}
-
-impl PartialEq for Fork {
-    /// Where its beginning is taken from makes no other answer.
-    fn eq(&self, other: &Self) -> bool {
-        self.ids == other.ids
     }
 }
 

@@ -42,9 +42,10 @@ pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
 pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
+pub use fork::Fork;
 pub use messages::{
-    DevicePreference, DtypePreference, Event, Fork, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource,
-    ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
+    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
 pub use prompting::Prompting;

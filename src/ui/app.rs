@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::derived::Derived;
 use super::figures::Figures;
-use super::jobs::{JobDone, Jobs, Wanted};
+use super::jobs::Jobs;
 use super::layout;
 use super::link::{EngineLink, Waker};
 use super::notes_writer::NotesWriter;
@@ -11,10 +11,7 @@ use super::panels::{self, PanelContext};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
 use super::session::{Desk, Reopened};
-use super::state::{
-    AppState, CompareCommand, Effect, FigureCommand, PromptingCommand, PromptingSettings, Saved, Severity, TokenPos,
-    Until,
-};
+use super::state::{AppState, CompareCommand, Effect, Saved, Severity, TokenPos, Until};
 use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
@@ -91,7 +88,7 @@ pub struct App {
     wake: Waker,
     pub(super) view: panels::ViewMemory,
     pub(super) tree: egui_tiles::Tree<layout::Pane>,
-    resident_bytes: Option<u64>,
+    pub(super) resident_bytes: Option<u64>,
     memory_measured: Option<Instant>,
     pub(super) hub_cache: Option<PathBuf>,
     pub(super) desk: Desk,
@@ -240,79 +237,6 @@ impl App {
             self.commands.push(Command::AddPaths(dropped));
         }
         self.commands.extend(shortcuts::pressed(ctx, self.state.open));
-    }
-
-    fn job_done(&mut self, done: JobDone, ctx: &egui::Context) {
-        match done {
-            JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
-            JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
-            JobDone::PickedClip(folder) => {
-                let clip = folder.display().to_string();
-                let settings = PromptingSettings { clip, ..self.state.prompting.settings.clone() };
-                self.commands.push(Command::Prompting(PromptingCommand::Set(settings)));
-            }
-            JobDone::PickedFigureFile(path) => self.commands.push(Command::Figure(FigureCommand::Save(path, true))),
-            JobDone::PickedFigureSource(path) => self.commands.push(Command::Figure(FigureCommand::Open(path))),
-            JobDone::FigureSaved(saved) => self.state.figure_saved(saved),
-            JobDone::FigureOpened(opened) => {
-                let effects = self.state.figure_opened(*opened);
-                self.carry_out(effects, ctx);
-            }
-            JobDone::AnnotationsHashed(name, hashed, panel) => {
-                let effects = self.state.annotations_hashed(name, hashed, *panel);
-                self.carry_out(effects, ctx);
-            }
-            JobDone::NoDialog(wanted) => self.no_dialog(wanted),
-            JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
-            JobDone::Models(shelf) => self.state.shelf = shelf,
-            JobDone::Scanned(mut opened) => {
-                if let Some(folder) = opened.models.pop() {
-                    self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
-                }
-                let effects = self.state.opened(*opened);
-                self.carry_out(effects, ctx);
-            }
-            JobDone::Joined(generation, joined) => {
-                let effects = self.state.joined(generation, *joined);
-                self.view.scroll_to_current = true;
-                self.carry_out(effects, ctx);
-            }
-            JobDone::Found(generation, rows) => self.state.found(generation, &rows),
-            other => self.session_job_done(other, ctx),
-        }
-    }
-
-    /// Points to the box in which a path can be typed instead.
-    fn no_dialog(&mut self, wanted: Wanted) {
-        self.view.no_file_dialog = true;
-        if self.no_session_dialog(wanted) {
-            return;
-        }
-        if wanted == Wanted::Model {
-            self.commands.push(Command::OpenModelBox);
-            return;
-        }
-        if wanted == Wanted::Figure {
-            layout::bring_to_front(&mut self.tree, layout::Pane::Figure);
-            self.view.focus = Some(panels::TextBox::FigurePath);
-            let text = "No file dialog on this machine: type the path below the figure, then press Save or Open";
-            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
-            return;
-        }
-        let advice = "Files and folders can also be dropped on the window";
-        if wanted == Wanted::Clip {
-            let text = "No file dialog on this machine: type the CLIP's folder into its box";
-            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
-            return;
-        }
-        layout::bring_to_front(&mut self.tree, layout::Pane::Images);
-        self.view.focus = Some(panels::TextBox::ImagePath);
-        self.state.notices.push(
-            (Severity::Warning, Until::OtherPhoto),
-            "No file dialog on this machine: type a path on the left",
-            advice,
-            None,
-        );
     }
 
     fn write_notes(&mut self, key: String, noted: ImageNotes) {

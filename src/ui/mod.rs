@@ -12,6 +12,7 @@ pub mod canvas;
 pub mod colour_bar;
 pub mod command;
 pub mod derived;
+mod done;
 mod figures;
 pub mod head_grid;
 mod jobs;
