@@ -3,16 +3,18 @@
 //! The recipe is what is written, nothing is kept beside it. An answer that was forgotten stays in the recipe by its hashes: its panels cannot
 //! be drawn until the same question has the same answer again, and [`AppState::figure_missing`] says so.
 
+mod done;
 mod inputs;
 mod panels;
 #[cfg(test)]
 mod tests;
 
+pub use done::{FigureSaved, OpenedFigure};
 pub use panels::PanelKind;
 
 use super::{AppState, Effect, RangeMode, Run, Severity, TokenPos, Until};
 use crate::engine::RunId;
-use crate::figure::recipe::{Colour, FileInput, Layout, Panel, Scale};
+use crate::figure::recipe::{Colour, Layout, Panel, Scale};
 use crate::figure::{Format, Recipe};
 use crate::render::colormap;
 use crate::ui::layout::Pane;
@@ -60,33 +62,6 @@ pub enum FigureCommand {
     Open(PathBuf),
     /// The recipe as JSON to the clipboard.
     CopyRecipe,
-}
-
-/// What came of writing a figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FigureSaved {
-    /// It is there.
-    Written {
-        /// The file.
-        path: PathBuf,
-        /// The folder of the numbers, where they were wanted.
-        data: Option<PathBuf>,
-        /// Letters that the typeface lacks.
-        missing_letters: String,
-    },
-    /// Another file has the name; nothing was written.
-    Exists(PathBuf),
-}
-
-/// A recipe of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenedFigure {
-    /// What it says.
-    pub recipe: Recipe,
-    /// The file.
-    pub path: PathBuf,
-    /// Files that the recipe names and that are not there.
-    pub missing: Vec<String>,
 }
 
 /// See the module's documentation.
@@ -280,30 +255,6 @@ impl AppState {
         vec![Effect::BringToFront(Pane::Figure)]
     }
 
-    /// A file of annotations was hashed for the panel that waits for it.
-    pub fn annotations_hashed(&mut self, name: String, hashed: Result<FileInput, String>, panel: Panel) -> Vec<Effect> {
-        self.figure.work = None;
-        match hashed {
-            Ok(input) => {
-                let mut used = BTreeSet::new();
-                names(&panel.show, &mut used);
-                used.remove(&name);
-                if used.iter().any(|of| !self.figure.recipe.inputs.traces.contains_key(of)) {
-                    return Vec::new(); // the figure was cleared meanwhile
-                }
-                self.figure.change(|recipe| {
-                    recipe.inputs.annotations.insert(name, input);
-                    recipe.panels.push(panel);
-                });
-                vec![Effect::BringToFront(Pane::Figure)]
-            }
-            Err(why) => {
-                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
-                Vec::new()
-            }
-        }
-    }
-
     /// The window's colours, as a recipe has them.
     fn window_colour(&self) -> Colour {
         let style = self.colour.style;
@@ -344,45 +295,6 @@ impl AppState {
         }
         self.figure.work = Some(format!("Writing {}", file_name(&path)));
         vec![Effect::SaveFigure(path, replace)]
-    }
-
-    /// A figure was written, or was not.
-    pub fn figure_saved(&mut self, saved: Result<FigureSaved, String>) {
-        self.figure.work = None;
-        match saved {
-            Err(why) => self.notices.push((Severity::Error, Until::Dismissed), why, "", None),
-            Ok(FigureSaved::Exists(path)) => self.figure.exists = Some(path),
-            Ok(FigureSaved::Written { path, data, missing_letters }) => {
-                let mut advice = data.map_or_else(String::new, |folder| format!("Its numbers: {}", folder.display()));
-                if !missing_letters.is_empty() {
-                    advice = format!("The typeface has no {missing_letters}: boxes stand in their place. {advice}");
-                }
-                let text = format!("Written: {}", path.display());
-                self.notices.push((Severity::Info, Until::Dismissed), text, advice.trim(), None);
-            }
-        }
-    }
-
-    /// A figure or a recipe was opened.
-    pub fn figure_opened(&mut self, opened: Result<OpenedFigure, String>) -> Vec<Effect> {
-        self.figure.work = None;
-        match opened {
-            Err(why) => {
-                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
-                Vec::new()
-            }
-            Ok(OpenedFigure { recipe, path, missing }) => {
-                self.figure = FigureBuilder {
-                    recipe: Arc::new(recipe),
-                    missing_files: missing,
-                    folder: path.parent().map(Path::to_owned),
-                    data_too: self.figure.data_too,
-                    visible: self.figure.visible,
-                    ..FigureBuilder::default()
-                };
-                vec![Effect::BringToFront(Pane::Figure)]
-            }
-        }
     }
 }
 
