@@ -8,9 +8,11 @@ use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::output;
 use crate::figure::{Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of};
+use crate::session;
 use crate::trace::Trace;
 use crate::trace::file::TraceFile;
 use anyhow::{Context as _, anyhow};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,12 +20,6 @@ use std::sync::Arc;
 const TRACE: &str = "trace";
 
 pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
-    if let Some(session) = &args.of.session {
-        let path = session.display();
-        return Err(Failure::usage(anyhow!(
-            "Expected --trace, --demo or --recipe, sessions cannot be drawn yet: {path}"
-        )));
-    }
     let page = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
     if !page && Format::of(&args.out).is_none() {
         let path = args.out.display();
@@ -80,25 +76,25 @@ fn write_page(recipe: &Recipe, given: Given, folder: Option<&Path>, args: &Figur
 
 /// What is drawn: the recipe, what is at hand for it, and where it looks for files.
 fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<PathBuf>), Failure> {
-    let (mut recipe, mut given, folder) = match (&args.recipe, &args.of.trace) {
+    let at_hand = match (&args.of.trace, &args.of.session) {
+        (Some(path), _) => Some(Arc::new(TraceFile::read(path)?.trace)),
+        (None, Some(path)) => Some(shown_answer(path)?),
+        (None, None) if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(common)?)),
+        (None, None) => None,
+    };
+    let (mut recipe, mut given, folder) = match (&args.recipe, at_hand) {
         (Some(path), trace) => {
             let recipe = read_recipe(path)?;
             let mut given = Given::default();
             if let Some(trace) = trace {
-                let name = only_trace(&recipe)?;
-                given.traces.insert(name, Arc::new(TraceFile::read(trace)?.trace));
+                given.traces.insert(only_trace(&recipe)?, trace);
             }
             (recipe, given, path.parent().map(Path::to_owned))
         }
-        (None, Some(path)) => {
-            let trace = TraceFile::read(path)?.trace;
-            (default_recipe(TRACE, &trace, Some(path)), Given::default(), None)
-        }
-        (None, None) if args.of.demo => {
-            let trace = ask::demo(common)?;
-            let recipe = default_recipe(TRACE, &trace, None);
+        (None, Some(trace)) => {
+            let recipe = default_recipe(TRACE, &trace, args.of.trace.as_deref());
             let mut given = Given::default();
-            given.traces.insert(TRACE.to_owned(), Arc::new(trace));
+            given.traces.insert(TRACE.to_owned(), trace);
             (recipe, given, None)
         }
         (None, None) => {
@@ -110,6 +106,18 @@ fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<
     }
     ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch)?;
     Ok((recipe, given, folder))
+}
+
+/// The answer that a session shows for the image looked at; else the newest.
+fn shown_answer(path: &Path) -> Result<Arc<Trace>, Failure> {
+    let session = session::read(path)?;
+    let (image, shown) = (&session.state["image"], session.state["shown"].as_array());
+    let is_shown =
+        |about: &Value| about["question"]["image"] == *image && shown.is_some_and(|shown| shown.contains(&about["id"]));
+    let answers = || session.answers.iter().filter_map(|answer| Some((&answer.about, answer.trace.as_ref()?)));
+    let answer = answers().find(|(about, _)| is_shown(about)).or_else(|| answers().last());
+    let answer = answer.ok_or_else(|| anyhow!("Expected a session with an answer, found none: {}", path.display()))?;
+    Ok(Arc::clone(answer.1))
 }
 
 /// A recipe, or the one inside of a figure.

@@ -17,9 +17,12 @@ use gazelens::figure::{
 use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
 use gazelens::ids::TokenSpan;
 use gazelens::render::{Marks, Scene, Window, compose};
+use gazelens::session::{Session, SessionAnswer};
+use gazelens::trace::file::TraceFile;
 use gazelens::trace::{
     AttentionRow, Candidate, OutputToken, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace, VisionAttention,
 };
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -522,6 +525,35 @@ fn a_batch_goes_on_after_what_fails_and_keeps_what_is_there() {
 }
 
 #[test]
+fn a_session_is_drawn_by_the_answer_that_it_shows() {
+    let folder = folder();
+    let answer = |image: &str| {
+        let file = path(folder.path(), "t.safetensors");
+        let args = ["trace", "--image", image, "--prompt", "Is there a dog?", "--max-new-tokens", "3", "--out", &file];
+        let output = gazelens(&args);
+        assert!(output.status.success(), "{}", stderr(&output));
+        TraceFile::read(Path::new(&file)).expect("just written").trace
+    };
+    let saved = |id: u64, image: &str| SessionAnswer {
+        about: json!({"id": id, "question": {"image": {"Bundled": image}}}),
+        trace: Some(Arc::new(answer(image))),
+    };
+    let (beach, street) = ("demo_01_beach.png", "demo_07_street.png");
+    let session = Session {
+        program_version: "0.1.0".to_owned(),
+        state: json!({"image": {"Bundled": beach}, "shown": [1, 2]}),
+        answers: vec![saved(1, beach), saved(2, street)],
+    };
+    let (file, out) = (path(folder.path(), "work.gazelens"), path(folder.path(), "f.svg"));
+    gazelens::session::write(Path::new(&file), &session).expect("a writable folder");
+    let output = gazelens(&["figure", "--session", &file, "--out", &out]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let recipe = recipe_of(&std::fs::read(&out).expect("a figure"), Path::new("f.svg")).expect("inside");
+    let images: Vec<&str> = recipe.inputs.traces.values().map(|input| input.run.image_path.as_str()).collect();
+    assert_eq!(images, [beach], "the answer about the image that was looked at");
+}
+
+#[test]
 fn commands_that_make_no_figure_are_refused() {
     let folder = folder();
     let out = path(folder.path(), "f.png");
@@ -530,7 +562,7 @@ fn commands_that_make_no_figure_are_refused() {
         (&["figure", "--demo", "--out", "f.gif"], 2, "png, svg, pdf or html"),
         (&["figure", "--demo", "--recipe", "r.json", "--out", &out], 2, "--recipe"),
         (&["figure", "--demo", "--out", "f.html", "--data", "d"], 2, "--data"),
-        (&["figure", "--session", "s", "--out", &out], 2, "sessions"),
+        (&["figure", "--session", "no.gazelens", "--out", &out], 1, "no.gazelens"),
         (&["figure", "--recipe", "no.json", "--images", "l", "--out", &out], 2, "{name}"),
         (&["figure", "--trace", "no.safetensors", "--out", &out], 1, "no.safetensors"),
     ];
