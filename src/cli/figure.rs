@@ -115,7 +115,7 @@ fn shown_answer(path: &Path) -> Result<Arc<Trace>, Failure> {
     let is_shown =
         |about: &Value| about["question"]["image"] == *image && shown.is_some_and(|shown| shown.contains(&about["id"]));
     let answers = || session.answers.iter().filter_map(|answer| Some((&answer.about, answer.trace.as_ref()?)));
-    let answer = answers().find(|(about, _)| is_shown(about)).or_else(|| answers().last());
+    let answer = answers().find(|(about, _)| is_shown(about)).or_else(|| answers().next_back());
     let answer = answer.ok_or_else(|| anyhow!("Expected a session with an answer, found none: {}", path.display()))?;
     Ok(Arc::clone(answer.1))
 }
