@@ -2,6 +2,7 @@
 
 use crate::demo::{demo_window, wait_until};
 use crate::support::{Window, frames};
+use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::RunId;
 use gazelens::ui::command::Command;
@@ -74,4 +75,31 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     let contrasts: Vec<bool> = trace.output.iter().map(|token| token.contrast.is_some()).collect();
     assert!(contrasts.iter().take(3).all(|acted| !acted), "plain before");
     assert!(contrasts.iter().skip(3).all(|acted| *acted) && contrasts.len() > 3, "contrasted from there on");
+}
+
+#[test]
+fn every_strategy_is_switched_on_and_off_on_the_answered_question() {
+    let mut window = demo_window();
+    window.get_by_label("Describe this image in detail.").click();
+    wait_until(&mut window, "an answer", |app| {
+        app.state().current_run().is_some_and(|run| run.phase == Phase::Finished)
+    });
+    frames(&mut window);
+    let plain = shown(&window).id;
+    for strategy in ["vcd", "damro", "icd", "pai-cfg", "m3id"] {
+        let mut ask = window.state().state().ask.clone();
+        strategy.clone_into(&mut ask.strategy);
+        window.state_mut().command(Command::SetAsk(Box::new(ask)));
+        frames(&mut window);
+        window.key_press(egui::Key::V);
+        wait_for_another(&mut window, plain);
+        let run = shown(&window);
+        assert_eq!(run.question.strategy.name, strategy, "the chosen one");
+        let trace = run.trace.as_ref().expect("answered");
+        assert!(trace.output.iter().all(|token| token.contrast.is_some()), "{strategy}: it says what it did to each");
+        window.get_by_label_contains(&format!("{strategy} changed"));
+        window.key_press(egui::Key::V);
+        frames(&mut window);
+        assert_eq!(shown(&window).id, plain, "{strategy} off: the plain answer, which is not asked for again");
+    }
 }

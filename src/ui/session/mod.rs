@@ -1,7 +1,7 @@
 //! Sessions of the window: what is on show goes into one file and comes back as it was.
 //!
-//! [`Snapshot::take`] is quick and runs on the window's thread: traces are shared, not copied. Everything else, making text of it, writing,
-//! reading, looking for files that are not where they were, happens beside the window. While the window runs, [`Desk`] keeps a recovery file
+//! Taking a snapshot is quick and runs on the window's thread: traces are shared, not copied. Everything else, making text of it, writing,
+//! reading, looking for files that are not where they were, happens beside the window. While the window runs, the desk keeps a recovery file
 //! up to date, which is left behind only by a program that did not end properly.
 
 mod capture;
