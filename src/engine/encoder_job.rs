@@ -25,7 +25,7 @@ pub(super) fn see(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
-    if !matches!(question.strategy.name.as_str(), "" | "plain") {
+    if !question.strategy.is_plain() {
         // A strategy that has no tokens to choose.
         return Err(EngineError::NoDecoder { path: encoder.info.id.clone().into() });
     }

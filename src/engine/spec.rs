@@ -23,6 +23,13 @@ pub enum SpecError {
     },
 }
 
+impl Spec {
+    /// Whether it names the strategy that leaves everything as it is.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.name.as_str(), "" | "plain")
+    }
+}
+
 impl std::str::FromStr for Spec {
     type Err = SpecError;
 

@@ -66,18 +66,10 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         let text = Text::new(x, area.bottom() + size * (0.4 + ASCENT), size, idx.to_string());
         group.text(text.anchored(Anchor::Middle));
     }
-    group.shape(Shape::polyline(
-        vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]],
-        ink,
-        AXIS,
-    ));
-    let x_name =
-        Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
-    group.text(x_name.anchored(Anchor::Middle));
+    axes(group, area, size, &plot.x_label);
     let y_name = Text::new(body.x + size * ASCENT, area.y + area.h / 2.0, size, plot.y_label.as_str());
     group.text(Text { upwards: true, ..y_name.anchored(Anchor::Middle) });
-    for ((name, values), rgb) in plot.series.iter().zip(COLOURS.iter().cycle()) {
-        let _ = name;
+    for ((_, values), rgb) in plot.series.iter().zip(COLOURS.iter().cycle()) {
         let point = |idx: usize, value: f32| [x_at(idx), area.bottom() - area.h * f64::from(value) / top];
         // A gap in the values is a gap in the line.
         let runs = values.iter().enumerate().collect::<Vec<_>>();
@@ -117,7 +109,6 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
     let largest = plot.bars.iter().map(|(_, value)| f64::from(*value)).fold(0.0, f64::max);
     let x_ticks = round_ticks(largest, (area.w / (size * 4.5)).clamp(2.0, 5.0));
     let top = x_ticks.last().copied().unwrap_or(1.0);
-    let ink = Paint::solid(INK);
     for tick in &x_ticks {
         let x = area.x + area.w * tick / top;
         group.shape(Shape::line([x, area.y], [x, area.bottom()], GRID, 0.35));
@@ -136,13 +127,14 @@ pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut G
         let text = text.anchored(Anchor::End);
         group.text(if marked { text.bold() } else { text });
     }
-    group.shape(Shape::polyline(
-        vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]],
-        ink,
-        AXIS,
-    ));
-    let x_name =
-        Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, plot.x_label.as_str());
+    axes(group, area, size, &plot.x_label);
+}
+
+/// The axes on the left and below, and the name of the one below.
+fn axes(group: &mut Group, area: Rect, size: f64, x_label: &str) {
+    let corners = vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]];
+    group.shape(Shape::polyline(corners, Paint::solid(INK), AXIS));
+    let x_name = Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.4 + LINE + ASCENT), size, x_label);
     group.text(x_name.anchored(Anchor::Middle));
 }
 

@@ -59,9 +59,7 @@ impl Gpu {
     }
 
     pub(super) fn draw_heat(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        pass.set_pipeline(&self.heat.pipeline);
-        pass.set_bind_group(0, bindings, &[]);
-        pass.draw(0..3, 0..1);
+        self.heat.draw(pass, bindings);
     }
 }
 

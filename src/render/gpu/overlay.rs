@@ -108,9 +108,7 @@ impl Gpu {
     }
 
     pub(super) fn draw_overlap(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        pass.set_pipeline(&self.overlap.pipeline);
-        pass.set_bind_group(0, bindings, &[]);
-        pass.draw(0..3, 0..1);
+        self.overlap.draw(pass, bindings);
     }
 
     pub(super) fn draw_masks(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &[wgpu::BindGroup]) {

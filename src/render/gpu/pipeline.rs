@@ -86,6 +86,13 @@ impl Pipeline {
         Self { pipeline, layout }
     }
 
+    /// Draws one triangle that covers everything.
+    pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, bindings, &[]);
+        pass.draw(0..3, 0..1);
+    }
+
     /// Binds a uniform of its own and the textures. A uniform per callback: they are all prepared before the first is painted.
     pub(super) fn bind(
         &self,

@@ -54,9 +54,7 @@ impl Gpu {
     }
 
     pub(super) fn draw_prompt(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        pass.set_pipeline(&self.prompt.pipeline);
-        pass.set_bind_group(0, bindings, &[]);
-        pass.draw(0..3, 0..1);
+        self.prompt.draw(pass, bindings);
     }
 }
 

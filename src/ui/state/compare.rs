@@ -100,7 +100,7 @@ pub struct HistoryEntry {
 /// Every token was chosen from the model's own logits, and nothing was changed inside it.
 fn is_plain(run: &Run) -> bool {
     let question = &run.question;
-    matches!(question.strategy.name.as_str(), "" | "plain")
+    question.strategy.is_plain()
         && question.interventions.is_empty()
         && question.fork.is_none()
         && question.prompted.is_none()

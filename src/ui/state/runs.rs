@@ -89,7 +89,7 @@ impl Run {
     pub fn variant(&self) -> String {
         let question = &self.question;
         let mut parts = Vec::new();
-        if !question.strategy.name.is_empty() && question.strategy.name != "plain" {
+        if !question.strategy.is_plain() {
             let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
             parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
         }

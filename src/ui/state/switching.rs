@@ -22,7 +22,7 @@ impl AppState {
             return Vec::new();
         }
         let Some(run) = self.current_run() else { return Vec::new() };
-        let is_plain = matches!(run.question.strategy.name.as_str(), "" | "plain");
+        let is_plain = run.question.strategy.is_plain();
         let strategy = match (is_plain, self.ask.spec()) {
             (false, _) => Spec::default(),
             (true, chosen) if chosen != Spec::default() => chosen,
