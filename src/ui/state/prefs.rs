@@ -1,6 +1,7 @@
 //! What survives a restart.
 
 use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
+use crate::ui::command::Keymap;
 use serde::{Deserialize, Serialize};
 
 /// Light or dark.
@@ -25,11 +26,13 @@ pub struct Preferences {
     pub scale: f32,
     /// Models opened lately, newest first: paths and hub ids, as [`crate::engine::ModelSource::named`] reads them.
     pub recent_models: Vec<String>,
+    /// Keys that are not those of the first day.
+    pub keys: Keymap,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), scale: 1.0, recent_models: Vec::new() }
+        Self { theme: ThemeChoice::default(), scale: 1.0, recent_models: Vec::new(), keys: Keymap::default() }
     }
 }
 
