@@ -10,6 +10,9 @@ use eframe::egui::KeyboardShortcut;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+/// What a title counts more than the sentence that explains it.
+const TITLE: u32 = 1000;
+
 /// A line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
@@ -62,9 +65,8 @@ pub fn find(state: &AppState, keymap: &Keymap, typed: &str, used: &[String]) -> 
     for entry in entries(state, keymap) {
         let (mut letters, mut buffer) = (Vec::new(), Vec::new());
         let title = Utf32Str::new(&entry.title, &mut buffer);
-        // A title counts more than the sentence that explains it.
         let score = if let Some(score) = pattern.indices(title, &mut matcher, &mut letters) {
-            score + 1000
+            score + TITLE
         } else {
             letters.clear();
             let words = format!("{} {} {}", entry.place, entry.title, entry.tip);
@@ -79,6 +81,11 @@ pub fn find(state: &AppState, keymap: &Keymap, typed: &str, used: &[String]) -> 
         let lately =
             used.iter().rev().zip(1_u32..).find_map(|(title, points)| (*title == entry.title).then_some(points));
         found.push((score + lately.unwrap_or_default(), Found { entry, letters }));
+    }
+    // Letters scattered over other titles are no match where a title has them together.
+    let best = found.iter().map(|(score, _)| *score).max().unwrap_or_default();
+    if best > TITLE {
+        found.retain(|(score, _)| *score < TITLE || 4 * (score - TITLE) >= 3 * (best - TITLE));
     }
     found.sort_by_key(|(score, found)| (std::cmp::Reverse(*score), found.entry.why_not.is_some()));
     let mut found: Vec<Found> = found.into_iter().map(|(_, found)| found).collect();
@@ -275,6 +282,7 @@ mod tests {
 
     #[test]
     fn words_of_the_explanation_find_it_too() {
+        assert!(titles(&loaded(), "mask").contains(&"Objects on or off".to_owned()), "masks are another word for them");
         assert!(titles(&loaded(), "clipboard").contains(&"Copy the answer".to_owned()), "by what it does");
     }
 

@@ -204,7 +204,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::ToggleMasks,
         View,
         "Objects on or off",
-        "Shows or hides the annotated objects on the photo",
+        "Shows or hides the annotated objects (masks) on the photo",
         [key(Key::O)]
     ),
     named!(

@@ -42,10 +42,10 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
         egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };
+                mouse(left, &cx.memory.help.wanted);
                 for menu in [Menu::Go, Menu::View] {
                     keys(left, menu, cx);
                 }
-                mouse(left, &cx.memory.help.wanted);
                 for menu in [Menu::Ask, Menu::Edit, Menu::File, Menu::Help] {
                     keys(right, menu, cx);
                 }
@@ -173,7 +173,7 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, keymap: &Keymap, named: &'static 
     let label = named.label.trim_end_matches('…');
     let changed = keymap.is_changed(named);
     let colour = if of.is_empty() && !recording { ui.visuals().weak_text_color() } else { accent(ui.visuals()) };
-    let button = egui::Button::selectable(recording, RichText::new(&text).monospace().color(colour)).frame(true);
+    let button = egui::Button::new(RichText::new(&text).monospace().color(colour)).selected(recording);
     let response = ui.add_sized([KEYS_PT, 20.0], button);
     let others: Vec<String> = of.iter().skip(1).map(|keys| format_keys(ui.ctx(), *keys)).collect();
     let also = if others.is_empty() { String::new() } else { format!(" (also {})", others.join(", ")) };

@@ -14,6 +14,8 @@ const WIDTH_PT: f32 = 600.0;
 const LIST_PT: f32 = 360.0;
 /// Height of a line, points.
 const LINE_PT: f32 = 26.0;
+/// Width of the keys' column, points.
+const KEYS_PT: f32 = 110.0;
 /// Commands that are remembered as used.
 const MOST_USED: usize = 8;
 
@@ -135,20 +137,19 @@ fn line(ui: &mut Ui, found: &Found, chosen: bool) -> egui::Response {
     }
     // Painted, not laid out: each line is one thing to a screen reader.
     let small = egui::TextStyle::Small.resolve(ui.style());
-    let mut right_pt = rect.right() - 8.0;
-    let mut right = |text: String, font: egui::FontId, colour| {
+    let right = |text: String, font: egui::FontId, colour, right_pt: f32| {
         let galley = ui.painter().layout_no_wrap(text, font, colour);
-        right_pt -= galley.size().x;
-        ui.painter().galley(egui::pos2(right_pt, rect.center().y - galley.size().y / 2.0), galley, colour);
-        right_pt -= 10.0;
+        let left_pt = right_pt - galley.size().x;
+        ui.painter().galley(egui::pos2(left_pt, rect.center().y - galley.size().y / 2.0), galley, colour);
+        left_pt
     };
     if let Some(keys) = entry.keys {
         let font = egui::FontId::monospace(small.size);
-        right(format_keys(ui.ctx(), keys), font, visuals.text_color());
+        right(format_keys(ui.ctx(), keys), font, visuals.text_color(), rect.right() - 8.0);
     }
-    right(entry.place.to_owned(), small, visuals.weak_text_color());
+    let place = right(entry.place.to_owned(), small, visuals.weak_text_color(), rect.right() - KEYS_PT);
     let mut job = title(ui, found, chosen);
-    job.wrap = egui::text::TextWrapping::truncate_at_width((right_pt - rect.left() - 8.0).max(0.0));
+    job.wrap = egui::text::TextWrapping::truncate_at_width((place - rect.left() - 18.0).max(0.0));
     let galley = ui.painter().layout_job(job);
     let at = egui::pos2(rect.left() + 8.0, rect.center().y - galley.size().y / 2.0);
     ui.painter().galley(at, galley, visuals.text_color());
