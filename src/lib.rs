@@ -73,6 +73,8 @@
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |
 
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::unreachable))]
+
 pub mod analysis;
 pub mod checkpoint;
 pub mod cli;
