@@ -145,6 +145,10 @@ fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &
             named(ui, &response, &format!("Reset {}", parameter.name));
             reset = response.clicked();
         }
+        if !matches!(parameter.kind, ParameterKind::Choice { .. }) {
+            let words = RichText::new(parameter.help).weak().small();
+            ui.add(egui::Label::new(words).truncate()).on_hover_text(parameter.help);
+        }
     });
     if let Some(preset) = chosen_preset {
         ask.give_parameter(PRESET, preset.to_owned());
@@ -214,7 +218,7 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
             .response
         }
         (ParameterKind::File | ParameterKind::Text, _) => {
-            ui.add(egui::TextEdit::singleline(value).desired_width(240.0).hint_text("none"))
+            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("none: type a path"))
         }
     }
 }
