@@ -30,6 +30,7 @@ impl App {
                 let effects = self.state.annotations_hashed(name, hashed, *panel);
                 self.carry_out(effects, ctx);
             }
+            JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,

@@ -38,6 +38,12 @@ impl Subject {
             && are_same(&self.darkened, &other.darkened)
     }
 
+    /// The figure's pixels, as a PNG would have them; takes its time.
+    pub(super) fn raster(&self) -> Result<Raster, String> {
+        let figure = Figure::new(&self.recipe, &self.open()?).map_err(|err| err.to_string())?;
+        figure.raster(self.recipe.layout.dpi).map_err(|err| err.to_string())
+    }
+
     fn open(&self) -> Result<Inputs, String> {
         let mut given = Given { traces: self.traces.clone(), ..Given::default() };
         for (name, prompting) in &self.darkened {

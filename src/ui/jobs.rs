@@ -6,6 +6,7 @@ use crate::engine::{ImageSource, free_memory};
 use crate::figure::file_input;
 use crate::figure::recipe::{FileInput, Panel};
 use crate::hub::{HubOptions, cached_models};
+use crate::ui::copying;
 use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
@@ -58,6 +59,8 @@ pub(super) enum JobDone {
     Reopened(Box<Result<Reopened, String>>),
     /// Missing files were looked for.
     Located(Located),
+    /// A picture for the clipboard was drawn, or was not.
+    Picture(Result<copying::Drawn, String>),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -264,6 +267,11 @@ impl Jobs {
     /// Writes a figure or a page.
     pub(super) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
         self.spawn("gazelens-figure-file", move || Some(JobDone::FigureSaved(figures::write(&what, &path, replace))));
+    }
+
+    /// Draws a picture for the clipboard.
+    pub(super) fn draw_picture(&mut self, wanted: copying::Wanted) {
+        self.spawn("gazelens-picture", move || Some(JobDone::Picture(copying::draw(&wanted))));
     }
 
     /// Reads the recipe of a figure.

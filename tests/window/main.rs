@@ -1,6 +1,7 @@
 //! The whole window, driven by the labels that users read and screen readers speak.
 
 mod asking;
+mod comfort;
 mod compare;
 mod comparing;
 mod demo;

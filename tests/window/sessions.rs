@@ -32,7 +32,9 @@ fn ask(window: &mut Window, words: &str) {
 }
 
 fn says(window: &Window, words: &str) -> bool {
-    window.state().state().notices.iter().any(|notice| notice.text.contains(words))
+    let state = window.state().state();
+    let notices = state.notices.iter().map(|notice| &notice.text);
+    notices.chain(state.toasts.iter().map(|toast| &toast.text)).any(|text| text.contains(words))
 }
 
 fn save(window: &mut Window, path: &Path) {

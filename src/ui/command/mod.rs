@@ -7,8 +7,8 @@ pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, FigureCommand, NotesEdit, PopeCommand,
-    PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, CopyCommand, Extend, FigureCommand, NotesEdit,
+    PopeCommand, PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -86,6 +86,8 @@ pub enum Command {
     ToggleStrategy,
     /// Copy the answer.
     CopyAnswer,
+    /// Copy a picture, a table or a path.
+    Copy(CopyCommand),
     /// The list of keys.
     ToggleHelp,
     /// The template around the question.
@@ -177,8 +179,14 @@ pub enum Command {
     ForgetRun(RunId),
     /// Of sessions.
     Session(SessionCommand),
+    /// Show an answer with its photo, which may be another one than that looked at.
+    ShowAnswer(RunId),
     /// Take a message away.
     Dismiss(u64),
+    /// Take all messages away.
+    DismissAll,
+    /// Take a message away that would go by itself.
+    DismissToast(u64),
 }
 
 impl Command {

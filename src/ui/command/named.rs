@@ -2,7 +2,7 @@
 
 use super::{CanvasCommand, Command};
 use crate::engine::ModelSource;
-use crate::ui::state::{FigureCommand, SessionCommand};
+use crate::ui::state::{CopyCommand, FigureCommand, SessionCommand};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
@@ -128,6 +128,20 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Open a figure or recipe…",
         "Takes the recipe of a figure (PNG, SVG, PDF) or a recipe (JSON) into the figure's panel",
         []
+    ),
+    named!(
+        Command::Copy(CopyCommand::Picture),
+        File,
+        "Copy the picture",
+        "The photo with its overlay as shown, in the photo's own pixels; the figure, while its panel is in front",
+        [ctrl_shift(Key::P)]
+    ),
+    named!(
+        Command::Copy(CopyCommand::TableInFront),
+        File,
+        "Copy the table in front",
+        "The table under the pointer, else of a panel in front, with tabs between columns, for a spreadsheet",
+        [ctrl_shift(Key::T)]
     ),
     named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(

@@ -4,7 +4,8 @@ use super::{PanelContext, forks};
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
 use crate::ui::derived::format_share;
-use crate::ui::state::TokenPos;
+use crate::ui::state::{AppState, TokenPos};
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
@@ -21,10 +22,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
     };
     forks::show(ui, cx);
-    let Some((idx, token)) = subject(cx, trace) else {
+    let Some((idx, token)) = subject(cx.state, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
     header(ui, idx, token);
+    super::copy_menu::show(ui, cx, TableKind::Candidates);
     forks::switch_button(ui, cx, idx);
     if let Some(contrast) = &token.contrast {
         super::contrast::show(ui, contrast);
@@ -54,10 +56,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
 /// the photo shows all of them then, and any one here would speak of something else.
-fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
-    let shown = cx.state.selection.shown_tokens();
+pub(in crate::ui) fn subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
+    let shown = state.selection.shown_tokens();
     let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
-    let growing = cx.state.current_run().is_some_and(|run| run.phase.is_active());
+    let growing = state.current_run().is_some_and(|run| run.phase.is_active());
     let idx = if shown.is_empty() && growing {
         trace.output.len().checked_sub(1)
     } else {

@@ -5,6 +5,7 @@ use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView};
+use crate::ui::tables::TableKind;
 use crate::ui::truth::Scores;
 use crate::ui::truth::beside::FigureGrid;
 use crate::ui::widgets::{choice, empty, named, row};
@@ -33,6 +34,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Some(Err(why)) => empty(ui, "No figures", why),
         Some(Ok(scores)) => {
             cut(ui, &mut view, scores);
+            super::copy_menu::show(ui, cx, TableKind::Metrics);
             table(ui, scores);
             plot(ui, &mut view, scores);
             ui.separator();

@@ -7,6 +7,7 @@ mod chip;
 mod colours;
 mod compare;
 mod contrast;
+mod copy_menu;
 mod decoding;
 mod figure;
 mod filter;
@@ -31,6 +32,10 @@ mod session;
 mod similarity;
 mod status_bar;
 mod template;
+mod toasts;
+
+pub(super) use candidates::subject as candidates_subject;
+pub(super) use photo::picture;
 
 use super::canvas::CanvasView;
 use super::command::{CanvasCommand, Command};
@@ -81,10 +86,14 @@ pub(super) struct ViewMemory {
     session_path_focused: bool,
     /// No dialog appeared when one was asked for.
     pub(super) no_file_dialog: bool,
+    /// The panel that the pointer was over last.
+    pub(super) pointed_pane: Option<Pane>,
+    /// The pointer is on a message that goes by itself: it stays.
+    pub(super) toast_pointed: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
     /// The image attention goes over words instead of layers.
-    shares_over_words: bool,
+    pub(super) shares_over_words: bool,
     /// An image's number or name being typed.
     pub(super) wanted_image: String,
     /// A tag being typed.
@@ -154,6 +163,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
         tree.ui(&mut behavior, ui);
     });
     notices::show(ui.ctx(), cx);
+    toasts::show(ui.ctx(), cx);
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
@@ -162,6 +172,9 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
 }
 
 fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
+    if ui.rect_contains_pointer(ui.max_rect()) {
+        cx.memory.pointed_pane = Some(pane);
+    }
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),

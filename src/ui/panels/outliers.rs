@@ -3,6 +3,7 @@
 use super::PanelContext;
 use crate::analysis::{ClsVariant, OutlierAgreement};
 use crate::ui::command::Command;
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -36,7 +37,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             "Its attention is held against the encoder's, and against the other words",
         ),
         Some(Err(why)) => empty(ui, "No figures", why),
-        Some(Ok(found)) => figures(ui, cx, found),
+        Some(Ok(found)) => {
+            super::copy_menu::show(ui, cx, TableKind::Outliers);
+            figures(ui, cx, found);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::ui::state::{Made, PromptView, PromptingCommand, PromptingSettings, To
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
-pub(super) use photo::on_photo;
+pub(super) use photo::{on_photo, prepared};
 use std::sync::Arc;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {

@@ -166,7 +166,7 @@ impl AppState {
     pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
         let text = format!("Saved {}: {}", count(num_answers, "answer"), path.display());
         self.session.path = Some(path);
-        self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
+        self.toasts.push(text);
     }
 
     /// A session takes the place of everything that is there. `before` is where that is kept.
@@ -259,9 +259,15 @@ impl AppState {
         let answers = count(num_runs, "answer");
         let text =
             if recovery { format!("Restored {answers}") } else { format!("Opened {answers}: {}", path.display()) };
-        let action = before
-            .map(|path| ("Back to what was open before".to_owned(), Command::Session(SessionCommand::Restore(path))));
-        self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
+        match before {
+            None => self.toasts.push(text),
+            // A way back must not go by itself.
+            Some(path) => {
+                let back = Command::Session(SessionCommand::Restore(path));
+                let action = Some(("Back to what was open before".to_owned(), back));
+                self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
+            }
+        }
         if !self.session.missing.is_empty() {
             let what = count(self.session.missing.len(), "file");
             let verb = if self.session.missing.len() == 1 { "was" } else { "were" };
@@ -288,10 +294,8 @@ impl AppState {
             self.open.session = None;
             self.notices.settle(&Command::Session(SessionCommand::Show(SessionBox::Missing)));
         }
-        let text = format!("Found {} again", count(found, "file"));
-        let advice = if left == 0 { String::new() } else { format!("{} still missing", count(left, "file")) };
-        // It outlives the joining that follows.
-        self.notices.push((Severity::Info, Until::Dismissed), text, advice, None);
+        let still = if left == 0 { String::new() } else { format!("; {} still missing", count(left, "file")) };
+        self.toasts.push(format!("Found {} again{still}", count(found, "file")));
         if !photos.is_empty() {
             self.runs.relocate(&photos);
             self.pope.relocate(&photos);

@@ -14,6 +14,7 @@ impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
+        self.toasts.settle(&command);
         if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
             self.prompting.view = PromptView::Attention; // that is what a word is clicked for
         }
@@ -61,6 +62,7 @@ impl AppState {
             Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
             Command::CopyAnswer => self.copy_answer(),
+            Command::Copy(command) => self.copy(command),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
             Command::RestartWorker => self.restart_worker(),
             Command::ResetLayout => vec![Effect::ResetLayout],
@@ -126,7 +128,10 @@ impl AppState {
                 self.compare.forget(id);
                 self.selection.clear();
             }
+            Command::ShowAnswer(id) => self.show_answer(id),
             Command::Dismiss(id) => self.notices.dismiss(id),
+            Command::DismissAll => self.notices.dismiss_all(),
+            Command::DismissToast(id) => self.toasts.dismiss(id),
             _ => {} // those with effects, above
         }
     }
@@ -140,6 +145,15 @@ impl AppState {
         }
         self.runs.show(id);
         self.selection.clear();
+    }
+
+    /// Shows an answer with its photo.
+    fn show_answer(&mut self, id: RunId) {
+        let Some(image) = self.runs.get(id).map(|run| run.question.image.clone()) else { return };
+        if let Some(idx) = self.library.position(&image) {
+            self.select_image(idx);
+            self.show_run(id);
+        }
     }
 
     pub(super) fn select_image(&mut self, idx: usize) {
