@@ -303,7 +303,7 @@ impl App {
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::CopyPicture => self.copy_picture(ctx),
                 Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
-                Effect::Session(effect) => self.carry_out_session(effect),
+                Effect::Session(effect) => self.carry_out_session(effect, ctx),
                 Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             }
         }
@@ -326,6 +326,7 @@ impl eframe::App for App {
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
+        self.follow_window(ctx);
         self.follow_session(ctx);
         self.follow_toasts(ctx);
         self.beside.follow_image(&mut self.state);

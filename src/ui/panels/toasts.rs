@@ -50,7 +50,7 @@ fn framed(ui: &mut Ui, toast: &Toast, cx: &mut PanelContext<'_>) {
                 }
             });
             let close = ui.small_button("✖").on_hover_text("Close this message");
-            named(ui, &close, &format!("Close: {}", toast.text));
+            named(ui, &close, "Close this message");
             if close.clicked() {
                 cx.emit(Command::DismissToast(toast.id));
             }

@@ -9,7 +9,7 @@ impl AppState {
     /// Takes in an event. `now_secs` is any clock that only goes forward.
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
         let mut effects = match event {
-            Event::Attributed(id, attributed, info) => self.attributed(id, attributed, info),
+            Event::Attributed(id, attributed, info) => self.attributed(id, &attributed, &info),
             other => {
                 self.take_in(other, now_secs);
                 Vec::new()

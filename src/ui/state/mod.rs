@@ -29,6 +29,7 @@ mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
+pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
 pub use copying::CopyCommand;
 pub(in crate::ui) use figure::is_page;

@@ -30,7 +30,7 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
         }
         Some(Ok(picture)) => picture,
     };
-    if picture.made.attributed.attribution.view.image != texture.size() {
+    if picture.made.attribution.view.image != texture.size() {
         return false;
     }
     let texture = texture.clone();
@@ -53,14 +53,14 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
 fn caption(cx: &PanelContext<'_>, picture: &PromptedPicture, view: PromptView) -> String {
     let options = &cx.state.prompting.settings.options;
     let made = &picture.made;
-    let layer_idx = options.layer_idx.unwrap_or_else(|| made.attributed.attribution.default_layer());
+    let layer_idx = options.layer_idx.unwrap_or_else(|| made.attribution.default_layer());
     let source = match made.request.source {
         Source::Clip => "CLIP",
         Source::Llava => "LLaVA",
     };
     let whose = format!(
         "{source} {}, layer {layer_idx}, {} formula, “{}”",
-        made.info.id,
+        made.model_id,
         options.formula.id(),
         made.request.query
     );
@@ -81,7 +81,7 @@ fn heat(cx: &PanelContext<'_>, map: &HeatMap) -> (HeatMap, HeatStyle) {
 pub(in crate::ui::panels) fn prepared<'a>(cx: &PanelContext<'a>, texture: &'a PhotoTexture) -> Option<PhotoCanvas<'a>> {
     let view = cx.state.prompting.view;
     let picture = cx.prompted.picture()?.ok().filter(|_| view != PromptView::Attention)?;
-    let fits = picture.made.attributed.attribution.view.image == texture.size();
+    let fits = picture.made.attribution.view.image == texture.size();
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
     fits.then(|| canvas(cx, texture, picture, heat))
 }
@@ -98,7 +98,7 @@ fn canvas<'a>(
         PromptView::Original | PromptView::Attribution | PromptView::Attention => None,
     };
     let is_map = heat.is_some();
-    PhotoCanvas::new(texture, &picture.made.attributed.attribution.view)
+    PhotoCanvas::new(texture, &picture.made.attribution.view)
         .heat(heat.filter(|_| cx.state.colour.overlay_visible))
         .prompt(style.map(|style| (picture.mask.clone(), style)))
         .grid_lines(is_map && cx.state.colour.patch_grid_visible)
