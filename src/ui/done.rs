@@ -35,6 +35,10 @@ impl App {
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
             JobDone::Scanned(mut opened) => {
+                // What was mistyped stays to be mended.
+                if opened.problems.is_empty() && opened.has(&self.view.typed_image_path()) {
+                    self.view.image_path.clear();
+                }
                 if let Some(folder) = opened.models.pop() {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
                 }

@@ -84,6 +84,9 @@ pub(super) enum Wanted {
     Figure,
 }
 
+/// So many are put together at once.
+const FEW_PHOTOS: usize = 500;
+
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
 const LEAST_DIALOG: Duration = Duration::from_millis(600);
 
@@ -300,13 +303,25 @@ impl Jobs {
         name: &str,
         job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
     ) {
+        self.spawn_beside(name, true, job);
+    }
+
+    /// The same; work that cannot be stopped leaves what can be alone.
+    fn spawn_beside(
+        &mut self,
+        name: &str,
+        can_stop: bool,
+        job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
+    ) {
         let (progress, wake) = (Arc::clone(&self.progress), Arc::clone(&self.wake));
-        self.opening.store(false, Ordering::Relaxed);
+        if can_stop {
+            self.opening.store(false, Ordering::Relaxed);
+        }
         let cancel = Arc::clone(&self.opening);
         self.spawn(name, move || {
             let tell = |what: &str, share: f32| {
                 if let Ok(mut progress) = progress.lock() {
-                    *progress = Some(Progress { what: what.to_owned(), share });
+                    *progress = Some(Progress { what: what.to_owned(), share, can_stop });
                 }
                 wake();
             };
@@ -330,8 +345,13 @@ impl Jobs {
 
     /// Puts a data set together.
     pub(super) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
-        self.spawn("gazelens-join", move || {
-            Some(JobDone::Joined(generation, Box::new(opening::join(sources, wanted))))
+        self.spawn_beside("gazelens-join", false, move |_, tell| {
+            let photos = sources.photos.len();
+            let is_large = photos > FEW_PHOTOS || sources.instances.is_some();
+            if is_large {
+                tell(&format!("Reading {photos} photos' names and what is known of them"), 1.0);
+            }
+            JobDone::Joined(generation, Box::new(opening::join(sources, wanted)))
         });
     }
 

@@ -74,6 +74,9 @@ impl App {
             JobDone::PickedSession(path) => self.commands.push(Command::Session(SessionCommand::OpenFile(path))),
             JobDone::PickedPlace(folder) => self.commands.push(Command::Session(SessionCommand::LookIn(folder))),
             JobDone::Located(located) => {
+                if located != super::session::Located::default() {
+                    self.view.session_paths.clear();
+                }
                 let effects = self.state.located(located);
                 self.carry_out(effects, ctx);
             }
@@ -87,6 +90,10 @@ impl App {
             }
             JobDone::Reopened(reopened) => match *reopened {
                 Ok(reopened) => {
+                    self.view.session_paths.clear();
+                    if self.view.typed_image_path() == reopened.path {
+                        self.view.image_path.clear();
+                    }
                     let layout = self.layout();
                     if self.desk.keep_before(&self.state, layout) {
                         self.waiting = Some(Box::new(reopened)); // until that is written
@@ -130,7 +137,10 @@ impl App {
     pub(super) fn written(&mut self, ctx: &egui::Context) {
         for finished in self.desk.poll() {
             match finished {
-                Finished::Saved { path, num_answers } => self.state.session_saved(path, num_answers),
+                Finished::Saved { path, num_answers } => {
+                    self.view.session_paths.clear();
+                    self.state.session_saved(path, num_answers);
+                }
                 Finished::Failed(why) => {
                     let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
@@ -173,24 +183,22 @@ impl App {
     }
 }
 
-/// Size first: a maximized window has the place of before when it is made small again. A place on a screen that is no longer there is not
-/// taken.
+/// A place on a screen that is no longer there is not taken.
 fn place_window(ctx: &egui::Context, place: WindowPlace) {
     let WindowPlace { place, size: [width, height], maximized } = place;
     let screen = ctx.input(|input| input.viewport().monitor_size);
-    if !maximized {
-        ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(false));
-        ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
-        let on_screen = |at: &[f32; 2]| {
-            screen.is_some_and(|screen| {
-                (0.0..screen.x - 100.0).contains(&at[0]) && (0.0..screen.y - 100.0).contains(&at[1])
-            })
-        };
-        if let Some([x, y]) = place.filter(on_screen) {
-            ctx.send_viewport_cmd(egui::ViewportCommand::OuterPosition(egui::pos2(x, y)));
-        }
-    } else {
-        ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
+    if maximized {
+        return ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
+    }
+    ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(false));
+    ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+    // Of the frame something must be in sight to drag it by.
+    let on_screen = |at: &[f32; 2]| {
+        screen
+            .is_some_and(|screen| (0.0..screen.x - 100.0).contains(&at[0]) && (0.0..screen.y - 100.0).contains(&at[1]))
+    };
+    if let Some([x, y]) = place.filter(on_screen) {
+        ctx.send_viewport_cmd(egui::ViewportCommand::OuterPosition(egui::pos2(x, y)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What makes work comfortable: messages that go by themselves, pictures and tables for the clipboard.
 
+use crate::demo::{demo_window, wait_until};
 use crate::script::Script;
 use crate::support::{Window, answered, frames, press, settle, window};
 use eframe::egui;
@@ -8,7 +9,7 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::RunId;
 use gazelens::ui::command::Command;
 use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::SessionCommand;
+use gazelens::ui::state::{CopyCommand, FigureCommand, SessionCommand};
 use gazelens::ui::tables::TableKind;
 use std::time::Duration;
 
@@ -127,7 +128,7 @@ fn the_photo_with_its_overlay_goes_to_the_clipboard() {
     window.get_by_label("Copy").click();
     let without = picture(&mut window);
     assert_ne!(with.pixels, without.pixels, "the overlay is part of it");
-    assert!(without.pixels.iter().all(|pixel| pixel.is_opaque()), "nothing shines through");
+    assert!(without.pixels.iter().all(egui::Color32::is_opaque), "nothing shines through");
 }
 
 #[test]
@@ -180,4 +181,23 @@ fn every_table_is_copied_with_its_units() {
         assert!(found.starts_with(begin), "{form}: {found}");
         frames(&mut window);
     }
+}
+
+#[test]
+fn the_figure_in_front_goes_to_the_clipboard_as_it_is_written() {
+    let mut window = demo_window();
+    window.get_by_label("Describe this image in detail.").click();
+    frames(&mut window);
+    wait_until(&mut window, "an answer", |app| {
+        app.state().current_run().is_some_and(|run| run.phase == gazelens::ui::state::Phase::Finished)
+    });
+    frames(&mut window);
+    window.state_mut().command(Command::Figure(FigureCommand::AddShown));
+    frames(&mut window);
+    assert!(is_in_front(window.state().tree(), Pane::Figure), "its panel is in front");
+    window.state_mut().command(Command::Copy(CopyCommand::Picture));
+    let OutputCommand::CopyImage(image) = copied(&mut window) else { panic!("expected a picture") };
+    assert_eq!(image.size[0], 2055, "two columns at 300 dots per inch");
+    frames(&mut window);
+    window.get_by_label_contains("Copied the figure: 2055 × ");
 }

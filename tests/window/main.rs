@@ -11,6 +11,7 @@ mod looking;
 mod picking;
 mod pope;
 mod prompting;
+mod recent;
 mod script;
 mod sessions;
 mod support;

@@ -179,6 +179,8 @@ pub enum Command {
     ForgetRun(RunId),
     /// Of sessions.
     Session(SessionCommand),
+    /// Forget what was opened lately.
+    ClearRecent,
     /// Show an answer with its photo, which may be another one than that looked at.
     ShowAnswer(RunId),
     /// Take a message away.

@@ -53,23 +53,9 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
         }
     }
     match menu {
-        Menu::File => recent_models(ui, cx),
+        Menu::File => super::recent::menu(ui, cx, "Open recent"),
         Menu::View => look(ui, cx),
         _ => {}
-    }
-}
-
-fn recent_models(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    if cx.state.prefs.recent_models.is_empty() {
-        return;
-    }
-    ui.separator();
-    ui.label(egui::RichText::new("Recent models").weak());
-    for name in cx.state.prefs.recent_models.clone() {
-        if ui.button(&name).clicked() {
-            cx.emit(Command::OpenModel(crate::engine::ModelSource::named(&name)));
-            ui.close();
-        }
     }
 }
 

@@ -27,6 +27,7 @@ mod photo;
 mod pope;
 mod prompting;
 mod question;
+mod recent;
 mod sampling;
 mod session;
 mod similarity;
@@ -48,6 +49,8 @@ use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// A place to type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +105,10 @@ pub(super) struct ViewMemory {
     pub(super) image_path: String,
     /// A path being typed, for a model.
     pub(super) model_path: String,
-    /// A path being typed, for a session or a folder with missing files.
-    session_path: String,
+    /// Paths being typed, for a session to save or to open, and for a folder with missing files: by the box's label.
+    pub(super) session_paths: HashMap<&'static str, String>,
+    /// What was opened lately.
+    recent: recent::RecentMemory,
 }
 
 /// What every panel gets.
@@ -133,6 +138,11 @@ pub(super) struct PanelContext<'a> {
 }
 
 impl ViewMemory {
+    /// The path in the box for photos.
+    pub(super) fn typed_image_path(&self) -> PathBuf {
+        self.image_path.trim().trim_matches('"').into()
+    }
+
     /// Whether the cursor is wanted in this box; asked once.
     fn takes_focus(&mut self, text_box: TextBox) -> bool {
         self.focus.take_if(|wanted| *wanted == text_box).is_some()

@@ -1,9 +1,9 @@
+mod kept;
+
 use super::capture::{KeptTraces, Snapshot};
 use super::desk::{Desk, Finished, write};
 use super::recovery::left_behind;
 use super::reopen::reopen;
-mod kept;
-
 use super::*;
 use crate::engine::{AttributionRequest, Event, Fork, ImageSource, ModelSource, Prompting, RunId};
 use crate::geometry::{ImageSize, ModelView, PreprocessSpec};

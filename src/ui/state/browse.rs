@@ -1,5 +1,6 @@
 //! The data set on show: what was opened, what of it is listed, what people noted.
 
+use super::prefs::remember_path;
 use super::{AppState, Effect, Severity, Until};
 use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, Row, Sources, Tag};
 use crate::ui::opening::{Joined, Opened};
@@ -14,6 +15,8 @@ pub struct Progress {
     pub what: String,
     /// 0 to 1.
     pub share: f32,
+    /// Whether it can be stopped.
+    pub can_stop: bool,
 }
 
 /// A change of what is noted about the image looked at.
@@ -94,6 +97,9 @@ impl AppState {
                 None,
             );
             return Vec::new();
+        }
+        for path in &opened.read {
+            remember_path(&mut self.prefs.recent_data, path);
         }
         let sources = &mut self.browse.sources;
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();

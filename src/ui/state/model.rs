@@ -78,10 +78,7 @@ pub(super) fn remember(recent: &mut Vec<String>, source: &ModelSource) {
     if matches!(source, ModelSource::Demo | ModelSource::DemoClip | ModelSource::Gguf { mmproj: Some(_), .. }) {
         return;
     }
-    let name = source_label(source);
-    recent.retain(|other| *other != name);
-    recent.insert(0, name);
-    recent.truncate(8);
+    super::prefs::remember(recent, source_label(source));
 }
 
 #[cfg(test)]

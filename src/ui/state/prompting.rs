@@ -4,6 +4,8 @@
 //! Whether prompting is on is not remembered anywhere: it is on when the shown answer is one about a darkened photo. So the switch, the
 //! history and the words above the photo cannot disagree.
 
+mod kept;
+
 use super::pope::asks_the_same;
 use super::{AppState, Effect, Phase, Run, Severity, Until};
 use crate::data::pope::Label;
@@ -12,8 +14,6 @@ use crate::engine::{
 };
 use crate::prompting::{Attribution, PreOutput, PromptOptions, Source, object_of};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Attributions kept: some megabytes each for a large model.
@@ -133,23 +133,6 @@ impl PromptingState {
             settings.options = PromptOptions::default(); // edited by hand
         }
         Self { settings, ..Self::default() }
-    }
-
-    /// Where models looked, oldest first.
-    pub(in crate::ui) fn every_made(&self) -> &[Arc<Made>] {
-        &self.made
-    }
-
-    /// What a session kept.
-    pub(in crate::ui) fn restore(&mut self, made: Vec<Made>) {
-        made.into_iter().for_each(|made| self.keep(made));
-    }
-
-    /// Photos are somewhere else now.
-    pub(in crate::ui) fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
-        for made in &mut self.made {
-            Arc::make_mut(made).request.image.relocate(now_at);
-        }
     }
 
     fn keep(&mut self, made: Made) {

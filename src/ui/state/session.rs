@@ -1,5 +1,6 @@
 //! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not end properly.
 
+use super::prefs::remember_path;
 use super::{AppState, Compare, Effect, OpenedFigure, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
 use crate::data::dataset::PhotoPlace;
 use crate::engine::{ImageSource, ModelSource, Request};
@@ -169,6 +170,7 @@ impl AppState {
     /// The session was written.
     pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
         let text = format!("Saved {}: {}", count(num_answers, "answer"), path.display());
+        remember_path(&mut self.prefs.recent_sessions, &path);
         self.session.path = Some(path);
         self.toasts.push(text);
     }
@@ -179,6 +181,9 @@ impl AppState {
         effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
         let Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery } = reopened;
         let num_runs = runs.len();
+        if !recovery {
+            remember_path(&mut self.prefs.recent_sessions, &path);
+        }
         let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
         self.settings_of(&written.settings);
         self.pope = Pope::restored(self.pope.settings, written.pope);

@@ -128,6 +128,7 @@ impl AppState {
                 self.compare.forget(id);
                 self.selection.clear();
             }
+            Command::ClearRecent => self.prefs.clear_recent(),
             Command::ShowAnswer(id) => self.show_answer(id),
             Command::Dismiss(id) => self.notices.dismiss(id),
             Command::DismissAll => self.notices.dismiss_all(),
