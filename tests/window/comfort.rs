@@ -144,13 +144,13 @@ fn every_table_is_copied_with_its_units() {
     window.get_by_label_contains("Token 1: ").click();
     frames(&mut window);
     for (kind, name) in [
-        (TableKind::Metrics, "Threshold (value of the map)"),
-        (TableKind::Candidates, "Logprob (nats)"),
         (TableKind::Objects, "Area (pixels)"),
+        (TableKind::Candidates, "Logprob (nats)"),
         (TableKind::Pope, "p_yes"),
         (TableKind::Heads, "Attention on the image, mean over the shown tokens (probability)"),
         (TableKind::Layers, "Attention on the image, mean over the shown tokens, mean over heads (probability)"),
         (TableKind::Runs, "Answer (tokens)"),
+        (TableKind::Metrics, "Threshold (value of the map)"),
     ] {
         bring_to_front(&mut window, kind.pane());
         let button = format!("Copy the table of {}", kind.label());
@@ -165,14 +165,15 @@ fn every_table_is_copied_with_its_units() {
         window.get_by_label_contains(&format!("Copied the table of {}: ", kind.label()));
     }
     // The panel under the pointer comes first; the other forms are for notes and papers.
-    window.get_by_label("Candidates").hover();
-    frames(&mut window);
-    bring_to_front(&mut window, Pane::Metrics);
-    let tip = window.get_by_label("Copy the table of metrics");
-    tip.hover();
-    frames(&mut window);
-    window.key_press_modifiers(egui::Modifiers::COMMAND.plus(egui::Modifiers::SHIFT), egui::Key::T);
-    assert!(text(&mut window).starts_with("Metric\tValue\t"), "the one that is pointed at");
+    bring_to_front(&mut window, Pane::Candidates);
+    for kind in [TableKind::Candidates, TableKind::Metrics] {
+        window.get_by_label(&format!("Copy the table of {}", kind.label())).hover();
+        frames(&mut window);
+        window.key_press_modifiers(egui::Modifiers::COMMAND.plus(egui::Modifiers::SHIFT), egui::Key::T);
+        frames(&mut window);
+        let said = window.state().state().toasts.iter().last().map(|toast| toast.text.clone()).unwrap_or_default();
+        assert!(said.starts_with(&format!("Copied the table of {}: ", kind.label())), "what is pointed at: {said}");
+    }
     for (form, begin) in [("as Markdown", "| Metric | Value |"), ("as LaTeX", "\\begin{tabular}{lllllll}")] {
         window.get_by_label("Copy the table of metrics").click();
         frames(&mut window);
