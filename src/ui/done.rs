@@ -36,8 +36,11 @@ impl App {
             JobDone::Models(shelf) => self.state.shelf = shelf,
             JobDone::Scanned(mut opened) => {
                 // What was mistyped stays to be mended.
-                if opened.problems.is_empty() && opened.has(&self.view.typed_image_path()) {
+                let typed = self.view.typed_image_path();
+                if opened.problems.is_empty() && opened.has(&typed) {
                     self.view.image_path.clear();
+                } else if self.view.is_typed(&opened.problems) {
+                    self.view.focus = Some(panels::TextBox::ImagePath);
                 }
                 if let Some(folder) = opened.models.pop() {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));

@@ -79,6 +79,7 @@ fn a_mistyped_path_stays_to_be_mended() {
     });
     frames(&mut window);
     assert_eq!(typed(&window), wrong.display().to_string(), "the text is still there");
+    assert!(window.get_by_label("Path of a photo or folder").accesskit_node().is_focused(), "with the cursor in it");
     window.get_by_label("Dismiss").click();
     frames(&mut window);
     assert_eq!(typed(&window), wrong.display().to_string(), "also when the message is gone");

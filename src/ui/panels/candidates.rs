@@ -25,8 +25,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some((idx, token)) = subject(cx.state, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
-    header(ui, idx, token);
-    super::copy_menu::show(ui, cx, TableKind::Candidates);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
+        super::copy_menu::show(ui, cx, TableKind::Candidates);
+    });
+    header(ui, token);
     forks::switch_button(ui, cx, idx);
     if let Some(contrast) = &token.contrast {
         super::contrast::show(ui, contrast);
@@ -68,9 +71,8 @@ pub(in crate::ui) fn subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(
     idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
 }
 
-fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
+fn header(ui: &mut Ui, token: &OutputToken) {
     let rank = token.candidates.iter().position(|candidate| candidate.id == token.id);
-    ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         if token.contrast.is_some() {

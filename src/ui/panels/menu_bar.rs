@@ -53,7 +53,10 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
         }
     }
     match menu {
-        Menu::File => super::recent::menu(ui, cx, "Open recent"),
+        Menu::File => {
+            ui.separator();
+            super::recent::menu(ui, cx, "Open recent");
+        }
         Menu::View => look(ui, cx),
         _ => {}
     }

@@ -143,6 +143,12 @@ impl ViewMemory {
         self.image_path.trim().trim_matches('"').into()
     }
 
+    /// Whether problems are about the path in the box for photos.
+    pub(super) fn is_typed(&self, problems: &[String]) -> bool {
+        let typed = self.typed_image_path().display().to_string();
+        !typed.is_empty() && problems.iter().any(|problem| problem.ends_with(&typed))
+    }
+
     /// Whether the cursor is wanted in this box; asked once.
     fn takes_focus(&mut self, text_box: TextBox) -> bool {
         self.focus.take_if(|wanted| *wanted == text_box).is_some()
