@@ -27,7 +27,7 @@ pub fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io:
         // The user's umask decides, as for any other file; temporary files would be for their owner alone.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let temp = builder.tempfile_in(folder)?;
+    let temp = builder.tempfile_in(folder).map_err(|err| without_temporary_name(&err))?;
     let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file());
     fill(&mut writer)?;
     writer.flush()?;
@@ -35,6 +35,12 @@ pub fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io:
     temp.as_file().sync_all()?;
     temp.persist(path).map_err(|err| err.error)?;
     Ok(())
+}
+
+/// The system's own error: the name of a file that nobody asked for would mislead.
+fn without_temporary_name(err: &Error) -> Error {
+    let inner = err.get_ref().and_then(|inner| inner.source()).and_then(|source| source.downcast_ref::<Error>());
+    inner.and_then(Error::raw_os_error).map_or_else(|| err.kind().into(), Error::from_raw_os_error)
 }
 
 #[cfg(test)]
@@ -57,5 +63,8 @@ mod tests {
         let left = std::fs::read_dir(folder.path()).expect("readable").count();
         assert_eq!(left, 1, "nothing half written stays behind");
         assert!(replace(folder.path(), |_| Ok(())).is_err(), "a folder is not replaced");
+        let nowhere = replace(&folder.path().join("none").join("out"), |_| Ok(())).expect_err("no such folder");
+        assert_eq!(nowhere.kind(), ErrorKind::NotFound, "in the system's words");
+        assert!(!nowhere.to_string().contains(".part"), "which name no other file: {nowhere}");
     }
 }

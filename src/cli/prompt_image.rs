@@ -43,8 +43,22 @@ fn check_outputs(args: &PromptImageArgs) -> Result<(), Failure> {
             return Err(Failure::usage(anyhow!("Expected different files for {other} and {flag}, found one: {path}")));
         }
         output::expect_folder_of(flag, path)?;
+        expect_png(flag, path)?;
     }
     Ok(())
+}
+
+/// Photos are written without loss: a name that promises another format would lie.
+fn expect_png(flag: &str, path: &Path) -> Result<(), Failure> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        _ if flag == "--map-out" => Ok(()),
+        None | Some("png") => Ok(()),
+        Some(found) => {
+            let path = path.display();
+            Err(Failure::usage(anyhow!("Expected {flag} as a PNG, found the ending {found}: {path}")))
+        }
+    }
 }
 
 fn outputs(args: &PromptImageArgs) -> Vec<(&'static str, &PathBuf)> {

@@ -12,6 +12,7 @@ use crate::model::{Clip, Probe};
 use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
 use crate::trace::{RowPrecision, compare};
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const ATTRIBUTION_TOKENS: usize = 20;
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributionRequest {
     /// Which kind of model has to be open.
     pub source: Source,

@@ -34,6 +34,47 @@ pub(super) fn write(resolved: &Resolved, folder: &Path) -> Result<(), FigureErro
     write_file(&folder.join("metrics.tex"), latex(&table).as_bytes())
 }
 
+/// A form of a table as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TableForm {
+    /// Columns apart by tabs: what a spreadsheet takes from the clipboard.
+    Tsv,
+    /// Pipes, as GitHub and most note books read them.
+    Markdown,
+    /// A `tabular` of left-aligned columns.
+    Latex,
+}
+
+impl TableForm {
+    /// Every form.
+    pub const ALL: [Self; 3] = [Self::Tsv, Self::Markdown, Self::Latex];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Tsv => "TSV",
+            Self::Markdown => "Markdown",
+            Self::Latex => "LaTeX",
+        }
+    }
+
+    /// A table as text; the first row names the columns.
+    pub fn text(self, table: &[Vec<String>]) -> String {
+        match self {
+            Self::Tsv => tsv(table),
+            Self::Markdown => markdown(table),
+            Self::Latex => latex(table),
+        }
+    }
+}
+
+/// A cell breaks no line and no column.
+fn tsv(table: &[Vec<String>]) -> String {
+    let cell = |text: &String| text.replace(['\t', '\n', '\r'], " ");
+    let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join("\t") + "\n";
+    table.iter().map(line).collect()
+}
+
 /// RFC 4180, with line feeds.
 fn csv(table: &[Vec<String>]) -> String {
     let cell = |text: &String| {
@@ -111,6 +152,8 @@ mod tests {
     #[test]
     fn tables_escape_what_their_form_gives_a_meaning() {
         assert_eq!(csv(&table()), "a,b\n\"1,\"\"x\"\"\",50 % | _y_\n", "CSV");
+        let broken = vec![vec!["a\tb".to_owned(), "c\nd".to_owned()]];
+        assert_eq!(TableForm::Tsv.text(&broken), "a b\tc d\n", "TSV: one line, two columns");
         assert_eq!(markdown(&table()), "| a | b |\n| --- | --- |\n| 1,\"x\" | 50 % \\| _y_ |\n", "Markdown");
         assert!(latex(&table()).contains("1,\"x\" & 50 \\% | \\_y\\_ \\\\\n"), "LaTeX: {}", latex(&table()));
     }

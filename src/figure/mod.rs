@@ -33,6 +33,7 @@ mod scale;
 pub mod scene;
 mod svg;
 
+pub use data_files::TableForm;
 pub use defaults::default_recipe;
 pub use embed::recipe_of;
 pub use error::FigureError;

@@ -128,7 +128,7 @@ impl Attribution {
     pub fn default_layer(&self) -> usize {
         match &self.maps {
             Maps::Clip(maps) => maps.num_layers.saturating_sub(2),
-            Maps::Llava(maps) => maps.num_layers * 5 / 8,
+            Maps::Llava(maps) => maps.num_layers.saturating_mul(5) / 8,
         }
     }
 
@@ -185,12 +185,13 @@ impl Attribution {
         let patches = self.grid().len();
         let sizes = match &self.maps {
             Maps::Clip(maps) => vec![
-                ("contributions", maps.num_layers * patches, maps.contributions.len()),
-                ("similarities", maps.num_layers * patches, maps.similarities.len()),
+                ("contributions", maps.num_layers.saturating_mul(patches), maps.contributions.len()),
+                ("similarities", maps.num_layers.saturating_mul(patches), maps.similarities.len()),
                 ("cosines", patches, maps.last_cosines.len()),
             ],
             Maps::Llava(maps) => {
-                let expected = maps.num_tokens.max(1) * maps.num_layers * patches;
+                let rows = maps.num_tokens.max(1).saturating_mul(maps.num_layers);
+                let expected = rows.saturating_mul(patches);
                 vec![("attention", expected, maps.attention.len()), ("attention", expected, maps.image_attention.len())]
             }
         };

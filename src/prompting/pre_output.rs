@@ -5,9 +5,10 @@
 
 use crate::analysis::pope::{Said, Scorer, scorer};
 use crate::data::pope::Label;
+use serde::{Deserialize, Serialize};
 
 /// See the module's documentation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreOutput {
     /// What it says.
     pub said: Said,
@@ -16,7 +17,7 @@ pub struct PreOutput {
 }
 
 /// What a pre-output was read from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PreOutputBasis {
     /// CLIP: how probable the first of two texts is.
     Probability {

@@ -76,14 +76,14 @@ impl AppOptions {
 /// See the module's documentation.
 pub struct App {
     pub(super) state: AppState,
-    derived: Derived,
+    pub(super) derived: Derived,
     link: Box<dyn EngineLink>,
     pub(super) commands: Vec<Command>,
     pub(super) jobs: Jobs,
-    photos: Photos,
-    beside: Beside,
-    prompted: PromptedPictures,
-    figures: Figures,
+    pub(super) photos: Photos,
+    pub(super) beside: Beside,
+    pub(super) prompted: PromptedPictures,
+    pub(super) figures: Figures,
     notes: Option<NotesWriter>,
     wake: Waker,
     pub(super) view: panels::ViewMemory,
@@ -240,6 +240,14 @@ impl App {
         self.commands.extend(shortcuts::pressed(ctx, self.state.open, &self.state.prefs.keys));
     }
 
+    /// Messages that go by themselves do so on time; without one nothing is drawn for them.
+    fn follow_toasts(&mut self, ctx: &egui::Context) {
+        let held = self.view.toast_pointed || !ctx.input(|input| input.focused);
+        if let Some(wait) = self.state.toasts.advance(self.now_secs(), held) {
+            ctx.request_repaint_after(Duration::from_secs_f64(wait.max(0.0)));
+        }
+    }
+
     fn write_notes(&mut self, key: String, noted: ImageNotes) {
         let notes = &self.state.browse.notes;
         if self.notes.as_ref().is_none_or(|writer| writer.path() != notes.path()) {
@@ -297,7 +305,9 @@ impl App {
                     self.state.prefs.keys.install(ctx);
                 }
                 Effect::Copy(text) => ctx.copy_text(text),
-                Effect::Session(effect) => self.carry_out_session(effect),
+                Effect::CopyPicture => self.copy_picture(ctx),
+                Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
+                Effect::Session(effect) => self.carry_out_session(effect, ctx),
                 Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             }
         }
@@ -327,7 +337,9 @@ impl eframe::App for App {
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
+        self.follow_window(ctx);
         self.follow_session(ctx);
+        self.follow_toasts(ctx);
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
         self.state.figure.visible = layout::is_in_front(&self.tree, layout::Pane::Figure);

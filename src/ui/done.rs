@@ -30,10 +30,18 @@ impl App {
                 let effects = self.state.annotations_hashed(name, hashed, *panel);
                 self.carry_out(effects, ctx);
             }
+            JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
             JobDone::Scanned(mut opened) => {
+                // What was mistyped stays to be mended.
+                let typed = self.view.typed_image_path();
+                if opened.problems.is_empty() && opened.has(&typed) {
+                    self.view.image_path.clear();
+                } else if self.view.is_typed(&opened.problems) {
+                    self.view.focus = Some(panels::TextBox::ImagePath);
+                }
                 if let Some(folder) = opened.models.pop() {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
                 }

@@ -38,6 +38,12 @@ impl Subject {
             && are_same(&self.darkened, &other.darkened)
     }
 
+    /// The figure's pixels, as a PNG would have them; takes its time.
+    pub(super) fn raster(&self) -> Result<Raster, String> {
+        let figure = Figure::new(&self.recipe, &self.open()?).map_err(|err| err.to_string())?;
+        figure.raster(self.recipe.layout.dpi).map_err(|err| err.to_string())
+    }
+
     fn open(&self) -> Result<Inputs, String> {
         let mut given = Given { traces: self.traces.clone(), ..Given::default() };
         for (name, prompting) in &self.darkened {
@@ -254,6 +260,12 @@ pub(super) fn open(path: &Path) -> Result<OpenedFigure, String> {
         format!("Expected a figure or a recipe that can be read, found \"{err}\": {}", path.display())
     })?;
     let recipe = recipe_of(&bytes, path).map_err(|err| err.to_string())?;
+    let missing = missing_files(&recipe, path.parent());
+    Ok(OpenedFigure { recipe, path: path.to_owned(), missing })
+}
+
+/// Files that a recipe names and that are not there: a sentence each. `folder` is where relative paths are looked for.
+pub(super) fn missing_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<String> {
     let inputs = &recipe.inputs;
     let traces = inputs.traces.values();
     let photos = traces.clone().map(|input| ("photo", Some(input.run.image_path.as_str())));
@@ -265,12 +277,12 @@ pub(super) fn open(path: &Path) -> Result<OpenedFigure, String> {
         .chain(photos)
         .chain(named)
         .filter_map(|(kind, file)| Some((kind, file?)))
-        .filter(|(kind, file)| !is_there(kind, file, path.parent()))
+        .filter(|(kind, file)| !is_there(kind, file, folder))
         .map(|(kind, file)| format!("The {kind} is not there: {file}"))
         .collect();
     missing.sort();
     missing.dedup();
-    Ok(OpenedFigure { recipe, path: path.to_owned(), missing })
+    missing
 }
 
 fn is_there(kind: &str, file: &str, folder: Option<&Path>) -> bool {

@@ -6,6 +6,7 @@ use crate::engine::{ImageSource, free_memory};
 use crate::figure::file_input;
 use crate::figure::recipe::{FileInput, Panel};
 use crate::hub::{HubOptions, cached_models};
+use crate::ui::copying;
 use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
@@ -58,6 +59,8 @@ pub(super) enum JobDone {
     Reopened(Box<Result<Reopened, String>>),
     /// Missing files were looked for.
     Located(Located),
+    /// A picture for the clipboard was drawn, or was not.
+    Picture(Result<copying::Drawn, String>),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -80,6 +83,9 @@ pub(super) enum Wanted {
     /// A figure to write or to read.
     Figure,
 }
+
+/// So many are put together at once.
+const FEW_PHOTOS: usize = 500;
 
 /// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
 const LEAST_DIALOG: Duration = Duration::from_millis(600);
@@ -266,6 +272,11 @@ impl Jobs {
         self.spawn("gazelens-figure-file", move || Some(JobDone::FigureSaved(figures::write(&what, &path, replace))));
     }
 
+    /// Draws a picture for the clipboard.
+    pub(super) fn draw_picture(&mut self, wanted: copying::Wanted) {
+        self.spawn("gazelens-picture", move || Some(JobDone::Picture(copying::draw(&wanted))));
+    }
+
     /// Reads the recipe of a figure.
     pub(super) fn open_figure(&mut self, path: PathBuf) {
         self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
@@ -292,13 +303,25 @@ impl Jobs {
         name: &str,
         job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
     ) {
+        self.spawn_beside(name, true, job);
+    }
+
+    /// The same; work that cannot be stopped leaves what can be alone.
+    fn spawn_beside(
+        &mut self,
+        name: &str,
+        can_stop: bool,
+        job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
+    ) {
         let (progress, wake) = (Arc::clone(&self.progress), Arc::clone(&self.wake));
-        self.opening.store(false, Ordering::Relaxed);
+        if can_stop {
+            self.opening.store(false, Ordering::Relaxed);
+        }
         let cancel = Arc::clone(&self.opening);
         self.spawn(name, move || {
             let tell = |what: &str, share: f32| {
                 if let Ok(mut progress) = progress.lock() {
-                    *progress = Some(Progress { what: what.to_owned(), share });
+                    *progress = Some(Progress { what: what.to_owned(), share, can_stop });
                 }
                 wake();
             };
@@ -322,8 +345,13 @@ impl Jobs {
 
     /// Puts a data set together.
     pub(super) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
-        self.spawn("gazelens-join", move || {
-            Some(JobDone::Joined(generation, Box::new(opening::join(sources, wanted))))
+        self.spawn_beside("gazelens-join", false, move |_, tell| {
+            let photos = sources.photos.len();
+            let is_large = photos > FEW_PHOTOS || sources.instances.is_some();
+            if is_large {
+                tell(&format!("Reading {photos} photos' names and what is known of them"), 1.0);
+            }
+            JobDone::Joined(generation, Box::new(opening::join(sources, wanted)))
         });
     }
 

@@ -25,10 +25,20 @@ pub struct Opened {
     pub questions: Option<Arc<Questions>>,
     /// What was noted about them before.
     pub notes: Option<Notes>,
+    /// Folders and annotation files that were read.
+    pub read: Vec<PathBuf>,
     /// What could not be read: a sentence each.
     pub problems: Vec<String>,
     /// Whether it was stopped on the way.
     pub cancelled: bool,
+}
+
+impl Opened {
+    /// Whether this is among what was opened.
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let is_photo = |place: &PhotoPlace| matches!(place, PhotoPlace::File(photo) if photo == path);
+        self.read.iter().chain(&self.models).any(|other| other == path) || self.photos.iter().any(is_photo)
+    }
 }
 
 /// A data set and its images.
@@ -60,10 +70,14 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
             opened.models.push(path.clone());
         } else if path.is_dir() {
             notes_at.get_or_insert_with(|| notes_in_folder(path));
+            opened.read.push(path.clone());
             open_folder(path, cancel, &mut opened, tell);
         } else if is_annotations(path) {
             let read =
                 open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
+            if read.is_ok() {
+                opened.read.push(path.clone());
+            }
             match read {
                 Ok(FileKind::Instances) => notes_at = Some(notes_beside_annotations(path)),
                 Ok(_) => drop(notes_at.get_or_insert_with(|| notes_beside_annotations(path))),

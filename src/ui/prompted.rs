@@ -80,8 +80,8 @@ impl PromptedPictures {
 
 fn make(wish: &Wish) -> Result<PromptedPicture, String> {
     let Wish { made, options } = wish;
-    let attribution = &made.attributed.attribution;
-    let size = made.attributed.photo.size();
+    let attribution = &made.attribution;
+    let size = attribution.view.image;
     let values = attribution.map(options.layer_idx, options.formula).map_err(|err| err.to_string())?;
     let grid = grid_mask(attribution, options).map_err(|err| err.to_string())?;
     let levels = photo_mask(&grid, &attribution.view, size, options.resample, options.geometry)

@@ -4,9 +4,9 @@ use super::Command;
 use super::app::App;
 use super::jobs::{JobDone, Wanted};
 use super::layout;
-use super::session::{Finished, Reopened};
+use super::session::{Finished, Left, Reopened, WindowPlace};
 use super::state::AppState;
-use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count};
+use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count, source_label};
 use crate::engine::ModelSource;
 use eframe::egui;
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl App {
         serde_json::to_value(&self.tree).unwrap_or_default()
     }
 
-    pub(super) fn carry_out_session(&mut self, effect: SessionEffect) {
+    pub(super) fn carry_out_session(&mut self, effect: SessionEffect, ctx: &egui::Context) {
         match effect {
             SessionEffect::PickSave(name) => self.jobs.pick_save(name),
             SessionEffect::PickOpen => self.jobs.pick_session(),
@@ -52,6 +52,7 @@ impl App {
             SessionEffect::Read(path, recovery) => self.jobs.reopen(path, recovery, self.hub_cache.clone()),
             SessionEffect::Locate(missing, folder) => self.jobs.locate(missing, folder),
             SessionEffect::Discard(path) => self.desk.discard(&path),
+            SessionEffect::PlaceWindow(place) => place_window(ctx, place),
         }
     }
 
@@ -73,13 +74,14 @@ impl App {
             JobDone::PickedSession(path) => self.commands.push(Command::Session(SessionCommand::OpenFile(path))),
             JobDone::PickedPlace(folder) => self.commands.push(Command::Session(SessionCommand::LookIn(folder))),
             JobDone::Located(located) => {
+                if located != super::session::Located::default() {
+                    self.view.session_paths.clear();
+                }
                 let effects = self.state.located(located);
                 self.carry_out(effects, ctx);
             }
             JobDone::LeftBehind(left, problems) => {
-                let words = |answers, age| format!("{}, saved {} ago", count(answers, "answer"), in_words(age));
-                let offers =
-                    left.iter().map(|left| Offer { path: left.path.clone(), words: words(left.num_answers, left.age) });
+                let offers = left.iter().map(|left| Offer { path: left.path.clone(), words: words(left) });
                 self.state.offer(offers.collect());
                 self.desk.offer(left);
                 for problem in problems {
@@ -88,6 +90,10 @@ impl App {
             }
             JobDone::Reopened(reopened) => match *reopened {
                 Ok(reopened) => {
+                    self.view.session_paths.clear();
+                    if self.view.typed_image_path() == reopened.path {
+                        self.view.image_path.clear();
+                    }
                     let layout = self.layout();
                     if self.desk.keep_before(&self.state, layout) {
                         self.waiting = Some(Box::new(reopened)); // until that is written
@@ -131,7 +137,10 @@ impl App {
     pub(super) fn written(&mut self, ctx: &egui::Context) {
         for finished in self.desk.poll() {
             match finished {
-                Finished::Saved { path, num_answers } => self.state.session_saved(path, num_answers),
+                Finished::Saved { path, num_answers } => {
+                    self.view.session_paths.clear();
+                    self.state.session_saved(path, num_answers);
+                }
                 Finished::Failed(why) => {
                     let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
@@ -155,6 +164,16 @@ impl App {
         }
     }
 
+    /// Where the window is belongs to a session.
+    pub(super) fn follow_window(&mut self, ctx: &egui::Context) {
+        self.state.session.window = ctx.input(|input| {
+            let viewport = input.viewport();
+            let size = viewport.inner_rect?.size();
+            let place = viewport.outer_rect.map(|rect| [rect.min.x, rect.min.y]);
+            Some(WindowPlace { place, size: [size.x, size.y], maximized: viewport.maximized.unwrap_or_default() })
+        });
+    }
+
     /// The recovery file follows what is there.
     pub(super) fn follow_session(&mut self, ctx: &egui::Context) {
         let tree = &self.tree;
@@ -164,16 +183,44 @@ impl App {
     }
 }
 
-/// "3 minutes".
-fn in_words(age: Duration) -> String {
+/// A place on a screen that is no longer there is not taken.
+fn place_window(ctx: &egui::Context, place: WindowPlace) {
+    let WindowPlace { place, size: [width, height], maximized } = place;
+    let screen = ctx.input(|input| input.viewport().monitor_size);
+    if maximized {
+        return ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
+    }
+    ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(false));
+    ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+    // Of the frame something must be in sight to drag it by.
+    let on_screen = |at: &[f32; 2]| {
+        screen
+            .is_some_and(|screen| (0.0..screen.x - 100.0).contains(&at[0]) && (0.0..screen.y - 100.0).contains(&at[1]))
+    };
+    if let Some([x, y]) = place.filter(on_screen) {
+        ctx.send_viewport_cmd(egui::ViewportCommand::OuterPosition(egui::pos2(x, y)));
+    }
+}
+
+/// "3 answers about 2 photos by the demo model, saved 2 minutes ago".
+fn words(left: &Left) -> String {
+    let Left { num_answers, num_photos, model, age, .. } = left;
+    let photos = if *num_photos == 0 { String::new() } else { format!(" about {}", count(*num_photos, "photo")) };
+    let model = model.as_ref().map_or_else(String::new, |model| format!(" with {}", source_label(model)));
+    format!("{}{photos}{model}, saved {}", count(*num_answers, "answer"), ago(*age))
+}
+
+/// "just now", "3 minutes ago", "yesterday".
+fn ago(age: Duration) -> String {
     let secs = age.as_secs();
     let (number, what) = match secs {
-        0..60 => (secs, "second"),
+        0..60 => return "just now".to_owned(),
         60..3600 => (secs / 60, "minute"),
         3600..86_400 => (secs / 3600, "hour"),
+        86_400..172_800 => return "yesterday".to_owned(),
         _ => (secs / 86_400, "day"),
     };
-    count(usize::try_from(number).unwrap_or(usize::MAX), what)
+    format!("{} ago", count(usize::try_from(number).unwrap_or(usize::MAX), what))
 }
 
 #[cfg(test)]
@@ -181,9 +228,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_told_in_its_largest_unit() {
-        let words = |secs| in_words(Duration::from_secs(secs));
-        assert_eq!([words(1), words(59), words(60)], ["1 second", "59 seconds", "1 minute"], "up to a minute");
-        assert_eq!([words(7300), words(90_000)], ["2 hours", "1 day"], "hours and days");
+    fn an_age_is_told_as_people_tell_it() {
+        let words = |secs| ago(Duration::from_secs(secs));
+        assert_eq!([words(0), words(59), words(60)], ["just now", "just now", "1 minute ago"], "up to a minute");
+        assert_eq!([words(7300), words(90_000)], ["2 hours ago", "yesterday"], "hours and a day");
+        assert_eq!(words(3 * 86_400), "3 days ago", "days");
     }
 }

@@ -137,6 +137,12 @@ fn what_cannot_be_prompted_is_one_sentence() {
     }
     let twice = folder.path("b.png").display().to_string();
     assert!(refused(&["--mask-out", &twice], 2).contains("different files"), "one file cannot be both");
+    let jpeg = folder.path("b.jpg").display().to_string();
+    let sentence = refused(&["--out", &jpeg], 2);
+    assert!(
+        sentence.contains("--out as a PNG, found the ending jpg"),
+        "a name that promises another format: {sentence}"
+    );
     assert!(refused(&["--out", "no/such/folder/b.png"], 1).contains("no such folder"), "told at once");
     assert!(folder.refused(&["--attribution", "clip", "--image", IMAGE], 2).contains("--query"), "no query");
     let nothing = ["--attribution", "clip", "--image", IMAGE, "--query", "  "];

@@ -66,7 +66,9 @@ fn save(window: &mut Window, path: &Path) {
 }
 
 fn said(window: &Window) -> String {
-    window.state().state().notices.iter().last().map(|notice| notice.text.clone()).unwrap_or_default()
+    let state = window.state().state();
+    let toast = state.toasts.iter().last().map(|toast| toast.text.clone());
+    toast.or(state.notices.iter().last().map(|notice| notice.text.clone())).unwrap_or_default()
 }
 
 #[test]

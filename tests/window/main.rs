@@ -1,6 +1,7 @@
 //! The whole window, driven by the labels that users read and screen readers speak.
 
 mod asking;
+mod comfort;
 mod commanding;
 mod compare;
 mod comparing;
@@ -11,6 +12,7 @@ mod looking;
 mod picking;
 mod pope;
 mod prompting;
+mod recent;
 mod script;
 mod sessions;
 mod support;

@@ -56,8 +56,11 @@ fn all_questions_are_asked_and_a_click_opens_one() {
         "its run is shown"
     );
     assert_eq!(handle.wire(|wire| asked(&wire.sent)), before, "nothing is asked for that");
-    window.get_by_label("Copy table").click();
+    window.get_by_label("Copy the table of POPE questions").click();
     frames(&mut window);
+    window.get_by_label("as TSV").click();
+    frames(&mut window);
+    window.get_by_label_contains("Copied the table of POPE questions: ");
     window.get_by_label("Ask all again");
 }
 

@@ -73,7 +73,7 @@ fn clip_looks_beside_the_open_model_and_the_switch_asks_again() {
     let plain = shown(&window).map(|run| run.id);
     find(&mut window);
     let state = window.state().state();
-    assert_eq!(state.made().map(|made| made.info.id.as_str()), Some("demo-clip"), "the bundled CLIP");
+    assert_eq!(state.made().map(|made| made.model_id.as_str()), Some("demo-clip"), "the bundled CLIP");
     assert_eq!(state.model.info.as_ref().map(|info| info.id.as_str()), Some("demo"), "the model stays open");
     assert_eq!(state.prompting.view, PromptView::Attribution, "what was found is shown");
     window.get_by_label_contains("beach, Attribution: CLIP demo-clip, layer");
@@ -129,7 +129,7 @@ fn the_open_model_looks_with_its_own_decoder() {
     frames(&mut window);
     find(&mut window);
     let made = window.state().state().made().cloned().expect("found");
-    assert_eq!((made.request.source, made.info.id.as_str()), (Source::Llava, "demo"), "the open model");
+    assert_eq!((made.request.source, made.model_id.as_str()), (Source::Llava, "demo"), "the open model");
     window.get_by_label_contains("beach, Attribution: LLaVA demo, layer");
     window.get_by_label_contains("neither right nor wrong");
     window.get_by_label("paper").click_accesskit();

@@ -32,7 +32,9 @@ fn ask(window: &mut Window, words: &str) {
 }
 
 fn says(window: &Window, words: &str) -> bool {
-    window.state().state().notices.iter().any(|notice| notice.text.contains(words))
+    let state = window.state().state();
+    let notices = state.notices.iter().map(|notice| &notice.text);
+    notices.chain(state.toasts.iter().map(|toast| &toast.text)).any(|text| text.contains(words))
 }
 
 fn save(window: &mut Window, path: &Path) {
@@ -135,7 +137,8 @@ fn what_a_killed_program_left_is_offered_and_restored() {
     });
     wait(&mut second, "an offer", |window| window.query_by_label("Restore").is_some());
     assert!(second.query_by_label("gazelens did not end properly").is_some(), "says why");
-    assert!(second.query_by_label_contains("1 answer, saved ").is_some(), "says what");
+    let what = second.query_by_label_contains("1 answer about 1 photo with the demo model, saved just now");
+    assert!(what.is_some(), "says what");
     second.get_by_label("Restore").click();
     wait(&mut second, "the answer", |window| says(window, "Restored 1 answer"));
     settle(&mut second);

@@ -1,9 +1,10 @@
 //! The published ways to read an answer to a yes/no question. They differ, and so do the figures made with them.
 
 use super::Label;
+use serde::{Deserialize, Serialize};
 
 /// What an answer says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Said {
     /// The object is there.
     Yes,

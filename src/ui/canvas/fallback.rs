@@ -34,17 +34,20 @@ pub(super) fn heat_shape(
     window: &Window,
 ) -> egui::Shape {
     let key = layers_key(layers, scene_key(scene, window));
-    picture_shape(ctx, id, rect, key, || {
-        let mut picture = compose(scene, window);
-        if let Some((mask, style)) = &layers.prompt {
-            paint_prompt(&mut picture, &scene.photo, mask, *style, window);
-        }
-        if let Some((map, mask, style)) = &layers.overlap {
-            paint_overlap(&mut picture, map, mask, style, window);
-        }
-        paint_masks(&mut picture, &layers.masks, window);
-        picture
-    })
+    picture_shape(ctx, id, rect, key, || draw(scene, layers, window))
+}
+
+/// `scene` and what lies over it through `window`.
+pub(super) fn draw(scene: &Scene, layers: &Layers, window: &Window) -> Picture {
+    let mut picture = compose(scene, window);
+    if let Some((mask, style)) = &layers.prompt {
+        paint_prompt(&mut picture, &scene.photo, mask, *style, window);
+    }
+    if let Some((map, mask, style)) = &layers.overlap {
+        paint_overlap(&mut picture, map, mask, style, window);
+    }
+    paint_masks(&mut picture, &layers.masks, window);
+    picture
 }
 
 fn layers_key(layers: &Layers, below: u64) -> u64 {

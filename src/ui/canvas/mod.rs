@@ -1,8 +1,10 @@
 //! The photo with its overlay: zoom, pan, hover, click. Knows nothing of the application.
 
 pub(crate) mod fallback;
+mod picture;
 mod view;
 
+pub(in crate::ui) use picture::CanvasPicture;
 pub use view::{CanvasView, Zoom};
 
 use crate::geometry::{ImageSize, ModelView, PatchPos, RectPx};

@@ -10,8 +10,8 @@ use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
 use crate::ui::layout::Pane;
 use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, CompareCommand, Extend, FigureCommand, NotesEdit, PopeCommand,
-    PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, CompareCommand, CopyCommand, Extend, FigureCommand, NotesEdit,
+    PopeCommand, PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
 };
 use std::path::PathBuf;
 
@@ -89,6 +89,8 @@ pub enum Command {
     ToggleStrategy,
     /// Copy the answer.
     CopyAnswer,
+    /// Copy a picture, a table or a path.
+    Copy(CopyCommand),
     /// The list of keys.
     ToggleHelp,
     /// Which keys give which command.
@@ -190,8 +192,16 @@ pub enum Command {
     ForgetRun(RunId),
     /// Of sessions.
     Session(SessionCommand),
+    /// Forget what was opened lately.
+    ClearRecent,
+    /// Show an answer with its photo, which may be another one than that looked at.
+    ShowAnswer(RunId),
     /// Take a message away.
     Dismiss(u64),
+    /// Take all messages away.
+    DismissAll,
+    /// Take a message away that would go by itself.
+    DismissToast(u64),
 }
 
 impl Command {

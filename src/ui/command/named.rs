@@ -2,7 +2,7 @@
 
 use super::{CanvasCommand, Command};
 use crate::engine::ModelSource;
-use crate::ui::state::{FigureCommand, SessionCommand};
+use crate::ui::state::{CopyCommand, FigureCommand, SessionCommand};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
@@ -174,6 +174,22 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Copy the answer",
         "Puts the answer's text on the clipboard",
         [ctrl_shift(Key::C)]
+    ),
+    named!(
+        "copy-the-picture",
+        Command::Copy(CopyCommand::Picture),
+        Edit,
+        "Copy the picture",
+        "The photo with its overlay as shown, in the photo's own pixels; the figure, while its panel is in front",
+        [ctrl_shift(Key::P)]
+    ),
+    named!(
+        "copy-the-table-in-front",
+        Command::Copy(CopyCommand::TableInFront),
+        Edit,
+        "Copy the table in front",
+        "The table under the pointer, else of a panel in front, with tabs between columns, for a spreadsheet",
+        [ctrl_shift(Key::T)]
     ),
     named!(
         "find-a-command",

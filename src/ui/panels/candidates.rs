@@ -4,7 +4,8 @@ use super::{PanelContext, forks};
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
 use crate::ui::derived::format_share;
-use crate::ui::state::TokenPos;
+use crate::ui::state::{AppState, TokenPos};
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
@@ -21,10 +22,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
     };
     forks::show(ui, cx);
-    let Some((idx, token)) = subject(cx, trace) else {
+    let Some((idx, token)) = subject(cx.state, trace) else {
         return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
     };
-    header(ui, idx, token);
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
+        super::copy_menu::show(ui, cx, TableKind::Candidates);
+    });
+    header(ui, token);
     forks::switch_button(ui, cx, idx);
     if let Some(contrast) = &token.contrast {
         super::contrast::show(ui, contrast);
@@ -54,10 +59,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
 /// the photo shows all of them then, and any one here would speak of something else.
-fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
-    let shown = cx.state.selection.shown_tokens();
+pub(in crate::ui) fn subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
+    let shown = state.selection.shown_tokens();
     let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
-    let growing = cx.state.current_run().is_some_and(|run| run.phase.is_active());
+    let growing = state.current_run().is_some_and(|run| run.phase.is_active());
     let idx = if shown.is_empty() && growing {
         trace.output.len().checked_sub(1)
     } else {
@@ -66,9 +71,8 @@ fn subject<'a>(cx: &PanelContext<'_>, trace: &'a Trace) -> Option<(usize, &'a Ou
     idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
 }
 
-fn header(ui: &mut Ui, idx: usize, token: &OutputToken) {
+fn header(ui: &mut Ui, token: &OutputToken) {
     let rank = token.candidates.iter().position(|candidate| candidate.id == token.id);
-    ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         if token.contrast.is_some() {

@@ -6,6 +6,7 @@ use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Reduce, Source};
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -76,6 +77,7 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
         };
         let text = format!("{what}, {} × {}", values.layers, values.heads);
         ui.label(RichText::new(text).weak()).on_hover_text("Rows are layers, columns are heads; click a map to jump there");
+        super::copy_menu::show(ui, cx, TableKind::Heads);
         let mut one_range = |ui: &mut Ui| {
             ui.checkbox(&mut cx.memory.grid.shared, "one range")
                 .on_hover_text("Off: each map has its own range, structure is visible everywhere. On: brightness compares between heads");

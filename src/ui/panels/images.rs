@@ -20,6 +20,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         crate::ui::widgets::command_button(ui, "Photos…", &Command::OpenImages, commands);
         crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, commands);
         crate::ui::widgets::command_button(ui, "Annotations…", &Command::OpenAnnotations, commands);
+        super::recent::menu(ui, cx, "Recent…");
     });
     path_box(ui, cx);
     opening(ui, cx);
@@ -29,6 +30,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let place = current.map_or_else(|| format!("{count} images"), |place| format!("{} of {count}", place + 1));
     let all = cx.state.library.images().len();
     let filtered = if count < all { format!(", {all} in all") } else { String::new() };
+    if cx.state.browse.opening.is_some() && cx.state.browse.bundled {
+        ui.label(RichText::new("The bundled images stay until that is done").weak().small());
+    }
     ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
     missing(ui, cx);
     if count == 0 && all > 0 {
@@ -62,7 +66,7 @@ fn opening(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         let width = (ui.available_width() - 60.0).max(40.0);
         ui.add(egui::ProgressBar::new(progress.share).desired_width(width).show_percentage());
-        if ui.small_button("Cancel").on_hover_text("Stops reading; nothing changes").clicked() {
+        if progress.can_stop && ui.small_button("Cancel").on_hover_text("Stops reading; nothing changes").clicked() {
             cx.commands.push(Command::StopOpening);
         }
     });
@@ -135,8 +139,9 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         && ui.input(|input| input.key_pressed(egui::Key::Enter))
         && !cx.memory.image_path.trim().is_empty()
     {
-        let path = std::mem::take(&mut cx.memory.image_path);
-        cx.emit(Command::AddPaths(vec![path.trim().trim_matches('"').into()]));
+        // It is cleared when it was opened: what was mistyped stays to be mended.
+        let path = cx.memory.typed_image_path();
+        cx.emit(Command::AddPaths(vec![path]));
     }
 }
 

@@ -4,6 +4,7 @@ use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::{GridValues, TokenMap, axis_label};
 use crate::ui::state::{Axis, Extend, Reduce, Source, TokenPos, ViewState};
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::choice;
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -19,9 +20,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             (false, "over layers", "For the shown tokens, layer by layer"),
             (true, "over words", "Word by word, for the shown layer and head"),
         ];
-        if let Some(over_words) = choice(ui, cx.memory.shares_over_words, &options) {
-            cx.memory.shares_over_words = over_words;
-        }
+        ui.horizontal_wrapped(|ui| {
+            if let Some(over_words) = choice(ui, cx.memory.shares_over_words, &options) {
+                cx.memory.shares_over_words = over_words;
+            }
+            super::copy_menu::show(ui, cx, TableKind::Layers);
+        });
         if cx.memory.shares_over_words {
             return words(ui, cx);
         }
@@ -30,7 +34,12 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Source::Decoder => "Attention on the image, mean over the shown tokens",
         Source::Vision => "[CLS] attention on the patches",
     };
-    ui.label(RichText::new(title).weak().small());
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(title).weak().small());
+        if view.source == Source::Vision {
+            super::copy_menu::show(ui, cx, TableKind::Layers);
+        }
+    });
     if let Some(layer_idx) = plot(ui, values, view) {
         let mut view = view;
         view.layer_head_mut().layer = Axis { idx: layer_idx, reduce: Reduce::One };

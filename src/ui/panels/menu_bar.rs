@@ -54,7 +54,10 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
         }
     }
     match menu {
-        Menu::File => recent_models(ui, cx),
+        Menu::File => {
+            ui.separator();
+            super::recent::menu(ui, cx, "Open recent");
+        }
         Menu::View => look(ui, cx),
         _ => {}
     }
@@ -68,20 +71,6 @@ fn label(named: &NamedCommand, cx: &PanelContext<'_>) -> String {
         _ => None,
     };
     what.map_or_else(|| named.label.to_owned(), |what| format!("{}: {what}", named.label))
-}
-
-fn recent_models(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    if cx.state.prefs.recent_models.is_empty() {
-        return;
-    }
-    ui.separator();
-    ui.label(egui::RichText::new("Recent models").weak());
-    for name in cx.state.prefs.recent_models.clone() {
-        if ui.button(&name).clicked() {
-            cx.emit(Command::OpenModel(crate::engine::ModelSource::named(&name)));
-            ui.close();
-        }
-    }
 }
 
 fn look(ui: &mut Ui, cx: &mut PanelContext<'_>) {

@@ -5,6 +5,7 @@ use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView};
+use crate::ui::tables::TableKind;
 use crate::ui::truth::Scores;
 use crate::ui::truth::beside::FigureGrid;
 use crate::ui::widgets::{choice, empty, named, row};
@@ -47,7 +48,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn categories(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(truth) = &cx.state.truth.image else { return };
     let chosen = cx.state.truth.category().map_or("", |category| category.name.as_str());
-    let mut wanted = None;
+    let (mut wanted, scores) = (None, &cx.derived.truth.scores);
     row(ui, "Objects", "The map is held against the union of their masks, crowds included", |ui| {
         let label = egui::ComboBox::from_id_salt("category of metrics").selected_text(chosen);
         let response = label.show_ui(ui, |ui| {
@@ -58,6 +59,9 @@ fn categories(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         });
         named(ui, &response.response, "Category of the metrics");
+        if matches!(scores, Some(Ok(_))) {
+            super::copy_menu::show(ui, cx, TableKind::Metrics);
+        }
     });
     if let Some(name) = wanted {
         cx.emit(Command::ChooseCategory(name));

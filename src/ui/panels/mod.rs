@@ -7,6 +7,7 @@ mod chip;
 mod colours;
 mod compare;
 mod contrast;
+mod copy_menu;
 mod decoding;
 mod figure;
 mod filter;
@@ -27,11 +28,16 @@ mod photo;
 mod pope;
 mod prompting;
 mod question;
+mod recent;
 mod sampling;
 mod session;
 mod similarity;
 mod status_bar;
 mod template;
+mod toasts;
+
+pub(super) use candidates::subject as candidates_subject;
+pub(super) use photo::picture;
 
 use super::canvas::CanvasView;
 use super::command::{CanvasCommand, Command};
@@ -44,6 +50,8 @@ use super::state::{AppState, Elsewhere, TokenPos};
 use super::truth::Beside;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
+use std::collections::HashMap;
+use std::path::PathBuf;
 
 /// A place to type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +94,14 @@ pub(super) struct ViewMemory {
     session_path_focused: bool,
     /// No dialog appeared when one was asked for.
     pub(super) no_file_dialog: bool,
+    /// The panel that the pointer was over last.
+    pub(super) pointed_pane: Option<Pane>,
+    /// The pointer is on a message that goes by itself: it stays.
+    pub(super) toast_pointed: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
     /// The image attention goes over words instead of layers.
-    shares_over_words: bool,
+    pub(super) shares_over_words: bool,
     /// An image's number or name being typed.
     pub(super) wanted_image: String,
     /// A tag being typed.
@@ -98,8 +110,10 @@ pub(super) struct ViewMemory {
     pub(super) image_path: String,
     /// A path being typed, for a model.
     pub(super) model_path: String,
-    /// A path being typed, for a session or a folder with missing files.
-    session_path: String,
+    /// Paths being typed, for a session to save or to open, and for a folder with missing files: by the box's label.
+    pub(super) session_paths: HashMap<&'static str, String>,
+    /// What was opened lately.
+    recent: recent::RecentMemory,
 }
 
 /// What every panel gets.
@@ -129,6 +143,17 @@ pub(super) struct PanelContext<'a> {
 }
 
 impl ViewMemory {
+    /// The path in the box for photos.
+    pub(super) fn typed_image_path(&self) -> PathBuf {
+        self.image_path.trim().trim_matches('"').into()
+    }
+
+    /// Whether problems are about the path in the box for photos.
+    pub(super) fn is_typed(&self, problems: &[String]) -> bool {
+        let typed = self.typed_image_path().display().to_string();
+        !typed.is_empty() && problems.iter().any(|problem| problem.ends_with(&typed))
+    }
+
     /// Whether the cursor is wanted in this box; asked once.
     fn takes_focus(&mut self, text_box: TextBox) -> bool {
         self.focus.take_if(|wanted| *wanted == text_box).is_some()
@@ -159,6 +184,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
         tree.ui(&mut behavior, ui);
     });
     notices::show(ui.ctx(), cx);
+    toasts::show(ui.ctx(), cx);
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
     palette::show(ui.ctx(), cx);
@@ -168,6 +194,9 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
 }
 
 fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
+    if ui.rect_contains_pointer(ui.max_rect()) {
+        cx.memory.pointed_pane = Some(pane);
+    }
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),

@@ -27,6 +27,13 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
 }
 
 fn all(ui: &mut Ui, notices: Vec<Notice>, cx: &mut PanelContext<'_>) {
+    if notices.len() > 1 {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+            if ui.small_button("Dismiss all").on_hover_text("Takes all messages away").clicked() {
+                cx.emit(Command::DismissAll);
+            }
+        });
+    }
     // The newest first: it is what just happened.
     for notice in notices.into_iter().rev() {
         let colour = match notice.severity {

@@ -6,6 +6,7 @@ use crate::render::category_colour;
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
 use crate::ui::state::{MaskStyle, NotesEdit, TruthView};
+use crate::ui::tables::TableKind;
 use crate::ui::truth::{CategoryTruth, ImageTruth, ObjectTruth};
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
@@ -133,7 +134,10 @@ fn painting(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn objects(ui: &mut Ui, cx: &mut PanelContext<'_>, truth: &ImageTruth) {
     let [width, height] = truth.size_px;
     let counts = format!("{} objects, {} categories", truth.objects.len(), truth.categories.len());
-    ui.label(RichText::new(format!("Image {}, {width} × {height}, {counts}", truth.image_id)).weak().small());
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(format!("Image {}, {width} × {height}, {counts}", truth.image_id)).weak().small());
+        super::copy_menu::show(ui, cx, TableKind::Objects);
+    });
     if truth.objects.is_empty() {
         ui.weak("The annotations list this photo without any object");
     }

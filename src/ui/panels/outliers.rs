@@ -3,6 +3,7 @@
 use super::PanelContext;
 use crate::analysis::{ClsVariant, OutlierAgreement};
 use crate::ui::command::Command;
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -29,7 +30,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if view != cx.state.truth.view {
         cx.emit(Command::SetTruth(view));
     }
-    match &cx.beside.outlier_agreement {
+    let beside = cx.beside;
+    match &beside.outlier_agreement {
         None => empty(
             ui,
             "Click a word of the answer",
@@ -40,7 +42,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-fn figures(ui: &mut Ui, cx: &PanelContext<'_>, found: &OutlierAgreement) {
+fn figures(ui: &mut Ui, cx: &mut PanelContext<'_>, found: &OutlierAgreement) {
     let layers = cx.state.shape().map_or(0, |(layers, _)| layers);
     let variant = match found.variant {
         ClsVariant::Unsplit => "unsplit [CLS]",
@@ -50,7 +52,10 @@ fn figures(ui: &mut Ui, cx: &PanelContext<'_>, found: &OutlierAgreement) {
         "{variant} of the feature layer; decoder: mean over heads and layers 2 to {}",
         layers.saturating_sub(1)
     );
-    ui.label(RichText::new(text).weak().small());
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(text).weak().small());
+        super::copy_menu::show(ui, cx, TableKind::Outliers);
+    });
     let on_top = found.on_top.map_or_else(|| "not defined".to_owned(), |f| format!("{f:.4}"));
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("F = {on_top}")).strong())

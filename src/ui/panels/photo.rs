@@ -7,12 +7,14 @@ use crate::render::{
     HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
     colormap,
 };
-use crate::ui::canvas::{CanvasResponse, CanvasView, PhotoCanvas};
+use crate::ui::canvas::{CanvasPicture, CanvasResponse, CanvasView, PhotoCanvas};
 use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ShownMap, format_share, format_value};
 use crate::ui::photos::Loaded;
-use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, RangeMode, SessionBox, SessionCommand, Source};
+use crate::ui::state::{
+    CopyCommand, Extend, MaskStyle as StateMaskStyle, RangeMode, SessionBox, SessionCommand, Source,
+};
 use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::{command_button, empty};
 use eframe::egui;
@@ -103,6 +105,25 @@ fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
 }
 
 fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &ModelView) -> CanvasResponse {
+    let canvas = prepared(cx, photo, view);
+    let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
+    let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
+    let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
+    canvas.size(size).show(ui, &mut cx.memory.canvas)
+}
+
+/// The photo as it is shown, for the clipboard; `None` while there is none.
+pub(in crate::ui) fn picture(cx: &PanelContext<'_>, ground: [u8; 3]) -> Option<CanvasPicture> {
+    let Some(Loaded::Ready(photo)) = cx.photos.photo() else { return None };
+    if let Some(canvas) = super::prompting::prepared(cx, photo) {
+        return Some(canvas.picture(ground));
+    }
+    let view = model_view(cx, photo.size());
+    Some(prepared(cx, photo, &view).picture(ground))
+}
+
+/// Photo, overlay and marks as the state says.
+fn prepared<'a>(cx: &PanelContext<'_>, photo: &'a PhotoTexture, view: &'a ModelView) -> PhotoCanvas<'a> {
     let selected: BTreeSet<PatchPos> =
         cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
     let colour = cx.state.colour;
@@ -112,13 +133,10 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
     let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid && !hits_and_misses);
     let (circled, squared) = outliers(cx, view);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
-    let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
-    let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
     let label = match (&cx.derived.shown, &heat) {
         (Some(shown), Some(_)) => format!("Photo {name}, {}", shown.caption),
         _ => format!("Photo {name}"),
     };
-    let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
     PhotoCanvas::new(photo, view)
         .heat(heat)
         .overlap(overlap)
@@ -128,8 +146,6 @@ fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &M
         .grid_lines(colour.patch_grid_visible)
         .show_border(true)
         .label(label)
-        .size(size)
-        .show(ui, &mut cx.memory.canvas)
 }
 
 /// The annotated objects, the one pointed at lit up.
@@ -355,6 +371,7 @@ pub(super) fn zoom_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// View and overlay, from the right.
 pub(super) fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     zoom_buttons(ui, cx);
+    command_button(ui, "Copy", &Command::Copy(CopyCommand::Picture), cx.commands);
     for (pressed, label, command) in [
         (cx.state.colour.patch_grid_visible, "Patches", Command::TogglePatchGrid),
         (cx.state.colour.overlay_visible, "Overlay", Command::ToggleOverlay),

@@ -8,6 +8,7 @@ use crate::analysis::pope::{Label, Negatives, NounVerdict, Template, questions_f
 use crate::engine::ModelTask;
 use crate::ui::command::Command;
 use crate::ui::state::{AppState, PopeCommand, PopeItem, PopeSettings, PopeSource, PopeTable, WordSaid};
+use crate::ui::tables::TableKind;
 use crate::ui::truth::MarkedWord;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
@@ -147,12 +148,7 @@ fn asking(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
             }
             ui.weak(format!("{} of {} answered", table.answered(), table.rows.len()));
         }
-        let copy = ui
-            .add_enabled(!table.rows.is_empty(), egui::Button::new("Copy table"))
-            .on_hover_text("As text with tabs between columns, for a spreadsheet");
-        if copy.clicked() {
-            cx.emit(Command::Pope(PopeCommand::CopyTable));
-        }
+        super::copy_menu::show(ui, cx, TableKind::Pope);
     });
     if let Some(early) = &cx.state.pope.ended_early {
         ui.label(RichText::new(early).small().color(ui.visuals().warn_fg_color));

@@ -15,7 +15,7 @@ use crate::ui::state::{Made, PromptView, PromptingCommand, PromptingSettings, To
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
-pub(super) use photo::on_photo;
+pub(super) use photo::{on_photo, prepared};
 use std::sync::Arc;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -181,7 +181,7 @@ fn state_of_it(ui: &mut Ui, cx: &PanelContext<'_>) {
         ui.add(egui::Label::new(RichText::new(why).color(ui.visuals().warn_fg_color)).wrap());
     }
     if let Some(made) = cx.state.made().filter(|_| !cx.state.made_is_fresh()) {
-        let text = format!("Below: “{}”, by {}", made.request.query, made.info.id);
+        let text = format!("Below: “{}”, by {}", made.request.query, made.model_id);
         ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
             .on_hover_text("Found for other words or by another model: find again");
     }
@@ -189,7 +189,7 @@ fn state_of_it(ui: &mut Ui, cx: &PanelContext<'_>) {
 
 /// What the model that looked thinks itself, and whether that is right.
 fn pre_output(ui: &mut Ui, cx: &PanelContext<'_>, made: &Made) {
-    let Some(found) = &made.attributed.pre_output else {
+    let Some(found) = &made.pre_output else {
         let text = "No pre-output: the words name no object; type one above and find again";
         ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
         return;

@@ -36,22 +36,21 @@ fn emit(cx: &mut PanelContext<'_>, command: SessionCommand) {
 }
 
 /// A path and a button; what was typed, when it is entered.
-fn path(ui: &mut Ui, cx: &mut PanelContext<'_>, label: &str, hint: &str, button: &str) -> Option<PathBuf> {
-    let label = ui.label(label);
+fn path(ui: &mut Ui, cx: &mut PanelContext<'_>, name: &'static str, hint: &str, button: &str) -> Option<PathBuf> {
+    let label = ui.label(name);
     ui.horizontal(|ui| {
         let width = ui.available_width() - 90.0;
-        let edit = egui::TextEdit::singleline(&mut cx.memory.session_path).id_salt("session path").hint_text(hint);
+        let typed = cx.memory.session_paths.entry(name).or_default();
+        let edit = egui::TextEdit::singleline(typed).id_salt("session path").hint_text(hint);
         let response = ui.add(edit.desired_width(width)).labelled_by(label.id);
         if !std::mem::replace(&mut cx.memory.session_path_focused, true) {
             response.request_focus();
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        let typed = cx.memory.session_path.trim().trim_matches('"').to_owned();
+        let typed = cx.memory.session_paths.get(name).map_or("", |typed| typed.trim().trim_matches('"')).to_owned();
         let clicked = ui.add_enabled(!typed.is_empty(), egui::Button::new(button)).clicked();
-        ((entered || clicked) && !typed.is_empty()).then(|| {
-            cx.memory.session_path.clear();
-            PathBuf::from(typed)
-        })
+        // It stays until it was of use: what was mistyped is there to be mended.
+        ((entered || clicked) && !typed.is_empty()).then(|| PathBuf::from(typed))
     })
     .inner
 }

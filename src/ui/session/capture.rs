@@ -1,15 +1,18 @@
 //! The window's state as it is now, ready to be written by somebody else.
 
-use super::written::{About, Ended, Written};
+use super::written::{About, Ended, KeptFigure, KeptMaps, Written};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
 use crate::session::{Session, SessionAnswer};
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Run};
+use crate::ui::state::{AppState, Made, Run};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+
+/// Maps that no answer has and that are written all the same, the newest: those of a large model are some megabytes of text each.
+const MOST_OWN_MAPS: usize = 6;
 
 /// Traces as they were shared last: only those that changed are copied again.
 #[derive(Debug, Default)]
@@ -46,7 +49,7 @@ impl Snapshot {
         kept.0.retain(|id, _| state.runs.get(*id).is_some());
         let mut pope: Vec<_> = state.pope.answers().cloned().collect();
         pope.sort_by_key(|answer| answer.run);
-        let written = Written { pope, ..written(state, layout) };
+        let written = Written { pope, maps: maps(state), ..written(state, layout) };
         Self { written, dataset: state.browse.dataset.clone(), answers }
     }
 
@@ -76,6 +79,7 @@ pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
     serde_json::to_string(&written(state, layout)).unwrap_or_default().hash(&mut hasher);
     state.browse.dataset.as_ref().map(|dataset| Arc::as_ptr(dataset).addr()).hash(&mut hasher);
     state.pope.answers().map(|answer| answer.run).max().hash(&mut hasher);
+    state.prompting.every_made().iter().for_each(|made| Arc::as_ptr(made).addr().hash(&mut hasher));
     state.pope.answers().count().hash(&mut hasher);
     for run in state.runs.iter() {
         let warnings = run.trace.as_ref().map(|trace| trace.warnings.len());
@@ -86,7 +90,10 @@ pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
 
 /// Everything but what belongs to the data set and to the answers.
 fn written(state: &AppState, layout: Value) -> Written {
-    let AppState { browse, library, runs, selection, truth, model, session, .. } = state;
+    let AppState { browse, library, runs, selection, truth, model, session, compare, .. } = state;
+    // Where there is a file, it is the one that counts.
+    let noted = browse.notes.images().filter(|_| browse.notes.path().is_none());
+    let hidden = truth.kept_hidden.as_ref().map_or(&truth.hidden, |(_, hidden)| hidden);
     Written {
         settings: state.saved(),
         layout,
@@ -101,9 +108,36 @@ fn written(state: &AppState, layout: Value) -> Written {
         patches: selection.patches.iter().copied().collect(),
         direction: selection.direction,
         category: truth.chosen.clone(),
+        noted: noted.map(|(key, notes)| (key.to_owned(), notes.clone())).collect(),
+        hidden: hidden.clone(),
+        compared: compare.every_pick(),
+        runs_listed: compare.list_open,
+        figure: KeptFigure::of(&state.figure),
+        window: session.window,
         model: model.loading.as_ref().map(|loading| &loading.source).or(model.source.as_ref()).cloned(),
         ..Written::default()
     }
+}
+
+/// Maps of models that looked, the newest last. Those that answers' questions have are not written twice.
+fn maps(state: &AppState) -> Vec<KeptMaps> {
+    let holder = |made: &Made| {
+        let has = |run: &&Run| {
+            let prompted = run.question.prompted.as_ref();
+            prompted.is_some_and(|prompted| Arc::ptr_eq(&prompted.attribution, &made.attribution))
+        };
+        state.runs.iter().find(has).map(|run| run.id)
+    };
+    let mut kept: Vec<KeptMaps> =
+        state.prompting.every_made().iter().map(|made| KeptMaps::of(made, holder(made))).collect();
+    let mut own = 0;
+    kept.reverse();
+    kept.retain(|kept| {
+        own += usize::from(kept.is_long());
+        !kept.is_long() || own <= MOST_OWN_MAPS
+    });
+    kept.reverse();
+    kept
 }
 
 fn about(run: &Run) -> About {

@@ -20,7 +20,7 @@ pub use locate::{Located, Missing};
 pub(super) use recovery::{Left, left_behind};
 pub use reopen::Reopened;
 pub(super) use reopen::reopen;
-pub use written::{Folder, Written};
+pub use written::{Folder, KeptFigure, KeptMaps, WindowPlace, Written};
 
 use std::path::Path;
 

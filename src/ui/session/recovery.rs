@@ -5,7 +5,8 @@
 //! behind.
 
 use super::is_session;
-use crate::session::{self, EXTENSION};
+use crate::engine::ModelSource;
+use crate::session::{self, EXTENSION, Session};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,10 @@ pub(in crate::ui) struct Left {
     pub(in crate::ui) path: PathBuf,
     /// Questions in it.
     pub(in crate::ui) num_answers: usize,
+    /// Photos that they are about.
+    pub(in crate::ui) num_photos: usize,
+    /// The model that was open.
+    pub(in crate::ui) model: Option<ModelSource>,
     /// How long ago it was written.
     pub(in crate::ui) age: Duration,
     /// Another file of the same window may have taken the lock already.
@@ -103,6 +108,15 @@ pub(in crate::ui) struct Left {
 }
 
 impl Left {
+    fn of(outline: &Session, path: PathBuf, age: Duration) -> Self {
+        let mut photos: Vec<String> =
+            outline.answers.iter().map(|answer| answer.about["question"]["image"].to_string()).collect();
+        photos.sort();
+        photos.dedup();
+        let model = serde_json::from_value(outline.state["model"].clone()).ok();
+        Self { path, num_answers: outline.answers.len(), num_photos: photos.len(), model, age, lock: None }
+    }
+
     /// Throws it away, with its lock.
     pub(in crate::ui) fn discard(self) {
         std::fs::remove_file(&self.path).ok();
@@ -140,7 +154,7 @@ pub(in crate::ui) fn left_behind(folder: &Path) -> (Vec<Left>, Vec<String>) {
         let age = path.metadata().and_then(|metadata| metadata.modified()).ok();
         let age = age.and_then(|written| written.elapsed().ok()).unwrap_or_default();
         match session::outline(&path) {
-            Ok(outline) => left.push(Left { path, num_answers: outline.answers.len(), age, lock }),
+            Ok(outline) => left.push(Left { lock, ..Left::of(&outline, path, age) }),
             Err(why) => problems.push(format!("What gazelens left behind cannot be opened: {why}")),
         }
     }
@@ -159,7 +173,6 @@ fn is_half_written(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Session;
 
     #[test]
     fn only_what_no_window_holds_is_offered_and_a_proper_end_leaves_nothing() {

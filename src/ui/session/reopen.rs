@@ -1,14 +1,17 @@
 //! A session file becomes answers, a data set and a state; what is not where it was is listed.
 
 use super::locate::Missing;
-use super::written::{About, Written};
+use super::written::{About, KeptFigure, Written};
 use crate::data::dataset::{Notes, PhotoPlace, Sources};
-use crate::engine::{ImageSource, ModelSource};
+use crate::engine::{ImageSource, ModelSource, RunId};
+use crate::figure::Recipe;
 use crate::hub::cached_models;
+use crate::prompting::Attribution;
 use crate::session::{self, SessionAnswer};
 use crate::trace::Trace;
+use crate::ui::figures::missing_files;
 use crate::ui::opening::{self, Joined, Tell};
-use crate::ui::state::Run;
+use crate::ui::state::{Made, OpenedFigure, Run};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +31,10 @@ pub struct Reopened {
     pub joined: Joined,
     /// Tags and notes.
     pub notes: Notes,
+    /// Where models looked, oldest first.
+    pub made: Vec<Made>,
+    /// The figure that was put together.
+    pub figure: Option<OpenedFigure>,
     /// What is not where it was.
     pub missing: Missing,
     /// What else could not be read: a sentence each.
@@ -71,8 +78,31 @@ pub(in crate::ui) fn reopen(
     sources.photos.extend(asked.iter().cloned().map(PhotoPlace::File));
     missing.photos = known.into_iter().chain(asked).filter(|path| !path.is_file()).collect();
     missing.photos.sort();
+    let made = std::mem::take(&mut written.maps).into_iter().filter_map(|maps| maps.made(|id| maps_of(&runs, id)));
+    let made = made.collect();
+    let figure = written.figure.as_ref().and_then(|kept| match figure_of(kept, path) {
+        Ok(figure) => Some(figure),
+        Err(why) => {
+            problems.push(format!("The figure that was being put together was left out: {why}"));
+            None
+        }
+    });
     let joined = opening::join(sources, written.image.clone());
-    Ok(Reopened { written, runs, joined, notes, missing, problems, path: path.to_owned(), recovery: false })
+    let path = path.to_owned();
+    Ok(Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery: false })
+}
+
+/// The maps by which the photo of an answer was darkened.
+fn maps_of(runs: &[Run], id: RunId) -> Option<Arc<Attribution>> {
+    let run = runs.iter().find(|run| run.id == id)?;
+    run.question.prompted.as_ref().map(|prompted| Arc::clone(&prompted.attribution))
+}
+
+fn figure_of(kept: &KeptFigure, path: &Path) -> Result<OpenedFigure, String> {
+    let recipe = Recipe::from_json(&kept.recipe.to_string(), path).map_err(|err| err.to_string())?;
+    let folder = kept.folder.as_ref().map(PathBuf::from);
+    let missing = missing_files(&recipe, folder.as_deref());
+    Ok(OpenedFigure { recipe, path: folder.unwrap_or_default().join("figure"), missing })
 }
 
 /// Answers in order, each name once, and how many could not be read.
@@ -128,7 +158,13 @@ fn sources_of(
     sources.captions = opened.captions.or(sources.captions);
     sources.questions = opened.questions.or(sources.questions);
     let notes = match &written.notes {
-        None => Notes::in_memory(),
+        None => {
+            let mut notes = Notes::in_memory();
+            for (key, noted) in &written.noted {
+                notes.edit(key, |notes| noted.clone_into(notes));
+            }
+            notes
+        }
         Some(path) => Notes::open(Path::new(path)).unwrap_or_else(|why| {
             problems.push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));
             Notes::in_memory()

@@ -1,18 +1,22 @@
+mod kept;
+
 use super::capture::{KeptTraces, Snapshot};
 use super::desk::{Desk, Finished, write};
 use super::recovery::left_behind;
 use super::reopen::reopen;
 use super::*;
-use crate::engine::{Event, Fork, ImageSource, ModelSource, Prompting, RunId};
+use crate::engine::{AttributionRequest, Event, Fork, ImageSource, ModelSource, Prompting, RunId};
 use crate::geometry::{ImageSize, ModelView, PreprocessSpec};
-use crate::prompting::{Attribution, LlavaMaps, Maps, PromptOptions};
+use crate::prompting::{Attribution, LlavaMaps, Maps, PreOutput, PromptOptions, Source};
 use crate::session;
 use crate::trace::{AttentionRow, RowPrecision, Trace};
 use crate::ui::command::Command;
 use crate::ui::link::Waker;
+use crate::ui::state::prompting::tests::attributed;
 use crate::ui::state::testing::{HEADS, LAYERS, answered, question, row, token, trace};
 use crate::ui::state::{
-    AppState, ColourSettings, Extend, Phase, Pope, PopeAnswer, RangeMode, Run, SessionBox, TokenPos,
+    AppState, ColourSettings, CompareCommand, Effect, Extend, FigureCommand, Made, PanelKind, Phase, Pope, PopeAnswer,
+    RangeMode, Run, SessionBox, SessionEffect, TokenPos,
 };
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -59,7 +63,8 @@ fn worked() -> AppState {
     state.apply(Command::NameRun(fork, "the cat".to_owned()));
     state.apply(Command::ShowRun(first));
     state.apply(Command::NextLayer);
-    state.apply(Command::SetColour(ColourSettings { range_mode: RangeMode::Fixed, ..ColourSettings::default() }));
+    let fixed = ColourSettings { range_mode: RangeMode::Fixed, fixed_range: [0.125, 0.5], ..ColourSettings::default() };
+    state.apply(Command::SetColour(fixed));
     state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
     state.truth.chosen = Some("dog".to_owned());
     state.browse.query.name = "a".to_owned();
@@ -71,6 +76,22 @@ fn worked() -> AppState {
         yes: None,
     };
     state.pope = Pope::restored(state.pope.settings, vec![answer]);
+    // What no file keeps.
+    state.browse.notes.edit("a.png", |notes| {
+        notes.star = true;
+        notes.tags.insert("blurred".to_owned());
+        "the tail is cut off".clone_into(&mut notes.note);
+    });
+    state.truth.hidden = [7, 11].into();
+    let image = state.current_image().cloned().expect("an image");
+    state.apply(Command::Compare(CompareCommand::Pin(Some(fork), image.clone())));
+    state.apply(Command::Compare(CompareCommand::Toggle(first)));
+    state.apply(Command::Compare(CompareCommand::ToggleList));
+    state.prompting.restore(vec![looked(image)]);
+    state.apply(Command::Figure(FigureCommand::Add(PanelKind::Photo)));
+    state.apply(Command::Figure(FigureCommand::Add(PanelKind::Answer)));
+    state.apply(Command::Figure(FigureCommand::DataToo(true)));
+    state.session.window = Some(WindowPlace { place: Some([40.0, 30.5]), size: [1280.0, 800.0], maximized: false });
     for id in [first, fork] {
         let trace = state.runs.get_mut(id).and_then(|run| run.trace.as_mut()).expect("answered");
         let keys = trace.prompt.len();
@@ -79,6 +100,25 @@ fn worked() -> AppState {
         state.runs.get_mut(id).expect("there").attention_bytes = bytes;
     }
     state
+}
+
+/// Maps that no answer has.
+fn looked(image: ImageSource) -> Made {
+    Made {
+        request: AttributionRequest {
+            source: Source::Llava,
+            image,
+            query: "the dog".to_owned(),
+            object: None,
+            framing: None,
+            max_new_tokens: 20,
+        },
+        beside: None,
+        attribution: Arc::clone(&attributed().attribution),
+        pre_output: Some(PreOutput::of_answer("Yes, a dog".to_owned())),
+        model_id: "test".to_owned(),
+        weight_hash: "w".to_owned(),
+    }
 }
 
 /// A row as long as files want it: one key more for every token.

@@ -1,12 +1,15 @@
 //! What a session says besides its traces. Whatever is missing, or was written otherwise by another version, is as on the first day.
 
-use crate::data::dataset::{Dataset, PhotoPlace, Query};
-use crate::engine::{ImageSource, ModelSource, Question, RunId, Timings};
-use crate::ui::state::{Direction, ForkedFrom, Phase, PopeAnswer, Saved, TokenPos};
+use crate::data::dataset::{Dataset, ImageNotes, PhotoPlace, Query};
+use crate::engine::{AttributionRequest, ImageSource, ModelSource, Question, RunId, Timings};
+use crate::prompting::{Attribution, Formula, PreOutput};
+use crate::ui::state::{Direction, FigureBuilder, ForkedFrom, Made, Phase, Picked, PopeAnswer, Saved, TokenPos};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Photos of one folder, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +74,120 @@ pub struct Written {
     /// The open model.
     #[serde(deserialize_with = "lenient")]
     pub model: Option<ModelSource>,
+    /// What is noted about photos, where no file keeps it.
+    #[serde(deserialize_with = "lenient")]
+    pub noted: BTreeMap<String, ImageNotes>,
+    /// Objects of the image looked at that are not painted, by annotation.
+    #[serde(deserialize_with = "lenient")]
+    pub hidden: BTreeSet<u64>,
+    /// Where models looked in photos, for attention prompting.
+    #[serde(deserialize_with = "lenient")]
+    pub maps: Vec<KeptMaps>,
+    /// What was picked for comparing, photo by photo.
+    #[serde(deserialize_with = "lenient")]
+    pub(in crate::ui) compared: Vec<(ImageSource, Picked)>,
+    /// The list of runs is open.
+    #[serde(deserialize_with = "lenient")]
+    pub runs_listed: bool,
+    /// The figure that is being put together.
+    #[serde(deserialize_with = "lenient")]
+    pub figure: Option<KeptFigure>,
+    /// Where the window is.
+    #[serde(deserialize_with = "lenient")]
+    pub window: Option<WindowPlace>,
+}
+
+/// Where a model looked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeptMaps {
+    request: AttributionRequest,
+    beside: Option<ModelSource>,
+    #[serde(default)]
+    pre_output: Option<PreOutput>,
+    model_id: String,
+    weight_hash: String,
+    /// An answer whose question has these very maps: they are long.
+    #[serde(default)]
+    of_run: Option<RunId>,
+    /// The maps, where no answer has them.
+    #[serde(default, deserialize_with = "shared", serialize_with = "in_full")]
+    maps: Option<Arc<Attribution>>,
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Attribution>>, D::Error> {
+    Ok(Option::<Attribution>::deserialize(deserializer)?.map(Arc::new))
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
+fn in_full<S: Serializer>(maps: &Option<Arc<Attribution>>, serializer: S) -> Result<S::Ok, S::Error> {
+    maps.as_deref().serialize(serializer)
+}
+
+impl KeptMaps {
+    /// To be written; `run` has the very maps.
+    pub(super) fn of(made: &Made, run: Option<RunId>) -> Self {
+        let Made { request, beside, attribution, pre_output, model_id, weight_hash } = made.clone();
+        let maps = run.is_none().then_some(attribution);
+        Self { request, beside, pre_output, model_id, weight_hash, of_run: run, maps }
+    }
+
+    /// Whether the maps themselves are in it.
+    pub(super) fn is_long(&self) -> bool {
+        self.maps.is_some()
+    }
+
+    /// As it was; `of` has the maps of an answer's question. `None` where they are gone, or are none.
+    pub(super) fn made(self, of: impl FnOnce(RunId) -> Option<Arc<Attribution>>) -> Option<Made> {
+        let Self { request, beside, pre_output, model_id, weight_hash, of_run, maps } = self;
+        let attribution = maps.or_else(|| of_run.and_then(of))?;
+        attribution.map(None, Formula::default()).ok()?;
+        let same_kind = attribution.source() == request.source;
+        same_kind.then_some(Made { request, beside, attribution, pre_output, model_id, weight_hash })
+    }
+}
+
+/// A figure's recipe and where its files are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeptFigure {
+    /// The recipe, as figures carry it.
+    pub recipe: Value,
+    /// Where relative paths are looked for.
+    pub folder: Option<String>,
+    /// The numbers are written beside it.
+    pub data_too: bool,
+}
+
+impl KeptFigure {
+    /// Of what is put together; `None` while there is no panel.
+    pub(super) fn of(figure: &FigureBuilder) -> Option<Self> {
+        let recipe = figure.recipe();
+        let folder = figure.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+        let recipe = (!recipe.panels.is_empty()).then(|| serde_json::from_str(&recipe.to_json()).ok())??;
+        Some(Self { recipe, folder, data_too: figure.data_too })
+    }
+}
+
+/// Place and size of a window. **Units** points.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WindowPlace {
+    /// Of its frame on the desktop; `None` where the desktop does not tell.
+    pub place: Option<[f32; 2]>,
+    /// Of what is inside the frame.
+    pub size: [f32; 2],
+    /// It fills the desktop.
+    pub maximized: bool,
+}
+
+impl WindowPlace {
+    /// What a window can have: a file may say anything.
+    pub(in crate::ui) fn sensible(self) -> Option<Self> {
+        let fits = |side: f32, least: f32| side.is_finite() && (least..=16_384.0).contains(&side);
+        let [width, height] = self.size;
+        let place = self.place.filter(|place| place.iter().all(|at| at.is_finite() && at.abs() < 65_536.0));
+        (fits(width, 320.0) && fits(height, 240.0)).then_some(Self { place, ..self })
+    }
 }
 
 /// What is said about an answer.

@@ -36,6 +36,15 @@ impl AppState {
         }
     }
 
+    /// Keys reach commands that would do nothing: it is said then. Some say it themselves, with what to do about it.
+    pub(super) fn say_why_not(&mut self, command: &Command) {
+        let says_itself =
+            matches!(command, Command::Regenerate | Command::TogglePrompting | Command::ToggleStrategy | Command::Stop);
+        if let Some(why) = self.why_not(command).filter(|_| !says_itself) {
+            self.toasts.push(why);
+        }
+    }
+
     /// Whether there is anything to stop.
     fn is_busy(&self) -> bool {
         self.runs.active().next().is_some()
@@ -66,6 +75,14 @@ mod tests {
         state.apply(Command::AskThis("One?".to_owned()));
         assert_eq!(state.why_not(&Command::Stop), None, "a question is being answered");
         assert_eq!(state.why_not(&Command::Regenerate), None, "and can be asked again");
+    }
+
+    #[test]
+    fn a_key_that_does_nothing_says_so() {
+        let mut state = loaded();
+        state.apply(Command::Undo);
+        let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.as_str()).collect();
+        assert_eq!(said, ["Nothing was changed that could be undone"], "why nothing happened");
     }
 
     #[test]

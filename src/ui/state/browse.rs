@@ -1,9 +1,11 @@
 //! The data set on show: what was opened, what of it is listed, what people noted.
 
+use super::prefs::remember_path;
 use super::{AppState, Effect, Severity, Until};
 use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, Row, Sources, Tag};
 use crate::ui::opening::{Joined, Opened};
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Something is being opened beside the window.
@@ -13,6 +15,8 @@ pub struct Progress {
     pub what: String,
     /// 0 to 1.
     pub share: f32,
+    /// Whether it can be stopped.
+    pub can_stop: bool,
 }
 
 /// A change of what is noted about the image looked at.
@@ -39,6 +43,8 @@ pub struct Browse {
     pub notes: Notes,
     /// What is being opened.
     pub opening: Option<Progress>,
+    /// What was opened is worth saying once it is joined: more than a photo.
+    pub announce: bool,
     /// Names the newest search and the newest joining: older results come too late.
     pub generation: u64,
 }
@@ -52,6 +58,7 @@ impl Default for Browse {
             query: Query::default(),
             notes: Notes::in_memory(),
             opening: None,
+            announce: false,
             generation: 0,
         }
     }
@@ -91,6 +98,9 @@ impl AppState {
             );
             return Vec::new();
         }
+        for path in &opened.read {
+            remember_path(&mut self.prefs.recent_data, path);
+        }
         let sources = &mut self.browse.sources;
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
         if annotated && self.browse.bundled {
@@ -99,6 +109,7 @@ impl AppState {
                 Sources { photos: sources.photos.iter().filter(of_user).cloned().collect(), ..Sources::default() };
             self.browse.bundled = false;
         }
+        let several = opened.photos.len() > 1;
         let wanted = opened.photos.first().map(super::library::source_of);
         sources.photos.extend(opened.photos);
         sources.instances = opened.instances.or(sources.instances.take());
@@ -107,6 +118,7 @@ impl AppState {
         if let Some(notes) = opened.notes {
             self.browse.notes = notes;
         }
+        self.browse.announce = annotated || several;
         self.browse.generation += 1;
         vec![Effect::Join(self.browse.generation, wanted)]
     }
@@ -133,6 +145,9 @@ impl AppState {
             self.selection.clear();
         }
         self.report_unmatched(&dataset);
+        if std::mem::take(&mut self.browse.announce) {
+            self.toasts.push(read_words(&dataset));
+        }
         self.browse.sources = sources;
         self.browse.dataset = Some(dataset);
         self.truth.another_image();
@@ -223,6 +238,20 @@ impl AppState {
         }
         effects
     }
+}
+
+/// "Read 500 photos, 480 of them annotated".
+fn read_words(dataset: &Dataset) -> String {
+    let with_photo = || dataset.rows().iter().filter(|row| row.photo.is_some());
+    let annotated = with_photo().filter(|row| row.instances_row.is_some()).count();
+    let mut words = format!("Read {}", super::count(with_photo().count(), "photo"));
+    if annotated > 0 {
+        let _ = write!(words, ", {annotated} of them annotated");
+    }
+    if let Some(questions) = dataset.questions() {
+        let _ = write!(words, ", {}", super::count(questions.questions().len(), "question"));
+    }
+    words
 }
 
 /// A query with everything it looks at.

@@ -3,7 +3,9 @@
 use super::{AppState, Effect, Run, Runs};
 use crate::engine::{ImageSource, RunId, Strength};
 use crate::ui::layout::Pane;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 
 /// Most runs side by side: more would be too small to read.
 pub const MOST_COLUMNS: usize = 4;
@@ -50,8 +52,9 @@ pub struct TriedStrength {
 }
 
 /// What was picked for one photo.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Picked {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(in crate::ui) struct Picked {
     pinned: Option<RunId>,
     added: Vec<RunId>,
     subtracted: Option<RunId>,
@@ -135,6 +138,43 @@ impl Compare {
     /// Runs that were picked, so that they outlive the others when memory gets short.
     pub(super) fn picked(&self) -> impl Iterator<Item = RunId> {
         self.picked.values().flat_map(|picked| picked.pinned.iter().chain(&picked.added).copied())
+    }
+
+    /// What was picked for each photo, in an order that does not change.
+    pub(in crate::ui) fn every_pick(&self) -> Vec<(ImageSource, Picked)> {
+        let mut picked: Vec<_> = self.picked.iter().map(|(image, picked)| (image.clone(), picked.clone())).collect();
+        picked.retain(|(_, picked)| *picked != Picked::default());
+        picked.sort_by_key(|(image, _)| match image {
+            ImageSource::Bundled(name) => (false, PathBuf::from(name)),
+            ImageSource::Path(path) => (true, path.clone()),
+        });
+        picked
+    }
+
+    /// What a session kept; picks of runs that are gone are let go.
+    pub(in crate::ui) fn restored(
+        picked: Vec<(ImageSource, Picked)>,
+        list_open: bool,
+        is_there: impl Fn(RunId) -> bool,
+    ) -> Self {
+        let mut compare = Self { picked: picked.into_iter().collect(), list_open, ..Self::default() };
+        for picked in compare.picked.values_mut() {
+            picked.added.retain(|id| is_there(*id));
+            picked.pinned = picked.pinned.filter(|id| is_there(*id));
+            picked.subtracted = picked.subtracted.filter(|id| is_there(*id));
+        }
+        compare
+    }
+
+    /// Photos are somewhere else now.
+    pub(in crate::ui) fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
+        let picked = std::mem::take(&mut self.picked).into_iter();
+        self.picked = picked
+            .map(|(mut image, picked)| {
+                image.relocate(now_at);
+                (image, picked)
+            })
+            .collect();
     }
 
     /// Runs that were added to the comparison of a photo.

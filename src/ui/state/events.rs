@@ -1,7 +1,7 @@
 //! What the worker says.
 
 use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelTask};
+use crate::engine::{Event, ModelInfo, ModelSource, ModelTask};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ impl AppState {
     /// Takes in an event. `now_secs` is any clock that only goes forward.
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
         let mut effects = match event {
-            Event::Attributed(id, attributed, info) => self.attributed(id, attributed, info),
+            Event::Attributed(id, attributed, info) => self.attributed(id, &attributed, &info),
             other => {
                 self.take_in(other, now_secs);
                 Vec::new()
@@ -25,6 +25,7 @@ impl AppState {
             Event::Loading { share, what } => {
                 if let Some(loading) = &mut self.model.loading {
                     loading.share = share.clamp(0.0, 1.0);
+                    loading.downloaded |= what.starts_with("Downloading");
                     loading.what = what;
                 }
             }
@@ -60,6 +61,7 @@ impl AppState {
                 for warning in warnings.into_iter().filter(|_| !self.pope.is_behind(id)) {
                     self.notices.push((Severity::Warning, Until::NextQuestion), warning, "", None);
                 }
+                self.say_answered(id);
             }
             Event::Attributing { id, share, what } => self.attribution_opening(id, share, what),
             Event::Attributed(..) => {} // brings effects, above
@@ -104,17 +106,36 @@ impl AppState {
             }
         }
         clamp(&mut self.view.vision, info.vision_num_hidden_layers, info.vision_num_attention_heads);
-        if other_model {
-            let text = format!("{} is open; earlier answers are those of the model before", info.id);
-            let advice = if self.colour.forget_fixed_range() {
-                "Ask again to compare; the fixed colour range is per map again"
-            } else {
-                "Ask again to compare"
-            };
-            self.notices.push((Severity::Info, Until::NextQuestion), text, advice, None);
+        let mut words = match self.model.loading.as_ref() {
+            Some(loading) if loading.downloaded => format!("{} was downloaded and is open", info.id),
+            _ => format!("{} is open", info.id),
+        };
+        if other_model && self.runs.iter().next().is_some() {
+            words.push_str("; earlier answers are those of the model before: ask again to compare");
+        }
+        if other_model && self.colour.forget_fixed_range() {
+            words.push_str("; the fixed colour range is per map again");
+        }
+        // The demo of a window that just began is what everybody expects.
+        let source = self.model.loading.as_ref().map(|loading| &loading.source);
+        let is_expected = self.model.info.is_none() && matches!(source, None | Some(ModelSource::Demo));
+        if !of_session && !is_expected {
+            self.toasts.push(words);
         }
         self.notices.settle(&Command::OpenModelBox); // an earlier model that could not be opened
         self.model.loaded(info);
+    }
+
+    /// An answer that nobody looks at has come.
+    fn say_answered(&mut self, id: crate::engine::RunId) {
+        let Some(run) = self.runs.get(id).filter(|_| !self.pope.is_behind(id)) else { return };
+        let image = &run.question.image;
+        if Some(image) == self.current_image() {
+            return;
+        }
+        let Some(image) = self.library.position(image).and_then(|idx| self.library.images().get(idx)) else { return };
+        let text = format!("Answered about {}: {}", image.name, run.prompt_text().trim());
+        self.toasts.push_with(text, Some(("Show it".to_owned(), Command::ShowAnswer(id))));
     }
 
     fn load_failed(&mut self, why: String) {
@@ -148,7 +169,7 @@ impl AppState {
 mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
-    use crate::engine::{ModelSource, RunId, Stage, Timings};
+    use crate::engine::{RunId, Stage, Timings};
     use crate::ui::state::RangeMode;
 
     #[test]
@@ -224,6 +245,39 @@ mod tests {
         state.colour.range_mode = RangeMode::Fixed;
         let restarted = AppState::restored(state.saved());
         assert_eq!(restarted.colour.range_mode, RangeMode::PerMap, "nor does it outlive a restart");
+    }
+
+    #[test]
+    fn an_answer_about_another_photo_is_said_with_a_way_to_it() {
+        let mut state = loaded();
+        state.library.add([crate::engine::ImageSource::Bundled("b.png".to_owned())]);
+        let finished = |id| Event::Finished { id, timings: Timings::default(), warnings: Vec::new() };
+        state.apply(Command::AskThis("One?".to_owned()));
+        state.receive(finished(RunId(1)), 0.0);
+        assert!(state.toasts.iter().next().is_none(), "it is looked at");
+        state.apply(Command::AskThis("Two?".to_owned()));
+        state.apply(Command::NextImage);
+        state.receive(finished(RunId(2)), 0.0);
+        let toast = state.toasts.iter().next().cloned().expect("it is said");
+        assert!(toast.text.ends_with("Two?"), "which one: {}", toast.text);
+        let (_, show) = toast.action.expect("a way to it");
+        state.apply(show);
+        assert_eq!(state.current_run().map(|run| run.id), Some(RunId(2)), "its photo and itself");
+        assert!(state.toasts.iter().next().is_none(), "nothing is left to be done");
+    }
+
+    #[test]
+    fn another_model_is_said_and_the_first_demo_is_not() {
+        let mut state = AppState::default();
+        state.apply(Command::OpenDemoModel);
+        state.receive(Event::Loaded(info(4, 2)), 0.0);
+        assert!(state.toasts.iter().next().is_none(), "everybody expects it");
+        state.apply(Command::OpenModel(ModelSource::Folder("/m".into())));
+        let what = "Downloading model.safetensors: 1 of 2".to_owned();
+        state.receive(Event::Loading { share: 0.5, what }, 0.0);
+        state.receive(Event::Loaded(info(4, 2)), 0.0);
+        let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
+        assert!(said.len() == 1 && said.iter().all(|text| text.contains("was downloaded and is open")), "{said:?}");
     }
 
     #[test]

@@ -204,8 +204,7 @@ impl AppState {
                 }
             }
             FigureCommand::CopyRecipe => {
-                let text = "The figure's recipe is on the clipboard";
-                self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
+                self.toasts.push("Copied the figure's recipe");
                 return vec![Effect::Copy(self.figure.recipe.to_json())];
             }
         }

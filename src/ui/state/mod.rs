@@ -5,6 +5,7 @@ mod ask;
 mod available;
 mod browse;
 mod compare;
+mod copying;
 mod events;
 mod figure;
 mod forks;
@@ -22,6 +23,7 @@ mod shelf;
 mod switching;
 #[cfg(test)]
 pub(crate) mod testing;
+mod toasts;
 mod truth;
 mod undo;
 mod update;
@@ -29,7 +31,9 @@ mod view;
 
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
+pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
+pub use copying::CopyCommand;
 pub(in crate::ui) use figure::is_page;
 pub use figure::{FigureBuilder, FigureCommand, FigureSaved, OpenedFigure, PanelKind};
 pub use forks::{Branch, ForkedFrom};
@@ -45,15 +49,18 @@ pub use selection::{Direction, Extend, Selection, TokenPos};
 pub(in crate::ui) use session::count;
 pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState};
 pub use shelf::{Needs, Shelf};
+pub use toasts::{Toast, Toasts};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use undo::History;
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
+use crate::figure::TableForm;
 use crate::figure::recipe::Panel;
 use crate::ui::command::CanvasCommand;
 use crate::ui::layout::Pane;
+use crate::ui::tables::TableKind;
 use std::path::PathBuf;
 
 /// Something outside the state that is to be done.
@@ -105,6 +112,10 @@ pub enum Effect {
     ApplyLook,
     /// Text to the clipboard.
     Copy(String),
+    /// The picture in front to the clipboard.
+    CopyPicture,
+    /// A table to the clipboard; `None` is the one in front.
+    CopyTable(Option<TableKind>, TableForm),
     /// Of sessions.
     Session(SessionEffect),
     /// A dialog for where to write a figure.
@@ -174,6 +185,8 @@ pub struct AppState {
     pub ask: AskSettings,
     /// Messages.
     pub notices: Notices,
+    /// What was finished.
+    pub toasts: Toasts,
     /// Settings of the program.
     pub prefs: Preferences,
     /// Models at hand.

@@ -14,6 +14,8 @@ pub struct Loading {
     pub what: String,
     /// It is the model of the session that was opened: earlier answers are its own.
     pub of_session: bool,
+    /// It came from the hub just now.
+    pub downloaded: bool,
 }
 
 /// See the module's documentation.
@@ -46,6 +48,7 @@ impl ModelState {
             share: 0.0,
             what: "Opening the model".to_owned(),
             of_session: false,
+            downloaded: false,
         });
         LoadRequest { source, device: self.device, dtype: self.dtype }
     }
@@ -75,10 +78,7 @@ pub(super) fn remember(recent: &mut Vec<String>, source: &ModelSource) {
     if matches!(source, ModelSource::Demo | ModelSource::DemoClip | ModelSource::Gguf { mmproj: Some(_), .. }) {
         return;
     }
-    let name = source_label(source);
-    recent.retain(|other| *other != name);
-    recent.insert(0, name);
-    recent.truncate(8);
+    super::prefs::remember(recent, source_label(source));
 }
 
 #[cfg(test)]

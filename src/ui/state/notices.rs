@@ -89,6 +89,11 @@ impl Notices {
         self.notices.retain(|notice| notice.id != id);
     }
 
+    /// Takes all away.
+    pub fn dismiss_all(&mut self) {
+        self.notices.clear();
+    }
+
     /// Takes away every one whose button would do `command`: it was done.
     pub fn settle(&mut self, command: &Command) {
         self.notices.retain(|notice| notice.action.as_ref().is_none_or(|(_, action)| action != command));
@@ -112,6 +117,8 @@ mod tests {
         let id = notices.iter().next().expect("some stand").id;
         notices.dismiss(id);
         assert_eq!(notices.iter().count(), MOST_NOTICES - 1, "dismissed");
+        notices.dismiss_all();
+        assert_eq!(notices.iter().count(), 0, "all at once");
     }
 
     #[test]

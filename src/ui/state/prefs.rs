@@ -3,6 +3,7 @@
 use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
 use crate::ui::command::Keymap;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,12 +29,48 @@ pub struct Preferences {
     pub recent_models: Vec<String>,
     /// Keys that are not those of the first day.
     pub keys: Keymap,
+    /// Sessions opened or saved lately, newest first.
+    pub recent_sessions: Vec<String>,
+    /// Annotation files and folders of photos opened lately, newest first.
+    pub recent_data: Vec<String>,
 }
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { theme: ThemeChoice::default(), scale: 1.0, recent_models: Vec::new(), keys: Keymap::default() }
+        Self {
+            theme: ThemeChoice::default(),
+            scale: 1.0,
+            recent_models: Vec::new(),
+            recent_sessions: Vec::new(),
+            recent_data: Vec::new(),
+            keys: Keymap::default(),
+        }
     }
+}
+
+impl Preferences {
+    /// Nothing was opened lately.
+    pub(super) fn clear_recent(&mut self) {
+        self.recent_models.clear();
+        self.recent_sessions.clear();
+        self.recent_data.clear();
+    }
+}
+
+/// More are not remembered of a kind.
+const MOST_RECENT: usize = 8;
+
+/// Puts a name at the head of a list, where it stands once.
+pub(super) fn remember(recent: &mut Vec<String>, name: String) {
+    recent.retain(|other| *other != name);
+    recent.insert(0, name);
+    recent.truncate(MOST_RECENT);
+}
+
+/// The same for a file, by its whole path: the next start may be in another folder.
+pub(super) fn remember_path(recent: &mut Vec<String>, path: &Path) {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    remember(recent, whole.to_string_lossy().into_owned());
 }
 
 /// Everything that is written to the settings file, but for the layout of the panels.

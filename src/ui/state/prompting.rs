@@ -4,13 +4,15 @@
 //! Whether prompting is on is not remembered anywhere: it is on when the shown answer is one about a darkened photo. So the switch, the
 //! history and the words above the photo cannot disagree.
 
+mod kept;
+
 use super::pope::asks_the_same;
 use super::{AppState, Effect, Phase, Run, Severity, Until};
 use crate::data::pope::Label;
 use crate::engine::{
     ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ModelInfo, ModelSource, ModelTask, Prompting, Request, RunId,
 };
-use crate::prompting::{PreOutput, PromptOptions, Source, object_of};
+use crate::prompting::{Attribution, PreOutput, PromptOptions, Source, object_of};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -82,10 +84,14 @@ pub struct Made {
     pub request: AttributionRequest,
     /// The encoder beside the open model, if it was one.
     pub beside: Option<ModelSource>,
-    /// What was found.
-    pub attributed: Arc<Attributed>,
+    /// The maps of all layers.
+    pub attribution: Arc<Attribution>,
+    /// What the model itself thinks.
+    pub pre_output: Option<PreOutput>,
     /// The model that looked.
-    pub info: Arc<ModelInfo>,
+    pub model_id: String,
+    /// SHA-256 over its weight files.
+    pub weight_hash: String,
 }
 
 /// An attribution under way.
@@ -135,7 +141,7 @@ impl PromptingState {
         };
         self.made.retain(|other| !same(other));
         // A layer of another model may not be there.
-        if self.settings.options.layer_idx.is_some_and(|idx| idx >= made.attributed.attribution.num_layers()) {
+        if self.settings.options.layer_idx.is_some_and(|idx| idx >= made.attribution.num_layers()) {
             self.settings.options.layer_idx = None;
         }
         self.made.push(Arc::new(made));
@@ -200,7 +206,7 @@ impl AppState {
     pub fn made_is_fresh(&self) -> bool {
         let (Some(made), Some((request, beside))) = (self.made(), self.wanted_attribution()) else { return false };
         let open = self.model.info.as_ref().map(|info| &info.weight_hash);
-        made.request == request && made.beside == beside && (beside.is_some() || open == Some(&made.info.weight_hash))
+        made.request == request && made.beside == beside && (beside.is_some() || open == Some(&made.weight_hash))
     }
 
     /// Whether the shown answer is about a darkened photo, or will be in a moment.
@@ -289,14 +295,21 @@ impl AppState {
     }
 
     /// An attribution has come; the question that waited for it is asked.
-    pub(super) fn attributed(&mut self, id: RunId, attributed: Arc<Attributed>, info: Arc<ModelInfo>) -> Vec<Effect> {
+    pub(super) fn attributed(&mut self, id: RunId, attributed: &Attributed, info: &ModelInfo) -> Vec<Effect> {
         let Some(finding) = self.prompting.finding.take_if(|finding| finding.id == id) else { return Vec::new() };
         let Finding { request, beside, then_ask, .. } = finding;
         let about_shown = self.current_image() == Some(&request.image);
         for warning in &attributed.warnings {
             self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
         }
-        self.prompting.keep(Made { request, beside, attributed, info });
+        self.prompting.keep(Made {
+            request,
+            beside,
+            attribution: Arc::clone(&attributed.attribution),
+            pre_output: attributed.pre_output.clone(),
+            model_id: info.id.clone(),
+            weight_hash: info.weight_hash.clone(),
+        });
         if then_ask && about_shown {
             return self.ask_prompted();
         }
@@ -319,9 +332,9 @@ impl AppState {
     fn prompting_now(&self) -> Option<Arc<Prompting>> {
         let made = self.made()?;
         Some(Arc::new(Prompting {
-            attribution: Arc::clone(&made.attributed.attribution),
-            model_id: made.info.id.clone(),
-            weight_hash: made.info.weight_hash.clone(),
+            attribution: Arc::clone(&made.attribution),
+            model_id: made.model_id.clone(),
+            weight_hash: made.weight_hash.clone(),
             query: made.request.query.clone(),
             options: self.prompting.settings.options,
         }))
@@ -378,7 +391,7 @@ impl AppState {
 
     /// What the source of the shown map itself thinks.
     pub fn pre_output(&self) -> Option<&PreOutput> {
-        self.made()?.attributed.pre_output.as_ref()
+        self.made()?.pre_output.as_ref()
     }
 }
 

@@ -100,9 +100,4 @@ impl AppState {
         }
         effects
     }
-
-    pub(super) fn copy_answer(&self) -> Vec<Effect> {
-        let text = self.current_run().and_then(|run| run.trace.as_ref()).map(crate::trace::Trace::text);
-        text.filter(|text| !text.is_empty()).map(|text| vec![Effect::Copy(text.trim().to_owned())]).unwrap_or_default()
-    }
 }

@@ -1,11 +1,12 @@
 //! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not end properly.
 
-use super::{AppState, Effect, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
+use super::prefs::remember_path;
+use super::{AppState, Compare, Effect, OpenedFigure, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
 use crate::data::dataset::PhotoPlace;
 use crate::engine::{ImageSource, ModelSource, Request};
 use crate::trace::Trace;
 use crate::ui::command::Command;
-use crate::ui::session::{Located, Missing, Reopened};
+use crate::ui::session::{KeptFigure, Located, Missing, Reopened, WindowPlace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,7 @@ pub enum SessionCommand {
 }
 
 /// Something outside the state that sessions need.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SessionEffect {
     /// A dialog for a file to save to, with a name to begin with.
     PickSave(String),
@@ -66,6 +67,8 @@ pub enum SessionEffect {
     Locate(Missing, PathBuf),
     /// Throw away what was left behind.
     Discard(PathBuf),
+    /// Put the window where it was.
+    PlaceWindow(WindowPlace),
 }
 
 /// Something that was left behind.
@@ -73,7 +76,7 @@ pub enum SessionEffect {
 pub struct Offer {
     /// The file.
     pub path: PathBuf,
-    /// "3 answers, saved 12 minutes ago".
+    /// "3 answers about 2 photos by the demo model, saved 12 minutes ago".
     pub words: String,
 }
 
@@ -86,6 +89,8 @@ pub struct SessionState {
     pub missing: Missing,
     /// What was left behind.
     pub offers: Vec<Offer>,
+    /// Where the window is, if the desktop tells.
+    pub window: Option<WindowPlace>,
 }
 
 impl SessionState {
@@ -165,16 +170,20 @@ impl AppState {
     /// The session was written.
     pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
         let text = format!("Saved {}: {}", count(num_answers, "answer"), path.display());
+        remember_path(&mut self.prefs.recent_sessions, &path);
         self.session.path = Some(path);
-        self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
+        self.toasts.push(text);
     }
 
     /// A session takes the place of everything that is there. `before` is where that is kept.
     pub fn reopened(&mut self, reopened: Reopened, before: Option<PathBuf>) -> Vec<Effect> {
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
-        let Reopened { written, runs, joined, notes, missing, problems, path, recovery } = reopened;
+        let Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery } = reopened;
         let num_runs = runs.len();
+        if !recovery {
+            remember_path(&mut self.prefs.recent_sessions, &path);
+        }
         let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
         self.settings_of(&written.settings);
         self.pope = Pope::restored(self.pope.settings, written.pope);
@@ -197,15 +206,28 @@ impl AppState {
             self.selection.tokens = tokens;
             self.selection.patches = patches;
         }
-        self.truth = Truth { view: self.truth.view, chosen: written.category, ..Truth::default() };
+        let hidden = self.current_image().cloned().map(|image| (image, written.hidden));
+        self.truth = Truth {
+            view: self.truth.view,
+            chosen: written.category,
+            kept_hidden: hidden.filter(|(_, hidden)| !hidden.is_empty()),
+            ..Truth::default()
+        };
+        self.prompting.restore(made);
+        let visible = self.compare.visible;
+        self.compare = Compare::restored(written.compared, written.runs_listed, |id| self.runs.get(id).is_some());
+        self.compare.visible = visible;
+        self.figure_of_session(figure, written.figure);
         self.open.session = match (missing.is_empty(), self.session.offers.is_empty()) {
             (false, _) => Some(SessionBox::Missing),
             (true, false) => Some(SessionBox::Recovery),
             (true, true) => None,
         };
         let model_is_there = missing.model.is_none();
-        self.session =
-            super::SessionState { path: saved_at, missing, offers: std::mem::take(&mut self.session.offers) };
+        let SessionState { offers, window, .. } = std::mem::take(&mut self.session);
+        self.session = SessionState { path: saved_at, missing, offers, window };
+        let place = written.window.and_then(WindowPlace::sensible).filter(|place| Some(*place) != window);
+        effects.extend(place.map(|place| Effect::Session(SessionEffect::PlaceWindow(place))));
         if let Some(source) = written.model.filter(|_| model_is_there) {
             effects.extend(self.open_model_of_session(source));
         }
@@ -215,6 +237,17 @@ impl AppState {
         }
         self.settle_source();
         effects
+    }
+
+    /// The figure as it was put together; panels are where the session's layout has them, so none comes to the front.
+    fn figure_of_session(&mut self, opened: Option<OpenedFigure>, kept: Option<KeptFigure>) {
+        let visible = std::mem::take(&mut self.figure).visible;
+        self.figure.visible = visible;
+        if let Some((opened, kept)) = opened.zip(kept) {
+            drop(self.figure_opened(Ok(opened)));
+            self.figure.folder = kept.folder.map(PathBuf::from);
+            self.figure.data_too = kept.data_too;
+        }
     }
 
     /// How things are shown and asked; the program's own settings are the user's, not the session's.
@@ -260,9 +293,15 @@ impl AppState {
         let answers = count(num_runs, "answer");
         let text =
             if recovery { format!("Restored {answers}") } else { format!("Opened {answers}: {}", path.display()) };
-        let action = before
-            .map(|path| ("Back to what was open before".to_owned(), Command::Session(SessionCommand::Restore(path))));
-        self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
+        match before {
+            None => self.toasts.push(text),
+            // A way back must not go by itself.
+            Some(path) => {
+                let back = Command::Session(SessionCommand::Restore(path));
+                let action = Some(("Back to what was open before".to_owned(), back));
+                self.notices.push((Severity::Info, Until::NextQuestion), text, "", action);
+            }
+        }
         if !self.session.missing.is_empty() {
             let what = count(self.session.missing.len(), "file");
             let verb = if self.session.missing.len() == 1 { "was" } else { "were" };
@@ -289,13 +328,13 @@ impl AppState {
             self.open.session = None;
             self.notices.settle(&Command::Session(SessionCommand::Show(SessionBox::Missing)));
         }
-        let text = format!("Found {} again", count(found, "file"));
-        let advice = if left == 0 { String::new() } else { format!("{} still missing", count(left, "file")) };
-        // It outlives the joining that follows.
-        self.notices.push((Severity::Info, Until::Dismissed), text, advice, None);
+        let still = if left == 0 { String::new() } else { format!("; {} still missing", count(left, "file")) };
+        self.toasts.push(format!("Found {} again{still}", count(found, "file")));
         if !photos.is_empty() {
             self.runs.relocate(&photos);
             self.pope.relocate(&photos);
+            self.compare.relocate(&photos);
+            self.prompting.relocate(&photos);
             let mut current = self.current_image().cloned();
             if let Some(image) = &mut current {
                 image.relocate(&photos);

@@ -1,6 +1,7 @@
 //! Ground truth on show: which objects, how they are painted, what is scored.
 
 use crate::analysis::ClsVariant;
+use crate::engine::ImageSource;
 use crate::ui::truth::ImageTruth;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -83,6 +84,8 @@ pub struct Truth {
     pub image: Option<Arc<ImageTruth>>,
     /// Objects that are not painted, by annotation.
     pub hidden: BTreeSet<u64>,
+    /// What was hidden when the session was saved, and of which image: it waits until that is known.
+    pub kept_hidden: Option<(ImageSource, BTreeSet<u64>)>,
     /// The object under the pointer in the list.
     pub hovered: Option<u64>,
     /// The category whose objects the map is held against, as the user chose it.
@@ -102,6 +105,16 @@ impl Truth {
         self.image = None;
         self.hidden.clear();
         self.hovered = None;
+    }
+
+    /// The image looked at is known now.
+    pub fn known(&mut self, image: Arc<ImageTruth>, source: Option<&ImageSource>) {
+        self.image = Some(image);
+        if let Some((of, hidden)) = self.kept_hidden.take()
+            && Some(&of) == source
+        {
+            self.hidden = hidden;
+        }
     }
 
     /// The category the map is held against: the chosen one, else the largest.

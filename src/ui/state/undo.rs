@@ -154,6 +154,7 @@ impl AppState {
     pub(super) fn undo(&mut self) -> Vec<Effect> {
         while let Some(step) = self.history.done.pop_back() {
             if let Some(effects) = self.go(&step.after, &step.before) {
+                self.toasts.push(format!("Undone: {}", step.what()));
                 self.history.undone.push(step);
                 return effects;
             }
@@ -164,6 +165,7 @@ impl AppState {
     pub(super) fn redo(&mut self) -> Vec<Effect> {
         while let Some(step) = self.history.undone.pop() {
             if let Some(effects) = self.go(&step.before, &step.after) {
+                self.toasts.push(format!("Redone: {}", step.what()));
                 self.history.done.push_back(step);
                 return effects;
             }

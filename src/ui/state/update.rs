@@ -14,9 +14,11 @@ impl AppState {
     /// Carries out a command on the state and says what else is to be done.
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
+        self.toasts.settle(&command);
         if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
             self.prompting.view = PromptView::Attention; // that is what a word is clicked for
         }
+        self.say_why_not(&command);
         let before = self.look_before(&command);
         let mut effects = self.carry_out(command);
         self.settle_source();
@@ -69,6 +71,7 @@ impl AppState {
             Command::Redo => self.redo(),
             Command::ShowPane(pane) => vec![Effect::BringToFront(pane)],
             Command::Keys(command) => self.apply_keys(command),
+            Command::Copy(command) => self.copy(command),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
             Command::RestartWorker => self.restart_worker(),
             Command::ResetLayout => vec![Effect::ResetLayout],
@@ -138,7 +141,11 @@ impl AppState {
                 self.compare.forget(id);
                 self.selection.clear();
             }
+            Command::ClearRecent => self.prefs.clear_recent(),
+            Command::ShowAnswer(id) => self.show_answer(id),
             Command::Dismiss(id) => self.notices.dismiss(id),
+            Command::DismissAll => self.notices.dismiss_all(),
+            Command::DismissToast(id) => self.toasts.dismiss(id),
             _ => {} // those with effects, above
         }
     }
@@ -152,6 +159,15 @@ impl AppState {
         }
         self.runs.show(id);
         self.selection.clear();
+    }
+
+    /// Shows an answer with its photo.
+    fn show_answer(&mut self, id: RunId) {
+        let Some(image) = self.runs.get(id).map(|run| run.question.image.clone()) else { return };
+        if let Some(idx) = self.library.position(&image) {
+            self.select_image(idx);
+            self.show_run(id);
+        }
     }
 
     pub(super) fn select_image(&mut self, idx: usize) {

@@ -151,7 +151,8 @@ impl Beside {
             state.truth.another_image();
         }
         if let Some(truth) = self.images.poll() {
-            state.truth.image = Some(truth);
+            let image = state.library.current().map(|image| &image.source);
+            state.truth.known(truth, image);
         }
         self.questions.follow(state);
     }

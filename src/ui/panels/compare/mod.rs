@@ -13,6 +13,7 @@ use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ComparedColumn, Comparison};
 use crate::ui::photos::Loaded;
 use crate::ui::state::{CompareCommand, RangeMode, Run, TokenPos};
+use crate::ui::tables::TableKind;
 use crate::ui::widgets::{command_button, empty};
 use eframe::egui;
 use egui::{Rect, RichText, Ui, pos2, vec2};
@@ -107,6 +108,9 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::Compare(CompareCommand::ToggleList));
         }
         command_button(ui, "Fit", &Command::Canvas(CanvasCommand::Fit), cx.commands);
+        if count > 0 {
+            super::copy_menu::show(ui, cx, TableKind::Runs);
+        }
         if questions_differ(cx) {
             let help = "The columns answer different questions: what differs between them is no mitigation's doing";
             ui.label(RichText::new("The questions differ").color(ui.visuals().warn_fg_color)).on_hover_text(help);

@@ -64,7 +64,7 @@ fn slider<T: egui::emath::Numeric>(
 }
 
 fn layer(ui: &mut Ui, options: &mut PromptOptions, made: &Made) -> bool {
-    let attribution = &made.attributed.attribution;
+    let attribution = &made.attribution;
     let published = attribution.default_layer();
     let mut layer_idx = options.layer_idx.unwrap_or(published);
     let last = attribution.num_layers().saturating_sub(1);
@@ -106,7 +106,7 @@ fn geometry(ui: &mut Ui, options: &mut PromptOptions) -> bool {
 }
 
 fn kernel(ui: &mut Ui, options: &mut PromptOptions, made: &Made) -> bool {
-    let grid = made.attributed.attribution.grid();
+    let grid = made.attribution.grid();
     // Twice the grid reaches every patch from every other.
     let most = (2 * grid.rows.max(grid.cols)).max(3) + 1;
     let help = ("Kernel", "Side of the box that the mask is smoothed with, patches, odd; 1 is none");

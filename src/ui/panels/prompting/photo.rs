@@ -30,7 +30,7 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
         }
         Some(Ok(picture)) => picture,
     };
-    if picture.made.attributed.attribution.view.image != texture.size() {
+    if picture.made.attribution.view.image != texture.size() {
         return false;
     }
     let texture = texture.clone();
@@ -41,7 +41,10 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     photo::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
-    let response = canvas(ui, cx, (&texture, picture), heat.clone(), &caption);
+    let size = vec2(ui.available_width(), (ui.available_height() - photo::LINE_PT - photo::COLOUR_BAR_PT).max(80.0));
+    let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
+    let canvas = canvas(cx, &texture, picture, heat.clone()).label(format!("Photo {name}, {caption}"));
+    let response = canvas.size(size).show(ui, &mut cx.memory.canvas);
     footer(ui, cx, picture, heat.as_ref(), &response);
     true
 }
@@ -50,14 +53,14 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
 fn caption(cx: &PanelContext<'_>, picture: &PromptedPicture, view: PromptView) -> String {
     let options = &cx.state.prompting.settings.options;
     let made = &picture.made;
-    let layer_idx = options.layer_idx.unwrap_or_else(|| made.attributed.attribution.default_layer());
+    let layer_idx = options.layer_idx.unwrap_or_else(|| made.attribution.default_layer());
     let source = match made.request.source {
         Source::Clip => "CLIP",
         Source::Llava => "LLaVA",
     };
     let whose = format!(
         "{source} {}, layer {layer_idx}, {} formula, “{}”",
-        made.info.id,
+        made.model_id,
         options.formula.id(),
         made.request.query
     );
@@ -74,29 +77,32 @@ fn heat(cx: &PanelContext<'_>, map: &HeatMap) -> (HeatMap, HeatStyle) {
     (map.clone(), HeatStyle { range, ..cx.state.colour.style })
 }
 
-fn canvas(
-    ui: &mut Ui,
-    cx: &mut PanelContext<'_>,
-    (texture, picture): (&PhotoTexture, &PromptedPicture),
+/// The chosen view as a canvas; `None` where the attention is shown.
+pub(in crate::ui::panels) fn prepared<'a>(cx: &PanelContext<'a>, texture: &'a PhotoTexture) -> Option<PhotoCanvas<'a>> {
+    let view = cx.state.prompting.view;
+    let picture = cx.prompted.picture()?.ok().filter(|_| view != PromptView::Attention)?;
+    let fits = picture.made.attribution.view.image == texture.size();
+    let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
+    fits.then(|| canvas(cx, texture, picture, heat))
+}
+
+fn canvas<'a>(
+    cx: &PanelContext<'_>,
+    texture: &'a PhotoTexture,
+    picture: &'a PromptedPicture,
     heat: Option<(HeatMap, HeatStyle)>,
-    caption: &str,
-) -> CanvasResponse {
+) -> PhotoCanvas<'a> {
     let style = match cx.state.prompting.view {
         PromptView::Mask => Some(PromptStyle::Mask),
         PromptView::Prompted => Some(PromptStyle::Darkened { grey: cx.state.prompting.settings.options.grey }),
         PromptView::Original | PromptView::Attribution | PromptView::Attention => None,
     };
-    let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
-    let size = vec2(ui.available_width(), (ui.available_height() - photo::LINE_PT - photo::COLOUR_BAR_PT).max(80.0));
     let is_map = heat.is_some();
-    PhotoCanvas::new(texture, &picture.made.attributed.attribution.view)
+    PhotoCanvas::new(texture, &picture.made.attribution.view)
         .heat(heat.filter(|_| cx.state.colour.overlay_visible))
         .prompt(style.map(|style| (picture.mask.clone(), style)))
         .grid_lines(is_map && cx.state.colour.patch_grid_visible)
         .show_border(is_map)
-        .label(format!("Photo {name}, {caption}"))
-        .size(size)
-        .show(ui, &mut cx.memory.canvas)
 }
 
 /// Colour bar of a map, the value under the pointer, and the way back.

@@ -3,8 +3,9 @@
 use super::{FigureBuilder, names};
 use crate::figure::Recipe;
 use crate::figure::recipe::{FileInput, Panel};
+use crate::ui::command::Command;
 use crate::ui::layout::Pane;
-use crate::ui::state::{AppState, Effect, Severity, Until};
+use crate::ui::state::{AppState, CopyCommand, Effect, Severity, Until};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,12 +69,13 @@ impl AppState {
             Err(why) => self.notices.push((Severity::Error, Until::Dismissed), why, "", None),
             Ok(FigureSaved::Exists(path)) => self.figure.exists = Some(path),
             Ok(FigureSaved::Written { path, data, missing_letters }) => {
-                let mut advice = data.map_or_else(String::new, |folder| format!("Its numbers: {}", folder.display()));
                 if !missing_letters.is_empty() {
-                    advice = format!("The typeface has no {missing_letters}: boxes stand in their place. {advice}");
+                    let text = format!("The typeface has no {missing_letters}: boxes stand in their place");
+                    self.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
                 }
-                let text = format!("Written: {}", path.display());
-                self.notices.push((Severity::Info, Until::Dismissed), text, advice.trim(), None);
+                let numbers = data.map_or_else(String::new, |folder| format!(", its numbers: {}", folder.display()));
+                let action = Some(("Copy path".to_owned(), Command::Copy(CopyCommand::Path(path.clone()))));
+                self.toasts.push_with(format!("Written: {}{numbers}", path.display()), action);
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::{Pope, PopeItem, PopeSettings, asks_the_same, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
 use crate::ui::state::sending::MOST_RUNS;
-use crate::ui::state::{AppState, Effect, Phase, PopeSource, PopeTable};
+use crate::ui::state::{AppState, Effect, Phase, PopeSource};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -23,8 +23,6 @@ pub enum PopeCommand {
     Ask(PopeItem),
     /// Ask about the object words of the shown answer.
     AskWords(Vec<PopeItem>),
-    /// The table to the clipboard.
-    CopyTable,
 }
 
 /// A question that was sent.
@@ -97,7 +95,6 @@ impl AppState {
                 return current.map(Effect::Cancel).into_iter().collect();
             }
             PopeCommand::Ask(item) => return self.ask_and_show(&item),
-            PopeCommand::CopyTable => return vec![Effect::Copy(PopeTable::of(self).tsv(self))],
         }
         Vec::new()
     }
@@ -215,6 +212,8 @@ impl AppState {
             return Vec::new();
         };
         let Some(question) = queue.todo.pop_front() else {
+            let (done, what) = (queue.done, if queue.done == 1 { "question" } else { "questions" });
+            self.toasts.push(format!("POPE: {done} {what} answered"));
             self.pope.queue = None;
             return Vec::new();
         };

@@ -4,7 +4,6 @@ use super::{PopeAnswer, PopeItem};
 use crate::analysis::pope::{Confusion, Label, Outcome, Scorer, scorers};
 use crate::engine::{ImageSource, Question, RunId};
 use crate::ui::state::AppState;
-use std::fmt::Write as _;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -89,38 +88,28 @@ impl<'a> PopeTable<'a> {
         self.rows.iter().filter(|row| row.answer.is_some_and(|answer| answer.text.is_ok())).count()
     }
 
-    /// The table as text: columns apart by tabs, one question a line, and a line of names above.
-    pub fn tsv(&self, state: &AppState) -> String {
-        let mut text = "image\tmodel\tquestion\tkind\tlabel\tanswer\tp_yes\tp_yes_at_least\tp_yes_at_most".to_owned();
-        for scorer in scorers() {
-            let _ = write!(text, "\t{}", scorer.id);
-        }
+    /// The table as text: a row of names, then a question a row.
+    pub fn cells(&self, state: &AppState) -> Vec<Vec<String>> {
+        let names = ["image", "model", "question", "kind", "label", "answer"];
+        let names = names.into_iter().chain(["p_yes", "p_yes_at_least", "p_yes_at_most"]);
+        let mut cells: Vec<Vec<String>> =
+            vec![names.chain(scorers().iter().map(|scorer| scorer.id)).map(str::to_owned).collect()];
         let model = state.model.info.as_ref().map_or("", |info| info.id.as_str());
         for row in &self.rows {
             let answer = row.answer.and_then(|answer| answer.text.as_deref().ok()).unwrap_or_default();
             let yes = row.answer.and_then(|answer| answer.yes.as_ref());
-            let yes = yes.map_or_else(
-                || "\t\t".to_owned(),
-                |yes| format!("{:.6}\t{:.6}\t{:.6}", yes.yes, yes.at_least, yes.at_most),
-            );
+            let digits = |value: f64| format!("{value:.6}");
+            let yes = yes.map_or_else(Default::default, |yes| [yes.yes, yes.at_least, yes.at_most].map(digits));
             let asked = match &row.question.prompt {
                 crate::engine::Prompt::Templated(text) | crate::engine::Prompt::Raw(text) => text,
             };
             let image = image_name(&row.question.image);
-            let cells = [&image, model, asked, &row.item.kind, row.label(), answer].map(cell);
-            let _ = write!(text, "\n{}\t{yes}", cells.join("\t"));
-            for scorer in scorers() {
-                let _ = write!(text, "\t{}", row.verdict(scorer));
-            }
+            let told = [&image, model, asked, &row.item.kind, row.label(), answer].map(str::to_owned);
+            let verdicts = scorers().iter().map(|scorer| row.verdict(scorer).to_owned());
+            cells.push(told.into_iter().chain::<[String; 3]>(yes).chain(verdicts).collect());
         }
-        text.push('\n');
-        text
+        cells
     }
-}
-
-/// A cell breaks no line and no column.
-fn cell(text: &str) -> String {
-    text.replace(['\t', '\n', '\r'], " ")
 }
 
 fn image_name(image: &ImageSource) -> String {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::analysis::pope::{Figures, scorers};
 use crate::engine::{Event, ModelInfo, ModelSource, Request, Timings};
+use crate::figure::TableForm;
 use crate::trace::Candidate;
 use crate::ui::command::Command;
 use crate::ui::state::testing::{HEADS, LAYERS, answered, info, row, token, trace};
@@ -267,8 +268,7 @@ fn the_table_is_copied_with_tabs() {
     let mut state = ready();
     ask_all(&mut state);
     answer(&mut state, 2, "Yes, there\tis\none");
-    let effects = state.apply(Command::Pope(PopeCommand::CopyTable));
-    let [Effect::Copy(text)] = effects.as_slice() else { panic!("expected the clipboard, found {effects:?}") };
+    let text = TableForm::Tsv.text(&PopeTable::of(&state).cells(&state));
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(lines.len(), 4, "names and three questions: {text}");
     let columns = 9 + scorers().len();

@@ -188,8 +188,10 @@ fn settings_that_were_edited_by_hand_do_no_harm() {
             max_new_tokens: ATTRIBUTION_TOKENS,
         },
         beside: Some(ModelSource::DemoClip),
-        attributed: attributed(),
-        info: info(2, 2),
+        attribution: Arc::clone(&attributed().attribution),
+        pre_output: None,
+        model_id: "test".to_owned(),
+        weight_hash: "w".to_owned(),
     };
     state.prompting.keep(made);
     assert_eq!(state.prompting.settings.options.layer_idx, None, "this model has no such layer");

@@ -1,0 +1,104 @@
+//! Pictures and tables on their way to the clipboard. A picture is drawn beside the window: a large photo takes longer than a frame.
+
+use super::app::App;
+use super::figures::Subject;
+use super::layout::{self, Pane};
+use super::panels::{self, PanelContext};
+use super::tables::{self, TableKind, TableSource};
+use crate::figure::TableForm;
+use crate::ui::canvas::CanvasPicture;
+use eframe::egui;
+use egui::ColorImage;
+
+/// Something to be drawn.
+pub(super) enum Wanted {
+    /// The photo as it is shown.
+    Photo(Box<CanvasPicture>),
+    /// The figure, with as many dots per inch as it is written with.
+    Figure(Subject),
+}
+
+/// A picture and what it is of.
+pub(super) type Drawn = (&'static str, ColorImage);
+
+/// Draws it; takes its time. An error is one sentence.
+pub(super) fn draw(wanted: &Wanted) -> Result<Drawn, String> {
+    match wanted {
+        Wanted::Photo(picture) => {
+            let (size, rgb) = picture.draw();
+            Ok(("the photo as shown", ColorImage::from_rgb(size, &rgb)))
+        }
+        Wanted::Figure(subject) => {
+            let raster = subject.raster()?;
+            Ok(("the figure", ColorImage::from_rgb(raster.size.map(|side| side as usize), &raster.rgb)))
+        }
+    }
+}
+
+impl App {
+    /// The figure while its panel is in front, else the photo.
+    pub(super) fn copy_picture(&mut self, ctx: &egui::Context) {
+        let figure = layout::is_in_front(&self.tree, Pane::Figure);
+        let wanted = if figure && !self.state.figure.recipe().panels.is_empty() {
+            Some(Wanted::Figure(self.figures.subject(&self.state)))
+        } else {
+            let [r, g, b, _] = ctx.global_style().visuals.extreme_bg_color.to_array();
+            let cx = PanelContext {
+                state: &self.state,
+                derived: &self.derived,
+                beside: &self.beside,
+                prompted: &self.prompted,
+                figures: &mut self.figures,
+                photos: &mut self.photos,
+                memory: &mut self.view,
+                commands: &mut self.commands,
+                resident_bytes: self.resident_bytes,
+                hovered_token: None,
+                hovered_elsewhere: None,
+            };
+            panels::picture(&cx, [r, g, b]).map(|picture| Wanted::Photo(Box::new(picture)))
+        };
+        match wanted {
+            Some(wanted) => self.jobs.draw_picture(wanted),
+            None => self.state.picture_copied(Err("There is no photo to copy yet".to_owned())),
+        }
+    }
+
+    /// A picture was drawn.
+    pub(super) fn picture_drawn(&mut self, drawn: Result<Drawn, String>, ctx: &egui::Context) {
+        match drawn {
+            Ok((what, image)) => {
+                self.state.picture_copied(Ok((what, image.size)));
+                ctx.copy_image(image);
+            }
+            Err(why) => self.state.picture_copied(Err(why)),
+        }
+    }
+
+    /// This table; without one, that of the panel under the pointer, else of the first panel in front that has one.
+    pub(super) fn copy_table(&mut self, kind: Option<TableKind>, form: TableForm, ctx: &egui::Context) {
+        let source = TableSource {
+            state: &self.state,
+            derived: &self.derived,
+            beside: &self.beside,
+            over_words: self.view.shares_over_words,
+        };
+        let in_front = || {
+            let pointed = |kind: &TableKind| self.view.pointed_pane == Some(kind.pane());
+            let (pointed, others): (Vec<_>, Vec<_>) = TableKind::ALL.into_iter().partition(pointed);
+            let kinds = pointed.into_iter().chain(others);
+            kinds.filter(|kind| layout::is_in_front(&self.tree, kind.pane()))
+        };
+        let found = match kind {
+            Some(kind) => tables::make(kind, source).map(|cells| (kind, cells)),
+            None => in_front().find_map(|kind| Some((kind, tables::make(kind, source)?))),
+        };
+        match found {
+            Some((kind, cells)) => {
+                ctx.copy_text(form.text(&cells));
+                self.state.table_copied(Ok((kind, form, cells.len() - 1)));
+            }
+            None => self.state.table_copied(Err("No panel in front has a table with numbers to copy")),
+        }
+    }
+}

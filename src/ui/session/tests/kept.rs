@@ -1,0 +1,139 @@
+//! What a session keeps besides answers and data set, and what a file that says anything does.
+
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn what_no_file_keeps_is_part_of_a_session() {
+    in_folder(|folder| {
+        let (path, saved) = (folder.join("work.gazelens"), worked());
+        save(&saved, &path);
+        let mut state = AppState { model: saved.model.clone(), ..AppState::default() };
+        let effects = state.reopened(open(&path).expect("can be read"), None);
+        let notes = |state: &AppState| state.browse.notes.of("a.png").clone();
+        assert_eq!(notes(&state), notes(&saved), "tags and the note");
+        assert!(notes(&state).star && notes(&state).tags.contains("blurred"), "all of them");
+        let image = saved.current_image().cloned();
+        assert_eq!(state.truth.kept_hidden, image.clone().map(|image| (image, saved.truth.hidden.clone())), "hidden");
+        state.truth.known(Arc::default(), image.as_ref());
+        assert_eq!(state.truth.hidden, saved.truth.hidden, "as soon as the objects are known");
+        assert_eq!(state.compared(), saved.compared(), "the columns");
+        assert!(state.compared().is_some_and(|compared| compared.pinned) && state.compare.list_open, "as pinned");
+        let made = |state: &AppState| {
+            let made = state.prompting.every_made().last().cloned().expect("kept");
+            (made.request.clone(), made.attribution.clone(), made.pre_output.clone(), made.weight_hash.clone())
+        };
+        assert_eq!(made(&state), made(&saved), "where the model looked, bit for bit");
+        assert_eq!(state.figure.recipe(), saved.figure.recipe(), "the figure");
+        assert!(state.figure.recipe().panels.len() == 2 && state.figure.data_too, "with its panels");
+        let missing = state.figure_missing();
+        assert_eq!(missing, ["The photo is not there: a.png"], "its answers are here");
+        assert_eq!((state.colour.range_mode, state.colour.fixed_range), (RangeMode::Fixed, [0.125, 0.5]), "the range");
+        let place = saved.session.window.expect("known");
+        let placed = Effect::Session(SessionEffect::PlaceWindow(place));
+        assert!(effects.contains(&placed), "the window goes where it was: {effects:?}");
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::BringToFront(_))), "nothing comes to the front");
+        // Saved again, the same bytes.
+        state.session.window = saved.session.window;
+        let other = folder.join("other.gazelens");
+        save(&state, &other);
+        let state_of = |path: &Path| session::outline(path).expect("whole").state;
+        let (mut once, mut twice) = (state_of(&path), state_of(&other));
+        for state in [&mut once, &mut twice] {
+            state["path"] = Value::Null;
+        }
+        assert_eq!(once, twice, "nothing was lost on the way");
+    });
+}
+
+#[test]
+fn maps_that_an_answer_has_are_written_once() {
+    let mut state = worked();
+    let made = looked(state.current_image().cloned().expect("an image"));
+    let prompted = Prompting {
+        attribution: Arc::clone(&made.attribution),
+        model_id: made.model_id.clone(),
+        weight_hash: made.weight_hash.clone(),
+        query: made.request.query.clone(),
+        options: PromptOptions::default(),
+    };
+    state.prompting.restore(vec![made]);
+    state.runs.get_mut(RunId(1)).expect("answered").question.prompted = Some(Arc::new(prompted));
+    in_folder(|folder| {
+        let path = folder.join("work.gazelens");
+        save(&state, &path);
+        let maps = session::outline(&path).expect("whole").state["maps"].clone();
+        assert_eq!((&maps[0]["of_run"], &maps[0]["maps"]), (&json!(1), &Value::Null), "by the answer: {maps}");
+        let mut back = AppState::default();
+        back.reopened(open(&path).expect("can be read"), None);
+        let made = back.prompting.every_made().first().cloned().expect("kept");
+        let run = back.runs.get(RunId(1)).and_then(|run| run.question.prompted.clone()).expect("its question");
+        assert!(Arc::ptr_eq(&made.attribution, &run.attribution), "shared as before");
+    });
+}
+
+#[test]
+fn a_session_of_before_these_fields_opens() {
+    in_folder(|folder| {
+        let path = folder.join("work.gazelens");
+        save(&worked(), &path);
+        let mut old = session::read(&path).expect("whole");
+        let fields = old.state.as_object_mut().expect("an object");
+        for field in ["noted", "hidden", "maps", "compared", "runs_listed", "figure", "window"] {
+            assert!(fields.remove(field).is_some(), "{field} is a field of now");
+        }
+        session::write(&path, &old).expect("can be written");
+        let mut state = AppState::default();
+        state.reopened(open(&path).expect("can be read"), None);
+        assert_eq!(state.runs.iter().count(), 2, "with its answers");
+        assert!(
+            state.figure.recipe().panels.is_empty() && state.prompting.every_made().is_empty(),
+            "the rest is empty"
+        );
+    });
+}
+
+/// Every place of a value.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            places(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+        }),
+        Value::Array(values) => {
+            values.iter().enumerate().for_each(|(idx, value)| places(value, &format!("{at}/{idx}"), found));
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_state_that_says_anything_never_panics(changes in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..9), 1..5)) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("work.gazelens");
+        save(&worked(), &path);
+        let mut session = session::read(&path).expect("whole");
+        for (at, what) in changes {
+            let mut found = Vec::new();
+            places(&session.state, "", &mut found);
+            let place = at.get(&found).clone();
+            let others = [
+                Value::Null, json!(true), json!(-1), json!(u64::MAX), json!(1e300), json!(""), json!("\u{0}/../x"), json!([]), json!({"a": [1]}),
+            ];
+            if let (Some(value), Some(other)) = (session.state.pointer_mut(&place), others.get(what)) {
+                *value = other.clone();
+            }
+        }
+        session::write(&path, &session).expect("can be written");
+        let mut state = AppState::default();
+        if let Ok(reopened) = open(&path) {
+            drop(state.reopened(reopened, None));
+            state.compared();
+            state.figure_missing();
+            save(&state, &path);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What goes to the clipboard, and that it is said.
+
+use super::{AppState, Effect, Severity, Until};
+use crate::figure::TableForm;
+use crate::trace::Trace;
+use crate::ui::tables::TableKind;
+use std::path::PathBuf;
+
+/// What people copy besides the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyCommand {
+    /// The photo with its overlay, or the figure.
+    Picture,
+    /// The table under the pointer, else one in front.
+    TableInFront,
+    /// This table.
+    Table(TableKind, TableForm),
+    /// Where a file lies.
+    Path(PathBuf),
+}
+
+impl AppState {
+    pub(super) fn copy(&mut self, command: CopyCommand) -> Vec<Effect> {
+        match command {
+            CopyCommand::Picture => vec![Effect::CopyPicture],
+            CopyCommand::TableInFront => vec![Effect::CopyTable(None, TableForm::Tsv)],
+            CopyCommand::Table(kind, form) => vec![Effect::CopyTable(Some(kind), form)],
+            CopyCommand::Path(path) => {
+                self.toasts.push("Copied the path");
+                vec![Effect::Copy(path.display().to_string())]
+            }
+        }
+    }
+
+    pub(super) fn copy_answer(&mut self) -> Vec<Effect> {
+        let text = self.current_run().and_then(|run| run.trace.as_ref()).map(Trace::text);
+        match text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()) {
+            Some(text) => {
+                self.toasts.push("Copied the answer");
+                vec![Effect::Copy(text)]
+            }
+            None => self.not_copied("There is no answer to copy yet"),
+        }
+    }
+
+    /// A table was copied, or there is none.
+    pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), &str>) {
+        match copied {
+            Ok((kind, form, rows)) => {
+                let rows = super::count(rows, "row");
+                self.toasts.push(format!("Copied the table of {}: {rows} as {}", kind.label(), form.label()));
+            }
+            Err(why) => drop(self.not_copied(why)),
+        }
+    }
+
+    /// A picture was copied, or why not.
+    pub(in crate::ui) fn picture_copied(&mut self, copied: Result<(&str, [usize; 2]), String>) {
+        match copied {
+            Ok((what, [width, height])) => {
+                self.toasts.push(format!("Copied {what}: {width} × {height} pixels"));
+            }
+            Err(why) => drop(self.not_copied(&why)),
+        }
+    }
+
+    fn not_copied(&mut self, why: &str) -> Vec<Effect> {
+        self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None);
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{answered, loaded};
+    use super::*;
+    use crate::ui::command::Command;
+
+    #[test]
+    fn what_was_copied_is_said_and_what_is_not_there_too() {
+        let mut state = answered();
+        let effects = state.apply(Command::CopyAnswer);
+        assert!(matches!(effects.as_slice(), [Effect::Copy(text)] if !text.is_empty()), "the text: {effects:?}");
+        let said = |state: &AppState| state.toasts.iter().last().map(|toast| toast.text.clone()).unwrap_or_default();
+        assert_eq!(said(&state), "Copied the answer", "said");
+        state.table_copied(Ok((TableKind::Metrics, TableForm::Latex, 1)));
+        assert_eq!(said(&state), "Copied the table of metrics: 1 row as LaTeX", "which one, and how");
+        state.picture_copied(Ok(("the photo", [3, 2])));
+        assert_eq!(said(&state), "Copied the photo: 3 × 2 pixels", "how large");
+        let mut state = loaded();
+        assert!(state.apply(Command::CopyAnswer).is_empty(), "there is none");
+        assert!(state.toasts.iter().next().is_none() && state.notices.iter().count() == 1, "which is a warning");
+    }
+}
