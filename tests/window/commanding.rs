@@ -151,15 +151,15 @@ fn recording_is_left_by_escape_and_keys_are_taken_away_by_backspace() {
     let (mut window, _handle) = answered(Script::default());
     window.state_mut().command(Command::ToggleHelp);
     frames(&mut window);
-    window.get_by_label("Keys of Swap direction: Tab").click();
+    window.get_by_label("Keys of Next image: D").click();
     frames(&mut window);
     press(&mut window, Key::Escape);
     assert!(window.state().state().open.help, "the box stays");
-    assert!(window.query_by_label("Keys of Swap direction: Tab").is_some(), "the key too");
-    window.get_by_label("Keys of Swap direction: Tab").click();
+    assert!(window.query_by_label("Keys of Next image: D").is_some(), "the key too");
+    window.get_by_label("Keys of Next image: D").click();
     frames(&mut window);
     press(&mut window, Key::Backspace);
-    assert!(window.query_by_label("Keys of Swap direction: none").is_some(), "without keys");
+    assert!(window.query_by_label("Keys of Next image: none").is_some(), "without keys");
 }
 
 #[test]
