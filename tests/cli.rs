@@ -2,6 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what did not run")]
 
+#[path = "cli/figure_inputs.rs"]
+mod figure_inputs;
+#[path = "cli/figure_plots.rs"]
+mod figure_plots;
 #[path = "cli/figures.rs"]
 mod figures;
 #[path = "cli/pages.rs"]

@@ -1,9 +1,11 @@
-//! An attribution map of a file that `gazelens prompt-image --map-out` wrote.
+//! An attribution map of a file that `gazelens prompt-image --map-out` wrote, or that lies beside a figure.
 
 use super::FigureError;
 use crate::geometry::{PatchGrid, RectPx};
+use crate::prompting::file::attribution_bytes;
+use crate::prompting::{Attribution, PromptOptions, PromptingError, grid_mask};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// One value a patch, and what it is.
@@ -29,6 +31,25 @@ pub struct MapFile {
     pub image_hash: String,
 }
 
+/// Where a model looked, to be written as such a file.
+#[derive(Debug, Clone, Copy)]
+pub struct MapSubject<'a> {
+    /// The maps of all layers.
+    pub attribution: &'a Attribution,
+    /// Layer, formula and the mask's.
+    pub options: &'a PromptOptions,
+    /// The model that looked.
+    pub model_id: &'a str,
+    /// Hash of its weights.
+    pub weight_hash: &'a str,
+    /// What it looked for.
+    pub query: &'a str,
+    /// Name of the photo.
+    pub image: &'a str,
+    /// Hash of the photo's file.
+    pub image_hash: &'a str,
+}
+
 #[derive(Deserialize)]
 struct Run {
     attribution: String,
@@ -45,6 +66,35 @@ const FURTHEST_PX: f64 = 1e6;
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
 impl MapFile {
+    /// The bytes of a file that [`Self::read`] reads.
+    pub fn bytes(subject: &MapSubject<'_>) -> Result<Vec<u8>, PromptingError> {
+        let MapSubject { attribution, options, model_id, weight_hash, query, image, image_hash } = *subject;
+        let layer_idx = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+        let map = attribution.map(Some(layer_idx), options.formula)?;
+        let mask = grid_mask(attribution, options)?;
+        let run = json!({
+            "attribution": attribution.source().id(),
+            "model": model_id,
+            "weight_hash": weight_hash,
+            "image": image,
+            "image_hash": image_hash,
+            "query": query,
+            "layer": layer_idx,
+            "num_layers": attribution.num_layers(),
+            "formula": options.formula.id(),
+            "kernel": options.kernel,
+            "enhance": options.enhance,
+            "resample": options.resample,
+            "grey": options.grey,
+            "geometry": options.geometry.id(),
+            "grid": [attribution.grid().rows, attribution.grid().cols],
+            "seen_rect": attribution.view.rect_px,
+            "flat": mask.is_flat,
+            "program_version": env!("CARGO_PKG_VERSION"),
+        });
+        Ok(attribution_bytes(attribution, layer_idx, &map, &mask, &run))
+    }
+
     /// Reads a file's bytes; `path` is for messages.
     pub fn read(bytes: &[u8], path: &Path) -> Result<Self, FigureError> {
         parse(bytes).map_err(|found| FigureError::Recipe {

@@ -3,14 +3,14 @@
 use crate::data;
 use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
-use crate::figure::file_input;
-use crate::figure::recipe::{FileInput, Panel};
+use crate::figure::recipe::FileInput;
+use crate::figure::{Watch, file_input, font_input, photo_input};
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
-use crate::ui::state::{FigureSaved, OpenedFigure, Progress, Search, Shelf};
+use crate::ui::state::{FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure, Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,8 +34,10 @@ pub(super) enum JobDone {
     FigureSaved(Result<FigureSaved, String>),
     /// A figure was opened, or was not.
     FigureOpened(Box<Result<OpenedFigure, String>>),
-    /// Annotations were hashed for a panel.
-    AnnotationsHashed(String, Result<FileInput, String>, Box<Panel>),
+    /// Files were hashed for the figure.
+    FigureInputsHashed(Box<FigureWish>, Result<Vec<FileInput>, String>),
+    /// A typeface was picked.
+    PickedTypeface(PathBuf),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
     /// Files and folders were looked through.
@@ -97,6 +99,9 @@ pub(super) struct Jobs {
     /// Set to stop opening files.
     opening: Arc<AtomicBool>,
     progress: Arc<Mutex<Option<Progress>>>,
+    /// Set to stop writing a figure.
+    stop_figure: Arc<AtomicBool>,
+    figure_progress: Arc<Mutex<Option<Progress>>>,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -108,6 +113,7 @@ impl std::fmt::Debug for Jobs {
 impl Drop for Jobs {
     fn drop(&mut self) {
         self.opening.store(true, Ordering::Relaxed);
+        self.stop_figure();
     }
 }
 
@@ -120,6 +126,8 @@ impl Jobs {
             dialog_open: Arc::default(),
             opening: Arc::default(),
             progress: Arc::default(),
+            stop_figure: Arc::default(),
+            figure_progress: Arc::default(),
         }
     }
 
@@ -261,9 +269,43 @@ impl Jobs {
         });
     }
 
+    /// A dialog for a typeface.
+    pub(super) fn pick_typeface(&mut self) {
+        self.spawn_dialog(Wanted::Figure, |dialog| {
+            let dialog = dialog.set_title("Typeface of the figure");
+            dialog.add_filter("Fonts", &["ttf", "otf", "ttc", "otc"]).pick_file().map(JobDone::PickedTypeface)
+        });
+    }
+
     /// Writes a figure or a page.
     pub(super) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
-        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureSaved(figures::write(&what, &path, replace))));
+        let (progress, wake) = (Arc::clone(&self.figure_progress), Arc::clone(&self.wake));
+        self.stop_figure.store(false, Ordering::Relaxed);
+        let cancel = Arc::clone(&self.stop_figure);
+        self.spawn("gazelens-figure-file", move || {
+            let set = |now: Option<Progress>| {
+                if let Ok(mut progress) = progress.lock() {
+                    *progress = now;
+                }
+            };
+            let mut tell = |what: &str, share: f32| {
+                set(Some(Progress { what: what.to_owned(), share }));
+                wake();
+            };
+            let saved = figures::write(&what, &path, replace, &mut Watch::new(&cancel, &mut tell));
+            set(None);
+            Some(JobDone::FigureSaved(saved))
+        });
+    }
+
+    /// Stops writing the figure.
+    pub(super) fn stop_figure(&self) {
+        self.stop_figure.store(true, Ordering::Relaxed);
+    }
+
+    /// How far writing the figure is.
+    pub(super) fn figure_progress(&self) -> Option<Progress> {
+        self.figure_progress.lock().ok().and_then(|progress| progress.clone())
     }
 
     /// Reads the recipe of a figure.
@@ -271,11 +313,16 @@ impl Jobs {
         self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
     }
 
-    /// Hashes annotations for a panel.
-    pub(super) fn hash_annotations(&mut self, name: String, path: PathBuf, panel: Box<Panel>) {
+    /// Hashes files for the figure.
+    pub(super) fn hash_figure_inputs(&mut self, wish: Box<FigureWish>) {
         self.spawn("gazelens-figure-file", move || {
-            let hashed = file_input(&path).map_err(|err| err.to_string());
-            Some(JobDone::AnnotationsHashed(name, hashed, panel))
+            let input = |file: &FileWish| match file.kind {
+                InputKind::Photo => photo_input(&file.path),
+                InputKind::Annotations => file_input(&file.path),
+                InputKind::Typeface => font_input(&file.path),
+            };
+            let hashed = wish.files.iter().map(input).collect::<Result<Vec<_>, _>>().map_err(|err| err.to_string());
+            Some(JobDone::FigureInputsHashed(wish, hashed))
         });
     }
 

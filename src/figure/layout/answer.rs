@@ -1,6 +1,6 @@
 //! The answer with its marks.
 
-use super::super::font::{ASCENT, LINE, face, wrap};
+use super::super::font::{ASCENT, LINE, Typeface};
 use super::super::resolve::Words;
 use super::super::scene::{Group, INK, Paint, Rect, Shape, Text};
 use super::{Frame, SMALL_GAP};
@@ -17,18 +17,18 @@ struct Piece {
 }
 
 /// Breaks the spans into lines no longer than `width`.
-fn lines(words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
+fn lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
     let mut x = 0.0;
-    for (text, mark) in broken(words, size, width) {
-        let w = face(false).width(&text, size);
-        let visible = face(false).width(text.trim_end(), size);
+    for (text, mark) in broken(typeface, words, size, width) {
+        let w = typeface.width(&text, false, size);
+        let visible = typeface.width(text.trim_end(), false, size);
         if x + visible > width && x > 0.0 {
             lines.push(Vec::new());
             x = 0.0;
         }
         let text = if x == 0.0 { text.trim_start().to_owned() } else { text };
-        let w = if x == 0.0 { face(false).width(&text, size) } else { w };
+        let w = if x == 0.0 { typeface.width(&text, false, size) } else { w };
         if text.is_empty() {
             continue;
         }
@@ -49,7 +49,7 @@ fn lines(words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
 }
 
 /// Words with the space before them; those longer than a line in parts.
-fn broken(words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> {
+fn broken(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> {
     let mut all = Vec::new();
     for span in &words.spans {
         let mut word = String::new();
@@ -58,7 +58,7 @@ fn broken(words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> 
                 all.push((std::mem::take(&mut word), span.mark));
             }
             word.push(letter);
-            if face(false).width(&word, size) > width && word.chars().count() > 1 {
+            if typeface.width(&word, false, size) > width && word.chars().count() > 1 {
                 word.pop();
                 all.push((std::mem::take(&mut word), span.mark));
                 word.push(letter);
@@ -69,36 +69,38 @@ fn broken(words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> 
     all
 }
 
-fn question_lines(words: &Words, size: f64, width: f64) -> Vec<String> {
-    words.question.as_ref().map_or_else(Vec::new, |question| wrap(question, true, size, width))
+fn question_lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<String> {
+    words.question.as_ref().map_or_else(Vec::new, |question| typeface.wrap(question, true, size, width))
 }
 
 pub(super) fn height(frame: &Frame<'_>, words: &Words, w: f64) -> f64 {
     let size = frame.size;
-    let count = question_lines(words, size, w).len() + lines(words, size, w).len();
+    let count = question_lines(frame.typeface, words, size, w).len() + lines(frame.typeface, words, size, w).len();
     let question = if words.question.is_some() { size * SMALL_GAP } else { 0.0 };
     let legend = if words.labels.is_empty() { 0.0 } else { size * (LINE + SMALL_GAP) };
     count as f64 * size * LINE * 1.1 + question + legend
 }
 
 pub(super) fn draw(frame: &Frame<'_>, words: &Words, body: Rect, group: &mut Group) {
+    let typeface = frame.typeface;
     let (size, pitch) = (frame.size, frame.size * LINE * 1.1);
     let mut y = body.y;
-    for line in question_lines(words, size, body.w) {
+    for line in question_lines(typeface, words, size, body.w) {
         group.text(Text::new(body.x, y + size * ASCENT, size, line).bold());
         y += pitch;
     }
     if words.question.is_some() {
         y += size * SMALL_GAP;
     }
-    for line in lines(words, size, body.w) {
+    for line in lines(typeface, words, size, body.w) {
         let pieces = line.len();
         for (idx, piece) in line.into_iter().enumerate() {
             let x = body.x + piece.x;
             if let Some(mark) = piece.mark {
                 // The spaces around a word are not marked.
-                let before = face(false).width(&piece.text, size) - face(false).width(piece.text.trim_start(), size);
-                let w = face(false).width(piece.text.trim(), size);
+                let before =
+                    typeface.width(&piece.text, false, size) - typeface.width(piece.text.trim_start(), false, size);
+                let w = typeface.width(piece.text.trim(), false, size);
                 let rect = Rect { x: x + before - size * 0.08, y: y - size * 0.06, w: w + size * 0.16, h: size * 1.16 };
                 let rgb = MARKS.get(mark % MARKS.len()).copied().unwrap_or(INK);
                 group.shape(Shape::rect(rect, Some(Paint::solid(rgb)), None));

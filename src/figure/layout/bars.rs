@@ -1,6 +1,6 @@
 //! Colour bars.
 
-use super::super::font::{ASCENT, LINE, settable, wrap};
+use super::super::font::{ASCENT, LINE, settable};
 use super::super::recipe::Bars;
 use super::super::scale::{ColourScale, bar_colours, number};
 use super::super::scene::{
@@ -34,7 +34,7 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     }
     let mut bottom = baseline + size * (LINE - ASCENT);
     if frame.colour.bars == Bars::Labelled {
-        for line in wrap(&settable(&scale.unit), false, size, bar.w) {
+        for line in frame.typeface.wrap(&settable(&scale.unit), false, size, bar.w) {
             group.text(Text::new(bar.x + bar.w / 2.0, bottom + size * ASCENT, size, line).anchored(Anchor::Middle));
             bottom += size * LINE;
         }

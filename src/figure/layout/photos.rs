@@ -1,6 +1,6 @@
 //! Photos with maps, objects and lines on them.
 
-use super::super::font::{ASCENT, LINE, face, settable};
+use super::super::font::{ASCENT, LINE, settable};
 use super::super::resolve::PhotoContent;
 use super::super::scale::ColourScale;
 use super::super::scene::{Group, Line, Node, OverlapPixels, Paint, PhotoPixels, Picture, Pixels, Rect, Shape, Text};
@@ -154,7 +154,7 @@ pub(super) fn legend(frame: &Frame<'_>, entries: &[(String, [u8; 3])], at: Rect,
     let (mut x, mut y) = (at.x, at.y);
     for (name, rgb) in entries {
         let name = settable(name);
-        let needed = swatch + space + face(false).width(&name, size);
+        let needed = swatch + space + frame.typeface.width(&name, false, size);
         if x > at.x && x + needed > at.x + at.w {
             (x, y) = (at.x, y + size * LINE);
         }

@@ -9,7 +9,7 @@ use crate::data::Photo;
 use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Together, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{ModelView, PatchGrid};
-use crate::prompting::{Formula, LlavaMaps, MaskGeometry, PromptOptions, prompt_image};
+use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
 use crate::trace::{SpecInfo, Trace};
 
@@ -90,6 +90,22 @@ pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<M
     let data = PanelData::of_map("mask", prompted.grid.grid, &prompted.grid.values, "part of the photo that stays");
     let base = PhotoContent { photo: picture, texture, unseen_dark: false, ..PhotoContent::new(of, inputs)? };
     Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(base)), data })
+}
+
+/// The photo darkened by the mask of a map's file.
+pub(super) fn prompted_by_file(of: &str, map: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<Made, PanelError> {
+    let (named, options) = (of_file(map, of, inputs)?, options(spec)?);
+    let file = inputs.maps.get(map).ok_or_else(|| FigureError::NoInput { kind: "map", name: map.to_owned() })?;
+    let base = PhotoContent::new(of, inputs)?;
+    let grid = GridMask { grid: file.grid, values: file.mask.clone(), is_flat: false };
+    let mask = photo_mask(&grid, &named.view, base.photo.size(), options.resample, options.geometry)?;
+    let rgb = blend(&base.photo.rgb, &mask, options.grey);
+    let picture = Photo::from_rgb(base.photo.width_px, base.photo.height_px, rgb).map_err(FigureError::from)?;
+    let texture = PhotoTexture::new(key(&picture), picture.size(), &picture.rgb)?;
+    let caption = format!("Attention prompting: {}", named.words);
+    let data = PanelData::of_map("mask", file.grid, &file.mask, "part of the photo that stays");
+    let content = PhotoContent { photo: picture, texture, unseen_dark: false, ..base };
+    Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(content)), data })
 }
 
 /// What an answer about a darkened photo was asked about: another model may have looked, so it is not made here.

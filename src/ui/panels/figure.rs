@@ -8,7 +8,7 @@ use crate::engine::RunId;
 use crate::figure::{Raster, html};
 use crate::ui::command::Command;
 use crate::ui::figures::Preview;
-use crate::ui::state::{FigureCommand, PanelKind, TokenPos};
+use crate::ui::state::{FigureCommand, FigureOutcome, PanelKind, TokenPos};
 use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::{RichText, Sense, TextureHandle, TextureOptions, Ui, vec2};
@@ -93,14 +93,17 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    for kind in PanelKind::ALL {
-        let hindrance = cx.state.figure_hindrance(kind);
-        let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
-        named(ui, &button, &format!("Add {}", kind.label()));
-        let button = button.on_hover_text(kind.help()).on_disabled_hover_text(hindrance.unwrap_or_default());
-        if button.clicked() {
-            emit(cx, FigureCommand::Add(kind));
-            ui.close();
+    for group in PanelKind::GROUPS {
+        ui.label(RichText::new(group.label).weak().small());
+        for &kind in group.kinds {
+            let hindrance = cx.state.figure_hindrance(kind);
+            let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
+            named(ui, &button, &format!("Add {}", kind.label()));
+            let button = button.on_hover_text(kind.help()).on_disabled_hover_text(hindrance.unwrap_or_default());
+            if button.clicked() {
+                emit(cx, FigureCommand::Add(kind));
+                ui.close();
+            }
         }
     }
     let difference = difference(cx);
@@ -164,7 +167,10 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
         "What is written is this picture: PNG at the chosen dots per inch, SVG and PDF with real text and lines",
     );
     if !preview.missing_letters.is_empty() {
-        let text = format!("The typeface has no {}: boxes stand in their place", preview.missing_letters);
+        let text = format!(
+            "No typeface has {}: boxes stand in their place. Choose one that has them under Typeface",
+            preview.missing_letters
+        );
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
     if memory.shown.as_ref().is_none_or(|(raster, _)| !Arc::ptr_eq(raster, &preview.raster)) {
@@ -184,14 +190,47 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
     });
 }
 
+/// What is being done, how far it is, and a way to end it.
+fn work(ui: &mut Ui, cx: &mut PanelContext<'_>, words: &str) {
+    ui.horizontal(|ui| {
+        let Some(progress) = cx.state.figure.progress.clone() else {
+            ui.spinner();
+            ui.label(format!("{words}…"));
+            return;
+        };
+        let percent = progress.share.clamp(0.0, 1.0) * 100.0;
+        let bar = egui::ProgressBar::new(progress.share).desired_width(140.0).text(format!("{percent:.0} %"));
+        let bar = ui.add(bar).on_hover_text(words);
+        named(ui, &bar, &format!("{words}: {percent:.0} %"));
+        let stop = ui.button("Stop");
+        named(ui, &stop, "Stop writing the figure");
+        if stop.on_hover_text("Nothing is written then").clicked() {
+            emit(cx, FigureCommand::Stop);
+        }
+        ui.add(egui::Label::new(format!("{words}: {}", progress.what)).truncate());
+    });
+}
+
+/// What came of the last thing that was done.
+fn outcome(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(FigureOutcome { text, advice, is_problem }) = cx.state.figure.outcome.clone() else { return };
+    ui.horizontal(|ui| {
+        let dismiss = ui.small_button("×").on_hover_text("Takes this line away");
+        named(ui, &dismiss, "Dismiss what came of it");
+        if dismiss.clicked() {
+            emit(cx, FigureCommand::DismissOutcome);
+        }
+        let colour = if is_problem { ui.visuals().error_fg_color } else { ui.visuals().text_color() };
+        let words = if advice.is_empty() { text.clone() } else { format!("{text}. {advice}") };
+        ui.add(egui::Label::new(RichText::new(&words).color(colour)).wrap()).on_hover_text(words);
+    });
+}
+
 /// Where to write, and from where to read.
 fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    if let Some(work) = &cx.state.figure.work {
-        ui.horizontal(|ui| {
-            ui.spinner();
-            ui.label(format!("{work}…"));
-        });
-        return;
+    outcome(ui, cx);
+    if let Some(words) = cx.state.figure.work.clone() {
+        return work(ui, cx, &words);
     }
     if let Some(path) = cx.state.figure.exists.clone() {
         ui.horizontal_wrapped(|ui| {
@@ -225,7 +264,7 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let save = ui.add_enabled(path.is_some(), egui::Button::new("Save"));
         let save = save.on_hover_text("Writes the file at this path").clicked() || entered;
         let open = ui.add_enabled(path.is_some(), egui::Button::new("Open"));
-        let open = open.on_hover_text("Takes the recipe of the figure, or the recipe, at this path").clicked();
+        let open = open.on_hover_text("Takes the recipe of the figure, the recipe or the typeface at this path").clicked();
         if let Some(path) = path {
             if save {
                 emit(cx, FigureCommand::Save(path, false));

@@ -5,23 +5,28 @@
 
 mod done;
 mod inputs;
+mod kinds;
 mod panels;
+mod specs;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-pub use done::{FigureSaved, OpenedFigure};
-pub use panels::PanelKind;
+pub use done::{FigureOutcome, FigureSaved, OpenedFigure};
+pub use kinds::{PanelGroup, PanelKind};
+pub use wanted::{FigureWish, FileWish, InputKind};
 
-use super::{AppState, Effect, RangeMode, Run, Severity, TokenPos, Until};
+use super::{AppState, Effect, Made, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
 use crate::figure::recipe::{Colour, Layout, Panel, Scale};
 use crate::figure::{Format, Recipe};
+use crate::prompting::PromptOptions;
 use crate::render::colormap;
-use crate::ui::layout::Pane;
 use inputs::{is_same, names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use wanted::is_font;
 
 /// What people do with the figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +67,14 @@ pub enum FigureCommand {
     Open(PathBuf),
     /// The recipe as JSON to the clipboard.
     CopyRecipe,
+    /// A dialog for a typeface.
+    PickTypeface,
+    /// Sets its text in the font of this file; `None` is the bundled one.
+    Typeface(Option<PathBuf>),
+    /// Ends writing the figure.
+    Stop,
+    /// What came of the last thing was read.
+    DismissOutcome,
 }
 
 /// See the module's documentation.
@@ -76,8 +89,14 @@ pub struct FigureBuilder {
     pub folder: Option<PathBuf>,
     /// The numbers are written beside the figure.
     pub data_too: bool,
+    /// Attribution maps of this session by their names in the recipe, and the bytes of their files: written beside the figure.
+    maps: BTreeMap<String, (Arc<Made>, PromptOptions, Arc<[u8]>)>,
     /// What is being done on a thread, in words.
     pub work: Option<String>,
+    /// How far that is.
+    pub progress: Option<Progress>,
+    /// What came of it.
+    pub outcome: Option<FigureOutcome>,
     /// A file that would be replaced: waits for consent.
     pub exists: Option<PathBuf>,
     /// Whether the pane stands in front: nothing is drawn for one that does not.
@@ -92,7 +111,10 @@ impl Default for FigureBuilder {
             missing_files: Vec::new(),
             folder: None,
             data_too: false,
+            maps: BTreeMap::new(),
             work: None,
+            progress: None,
+            outcome: None,
             exists: None,
             visible: false,
         }
@@ -131,6 +153,7 @@ impl FigureBuilder {
             }
         });
         self.bound.retain(|name, _| used.contains(name));
+        self.maps.retain(|name, _| used.contains(name));
     }
 }
 
@@ -160,6 +183,7 @@ impl AppState {
 
     pub(super) fn apply_figure(&mut self, command: FigureCommand) -> Vec<Effect> {
         let figure = &mut self.figure;
+        figure.outcome = None;
         match command {
             FigureCommand::AddShown => return self.add_panel(self.figure_shown()),
             FigureCommand::Add(kind) => return self.add_panel(self.figure_panel(kind)),
@@ -187,8 +211,10 @@ impl AppState {
             FigureCommand::Clear => {
                 let layout = figure.recipe.layout.clone();
                 let kept = FigureBuilder { data_too: figure.data_too, visible: figure.visible, ..Default::default() };
+                let fonts = figure.recipe.inputs.fonts.clone();
                 *figure = FigureBuilder { work: figure.work.take(), ..kept };
                 figure.change(|recipe| {
+                    recipe.inputs.fonts = fonts;
                     recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
                 });
             }
@@ -197,6 +223,11 @@ impl AppState {
             FigureCommand::Save(path, replace) => return self.save_figure(path, replace),
             FigureCommand::PickFile => return vec![Effect::PickFigureFile],
             FigureCommand::PickSource => return vec![Effect::PickFigureSource],
+            FigureCommand::PickTypeface => return vec![Effect::PickTypeface],
+            FigureCommand::Typeface(path) => return figure.set_typeface(path),
+            FigureCommand::Stop => return figure.work.iter().map(|_| Effect::StopFigure).collect(),
+            FigureCommand::DismissOutcome => {}
+            FigureCommand::Open(path) if is_font(&path) => return figure.set_typeface(Some(path)),
             FigureCommand::Open(path) => {
                 if figure.work.is_none() {
                     figure.work = Some(format!("Reading {}", file_name(&path)));
@@ -204,55 +235,16 @@ impl AppState {
                 }
             }
             FigureCommand::CopyRecipe => {
-                let text = "The figure's recipe is on the clipboard";
-                self.notices.push((Severity::Info, Until::NextQuestion), text, "", None);
-                return vec![Effect::Copy(self.figure.recipe.to_json())];
+                let maps = if figure.maps.is_empty() {
+                    ""
+                } else {
+                    "Its maps are written beside the figure when that is saved"
+                };
+                figure.tell("The figure's recipe is on the clipboard".to_owned(), maps.to_owned());
+                return vec![Effect::Copy(figure.recipe.to_json())];
             }
         }
         Vec::new()
-    }
-
-    /// A panel with everything that it refers to, or why there is none.
-    fn add_panel(&mut self, wanted: Result<panels::Wanted, String>) -> Vec<Effect> {
-        let panels::Wanted { show, runs, annotations } = match wanted {
-            Ok(wanted) => wanted,
-            Err(why) => {
-                self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None);
-                return Vec::new();
-            }
-        };
-        let colour = self.figure.recipe.panels.is_empty().then(|| self.window_colour());
-        let figure = &mut self.figure;
-        if let Some(colour) = colour
-            && figure.recipe.colour == Colour::default()
-        {
-            figure.change(|recipe| recipe.colour = colour);
-        }
-        for (name, id) in runs {
-            let Some(trace) = self.runs.get(id).and_then(|run| run.trace.as_ref()) else { continue };
-            figure.change(|recipe| {
-                if !recipe.inputs.traces.contains_key(&name) {
-                    recipe.add_trace(&name, trace, None);
-                }
-            });
-            figure.bound.insert(name, id);
-        }
-        match annotations {
-            Some((name, panels::Annotations::Known(input))) => {
-                figure.change(|recipe| drop(recipe.inputs.annotations.insert(name, input)));
-            }
-            Some((name, panels::Annotations::File(path))) if !figure.recipe.inputs.annotations.contains_key(&name) => {
-                // Hashing a large file takes a moment: the panel comes when that is done.
-                if figure.work.is_some() {
-                    return Vec::new();
-                }
-                figure.work = Some(format!("Reading {}", file_name(&path)));
-                return vec![Effect::HashAnnotations(name, path, Box::new(Panel::new(show)))];
-            }
-            _ => {}
-        }
-        figure.change(|recipe| recipe.panels.push(Panel::new(show)));
-        vec![Effect::BringToFront(Pane::Figure)]
     }
 
     /// The window's colours, as a recipe has them.
@@ -290,7 +282,7 @@ impl AppState {
         };
         self.figure.exists = None;
         if let Some(why) = refused {
-            self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+            self.figure.tell_problem(why);
             return Vec::new();
         }
         self.figure.work = Some(format!("Writing {}", file_name(&path)));

@@ -29,7 +29,10 @@ pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
 pub(in crate::ui) use figure::is_page;
-pub use figure::{FigureBuilder, FigureCommand, FigureSaved, OpenedFigure, PanelKind};
+pub use figure::{
+    FigureBuilder, FigureCommand, FigureOutcome, FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure,
+    PanelGroup, PanelKind,
+};
 pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
@@ -48,7 +51,6 @@ pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, Ran
 
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
-use crate::figure::recipe::Panel;
 use crate::ui::command::CanvasCommand;
 use crate::ui::layout::Pane;
 use std::path::PathBuf;
@@ -112,8 +114,12 @@ pub enum Effect {
     SaveFigure(PathBuf, bool),
     /// Read the recipe of a figure.
     OpenFigure(PathBuf),
-    /// Hash annotations for a panel that waits for it; they get this name.
-    HashAnnotations(String, PathBuf, Box<Panel>),
+    /// Hash files that the figure is about to name.
+    HashFigureInputs(Box<FigureWish>),
+    /// Stop writing the figure.
+    StopFigure,
+    /// A dialog for a typeface.
+    PickTypeface,
     /// Close the window.
     Quit,
 }

@@ -164,7 +164,12 @@ impl AppState {
 
     /// Where the chosen kind of model looked in the shown photo.
     pub fn made(&self) -> Option<&Arc<Made>> {
-        let (source, image) = (self.prompting.settings.source, self.current_image()?);
+        self.made_by(self.prompting.settings.source)
+    }
+
+    /// Where that kind of model looked in the shown photo.
+    pub fn made_by(&self, source: Source) -> Option<&Arc<Made>> {
+        let image = self.current_image()?;
         let made = &self.prompting.made;
         made.iter().rev().find(|made| made.request.source == source && made.request.image == *image)
     }
