@@ -225,7 +225,7 @@ impl OutlinePen for Adapter<'_> {
 pub(super) fn settable(text: &str) -> String {
     let known = |letter: char| FACES[0].has(letter);
     let replaced = text.chars().filter_map(|letter| match letter {
-        '\n' | '\t' | '\r' | '\u{a0}' | '\u{2581}' => Some(' '),
+        '\n' | '\t' | '\r' | '\u{2581}' => Some(' '),
         _ if letter.is_control() => None,
         '\u{2009}' | '\u{202f}' => Some(' '),
         '\u{2192}' if !known(letter) => Some('>'),

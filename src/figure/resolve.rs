@@ -146,6 +146,8 @@ pub struct LinesPlot {
     pub rule: Option<(String, f64)>,
     /// The vertical axis reaches at least this.
     pub at_least: f32,
+    /// Values count something: there is nothing between whole numbers.
+    pub counts: bool,
 }
 
 /// Places on a horizontal axis.

@@ -8,6 +8,7 @@ use gazelens::figure::resolve::Content;
 use gazelens::figure::{Figure, Format, Recipe, demo_annotations, recipe_of};
 use gazelens::trace::{ContrastCandidate, TextSimilarity, TokenContrast, Trace};
 use std::path::Path;
+use std::process::Command;
 
 /// A step that chose the second of two tokens: the first would win below 0.5.
 fn contrast() -> TokenContrast {
@@ -183,4 +184,41 @@ fn plots_that_cannot_be_are_refused_in_a_sentence() {
         let why = Figure::new(&recipe, &inputs).expect_err("cannot be drawn").to_string();
         assert!(why.starts_with("Expected ") && why.contains(part) && why.lines().count() == 1, "{part}: {why}");
     }
+}
+
+#[test]
+fn a_pdf_drawn_by_another_program_looks_like_the_png() {
+    let trace = subject();
+    let recipe = recipe(&trace, plots());
+    let inputs = open(&recipe, &trace).expect("everything is there");
+    let figure = Figure::new(&recipe, &inputs).expect("can be drawn");
+    let folder = folder();
+    let (file, out) = (folder.path().join("f.pdf"), folder.path().join("f"));
+    std::fs::write(&file, figure.bytes(Format::Pdf).expect("can be written")).expect("a writable folder");
+    let drawn = Command::new("pdftoppm").args(["-r", "100", "-singlefile"]).arg(&file).arg(&out).output();
+    if !drawn.is_ok_and(|output| output.status.success()) {
+        println!("Not run: the PDF drawn by another program, pdftoppm is not installed");
+        return;
+    }
+    let ppm = std::fs::read(out.with_extension("ppm")).expect("drawn");
+    let expected = figure.raster(100).expect("drawn");
+    // "P6", width and height, 255: three lines, then the pixels.
+    let start = ppm.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(2).expect("a header").0 + 1;
+    let header = String::from_utf8_lossy(&ppm[..start]).into_owned();
+    let sides: Vec<usize> =
+        header.split_whitespace().skip(1).take(2).map(|side| side.parse().expect("a number")).collect();
+    let [w, h] = expected.size.map(|side| side as usize);
+    assert!(sides[0].abs_diff(w) <= 1 && sides[1].abs_diff(h) <= 1, "{sides:?} pixels, not {w} x {h}");
+    let (mut sum, mut count) = (0_u64, 0_u64);
+    for row in 0..h.min(sides[1]) {
+        for at in 0..3 * w.min(sides[0]) {
+            let (a, b) = (expected.rgb[3 * w * row + at], ppm[start + 3 * sides[0] * row + at]);
+            sum += u64::from(a.abs_diff(b));
+            count += 1;
+        }
+    }
+    // Edges of letters and lines differ; a text that is missing or a line in another place is several levels.
+    let mean = sum as f64 / count as f64;
+    assert!(mean < 3.0, "levels of 255 on average: {mean}");
+    println!("The PDF differs by {mean:.2} levels of 255 on average");
 }

@@ -26,8 +26,12 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     let [lo, hi] = scale.style.range.map(f64::from);
     let middle = if scale.signed { 0.0 } else { f64::midpoint(lo, hi) };
     let baseline = bar.bottom() + size * (0.35 + ASCENT);
-    let ticks = [(lo, 0.0, Anchor::Start), (middle, 0.5, Anchor::Middle), (hi, 1.0, Anchor::End)];
-    for (value, part, anchor) in ticks {
+    let ticks = [(lo, 0.0, Anchor::Start, true), (middle, 0.5, Anchor::Middle, false), (hi, 1.0, Anchor::End, true)];
+    let width = |value: f64| frame.typeface.width(&number(value), false, size);
+    // The middle number goes where there is no room for three.
+    let free = bar.w / 2.0 - width(middle) / 2.0 - size * 0.5;
+    let has_middle = free >= width(lo) && free >= width(hi);
+    for (value, part, anchor, _) in ticks.into_iter().filter(|(.., is_end)| has_middle || *is_end) {
         let x = bar.x + bar.w * part;
         group.shape(Shape::line([x, bar.bottom()], [x, bar.bottom() + size * 0.25], line, 0.4));
         group.text(Text::new(x, baseline, size, number(value)).anchored(anchor));

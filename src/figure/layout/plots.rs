@@ -97,15 +97,20 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
     let largest = f64::from(values.chain(ends).fold(plot.at_least, f32::max));
     let count = plot.series.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     let names = Some(&plot.names).filter(|names| names.len() == count && count > 0);
-    let longest = names.map_or(0.0, |names| names.iter().map(|name| width(name)).fold(0.0, f64::max));
-    let names_h = longest.min(size * LONGEST_NAME);
+    // Only those that are shown take room; how many these are depends on the width alone.
+    let shown: Vec<usize> = ticks(count, (body.w - size * 4.0).max(1.0), size * 0.95).collect();
+    let longest = |names: &Vec<String>| {
+        shown.iter().filter_map(|idx| names.get(*idx)).map(|name| width(name)).fold(0.0, f64::max)
+    };
+    let names_h = names.map_or(0.0, longest).min(size * LONGEST_NAME);
     let entries = entries(plot);
     let legend_h = legend_height(frame, &entries, body.w);
     let below = if names.is_some() { names_h + size * (LINE + 0.9) } else { size * (LINE * 2.0 + 0.5) };
     let h = (body.h - below - legend_h - size * 0.4).max(1.0);
-    let y_ticks = round_ticks(largest, (h / (size * 2.2)).clamp(2.0, 6.0));
+    let mut y_ticks = round_ticks(largest, (h / (size * 2.2)).clamp(2.0, 6.0));
+    y_ticks.retain(|tick| !plot.counts || tick.fract() == 0.0);
     let widest = y_ticks.iter().map(|tick| width(&number(*tick))).fold(0.0, f64::max);
-    let left = size * (LINE + 0.5) + widest + size * 0.4;
+    let left = size * (LINE + 0.6) + widest + size * 0.4;
     let w = (body.w - left - size * 0.6).max(1.0);
     let area = Rect { x: body.x + left, y: body.y + legend_h + size * 0.4, w, h };
     let furthest = if let Places::At(places) = &plot.places { places.iter().copied().fold(0.0, f64::max) } else { 0.0 };
@@ -120,7 +125,7 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         group.text(text.anchored(Anchor::End));
     }
     match (&plot.places, names) {
-        (_, Some(names)) => words_below(frame, &axes, names, names_h, group),
+        (_, Some(names)) => words_below(frame, &axes, (names, &shown), names_h, group),
         (Places::From(first), None) => {
             let numbers = ticks(count, area.w, size * 2.2).map(|idx| (axes.x(idx), (first + idx).to_string()));
             numbers_below(&axes, size, numbers.collect(), group);
@@ -136,7 +141,8 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
     // In the middle of the axis, unless it is longer than that.
     let middle =
         (area.y + area.h / 2.0).clamp(body.y + legend_h + half, (body.bottom() - half).max(body.y + legend_h + half));
-    let y_name = Text::new(body.x + size * ASCENT, middle, size, y_label);
+    // Brackets reach higher than letters.
+    let y_name = Text::new(body.x + size * (ASCENT + 0.12), middle, size, y_label);
     group.text(Text { upwards: true, ..y_name.anchored(Anchor::Middle) });
     if let Some((_, ends)) = &plot.band {
         let low = ends.iter().enumerate().map(|(idx, [low, _])| [axes.x(idx), axes.y(*low)]);
@@ -189,9 +195,15 @@ fn numbers_below(axes: &Axes<'_>, size: f64, numbers: Vec<(f64, String)>, group:
 }
 
 /// A word below each column, turned to read upwards; with too many of them every second, fourth, ...
-fn words_below(frame: &Frame<'_>, axes: &Axes<'_>, names: &[String], longest: f64, group: &mut Group) {
+fn words_below(
+    frame: &Frame<'_>,
+    axes: &Axes<'_>,
+    (names, shown): (&[String], &[usize]),
+    longest: f64,
+    group: &mut Group,
+) {
     let size = frame.caption_size();
-    for idx in ticks(axes.count, axes.area.w, size * 0.95) {
+    for &idx in shown {
         let Some(name) = names.get(idx).filter(|name| !name.is_empty()) else { continue };
         let text = frame.typeface.shortened(name, false, size, longest);
         let at = Text::new(axes.x(idx) + size * 0.33, axes.area.bottom() + size * 0.35, size, text);

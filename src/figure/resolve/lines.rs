@@ -126,8 +126,16 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
         steps.len()
     );
     let y_label = format!("choices that flip, of {}", steps.len());
-    let plot =
-        LinesPlot { x_label, y_label, places: Places::At(at), series, rule, at_least: 1.0, ..LinesPlot::default() };
+    let plot = LinesPlot {
+        x_label,
+        y_label,
+        places: Places::At(at),
+        series,
+        rule,
+        at_least: 1.0,
+        counts: true,
+        ..LinesPlot::default()
+    };
     Ok(made("Choices that another strength would change".to_owned(), caption, plot))
 }
 
@@ -204,7 +212,7 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
     let encoder = if head_mean { "[CLS], mean over heads" } else { "unsplit [CLS]" };
     let on_top_words = on_top.map_or_else(|| "not defined".to_owned(), |f| format!("{f:.3}"));
     let caption = format!(
-        "{}; {encoder} of the feature layer against the decoder, mean over heads and layers 2 to {}; F = {on_top_words}, chance {:.3}",
+        "Decoder, {}; {encoder} of the feature layer against the mean over heads and layers 2 to {}; F = {on_top_words}, chance {:.3}",
         token_words(tokens, trace),
         trace.num_hidden_layers.saturating_sub(1),
         found.on_top_by_chance
@@ -215,7 +223,6 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
         places: Places::From(1),
         series,
         band,
-        at_least: 1.0,
         ..LinesPlot::default()
     };
     let mut made = made("Largest patches of encoder and decoder".to_owned(), caption, plot);

@@ -2,7 +2,7 @@
 
 use super::tokens::{by_place, token_set};
 use super::truth::objects;
-use super::words::{choice_words, token_title, token_words};
+use super::words::{answer_words, choice_words, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
 use crate::analysis::{self, MapOptions, PatchMap, Selection};
 use crate::data::Photo;
@@ -43,7 +43,10 @@ pub(super) fn map(
     }
     let mut caption = format!("{}; {}", named.words, named.unit);
     if let Some(share) = named.image_share {
-        caption = format!("{caption}; {:.1} % of the attention is on the image", share * 100.0);
+        caption = format!("{caption}; {:.1}\u{a0}% of the attention is on the image", share * 100.0);
+    }
+    if let Some(words) = answer_words(&named.of, inputs) {
+        caption = format!("{caption}; {words}");
     }
     let data = PanelData::of_map("map", named.grid, &named.values, &named.unit);
     base.heat = Some(Heat { grid: named.grid, values: named.values.into(), unit: named.unit, signed: false });
@@ -64,7 +67,16 @@ pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> 
     }
     let values: Vec<f32> = a.values.iter().zip(&b.values).map(|(a, b)| a - b).collect();
     let unit = format!("difference of {}", a.unit);
-    let caption = format!("{} minus {}; {unit}; 0 is white", a.words, b.words);
+    let which = |map: &NamedMap| answer_words(&map.of, inputs);
+    let mut caption = match (which(&a), which(&b)) {
+        (Some(first), Some(second)) if a.words == b.words => format!("{}: {first} minus {second}", a.words),
+        (Some(first), Some(second)) if a.of != b.of => format!("{} ({first}) minus {} ({second})", a.words, b.words),
+        _ => format!("{} minus {}", a.words, b.words),
+    };
+    caption = format!("{caption}; {unit}; 0 is white");
+    if values.iter().all(|value| *value == 0.0) {
+        caption.push_str("; there is no difference");
+    }
     let data = PanelData::of_map("difference", a.grid, &values, &unit);
     let base = PhotoContent { view: a.view, ..PhotoContent::new(&a.of, inputs)? };
     let heat = Some(Heat { grid: a.grid, values: values.into(), unit, signed: true });

@@ -6,6 +6,7 @@ use crate::figure::Inputs;
 use crate::figure::font::settable;
 use crate::figure::recipe::{Choice, Mark, Together, Tokens};
 use crate::trace::Trace;
+use std::sync::Arc;
 
 /// An answer, set as text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,6 +106,23 @@ pub(super) fn output_text(trace: &Trace, at: usize) -> String {
 
 fn prompt_text(trace: &Trace, at: usize) -> String {
     trace.prompt.get(at).map_or(String::new(), |token| settable(&token.text).trim().to_owned())
+}
+
+/// Which of several answers it is, by what tells them apart: model, photo, question, strategy; `None` where there is one.
+pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
+    let this = inputs.traces.get(of)?;
+    let others = || inputs.traces.values().filter(|other| !Arc::ptr_eq(other, this));
+    others().next()?;
+    let strategy = |trace: &Trace| match trace.run.strategy.name.as_str() {
+        "" => "plain".to_owned(),
+        name => name.to_owned(),
+    };
+    let question = |trace: &Trace| format!("“{}”", trace.run.prompt.trim());
+    let photo = |trace: &Trace| trace.run.image_path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    let parts: [&dyn Fn(&Trace) -> String; 4] = [&|trace| trace.run.model_id.clone(), &photo, &question, &strategy];
+    let telling = parts.into_iter().filter(|part| others().any(|other| part(other) != part(this)));
+    let words: Vec<String> = telling.map(|part| settable(&part(this))).collect();
+    Some(if words.is_empty() { format!("answer {of}") } else { words.join(", ") })
 }
 
 pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) -> Result<Made, PanelError> {
