@@ -103,15 +103,12 @@ impl Inputs {
             all.annotations.insert(name.clone(), Arc::new(opener.annotations(input)?));
         }
         for (name, input) in &recipe.inputs.maps {
-            let map = match maps.get(name) {
-                Some(bytes) => {
-                    opener.expect("the map", &input.sha256, &sha256(bytes), &input.file)?;
-                    MapFile::read(bytes, Path::new(&input.file))?
-                }
-                None => {
-                    let (bytes, path) = opener.bytes(input, "the map")?;
-                    MapFile::read(&bytes, &path)?
-                }
+            let map = if let Some(bytes) = maps.get(name) {
+                opener.expect("the map", &input.sha256, &sha256(bytes), &input.file)?;
+                MapFile::read(bytes, Path::new(&input.file))?
+            } else {
+                let (bytes, path) = opener.bytes(input, "the map")?;
+                MapFile::read(&bytes, &path)?
             };
             all.maps.insert(name.clone(), map);
         }

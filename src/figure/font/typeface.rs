@@ -20,7 +20,7 @@ impl Default for Typeface {
 
 /// A letter as it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::figure) struct Glyph {
+pub(in crate::figure) struct Letter {
     /// Place of its face.
     pub(in crate::figure) face: usize,
     /// Its number there.
@@ -53,13 +53,13 @@ impl Typeface {
     }
 
     /// Who draws a letter; the box of the face that is asked first where nobody does.
-    pub(in crate::figure) fn glyph(&self, letter: char, bold: bool) -> Glyph {
+    pub(in crate::figure) fn glyph(&self, letter: char, bold: bool) -> Letter {
         let order = &self.order[usize::from(bold)];
         let has = |at: &&usize| self.faces.get(**at).is_some_and(|face| face.has(letter));
         let at = order.iter().find(has).or(order.first()).copied().unwrap_or(0);
-        let Some(face) = self.faces.get(at) else { return Glyph { face: 0, glyph: 0, advance: 0.0 } };
+        let Some(face) = self.faces.get(at) else { return Letter { face: 0, glyph: 0, advance: 0.0 } };
         let (glyph, advance) = face.glyph(letter);
-        Glyph { face: at, glyph, advance: advance / face.units }
+        Letter { face: at, glyph, advance: advance / face.units }
     }
 
     /// Letters of a text that nobody draws.

@@ -20,6 +20,9 @@ const CURVE_POINTS: usize = 101;
 /// The strategies' own bound.
 const MOST_STRENGTH: f64 = 10.0;
 
+/// A figure of merit at one threshold.
+type Figure = fn(Counts) -> Option<f64>;
+
 const SHARE: &str = "attention on the image";
 
 pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Choice]) -> Result<Made, PanelError> {
@@ -156,12 +159,12 @@ pub(super) fn threshold(
     let part = |threshold: f64| if max > 0.0 { threshold / max } else { 0.0 };
     let at_cut = Evaluation::at(&ranked, cut.map_or_else(|| ranked.mean(), |part| f64::from(part) * max));
     let curve = ranked.curve(CURVE_POINTS);
-    let line = |figure: fn(Counts) -> Option<f64>| {
+    let line = |figure: Figure| {
         #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
         let values = curve.iter().map(|point| figure(point.counts).map(|value| value as f32)).collect();
         values
     };
-    let lines: [(&str, fn(Counts) -> Option<f64>); 3] =
+    let lines: [(&str, Figure); 3] =
         [("precision", Counts::precision), ("recall", Counts::recall), ("IoU", Counts::iou)];
     let series = lines.map(|(name, figure)| (name.to_owned(), line(figure))).to_vec();
     let cut_words = if cut.is_some() { "chosen threshold" } else { "the map's mean" };

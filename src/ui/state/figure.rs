@@ -16,17 +16,16 @@ pub use done::{FigureOutcome, FigureSaved, OpenedFigure};
 pub use kinds::{PanelGroup, PanelKind};
 pub use wanted::{FigureWish, FileWish, InputKind};
 
-use super::{AppState, Effect, Made, Progress, RangeMode, Run, TokenPos};
+use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
 use crate::figure::recipe::{Colour, Layout, Panel, Scale};
 use crate::figure::{Format, Recipe};
-use crate::prompting::PromptOptions;
 use crate::render::colormap;
 use inputs::{is_same, names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wanted::is_font;
+use wanted::{HeldMap, is_font};
 
 /// What people do with the figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +89,7 @@ pub struct FigureBuilder {
     /// The numbers are written beside the figure.
     pub data_too: bool,
     /// Attribution maps of this session by their names in the recipe, and the bytes of their files: written beside the figure.
-    maps: BTreeMap<String, (Arc<Made>, PromptOptions, Arc<[u8]>)>,
+    maps: BTreeMap<String, HeldMap>,
     /// What is being done on a thread, in words.
     pub work: Option<String>,
     /// How far that is.

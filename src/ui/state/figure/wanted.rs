@@ -60,6 +60,14 @@ pub(super) struct WantedMap {
     pub(super) options: PromptOptions,
 }
 
+/// The same with the bytes of its file.
+#[derive(Debug, Clone)]
+pub(super) struct HeldMap {
+    made: Arc<Made>,
+    options: PromptOptions,
+    bytes: Arc<[u8]>,
+}
+
 /// A panel and what it refers to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
@@ -104,7 +112,7 @@ impl WantedMap {
 impl FigureBuilder {
     /// The name of a map: the one that it has, else a free one.
     pub(super) fn map_name(&self, made: &Arc<Made>, options: &PromptOptions) -> String {
-        let same = |(of, by, _): &(Arc<Made>, PromptOptions, Arc<[u8]>)| Arc::ptr_eq(of, made) && by == options;
+        let same = |map: &HeldMap| Arc::ptr_eq(&map.made, made) && map.options == *options;
         if let Some((name, _)) = self.maps.iter().find(|(_, map)| same(map)) {
             return name.clone();
         }
@@ -115,7 +123,7 @@ impl FigureBuilder {
 
     /// The bytes of its maps that no file has yet.
     pub fn map_bytes(&self) -> impl Iterator<Item = (&String, &Arc<[u8]>)> {
-        self.maps.iter().map(|(name, (.., bytes))| (name, bytes))
+        self.maps.iter().map(|(name, map)| (name, &map.bytes))
     }
 
     fn take_map(&mut self, map: WantedMap) -> Result<(), String> {
@@ -128,7 +136,7 @@ impl FigureBuilder {
         let file = format!("map-{}.safetensors", hash.get(..12).unwrap_or_default());
         let WantedMap { name, made, options } = map;
         self.change(|recipe| drop(recipe.inputs.maps.insert(name.clone(), FileInput { file, sha256: hash })));
-        self.maps.insert(name, (made, options, bytes.into()));
+        self.maps.insert(name, HeldMap { made, options, bytes: bytes.into() });
         Ok(())
     }
 }
