@@ -6,6 +6,7 @@ use super::scene::{Anchor, Node, Paint, Picture, Scene, Shape, Text};
 use super::{DRAWN, FigureError, Watch, embed};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, UnicodeCmap};
+use pdf_writer::writers::Resources;
 use pdf_writer::{Content, Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -94,21 +95,7 @@ pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<Vec<u8>, Fig
     // Opacities mix in the colours of the screen, as everywhere in gazelens.
     page.group().transparency().isolated(true).knockout(false).color_space().device_rgb();
     let mut resources = page.resources();
-    let mut objects = resources.x_objects();
-    for ((name, _), (id, _)) in used.images.iter().zip(&images) {
-        objects.pair(Name(name.as_bytes()), *id);
-    }
-    objects.finish();
-    let mut graphics = resources.ext_g_states();
-    for (name, id) in used.opacities.values().zip(&states) {
-        graphics.pair(Name(name.as_bytes()), *id);
-    }
-    graphics.finish();
-    let mut faces = resources.fonts();
-    for (place, id) in &fonts {
-        faces.pair(Name(font_name(*place).as_bytes()), *id);
-    }
-    faces.finish();
+    name_resources(&mut resources, &used, (&images, &states, &fonts));
     resources.finish();
     page.finish();
 
@@ -133,6 +120,29 @@ pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<Vec<u8>, Fig
     about.title(TextStr(&scene.title)).creator(TextStr("gazelens")).producer(TextStr("gazelens"));
     about.finish();
     Ok(pdf.finish())
+}
+
+/// Names of pictures, opacities and fonts.
+fn name_resources(
+    resources: &mut Resources<'_>,
+    used: &Used,
+    (images, states, fonts): (&[(Ref, Ref)], &[Ref], &[(usize, Ref)]),
+) {
+    let mut objects = resources.x_objects();
+    for ((name, _), (id, _)) in used.images.iter().zip(images) {
+        objects.pair(Name(name.as_bytes()), *id);
+    }
+    objects.finish();
+    let mut graphics = resources.ext_g_states();
+    for (name, id) in used.opacities.values().zip(states) {
+        graphics.pair(Name(name.as_bytes()), *id);
+    }
+    graphics.finish();
+    let mut faces = resources.fonts();
+    for (place, id) in fonts {
+        faces.pair(Name(font_name(*place).as_bytes()), *id);
+    }
+    faces.finish();
 }
 
 fn content(scene: &Scene, used: &mut Used, watch: &mut Watch<'_>) -> Result<Vec<u8>, FigureError> {

@@ -242,9 +242,13 @@ fn every_plot_on_the_screen_becomes_a_panel_by_its_label() {
     for label in plots {
         add(&mut window, label);
     }
+    add(&mut window, "answer with object words");
+    let marks = recipe(&window).panels.last().map(|panel| panel.show.clone());
+    let Some(Show::Answer { marks, .. }) = marks else { panic!("found {marks:?}") };
+    assert!(marks.iter().any(|mark| mark.label == "in the photo"), "the demo names what is there: {marks:?}");
     let made = preview(&mut window);
-    assert_eq!(made.titles.len(), plots.len(), "all of them are drawn: {:?}", made.titles);
-    window.get_by_label_contains("Figure of 8 panels: ");
+    assert_eq!(made.titles.len(), plots.len() + 1, "all of them are drawn: {:?}", made.titles);
+    window.get_by_label_contains("Figure of 9 panels: ");
     for (kind, why) in [(PanelKind::Contrast, "contrastive"), (PanelKind::Similarity, "No texts were compared")] {
         let hindrance = window.state().state().figure_hindrance(kind).unwrap_or_default();
         assert!(hindrance.contains(why), "{}: {hindrance}", kind.label());

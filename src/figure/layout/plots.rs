@@ -136,14 +136,28 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
     }
     let label_y = area.bottom() + below - size * (LINE - ASCENT) - size * 0.1;
     frame_of(frame, group, area, (&plot.x_label, label_y));
-    let y_label = frame.typeface.shortened(&plot.y_label, false, size, body.h - legend_h);
-    let half = width(&y_label) / 2.0;
-    // In the middle of the axis, unless it is longer than that.
-    let middle =
-        (area.y + area.h / 2.0).clamp(body.y + legend_h + half, (body.bottom() - half).max(body.y + legend_h + half));
+    name_upright(frame, &plot.y_label, area, Rect { y: body.y + legend_h, h: body.h - legend_h, ..body }, group);
+    contents(&axes, plot, size, group);
+    if !entries.is_empty() {
+        legend(frame, &entries, Rect { h: 0.0, ..body }, group);
+    }
+}
+
+/// The name of the axis on the left: in the middle of the axis, unless it is longer than that.
+fn name_upright(frame: &Frame<'_>, name: &str, area: Rect, room: Rect, group: &mut Group) {
+    let size = frame.caption_size();
+    let name = frame.typeface.shortened(name, false, size, room.h);
+    let half = frame.typeface.width(&name, false, size) / 2.0;
+    let (top, bottom) = (room.y + half, room.bottom() - half);
+    let middle = (area.y + area.h / 2.0).min(bottom).max(top);
     // Brackets reach higher than letters.
-    let y_name = Text::new(body.x + size * (ASCENT + 0.12), middle, size, y_label);
-    group.text(Text { upwards: true, ..y_name.anchored(Anchor::Middle) });
+    let text = Text::new(room.x + size * (ASCENT + 0.12), middle, size, name);
+    group.text(Text { upwards: true, ..text.anchored(Anchor::Middle) });
+}
+
+/// What is behind the lines, and the lines.
+fn contents(axes: &Axes<'_>, plot: &LinesPlot, size: f64, group: &mut Group) {
+    let area = axes.area;
     if let Some((_, ends)) = &plot.band {
         let low = ends.iter().enumerate().map(|(idx, [low, _])| [axes.x(idx), axes.y(*low)]);
         let high = ends.iter().enumerate().rev().map(|(idx, [_, high])| [axes.x(idx), axes.y(*high)]);
@@ -155,10 +169,7 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         group.shape(Shape::line([x, area.y], [x, area.bottom()], Paint::solid(GREY), 0.7));
     }
     for ((_, values), rgb) in plot.series.iter().zip(COLOURS.iter().cycle()) {
-        if plot.columns { columns(&axes, values, *rgb, group) } else { line(&axes, values, *rgb, size, group) }
-    }
-    if !entries.is_empty() {
-        legend(frame, &entries, Rect { h: 0.0, ..body }, group);
+        if plot.columns { columns(axes, values, *rgb, group) } else { line(axes, values, *rgb, size, group) }
     }
 }
 

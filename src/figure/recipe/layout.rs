@@ -136,7 +136,7 @@ pub enum Scale {
     Each,
     /// Panels of the same quantity share one scale, so that their colours can be compared.
     Shared,
-    /// These for all panels that show no difference.
+    /// These for all maps that show no difference.
     Fixed([f32; 2]),
 }
 

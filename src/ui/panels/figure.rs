@@ -4,7 +4,9 @@ mod builder;
 mod setting;
 
 use super::{PanelContext, TextBox};
+use crate::analysis::chair::Status;
 use crate::engine::RunId;
+use crate::figure::recipe::{Mark, Tokens};
 use crate::figure::{Raster, html};
 use crate::ui::command::Command;
 use crate::ui::figures::Preview;
@@ -106,6 +108,7 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         }
     }
+    object_words(ui, cx);
     let difference = difference(cx);
     let button = ui.add_enabled(difference.is_ok(), egui::Button::new("Difference of two answers"));
     named(ui, &button, "Add difference of two answers");
@@ -116,6 +119,32 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         && clicked
     {
         emit(cx, FigureCommand::AddDifference(Box::new(of)));
+        ui.close();
+    }
+}
+
+/// The answer as its chips show it: which object words are in the photo, and which are not.
+fn object_words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let words = &cx.derived.truth.marks.words;
+    let kinds = [
+        (Status::Grounded, "in the photo"),
+        (Status::Hallucinated, "hallucinated"),
+        (Status::Unknown, "object, no ground truth"),
+    ];
+    let marks = kinds.into_iter().filter_map(|(status, label)| {
+        let of_status = words.iter().filter(|word| word.marked.status == status);
+        let output: Vec<usize> = of_status.flat_map(|word| word.tokens.clone()).collect();
+        let tokens = Tokens { output, ..Tokens::default() };
+        (!tokens.output.is_empty()).then(|| Mark { tokens, label: label.to_owned() })
+    });
+    let marks: Vec<Mark> = marks.collect();
+    let why = cx.state.figure_hindrance(PanelKind::Answer);
+    let why = why.or_else(|| marks.is_empty().then(|| "The answer has no object words".to_owned()));
+    let button = ui.add_enabled(why.is_none(), egui::Button::new("Answer with object words"));
+    named(ui, &button, "Add answer with object words");
+    let help = "The answer; words for objects are marked by whether they are in the photo";
+    if button.on_hover_text(help).on_disabled_hover_text(why.unwrap_or_default()).clicked() {
+        emit(cx, FigureCommand::AddObjectWords(marks));
         ui.close();
     }
 }

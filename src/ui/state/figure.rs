@@ -18,7 +18,7 @@ pub use wanted::{FigureWish, FileWish, InputKind};
 
 use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
-use crate::figure::recipe::{Colour, Layout, Panel, Scale};
+use crate::figure::recipe::{Colour, Layout, Mark, Panel, Scale};
 use crate::figure::{Format, Recipe};
 use crate::render::colormap;
 use inputs::{is_same, names};
@@ -36,6 +36,8 @@ pub enum FigureCommand {
     Add(PanelKind),
     /// The first answer's map minus the second's, each for its own tokens.
     AddDifference(Box<[(RunId, Vec<TokenPos>); 2]>),
+    /// Question and answer with these words marked: those that name objects.
+    AddObjectWords(Vec<Mark>),
     /// A panel less.
     Remove(usize),
     /// A panel before the one that it follows.
@@ -135,6 +137,20 @@ impl FigureBuilder {
         change(Arc::make_mut(&mut self.recipe));
     }
 
+    /// Without panels; how it is set stays.
+    fn clear(&mut self) {
+        let layout = self.recipe.layout.clone();
+        let kept = Self { data_too: self.data_too, visible: self.visible, ..Self::default() };
+        let fonts = self.recipe.inputs.fonts.clone();
+        // Its typeface may lie there.
+        let folder = self.folder.take().filter(|_| !fonts.is_empty());
+        *self = FigureBuilder { work: self.work.take(), folder, ..kept };
+        self.change(|recipe| {
+            recipe.inputs.fonts = fonts;
+            recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
+        });
+    }
+
     /// Lets go of inputs that no panel shows any more.
     fn prune(&mut self) {
         if self.work.is_some() {
@@ -186,6 +202,7 @@ impl AppState {
         match command {
             FigureCommand::AddShown => return self.add_panel(self.figure_shown()),
             FigureCommand::Add(kind) => return self.add_panel(self.figure_panel(kind)),
+            FigureCommand::AddObjectWords(marks) => return self.add_panel(self.figure_object_words(marks)),
             FigureCommand::AddDifference(of) => return self.add_panel(self.figure_difference(&of)),
             FigureCommand::Remove(idx) => {
                 if idx < figure.recipe.panels.len() {
@@ -207,16 +224,7 @@ impl AppState {
                 recipe.layout = *layout;
             }),
             FigureCommand::SetColour(colour) => figure.change(|recipe| recipe.colour = *colour),
-            FigureCommand::Clear => {
-                let layout = figure.recipe.layout.clone();
-                let kept = FigureBuilder { data_too: figure.data_too, visible: figure.visible, ..Default::default() };
-                let fonts = figure.recipe.inputs.fonts.clone();
-                *figure = FigureBuilder { work: figure.work.take(), ..kept };
-                figure.change(|recipe| {
-                    recipe.inputs.fonts = fonts;
-                    recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
-                });
-            }
+            FigureCommand::Clear => figure.clear(),
             FigureCommand::DataToo(on) => figure.data_too = on,
             FigureCommand::KeepFile => figure.exists = None,
             FigureCommand::Save(path, replace) => return self.save_figure(path, replace),

@@ -19,6 +19,38 @@ const STRENGTH_BOUND: f64 = 10.0;
 
 const NO_ANSWER: &str = "There is no answer yet: ask a question about this photo first";
 
+/// A plot of one held word, or of what needs none.
+fn token_plot(kind: PanelKind, trace: &Trace, held: Option<usize>) -> Result<PlotKind, String> {
+    let one = || held.ok_or("Hold a word of the answer to show what else it could have been");
+    let recorded = |token: usize| trace.output.get(token).ok_or("The held word is not in this answer");
+    Ok(match kind {
+        PanelKind::Candidates => {
+            let token = one()?;
+            if recorded(token)?.candidates.is_empty() {
+                return Err("No candidates were recorded for the held word".to_owned());
+            }
+            PlotKind::Candidates { token, most: MOST_CANDIDATES }
+        }
+        PanelKind::Contrast => {
+            let token = one()?;
+            recorded(token)?
+                .contrast
+                .as_ref()
+                .ok_or("The held word has no second branch: ask with a contrastive strategy")?;
+            PlotKind::Contrast { token, most: MOST_CANDIDATES }
+        }
+        PanelKind::Strength => {
+            let first = trace.output.iter().find_map(|token| token.contrast.as_deref());
+            let first = first.ok_or("This answer has no second branch: ask with a contrastive strategy")?;
+            PlotKind::Strength { most: MOST_STRENGTH.max(2.0 * first.alpha).min(STRENGTH_BOUND) }
+        }
+        _ if trace.similarity.is_empty() => {
+            return Err("No texts were compared with this photo: open a CLIP and compare some".to_owned());
+        }
+        _ => PlotKind::Similarity,
+    })
+}
+
 impl AppState {
     /// What a panel is about: the answer on the screen, if it is complete, else the photo.
     fn figure_subject(&self) -> Result<Subject<'_>, String> {
@@ -209,9 +241,6 @@ impl AppState {
         let held = tokens_of(&self.held_tokens(), self.view.tokens);
         let LayerHead { layer, head } = self.view.decoder;
         let (layers, heads) = (axis(layer, trace.num_hidden_layers), axis(head, trace.num_attention_heads));
-        let one =
-            || held.output.first().copied().ok_or("Hold a word of the answer to show what else it could have been");
-        let recorded = |token: usize| trace.output.get(token).ok_or("The held word is not in this answer");
         Ok(match kind {
             PanelKind::ImageShare if self.view.source == Source::Vision => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
@@ -245,30 +274,7 @@ impl AppState {
                 }
                 PlotKind::Outliers { tokens, head_mean }
             }
-            PanelKind::Candidates => {
-                let token = one()?;
-                if recorded(token)?.candidates.is_empty() {
-                    return Err("No candidates were recorded for the held word".to_owned());
-                }
-                PlotKind::Candidates { token, most: MOST_CANDIDATES }
-            }
-            PanelKind::Contrast => {
-                let token = one()?;
-                recorded(token)?
-                    .contrast
-                    .as_ref()
-                    .ok_or("The held word has no second branch: ask with a contrastive strategy")?;
-                PlotKind::Contrast { token, most: MOST_CANDIDATES }
-            }
-            PanelKind::Strength => {
-                let first = trace.output.iter().find_map(|token| token.contrast.as_deref());
-                let first = first.ok_or("This answer has no second branch: ask with a contrastive strategy")?;
-                PlotKind::Strength { most: MOST_STRENGTH.max(2.0 * first.alpha).min(STRENGTH_BOUND) }
-            }
-            _ if trace.similarity.is_empty() => {
-                return Err("No texts were compared with this photo: open a CLIP and compare some".to_owned());
-            }
-            _ => PlotKind::Similarity,
+            _ => token_plot(kind, trace, held.output.first().copied())?,
         })
     }
 
@@ -318,6 +324,15 @@ impl AppState {
         }
         let options = prompt_spec(&self.prompting.settings.options)?;
         Ok(Show::Prompted { of, map: Some(self.clip_map(wanted)?), options })
+    }
+
+    /// The answer with its object words marked.
+    pub(super) fn figure_object_words(&self, marks: Vec<Mark>) -> Result<Wanted, String> {
+        let mut wanted = self.figure_panel(PanelKind::Answer)?;
+        if let Some(Show::Answer { marks: held, .. }) = &mut wanted.show {
+            *held = marks;
+        }
+        Ok(wanted)
     }
 
     /// One answer's map minus another's.
