@@ -258,7 +258,7 @@ fn lay_body(frame: &Frame<'_>, placed: &Placed<'_>, body: Rect, group: &mut Grou
             &[]
         }
         Content::Words(words) => {
-            answer::draw(frame, words, body, group);
+            answer::draw(frame, words, scale.map(|(scale, _)| scale), body, group);
             &[]
         }
     };

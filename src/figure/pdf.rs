@@ -95,7 +95,7 @@ pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<Vec<u8>, Fig
     // Opacities mix in the colours of the screen, as everywhere in gazelens.
     page.group().transparency().isolated(true).knockout(false).color_space().device_rgb();
     let mut resources = page.resources();
-    name_resources(&mut resources, &used, (&images, &states, &fonts));
+    name_resources(&mut resources, &used, &images, &states, &fonts);
     resources.finish();
     page.finish();
 
@@ -126,7 +126,9 @@ pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<Vec<u8>, Fig
 fn name_resources(
     resources: &mut Resources<'_>,
     used: &Used,
-    (images, states, fonts): (&[(Ref, Ref)], &[Ref], &[(usize, Ref)]),
+    images: &[(Ref, Ref)],
+    states: &[Ref],
+    fonts: &[(usize, Ref)],
 ) {
     let mut objects = resources.x_objects();
     for ((name, _), (id, _)) in used.images.iter().zip(images) {

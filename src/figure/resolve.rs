@@ -214,7 +214,7 @@ fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
             numbers::scores(of, *vision, tokens, metric, (truth, *whole), inputs)
         }
         Show::Plot { of, plot } => self::plot(of, plot, inputs),
-        Show::Answer { of, question, marks } => words::answer(of, *question, marks, inputs),
+        Show::Answer { of, question, marks, shade } => words::answer(of, *question, (marks, *shade), inputs),
     };
     let made = match made {
         Err(PanelError::NotInAnswer(why)) => words::absent(&why),

@@ -24,7 +24,8 @@ fn coloured(panel: &ResolvedPanel) -> Option<(&[f32], &str, bool)> {
     match &panel.content {
         Content::Photo(photo) => photo.heat.as_ref().map(|heat| (&*heat.values, heat.unit.as_str(), heat.signed)),
         Content::Cells(cells) => Some((&cells.values, cells.unit.as_str(), false)),
-        Content::Lines(_) | Content::Bars(_) | Content::Words(_) => None,
+        Content::Words(words) => words.shade.as_ref().map(|(unit, values)| (&**values, unit.as_str(), false)),
+        Content::Lines(_) | Content::Bars(_) => None,
     }
 }
 
@@ -34,8 +35,11 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
     for (idx, panel) in resolved.panels.iter().enumerate() {
         let Some((values, unit, signed)) = coloured(panel) else { continue };
         let own = own_range(values, signed);
-        // A number a head is another quantity than the maps that the figure's range is about.
-        let is_map = !matches!(&panel.content, Content::Cells(cells) if cells.cell.len() == 1);
+        // A number a head or a word is another quantity than the maps that the figure's range is about.
+        let is_map = match &panel.content {
+            Content::Cells(cells) => cells.cell.len() > 1,
+            content => matches!(content, Content::Photo(_)),
+        };
         let given = panel.range.or(match colour.scale {
             Scale::Fixed(range) if !signed && is_map => Some(range),
             _ => None,
@@ -89,6 +93,12 @@ fn own_range(values: &[f32], signed: bool) -> [f32; 2] {
         return if reach > 0.0 { [-reach, reach] } else { [-1.0, 1.0] };
     }
     if hi > lo { [lo, hi] } else { [0.0, 1.0] }
+}
+
+/// The opaque colour of a value.
+pub(super) fn colour_of(style: &HeatStyle, value: f32) -> [u8; 3] {
+    let map = colormap(style.colormap);
+    map.at(Colouring::new(style, map).position(value).0).map(byte)
 }
 
 /// Opaque colours of the whole range in as many steps, **shape** `[steps, 4]`.

@@ -3,7 +3,7 @@
 use super::figures::{HEADS, LAYERS, SIDE, WORDS, decoder, open, trace};
 use super::folder;
 use gazelens::analysis::localisation::metric_by_id;
-use gazelens::figure::recipe::{Choice, Colour, Layout, Panel, PlotKind, Show, Tokens, Truth};
+use gazelens::figure::recipe::{Choice, Colour, Layout, Panel, PlotKind, Shade, Show, Tokens, Truth};
 use gazelens::figure::resolve::Content;
 use gazelens::figure::{Figure, Format, Recipe, demo_annotations, recipe_of};
 use gazelens::trace::{ContrastCandidate, TextSimilarity, TokenContrast, Trace};
@@ -77,6 +77,8 @@ fn plots() -> Vec<Show> {
         truth: truth(&["umbrella"]),
         whole: true,
     });
+    let shade = Some(Shade::ImageShare { layers, heads });
+    shows.push(Show::Answer { of: of(), question: false, marks: Vec::new(), shade });
     shows
 }
 
@@ -102,7 +104,8 @@ fn every_plot_is_drawn_in_every_format_and_has_its_numbers() {
     }
     for (group, panel) in figure.scene().groups.iter().zip(&figure.resolved().panels) {
         assert!(group.nodes.len() > 8, "{} is drawn: {} things", panel.title, group.nodes.len());
-        assert!(panel.data.table.len() > 2 && panel.data.tensor.is_some(), "{} has numbers", panel.title);
+        let is_plot = !matches!(panel.content, Content::Words(_));
+        assert!(panel.data.table.len() > 2 && panel.data.tensor.is_some() == is_plot, "{} has numbers", panel.title);
         let columns = panel.data.table[0].len();
         assert!(panel.data.table.iter().all(|row| row.len() == columns), "{}: {:?}", panel.title, panel.data.table);
     }
@@ -116,6 +119,13 @@ fn every_plot_is_drawn_in_every_format_and_has_its_numbers() {
     assert!(csv(10).starts_with("name,part of the map,part of the seen photo,times chance\n"), "{}", csv(10));
     assert!(csv(12).contains("quartiles, lower"), "{}", csv(12));
     assert_eq!(csv(13).lines().count(), 1 + LAYERS * HEADS, "a line a head");
+    assert!(
+        csv(14).starts_with(
+            "token,text,log-probability,entropy (nats),mark,\"attention on the image, layer 1, head 2\"\n"
+        ),
+        "{}",
+        csv(14)
+    );
 }
 
 #[test]
@@ -138,6 +148,11 @@ fn plots_say_what_the_analysis_says() {
     assert!((sum - 1.0).abs() < 1e-3, "parts sum to one: {sum}");
     let Content::Bars(both) = &panel(5).content else { panic!("found {:?}", panel(5).content) };
     assert_eq!((both.marked, both.bars[2].1[2]), (Some(1), None), "chosen and removed");
+    let Content::Words(answer) = &panel(13).content else { panic!("found {:?}", panel(13).content) };
+    assert!(answer.spans.iter().all(|span| span.value.is_some()), "every token is coloured: {:?}", answer.spans);
+    let scale =
+        gazelens::figure::scales(figure.resolved(), &recipe.colour).into_iter().find(|scale| scale.panels == [13]);
+    assert!(scale.is_some_and(|scale| scale.unit.starts_with("attention on the image")), "and a bar says by what");
     let Content::Cells(scores) = &panel(12).content else { panic!("found {:?}", panel(12).content) };
     assert_eq!(scores.unit, metric_by_id("iou").expect("registered").label, "its unit is its name");
     assert!(scores.values.iter().all(|value| (0.0..=1.0).contains(value)), "parts: {:?}", scores.values);

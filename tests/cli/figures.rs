@@ -172,7 +172,12 @@ fn everything() -> (Recipe, Inputs) {
             plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()], heads: Vec::new() },
         },
         Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, most: 5 } },
-        Show::Answer { of: of(), question: true, marks: vec![Mark { tokens: word, label: "object".to_owned() }] },
+        Show::Answer {
+            of: of(),
+            question: true,
+            marks: vec![Mark { tokens: word, label: "object".to_owned() }],
+            shade: None,
+        },
         Show::Map {
             map: decoder(Tokens { word: Some("zebra".to_owned()), ..Tokens::default() }),
             outline: None,

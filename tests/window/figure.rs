@@ -238,6 +238,7 @@ fn every_plot_on_the_screen_becomes_a_panel_by_its_label() {
         "Outliers of encoder and decoder",
         "Candidates",
         "A metric of layers × heads",
+        "Answer in the words' colours",
     ];
     for label in plots {
         add(&mut window, label);
@@ -248,7 +249,7 @@ fn every_plot_on_the_screen_becomes_a_panel_by_its_label() {
     assert!(marks.iter().any(|mark| mark.label == "in the photo"), "the demo names what is there: {marks:?}");
     let made = preview(&mut window);
     assert_eq!(made.titles.len(), plots.len() + 1, "all of them are drawn: {:?}", made.titles);
-    window.get_by_label_contains("Figure of 9 panels: ");
+    window.get_by_label_contains("Figure of 10 panels: ");
     for (kind, why) in [(PanelKind::Contrast, "contrastive"), (PanelKind::Similarity, "No texts were compared")] {
         let hindrance = window.state().state().figure_hindrance(kind).unwrap_or_default();
         assert!(hindrance.contains(why), "{}: {hindrance}", kind.label());

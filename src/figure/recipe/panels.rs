@@ -1,6 +1,6 @@
 //! What a panel shows.
 
-use super::choices::{Choice, Norm, Tokens};
+use super::choices::{Choice, Norm, Shade, Tokens};
 use super::layout::fixed_range;
 use super::plots::PlotKind;
 use crate::data::coco::Crowds;
@@ -142,6 +142,9 @@ pub enum Show {
         /// Words that are marked.
         #[serde(default)]
         marks: Vec<Mark>,
+        /// What colours the words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shade: Option<Shade>,
     },
 }
 

@@ -21,6 +21,8 @@ use std::sync::Arc;
 const CONTROLS_PT: f32 = 290.0;
 /// Part of a narrow pane that they get.
 const CONTROLS_SHARE: f32 = 0.46;
+/// Part of the window that the menu may take.
+const MOST_MENU: f32 = 0.8;
 /// Below this the preview would be too small to judge.
 const LEAST_PREVIEW_PT: f32 = 60.0;
 
@@ -78,9 +80,13 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if response.clicked() {
             cx.emit(add);
         }
-        ui.menu_button("Add…", |ui| add_menu(ui, cx))
-            .response
-            .on_hover_text("Panels of every kind that the screen has");
+        ui.menu_button("Add…", |ui| {
+            // A small window scrolls it.
+            let most = ui.ctx().content_rect().height() * MOST_MENU;
+            egui::ScrollArea::vertical().max_height(most).show(ui, |ui| add_menu(ui, cx));
+        })
+        .response
+        .on_hover_text("Panels of every kind that the screen has");
         command_button(ui, "Open…", &Command::Figure(FigureCommand::PickSource), cx.commands);
         let any = !cx.state.figure.recipe().panels.is_empty();
         let copy = ui.add_enabled(any, egui::Button::new("Copy recipe"));

@@ -45,6 +45,8 @@ pub enum PanelKind {
     Similarity,
     /// Question and answer, held words marked.
     Answer,
+    /// Question and answer, words coloured as on the screen.
+    ShadedAnswer,
 }
 
 /// A part of the menu.
@@ -89,7 +91,7 @@ impl PanelKind {
                 Self::Similarity,
             ],
         },
-        PanelGroup { label: "Words", kinds: &[Self::Answer] },
+        PanelGroup { label: "Words", kinds: &[Self::Answer, Self::ShadedAnswer] },
     ];
 
     /// In the menu's order.
@@ -121,6 +123,7 @@ impl PanelKind {
             Self::Strength => "Choices over the contrast's strength",
             Self::Similarity => "Texts and the photo",
             Self::Answer => "Question and answer",
+            Self::ShadedAnswer => "Answer in the words' colours",
         }
     }
 
@@ -158,6 +161,9 @@ impl PanelKind {
             Self::Strength => "How many choices of a contrastive strategy another strength would change",
             Self::Similarity => "The texts that CLIP compared with the photo, by their probability",
             Self::Answer => "The words, with the held ones marked",
+            Self::ShadedAnswer => {
+                "Every word in the colour of its image attention, probability or entropy, as on the screen"
+            }
         }
     }
 
@@ -174,6 +180,7 @@ impl PanelKind {
                 | Self::Contrast
                 | Self::Strength
                 | Self::Answer
+                | Self::ShadedAnswer
         )
     }
 }

@@ -6,10 +6,10 @@ use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
 use crate::analysis::localisation::METRICS;
 use crate::engine::RunId;
 use crate::figure::demo_annotations;
-use crate::figure::recipe::{FileInput, GridCells, MapSpec, Mark, PlotKind, PromptSpec, Show, Tokens, Truth};
+use crate::figure::recipe::{FileInput, GridCells, MapSpec, Mark, PlotKind, PromptSpec, Shade, Show, Tokens, Truth};
 use crate::prompting::{PromptOptions, Source as PromptSource};
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Cut, LayerHead, PromptView, Run, Source, TokenPos};
+use crate::ui::state::{AppState, ChipQuantity, Cut, LayerHead, PromptView, Run, Source, TokenPos};
 
 /// Candidates of a plot, as many as fit into a column of text.
 const MOST_CANDIDATES: usize = 8;
@@ -228,7 +228,19 @@ impl AppState {
                 let tokens = Tokens { output: held.output, ..Tokens::default() };
                 let marked = !tokens.output.is_empty();
                 let marks = marked.then(|| Mark { tokens, label: "selected".to_owned() }).into_iter().collect();
-                Show::Answer { of, question: true, marks }
+                Show::Answer { of, question: true, marks, shade: None }
+            }
+            PanelKind::ShadedAnswer => {
+                let LayerHead { layer, head } = self.view.decoder;
+                let shade = match self.chips {
+                    ChipQuantity::ImageShare => Shade::ImageShare {
+                        layers: axis(layer, trace.num_hidden_layers),
+                        heads: axis(head, trace.num_attention_heads),
+                    },
+                    ChipQuantity::Probability => Shade::Probability,
+                    ChipQuantity::Entropy => Shade::Entropy,
+                };
+                Show::Answer { of, question: true, marks: Vec::new(), shade: Some(shade) }
             }
             _ => {
                 let plot = self.answer_plot(kind, &of, trace, wanted)?;
