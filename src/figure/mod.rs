@@ -41,7 +41,7 @@ pub use error::FigureError;
 pub use inputs::{
     DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, font_input, open_photo, photo_input,
 };
-pub use map_file::{MapFile, MapSubject};
+pub use map_file::{MapFile, MapSubject, write_maps};
 pub use raster::Raster;
 pub use recipe::Recipe;
 pub use scale::{ColourScale, scales};

@@ -4,14 +4,11 @@ use super::latest::Latest;
 use super::link::Waker;
 use super::state::{AppState, FigureSaved, OpenedFigure, is_page};
 use crate::engine::{Prompting, RunId};
-use crate::figure::recipe::{FileInput, sha256};
 use crate::figure::{
-    Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, html, open_photo, recipe_of,
+    Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, html, open_photo, recipe_of, write_maps,
 };
-use crate::files::replace;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,24 +41,6 @@ impl Subject {
             && are_same(&self.traces, &other.traces)
             && are_same(&self.darkened, &other.darkened)
             && are_same(&self.maps, &other.maps)
-    }
-
-    /// Writes the maps that the recipe names without a folder beside a figure.
-    fn write_maps(&self, figure: &Path) -> Result<(), String> {
-        for (name, FileInput { file, sha256: hash }) in &self.recipe.inputs.maps {
-            let beside = figure.with_file_name(file);
-            let is_plain = Path::new(file).components().count() == 1;
-            if !is_plain || std::fs::read(&beside).is_ok_and(|bytes| sha256(&bytes) == *hash) {
-                continue;
-            }
-            let there = self.folder.as_deref().unwrap_or(Path::new("")).join(file);
-            let bytes = self.maps.get(name).map(|bytes| bytes.to_vec()).or_else(|| std::fs::read(there).ok());
-            let Some(bytes) = bytes else { continue };
-            replace(&beside, |out| out.write_all(&bytes)).map_err(|err| {
-                format!("Expected a map that can be written beside the figure, found \"{err}\": {}", beside.display())
-            })?;
-        }
-        Ok(())
     }
 
     fn open(&self) -> Result<Inputs, String> {
@@ -263,7 +242,8 @@ pub(super) fn write(what: &Written, path: &Path, replace: bool, watch: &mut Watc
             };
             let data = data_too.then(|| data_folder(path));
             if path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
-                subject.write_maps(path)?;
+                let folder = subject.folder.as_deref();
+                write_maps(path, &subject.recipe, &subject.maps, folder).map_err(words)?;
             }
             match figure.write_watched(path, watch) {
                 Err(FigureError::Stopped) => return Ok(FigureSaved::Stopped),

@@ -224,16 +224,19 @@ fn a_pdf_drawn_by_another_program_looks_like_the_png() {
         header.split_whitespace().skip(1).take(2).map(|side| side.parse().expect("a number")).collect();
     let [w, h] = expected.size.map(|side| side as usize);
     assert!(sides[0].abs_diff(w) <= 1 && sides[1].abs_diff(h) <= 1, "{sides:?} pixels, not {w} x {h}");
-    let (mut sum, mut count) = (0_u64, 0_u64);
-    for row in 0..h.min(sides[1]) {
-        for at in 0..3 * w.min(sides[0]) {
-            let (a, b) = (expected.rgb[3 * w * row + at], ppm[start + 3 * sides[0] * row + at]);
-            sum += u64::from(a.abs_diff(b));
-            count += 1;
+    let difference = |shift: usize| {
+        let (mut sum, mut count) = (0_u64, 0_u64);
+        for row in 0..h.min(sides[1]) {
+            for at in 0..3 * (w.min(sides[0]) - shift) {
+                let (a, b) = (expected.rgb[3 * (w * row + shift) + at], ppm[start + 3 * sides[0] * row + at]);
+                sum += u64::from(a.abs_diff(b));
+                count += 1;
+            }
         }
-    }
-    // Edges of letters and lines differ; a text that is missing or a line in another place is several levels.
-    let mean = sum as f64 / count as f64;
-    assert!(mean < 3.0, "levels of 255 on average: {mean}");
+        sum as f64 / count as f64
+    };
+    // Edges of letters and thin lines are drawn otherwise; a pixel further to the side everything differs.
+    let (mean, beside) = (difference(0), difference(1));
+    assert!(mean < 8.0 && mean < 0.75 * beside, "levels of 255 on average: {mean}, and {beside} a pixel beside");
     println!("The PDF differs by {mean:.2} levels of 255 on average");
 }

@@ -130,7 +130,7 @@ fn behind_word(piece: &Piece, scale: Option<&ColourScale>, place: Rect, group: &
     group.shape(Shape::rect(place, Some(Paint::solid(rgb)), None));
     if let Some(rgb) = mark {
         // The colour is taken: a line below says it.
-        let line = Rect { y: place.bottom(), h: place.h * 0.09, ..place };
+        let line = Rect { y: place.bottom(), h: place.h * 0.15, ..place };
         group.shape(Shape::rect(line, Some(Paint::solid(rgb)), None));
     }
     // As bright as eyes see it, by the weights of Rec. 709.
