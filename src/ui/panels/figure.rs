@@ -10,7 +10,7 @@ use crate::figure::recipe::{Mark, Tokens};
 use crate::figure::{Raster, html};
 use crate::ui::command::Command;
 use crate::ui::figures::Preview;
-use crate::ui::state::{FigureCommand, FigureOutcome, PanelKind, TokenPos};
+use crate::ui::state::{FigureCommand, FigureOutcome, PanelGroup, PanelKind, TokenPos};
 use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::{RichText, Sense, TextureHandle, TextureOptions, Ui, vec2};
@@ -21,8 +21,9 @@ use std::sync::Arc;
 const CONTROLS_PT: f32 = 290.0;
 /// Part of a narrow pane that they get.
 const CONTROLS_SHARE: f32 = 0.46;
-/// Part of the window that the menu may take.
-const MOST_MENU: f32 = 0.8;
+/// Part of the window's height that the menu may take, and the width of each of its columns, points.
+const MOST_MENU: f32 = 0.9;
+const MENU_COLUMN_PT: f32 = 240.0;
 /// Below this the preview would be too small to judge.
 const LEAST_PREVIEW_PT: f32 = 60.0;
 
@@ -100,21 +101,41 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// Two columns: maps on the left, numbers and words on the right.
 fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    for group in PanelKind::GROUPS {
-        ui.label(RichText::new(group.label).weak().small());
-        for &kind in group.kinds {
-            let hindrance = cx.state.figure_hindrance(kind);
-            let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
-            named(ui, &button, &format!("Add {}", kind.label()));
-            let button = button.on_hover_text(kind.help()).on_disabled_hover_text(hindrance.unwrap_or_default());
-            if button.clicked() {
-                emit(cx, FigureCommand::Add(kind));
-                ui.close();
-            }
+    let [maps, plots, words] = PanelKind::GROUPS;
+    let column = |ui: &mut Ui, content: &mut dyn FnMut(&mut Ui)| {
+        let size = vec2(MENU_COLUMN_PT, 0.0);
+        ui.allocate_ui_with_layout(size, egui::Layout::top_down_justified(egui::Align::LEFT), |ui| content(ui));
+    };
+    ui.horizontal_top(|ui| {
+        column(ui, &mut |ui| {
+            kinds(ui, cx, maps);
+            add_difference(ui, cx);
+        });
+        column(ui, &mut |ui| {
+            kinds(ui, cx, plots);
+            kinds(ui, cx, words);
+            object_words(ui, cx);
+        });
+    });
+}
+
+fn kinds(ui: &mut Ui, cx: &mut PanelContext<'_>, group: PanelGroup) {
+    ui.label(RichText::new(group.label).weak().small());
+    for &kind in group.kinds {
+        let hindrance = cx.state.figure_hindrance(kind);
+        let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
+        named(ui, &button, &format!("Add {}", kind.label()));
+        let button = button.on_hover_text(kind.help()).on_disabled_hover_text(hindrance.unwrap_or_default());
+        if button.clicked() {
+            emit(cx, FigureCommand::Add(kind));
+            ui.close();
         }
     }
-    object_words(ui, cx);
+}
+
+fn add_difference(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let difference = difference(cx);
     let button = ui.add_enabled(difference.is_ok(), egui::Button::new("Difference of two answers"));
     named(ui, &button, "Add difference of two answers");
