@@ -1,16 +1,16 @@
 //! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
 
+mod figure;
+
 use crate::data;
 use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
-use crate::figure::{Watch, file_input, font_input, photo_input};
 use crate::hub::{HubOptions, cached_models};
-use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
-use crate::ui::state::{FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure, Progress, Search, Shelf};
+use crate::ui::state::{FigureSaved, FigureWish, OpenedFigure, Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -246,83 +246,6 @@ impl Jobs {
                 .add_filter("Annotations", &["json", "jsonl"])
                 .pick_files()
                 .map(JobDone::PickedImages)
-        });
-    }
-
-    /// A dialog for where a figure is written.
-    pub(super) fn pick_figure_file(&mut self) {
-        self.spawn_dialog(Wanted::Figure, |dialog| {
-            let dialog = dialog.set_title("Save the figure").set_file_name("figure.pdf");
-            let dialog = dialog.add_filter("Figures and pages", &["pdf", "svg", "png", "html"]);
-            dialog.save_file().map(JobDone::PickedFigureFile)
-        });
-    }
-
-    /// A dialog for a figure or a recipe.
-    pub(super) fn pick_figure_source(&mut self) {
-        self.spawn_dialog(Wanted::Figure, |dialog| {
-            let dialog = dialog.set_title("Open a figure or recipe");
-            dialog
-                .add_filter("Figures and recipes", &["pdf", "svg", "png", "json"])
-                .pick_file()
-                .map(JobDone::PickedFigureSource)
-        });
-    }
-
-    /// A dialog for a typeface.
-    pub(super) fn pick_typeface(&mut self) {
-        self.spawn_dialog(Wanted::Figure, |dialog| {
-            let dialog = dialog.set_title("Typeface of the figure");
-            dialog.add_filter("Fonts", &["ttf", "otf", "ttc", "otc"]).pick_file().map(JobDone::PickedTypeface)
-        });
-    }
-
-    /// Writes a figure or a page.
-    pub(super) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
-        let (progress, wake) = (Arc::clone(&self.figure_progress), Arc::clone(&self.wake));
-        self.stop_figure.store(false, Ordering::Relaxed);
-        let cancel = Arc::clone(&self.stop_figure);
-        self.spawn("gazelens-figure-file", move || {
-            let set = |now: Option<Progress>| {
-                if let Ok(mut progress) = progress.lock() {
-                    *progress = now;
-                }
-            };
-            let mut tell = |what: &str, share: f32| {
-                set(Some(Progress { what: what.to_owned(), share }));
-                wake();
-            };
-            let saved = figures::write(&what, &path, replace, &mut Watch::new(&cancel, &mut tell));
-            set(None);
-            Some(JobDone::FigureSaved(saved))
-        });
-    }
-
-    /// Stops writing the figure.
-    pub(super) fn stop_figure(&self) {
-        self.stop_figure.store(true, Ordering::Relaxed);
-    }
-
-    /// How far writing the figure is.
-    pub(super) fn figure_progress(&self) -> Option<Progress> {
-        self.figure_progress.lock().ok().and_then(|progress| progress.clone())
-    }
-
-    /// Reads the recipe of a figure.
-    pub(super) fn open_figure(&mut self, path: PathBuf) {
-        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
-    }
-
-    /// Hashes files for the figure.
-    pub(super) fn hash_figure_inputs(&mut self, wish: Box<FigureWish>) {
-        self.spawn("gazelens-figure-file", move || {
-            let input = |file: &FileWish| match file.kind {
-                InputKind::Photo => photo_input(&file.path),
-                InputKind::Annotations => file_input(&file.path),
-                InputKind::Typeface => font_input(&file.path),
-            };
-            let hashed = wish.files.iter().map(input).collect::<Result<Vec<_>, _>>().map_err(|err| err.to_string());
-            Some(JobDone::FigureInputsHashed(wish, hashed))
         });
     }
 
