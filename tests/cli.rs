@@ -6,6 +6,10 @@
 mod captions;
 #[path = "cli/displays.rs"]
 mod displays;
+#[path = "cli/figure_inputs.rs"]
+mod figure_inputs;
+#[path = "cli/figure_plots.rs"]
+mod figure_plots;
 #[path = "cli/figures.rs"]
 mod figures;
 #[path = "cli/pages.rs"]

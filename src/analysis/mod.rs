@@ -11,7 +11,7 @@
 //!
 //! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names any of them, and [`Cache`] keeps what was made.
 //! - [`layer_head_maps`], [`vision_layer_head_maps`] make the grid of small maps.
-//! - [`image_share_per_layer`], [`image_share_per_token`], [`split`] say how much of the attention goes to the image at all.
+//! - [`image_share_per_layer`], [`image_share_per_token`], [`cls_share_per_layer`], [`split`] say how much of the attention goes to the image at all.
 //! - [`tokens_for_patches`] is the reverse direction.
 //! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
 //! - [`overlap`] compares maps, [`damro()`] those of a token with those of the others.
@@ -58,5 +58,5 @@ pub use range::{Range, percentile_range, shared_range};
 pub use request::{MapRequest, MapSource};
 pub use reverse::{PatchAttention, TokensForPatches, tokens_for_patches};
 pub use select::{Pick, Reduce, Selection, TokenRef, TokenSet};
-pub use share::{AttentionSplit, image_share_per_layer, image_share_per_token, split};
+pub use share::{AttentionSplit, cls_share_per_layer, image_share_per_layer, image_share_per_token, split};
 pub use summary::{Summaries, TokenSummary};

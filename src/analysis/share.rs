@@ -1,7 +1,7 @@
 //! How much of the attention goes to the image at all, and to what the rest goes.
 
 use super::reduce::{Accumulator, reduce_numbers};
-use super::{AnalysisError, ImageKeys, Pick, Selection, TokenRef, TokenSet};
+use super::{AnalysisError, ImageKeys, Normalisation, Pick, Selection, TokenRef, TokenSet, vision_layer_head_maps};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace};
 
@@ -115,6 +115,19 @@ pub fn image_share_per_token(trace: &Trace, selection: Selection) -> Result<Vec<
         shares.push(share);
     }
     Ok(shares)
+}
+
+/// The encoder's `[CLS]` attention on all patches together, as part of all keys, layer by layer.
+///
+/// **Shape**: `[num_hidden_layers]` of the encoder.
+pub fn cls_share_per_layer(trace: &Trace, heads: Pick<HeadIdx>) -> Result<Vec<f32>, AnalysisError> {
+    let maps = vision_layer_head_maps(trace, Normalisation::Raw)?;
+    let indices = heads.indices(maps.num_attention_heads)?;
+    let layer = |totals: &[f64]| {
+        let chosen = indices.iter().filter_map(|head_idx| totals.get(head_idx.get()).copied());
+        finite(reduce_numbers(heads.reduce(), chosen)).map(narrow)
+    };
+    maps.totals.chunks(maps.num_attention_heads.max(1)).map(layer).collect()
 }
 
 /// One token's attention over first position, system text, image, question and answer. With means over heads and layers the parts sum to 1;

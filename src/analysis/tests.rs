@@ -151,6 +151,16 @@ fn image_shares_by_layer_and_by_token() {
 }
 
 #[test]
+fn cls_shares_are_worked_by_hand() {
+    let mut trace = trace(&[FIRST]);
+    trace.vision = Some(std::sync::Arc::new(super::fixture::vision()));
+    let mean = super::cls_share_per_layer(&trace, Pick::default()).expect("there is an encoder");
+    assert_close(&mean, &[f64::midpoint(1.0, 0.8), f64::midpoint(1.0, 0.75)], "mean over heads");
+    let second = super::cls_share_per_layer(&trace, head(1)).expect("there is an encoder");
+    assert_close(&second, &[0.8, 0.75], "the second head");
+}
+
+#[test]
 fn tokens_whose_rows_were_left_out_have_no_share() {
     let mut trace = trace(&[FIRST, SECOND]);
     trace.decoder_attention.truncate(1);

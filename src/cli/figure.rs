@@ -149,7 +149,9 @@ fn write(recipe: &Recipe, inputs: &Inputs, out: &Path, data: Option<&Path>) -> R
     let missing = figure.missing_letters();
     if !missing.is_empty() {
         let letters: String = missing.into_iter().collect();
-        output::warning(&format!("The figure's typeface has no {letters}: boxes stand in their place"));
+        output::warning(&format!(
+            "No typeface of the figure has {letters}: boxes stand in their place; a recipe names another in `layout.typeface`"
+        ));
     }
     if let Some(folder) = data {
         figure.write_data(folder)?;

@@ -43,8 +43,8 @@ pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe 
             marks.push(Mark { tokens, label: "shown above".to_owned() });
         }
         // The last rows are of one kind each.
-        recipe.panels.push(Panel::new(Show::Answer { of: of(), question: true, marks }));
-        let plot = PlotKind::ImageSharePerLayer { lines: vec![Tokens::default()] };
+        recipe.panels.push(Panel::new(Show::Answer { of: of(), question: true, marks, shade: None }));
+        let plot = PlotKind::ImageSharePerLayer { lines: vec![Tokens::default()], heads: Vec::new() };
         recipe.panels.push(Panel::new(Show::Plot { of: of(), plot }));
         let (tokens, cells) = (Tokens::default(), GridCells::Share);
         recipe.panels.push(Panel::new(Show::Grid { of: of(), vision: false, tokens, cells }));

@@ -88,6 +88,9 @@ pub enum FigureError {
         /// Which.
         path: PathBuf,
     },
+    /// Somebody stopped it.
+    #[error("The figure was stopped")]
+    Stopped,
     /// Too large to be drawn.
     #[error(
         "Expected a picture of at most {most_px} pixels a side, found {found_px}: choose fewer dots per inch or a smaller width"

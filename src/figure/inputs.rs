@@ -1,6 +1,7 @@
 //! What a recipe names, opened and compared with what it was made with: a mismatch is told before anything is drawn.
 
-use super::recipe::{FileInput, Recipe, TraceInput, sha256, tokens_sha256};
+use super::font::{Face, Typeface};
+use super::recipe::{FileInput, Layout, Recipe, TraceInput, sha256, tokens_sha256};
 use super::{FigureError, MapFile};
 use crate::data::coco::Instances;
 use crate::data::{Photo, demo};
@@ -36,6 +37,7 @@ pub struct Inputs {
     pub(super) photo_names: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, Arc<Instances>>,
     pub(super) maps: BTreeMap<String, MapFile>,
+    fonts: BTreeMap<String, Arc<Face>>,
     /// One sentence for each input that differs from the recipe.
     pub mismatches: Vec<String>,
 }
@@ -49,6 +51,8 @@ pub struct Given {
     pub photos: BTreeMap<String, Photo>,
     /// What answers about darkened photos were asked about, by their trace: no file holds it.
     pub darkened: BTreeMap<String, Photo>,
+    /// In place of files of attribution maps, their bytes.
+    pub maps: BTreeMap<String, Arc<[u8]>>,
 }
 
 /// Checks and opens; `folder` is where the recipe lies: relative paths are looked for here first, then there.
@@ -68,7 +72,7 @@ impl Inputs {
     ) -> Result<Self, FigureError> {
         let mut opener = Opener { folder, mismatches, found: Vec::new() };
         let mut all = Self::default();
-        let Given { mut traces, mut photos, darkened } = given;
+        let Given { mut traces, mut photos, darkened, maps } = given;
         for (name, input) in &recipe.inputs.traces {
             // What was handed over is named by its photo: the recipe's file was not opened.
             let (trace, path) = match traces.remove(name) {
@@ -99,8 +103,18 @@ impl Inputs {
             all.annotations.insert(name.clone(), Arc::new(opener.annotations(input)?));
         }
         for (name, input) in &recipe.inputs.maps {
-            let (bytes, path) = opener.bytes(input, "the map")?;
-            all.maps.insert(name.clone(), MapFile::read(&bytes, &path)?);
+            let map = if let Some(bytes) = maps.get(name) {
+                opener.expect("the map", &input.sha256, &sha256(bytes), &input.file)?;
+                MapFile::read(bytes, Path::new(&input.file))?
+            } else {
+                let (bytes, path) = opener.bytes(input, "the map")?;
+                MapFile::read(&bytes, &path)?
+            };
+            all.maps.insert(name.clone(), map);
+        }
+        for (name, input) in &recipe.inputs.fonts {
+            let (bytes, path) = opener.bytes(input, "the typeface")?;
+            all.fonts.insert(name.clone(), Arc::new(read_font(bytes, &path)?));
         }
         all.darkened = darkened;
         all.mismatches = opener.found;
@@ -119,6 +133,17 @@ impl Inputs {
         self.traces.get(name).ok_or_else(|| FigureError::NoInput { kind: "trace", name: name.to_owned() })
     }
 
+    /// The faces that a recipe's text is set in.
+    pub(super) fn typeface(&self, layout: &Layout) -> Result<Typeface, FigureError> {
+        let Some(chosen) = &layout.typeface else { return Ok(Typeface::default()) };
+        let face = |name: &String| {
+            let face = self.fonts.get(name).cloned();
+            face.ok_or_else(|| FigureError::NoInput { kind: "typeface", name: name.clone() })
+        };
+        let bold = chosen.bold.as_ref().map(face).transpose()?;
+        Ok(Typeface::with(face(&chosen.regular)?, bold, chosen.missing_only))
+    }
+
     /// A photo by the name of its trace or image.
     pub fn photo(&self, name: &str) -> Result<&Photo, FigureError> {
         self.photos.get(name).ok_or_else(|| FigureError::NoInput { kind: "trace or image", name: name.to_owned() })
@@ -128,6 +153,27 @@ impl Inputs {
 /// Hash and name of a file, for a recipe that is being made.
 pub fn file_input(path: &Path) -> Result<FileInput, FigureError> {
     Ok(FileInput { file: path.display().to_string(), sha256: sha256(&read(path)?) })
+}
+
+/// Hash and name of a photo, a bundled one too.
+pub fn photo_input(path: &Path) -> Result<FileInput, FigureError> {
+    Ok(FileInput { file: path.display().to_string(), sha256: open_photo(path)?.sha256 })
+}
+
+/// Hash and name of a typeface that can be read.
+pub fn font_input(path: &Path) -> Result<FileInput, FigureError> {
+    let bytes = read(path)?;
+    let hash = sha256(&bytes);
+    read_font(bytes, path)?;
+    Ok(FileInput { file: path.display().to_string(), sha256: hash })
+}
+
+fn read_font(bytes: Vec<u8>, path: &Path) -> Result<Face, FigureError> {
+    Face::outside(bytes).map_err(|found| FigureError::Recipe {
+        expected: "a typeface (TrueType or OpenType)".to_owned(),
+        found,
+        path: path.to_owned(),
+    })
 }
 
 /// The bundled annotations as an input.

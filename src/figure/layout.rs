@@ -9,7 +9,7 @@ mod objects;
 mod photos;
 mod plots;
 
-use super::font::{ASCENT, LINE, settable, wrap};
+use super::font::{ASCENT, LINE, Typeface, settable};
 use super::recipe::{Colour, Layout, Recipe};
 use super::resolve::{Content, Resolved, ResolvedPanel};
 use super::scale::{ColourScale, scales};
@@ -35,6 +35,7 @@ struct Frame<'a> {
     gap: f64,
     /// **Units** points.
     size: f64,
+    typeface: &'a Typeface,
 }
 
 /// A panel with its place in the grid.
@@ -58,7 +59,7 @@ impl Frame<'_> {
 }
 
 /// Lays out a figure.
-pub(super) fn scene(recipe: &Recipe, resolved: &Resolved) -> Scene {
+pub(super) fn scene(recipe: &Recipe, resolved: &Resolved, typeface: &Typeface) -> Scene {
     let layout = &recipe.layout;
     let frame = Frame {
         layout,
@@ -66,11 +67,13 @@ pub(super) fn scene(recipe: &Recipe, resolved: &Resolved) -> Scene {
         scales: scales(resolved, &recipe.colour),
         gap: layout.gap_mm * PT_PER_MM,
         size: layout.font_pt,
+        typeface,
     };
     let width = layout.width.mm() * PT_PER_MM;
     let left = if layout.row_labels.is_empty() { 0.0 } else { frame.size * LINE + frame.size * SMALL_GAP };
     let rows = rows(resolved, &frame, left, width);
-    let mut scene = Scene { width, title: title(recipe, resolved), recipe: recipe.to_json(), ..Scene::default() };
+    let (title, typeface) = (title(recipe, resolved), typeface.clone());
+    let mut scene = Scene { width, title, recipe: recipe.to_json(), typeface, ..Scene::default() };
     let mut y = EDGE + column_titles(&frame, left, width, &mut scene);
     for (row_idx, row) in rows.iter().enumerate() {
         let bottom = lay_row(&frame, row, y, &mut scene);
@@ -194,7 +197,7 @@ fn title_lines(frame: &Frame<'_>, placed: &Placed<'_>) -> Vec<String> {
     let letter = frame.layout.letters.then(|| letter(placed.idx));
     let title = Some(settable(&placed.panel.title)).filter(|title| frame.layout.titles && !title.is_empty());
     let parts: Vec<String> = letter.into_iter().chain(title).collect();
-    if parts.is_empty() { Vec::new() } else { wrap(&parts.join(" "), true, frame.size, placed.w) }
+    if parts.is_empty() { Vec::new() } else { frame.typeface.wrap(&parts.join(" "), true, frame.size, placed.w) }
 }
 
 fn lay_title(frame: &Frame<'_>, placed: &Placed<'_>, top: f64, group: &mut Group) {
@@ -208,7 +211,7 @@ fn caption_lines(frame: &Frame<'_>, placed: &Placed<'_>) -> Vec<String> {
     if !frame.layout.captions || placed.panel.caption.is_empty() {
         return Vec::new();
     }
-    wrap(&settable(&placed.panel.caption), false, frame.caption_size(), placed.w)
+    frame.typeface.wrap(&settable(&placed.panel.caption), false, frame.caption_size(), placed.w)
 }
 
 /// Height of what has its own proportions.
@@ -217,7 +220,7 @@ fn rigid_height(frame: &Frame<'_>, placed: &Placed<'_>) -> f64 {
         Content::Photo(photo) => photos::height(photo, placed.w),
         Content::Cells(cells) => cells::height(frame, cells, placed.w),
         Content::Words(words) => answer::height(frame, words, placed.w),
-        Content::Bars(bars) => plots::bars_height(frame, bars),
+        Content::Bars(bars) => plots::bars_height(frame, bars, placed.w),
         Content::Lines(_) => 0.0,
     }
 }
@@ -246,11 +249,16 @@ fn lay_body(frame: &Frame<'_>, placed: &Placed<'_>, body: Rect, group: &mut Grou
             &[]
         }
         Content::Bars(plot) => {
-            plots::bars(frame, plot, Rect { h: body.h.min(plots::bars_height(frame, plot) * 1.6), ..body }, group);
+            plots::bars(
+                frame,
+                plot,
+                Rect { h: body.h.min(plots::bars_height(frame, plot, placed.w) * 1.6), ..body },
+                group,
+            );
             &[]
         }
         Content::Words(words) => {
-            answer::draw(frame, words, body, group);
+            answer::draw(frame, words, scale.map(|(scale, _)| scale), body, group);
             &[]
         }
     };
@@ -274,7 +282,7 @@ fn notes(frame: &Frame<'_>, resolved: &Resolved, width: f64, top: f64, scene: &m
     let mut y = top + size;
     let mut group = Group::new("notes", "Inputs that differ from the recipe");
     for note in &resolved.notes {
-        for line in wrap(&settable(&format!("Not as in the recipe: {note}")), false, size, width) {
+        for line in frame.typeface.wrap(&settable(&format!("Not as in the recipe: {note}")), false, size, width) {
             group.text(Text { rgb: [178, 24, 43], ..Text::new(0.0, y + size * ASCENT, size, line) });
             y += size * LINE;
         }

@@ -1,10 +1,15 @@
-//! An attribution map of a file that `gazelens prompt-image --map-out` wrote.
+//! An attribution map of a file that `gazelens prompt-image --map-out` wrote, or that lies beside a figure.
 
-use super::FigureError;
+use super::recipe::{FileInput, Recipe, sha256};
+use super::{FigureError, write_file};
 use crate::geometry::{PatchGrid, RectPx};
+use crate::prompting::file::attribution_bytes;
+use crate::prompting::{Attribution, PromptOptions, PromptingError, grid_mask};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// One value a patch, and what it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +34,25 @@ pub struct MapFile {
     pub image_hash: String,
 }
 
+/// Where a model looked, to be written as such a file.
+#[derive(Debug, Clone, Copy)]
+pub struct MapSubject<'a> {
+    /// The maps of all layers.
+    pub attribution: &'a Attribution,
+    /// Layer, formula and the mask's.
+    pub options: &'a PromptOptions,
+    /// The model that looked.
+    pub model_id: &'a str,
+    /// Hash of its weights.
+    pub weight_hash: &'a str,
+    /// What it looked for.
+    pub query: &'a str,
+    /// Name of the photo.
+    pub image: &'a str,
+    /// Hash of the photo's file.
+    pub image_hash: &'a str,
+}
+
 #[derive(Deserialize)]
 struct Run {
     attribution: String,
@@ -45,6 +69,35 @@ const FURTHEST_PX: f64 = 1e6;
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
 impl MapFile {
+    /// The bytes of a file that [`Self::read`] reads.
+    pub fn bytes(subject: &MapSubject<'_>) -> Result<Vec<u8>, PromptingError> {
+        let MapSubject { attribution, options, model_id, weight_hash, query, image, image_hash } = *subject;
+        let layer_idx = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+        let map = attribution.map(Some(layer_idx), options.formula)?;
+        let mask = grid_mask(attribution, options)?;
+        let run = json!({
+            "attribution": attribution.source().id(),
+            "model": model_id,
+            "weight_hash": weight_hash,
+            "image": image,
+            "image_hash": image_hash,
+            "query": query,
+            "layer": layer_idx,
+            "num_layers": attribution.num_layers(),
+            "formula": options.formula.id(),
+            "kernel": options.kernel,
+            "enhance": options.enhance,
+            "resample": options.resample,
+            "grey": options.grey,
+            "geometry": options.geometry.id(),
+            "grid": [attribution.grid().rows, attribution.grid().cols],
+            "seen_rect": attribution.view.rect_px,
+            "flat": mask.is_flat,
+            "program_version": env!("CARGO_PKG_VERSION"),
+        });
+        Ok(attribution_bytes(attribution, layer_idx, &map, &mask, &run))
+    }
+
     /// Reads a file's bytes; `path` is for messages.
     pub fn read(bytes: &[u8], path: &Path) -> Result<Self, FigureError> {
         parse(bytes).map_err(|found| FigureError::Recipe {
@@ -53,6 +106,29 @@ impl MapFile {
             path: path.to_owned(),
         })
     }
+}
+
+/// Writes the maps that a recipe names without a folder beside its figure: those that are held in memory, and those of the recipe's own
+/// folder.
+pub fn write_maps(
+    figure: &Path,
+    recipe: &Recipe,
+    held: &BTreeMap<String, Arc<[u8]>>,
+    folder: Option<&Path>,
+) -> Result<(), FigureError> {
+    for (name, FileInput { file, sha256: hash }) in &recipe.inputs.maps {
+        let beside = figure.with_file_name(file);
+        let is_plain = Path::new(file).components().count() == 1;
+        if !is_plain || std::fs::read(&beside).is_ok_and(|bytes| sha256(&bytes) == *hash) {
+            continue;
+        }
+        let there = folder.unwrap_or(Path::new("")).join(file);
+        let bytes = held.get(name).map(|bytes| bytes.to_vec()).or_else(|| std::fs::read(there).ok());
+        if let Some(bytes) = bytes {
+            write_file(&beside, &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn parse(bytes: &[u8]) -> Result<MapFile, String> {

@@ -11,7 +11,8 @@
 //! - [`default_recipe`] is what a trace shows when nobody says what to show.
 //! - [`html`] is one trace as a page that needs nothing else.
 //!
-//! The same recipe and inputs give the same bytes: no dates, no random names, one bundled typeface, fixed compression, colours from the CPU
+//! The same recipe and inputs give the same bytes: no dates, no random names, a typeface that is bundled or named by its
+//! hash, fixed compression, colours from the CPU
 //! renderer. A change of this code may change them; the version of the program is in the recipe.
 
 mod data_files;
@@ -32,16 +33,20 @@ pub mod resolve;
 mod scale;
 pub mod scene;
 mod svg;
+mod watch;
 
 pub use data_files::TableForm;
 pub use defaults::default_recipe;
 pub use embed::recipe_of;
 pub use error::FigureError;
-pub use inputs::{DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, open_photo};
-pub use map_file::MapFile;
+pub use inputs::{
+    DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, font_input, open_photo, photo_input,
+};
+pub use map_file::{MapFile, MapSubject, write_maps};
 pub use raster::Raster;
 pub use recipe::Recipe;
 pub use scale::{ColourScale, scales};
+pub use watch::Watch;
 
 use crate::files::replace;
 use resolve::Resolved;
@@ -49,6 +54,10 @@ use scene::Scene;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// Parts of the work at which panels begin to be computed, and end; and at which they begin to be drawn, and end.
+const COMPUTED: [f32; 2] = [0.05, 0.4];
+const DRAWN: [f32; 2] = [0.4, 0.9];
 
 /// What a figure's file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +94,13 @@ pub struct Figure {
 impl Figure {
     /// Resolves every panel and lays them out. Nothing is drawn yet.
     pub fn new(recipe: &Recipe, inputs: &Inputs) -> Result<Self, FigureError> {
-        let resolved = resolve::resolve(recipe, inputs)?;
-        let scene = layout::scene(recipe, &resolved);
+        Self::watched(recipe, inputs, &mut Watch::quiet())
+    }
+
+    /// The same while somebody looks.
+    pub fn watched(recipe: &Recipe, inputs: &Inputs, watch: &mut Watch<'_>) -> Result<Self, FigureError> {
+        let resolved = resolve::resolve(recipe, inputs, watch)?;
+        let scene = layout::scene(recipe, &resolved, &inputs.typeface(&recipe.layout)?);
         Ok(Self { recipe: recipe.clone(), resolved, scene })
     }
 
@@ -102,17 +116,22 @@ impl Figure {
 
     /// Pixels at any resolution: a preview. At the recipe's own they are those of the PNG.
     pub fn raster(&self, dpi: u32) -> Result<Raster, FigureError> {
-        raster::raster(&self.scene, dpi)
+        raster::raster(&self.scene, dpi, &mut Watch::quiet())
     }
 
     /// The bytes of a file.
     pub fn bytes(&self, format: Format) -> Result<Vec<u8>, FigureError> {
+        self.bytes_watched(format, &mut Watch::quiet())
+    }
+
+    fn bytes_watched(&self, format: Format, watch: &mut Watch<'_>) -> Result<Vec<u8>, FigureError> {
         match format {
-            Format::Svg => Ok(svg::write(&self.scene).into_bytes()),
-            Format::Pdf => Ok(pdf::write(&self.scene)),
+            Format::Svg => Ok(svg::write(&self.scene, watch)?.into_bytes()),
+            Format::Pdf => pdf::write(&self.scene, watch),
             Format::Png => {
                 let dpi = self.recipe.layout.dpi;
-                let Raster { size, rgb } = self.raster(dpi)?;
+                let Raster { size, rgb } = raster::raster(&self.scene, dpi, watch)?;
+                watch.at(|| "Packing the pixels".to_owned(), DRAWN[1])?;
                 png_file::figure(size, &rgb, dpi, &self.scene.title, &self.scene.recipe).map_err(|err| {
                     FigureError::File { action: "written", reason: err.to_string(), path: PathBuf::from("PNG") }
                 })
@@ -122,12 +141,18 @@ impl Figure {
 
     /// Writes the figure, and its recipe beside it. The figure comes last: where it is, the recipe is too.
     pub fn write(&self, path: &Path) -> Result<(), FigureError> {
+        self.write_watched(path, &mut Watch::quiet())
+    }
+
+    /// The same while somebody looks. When it is stopped nothing is written.
+    pub fn write_watched(&self, path: &Path, watch: &mut Watch<'_>) -> Result<(), FigureError> {
         let format = Format::of(path).ok_or_else(|| FigureError::File {
             action: "written",
             reason: "expected the extension png, svg or pdf".to_owned(),
             path: path.to_owned(),
         })?;
-        let bytes = self.bytes(format)?;
+        let bytes = self.bytes_watched(format, watch)?;
+        watch.at(|| "Writing the file".to_owned(), 1.0)?;
         write_file(&sidecar(path)?, self.scene.recipe.as_bytes())?;
         write_file(path, &bytes)
     }
@@ -139,7 +164,7 @@ impl Figure {
 
     /// Letters that the typeface does not have; a box stands in their place.
     pub fn missing_letters(&self) -> BTreeSet<char> {
-        self.scene.texts().flat_map(|text| font::missing(&text.text)).collect()
+        self.scene.texts().flat_map(|text| self.scene.typeface.missing(&text.text)).collect()
     }
 }
 

@@ -1,18 +1,19 @@
 //! A scene as PDF: letters are letters in embedded fonts, lines are lines, images keep their own pixels. No dates, no random names.
 
-use super::embed;
-use super::font::{Face, face};
+use super::font::{Face, Typeface, truetype};
 use super::pixels::{Embedded, embedded};
 use super::scene::{Anchor, Node, Paint, Picture, Scene, Shape, Text};
+use super::{DRAWN, FigureError, Watch, embed};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use pdf_writer::types::{CidFontType, FontFlags, LineJoinStyle, SystemInfo, UnicodeCmap};
+use pdf_writer::writers::Resources;
 use pdf_writer::{Content, Filter, Finish as _, Name, Pdf, Rect, Ref, Str, TextStr};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Of the compression: its default.
 const LEVEL: u8 = 6;
 const IDENTITY: SystemInfo<'static> = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
-const FONTS: [&[u8]; 2] = [b"F1", b"F2"];
 
 /// Hands out the numbers of objects.
 struct Ids(i32);
@@ -32,20 +33,55 @@ struct Used {
     shared: BTreeMap<String, usize>,
     /// Opacities in 1/1000.
     opacities: BTreeMap<u32, String>,
-    /// Letters by glyph: regular, bold.
-    glyphs: [BTreeMap<u16, char>; 2],
+    /// By face.
+    letters: Vec<Letters>,
+}
+
+/// What is drawn of a face.
+#[derive(Default)]
+struct Letters {
+    /// By glyph: its number in the embedded font, and its letter.
+    by_glyph: BTreeMap<u16, (u16, char)>,
+    /// Letters and glyphs by that number less 1, for a font that is made of them.
+    made: Vec<(char, u16)>,
+}
+
+impl Letters {
+    /// The number of a glyph in the embedded font: its own, unless that is made for this figure.
+    fn code(&mut self, face: &Face, glyph: u16, letter: char) -> u16 {
+        let Self { by_glyph, made } = self;
+        let (code, _) = by_glyph.entry(glyph).or_insert_with(|| {
+            if !face.outside || glyph == 0 {
+                return (glyph, letter);
+            }
+            made.push((letter, glyph));
+            (u16::try_from(made.len()).unwrap_or(0), letter)
+        });
+        *code
+    }
+}
+
+fn font_name(place: usize) -> String {
+    format!("F{}", place + 1)
 }
 
 /// Writes a scene.
-pub(super) fn write(scene: &Scene) -> Vec<u8> {
+pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<Vec<u8>, FigureError> {
     let mut used = Used::default();
-    let content = content(scene, &mut used);
+    used.letters.resize_with(scene.typeface.faces().len(), Letters::default);
+    let content = content(scene, &mut used, watch)?;
     let mut ids = Ids(0);
     let (catalog, tree, page_id, content_id, metadata, info) =
         (ids.next(), ids.next(), ids.next(), ids.next(), ids.next(), ids.next());
     let images: Vec<(Ref, Ref)> = used.images.iter().map(|_| (ids.next(), ids.next())).collect();
     let states: Vec<Ref> = used.opacities.iter().map(|_| ids.next()).collect();
-    let fonts = [ids.next(), ids.next()];
+    let fonts: Vec<(usize, Ref)> = used
+        .letters
+        .iter()
+        .enumerate()
+        .filter(|(_, letters)| !letters.by_glyph.is_empty())
+        .map(|(place, _)| (place, ids.next()))
+        .collect();
 
     let mut pdf = Pdf::new();
     pdf.set_version(1, 7);
@@ -59,24 +95,11 @@ pub(super) fn write(scene: &Scene) -> Vec<u8> {
     // Opacities mix in the colours of the screen, as everywhere in gazelens.
     page.group().transparency().isolated(true).knockout(false).color_space().device_rgb();
     let mut resources = page.resources();
-    let mut objects = resources.x_objects();
-    for ((name, _), (id, _)) in used.images.iter().zip(&images) {
-        objects.pair(Name(name.as_bytes()), *id);
-    }
-    objects.finish();
-    let mut graphics = resources.ext_g_states();
-    for (name, id) in used.opacities.values().zip(&states) {
-        graphics.pair(Name(name.as_bytes()), *id);
-    }
-    graphics.finish();
-    let mut faces = resources.fonts();
-    for (name, id) in FONTS.into_iter().zip(fonts) {
-        faces.pair(Name(name), id);
-    }
-    faces.finish();
+    name_resources(&mut resources, &used, &images, &states, &fonts);
     resources.finish();
     page.finish();
 
+    watch.at(|| "Packing the pictures".to_owned(), DRAWN[1])?;
     let packed = compress_to_vec_zlib(&content, LEVEL);
     pdf.stream(content_id, &packed).filter(Filter::FlateDecode);
     for ((_, image), (id, mask)) in used.images.iter().zip(&images) {
@@ -86,30 +109,59 @@ pub(super) fn write(scene: &Scene) -> Vec<u8> {
         let opacity = narrow(f64::from(*opacity) / 1000.0);
         pdf.ext_graphics(*id).non_stroking_alpha(opacity).stroking_alpha(opacity);
     }
-    for (bold, id) in [false, true].into_iter().zip(fonts) {
-        let glyphs = used.glyphs.get(usize::from(bold)).cloned().unwrap_or_default();
-        write_font(&mut pdf, face(bold), &glyphs, id, &mut ids);
+    for (place, id) in fonts {
+        if let Some((face, letters)) = scene.typeface.faces().get(place).zip(used.letters.get(place)) {
+            write_font(&mut pdf, face, letters, id, &mut ids);
+        }
     }
     let packet = embed::xmp(&scene.title, &scene.recipe);
     pdf.metadata(metadata, packet.as_bytes());
     let mut about = pdf.document_info(info);
     about.title(TextStr(&scene.title)).creator(TextStr("gazelens")).producer(TextStr("gazelens"));
     about.finish();
-    pdf.finish()
+    Ok(pdf.finish())
 }
 
-fn content(scene: &Scene, used: &mut Used) -> Vec<u8> {
+/// Names of pictures, opacities and fonts.
+fn name_resources(
+    resources: &mut Resources<'_>,
+    used: &Used,
+    images: &[(Ref, Ref)],
+    states: &[Ref],
+    fonts: &[(usize, Ref)],
+) {
+    let mut objects = resources.x_objects();
+    for ((name, _), (id, _)) in used.images.iter().zip(images) {
+        objects.pair(Name(name.as_bytes()), *id);
+    }
+    objects.finish();
+    let mut graphics = resources.ext_g_states();
+    for (name, id) in used.opacities.values().zip(states) {
+        graphics.pair(Name(name.as_bytes()), *id);
+    }
+    graphics.finish();
+    let mut faces = resources.fonts();
+    for (place, id) in fonts {
+        faces.pair(Name(font_name(*place).as_bytes()), *id);
+    }
+    faces.finish();
+}
+
+fn content(scene: &Scene, used: &mut Used, watch: &mut Watch<'_>) -> Result<Vec<u8>, FigureError> {
     let mut content = Content::new();
     // From the top left corner down, as the scene has it.
     let height = scene.height;
-    for node in scene.groups.iter().flat_map(|group| &group.nodes) {
-        match node {
-            Node::Picture(item) => picture(item, height, used, &mut content),
-            Node::Shape(item) => shape(item, height, used, &mut content),
-            Node::Text(item) => text(item, height, used, &mut content),
+    for (idx, group) in scene.groups.iter().enumerate() {
+        watch.panel("Drawing", [idx, scene.groups.len()], DRAWN)?;
+        for node in &group.nodes {
+            match node {
+                Node::Picture(item) => picture(item, height, used, &mut content),
+                Node::Shape(item) => shape(item, height, used, &mut content),
+                Node::Text(item) => text(item, &scene.typeface, height, used, &mut content),
+            }
         }
     }
-    content.finish().into_vec()
+    Ok(content.finish().into_vec())
 }
 
 fn picture(picture: &Picture, height: f64, used: &mut Used, content: &mut Content) {
@@ -175,28 +227,29 @@ fn opacity(paint: Paint, used: &mut Used, content: &mut Content) {
     content.set_parameters(Name(name.as_bytes()));
 }
 
-fn text(text: &Text, height: f64, used: &mut Used, content: &mut Content) {
-    let face = face(text.bold);
-    let shift = match text.anchor {
+fn text(text: &Text, typeface: &Typeface, height: f64, used: &mut Used, content: &mut Content) {
+    let width = || typeface.width(&text.text, text.bold, text.size);
+    let mut along = match text.anchor {
         Anchor::Start => 0.0,
-        Anchor::Middle => face.width(&text.text, text.size) / 2.0,
-        Anchor::End => face.width(&text.text, text.size),
+        Anchor::Middle => -width() / 2.0,
+        Anchor::End => -width(),
     };
-    let mut codes = Vec::with_capacity(2 * text.text.len());
-    for letter in text.text.chars() {
-        let (glyph, _) = face.glyph(letter);
-        if let Some(letters) = used.glyphs.get_mut(usize::from(text.bold)) {
-            letters.entry(glyph).or_insert(letter);
-        }
-        codes.extend(glyph.to_be_bytes());
-    }
-    let (x, y) = (text.x, height - text.y);
-    let matrix = if text.upwards { [0.0, 1.0, -1.0, 0.0, x, y - shift] } else { [1.0, 0.0, 0.0, 1.0, x - shift, y] };
     let [r, g, b] = colour(text.rgb);
-    let [regular, bold] = FONTS;
     content.begin_text().set_fill_rgb(r, g, b);
-    content.set_font(Name(if text.bold { bold } else { regular }), narrow(text.size));
-    content.set_text_matrix(matrix.map(narrow)).show(Str(&codes)).end_text();
+    let glyphs: Vec<_> = text.text.chars().map(|letter| (letter, typeface.glyph(letter, text.bold))).collect();
+    for run in glyphs.chunk_by(|(_, a), (_, b)| a.face == b.face) {
+        let place = run.first().map_or(0, |(_, glyph)| glyph.face);
+        let (Some(face), Some(letters)) = (typeface.faces().get(place), used.letters.get_mut(place)) else { continue };
+        let codes: Vec<u8> =
+            run.iter().flat_map(|(letter, glyph)| letters.code(face, glyph.glyph, *letter).to_be_bytes()).collect();
+        let (x, y) = (text.x, height - text.y);
+        let matrix =
+            if text.upwards { [0.0, 1.0, -1.0, 0.0, x, y + along] } else { [1.0, 0.0, 0.0, 1.0, x + along, y] };
+        content.set_font(Name(font_name(place).as_bytes()), narrow(text.size));
+        content.set_text_matrix(matrix.map(narrow)).show(Str(&codes));
+        along += run.iter().map(|(_, glyph)| glyph.advance).sum::<f64>() * text.size;
+    }
+    content.end_text();
 }
 
 fn write_image(pdf: &mut Pdf, image: &Embedded, id: Ref, mask_id: Ref) {
@@ -220,8 +273,8 @@ fn write_image(pdf: &mut Pdf, image: &Embedded, id: Ref, mask_id: Ref) {
     }
 }
 
-/// A font by glyph numbers, whole, with what each glyph means: that makes text selectable.
-fn write_font(pdf: &mut Pdf, face: &Face, glyphs: &BTreeMap<u16, char>, id: Ref, ids: &mut Ids) {
+/// A font by glyph numbers, the bundled one whole, others as far as they are used, with what each glyph means: that makes text selectable.
+fn write_font(pdf: &mut Pdf, face: &Face, letters: &Letters, id: Ref, ids: &mut Ids) {
     let (cid, descriptor, file, cmap) = (ids.next(), ids.next(), ids.next(), ids.next());
     let name = Name(face.name.as_bytes());
     let units = |value: f64| narrow(value * 1000.0 / face.units);
@@ -229,7 +282,13 @@ fn write_font(pdf: &mut Pdf, face: &Face, glyphs: &BTreeMap<u16, char>, id: Ref,
     let mut font = pdf.cid_font(cid);
     font.subtype(CidFontType::Type2).base_font(name).system_info(IDENTITY).font_descriptor(descriptor);
     font.default_width(0.0).cid_to_gid_map_predefined(Name(b"Identity"));
-    font.widths().consecutive(0, face.advances.iter().map(|advance| units(*advance)));
+    let advance = |glyph: u16| units(face.advances.get(usize::from(glyph)).copied().unwrap_or(0.0));
+    if face.outside {
+        let made = letters.made.iter().map(|(_, glyph)| *glyph);
+        font.widths().consecutive(0, std::iter::once(0).chain(made).map(advance));
+    } else {
+        font.widths().consecutive(0, face.advances.iter().map(|advance| units(*advance)));
+    }
     font.finish();
     let [left, bottom, right, top] = face.bounds.map(units);
     let [ascent, descent, capitals] = face.heights.map(units);
@@ -237,16 +296,17 @@ fn write_font(pdf: &mut Pdf, face: &Face, glyphs: &BTreeMap<u16, char>, id: Ref,
     about.name(name).flags(FontFlags::NON_SYMBOLIC).bbox(Rect::new(left, bottom, right, top)).italic_angle(0.0);
     about.ascent(ascent).descent(descent).cap_height(capitals).stem_v(88.0).font_file2(file);
     about.finish();
-    let bytes = compress_to_vec_zlib(face.bytes, LEVEL);
+    let whole = if face.outside { Cow::Owned(truetype(face, &letters.made)) } else { Cow::Borrowed(&*face.bytes) };
+    let bytes = compress_to_vec_zlib(&whole, LEVEL);
     let mut stream = pdf.stream(file, &bytes);
     stream.filter(Filter::FlateDecode);
-    stream.pair(Name(b"Length1"), i32::try_from(face.bytes.len()).unwrap_or(i32::MAX));
+    stream.pair(Name(b"Length1"), i32::try_from(whole.len()).unwrap_or(i32::MAX));
     stream.finish();
-    let mut letters = UnicodeCmap::new(Name(b"Custom"), IDENTITY);
-    for (glyph, letter) in glyphs {
-        letters.pair(*glyph, *letter);
+    let mut meanings = UnicodeCmap::new(Name(b"Custom"), IDENTITY);
+    for (code, letter) in letters.by_glyph.values() {
+        meanings.pair(*code, *letter);
     }
-    pdf.cmap(cmap, &letters.finish());
+    pdf.cmap(cmap, &meanings.finish());
 }
 
 fn colour(rgb: [u8; 3]) -> [f32; 3] {

@@ -1,9 +1,9 @@
 //! A scene as pixels: pictures by the CPU renderer at exactly the page's pixels, lines and letters with smooth edges. What a PNG holds and
 //! what a preview shows.
 
-use super::FigureError;
-use super::font::{Pen, face};
-use super::scene::{Anchor, Cells, Node, OverlapPixels, PhotoPixels, Picture, Pixels, Rect, Scene, Shape, Text};
+use super::font::{Pen, Typeface};
+use super::scene::{Anchor, Cells, Group, Node, OverlapPixels, PhotoPixels, Picture, Pixels, Rect, Scene, Shape, Text};
+use super::{DRAWN, FigureError, Watch};
 use crate::render::{self, Marks, Window, compose, overlap_image};
 use tiny_skia::{Color, FillRule, LineJoin, Paint, PathBuilder, Pixmap, Stroke, Transform};
 
@@ -22,7 +22,7 @@ pub struct Raster {
 }
 
 /// Draws a scene on white.
-pub(super) fn raster(scene: &Scene, dpi: u32) -> Result<Raster, FigureError> {
+pub(super) fn raster(scene: &Scene, dpi: u32, watch: &mut Watch<'_>) -> Result<Raster, FigureError> {
     let scale = f64::from(dpi) / 72.0;
     let [w, h] = [scene.width, scene.height].map(|length| (length * scale).round().max(1.0));
     let too_large = |found: f64| {
@@ -42,12 +42,9 @@ pub(super) fn raster(scene: &Scene, dpi: u32) -> Result<Raster, FigureError> {
     let mut pixmap = Pixmap::new(size[0], size[1]).ok_or_else(|| too_large(w.max(h)))?;
     pixmap.fill(Color::WHITE);
     let mut page = Page { pixmap, scale };
-    for node in scene.groups.iter().flat_map(|group| &group.nodes) {
-        match node {
-            Node::Picture(picture) => page.picture(picture),
-            Node::Shape(shape) => page.shape(shape),
-            Node::Text(text) => page.text(text),
-        }
+    for (idx, group) in scene.groups.iter().enumerate() {
+        watch.panel("Drawing", [idx, scene.groups.len()], DRAWN)?;
+        page.group(group, &scene.typeface);
     }
     let rgb = page.pixmap.data().as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
     Ok(Raster { size, rgb })
@@ -71,6 +68,16 @@ pub(super) fn whole_pixels(rect: Rect, scale: f64) -> [u32; 4] {
 }
 
 impl Page {
+    fn group(&mut self, group: &Group, typeface: &Typeface) {
+        for node in &group.nodes {
+            match node {
+                Node::Picture(picture) => self.picture(picture),
+                Node::Shape(shape) => self.shape(shape),
+                Node::Text(text) => self.text(text, typeface),
+            }
+        }
+    }
+
     fn picture(&mut self, picture: &Picture) {
         let [x, y, w, h] = whole_pixels(picture.rect, self.scale);
         let rgba = match &picture.pixels {
@@ -125,20 +132,22 @@ impl Page {
         }
     }
 
-    fn text(&mut self, text: &Text) {
-        let face = face(text.bold);
+    fn text(&mut self, text: &Text, typeface: &Typeface) {
+        let width = || typeface.width(&text.text, text.bold, text.size);
         let mut along = match text.anchor {
             Anchor::Start => 0.0,
-            Anchor::Middle => -face.width(&text.text, text.size) / 2.0,
-            Anchor::End => -face.width(&text.text, text.size),
+            Anchor::Middle => -width() / 2.0,
+            Anchor::End => -width(),
         };
-        let em = text.size / face.units;
         let mut path = PathBuilder::new();
         for letter in text.text.chars() {
-            let (glyph, advance) = face.glyph(letter);
-            let mut pen = OnPage { path: &mut path, text, along, em, scale: self.scale };
-            face.outline(glyph, &mut pen);
-            along += advance * em;
+            let glyph = typeface.glyph(letter, text.bold);
+            if let Some(face) = typeface.faces().get(glyph.face) {
+                let em = text.size / face.units;
+                let mut pen = OnPage { path: &mut path, text, along, em, scale: self.scale };
+                face.outline(glyph.glyph, &mut pen);
+            }
+            along += glyph.advance * text.size;
         }
         let Some(path) = path.finish() else { return };
         self.pixmap.fill_path(&path, &paint(text.rgb, 1.0), FillRule::Winding, Transform::identity(), None);

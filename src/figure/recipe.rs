@@ -5,10 +5,12 @@
 mod choices;
 mod layout;
 mod panels;
+mod plots;
 
-pub use choices::{Choice, Norm, Together, Tokens};
-pub use layout::{Bars, Colour, Layout, Scale, Width};
-pub use panels::{GridCells, MapSpec, Mark, Panel, PlotKind, PromptSpec, Show, Truth};
+pub use choices::{Choice, Norm, Shade, Together, Tokens};
+pub use layout::{Bars, Colour, Layout, Scale, Typeface, Width};
+pub use panels::{GridCells, MapSpec, Mark, Panel, PromptSpec, Show, Truth};
+pub use plots::PlotKind;
 
 use super::FigureError;
 use crate::trace::{RunInfo, Trace};
@@ -58,6 +60,9 @@ pub struct RecipeInputs {
     pub annotations: BTreeMap<String, FileInput>,
     /// Attribution maps, as `gazelens prompt-image --map-out` writes them.
     pub maps: BTreeMap<String, FileInput>,
+    /// Typefaces: TrueType or OpenType files, or collections of them, of which the first is taken.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fonts: BTreeMap<String, FileInput>,
 }
 
 /// One answered question: enough to tell whether a trace is the one that is meant, and to ask again where there is no file.

@@ -1,5 +1,7 @@
 //! From a recipe and its inputs to what every panel shows: values, words, and what they are called. Nothing has a place yet.
 
+mod bars;
+mod lines;
 mod maps;
 mod numbers;
 mod tokens;
@@ -11,8 +13,8 @@ pub(super) use tokens::words_that_look;
 pub use words::{Span, Words};
 
 use super::error::PanelError;
-use super::recipe::{Panel, Recipe, Show};
-use super::{FigureError, Inputs};
+use super::recipe::{Panel, PlotKind, Recipe, Show};
+use super::{COMPUTED, FigureError, Inputs, Watch};
 use crate::data::Photo;
 use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
 use crate::render::{MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
@@ -123,32 +125,65 @@ pub struct CellsContent {
     pub unit: String,
 }
 
-/// Lines over a count.
-#[derive(Debug, Clone, PartialEq)]
+/// Lines, or columns.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LinesPlot {
     /// Of the horizontal axis.
     pub x_label: String,
     /// Of the vertical axis.
     pub y_label: String,
+    /// Where values lie.
+    pub places: Places,
     /// Name and values; a gap where there is none.
     pub series: Vec<(String, Vec<Option<f32>>)>,
+    /// Columns in place of lines.
+    pub columns: bool,
+    /// What stands at the places in place of their numbers.
+    pub names: Vec<String>,
+    /// Between a lower and an upper value at each place.
+    pub band: Option<(String, Vec<[f32; 2]>)>,
+    /// A place that is marked, and what it is.
+    pub rule: Option<(String, f64)>,
+    /// The vertical axis reaches at least this.
+    pub at_least: f32,
+    /// Values count something: there is nothing between whole numbers.
+    pub counts: bool,
 }
 
-/// Horizontal bars, a name each.
+/// Places on a horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
+pub enum Places {
+    /// Whole numbers from this one on.
+    From(usize),
+    /// Any numbers from 0 on, in order.
+    At(Vec<f64>),
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::From(0)
+    }
+}
+
+/// Horizontal bars, a name or a group of them each.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct BarsPlot {
     /// Of the axis.
     pub x_label: String,
-    /// Name and value; the first is the one that was chosen.
-    pub bars: Vec<(String, f32)>,
-    /// Which bar is marked.
+    /// Names of the bars of a group; none where each has one bar.
+    pub series: Vec<String>,
+    /// Name and values; nothing is said by a dash.
+    pub bars: Vec<(String, Vec<Option<f32>>)>,
+    /// Which group is marked.
     pub marked: Option<usize>,
 }
 
 /// Resolves every panel.
-pub fn resolve(recipe: &Recipe, inputs: &Inputs) -> Result<Resolved, FigureError> {
+pub(super) fn resolve(recipe: &Recipe, inputs: &Inputs, watch: &mut Watch<'_>) -> Result<Resolved, FigureError> {
     recipe.check()?;
+    let count = recipe.panels.len();
     let panels = recipe.panels.iter().enumerate().map(|(idx, panel)| {
+        watch.panel("Computing", [idx, count], COMPUTED)?;
         one(panel, inputs).map_err(|err| match err {
             PanelError::Figure(err) => *err,
             other => FigureError::Panel { number: idx + 1, kind: panel.show.kind(), reason: other.to_string() },
@@ -172,10 +207,14 @@ fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
         Show::Map { map, outline, grid_lines } => maps::map(map, outline.as_ref(), *grid_lines, inputs),
         Show::Difference { first, second } => maps::difference(first, second, inputs),
         Show::Overlap { map, truth, colour_blind_safe } => truth::overlap(map, truth, *colour_blind_safe, inputs),
-        Show::Prompted { of, options } => maps::prompted(of, options, inputs),
+        Show::Prompted { of, map: None, options } => maps::prompted(of, options, inputs),
+        Show::Prompted { of, map: Some(map), options } => maps::prompted_by_file(of, map, options, inputs),
         Show::Grid { of, vision, tokens, cells } => numbers::grid(of, *vision, tokens, *cells, inputs),
-        Show::Plot { of, plot } => numbers::plot(of, plot, inputs),
-        Show::Answer { of, question, marks } => words::answer(of, *question, marks, inputs),
+        Show::Scores { of, vision, tokens, metric, truth, whole } => {
+            numbers::scores(of, *vision, tokens, metric, (truth, *whole), inputs)
+        }
+        Show::Plot { of, plot } => self::plot(of, plot, inputs),
+        Show::Answer { of, question, marks, shade } => words::answer(of, *question, (marks, *shade), inputs),
     };
     let made = match made {
         Err(PanelError::NotInAnswer(why)) => words::absent(&why),
@@ -184,6 +223,23 @@ fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
     let Made { title, caption, content, data } = made;
     let title = panel.title.clone().unwrap_or(title);
     Ok(ResolvedPanel { title, caption, span: panel.span, range: panel.range, content, data })
+}
+
+fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> {
+    match kind {
+        PlotKind::ImageSharePerLayer { lines, heads } => lines::per_layer(inputs.trace(of)?, lines, heads),
+        PlotKind::ClsPerLayer { heads } => lines::cls_per_layer(inputs.trace(of)?, heads),
+        PlotKind::ImageSharePerToken => lines::per_token(inputs.trace(of)?),
+        PlotKind::ImageShareOfTokens { layers, heads } => lines::of_tokens(inputs.trace(of)?, *layers, *heads),
+        PlotKind::Strength { most } => lines::strength(inputs.trace(of)?, *most),
+        PlotKind::Threshold { map, truth, cut, whole } => lines::threshold(map, (truth, *whole), *cut, inputs),
+        PlotKind::Outliers { tokens, head_mean } => lines::outliers(inputs.trace(of)?, tokens, *head_mean),
+        PlotKind::Candidates { token, most } => bars::candidates(inputs.trace(of)?, *token, *most),
+        PlotKind::Contrast { token, most } => bars::contrast(inputs.trace(of)?, *token, *most),
+        PlotKind::Similarity => bars::similarity(inputs.trace(of)?),
+        PlotKind::Split { words, layers, heads } => bars::split(inputs.trace(of)?, words, *layers, *heads),
+        PlotKind::Objects { map, truth } => bars::objects(map, truth, inputs),
+    }
 }
 
 fn photo(of: &str, inputs: &Inputs) -> Result<Made, PanelError> {

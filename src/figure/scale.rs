@@ -15,6 +15,8 @@ pub struct ColourScale {
     pub panels: Vec<usize>,
     /// 0 is its middle.
     pub signed: bool,
+    /// Whether there are values below and above its ends: they have the ends' colours, and the bar says so.
+    pub beyond: [bool; 2],
 }
 
 /// A panel's values, what they are and whether 0 is in the middle of their colours.
@@ -22,7 +24,8 @@ fn coloured(panel: &ResolvedPanel) -> Option<(&[f32], &str, bool)> {
     match &panel.content {
         Content::Photo(photo) => photo.heat.as_ref().map(|heat| (&*heat.values, heat.unit.as_str(), heat.signed)),
         Content::Cells(cells) => Some((&cells.values, cells.unit.as_str(), false)),
-        Content::Lines(_) | Content::Bars(_) | Content::Words(_) => None,
+        Content::Words(words) => words.shade.as_ref().map(|(unit, values)| (&**values, unit.as_str(), false)),
+        Content::Lines(_) | Content::Bars(_) => None,
     }
 }
 
@@ -32,8 +35,13 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
     for (idx, panel) in resolved.panels.iter().enumerate() {
         let Some((values, unit, signed)) = coloured(panel) else { continue };
         let own = own_range(values, signed);
+        // A number a head or a word is another quantity than the maps that the figure's range is about.
+        let is_map = match &panel.content {
+            Content::Cells(cells) => cells.cell.len() > 1,
+            content => matches!(content, Content::Photo(_)),
+        };
         let given = panel.range.or(match colour.scale {
-            Scale::Fixed(range) if !signed => Some(range),
+            Scale::Fixed(range) if !signed && is_map => Some(range),
             _ => None,
         });
         let shares = panel.range.is_none() && colour.scale != Scale::Each;
@@ -47,6 +55,7 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
                 let [lo, hi] = scale.style.range;
                 scale.style.range = [lo.min(own[0]), hi.max(own[1])];
             }
+            scale.beyond = joined(scale.beyond, beyond(own, given));
             continue;
         }
         let id = if signed { &colour.difference_map } else { &colour.map };
@@ -58,12 +67,21 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
             alpha_ramp: colour.alpha_ramp,
             resampling: colour.resampling,
         };
-        all.push(ColourScale { unit: unit.to_owned(), style, panels: vec![idx], signed });
+        all.push(ColourScale { unit: unit.to_owned(), style, panels: vec![idx], signed, beyond: beyond(own, given) });
     }
     for scale in &mut all {
         scale.style.range = colormap(scale.style.colormap).effective_range(scale.style.range);
     }
     all
+}
+
+/// Whether a panel's own range lies below and above the one that it is given.
+fn beyond([lo, hi]: [f32; 2], given: Option<[f32; 2]>) -> [bool; 2] {
+    given.map_or([false; 2], |[from, to]| [lo < from, hi > to])
+}
+
+fn joined(a: [bool; 2], b: [bool; 2]) -> [bool; 2] {
+    [a[0] || b[0], a[1] || b[1]]
 }
 
 /// From 0, or symmetric about it, to the largest value; never without width.
@@ -75,6 +93,12 @@ fn own_range(values: &[f32], signed: bool) -> [f32; 2] {
         return if reach > 0.0 { [-reach, reach] } else { [-1.0, 1.0] };
     }
     if hi > lo { [lo, hi] } else { [0.0, 1.0] }
+}
+
+/// The opaque colour of a value.
+pub(super) fn colour_of(style: &HeatStyle, value: f32) -> [u8; 3] {
+    let map = colormap(style.colormap);
+    map.at(Colouring::new(style, map).position(value).0).map(byte)
 }
 
 /// Opaque colours of the whole range in as many steps, **shape** `[steps, 4]`.
@@ -140,6 +164,13 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(number(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn values_beyond_a_given_range_are_known() {
+        assert_eq!(beyond([0.0, 0.5], None), [false, false], "its own range has all of them");
+        assert_eq!(beyond([0.0, 0.5], Some([0.1, 0.4])), [true, true], "on both sides");
+        assert_eq!(joined([true, false], beyond([0.0, 0.5], Some([0.0, 0.4]))), [true, true], "of any panel");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A resolved figure: where everything lies, in points from the top left corner. Pure data; every writer draws the same scene.
 
+use super::font::Typeface;
 use crate::data::Photo;
 use crate::geometry::{ImageSize, ModelView, RectPx};
 use crate::render::{HeatMap, HeatStyle, MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
@@ -21,6 +22,8 @@ pub struct Scene {
     pub title: String,
     /// The recipe's JSON, for the writers to embed.
     pub recipe: String,
+    /// Who draws its letters.
+    pub(super) typeface: Typeface,
 }
 
 /// What belongs together: a panel, the colour bars.

@@ -1,10 +1,10 @@
 //! A scene as SVG: letters are letters in an embedded font, lines are lines, images keep their own pixels.
 
-use super::embed;
-use super::font::{FAMILY, face};
+use super::font::{FAMILY, truetype};
 use super::pixels::{Embedded, embedded};
 use super::png_file;
 use super::scene::{Anchor, Group, Node, PT_PER_MM, Paint, Picture, Rect, Scene, Shape, Text};
+use super::{DRAWN, FigureError, Watch, embed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
@@ -12,9 +12,11 @@ use std::fmt::Write as _;
 
 /// Name of the embedded font: the system's of that name may have other widths.
 const EMBEDDED: &str = "gazelens Open Sans";
+/// Name of what is embedded of a typeface of somebody's.
+const OUTSIDE: &str = "gazelens typeface";
 
 /// Writes a scene.
-pub(super) fn write(scene: &Scene) -> String {
+pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<String, FigureError> {
     let mut svg = String::with_capacity(1 << 20);
     let (w, h) = (number(scene.width), number(scene.height));
     let (mm_w, mm_h) = (number(scene.width / PT_PER_MM), number(scene.height / PT_PER_MM));
@@ -30,7 +32,8 @@ pub(super) fn write(scene: &Scene) -> String {
     style(scene, &mut svg);
     let mut photos = BTreeMap::new();
     let mut body = String::new();
-    for item in &scene.groups {
+    for (idx, item) in scene.groups.iter().enumerate() {
+        watch.panel("Drawing", [idx, scene.groups.len()], DRAWN)?;
         group(item, &mut photos, &mut body);
     }
     if !photos.is_empty() {
@@ -43,25 +46,48 @@ pub(super) fn write(scene: &Scene) -> String {
     let _ = writeln!(svg, "<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>");
     svg.push_str(&body);
     svg.push_str("</svg>\n");
-    svg
+    Ok(svg)
 }
 
 /// The fonts that are used, and how text is set: without kerning, as it was measured.
 fn style(scene: &Scene, svg: &mut String) {
     svg.push_str("<style>\n");
-    for bold in [false, true] {
-        if scene.texts().any(|text| text.bold == bold) {
-            let weight = if bold { 700 } else { 400 };
-            let font = STANDARD.encode(face(bold).bytes);
-            let _ = writeln!(
-                svg,
-                "@font-face{{font-family:\"{EMBEDDED}\";font-weight:{weight};src:url(data:font/ttf;base64,{font}) format(\"truetype\")}}"
-            );
+    let typeface = &scene.typeface;
+    let mut used: Vec<BTreeMap<char, u16>> = vec![BTreeMap::new(); typeface.faces().len()];
+    for text in scene.texts() {
+        for letter in text.text.chars() {
+            let glyph = typeface.glyph(letter, text.bold);
+            if let Some(letters) = used.get_mut(glyph.face) {
+                letters.insert(letter, glyph.glyph);
+            }
         }
     }
+    for (place, (face, letters)) in
+        typeface.faces().iter().zip(&used).enumerate().filter(|(_, (_, used))| !used.is_empty())
+    {
+        let (family, weight) = (if face.outside { OUTSIDE } else { EMBEDDED }, if place % 2 == 0 { 400 } else { 700 });
+        let font = if face.outside {
+            // The box of what is missing is nobody's letter.
+            let letters: Vec<(char, u16)> =
+                letters.iter().map(|(a, b)| (*a, *b)).filter(|(_, glyph)| *glyph > 0).collect();
+            STANDARD.encode(truetype(face, &letters))
+        } else {
+            STANDARD.encode(&*face.bytes)
+        };
+        let _ = writeln!(
+            svg,
+            "@font-face{{font-family:\"{family}\";font-weight:{weight};src:url(data:font/ttf;base64,{font}) format(\"truetype\")}}"
+        );
+    }
+    // A face that is not there in bold is set as it is: made bolder by the reader it would be wider than measured.
+    let (before, after, made) = match (typeface.faces().iter().any(|face| face.outside), typeface.own_first()) {
+        (false, _) => (String::new(), String::new(), ""),
+        (true, true) => (format!("\"{OUTSIDE}\","), String::new(), "font-synthesis:none;"),
+        (true, false) => (String::new(), format!("\"{OUTSIDE}\","), "font-synthesis:none;"),
+    };
     let _ = writeln!(
         svg,
-        "text{{font-family:\"{EMBEDDED}\",\"{FAMILY}\",\"Noto Sans\",Arial,sans-serif;font-kerning:none;\
+        "text{{font-family:{before}\"{EMBEDDED}\",{after}\"{FAMILY}\",\"Noto Sans\",Arial,sans-serif;{made}font-kerning:none;\
          font-variant-ligatures:none;white-space:pre}}\n</style>"
     );
 }

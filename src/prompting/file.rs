@@ -26,6 +26,18 @@ pub fn write_attribution(
     mask: &GridMask,
     run: &Value,
 ) -> std::io::Result<()> {
+    let bytes = attribution_bytes(attribution, layer_idx, map, mask, run);
+    replace(path, |out| out.write_all(&bytes))
+}
+
+/// The bytes of the file.
+pub fn attribution_bytes(
+    attribution: &Attribution,
+    layer_idx: usize,
+    map: &[f32],
+    mask: &GridMask,
+    run: &Value,
+) -> Vec<u8> {
     let grid = attribution.grid();
     let cells = [grid.rows, grid.cols];
     let one = |values: &[f32]| values.iter().skip(layer_idx * grid.len()).take(grid.len()).copied().collect::<Vec<_>>();
@@ -50,11 +62,9 @@ pub fn write_attribution(
         }
     }
     let header = header(&tensors, run);
-    replace(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes())?;
-        out.write_all(header.as_bytes())?;
-        tensors.iter().try_for_each(|(_, _, bytes)| out.write_all(bytes))
-    })
+    let length = (header.len() as u64).to_le_bytes();
+    let tensors = tensors.iter().flat_map(|(_, _, bytes)| bytes);
+    length.iter().chain(header.as_bytes()).chain(tensors).copied().collect()
 }
 
 /// The header by hand, so that the same attribution gives the same bytes. Filled with spaces, so that tensors begin at a multiple of 8.

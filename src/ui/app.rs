@@ -215,6 +215,7 @@ impl App {
         }
         self.written(ctx);
         self.state.browse.opening = self.jobs.progress();
+        self.state.figure.progress = self.jobs.figure_progress();
         if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
             self.state.notices.push(
                 (Severity::Error, Until::Dismissed),
@@ -299,7 +300,9 @@ impl App {
                     }
                 }
                 Effect::OpenFigure(path) => self.jobs.open_figure(path),
-                Effect::HashAnnotations(name, path, panel) => self.jobs.hash_annotations(name, path, panel),
+                Effect::HashFigureInputs(wish) => self.jobs.hash_figure_inputs(wish),
+                Effect::StopFigure => self.jobs.stop_figure(),
+                Effect::PickTypeface => self.jobs.pick_typeface(),
                 Effect::ApplyLook => {
                     theme::apply(ctx, &self.state.prefs);
                     self.state.prefs.keys.install(ctx);

@@ -26,11 +26,12 @@ impl App {
                 let effects = self.state.figure_opened(*opened);
                 self.carry_out(effects, ctx);
             }
-            JobDone::AnnotationsHashed(name, hashed, panel) => {
-                let effects = self.state.annotations_hashed(name, hashed, *panel);
+            JobDone::FigureInputsHashed(wish, hashed) => {
+                let effects = self.state.figure_inputs_hashed(*wish, hashed);
                 self.carry_out(effects, ctx);
             }
             JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
+            JobDone::PickedTypeface(path) => self.commands.push(Command::Figure(FigureCommand::Typeface(Some(path)))),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,

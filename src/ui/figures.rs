@@ -4,7 +4,9 @@ use super::latest::Latest;
 use super::link::Waker;
 use super::state::{AppState, FigureSaved, OpenedFigure, is_page};
 use crate::engine::{Prompting, RunId};
-use crate::figure::{Figure, Given, Inputs, Mismatches, Raster, Recipe, html, open_photo, recipe_of};
+use crate::figure::{
+    Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, html, open_photo, recipe_of, write_maps,
+};
 use crate::trace::Trace;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,11 +23,13 @@ pub(super) struct Subject {
     recipe: Arc<Recipe>,
     traces: BTreeMap<String, Arc<Trace>>,
     darkened: BTreeMap<String, Arc<Prompting>>,
+    /// Bytes of maps that no file has yet.
+    maps: BTreeMap<String, Arc<[u8]>>,
     folder: Option<PathBuf>,
 }
 
 /// Equal if they are the very same.
-fn are_same<T>(a: &BTreeMap<String, Arc<T>>, b: &BTreeMap<String, Arc<T>>) -> bool {
+fn are_same<T: ?Sized>(a: &BTreeMap<String, Arc<T>>, b: &BTreeMap<String, Arc<T>>) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|((a, one), (b, other))| a == b && Arc::ptr_eq(one, other))
 }
 
@@ -36,6 +40,7 @@ impl Subject {
             && self.folder == other.folder
             && are_same(&self.traces, &other.traces)
             && are_same(&self.darkened, &other.darkened)
+            && are_same(&self.maps, &other.maps)
     }
 
     /// The figure's pixels, as a PNG would have them; takes its time.
@@ -45,7 +50,7 @@ impl Subject {
     }
 
     fn open(&self) -> Result<Inputs, String> {
-        let mut given = Given { traces: self.traces.clone(), ..Given::default() };
+        let mut given = Given { traces: self.traces.clone(), maps: self.maps.clone(), ..Given::default() };
         for (name, prompting) in &self.darkened {
             let Some(trace) = self.traces.get(name) else { continue };
             let photo = open_photo(Path::new(&trace.run.image_path)).map_err(|err| err.to_string())?;
@@ -158,7 +163,8 @@ impl Figures {
             known.insert(run.id, (version, trace));
         }
         self.traces = known;
-        Subject { recipe, traces, darkened, folder: state.figure.folder.clone() }
+        let maps = state.figure.map_bytes().map(|(name, bytes)| (name.clone(), Arc::clone(bytes))).collect();
+        Subject { recipe, traces, darkened, maps, folder: state.figure.folder.clone() }
     }
 }
 
@@ -215,11 +221,11 @@ impl Figures {
 }
 
 /// Writes a figure or a page; takes its time.
-pub(super) fn write(what: &Written, path: &Path, replace: bool) -> Result<FigureSaved, String> {
+pub(super) fn write(what: &Written, path: &Path, replace: bool, watch: &mut Watch<'_>) -> Result<FigureSaved, String> {
     if path.exists() && !replace {
         return Ok(FigureSaved::Exists(path.to_owned()));
     }
-    let words = |err: crate::figure::FigureError| err.to_string();
+    let words = |err: FigureError| err.to_string();
     match what {
         Written::Page(PageSubject { trace, prompting }) => {
             let photo = open_photo(Path::new(&trace.run.image_path)).map_err(words)?;
@@ -236,12 +242,22 @@ pub(super) fn write(what: &Written, path: &Path, replace: bool) -> Result<Figure
         }
         Written::Figure(subject, data_too) => {
             let inputs = subject.open()?;
-            let figure = Figure::new(&subject.recipe, &inputs).map_err(words)?;
+            let figure = match Figure::watched(&subject.recipe, &inputs, watch) {
+                Err(FigureError::Stopped) => return Ok(FigureSaved::Stopped),
+                figure => figure.map_err(words)?,
+            };
             let data = data_too.then(|| data_folder(path));
+            if path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
+                let folder = subject.folder.as_deref();
+                write_maps(path, &subject.recipe, &subject.maps, folder).map_err(words)?;
+            }
+            match figure.write_watched(path, watch) {
+                Err(FigureError::Stopped) => return Ok(FigureSaved::Stopped),
+                written => written.map_err(words)?,
+            }
             if let Some(folder) = &data {
                 figure.write_data(folder).map_err(words)?;
             }
-            figure.write(path).map_err(words)?;
             let missing_letters = figure.missing_letters().into_iter().collect();
             Ok(FigureSaved::Written { path: path.to_owned(), data, missing_letters })
         }
@@ -270,7 +286,12 @@ pub(super) fn missing_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<Strin
     let traces = inputs.traces.values();
     let photos = traces.clone().map(|input| ("photo", Some(input.run.image_path.as_str())));
     let files = traces.map(|input| ("trace", input.file.as_deref()));
-    let named = [("photo", &inputs.images), ("annotations", &inputs.annotations), ("map", &inputs.maps)];
+    let named = [
+        ("photo", &inputs.images),
+        ("annotations", &inputs.annotations),
+        ("map", &inputs.maps),
+        ("typeface", &inputs.fonts),
+    ];
     let named =
         named.into_iter().flat_map(|(kind, files)| files.values().map(move |input| (kind, Some(input.file.as_str()))));
     let mut missing: Vec<String> = files

@@ -1,17 +1,17 @@
 //! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
 
+mod figure;
+
 use crate::data;
 use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
-use crate::figure::file_input;
-use crate::figure::recipe::{FileInput, Panel};
+use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::copying;
-use crate::ui::figures::{self, Written};
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
-use crate::ui::state::{FigureSaved, OpenedFigure, Progress, Search, Shelf};
+use crate::ui::state::{FigureSaved, FigureWish, OpenedFigure, Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,8 +35,10 @@ pub(super) enum JobDone {
     FigureSaved(Result<FigureSaved, String>),
     /// A figure was opened, or was not.
     FigureOpened(Box<Result<OpenedFigure, String>>),
-    /// Annotations were hashed for a panel.
-    AnnotationsHashed(String, Result<FileInput, String>, Box<Panel>),
+    /// Files were hashed for the figure.
+    FigureInputsHashed(Box<FigureWish>, Result<Vec<FileInput>, String>),
+    /// A typeface was picked.
+    PickedTypeface(PathBuf),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
     /// Files and folders were looked through.
@@ -103,6 +105,9 @@ pub(super) struct Jobs {
     /// Set to stop opening files.
     opening: Arc<AtomicBool>,
     progress: Arc<Mutex<Option<Progress>>>,
+    /// Set to stop writing a figure.
+    stop_figure: Arc<AtomicBool>,
+    figure_progress: Arc<Mutex<Option<Progress>>>,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -114,6 +119,7 @@ impl std::fmt::Debug for Jobs {
 impl Drop for Jobs {
     fn drop(&mut self) {
         self.opening.store(true, Ordering::Relaxed);
+        self.stop_figure();
     }
 }
 
@@ -126,6 +132,8 @@ impl Jobs {
             dialog_open: Arc::default(),
             opening: Arc::default(),
             progress: Arc::default(),
+            stop_figure: Arc::default(),
+            figure_progress: Arc::default(),
         }
     }
 
@@ -247,47 +255,9 @@ impl Jobs {
         });
     }
 
-    /// A dialog for where a figure is written.
-    pub(super) fn pick_figure_file(&mut self) {
-        self.spawn_dialog(Wanted::Figure, |dialog| {
-            let dialog = dialog.set_title("Save the figure").set_file_name("figure.pdf");
-            let dialog = dialog.add_filter("Figures and pages", &["pdf", "svg", "png", "html"]);
-            dialog.save_file().map(JobDone::PickedFigureFile)
-        });
-    }
-
-    /// A dialog for a figure or a recipe.
-    pub(super) fn pick_figure_source(&mut self) {
-        self.spawn_dialog(Wanted::Figure, |dialog| {
-            let dialog = dialog.set_title("Open a figure or recipe");
-            dialog
-                .add_filter("Figures and recipes", &["pdf", "svg", "png", "json"])
-                .pick_file()
-                .map(JobDone::PickedFigureSource)
-        });
-    }
-
-    /// Writes a figure or a page.
-    pub(super) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
-        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureSaved(figures::write(&what, &path, replace))));
-    }
-
     /// Draws a picture for the clipboard.
     pub(super) fn draw_picture(&mut self, wanted: copying::Wanted) {
         self.spawn("gazelens-picture", move || Some(JobDone::Picture(copying::draw(&wanted))));
-    }
-
-    /// Reads the recipe of a figure.
-    pub(super) fn open_figure(&mut self, path: PathBuf) {
-        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
-    }
-
-    /// Hashes annotations for a panel.
-    pub(super) fn hash_annotations(&mut self, name: String, path: PathBuf, panel: Box<Panel>) {
-        self.spawn("gazelens-figure-file", move || {
-            let hashed = file_input(&path).map_err(|err| err.to_string());
-            Some(JobDone::AnnotationsHashed(name, hashed, panel))
-        });
     }
 
     /// Looks through files and folders and reads annotations.

@@ -115,7 +115,8 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
         Pane::ALL.map(|pane| one("Panel", format!("Show {}", pane.title()), pane.help(), Command::ShowPane(pane))),
     );
     entries.extend(views(state));
-    entries.extend(PanelKind::ALL.map(|kind| {
+    let kinds = PanelKind::GROUPS.into_iter().flat_map(|group| group.kinds).copied();
+    entries.extend(kinds.map(|kind| {
         let title = format!("Figure: add {}", lower_first(kind.label()));
         one("Figure", title, kind.help(), Command::Figure(FigureCommand::Add(kind)))
     }));

@@ -28,11 +28,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-const SIDE: usize = 6;
-const LAYERS: usize = 4;
-const HEADS: usize = 3;
+pub(super) const SIDE: usize = 6;
+pub(super) const LAYERS: usize = 4;
+pub(super) const HEADS: usize = 3;
 const BEFORE: usize = 2;
-const PHOTO: &str = "demo_01_beach.png";
+pub(super) const PHOTO: &str = "demo_01_beach.png";
 
 /// Values between 0 and 1 that look like nothing and are always the same.
 struct Draws(u64);
@@ -88,7 +88,7 @@ pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64
         num_patches: side * side,
         cls_attention: (0..layers * heads * side * side).map(|_| draws.next() / 40.0).collect(),
         patch_norms: Vec::new(),
-        cls_unsplit: Vec::new(),
+        cls_unsplit: (0..layers * side * side).map(|at| 1.0 / (at + 1) as f32).collect(),
         feature_layer_idx: layers - 2,
     };
     Trace {
@@ -135,9 +135,9 @@ fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunI
     }
 }
 
-const WORDS: [&str; 7] = [" A", " yellow", " um", "brella", " and sand", ".", "</s>"];
+pub(super) const WORDS: [&str; 7] = [" A", " yellow", " um", "brella", " and sand", ".", "</s>"];
 
-fn decoder(tokens: Tokens) -> MapSpec {
+pub(super) fn decoder(tokens: Tokens) -> MapSpec {
     MapSpec::Decoder {
         of: "a".to_owned(),
         tokens,
@@ -165,11 +165,19 @@ fn everything() -> (Recipe, Inputs) {
         Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false },
         Show::Difference { first: decoder(word.clone()), second: decoder(Tokens::default()) },
         Show::Overlap { map: decoder(word.clone()), truth, colour_blind_safe: true },
-        Show::Prompted { of: of(), options: PromptSpec::default() },
+        Show::Prompted { of: of(), map: None, options: PromptSpec::default() },
         Show::Grid { of: of(), vision: true, tokens: Tokens::default(), cells: GridCells::default() },
-        Show::Plot { of: of(), plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()] } },
+        Show::Plot {
+            of: of(),
+            plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()], heads: Vec::new() },
+        },
         Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, most: 5 } },
-        Show::Answer { of: of(), question: true, marks: vec![Mark { tokens: word, label: "object".to_owned() }] },
+        Show::Answer {
+            of: of(),
+            question: true,
+            marks: vec![Mark { tokens: word, label: "object".to_owned() }],
+            shade: None,
+        },
         Show::Map {
             map: decoder(Tokens { word: Some("zebra".to_owned()), ..Tokens::default() }),
             outline: None,
@@ -181,13 +189,13 @@ fn everything() -> (Recipe, Inputs) {
     (recipe, inputs)
 }
 
-fn open(recipe: &Recipe, trace: &Trace) -> Result<Inputs, FigureError> {
+pub(super) fn open(recipe: &Recipe, trace: &Trace) -> Result<Inputs, FigureError> {
     let mut given = Given::default();
     given.traces.insert("a".to_owned(), Arc::new(trace.clone()));
     Inputs::open(recipe, given, None, Mismatches::Refused)
 }
 
-fn bytes(recipe: &Recipe, inputs: &Inputs, format: Format) -> Vec<u8> {
+pub(super) fn bytes(recipe: &Recipe, inputs: &Inputs, format: Format) -> Vec<u8> {
     Figure::new(recipe, inputs).and_then(|figure| figure.bytes(format)).expect("can be drawn")
 }
 

@@ -1,7 +1,8 @@
 //! The answer with its marks.
 
-use super::super::font::{ASCENT, LINE, face, wrap};
+use super::super::font::{ASCENT, LINE, Typeface};
 use super::super::resolve::Words;
+use super::super::scale::{ColourScale, colour_of};
 use super::super::scene::{Group, INK, Paint, Rect, Shape, Text};
 use super::{Frame, SMALL_GAP};
 
@@ -12,34 +13,35 @@ const MARKS: [[u8; 3]; 5] = [[255, 214, 102], [166, 216, 255], [255, 179, 167], 
 struct Piece {
     text: String,
     mark: Option<usize>,
+    value: Option<f32>,
     x: f64,
     w: f64,
 }
 
 /// Breaks the spans into lines no longer than `width`.
-fn lines(words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
+fn lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
     let mut x = 0.0;
-    for (text, mark) in broken(words, size, width) {
-        let w = face(false).width(&text, size);
-        let visible = face(false).width(text.trim_end(), size);
+    for (text, mark, value) in broken(typeface, words, size, width) {
+        let w = typeface.width(&text, false, size);
+        let visible = typeface.width(text.trim_end(), false, size);
         if x + visible > width && x > 0.0 {
             lines.push(Vec::new());
             x = 0.0;
         }
         let text = if x == 0.0 { text.trim_start().to_owned() } else { text };
-        let w = if x == 0.0 { face(false).width(&text, size) } else { w };
+        let w = if x == 0.0 { typeface.width(&text, false, size) } else { w };
         if text.is_empty() {
             continue;
         }
         if let Some(line) = lines.last_mut() {
             match line.last_mut() {
                 // One text a run: whoever selects it gets words, not letters.
-                Some(last) if last.mark == mark => {
+                Some(last) if last.mark == mark && last.value.is_none() && value.is_none() => {
                     last.text.push_str(&text);
                     last.w += w;
                 }
-                _ => line.push(Piece { text, mark, x, w }),
+                _ => line.push(Piece { text, mark, value, x, w }),
             }
         }
         x += w;
@@ -49,63 +51,62 @@ fn lines(words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
 }
 
 /// Words with the space before them; those longer than a line in parts.
-fn broken(words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>)> {
+fn broken(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>, Option<f32>)> {
     let mut all = Vec::new();
     for span in &words.spans {
         let mut word = String::new();
         for letter in span.text.chars() {
             if letter == ' ' && !word.trim().is_empty() {
-                all.push((std::mem::take(&mut word), span.mark));
+                all.push((std::mem::take(&mut word), span.mark, span.value));
             }
             word.push(letter);
-            if face(false).width(&word, size) > width && word.chars().count() > 1 {
+            if typeface.width(&word, false, size) > width && word.chars().count() > 1 {
                 word.pop();
-                all.push((std::mem::take(&mut word), span.mark));
+                all.push((std::mem::take(&mut word), span.mark, span.value));
                 word.push(letter);
             }
         }
-        all.push((word, span.mark));
+        all.push((word, span.mark, span.value));
     }
     all
 }
 
-fn question_lines(words: &Words, size: f64, width: f64) -> Vec<String> {
-    words.question.as_ref().map_or_else(Vec::new, |question| wrap(question, true, size, width))
+fn question_lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<String> {
+    words.question.as_ref().map_or_else(Vec::new, |question| typeface.wrap(question, true, size, width))
 }
 
 pub(super) fn height(frame: &Frame<'_>, words: &Words, w: f64) -> f64 {
     let size = frame.size;
-    let count = question_lines(words, size, w).len() + lines(words, size, w).len();
+    let count = question_lines(frame.typeface, words, size, w).len() + lines(frame.typeface, words, size, w).len();
     let question = if words.question.is_some() { size * SMALL_GAP } else { 0.0 };
     let legend = if words.labels.is_empty() { 0.0 } else { size * (LINE + SMALL_GAP) };
     count as f64 * size * LINE * 1.1 + question + legend
 }
 
-pub(super) fn draw(frame: &Frame<'_>, words: &Words, body: Rect, group: &mut Group) {
+pub(super) fn draw(frame: &Frame<'_>, words: &Words, scale: Option<&ColourScale>, body: Rect, group: &mut Group) {
+    let typeface = frame.typeface;
     let (size, pitch) = (frame.size, frame.size * LINE * 1.1);
     let mut y = body.y;
-    for line in question_lines(words, size, body.w) {
+    for line in question_lines(typeface, words, size, body.w) {
         group.text(Text::new(body.x, y + size * ASCENT, size, line).bold());
         y += pitch;
     }
     if words.question.is_some() {
         y += size * SMALL_GAP;
     }
-    for line in lines(words, size, body.w) {
+    for line in lines(typeface, words, size, body.w) {
         let pieces = line.len();
         for (idx, piece) in line.into_iter().enumerate() {
             let x = body.x + piece.x;
-            if let Some(mark) = piece.mark {
-                // The spaces around a word are not marked.
-                let before = face(false).width(&piece.text, size) - face(false).width(piece.text.trim_start(), size);
-                let w = face(false).width(piece.text.trim(), size);
-                let rect = Rect { x: x + before - size * 0.08, y: y - size * 0.06, w: w + size * 0.16, h: size * 1.16 };
-                let rgb = MARKS.get(mark % MARKS.len()).copied().unwrap_or(INK);
-                group.shape(Shape::rect(rect, Some(Paint::solid(rgb)), None));
-            }
+            let before =
+                typeface.width(&piece.text, false, size) - typeface.width(piece.text.trim_start(), false, size);
+            // The spaces around a word are not marked.
+            let w = typeface.width(piece.text.trim(), false, size);
+            let behind = Rect { x: x + before - size * 0.08, y: y - size * 0.06, w: w + size * 0.16, h: size * 1.16 };
+            let ink = behind_word(&piece, scale, behind, group);
             let text = if idx + 1 == pieces { piece.text.trim_end().to_owned() } else { piece.text };
             if !text.trim().is_empty() {
-                group.text(Text::new(x, y + size * ASCENT, size, text));
+                group.text(Text { rgb: ink, ..Text::new(x, y + size * ASCENT, size, text) });
             }
         }
         y += pitch;
@@ -114,4 +115,25 @@ pub(super) fn draw(frame: &Frame<'_>, words: &Words, body: Rect, group: &mut Gro
         let entries: Vec<(String, [u8; 3])> = words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect();
         super::photos::legend(frame, &entries, Rect { y: y + size * SMALL_GAP, ..body }, group);
     }
+}
+
+/// Colours the place of a word; what its letters are drawn in.
+fn behind_word(piece: &Piece, scale: Option<&ColourScale>, place: Rect, group: &mut Group) -> [u8; 3] {
+    let mark = piece.mark.and_then(|mark| MARKS.get(mark % MARKS.len()).copied());
+    let Some((value, scale)) = piece.value.zip(scale).filter(|_| !piece.text.trim().is_empty()) else {
+        if let Some(rgb) = mark {
+            group.shape(Shape::rect(place, Some(Paint::solid(rgb)), None));
+        }
+        return INK;
+    };
+    let rgb = colour_of(&scale.style, value);
+    group.shape(Shape::rect(place, Some(Paint::solid(rgb)), None));
+    if let Some(rgb) = mark {
+        // The colour is taken: a line below says it.
+        let line = Rect { y: place.bottom(), h: place.h * 0.15, ..place };
+        group.shape(Shape::rect(line, Some(Paint::solid(rgb)), None));
+    }
+    // As bright as eyes see it, by the weights of Rec. 709.
+    let [r, g, b] = rgb.map(f64::from);
+    if 0.2126 * r + 0.7152 * g + 0.0722 * b < 128.0 { [255, 255, 255] } else { INK }
 }

@@ -1,6 +1,6 @@
 //! Colour bars.
 
-use super::super::font::{ASCENT, LINE, settable, wrap};
+use super::super::font::{ASCENT, LINE, settable};
 use super::super::recipe::Bars;
 use super::super::scale::{ColourScale, bar_colours, number};
 use super::super::scene::{
@@ -26,15 +26,25 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     let [lo, hi] = scale.style.range.map(f64::from);
     let middle = if scale.signed { 0.0 } else { f64::midpoint(lo, hi) };
     let baseline = bar.bottom() + size * (0.35 + ASCENT);
-    let ticks = [(lo, 0.0, Anchor::Start), (middle, 0.5, Anchor::Middle), (hi, 1.0, Anchor::End)];
-    for (value, part, anchor) in ticks {
+    let [below, above] = scale.beyond;
+    let end = |beyond: bool, sign: &str, value: f64| {
+        if beyond { format!("{sign}\u{a0}{}", number(value)) } else { number(value) }
+    };
+    let [lo, middle, hi] = [end(below, "≤", lo), number(middle), end(above, "≥", hi)];
+    let width = |text: &str| frame.typeface.width(text, false, size);
+    // The middle number goes where there is no room for three.
+    let free = bar.w / 2.0 - width(&middle) / 2.0 - size * 0.5;
+    let middle = Some(middle).filter(|_| free >= width(&lo) && free >= width(&hi));
+    let ticks = [(Some(lo), 0.0, Anchor::Start), (middle, 0.5, Anchor::Middle), (Some(hi), 1.0, Anchor::End)];
+    for (text, part, anchor) in ticks {
+        let Some(text) = text else { continue };
         let x = bar.x + bar.w * part;
         group.shape(Shape::line([x, bar.bottom()], [x, bar.bottom() + size * 0.25], line, 0.4));
-        group.text(Text::new(x, baseline, size, number(value)).anchored(anchor));
+        group.text(Text::new(x, baseline, size, text).anchored(anchor));
     }
     let mut bottom = baseline + size * (LINE - ASCENT);
     if frame.colour.bars == Bars::Labelled {
-        for line in wrap(&settable(&scale.unit), false, size, bar.w) {
+        for line in frame.typeface.wrap(&settable(&scale.unit), false, size, bar.w) {
             group.text(Text::new(bar.x + bar.w / 2.0, bottom + size * ASCENT, size, line).anchored(Anchor::Middle));
             bottom += size * LINE;
         }

@@ -1,6 +1,6 @@
 //! Photos with maps, objects and lines on them.
 
-use super::super::font::{ASCENT, LINE, face, settable};
+use super::super::font::{ASCENT, LINE, settable};
 use super::super::resolve::PhotoContent;
 use super::super::scale::ColourScale;
 use super::super::scene::{Group, Line, Node, OverlapPixels, Paint, PhotoPixels, Picture, Pixels, Rect, Shape, Text};
@@ -51,11 +51,12 @@ pub(super) fn height(photo: &PhotoContent, w: f64) -> f64 {
     (w * (window.y1 - window.y0) / (window.x1 - window.x0)).min(w * MOST_HEIGHT)
 }
 
-/// The largest rectangle of the picture's proportions in the upper middle of the body.
-fn fit(window: RectPx, body: Rect) -> Rect {
+/// The largest rectangle of the picture's proportions in the body: below its own title, on the left; below a column's, in the middle.
+fn fit(frame: &Frame<'_>, window: RectPx, body: Rect) -> Rect {
     let scale = (body.w / (window.x1 - window.x0)).min(body.h / (window.y1 - window.y0));
     let (w, h) = ((window.x1 - window.x0) * scale, (window.y1 - window.y0) * scale);
-    Rect { x: body.x + (body.w - w) / 2.0, y: body.y, w, h }
+    let part = if frame.layout.column_titles.is_empty() { 0.0 } else { 0.5 };
+    Rect { x: body.x + (body.w - w) * part, y: body.y, w, h }
 }
 
 pub(super) fn draw(
@@ -66,7 +67,7 @@ pub(super) fn draw(
     group: &mut Group,
 ) {
     let window = window(photo);
-    let paper = OnPaper { window, rect: fit(window, body) };
+    let paper = OnPaper { window, rect: fit(frame, window, body) };
     let (seen, all) = (photo.view.rect_px, whole(photo));
     let reaches_beyond = window != all;
     if reaches_beyond {
@@ -154,7 +155,7 @@ pub(super) fn legend(frame: &Frame<'_>, entries: &[(String, [u8; 3])], at: Rect,
     let (mut x, mut y) = (at.x, at.y);
     for (name, rgb) in entries {
         let name = settable(name);
-        let needed = swatch + space + face(false).width(&name, size);
+        let needed = swatch + space + frame.typeface.width(&name, false, size);
         if x > at.x && x + needed > at.x + at.w {
             (x, y) = (at.x, y + size * LINE);
         }

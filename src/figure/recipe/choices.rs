@@ -91,6 +91,25 @@ impl Choice {
     }
 }
 
+/// A number a token, which colours it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Shade {
+    /// Attention on the image.
+    ImageShare {
+        /// Layers.
+        #[serde(default)]
+        layers: Choice,
+        /// Heads; put together before layers.
+        #[serde(default)]
+        heads: Choice,
+    },
+    /// Of the chosen token at temperature 1.
+    Probability,
+    /// How undecided the model was. **Units** nats.
+    Entropy,
+}
+
 /// What the values of a map are parts of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

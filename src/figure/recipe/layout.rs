@@ -18,6 +18,9 @@ pub struct Layout {
     pub gap_mm: f64,
     /// Of titles and axes; captions are a little smaller. **Units** points.
     pub font_pt: f64,
+    /// Letters of another typeface than the bundled one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typeface: Option<Typeface>,
     /// Puts (a), (b), .. before the titles.
     pub letters: bool,
     /// Titles above the panels; those that a panel does not give are made.
@@ -38,6 +41,7 @@ impl Default for Layout {
             dpi: 300,
             gap_mm: 3.0,
             font_pt: 7.0,
+            typeface: None,
             letters: true,
             titles: true,
             captions: true,
@@ -45,6 +49,21 @@ impl Default for Layout {
             row_labels: Vec::new(),
         }
     }
+}
+
+/// A typeface of the inputs. The letters that it draws are embedded; those that it lacks are of the bundled one. Letters stand one after the
+/// other as they come: scripts that join or reorder them are not set as they should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typeface {
+    /// Among the inputs' fonts.
+    pub regular: String,
+    /// The same for titles; the regular one unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bold: Option<String>,
+    /// Only for letters that the bundled typeface lacks.
+    #[serde(default)]
+    pub missing_only: bool,
 }
 
 /// Width of a figure.
@@ -117,7 +136,7 @@ pub enum Scale {
     Each,
     /// Panels of the same quantity share one scale, so that their colours can be compared.
     Shared,
-    /// These for all panels that show no difference.
+    /// These for all maps that show no difference.
     Fixed([f32; 2]),
 }
 

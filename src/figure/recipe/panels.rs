@@ -1,7 +1,8 @@
 //! What a panel shows.
 
-use super::choices::{Choice, Norm, Tokens};
+use super::choices::{Choice, Norm, Shade, Tokens};
 use super::layout::fixed_range;
+use super::plots::PlotKind;
 use crate::data::coco::Crowds;
 use crate::figure::FigureError;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,11 @@ fn one() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_one(span: &usize) -> bool {
     *span == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+pub(super) fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What is in a panel. `of` names a trace, or an image where no model is asked.
@@ -78,8 +84,11 @@ pub enum Show {
     },
     /// The photo darkened where a model did not look.
     Prompted {
-        /// Trace whose attention darkens it.
+        /// Trace whose attention darkens it; or a trace or an image that a map of a file darkens.
         of: String,
+        /// Among the inputs' maps: its mask darkens the photo. Of the options only grey level and geometry count then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        map: Option<String>,
         /// How.
         #[serde(default)]
         options: PromptSpec,
@@ -98,6 +107,24 @@ pub enum Show {
         #[serde(default)]
         cells: GridCells,
     },
+    /// A figure of merit for every layer (rows) and head (columns), each map cut at its own mean.
+    Scores {
+        /// Trace.
+        of: String,
+        /// The vision encoder's `[CLS]` instead of the decoder.
+        #[serde(default)]
+        vision: bool,
+        /// Of the decoder.
+        #[serde(default)]
+        tokens: Tokens,
+        /// Registered name, see `gazelens list metrics`.
+        metric: String,
+        /// The object.
+        truth: Truth,
+        /// What a crop hid from the model counts too, as published.
+        #[serde(default, skip_serializing_if = "is_false")]
+        whole: bool,
+    },
     /// Numbers as lines or bars.
     Plot {
         /// Trace.
@@ -115,6 +142,9 @@ pub enum Show {
         /// Words that are marked.
         #[serde(default)]
         marks: Vec<Mark>,
+        /// What colours the words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shade: Option<Shade>,
     },
 }
 
@@ -235,28 +265,6 @@ pub enum GridCells {
     Maps,
 }
 
-/// Numbers that are plotted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum PlotKind {
-    /// Attention on the image, layer by layer; a line for every set of tokens.
-    ImageSharePerLayer {
-        /// Whole answer where there is none.
-        lines: Vec<Tokens>,
-    },
-    /// Attention on the image, token by token.
-    ImageSharePerToken,
-    /// The most probable tokens in place of one.
-    Candidates {
-        /// Which was chosen.
-        token: usize,
-        /// How many are shown.
-        most: usize,
-    },
-    /// CLIP's texts by their probability.
-    Similarity,
-}
-
 /// Marked tokens of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -278,6 +286,7 @@ impl Show {
             Self::Overlap { .. } => "overlap",
             Self::Prompted { .. } => "prompted photo",
             Self::Grid { .. } => "grid of layers and heads",
+            Self::Scores { .. } => "grid of figures of merit",
             Self::Plot { .. } => "plot",
             Self::Answer { .. } => "answer",
         }

@@ -2,14 +2,14 @@
 
 use super::tokens::{by_place, token_set};
 use super::truth::objects;
-use super::words::{choice_words, token_title, token_words};
+use super::words::{answer_words, choice_words, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
 use crate::analysis::{self, MapOptions, PatchMap, Selection};
 use crate::data::Photo;
 use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Together, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{ModelView, PatchGrid};
-use crate::prompting::{Formula, LlavaMaps, MaskGeometry, PromptOptions, prompt_image};
+use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
 use crate::trace::{SpecInfo, Trace};
 
@@ -43,7 +43,10 @@ pub(super) fn map(
     }
     let mut caption = format!("{}; {}", named.words, named.unit);
     if let Some(share) = named.image_share {
-        caption = format!("{caption}; {:.1} % of the attention is on the image", share * 100.0);
+        caption = format!("{caption}; {:.1}\u{a0}% of the attention is on the image", share * 100.0);
+    }
+    if let Some(words) = answer_words(&named.of, inputs) {
+        caption = format!("{caption}; {words}");
     }
     let data = PanelData::of_map("map", named.grid, &named.values, &named.unit);
     base.heat = Some(Heat { grid: named.grid, values: named.values.into(), unit: named.unit, signed: false });
@@ -64,7 +67,16 @@ pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> 
     }
     let values: Vec<f32> = a.values.iter().zip(&b.values).map(|(a, b)| a - b).collect();
     let unit = format!("difference of {}", a.unit);
-    let caption = format!("{} minus {}; {unit}; 0 is white", a.words, b.words);
+    let which = |map: &NamedMap| answer_words(&map.of, inputs);
+    let mut caption = match (which(&a), which(&b)) {
+        (Some(first), Some(second)) if a.words == b.words => format!("{}: {first} minus {second}", a.words),
+        (Some(first), Some(second)) if a.of != b.of => format!("{} ({first}) minus {} ({second})", a.words, b.words),
+        _ => format!("{} minus {}", a.words, b.words),
+    };
+    caption = format!("{caption}; {unit}; 0 is white");
+    if values.iter().all(|value| *value == 0.0) {
+        caption.push_str("; there is no difference");
+    }
     let data = PanelData::of_map("difference", a.grid, &values, &unit);
     let base = PhotoContent { view: a.view, ..PhotoContent::new(&a.of, inputs)? };
     let heat = Some(Heat { grid: a.grid, values: values.into(), unit, signed: true });
@@ -90,6 +102,22 @@ pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<M
     let data = PanelData::of_map("mask", prompted.grid.grid, &prompted.grid.values, "part of the photo that stays");
     let base = PhotoContent { photo: picture, texture, unseen_dark: false, ..PhotoContent::new(of, inputs)? };
     Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(base)), data })
+}
+
+/// The photo darkened by the mask of a map's file.
+pub(super) fn prompted_by_file(of: &str, map: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<Made, PanelError> {
+    let (named, options) = (of_file(map, of, inputs)?, options(spec)?);
+    let file = inputs.maps.get(map).ok_or_else(|| FigureError::NoInput { kind: "map", name: map.to_owned() })?;
+    let base = PhotoContent::new(of, inputs)?;
+    let grid = GridMask { grid: file.grid, values: file.mask.clone(), is_flat: false };
+    let mask = photo_mask(&grid, &named.view, base.photo.size(), options.resample, options.geometry)?;
+    let rgb = blend(&base.photo.rgb, &mask, options.grey);
+    let picture = Photo::from_rgb(base.photo.width_px, base.photo.height_px, rgb).map_err(FigureError::from)?;
+    let texture = PhotoTexture::new(key(&picture), picture.size(), &picture.rgb)?;
+    let caption = format!("Attention prompting: {}", named.words);
+    let data = PanelData::of_map("mask", file.grid, &file.mask, "part of the photo that stays");
+    let content = PhotoContent { photo: picture, texture, unseen_dark: false, ..base };
+    Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(content)), data })
 }
 
 /// What an answer about a darkened photo was asked about: another model may have looked, so it is not made here.

@@ -1,17 +1,15 @@
 //! Numbers that are not maps, and the data behind panels.
 
 use super::tokens::{by_place, token_set};
-use super::words::{output_text, token_title, token_words};
-use super::{BarsPlot, CellsContent, Content, LinesPlot, Made, PanelError};
-use crate::analysis::{
-    self, AnalysisError, LayerHeadMaps, MapOptions, Normalisation, Pick, Selection, TokenRef, image_share_per_layer,
-    image_share_per_token, layer_head_maps,
-};
-use crate::figure::Inputs;
-use crate::figure::font::settable;
-use crate::figure::recipe::{GridCells, PlotKind, Tokens};
+use super::words::token_words;
+use super::{CellsContent, Content, Made, PanelError, truth};
+use crate::analysis::localisation::{Better, Counted, METRICS, MetricGrid, PatchCoverage, metric_by_id};
+use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, layer_head_maps};
+use crate::figure::recipe::{GridCells, Tokens, Truth};
+use crate::figure::{FigureError, Inputs};
 use crate::geometry::PatchGrid;
 use crate::trace::Trace;
+use std::sync::atomic::AtomicBool;
 
 /// The numbers behind a panel.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,17 +44,9 @@ pub(super) fn grid(
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
     let tokens = &by_place(tokens, trace)?;
-    let maps = if vision {
-        analysis::vision_layer_head_maps(trace, Normalisation::Raw)?
-    } else {
-        layer_head_maps(trace, &token_set(tokens, trace), MapOptions::default())?
-    };
+    let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let LayerHeadMaps { num_hidden_layers: layers, num_attention_heads: heads, .. } = maps;
-    let (source, words) = if vision {
-        ("Vision [CLS]", "Vision encoder's [CLS]".to_owned())
-    } else {
-        ("Decoder", format!("Decoder, {}", token_words(tokens, trace)))
-    };
+    let source = if vision { "Vision [CLS]" } else { "Decoder" };
     let (cell, values, unit, what) = match cells {
         GridCells::Share => {
             #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]
@@ -84,92 +74,62 @@ pub(super) fn grid(
     Ok(Made { title, caption: format!("{words}; {what}; {unit}"), content: Content::Cells(content), data })
 }
 
-pub(super) fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> {
+/// A figure of merit of every head at its own mean.
+pub(super) fn scores(
+    of: &str,
+    vision: bool,
+    tokens: &Tokens,
+    metric: &str,
+    (truth, whole): (&Truth, bool),
+    inputs: &Inputs,
+) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
-    match kind {
-        PlotKind::ImageSharePerLayer { lines } => per_layer(trace, lines),
-        PlotKind::ImageSharePerToken => per_token(trace),
-        PlotKind::Candidates { token, most } => candidates(trace, *token, *most),
-        PlotKind::Similarity => similarity(trace),
+    let metric = metric_by_id(metric).ok_or_else(|| {
+        let names: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
+        let expected = format!("`metric` as one of {}", names.join(", "));
+        FigureError::Setting { expected, found: format!("`{metric}`") }
+    })?;
+    let tokens = &by_place(tokens, trace)?;
+    let (maps, words) = layers_and_heads(trace, vision, tokens)?;
+    let (mask, names) = truth::union(of, truth, inputs)?;
+    let coverage = PatchCoverage::new(&trace.run.view, mask.pixels())?;
+    let go_on = AtomicBool::new(false);
+    let found = MetricGrid::new(&maps, &coverage, counted(whole), metric, &go_on)?;
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]
+    let values: Vec<f32> = found.values.iter().map(|value| value.map_or(f32::NAN, |value| value as f32)).collect();
+    let heads = maps.num_attention_heads.max(1);
+    let mut table = vec![["layer", "head", metric.id].map(str::to_owned).to_vec()];
+    for (idx, value) in found.values.iter().enumerate() {
+        let value = value.map_or_else(String::new, |value| value.to_string());
+        table.push(vec![(idx / heads).to_string(), (idx % heads).to_string(), value]);
     }
+    let shape = vec![maps.num_hidden_layers, heads];
+    let data = PanelData { tensor: Some((metric.id.to_owned(), shape, values.clone())), table, metrics: Vec::new() };
+    let defined = || found.values.iter().copied().enumerate().filter_map(|(cell, value)| Some((cell, value?)));
+    let best = match metric.better {
+        Better::Higher => defined().max_by(|a, b| a.1.total_cmp(&b.1)),
+        Better::Lower => defined().min_by(|a, b| a.1.total_cmp(&b.1)),
+    };
+    let best = best.map_or_else(String::new, |(cell, value)| {
+        format!("; best: layer {}, head {} with {value:.3}", cell / heads, cell % heads)
+    });
+    let caption = format!("{words}; every head's map against the mask of {names}, cut at its own mean{best}");
+    let (layers, cell) = (maps.num_hidden_layers, PatchGrid { rows: 1, cols: 1 });
+    let content = CellsContent { layers, heads, cell, values: values.into(), unit: metric.label.to_owned() };
+    let title = format!("{} of every head, {names}", metric.label);
+    Ok(Made { title, caption, content: Content::Cells(content), data })
 }
 
-fn per_layer(trace: &Trace, lines: &[Tokens]) -> Result<Made, PanelError> {
-    let whole = [Tokens::default()];
-    let lines = if lines.is_empty() { whole.as_slice() } else { lines };
-    let mut series = Vec::new();
-    for tokens in lines {
-        let tokens = &by_place(tokens, trace)?;
-        let shares = image_share_per_layer(trace, &token_set(tokens, trace), Pick::default())?;
-        series.push((token_title(tokens, trace), shares.into_iter().map(Some).collect()));
-    }
-    let caption = "Decoder, mean over heads; attention on the image as a part of all attention".to_owned();
-    let title = "Attention on the image by layer".to_owned();
-    Ok(lines_panel(title, caption, "layer", "attention on the image", series))
+/// Which pixels count.
+pub(super) fn counted(whole: bool) -> Counted {
+    if whole { Counted::Whole } else { Counted::Seen }
 }
 
-fn per_token(trace: &Trace) -> Result<Made, PanelError> {
-    let shares = image_share_per_token(trace, Selection::default())?;
-    if shares.is_empty() {
-        return Err(AnalysisError::NoRow { token: TokenRef::Output(0) }.into());
-    }
-    let caption = "Decoder, mean over layers and heads; attention on the image as a part of all attention".to_owned();
-    let title = "Attention on the image by token".to_owned();
-    Ok(lines_panel(title, caption, "token", "attention on the image", vec![("answer".to_owned(), shares)]))
-}
-
-fn lines_panel(
-    title: String,
-    caption: String,
-    x_label: &str,
-    y_label: &str,
-    series: Vec<(String, Vec<Option<f32>>)>,
-) -> Made {
-    let mut table =
-        vec![std::iter::once(x_label.to_owned()).chain(series.iter().map(|(name, _)| name.clone())).collect()];
-    let length = series.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-    let mut flat = Vec::with_capacity(length * series.len());
-    for (_, values) in &series {
-        flat.extend((0..length).map(|at| values.get(at).copied().flatten().unwrap_or(f32::NAN)));
-    }
-    for at in 0..length {
-        let cells = series.iter().map(|(_, values)| values.get(at).copied().flatten());
-        let cells = cells.map(|value| value.map_or(String::new(), |value| value.to_string()));
-        table.push(std::iter::once(at.to_string()).chain(cells).collect::<Vec<String>>());
-    }
-    let tensor = Some(("lines".to_owned(), vec![series.len(), length], flat));
-    let content = LinesPlot { x_label: x_label.to_owned(), y_label: y_label.to_owned(), series };
-    Made { title, caption, content: Content::Lines(content), data: PanelData { tensor, table, metrics: Vec::new() } }
-}
-
-fn candidates(trace: &Trace, at: usize, most: usize) -> Result<Made, PanelError> {
-    let token = trace.output.get(at).ok_or(AnalysisError::NoRow { token: TokenRef::Output(at) })?;
-    let shown = token.candidates.iter().take(most.clamp(1, 20));
-    let bars: Vec<(String, f32)> =
-        shown.clone().map(|one| (format!("“{}”", settable(&one.text).trim()), one.logprob.exp())).collect();
-    if bars.is_empty() {
-        return Err(PanelError::Other(format!("token {at} without recorded candidates")));
-    }
-    let marked = shown.clone().position(|one| one.id == token.id);
-    let caption = format!("Token {at} “{}”; softmax over the whole vocabulary", output_text(trace, at));
-    Ok(bars_panel(format!("In place of “{}”", output_text(trace, at)), caption, "probability", bars, marked))
-}
-
-fn similarity(trace: &Trace) -> Result<Made, PanelError> {
-    if trace.similarity.is_empty() {
-        return Err(PanelError::Other("a trace without texts that were compared with the photo".to_owned()));
-    }
-    let bars: Vec<(String, f32)> = trace.similarity.iter().map(|one| (settable(&one.text), one.probability)).collect();
-    let best = bars.iter().enumerate().max_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|(idx, _)| idx);
-    let caption = "CLIP; softmax over these texts".to_owned();
-    Ok(bars_panel("Texts and the photo".to_owned(), caption, "probability", bars, best))
-}
-
-fn bars_panel(title: String, caption: String, x_label: &str, bars: Vec<(String, f32)>, marked: Option<usize>) -> Made {
-    let mut table = vec![vec!["name".to_owned(), x_label.to_owned()]];
-    table.extend(bars.iter().map(|(name, value)| vec![name.clone(), value.to_string()]));
-    let values: Vec<f32> = bars.iter().map(|(_, value)| *value).collect();
-    let data = PanelData { tensor: Some(("bars".to_owned(), vec![values.len()], values)), table, metrics: Vec::new() };
-    let content = Content::Bars(BarsPlot { x_label: x_label.to_owned(), bars, marked });
-    Made { title, caption, content, data }
+fn layers_and_heads(trace: &Trace, vision: bool, tokens: &Tokens) -> Result<(LayerHeadMaps, String), PanelError> {
+    Ok(if vision {
+        (analysis::vision_layer_head_maps(trace, Normalisation::Raw)?, "Vision encoder's [CLS]".to_owned())
+    } else {
+        let maps = layer_head_maps(trace, &token_set(tokens, trace), MapOptions::default())?;
+        (maps, format!("Decoder, {}", token_words(tokens, trace)))
+    })
 }

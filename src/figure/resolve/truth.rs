@@ -75,7 +75,7 @@ pub(super) fn objects(of: &str, truth: &Truth, filled: bool, inputs: &Inputs) ->
     Ok((objects, legend))
 }
 
-fn union(of: &str, truth: &Truth, inputs: &Inputs) -> Result<(Mask, String), PanelError> {
+pub(super) fn union(of: &str, truth: &Truth, inputs: &Inputs) -> Result<(Mask, String), PanelError> {
     let (instances, image_id) = image(of, truth, inputs)?;
     let size = inputs.photo(of)?.size();
     let mut all = Mask::empty(size.width_px, size.height_px)
@@ -89,6 +89,18 @@ fn union(of: &str, truth: &Truth, inputs: &Inputs) -> Result<(Mask, String), Pan
     }
     let names: Vec<&str> = categories.iter().map(|category| category.name.as_str()).collect();
     Ok((all, names.join(", ")))
+}
+
+/// The mask of every category of a truth.
+pub(super) fn by_category(of: &str, truth: &Truth, inputs: &Inputs) -> Result<Vec<(String, Mask)>, PanelError> {
+    let (instances, image_id) = image(of, truth, inputs)?;
+    let size = inputs.photo(of)?.size();
+    let masks = categories(instances, image_id, truth)?.into_iter().map(|category| {
+        let mask = instances.category_mask(image_id, category.id, truth.crowds())?;
+        fits(&mask, [size.width_px, size.height_px])?;
+        Ok((category.name.clone(), mask))
+    });
+    masks.collect()
 }
 
 fn fits(mask: &Mask, [w, h]: [u32; 2]) -> Result<(), PanelError> {

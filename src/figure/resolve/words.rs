@@ -1,14 +1,17 @@
 //! What is shown, in words, and the answer itself.
 
+use super::maps::{place_words, selection};
 use super::tokens::by_place;
 use super::{Content, Made, PanelData, PanelError};
+use crate::analysis::image_share_per_token;
 use crate::figure::Inputs;
 use crate::figure::font::settable;
-use crate::figure::recipe::{Choice, Mark, Together, Tokens};
-use crate::trace::Trace;
+use crate::figure::recipe::{Choice, Mark, Shade, Together, Tokens};
+use crate::trace::{OutputToken, Trace};
+use std::sync::Arc;
 
 /// An answer, set as text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Words {
     /// Set above it.
     pub question: Option<String>,
@@ -16,15 +19,19 @@ pub struct Words {
     pub spans: Vec<Span>,
     /// What marks say, in the order of their colours.
     pub labels: Vec<String>,
+    /// What colours the words, and their values.
+    pub shade: Option<(String, Arc<[f32]>)>,
 }
 
 /// A run of letters with one mark or none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// As it is set.
     pub text: String,
     /// Place in the labels.
     pub mark: Option<usize>,
+    /// What colours it.
+    pub value: Option<f32>,
 }
 
 fn together_words(together: Together) -> &'static str {
@@ -107,7 +114,43 @@ fn prompt_text(trace: &Trace, at: usize) -> String {
     trace.prompt.get(at).map_or(String::new(), |token| settable(&token.text).trim().to_owned())
 }
 
-pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) -> Result<Made, PanelError> {
+/// Which of several answers it is, by what tells them apart: model, photo, question, strategy; `None` where there is one.
+pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
+    let this = inputs.traces.get(of)?;
+    let others = || inputs.traces.values().filter(|other| !Arc::ptr_eq(other, this));
+    others().next()?;
+    let strategy = |trace: &Trace| match trace.run.strategy.name.as_str() {
+        "" => "plain decoding".to_owned(),
+        name => format!("{name} decoding"),
+    };
+    let question = |trace: &Trace| format!("“{}”", trace.run.prompt.trim());
+    let photo = |trace: &Trace| trace.run.image_path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+    let parts: [&dyn Fn(&Trace) -> String; 4] = [&|trace| trace.run.model_id.clone(), &photo, &question, &strategy];
+    let telling = parts.into_iter().filter(|part| others().any(|other| part(other) != part(this)));
+    let words: Vec<String> = telling.map(|part| settable(&part(this))).collect();
+    Some(if words.is_empty() { format!("answer {of}") } else { words.join(", ") })
+}
+
+/// A number a token, and what it is.
+fn shaded(shade: Shade, trace: &Trace) -> Result<(String, Vec<Option<f32>>), PanelError> {
+    let of_choice = |value: fn(&OutputToken) -> f32| trace.output.iter().map(|token| Some(value(token))).collect();
+    Ok(match shade {
+        Shade::ImageShare { layers, heads } => {
+            let choice = selection(layers, heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
+            let unit = format!("attention on the image, {}", place_words(layers, heads));
+            (unit, image_share_per_token(trace, choice)?)
+        }
+        Shade::Probability => ("probability".to_owned(), of_choice(|token| token.logprob.exp())),
+        Shade::Entropy => ("entropy (nats)".to_owned(), of_choice(|token| token.entropy_nats)),
+    })
+}
+
+pub(super) fn answer(
+    of: &str,
+    question: bool,
+    (marks, shade): (&[Mark], Option<Shade>),
+    inputs: &Inputs,
+) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
     let count = trace.output.len();
     let mut marked: Vec<(Tokens, &str)> = Vec::new();
@@ -130,21 +173,32 @@ pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) 
             words.labels.push((*label).to_owned());
         }
     }
+    let shade = shade.map(|shade| shaded(shade, trace)).transpose()?;
+    if let Some((unit, values)) = &shade {
+        words.shade = Some((unit.clone(), values.iter().flatten().copied().collect()));
+    }
     let mut table = vec![["token", "text", "log-probability", "entropy (nats)", "mark"].map(str::to_owned).to_vec()];
+    if let Some(header) = table.first_mut() {
+        header.extend(shade.iter().map(|(unit, _)| unit.clone()));
+    }
     for (at, token) in trace.output.iter().enumerate() {
         let mark = marked.iter().find(|(tokens, _)| tokens.output.contains(&at)).map(|(_, label)| *label);
         let label = mark.unwrap_or_default().to_owned();
         let numbers = [token.logprob.to_string(), token.entropy_nats.to_string()];
         let [logprob, entropy] = numbers;
-        table.push(vec![at.to_string(), token.text.clone(), logprob, entropy, label]);
+        let value = shade.as_ref().and_then(|(_, values)| values.get(at).copied().flatten());
+        let mut row = vec![at.to_string(), token.text.clone(), logprob, entropy, label];
+        row.extend(shade.iter().map(|_| value.map_or_else(String::new, |value| value.to_string())));
+        table.push(row);
         if token.special {
             continue;
         }
         let mark = mark.and_then(|mark| words.labels.iter().position(|label| label == mark));
         let text = settable(&token.text);
         match words.spans.last_mut() {
-            Some(last) if last.mark == mark => last.text.push_str(&text),
-            _ => words.spans.push(Span { text, mark }),
+            // Coloured, every token is a word of its own.
+            Some(last) if last.mark == mark && shade.is_none() => last.text.push_str(&text),
+            _ => words.spans.push(Span { text, mark, value }),
         }
     }
     let run = &trace.run;
@@ -161,7 +215,7 @@ pub(super) fn answer(of: &str, question: bool, marks: &[Mark], inputs: &Inputs) 
 
 /// In the place of a panel that is about something the answer does not have.
 pub(super) fn absent(why: &str) -> Made {
-    let spans = vec![Span { text: why.to_owned(), mark: None }];
+    let spans = vec![Span { text: why.to_owned(), mark: None, value: None }];
     let content = Content::Words(Words { spans, ..Words::default() });
     Made { title: "Not in this answer".to_owned(), caption: String::new(), content, data: PanelData::default() }
 }

@@ -4,11 +4,13 @@ mod builder;
 mod setting;
 
 use super::{PanelContext, TextBox};
+use crate::analysis::chair::Status;
 use crate::engine::RunId;
+use crate::figure::recipe::{Mark, Tokens};
 use crate::figure::{Raster, html};
 use crate::ui::command::Command;
 use crate::ui::figures::Preview;
-use crate::ui::state::{FigureCommand, PanelKind, TokenPos};
+use crate::ui::state::{FigureCommand, FigureOutcome, PanelGroup, PanelKind, TokenPos};
 use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::{RichText, Sense, TextureHandle, TextureOptions, Ui, vec2};
@@ -19,6 +21,9 @@ use std::sync::Arc;
 const CONTROLS_PT: f32 = 290.0;
 /// Part of a narrow pane that they get.
 const CONTROLS_SHARE: f32 = 0.46;
+/// Part of the window's height that the menu may take, and the width of each of its columns, points.
+const MOST_MENU: f32 = 0.9;
+const MENU_COLUMN_PT: f32 = 240.0;
 /// Below this the preview would be too small to judge.
 const LEAST_PREVIEW_PT: f32 = 60.0;
 
@@ -76,9 +81,13 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if response.clicked() {
             cx.emit(add);
         }
-        ui.menu_button("Add…", |ui| add_menu(ui, cx))
-            .response
-            .on_hover_text("Panels of every kind that the screen has");
+        ui.menu_button("Add…", |ui| {
+            // A small window scrolls it.
+            let most = ui.ctx().content_rect().height() * MOST_MENU;
+            egui::ScrollArea::vertical().max_height(most).show(ui, |ui| add_menu(ui, cx));
+        })
+        .response
+        .on_hover_text("Panels of every kind that the screen has");
         command_button(ui, "Open…", &Command::Figure(FigureCommand::PickSource), cx.commands);
         let any = !cx.state.figure.recipe().panels.is_empty();
         let copy = ui.add_enabled(any, egui::Button::new("Copy recipe"));
@@ -92,8 +101,29 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// Two columns: maps on the left, numbers and words on the right.
 fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    for kind in PanelKind::ALL {
+    let [maps, plots, words] = PanelKind::GROUPS;
+    let column = |ui: &mut Ui, content: &mut dyn FnMut(&mut Ui)| {
+        let size = vec2(MENU_COLUMN_PT, 0.0);
+        ui.allocate_ui_with_layout(size, egui::Layout::top_down_justified(egui::Align::LEFT), |ui| content(ui));
+    };
+    ui.horizontal_top(|ui| {
+        column(ui, &mut |ui| {
+            kinds(ui, cx, maps);
+            add_difference(ui, cx);
+        });
+        column(ui, &mut |ui| {
+            kinds(ui, cx, plots);
+            kinds(ui, cx, words);
+            object_words(ui, cx);
+        });
+    });
+}
+
+fn kinds(ui: &mut Ui, cx: &mut PanelContext<'_>, group: PanelGroup) {
+    ui.label(RichText::new(group.label).weak().small());
+    for &kind in group.kinds {
         let hindrance = cx.state.figure_hindrance(kind);
         let button = ui.add_enabled(hindrance.is_none(), egui::Button::new(kind.label()));
         named(ui, &button, &format!("Add {}", kind.label()));
@@ -103,6 +133,9 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             ui.close();
         }
     }
+}
+
+fn add_difference(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let difference = difference(cx);
     let button = ui.add_enabled(difference.is_ok(), egui::Button::new("Difference of two answers"));
     named(ui, &button, "Add difference of two answers");
@@ -113,6 +146,32 @@ fn add_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         && clicked
     {
         emit(cx, FigureCommand::AddDifference(Box::new(of)));
+        ui.close();
+    }
+}
+
+/// The answer as its chips show it: which object words are in the photo, and which are not.
+fn object_words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let words = &cx.derived.truth.marks.words;
+    let kinds = [
+        (Status::Grounded, "in the photo"),
+        (Status::Hallucinated, "hallucinated"),
+        (Status::Unknown, "object, no ground truth"),
+    ];
+    let marks = kinds.into_iter().filter_map(|(status, label)| {
+        let of_status = words.iter().filter(|word| word.marked.status == status);
+        let output: Vec<usize> = of_status.flat_map(|word| word.tokens.clone()).collect();
+        let tokens = Tokens { output, ..Tokens::default() };
+        (!tokens.output.is_empty()).then(|| Mark { tokens, label: label.to_owned() })
+    });
+    let marks: Vec<Mark> = marks.collect();
+    let why = cx.state.figure_hindrance(PanelKind::Answer);
+    let why = why.or_else(|| marks.is_empty().then(|| "The answer has no object words".to_owned()));
+    let button = ui.add_enabled(why.is_none(), egui::Button::new("Answer with object words"));
+    named(ui, &button, "Add answer with object words");
+    let help = "The answer; words for objects are marked by whether they are in the photo";
+    if button.on_hover_text(help).on_disabled_hover_text(why.unwrap_or_default()).clicked() {
+        emit(cx, FigureCommand::AddObjectWords(marks));
         ui.close();
     }
 }
@@ -164,7 +223,10 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
         "What is written is this picture: PNG at the chosen dots per inch, SVG and PDF with real text and lines",
     );
     if !preview.missing_letters.is_empty() {
-        let text = format!("The typeface has no {}: boxes stand in their place", preview.missing_letters);
+        let text = format!(
+            "No typeface has {}: boxes stand in their place. Choose one that has them under Typeface",
+            preview.missing_letters
+        );
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
     if memory.shown.as_ref().is_none_or(|(raster, _)| !Arc::ptr_eq(raster, &preview.raster)) {
@@ -184,14 +246,47 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
     });
 }
 
+/// What is being done, how far it is, and a way to end it.
+fn work(ui: &mut Ui, cx: &mut PanelContext<'_>, words: &str) {
+    ui.horizontal(|ui| {
+        let Some(progress) = cx.state.figure.progress.clone() else {
+            ui.spinner();
+            ui.label(format!("{words}…"));
+            return;
+        };
+        let percent = progress.share.clamp(0.0, 1.0) * 100.0;
+        let bar = egui::ProgressBar::new(progress.share).desired_width(140.0).text(format!("{percent:.0} %"));
+        let bar = ui.add(bar).on_hover_text(words);
+        named(ui, &bar, &format!("{words}: {percent:.0} %"));
+        let stop = ui.button("Stop");
+        named(ui, &stop, "Stop writing the figure");
+        if stop.on_hover_text("Nothing is written then").clicked() {
+            emit(cx, FigureCommand::Stop);
+        }
+        ui.add(egui::Label::new(format!("{words}: {}", progress.what)).truncate());
+    });
+}
+
+/// What came of the last thing that was done.
+fn outcome(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(FigureOutcome { text, advice, is_problem }) = cx.state.figure.outcome.clone() else { return };
+    ui.horizontal(|ui| {
+        let dismiss = ui.small_button("×").on_hover_text("Takes this line away");
+        named(ui, &dismiss, "Dismiss what came of it");
+        if dismiss.clicked() {
+            emit(cx, FigureCommand::DismissOutcome);
+        }
+        let colour = if is_problem { ui.visuals().error_fg_color } else { ui.visuals().text_color() };
+        let words = if advice.is_empty() { text.clone() } else { format!("{text}. {advice}") };
+        ui.add(egui::Label::new(RichText::new(&words).color(colour)).wrap()).on_hover_text(words);
+    });
+}
+
 /// Where to write, and from where to read.
 fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    if let Some(work) = &cx.state.figure.work {
-        ui.horizontal(|ui| {
-            ui.spinner();
-            ui.label(format!("{work}…"));
-        });
-        return;
+    outcome(ui, cx);
+    if let Some(words) = cx.state.figure.work.clone() {
+        return work(ui, cx, &words);
     }
     if let Some(path) = cx.state.figure.exists.clone() {
         ui.horizontal_wrapped(|ui| {
@@ -225,7 +320,7 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let save = ui.add_enabled(path.is_some(), egui::Button::new("Save"));
         let save = save.on_hover_text("Writes the file at this path").clicked() || entered;
         let open = ui.add_enabled(path.is_some(), egui::Button::new("Open"));
-        let open = open.on_hover_text("Takes the recipe of the figure, or the recipe, at this path").clicked();
+        let open = open.on_hover_text("Takes the recipe of the figure, the recipe or the typeface at this path").clicked();
         if let Some(path) = path {
             if save {
                 emit(cx, FigureCommand::Save(path, false));

@@ -118,6 +118,7 @@ fn looked(image: ImageSource) -> Made {
         pre_output: Some(PreOutput::of_answer("Yes, a dog".to_owned())),
         model_id: "test".to_owned(),
         weight_hash: "w".to_owned(),
+        photo_hash: "p".to_owned(),
     }
 }
 

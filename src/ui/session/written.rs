@@ -106,6 +106,7 @@ pub struct KeptMaps {
     pre_output: Option<PreOutput>,
     model_id: String,
     weight_hash: String,
+    photo_hash: String,
     /// An answer whose question has these very maps: they are long.
     #[serde(default)]
     of_run: Option<RunId>,
@@ -126,9 +127,9 @@ fn in_full<S: Serializer>(maps: &Option<Arc<Attribution>>, serializer: S) -> Res
 impl KeptMaps {
     /// To be written; `run` has the very maps.
     pub(super) fn of(made: &Made, run: Option<RunId>) -> Self {
-        let Made { request, beside, attribution, pre_output, model_id, weight_hash } = made.clone();
+        let Made { request, beside, attribution, pre_output, model_id, weight_hash, photo_hash } = made.clone();
         let maps = run.is_none().then_some(attribution);
-        Self { request, beside, pre_output, model_id, weight_hash, of_run: run, maps }
+        Self { request, beside, pre_output, model_id, weight_hash, photo_hash, of_run: run, maps }
     }
 
     /// Whether the maps themselves are in it.
@@ -138,11 +139,11 @@ impl KeptMaps {
 
     /// As it was; `of` has the maps of an answer's question. `None` where they are gone, or are none.
     pub(super) fn made(self, of: impl FnOnce(RunId) -> Option<Arc<Attribution>>) -> Option<Made> {
-        let Self { request, beside, pre_output, model_id, weight_hash, of_run, maps } = self;
+        let Self { request, beside, pre_output, model_id, weight_hash, photo_hash, of_run, maps } = self;
         let attribution = maps.or_else(|| of_run.and_then(of))?;
         attribution.map(None, Formula::default()).ok()?;
         let same_kind = attribution.source() == request.source;
-        same_kind.then_some(Made { request, beside, attribution, pre_output, model_id, weight_hash })
+        same_kind.then_some(Made { request, beside, attribution, pre_output, model_id, weight_hash, photo_hash })
     }
 }
 

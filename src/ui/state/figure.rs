@@ -5,23 +5,27 @@
 
 mod done;
 mod inputs;
+mod kinds;
 mod panels;
+mod specs;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-pub use done::{FigureSaved, OpenedFigure};
-pub use panels::PanelKind;
+pub use done::{FigureOutcome, FigureSaved, OpenedFigure};
+pub use kinds::{PanelGroup, PanelKind};
+pub use wanted::{FigureWish, FileWish, InputKind};
 
-use super::{AppState, Effect, RangeMode, Run, Severity, TokenPos, Until};
+use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
-use crate::figure::recipe::{Colour, Layout, Panel, Scale};
+use crate::figure::recipe::{Colour, Layout, Mark, Panel, Scale};
 use crate::figure::{Format, Recipe};
 use crate::render::colormap;
-use crate::ui::layout::Pane;
 use inputs::{is_same, names};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use wanted::{HeldMap, is_font};
 
 /// What people do with the figure.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,8 @@ pub enum FigureCommand {
     Add(PanelKind),
     /// The first answer's map minus the second's, each for its own tokens.
     AddDifference(Box<[(RunId, Vec<TokenPos>); 2]>),
+    /// Question and answer with these words marked: those that name objects.
+    AddObjectWords(Vec<Mark>),
     /// A panel less.
     Remove(usize),
     /// A panel before the one that it follows.
@@ -62,6 +68,14 @@ pub enum FigureCommand {
     Open(PathBuf),
     /// The recipe as JSON to the clipboard.
     CopyRecipe,
+    /// A dialog for a typeface.
+    PickTypeface,
+    /// Sets its text in the font of this file; `None` is the bundled one.
+    Typeface(Option<PathBuf>),
+    /// Ends writing the figure.
+    Stop,
+    /// What came of the last thing was read.
+    DismissOutcome,
 }
 
 /// See the module's documentation.
@@ -76,8 +90,14 @@ pub struct FigureBuilder {
     pub folder: Option<PathBuf>,
     /// The numbers are written beside the figure.
     pub data_too: bool,
+    /// Attribution maps of this session by their names in the recipe, and the bytes of their files: written beside the figure.
+    maps: BTreeMap<String, HeldMap>,
     /// What is being done on a thread, in words.
     pub work: Option<String>,
+    /// How far that is.
+    pub progress: Option<Progress>,
+    /// What came of it.
+    pub outcome: Option<FigureOutcome>,
     /// A file that would be replaced: waits for consent.
     pub exists: Option<PathBuf>,
     /// Whether the pane stands in front: nothing is drawn for one that does not.
@@ -92,7 +112,10 @@ impl Default for FigureBuilder {
             missing_files: Vec::new(),
             folder: None,
             data_too: false,
+            maps: BTreeMap::new(),
             work: None,
+            progress: None,
+            outcome: None,
             exists: None,
             visible: false,
         }
@@ -114,6 +137,20 @@ impl FigureBuilder {
         change(Arc::make_mut(&mut self.recipe));
     }
 
+    /// Without panels; how it is set stays.
+    fn clear(&mut self) {
+        let layout = self.recipe.layout.clone();
+        let kept = Self { data_too: self.data_too, visible: self.visible, ..Self::default() };
+        let fonts = self.recipe.inputs.fonts.clone();
+        // Its typeface may lie there.
+        let folder = self.folder.take().filter(|_| !fonts.is_empty());
+        *self = FigureBuilder { work: self.work.take(), folder, ..kept };
+        self.change(|recipe| {
+            recipe.inputs.fonts = fonts;
+            recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
+        });
+    }
+
     /// Lets go of inputs that no panel shows any more.
     fn prune(&mut self) {
         if self.work.is_some() {
@@ -131,6 +168,7 @@ impl FigureBuilder {
             }
         });
         self.bound.retain(|name, _| used.contains(name));
+        self.maps.retain(|name, _| used.contains(name));
     }
 }
 
@@ -160,9 +198,11 @@ impl AppState {
 
     pub(super) fn apply_figure(&mut self, command: FigureCommand) -> Vec<Effect> {
         let figure = &mut self.figure;
+        figure.outcome = None;
         match command {
             FigureCommand::AddShown => return self.add_panel(self.figure_shown()),
             FigureCommand::Add(kind) => return self.add_panel(self.figure_panel(kind)),
+            FigureCommand::AddObjectWords(marks) => return self.add_panel(self.figure_object_words(marks)),
             FigureCommand::AddDifference(of) => return self.add_panel(self.figure_difference(&of)),
             FigureCommand::Remove(idx) => {
                 if idx < figure.recipe.panels.len() {
@@ -184,19 +224,17 @@ impl AppState {
                 recipe.layout = *layout;
             }),
             FigureCommand::SetColour(colour) => figure.change(|recipe| recipe.colour = *colour),
-            FigureCommand::Clear => {
-                let layout = figure.recipe.layout.clone();
-                let kept = FigureBuilder { data_too: figure.data_too, visible: figure.visible, ..Default::default() };
-                *figure = FigureBuilder { work: figure.work.take(), ..kept };
-                figure.change(|recipe| {
-                    recipe.layout = Layout { row_labels: Vec::new(), column_titles: Vec::new(), ..layout }
-                });
-            }
+            FigureCommand::Clear => figure.clear(),
             FigureCommand::DataToo(on) => figure.data_too = on,
             FigureCommand::KeepFile => figure.exists = None,
             FigureCommand::Save(path, replace) => return self.save_figure(path, replace),
             FigureCommand::PickFile => return vec![Effect::PickFigureFile],
             FigureCommand::PickSource => return vec![Effect::PickFigureSource],
+            FigureCommand::PickTypeface => return vec![Effect::PickTypeface],
+            FigureCommand::Typeface(path) => return figure.set_typeface(path),
+            FigureCommand::Stop => return figure.work.iter().map(|_| Effect::StopFigure).collect(),
+            FigureCommand::DismissOutcome => {}
+            FigureCommand::Open(path) if is_font(&path) => return figure.set_typeface(Some(path)),
             FigureCommand::Open(path) => {
                 if figure.work.is_none() {
                     figure.work = Some(format!("Reading {}", file_name(&path)));
@@ -204,54 +242,16 @@ impl AppState {
                 }
             }
             FigureCommand::CopyRecipe => {
-                self.toasts.push("Copied the figure's recipe");
-                return vec![Effect::Copy(self.figure.recipe.to_json())];
+                let maps = if figure.maps.is_empty() {
+                    ""
+                } else {
+                    "Its maps are written beside the figure when that is saved"
+                };
+                figure.tell("The figure's recipe is on the clipboard".to_owned(), maps.to_owned());
+                return vec![Effect::Copy(figure.recipe.to_json())];
             }
         }
         Vec::new()
-    }
-
-    /// A panel with everything that it refers to, or why there is none.
-    fn add_panel(&mut self, wanted: Result<panels::Wanted, String>) -> Vec<Effect> {
-        let panels::Wanted { show, runs, annotations } = match wanted {
-            Ok(wanted) => wanted,
-            Err(why) => {
-                self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None);
-                return Vec::new();
-            }
-        };
-        let colour = self.figure.recipe.panels.is_empty().then(|| self.window_colour());
-        let figure = &mut self.figure;
-        if let Some(colour) = colour
-            && figure.recipe.colour == Colour::default()
-        {
-            figure.change(|recipe| recipe.colour = colour);
-        }
-        for (name, id) in runs {
-            let Some(trace) = self.runs.get(id).and_then(|run| run.trace.as_ref()) else { continue };
-            figure.change(|recipe| {
-                if !recipe.inputs.traces.contains_key(&name) {
-                    recipe.add_trace(&name, trace, None);
-                }
-            });
-            figure.bound.insert(name, id);
-        }
-        match annotations {
-            Some((name, panels::Annotations::Known(input))) => {
-                figure.change(|recipe| drop(recipe.inputs.annotations.insert(name, input)));
-            }
-            Some((name, panels::Annotations::File(path))) if !figure.recipe.inputs.annotations.contains_key(&name) => {
-                // Hashing a large file takes a moment: the panel comes when that is done.
-                if figure.work.is_some() {
-                    return Vec::new();
-                }
-                figure.work = Some(format!("Reading {}", file_name(&path)));
-                return vec![Effect::HashAnnotations(name, path, Box::new(Panel::new(show)))];
-            }
-            _ => {}
-        }
-        figure.change(|recipe| recipe.panels.push(Panel::new(show)));
-        vec![Effect::BringToFront(Pane::Figure)]
     }
 
     /// The window's colours, as a recipe has them.
@@ -289,7 +289,7 @@ impl AppState {
         };
         self.figure.exists = None;
         if let Some(why) = refused {
-            self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+            self.figure.tell_problem(why);
             return Vec::new();
         }
         self.figure.work = Some(format!("Writing {}", file_name(&path)));

@@ -35,7 +35,10 @@ pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
 pub use copying::CopyCommand;
 pub(in crate::ui) use figure::is_page;
-pub use figure::{FigureBuilder, FigureCommand, FigureSaved, OpenedFigure, PanelKind};
+pub use figure::{
+    FigureBuilder, FigureCommand, FigureOutcome, FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure,
+    PanelGroup, PanelKind,
+};
 pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
@@ -57,7 +60,6 @@ pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, Ran
 use crate::data::dataset::ImageNotes;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
-use crate::figure::recipe::Panel;
 use crate::ui::command::CanvasCommand;
 use crate::ui::layout::Pane;
 use crate::ui::tables::TableKind;
@@ -126,8 +128,12 @@ pub enum Effect {
     SaveFigure(PathBuf, bool),
     /// Read the recipe of a figure.
     OpenFigure(PathBuf),
-    /// Hash annotations for a panel that waits for it; they get this name.
-    HashAnnotations(String, PathBuf, Box<Panel>),
+    /// Hash files that the figure is about to name.
+    HashFigureInputs(Box<FigureWish>),
+    /// Stop writing the figure.
+    StopFigure,
+    /// A dialog for a typeface.
+    PickTypeface,
     /// Close the window.
     Quit,
 }

@@ -92,6 +92,8 @@ pub struct Made {
     pub model_id: String,
     /// SHA-256 over its weight files.
     pub weight_hash: String,
+    /// SHA-256 of the photo's file.
+    pub photo_hash: String,
 }
 
 /// An attribution under way.
@@ -170,7 +172,12 @@ impl AppState {
 
     /// Where the chosen kind of model looked in the shown photo.
     pub fn made(&self) -> Option<&Arc<Made>> {
-        let (source, image) = (self.prompting.settings.source, self.current_image()?);
+        self.made_by(self.prompting.settings.source)
+    }
+
+    /// Where that kind of model looked in the shown photo.
+    pub fn made_by(&self, source: Source) -> Option<&Arc<Made>> {
+        let image = self.current_image()?;
         let made = &self.prompting.made;
         made.iter().rev().find(|made| made.request.source == source && made.request.image == *image)
     }
@@ -309,6 +316,7 @@ impl AppState {
             pre_output: attributed.pre_output.clone(),
             model_id: info.id.clone(),
             weight_hash: info.weight_hash.clone(),
+            photo_hash: attributed.photo.sha256.clone(),
         });
         if then_ask && about_shown {
             return self.ask_prompted();

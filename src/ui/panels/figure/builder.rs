@@ -16,6 +16,21 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
+fn plot_kind(plot: &PlotKind) -> &'static str {
+    match plot {
+        PlotKind::ImageSharePerLayer { .. } | PlotKind::ClsPerLayer { .. } => "plot per layer",
+        PlotKind::ImageSharePerToken | PlotKind::ImageShareOfTokens { .. } => "plot per token",
+        PlotKind::Candidates { .. } => "candidates",
+        PlotKind::Contrast { .. } => "both branches",
+        PlotKind::Strength { .. } => "choices over strength",
+        PlotKind::Similarity => "similarity",
+        PlotKind::Split { .. } => "parts of the attention",
+        PlotKind::Objects { .. } => "objects",
+        PlotKind::Threshold { .. } => "curves over the threshold",
+        PlotKind::Outliers { .. } => "outliers",
+    }
+}
+
 /// What kind of panel it is, and of which answer.
 fn kind(show: &Show) -> String {
     let map = |map: &MapSpec| match map {
@@ -32,12 +47,10 @@ fn kind(show: &Show) -> String {
         Show::Overlap { map: spec, .. } => ("hits and misses", map(spec).1),
         Show::Prompted { of, .. } => ("prompted photo", of.clone()),
         Show::Grid { of, .. } => ("layers × heads", of.clone()),
-        Show::Plot { of, plot } => match plot {
-            PlotKind::ImageSharePerLayer { .. } => ("plot per layer", of.clone()),
-            PlotKind::ImageSharePerToken => ("plot per token", of.clone()),
-            PlotKind::Candidates { .. } => ("candidates", of.clone()),
-            PlotKind::Similarity => ("similarity", of.clone()),
-        },
+        Show::Scores { of, metric, .. } => return format!("{metric} of layers × heads, {of}"),
+        Show::Plot { plot: PlotKind::Objects { map: spec, .. }, .. } => ("objects", map(spec).1),
+        Show::Plot { plot: PlotKind::Threshold { map: spec, .. }, .. } => ("curves over the threshold", map(spec).1),
+        Show::Plot { of, plot } => (plot_kind(plot), of.clone()),
         Show::Answer { of, .. } => ("answer", of.clone()),
     };
     format!("{what}, {of}")
@@ -85,6 +98,6 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         }
         let kind = kind(&panel.show);
         ui.add(egui::Label::new(RichText::new(&kind).weak().small()).truncate().show_tooltip_when_elided(false))
-            .on_hover_text(format!("{kind}: the letter is the answer's name in the recipe"));
+            .on_hover_text(format!("{kind}: the letter is the name of the answer or photo in the recipe"));
     });
 }

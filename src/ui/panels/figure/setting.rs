@@ -5,15 +5,17 @@ use crate::figure::recipe::{Colour, Layout, Scale, Width};
 use crate::render::{colormap, colormap_by_id, colormaps};
 use crate::ui::panels::PanelContext;
 use crate::ui::state::FigureCommand;
-use crate::ui::widgets::{choice, row};
+use crate::ui::widgets::{choice, named, row};
 use eframe::egui;
 use egui::{DragValue, Ui};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Most columns that the control offers; a recipe may have more.
 const MOST_COLUMNS: usize = 8;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let recipe = cx.state.figure.recipe();
+    let recipe = Arc::clone(cx.state.figure.recipe());
     if !recipe.panels.is_empty() {
         ui.separator();
     }
@@ -21,6 +23,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     width(ui, &mut layout);
     columns(ui, &mut layout);
     words(ui, &mut layout);
+    typeface(ui, cx, &mut layout);
     colours(ui, &mut colour);
     if layout != recipe.layout {
         emit(cx, FigureCommand::SetLayout(Box::new(layout)));
@@ -75,6 +78,32 @@ fn columns(ui: &mut Ui, layout: &mut Layout) {
         number(ui, ("Columns", "Panels beside each other"), &mut layout.columns, 1..=most, |value| value.speed(0.05));
         let help = "Dots per inch of a PNG; SVG and PDF hold text and lines as such";
         number(ui, ("Resolution", help), &mut layout.dpi, 20..=2400, |value| value.suffix(" dpi"));
+    });
+}
+
+/// The bundled typeface, or one of a file.
+fn typeface(ui: &mut Ui, cx: &mut PanelContext<'_>, layout: &mut Layout) {
+    let help = "Who draws the letters. What is used of a font is embedded; a letter that it lacks is of the other one";
+    row(ui, "Typeface", help, |ui| {
+        let fonts = &cx.state.figure.recipe().inputs.fonts;
+        let own = layout.typeface.as_ref().and_then(|typeface| fonts.get(&typeface.regular));
+        let name =
+            own.map(|input| Path::new(&input.file).file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let bundled = "Open Sans (bundled)".to_owned();
+        let button = ui.button(name.clone().unwrap_or(bundled));
+        named(ui, &button, "Typeface of the figure");
+        let help = "Choose a TrueType or OpenType file; or type its path below the figure and press Open";
+        if button.on_hover_text(help).clicked() {
+            emit(cx, FigureCommand::PickTypeface);
+        }
+        let Some(typeface) = &mut layout.typeface else { return };
+        let help = "Only for letters that Open Sans lacks";
+        ui.checkbox(&mut typeface.missing_only, "if missing").on_hover_text(help);
+        let back = ui.small_button("×");
+        named(ui, &back, "Back to the bundled typeface");
+        if back.on_hover_text("Back to Open Sans").clicked() {
+            emit(cx, FigureCommand::Typeface(None));
+        }
     });
 }
 

@@ -1,12 +1,10 @@
 //! What came of work on a figure that was done on a thread.
 
-use super::{FigureBuilder, names};
+use super::FigureBuilder;
 use crate::figure::Recipe;
-use crate::figure::recipe::{FileInput, Panel};
 use crate::ui::command::Command;
 use crate::ui::layout::Pane;
-use crate::ui::state::{AppState, CopyCommand, Effect, Severity, Until};
-use std::collections::BTreeSet;
+use crate::ui::state::{AppState, CopyCommand, Effect};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +22,29 @@ pub enum FigureSaved {
     },
     /// Another file has the name; nothing was written.
     Exists(PathBuf),
+    /// Somebody stopped it; nothing was written.
+    Stopped,
+}
+
+/// What came of the last thing that was done: it stands below the figure until the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FigureOutcome {
+    /// One sentence.
+    pub text: String,
+    /// What else there is to know.
+    pub advice: String,
+    /// Whether it went wrong.
+    pub is_problem: bool,
+}
+
+impl FigureBuilder {
+    pub(super) fn tell(&mut self, text: String, advice: String) {
+        self.outcome = Some(FigureOutcome { text, advice, is_problem: false });
+    }
+
+    pub(super) fn tell_problem(&mut self, text: String) {
+        self.outcome = Some(FigureOutcome { text, advice: String::new(), is_problem: true });
+    }
 }
 
 /// A recipe of a file.
@@ -38,44 +59,25 @@ pub struct OpenedFigure {
 }
 
 impl AppState {
-    /// A file of annotations was hashed for the panel that waits for it.
-    pub fn annotations_hashed(&mut self, name: String, hashed: Result<FileInput, String>, panel: Panel) -> Vec<Effect> {
-        self.figure.work = None;
-        match hashed {
-            Ok(input) => {
-                let mut used = BTreeSet::new();
-                names(&panel.show, &mut used);
-                used.remove(&name);
-                if used.iter().any(|of| !self.figure.recipe.inputs.traces.contains_key(of)) {
-                    return Vec::new(); // the figure was cleared meanwhile
-                }
-                self.figure.change(|recipe| {
-                    recipe.inputs.annotations.insert(name, input);
-                    recipe.panels.push(panel);
-                });
-                vec![Effect::BringToFront(Pane::Figure)]
-            }
-            Err(why) => {
-                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
-                Vec::new()
-            }
-        }
-    }
-
     /// A figure was written, or was not.
     pub fn figure_saved(&mut self, saved: Result<FigureSaved, String>) {
-        self.figure.work = None;
+        let figure = &mut self.figure;
+        (figure.work, figure.progress) = (None, None);
         match saved {
-            Err(why) => self.notices.push((Severity::Error, Until::Dismissed), why, "", None),
-            Ok(FigureSaved::Exists(path)) => self.figure.exists = Some(path),
+            Err(why) => figure.tell_problem(why),
+            Ok(FigureSaved::Exists(path)) => figure.exists = Some(path),
+            Ok(FigureSaved::Stopped) => figure.tell("Stopped: nothing was written".to_owned(), String::new()),
             Ok(FigureSaved::Written { path, data, missing_letters }) => {
+                let mut advice = data.map_or_else(String::new, |folder| format!("Its numbers: {}", folder.display()));
                 if !missing_letters.is_empty() {
-                    let text = format!("The typeface has no {missing_letters}: boxes stand in their place");
-                    self.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
+                    advice = format!("No typeface has {missing_letters}: boxes stand in their place. {advice}");
                 }
-                let numbers = data.map_or_else(String::new, |folder| format!(", its numbers: {}", folder.display()));
-                let action = Some(("Copy path".to_owned(), Command::Copy(CopyCommand::Path(path.clone()))));
-                self.toasts.push_with(format!("Written: {}{numbers}", path.display()), action);
+                figure.tell(format!("Written: {}", path.display()), advice.trim().to_owned());
+                if !figure.visible {
+                    // Nobody sees what stands in the pane.
+                    let action = Some(("Copy path".to_owned(), Command::Copy(CopyCommand::Path(path.clone()))));
+                    self.toasts.push_with(format!("Written: {}", path.display()), action);
+                }
             }
         }
     }
@@ -85,7 +87,7 @@ impl AppState {
         self.figure.work = None;
         match opened {
             Err(why) => {
-                self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
+                self.figure.tell_problem(why);
                 Vec::new()
             }
             Ok(OpenedFigure { recipe, path, missing }) => {

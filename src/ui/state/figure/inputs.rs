@@ -1,42 +1,44 @@
 //! What a recipe's panels refer to, and whether an answer is the one that is meant.
 
-use crate::figure::recipe::{MapSpec, Show, TraceInput, tokens_sha256};
+use crate::figure::recipe::{MapSpec, PlotKind, Show, TraceInput, tokens_sha256};
 use crate::ui::state::Run;
 use std::collections::BTreeSet;
 
 /// Every input that a panel refers to.
 pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
+    let mut of_map = |map: &MapSpec| match map {
+        MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } | MapSpec::Llava { of, .. } => {
+            used.insert(of.clone());
+        }
+        MapSpec::File { map, of } => used.extend([map.clone(), of.clone()]),
+    };
+    // A map first: what it refers to, then the rest.
+    match show {
+        Show::Map { map, .. }
+        | Show::Overlap { map, .. }
+        | Show::Plot { plot: PlotKind::Objects { map, .. } | PlotKind::Threshold { map, .. }, .. } => of_map(map),
+        Show::Difference { first, second } => [first, second].into_iter().for_each(&mut of_map),
+        _ => {}
+    }
     let mut add = |name: &String| {
         used.insert(name.clone());
     };
-    let mut of_map = |map: &MapSpec| match map {
-        MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } | MapSpec::Llava { of, .. } => add(of),
-        MapSpec::File { map, of } => {
-            add(map);
-            add(of);
-        }
-    };
     match show {
-        Show::Map { map, outline, .. } => {
-            of_map(map);
-            if let Some(truth) = outline {
-                add(&truth.annotations);
-            }
-        }
-        Show::Overlap { map, truth, .. } => {
-            of_map(map);
+        Show::Map { outline: Some(truth), .. }
+        | Show::Overlap { truth, .. }
+        | Show::Plot { plot: PlotKind::Objects { truth, .. } | PlotKind::Threshold { truth, .. }, .. } => {
             add(&truth.annotations);
         }
-        Show::Difference { first, second } => [first, second].into_iter().for_each(of_map),
-        Show::Mask { of, truth } => {
+        Show::Mask { of, truth } | Show::Scores { of, truth, .. } => {
             add(of);
             add(&truth.annotations);
         }
-        Show::Photo { of }
-        | Show::Prompted { of, .. }
-        | Show::Grid { of, .. }
-        | Show::Plot { of, .. }
-        | Show::Answer { of, .. } => add(of),
+        Show::Prompted { of, map, .. } => {
+            add(of);
+            map.iter().for_each(add);
+        }
+        Show::Photo { of } | Show::Grid { of, .. } | Show::Plot { of, .. } | Show::Answer { of, .. } => add(of),
+        Show::Map { outline: None, .. } | Show::Difference { .. } => {}
     }
 }
 

@@ -1,208 +1,96 @@
 //! What is on the screen, as panels of a recipe.
 
+use super::PanelKind;
+use super::specs::{axis, cls_map, decoder_map, head_lines, on_photo, prompt_spec, tokens_of};
+use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
+use crate::analysis::localisation::METRICS;
 use crate::engine::RunId;
 use crate::figure::demo_annotations;
-use crate::figure::recipe::{
-    Choice, FileInput, GridCells, MapSpec, Mark, Norm, PlotKind, PromptSpec, Show, Together, Tokens, Truth,
-};
+use crate::figure::recipe::{FileInput, GridCells, MapSpec, Mark, PlotKind, PromptSpec, Shade, Show, Tokens, Truth};
 use crate::prompting::{PromptOptions, Source as PromptSource};
 use crate::trace::Trace;
-use crate::ui::state::{
-    AppState, Axis, LayerHead, Normalisation, PromptView, Reduce, Run, Source, TokenPos, ViewState,
-};
-use std::path::PathBuf;
+use crate::ui::state::{AppState, ChipQuantity, Cut, LayerHead, PromptView, Run, Source, TokenPos};
 
 /// Candidates of a plot, as many as fit into a column of text.
 const MOST_CANDIDATES: usize = 8;
+/// Where a plot of strengths ends, unless the recorded one is larger; and the strategies' own bound.
+const MOST_STRENGTH: f64 = 4.0;
+const STRENGTH_BOUND: f64 = 10.0;
 
-/// Kinds of panels that can be made from what is on the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PanelKind {
-    /// The photo alone.
-    Photo,
-    /// The chosen category's objects.
-    Mask,
-    /// Where the decoder looked.
-    Attention,
-    /// Where the vision encoder's `[CLS]` looked.
-    VisionCls,
-    /// Attention prompting's map of the answer.
-    Attribution,
-    /// The darkened photo.
-    Prompted,
-    /// The shown map against the chosen category.
-    Overlap,
-    /// Every layer and head.
-    Grid,
-    /// Attention on the image by layer.
-    ImageShare,
-    /// What else the held token could have been.
-    Candidates,
-    /// Question and answer, held words marked.
-    Answer,
-}
+const NO_ANSWER: &str = "There is no answer yet: ask a question about this photo first";
 
-impl PanelKind {
-    /// In the menu's order.
-    pub const ALL: [Self; 11] = [
-        Self::Photo,
-        Self::Mask,
-        Self::Attention,
-        Self::VisionCls,
-        Self::Attribution,
-        Self::Prompted,
-        Self::Overlap,
-        Self::Grid,
-        Self::ImageShare,
-        Self::Candidates,
-        Self::Answer,
-    ];
-
-    /// In the menu.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Photo => "Photo",
-            Self::Mask => "Ground-truth mask",
-            Self::Attention => "Attention of the held words",
-            Self::VisionCls => "Vision [CLS]",
-            Self::Attribution => "Attribution (LLaVA)",
-            Self::Prompted => "Prompted photo",
-            Self::Overlap => "Hits and misses",
-            Self::Grid => "Layers × heads",
-            Self::ImageShare => "Attention on the image per layer",
-            Self::Candidates => "Candidates",
-            Self::Answer => "Question and answer",
-        }
-    }
-
-    /// What it shows.
-    pub fn help(self) -> &'static str {
-        match self {
-            Self::Photo => "The photo of the shown answer, nothing on it",
-            Self::Mask => "The objects of the category that is chosen under Objects",
-            Self::Attention => {
-                "The decoder's attention for the held words (all words if none is held), at the chosen layers and heads"
+/// A plot of one held word, or of what needs none.
+fn token_plot(kind: PanelKind, trace: &Trace, held: Option<usize>) -> Result<PlotKind, String> {
+    let one = || held.ok_or("Hold a word of the answer to show what else it could have been");
+    let recorded = |token: usize| trace.output.get(token).ok_or("The held word is not in this answer");
+    Ok(match kind {
+        PanelKind::Candidates => {
+            let token = one()?;
+            if recorded(token)?.candidates.is_empty() {
+                return Err("No candidates were recorded for the held word".to_owned());
             }
-            Self::VisionCls => "Where the vision encoder's [CLS] looks, at its chosen layers and heads",
-            Self::Attribution => {
-                "Attention prompting's map of the shown answer's own attention, with the API panel's settings"
-            }
-            Self::Prompted => {
-                "The darkened photo that the shown answer is about; else the one that its own attention makes"
-            }
-            Self::Overlap => "The shown map, cut at its mean, against the objects of the chosen category",
-            Self::Grid => "How much attention goes to the image in every layer (rows) and head (columns)",
-            Self::ImageShare => "A line for the held words, or for the whole answer",
-            Self::Candidates => "The most probable tokens in place of the held one",
-            Self::Answer => "The words, with the held ones marked",
+            PlotKind::Candidates { token, most: MOST_CANDIDATES }
         }
-    }
-}
-
-/// Annotations of a panel.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Annotations {
-    /// Their hash is known.
-    Known(FileInput),
-    /// It is not.
-    File(PathBuf),
-}
-
-/// A panel and what it refers to.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Wanted {
-    pub(super) show: Show,
-    pub(super) runs: Vec<(String, RunId)>,
-    pub(super) annotations: Option<(String, Annotations)>,
-}
-
-fn axis(axis: Axis, count: usize) -> Choice {
-    match axis.reduce {
-        Reduce::One => Choice::One(axis.clamped(count).idx),
-        Reduce::Mean => Choice::All(Together::Mean),
-        Reduce::Max => Choice::All(Together::Max),
-    }
-}
-
-fn norm(view: &ViewState) -> Norm {
-    match view.normalisation {
-        Normalisation::Raw => Norm::Raw,
-        Normalisation::ShareOfImage => Norm::ImageShare,
-    }
-}
-
-fn tokens_of(held: &[TokenPos], reduce: Reduce) -> Tokens {
-    let mut tokens =
-        Tokens { together: if reduce == Reduce::Max { Together::Max } else { Together::Mean }, ..Tokens::default() };
-    for pos in held {
-        match pos {
-            TokenPos::Prompt(idx) => tokens.prompt.push(*idx),
-            TokenPos::Output(idx) => tokens.output.push(*idx),
+        PanelKind::Contrast => {
+            let token = one()?;
+            recorded(token)?
+                .contrast
+                .as_ref()
+                .ok_or("The held word has no second branch: ask with a contrastive strategy")?;
+            PlotKind::Contrast { token, most: MOST_CANDIDATES }
         }
-    }
-    tokens
-}
-
-fn decoder_map(of: &str, trace: &Trace, view: &ViewState, held: &[TokenPos]) -> MapSpec {
-    let LayerHead { layer, head } = view.decoder;
-    MapSpec::Decoder {
-        of: of.to_owned(),
-        tokens: tokens_of(held, view.tokens),
-        layers: axis(layer, trace.num_hidden_layers),
-        heads: axis(head, trace.num_attention_heads),
-        normalisation: norm(view),
-        suppress_sink: view.suppress_sink,
-    }
-}
-
-fn cls_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
-    let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
-    let LayerHead { layer, head } = view.vision;
-    Ok(MapSpec::VisionCls {
-        of: of.to_owned(),
-        layers: axis(layer, vision.num_hidden_layers),
-        heads: axis(head, vision.num_attention_heads),
-        normalisation: norm(view),
-    })
-}
-
-fn on_photo(map: MapSpec) -> Show {
-    Show::Map { map, outline: None, grid_lines: false }
-}
-
-/// Settings of attention prompting, as a recipe has them.
-fn prompt_spec(options: &PromptOptions) -> Result<PromptSpec, String> {
-    if options.resample != PromptOptions::default().resample {
-        return Err("A figure stretches the mask with Lanczos only: choose that in the API panel".to_owned());
-    }
-    Ok(PromptSpec {
-        layer: options.layer_idx,
-        formula: options.formula.id().to_owned(),
-        kernel: options.kernel,
-        enhance: options.enhance,
-        grey: options.grey,
-        geometry: options.geometry.id().to_owned(),
-        ..PromptSpec::default()
+        PanelKind::Strength => {
+            let first = trace.output.iter().find_map(|token| token.contrast.as_deref());
+            let first = first.ok_or("This answer has no second branch: ask with a contrastive strategy")?;
+            PlotKind::Strength { most: MOST_STRENGTH.max(2.0 * first.alpha).min(STRENGTH_BOUND) }
+        }
+        _ if trace.similarity.is_empty() => {
+            return Err("No texts were compared with this photo: open a CLIP and compare some".to_owned());
+        }
+        _ => PlotKind::Similarity,
     })
 }
 
 impl AppState {
-    /// The answer on the screen, complete.
-    fn figure_subject(&self) -> Result<(&Run, &Trace), String> {
-        let none = "There is no answer yet: ask a question about this photo first";
-        let run = self.current_run().ok_or(none)?;
-        if run.phase.is_active() {
-            return Err("The answer is still being written: wait for its end or stop it".to_owned());
+    /// What a panel is about: the answer on the screen, if it is complete, else the photo.
+    fn figure_subject(&self) -> Result<Subject<'_>, String> {
+        let image = self.current_image().ok_or("There is no photo on the screen")?;
+        let answered = self.current_run().filter(|run| !run.phase.is_active());
+        Ok(match answered.and_then(|run| Some((run, run.trace.as_ref()?))) {
+            Some((run, trace)) => Subject::Answer(run, trace),
+            None => Subject::Photo(image),
+        })
+    }
+
+    /// The name of a subject, and what has to be added for it.
+    fn name_subject(&self, subject: Subject<'_>, wanted: &mut Wanted) -> String {
+        match subject {
+            Subject::Answer(run, _) => {
+                let name = self.figure_name(run.id, &[]);
+                wanted.runs.push((name.clone(), run.id));
+                name
+            }
+            Subject::Photo(image) => {
+                let (path, file) = file_of(image);
+                let images = &self.figure.recipe.inputs.images;
+                if let Some((name, _)) = images.iter().find(|(_, input)| input.file == file) {
+                    return name.clone();
+                }
+                let name = self.free_name(&[]);
+                wanted.files.push(FileWish { kind: InputKind::Photo, name: name.clone(), path });
+                name
+            }
         }
-        Ok((run, run.trace.as_ref().ok_or(none)?))
     }
 
     /// The name of an answer: the one it has, else the first free letter.
     fn figure_name(&self, run: RunId, taken: &[String]) -> String {
         let traces = &self.figure.recipe.inputs.traces;
-        if let Some(name) = traces.keys().find(|name| self.figure_run(name).is_some_and(|known| known.id == run)) {
-            return name.clone();
-        }
+        let known = traces.keys().find(|name| self.figure_run(name).is_some_and(|known| known.id == run));
+        known.cloned().unwrap_or_else(|| self.free_name(taken))
+    }
+
+    fn free_name(&self, taken: &[String]) -> String {
         let inputs = &self.figure.recipe.inputs;
         let free = |name: &String| {
             !inputs.traces.contains_key(name) && !inputs.images.contains_key(name) && !taken.contains(name)
@@ -211,34 +99,33 @@ impl AppState {
         names.find(free).unwrap_or_default()
     }
 
-    /// The chosen category and the annotations that it is from.
-    fn figure_truth(&self) -> Result<(Truth, (String, Annotations)), String> {
+    /// The chosen category, or all of them, and the annotations that it is from.
+    fn figure_truth(&self, all: bool, wanted: &mut Wanted) -> Result<Truth, String> {
         let none = "No annotated object is known in this photo: open annotations first";
         let image = self.truth.image.as_ref().ok_or(none)?;
         let category = self.truth.category().ok_or(none)?;
-        let annotations = if self.browse.bundled {
-            Annotations::Known(demo_annotations())
-        } else {
-            let instances = self.browse.dataset.as_ref().and_then(|dataset| dataset.instances()).ok_or(none)?;
-            Annotations::File(instances.path().to_owned())
-        };
-        let file = match &annotations {
-            Annotations::Known(input) => input.file.clone(),
-            Annotations::File(path) => path.display().to_string(),
-        };
         let known = &self.figure.recipe.inputs.annotations;
-        let name = match known.iter().find(|(_, input)| input.file == file) {
+        let name_of = |file: &str| match known.iter().find(|(_, input)| input.file == file) {
             Some((name, _)) => name.clone(),
             None if known.is_empty() => "truth".to_owned(),
             None => format!("truth{}", known.len() + 1),
         };
-        let truth = Truth {
-            annotations: name.clone(),
-            image_id: Some(image.image_id),
-            categories: vec![category.name.clone()],
-            no_crowd: false,
+        let annotations = if self.browse.bundled {
+            let input: FileInput = demo_annotations();
+            let name = name_of(&input.file);
+            wanted.annotations = Some((name.clone(), input));
+            name
+        } else {
+            let instances = self.browse.dataset.as_ref().and_then(|dataset| dataset.instances()).ok_or(none)?;
+            let path = instances.path().to_owned();
+            let name = name_of(&path.display().to_string());
+            if !known.contains_key(&name) {
+                wanted.files.push(FileWish { kind: InputKind::Annotations, name: name.clone(), path });
+            }
+            name
         };
-        Ok((truth, (name, annotations)))
+        let categories = if all { Vec::new() } else { vec![category.name.clone()] };
+        Ok(Truth { annotations, image_id: Some(image.image_id), categories, no_crowd: false })
     }
 
     /// Tokens that are held, in reading order.
@@ -256,12 +143,16 @@ impl AppState {
 
     /// What the photo's panel shows, as a panel.
     pub(super) fn figure_shown(&self) -> Result<Wanted, String> {
+        let attribution = match self.prompting.settings.source {
+            PromptSource::Clip => PanelKind::ClipAttribution,
+            PromptSource::Llava => PanelKind::Attribution,
+        };
         match self.prompting.view {
             PromptView::Original => self.figure_panel(PanelKind::Photo),
             PromptView::Prompted => self.figure_panel(PanelKind::Prompted),
-            PromptView::Attribution | PromptView::Mask => {
-                Err("The photo shows attention prompting's map: choose Attention or Prompted in the API panel"
-                    .to_owned())
+            PromptView::Attribution => self.figure_panel(attribution),
+            PromptView::Mask => {
+                Err("The photo shows attention prompting's mask: choose Attribution or Prompted above it".to_owned())
             }
             PromptView::Attention if self.truth.view.overlap => self.figure_panel(PanelKind::Overlap),
             PromptView::Attention if !self.colour.overlay_visible => self.figure_panel(PanelKind::Photo),
@@ -282,86 +173,185 @@ impl AppState {
 
     /// What is on the screen as a panel of that kind, or why there is none.
     pub(super) fn figure_panel(&self, kind: PanelKind) -> Result<Wanted, String> {
-        let (run, trace) = self.figure_subject()?;
-        let of = self.figure_name(run.id, &[]);
-        let needs_decoder =
-            !matches!(kind, PanelKind::Photo | PanelKind::Mask | PanelKind::VisionCls | PanelKind::Overlap);
-        if needs_decoder && (!trace.has_decoder() || trace.output.is_empty()) {
-            return Err("This model compares texts with the photo: it has no decoder and no answer in words".to_owned());
-        }
-        let mut annotations = None;
-        let held = tokens_of(&self.held_tokens(), self.view.tokens);
+        let subject = self.figure_subject()?;
+        let mut wanted = Wanted::default();
+        let of = self.name_subject(subject, &mut wanted);
         let show = match kind {
-            PanelKind::Photo => Show::Photo { of: of.clone() },
-            PanelKind::Mask => {
-                let (truth, from) = self.figure_truth()?;
-                annotations = Some(from);
-                Show::Mask { of: of.clone(), truth }
+            PanelKind::Photo => Show::Photo { of },
+            PanelKind::Mask => Show::Mask { of, truth: self.figure_truth(false, &mut wanted)? },
+            PanelKind::ClipAttribution => on_photo(MapSpec::File { map: self.clip_map(&mut wanted)?, of }),
+            PanelKind::Prompted => self.prompted_panel(of, subject, &mut wanted)?,
+            _ => {
+                let Subject::Answer(_, trace) = subject else {
+                    let writing = self.current_run().is_some_and(|run| run.phase.is_active());
+                    let why = if writing {
+                        "The answer is still being written: wait for its end or stop it"
+                    } else {
+                        NO_ANSWER
+                    };
+                    return Err(why.to_owned());
+                };
+                if kind.needs_words() && (!trace.has_decoder() || trace.output.is_empty()) {
+                    return Err(
+                        "This model compares texts with the photo: it has no decoder and no answer in words".to_owned()
+                    );
+                }
+                self.answer_panel(kind, of, trace, &mut wanted)?
             }
+        };
+        wanted.show = Some(show);
+        Ok(wanted)
+    }
+
+    fn answer_panel(&self, kind: PanelKind, of: String, trace: &Trace, wanted: &mut Wanted) -> Result<Show, String> {
+        let held = tokens_of(&self.held_tokens(), self.view.tokens);
+        let (vision, shown) = (self.view.source == Source::Vision, |of: &str| self.shown_map(of, trace));
+        Ok(match kind {
             PanelKind::Attention => on_photo(decoder_map(&of, trace, &self.view, &self.held_tokens())),
             PanelKind::VisionCls => on_photo(cls_map(&of, trace, &self.view)?),
-            PanelKind::Attribution => on_photo(MapSpec::Llava { of: of.clone(), options: self.prompting_of_answer()? }),
-            PanelKind::Prompted => self.prompted_panel(&of, run)?,
+            PanelKind::Attribution => on_photo(MapSpec::Llava { of, options: self.prompting_of_answer()? }),
             PanelKind::Overlap => {
-                let (truth, from) = self.figure_truth()?;
-                annotations = Some(from);
-                let colour_blind_safe = self.truth.view.colour_blind_safe;
-                Show::Overlap { map: self.shown_map(&of, trace)?, truth, colour_blind_safe }
+                let truth = self.figure_truth(false, wanted)?;
+                Show::Overlap { map: shown(&of)?, truth, colour_blind_safe: self.truth.view.colour_blind_safe }
             }
             PanelKind::Grid => {
-                let vision = self.view.source == Source::Vision;
-                Show::Grid { of: of.clone(), vision, tokens: held, cells: GridCells::Share }
+                drop(shown(&of)?);
+                Show::Grid { of, vision, tokens: held, cells: GridCells::Share }
             }
-            PanelKind::ImageShare => {
-                Show::Plot { of: of.clone(), plot: PlotKind::ImageSharePerLayer { lines: vec![held] } }
-            }
-            PanelKind::Candidates => {
-                let token =
-                    *held.output.first().ok_or("Hold a word of the answer to show what else it could have been")?;
-                if trace.output.get(token).is_none_or(|token| token.candidates.is_empty()) {
-                    return Err("No candidates were recorded for the held word".to_owned());
-                }
-                Show::Plot { of: of.clone(), plot: PlotKind::Candidates { token, most: MOST_CANDIDATES } }
+            PanelKind::Scores => {
+                drop(shown(&of)?);
+                let metric = METRICS.get(self.truth.view.grid_metric.0).ok_or("This figure is not in this version")?;
+                let (truth, whole) = (self.figure_truth(false, wanted)?, self.truth.view.paper_area);
+                Show::Scores { of, vision, tokens: held, metric: metric.id.to_owned(), truth, whole }
             }
             PanelKind::Answer => {
                 let tokens = Tokens { output: held.output, ..Tokens::default() };
                 let marked = !tokens.output.is_empty();
                 let marks = marked.then(|| Mark { tokens, label: "selected".to_owned() }).into_iter().collect();
-                Show::Answer { of: of.clone(), question: true, marks }
+                Show::Answer { of, question: true, marks, shade: None }
             }
-        };
-        Ok(Wanted { show, runs: vec![(of, run.id)], annotations })
+            PanelKind::ShadedAnswer => {
+                let LayerHead { layer, head } = self.view.decoder;
+                let shade = match self.chips {
+                    ChipQuantity::ImageShare => Shade::ImageShare {
+                        layers: axis(layer, trace.num_hidden_layers),
+                        heads: axis(head, trace.num_attention_heads),
+                    },
+                    ChipQuantity::Probability => Shade::Probability,
+                    ChipQuantity::Entropy => Shade::Entropy,
+                };
+                Show::Answer { of, question: true, marks: Vec::new(), shade: Some(shade) }
+            }
+            _ => {
+                let plot = self.answer_plot(kind, &of, trace, wanted)?;
+                Show::Plot { of, plot }
+            }
+        })
     }
 
-    /// The API panel's settings, where they fit the shown answer's own attention.
+    fn answer_plot(&self, kind: PanelKind, of: &str, trace: &Trace, wanted: &mut Wanted) -> Result<PlotKind, String> {
+        let held = tokens_of(&self.held_tokens(), self.view.tokens);
+        let LayerHead { layer, head } = self.view.decoder;
+        let (layers, heads) = (axis(layer, trace.num_hidden_layers), axis(head, trace.num_attention_heads));
+        Ok(match kind {
+            PanelKind::ImageShare if self.view.source == Source::Vision => {
+                let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
+                PlotKind::ClsPerLayer { heads: head_lines(self.view.vision, vision.num_attention_heads) }
+            }
+            PanelKind::ImageShare => {
+                let heads = head_lines(self.view.decoder, trace.num_attention_heads);
+                PlotKind::ImageSharePerLayer { lines: vec![held], heads }
+            }
+            PanelKind::TokenShares => PlotKind::ImageShareOfTokens { layers, heads },
+            PanelKind::Split => PlotKind::Split { words: vec![held], layers, heads },
+            PanelKind::Objects => {
+                PlotKind::Objects { map: self.shown_map(of, trace)?, truth: self.figure_truth(true, wanted)? }
+            }
+            PanelKind::Threshold => {
+                let (map, truth) = (self.shown_map(of, trace)?, self.figure_truth(false, wanted)?);
+                let cut = if let Cut::OfMax(part) = self.truth.view.cut { Some(part) } else { None };
+                PlotKind::Threshold { map, truth, cut, whole: self.truth.view.paper_area }
+            }
+            PanelKind::Outliers => {
+                let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
+                let head_mean = self.truth.view.cls_head_mean;
+                if !head_mean && vision.cls_unsplit.is_empty() {
+                    return Err(
+                        "The unsplit [CLS] was not recorded: choose the mean over heads under Outliers".to_owned()
+                    );
+                }
+                let tokens = Tokens { prompt: Vec::new(), ..held };
+                if tokens.output.is_empty() {
+                    return Err("Hold a word of the answer first".to_owned());
+                }
+                PlotKind::Outliers { tokens, head_mean }
+            }
+            _ => token_plot(kind, trace, held.output.first().copied())?,
+        })
+    }
+
+    /// The API panel's settings where they are about the answer's own attention; else how it is made without any.
     fn prompting_of_answer(&self) -> Result<PromptSpec, String> {
         let settings = &self.prompting.settings;
-        if settings.source == PromptSource::Llava {
-            return prompt_spec(&settings.options);
-        }
-        Err("A figure of this window shows LLaVA's attribution: choose LLaVA as the source in the API panel".to_owned())
+        let options = if settings.source == PromptSource::Llava { settings.options } else { PromptOptions::default() };
+        prompt_spec(&options)
     }
 
-    fn prompted_panel(&self, of: &str, run: &Run) -> Result<Show, String> {
-        let options = match &run.question.prompted {
-            // The picture itself is at hand; the options say how it was made.
-            Some(prompting) => {
-                let options = PromptOptions { resample: PromptOptions::default().resample, ..prompting.options };
-                prompt_spec(&PromptOptions { layer_idx: Some(prompting.layer_idx()), ..options })?
-            }
-            None => self.prompting_of_answer().map_err(|_| {
-                "The shown answer is about the photo as it is: switch API on first, or choose LLaVA as its source"
-                    .to_owned()
-            })?,
+    /// The map that a CLIP made of this photo, as an input.
+    fn clip_map(&self, wanted: &mut Wanted) -> Result<String, String> {
+        let none = "No CLIP has looked at this photo yet: choose CLIP in the API panel and press Find";
+        let made = self.made_by(PromptSource::Clip).ok_or(none)?;
+        let settings = &self.prompting.settings;
+        // Another source's layer is none of CLIP's.
+        let options = if settings.source == PromptSource::Clip {
+            settings.options
+        } else {
+            PromptOptions { layer_idx: None, ..settings.options }
         };
-        Ok(Show::Prompted { of: of.to_owned(), options })
+        // A photo without an answer: its hash is known already.
+        let hash = &made.photo_hash;
+        for FileWish { name, path, .. } in wanted.files.extract_if(.., |wish| wish.kind == InputKind::Photo) {
+            let input = FileInput { file: path.display().to_string(), sha256: hash.clone() };
+            wanted.image = Some((name, input));
+        }
+        let name = self.figure.map_name(made, &options);
+        wanted.map = Some(WantedMap { name: name.clone(), made: made.clone(), options });
+        Ok(name)
+    }
+
+    fn prompted_panel(&self, of: String, subject: Subject<'_>, wanted: &mut Wanted) -> Result<Show, String> {
+        let prompting = if let Subject::Answer(run, _) = subject { run.question.prompted.as_ref() } else { None };
+        if let Some(prompting) = prompting {
+            // The picture itself is at hand; the options say how it was made.
+            let options = PromptOptions { resample: PromptOptions::default().resample, ..prompting.options };
+            let options = prompt_spec(&PromptOptions { layer_idx: Some(prompting.layer_idx()), ..options })?;
+            return Ok(Show::Prompted { of, map: None, options });
+        }
+        let has_words = matches!(subject, Subject::Answer(_, trace) if trace.has_decoder() && !trace.output.is_empty());
+        if self.prompting.settings.source == PromptSource::Llava {
+            if !has_words {
+                return Err(NO_ANSWER.to_owned());
+            }
+            return Ok(Show::Prompted { of, map: None, options: self.prompting_of_answer()? });
+        }
+        let options = prompt_spec(&self.prompting.settings.options)?;
+        Ok(Show::Prompted { of, map: Some(self.clip_map(wanted)?), options })
+    }
+
+    /// The answer with its object words marked.
+    pub(super) fn figure_object_words(&self, marks: Vec<Mark>) -> Result<Wanted, String> {
+        let mut wanted = self.figure_panel(PanelKind::Answer)?;
+        if let Some(Show::Answer { marks: held, .. }) = &mut wanted.show {
+            *held = marks;
+        }
+        Ok(wanted)
     }
 
     /// One answer's map minus another's.
     pub(super) fn figure_difference(&self, of: &[(RunId, Vec<TokenPos>); 2]) -> Result<Wanted, String> {
         let [(first, first_tokens), (second, second_tokens)] = of;
         let trace = |id: RunId| {
-            let run = self.runs.get(id).filter(|run| !run.phase.is_active());
+            let run: Option<&Run> = self.runs.get(id).filter(|run| !run.phase.is_active());
             run.and_then(|run| run.trace.as_ref()).ok_or("One of the two answers is not complete")
         };
         let (first_trace, second_trace) = (trace(*first)?, trace(*second)?);
@@ -375,6 +365,7 @@ impl AppState {
             first: map(&first_name, first_trace, first_tokens)?,
             second: map(&second_name, second_trace, second_tokens)?,
         };
-        Ok(Wanted { show, runs: vec![(first_name, *first), (second_name, *second)], annotations: None })
+        let runs = vec![(first_name, *first), (second_name, *second)];
+        Ok(Wanted { show: Some(show), runs, ..Wanted::default() })
     }
 }

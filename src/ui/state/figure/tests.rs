@@ -1,6 +1,7 @@
 use super::*;
-use crate::figure::recipe::{MapSpec, PlotKind, Show, Width};
+use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Width};
 use crate::ui::command::Command;
+use crate::ui::layout::Pane;
 use crate::ui::state::testing::{answered, loaded};
 use crate::ui::state::{Extend, Source};
 
@@ -35,14 +36,76 @@ fn what_is_shown_becomes_a_panel_with_its_answer() {
     assert_eq!(state.figure.recipe().inputs.traces.len(), 1, "the same answer keeps its name");
 }
 
+fn said(state: &AppState) -> String {
+    state.figure.outcome.as_ref().map(|outcome| outcome.text.clone()).unwrap_or_default()
+}
+
 #[test]
-fn without_an_answer_the_reason_is_said() {
+fn without_an_answer_the_reason_is_said_and_the_photo_can_be_shown() {
     let mut state = loaded();
-    for kind in PanelKind::ALL {
-        assert!(state.figure_hindrance(kind).is_some_and(|why| why.contains("ask a question")), "{}", kind.label());
+    for kind in PanelKind::all().filter(|kind| *kind != PanelKind::Photo) {
+        let why = state.figure_hindrance(kind).unwrap_or_default();
+        let known = ["ask a question", "annotations", "CLIP"].iter().any(|part| why.contains(part));
+        assert!(known, "{}: {why}", kind.label());
     }
+    apply(&mut state, FigureCommand::Add(PanelKind::Answer));
+    assert!(kinds(&state).is_empty() && said(&state).contains("no answer yet"), "said: {}", said(&state));
+    let effects = apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+    let [Effect::HashFigureInputs(wish)] = effects.as_slice() else { panic!("found {effects:?}") };
+    assert!(kinds(&state).is_empty() && state.figure.work.is_some(), "it waits for the photo's hash");
+    let input = FileInput { file: wish.files[0].path.display().to_string(), sha256: "ab".to_owned() };
+    state.figure_inputs_hashed(wish.as_ref().clone(), Ok(vec![input.clone()]));
+    assert_eq!(kinds(&state), ["photo"], "there it is");
+    assert_eq!(state.figure.recipe().inputs.images.get("a"), Some(&input), "by its hash");
+    assert!(apply(&mut state, FigureCommand::Add(PanelKind::Photo)).len() == 1, "now its hash is known");
+    assert_eq!((kinds(&state).len(), state.figure.recipe().inputs.images.len()), (2, 1), "one input for both");
+    apply(&mut state, FigureCommand::Clear);
+    state.figure_inputs_hashed(wish.as_ref().clone(), Err("gone".to_owned()));
+    assert!(kinds(&state).is_empty() && said(&state) == "gone", "what fails is said");
+}
+
+#[test]
+fn a_typeface_stays_until_the_bundled_one_is_wanted() {
+    let mut state = answered();
+    let effects = apply(&mut state, FigureCommand::Open("fonts/Own.otf".into()));
+    let [Effect::HashFigureInputs(wish)] = effects.as_slice() else { panic!("found {effects:?}") };
+    assert_eq!(wish.files[0].kind, InputKind::Typeface, "a font is no recipe");
+    let input = FileInput { file: "fonts/Own.otf".to_owned(), sha256: "cd".to_owned() };
+    state.figure_inputs_hashed(wish.as_ref().clone(), Ok(vec![input]));
     apply(&mut state, FigureCommand::Add(PanelKind::Photo));
-    assert!(kinds(&state).is_empty() && state.notices.iter().count() == 1, "nothing was added, and that is said");
+    apply(&mut state, FigureCommand::Clear);
+    let recipe = state.figure.recipe();
+    assert!(recipe.layout.typeface.is_some() && recipe.inputs.fonts.len() == 1, "clearing panels keeps it");
+    apply(&mut state, FigureCommand::Typeface(None));
+    let recipe = state.figure.recipe();
+    assert!(recipe.layout.typeface.is_none() && recipe.inputs.fonts.is_empty(), "and it goes as a whole");
+}
+
+#[test]
+fn every_plot_of_the_screen_is_offered() {
+    let mut state = answered();
+    state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
+    for kind in [PanelKind::ImageShare, PanelKind::TokenShares, PanelKind::Split, PanelKind::Outliers] {
+        assert_eq!(state.figure_hindrance(kind), None, "{}", kind.label());
+        apply(&mut state, FigureCommand::Add(kind));
+    }
+    assert_eq!(kinds(&state), ["plot"; 4], "as plots");
+    state.view.source = Source::Vision;
+    apply(&mut state, FigureCommand::Add(PanelKind::ImageShare));
+    let last = state.figure.recipe().panels.last().map(|panel| panel.show.clone());
+    assert!(matches!(last, Some(Show::Plot { plot: PlotKind::ClsPerLayer { .. }, .. })), "of [CLS]: {last:?}");
+    for (kind, part) in [
+        (PanelKind::Threshold, "annotations"),
+        (PanelKind::Objects, "annotations"),
+        (PanelKind::Scores, "annotations"),
+        (PanelKind::Contrast, "contrastive"),
+        (PanelKind::Strength, "contrastive"),
+        (PanelKind::Similarity, "CLIP"),
+        (PanelKind::Candidates, "candidates"),
+    ] {
+        let why = state.figure_hindrance(kind).unwrap_or_default();
+        assert!(why.contains(part), "{}: {why}", kind.label());
+    }
 }
 
 #[test]
@@ -101,7 +164,6 @@ fn a_forgotten_answer_is_said_and_comes_back_with_its_hashes() {
 #[test]
 fn a_file_is_written_once_at_a_time_and_only_if_it_can_be() {
     let mut state = answered();
-    let said = |state: &AppState| state.notices.iter().last().map(|notice| notice.text.clone()).unwrap_or_default();
     assert!(apply(&mut state, FigureCommand::Save("F.pdf".into(), false)).is_empty(), "there is no panel");
     assert!(said(&state).contains("panels"), "said: {}", said(&state));
     apply(&mut state, FigureCommand::Add(PanelKind::Photo));
@@ -115,6 +177,13 @@ fn a_file_is_written_once_at_a_time_and_only_if_it_can_be() {
     assert!(state.figure.work.is_none(), "and it is not being written");
     apply(&mut state, FigureCommand::KeepFile);
     assert!(state.figure.exists.is_none(), "it stays");
+    apply(&mut state, FigureCommand::Save("F.pdf".into(), true));
+    assert_eq!(apply(&mut state, FigureCommand::Stop), [Effect::StopFigure], "it can be stopped");
+    state.figure_saved(Ok(FigureSaved::Stopped));
+    assert!(said(&state).contains("nothing was written") && state.figure.work.is_none(), "said: {}", said(&state));
+    assert!(apply(&mut state, FigureCommand::Stop).is_empty(), "nothing to stop");
+    apply(&mut state, FigureCommand::DismissOutcome);
+    assert!(state.figure.outcome.is_none(), "read");
 }
 
 #[test]

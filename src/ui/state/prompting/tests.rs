@@ -192,6 +192,7 @@ fn settings_that_were_edited_by_hand_do_no_harm() {
         pre_output: None,
         model_id: "test".to_owned(),
         weight_hash: "w".to_owned(),
+        photo_hash: "p".to_owned(),
     };
     state.prompting.keep(made);
     assert_eq!(state.prompting.settings.options.layer_idx, None, "this model has no such layer");

@@ -1,0 +1,150 @@
+//! The faces that a figure is set in, and which of them draws a letter.
+
+use super::{FACES, Face};
+use std::sync::Arc;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::figure) struct Typeface {
+    /// The bundled ones first: regular, bold.
+    faces: Vec<Arc<Face>>,
+    /// Places in `faces`, those that are asked first in front: of regular text, of bold text.
+    order: [Vec<usize>; 2],
+}
+
+impl Default for Typeface {
+    fn default() -> Self {
+        Self { faces: FACES.to_vec(), order: [vec![0], vec![1]] }
+    }
+}
+
+/// A letter as it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::figure) struct Letter {
+    /// Place of its face.
+    pub(in crate::figure) face: usize,
+    /// Its number there.
+    pub(in crate::figure) glyph: u16,
+    /// Its width as a part of the size.
+    pub(in crate::figure) advance: f64,
+}
+
+impl Typeface {
+    /// Faces of files beside the bundled ones.
+    pub(in crate::figure) fn with(regular: Arc<Face>, bold: Option<Arc<Face>>, missing_only: bool) -> Self {
+        let mut all = Self::default();
+        all.faces.push(regular);
+        all.faces.extend(bold);
+        let last = all.faces.len() - 1;
+        for (bundled, (order, own)) in all.order.iter_mut().zip([2, last]).enumerate() {
+            *order = if missing_only { vec![bundled, own] } else { vec![own, bundled] };
+        }
+        all
+    }
+
+    /// Every face, in an order that the places of glyphs refer to.
+    pub(in crate::figure) fn faces(&self) -> &[Arc<Face>] {
+        &self.faces
+    }
+
+    /// Whether a face of a file is asked before the bundled one.
+    pub(in crate::figure) fn own_first(&self) -> bool {
+        self.order[0].first().is_some_and(|first| *first >= FACES.len())
+    }
+
+    /// Who draws a letter; the box of the face that is asked first where nobody does.
+    pub(in crate::figure) fn glyph(&self, letter: char, bold: bool) -> Letter {
+        let order = &self.order[usize::from(bold)];
+        let has = |at: &&usize| self.faces.get(**at).is_some_and(|face| face.has(letter));
+        let at = order.iter().find(has).or(order.first()).copied().unwrap_or(0);
+        let Some(face) = self.faces.get(at) else { return Letter { face: 0, glyph: 0, advance: 0.0 } };
+        let (glyph, advance) = face.glyph(letter);
+        Letter { face: at, glyph, advance: advance / face.units }
+    }
+
+    /// Letters of a text that nobody draws.
+    pub(in crate::figure) fn missing<'a>(&'a self, text: &'a str) -> impl Iterator<Item = char> + 'a {
+        let has =
+            |letter: char| self.order[0].iter().any(|at| self.faces.get(*at).is_some_and(|face| face.has(letter)));
+        text.chars().filter(move |letter| !has(*letter))
+    }
+
+    /// Length of a line. **Units** those of `size`.
+    pub(in crate::figure) fn width(&self, text: &str, bold: bool, size: f64) -> f64 {
+        text.chars().map(|letter| self.glyph(letter, bold).advance).sum::<f64>() * size
+    }
+
+    /// Breaks a text into lines no longer than `width`; a word that is longer is broken within.
+    pub(in crate::figure) fn wrap(&self, text: &str, bold: bool, size: f64, width: f64) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut line = String::new();
+        for word in text.split(' ') {
+            let candidate = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+            if self.width(&candidate, bold, size) <= width {
+                line = candidate;
+                continue;
+            }
+            if !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            for letter in word.chars() {
+                line.push(letter);
+                if self.width(&line, bold, size) > width && line.chars().count() > 1 {
+                    line.pop();
+                    lines.push(std::mem::take(&mut line));
+                    line.push(letter);
+                }
+            }
+        }
+        if !line.is_empty() {
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// As much of a text as fits, with dots where something is left out.
+    pub(in crate::figure) fn shortened(&self, text: &str, bold: bool, size: f64, width: f64) -> String {
+        if self.width(text, bold, size) <= width * 1.001 {
+            return text.to_owned();
+        }
+        let mut kept = String::new();
+        for letter in text.chars() {
+            kept.push(letter);
+            if self.width(&kept, bold, size) + self.width("…", bold, size) > width {
+                kept.pop();
+                break;
+            }
+        }
+        kept.push('…');
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::font::{BOLD, REGULAR};
+
+    #[test]
+    fn lines_are_no_longer_than_asked_for_and_lose_nothing() {
+        let text = "share of the attention on the image, Donaudampfschifffahrtsgesellschaft and more";
+        let typeface = Typeface::default();
+        let lines = typeface.wrap(text, false, 7.0, 60.0);
+        assert!(lines.iter().all(|line| typeface.width(line, false, 7.0) <= 60.0), "{lines:?}");
+        let letters = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<String>();
+        assert_eq!(letters(&lines.concat()), letters(text), "every letter is there");
+    }
+
+    #[test]
+    fn a_face_of_a_file_comes_before_the_bundled_one_or_after_it() {
+        let own = || Arc::new(Face::outside(BOLD.to_vec()).expect("a font"));
+        let first = Typeface::with(own(), None, false);
+        assert_eq!([first.glyph('a', false).face, first.glyph('a', true).face], [2, 2], "everything");
+        assert!(first.own_first(), "and that is known");
+        let last = Typeface::with(own(), None, true);
+        assert_eq!([last.glyph('a', false).face, last.glyph('a', true).face], [0, 1], "only what is missing");
+        assert_eq!(last.missing("a漢").collect::<String>(), "漢", "which is missing in both");
+        let two = Typeface::with(own(), Some(Arc::new(Face::outside(REGULAR.to_vec()).expect("a font"))), false);
+        assert_eq!([two.glyph('a', false).face, two.glyph('a', true).face], [2, 3], "titles have their own");
+    }
+}

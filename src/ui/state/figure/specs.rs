@@ -1,0 +1,84 @@
+//! What is chosen in the window, as a recipe has it.
+
+use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Show, Together, Tokens};
+use crate::prompting::PromptOptions;
+use crate::trace::Trace;
+use crate::ui::state::{Axis, LayerHead, Normalisation, Reduce, TokenPos, ViewState};
+
+pub(super) fn axis(axis: Axis, count: usize) -> Choice {
+    match axis.reduce {
+        Reduce::One => Choice::One(axis.clamped(count).idx),
+        Reduce::Mean => Choice::All(Together::Mean),
+        Reduce::Max => Choice::All(Together::Max),
+    }
+}
+
+pub(super) fn norm(view: &ViewState) -> Norm {
+    match view.normalisation {
+        Normalisation::Raw => Norm::Raw,
+        Normalisation::ShareOfImage => Norm::ImageShare,
+    }
+}
+
+pub(super) fn tokens_of(held: &[TokenPos], reduce: Reduce) -> Tokens {
+    let mut tokens =
+        Tokens { together: if reduce == Reduce::Max { Together::Max } else { Together::Mean }, ..Tokens::default() };
+    for pos in held {
+        match pos {
+            TokenPos::Prompt(idx) => tokens.prompt.push(*idx),
+            TokenPos::Output(idx) => tokens.output.push(*idx),
+        }
+    }
+    tokens
+}
+
+pub(super) fn decoder_map(of: &str, trace: &Trace, view: &ViewState, held: &[TokenPos]) -> MapSpec {
+    let LayerHead { layer, head } = view.decoder;
+    MapSpec::Decoder {
+        of: of.to_owned(),
+        tokens: tokens_of(held, view.tokens),
+        layers: axis(layer, trace.num_hidden_layers),
+        heads: axis(head, trace.num_attention_heads),
+        normalisation: norm(view),
+        suppress_sink: view.suppress_sink,
+    }
+}
+
+pub(super) fn cls_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
+    let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
+    let LayerHead { layer, head } = view.vision;
+    Ok(MapSpec::VisionCls {
+        of: of.to_owned(),
+        layers: axis(layer, vision.num_hidden_layers),
+        heads: axis(head, vision.num_attention_heads),
+        normalisation: norm(view),
+    })
+}
+
+/// The chosen heads as lines: their mean, and the one that is looked at.
+pub(super) fn head_lines(choice: LayerHead, count: usize) -> Vec<Choice> {
+    match axis(choice.head, count) {
+        one @ Choice::One(_) => vec![Choice::default(), one],
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn on_photo(map: MapSpec) -> Show {
+    Show::Map { map, outline: None, grid_lines: false }
+}
+
+/// Settings of attention prompting, as a recipe has them.
+pub(super) fn prompt_spec(options: &PromptOptions) -> Result<PromptSpec, String> {
+    if options.resample != PromptOptions::default().resample {
+        return Err("A figure stretches the mask with Lanczos only: choose that in the API panel".to_owned());
+    }
+    Ok(PromptSpec {
+        layer: options.layer_idx,
+        formula: options.formula.id().to_owned(),
+        kernel: options.kernel,
+        enhance: options.enhance,
+        grey: options.grey,
+        geometry: options.geometry.id().to_owned(),
+        ..PromptSpec::default()
+    })
+}
