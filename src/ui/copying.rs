@@ -98,7 +98,13 @@ impl App {
                 ctx.copy_text(form.text(&cells));
                 self.state.table_copied(Ok((kind, form, cells.len() - 1)));
             }
-            None => self.state.table_copied(Err("No panel in front has a table with numbers to copy")),
+            None => {
+                let why = kind.map_or_else(
+                    || "No panel in front has a table with numbers to copy".to_owned(),
+                    |kind| format!("There is no table of {} to copy yet", kind.label()),
+                );
+                self.state.table_copied(Err(why));
+            }
         }
     }
 }

@@ -147,6 +147,7 @@ fn every_table_is_copied_with_its_units() {
         (TableKind::Objects, "Area (pixels)"),
         (TableKind::Candidates, "Logprob (nats)"),
         (TableKind::Pope, "p_yes"),
+        (TableKind::PopeFigures, "Accuracy (%)"),
         (TableKind::Heads, "Attention on the image, mean over the shown tokens (probability)"),
         (TableKind::Layers, "Attention on the image, mean over the shown tokens, mean over heads (probability)"),
         (TableKind::Runs, "Answer (tokens)"),

@@ -44,13 +44,13 @@ impl AppState {
     }
 
     /// A table was copied, or there is none.
-    pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), &str>) {
+    pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), String>) {
         match copied {
             Ok((kind, form, rows)) => {
                 let rows = super::count(rows, "row");
                 self.toasts.push(format!("Copied the table of {}: {rows} as {}", kind.label(), form.label()));
             }
-            Err(why) => drop(self.not_copied(why)),
+            Err(why) => drop(self.not_copied(&why)),
         }
     }
 
