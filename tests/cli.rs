@@ -2,6 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what did not run")]
 
+#[path = "cli/captions.rs"]
+mod captions;
+#[path = "cli/displays.rs"]
+mod displays;
 #[path = "cli/figures.rs"]
 mod figures;
 #[path = "cli/pages.rs"]
@@ -11,12 +15,6 @@ mod strategies;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-#[cfg(target_os = "linux")]
-use std::{
-    io::Read as _,
-    process::Stdio,
-    time::{Duration, Instant},
-};
 
 /// Without a display, whatever this machine has.
 fn gazelens(args: &[&str]) -> Output {
@@ -278,71 +276,6 @@ fn help_and_version_are_no_failures() {
     }
 }
 
-#[test]
-fn without_a_display_the_window_names_the_headless_command() {
-    for args in [&[][..], &["gui"], &["gui", "photo.jpg"]] {
-        let sentence = one_sentence(args, 1);
-        assert!(sentence.contains("display") && sentence.contains("gazelens trace --image"), "{sentence}");
-    }
-}
-
-/// A window that cannot open must end by itself; one that opens after all is ended here.
-#[cfg(target_os = "linux")]
-fn windowless(display: &str, more: &[(&str, &str)]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gazelens"));
-    command
-        .env("DISPLAY", display)
-        .env_remove("WAYLAND_DISPLAY")
-        .env_remove("WAYLAND_SOCKET")
-        .env("RUST_BACKTRACE", "1");
-    command.envs(more.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    let started = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("a child to wait for") {
-            break status;
-        }
-        if started.elapsed() > Duration::from_mins(1) {
-            child.kill().expect("a child to end");
-            panic!("a window opened on {display} with {more:?}");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let mut sentence = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut sentence).expect("text");
-    assert_eq!(status.code(), Some(1), "{sentence}");
-    assert!(
-        !sentence.contains("panicked") && !sentence.contains(".rs:"),
-        "no panic, no place in the source: {sentence}"
-    );
-    sentence
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_display_that_does_not_answer_is_one_sentence() {
-    let sentence = windowless(":9871", &[]);
-    assert!(sentence.contains("display") && sentence.contains("gazelens trace --image"), "{sentence}");
-    assert_eq!(sentence.trim_end().lines().count(), 1, "one line: {sentence}");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_display_without_a_graphics_driver_is_one_sentence() {
-    let server = Command::new("Xvfb").args([":9872", "-screen", "0", "640x480x24"]).stderr(Stdio::null()).spawn();
-    let Ok(mut server) = server else {
-        println!("Not run: a window without a graphics driver needs Xvfb to be installed");
-        return;
-    };
-    std::thread::sleep(Duration::from_secs(2));
-    let none = [("VK_ICD_FILENAMES", "/nonexistent"), ("VK_DRIVER_FILES", "/nonexistent"), ("WGPU_BACKEND", "vulkan")];
-    let sentence = std::panic::catch_unwind(|| windowless(":9872", &none));
-    server.kill().expect("a display server to end");
-    server.wait().expect("a display server to end");
-    let sentence = sentence.expect("the window says why it does not open");
-    assert!(sentence.contains("graphics driver") && sentence.contains("gazelens trace --image"), "{sentence}");
-}
-
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_never_replaced_and_a_link_stays_a_link() {
@@ -385,82 +318,3 @@ const INSTANCES: &str = r#"{"images": [{"id": 1, "width": 4, "height": 4, "file_
     "annotations": [{"id": 1, "image_id": 1, "category_id": 18, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]},
     {"id": 2, "image_id": 1, "category_id": 63, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]},
     {"id": 3, "image_id": 2, "category_id": 99, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]}]}"#;
-
-/// Writes these files and gives their paths.
-fn written<const N: usize>(folder: &Path, files: [(&str, &str); N]) -> [String; N] {
-    files.map(|(name, text)| {
-        std::fs::write(folder.join(name), text).expect("a writable folder");
-        path(folder, name)
-    })
-}
-
-#[test]
-fn captions_are_scored_by_the_objects_they_name() {
-    let folder = folder();
-    let captions = "{\"image_id\": 1, \"caption\": \"Ein \u{c4}: a dog, two cats on a sofa\"}\n\
-        {\"image_id\": 2, \"caption\": \"A kite.\"}\n{\"image\": 7}\n{\"image_id\": 9, \"caption\": \"A zebra.\"}\n";
-    let reference = r#"{"annotations": [{"id": 1, "image_id": 2, "caption": "Somebody flies a kite."}]}"#;
-    let [captions, instances, reference] =
-        written(folder.path(), [("c.jsonl", captions), ("i.json", INSTANCES), ("r.json", reference)]);
-    let base = ["chair", "--captions", &captions, "--annotations", &instances];
-    let output = gazelens(&[&base[..], &["--json"]].concat());
-    assert!(output.status.success(), "{}", stderr(&output));
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    assert_eq!(json["CHAIRs"], 1.0, "both captions name what is not annotated: {json}");
-    assert_eq!(json["CHAIRi"], 0.5, "the cats and the kite of four");
-    assert_eq!(json["recall"], 1.0, "dog and couch are named");
-    assert_eq!((&json["num_captions"], &json["num_captions_without_ground_truth"]), (&2.into(), &1.into()), "image 9");
-    let cats = &json["captions"][0]["mentions"][1];
-    assert_eq!(
-        (&cats["text"], &cats["category"], &cats["status"]),
-        (&"cats".into(), &"cat".into(), &"hallucinated".into()),
-        ""
-    );
-    assert_eq!(cats["bytes"][0].as_u64(), Some(19), "bytes");
-    assert_eq!(cats["characters"][0].as_u64(), Some(18), "characters");
-    assert_eq!(json["captions"][2]["mentions"][0]["status"], "unknown", "nobody annotated image 9");
-    let said = stderr(&output);
-    for expected in
-        ["Record 2: Expected caption", "1 of 3 captions are about images without", "1 categories are not among"]
-    {
-        assert!(said.contains(expected), "{expected} in {said}");
-    }
-
-    let both = gazelens(&[&base[..], &["--reference-captions", &reference]].concat());
-    let text = stdout(&both);
-    assert!(text.contains("CHAIRs 50.0 %  CHAIRi 25.0 %"), "the kite is there: {text}{}", stderr(&both));
-    assert!(text.contains("ground truth: instances and reference captions"), "what it was made from: {text}");
-    assert!(text.contains("hallucinated: cat  grounded: dog, sofa (couch)"), "word by word: {text}");
-}
-
-#[test]
-fn captions_that_cannot_be_scored_are_one_sentence() {
-    let folder = folder();
-    let [good, empty, no_caption, instances] = written(
-        folder.path(),
-        [
-            ("c.json", r#"[{"image_id": 1, "caption": "a dog"}]"#),
-            ("e.json", ""),
-            ("n.json", "[{}, 5]"),
-            ("i.json", INSTANCES),
-        ],
-    );
-    let missing = path(folder.path(), "nowhere.json");
-    let chair = |captions: &str, annotations: &str| {
-        ["chair", "--captions", captions, "--annotations", annotations].map(str::to_owned)
-    };
-    for (args, file, expected) in [
-        (chair(&missing, &instances), "nowhere.json", "captions file that can be read"),
-        (chair(&empty, &instances), "e.json", "found nothing"),
-        (chair(&no_caption, &instances), "n.json", "in 2 records (Record 0: Expected caption"),
-        (chair(&good, &missing), "nowhere.json", "instances"),
-        (chair(&good, &good), "c.json", "instances"),
-    ] {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let sentence = one_sentence(&args, 1);
-        assert!(sentence.contains(expected) && sentence.trim_end().ends_with(file), "{sentence}");
-    }
-    refused(&["chair", "--captions", &good], 2);
-    let sentence = one_sentence(&["chair", "--captions", &good, "--annotations", &instances, "--lemmatiser", "x"], 2);
-    assert!(sentence.contains("vocabulary, wordnet, pattern"), "what there is: {sentence}");
-}

@@ -138,6 +138,7 @@ impl App {
             app.restore(storage);
         }
         theme::apply(&ctx, &app.state.prefs);
+        app.state.prefs.keys.install(&ctx);
         app.state.model.device = options.device;
         app.state.model.dtype = options.dtype;
         let bundled = data::demo::IMAGES.iter().map(|image| ImageSource::Bundled(image.file_name.to_owned()));
@@ -236,7 +237,7 @@ impl App {
         if !dropped.is_empty() {
             self.commands.push(Command::AddPaths(dropped));
         }
-        self.commands.extend(shortcuts::pressed(ctx, self.state.open));
+        self.commands.extend(shortcuts::pressed(ctx, self.state.open, &self.state.prefs.keys));
     }
 
     /// Messages that go by themselves do so on time; without one nothing is drawn for them.
@@ -299,7 +300,10 @@ impl App {
                 }
                 Effect::OpenFigure(path) => self.jobs.open_figure(path),
                 Effect::HashAnnotations(name, path, panel) => self.jobs.hash_annotations(name, path, panel),
-                Effect::ApplyLook => theme::apply(ctx, &self.state.prefs),
+                Effect::ApplyLook => {
+                    theme::apply(ctx, &self.state.prefs);
+                    self.state.prefs.keys.install(ctx);
+                }
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::CopyPicture => self.copy_picture(ctx),
                 Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
@@ -310,9 +314,16 @@ impl App {
     }
 }
 
+fn is_key_down(event: &egui::Event) -> bool {
+    matches!(event, egui::Event::Key { pressed: true, .. })
+}
+
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
+        if ctx.input(|input| input.pointer.any_pressed() || input.events.iter().any(is_key_down)) {
+            self.state.history.another_gesture();
+        }
         for command in std::mem::take(&mut self.commands) {
             if matches!(
                 command,

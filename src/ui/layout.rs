@@ -62,6 +62,28 @@ impl Pane {
         Self::Prompting,
     ];
 
+    /// What it is for, in a sentence.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Images => "The images on offer, by name, number, objects, tags",
+            Self::Photo => "The photo with its heat map",
+            Self::Compare => "Up to four answers side by side, with the difference of their maps",
+            Self::Figure => "What is on the screen as a figure for a paper",
+            Self::Question => "The question, how it is decoded, and the answer",
+            Self::Attention => "Whose attention: source, layer, head, normalisation",
+            Self::Colours => "Colour map, range, opacity of the heat map",
+            Self::Heads => "A small map for every layer and head",
+            Self::Layers => "Attention on the image by layer, or by word",
+            Self::Candidates => "What else the model could have said, and forks of the answer",
+            Self::Objects => "The annotated objects of the photo",
+            Self::Metrics => "How well the map agrees with the chosen objects",
+            Self::Origin => "How much of a word comes from the image, the question and the answer so far",
+            Self::Outliers => "Patches that the vision encoder's [CLS] over-attends",
+            Self::Pope => "Yes/no questions about objects, and how they were answered",
+            Self::Prompting => "Attention prompting: the photo darkened where a model does not look",
+        }
+    }
+
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {

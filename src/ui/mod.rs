@@ -22,6 +22,7 @@ pub mod layout;
 mod link;
 mod notes_writer;
 pub mod opening;
+pub mod palette;
 mod panels;
 mod photos;
 mod prompted;

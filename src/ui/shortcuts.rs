@@ -1,54 +1,75 @@
 //! Keys to commands. Nothing fires while text is typed, except with ctrl; behind a box over the window only what closes the box.
 
-use super::command::{Command, NAMED_COMMANDS};
+use super::command::{Command, Keymap, NAMED_COMMANDS, takes_shift};
 use super::state::OpenBoxes;
 use eframe::egui;
-use egui::{Key, Modifiers};
+use egui::{Key, KeyboardShortcut, Modifiers};
 
 /// Keys that egui's own keyboard navigation uses: they belong to the focused widget while there is one.
 const NAVIGATION: [Key; 6] = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Enter, Key::Tab];
 
+/// Keys that with ctrl belong to a text that is being typed: undo, redo, everything, and moving by words.
+const EDITING: [Key; 9] = [
+    Key::Z,
+    Key::Y,
+    Key::A,
+    Key::ArrowLeft,
+    Key::ArrowRight,
+    Key::ArrowUp,
+    Key::ArrowDown,
+    Key::Backspace,
+    Key::Delete,
+];
+
 /// Commands whose keys were pressed since the last frame, in no particular order. The keys are used up.
 ///
 /// `open` are the boxes over the window: behind one, nothing moves.
-pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes) -> Vec<Command> {
+pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes, keymap: &Keymap) -> Vec<Command> {
+    if open.recording.is_some() {
+        return Vec::new(); // they are being given to a command
+    }
     let typing = ctx.text_edit_focused();
     let focused = ctx.memory(|memory| memory.focused().is_some());
     let popup = egui::Popup::is_any_open(ctx);
     let mut commands = Vec::new();
     // Those with more modifiers first: `consume_shortcut` lets ctrl+shift+O pass for ctrl+O.
-    let mut shortcuts: Vec<_> =
-        NAMED_COMMANDS.iter().flat_map(|named| named.shortcuts.iter().map(move |keys| (keys, named.command))).collect();
+    let of_all = NAMED_COMMANDS.iter().flat_map(|named| keymap.of(named).into_iter().map(|keys| (keys, named.command)));
+    let mut shortcuts: Vec<(KeyboardShortcut, &Command)> = of_all.collect();
     shortcuts.sort_by_key(|(keys, _)| std::cmp::Reverse(count(keys.modifiers)));
     for (keys, command) in shortcuts {
-        let plain = !keys.modifiers.command;
-        let belongs_elsewhere = plain
-            && (typing
-                || (popup && keys.logical_key == Key::Escape)
-                || (focused && NAVIGATION.contains(&keys.logical_key)));
-        let behind_a_box = (open.help || open.model || open.session.is_some())
-            && !(*command == Command::Clear || (open.help && *command == Command::ToggleHelp));
-        if belongs_elsewhere || behind_a_box {
+        let key = keys.logical_key;
+        let with_command = keys.modifiers.command || keys.modifiers.ctrl;
+        let belongs_elsewhere = if with_command {
+            typing && EDITING.contains(&key)
+        } else {
+            typing || (popup && key == Key::Escape) || (focused && NAVIGATION.contains(&key))
+        };
+        if belongs_elsewhere || is_behind_a_box(open, command) {
             continue;
         }
-        if keys.logical_key == Key::Tab {
+        if keys.logical_key == Key::Tab && keys.modifiers.is_none() {
             let backwards = ctx.input(|input| input.modifiers.shift);
             let presses = if popup || backwards { 0 } else { tab(ctx) };
             commands.extend(std::iter::repeat_n(command.clone(), presses));
             continue;
         }
         let presses = ctx.input_mut(|input| {
-            let presses = input.count_and_consume_key(keys.modifiers, keys.logical_key);
+            let presses = input.count_and_consume_key(keys.modifiers, key);
             // Layouts put these on shifted keys: the key is what counts.
-            presses
-                + usize::from(
-                    matches!(keys.logical_key, Key::Questionmark | Key::Plus)
-                        && take(input, keys.modifiers, keys.logical_key),
-                )
+            presses + usize::from(takes_shift(key) && take(input, keys.modifiers, key))
         });
         commands.extend(std::iter::repeat_n(command.clone(), presses));
     }
     commands
+}
+
+/// Only what closes the box gets through.
+fn is_behind_a_box(open: OpenBoxes, command: &Command) -> bool {
+    let any = open.help || open.palette || open.model || open.session.is_some();
+    let closes = *command == Command::Clear
+        || (open.help && *command == Command::ToggleHelp)
+        || (open.palette && *command == Command::TogglePalette);
+    any && !closes
 }
 
 fn count(modifiers: Modifiers) -> u8 {

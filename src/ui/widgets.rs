@@ -1,6 +1,6 @@
 //! Small parts that several panels use.
 
-use super::command::Command;
+use super::command::{Command, Keymap};
 use eframe::egui;
 use egui::{Response, RichText, Ui, Widget};
 
@@ -17,7 +17,7 @@ pub(super) fn command_button(ui: &mut Ui, text: &str, command: &Command, command
 pub(super) fn tooltip(ctx: &egui::Context, command: &Command) -> String {
     match command.named() {
         None => String::new(),
-        Some(named) => match named.shortcuts.first() {
+        Some(named) => match Keymap::installed(ctx).of(named).first() {
             Some(keys) => format!("{} ({})", named.tooltip, format_keys(ctx, *keys)),
             None => named.tooltip.to_owned(),
         },

@@ -68,7 +68,7 @@ fn shortcuts_work_when_nothing_is_typed() {
     assert!(!window.state().state().colour.overlay_visible, "G hides the overlay");
     window.key_press_modifiers(eframe::egui::Modifiers::SHIFT, Key::Questionmark);
     frames(&mut window);
-    window.get_by_label("Moving about");
+    window.get_by_label("Click a key to change it");
     press(&mut window, Key::Escape);
     assert!(!window.state().state().open.help, "Esc closes it");
 }

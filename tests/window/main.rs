@@ -2,6 +2,7 @@
 
 mod asking;
 mod comfort;
+mod commanding;
 mod compare;
 mod comparing;
 mod demo;

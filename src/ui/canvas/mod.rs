@@ -163,7 +163,9 @@ impl<'a> PhotoCanvas<'a> {
         };
         let pointer = response.hover_pos().filter(|at| rect.contains(*at));
         let hovered = pointer.and_then(patch_at);
-        let clicked = response.interact_pointer_pos().filter(|_| response.clicked() && !response.double_clicked());
+        // A click beside an open menu closes it and is no click on the photo.
+        let is_click = response.clicked() && !response.double_clicked() && !egui::Popup::is_any_open(ui.ctx());
+        let clicked = response.interact_pointer_pos().filter(|_| is_click);
         let clicked = clicked.and_then(patch_at).map(|pos| (pos, ui.input(|i| i.modifiers)));
         let note = self.note(ui.ctx());
         let view = *self.view;

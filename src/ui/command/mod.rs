@@ -1,11 +1,14 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 
+mod keys;
 mod named;
 
+pub use keys::{Keymap, KeysCommand, pressed, takes_shift};
 pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 
 use crate::data::dataset::Query;
 use crate::engine::{ModelSource, RunId};
+use crate::ui::layout::Pane;
 use crate::ui::state::{
     AskSettings, ChipQuantity, ColourSettings, CompareCommand, CopyCommand, Extend, FigureCommand, NotesEdit,
     PopeCommand, PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
@@ -90,6 +93,16 @@ pub enum Command {
     Copy(CopyCommand),
     /// The list of keys.
     ToggleHelp,
+    /// Which keys give which command.
+    Keys(KeysCommand),
+    /// The box that finds commands.
+    TogglePalette,
+    /// What is shown and held as it was before the last change of it.
+    Undo,
+    /// The change that was undone.
+    Redo,
+    /// Show the tab of a panel.
+    ShowPane(Pane),
     /// The template around the question.
     ToggleTemplate,
     /// Panels where they were on the first day.

@@ -11,6 +11,8 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 pub enum Menu {
     /// Files.
     File,
+    /// Back and forth, and the clipboard.
+    Edit,
     /// What is shown, and how the window looks.
     View,
     /// Asking.
@@ -24,6 +26,8 @@ pub enum Menu {
 /// A command that has a name: it stands in a menu and may have keys.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedCommand {
+    /// In settings files: it stays when the label changes.
+    pub name: &'static str,
     /// What it does.
     pub command: &'static Command,
     /// In the menu.
@@ -49,8 +53,9 @@ const fn ctrl_shift(key: Key) -> KeyboardShortcut {
 }
 
 macro_rules! named {
-    ($command:expr, $menu:ident, $label:literal, $tooltip:literal, [$($shortcut:expr),*]) => {
+    ($name:literal, $command:expr, $menu:ident, $label:literal, $tooltip:literal, [$($shortcut:expr),*]) => {
         NamedCommand {
+            name: $name,
             command: &$command,
             label: $label,
             tooltip: $tooltip,
@@ -62,9 +67,17 @@ macro_rules! named {
 
 /// Every command with a name, in the order of the menus.
 pub const NAMED_COMMANDS: &[NamedCommand] = &[
-    named!(Command::OpenImages, File, "Open photos…", "Pick one or more photos", [ctrl(Key::O)]),
-    named!(Command::OpenImageFolder, File, "Open a folder of photos…", "Every photo in a folder", [ctrl_shift(Key::O)]),
+    named!("open-photos", Command::OpenImages, File, "Open photos…", "Pick one or more photos", [ctrl(Key::O)]),
     named!(
+        "open-a-folder-of-photos",
+        Command::OpenImageFolder,
+        File,
+        "Open a folder of photos…",
+        "Every photo in a folder",
+        [ctrl_shift(Key::O)]
+    ),
+    named!(
+        "open-annotations",
         Command::OpenAnnotations,
         File,
         "Open annotations…",
@@ -72,22 +85,32 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::I)]
     ),
     named!(
+        "filter-and-sort-images",
         Command::ToggleFilter,
         Go,
         "Filter and sort images…",
         "Which images are listed, by objects, captions, tags, questions asked",
         [key(Key::F)]
     ),
-    named!(Command::CloseDataset, File, "Close the data set", "Back to the bundled images", []),
+    named!("close-the-data-set", Command::CloseDataset, File, "Close the data set", "Back to the bundled images", []),
     named!(
+        "open-a-model",
         Command::OpenModelBox,
         File,
         "Open a model…",
         "A folder, a GGUF file, a model of the hub, or the demo model",
         [ctrl(Key::M)]
     ),
-    named!(Command::OpenDemoModel, File, "Open the demo model", "The tiny model that comes with the program", []),
     named!(
+        "open-the-demo-model",
+        Command::OpenDemoModel,
+        File,
+        "Open the demo model",
+        "The tiny model that comes with the program",
+        []
+    ),
+    named!(
+        "open-the-demo-clip",
         Command::OpenModel(ModelSource::DemoClip),
         File,
         "Open the demo CLIP",
@@ -95,6 +118,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         []
     ),
     named!(
+        "save-session",
         Command::Session(SessionCommand::Save),
         File,
         "Save session",
@@ -102,6 +126,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::S)]
     ),
     named!(
+        "save-session-as",
         Command::Session(SessionCommand::SaveAs),
         File,
         "Save session as…",
@@ -109,6 +134,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl_shift(Key::S)]
     ),
     named!(
+        "open-session",
         Command::Session(SessionCommand::Open),
         File,
         "Open session…",
@@ -116,6 +142,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::L)]
     ),
     named!(
+        "add-what-is-shown-to-the-figure",
         Command::Figure(FigureCommand::AddShown),
         File,
         "Add what is shown to the figure",
@@ -123,28 +150,57 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl_shift(Key::F)]
     ),
     named!(
+        "open-a-figure-or-recipe",
         Command::Figure(FigureCommand::PickSource),
         File,
         "Open a figure or recipe…",
         "Takes the recipe of a figure (PNG, SVG, PDF) or a recipe (JSON) into the figure's panel",
         []
     ),
+    named!("quit", Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(
+        "undo",
+        Command::Undo,
+        Edit,
+        "Undo",
+        "What is shown and selected as it was before the last change of it; answers stay",
+        [ctrl(Key::Z)]
+    ),
+    named!("redo", Command::Redo, Edit, "Redo", "The change that was undone last", [ctrl_shift(Key::Z), ctrl(Key::Y)]),
+    named!(
+        "copy-the-answer",
+        Command::CopyAnswer,
+        Edit,
+        "Copy the answer",
+        "Puts the answer's text on the clipboard",
+        [ctrl_shift(Key::C)]
+    ),
+    named!(
+        "copy-the-picture",
         Command::Copy(CopyCommand::Picture),
-        File,
+        Edit,
         "Copy the picture",
         "The photo with its overlay as shown, in the photo's own pixels; the figure, while its panel is in front",
         [ctrl_shift(Key::P)]
     ),
     named!(
+        "copy-the-table-in-front",
         Command::Copy(CopyCommand::TableInFront),
-        File,
+        Edit,
         "Copy the table in front",
         "The table under the pointer, else of a panel in front, with tabs between columns, for a spreadsheet",
         [ctrl_shift(Key::T)]
     ),
-    named!(Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),
     named!(
+        "find-a-command",
+        Command::TogglePalette,
+        Edit,
+        "Find a command…",
+        "Everything that can be done, by typing a part of its name",
+        [ctrl(Key::K)]
+    ),
+    named!(
+        "overlay-on-or-off",
         Command::ToggleOverlay,
         View,
         "Overlay on or off",
@@ -152,6 +208,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [key(Key::G)]
     ),
     named!(
+        "patch-borders-on-or-off",
         Command::TogglePatchGrid,
         View,
         "Patch borders on or off",
@@ -159,13 +216,15 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::G)]
     ),
     named!(
+        "objects-on-or-off",
         Command::ToggleMasks,
         View,
         "Objects on or off",
-        "Shows or hides the annotated objects on the photo",
+        "Shows or hides the annotated objects (masks) on the photo",
         [key(Key::O)]
     ),
     named!(
+        "hits-and-misses-on-or-off",
         Command::ToggleOverlap,
         View,
         "Hits and misses on or off",
@@ -173,15 +232,31 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [key(Key::H)]
     ),
     named!(
+        "swap-direction",
         Command::SwapDirection,
         View,
         "Swap direction",
         "From tokens to patches, or from patches to tokens",
         [key(Key::Tab)]
     ),
-    named!(Command::Clear, View, "Clear the selection", "Lets go of tokens and patches", [key(Key::Escape)]),
-    named!(Command::Canvas(CanvasCommand::Fit), View, "Fit the photo", "The whole photo in its panel", [ctrl(Key::F)]),
     named!(
+        "clear-the-selection",
+        Command::Clear,
+        View,
+        "Clear the selection",
+        "Lets go of tokens and patches",
+        [key(Key::Escape)]
+    ),
+    named!(
+        "fit-the-photo",
+        Command::Canvas(CanvasCommand::Fit),
+        View,
+        "Fit the photo",
+        "The whole photo in its panel",
+        [ctrl(Key::F)]
+    ),
+    named!(
+        "actual-size",
         Command::Canvas(CanvasCommand::ActualSize),
         View,
         "Actual size",
@@ -189,6 +264,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::Num1)]
     ),
     named!(
+        "zoom-in",
         Command::Canvas(CanvasCommand::ZoomIn),
         View,
         "Zoom in",
@@ -196,6 +272,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::Plus), ctrl(Key::Equals)]
     ),
     named!(
+        "zoom-out",
         Command::Canvas(CanvasCommand::ZoomOut),
         View,
         "Zoom out",
@@ -203,18 +280,41 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::Minus)]
     ),
     named!(
+        "larger-interface",
         Command::LargerInterface,
         View,
         "Larger interface",
         "Text and controls larger",
         [ctrl_shift(Key::Plus), ctrl_shift(Key::Equals)]
     ),
-    named!(Command::SmallerInterface, View, "Smaller interface", "Text and controls smaller", [ctrl_shift(Key::Minus)]),
-    named!(Command::ResetLayout, View, "Reset the layout", "Panels where they were on the first day", []),
-    named!(Command::FocusPrompt, Ask, "Write a question", "Puts the cursor into the prompt box", [key(Key::Q)]),
-    named!(Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter)]),
-    named!(Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
     named!(
+        "smaller-interface",
+        Command::SmallerInterface,
+        View,
+        "Smaller interface",
+        "Text and controls smaller",
+        [ctrl_shift(Key::Minus)]
+    ),
+    named!(
+        "reset-the-layout",
+        Command::ResetLayout,
+        View,
+        "Reset the layout",
+        "Panels where they were on the first day",
+        []
+    ),
+    named!(
+        "write-a-question",
+        Command::FocusPrompt,
+        Ask,
+        "Write a question",
+        "Puts the cursor into the prompt box",
+        [key(Key::Q)]
+    ),
+    named!("ask", Command::Ask, Ask, "Ask", "Asks the question in the prompt box", [ctrl(Key::Enter)]),
+    named!("stop", Command::Stop, Ask, "Stop", "Stops answering; the answer so far stays", [ctrl(Key::Period)]),
+    named!(
+        "attention-prompting-on-or-off",
         Command::TogglePrompting,
         Ask,
         "Attention prompting on or off",
@@ -222,6 +322,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [key(Key::P)]
     ),
     named!(
+        "contrastive-decoding-on-or-off",
         Command::ToggleStrategy,
         Ask,
         "Contrastive decoding on or off",
@@ -229,6 +330,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [key(Key::V)]
     ),
     named!(
+        "ask-again",
         Command::Regenerate,
         Ask,
         "Ask again",
@@ -236,26 +338,21 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::R)]
     ),
     named!(
-        Command::CopyAnswer,
-        Ask,
-        "Copy the answer",
-        "Puts the answer's text on the clipboard",
-        [ctrl_shift(Key::C)]
-    ),
-    named!(
+        "show-the-chat-template",
         Command::ToggleTemplate,
         Ask,
         "Show the chat template",
         "The exact text that goes around the question",
         [key(Key::T)]
     ),
-    named!(Command::PreviousImage, Go, "Previous image", "The image before this one", [key(Key::A)]),
-    named!(Command::NextImage, Go, "Next image", "The image after this one", [key(Key::D)]),
-    named!(Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
-    named!(Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
-    named!(Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),
-    named!(Command::NextHead, Go, "Next head", "One head up", [key(Key::ArrowUp)]),
+    named!("previous-image", Command::PreviousImage, Go, "Previous image", "The image before this one", [key(Key::A)]),
+    named!("next-image", Command::NextImage, Go, "Next image", "The image after this one", [key(Key::D)]),
+    named!("previous-layer", Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
+    named!("next-layer", Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
+    named!("previous-head", Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),
+    named!("next-head", Command::NextHead, Go, "Next head", "One head up", [key(Key::ArrowUp)]),
     named!(
+        "keyboard-and-mouse",
         Command::ToggleHelp,
         Help,
         "Keyboard and mouse",
@@ -281,8 +378,9 @@ mod tests {
 
     #[test]
     fn every_named_command_explains_itself() {
-        let mut labels = HashSet::new();
+        let (mut labels, mut names) = (HashSet::new(), HashSet::new());
         for named in NAMED_COMMANDS {
+            assert!(names.insert(named.name), "{} stands twice", named.name);
             assert!(labels.insert(named.label), "{} stands twice", named.label);
             assert!(
                 named.tooltip.len() > 5 && !named.tooltip.ends_with('.'),

@@ -8,10 +8,12 @@ use super::shown::{self, Values};
 use super::token_maps::TokenMaps;
 use super::{caption, token_label};
 use crate::analysis::align::Alignment;
+use crate::analysis::chair::Extractor;
 use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
 use crate::ui::state::{AppState, Axis, ComparedRuns, Elsewhere, RangeMode, Reduce, Run, Source, TokenPos, ViewState};
+use crate::ui::truth::Marks;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -104,6 +106,8 @@ pub struct Comparisons {
     alignments: HashMap<(RunId, RunId), (Versions, Arc<Alignment>)>,
     /// Of the runs that are not shown.
     maps: HashMap<RunId, TokenMaps>,
+    /// Object words of every answer, judged.
+    marks: HashMap<RunId, Marks>,
     key: Option<Key>,
     made: Option<Comparison>,
 }
@@ -122,8 +126,19 @@ impl Comparisons {
         self.made.as_ref()
     }
 
+    /// Object words of a column's answer.
+    pub fn marks(&self, run: RunId) -> Option<&Marks> {
+        self.marks.get(&run)
+    }
+
     /// Brings it up to date; `shown_maps` are those of the shown run. Returns whether maps are missing.
-    pub(super) fn advance(&mut self, state: &AppState, shown_maps: &TokenMaps, deadline: Instant) -> bool {
+    pub(super) fn advance(
+        &mut self,
+        state: &AppState,
+        shown_maps: &TokenMaps,
+        extractor: &Extractor,
+        deadline: Instant,
+    ) -> bool {
         if !state.compare.visible {
             return false;
         }
@@ -134,6 +149,10 @@ impl Comparisons {
         let mut drafts = self.drafts(state, &compared);
         let wanted = wanted(state, &drafts);
         choose_tokens(&mut drafts, &wanted);
+        self.marks.retain(|run, _| drafts.iter().any(|draft| draft.run.id == *run));
+        for draft in &drafts {
+            self.marks.entry(draft.run.id).or_default().update(draft.run, state.truth.image.as_ref(), extractor);
+        }
         let shown = state.current_run().map(|run| run.id);
         for draft in drafts.iter().filter(|draft| Some(draft.run.id) != shown) {
             let maps = self.maps.entry(draft.run.id).or_default();

@@ -60,7 +60,7 @@ impl Derived {
         let deadline = Instant::now() + budget;
         let Some(run) = state.current_run().filter(|run| run.trace.is_some()) else {
             self.clear();
-            return self.compare.advance(state, &TokenMaps::default(), deadline);
+            return self.compare.advance(state, &TokenMaps::default(), self.truth.extractor(), deadline);
         };
         let wanted = wanted_tokens(state);
         let more_maps = self.tokens.advance(run, &state.view, &wanted, deadline);
@@ -69,7 +69,12 @@ impl Derived {
         self.chips = Some(chips::update(self.chips.take(), state, run, &self.tokens));
         self.contrast = contrast::update(self.contrast.take(), state, run);
         // A slice of its own: the columns must not wait for every map of the shown answer.
-        let more_columns = self.compare.advance(state, &self.tokens, deadline.max(Instant::now() + budget / 2));
+        let more_columns = self.compare.advance(
+            state,
+            &self.tokens,
+            self.truth.extractor(),
+            deadline.max(Instant::now() + budget / 2),
+        );
         let more_masks = self.truth.advance(state, run, self.shown.as_ref(), deadline);
         more_maps || more_cells || more_columns || more_masks
     }

@@ -8,6 +8,11 @@ use crate::ui::widgets::{format_bytes, named, row};
 use eframe::egui;
 use egui::{DragValue, Response, RichText, Slider, SliderClamping, Ui};
 
+/// Size of the menu, points.
+const MENU_PT: [f32; 2] = [640.0, 300.0];
+/// Width of the list of strategies, points.
+const LIST_PT: f32 = 190.0;
+
 /// The parameter that sets others, see [`Entry::presets`].
 const PRESET: &str = "preset";
 
@@ -27,48 +32,75 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     popup.show(|ui| contents(ui, cx));
 }
 
+/// Strategies on the left, the chosen one on the right. The menu is as large for each of them: nothing moves under the pointer.
 fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.set_width(440.0);
+    let room = ui.ctx().content_rect().size() - egui::vec2(60.0, 120.0);
+    let size = egui::vec2(MENU_PT[0].min(room.x), MENU_PT[1].min(room.y));
+    ui.set_min_size(size);
+    ui.set_max_size(size);
     let mut ask = cx.state.ask.clone();
-    for entry in cx.state.ask.strategies() {
-        let response =
-            ui.radio(ask.strategy == entry.id, entry.label).on_hover_text(format!("{}\n{}", entry.help, entry.paper));
-        if response.clicked() {
-            entry.id.clone_into(&mut ask.strategy);
-        }
+    ui.horizontal_top(|ui| {
+        let list = egui::vec2(LIST_PT.min(size.x * 0.4), size.y);
+        column(ui, list, "strategies", |ui| {
+            for entry in cx.state.ask.strategies() {
+                let tip = format!("{}\n{}", entry.help, entry.paper);
+                let response = ui.radio(ask.strategy == entry.id, entry.label).on_hover_text(tip);
+                if response.clicked() {
+                    entry.id.clone_into(&mut ask.strategy);
+                }
+            }
+        });
+        ui.separator();
+        let rest = egui::vec2(ui.available_width(), size.y);
+        column(ui, rest, "strategy", |ui| strategy(ui, cx, &mut ask));
+    });
+    if ask != cx.state.ask {
+        cx.emit(Command::SetAsk(Box::new(ask)));
     }
+}
+
+fn column(ui: &mut Ui, size: egui::Vec2, id: &str, contents: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
+        ui.set_min_size(size);
+        egui::ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, contents);
+    });
+}
+
+fn strategy(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) {
     let entry = ask.strategy_entry().clone();
+    ui.label(RichText::new(entry.label).strong());
     ui.add(egui::Label::new(RichText::new(entry.help).weak()).wrap());
     if !entry.paper.is_empty() {
         ui.add(egui::Label::new(RichText::new(entry.paper).weak().small()).wrap());
     }
+    let asked = cx.state.current_run().is_some();
+    ui.horizontal_wrapped(|ui| {
+        let again = ui.add_enabled(asked, egui::Button::new("Ask the shown question again with it"));
+        if again.on_disabled_hover_text("No question has been asked about this photo yet").clicked() {
+            cx.emit(Command::SetAsk(Box::new(ask.clone())));
+            cx.emit(Command::Regenerate);
+            ui.close();
+        }
+        if !entry.parameters.is_empty() {
+            let changed = ask.given_parameters().is_some_and(|given| !given.is_empty());
+            let reset = ui.add_enabled(changed, egui::Button::new("Published defaults"));
+            let reset = reset.on_hover_text("Every parameter of this strategy as it was published");
+            if reset.on_disabled_hover_text("Every parameter is as it was published").clicked() {
+                ask.reset_parameters();
+            }
+        }
+    });
     if !entry.parameters.is_empty() {
         ui.separator();
         for parameter in &entry.parameters {
-            parameter_row(ui, &mut ask, &entry, parameter);
-        }
-        let changed = ask.given_parameters().is_some_and(|given| !given.is_empty());
-        let reset = ui.add_enabled(changed, egui::Button::new("Published defaults"));
-        let reset = reset.on_hover_text("Every parameter of this strategy as it was published");
-        if reset.on_disabled_hover_text("Every parameter is as it was published").clicked() {
-            ask.reset_parameters();
+            parameter_row(ui, ask, &entry, parameter);
         }
     }
-    ui.separator();
     if let Some(info) = cx.state.model.info.as_ref().filter(|_| !ask.is_plain()) {
+        ui.separator();
         let (bytes, context) = (format_bytes(info.memory.cache_bytes), info.memory.context);
         let text = format!("Its second branch holds keys and values of its own: up to {bytes} at {context} positions");
         ui.add(egui::Label::new(RichText::new(text).weak().small()).wrap());
-    }
-    let asked = cx.state.current_run().is_some();
-    let again = ui.add_enabled(asked, egui::Button::new("Ask the shown question again with it"));
-    let again = again.on_disabled_hover_text("No question has been asked about this photo yet").clicked();
-    if ask != cx.state.ask {
-        cx.emit(Command::SetAsk(Box::new(ask)));
-    }
-    if again {
-        cx.emit(Command::Regenerate);
-        ui.close();
     }
 }
 
@@ -112,6 +144,10 @@ fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &
             });
             named(ui, &response, &format!("Reset {}", parameter.name));
             reset = response.clicked();
+        }
+        if !matches!(parameter.kind, ParameterKind::Choice { .. }) {
+            let words = RichText::new(parameter.help).weak().small();
+            ui.add(egui::Label::new(words).truncate()).on_hover_text(parameter.help);
         }
     });
     if let Some(preset) = chosen_preset {
@@ -182,7 +218,7 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
             .response
         }
         (ParameterKind::File | ParameterKind::Text, _) => {
-            ui.add(egui::TextEdit::singleline(value).desired_width(240.0).hint_text("none"))
+            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("none: type a path"))
         }
     }
 }

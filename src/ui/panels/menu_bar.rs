@@ -1,18 +1,19 @@
 //! Menus, made from the list of commands.
 
 use super::PanelContext;
-use crate::ui::command::{Command, Menu, NAMED_COMMANDS};
+use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
+use crate::ui::palette::menu_title;
 use crate::ui::state::ThemeChoice;
+use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};
 
-const MENUS: [(Menu, &str); 5] =
-    [(Menu::File, "File"), (Menu::View, "View"), (Menu::Ask, "Question"), (Menu::Go, "Go"), (Menu::Help, "Help")];
+const MENUS: [Menu; 6] = [Menu::File, Menu::Edit, Menu::View, Menu::Ask, Menu::Go, Menu::Help];
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::MenuBar::new().ui(ui, |ui| {
-        for (menu, title) in MENUS {
-            ui.menu_button(title, |ui| {
+        for menu in MENUS {
+            ui.menu_button(menu_title(menu), |ui| {
                 // At large interface sizes a menu is higher than the window.
                 let most = (ui.ctx().content_rect().height() - 60.0).max(80.0);
                 egui::ScrollArea::vertical()
@@ -22,9 +23,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             });
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if ui.button("?").on_hover_text("Every key, and what the mouse does (?)").clicked() {
-                cx.emit(Command::ToggleHelp);
-            }
+            command_button(ui, "?", &Command::ToggleHelp, cx.commands);
             model_button(ui, cx);
         });
     });
@@ -43,11 +42,13 @@ fn model_button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
     ui.set_min_width(220.0);
     for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu) {
-        let mut button = Button::new(named.label);
-        if let Some(keys) = named.shortcuts.first() {
+        let mut button = Button::new(label(named, cx));
+        if let Some(keys) = Keymap::installed(ui.ctx()).of(named).first() {
             button = button.shortcut_text(crate::ui::widgets::format_keys(ui.ctx(), *keys));
         }
-        if ui.add(button).on_hover_text(named.tooltip).clicked() {
+        let why_not = cx.state.why_not(named.command);
+        let response = ui.add_enabled(why_not.is_none(), button).on_hover_text(named.tooltip);
+        if response.on_disabled_hover_text(why_not.unwrap_or_default()).clicked() {
             cx.emit(named.command.clone());
             ui.close();
         }
@@ -60,6 +61,16 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
         Menu::View => look(ui, cx),
         _ => {}
     }
+}
+
+/// Undoing says what it takes back.
+fn label(named: &NamedCommand, cx: &PanelContext<'_>) -> String {
+    let what = match named.command {
+        Command::Undo => cx.state.history.undoes(),
+        Command::Redo => cx.state.history.redoes(),
+        _ => None,
+    };
+    what.map_or_else(|| named.label.to_owned(), |what| format!("{}: {what}", named.label))
 }
 
 fn look(ui: &mut Ui, cx: &mut PanelContext<'_>) {

@@ -23,6 +23,7 @@ mod notices;
 mod objects;
 mod origin;
 mod outliers;
+mod palette;
 mod photo;
 mod pope;
 mod prompting;
@@ -77,6 +78,10 @@ pub(super) struct ViewMemory {
     figure: figure::FigureMemory,
     /// The first choice that the tried strength flips, as it was scrolled to.
     first_flip: Option<(crate::engine::RunId, usize)>,
+    /// The list of keys.
+    help: help::HelpMemory,
+    /// The box that finds commands.
+    palette: palette::PaletteMemory,
     /// Commands for the photo's view that were given since the last frame.
     pub(super) canvas_commands: Vec<CanvasCommand>,
     /// Where to put the cursor.
@@ -182,6 +187,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     toasts::show(ui.ctx(), cx);
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
+    palette::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
     session::show(ui.ctx(), cx);
     drop_hint(ui);

@@ -85,12 +85,9 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         ask_words(ui, cx);
     });
-    let (bad, good) = (marks.count(Status::Hallucinated), marks.count(Status::Grounded));
-    if bad + good > 0 {
-        let share = 100.0 * bad as f64 / (bad + good) as f64;
+    if let Some(judged) = marks.sentence() {
         let sources = cx.state.truth.image.as_ref().map_or("", |truth| truth.sources);
-        let text = format!("{bad} of {} hallucinated (CHAIRi {share:.1} %), by {sources}", bad + good);
-        ui.label(RichText::new(text).small());
+        ui.label(RichText::new(format!("{judged}, by {sources}")).small());
     }
     ui.separator();
 }

@@ -1,6 +1,6 @@
 //! Runs held against each other: which is the reference, which stand beside it, and the list of all runs about a photo.
 
-use super::{AppState, Effect, Run};
+use super::{AppState, Effect, Run, Runs};
 use crate::engine::{ImageSource, RunId, Strength};
 use crate::ui::layout::Pane;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,10 @@ pub(in crate::ui) struct Picked {
     subtracted: Option<RunId>,
 }
 
+/// What was picked for every photo.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Picks(HashMap<ImageSource, Picked>);
+
 /// See the module's documentation.
 #[derive(Debug, Clone, Default)]
 pub struct Compare {
@@ -114,6 +118,23 @@ fn weights(run: &Run) -> Option<&str> {
 }
 
 impl Compare {
+    /// What is picked now.
+    pub(super) fn picks(&self) -> Picks {
+        // Where nothing is picked any more, nothing is picked.
+        let some = self.picked.iter().filter(|(_, picked)| **picked != Picked::default());
+        Picks(some.map(|(image, picked)| (image.clone(), picked.clone())).collect())
+    }
+
+    /// Picks the same again, of what is still there.
+    pub(super) fn pick(&mut self, picks: &Picks, runs: &Runs) {
+        self.picked.clone_from(&picks.0);
+        for picked in self.picked.values_mut() {
+            picked.added.retain(|id| runs.get(*id).is_some());
+            picked.pinned.take_if(|id| runs.get(*id).is_none());
+            picked.subtracted.take_if(|id| runs.get(*id).is_none());
+        }
+    }
+
     /// Runs that were picked, so that they outlive the others when memory gets short.
     pub(super) fn picked(&self) -> impl Iterator<Item = RunId> {
         self.picked.values().flat_map(|picked| picked.pinned.iter().chain(&picked.added).copied())

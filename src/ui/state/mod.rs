@@ -2,6 +2,7 @@
 //! [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s for the app to carry out.
 
 mod ask;
+mod available;
 mod browse;
 mod compare;
 mod copying;
@@ -24,6 +25,7 @@ mod switching;
 pub(crate) mod testing;
 mod toasts;
 mod truth;
+mod undo;
 mod update;
 mod view;
 
@@ -49,6 +51,7 @@ pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState
 pub use shelf::{Needs, Shelf};
 pub use toasts::{Toast, Toasts};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
+pub use undo::History;
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
 use crate::data::dataset::ImageNotes;
@@ -135,6 +138,10 @@ pub enum Effect {
 pub struct OpenBoxes {
     /// The list of keys.
     pub help: bool,
+    /// The command that the next keys are for, by its name.
+    pub recording: Option<&'static str>,
+    /// The box that finds commands.
+    pub palette: bool,
     /// Opening a model.
     pub model: bool,
     /// The chat template.
@@ -188,6 +195,8 @@ pub struct AppState {
     pub session: SessionState,
     /// Boxes that are open.
     pub open: OpenBoxes,
+    /// What was shown and held before.
+    pub history: History,
 }
 
 impl AppState {

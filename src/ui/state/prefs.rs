@@ -1,6 +1,7 @@
 //! What survives a restart.
 
 use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
+use crate::ui::command::Keymap;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -26,6 +27,8 @@ pub struct Preferences {
     pub scale: f32,
     /// Models opened lately, newest first: paths and hub ids, as [`crate::engine::ModelSource::named`] reads them.
     pub recent_models: Vec<String>,
+    /// Keys that are not those of the first day.
+    pub keys: Keymap,
     /// Sessions opened or saved lately, newest first.
     pub recent_sessions: Vec<String>,
     /// Annotation files and folders of photos opened lately, newest first.
@@ -40,6 +43,7 @@ impl Default for Preferences {
             recent_models: Vec::new(),
             recent_sessions: Vec::new(),
             recent_data: Vec::new(),
+            keys: Keymap::default(),
         }
     }
 }

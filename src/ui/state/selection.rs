@@ -64,6 +64,17 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// What is held, whatever the pointer is on.
+    pub(super) fn held(&self) -> Self {
+        Self { hovered_token: None, hovered_elsewhere: None, ..self.clone() }
+    }
+
+    /// Holds the same again.
+    pub(super) fn take_held(&mut self, held: &Self) {
+        let (hovered_token, hovered_elsewhere) = (self.hovered_token, self.hovered_elsewhere);
+        *self = Self { hovered_token, hovered_elsewhere, ..held.clone() };
+    }
+
     /// Lets go of everything but the direction.
     pub fn clear(&mut self) {
         *self = Self { direction: self.direction, ..Self::default() };

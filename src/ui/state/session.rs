@@ -191,6 +191,7 @@ impl AppState {
         let generation = self.browse.generation + 1;
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
         self.browse = super::Browse { bundled: written.bundled, notes, generation, ..super::Browse::default() };
+        self.history = super::History::default();
         self.notices = super::Notices::default();
         self.library = super::Library::default();
         // Clears what belongs to another data set, so before the query.

@@ -2,7 +2,7 @@
 
 use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, KeysCommand};
 use crate::ui::session::is_session;
 use std::path::PathBuf;
 
@@ -18,8 +18,13 @@ impl AppState {
         if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
             self.prompting.view = PromptView::Attention; // that is what a word is clicked for
         }
+        self.say_why_not(&command);
+        let before = self.look_before(&command);
         let mut effects = self.carry_out(command);
         self.settle_source();
+        if let Some((before, kind)) = before {
+            self.remember(before, kind);
+        }
         effects.extend(self.follow_pope());
         effects
     }
@@ -62,6 +67,10 @@ impl AppState {
             Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
             Command::CopyAnswer => self.copy_answer(),
+            Command::Undo => self.undo(),
+            Command::Redo => self.redo(),
+            Command::ShowPane(pane) => vec![Effect::BringToFront(pane)],
+            Command::Keys(command) => self.apply_keys(command),
             Command::Copy(command) => self.copy(command),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
             Command::RestartWorker => self.restart_worker(),
@@ -81,7 +90,11 @@ impl AppState {
     fn apply_quietly(&mut self, command: Command) {
         match command {
             Command::CloseModelBox => self.open.model = false,
-            Command::ToggleHelp => self.open.help = !self.open.help,
+            Command::ToggleHelp => {
+                self.open.help = !self.open.help;
+                self.open.recording = None;
+            }
+            Command::TogglePalette => self.open.palette = !self.open.palette,
             Command::ToggleFilter => self.open.filter = !self.open.filter,
             Command::ToggleTemplate => self.open.template = !self.open.template,
             Command::NextImage => self.step_image(1),
@@ -138,7 +151,7 @@ impl AppState {
     }
 
     /// Shows an earlier question; its words come into the prompt box unless others were typed there.
-    fn show_run(&mut self, id: RunId) {
+    pub(super) fn show_run(&mut self, id: RunId) {
         let typed = self.ask.text.trim();
         let untouched = typed.is_empty() || self.current_run().is_some_and(|run| run.prompt_text() == typed);
         if untouched && let Some(run) = self.runs.get(id) {
@@ -188,8 +201,9 @@ impl AppState {
     fn clear(&mut self) {
         if self.open.session.is_some() {
             self.close_session_box();
-        } else if self.open.help || self.open.model {
+        } else if self.open.help || self.open.model || self.open.palette {
             self.open.help = false;
+            self.open.palette = false;
             self.open.model = false;
         } else if self.open.filter {
             self.open.filter = false;
@@ -237,6 +251,14 @@ impl AppState {
             _ => self.prefs.scale - SCALE_STEP,
         };
         self.prefs.scale = ((scale * 20.0).round() / 20.0).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
+        vec![Effect::ApplyLook]
+    }
+}
+
+impl AppState {
+    fn apply_keys(&mut self, command: KeysCommand) -> Vec<Effect> {
+        self.open.recording = if let KeysCommand::Record(name) = command { name } else { None };
+        self.prefs.keys.apply(command);
         vec![Effect::ApplyLook]
     }
 }

@@ -84,6 +84,11 @@ pub struct TruthNumbers {
 }
 
 impl TruthNumbers {
+    /// Finds object words.
+    pub(in crate::ui) fn extractor(&self) -> &Extractor {
+        &self.extractor
+    }
+
     /// Brings everything up to date. Masks that are not chosen are laid on patches until the deadline; returns whether some are missing.
     pub(in crate::ui) fn advance(
         &mut self,

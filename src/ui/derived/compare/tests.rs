@@ -6,6 +6,7 @@ use crate::ui::command::Command;
 use crate::ui::derived::Derived;
 use crate::ui::state::testing::{answered, row, token, trace};
 use crate::ui::state::{CompareCommand, Extend, LayerHead};
+use crate::ui::truth::ImageTruth;
 use std::time::Duration;
 
 const AMPLE: Duration = Duration::from_secs(20);
@@ -154,4 +155,16 @@ fn nothing_is_made_again_when_nothing_changed_nor_behind_another_tab() {
     let mut hidden = Derived::default();
     hidden.advance(&state, AMPLE);
     assert!(hidden.compare.made().is_none(), "nobody looks");
+}
+
+#[test]
+fn object_words_of_every_answer_are_judged() {
+    let mut state = two(|_| ());
+    let image = ImageTruth { chair: Some(std::iter::once("dog").collect()), ..ImageTruth::default() };
+    state.truth.image = Some(Arc::new(image));
+    let mut derived = Derived::default();
+    derived.advance(&state, AMPLE);
+    let said = |id| derived.compare.marks(RunId(id)).and_then(Marks::sentence);
+    assert_eq!(said(1).as_deref(), Some("0 of 1 objects hallucinated (CHAIRi 0.0 %)"), "there is a dog");
+    assert_eq!(said(2).as_deref(), Some("1 of 1 objects hallucinated (CHAIRi 100.0 %)"), "there is no cat");
 }

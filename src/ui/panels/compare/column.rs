@@ -10,7 +10,9 @@ use crate::ui::command::Command;
 use crate::ui::derived::{ComparedColumn, Comparison, format_value};
 use crate::ui::panels::PanelContext;
 use crate::ui::panels::chip::{Chip, ChipMarks, change_word, ends_line};
+use crate::ui::panels::origin::verdict;
 use crate::ui::state::{CompareCommand, Elsewhere, Extend, Phase, Run, TokenPos};
+use crate::ui::truth::Marks;
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
@@ -170,6 +172,11 @@ pub(super) fn answer(
     let rich = RichText::new(&text).small();
     let rich = if changed { rich.color(crate::ui::theme::accent(ui.visuals())) } else { rich.weak() };
     ui.add(egui::Label::new(rich).wrap());
+    if let Some(judged) = cx.derived.compare.marks(run.id).and_then(Marks::sentence) {
+        let sources = cx.state.truth.image.as_ref().map_or("", |truth| truth.sources);
+        let words = RichText::new(&judged).small();
+        ui.add(egui::Label::new(words).truncate()).on_hover_text(format!("{judged}, by {sources}"));
+    }
     let to_sight = newly_held(cx, column);
     let scroll = egui::ScrollArea::vertical().id_salt(("compared answer", run.id.0)).auto_shrink(false);
     scroll.show(ui, |ui| {
@@ -209,6 +216,7 @@ fn token(
     let token = trace.output.get(idx)?;
     let change = change_of(comparison, column, idx).filter(|change| *change != Change::Kept);
     let suffix = change.map_or_else(String::new, |change| format!(", {}", change_word(change)));
+    let word = cx.derived.compare.marks(column.run).and_then(|marks| marks.of_token(idx));
     let all = column.tokens.len() > 1 && cx.state.selection.is_empty();
     let chip = Chip {
         text: &token.text,
@@ -217,7 +225,7 @@ fn token(
         colormap: 0,
         held: !all && column.tokens.contains(&TokenPos::Output(idx)),
         special: token.special,
-        status: None,
+        status: word.map(|word| word.marked.status),
         marks: ChipMarks { change, ..ChipMarks::default() },
     };
     let response = chip.show(ui);
@@ -243,6 +251,10 @@ fn token(
     }
     Some(response.on_hover_ui(|ui| {
         ui.label(RichText::new(format!("Run {}, token {idx} “{}”", column.nr, token.text)).strong());
+        if let Some(word) = cx.derived.compare.marks(column.run).and_then(|marks| marks.of_token(idx)) {
+            let colour = crate::ui::theme::status(ui.visuals(), word.marked.status);
+            ui.colored_label(colour, verdict(word, cx.state.truth.image.as_deref()));
+        }
         ui.label(meaning(comparison, column, idx, change, cx));
         ui.label(format!("probability {}", format_value(token.logprob.exp())));
         if let Some(contrast) = &token.contrast {

@@ -54,6 +54,11 @@ impl AskAll {
 }
 
 impl Pope {
+    /// Whether questions wait to be asked.
+    pub fn is_asking(&self) -> bool {
+        self.queue.is_some()
+    }
+
     /// Lets go of what has not been asked.
     pub(in crate::ui::state) fn stop(&mut self) {
         if let Some(queue) = self.queue.take() {
