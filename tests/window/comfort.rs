@@ -154,6 +154,10 @@ fn every_table_is_copied_with_its_units() {
         (TableKind::Metrics, "Threshold (value of the map)"),
     ] {
         bring_to_front(&mut window, kind.pane());
+        // Messages lie over the panels below them until they go.
+        let said: Vec<u64> = window.state().state().toasts.iter().map(|toast| toast.id).collect();
+        said.into_iter().for_each(|id| window.state_mut().command(Command::DismissToast(id)));
+        frames(&mut window);
         let button = format!("Copy the table of {}", kind.label());
         window.get_by_label(&button).click();
         frames(&mut window);
