@@ -93,12 +93,14 @@ impl App {
             Some(kind) => tables::make(kind, source).map(|cells| (kind, cells)),
             None => in_front().find_map(|kind| Some((kind, tables::make(kind, source)?))),
         };
-        match found {
-            Some((kind, cells)) => {
-                ctx.copy_text(form.text(&cells));
-                self.state.table_copied(Ok((kind, form, cells.len() - 1)));
-            }
-            None => self.state.table_copied(Err("No panel in front has a table with numbers to copy")),
-        }
+        let Some((kind, cells)) = found else {
+            let why = kind.map_or_else(
+                || "No panel in front has a table with numbers to copy".to_owned(),
+                |kind| format!("There is no table of {} to copy yet", kind.label()),
+            );
+            return self.state.table_copied(Err(why));
+        };
+        ctx.copy_text(form.text(&cells));
+        self.state.table_copied(Ok((kind, form, cells.len() - 1)));
     }
 }

@@ -7,6 +7,7 @@ use super::state::{AppState, Phase, PopeTable, Reduce, Source};
 use super::truth::Beside;
 use crate::analysis::Spread;
 use crate::analysis::localisation::{Better, Counted, METRICS};
+use crate::analysis::pope::{Confusion, scorers};
 
 /// A panel that has a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +16,8 @@ pub enum TableKind {
     Metrics,
     /// Yes/no questions with their answers.
     Pope,
+    /// What each scorer makes of all answers together.
+    PopeFigures,
     /// The encoder's largest patches against the decoder's.
     Outliers,
     /// Annotated objects.
@@ -31,9 +34,10 @@ pub enum TableKind {
 
 impl TableKind {
     /// Every one; of several that are in sight, the first is the one that is most likely meant.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Metrics,
         Self::Pope,
+        Self::PopeFigures,
         Self::Outliers,
         Self::Objects,
         Self::Candidates,
@@ -47,6 +51,7 @@ impl TableKind {
         match self {
             Self::Metrics => "metrics",
             Self::Pope => "POPE questions",
+            Self::PopeFigures => "POPE figures",
             Self::Outliers => "outliers",
             Self::Objects => "objects",
             Self::Candidates => "candidates",
@@ -60,7 +65,7 @@ impl TableKind {
     pub fn pane(self) -> Pane {
         match self {
             Self::Metrics => Pane::Metrics,
-            Self::Pope => Pane::Pope,
+            Self::Pope | Self::PopeFigures => Pane::Pope,
             Self::Outliers => Pane::Outliers,
             Self::Objects => Pane::Objects,
             Self::Candidates => Pane::Candidates,
@@ -92,6 +97,7 @@ pub(super) fn make(kind: TableKind, source: TableSource<'_>) -> Option<Cells> {
     let cells = match kind {
         TableKind::Metrics => metrics(source)?,
         TableKind::Pope => PopeTable::of(source.state).cells(source.state),
+        TableKind::PopeFigures => pope_figures(source),
         TableKind::Outliers => outliers(source)?,
         TableKind::Objects => objects(source)?,
         TableKind::Candidates => candidates(source)?,
@@ -139,6 +145,35 @@ fn metrics(source: TableSource<'_>) -> Option<Cells> {
         cells.push(cell.map(str::to_owned).to_vec());
     }
     Some(cells)
+}
+
+fn pope_figures(source: TableSource<'_>) -> Cells {
+    let mut cells = named([
+        "Scorer",
+        "Accuracy (%)",
+        "Precision (%)",
+        "Recall (%)",
+        "Specificity (%)",
+        "F1 (%)",
+        "Yes ratio (%)",
+        "Present, yes",
+        "Present, no",
+        "Absent, yes",
+        "Absent, no",
+        "Left out",
+    ]);
+    let table = PopeTable::of(source.state);
+    for (scorer, counts) in scorers().iter().zip(&table.totals) {
+        let figures = counts.figures();
+        let parts = [figures.accuracy, figures.precision, figures.recall, figures.specificity, figures.f1];
+        let parts = parts.into_iter().chain([figures.yes_ratio]);
+        let parts = parts.map(|part| part.map_or_else(String::new, |part| format!("{:.2}", 100.0 * part)));
+        let Confusion { true_positives, false_positives, true_negatives, false_negatives, excluded } = counts;
+        let counts = [true_positives, false_negatives, false_positives, true_negatives, excluded];
+        let name = std::iter::once(scorer.label.to_owned());
+        cells.push(name.chain(parts).chain(counts.map(ToString::to_string)).collect());
+    }
+    cells
 }
 
 fn outliers(source: TableSource<'_>) -> Option<Cells> {

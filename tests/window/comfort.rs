@@ -147,12 +147,17 @@ fn every_table_is_copied_with_its_units() {
         (TableKind::Objects, "Area (pixels)"),
         (TableKind::Candidates, "Logprob (nats)"),
         (TableKind::Pope, "p_yes"),
+        (TableKind::PopeFigures, "Accuracy (%)"),
         (TableKind::Heads, "Attention on the image, mean over the shown tokens (probability)"),
         (TableKind::Layers, "Attention on the image, mean over the shown tokens, mean over heads (probability)"),
         (TableKind::Runs, "Answer (tokens)"),
         (TableKind::Metrics, "Threshold (value of the map)"),
     ] {
         bring_to_front(&mut window, kind.pane());
+        // Messages lie over the panels below them until they go.
+        let said: Vec<u64> = window.state().state().toasts.iter().map(|toast| toast.id).collect();
+        said.into_iter().for_each(|id| window.state_mut().command(Command::DismissToast(id)));
+        frames(&mut window);
         let button = format!("Copy the table of {}", kind.label());
         window.get_by_label(&button).click();
         frames(&mut window);

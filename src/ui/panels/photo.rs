@@ -13,7 +13,7 @@ use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{ShownMap, format_share, format_value};
 use crate::ui::photos::Loaded;
 use crate::ui::state::{
-    CopyCommand, Extend, MaskStyle as StateMaskStyle, RangeMode, SessionBox, SessionCommand, Source,
+    CopyCommand, Extend, FigureCommand, MaskStyle as StateMaskStyle, RangeMode, SessionBox, SessionCommand, Source,
 };
 use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::{command_button, empty};
@@ -49,12 +49,28 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     follow_commands(cx);
     let view = model_view(cx, photo.size());
     let response = canvas(ui, cx, &photo, &view);
+    context_menu(&response, cx);
     let hovered = hovered_value(cx, &view, &response);
     footer(ui, cx, &response, hovered.as_ref());
     if let Some((pos, modifiers)) = response.clicked {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
     }
+}
+
+/// What can be done with the picture, at the pointer.
+pub(super) fn context_menu(response: &CanvasResponse, cx: &mut PanelContext<'_>) {
+    response.response.context_menu(|ui| {
+        for (words, command) in [
+            ("Copy the picture", Command::Copy(CopyCommand::Picture)),
+            ("Add what is shown to the figure", Command::Figure(FigureCommand::AddShown)),
+            ("Fit the photo", Command::Canvas(CanvasCommand::Fit)),
+        ] {
+            if command_button(ui, words, &command, cx.commands).clicked() {
+                ui.close();
+            }
+        }
+    });
 }
 
 /// In place of a photo that is not where the session says.

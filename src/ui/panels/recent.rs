@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn an_entry_has_the_name_of_its_file_and_says_where_that_is() {
-        let session = Entry::of_path("/work/a/b.gazelens", |path| Command::Session(SessionCommand::OpenFile(path)));
-        assert_eq!((session.name.as_str(), session.place.as_str()), ("b.gazelens", "/work/a/b.gazelens"), "a session");
+        let session = Entry::of_path("/a/b.gazelens", |path| Command::Session(SessionCommand::OpenFile(path)));
+        assert_eq!((session.name.as_str(), session.place.as_str()), ("b.gazelens", "/a/b.gazelens"), "a session");
         let hub = Entry::of_model("org/name@v1");
         assert_eq!((hub.name.as_str(), hub.path), ("org/name@v1", None), "a model of the hub is no file");
         let folder = Entry::of_model("/models/llava");

@@ -5,7 +5,7 @@ use crate::data::dataset::Dataset;
 use crate::engine::RunId;
 use crate::session::{Session, SessionAnswer};
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Made, Run};
+use crate::ui::state::{AppState, Made, Preferences, Run, Saved};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -95,7 +95,8 @@ fn written(state: &AppState, layout: Value) -> Written {
     let noted = browse.notes.images().filter(|_| browse.notes.path().is_none());
     let hidden = truth.kept_hidden.as_ref().map_or(&truth.hidden, |(_, hidden)| hidden);
     Written {
-        settings: state.saved(),
+        // The program's own are the user's: what else was opened lately is nobody's business who gets the file.
+        settings: Saved { prefs: Preferences::default(), ..state.saved() },
         layout,
         path: session.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
         bundled: browse.bundled,

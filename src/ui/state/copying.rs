@@ -39,18 +39,18 @@ impl AppState {
                 self.toasts.push("Copied the answer");
                 vec![Effect::Copy(text)]
             }
-            None => self.not_copied("There is no answer to copy yet"),
+            None => Vec::new(), // what hinders is said wherever a command comes from
         }
     }
 
     /// A table was copied, or there is none.
-    pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), &str>) {
+    pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), String>) {
         match copied {
             Ok((kind, form, rows)) => {
                 let rows = super::count(rows, "row");
                 self.toasts.push(format!("Copied the table of {}: {rows} as {}", kind.label(), form.label()));
             }
-            Err(why) => drop(self.not_copied(why)),
+            Err(why) => self.toasts.push(why),
         }
     }
 
@@ -60,13 +60,8 @@ impl AppState {
             Ok((what, [width, height])) => {
                 self.toasts.push(format!("Copied {what}: {width} × {height} pixels"));
             }
-            Err(why) => drop(self.not_copied(&why)),
+            Err(why) => self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None),
         }
-    }
-
-    fn not_copied(&mut self, why: &str) -> Vec<Effect> {
-        self.notices.push((Severity::Warning, Until::NextQuestion), why, "", None);
-        Vec::new()
     }
 }
 
@@ -89,6 +84,10 @@ mod tests {
         assert_eq!(said(&state), "Copied the photo: 3 × 2 pixels", "how large");
         let mut state = loaded();
         assert!(state.apply(Command::CopyAnswer).is_empty(), "there is none");
-        assert!(state.toasts.iter().next().is_none() && state.notices.iter().count() == 1, "which is a warning");
+        assert_eq!(said(&state), "There is no answer about this photo yet", "and that is said");
+        state.table_copied(Err("There is no table".to_owned()));
+        assert_eq!(said(&state), "There is no table", "of tables too");
+        state.picture_copied(Err("There is no photo".to_owned()));
+        assert_eq!(state.notices.iter().count(), 1, "a picture that cannot be drawn is a warning");
     }
 }

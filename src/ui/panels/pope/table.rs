@@ -2,8 +2,9 @@
 
 use crate::analysis::pope::{Confusion, Figures, Scorer, YesProbability, scorers};
 use crate::ui::command::Command;
-use crate::ui::panels::PanelContext;
+use crate::ui::panels::{PanelContext, copy_menu};
 use crate::ui::state::{PopeCommand, PopeRow, PopeTable};
+use crate::ui::tables::TableKind;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
@@ -26,7 +27,7 @@ const FIGURES: [(&str, &str, Figure); 5] = [
 ];
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
-    summary(ui, table);
+    summary(ui, cx, table);
     ui.add_space(4.0);
     egui::ScrollArea::horizontal().id_salt("pope table").auto_shrink([false, true]).show(ui, |ui| {
         let columns = 5 + scorers().len();
@@ -149,13 +150,16 @@ fn mark(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
 }
 
 /// Every scorer's figures over the answers so far, above the questions.
-fn summary(ui: &mut Ui, table: &PopeTable<'_>) {
+fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
     let over = "Over the answered questions of this photo as they are listed, repeated ones too";
     egui::ScrollArea::horizontal().id_salt("pope figures").auto_shrink([false, true]).show(ui, |ui| {
         egui::Grid::new("pope figures").num_columns(1 + FIGURES.len()).striped(true).spacing([8.0, 1.0]).show(
             ui,
             |ui| {
-                ui.label(RichText::new("Scorer").weak().small()).on_hover_text(over);
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new("Scorer").weak().small()).on_hover_text(over);
+                    copy_menu::show(ui, cx, TableKind::PopeFigures);
+                });
                 for (name, help, _) in FIGURES {
                     ui.label(RichText::new(name).weak().small()).on_hover_text(format!("{help}\n{over}"));
                 }

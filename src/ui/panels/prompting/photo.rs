@@ -45,6 +45,7 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let canvas = canvas(cx, &texture, picture, heat.clone()).label(format!("Photo {name}, {caption}"));
     let response = canvas.size(size).show(ui, &mut cx.memory.canvas);
+    photo::context_menu(&response, cx);
     footer(ui, cx, picture, heat.as_ref(), &response);
     true
 }
