@@ -156,7 +156,9 @@ fn every_table_is_copied_with_its_units() {
         bring_to_front(&mut window, kind.pane());
         // Messages lie over the panels below them until they go.
         let said: Vec<u64> = window.state().state().toasts.iter().map(|toast| toast.id).collect();
-        said.into_iter().for_each(|id| window.state_mut().command(Command::DismissToast(id)));
+        for id in said {
+            window.state_mut().command(Command::DismissToast(id));
+        }
         frames(&mut window);
         let button = format!("Copy the table of {}", kind.label());
         window.get_by_label(&button).click();
