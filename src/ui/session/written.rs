@@ -4,6 +4,8 @@ use crate::data::dataset::{Dataset, ImageNotes, PhotoPlace, Query};
 use crate::engine::{AttributionRequest, ImageSource, ModelSource, Question, RunId, Timings};
 use crate::prompting::{Attribution, Formula, PreOutput};
 use crate::ui::state::{Direction, FigureBuilder, ForkedFrom, Made, Phase, Picked, PopeAnswer, Saved, TokenPos};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -157,6 +159,26 @@ pub struct KeptFigure {
     pub folder: Option<String>,
     /// The numbers are written beside it.
     pub data_too: bool,
+    /// Files of maps that are written beside it.
+    pub maps: BTreeMap<String, Packed>,
+}
+
+/// Bytes as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Packed(pub Vec<u8>);
+
+impl From<String> for Packed {
+    /// What is no base64 is nothing.
+    fn from(text: String) -> Self {
+        Self(STANDARD.decode(text).unwrap_or_default())
+    }
+}
+
+impl From<Packed> for String {
+    fn from(bytes: Packed) -> Self {
+        STANDARD.encode(bytes.0)
+    }
 }
 
 impl KeptFigure {
@@ -165,7 +187,8 @@ impl KeptFigure {
         let recipe = figure.recipe();
         let folder = figure.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
         let recipe = (!recipe.panels.is_empty()).then(|| serde_json::from_str(&recipe.to_json()).ok())??;
-        Some(Self { recipe, folder, data_too: figure.data_too })
+        let maps = figure.map_bytes().map(|(name, bytes)| (name.clone(), Packed(bytes.to_vec()))).collect();
+        Some(Self { recipe, folder, data_too: figure.data_too, maps })
     }
 }
 

@@ -122,7 +122,39 @@ impl Default for FigureBuilder {
     }
 }
 
+/// What of it can be undone.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    recipe: Arc<Recipe>,
+    bound: BTreeMap<String, RunId>,
+    maps: BTreeMap<String, HeldMap>,
+    missing_files: Vec<String>,
+    folder: Option<PathBuf>,
+}
+
+impl PartialEq for Draft {
+    fn eq(&self, other: &Self) -> bool {
+        let same = Arc::ptr_eq(&self.recipe, &other.recipe) || self.recipe == other.recipe;
+        same && self.bound == other.bound && self.folder == other.folder
+    }
+}
+
 impl FigureBuilder {
+    pub(super) fn draft(&self) -> Draft {
+        let Self { recipe, bound, maps, missing_files, folder, .. } = self.clone();
+        Draft { recipe, bound, maps, missing_files, folder }
+    }
+
+    /// Puts another draft in the place of this one, unless it has become a third one in the meantime.
+    pub(super) fn exchange(&mut self, from: &Draft, to: &Draft) -> bool {
+        let is_it = self.draft() == *from && self.work.is_none();
+        if is_it {
+            let Draft { recipe, bound, maps, missing_files, folder } = to.clone();
+            *self = Self { recipe, bound, missing_files, folder, maps, ..std::mem::take(self) };
+        }
+        is_it
+    }
+
     /// The recipe. Another pointer means another recipe.
     pub fn recipe(&self) -> &Arc<Recipe> {
         &self.recipe

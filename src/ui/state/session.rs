@@ -191,7 +191,6 @@ impl AppState {
         let generation = self.browse.generation + 1;
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
         self.browse = super::Browse { bundled: written.bundled, notes, generation, ..super::Browse::default() };
-        self.history = super::History::default();
         self.notices = super::Notices::default();
         self.library = super::Library::default();
         // Clears what belongs to another data set, so before the query.
@@ -236,6 +235,7 @@ impl AppState {
             self.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
         }
         self.settle_source();
+        self.history = super::History::default();
         effects
     }
 
@@ -247,6 +247,9 @@ impl AppState {
             drop(self.figure_opened(Ok(opened)));
             self.figure.folder = kept.folder.map(PathBuf::from);
             self.figure.data_too = kept.data_too;
+            for (name, bytes) in kept.maps {
+                self.figure.hold_map(name, bytes.0);
+            }
         }
     }
 

@@ -5,8 +5,10 @@
 //! meantime stays.
 
 use super::compare::Picks;
+use super::figure::Draft;
 use super::{
-    AppState, ChipQuantity, ColourSettings, CompareCommand, Effect, PromptView, Selection, TruthView, ViewState,
+    AppState, ChipQuantity, ColourSettings, CompareCommand, Effect, FigureCommand, PromptView, Selection, TruthView,
+    ViewState,
 };
 use crate::data::dataset::Query;
 use crate::engine::{ImageSource, RunId};
@@ -24,7 +26,7 @@ struct Place {
     run: Option<RunId>,
 }
 
-/// Everything that can be undone.
+/// Everything that can be undone: how the window looks, and what the figure is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Look {
     place: Place,
@@ -38,6 +40,7 @@ pub(super) struct Look {
     prompt_view: PromptView,
     query: Query,
     picks: Picks,
+    figure: Draft,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +56,7 @@ impl Step {
     fn what(&self) -> &'static str {
         let (before, after) = (&self.before, &self.after);
         let changed = [
+            (before.figure != after.figure, "figure"),
             (before.place.image != after.place.image, "image"),
             (before.place.run != after.place.run, "answer shown"),
             (before.query != after.query, "filter"),
@@ -110,6 +114,7 @@ impl AppState {
             prompt_view: self.prompting.view,
             query: self.browse.query.clone(),
             picks: self.compare.picks(),
+            figure: self.figure.draft(),
         }
     }
 
@@ -123,7 +128,6 @@ impl AppState {
                 | Command::HoverObject(_)
                 | Command::SetPrompt(_)
                 | Command::SetAsk(_)
-                | Command::Figure(_)
                 | Command::Session(_)
                 | Command::CloseDataset
                 | Command::Compare(CompareCommand::Hover(_))
@@ -149,6 +153,16 @@ impl AppState {
         if done.len() > MOST_STEPS {
             done.pop_front();
         }
+    }
+
+    /// How things look before something comes back for the figure.
+    pub(super) fn figure_look(&self) -> Look {
+        self.look()
+    }
+
+    /// Keeps what came back for the figure as a step.
+    pub(super) fn remember_figure(&mut self, before: Look) {
+        self.remember(before, discriminant(&Command::Figure(FigureCommand::Clear)));
     }
 
     pub(super) fn undo(&mut self) -> Vec<Effect> {
@@ -177,9 +191,10 @@ impl AppState {
     fn go(&mut self, from: &Look, to: &Look) -> Option<Vec<Effect>> {
         let there = from.place != to.place || from.held != to.held || from.hidden != to.hidden;
         let is_there = there && self.go_to(&to.place);
-        let same =
-            Look { place: from.place.clone(), held: from.held.clone(), hidden: from.hidden.clone(), ..to.clone() };
-        if there && !is_there && same == *from {
+        let redrawn = from.figure != to.figure && self.figure.exchange(&from.figure, &to.figure);
+        let Look { place, held, hidden, figure, .. } = from.clone();
+        let nothing_else = Look { place, held, hidden, figure, ..to.clone() } == *from;
+        if !is_there && !redrawn && nothing_else {
             return None;
         }
         if is_there {
@@ -337,6 +352,24 @@ mod tests {
         let mut state = loaded();
         state.apply(Command::AskThis("One?".to_owned()));
         assert_eq!(state.history.undoes(), None, "there was no answer to go back to");
+    }
+
+    #[test]
+    fn a_panel_that_was_removed_comes_back() {
+        let mut state = answered();
+        for kind in [FigureCommand::AddShown, FigureCommand::Remove(0)] {
+            state.history.another_gesture();
+            state.apply(Command::Figure(kind));
+        }
+        let panels = |state: &AppState| state.figure.recipe().panels.len();
+        assert_eq!((panels(&state), state.history.undoes()), (0, Some("figure")), "removed");
+        state.apply(Command::Undo);
+        assert_eq!(panels(&state), 1, "it is back");
+        assert!(state.figure_missing().is_empty(), "with the answer that it shows");
+        state.apply(Command::Undo);
+        assert_eq!(panels(&state), 0, "and not even added");
+        state.apply(Command::Redo);
+        assert_eq!(panels(&state), 1, "and forth");
     }
 
     #[test]

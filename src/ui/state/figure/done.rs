@@ -84,8 +84,9 @@ impl AppState {
 
     /// A figure or a recipe was opened.
     pub fn figure_opened(&mut self, opened: Result<OpenedFigure, String>) -> Vec<Effect> {
+        let before = self.figure_look();
         self.figure.work = None;
-        match opened {
+        let effects = match opened {
             Err(why) => {
                 self.figure.tell_problem(why);
                 Vec::new()
@@ -101,6 +102,8 @@ impl AppState {
                 };
                 vec![Effect::BringToFront(Pane::Figure)]
             }
-        }
+        };
+        self.remember_figure(before);
+        effects
     }
 }

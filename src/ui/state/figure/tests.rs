@@ -1,5 +1,5 @@
 use super::*;
-use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Width};
+use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Width, sha256};
 use crate::ui::command::Command;
 use crate::ui::layout::Pane;
 use crate::ui::state::testing::{answered, loaded};
@@ -194,4 +194,19 @@ fn the_recipe_is_copied_as_it_would_be_written() {
     let [Effect::Copy(json)] = effects.as_slice() else { panic!("found {effects:?}") };
     let back = Recipe::from_json(json, Path::new("clipboard")).expect("a recipe");
     assert_eq!(&back, state.figure.recipe().as_ref(), "the same");
+}
+
+#[test]
+fn a_map_of_a_session_is_held_only_if_it_is_the_recipes() {
+    let (mut figure, bytes) = (FigureBuilder::default(), b"a map".to_vec());
+    let file = "map-1.safetensors".to_owned();
+    let input = FileInput { sha256: sha256(&bytes), file: file.clone() };
+    figure.change(|recipe| drop(recipe.inputs.maps.insert("map".to_owned(), input)));
+    figure.missing_files = vec![format!("The map is not there: {file}")];
+    let held = |figure: &FigureBuilder| (figure.map_bytes().count(), figure.missing_files.len());
+    figure.hold_map("map".to_owned(), b"another".to_vec());
+    figure.hold_map("unknown".to_owned(), bytes.clone());
+    assert_eq!(held(&figure), (0, 1), "other bytes, or for nothing");
+    figure.hold_map("map".to_owned(), bytes);
+    assert_eq!(held(&figure), (1, 0), "written beside the figure again");
 }

@@ -60,11 +60,11 @@ pub(super) struct WantedMap {
     pub(super) options: PromptOptions,
 }
 
-/// The same with the bytes of its file.
+/// The bytes of a map's file.
 #[derive(Debug, Clone)]
 pub(super) struct HeldMap {
-    made: Arc<Made>,
-    options: PromptOptions,
+    /// What it was made of; `None` for a session's.
+    of: Option<(Arc<Made>, PromptOptions)>,
     bytes: Arc<[u8]>,
 }
 
@@ -112,7 +112,8 @@ impl WantedMap {
 impl FigureBuilder {
     /// The name of a map: the one that it has, else a free one.
     pub(super) fn map_name(&self, made: &Arc<Made>, options: &PromptOptions) -> String {
-        let same = |map: &HeldMap| Arc::ptr_eq(&map.made, made) && map.options == *options;
+        let is_of = |(of, with): &(Arc<Made>, PromptOptions)| Arc::ptr_eq(of, made) && with == options;
+        let same = |map: &HeldMap| map.of.as_ref().is_some_and(is_of);
         if let Some((name, _)) = self.maps.iter().find(|(_, map)| same(map)) {
             return name.clone();
         }
@@ -126,6 +127,15 @@ impl FigureBuilder {
         self.maps.iter().map(|(name, map)| (name, &map.bytes))
     }
 
+    /// The file of a map, kept by a session. Other bytes than the recipe's are not taken.
+    pub fn hold_map(&mut self, name: String, bytes: Vec<u8>) {
+        let Some(input) = self.recipe.inputs.maps.get(&name).filter(|input| input.sha256 == sha256(&bytes)) else {
+            return;
+        };
+        self.missing_files.retain(|missing| !missing.ends_with(&input.file));
+        self.maps.insert(name, HeldMap { of: None, bytes: bytes.into() });
+    }
+
     fn take_map(&mut self, map: WantedMap) -> Result<(), String> {
         if self.maps.contains_key(&map.name) {
             return Ok(());
@@ -136,7 +146,7 @@ impl FigureBuilder {
         let file = format!("map-{}.safetensors", hash.get(..12).unwrap_or_default());
         let WantedMap { name, made, options } = map;
         self.change(|recipe| drop(recipe.inputs.maps.insert(name.clone(), FileInput { file, sha256: hash })));
-        self.maps.insert(name, HeldMap { made, options, bytes: bytes.into() });
+        self.maps.insert(name, HeldMap { of: Some((made, options)), bytes: bytes.into() });
         Ok(())
     }
 }
@@ -191,6 +201,13 @@ impl AppState {
 
     /// Files were hashed for the panel that waits for them.
     pub fn figure_inputs_hashed(&mut self, wish: FigureWish, hashed: Result<Vec<FileInput>, String>) -> Vec<Effect> {
+        let before = self.figure_look();
+        let effects = self.take_hashed(wish, hashed);
+        self.remember_figure(before);
+        effects
+    }
+
+    fn take_hashed(&mut self, wish: FigureWish, hashed: Result<Vec<FileInput>, String>) -> Vec<Effect> {
         let figure = &mut self.figure;
         figure.work = None;
         let inputs = match hashed {
