@@ -6,6 +6,8 @@
 mod captions;
 #[path = "cli/displays.rs"]
 mod displays;
+#[path = "cli/figure_commands.rs"]
+mod figure_commands;
 #[path = "cli/figure_inputs.rs"]
 mod figure_inputs;
 #[path = "cli/figure_plots.rs"]

@@ -1,8 +1,8 @@
 //! Work beside the window: dialogs, listing folders, measuring memory. Polled every frame, never waited for.
 
+mod dialogs;
 mod figure;
 
-use crate::data;
 use crate::data::dataset::Sources;
 use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
@@ -160,65 +160,6 @@ impl Jobs {
         });
     }
 
-    /// A dialog for photos.
-    pub(super) fn pick_images(&mut self) {
-        self.spawn_dialog(Wanted::Images, |dialog| {
-            dialog
-                .set_title("Open photos")
-                .add_filter("Photos", data::library::EXTENSIONS)
-                .pick_files()
-                .map(JobDone::PickedImages)
-        });
-    }
-
-    /// A dialog for a folder of photos.
-    pub(super) fn pick_image_folder(&mut self) {
-        self.spawn_dialog(Wanted::Images, |dialog| {
-            let folder = dialog.set_title("Open a folder of photos").pick_folder()?;
-            Some(JobDone::PickedImages(vec![folder]))
-        });
-    }
-
-    /// A dialog for a model folder.
-    pub(super) fn pick_model_folder(&mut self) {
-        self.spawn_dialog(Wanted::Model, |dialog| {
-            dialog.set_title("Open a model folder (Hugging Face layout)").pick_folder().map(JobDone::PickedModel)
-        });
-    }
-
-    /// A dialog for the folder of a CLIP.
-    pub(super) fn pick_clip_folder(&mut self) {
-        self.spawn_dialog(Wanted::Clip, |dialog| {
-            dialog.set_title("Choose a CLIP folder (Hugging Face layout)").pick_folder().map(JobDone::PickedClip)
-        });
-    }
-
-    /// A dialog for a place to save to.
-    pub(super) fn pick_save(&mut self, name: String) {
-        self.spawn_dialog(Wanted::Save, move |dialog| {
-            let dialog = dialog.set_title("Save the session").set_file_name(name);
-            dialog.add_filter("Sessions of gazelens", &[crate::session::EXTENSION]).save_file().map(JobDone::PickedSave)
-        });
-    }
-
-    /// A dialog for a session.
-    pub(super) fn pick_session(&mut self) {
-        self.spawn_dialog(Wanted::Session, |dialog| {
-            let dialog = dialog.set_title("Open a session");
-            dialog
-                .add_filter("Sessions of gazelens", &[crate::session::EXTENSION])
-                .pick_file()
-                .map(JobDone::PickedSession)
-        });
-    }
-
-    /// A dialog for a folder with missing files.
-    pub(super) fn pick_place(&mut self) {
-        self.spawn_dialog(Wanted::Place, |dialog| {
-            dialog.set_title("Where are the missing files?").pick_folder().map(JobDone::PickedPlace)
-        });
-    }
-
     /// Reads a session and everything it names.
     pub(super) fn reopen(&mut self, path: PathBuf, recovery: bool, hub_cache: Option<PathBuf>) {
         self.spawn_telling("gazelens-reopen", move |cancel, tell| {
@@ -241,17 +182,6 @@ impl Jobs {
         self.spawn("gazelens-recovery", move || {
             let (left, problems) = session::left_behind(&folder);
             Some(JobDone::LeftBehind(left, problems))
-        });
-    }
-
-    /// A dialog for annotation files.
-    pub(super) fn pick_annotations(&mut self) {
-        self.spawn_dialog(Wanted::Images, |dialog| {
-            dialog
-                .set_title("Open annotations (COCO instances or captions, POPE questions)")
-                .add_filter("Annotations", &["json", "jsonl"])
-                .pick_files()
-                .map(JobDone::PickedImages)
         });
     }
 

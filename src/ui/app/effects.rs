@@ -1,0 +1,77 @@
+//! What the state wants done outside of it.
+
+use super::App;
+use crate::data::dataset::ImageNotes;
+use crate::ui::notes_writer::NotesWriter;
+use crate::ui::state::Effect;
+use crate::ui::{layout, panels, theme};
+use eframe::egui;
+
+impl App {
+    pub(in crate::ui) fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
+        for effect in effects {
+            match effect {
+                Effect::Send(request) => self.link.send(request),
+                Effect::Cancel(id) => self.link.cancel(id),
+                Effect::CancelAll => self.link.cancel_all(),
+                Effect::RestartWorker => self.link.restart(),
+                Effect::PickImages => self.jobs.pick_images(),
+                Effect::PickImageFolder => self.jobs.pick_image_folder(),
+                Effect::PickModelFolder => self.jobs.pick_model_folder(),
+                Effect::PickClipFolder => self.jobs.pick_clip_folder(),
+                Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
+                Effect::Scan(paths) => self.jobs.scan(paths),
+                Effect::PickAnnotations => self.jobs.pick_annotations(),
+                Effect::StopOpening => self.jobs.stop_opening(),
+                Effect::Join(generation, wanted) => {
+                    self.jobs.join(generation, self.state.browse.sources.clone(), wanted);
+                }
+                Effect::OpenBundled(generation) => self.jobs.open_bundled(generation),
+                Effect::Find(generation, search) => self.jobs.find(generation, *search),
+                Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
+                Effect::Canvas(command) => self.view.canvas_commands.push(command),
+                Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
+                Effect::ResetLayout => self.tree = layout::default_tree(),
+                Effect::FocusPrompt => {
+                    layout::bring_to_front(&mut self.tree, layout::Pane::Question);
+                    self.view.focus = Some(panels::TextBox::Prompt);
+                }
+                Effect::ReleaseFocus => ctx.memory_mut(|memory| {
+                    if let Some(focused) = memory.focused() {
+                        memory.surrender_focus(focused);
+                    }
+                }),
+                Effect::PickFigureFile => self.jobs.pick_figure_file(),
+                Effect::PickFigureSource => self.jobs.pick_figure_source(),
+                Effect::SaveFigure(path, replace) => {
+                    if let Some(what) = self.figures.written(&self.state, &path) {
+                        self.jobs.save_figure(what, path, replace);
+                    }
+                }
+                Effect::OpenFigure(path) => self.jobs.open_figure(path),
+                Effect::HashFigureInputs(wish) => self.jobs.hash_figure_inputs(wish),
+                Effect::StopFigure => self.jobs.stop_figure(),
+                Effect::PickTypeface => self.jobs.pick_typeface(),
+                Effect::ApplyLook => {
+                    theme::apply(ctx, &self.state.prefs);
+                    self.state.prefs.keys.install(ctx);
+                }
+                Effect::Copy(text) => ctx.copy_text(text),
+                Effect::CopyPicture => self.copy_picture(ctx),
+                Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
+                Effect::Session(effect) => self.carry_out_session(effect, ctx),
+                Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            }
+        }
+    }
+
+    fn write_notes(&mut self, key: String, noted: ImageNotes) {
+        let notes = &self.state.browse.notes;
+        if self.notes.as_ref().is_none_or(|writer| writer.path() != notes.path()) {
+            self.notes = Some(NotesWriter::new(notes.clone(), &self.wake));
+        }
+        if let Some(writer) = &self.notes {
+            writer.write(key, noted);
+        }
+    }
+}
