@@ -12,6 +12,8 @@ mod figure_commands;
 mod figure_inputs;
 #[path = "cli/figure_plots.rs"]
 mod figure_plots;
+#[path = "cli/figure_subjects.rs"]
+mod figure_subjects;
 #[path = "cli/figures.rs"]
 mod figures;
 #[path = "cli/pages.rs"]

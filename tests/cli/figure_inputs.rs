@@ -1,6 +1,6 @@
 //! What a figure is made of besides a trace: photos without a question, annotations, maps, typefaces. And two answers at once.
 
-use super::figures::{HEADS, LAYERS, PHOTO, SIDE, WORDS, bytes, decoder, open, trace};
+use super::figure_subjects::{HEADS, LAYERS, PHOTO, SIDE, WORDS, bytes, decoder, open, trace};
 use super::{folder, gazelens, one_sentence, path, stderr};
 use gazelens::figure::recipe::{
     Colour, FileInput, Layout, MapSpec, Panel, PromptSpec, Scale, Show, Tokens, Truth, Typeface,

@@ -1,6 +1,6 @@
 //! Every plot of the window as a panel of a figure.
 
-use super::figures::{HEADS, LAYERS, SIDE, WORDS, decoder, open, trace};
+use super::figure_subjects::{HEADS, LAYERS, SIDE, WORDS, decoder, open, trace};
 use super::folder;
 use gazelens::analysis::localisation::metric_by_id;
 use gazelens::figure::recipe::{Choice, Colour, Layout, Panel, PlotKind, Shade, Show, Tokens, Truth};

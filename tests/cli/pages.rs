@@ -1,6 +1,6 @@
 //! `gazelens html`: one trace as a page, clicked through in a real browser where there is one.
 
-use super::figures::trace;
+use super::figure_subjects::trace;
 use super::{folder, gazelens, one_sentence, path, stderr};
 use gazelens::figure::html::{MOST_BYTES, page};
 use gazelens::trace::Extras;
