@@ -8,7 +8,7 @@
 
 use super::figure_subjects::*;
 use super::{folder, gazelens, path, stderr};
-use gazelens::figure::recipe::{Colour, Layout, MapSpec, Panel, Show, Tokens, Width};
+use gazelens::figure::recipe::{Colour, Layout, MapSpec, Panel, Show, Tokens, Width, sha256};
 use gazelens::figure::{Figure, Format, Given, Inputs, MapFile, Mismatches, Recipe, file_input, recipe_of};
 use gazelens::render::{Marks, Scene, Window, compose};
 use gazelens::trace::RunInfo;
@@ -27,6 +27,22 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
         let reopened = open(&inside, &trace(&WORDS, [LAYERS, HEADS, SIDE], 7)).expect("the same inputs");
         assert!(bytes(&inside, &reopened, format) == first, "{format:?}: the same bytes");
     }
+}
+
+/// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
+/// differently on purpose; the failing test says what they are then.
+const MADE_ELSEWHERE: [(Format, &str); 3] = [
+    (Format::Svg, "e15af904e164608867b4e9b055cab4c931ad5a5a340af42bfe29014cb144b1b0"),
+    (Format::Pdf, "f46e47b55d5bfff076ce10e2d01d08684e54bf54151152087c8d400f332f9e71"),
+    (Format::Png, "80a57ff9c69a721d241130fe6d431813726580a538adeabc77ccda4a88db0dac"),
+];
+
+#[test]
+fn figures_have_the_bytes_that_another_machine_gave_them() {
+    let (recipe, inputs) = everything();
+    let here = MADE_ELSEWHERE.map(|(format, _)| (format, sha256(&bytes(&recipe, &inputs, format))));
+    let elsewhere = MADE_ELSEWHERE.map(|(format, digest)| (format, digest.to_owned()));
+    assert_eq!(here, elsewhere, "SHA-256 of every format");
 }
 
 #[test]
