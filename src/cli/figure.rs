@@ -2,17 +2,16 @@
 
 mod ask;
 mod batch;
+mod saved;
 
 use super::args::Common;
 use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::output;
 use crate::figure::{Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of};
-use crate::session;
 use crate::trace::Trace;
 use crate::trace::file::TraceFile;
 use anyhow::{Context as _, anyhow};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,9 +75,14 @@ fn write_page(recipe: &Recipe, given: Given, folder: Option<&Path>, args: &Figur
 
 /// What is drawn: the recipe, what is at hand for it, and where it looks for files.
 fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<PathBuf>), Failure> {
+    if let Some(path) = &args.of.session
+        && let Some(of_session) = saved::subject(common, args, path)?
+    {
+        return Ok(of_session);
+    }
     let at_hand = match (&args.of.trace, &args.of.session) {
         (Some(path), _) => Some(Arc::new(TraceFile::read(path)?.trace)),
-        (None, Some(path)) => Some(shown_answer(path)?),
+        (None, Some(path)) => Some(saved::shown_answer(path)?),
         (None, None) if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(common)?)),
         (None, None) => None,
     };
@@ -106,18 +110,6 @@ fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<
     }
     ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch)?;
     Ok((recipe, given, folder))
-}
-
-/// The answer that a session shows for the image looked at; else the newest.
-fn shown_answer(path: &Path) -> Result<Arc<Trace>, Failure> {
-    let session = session::read(path)?;
-    let (image, shown) = (&session.state["image"], session.state["shown"].as_array());
-    let is_shown =
-        |about: &Value| about["question"]["image"] == *image && shown.is_some_and(|shown| shown.contains(&about["id"]));
-    let answers = || session.answers.iter().filter_map(|answer| Some((&answer.about, answer.trace.as_ref()?)));
-    let answer = answers().find(|(about, _)| is_shown(about)).or_else(|| answers().next_back());
-    let answer = answer.ok_or_else(|| anyhow!("Expected a session with an answer, found none: {}", path.display()))?;
-    Ok(Arc::clone(answer.1))
 }
 
 /// A recipe, or the one inside of a figure.

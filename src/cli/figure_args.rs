@@ -33,7 +33,8 @@ pub(super) struct FigureArgs {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct FigureOf {
-    /// A saved session.
+    /// A saved session: the figure that was being put together in it, else one of the answer that it shows. With --recipe its answers are
+    /// taken where they are those of the recipe.
     #[arg(long, value_name = "FILE")]
     pub(super) session: Option<PathBuf>,
     /// A file that `gazelens trace` wrote.

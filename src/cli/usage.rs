@@ -1,6 +1,7 @@
 //! Command lines that could not be read: clap's report of several paragraphs as the one sentence that this program promises.
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::path::Path;
 
 /// What to print and where, and the exit status.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +19,11 @@ pub(super) fn unread(err: &clap::Error) -> Unread {
     if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Unread::Asked(report);
     }
+    if let Some(path) = path_in_place_of_a_command(err) {
+        return Unread::Wrong(format!(
+            "Expected a command, found a file or folder; the window opens it: gazelens gui {path}"
+        ));
+    }
     let paragraphs = report.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
     let mut said: Vec<String> = Vec::new();
     for paragraph in paragraphs {
@@ -32,6 +38,14 @@ pub(super) fn unread(err: &clap::Error) -> Unread {
     Unread::Wrong(format!("{what}; `gazelens --help` and `gazelens COMMAND --help` list what there is"))
 }
 
+/// Photos and folders are what people give a program with a window.
+fn path_in_place_of_a_command(err: &clap::Error) -> Option<&str> {
+    match err.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(given) if Path::new(given).exists() => Some(given),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Unread, unread};
@@ -42,6 +56,12 @@ mod tests {
             Unread::Wrong(sentence) => sentence,
             Unread::Asked(text) => format!("taken for a request for help: {text}"),
         }
+    }
+
+    #[test]
+    fn a_photo_in_place_of_a_command_is_sent_to_the_window() {
+        let sentence = wrong(&["gazelens", "Cargo.toml"]);
+        assert!(sentence.ends_with("gazelens gui Cargo.toml"), "said: {sentence}");
     }
 
     #[test]

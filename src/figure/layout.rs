@@ -151,13 +151,20 @@ fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, scene: &mut Scene) -
     let body_top = top + if titles > 0.0 { titles + frame.size * SMALL_GAP * 0.6 } else { 0.0 };
     let rigid = most(&|placed| rigid_height(frame, placed));
     let soft = most(&|placed| soft_height(placed));
+    let pictures = most(&|placed| match &placed.panel.content {
+        Content::Photo(photo) => photos::height(photo, placed.w),
+        _ => 0.0,
+    });
     let body_h = if rigid > 0.0 { rigid } else { soft };
     let body_bottom = body_top + body_h;
     let mut below = body_bottom;
     for placed in row {
         let mut group = Group::new(format!("panel-{}", placed.idx + 1), description(placed.panel));
         lay_title(frame, placed, top, &mut group);
-        let body = Rect { x: placed.x, y: body_top, w: placed.w, h: body_h };
+        // Colour bars stand right below the pictures, however long the answer beside them is.
+        let is_picture = matches!(placed.panel.content, Content::Photo(_));
+        let h = if is_picture { pictures } else { body_h };
+        let body = Rect { x: placed.x, y: body_top, w: placed.w, h };
         let bottom = lay_body(frame, placed, body, &mut group);
         below = below.max(bottom);
         scene.groups.push(group);

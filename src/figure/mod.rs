@@ -44,7 +44,7 @@ pub use inputs::{
 };
 pub use map_file::{MapFile, MapSubject, write_maps};
 pub use raster::Raster;
-pub use recipe::Recipe;
+pub use recipe::{Recipe, is_answer_of};
 pub use scale::{ColourScale, scales};
 pub use watch::Watch;
 

@@ -177,6 +177,17 @@ fn one_line(err: &serde_json::Error) -> String {
     err.to_string().replace('\n', " ")
 }
 
+/// Whether a trace is the one that a recipe means: the same question with the same answer, by hashes. What is cheap to compare comes first.
+pub fn is_answer_of(trace: &Trace, input: &TraceInput) -> bool {
+    let (found, wanted) = (&trace.run, &input.run);
+    found.weight_hash == wanted.weight_hash
+        && found.image_hash == wanted.image_hash
+        && found.full_prompt == wanted.full_prompt
+        && found.strategy == wanted.strategy
+        && found.prompting == wanted.prompting
+        && tokens_sha256(trace) == input.tokens_sha256
+}
+
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {

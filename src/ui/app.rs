@@ -98,6 +98,8 @@ pub struct App {
     /// Opened if the session that the window was to begin with has none.
     pub(super) model_without_session: Option<ModelSource>,
     started: Instant,
+    /// The window may close: nothing is lost, or its user knows.
+    closing: bool,
 }
 
 impl App {
@@ -134,6 +136,7 @@ impl App {
             waiting: None,
             model_without_session: None,
             started: Instant::now(),
+            closing: false,
         };
         if let Some(storage) = cc.storage {
             app.restore(storage);
@@ -258,6 +261,11 @@ fn is_key_down(event: &egui::Event) -> bool {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
+        // The desktop's own button: as the command, which may have to ask first.
+        if ctx.input(|input| input.viewport().close_requested()) && !self.closing && self.state.num_unsaved() > 0 {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.commands.push(Command::Quit);
+        }
         if ctx.input(|input| input.pointer.any_pressed() || input.events.iter().any(is_key_down)) {
             self.state.history.another_gesture();
         }

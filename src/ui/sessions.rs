@@ -140,8 +140,12 @@ impl App {
                 Finished::Saved { path, num_answers } => {
                     self.view.session_paths.clear();
                     self.state.session_saved(path, num_answers);
+                    if std::mem::take(&mut self.state.session.quits) {
+                        self.commands.push(Command::Quit);
+                    }
                 }
                 Finished::Failed(why) => {
+                    self.state.session.quits = false;
                     let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
                 }

@@ -102,6 +102,23 @@ fn a_session_is_drawn_by_the_answer_that_it_shows() {
     let recipe = recipe_of(&std::fs::read(&out).expect("a figure"), Path::new("f.svg")).expect("inside");
     let images: Vec<&str> = recipe.inputs.traces.values().map(|input| input.run.image_path.as_str()).collect();
     assert_eq!(images, [beach], "the answer about the image that was looked at");
+
+    // The figure that was being put together goes before it, and a recipe before that; the answers are the session's, not asked again.
+    let mut kept = recipe.clone();
+    kept.panels.truncate(1);
+    let kept: serde_json::Value = serde_json::from_str(&kept.to_json()).expect("JSON");
+    let state = json!({"image": {"Bundled": beach}, "shown": [1, 2], "figure": {"recipe": kept}});
+    let session = Session { state, ..session };
+    gazelens::session::write(Path::new(&file), &session).expect("a writable folder");
+    let (one, again) = (path(folder.path(), "one.svg"), path(folder.path(), "again.svg"));
+    let output = gazelens(&["figure", "--session", &file, "--out", &one]);
+    assert!(output.status.success() && !stderr(&output).contains("Asking again"), "{}", stderr(&output));
+    let made = recipe_of(&std::fs::read(&one).expect("a figure"), Path::new("one.svg")).expect("inside");
+    assert_eq!(made.panels, recipe.panels[..1], "its panels");
+    let output = gazelens(&["figure", "--session", &file, "--recipe", &out, "--out", &again]);
+    assert!(output.status.success() && !stderr(&output).contains("Asking again"), "{}", stderr(&output));
+    let read = |file: &str| std::fs::read(file).expect("a figure");
+    assert!(read(&again) == read(&out), "the recipe with the session's answer: the same bytes");
 }
 
 #[test]

@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
 /// differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "e15af904e164608867b4e9b055cab4c931ad5a5a340af42bfe29014cb144b1b0"),
-    (Format::Pdf, "f46e47b55d5bfff076ce10e2d01d08684e54bf54151152087c8d400f332f9e71"),
-    (Format::Png, "80a57ff9c69a721d241130fe6d431813726580a538adeabc77ccda4a88db0dac"),
+    (Format::Svg, "be9f39dc7b2660e6c941b2642626d45882482360807de6e5d84d0a7955dd8b31"),
+    (Format::Pdf, "9b1cbdf94ce7e2ec537dde9fa67da761dd71ee8677ef676ac35cd25422292062"),
+    (Format::Png, "833455771f7679ba30f292fe5548aef544a49ad0cf900e0d2f8941f576565dbf"),
 ];
 
 #[test]

@@ -199,3 +199,26 @@ fn a_photo_that_moved_is_listed_and_found() {
     assert_eq!(caption(&window), before, "the answer with its photo");
     assert!(window.state().state().session.missing.is_empty(), "nothing is missing any more");
 }
+
+#[test]
+fn answers_that_are_in_no_session_are_not_lost_without_a_word() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("work.gazelens");
+    let (mut window, _handle) = answered(Script::default());
+    window.state_mut().command(Command::Quit);
+    frames(&mut window);
+    assert!(window.query_by_label("1 answer is not saved").is_some(), "says what would be lost");
+    window.get_by_label("Cancel").click();
+    frames(&mut window);
+    assert_eq!(window.state().state().open.session, None, "the window stays");
+    save(&mut window, &path);
+    window.state_mut().command(Command::Quit);
+    frames(&mut window);
+    assert_eq!(window.state().state().open.session, None, "everything is saved: nothing to ask");
+    ask(&mut window, "Describe this image briefly.");
+    window.state_mut().command(Command::Quit);
+    frames(&mut window);
+    window.get_by_label("Save and quit").click();
+    wait(&mut window, "a saved session", |window| says(window, "Saved 2 answers"));
+    assert_eq!(session::outline(&path).expect("written").answers.len(), 2, "both are in the file");
+}

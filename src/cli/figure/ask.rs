@@ -2,6 +2,7 @@
 
 use super::super::args::Common;
 use super::super::failure::Failure;
+use super::super::output;
 use super::super::source;
 use crate::data::demo;
 use crate::engine::{
@@ -57,6 +58,9 @@ pub(super) fn missing(
             _ => &open_model.insert((run.model_id.clone(), of_run(common, run, allow_mismatch)?)).1,
         };
         let image = image(&run.image_path, folder);
+        output::note(&format!(
+            "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then (--session or --trace has that)"
+        ));
         given.traces.insert(name.clone(), Arc::new(answer(model, &question(run, image, model))?));
     }
     Ok(())

@@ -45,7 +45,9 @@ pub(super) fn map(
     if let Some(share) = named.image_share {
         caption = format!("{caption}; {:.1}\u{a0}% of the attention is on the image", share * 100.0);
     }
-    if let Some(words) = answer_words(&named.of, inputs) {
+    // A map of a file is of its own model: how an answer was decoded says nothing of it.
+    let of_answer = !matches!(spec, MapSpec::File { .. });
+    if let Some(words) = answer_words(&named.of, inputs).filter(|_| of_answer) {
         caption = format!("{caption}; {words}");
     }
     let data = PanelData::of_map("map", named.grid, &named.values, &named.unit);

@@ -30,11 +30,24 @@ pub(super) fn by_place(tokens: &Tokens, trace: &Trace) -> Result<Tokens, PanelEr
     Ok(Tokens { output, word: None, looking: None, ..tokens.clone() })
 }
 
-/// The set of a trace; all generated tokens that have a row where none is named. `tokens` are [`by_place`].
+/// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not the one that ends it.
+pub(super) fn whole_answer(trace: &Trace) -> Vec<usize> {
+    let rows = trace.decoder_attention.len();
+    let is_special = |at: &usize| trace.output.get(*at).is_some_and(|token| token.special);
+    let words: Vec<usize> = (0..rows).filter(|at| !is_special(at)).collect();
+    if words.is_empty() { (0..rows).collect() } else { words }
+}
+
+/// Whether the tokens are [`whole_answer`], named or not.
+pub(super) fn is_whole(tokens: &Tokens, trace: &Trace) -> bool {
+    tokens.prompt.is_empty() && (tokens.output.is_empty() || tokens.output == whole_answer(trace))
+}
+
+/// The set of a trace; [`whole_answer`] where none is named. `tokens` are [`by_place`].
 pub(super) fn token_set(tokens: &Tokens, trace: &Trace) -> TokenSet {
     let reduce = tokens.together.into();
     if tokens.output.is_empty() && tokens.prompt.is_empty() {
-        return TokenSet::answer(trace, reduce);
+        return TokenSet::new(whole_answer(trace).into_iter().map(TokenRef::Output), reduce);
     }
     let prompt = tokens.prompt.iter().map(|at| TokenRef::Prompt(*at));
     TokenSet::new(prompt.chain(tokens.output.iter().map(|at| TokenRef::Output(*at))), reduce)

@@ -1,7 +1,7 @@
 //! What is shown, in words, and the answer itself.
 
 use super::maps::{place_words, selection};
-use super::tokens::by_place;
+use super::tokens::{by_place, is_whole, whole_answer};
 use super::{Content, Made, PanelData, PanelError};
 use crate::analysis::image_share_per_token;
 use crate::figure::Inputs;
@@ -55,17 +55,20 @@ pub(super) fn choice_words(noun: &str, choice: Choice) -> String {
 /// Names of as many tokens as a caption has room for.
 const MOST_NAMED: usize = 4;
 
+/// Letters of each end of a text that is shortened.
+const LONGEST_END: usize = 24;
+
 /// "token 3 “dog”", "mean over tokens 7 to 9 “black”", "mean over all 12 answer tokens".
 pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
     let how = together_words(tokens.together);
-    if tokens.output.is_empty() && tokens.prompt.is_empty() {
-        return format!("{how} over all {} answer tokens", trace.decoder_attention.len());
+    if is_whole(tokens, trace) {
+        return format!("{how} over all {} answer tokens", whole_answer(trace).len());
     }
     let mut names: Vec<String> =
         tokens.prompt.iter().map(|at| format!("prompt token {at} “{}”", prompt_text(trace, *at))).collect();
     let single = names.len() + tokens.output.len() == 1;
     names.extend(runs(&tokens.output).iter().map(|run| match run.as_slice() {
-        [first, .., last] => format!("tokens {first} to {last} “{}”", run_text(trace, run)),
+        [first, .., last] => format!("tokens {first} to {last} “{}”", shortened(&run_text(trace, run))),
         _ => format!("token {} “{}”", run.first().copied().unwrap_or(0), run_text(trace, run)),
     }));
     match names.as_slice() {
@@ -77,7 +80,7 @@ pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
 
 /// "“dog”", "whole answer".
 pub(super) fn token_title(tokens: &Tokens, trace: &Trace) -> String {
-    if tokens.output.is_empty() && tokens.prompt.is_empty() {
+    if is_whole(tokens, trace) {
         return "whole answer".to_owned();
     }
     let prompt = tokens.prompt.iter().map(|at| prompt_text(trace, *at));
@@ -104,6 +107,16 @@ fn runs(tokens: &[usize]) -> Vec<Vec<usize>> {
 fn run_text(trace: &Trace, run: &[usize]) -> String {
     let text: String = run.iter().filter_map(|at| trace.output.get(*at)).map(|token| token.text.as_str()).collect();
     settable(&text).trim().to_owned()
+}
+
+/// The beginning and the end of a long text.
+fn shortened(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= 2 * LONGEST_END + 3 {
+        return text.to_owned();
+    }
+    let part = |letters: &[char]| letters.iter().collect::<String>().trim().to_owned();
+    format!("{} … {}", part(&letters[..LONGEST_END]), part(&letters[letters.len() - LONGEST_END..]))
 }
 
 pub(super) fn output_text(trace: &Trace, at: usize) -> String {

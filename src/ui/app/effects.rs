@@ -60,7 +60,10 @@ impl App {
                 Effect::CopyPicture => self.copy_picture(ctx),
                 Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
                 Effect::Session(effect) => self.carry_out_session(effect, ctx),
-                Effect::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+                Effect::Quit => {
+                    self.closing = true;
+                    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                }
             }
         }
     }

@@ -100,6 +100,8 @@ pub(super) struct ViewMemory {
     pub(super) toast_pointed: bool,
     /// Where the photo lies, if its panel is in sight: messages lie over it.
     photo_rect: Option<egui::Rect>,
+    /// Where it lay when it was in sight: messages do not jump to where they would cover tabs.
+    notices_rect: Option<egui::Rect>,
     /// The image attention goes over words instead of layers.
     pub(super) shares_over_words: bool,
     /// An image's number or name being typed.
@@ -177,7 +179,7 @@ pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
 pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tiles::Tree<Pane>) {
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
-    cx.memory.photo_rect = None;
+    cx.memory.notices_rect = cx.memory.photo_rect.take().or(cx.memory.notices_rect);
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };

@@ -17,7 +17,8 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     if notices.is_empty() {
         return;
     }
-    let place = cx.memory.photo_rect.unwrap_or_else(|| ctx.content_rect().shrink2(vec2(8.0, 40.0)));
+    let place =
+        cx.memory.photo_rect.or(cx.memory.notices_rect).unwrap_or_else(|| ctx.content_rect().shrink2(vec2(8.0, 40.0)));
     let area = Area::new(egui::Id::unique("notices")).order(Order::Middle).fixed_pos(place.min);
     area.show(ctx, |ui| {
         ui.set_width(place.width());

@@ -94,11 +94,14 @@ fn file_name(path: &Path) -> String {
 pub(super) fn menu(ui: &mut Ui, cx: &mut PanelContext<'_>, label: &str) {
     let prefs = &cx.state.prefs;
     let any = !(prefs.recent_sessions.is_empty() && prefs.recent_data.is_empty() && prefs.recent_models.is_empty());
-    ui.add_enabled_ui(any, |ui| {
+    // Not in a part of its own: in a narrow row that would be as narrow as what is left of it.
+    if any {
         let menu = ui.menu_button(label, |ui| list(ui, cx));
+        menu.response.on_hover_text("Sessions, data sets and models opened lately");
+    } else {
         let none = "Nothing was opened yet: sessions, data sets and models will stand here";
-        menu.response.on_hover_text("Sessions, data sets and models opened lately").on_disabled_hover_text(none);
-    });
+        ui.add_enabled(false, egui::Button::new(label)).on_disabled_hover_text(none);
+    }
 }
 
 fn list(ui: &mut Ui, cx: &mut PanelContext<'_>) {

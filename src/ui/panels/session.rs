@@ -24,6 +24,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
             SessionBox::Open => open(ui, cx),
             SessionBox::Missing => missing(ui, cx),
             SessionBox::Recovery => recovery(ui, cx),
+            SessionBox::Unsaved => unsaved(ui, cx),
         }
     });
     if modal.should_close() {
@@ -127,6 +128,27 @@ fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
     });
     cancel(ui, cx, "Go on without", "Answers can still be looked at");
+}
+
+fn unsaved(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let number = cx.state.num_unsaved();
+    let verb = if number == 1 { "is" } else { "are" };
+    ui.heading(format!("{} {verb} not saved", count(number, "answer")));
+    ui.label("A session keeps answers with their attention, so that they need not be asked again.");
+    ui.add_space(10.0);
+    ui.horizontal(|ui| {
+        if ui.button("Save and quit").on_hover_text("Saves the session and closes the window").clicked() {
+            emit(cx, SessionCommand::SaveAndQuit);
+        }
+        if ui.button("Quit without saving").on_hover_text("The answers are gone then").clicked() {
+            emit(cx, SessionCommand::QuitAnyway);
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
+            if ui.button("Cancel").on_hover_text("The window stays open").clicked() {
+                emit(cx, SessionCommand::Close);
+            }
+        });
+    });
 }
 
 fn recovery(ui: &mut Ui, cx: &mut PanelContext<'_>) {

@@ -21,6 +21,8 @@ pub enum SessionBox {
     Missing,
     /// What was left behind.
     Recovery,
+    /// Answers that are in no session, when the window is to be closed.
+    Unsaved,
 }
 
 /// What people do with sessions.
@@ -48,6 +50,10 @@ pub enum SessionCommand {
     Restore(PathBuf),
     /// Throw away what was left behind.
     Discard(PathBuf),
+    /// Save, and close the window then.
+    SaveAndQuit,
+    /// Close the window without saving.
+    QuitAnyway,
 }
 
 /// Something outside the state that sessions need.
@@ -91,6 +97,10 @@ pub struct SessionState {
     pub offers: Vec<Offer>,
     /// Where the window is, if the desktop tells.
     pub window: Option<WindowPlace>,
+    /// The last name that had been given when it was saved or opened: later answers are in no session.
+    saved_until: u64,
+    /// The window is closed as soon as the session is saved.
+    pub quits: bool,
 }
 
 impl SessionState {
@@ -132,6 +142,12 @@ impl AppState {
                 self.open.session = None;
                 vec![SessionEffect::Read(path, true)]
             }
+            SessionCommand::QuitAnyway => return vec![Effect::Quit],
+            SessionCommand::SaveAndQuit => {
+                self.open.session = None;
+                self.session.quits = true;
+                return self.apply_session(SessionCommand::Save);
+            }
             SessionCommand::Discard(path) => {
                 self.offer_is_settled(&path);
                 vec![SessionEffect::Discard(path)]
@@ -140,8 +156,23 @@ impl AppState {
         effects.into_iter().map(Effect::Session).collect()
     }
 
+    /// The window is to be closed: answers that are in no session are not lost without a word.
+    pub(super) fn quit(&mut self) -> Vec<Effect> {
+        if self.num_unsaved() == 0 {
+            return vec![Effect::Quit];
+        }
+        self.open.session = Some(SessionBox::Unsaved);
+        Vec::new()
+    }
+
+    /// Answers that are in no session.
+    pub fn num_unsaved(&self) -> usize {
+        self.runs.iter().filter(|run| run.id.0 > self.session.saved_until && run.has_answer()).count()
+    }
+
     /// Closing the box is putting it off, never throwing away.
     pub(super) fn close_session_box(&mut self) {
+        self.session.quits = false;
         if self.open.session.take() == Some(SessionBox::Recovery) {
             self.session.offers.clear();
         }
@@ -169,6 +200,7 @@ impl AppState {
 
     /// The session was written.
     pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
+        self.session.saved_until = self.runs.last_id();
         let text = format!("Saved {}: {}", count(num_answers, "answer"), path.display());
         remember_path(&mut self.prefs.recent_sessions, &path);
         self.session.path = Some(path);
@@ -224,7 +256,9 @@ impl AppState {
         };
         let model_is_there = missing.model.is_none();
         let SessionState { offers, window, .. } = std::mem::take(&mut self.session);
-        self.session = SessionState { path: saved_at, missing, offers, window };
+        // What was recovered is in no session yet.
+        let saved_until = if recovery { 0 } else { self.runs.last_id() };
+        self.session = SessionState { path: saved_at, missing, offers, window, saved_until, quits: false };
         let place = written.window.and_then(WindowPlace::sensible).filter(|place| Some(*place) != window);
         effects.extend(place.map(|place| Effect::Session(SessionEffect::PlaceWindow(place))));
         if let Some(source) = written.model.filter(|_| model_is_there) {

@@ -75,7 +75,7 @@ impl AppState {
             Command::FocusPrompt => vec![Effect::FocusPrompt],
             Command::RestartWorker => self.restart_worker(),
             Command::ResetLayout => vec![Effect::ResetLayout],
-            Command::Quit => vec![Effect::Quit],
+            Command::Quit => self.quit(),
             Command::SetTheme(_) | Command::SetScale(_) | Command::LargerInterface | Command::SmallerInterface => {
                 self.apply_look(&command)
             }

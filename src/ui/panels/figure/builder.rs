@@ -53,7 +53,7 @@ fn kind(show: &Show) -> String {
         Show::Plot { of, plot } => (plot_kind(plot), of.clone()),
         Show::Answer { of, .. } => ("answer", of.clone()),
     };
-    format!("{what}, {of}")
+    format!("{what} of {of}")
 }
 
 fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), panel: &Panel) {

@@ -1,6 +1,7 @@
 //! What a recipe's panels refer to, and whether an answer is the one that is meant.
 
-use crate::figure::recipe::{MapSpec, PlotKind, Show, TraceInput, tokens_sha256};
+use crate::figure::is_answer_of;
+use crate::figure::recipe::{MapSpec, PlotKind, Show, TraceInput};
 use crate::ui::state::Run;
 use std::collections::BTreeSet;
 
@@ -42,15 +43,7 @@ pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
     }
 }
 
-/// The same question with the same answer, by hashes. What is cheap to compare comes first.
+/// The same question with the same answer.
 pub(super) fn is_same(run: &Run, input: &TraceInput) -> bool {
-    run.trace.as_ref().is_some_and(|trace| {
-        let (found, wanted) = (&trace.run, &input.run);
-        found.weight_hash == wanted.weight_hash
-            && found.image_hash == wanted.image_hash
-            && found.full_prompt == wanted.full_prompt
-            && found.strategy == wanted.strategy
-            && found.prompting == wanted.prompting
-            && tokens_sha256(trace) == input.tokens_sha256
-    })
+    run.trace.as_ref().is_some_and(|trace| is_answer_of(trace, input))
 }
