@@ -1,12 +1,14 @@
 //! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not end properly.
 
+mod leaving;
+mod locating;
+
 use super::prefs::remember_path;
 use super::{AppState, Compare, Effect, OpenedFigure, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
-use crate::data::dataset::PhotoPlace;
 use crate::engine::{ImageSource, ModelSource, Request};
 use crate::trace::Trace;
 use crate::ui::command::Command;
-use crate::ui::session::{KeptFigure, Located, Missing, Reopened, WindowPlace};
+use crate::ui::session::{KeptFigure, Missing, Reopened, WindowPlace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -154,20 +156,6 @@ impl AppState {
             }
         };
         effects.into_iter().map(Effect::Session).collect()
-    }
-
-    /// The window is to be closed: answers that are in no session are not lost without a word.
-    pub(super) fn quit(&mut self) -> Vec<Effect> {
-        if self.num_unsaved() == 0 {
-            return vec![Effect::Quit];
-        }
-        self.open.session = Some(SessionBox::Unsaved);
-        Vec::new()
-    }
-
-    /// Answers that are in no session.
-    pub fn num_unsaved(&self) -> usize {
-        self.runs.iter().filter(|run| run.id.0 > self.session.saved_until && run.has_answer()).count()
     }
 
     /// Closing the box is putting it off, never throwing away.
@@ -346,50 +334,6 @@ impl AppState {
             let action = Some(("Locate…".to_owned(), Command::Session(SessionCommand::Show(SessionBox::Missing))));
             self.notices.push((Severity::Warning, Until::Dismissed), text, "", action);
         }
-    }
-
-    /// Files were looked for.
-    pub fn located(&mut self, located: Located) -> Vec<Effect> {
-        let Located { photos, annotations, model } = located;
-        let found = photos.len() + annotations.len() + usize::from(model.is_some());
-        let missing = &mut self.session.missing;
-        missing.photos.retain(|path| !photos.contains_key(path));
-        missing.annotations.retain(|path| !annotations.contains_key(path));
-        let mut effects = Vec::new();
-        if let Some(folder) = model {
-            missing.model = None;
-            effects.extend(self.open_model_of_session(model_at(folder)));
-        }
-        let left = self.session.missing.len();
-        if left == 0 {
-            self.open.session = None;
-            self.notices.settle(&Command::Session(SessionCommand::Show(SessionBox::Missing)));
-        }
-        let still = if left == 0 { String::new() } else { format!("; {} still missing", count(left, "file")) };
-        self.toasts.push(format!("Found {} again{still}", count(found, "file")));
-        if !photos.is_empty() {
-            self.runs.relocate(&photos);
-            self.pope.relocate(&photos);
-            self.compare.relocate(&photos);
-            self.prompting.relocate(&photos);
-            let mut current = self.current_image().cloned();
-            if let Some(image) = &mut current {
-                image.relocate(&photos);
-            }
-            for photo in &mut self.browse.sources.photos {
-                if let PhotoPlace::File(path) = photo
-                    && let Some(place) = photos.get(path)
-                {
-                    place.clone_into(path);
-                }
-            }
-            self.browse.generation += 1;
-            effects.push(Effect::Join(self.browse.generation, current));
-        }
-        if !annotations.is_empty() {
-            effects.push(Effect::Scan(annotations.into_values().collect()));
-        }
-        effects
     }
 }
 
