@@ -3,7 +3,8 @@
 use super::command::{Command, Keymap, Menu, NAMED_COMMANDS};
 use super::layout::Pane;
 use super::state::{
-    AppState, Axis, ChipQuantity, FigureCommand, Normalisation, PanelKind, Reduce, Source, ThemeChoice,
+    AppState, Axis, ChipQuantity, CompareCommand, FigureCommand, Normalisation, PanelKind, PopeCommand,
+    PromptingCommand, Reduce, Source, ThemeChoice,
 };
 use crate::engine::ModelSource;
 use eframe::egui::KeyboardShortcut;
@@ -115,6 +116,7 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
         Pane::ALL.map(|pane| one("Panel", format!("Show {}", pane.title()), pane.help(), Command::ShowPane(pane))),
     );
     entries.extend(views(state));
+    entries.extend(of_panels());
     let kinds = PanelKind::GROUPS.into_iter().flat_map(|group| group.kinds).copied();
     entries.extend(kinds.map(|kind| {
         let title = format!("Figure: add {}", lower_first(kind.label()));
@@ -142,6 +144,45 @@ fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
     first + letters.as_str()
+}
+
+/// Buttons of panels that are worth finding without looking for the panel.
+fn of_panels() -> impl Iterator<Item = Entry> {
+    let all: [(&'static str, &str, &str, Command); 7] = [
+        (
+            "API",
+            "API: find where it looks",
+            "Where the model of the API panel looks for its words",
+            Command::Prompting(PromptingCommand::Find),
+        ),
+        ("POPE", "POPE: ask all questions", "Those of the table without an answer", Command::Pope(PopeCommand::AskAll)),
+        (
+            "Compare",
+            "Compare all answers about this photo",
+            "Side by side, with the list of runs",
+            Command::Compare(CompareCommand::ShowAll),
+        ),
+        (
+            "Figure",
+            "Figure: save as…",
+            "PNG, SVG, PDF or a page, with its recipe",
+            Command::Figure(FigureCommand::PickFile),
+        ),
+        ("Figure", "Figure: copy its recipe", "As JSON to the clipboard", Command::Figure(FigureCommand::CopyRecipe)),
+        (
+            "Figure",
+            "Figure: remove every panel",
+            "How it is set stays; can be undone",
+            Command::Figure(FigureCommand::Clear),
+        ),
+        (
+            "Recent",
+            "Clear the list of recent files",
+            "Forgets what was opened; no file is touched",
+            Command::ClearRecent,
+        ),
+    ];
+    all.into_iter().map(|(place, title, tip, command)| one(place, title.to_owned(), tip, command))
 }
 
 /// What is one choice of few under Attention and Colours.
@@ -218,6 +259,9 @@ fn typed_places(state: &AppState, typed: &str) -> Vec<Entry> {
     entries.push(one("Go", image, "By number or name", Command::JumpToImage(typed.to_owned())));
     let ask = format!("Ask: {typed}");
     entries.push(one("Question", ask, "About the photo that is shown", Command::AskThis(typed.to_owned())));
+    if typed.contains(char::is_whitespace) {
+        entries.reverse(); // several words are a question rather than a name
+    }
     entries
 }
 
@@ -302,8 +346,8 @@ mod tests {
             !titles(&state, &format!("{layers} {heads}")).iter().any(|title| title.contains("layer ")),
             "not beyond"
         );
-        let last_two = titles(&state, "What is this?");
-        assert_eq!(last_two.last().map(String::as_str), Some("Ask: What is this?"), "a question");
+        let first = titles(&state, "What is this?").into_iter().next();
+        assert_eq!(first.as_deref(), Some("Ask: What is this?"), "a question");
         for (typed, expected) in [("layer 3 head 5", Some([3, 5])), ("3,5", Some([3, 5])), ("3", None), ("a 3 5", None)]
         {
             assert_eq!(layer_and_head(typed), expected, "{typed}");
