@@ -8,7 +8,9 @@ use super::args::Common;
 use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::output;
-use crate::figure::{Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of};
+use crate::figure::{
+    Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of, write_maps,
+};
 use crate::trace::Trace;
 use crate::trace::file::TraceFile;
 use anyhow::{Context as _, anyhow};
@@ -40,7 +42,9 @@ pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
     if page {
         return write_page(&recipe, given, folder.as_deref(), args);
     }
+    let maps = given.maps.clone();
     let inputs = open_inputs(&recipe, given, folder.as_deref(), args.allow_mismatch)?;
+    write_maps(&args.out, &recipe, &maps, folder.as_deref())?;
     write(&recipe, &inputs, &args.out, args.data.as_deref())
 }
 
