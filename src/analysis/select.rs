@@ -143,6 +143,12 @@ impl TokenSet {
         Self { tokens, reduce }
     }
 
+    /// Generated tokens that have a row and are words or signs, by place: not the one that ends the answer.
+    pub fn words(trace: &Trace) -> impl Iterator<Item = usize> + '_ {
+        let with_rows = trace.output.iter().enumerate().take(trace.decoder_attention.len());
+        with_rows.filter(|(_, token)| !token.special).map(|(at, _)| at)
+    }
+
     /// Every generated token of a trace that has a row.
     pub fn answer(trace: &Trace, reduce: Reduce) -> Self {
         Self { tokens: (0..trace.decoder_attention.len()).map(TokenRef::Output).collect(), reduce }

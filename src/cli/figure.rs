@@ -20,8 +20,11 @@ use std::sync::Arc;
 /// Name of the one trace of a made recipe.
 const TRACE: &str = "trace";
 
+/// A recipe, what is at hand for it, and where it looks for files.
+type Subject = (Recipe, Given, Option<PathBuf>);
+
 pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
-    let page = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"));
+    let page = html::is_page(&args.out);
     if !page && Format::of(&args.out).is_none() {
         let path = args.out.display();
         return Err(Failure::usage(anyhow!("Expected --out as a png, svg, pdf or html file, found another: {path}")));
@@ -78,36 +81,10 @@ fn write_page(recipe: &Recipe, given: Given, folder: Option<&Path>, args: &Figur
 }
 
 /// What is drawn: the recipe, what is at hand for it, and where it looks for files.
-fn subject(common: &Common, args: &FigureArgs) -> Result<(Recipe, Given, Option<PathBuf>), Failure> {
-    if let Some(path) = &args.of.session
-        && let Some(of_session) = saved::subject(common, args, path)?
-    {
-        return Ok(of_session);
-    }
-    let at_hand = match (&args.of.trace, &args.of.session) {
-        (Some(path), _) => Some(Arc::new(TraceFile::read(path)?.trace)),
-        (None, Some(path)) => Some(saved::shown_answer(path)?),
-        (None, None) if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(common)?)),
-        (None, None) => None,
-    };
-    let (mut recipe, mut given, folder) = match (&args.recipe, at_hand) {
-        (Some(path), trace) => {
-            let recipe = read_recipe(path)?;
-            let mut given = Given::default();
-            if let Some(trace) = trace {
-                given.traces.insert(only_trace(&recipe)?, trace);
-            }
-            (recipe, given, path.parent().map(Path::to_owned))
-        }
-        (None, Some(trace)) => {
-            let recipe = default_recipe(TRACE, &trace, args.of.trace.as_deref());
-            let mut given = Given::default();
-            given.traces.insert(TRACE.to_owned(), trace);
-            (recipe, given, None)
-        }
-        (None, None) => {
-            return Err(Failure::usage(anyhow!("Expected --trace, --demo, --session or --recipe, found none of them")));
-        }
+fn subject(common: &Common, args: &FigureArgs) -> Result<Subject, Failure> {
+    let (mut recipe, mut given, folder) = match &args.of.session {
+        Some(path) => saved::subject(args, path)?,
+        None => subject_of_files(common, args)?,
     };
     if let Some(dpi) = args.dpi {
         recipe.layout.dpi = dpi;
@@ -121,6 +98,37 @@ fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
     let bytes = std::fs::read(path)
         .with_context(|| format!("Expected a recipe or a figure that can be read: {}", path.display()))?;
     Ok(recipe_of(&bytes, path)?)
+}
+
+/// Without a session: a recipe, a trace file, or the demo.
+fn subject_of_files(common: &Common, args: &FigureArgs) -> Result<Subject, Failure> {
+    let at_hand = match &args.of.trace {
+        Some(path) => Some(Arc::new(TraceFile::read(path)?.trace)),
+        None if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(common)?)),
+        None => None,
+    };
+    match (&args.recipe, at_hand) {
+        (Some(path), trace) => {
+            let recipe = read_recipe(path)?;
+            let mut given = Given::default();
+            if let Some(trace) = trace {
+                given.traces.insert(only_trace(&recipe)?, trace);
+            }
+            Ok((recipe, given, path.parent().map(Path::to_owned)))
+        }
+        (None, Some(trace)) => Ok(everything_of(trace, args.of.trace.as_deref())),
+        (None, None) => {
+            Err(Failure::usage(anyhow!("Expected --trace, --demo, --session or --recipe, found none of them")))
+        }
+    }
+}
+
+/// The figure of a trace where no recipe says what is wanted.
+fn everything_of(trace: Arc<Trace>, file: Option<&Path>) -> Subject {
+    let recipe = default_recipe(TRACE, &trace, file);
+    let mut given = Given::default();
+    given.traces.insert(TRACE.to_owned(), trace);
+    (recipe, given, None)
 }
 
 fn only_trace(recipe: &Recipe) -> Result<String, Failure> {

@@ -192,6 +192,24 @@ impl App {
         }
     }
 
+    /// What panels get, and where they stand.
+    pub(super) fn panels(&mut self) -> (PanelContext<'_>, &mut egui_tiles::Tree<layout::Pane>) {
+        let cx = PanelContext {
+            state: &self.state,
+            derived: &self.derived,
+            beside: &self.beside,
+            prompted: &self.prompted,
+            figures: &mut self.figures,
+            photos: &mut self.photos,
+            memory: &mut self.view,
+            commands: &mut self.commands,
+            resident_bytes: self.resident_bytes,
+            hovered_token: None,
+            hovered_elsewhere: None,
+        };
+        (cx, &mut self.tree)
+    }
+
     fn now_secs(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
@@ -301,20 +319,8 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         let commands_before = self.commands.len();
-        let mut cx = PanelContext {
-            state: &self.state,
-            derived: &self.derived,
-            beside: &self.beside,
-            prompted: &self.prompted,
-            figures: &mut self.figures,
-            photos: &mut self.photos,
-            memory: &mut self.view,
-            commands: &mut self.commands,
-            resident_bytes: self.resident_bytes,
-            hovered_token: None,
-            hovered_elsewhere: None,
-        };
-        panels::frame(ui, &mut cx, &mut self.tree);
+        let (mut cx, tree) = self.panels();
+        panels::frame(ui, &mut cx, tree);
         let hovered: Option<TokenPos> = cx.hovered_token;
         let elsewhere = cx.hovered_elsewhere;
         if hovered != self.state.selection.hovered_token {

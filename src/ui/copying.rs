@@ -3,7 +3,7 @@
 use super::app::App;
 use super::figures::Subject;
 use super::layout::{self, Pane};
-use super::panels::{self, PanelContext};
+use super::panels;
 use super::tables::{self, TableKind, TableSource};
 use crate::figure::TableForm;
 use crate::ui::canvas::CanvasPicture;
@@ -43,19 +43,7 @@ impl App {
             Some(Wanted::Figure(self.figures.subject(&self.state)))
         } else {
             let [r, g, b, _] = ctx.global_style().visuals.extreme_bg_color.to_array();
-            let cx = PanelContext {
-                state: &self.state,
-                derived: &self.derived,
-                beside: &self.beside,
-                prompted: &self.prompted,
-                figures: &mut self.figures,
-                photos: &mut self.photos,
-                memory: &mut self.view,
-                commands: &mut self.commands,
-                resident_bytes: self.resident_bytes,
-                hovered_token: None,
-                hovered_elsewhere: None,
-            };
+            let (cx, _) = self.panels();
             panels::picture(&cx, [r, g, b]).map(|picture| Wanted::Photo(Box::new(picture)))
         };
         match wanted {

@@ -2,7 +2,7 @@
 
 use super::latest::Latest;
 use super::link::Waker;
-use super::state::{AppState, FigureSaved, OpenedFigure, is_page};
+use super::state::{AppState, FigureSaved, OpenedFigure};
 use crate::engine::{Prompting, RunId};
 use crate::figure::{
     Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, html, open_photo, recipe_of, write_maps,
@@ -211,7 +211,7 @@ pub(super) enum Written {
 impl Figures {
     /// What belongs into a file of this name.
     pub(super) fn written(&mut self, state: &AppState, path: &Path) -> Option<Written> {
-        if !is_page(path) {
+        if !html::is_page(path) {
             return Some(Written::Figure(self.subject(state), state.figure.data_too));
         }
         let run = state.current_run()?;

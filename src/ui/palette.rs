@@ -4,7 +4,7 @@ use super::command::{Command, Keymap, Menu, NAMED_COMMANDS};
 use super::layout::Pane;
 use super::state::{
     AppState, Axis, ChipQuantity, CompareCommand, FigureCommand, Normalisation, PanelKind, PopeCommand,
-    PromptingCommand, Reduce, Source, ThemeChoice,
+    PromptingCommand, Reduce, SCALES, Source, ThemeChoice,
 };
 use crate::engine::ModelSource;
 use eframe::egui::KeyboardShortcut;
@@ -122,10 +122,10 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
         let title = format!("Figure: add {}", lower_first(kind.label()));
         one("Figure", title, kind.help(), Command::Figure(FigureCommand::Add(kind)))
     }));
-    let looks = [(ThemeChoice::System, "as the desktop"), (ThemeChoice::Light, "light"), (ThemeChoice::Dark, "dark")];
-    let help = "Colours of the window";
-    entries.extend(looks.map(|(theme, label)| one("View", format!("Theme: {label}"), help, Command::SetTheme(theme))));
-    for scale in [0.8, 1.0, 1.25, 1.5, 2.0_f32] {
+    entries.extend(ThemeChoice::ALL.map(|(theme, label)| {
+        one("View", format!("Theme: {}", lower_first(label)), "Colours of the window", Command::SetTheme(theme))
+    }));
+    for scale in SCALES {
         let title = format!("Interface size: {:.0} %", scale * 100.0);
         entries.push(one("View", title, "Text and controls", Command::SetScale(scale)));
     }

@@ -115,6 +115,9 @@ fn a_session_is_drawn_by_the_answer_that_it_shows() {
     assert!(output.status.success() && !stderr(&output).contains("Asking again"), "{}", stderr(&output));
     let made = recipe_of(&std::fs::read(&one).expect("a figure"), Path::new("one.svg")).expect("inside");
     assert_eq!(made.panels, recipe.panels[..1], "its panels");
+    let page = path(folder.path(), "page.html");
+    let output = gazelens(&["figure", "--session", &file, "--out", &page]);
+    assert!(output.status.success(), "a page is of the shown answer: {}", stderr(&output));
     let output = gazelens(&["figure", "--session", &file, "--recipe", &out, "--out", &again]);
     assert!(output.status.success() && !stderr(&output).contains("Asking again"), "{}", stderr(&output));
     let read = |file: &str| std::fs::read(file).expect("a figure");

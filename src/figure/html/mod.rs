@@ -32,6 +32,11 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
+/// Whether a name asks for a page instead of a figure.
+pub fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"))
+}
+
 /// Writes the page of a trace; it is complete or not there.
 pub fn write(path: &Path, trace: &Trace, photo: &Photo) -> Result<(), FigureError> {
     write_file(path, page(trace, photo)?.as_bytes())

@@ -32,10 +32,8 @@ pub(super) fn by_place(tokens: &Tokens, trace: &Trace) -> Result<Tokens, PanelEr
 
 /// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not the one that ends it.
 pub(super) fn whole_answer(trace: &Trace) -> Vec<usize> {
-    let rows = trace.decoder_attention.len();
-    let is_special = |at: &usize| trace.output.get(*at).is_some_and(|token| token.special);
-    let words: Vec<usize> = (0..rows).filter(|at| !is_special(at)).collect();
-    if words.is_empty() { (0..rows).collect() } else { words }
+    let words: Vec<usize> = TokenSet::words(trace).collect();
+    if words.is_empty() { (0..trace.decoder_attention.len()).collect() } else { words }
 }
 
 /// Whether the tokens are [`whole_answer`], named or not.

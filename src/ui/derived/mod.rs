@@ -20,6 +20,7 @@ pub use shown::ShownMap;
 pub(in crate::ui) use token_maps::selection_of;
 pub use token_maps::{TokenMap, TokenMaps};
 
+use crate::analysis::TokenSet;
 use crate::trace::Trace;
 use crate::ui::state::{AppState, TokenPos};
 use crate::ui::truth::TruthNumbers;
@@ -92,8 +93,7 @@ pub fn wanted_tokens(state: &AppState) -> Vec<TokenPos> {
 
 /// Every word of an answer that has a map.
 fn words_with_rows(trace: &Trace) -> Vec<TokenPos> {
-    let words = trace.output.iter().enumerate().take(trace.decoder_attention.len());
-    words.filter(|(_, token)| !token.special).map(|(idx, _)| TokenPos::Output(idx)).collect()
+    TokenSet::words(trace).map(TokenPos::Output).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
 use crate::ui::palette::menu_title;
-use crate::ui::state::ThemeChoice;
+use crate::ui::state::{SCALES, ThemeChoice};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};
@@ -76,15 +76,14 @@ fn label(named: &NamedCommand, cx: &PanelContext<'_>) -> String {
 fn look(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.separator();
     ui.label(egui::RichText::new("Appearance").weak());
-    let themes = [(ThemeChoice::System, "As the desktop"), (ThemeChoice::Light, "Light"), (ThemeChoice::Dark, "Dark")];
-    for (theme, label) in themes {
+    for (theme, label) in ThemeChoice::ALL {
         if ui.radio(cx.state.prefs.theme == theme, label).clicked() {
             cx.emit(Command::SetTheme(theme));
         }
     }
     ui.horizontal(|ui| {
         ui.label("Interface size");
-        for scale in [0.8, 1.0, 1.25, 1.5, 2.0_f32] {
+        for scale in SCALES {
             let chosen = (cx.state.prefs.scale - scale).abs() < 0.01;
             if ui.selectable_label(chosen, format!("{:.0} %", scale * 100.0)).clicked() {
                 cx.emit(Command::SetScale(scale));

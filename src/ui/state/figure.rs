@@ -19,7 +19,7 @@ pub use wanted::{FigureWish, FileWish, InputKind};
 use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
 use crate::figure::recipe::{Colour, Layout, Mark, Panel, Scale};
-use crate::figure::{Format, Recipe};
+use crate::figure::{Format, Recipe, html};
 use crate::render::colormap;
 use inputs::{is_same, names};
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,8 +141,13 @@ impl PartialEq for Draft {
 
 impl FigureBuilder {
     pub(super) fn draft(&self) -> Draft {
-        let Self { recipe, bound, maps, missing_files, folder, .. } = self.clone();
-        Draft { recipe, bound, maps, missing_files, folder }
+        Draft {
+            recipe: Arc::clone(&self.recipe),
+            bound: self.bound.clone(),
+            maps: self.maps.clone(),
+            missing_files: self.missing_files.clone(),
+            folder: self.folder.clone(),
+        }
     }
 
     /// Puts another draft in the place of this one, unless it has become a third one in the meantime.
@@ -307,7 +312,7 @@ impl AppState {
     fn save_figure(&mut self, path: PathBuf, replace: bool) -> Vec<Effect> {
         let refused = if self.figure.work.is_some() {
             return Vec::new(); // the panel shows what is being done
-        } else if is_page(&path) {
+        } else if html::is_page(&path) {
             let answered = self.current_run().is_some_and(|run| run.trace.is_some() && !run.phase.is_active());
             (!answered).then(|| "Expected an answer to make a page of, found none on the screen".to_owned())
         } else if Format::of(&path).is_none() {
@@ -345,11 +350,6 @@ impl FigureBuilder {
             }
         });
     }
-}
-
-/// Whether a page is wanted instead of a figure.
-pub(in crate::ui) fn is_page(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("html"))
 }
 
 fn file_name(path: &Path) -> String {

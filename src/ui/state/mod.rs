@@ -34,7 +34,6 @@ pub use browse::{Browse, NotesEdit, Progress, Search};
 pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
 pub use copying::CopyCommand;
-pub(in crate::ui) use figure::is_page;
 pub use figure::{
     FigureBuilder, FigureCommand, FigureOutcome, FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure,
     PanelGroup, PanelKind,
@@ -45,7 +44,7 @@ pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
 pub(in crate::ui) use pope::WordSaid;
 pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
-pub use prefs::{Preferences, Saved, ThemeChoice};
+pub use prefs::{Preferences, SCALES, Saved, ThemeChoice};
 pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};

@@ -17,6 +17,14 @@ pub enum ThemeChoice {
     Dark,
 }
 
+impl ThemeChoice {
+    /// In the menu's order, with their labels.
+    pub const ALL: [(Self, &str); 3] = [(Self::System, "As the desktop"), (Self::Light, "Light"), (Self::Dark, "Dark")];
+}
+
+/// Interface sizes on offer; keys reach those between them.
+pub const SCALES: [f32; 5] = [0.8, 1.0, 1.25, 1.5, 2.0];
+
 /// Settings of the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

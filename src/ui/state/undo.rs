@@ -100,7 +100,8 @@ impl History {
 }
 
 impl AppState {
-    fn look(&self) -> Look {
+    /// How everything looks now.
+    pub(super) fn look(&self) -> Look {
         let image = self.current_image().cloned();
         Look {
             place: Place { image, run: self.current_run().map(|run| run.id) },
@@ -153,11 +154,6 @@ impl AppState {
         if done.len() > MOST_STEPS {
             done.pop_front();
         }
-    }
-
-    /// How things look before something comes back for the figure.
-    pub(super) fn figure_look(&self) -> Look {
-        self.look()
     }
 
     /// Keeps what came back for the figure as a step.

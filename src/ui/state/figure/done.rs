@@ -84,7 +84,7 @@ impl AppState {
 
     /// A figure or a recipe was opened.
     pub fn figure_opened(&mut self, opened: Result<OpenedFigure, String>) -> Vec<Effect> {
-        let before = self.figure_look();
+        let before = self.look();
         self.figure.work = None;
         let effects = match opened {
             Err(why) => {

@@ -201,7 +201,7 @@ impl AppState {
 
     /// Files were hashed for the panel that waits for them.
     pub fn figure_inputs_hashed(&mut self, wish: FigureWish, hashed: Result<Vec<FileInput>, String>) -> Vec<Effect> {
-        let before = self.figure_look();
+        let before = self.look();
         let effects = self.take_hashed(wish, hashed);
         self.remember_figure(before);
         effects
