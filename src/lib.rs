@@ -32,10 +32,11 @@
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
 //! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
-//! | 0 | [`files`] | output that is complete or not there | - | `tempfile` |
-//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `geometry` | `image`, `rayon`, `sha2` |
+//! | 0 | [`files`] | output that is complete or not there, input that ends | - | `tempfile` |
+//! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
+//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `json`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `files`, `geometry` | `half`, `safetensors` |
-//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
+//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `files`, `json`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
@@ -87,6 +88,7 @@ pub mod files;
 pub mod geometry;
 pub mod hub;
 pub mod ids;
+pub mod json;
 pub mod kernel;
 pub mod model;
 pub mod prompting;

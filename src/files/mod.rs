@@ -1,4 +1,8 @@
-//! Output that is complete or not there.
+//! Output that is complete or not there, and input that ends.
+
+mod read;
+
+pub use read::{open, read, reason};
 
 use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Write as _};
