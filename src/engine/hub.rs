@@ -30,7 +30,7 @@ pub(super) fn on_disk(
             progress(share, &now.label());
         }
     };
-    let folder = fetch(id, &HubOptions::from_env(), &mut tell, cancel)?;
+    let folder = fetch(id, &HubOptions::from_env()?, &mut tell, cancel)?;
     Ok((at(folder), if share > 0.0 { DOWNLOAD_SHARE } else { 0.0 }))
 }
 

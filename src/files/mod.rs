@@ -1,7 +1,9 @@
-//! Output that is complete or not there, and input that ends.
+//! Output that is complete or not there, input that ends, and where a user's own files are.
 
+mod home;
 mod read;
 
+pub use home::home;
 pub use read::{open, read, reason};
 
 use std::fs::File;

@@ -9,10 +9,14 @@
 //! ```
 
 use super::id::{HubId, is_commit};
-use super::index::{CONFIG, INDEX, SINGLE, shards};
+use super::index::{CONFIG, INDEX, SINGLE, SMALL_FILE_BYTES, shards};
+use crate::files;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Forty digits, and room for what an editor adds.
+const MOST_REFERENCE_BYTES: u64 = 4096;
 
 /// A model's place in the cache.
 #[derive(Debug, Clone)]
@@ -38,7 +42,7 @@ impl RepoCache {
         if is_commit(revision) {
             return Some(revision.to_owned());
         }
-        let text = fs::read_to_string(self.reference(revision)).ok()?;
+        let text = String::from_utf8(files::read(&self.reference(revision), MOST_REFERENCE_BYTES).ok()?).ok()?;
         Some(text.trim().to_owned()).filter(|commit| is_commit(commit))
     }
 
@@ -60,7 +64,7 @@ fn weight_files(folder: &Path) -> Option<Vec<PathBuf>> {
     let single = folder.join(SINGLE);
     let files = if single.is_file() {
         vec![single]
-    } else if let Ok(index) = fs::read(folder.join(INDEX)) {
+    } else if let Ok(index) = files::read(&folder.join(INDEX), SMALL_FILE_BYTES) {
         shards(&index).ok()?.iter().map(|shard| folder.join(shard)).collect()
     } else {
         let entries = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
@@ -103,7 +107,7 @@ fn cached_model(cache: &Path, id: HubId) -> Option<CachedModel> {
     let weights = weight_files(&folder)?;
     let weight_bytes = weights.iter().map(|file| fs::metadata(file).map_or(0, |meta| meta.len())).sum();
     let config: Option<Value> =
-        fs::read(folder.join(CONFIG)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        files::read(&folder.join(CONFIG), SMALL_FILE_BYTES).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let text = |name: &str| config.as_ref()?.get(name)?.as_str().map(str::to_owned);
     let bytes_a_weight = text("torch_dtype").or_else(|| text("dtype")).and_then(|dtype| match dtype.as_str() {
         "float32" => Some(4),

@@ -4,9 +4,10 @@ use super::cache::RepoCache;
 use super::error::{HubError, size_label};
 use super::fetch::FetchEvent;
 use super::listing::ContentName;
-use super::net::{Hub, NetError};
+use super::net::{Head, Hub, NetError};
 use super::options::Patience;
 use super::store::make_folder_of;
+use super::watch::Watch;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -26,10 +27,14 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Task {
     /// Its name.
     pub(super) name: String,
+    /// Name and model, for messages: "config.json of a/b".
+    pub(super) title: String,
     /// Below the endpoint.
     pub(super) path: String,
     /// **Units** bytes, where the hub says.
     pub(super) size: Option<u64>,
+    /// Longest that it may be; `None` where the hub has to say how long it is. **Units** bytes.
+    pub(super) most: Option<u64>,
     /// How its content is named.
     pub(super) content: ContentName,
 }
@@ -40,8 +45,10 @@ pub(super) struct Fetcher<'a> {
     pub(super) cache: &'a RepoCache,
     pub(super) patience: Patience,
     pub(super) cancel: &'a AtomicBool,
-    /// What a refusal means for this model.
-    pub(super) refusal: &'a dyn Fn(u16, Option<&str>, &str) -> HubError,
+    /// What a refusal means for a file of this model.
+    pub(super) refusal: &'a dyn Fn(u16, Option<&str>, &Task) -> HubError,
+    /// Refuses what the disk has no room for.
+    pub(super) expect_room: &'a dyn Fn(u64) -> Result<(), HubError>,
 }
 
 /// Gets the file's bytes so far, and notes.
@@ -56,6 +63,8 @@ pub(super) trait Listener {
 enum Ended {
     /// It may go better next time.
     Broken(String),
+    /// Hardly anything came for too long.
+    TooSlow,
     /// It will not.
     For(HubError),
 }
@@ -71,6 +80,7 @@ impl From<NetError> for Ended {
         match err {
             NetError::Cancelled => Self::For(HubError::Cancelled),
             NetError::Broken(why) => Self::Broken(why),
+            NetError::TooSlow => Self::TooSlow,
         }
     }
 }
@@ -177,7 +187,7 @@ impl Fetcher<'_> {
         let path = self.cache.partial(task.content.file_name());
         let mut partial = Partial::open(&path, task, self.cancel)?;
         if let Err(err) = self.download(task, &mut partial, listener) {
-            if matches!(err, HubError::WrongSize { .. }) {
+            if matches!(err, HubError::WrongSize { .. } | HubError::TooLarge { .. } | HubError::NoSize { .. }) {
                 remove(&path)?;
             }
             return Err(err);
@@ -187,7 +197,7 @@ impl Fetcher<'_> {
         if let Some(found) = found.filter(|found| found != expected) {
             drop(partial);
             remove(&path)?;
-            return Err(HubError::Checksum { file: task.name.clone(), expected: expected.to_owned(), found });
+            return Err(HubError::Checksum { file: task.title.clone(), expected: expected.to_owned(), found });
         }
         partial.file.sync_all().map_err(HubError::disk("write the download", &path))?;
         drop(partial);
@@ -214,24 +224,22 @@ impl Fetcher<'_> {
         }
     }
 
-    /// Attempts until it is there or several in a row brought nothing.
+    /// Attempts until it is there, several in a row brought too little, or too little came for too long.
     fn download(&self, task: &Task, partial: &mut Partial<'_>, listener: &mut dyn Listener) -> Result<(), HubError> {
-        let mut in_vain = 0;
+        let mut watch = Watch::of_file(self.patience, partial.len);
         loop {
-            let before = partial.len;
-            let reason = match self.attempt(task, partial, listener) {
+            let reason = match self.attempt(task, partial, &mut watch, listener) {
                 Ok(()) => return Ok(()),
                 Err(Ended::For(err)) => return Err(err),
+                Err(Ended::TooSlow) => return Err(broken_off(task, partial, watch.too_slow())),
                 Err(Ended::Broken(reason)) => reason,
             };
-            in_vain = if partial.len > before { 1 } else { in_vain + 1 };
+            let in_vain = watch.broke_off();
             if in_vain >= self.patience.attempts {
-                return Err(HubError::BrokenOff {
-                    file: task.name.clone(),
-                    expected: task.size.map_or_else(|| "all".to_owned(), size_label),
-                    got: size_label(partial.len),
-                    reason,
-                });
+                return Err(broken_off(task, partial, format!("the connection broke off ({reason})")));
+            }
+            if Instant::now() >= watch.deadline() {
+                return Err(broken_off(task, partial, watch.too_slow()));
             }
             let note = format!(
                 "The connection broke off at {} of {} ({reason}): continuing",
@@ -254,46 +262,38 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    fn attempt(&self, task: &Task, partial: &mut Partial<'_>, listener: &mut dyn Listener) -> Result<(), Ended> {
+    fn attempt(
+        &self,
+        task: &Task,
+        partial: &mut Partial<'_>,
+        watch: &mut Watch,
+        listener: &mut dyn Listener,
+    ) -> Result<(), Ended> {
         if task.size == Some(partial.len) {
             return Ok(());
         }
-        let mut incoming = self.hub.get(&task.path, partial.len, self.cancel)?;
-        let head = incoming.head.clone();
-        let promised = match head.status {
-            200 => {
-                // Also when it was asked to continue: not every server can.
-                partial.restart()?;
-                head.number("content-length")
-            }
-            206 => {
-                let (start, total) = head.header("content-range").and_then(content_range).unwrap_or((u64::MAX, None));
-                if start != partial.len {
-                    partial.restart()?;
-                    return Err(Ended::Broken("the hub continued somewhere else".to_owned()));
-                }
-                total
-            }
-            416 => {
-                partial.restart()?;
-                return Err(Ended::Broken("the hub could not continue".to_owned()));
-            }
-            408 | 425 | 429 | 500..=599 => return Err(Ended::Broken(format!("status {}", head.status))),
-            status => return Err((self.refusal)(status, head.header("x-error-code"), &task.name).into()),
-        };
-        let wrong = |expected, found| HubError::WrongSize { file: task.name.clone(), expected, found };
+        let mut incoming = self.hub.get(&task.path, partial.len, self.cancel, watch)?;
+        let promised = self.promised(task, partial, &incoming.head)?;
+        let wrong = |expected, found| HubError::WrongSize { file: task.title.clone(), expected, found };
         if let (Some(size), Some(promised)) = (task.size, promised)
             && size != promised
         {
             return Err(wrong(size, promised).into());
         }
         let size = task.size.or(promised);
+        self.expect_bounds(task, size)?;
         listener.bytes(partial.len, size);
-        while let Some(bytes) = incoming.next_chunk()? {
-            partial.push(&bytes)?;
-            if let Some(size) = size.filter(|size| partial.len > *size) {
-                return Err(wrong(size, partial.len).into());
+        while let Some(bytes) = incoming.next_chunk(watch)? {
+            let len = partial.len + bytes.len() as u64;
+            match (size, task.most) {
+                (Some(size), _) if len > size => {
+                    // What is too long by a byte is told as such; it is not kept.
+                    return Err(wrong(size, len).into());
+                }
+                (_, Some(most)) if len > most => return Err(too_large(task, most).into()),
+                _ => partial.push(&bytes)?,
             }
+            watch.reached(partial.len);
             listener.bytes(partial.len, size);
         }
         match size.filter(|size| partial.len < *size) {
@@ -301,6 +301,51 @@ impl Fetcher<'_> {
             None => Ok(()),
         }
     }
+
+    /// The size that the head of an answer promises, of the whole file; what is there is emptied where the answer begins anew.
+    fn promised(&self, task: &Task, partial: &mut Partial<'_>, head: &Head) -> Result<Option<u64>, Ended> {
+        match head.status {
+            200 => {
+                // Also when it was asked to continue: not every server can.
+                partial.restart()?;
+                Ok(head.number("content-length"))
+            }
+            206 => {
+                let (start, total) = head.header("content-range").and_then(content_range).unwrap_or((u64::MAX, None));
+                if start != partial.len {
+                    partial.restart()?;
+                    return Err(Ended::Broken("the hub continued somewhere else".to_owned()));
+                }
+                Ok(total)
+            }
+            416 => {
+                partial.restart()?;
+                Err(Ended::Broken("the hub could not continue".to_owned()))
+            }
+            408 | 425 | 429 | 500..=599 => Err(Ended::Broken(format!("status {}", head.status))),
+            status => Err((self.refusal)(status, head.header("x-error-code"), task).into()),
+        }
+    }
+
+    /// What is too long is refused before a byte of it is written.
+    fn expect_bounds(&self, task: &Task, size: Option<u64>) -> Result<(), HubError> {
+        match (size, task.most) {
+            (Some(size), Some(most)) if size > most => Err(too_large(task, most)),
+            // Those of a known size were counted together before the first.
+            (Some(size), _) if task.size.is_none() => (self.expect_room)(size),
+            (None, None) => Err(HubError::NoSize { file: task.title.clone() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn broken_off(task: &Task, partial: &Partial<'_>, reason: String) -> HubError {
+    let expected = task.size.map_or_else(|| "an unknown size".to_owned(), size_label);
+    HubError::BrokenOff { file: task.title.clone(), expected, got: size_label(partial.len), reason }
+}
+
+fn too_large(task: &Task, most: u64) -> HubError {
+    HubError::TooLarge { file: task.title.clone(), most: size_label(most) }
 }
 
 fn remove(path: &Path) -> Result<(), HubError> {

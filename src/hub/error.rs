@@ -1,6 +1,7 @@
 //! Why a model of the hub could not be had.
 
 use super::id::HubId;
+use crate::files::reason;
 use std::path::PathBuf;
 
 /// One sentence each.
@@ -9,9 +10,24 @@ pub enum HubError {
     /// The user asked for it.
     #[error("Stopped on request")]
     Cancelled,
+    /// No folder for the cache.
+    #[error(
+        "Cannot find the folder for models of the hub: this user has no home folder; set HOME to an absolute path, or HF_HOME to a folder for them"
+    )]
+    NoHome,
+    /// A variable that cannot be used.
+    #[error("Expected {expected} in {name}, found {found}")]
+    Variable {
+        /// "HF_HOME".
+        name: &'static str,
+        /// What it takes.
+        expected: &'static str,
+        /// What it holds.
+        found: String,
+    },
     /// Offline and not there.
     #[error(
-        "Expected {id} in the cache because HF_HUB_OFFLINE forbids to ask the hub, found no complete copy of it: {}",
+        "Cannot open {id}: HF_HUB_OFFLINE forbids asking the hub, and the cache has no complete copy of it: {}",
         cache.display()
     )]
     Offline {
@@ -22,7 +38,7 @@ pub enum HubError {
     },
     /// A program without the feature.
     #[error(
-        "Expected {id} in the cache, found no complete copy of it, and this program was built without downloads: build it with the default features, or fetch it with `hf download {id}`: {}",
+        "Cannot open {id}: the cache has no complete copy of it, and this program was built without downloads (build it with the default features, or run `hf download {id}`): {}",
         cache.display()
     )]
     NotBuilt {
@@ -31,8 +47,14 @@ pub enum HubError {
         /// The cache folder.
         cache: PathBuf,
     },
+    /// No address of a hub.
+    #[error("Expected an address such as https://huggingface.co in HF_ENDPOINT, found {found}")]
+    Endpoint {
+        /// What it is, without user and password.
+        found: String,
+    },
     /// The hub does not answer.
-    #[error("Expected an answer from the hub about {id}, found no connection to {endpoint} ({reason})")]
+    #[error("Cannot ask {endpoint} about {id}: {reason}")]
     NoConnection {
         /// The model.
         id: HubId,
@@ -43,7 +65,7 @@ pub enum HubError {
     },
     /// No such model, or a private one.
     #[error(
-        "Expected a model on the hub, found none of the name {id}, or a private one: a token goes into HF_TOKEN or into {}",
+        "Cannot find {id} on the hub: there is no model of that name, or it is private (a token goes into HF_TOKEN or into {})",
         token_file.display()
     )]
     NotFound {
@@ -53,16 +75,22 @@ pub enum HubError {
         token_file: PathBuf,
     },
     /// No such branch, tag or commit.
-    #[error("Expected a branch, a tag or a commit of the model, found none of the name {revision} in {}", id.repo())]
+    #[error("Cannot find {revision} of {}: the model has no branch, tag or commit of that name", id.repo())]
     NoRevision {
         /// The model.
         id: HubId,
         /// What was asked for.
         revision: String,
     },
+    /// A file that is listed and not there.
+    #[error("Cannot download {file}: the hub lists it and does not have it (status 404)")]
+    NoFile {
+        /// "config.json of a/b".
+        file: String,
+    },
     /// A licence to accept.
     #[error(
-        "Expected access to {id}, found that the hub refuses it ({status}): accept the model's licence at {page}, then put a token into HF_TOKEN or into {}",
+        "Cannot download {id}: the hub refuses access (status {status}); accept the model's licence at {page}, then put a token into HF_TOKEN or into {}",
         token_file.display()
     )]
     Gated {
@@ -76,7 +104,7 @@ pub enum HubError {
         token_file: PathBuf,
     },
     /// Any other refusal.
-    #[error("Expected {what} from the hub, found the status {status}")]
+    #[error("Cannot get {what}: the hub answers with status {status}")]
     Status {
         /// "config.json of a/b".
         what: String,
@@ -84,16 +112,16 @@ pub enum HubError {
         status: u16,
     },
     /// An answer that cannot be understood.
-    #[error("Expected {what} from the hub, found {found}")]
+    #[error("Cannot use {what}: found {found}")]
     Response {
         /// "the list of files of a/b".
         what: String,
-        /// Why not.
+        /// What it is instead.
         found: String,
     },
     /// Weights that can run code.
     #[error(
-        "Expected safetensors weights in {id}, found only pickled ones such as {example}, which can run code when they are opened: take another revision or convert them with save_pretrained"
+        "Cannot open {id}: it has only pickled weights such as {example}, which can run code when they are opened; take another revision or convert them with save_pretrained"
     )]
     OnlyPickles {
         /// The model.
@@ -102,7 +130,7 @@ pub enum HubError {
         example: String,
     },
     /// A repository that is no checkpoint.
-    #[error("Expected a checkpoint with {expected} in {id}, found {found}")]
+    #[error("Cannot open {id}: expected a checkpoint with {expected}, found {found}")]
     NoCheckpoint {
         /// "config.json".
         expected: &'static str,
@@ -111,18 +139,16 @@ pub enum HubError {
         /// What is there.
         found: String,
     },
-    /// It broke off too often.
-    #[error(
-        "Expected {expected} of {file}, found that the connection broke off at {got} ({reason}): trying again continues there"
-    )]
+    /// It broke off too often, or hardly anything came.
+    #[error("Cannot download {file}: {reason} at {got} of {expected}; trying again continues there")]
     BrokenOff {
-        /// The file.
+        /// "model.safetensors of a/b".
         file: String,
         /// "4.9 GB".
         expected: String,
         /// "1.2 GB".
         got: String,
-        /// The last attempt's end.
+        /// The last attempt's end: "the connection broke off (no answer)".
         reason: String,
     },
     /// More or less than was promised.
@@ -135,6 +161,20 @@ pub enum HubError {
         /// Got.
         found: u64,
     },
+    /// More than anybody reads.
+    #[error("Cannot download {file}: it is larger than {most}, the most that is read of such a file")]
+    TooLarge {
+        /// "config.json of a/b".
+        file: String,
+        /// "268 MB".
+        most: String,
+    },
+    /// Weights whose end nobody knows.
+    #[error("Cannot download {file}: the hub does not say how large it is")]
+    NoSize {
+        /// "model.safetensors of a/b".
+        file: String,
+    },
     /// Damaged on its way.
     #[error("Expected {file} with the checksum {expected}, found {found}: what was fetched is removed, try again")]
     Checksum {
@@ -146,7 +186,7 @@ pub enum HubError {
         found: String,
     },
     /// No room.
-    #[error("Expected {needed} of free disk space for {id}, found {free}: {}", cache.display())]
+    #[error("Cannot download {id}: it needs {needed} of disk space and {free} are free: {}", cache.display())]
     DiskSpace {
         /// The model.
         id: HubId,
@@ -158,12 +198,12 @@ pub enum HubError {
         cache: PathBuf,
     },
     /// The disk.
-    #[error("Could not {action} ({reason}): {}", path.display())]
+    #[error("Cannot {action}: {}: {}", reason(error), path.display())]
     Disk {
         /// "write the download".
         action: &'static str,
-        /// The system's words.
-        reason: std::io::Error,
+        /// The system's.
+        error: std::io::Error,
         /// What.
         path: PathBuf,
     },
@@ -172,7 +212,7 @@ pub enum HubError {
 #[cfg(feature = "hub")]
 impl HubError {
     pub(super) fn disk(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |reason| Self::Disk { action, reason, path: path.to_owned() }
+        move |error| Self::Disk { action, error, path: path.to_owned() }
     }
 }
 

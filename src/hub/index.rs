@@ -8,6 +8,9 @@ pub(super) const SINGLE: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 pub(super) const SAFETENSORS: &str = ".safetensors";
 
+/// Longest small file: what a checkpoint reads of one at most.
+pub(super) const SMALL_FILE_BYTES: u64 = 256 << 20;
+
 /// A name that stays in its folder, on every system.
 pub(super) fn is_plain_name(name: &str) -> bool {
     !name.is_empty()

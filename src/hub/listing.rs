@@ -4,6 +4,7 @@ use super::error::HubError;
 use super::id::{HubId, is_commit};
 use super::index::{INDEX, SAFETENSORS, SINGLE, is_plain_name};
 use serde::Deserialize;
+use sha1::{Digest as _, Sha1};
 
 /// Endings, as the hub's own tools write them.
 const JSON: &str = ".json";
@@ -43,6 +44,17 @@ impl ContentName {
             (_, true, 64) => Some(Self::Sha256(name.to_ascii_lowercase())),
             (_, true, 40) => Some(Self::GitSha1(name.to_ascii_lowercase())),
             _ => Some(Self::Other(name.to_owned())),
+        }
+    }
+
+    /// The same for one file: a mirror's own name may be that of several, of one size and day.
+    pub(super) fn of(self, file: &str) -> Self {
+        match self {
+            Self::Other(name) => {
+                let digest = Sha1::digest(file.as_bytes());
+                Self::Other(digest.iter().take(8).fold(name + "-", |name, byte| format!("{name}{byte:02x}")))
+            }
+            checked => checked,
         }
     }
 
@@ -120,13 +132,14 @@ pub(super) enum Weights {
     Index(RemoteFile),
 }
 
-/// Everything small that a checkpoint may need, without the index of the weights.
-pub(super) fn small_files(listing: &Listing) -> Vec<RemoteFile> {
+/// Everything small that a checkpoint may need, without the index of the weights; and what is called so and is too large to be read.
+pub(super) fn small_files(listing: &Listing, most_bytes: u64) -> (Vec<RemoteFile>, Vec<RemoteFile>) {
     let needed = |name: &str| {
         let json = name.ends_with(JSON) && !name.ends_with(JSON_INDEX) && !UNUSED_JSON.contains(&name);
         json || name.ends_with(JINJA) || VOCABULARIES.contains(&name)
     };
-    listing.files.iter().filter(|file| needed(&file.name)).cloned().collect()
+    let is_small = |file: &RemoteFile| file.size.is_none_or(|size| size <= most_bytes);
+    listing.files.iter().filter(|file| needed(&file.name)).cloned().partition(is_small)
 }
 
 /// The weights, in the order in which a folder's are looked for.

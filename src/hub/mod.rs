@@ -5,14 +5,27 @@
 //! tokenizer, chat template and safetensors; never pickles, which can run code. Every file is held against the hub's size and checksum before it
 //! becomes part of a snapshot; what broke off stays as `.incomplete` and is continued.
 //!
-//! Every byte is waited for on a thread of its own, which the caller looks after ten times a second: a raised flag ends [`fetch`] at once, even while the
-//! network is silent; the thread ends with its connection, [`Patience::stall`] later at the most.
+//! Every byte is waited for on a thread of its own, which the caller looks after twenty times a second: a raised flag ends [`fetch`] at once, even
+//! while the network is silent, and cuts the connection, which ends the thread.
+//!
+//! # What a hub can make this program do
+//!
+//! | what | at most | test |
+//! | --- | --- | --- |
+//! | write | the sizes that it lists, as far as the disk has room; 256 MB of a small file, 200 of them | `what_has_no_end_is_not_written_for_ever`, `a_file_is_as_large_as_what_reads_it_allows` |
+//! | read into memory | 32 MB of an answer, 64 KiB of its head | `answers_without_end_are_given_up` |
+//! | ask again | a question twice; a file five times in a row without another [`Patience::progress_bytes`] beyond the most there ever was | `a_hub_that_brings_nothing_new_is_given_up` |
+//! | wait | [`Patience::stall`] in silence, [`Patience::progress_within`] at less than about a kilobyte a second, five times that for an answer | `what_comes_too_slowly_is_given_up` |
+//! | learn | the token, at its own scheme, host and port only | `the_token_stays_with_scheme_host_and_port` |
 //!
 //! Without the feature `hub` there is no network code; what is in the cache is found all the same.
 
+#[cfg(feature = "hub")]
+mod address;
 mod cache;
 #[cfg(feature = "hub")]
 mod download;
+mod endpoint;
 mod error;
 mod fetch;
 mod id;
@@ -27,8 +40,11 @@ mod online;
 mod options;
 #[cfg(feature = "hub")]
 mod store;
+#[cfg(feature = "hub")]
+mod watch;
 
 pub use cache::{CachedModel, cached_models};
+pub use endpoint::Endpoint;
 pub use error::{HubError, size_label};
 pub use fetch::{FetchEvent, FetchProgress, fetch};
 pub use id::{BadHubId, HubId};

@@ -5,10 +5,12 @@ use super::download::{Fetcher, Listener, Task};
 use super::error::{HubError, size_label};
 use super::fetch::{FetchEvent, FetchProgress, Tell};
 use super::id::HubId;
-use super::index::{CONFIG, shards};
+use super::index::{CONFIG, SAFETENSORS, shards};
 use super::listing::{self, ContentName, Listing, RemoteFile, Weights};
-use super::net::{Hub, NetError};
+use super::net::{Head, Hub, NetError};
 use super::options::HubOptions;
+use super::watch::Watch;
+use crate::files;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +20,8 @@ use std::time::{Duration, Instant};
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Questions to the hub that fail are asked once more, unless the cache has an answer.
 const QUESTIONS: u32 = 2;
+/// Small files of a model: a checkpoint reads about ten.
+const MOST_SMALL_FILES: usize = 200;
 
 /// One model being fetched.
 struct Session<'a> {
@@ -37,11 +41,15 @@ pub(super) fn fetch(
     tell: Tell<'_>,
     cancel: &AtomicBool,
 ) -> Result<PathBuf, HubError> {
-    tell(FetchEvent::Asking(&options.endpoint));
+    let hub = Hub::new(options);
+    if !hub.has_address() {
+        return Err(HubError::Endpoint { found: options.endpoint.to_string() });
+    }
+    tell(FetchEvent::Asking(options.endpoint.address()));
     let session = Session {
         id,
         options,
-        hub: Hub::new(options),
+        hub,
         cache: RepoCache::new(&options.cache, id),
         cancel,
         questions: if has_copy { 1 } else { QUESTIONS },
@@ -62,7 +70,7 @@ pub(super) fn fetch(
 }
 
 impl Session<'_> {
-    /// What a refusal means.
+    /// What a refusal of a question about the model means.
     fn refusal(&self, revision: &str, status: u16, code: Option<&str>, what: &str) -> HubError {
         let (id, token_file) = (self.id.clone(), self.options.token_file.clone());
         match (status, code) {
@@ -76,27 +84,53 @@ impl Session<'_> {
         }
     }
 
-    /// The answer to a small question.
-    fn ask(&self, path: &str, revision: &str, what: &str) -> Result<Vec<u8>, HubError> {
+    /// What a refusal of one of its files means.
+    fn refusal_of_file(&self, revision: &str, status: u16, code: Option<&str>, file: &str) -> HubError {
+        match (status, code) {
+            // The model was found, or there would be no list of its files.
+            (404, None) | (_, Some("EntryNotFound")) => HubError::NoFile { file: self.title(file) },
+            _ => self.refusal(revision, status, code, file),
+        }
+    }
+
+    fn title(&self, file: &str) -> String {
+        format!("{file} of {}", self.id)
+    }
+
+    /// Asks until there is an answer that says something, as often and as long as a question is worth.
+    fn answer<T>(
+        &self,
+        refusal: &dyn Fn(&Head) -> HubError,
+        ask: &dyn Fn(&mut Watch) -> Result<(Head, T), NetError>,
+    ) -> Result<(Head, T), HubError> {
+        let mut watch = Watch::of_answer(self.options.patience);
         let mut last = String::new();
         for _ in 0..self.questions {
-            let answer = self.hub.get(path, 0, self.cancel).and_then(|mut incoming| {
-                let body = incoming.whole()?;
-                Ok((incoming.head, body))
-            });
-            match answer {
-                Ok((head, body)) if head.status == 200 => return Ok(body),
+            match ask(&mut watch) {
+                Ok((head, answer)) if (200..400).contains(&head.status) => return Ok((head, answer)),
                 Ok((head, _)) if head.status == 429 || head.status >= 500 => last = format!("status {}", head.status),
-                Ok((head, _)) => return Err(self.refusal(revision, head.status, head.header("x-error-code"), what)),
+                Ok((head, _)) => return Err(refusal(&head)),
                 Err(NetError::Cancelled) => return Err(HubError::Cancelled),
+                Err(NetError::TooSlow) => return Err(self.no_connection(watch.too_slow())),
                 Err(NetError::Broken(reason)) => last = reason,
             }
         }
         Err(self.no_connection(last))
     }
 
+    /// The answer to a small question.
+    fn ask(&self, path: &str, revision: &str, what: &str) -> Result<Vec<u8>, HubError> {
+        let refusal = |head: &Head| self.refusal(revision, head.status, head.header("x-error-code"), what);
+        let (head, body) = self.answer(&refusal, &|watch| {
+            let mut incoming = self.hub.get(path, 0, self.cancel, watch)?;
+            let body = incoming.whole(watch)?;
+            Ok((incoming.head.clone(), body))
+        })?;
+        if head.status == 200 { Ok(body) } else { Err(refusal(&head)) }
+    }
+
     fn no_connection(&self, reason: String) -> HubError {
-        HubError::NoConnection { id: self.id.clone(), endpoint: self.options.endpoint.clone(), reason }
+        HubError::NoConnection { id: self.id.clone(), endpoint: self.options.endpoint.to_string(), reason }
     }
 
     fn unreadable(&self, what: &str) -> impl FnOnce(String) -> HubError {
@@ -130,17 +164,29 @@ impl Session<'_> {
         tell: Tell<'_>,
     ) -> Result<PathBuf, HubError> {
         let folder = self.cache.snapshot(&listing.commit);
-        let mut files = listing::small_files(listing);
+        let (mut files, left) = listing::small_files(listing, self.options.small_file_bytes);
+        if let Some(config) = left.iter().find(|file| file.name == CONFIG) {
+            let most = size_label(self.options.small_file_bytes);
+            return Err(HubError::TooLarge { file: self.title(&config.name), most });
+        }
+        for file in left {
+            tell(FetchEvent::Note(&format!("{} is left out: it is larger than what is read", self.title(&file.name))));
+        }
+        let (id, most) = (self.id.clone(), MOST_SMALL_FILES);
         if !files.iter().any(|file| file.name == CONFIG) {
-            let (id, found) = (self.id.clone(), "none".to_owned());
-            return Err(HubError::NoCheckpoint { expected: CONFIG, id, found });
+            return Err(HubError::NoCheckpoint { expected: CONFIG, id, found: "none".to_owned() });
+        }
+        if files.len() > most {
+            let found = format!("{} files of configuration, which is more than {most}", files.len());
+            return Err(HubError::NoCheckpoint { expected: "a few small files", id, found });
         }
         match weights {
             Weights::Files(weights) => files.extend(weights),
             Weights::Index(index) => {
                 let path = folder.join(&index.name);
                 self.files(revision, listing, vec![index], tell)?;
-                let bytes = fs::read(&path).map_err(HubError::disk("read the index of the weights", &path))?;
+                let bytes = files::read(&path, self.options.small_file_bytes)
+                    .map_err(HubError::disk("read the index of the weights", &path))?;
                 let names = shards(&bytes).map_err(self.unreadable("the index of the weights"))?;
                 for name in names {
                     let shard = listing.files.iter().find(|file| file.name == name).cloned();
@@ -163,15 +209,18 @@ impl Session<'_> {
         let missing = files.into_iter().filter(|file| !folder.join(&file.name).is_file());
         let tasks =
             missing.map(|file| self.task(revision, &listing.commit, file)).collect::<Result<Vec<Task>, HubError>>()?;
-        self.expect_room(&tasks)?;
+        self.expect_room(self.to_come(&tasks))?;
         let mut report = Report::new(&tasks, tell);
-        let refusal = |status: u16, code: Option<&str>, what: &str| self.refusal(revision, status, code, what);
+        let refusal =
+            |status: u16, code: Option<&str>, task: &Task| self.refusal_of_file(revision, status, code, &task.name);
+        let expect_room = |bytes: u64| self.expect_room(bytes);
         let fetcher = Fetcher {
             hub: &self.hub,
             cache: &self.cache,
             patience: self.options.patience,
             cancel: self.cancel,
             refusal: &refusal,
+            expect_room: &expect_room,
         };
         for task in &tasks {
             report.next(task);
@@ -186,36 +235,37 @@ impl Session<'_> {
     fn task(&self, revision: &str, commit: &str, file: RemoteFile) -> Result<Task, HubError> {
         let path = format!("/{}/resolve/{commit}/{}", self.id.repo(), escaped(&file.name));
         let RemoteFile { name, size, content } = file;
+        let title = self.title(&name);
+        let most = Some(self.options.small_file_bytes).filter(|_| !name.ends_with(SAFETENSORS));
         if let (Some(_), Some(content)) = (size, &content) {
-            return Ok(Task { name, path, size, content: content.clone() });
+            return Ok(Task { name, title, path, size, most, content: content.clone() });
         }
-        let head = match self.hub.head(&path, self.cancel) {
-            Ok(head) => head,
-            Err(NetError::Cancelled) => return Err(HubError::Cancelled),
-            Err(NetError::Broken(reason)) => return Err(self.no_connection(reason)),
-        };
-        if head.status >= 400 {
-            return Err(self.refusal(revision, head.status, head.header("x-error-code"), &name));
-        }
+        let refusal = |head: &Head| self.refusal_of_file(revision, head.status, head.header("x-error-code"), &name);
+        let (head, ()) =
+            self.answer(&refusal, &|watch| self.hub.head(&path, self.cancel, watch).map(|head| (head, ())))?;
         let linked = head.header("x-linked-etag").or_else(|| head.header("etag"));
-        let content = content.or_else(|| linked.and_then(ContentName::from_etag));
+        let content = content.or_else(|| linked.and_then(ContentName::from_etag)).map(|content| content.of(&name));
         let own_size = Some(head.status).filter(|status| *status == 200).and_then(|_| head.number("content-length"));
         let size = size.or_else(|| head.number("x-linked-size")).or(own_size);
         match content {
-            Some(content) => Ok(Task { name, path, size, content }),
+            Some(content) => Ok(Task { name, title, path, size, most, content }),
             None => Err(self.unreadable(&name)("no ETag that names its content".to_owned())),
         }
     }
 
-    /// Room on the disk for what is still to come, where the system tells.
-    fn expect_room(&self, tasks: &[Task]) -> Result<(), HubError> {
+    /// What there is still to come of these files, as far as the hub says. **Units** bytes.
+    fn to_come(&self, tasks: &[Task]) -> u64 {
         let there = |path: PathBuf| fs::metadata(path).map_or(0, |meta| meta.len());
         let to_come = tasks.iter().map(|task| {
             let name = task.content.file_name();
             let size = task.size.unwrap_or(0);
             if there(self.cache.blob(name)) > 0 { 0 } else { size.saturating_sub(there(self.cache.partial(name))) }
         });
-        let needed = to_come.fold(0, u64::saturating_add);
+        to_come.fold(0, u64::saturating_add)
+    }
+
+    /// Room on the disk for so many bytes, where the system tells.
+    fn expect_room(&self, needed: u64) -> Result<(), HubError> {
         match free_bytes(&self.options.cache) {
             Some(free) if free < needed => Err(HubError::DiskSpace {
                 id: self.id.clone(),

@@ -163,7 +163,7 @@ impl Jobs {
     /// Reads a session and everything it names.
     pub(super) fn reopen(&mut self, path: PathBuf, recovery: bool, hub_cache: Option<PathBuf>) {
         self.spawn_telling("gazelens-reopen", move |cancel, tell| {
-            let cache = hub_cache.unwrap_or_else(|| HubOptions::from_env().cache);
+            let cache = hub_cache.or_else(cache_folder).unwrap_or_default();
             let reopened = session::reopen(&path, &cache, cancel, tell);
             JobDone::Reopened(Box::new(reopened.map(|reopened| Reopened { recovery, ..reopened })))
         });
@@ -273,7 +273,7 @@ impl Jobs {
     /// Looks through the hub's cache, and how much memory is free.
     pub(super) fn list_models(&mut self, cache: Option<PathBuf>) {
         self.spawn("gazelens-models", move || {
-            let cache = cache.unwrap_or_else(|| HubOptions::from_env().cache);
+            let cache = cache.or_else(cache_folder).unwrap_or_default();
             Some(JobDone::Models(Shelf { cached: cached_models(&cache), free_bytes: free_memory() }))
         });
     }
@@ -294,6 +294,11 @@ impl Jobs {
         }
         done
     }
+}
+
+/// The hub's cache; where the environment does not say, opening a model of the hub says why.
+fn cache_folder() -> Option<PathBuf> {
+    HubOptions::from_env().ok().map(|options| options.cache)
 }
 
 #[cfg(target_os = "linux")]

@@ -2,9 +2,10 @@
 
 use super::{App, AppOptions, EngineLink, Waker};
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
+use crate::files;
 use crate::render::colormap;
 use eframe::egui;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why there is no window.
@@ -44,8 +45,12 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         .with_inner_size([1280.0, 800.0])
         .with_min_inner_size([760.0, 480.0])
         .with_drag_and_drop(true);
-    let native =
-        eframe::NativeOptions { renderer: eframe::Renderer::Wgpu, viewport, ..eframe::NativeOptions::default() };
+    let native = eframe::NativeOptions {
+        renderer: eframe::Renderer::Wgpu,
+        viewport,
+        persistence_path: settings_file(),
+        ..eframe::NativeOptions::default()
+    };
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         let ctx = cc.egui_ctx.clone();
         let link = connect(Arc::new(move || ctx.request_repaint()));
@@ -60,15 +65,26 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
 
 /// Where this user's programs keep what should survive them: recovery files.
 fn state_folder() -> Option<PathBuf> {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let states = if cfg!(target_os = "windows") {
-        named("LOCALAPPDATA")
+        folder_in("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {
-        named("HOME").map(|home| home.join("Library/Application Support"))
+        files::home().map(|home| home.join("Library/Application Support"))
     } else {
-        named("XDG_STATE_HOME").or_else(|| named("HOME").map(|home| home.join(".local/state")))
+        folder_in("XDG_STATE_HOME").or_else(|| files::home().map(|home| home.join(".local/state")))
     };
     states.map(|states| states.join("gazelens").join("recovery"))
+}
+
+/// A folder that a variable names.
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Where settings are kept if not where eframe keeps them: of a `HOME` that is no absolute path it would make a folder in the working folder.
+fn settings_file() -> Option<PathBuf> {
+    let has_place = cfg!(windows) || files::home().is_some() || folder_in("XDG_DATA_HOME").is_some();
+    // Below a device nothing can be made: settings last as long as the window.
+    (!has_place).then(|| Path::new("/dev/null").join("settings.ron"))
 }
 
 /// A spot of attention, in the default colours.

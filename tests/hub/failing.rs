@@ -1,6 +1,6 @@
 use super::server::{FakeHub, Fault, Repo, git_sha1, sha256};
 use super::{Bench, names, weights};
-use gazelens::hub::{FetchEvent, HubError, HubId, fetch};
+use gazelens::hub::{Endpoint, FetchEvent, HubError, HubId, fetch};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,8 +40,11 @@ fn after_too_many_breaks_trying_again_continues() {
     fs::create_dir_all(bench.blobs()).expect("made");
     fs::write(&half, &large[..250_000]).expect("written");
     let refusal = bench.refusal("org/model");
-    assert!(refusal.contains("Expected 400.0 kB of model.safetensors"), "{refusal}");
-    assert!(refusal.contains("250.0 kB") && refusal.ends_with("trying again continues there"), "{refusal}");
+    assert!(refusal.contains("Cannot download model.safetensors of org/model"), "{refusal}");
+    assert!(
+        refusal.contains("at 250.0 kB of 400.0 kB") && refusal.ends_with("trying again continues there"),
+        "{refusal}"
+    );
     assert_eq!(fs::metadata(&half).expect("kept").len(), 250_000, "what there was is kept");
     bench.hub.state().faults.clear();
     bench.hub.state().asked.clear();
@@ -78,7 +81,7 @@ fn damaged_files_are_named_and_removed() {
         let mut bench = bench(b"weights");
         bench.hub.fails(file, Fault::Corrupt, 1);
         let refusal = bench.refusal("org/model");
-        assert!(refusal.contains(&format!("Expected {file} with the checksum {name}")), "{refusal}");
+        assert!(refusal.contains(&format!("Expected {file} of org/model with the checksum {name}")), "{refusal}");
         assert!(!names(&bench.blobs()).iter().any(|blob| blob.starts_with(&name)), "removed, under either name");
         assert!(bench.fetch("org/model").is_ok(), "trying again helps");
     }
@@ -94,7 +97,7 @@ fn another_size_than_promised_is_refused() {
     let mut bench = bench(b"weights");
     bench.hub.fails(LARGE, Fault::TooLong, 9);
     let refusal = bench.refusal("org/model");
-    assert!(refusal.contains("Expected 7 bytes of model.safetensors, found 8"), "{refusal}");
+    assert!(refusal.contains("Expected 7 bytes of model.safetensors of org/model, found 8"), "{refusal}");
     assert!(!names(&bench.blobs()).iter().any(|name| name.ends_with(".incomplete")), "nothing is left of it");
 }
 
@@ -102,7 +105,7 @@ fn another_size_than_promised_is_refused() {
 fn refusals_say_what_to_do() {
     let mut bench = bench(b"weights");
     let refusal = bench.refusal("org/nobody");
-    assert!(refusal.contains("none of the name org/nobody") && refusal.contains("HF_TOKEN"), "{refusal}");
+    assert!(refusal.contains("Cannot find org/nobody on the hub") && refusal.contains("HF_TOKEN"), "{refusal}");
     for (status, code) in [(401, "GatedRepo"), (403, "GatedRepo"), (403, "")] {
         bench.hub.fails("config.json", Fault::Status(status, code), 1);
         let refusal = bench.refusal("org/model");
@@ -124,7 +127,7 @@ fn what_is_no_checkpoint_is_refused_before_anything_is_fetched() {
         (
             "org/pickled",
             vec![("config.json", b"{}".as_slice()), ("pytorch_model.bin", b"x")],
-            "only pickled ones such as pytorch_model.bin",
+            "only pickled weights such as pytorch_model.bin",
         ),
         ("org/gguf", vec![("llava-q4.gguf", b"x".as_slice())], "GGUF files such as llava-q4.gguf"),
         ("org/bare", vec![("model.safetensors", b"x".as_slice())], "checkpoint with config.json"),
@@ -140,7 +143,7 @@ fn what_is_no_checkpoint_is_refused_before_anything_is_fetched() {
 fn without_the_hub_the_copy_in_the_cache_is_taken() {
     let mut bench = bench(b"weights");
     let folder = bench.fetch("org/model").expect("fetched");
-    bench.options.endpoint = "http://127.0.0.1:9".to_owned();
+    bench.options.endpoint = Endpoint::new("http://127.0.0.1:9");
     assert_eq!(bench.fetch("org/model").ok(), Some(folder.clone()), "the copy");
     assert!(
         bench.notes.last().is_some_and(|note| note.contains("the copy in the cache is taken")),
@@ -148,7 +151,7 @@ fn without_the_hub_the_copy_in_the_cache_is_taken() {
         bench.notes
     );
     let refusal = bench.refusal("org/other");
-    assert!(refusal.contains("no connection to http://127.0.0.1:9"), "{refusal}");
+    assert!(refusal.contains("Cannot ask http://127.0.0.1:9 about org/other: the connection was refused"), "{refusal}");
     bench.options.offline = true;
     bench.notes.clear();
     assert_eq!(bench.fetch("org/model").ok(), Some(folder), "offline");

@@ -82,6 +82,19 @@ fn a_mirror_that_lists_only_names_is_asked_for_each_file() {
 }
 
 #[test]
+fn a_mirror_that_gives_all_files_one_name_is_not_believed() {
+    let mut repo = model(b"weights");
+    (repo.lists_blobs, repo.etag) = (false, Some("of-the-day"));
+    let mut bench = Bench::new(FakeHub::with("org/model", repo));
+    let folder = bench.fetch("org/model").expect("fetched");
+    for (file, content) in
+        [("model.safetensors", "weights"), ("tokenizer.json", "{}"), ("config.json", r#"{"model_type": "clip"}"#)]
+    {
+        assert_eq!(fs::read_to_string(folder.join(file)).expect("read"), content, "{file} has its own content");
+    }
+}
+
+#[test]
 fn the_token_goes_to_the_hub_and_to_nobody_else() {
     let mut bench = Bench::new(FakeHub::with("org/model", model(b"weights")));
     let port = bench.hub.address.port();
@@ -124,7 +137,7 @@ fn a_revision_is_fetched_beside_main_and_a_commit_is_never_asked_for_again() {
     assert_eq!(bench.fetch(&format!("org/model@{}", "f".repeat(40))).ok(), Some(tagged), "by its commit");
     assert!(bench.hub.state().asked.is_empty(), "a commit never changes");
     let refusal = bench.refusal("org/model@v9");
-    assert!(refusal.contains("none of the name v9 in org/model"), "{refusal}");
+    assert!(refusal.contains("Cannot find v9 of org/model"), "{refusal}");
 }
 
 #[test]

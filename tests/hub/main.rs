@@ -3,10 +3,11 @@
 
 mod failing;
 mod fetching;
+mod hostile;
 mod program;
 mod server;
 
-use gazelens::hub::{FetchEvent, HubError, HubId, HubOptions, Patience, fetch};
+use gazelens::hub::{Endpoint, FetchEvent, HubError, HubId, HubOptions, Patience, fetch};
 use server::FakeHub;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -26,8 +27,13 @@ impl Bench {
     fn new(hub: FakeHub) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut options = HubOptions::new(dir.path().join("hub"));
-        options.endpoint = hub.url();
-        options.patience = Patience { stall: Duration::from_secs(5), attempts: 3, pause: Duration::from_millis(1) };
+        options.endpoint = Endpoint::new(&hub.url());
+        options.patience = Patience {
+            stall: Duration::from_secs(5),
+            attempts: 3,
+            pause: Duration::from_millis(1),
+            ..Patience::default()
+        };
         Self { hub, dir, options, notes: Vec::new(), progress: Vec::new() }
     }
 

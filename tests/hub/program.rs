@@ -80,9 +80,55 @@ fn a_model_that_cannot_be_had_is_one_sentence_and_status_one() {
     let said = stderr(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     let last = said.lines().last().unwrap_or_default();
-    assert!(last.starts_with("error: Expected access to org/gated") && last.contains("licence"), "{said}");
+    assert!(last.starts_with("error: Cannot download org/gated") && last.contains("licence"), "{said}");
     assert!(!said.contains("hf_secret"), "the token is nobody's business");
     let absent = program.run(&["bench", "--model", "org/nobody"], &[]);
-    assert!(stderr(&absent).contains("none of the name org/nobody"), "{}", stderr(&absent));
+    assert!(stderr(&absent).contains("Cannot find org/nobody on the hub"), "{}", stderr(&absent));
     assert!(!program.out().exists(), "nothing was written");
+}
+
+/// The program in an empty folder, with these variables and none of its user's that say where models are.
+fn run_in(folder: &Path, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gazelens"));
+    let says_where = |name: &str| {
+        let name = name.to_ascii_uppercase();
+        ["HF_", "XDG_", "HUGGING"].iter().any(|start| name.starts_with(start))
+            || name.ends_with("_PROXY")
+            || name == "HOME"
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| says_where(name)) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).envs(variables.iter().copied()).args(["bench", "--model", "org/model"]);
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    stderr(&output)
+}
+
+#[test]
+fn without_a_home_folder_nothing_is_made_in_the_working_folder() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    // Without `HOME` the system's list of users says; where that says nothing either, or `HOME` is nonsense, a sentence does.
+    for variables in [&[("HF_HUB_OFFLINE", "1")][..], &[("HF_HUB_OFFLINE", "1"), ("HOME", "")], &[("HOME", "~")]] {
+        let said = run_in(dir.path(), variables);
+        assert_eq!(said.lines().count(), 1, "{variables:?}: {said}");
+        let found = said.starts_with("error: Cannot open org/model: HF_HUB_OFFLINE") && !said.contains('~');
+        assert!(found || said.contains("this user has no home folder"), "{variables:?}: {said}");
+        assert_eq!(super::names(dir.path()), Vec::<String>::new(), "{variables:?}: nothing is made");
+    }
+}
+
+#[test]
+fn passwords_of_addresses_are_never_printed() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let home = dir.path().to_string_lossy().into_owned();
+    for variables in [
+        [("HF_ENDPOINT", "http://user:hunter2@127.0.0.1:9"), ("HF_TOKEN", "hf_secret")],
+        [("HF_ENDPOINT", "user:hunter2@mirror"), ("HF_TOKEN", "hf_secret")],
+        [("HF_ENDPOINT", "https://hub.invalid"), ("HTTPS_PROXY", "http://user:hunter2@127.0.0.1:9")],
+    ] {
+        let said = run_in(dir.path(), &[&variables[..], &[("HF_HOME", &home)]].concat());
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+        assert!(!said.contains("hunter2") && !said.contains("hf_secret"), "{said}");
+    }
 }

@@ -28,6 +28,22 @@ pub(crate) enum Fault {
     IgnoresRange,
     /// Status and `X-Error-Code`.
     Status(u16, &'static str),
+    /// The connection ends after so many bytes, and what is asked to continue continues at another byte.
+    Lies(usize),
+    /// The connection ends after so many bytes, and each one begins anew.
+    StartsOver(usize),
+    /// The connection ends after so many bytes, and none is continued.
+    RefusesRange(usize),
+    /// So many bytes at a time, with this pause behind them.
+    Drips(usize, Duration),
+    /// Content that never ends, in chunks of a size that nobody promised.
+    Endless,
+    /// Content without a size.
+    Unsized,
+    /// `100 Continue` in place of the head, again and again, with this pause behind each.
+    Hundreds(Duration),
+    /// A head that never ends.
+    Headers,
 }
 
 /// A repository.
@@ -38,6 +54,12 @@ pub(crate) struct Repo {
     pub(crate) files: BTreeMap<String, (Vec<u8>, bool)>,
     /// Whether the list gives sizes and checksums, as mirrors may not.
     pub(crate) lists_blobs: bool,
+    /// Whether sizes are told when a file is asked about.
+    pub(crate) tells_sizes: bool,
+    /// The `ETag` of every file, as a mirror may have it.
+    pub(crate) etag: Option<&'static str>,
+    /// What the list gives as the sizes of these files.
+    pub(crate) sizes: BTreeMap<String, u64>,
     /// Its new name.
     pub(crate) renamed_to: Option<String>,
     /// Pull requests, as JSON.
@@ -51,7 +73,21 @@ impl Repo {
         let large = |name: &str| [".safetensors", ".bin"].iter().any(|ending| name.ends_with(ending));
         let files = files.iter().map(|(name, bytes)| ((*name).to_owned(), (bytes.to_vec(), large(name)))).collect();
         let discussions = r#"{"discussions": [], "count": 0}"#.to_owned();
-        Self { commit: COMMIT.to_owned(), files, lists_blobs: true, renamed_to: None, discussions, refuses: None }
+        Self {
+            commit: COMMIT.to_owned(),
+            files,
+            lists_blobs: true,
+            tells_sizes: true,
+            etag: None,
+            sizes: BTreeMap::new(),
+            renamed_to: None,
+            discussions,
+            refuses: None,
+        }
+    }
+
+    fn size(&self, name: &str, bytes: &[u8]) -> u64 {
+        self.sizes.get(name).copied().unwrap_or(bytes.len() as u64)
     }
 
     fn list(&self) -> String {
@@ -61,11 +97,11 @@ impl Repo {
             .map(|(name, (bytes, large))| match (self.lists_blobs, large) {
                 (false, _) => serde_json::json!({ "rfilename": name }),
                 (true, false) => {
-                    serde_json::json!({"rfilename": name, "size": bytes.len(), "blobId": git_sha1(bytes)})
+                    serde_json::json!({"rfilename": name, "size": self.size(name, bytes), "blobId": git_sha1(bytes)})
                 }
                 (true, true) => serde_json::json!({
-                    "rfilename": name, "size": bytes.len(), "blobId": git_sha1(b"pointer"),
-                    "lfs": {"sha256": sha256(bytes), "size": bytes.len(), "pointerSize": 134},
+                    "rfilename": name, "size": self.size(name, bytes), "blobId": git_sha1(b"pointer"),
+                    "lfs": {"sha256": sha256(bytes), "size": self.size(name, bytes), "pointerSize": 134},
                 }),
             })
             .collect();
@@ -106,11 +142,15 @@ impl Asked {
 pub(crate) struct State {
     /// By `owner/name` or `owner/name@revision`.
     pub(crate) repos: BTreeMap<String, Repo>,
-    /// By file name, with how often it still happens.
+    /// By file name, `list` for the list of files, with how often it still happens.
     pub(crate) faults: BTreeMap<String, (Fault, usize)>,
     pub(crate) asked: Vec<Asked>,
     /// Where large files are sent from; the hub itself when empty.
     pub(crate) cdn: String,
+    /// Paths that hold the first lead to the same path behind the second.
+    pub(crate) redirects: Vec<(&'static str, String)>,
+    /// Answers that were left before their end.
+    pub(crate) left: usize,
     stopped: bool,
 }
 
@@ -198,34 +238,81 @@ fn read_request(stream: &TcpStream) -> Option<Asked> {
 /// What is answered: status, headers, content, and what goes wrong with it.
 type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>, Option<Fault>);
 
-fn serve(mut stream: &TcpStream, state: &Mutex<State>) {
+fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let Some(asked) = read_request(stream) else { return };
-    let (status, headers, body, fault) = {
+    let answer = {
         let mut state = state.lock().expect("no test panics with it");
         state.asked.push(asked.clone());
         answer(&mut state, &asked)
     };
+    if send(stream, state, &asked, answer).is_err() {
+        state.lock().expect("no test panics with it").left += 1;
+    }
+}
+
+fn send(
+    mut stream: &TcpStream,
+    state: &Mutex<State>,
+    asked: &Asked,
+    (status, headers, body, fault): Answer,
+) -> std::io::Result<()> {
     let mut head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\n");
     for (name, value) in headers {
-        let _ = write!(head, "{name}: {value}\r\n");
-    }
-    if stream.write_all(format!("{head}\r\n").as_bytes()).is_err() || asked.method == "HEAD" {
-        return;
-    }
-    match fault {
-        Some(Fault::BreaksAfter(bytes)) => {
-            let _ = stream.write_all(&body[..bytes.min(body.len())]);
-        }
-        Some(Fault::StallsAfter(bytes)) => {
-            let _ = stream.write_all(&body[..bytes.min(body.len())]);
-            while !state.lock().expect("no test panics with it").stopped {
-                std::thread::sleep(Duration::from_millis(20));
+        let is_size = name == "Content-Length";
+        match fault {
+            Some(Fault::Endless) if is_size => head.push_str("Transfer-Encoding: chunked\r\n"),
+            Some(Fault::Unsized) if is_size => {}
+            _ => {
+                let _ = write!(head, "{name}: {value}\r\n");
             }
         }
-        _ => {
-            let _ = stream.write_all(&body);
-        }
     }
+    let stopped = || state.lock().expect("no test panics with it").stopped;
+    match fault {
+        Some(Fault::Hundreds(pause)) => {
+            return forever(&stopped, || {
+                std::thread::sleep(pause);
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+            });
+        }
+        Some(Fault::Headers) => {
+            stream.write_all(head.as_bytes())?;
+            return forever(&stopped, || stream.write_all(b"X-More: of it\r\n"));
+        }
+        _ => stream.write_all(format!("{head}\r\n").as_bytes())?,
+    }
+    if asked.method == "HEAD" {
+        return Ok(());
+    }
+    match fault {
+        Some(
+            Fault::BreaksAfter(bytes) | Fault::Lies(bytes) | Fault::StartsOver(bytes) | Fault::RefusesRange(bytes),
+        ) => stream.write_all(&body[..bytes.min(body.len())]),
+        Some(Fault::StallsAfter(bytes)) => {
+            stream.write_all(&body[..bytes.min(body.len())])?;
+            forever(&stopped, || {
+                std::thread::sleep(Duration::from_millis(20));
+                Ok(())
+            })
+        }
+        Some(Fault::Drips(bytes, pause)) => body.chunks(bytes).try_for_each(|piece| {
+            std::thread::sleep(pause);
+            if stopped() { Ok(()) } else { stream.write_all(piece) }
+        }),
+        Some(Fault::Endless) => {
+            let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+            forever(&stopped, || stream.write_all(&chunk))
+        }
+        _ => stream.write_all(&body),
+    }
+}
+
+/// Again and again until the hub is stopped or nobody listens.
+fn forever(stopped: &dyn Fn() -> bool, mut again: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()> {
+    while !stopped() {
+        again()?;
+    }
+    Ok(())
 }
 
 fn plain(status: u16, text: &str) -> Answer {
@@ -241,6 +328,11 @@ fn refusal(status: u16, code: &str) -> Answer {
 }
 
 fn answer(state: &mut State, asked: &Asked) -> Answer {
+    let led = state.redirects.iter().find(|(part, _)| asked.path.contains(part));
+    if let Some((_, to)) = led {
+        let location = format!("{to}{}", asked.path);
+        return (302, vec![("Location", location), ("Content-Length", "0".to_owned())], Vec::new(), None);
+    }
     let path = asked.path.split('?').next().unwrap_or_default().to_owned();
     if let Some(name) = path.strip_prefix("/cdn/") {
         let Some((id, file)) = name.split_once(':') else { return refusal(404, "") };
@@ -256,7 +348,10 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
             let found = state.repos.get(&format!("{owner}/{name}"));
             found.map_or_else(|| refusal(404, "RepoNotFound"), |repo| plain(200, &repo.discussions))
         }
-        ["api", "models", owner, name, "revision", revision] => list(state, &format!("{owner}/{name}"), revision),
+        ["api", "models", owner, name, "revision", revision] => {
+            let (status, headers, body, _) = list(state, &format!("{owner}/{name}"), revision);
+            (status, headers, body, fault(state, "list"))
+        }
         [owner, name, "resolve", commit, file] => resolve(state, asked, &format!("{owner}/{name}"), commit, file),
         _ => refusal(404, ""),
     }
@@ -289,32 +384,36 @@ fn resolve(state: &mut State, asked: &Asked, id: &str, commit: &str, file: &str)
     if let Some((Fault::Status(status, code), _)) = state.faults.get(file) {
         return refusal(*status, code);
     }
+    let tells_sizes = repo.tells_sizes;
+    let etag = |checksum: String| format!("\"{}\"", repo.etag.map_or(checksum, str::to_owned));
     let Some((bytes, large)) = repo.files.get(file).cloned() else { return refusal(404, "EntryNotFound") };
     if !large {
         let mut answer = content(state, asked, file, bytes.clone());
-        answer.1.extend([("ETag", format!("\"{}\"", git_sha1(&bytes))), ("X-Repo-Commit", repo.commit)]);
+        answer.1.extend([("ETag", etag(git_sha1(&bytes))), ("X-Repo-Commit", repo.commit)]);
+        answer.1.retain(|(name, _)| tells_sizes || asked.method != "HEAD" || *name != "Content-Length");
         return answer;
     }
-    let headers = vec![
+    let mut headers = vec![
         ("Location", format!("{}/cdn/{}:{file}", state.cdn, key.replace('/', "~"))),
-        ("X-Linked-Etag", format!("\"{}\"", sha256(&bytes))),
+        ("X-Linked-Etag", etag(sha256(&bytes))),
         ("X-Linked-Size", bytes.len().to_string()),
         ("X-Repo-Commit", repo.commit),
         ("Content-Length", "0".to_owned()),
     ];
+    headers.retain(|(name, _)| tells_sizes || *name != "X-Linked-Size");
     (302, headers, Vec::new(), None)
+}
+
+/// What goes wrong with this one, this time.
+fn fault(state: &mut State, of: &str) -> Option<Fault> {
+    let (kind, times) = state.faults.get_mut(of).filter(|(_, times)| *times > 0)?;
+    *times -= 1;
+    Some(*kind)
 }
 
 /// A file's bytes, from where they are asked for, with what goes wrong.
 fn content(state: &mut State, asked: &Asked, file: &str, mut bytes: Vec<u8>) -> Answer {
-    let mut fault = None;
-    if asked.method == "GET"
-        && let Some((kind, times)) = state.faults.get_mut(file)
-        && *times > 0
-    {
-        *times -= 1;
-        fault = Some(*kind);
-    }
+    let fault = if asked.method == "GET" { fault(state, file) } else { None };
     match fault {
         Some(Fault::Corrupt) => bytes[0] ^= 1,
         Some(Fault::TooLong) => bytes.push(0),
@@ -322,10 +421,11 @@ fn content(state: &mut State, asked: &Asked, file: &str, mut bytes: Vec<u8>) -> 
     }
     let size = bytes.len();
     let from = asked.range().and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok());
-    match from.filter(|_| fault != Some(Fault::IgnoresRange)) {
-        Some(from) if from >= size => refusal(416, ""),
+    match from.filter(|_| !matches!(fault, Some(Fault::IgnoresRange | Fault::StartsOver(_)))) {
+        Some(from) if from >= size || matches!(fault, Some(Fault::RefusesRange(_))) => refusal(416, ""),
         Some(from) => {
-            let range = format!("bytes {from}-{}/{size}", size - 1);
+            let start = if matches!(fault, Some(Fault::Lies(_))) { from + 1 } else { from };
+            let range = format!("bytes {start}-{}/{size}", size - 1);
             let body = bytes.split_off(from);
             (206, vec![("Content-Range", range), ("Content-Length", body.len().to_string())], body, fault)
         }
