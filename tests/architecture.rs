@@ -227,6 +227,50 @@ fn no_file_is_longer_than_a_person_reads() {
     }
 }
 
+/// Names of the tests inside of `proptest!`, by the indentation of its braces.
+fn property_tests(code: &str) -> Vec<String> {
+    let (mut found, mut end, mut is_test) = (Vec::new(), None, false);
+    for line in code.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if line.contains("proptest! {") {
+            end = Some(indent);
+        } else if end == Some(indent) && line.trim_end().ends_with('}') {
+            end = None;
+        } else if end.is_some() && line.trim_start().starts_with("#[test]") {
+            is_test = true;
+        } else if let Some((_, name)) = line.split_once("fn ").filter(|_| is_test) {
+            found.push(first_word(name));
+            is_test = false;
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+#[test]
+fn every_property_test_is_run_with_fresh_seeds_by_hand_and_with_one_seed_here() {
+    let listed = std::process::Command::new(root().join("tests/fuzz/properties")).arg("--list").output();
+    let listed = String::from_utf8(listed.expect("bash").stdout).expect("names");
+    let mut listed: Vec<&str> = listed.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+    let mut there = Vec::new();
+    for file in ["src", "tests"].iter().flat_map(|folder| files(&root().join(folder), &[".rs"])) {
+        let (code, name) = (code(&file), relative(&file));
+        there.extend(property_tests(&code));
+        // Written in halves, so that this file passes its own test.
+        for (a, b) in [("Test", "Runner"), ("rng_", "seed:"), ("Rng", "Seed")] {
+            assert!(!code.contains(&format!("{a}{b}")), "{name} has {a}{b}: its seed could not be another");
+        }
+    }
+    there.sort();
+    listed.sort_unstable();
+    assert!(there.len() > 50, "property tests were found");
+    assert_eq!(listed, there, "`tests/fuzz/properties --list` (left) has every property test (right)");
+    let config = read(&root().join(".cargo/config.toml"));
+    for variable in ["PROPTEST_RNG_SEED = \"", "PROPTEST_DISABLE_FAILURE_PERSISTENCE = \""] {
+        assert!(config.contains(variable), "cargo test gives every property test the same {variable}");
+    }
+}
+
 #[test]
 fn every_exception_from_a_lint_has_a_reason() {
     for folder in ["src", "tests"] {
@@ -262,7 +306,7 @@ fn nothing_names_a_machine_or_leaves_work_behind() {
         [("/wo", "rk/"), ("/ho", "me/"), ("/ro", "ot/"), ("/Us", "ers/"), ("TO", "DO"), ("FIX", "ME"), ("XX", "X")];
     let endings = [".rs", ".wgsl", ".py", ".toml", ".md", ".json", ".jinja", ".yml", "run", ".sh"];
     let mut all = files(&root().join("src"), &endings);
-    for folder in ["tests", "shaders", ".ci", "assets/demo/make"] {
+    for folder in ["tests", "shaders", ".ci", ".cargo", "assets/demo/make"] {
         all.extend(files(&root().join(folder), &endings));
     }
     all.extend(["Cargo.toml", "README.md", "LICENSE", "assets/demo/README.md"].map(|name| root().join(name)));
