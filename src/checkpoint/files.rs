@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Configuration files are kilobytes and tokenizers a few megabytes; anything beyond this is not one of them.
-const MAX_TEXT_FILE_BYTES: u64 = 256 << 20;
+pub(crate) const MAX_TEXT_FILE_BYTES: u64 = 256 << 20;
 
 /// A JSON object with the file it is from.
 pub(super) type FileObject = (Map<String, Value>, PathBuf);

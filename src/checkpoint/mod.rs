@@ -32,6 +32,8 @@ pub use config::{
     families,
 };
 pub use error::CheckpointError;
+#[cfg(test)]
+pub(crate) use files::MAX_TEXT_FILE_BYTES;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 /// Share of the opening that is over once a model that had to be downloaded is there.
 const DOWNLOAD_SHARE: f32 = 0.9;
 
-/// Where a source lies on this machine. A hub id is fetched as far as the cache lacks it, telling `progress`; a folder of that name wins.
-/// The number is the share of the opening that this took.
+/// Where a source lies on this machine. A hub id is fetched as far as the cache lacks it, telling `progress`; a folder
+/// of that name wins. The number is the share of the opening that this took.
 pub(super) fn on_disk(
     source: &ModelSource,
     progress: &mut dyn FnMut(f32, &str),
@@ -44,6 +44,12 @@ fn namesake(id: &HubId) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_checkpoint_reads_is_fetched_and_no_more() {
+        let most = HubOptions::new("cache".into()).small_file_bytes;
+        assert_eq!(most, crate::checkpoint::MAX_TEXT_FILE_BYTES, "of a small file");
+    }
 
     #[test]
     fn a_folder_of_that_name_wins() {

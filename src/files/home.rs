@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 /// The user's home folder: `HOME` where that is set, else the one of the system's list of users.
 ///
-/// `None` where there is none, or one that is no absolute path: a program that goes on with `~` makes a folder of that name wherever it is.
+/// `None` where there is none, or one that is no absolute path: a program that goes on with `~` makes a folder of that
+/// name wherever it is.
 pub fn home() -> Option<PathBuf> {
     absolute(std::env::home_dir())
 }

@@ -302,7 +302,8 @@ impl Fetcher<'_> {
         }
     }
 
-    /// The size that the head of an answer promises, of the whole file; what is there is emptied where the answer begins anew.
+    /// The size that the head of an answer promises, of the whole file; what is there is emptied where the answer
+    /// begins anew.
     fn promised(&self, task: &Task, partial: &mut Partial<'_>, head: &Head) -> Result<Option<u64>, Ended> {
         match head.status {
             200 => {

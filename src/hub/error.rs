@@ -12,13 +12,14 @@ pub enum HubError {
     Cancelled,
     /// No folder for the cache.
     #[error(
-        "Cannot find the folder for models of the hub: this user has no home folder; set HOME to an absolute path, or HF_HOME to a folder for them"
+        "Cannot find the folder for models of the hub: this user has no home folder; \
+         set HOME to an absolute path, or HF_HOME to a folder for them"
     )]
     NoHome,
     /// A variable that cannot be used.
     #[error("Expected {expected} in {name}, found {found}")]
     Variable {
-        /// "HF_HOME".
+        /// `HF_HOME`.
         name: &'static str,
         /// What it takes.
         expected: &'static str,
@@ -38,7 +39,8 @@ pub enum HubError {
     },
     /// A program without the feature.
     #[error(
-        "Cannot open {id}: the cache has no complete copy of it, and this program was built without downloads (build it with the default features, or run `hf download {id}`): {}",
+        "Cannot open {id}: the cache has no complete copy of it, and this program was built without downloads \
+         (build it with the default features, or run `hf download {id}`): {}",
         cache.display()
     )]
     NotBuilt {
@@ -65,7 +67,8 @@ pub enum HubError {
     },
     /// No such model, or a private one.
     #[error(
-        "Cannot find {id} on the hub: there is no model of that name, or it is private (a token goes into HF_TOKEN or into {})",
+        "Cannot find {id} on the hub: there is no model of that name, or it is private \
+         (a token goes into HF_TOKEN or into {})",
         token_file.display()
     )]
     NotFound {
@@ -90,7 +93,8 @@ pub enum HubError {
     },
     /// A licence to accept.
     #[error(
-        "Cannot download {id}: the hub refuses access (status {status}); accept the model's licence at {page}, then put a token into HF_TOKEN or into {}",
+        "Cannot download {id}: the hub refuses access (status {status}); accept the model's licence at {page}, \
+         then put a token into HF_TOKEN or into {}",
         token_file.display()
     )]
     Gated {
@@ -121,7 +125,8 @@ pub enum HubError {
     },
     /// Weights that can run code.
     #[error(
-        "Cannot open {id}: it has only pickled weights such as {example}, which can run code when they are opened; take another revision or convert them with save_pretrained"
+        "Cannot open {id}: it has only pickled weights such as {example}, which can run code when they are opened; \
+         take another revision or convert them with save_pretrained"
     )]
     OnlyPickles {
         /// The model.

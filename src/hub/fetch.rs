@@ -61,11 +61,11 @@ pub enum FetchEvent<'a> {
 /// Gets what is told.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(FetchEvent<'_>);
 
-/// The folder of a model: its snapshot in the cache, fetched as far as it is not there. A raised `cancel` ends it within a second; what was fetched
-/// so far is kept for the next time.
+/// The folder of a model: its snapshot in the cache, fetched as far as it is not there. A raised `cancel` ends it
+/// within a second; what was fetched so far is kept for the next time.
 ///
-/// The hub is asked for the present commit unless [`HubOptions::offline`] is set or the revision is a commit; where it does not answer, a
-/// complete copy in the cache is taken and a note says so.
+/// The hub is asked for the present commit unless [`HubOptions::offline`] is set or the revision is a commit; where it
+/// does not answer, a complete copy in the cache is taken and a note says so.
 pub fn fetch(
     id: &HubId,
     options: &HubOptions,

@@ -54,8 +54,9 @@ pub const KNOWN_MODELS: &[KnownModel] = &[
     known("facebook/dinov2-with-registers-large", "DINOv2 ViT-L/14 with registers", SEES, 304_400_000, 4),
 ];
 
-/// Memory that a model takes about, **units** bytes: weights of this many bytes each, and a quarter of their 16-bit size beside them for
-/// keys, values, activations and attention (a 7B model with a photo and a long answer: 3.2 of 14.1 GB).
+/// Memory that a model takes about, **units** bytes: weights of this many bytes each, and a quarter of their 16-bit
+/// size beside them for keys, values, activations and attention (a 7B model with a photo and a long answer: 3.2 of 14.1
+/// GB).
 pub fn memory_bytes(parameters: u64, bytes_a_weight: u64) -> u64 {
     parameters.saturating_mul(bytes_a_weight).saturating_add(parameters / 2)
 }

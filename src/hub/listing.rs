@@ -1,4 +1,5 @@
-//! What a repository holds and which of it is needed. Everything here is an answer from outside: nothing of it is trusted.
+//! What a repository holds and which of it is needed. Everything here is an answer from outside: nothing of it is
+//! trusted.
 
 use super::error::HubError;
 use super::id::{HubId, is_commit};
@@ -132,7 +133,8 @@ pub(super) enum Weights {
     Index(RemoteFile),
 }
 
-/// Everything small that a checkpoint may need, without the index of the weights; and what is called so and is too large to be read.
+/// Everything small that a checkpoint may need, without the index of the weights; and what is called so and is too
+/// large to be read.
 pub(super) fn small_files(listing: &Listing, most_bytes: u64) -> (Vec<RemoteFile>, Vec<RemoteFile>) {
     let needed = |name: &str| {
         let json = name.ends_with(JSON) && !name.ends_with(JSON_INDEX) && !UNUSED_JSON.contains(&name);

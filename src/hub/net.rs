@@ -1,7 +1,8 @@
 //! Requests to the hub that can be left at any moment, and that are left when they bring nothing.
 //!
-//! What an answer may cost: its head 64 KiB (with `100 Continue` before it as many bytes as come in [`Patience::stall`]), ten redirects, and
-//! the time that its [`Watch`] gives it. Whatever happens in between, the connection is cut when that is over.
+//! What an answer may cost: its head 64 KiB (with `100 Continue` before it as many bytes as come in
+//! [`Patience::stall`]), ten redirects, and the time that its [`Watch`] gives it. Whatever happens in between, the
+//! connection is cut when that is over.
 //!
 //! [`Patience::stall`]: super::Patience::stall
 

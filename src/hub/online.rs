@@ -101,7 +101,7 @@ impl Session<'_> {
     fn answer<T>(
         &self,
         refusal: &dyn Fn(&Head) -> HubError,
-        ask: &dyn Fn(&mut Watch) -> Result<(Head, T), NetError>,
+        ask: impl Fn(&mut Watch) -> Result<(Head, T), NetError>,
     ) -> Result<(Head, T), HubError> {
         let mut watch = Watch::of_answer(self.options.patience);
         let mut last = String::new();
@@ -121,7 +121,7 @@ impl Session<'_> {
     /// The answer to a small question.
     fn ask(&self, path: &str, revision: &str, what: &str) -> Result<Vec<u8>, HubError> {
         let refusal = |head: &Head| self.refusal(revision, head.status, head.header("x-error-code"), what);
-        let (head, body) = self.answer(&refusal, &|watch| {
+        let (head, body) = self.answer(&refusal, |watch| {
             let mut incoming = self.hub.get(path, 0, self.cancel, watch)?;
             let body = incoming.whole(watch)?;
             Ok((incoming.head.clone(), body))
@@ -242,7 +242,7 @@ impl Session<'_> {
         }
         let refusal = |head: &Head| self.refusal_of_file(revision, head.status, head.header("x-error-code"), &name);
         let (head, ()) =
-            self.answer(&refusal, &|watch| self.hub.head(&path, self.cancel, watch).map(|head| (head, ())))?;
+            self.answer(&refusal, |watch| self.hub.head(&path, self.cancel, watch).map(|head| (head, ())))?;
         let linked = head.header("x-linked-etag").or_else(|| head.header("etag"));
         let content = content.or_else(|| linked.and_then(ContentName::from_etag)).map(|content| content.of(&name));
         let own_size = Some(head.status).filter(|status| *status == 200).and_then(|_| head.number("content-length"));

@@ -47,7 +47,8 @@ pub struct Patience {
     pub attempts: u32,
     /// Pause before the second attempt; it doubles with every further one.
     pub pause: Duration,
-    /// What has to come before `progress_within` is over, beyond the most that there ever was of a file: the least rate.
+    /// What has to come before `progress_within` is over, beyond the most that there ever was of a file: the least
+    /// rate.
     /// **Units** bytes.
     pub progress_bytes: u64,
     /// See `progress_bytes`. An answer that is no file has to be there after five times as long.

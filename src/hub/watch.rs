@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 /// One file or answer on its way, over all attempts to get it.
 ///
-/// Only what comes beyond the most that there ever was counts: a hub that lets a file begin again and again brings nothing.
+/// Only what comes beyond the most that there ever was counts: a hub that lets a file begin again and again brings
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Watch {
     patience: Patience,
@@ -54,13 +55,11 @@ impl Watch {
     /// Why the waiting was over.
     pub(super) fn too_slow(&self) -> String {
         let secs = |time: Duration| time.as_secs_f64().ceil();
-        match self.end.filter(|end| *end <= Instant::now()) {
-            Some(_) => format!("the answer took more than {} s", secs(self.patience.progress_within * 5)),
-            None => {
-                let Patience { progress_bytes, progress_within, .. } = self.patience;
-                format!("less than {progress_bytes} bytes came in {} s", secs(progress_within))
-            }
+        if self.end.is_some_and(|end| end <= Instant::now()) {
+            return format!("the answer took more than {} s", secs(self.patience.progress_within * 5));
         }
+        let Patience { progress_bytes, progress_within, .. } = self.patience;
+        format!("less than {progress_bytes} bytes came in {} s", secs(progress_within))
     }
 }
 

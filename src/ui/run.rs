@@ -36,7 +36,8 @@ pub struct WindowOptions {
     pub session: Option<PathBuf>,
 }
 
-/// Opens the window and returns when it is closed. `connect` starts the worker; the closure it is given wakes the window.
+/// Opens the window and returns when it is closed. `connect` starts the worker; the closure it is given wakes the
+/// window.
 pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn EngineLink>) -> Result<(), RunError> {
     let viewport = egui::ViewportBuilder::default()
         .with_title("gazelens")
@@ -80,7 +81,8 @@ fn folder_in(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Where settings are kept if not where eframe keeps them: of a `HOME` that is no absolute path it would make a folder in the working folder.
+/// Where settings are kept if not where eframe keeps them: of a `HOME` that is no absolute path it would make a folder
+/// in the working folder.
 fn settings_file() -> Option<PathBuf> {
     let has_place = cfg!(windows) || files::home().is_some() || folder_in("XDG_DATA_HOME").is_some();
     // Below a device nothing can be made: settings last as long as the window.

@@ -143,7 +143,11 @@ fn a_revision_is_fetched_beside_main_and_a_commit_is_never_asked_for_again() {
 #[test]
 fn the_hubs_own_conversion_stands_in_for_pickles() {
     let mut pickled = Repo::new(&[("config.json", b"{}"), ("pytorch_model.bin", b"pickled")]);
-    pickled.discussions = r#"{"discussions": [{"num": 12, "title": "Adding `safetensors` variant of this model", "isPullRequest": true, "status": "open", "author": {"name": "SFconvertbot"}}], "count": 1}"#.to_owned();
+    pickled.discussions = serde_json::json!({"count": 1, "discussions": [{
+        "num": 12, "title": "Adding `safetensors` variant of this model", "isPullRequest": true, "status": "open",
+        "author": {"name": "SFconvertbot"},
+    }]})
+    .to_string();
     let mut converted = model(b"weights");
     converted.commit = "e".repeat(40);
     let mut bench = Bench::new(FakeHub::with("org/model", pickled));

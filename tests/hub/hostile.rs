@@ -118,7 +118,8 @@ fn what_comes_slowly_enough_is_waited_for() {
 #[test]
 fn answers_without_end_are_given_up() {
     for (fault, why) in [
-        (Fault::Hundreds(Duration::ZERO), ""), // as many bytes as a head may have or as long as it may take: what is first
+        // As many bytes as a head may have or as long as it may take, whatever is first.
+        (Fault::Hundreds(Duration::ZERO), ""),
         (Fault::Hundreds(Duration::from_millis(5)), "no answer in time"),
         (Fault::Headers, "head"), // too many of them, or too long
         (Fault::Endless, "an answer of more than"),

@@ -108,7 +108,8 @@ fn run_in(folder: &Path, variables: &[(&str, &str)]) -> String {
 #[test]
 fn without_a_home_folder_nothing_is_made_in_the_working_folder() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    // Without `HOME` the system's list of users says; where that says nothing either, or `HOME` is nonsense, a sentence does.
+    // Without `HOME` the system's list of users says; where that says nothing either, or `HOME` is nonsense, a sentence
+    // does.
     for variables in [&[("HF_HUB_OFFLINE", "1")][..], &[("HF_HUB_OFFLINE", "1"), ("HOME", "")], &[("HOME", "~")]] {
         let said = run_in(dir.path(), variables);
         assert_eq!(said.lines().count(), 1, "{variables:?}: {said}");

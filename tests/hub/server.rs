@@ -300,7 +300,7 @@ fn send(
             if stopped() { Ok(()) } else { stream.write_all(piece) }
         }),
         Some(Fault::Endless) => {
-            let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+            let chunk = [b"2000\r\n".as_slice(), &[b' '; 0x2000], b"\r\n"].concat();
             forever(&stopped, || stream.write_all(&chunk))
         }
         _ => stream.write_all(&body),
