@@ -70,6 +70,29 @@ impl DamroOptions {
             count: 3,
         })
     }
+
+    /// The decoder's part in words: "mean over heads and layers 2 to 31".
+    pub fn decoder_words(&self) -> String {
+        let how = |reduce: Reduce| if reduce == Reduce::Max { "max" } else { "mean" };
+        let heads = match self.decoder.heads {
+            Pick::One(head_idx) => format!("head {}", head_idx.get()),
+            Pick::Span { first, last, reduce } => {
+                format!("{} over heads {} to {}", how(reduce), first.get(), last.get())
+            }
+            Pick::All(reduce) => format!("{} over heads", how(reduce)),
+        };
+        let alike = self.decoder.heads.reduce() == self.decoder.layers.reduce();
+        let also = |reduce: Reduce| if alike { " and".to_owned() } else { format!(", {} over", how(reduce)) };
+        match self.decoder.layers {
+            Pick::One(layer_idx) => format!("{heads}, layer {}", layer_idx.get()),
+            // A decoder of one or two layers has no third.
+            Pick::Span { first, last, .. } if first == last => format!("{heads}, layer {}", first.get()),
+            Pick::Span { first, last, reduce } => {
+                format!("{heads}{} layers {} to {}", also(reduce), first.get(), last.get())
+            }
+            Pick::All(reduce) => format!("{heads}{} layers", also(reduce)),
+        }
+    }
 }
 
 /// Mean and quartiles, linear between neighbours as `numpy.quantile`.
@@ -111,6 +134,8 @@ impl Spread {
 pub struct OutlierAgreement {
     /// Which reading.
     pub variant: ClsVariant,
+    /// The layers and heads that they are made from.
+    pub options: DamroOptions,
     /// The encoder's largest patches, largest first, `up_to` of them.
     pub outliers: Vec<usize>,
     /// The decoder's largest patches for the selected tokens, likewise.
@@ -182,6 +207,7 @@ pub fn damro(
     let of_others = |i: usize| Spread::of(curves.iter().filter_map(|curve| curve.get(i)).copied().collect());
     Ok(OutlierAgreement {
         variant,
+        options: *options,
         outliers: top_patches(&vision, options.up_to),
         decoder_top: top_patches(&selected, options.up_to),
         on_top: attention_on_top(&vision, &selected, options.count),
@@ -235,6 +261,21 @@ mod tests {
         // Two decoder layers: the span is clamped to the last.
         let Pick::Span { first, last, reduce } = options.decoder.layers else { panic!("a span of layers") };
         assert_eq!((first.get(), last.get(), reduce), (1, 1, Reduce::Mean), "clamped to the layers that there are");
+        assert_eq!(options.decoder_words(), "mean over heads, layer 1", "said as one layer");
+    }
+
+    #[test]
+    fn the_decoders_layers_are_named_by_what_was_taken() {
+        let mut options = DamroOptions::of(&trace()).expect("vision and a decoder");
+        let layer = |idx| LayerIdx::new(idx, 32).expect("of 32");
+        options.decoder.layers = Pick::Span { first: layer(2), last: layer(31), reduce: Reduce::Mean };
+        assert_eq!(options.decoder_words(), "mean over heads and layers 2 to 31", "as in a paper");
+        options.decoder.heads = Pick::All(Reduce::Max);
+        assert_eq!(options.decoder_words(), "max over heads, mean over layers 2 to 31", "two ways");
+        options.decoder.layers = Pick::All(Reduce::Max);
+        assert_eq!(options.decoder_words(), "max over heads and layers", "every layer");
+        let found = damro(&trace(), &TokenSet::output(0), &options, ClsVariant::HeadMean, None).expect("all there");
+        assert_eq!(found.options, options, "the figures know what they were made from");
     }
 
     #[test]

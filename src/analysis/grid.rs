@@ -1,8 +1,8 @@
 //! Every layer and head as a small map.
 
-use super::map::{patch_values, vision_of};
+use super::map::{cls_values, patch_values, vision_of};
 use super::reduce::Accumulator;
-use super::{AnalysisError, ImageKeys, MapOptions, Normalisation, PatchMap, Range, TokenSet, shared_range};
+use super::{AnalysisError, ImageKeys, MapOptions, Normalisation, PatchMap, Range, TokenRef, TokenSet, shared_range};
 use crate::geometry::PatchGrid;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
@@ -79,6 +79,35 @@ pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) ->
     )
 }
 
+/// Raw maps of all heads of one layer for one token, head after head: a grid that grows with an answer is summed up from these, a few layers a
+/// frame.
+///
+/// **Shape** `[num_attention_heads, rows * cols]`. **Errors**: a token without a row, a layer that does not exist, attention that is not finite.
+pub fn layer_maps(
+    trace: &Trace,
+    token: TokenRef,
+    layer_idx: LayerIdx,
+    suppress_sink: bool,
+) -> Result<Vec<f64>, AnalysisError> {
+    let keys = ImageKeys::of(trace)?;
+    let row = token.row(trace)?;
+    let (count, found) = (trace.num_hidden_layers, layer_idx.get());
+    if found >= count {
+        return Err(AnalysisError::OutOfRange { what: "layer", count, found });
+    }
+    let heads = HeadIdx::all(trace.num_attention_heads);
+    let values: Vec<f64> =
+        heads.flat_map(|head_idx| patch_values(row, layer_idx, head_idx, keys.patches, suppress_sink)).collect();
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(values),
+        Some(at) => {
+            let patch_idx = at % keys.patches.len.max(1);
+            let found = values.get(at).map(ToString::to_string).unwrap_or_default();
+            Err(AnalysisError::NotFinite { found, patch_idx })
+        }
+    }
+}
+
 /// The vision encoder's `[CLS]` maps, one for each layer and head.
 pub fn vision_layer_head_maps(trace: &Trace, normalisation: Normalisation) -> Result<LayerHeadMaps, AnalysisError> {
     let vision = vision_of(trace)?;
@@ -86,9 +115,6 @@ pub fn vision_layer_head_maps(trace: &Trace, normalisation: Normalisation) -> Re
         trace.image_grid,
         vision.num_hidden_layers,
         vision.num_attention_heads,
-        |layer_idx, head_idx| {
-            let values: Vec<f64> = vision.head(layer_idx, head_idx).iter().map(|&p| f64::from(p)).collect();
-            PatchMap::new(trace.image_grid, &values, normalisation)
-        },
+        |layer_idx, head_idx| PatchMap::new(trace.image_grid, &cls_values(vision, layer_idx, head_idx), normalisation),
     )
 }

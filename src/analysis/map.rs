@@ -1,6 +1,7 @@
 //! One number a patch.
 
 use super::reduce::Accumulator;
+use super::share::whole;
 use super::{AnalysisError, ImageKeys, Range, Selection, TokenSet};
 use crate::geometry::{PatchGrid, PatchPos};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
@@ -9,7 +10,7 @@ use crate::trace::{AttentionRow, Trace, VisionAttention};
 /// What the numbers of a map are parts of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Normalisation {
-    /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image.
+    /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image, at most 1.
     #[default]
     Raw,
     /// Parts of the map's own sum, divided once after all reductions: the map sums to 1 (or is zero throughout, if nothing looked at the image).
@@ -101,7 +102,8 @@ pub fn decoder_map(
     PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
 }
 
-/// One head's probabilities over a span of keys, after sink suppression.
+/// One head's probabilities over a span of keys, after sink suppression. Where rounding took the row's sum above 1, they are parts of that sum:
+/// no sum of them is above 1.
 pub(super) fn patch_values(
     row: &AttentionRow,
     layer_idx: LayerIdx,
@@ -125,8 +127,20 @@ pub(super) fn patch_values(
         for value in &mut values {
             *value *= scale;
         }
+        return values;
+    }
+    let whole = whole(&probabilities);
+    for value in &mut values {
+        *value /= whole;
     }
     values
+}
+
+/// One head's `[CLS]` row over the patches, no sum of which is above 1 either.
+pub(super) fn cls_values(vision: &VisionAttention, layer_idx: LayerIdx, head_idx: HeadIdx) -> Vec<f64> {
+    let row = vision.head(layer_idx, head_idx);
+    let whole = whole(row);
+    row.iter().map(|&p| f64::from(p) / whole).collect()
 }
 
 /// Where the vision encoder's `[CLS]` looked: heads are put together first, then layers. The `[CLS]` column is not part of the map.
@@ -142,7 +156,7 @@ pub fn vision_map(
     for &layer_idx in &layers {
         let mut over_heads = Accumulator::new(selection.heads.reduce(), vision.num_patches);
         for &head_idx in &heads {
-            over_heads.add(vision.head(layer_idx, head_idx).iter().map(|&p| f64::from(p)));
+            over_heads.add(cls_values(vision, layer_idx, head_idx));
         }
         over_layers.add(over_heads.finish());
     }

@@ -3,7 +3,7 @@
 //! A map starts from softmax rows, one per (token, layer, head), and ends as one number a patch. The order never changes:
 //!
 //! 1. each head's row is read; with [`MapOptions::suppress_sink`] its first key is dropped and the rest rescaled to sum to 1;
-//! 2. the image tokens are cut out of it;
+//! 2. the image tokens are cut out of it, as parts of the row's sum where rounding took that above 1: no sum of probabilities exceeds 1;
 //! 3. **heads** of a layer are put together, then **layers**, then **tokens**, each by mean or maximum. So "max over heads, mean over
 //!    layers" is the mean of maxima; mean and max do not commute;
 //! 4. with [`Normalisation::ImageShare`] the finished map is divided by its sum, *once, at the end*. Dividing every head by its own sum
@@ -49,7 +49,7 @@ mod tests;
 pub use cache::Cache;
 pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, damro};
 pub use error::AnalysisError;
-pub use grid::{LayerHeadMaps, layer_head_maps, vision_layer_head_maps};
+pub use grid::{LayerHeadMaps, layer_head_maps, layer_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;
 pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, vision_map};
 pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};

@@ -5,7 +5,7 @@ use super::{AnalysisError, ImageKeys, Normalisation, Pick, Selection, TokenRef, 
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace};
 
-/// One token's attention by kind of key: parts of all keys, so they sum to 1 (within rounding of f16 rows).
+/// One token's attention by kind of key: parts of all keys. They sum to 1, or to a little less where rows were rounded to f16; never to more.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AttentionSplit {
     /// The first position, `<s>` as a rule: where many decoders park attention. 0 when the prompt starts with the image.
@@ -55,10 +55,18 @@ pub(super) fn spans(trace: &Trace, keys: ImageKeys) -> [TokenSpan; 5] {
     ]
 }
 
-/// Sum of a row's probabilities over a span of keys, as far as the row reaches.
-pub(super) fn span_sum(probabilities: &[f32], span: TokenSpan) -> f64 {
+/// What a row's probabilities are parts of: 1, or their own sum where rounding took that above 1. Some hundred values kept in 16 bits come to
+/// 1.0002 at times, and a part above the whole is none.
+pub(super) fn whole(probabilities: &[f32]) -> f64 {
+    let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+    if sum > 1.0 { sum } else { 1.0 }
+}
+
+/// Sum of a row's probabilities over a span of keys, as far as the row reaches: never above 1.
+pub(super) fn span_part(probabilities: &[f32], span: TokenSpan) -> f64 {
     let len = probabilities.len();
-    probabilities.get(span.start.min(len)..span.end().min(len)).unwrap_or(&[]).iter().map(|&p| f64::from(p)).sum()
+    let inside = probabilities.get(span.start.min(len)..span.end().min(len)).unwrap_or(&[]);
+    inside.iter().map(|&p| f64::from(p)).sum::<f64>() / whole(probabilities)
 }
 
 pub(super) fn finite(value: f64) -> Result<f64, AnalysisError> {
@@ -73,7 +81,7 @@ fn layer_share(
     pick: Pick<HeadIdx>,
     image: TokenSpan,
 ) -> f64 {
-    reduce_numbers(pick.reduce(), heads.iter().map(|&head_idx| span_sum(&row.head(layer_idx, head_idx), image)))
+    reduce_numbers(pick.reduce(), heads.iter().map(|&head_idx| span_part(&row.head(layer_idx, head_idx), image)))
 }
 
 /// Attention on all image tokens together, as part of all keys, layer by layer: heads first, then tokens.
@@ -141,7 +149,7 @@ pub fn split(trace: &Trace, token: TokenRef, selection: Selection) -> Result<Att
         let mut over_heads = Accumulator::new(selection.heads.reduce(), spans.len());
         for &head_idx in &heads {
             let probabilities = row.head(layer_idx, head_idx);
-            over_heads.add(spans.map(|span| span_sum(&probabilities, span)));
+            over_heads.add(spans.map(|span| span_part(&probabilities, span)));
         }
         over_layers.add(over_heads.finish());
     }

@@ -3,7 +3,7 @@
 use super::map::patch_values;
 use super::reduce::Accumulator;
 use super::reverse::patch_cells;
-use super::share::{finite, narrow, span_sum};
+use super::share::{finite, narrow, span_part};
 use super::{AnalysisError, AttentionSplit, ImageKeys, PatchAttention, Pick, Reduce, Selection, TokenRef, split};
 use crate::geometry::PatchPos;
 use crate::ids::{HeadIdx, LayerIdx};
@@ -35,7 +35,7 @@ impl TokenSummary {
             let mut share = 0.0;
             for &head_idx in &heads {
                 map.add(patch_values(row, layer_idx, head_idx, keys.patches, false));
-                share += span_sum(&row.head(layer_idx, head_idx), keys.image);
+                share += span_part(&row.head(layer_idx, head_idx), keys.image);
             }
             image_share_per_layer.push(share / heads.len().max(1) as f64);
             for value in map.finish() {

@@ -10,7 +10,8 @@ use crate::data::{write_grey_png, write_rgb_png};
 use crate::engine::{Attributed, AttributionRequest, EngineError, LoadRequest, ModelSource, OpenModel, attribute};
 use crate::prompting::file::write_attribution;
 use crate::prompting::{
-    PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, clip_pre_output_texts, prompt_image,
+    PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, citation, clip_pre_output_texts,
+    prompt_image,
 };
 use anyhow::anyhow;
 use serde_json::{Value, json};
@@ -158,33 +159,26 @@ fn tell(
     if prompted.grid.is_flat {
         output::warning("The map has no differences: nothing was darkened");
     }
-    let pre_output = attributed.pre_output.as_ref();
-    if pre_output.zip(label).is_some_and(|(pre_output, label)| pre_output.is_right(label) == Some(false)) {
-        output::warning("The model that made the map is wrong about this photo: prompting with it is known to hurt");
-    }
     if args.json {
         output::json(run)?;
-    } else if let Some(pre_output) = pre_output {
-        output::line(&sentence(pre_output, label))?;
+    } else if let Some(pre_output) = &attributed.pre_output {
+        output::line(&sentence(pre_output))?;
+        if let Some(label) = label {
+            output::line(&citation(pre_output, args.attribution.into(), label))?;
+        }
     }
     Ok(())
 }
 
 /// The pre-output for people.
-fn sentence(pre_output: &PreOutput, label: Option<Label>) -> String {
-    let verdict = match label.map(|label| pre_output.is_right(label)) {
-        Some(Some(true)) => ", which is right",
-        Some(Some(false)) => ", which is wrong",
-        Some(None) => ", which is neither yes nor no",
-        None => "",
-    };
+fn sentence(pre_output: &PreOutput) -> String {
     match &pre_output.basis {
         PreOutputBasis::Probability { object, yes_probability } => {
             let [yes, no] = clip_pre_output_texts(object);
             let percent = yes_probability * 100.0;
-            format!("{} ({percent:.1} % \"{yes}\" against \"{no}\"){verdict}", said(pre_output.said))
+            format!("{} ({percent:.1} % \"{yes}\" against \"{no}\")", said(pre_output.said))
         }
-        PreOutputBasis::Answer { text } => format!("{text}{verdict}"),
+        PreOutputBasis::Answer { text } => text.clone(),
     }
 }
 
@@ -214,6 +208,7 @@ fn summary(
         json!({
             "said": said(pre_output.said),
             "right": label.and_then(|label| pre_output.is_right(label)),
+            "citation": label.map(|label| citation(pre_output, attribution.source(), label)),
             "object": object,
             "yes_probability": probability,
             "text": text,

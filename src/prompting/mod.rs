@@ -12,7 +12,7 @@
 //! - [`grid_mask`] normalises, enhances, smooths and joins them as [`PromptOptions`] say, one value a patch;
 //! - [`photo_mask`] brings that to the photo's pixels with Pillow's own resampling, [`blend`] darkens;
 //! - [`prompt_image`] does all three;
-//! - [`PreOutput`] is what the source of the map itself thought, because prompting helps when that is right and hurts when it is wrong.
+//! - [`PreOutput`] is what the source of the map itself says; [`citation`] is what was published about it being right or wrong.
 //!
 //! **Source**: Yu et al., Attention Prompting on Image for Large Vision-Language Models, ECCV 2024, arXiv:2409.17143, and its code
 //! (`apiprompting`).
@@ -35,4 +35,4 @@ pub use error::PromptingError;
 pub use mask::{GridMask, grid_mask};
 pub use options::{Formula, MaskGeometry, PromptOptions};
 pub use picture::{Prompted, blend, photo_mask, prompt_image};
-pub use pre_output::{PreOutput, PreOutputBasis, clip_pre_output_texts, object_of};
+pub use pre_output::{PreOutput, PreOutputBasis, TABLE_1, asked_object, citation, clip_pre_output_texts, object_of};

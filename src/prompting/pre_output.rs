@@ -1,9 +1,11 @@
-//! What the model that made the map thinks itself.
+//! What the model that made the map says itself, and what was published about photos on which it is right or wrong.
 //!
-//! Prompting helps where this is right and hurts where it is wrong (Tomita et al.: 89 and 83 % against 86 % without, with CLIP's maps), so
-//! whoever sees the prompted photo should see this first.
+//! **Source**: Tomita et al., Table 1. Its rows are different questions: their accuracies say how hard the questions are as well as what
+//! prompting does, and where the model that answers made the map itself the split is circular. So the numbers are cited, and nothing is
+//! concluded from them for one photo.
 
-use crate::analysis::pope::{Said, Scorer, scorer};
+use super::Source;
+use crate::analysis::pope::{Said, Scorer, scorer, suffixes};
 use crate::data::pope::Label;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,65 @@ impl PreOutput {
     }
 }
 
+/// Accuracy in Table 1 of Tomita et al. after a right and after a wrong pre-output, **units** per cent.
+const ACCURACIES: [(Source, f64, f64); 2] = [(Source::Clip, 89.40, 82.54), (Source::Llava, 89.63, 43.06)];
+
+/// Table 1 of Tomita et al., for whoever wants all of it.
+pub const TABLE_1: &str = "Tomita et al., Table 1: accuracy of LLaVA-1.5 7B, both classes counted alike. Without prompting 86.23 %. \
+    Prompted by CLIP 86.52 %: 89.40 % where CLIP's pre-output is right (65 % of the questions), 82.54 % where it is wrong. \
+    Prompted by LLaVA 86.11 %: 89.63 % where it is right (92 %), 43.06 % where it is wrong. \
+    These are different questions: harder ones are among those where the pre-output is wrong";
+
+/// What is said of a pre-output whose right answer is known: that it is right or wrong, and the published numbers of such questions. The same
+/// sentences in the window and on the command line.
+pub fn citation(pre_output: &PreOutput, source: Source, label: Label) -> String {
+    let name = match source {
+        Source::Clip => "CLIP",
+        Source::Llava => "LLaVA",
+    };
+    let Some(is_right) = pre_output.is_right(label) else {
+        return format!("{name} says neither yes nor no: that is neither right nor wrong");
+    };
+    let there = match (&pre_output.basis, label) {
+        (_, _) if is_right => String::new(),
+        (PreOutputBasis::Probability { object, .. }, Label::Yes) => format!(": “{}” is in it", object.trim()),
+        (PreOutputBasis::Probability { object, .. }, Label::No) => format!(": “{}” is not in it", object.trim()),
+        (PreOutputBasis::Answer { .. }, Label::Yes) => ": the right answer is yes".to_owned(),
+        (PreOutputBasis::Answer { .. }, Label::No) => ": the right answer is no".to_owned(),
+    };
+    let verdict = if is_right { "right" } else { "wrong" };
+    let (right, wrong) = ACCURACIES
+        .into_iter()
+        .find_map(|(of, right, wrong)| (of == source).then_some((right, wrong)))
+        .unwrap_or_default();
+    let numbers = if is_right {
+        format!("higher on such questions ({right:.1} against {wrong:.1} %)")
+    } else {
+        format!("lower on such questions ({wrong:.1} against {right:.1} %)")
+    };
+    let circular = match source {
+        Source::Clip => "",
+        Source::Llava => {
+            ". Where the same model answers, this split is circular: its pre-output is its own answer without prompting, \
+             so prompting can only lower the accuracy where that is right and raise it where it is wrong"
+        }
+    };
+    format!("{name} is {verdict} about this photo{there}. In Tomita et al. (Table 1) accuracy was {numbers}{circular}")
+}
+
+/// The object that a yes/no question asks about, whatever is said after the question to make the answer short.
+pub fn asked_object(question: &str) -> Option<String> {
+    let question = question.trim();
+    let bare = suffixes().iter().filter(|suffix| !suffix.text.is_empty());
+    let bare = bare.filter_map(|suffix| question.strip_suffix(suffix.text.trim())).map(str::trim_end).next();
+    let question = bare.unwrap_or(question);
+    let lower = question.to_lowercase();
+    YES_NO_FORMS.iter().any(|form| lower.starts_with(form)).then(|| object_of(question)).flatten()
+}
+
+/// How yes/no questions about an object begin.
+const YES_NO_FORMS: [&str; 5] = ["is there ", "are there ", "can you see ", "does the image contain ", "do you see "];
+
 /// The two texts that CLIP chooses between. The plural is the published one: an s, whatever the word.
 pub fn clip_pre_output_texts(object: &str) -> [String; 2] {
     [format!("photo of {object}s"), format!("photo of no {object}s")]
@@ -71,16 +132,8 @@ pub fn object_of(query: &str) -> Option<String> {
     if lower.len() != text.len() {
         return None;
     }
-    let asked = [
-        "is there ",
-        "are there ",
-        "can you see ",
-        "does the image contain ",
-        "do you see ",
-        "a photo of ",
-        "photo of ",
-    ];
-    let Some(start) = asked.iter().find_map(|asked| lower.starts_with(asked).then_some(asked.len())) else {
+    let mut asked = YES_NO_FORMS.into_iter().chain(["a photo of ", "photo of "]);
+    let Some(start) = asked.find_map(|asked| lower.starts_with(asked).then_some(asked.len())) else {
         let is_name = !query.contains(['?', '.', '!']) && text.split_whitespace().count() <= MOST_WORDS;
         return (is_name && !text.is_empty()).then(|| text.to_owned());
     };

@@ -260,3 +260,43 @@ fn a_file_of_maps_can_be_read_by_others() {
     assert_eq!(metadata.get("format").map(String::as_str), Some("gazelens-attribution"), "its name");
     assert!(metadata.get("run").is_some_and(|run| run.contains("query")), "what it was made with: {metadata:?}");
 }
+
+#[test]
+fn a_pre_output_is_cited_with_its_numbers_and_nothing_is_concluded() {
+    let clip = |yes| PreOutput::of_probability("dog".to_owned(), yes);
+    let llava = |text: &str| PreOutput::of_answer(text.to_owned());
+    let right = "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions (89.4 against 82.5 %)";
+    assert_eq!(citation(&clip(0.9), Source::Clip, Label::Yes), right, "right");
+    assert_eq!(citation(&clip(0.1), Source::Clip, Label::No), right, "right about what is not there, too");
+    let wrong = "In Tomita et al. (Table 1) accuracy was lower on such questions (82.5 against 89.4 %)";
+    let expected = format!("CLIP is wrong about this photo: “dog” is not in it. {wrong}");
+    assert_eq!(citation(&clip(0.9), Source::Clip, Label::No), expected, "seen, not there");
+    let expected = format!("CLIP is wrong about this photo: “dog” is in it. {wrong}");
+    assert_eq!(citation(&clip(0.1), Source::Clip, Label::Yes), expected, "there, not seen");
+    let said = citation(&llava("Yes, there is."), Source::Llava, Label::Yes);
+    assert!(said.starts_with("LLaVA is right about this photo. In Tomita et al. (Table 1)"), "{said}");
+    assert!(said.contains("higher on such questions (89.6 against 43.1 %)"), "its own row: {said}");
+    assert!(said.contains("this split is circular"), "its pre-output is its own answer: {said}");
+    let said = citation(&llava("No."), Source::Llava, Label::Yes);
+    assert!(said.contains("wrong about this photo: the right answer is yes."), "{said}");
+    assert!(said.contains("lower on such questions (43.1 against 89.6 %)") && said.contains("circular"), "{said}");
+    let neither = citation(&llava("A beach."), Source::Llava, Label::Yes);
+    assert_eq!(neither, "LLaVA says neither yes nor no: that is neither right nor wrong", "no numbers for that");
+    for text in [right, &said, TABLE_1] {
+        assert!(!text.contains("help") && !text.contains("hurt"), "no advice: {text}");
+    }
+}
+
+#[test]
+fn a_yes_no_question_is_known_by_its_form_whatever_follows_it() {
+    for (question, object) in [
+        ("Is there a bus in the image?", Some("bus")),
+        ("Is there a bus in the image? Please answer this question with one word.", Some("bus")),
+        ("Can you see an umbrella in the image? Please only answer yes or no.", Some("umbrella")),
+        ("Describe this image.", None),
+        ("bus", None),
+        ("a photo of a bus", None),
+    ] {
+        assert_eq!(asked_object(question).as_deref(), object, "{question}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod effects;
 
+use super::ahead::Ahead;
 use super::command::Command;
 use super::derived::Derived;
 use super::figures::Figures;
@@ -23,8 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time a frame may spend on derived values beyond what is looked at.
-const DERIVE_BUDGET: Duration = Duration::from_micros(1500);
+/// Time a frame may spend on derived values beyond what is looked at: an eighth of what a frame takes here, within these bounds.
+const DERIVE_BUDGETS: [Duration; 2] = [Duration::from_micros(1500), Duration::from_millis(25)];
 
 /// Events taken in a frame: more wait for the next one, so that a flood cannot stop the painting.
 const MOST_EVENTS: usize = 256;
@@ -80,6 +81,7 @@ pub struct App {
     pub(super) derived: Derived,
     link: Box<dyn EngineLink>,
     pub(super) commands: Vec<Command>,
+    ahead: Ahead,
     pub(super) jobs: Jobs,
     pub(super) photos: Photos,
     pub(super) beside: Beside,
@@ -98,6 +100,8 @@ pub struct App {
     /// Opened if the session that the window was to begin with has none.
     pub(super) model_without_session: Option<ModelSource>,
     started: Instant,
+    /// When the frame before began, if something was left to be made in it.
+    deriving_since: Option<Instant>,
     /// The window may close: nothing is lost, or its user knows.
     closing: bool,
 }
@@ -120,6 +124,7 @@ impl App {
             derived: Derived::default(),
             link: options.link,
             commands: Vec::new(),
+            ahead: Ahead::default(),
             jobs: Jobs::new(Arc::clone(&wake)),
             photos: Photos::new(&wake),
             beside: Beside::new(&wake),
@@ -136,6 +141,7 @@ impl App {
             waiting: None,
             model_without_session: None,
             started: Instant::now(),
+            deriving_since: None,
             closing: false,
         };
         if let Some(storage) = cc.storage {
@@ -260,7 +266,11 @@ impl App {
         if !dropped.is_empty() {
             self.commands.push(Command::AddPaths(dropped));
         }
-        self.commands.extend(shortcuts::pressed(ctx, self.state.open, &self.state.prefs.keys));
+        self.ahead.give(ctx);
+        let later = self.ahead.split(ctx, self.state.open, &self.state.prefs.keys);
+        let pressed = shortcuts::pressed(ctx, self.state.open, &self.state.prefs.keys);
+        self.ahead.hold(ctx, later, &pressed);
+        self.commands.extend(pressed);
     }
 
     /// Messages that go by themselves do so on time; without one nothing is drawn for them.
@@ -309,7 +319,12 @@ impl eframe::App for App {
         // The figure offers the difference that stands there.
         self.state.compare.visible =
             self.state.figure.visible || layout::is_in_front(&self.tree, layout::Pane::Compare);
-        if self.derived.advance(&self.state, DERIVE_BUDGET) {
+        let began = Instant::now();
+        let [least, most] = DERIVE_BUDGETS;
+        let budget = self.deriving_since.map_or(least, |before| (began - before) / 8).clamp(least, most);
+        let more = self.derived.advance(&self.state, budget);
+        self.deriving_since = more.then_some(began);
+        if more {
             ctx.request_repaint();
         }
         self.beside.follow(&self.state, &self.derived);

@@ -7,6 +7,7 @@
 //! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and help follow.
 //! - a new panel: one variant in [`layout::Pane`], one file in `panels`.
 
+mod ahead;
 mod app;
 pub mod canvas;
 pub mod colour_bar;

@@ -28,6 +28,9 @@ pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes, keymap: &Keymap) -> 
     if open.recording.is_some() {
         return Vec::new(); // they are being given to a command
     }
+    if is_desktops(ctx) {
+        return Vec::new();
+    }
     let typing = ctx.text_edit_focused();
     let focused = ctx.memory(|memory| memory.focused().is_some());
     let popup = egui::Popup::is_any_open(ctx);
@@ -61,6 +64,12 @@ pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes, keymap: &Keymap) -> 
         commands.extend(std::iter::repeat_n(command.clone(), presses));
     }
     commands
+}
+
+/// With Super held, keys are the desktop's: they move windows about, whether it keeps them to itself or not. On a Mac it is the command key.
+fn is_desktops(ctx: &egui::Context) -> bool {
+    let held = |input: &egui::InputState| input.key_down(Key::SuperLeft) || input.key_down(Key::SuperRight);
+    !cfg!(target_os = "macos") && ctx.input(held)
 }
 
 /// Only what closes the box gets through.

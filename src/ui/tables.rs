@@ -212,7 +212,9 @@ fn objects(source: TableSource<'_>) -> Option<Cells> {
         "Area (% of the photo)",
         "Attention inside the category (% of the image's)",
         "Painted",
+        "Map",
     ]);
+    let map = map_words(source);
     for category in &truth.categories {
         let shares = &source.derived.truth.shares;
         let share = shares.iter().find(|share| share.category == category.id);
@@ -229,6 +231,7 @@ fn objects(source: TableSource<'_>) -> Option<Cells> {
                 format!("{:.4}", 100.0 * area as f64 / (width * height).max(1.0)),
                 share.clone(),
                 yes(!source.state.truth.hidden.contains(&object.id)),
+                map.clone(),
             ]);
         }
     }
@@ -290,10 +293,7 @@ fn heads(source: TableSource<'_>) -> Option<Cells> {
 
 fn words(source: TableSource<'_>) -> Option<Cells> {
     let trace = source.state.current_run()?.trace.as_ref()?;
-    let choice = source.state.view.decoder;
-    let place =
-        [("layer", choice.layer), ("head", choice.head)].map(|(noun, axis)| super::derived::axis_label(noun, axis));
-    let share = format!("Attention on the image, {} (probability)", place.join(", "));
+    let share = super::derived::share_words(source.state.view.decoder);
     let mut cells = vec![vec!["Token".to_owned(), "Text".to_owned(), share]];
     for (idx, map) in source.derived.tokens.answer() {
         let text = trace.output.get(idx).map_or("", |token| token.text.trim());
@@ -304,7 +304,8 @@ fn words(source: TableSource<'_>) -> Option<Cells> {
 
 fn runs(source: TableSource<'_>) -> Cells {
     let mut cells = named(["Run", "Name", "Question", "How", "Model", "State", "Answer (tokens)", "Answer"]);
-    for entry in source.state.history() {
+    // POPE's have a table of their own.
+    for entry in source.state.history().into_iter().filter(|entry| !entry.pope) {
         let Some(run) = source.state.runs.get(entry.run) else { continue };
         let state = match &run.phase {
             Phase::Waiting | Phase::Working(_) => "answering",

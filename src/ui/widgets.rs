@@ -2,7 +2,10 @@
 
 use super::command::{Command, Keymap};
 use eframe::egui;
-use egui::{Response, RichText, Ui, Widget};
+use egui::emath::Numeric;
+use egui::{DragValue, Response, RichText, Ui};
+use std::cell::Cell;
+use std::ops::RangeInclusive;
 
 /// A button for a command that has a name, with its sentence and its keys as tooltip. Emits the command when it is clicked.
 pub(super) fn command_button(ui: &mut Ui, text: &str, command: &Command, commands: &mut Vec<Command>) -> Response {
@@ -59,18 +62,66 @@ pub(super) fn named(ui: &Ui, response: &Response, name: &str) {
 
 /// Buttons of which one is pressed. Returns the newly chosen one.
 pub(super) fn choice<T: PartialEq + Copy>(ui: &mut Ui, current: T, options: &[(T, &str, &str)]) -> Option<T> {
+    choice_unless(ui, current, options, |_| None)
+}
+
+/// The same, where some would do nothing and say why.
+pub(super) fn choice_unless<T: PartialEq + Copy>(
+    ui: &mut Ui,
+    current: T,
+    options: &[(T, &str, &str)],
+    why_not: impl Fn(T) -> Option<&'static str>,
+) -> Option<T> {
     let mut chosen = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         for (value, label, help) in options {
-            let response = egui::Button::selectable(*value == current, *label).ui(ui);
+            let why_not = why_not(*value);
+            let response = ui.add_enabled(why_not.is_none(), egui::Button::selectable(*value == current, *label));
             let response = if help.is_empty() { response } else { response.on_hover_text(*help) };
-            if response.clicked() && *value != current {
+            if response.on_disabled_hover_text(why_not.unwrap_or_default()).clicked() && *value != current {
                 chosen = Some(*value);
             }
         }
     });
     chosen
+}
+
+/// A number in a box. One that is typed beyond its bounds becomes the nearest that is allowed, and that is said beside it.
+pub(super) fn bounded<N: Numeric>(
+    ui: &mut Ui,
+    value: &mut N,
+    bounds: RangeInclusive<N>,
+    change: impl FnOnce(DragValue<'_>) -> DragValue<'_>,
+) -> Response {
+    let typed = Cell::new(None);
+    let parse = |text: &str| {
+        let number = text.replace(|c: char| c.is_whitespace(), "").replace('\u{2212}', "-").parse().ok();
+        typed.set(number);
+        number
+    };
+    let ends = [bounds.start().to_f64(), bounds.end().to_f64()];
+    let response = ui.add(change(DragValue::new(value).range(bounds)).custom_parser(parse));
+    say_bounds(ui, &response, typed.get(), ends);
+    response
+}
+
+/// Says beside a number that what was typed lay beyond its bounds, until another one is typed.
+pub(super) fn say_bounds(ui: &mut Ui, response: &Response, typed: Option<f64>, [low, high]: [f64; 2]) {
+    let id = response.id.with("beyond its bounds");
+    if let Some(typed) = typed {
+        let said = match typed {
+            typed if typed > high => Some(format!("{high} at most")),
+            typed if typed < low => Some(format!("{low} at least")),
+            _ => None,
+        };
+        ui.data_mut(|data| data.insert_temp(id, said));
+    } else if response.dragged() {
+        ui.data_mut(|data| data.insert_temp(id, None::<String>));
+    }
+    if let Some(said) = ui.data(|data| data.get_temp::<Option<String>>(id)).flatten() {
+        ui.label(RichText::new(said).small().color(ui.visuals().warn_fg_color));
+    }
 }
 
 /// What a panel says when it has nothing to show.

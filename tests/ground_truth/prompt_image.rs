@@ -92,7 +92,14 @@ fn clip_prompts_a_photo() {
     let yes = pre_output["yes_probability"].as_f64().expect("a probability");
     assert_eq!(pre_output["said"], if yes >= 0.5 { "yes" } else { "no" }, "from one half on");
     assert_eq!(pre_output["right"], yes >= 0.5, "a label was given");
-    assert_eq!(said.contains("known to hurt"), yes < 0.5, "a wrong pre-output is a warning: {said}");
+    let cited = pre_output["citation"].as_str().expect("a label was given");
+    let expected = if yes >= 0.5 {
+        "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions (89.4 against 82.5 %)"
+    } else {
+        "CLIP is wrong about this photo: “dog” is in it. In Tomita et al. (Table 1) accuracy was lower on such questions (82.5 against 89.4 %)"
+    };
+    assert_eq!(cited, expected, "the published numbers and no verdict");
+    assert!(!said.contains("known to"), "nor a warning: {said}");
 
     let first = folder.photo("b.png");
     let more = ["--grey", "200", "--kernel", "7", "--enhance", "10", "--resample", "bicubic", "--layer", "3"];

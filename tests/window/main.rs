@@ -15,6 +15,7 @@ mod prompting;
 mod recent;
 mod script;
 mod sessions;
+mod states;
 mod support;
 mod surviving;
 mod truth;

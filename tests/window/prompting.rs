@@ -79,7 +79,8 @@ fn clip_looks_beside_the_open_model_and_the_switch_asks_again() {
     window.get_by_label_contains("beach, Attribution: CLIP demo-clip, layer");
     window.get_by_label_contains("“photo of umbrellas”");
     assert_eq!(window.query_all_by_label_contains("not known here").count(), 0, "the scene is annotated");
-    window.get_by_label_contains("The pre-output is right"); // there is an umbrella
+    // There is an umbrella.
+    window.get_by_label_contains("CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher");
 
     window.get_by_label("Mask").click_accesskit();
     frames(&mut window);

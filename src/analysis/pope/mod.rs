@@ -25,7 +25,7 @@ pub use crate::data::pope::Label;
 pub use confusion::{Confusion, Figures};
 pub use generate::{Negatives, PopeOptions, questions};
 pub use nouns::{NounQuestion, NounVerdict, questions_for_mentions};
-pub use question::{PopeQuestion, Template};
+pub use question::{PopeQuestion, Template, with_article};
 pub use scorers::{Outcome, Said, Scorer, scorer, scorers};
 pub use statistics::ObjectStatistics;
 pub use suffixes::{Suffix, suffix, suffixes};

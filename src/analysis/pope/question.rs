@@ -41,6 +41,11 @@ impl Template {
     }
 }
 
+/// "a dog", "an umbrella".
+pub fn with_article(object: &str) -> String {
+    if takes_an(object) { format!("an {object}") } else { format!("a {object}") }
+}
+
 const VOWELS: [char; 5] = ['a', 'e', 'i', 'o', 'u'];
 /// Vowel letters that sound like "you" or "won".
 const CONSONANT_SOUNDS: [&str; 6] = ["uni", "use", "usu", "eu", "ewe", "one"];

@@ -1,6 +1,6 @@
 //! How probable "yes" was before a word was chosen.
 
-use crate::trace::Candidate;
+use crate::trace::{Candidate, ContrastCandidate, OutputToken};
 use serde::{Deserialize, Serialize};
 
 /// Which tokens are "yes" and "no".
@@ -100,6 +100,22 @@ pub struct YesProbability {
 }
 
 impl YesProbability {
+    /// From what a trace keeps of the first token of an answer: of the distribution that it was chosen from, which is the one after the
+    /// contrast where there is a second branch.
+    pub fn of_token(token: &OutputToken, words: YesNoWords) -> Option<Self> {
+        let Some(contrast) = &token.contrast else {
+            return Self::from_candidates(&token.candidates, &YesNoIds::among(words, &token.candidates));
+        };
+        let of = |candidate: &ContrastCandidate| Candidate {
+            id: candidate.id,
+            text: candidate.text.clone(),
+            logprob: candidate.final_logprob.unwrap_or(f32::NEG_INFINITY),
+        };
+        let mut candidates: Vec<Candidate> = contrast.candidates.iter().map(of).collect();
+        candidates.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+        Self::from_candidates(&candidates, &YesNoIds::among(words, &candidates))
+    }
+
     /// From all logits of the step that predicts the first answer token. `None` if a side has no token or no finite logit.
     pub fn from_logits(logits: &[f32], ids: &YesNoIds) -> Option<Self> {
         let side = |ids: &[u32]| -> Vec<f64> {
@@ -121,7 +137,8 @@ impl YesProbability {
     /// takes it for 0, the bounds say what that can do. `None` if neither side is among them.
     pub fn from_candidates(candidates: &[Candidate], ids: &YesNoIds) -> Option<Self> {
         let probability = |candidate: &Candidate| f64::from(candidate.logprob).exp();
-        let last = candidates.last().map_or(0.0, probability);
+        // What a cut-off removed is there with nothing: it says nothing of those that are not.
+        let last = candidates.iter().rev().map(probability).find(|part| *part > 0.0).unwrap_or(0.0);
         let rest = (1.0 - candidates.iter().map(probability).sum::<f64>()).max(0.0);
         let side = |ids: &[u32]| -> (f64, f64) {
             let found: Vec<f64> = candidates.iter().filter(|c| ids.contains(&c.id)).map(probability).collect();

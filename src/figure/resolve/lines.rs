@@ -215,9 +215,9 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
     let encoder = if head_mean { "[CLS], mean over heads" } else { "unsplit [CLS]" };
     let on_top_words = on_top.map_or_else(|| "not defined".to_owned(), |f| format!("{f:.3}"));
     let caption = format!(
-        "Decoder, {}; {encoder} of the feature layer against the mean over heads and layers 2 to {}; F\u{a0}=\u{a0}{on_top_words}, chance {:.3}",
+        "Decoder, {}; {encoder} of the feature layer against the {}; F\u{a0}=\u{a0}{on_top_words}, chance {:.3}",
         token_words(tokens, trace),
-        trace.num_hidden_layers.saturating_sub(1),
+        options.decoder_words(),
         found.on_top_by_chance
     );
     let plot = LinesPlot {

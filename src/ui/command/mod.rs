@@ -81,11 +81,13 @@ pub enum Command {
     Ask,
     /// Stop answering, or stop opening a model.
     Stop,
+    /// Stop one answer.
+    StopAnswer(RunId),
     /// Ask the shown question again, with the present settings.
     Regenerate,
-    /// The shown question about the darkened photo, or about the photo as it is.
+    /// The shown question and those to come about the darkened photo, or about the original one.
     TogglePrompting,
-    /// The shown question decoded by contrast, or plainly.
+    /// The shown question and those to come decoded by contrast, or plainly.
     ToggleStrategy,
     /// Copy the answer.
     CopyAnswer,

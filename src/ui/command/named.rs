@@ -318,7 +318,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::TogglePrompting,
         Ask,
         "Attention prompting on or off",
-        "Asks the shown question about the photo darkened where a model does not look, or shows the plain answer",
+        "For the shown question and those to come: about the photo darkened where a model does not look, or the original",
         [key(Key::P)]
     ),
     named!(
@@ -326,7 +326,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::ToggleStrategy,
         Ask,
         "Contrastive decoding on or off",
-        "Asks the shown question with the strategy chosen under Decoding, or shows the plain answer",
+        "For the shown question and those to come: the contrastive strategy that was chosen last, or plain decoding",
         [key(Key::V)]
     ),
     named!(

@@ -1,7 +1,7 @@
 //! What is shown, in words: source, layer, head, tokens, normalisation, largest value.
 
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Axis, Normalisation, Reduce, Source, TokenPos, ViewState};
+use crate::ui::state::{AppState, Axis, LayerHead, Normalisation, Reduce, Source, TokenPos, ViewState};
 
 /// "layer 3", "mean of layers", "largest of layers".
 pub fn axis_label(noun: &str, axis: Axis) -> String {
@@ -26,6 +26,16 @@ pub fn format_value(value: f32) -> String {
 /// A share in per cent: "42.0 %".
 pub fn format_share(share: f32) -> String {
     format!("{:.1} %", share * 100.0)
+}
+
+/// What the image attention of a token is: the largest of several layers or heads, patch by patch, add up to no part of anything.
+pub fn share_words(choice: LayerHead) -> String {
+    let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
+    if [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max) {
+        format!("Largest attention of each patch, summed over patches (no share: can exceed 1): {place}")
+    } else {
+        format!("Attention on the image, summed over patches: {place}")
+    }
 }
 
 /// "token 7 “ clock”", "prompt token 3 “What”".
@@ -89,16 +99,22 @@ pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
 
 /// Its end: how much it is.
 pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
-    let choice = state.view.layer_head();
-    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max);
     let one_token = state.selection.shown_tokens().len() == 1;
-    let sum = match state.view.source {
+    let sum = sum_words(&state.view, one_token);
+    format!("max {}, {sum} {}", format_value(max), format_value(image_share))
+}
+
+/// What the sum over all patches is called.
+pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
+    let choice = view.layer_head();
+    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max);
+    match view.source {
         // Each patch may have another layer, head or token as its largest: together they are no share of anything.
-        Source::Decoder if largest || (state.view.tokens == Reduce::Max && !one_token) => "sum of the largest",
+        Source::Decoder if largest || (view.tokens == Reduce::Max && !one_token) => "sum of the largest",
+        Source::Vision if largest => "sum of the largest",
         Source::Decoder => "image share",
         Source::Vision => "sum over patches",
-    };
-    format!("max {}, {sum} {}", format_value(max), format_value(image_share))
+    }
 }
 
 #[cfg(test)]

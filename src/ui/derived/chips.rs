@@ -68,24 +68,21 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
     let (output, title, range) = if let Some(patches) = &key.patches {
         let share = key.normalisation == Normalisation::ShareOfImage;
         let output = of_map(&|map| {
-            let sum: f32 = patches.iter().filter_map(|idx| map.values.get(*idx)).sum();
-            if share && map.image_share > 0.0 { sum / map.image_share } else { sum }
+            let sum: f64 = patches.iter().filter_map(|idx| map.values.get(*idx)).map(|value| f64::from(*value)).sum();
+            let whole = f64::from(map.image_share);
+            super::shown::narrow(if share && whole > 0.0 { (sum / whole).min(1.0) } else { sum })
         });
-        let what = if share { "share of the token's image attention" } else { "attention probability" };
         let count = patches.len();
+        let what = match (share, largest && count > 1) {
+            (true, _) => "share of the token's image attention",
+            (false, true) => "largest attention of each patch, summed (no share: can exceed 1)",
+            (false, false) => "attention probability",
+        };
         let noun = if count == 1 { "patch" } else { "patches" };
         (output, format!("How much each token looked at the {count} selected {noun}: {what}, {place}"), Range::FromZero)
     } else {
         match key.quantity {
-            ChipQuantity::ImageShare => (
-                of_map(&|map| map.image_share),
-                if largest {
-                    format!("Largest attention of each patch, summed over patches (no share: can exceed 1): {place}")
-                } else {
-                    format!("Attention on the image, summed over patches: {place}")
-                },
-                Range::Tight,
-            ),
+            ChipQuantity::ImageShare => (of_map(&|map| map.image_share), super::share_words(key.choice), Range::Tight),
             ChipQuantity::Probability => {
                 let output = tokens.iter().map(|token| Some(token.logprob.exp())).collect();
                 (output, "Probability of the chosen token".to_owned(), Range::Unit)

@@ -1,15 +1,20 @@
 //! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
 
+use super::shown::narrow;
 use super::token_maps::token_ref;
-use crate::analysis::{self, MapOptions, Normalisation, Pick, TokenSet};
+use crate::analysis::{self, Normalisation};
 use crate::engine::RunId;
 use crate::geometry::PatchGrid;
-use crate::ids::{HeadIdx, LayerIdx};
+use crate::ids::LayerIdx;
 use crate::trace::Trace;
 use crate::ui::state::{Run, Source, TokenPos, ViewState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+/// Values that are added in a frame however little time there is, some milliseconds' worth: all heads of a token of a model of seven billion
+/// weights. With less a slow machine, whose processors answer, would have no map before the answer ends.
+const LEAST_VALUES: usize = 1 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Key {
@@ -43,25 +48,45 @@ pub struct GridMaps {
     summed: Vec<TokenPos>,
     /// How many of them have a row.
     count: usize,
-    sum: Vec<f32>,
+    /// How many tokens are shown.
+    num_wanted: usize,
+    sum: Vec<f64>,
     partial: Option<Partial>,
     /// Those made last; they stay in sight for the frames that it takes to make others.
     values: Option<GridValues>,
 }
 
-/// Maps of one token, made a few at a time: all of a large model's heads take longer than a frame has.
+/// Maps of one token, made a few layers at a time: all of a large model's heads take longer than a frame has.
 #[derive(Debug)]
 struct Partial {
     pos: TokenPos,
-    /// **Shape** `[cells made, rows * cols]`.
-    values: Vec<f32>,
-    next_cell: usize,
+    /// **Shape** `[layers made, heads, rows * cols]`.
+    values: Vec<f64>,
+    next_layer: usize,
+}
+
+/// What a frame may still do.
+struct Slice {
+    deadline: Instant,
+    /// Values that were made.
+    made: usize,
+}
+
+impl Slice {
+    fn is_over(&self) -> bool {
+        self.made >= LEAST_VALUES && Instant::now() >= self.deadline
+    }
 }
 
 impl GridMaps {
     /// The maps, if there are any.
     pub fn values(&self) -> Option<&GridValues> {
         self.values.as_ref()
+    }
+
+    /// How many of the shown tokens are in the mean, and how many there are, while some are missing.
+    pub fn progress(&self) -> Option<(usize, usize)> {
+        (self.summed.len() < self.num_wanted).then_some((self.summed.len(), self.num_wanted))
     }
 
     /// Adds tokens until the deadline. Returns whether some are missing.
@@ -83,7 +108,8 @@ impl GridMaps {
             && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
         {
             let shape = (maps.num_hidden_layers, maps.num_attention_heads, maps.grid);
-            self.finish(shape, maps.values);
+            let values = maps.values.iter().map(|value| f64::from(*value)).collect();
+            self.finish(shape, values);
         }
     }
 
@@ -94,22 +120,24 @@ impl GridMaps {
             self.sum.clear();
             self.count = 0;
         }
+        self.num_wanted = wanted.len();
         let before = self.count;
+        let mut slice = Slice { deadline, made: 0 };
         for pos in wanted.iter().skip(self.summed.len()) {
-            match self.make(trace, *pos, deadline) {
+            match self.make(trace, *pos, &mut slice) {
                 Made::Later => break,
                 Made::Nothing => self.summed.push(*pos),
                 Made::Maps(values) => {
                     self.summed.push(*pos);
-                    self.add(&values);
+                    self.add(values);
                 }
             }
-            if Instant::now() >= deadline {
+            if slice.is_over() {
                 break;
             }
         }
         if self.count > before {
-            let count = self.count as f32;
+            let count = self.count as f64;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
             self.finish((trace.num_hidden_layers, trace.num_attention_heads, trace.image_grid), mean);
         } else if wanted.len() == self.summed.len() && self.count == 0 {
@@ -118,49 +146,43 @@ impl GridMaps {
         self.summed.len() < wanted.len()
     }
 
-    /// Goes on with the maps of a token; one layer at least, so that it ends however slow the machine is.
-    fn make(&mut self, trace: &Trace, pos: TokenPos, deadline: Instant) -> Made {
+    /// Goes on with the maps of a token.
+    fn make(&mut self, trace: &Trace, pos: TokenPos, slice: &mut Slice) -> Made {
         let mut partial = match self.partial.take() {
             Some(partial) if partial.pos == pos => partial,
-            _ => Partial { pos, values: Vec::new(), next_cell: 0 },
+            _ => Partial { pos, values: Vec::new(), next_layer: 0 },
         };
         let suppress_sink = self.key.is_some_and(|key| key.suppress_sink);
-        let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink };
-        let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
-        let heads = trace.num_attention_heads.max(1);
-        let first = partial.next_cell;
-        while partial.next_cell < trace.num_hidden_layers * heads {
-            if partial.next_cell >= first + heads && Instant::now() >= deadline {
+        while let Ok(layer_idx) = LayerIdx::new(partial.next_layer, trace.num_hidden_layers) {
+            if slice.is_over() {
                 self.partial = Some(partial);
                 return Made::Later;
             }
-            let layer_idx = LayerIdx::clamped(partial.next_cell / heads, trace.num_hidden_layers);
-            let head_idx = HeadIdx::clamped(partial.next_cell % heads, heads);
-            let (Some(layer_idx), Some(head_idx)) = (layer_idx, head_idx) else { return Made::Nothing };
-            let selection = analysis::Selection { layers: Pick::One(layer_idx), heads: Pick::One(head_idx) };
-            match analysis::decoder_map(trace, &tokens, selection, options) {
-                Ok(map) => partial.values.extend_from_slice(&map.values),
-                Err(_) => return Made::Nothing,
-            }
-            partial.next_cell += 1;
+            let Ok(values) = analysis::layer_maps(trace, token_ref(pos), layer_idx, suppress_sink) else {
+                return Made::Nothing;
+            };
+            slice.made += values.len();
+            partial.values.extend(values);
+            partial.next_layer += 1;
         }
         Made::Maps(partial.values)
     }
 
-    fn add(&mut self, values: &[f32]) {
+    fn add(&mut self, values: Vec<f64>) {
         self.count += 1;
         if self.sum.len() == values.len() {
             for (sum, value) in self.sum.iter_mut().zip(values) {
                 *sum += value;
             }
         } else {
-            self.sum = values.to_vec();
+            self.sum = values;
         }
     }
 
-    fn finish(&mut self, (layers, heads, grid): (usize, usize, PatchGrid), values: Vec<f32>) {
-        let image_shares = values.chunks(grid.len().max(1)).map(|map| map.iter().sum()).collect();
-        self.values = Some(GridValues { layers, heads, grid, values: values.into(), image_shares, key: next_key() });
+    fn finish(&mut self, (layers, heads, grid): (usize, usize, PatchGrid), values: Vec<f64>) {
+        let image_shares = values.chunks(grid.len().max(1)).map(|map| narrow(map.iter().sum())).collect();
+        let values = values.into_iter().map(narrow).collect();
+        self.values = Some(GridValues { layers, heads, grid, values, image_shares, key: next_key() });
     }
 }
 
@@ -173,10 +195,10 @@ fn next_key() -> u64 {
 
 /// What came of making a token's maps.
 enum Made {
-    /// More cells wait for the next frame.
+    /// More layers wait for the next frame.
     Later,
     /// The token has no row.
     Nothing,
     /// **Shape** `[layers, heads, rows * cols]`.
-    Maps(Vec<f32>),
+    Maps(Vec<f64>),
 }

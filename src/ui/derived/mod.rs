@@ -11,7 +11,7 @@ mod grid;
 mod shown;
 mod token_maps;
 
-pub use caption::{axis_label, format_share, format_value, token_label};
+pub use caption::{axis_label, format_share, format_value, share_words, sum_words, token_label};
 pub use chips::ChipColours;
 pub use compare::{ComparedColumn, Comparison, Comparisons, Difference};
 pub use contrast::{ContrastMarks, FlippedChoice, Recorded};
@@ -65,7 +65,8 @@ impl Derived {
         };
         let wanted = wanted_tokens(state);
         let more_maps = self.tokens.advance(run, &state.view, &wanted, deadline);
-        let more_cells = self.grid.advance(run, &state.view, &wanted, deadline);
+        // A slice of its own, as below: the grid must not wait for every map of the answer.
+        let more_cells = self.grid.advance(run, &state.view, &wanted, deadline.max(Instant::now() + budget / 2));
         self.shown = shown::update(self.shown.take(), state, run, &self.tokens, &wanted);
         self.chips = Some(chips::update(self.chips.take(), state, run, &self.tokens));
         self.contrast = contrast::update(self.contrast.take(), state, run);
@@ -189,6 +190,56 @@ mod tests {
         for (a, b) in grown.iter().zip(&all) {
             assert!((a - b).abs() < 1e-6, "going on and starting anew agree: {a} and {b}");
         }
+    }
+
+    /// A token of a model of 32 layers and 32 heads over 24 x 24 patches, and the trace that it belongs to.
+    fn large() -> (Trace, std::sync::Arc<crate::trace::AttentionRow>) {
+        const SIDE: usize = 32;
+        let mut trace = crate::ui::state::testing::trace();
+        let grid = crate::geometry::PatchGrid { rows: 24, cols: 24 };
+        let text = trace.prompt[0].clone();
+        let image = crate::trace::PromptToken { image: true, special: false, ..text.clone() };
+        let prompt = std::iter::once(text.clone()).chain(std::iter::repeat_n(image, grid.len())).chain([text]);
+        trace.prompt = prompt.collect();
+        trace.image_token_span.len = grid.len();
+        (trace.image_grid, trace.num_hidden_layers, trace.num_attention_heads) = (grid, SIDE, SIDE);
+        let keys = trace.prompt.len();
+        let values = vec![1.0 / keys as f32; SIDE * SIDE * keys];
+        let precision = crate::trace::RowPrecision::F16;
+        let row = crate::trace::AttentionRow::new(SIDE, SIDE, keys, values, precision).expect("the sizes match");
+        (trace, std::sync::Arc::new(row))
+    }
+
+    #[test]
+    fn layers_and_heads_fill_while_a_large_model_answers() {
+        let mut state = crate::ui::state::testing::loaded();
+        let (trace, row) = large();
+        state.apply(Command::AskThis("What?".to_owned()));
+        state.receive(Event::Started(RunId(1), Box::new(trace)), 0.0);
+        let mut derived = Derived::default();
+        let mut filled_at = None;
+        // A slow machine: a token a frame, and no time in any of them.
+        for frame in 1..=12 {
+            let token = Event::Token(RunId(1), Box::new(token(" word")), Some(std::sync::Arc::clone(&row)));
+            state.receive(token, f64::from(frame));
+            derived.advance(&state, Duration::ZERO);
+            if derived.grid.values().is_some() {
+                filled_at.get_or_insert(frame);
+            }
+        }
+        assert!(filled_at.is_some_and(|frame| frame <= 3), "filled in the first frames, not {filled_at:?}");
+        assert_eq!(derived.grid.progress(), None, "it keeps up with a token a frame");
+        for frame in 13..=18 {
+            let token = Event::Token(RunId(1), Box::new(token(" word")), Some(std::sync::Arc::clone(&row)));
+            state.receive(token, f64::from(frame));
+        }
+        derived.advance(&state, Duration::ZERO);
+        let (done, all) = derived.grid.progress().expect("six at once are too many for a frame");
+        assert!((13..18).contains(&done) && all == 18, "it says of how many the mean is: {done} of {all}");
+        while derived.advance(&state, Duration::from_millis(5)) {}
+        assert_eq!(derived.grid.progress(), None, "all are in");
+        let share = derived.grid.values().and_then(|values| values.image_shares.first().copied()).unwrap_or_default();
+        assert!((share - 576.0 / 578.0).abs() < 1e-3, "of every head: {share}");
     }
 
     #[test]

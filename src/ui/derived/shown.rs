@@ -69,8 +69,9 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
         Source::Vision => vision_values(run, view.vision)?,
     };
     if view.normalisation == Normalisation::ShareOfImage && made.image_share > 0.0 {
+        let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
         for value in &mut made.values {
-            *value /= made.image_share;
+            *value = narrow(f64::from(*value) / whole);
         }
     }
     Ok(made)
@@ -146,7 +147,7 @@ fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
 }
 
 fn decoder_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
-    let mut values: Vec<f32> = Vec::new();
+    let mut sums: Vec<f64> = Vec::new();
     let (mut count, mut why) = (0_usize, None);
     for pos in wanted {
         match maps.get(*pos) {
@@ -154,12 +155,13 @@ fn decoder_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: 
             Some(Err(err)) => why = Some(no_row(trace, *pos, err)),
             Some(Ok(map)) => {
                 count += 1;
-                if values.is_empty() {
-                    values = map.values.to_vec();
+                let values = map.values.iter().map(|value| f64::from(*value));
+                if sums.is_empty() {
+                    sums = values.collect();
                     continue;
                 }
-                for (acc, value) in values.iter_mut().zip(map.values.iter()) {
-                    *acc = if reduce == Reduce::Max { acc.max(*value) } else { *acc + value };
+                for (acc, value) in sums.iter_mut().zip(values) {
+                    *acc = if reduce == Reduce::Max { acc.max(value) } else { *acc + value };
                 }
             }
         }
@@ -168,12 +170,17 @@ fn decoder_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: 
         return Err(why.unwrap_or_else(|| "No token has been generated yet".to_owned()));
     }
     if reduce != Reduce::Max {
-        for value in &mut values {
-            *value /= count as f32;
+        for sum in &mut sums {
+            *sum /= count as f64;
         }
     }
-    let image_share = values.iter().sum();
-    Ok(Values { values, image_share })
+    let image_share = narrow(sums.iter().sum());
+    Ok(Values { values: sums.into_iter().map(narrow).collect(), image_share })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "probabilities, shown with four digits")]
+pub(super) fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 /// The way to a row, in the words of the settings.
@@ -196,9 +203,7 @@ fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
     let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
         .ok_or("The vision encoder has no attention")?;
     let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;
-    #[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
-    let image_share = map.total as f32;
-    Ok(Values { values: map.values, image_share })
+    Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 
 pub(super) fn content_key(values: &[f32]) -> u64 {

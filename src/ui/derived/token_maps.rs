@@ -74,9 +74,7 @@ fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
     let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
     let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink: key.suppress_sink };
     let map = analysis::decoder_map(trace, &tokens, selection, options).map_err(|err| err.to_string())?;
-    #[expect(clippy::cast_possible_truncation, reason = "shown with four digits")]
-    let image_share = map.total as f32;
-    Ok(TokenMap { image_share, max: map.range.max, values: map.values.into() })
+    Ok(TokenMap { image_share: super::shown::narrow(map.total), max: map.range.max, values: map.values.into() })
 }
 
 impl TokenMaps {

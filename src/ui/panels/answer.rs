@@ -1,7 +1,7 @@
 //! Prompt and answer as chips.
 
 use super::chip::{Chip, ChipMarks, FlipMark, ends_line};
-use super::{PanelContext, contrast, similarity, status_bar};
+use super::{PanelContext, contrast, similarity, status_bar, verdict};
 use crate::render::Colouring;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
@@ -22,7 +22,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(trace) = &run.trace else {
         return match &run.phase {
             Phase::Failed(why) => empty(ui, "The question failed", why),
-            _ => empty(ui, run.prompt_text(), &status_bar::progress(run)),
+            _ => empty(ui, run.prompt_text(), &status_bar::waiting(state, run)),
         };
     };
     if !trace.has_decoder() {
@@ -30,12 +30,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     legend(ui, cx);
     contrast::strip(ui, cx, run);
+    verdict::show(ui, cx, run, trace);
     let scroll = egui::ScrollArea::vertical().id_salt(("answer", run.id.0)).auto_shrink(false);
     scroll.stick_to_bottom(run.phase.is_active()).show(ui, |ui| {
         prompt_chips(ui, cx, trace);
         ui.add_space(4.0);
         answer_chips(ui, cx, trace);
-        ending(ui, run);
+        ending(ui, run, trace);
     });
 }
 
@@ -265,7 +266,8 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
     }
 }
 
-fn ending(ui: &mut Ui, run: &Run) {
+/// How it ended, and what was left out of it.
+fn ending(ui: &mut Ui, run: &Run, trace: &Trace) {
     match &run.phase {
         Phase::Failed(why) => {
             ui.colored_label(ui.visuals().error_fg_color, why);
@@ -274,5 +276,9 @@ fn ending(ui: &mut Ui, run: &Run) {
             ui.weak(if run.has_answer() { "Stopped here" } else { "Stopped before the first token" });
         }
         _ => {}
+    }
+    for warning in &trace.warnings {
+        let text = RichText::new(warning).small().color(ui.visuals().warn_fg_color);
+        ui.add(egui::Label::new(text).wrap());
     }
 }

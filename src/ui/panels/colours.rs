@@ -4,8 +4,8 @@ use super::PanelContext;
 use crate::geometry::Framing;
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
-use crate::ui::state::{ColourSettings, RangeMode};
-use crate::ui::widgets::{choice, named, row};
+use crate::ui::state::{ColourSettings, RangeMode, Source};
+use crate::ui::widgets::{choice, choice_unless, named, row};
 use eframe::egui;
 use egui::{DragValue, Slider, Ui};
 
@@ -77,8 +77,18 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
         ),
         (RangeMode::Fixed, "fixed", "Typed in: brightness compares between answers, layers and models"),
     ];
+    // What is in force: the [CLS] map is one for all tokens, so its range is its own.
+    let of_tokens = cx.state.view.source == Source::Decoder;
+    let in_force = match colour.range_mode {
+        RangeMode::SharedOverTokens if !of_tokens => RangeMode::PerMap,
+        mode => mode,
+    };
+    let why_not = |mode: RangeMode| {
+        let nothing = mode == RangeMode::SharedOverTokens && !of_tokens;
+        nothing.then_some("Nothing to share: the [CLS] map is the same for every token of the answer")
+    };
     row(ui, "Range", "Which values the ends of the colour map mean", |ui| {
-        if let Some(mode) = choice(ui, colour.range_mode, &options) {
+        if let Some(mode) = choice_unless(ui, in_force, &options, why_not) {
             if mode == RangeMode::Fixed
                 && let Some(shown) = &cx.derived.shown
             {

@@ -7,7 +7,7 @@ use crate::trace::{OutputToken, TokenContrast};
 use crate::ui::command::Command;
 use crate::ui::derived::{ContrastMarks, Recorded, format_share};
 use crate::ui::state::{CompareCommand, Run, TriedStrength};
-use crate::ui::widgets::named;
+use crate::ui::widgets::{named, say_bounds};
 use eframe::egui;
 use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};
 
@@ -134,7 +134,9 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     let slider = Slider::new(&mut value, 0.0..=most).clamping(SliderClamping::Never).max_decimals(3);
     let response = ui.add(slider).on_hover_text(help);
     named(ui, &response, "Strength to try");
-    if (value - before).abs() > f64::EPSILON {
+    let is_new = (value - before).abs() > f64::EPSILON;
+    say_bounds(ui, &response, is_new.then_some(value), [0.0, BOUND]);
+    if is_new {
         let value = value.clamp(0.0, BOUND);
         let same = (value - recorded).abs() < 1e-9;
         let tried = (!same).then_some(TriedStrength { run: run.id, value });
@@ -149,7 +151,9 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     let can_ask = cx.state.strength_of(run).is_some() && matches!(marks.recorded, Recorded::Always(_));
     let again = ui.add_enabled(can_ask, egui::Button::new("Ask again at this strength").small());
     let again = again
-        .on_hover_text("The same question with this strength and nothing else changed")
+        .on_hover_text(
+            "The same question with this strength and nothing else changed; later questions are asked as before",
+        )
         .on_disabled_hover_text("No one parameter of this strategy sets its strength at every step");
     if again.clicked() {
         cx.emit(Command::Compare(CompareCommand::AskAtTried));

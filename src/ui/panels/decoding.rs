@@ -3,25 +3,22 @@
 use super::PanelContext;
 use crate::engine::{Entry, Parameter, ParameterKind, Preset};
 use crate::ui::command::Command;
-use crate::ui::state::AskSettings;
-use crate::ui::widgets::{format_bytes, named, row};
+use crate::ui::state::{AskSettings, PRESET};
+use crate::ui::widgets::{bounded, format_bytes, named, row, say_bounds};
 use eframe::egui;
-use egui::{DragValue, Response, RichText, Slider, SliderClamping, Ui};
+use egui::{Response, RichText, Slider, SliderClamping, Ui};
 
 /// Size of the menu, points.
 const MENU_PT: [f32; 2] = [640.0, 300.0];
 /// Width of the list of strategies, points.
 const LIST_PT: f32 = 190.0;
 
-/// The parameter that sets others, see [`Entry::presets`].
-const PRESET: &str = "preset";
-
 pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let chosen = cx.state.ask.strategy_entry();
     let plain = cx.state.ask.is_plain();
     let label = if plain { "Decoding".to_owned() } else { format!("Decoding: {} •", chosen.id) };
     let help = format!(
-        "{}: {}\nHow each token is chosen; contrastive strategies hold the answer against a second branch",
+        "{}: {}\nHow each token of the next questions is chosen; contrastive strategies compare the model's prediction with a second branch's",
         chosen.label, chosen.help
     );
     let response = ui.button(label).on_hover_text(help);
@@ -117,15 +114,12 @@ fn preset<'a>(ask: &AskSettings, entry: &'a Entry) -> Option<&'a Preset> {
 }
 
 /// What a parameter is unless it is given: of the preset, else the default.
-fn published(ask: &AskSettings, entry: &Entry, parameter: &Parameter) -> String {
-    let of_preset = preset(ask, entry)
-        .and_then(|preset| preset.values.iter().find(|(name, _)| *name == parameter.name))
-        .map(|(_, value)| (*value).to_owned());
-    of_preset.unwrap_or_else(|| parameter.default.clone())
+fn published(ask: &AskSettings, parameter: &Parameter) -> String {
+    ask.of_preset(parameter.name).unwrap_or_else(|| parameter.default.clone())
 }
 
 fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &Parameter) {
-    let published = published(ask, entry, parameter);
+    let published = published(ask, parameter);
     let before = given(ask, parameter.name).cloned().unwrap_or_else(|| published.clone());
     let mut value = before.clone();
     let (mut reset, mut chosen_preset) = (false, None);
@@ -186,10 +180,13 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
             let mut number = before;
             let response = match usual {
                 Some((low, high)) => ui.add(slider(&mut number, low..=high).max_decimals(4)),
-                None => ui.add(DragValue::new(&mut number).range(min..=max.min(1000.0)).speed(0.01).max_decimals(4)),
+                None => bounded(ui, &mut number, min..=max.min(1000.0), |field| field.speed(0.01).max_decimals(4)),
             };
             if (number - before).abs() > f64::EPSILON {
+                say_bounds(ui, &response, Some(number), [min, max]);
                 *value = number.clamp(min, max).to_string();
+            } else {
+                say_bounds(ui, &response, None, [min, max]);
             }
             response
         }
@@ -200,10 +197,13 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
             let whole = |bound: f64| bound as usize;
             let response = match usual {
                 Some((low, high)) => ui.add(slider(&mut number, whole(low)..=whole(high))),
-                None => ui.add(DragValue::new(&mut number).range(min..=max.min(1_000_000))),
+                None => bounded(ui, &mut number, min..=max.min(1_000_000), |field| field),
             };
             if number != before {
+                say_bounds(ui, &response, Some(number as f64), [min as f64, max as f64]);
                 *value = number.clamp(min, max).to_string();
+            } else {
+                say_bounds(ui, &response, None, [min as f64, max as f64]);
             }
             response
         }
@@ -236,14 +236,14 @@ mod tests {
         let mut ask = AskSettings { strategy: "vcd".to_owned(), ..AskSettings::default() };
         let entry = ask.strategy_entry().clone();
         let beta = entry.parameters.iter().find(|parameter| parameter.name == "beta").expect("VCD has a cut-off");
-        assert_eq!(published(&ask, &entry, beta), "0.1", "as the paper");
+        assert_eq!(published(&ask, beta), "0.1", "as the paper");
         ask.give_parameter("beta", "0.4".to_owned());
         ask.give_parameter(PRESET, "official".to_owned());
-        assert_eq!((published(&ask, &entry, beta).as_str(), given(&ask, "beta")), ("0.2", None), "the script's");
+        assert_eq!((published(&ask, beta).as_str(), given(&ask, "beta")), ("0.2", None), "the script's");
         ask.give_parameter("beta", "0.4".to_owned());
         ask.reset_parameter("beta");
         assert_eq!(ask.given_parameters().map(std::collections::BTreeMap::len), Some(1), "the preset stays chosen");
         ask.reset_parameter(PRESET);
-        assert_eq!(ask.given_parameters(), None, "as on the first day");
+        assert_eq!(ask.given_parameters(), None, "as published");
     }
 }

@@ -76,7 +76,9 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
             Source::Vision => "[CLS]",
         };
         let text = format!("{what}, {} × {}", values.layers, values.heads);
-        ui.label(RichText::new(text).weak()).on_hover_text("Rows are layers, columns are heads; click a map to jump there");
+        ui.label(RichText::new(text).weak())
+            .on_hover_text("Rows are layers, columns are heads, both counted from 0; click a map to jump there");
+        so_far(ui, cx);
         super::copy_menu::show(ui, cx, TableKind::Heads);
         let mut one_range = |ui: &mut Ui| {
             ui.checkbox(&mut cx.memory.grid.shared, "one range")
@@ -88,6 +90,14 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), one_range);
         }
     });
+}
+
+/// Says of how many of the shown tokens the maps are the mean, while some are missing.
+pub(super) fn so_far(ui: &mut Ui, cx: &PanelContext<'_>) {
+    if let Some((done, all)) = cx.derived.grid.progress().filter(|_| cx.state.view.source == Source::Decoder) {
+        let text = RichText::new(format!("{done} of {all} so far")).weak().small();
+        ui.label(text).on_hover_text("The mean over these tokens; the others are being added");
+    }
 }
 
 fn current_maps(memory: &mut GridMemory, values: &GridValues) -> GridMaps {

@@ -3,7 +3,7 @@
 use super::{PanelContext, TextBox};
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
-use crate::ui::state::LibraryImage;
+use crate::ui::state::{LibraryImage, count as counted};
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
@@ -27,7 +27,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     find_row(ui, cx);
     let count = cx.state.library.num_listed();
     let current = cx.state.library.current_place();
-    let place = current.map_or_else(|| format!("{count} images"), |place| format!("{} of {count}", place + 1));
+    let images = || counted(count, "image");
+    let place = current.map_or_else(images, |place| format!("{} of {count}", place + 1));
     let all = cx.state.library.images().len();
     let filtered = if count < all { format!(", {all} in all") } else { String::new() };
     if cx.state.browse.opening.is_some() && cx.state.browse.bundled {
@@ -185,15 +186,15 @@ fn facts(cx: &PanelContext<'_>, image: &LibraryImage) -> String {
             let marks = [(notes.star, "★"), (notes.hallucinates, "✖"), (notes.annotation_wrong, "⚠")];
             facts.extend(marks.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark.to_owned()));
         }
-        let asked = cx.state.runs.of_image(&image.source).filter(|run| run.has_answer()).count();
-        match asked {
-            0 => {}
-            1 => facts.push("1 answer".to_owned()),
-            more => facts.push(format!("{more} answers")),
+        if cx.state.runs.active().any(|run| run.question.image == image.source) {
+            facts.push("answering…".to_owned());
         }
+        let asked = cx.state.num_answers(&image.source);
         let objects = dataset.annotations_of(row).len();
-        if objects > 0 && asked == 0 {
-            facts.push(if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") });
+        match (asked, objects) {
+            (0, 0) => {}
+            (0, objects) => facts.push(counted(objects, "object")),
+            (asked, _) => facts.push(counted(asked, "answer")),
         }
     }
     facts.join(" ")

@@ -2,7 +2,7 @@
 
 use super::PanelContext;
 use crate::ui::command::Command;
-use crate::ui::derived::{GridValues, TokenMap, axis_label};
+use crate::ui::derived::{GridValues, TokenMap, share_words};
 use crate::ui::state::{Axis, Extend, Reduce, Source, TokenPos, ViewState};
 use crate::ui::tables::TableKind;
 use crate::ui::widgets::choice;
@@ -36,6 +36,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(title).weak().small());
+        super::heads::so_far(ui, cx);
         if view.source == Source::Vision {
             super::copy_menu::show(ui, cx, TableKind::Layers);
         }
@@ -51,8 +52,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else { return };
     let choice = cx.state.view.decoder;
-    let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
-    ui.label(RichText::new(format!("Attention on the image, {place}")).weak().small());
+    ui.label(RichText::new(share_words(choice)).weak().small());
     let accent = crate::ui::theme::accent(ui.visuals());
     let marks = &cx.derived.truth.marks;
     let bar = |(idx, map): (usize, &TokenMap)| {

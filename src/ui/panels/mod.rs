@@ -35,6 +35,7 @@ mod similarity;
 mod status_bar;
 mod template;
 mod toasts;
+mod verdict;
 
 pub(super) use candidates::subject as candidates_subject;
 pub(super) use photo::picture;

@@ -54,7 +54,7 @@ fn path(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         let width = ui.available_width() - 70.0;
         let edit = egui::TextEdit::singleline(&mut cx.memory.model_path)
-            .id_salt("model path")
+            .id(crate::ui::ahead::model_box())
             .hint_text("/path/to/a/model or llava-hf/llava-1.5-7b-hf")
             .desired_width(width);
         let response = ui.add(edit).labelled_by(label.id);

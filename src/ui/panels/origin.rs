@@ -36,7 +36,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No answer yet", "Ask a question, then click an object word");
     };
     let Some(tokens) = outputs(cx.state, trace) else {
-        return empty(ui, "Click a word of the answer", "Here is then where it came from");
+        return empty(ui, "Click a word of the answer", "Where the word came from appears here");
     };
     let choice = cx.state.view.decoder;
     let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
@@ -52,10 +52,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                 } else {
                     String::new()
                 };
-                ui.label(RichText::new(format!("Its attention, {place}{mean}")).weak().small());
+                ui.label(RichText::new(format!("Its attention in the decoder, {place}{mean}")).weak().small());
                 split_bar(ui, split);
             }
-            went_to(ui, cx);
+            went_to(ui, cx, &place);
             for token in &origin.tokens {
                 candidates(ui, token, origin.tokens.len());
             }
@@ -138,13 +138,17 @@ fn split_bar(ui: &mut Ui, split: AttentionSplit) {
     });
 }
 
-/// The objects that the image attention lies on.
-fn went_to(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let shares = &cx.derived.truth.shares;
+/// The objects that the word's own image attention lies on, whatever map the photo shows.
+fn went_to(ui: &mut Ui, cx: &mut PanelContext<'_>, place: &str) {
+    let shares = &cx.derived.truth.word_shares;
     let Some(truth) = cx.state.truth.image.as_ref().filter(|_| !shares.is_empty()) else { return };
     ui.add_space(4.0);
-    ui.label(RichText::new("Its image attention lies on (share; times chance)").weak().small())
-        .on_hover_text("The part of the shown map inside each category's masks, and that over the part of the seen photo that they take: 1 is chance. Masks may overlap");
+    let sink = if cx.state.view.suppress_sink { ", without the first position" } else { "" };
+    let help = format!(
+        "The decoder's attention on the image when it chose the word ({place}{sink}): the part inside each category's masks, and \
+         that over the part of the seen photo that they take, where 1 is chance. Masks may overlap"
+    );
+    ui.label(RichText::new("Its image attention lies on (share; times chance)").weak().small()).on_hover_text(help);
     for share in shares.iter().take(6) {
         let Some(category) = truth.category(share.category) else { continue };
         ui.horizontal(|ui| {
@@ -155,7 +159,7 @@ fn went_to(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             ui.painter().rect_filled(filled, 2.0, crate::ui::theme::accent(ui.visuals()));
             let ratio = share.ratio.map_or_else(|| "not seen".to_owned(), |ratio| format!("{ratio:.2}×"));
             let text = format!("{} {:.1} %  {ratio}", category.name, 100.0 * share.share);
-            if ui.link(text).on_hover_text("Hold the map against these objects").clicked() {
+            if ui.link(text).on_hover_text("Score the map against these objects").clicked() {
                 cx.commands.push(Command::ChooseCategory(category.name.clone()));
             }
         });

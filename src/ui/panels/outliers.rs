@@ -35,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         None => empty(
             ui,
             "Click a word of the answer",
-            "Its attention is held against the encoder's, and against the other words",
+            "Its attention is compared with the encoder's, and with the other words'",
         ),
         Some(Err(why)) => empty(ui, "No figures", why),
         Some(Ok(found)) => figures(ui, cx, found),
@@ -43,15 +43,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn figures(ui: &mut Ui, cx: &mut PanelContext<'_>, found: &OutlierAgreement) {
-    let layers = cx.state.shape().map_or(0, |(layers, _)| layers);
     let variant = match found.variant {
         ClsVariant::Unsplit => "unsplit [CLS]",
         ClsVariant::HeadMean => "[CLS], mean over heads",
     };
-    let text = format!(
-        "{variant} of the feature layer; decoder: mean over heads and layers 2 to {}",
-        layers.saturating_sub(1)
-    );
+    let options = &found.options;
+    let encoder = format!("{variant} of the feature layer {}", options.vision_layer_idx.get());
+    let text = format!("{encoder}; decoder: {}", options.decoder_words());
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(text).weak().small());
         super::copy_menu::show(ui, cx, TableKind::Outliers);

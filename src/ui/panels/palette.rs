@@ -1,6 +1,7 @@
 //! The box that finds commands.
 
 use super::PanelContext;
+use crate::ui::ahead::palette_box;
 use crate::ui::command::{Command, Keymap};
 use crate::ui::palette::{Found, find};
 use crate::ui::widgets::{format_keys, named};
@@ -76,7 +77,7 @@ fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>, begins: bool) -> Option<Foun
     });
     let memory = &mut cx.memory.palette;
     let edit = egui::TextEdit::singleline(&mut memory.typed)
-        .id_salt("palette")
+        .id(palette_box())
         .hint_text("A part of a command's name, an image, “3 5” for layer 3 head 5, or a question")
         .desired_width(f32::INFINITY)
         .margin(vec2(8.0, 6.0));

@@ -280,6 +280,9 @@ fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, response: &CanvasRespo
     let object = response.hovered_px.and_then(|at| object_at(cx, view, at));
     let map = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
     let value = map.and_then(|map| map.values.get(view.grid.idx(pos)).copied());
-    let sum: f32 = map.map_or(0.0, |map| map.values.iter().sum());
-    Some(HoveredPatch { pos, value, share: value.filter(|_| sum > 0.0).map(|value| value / sum), object })
+    let sum: f64 = map.map_or(0.0, |map| map.values.iter().map(|value| f64::from(*value)).sum());
+    let share = value.filter(|_| sum > 0.0).map(|value| f64::from(value) / sum);
+    #[expect(clippy::cast_possible_truncation, reason = "a part of 1, shown with a few digits")]
+    let share = share.map(|share| share as f32);
+    Some(HoveredPatch { pos, value, share, object })
 }

@@ -150,6 +150,10 @@ fn asking(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
         }
         super::copy_menu::show(ui, cx, TableKind::Pope);
     });
+    if !cx.state.ask.is_plain() || cx.state.next_is_prompted() {
+        let how = format!("Asked with {}, about the original photo", cx.state.ask.strategy_words());
+        ui.label(RichText::new(how).small().weak());
+    }
     if let Some(early) = &cx.state.pope.ended_early {
         ui.label(RichText::new(early).small().color(ui.visuals().warn_fg_color));
     }

@@ -1,17 +1,15 @@
-//! Attention prompting on the photo: where to look, what the model that looked thinks itself, and the switch that asks again.
+//! Attention prompting on the photo: where to look, what the model that looked says itself, and the switch that asks again.
 
 mod controls;
 mod photo;
 
 use super::PanelContext;
-use crate::analysis::chair::Status;
-use crate::analysis::pope::Said;
-use crate::data::pope::Label;
+use crate::analysis::pope::{Label, Said};
 use crate::engine::ModelTask;
-use crate::prompting::{PreOutput, PreOutputBasis, Source, clip_pre_output_texts, object_of};
+use crate::prompting::{PreOutput, PreOutputBasis, Source, TABLE_1, citation, clip_pre_output_texts, object_of};
 use crate::ui::command::Command;
 use crate::ui::derived::format_share;
-use crate::ui::state::{Made, PromptView, PromptingCommand, PromptingSettings, TokenPos, source_label};
+use crate::ui::state::{Made, PromptView, PromptingCommand, PromptingSettings, ShownPrompting, TokenPos, source_label};
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -39,13 +37,13 @@ fn emit(cx: &mut PanelContext<'_>, command: PromptingCommand) {
 /// The same question about the darkened photo, or about the photo as it is.
 fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal_wrapped(|ui| {
-        let mut on = cx.state.is_prompting();
+        let mut on = cx.state.prompting_is_on();
         let hindrance = cx.state.prompting_hindrance();
         let response = ui
             .add_enabled(hindrance.is_none(), egui::Checkbox::new(&mut on, RichText::new("API on").strong()))
             .on_hover_text(
-                "On: the shown question is asked about the photo, darkened where the model did not look\n\
-                 Off: the answer about the photo as it is",
+                "On: the shown question, and those to come, are asked about the photo darkened where the model did not look\n\
+                 Off: the answer about the original photo, and so for those to come",
             )
             .on_disabled_hover_text(hindrance.unwrap_or_default());
         if response.changed() {
@@ -57,6 +55,30 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             emit(cx, PromptingCommand::Set(settings));
         }
     });
+    disagreement(ui, cx);
+}
+
+/// Where the shown answer is not one of the photo as it would be darkened now, or the next question will be asked otherwise.
+fn disagreement(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let state = cx.state;
+    let shown = state.shown_prompting();
+    let next = state.next_is_prompted();
+    let text = match (shown, state.current_run()) {
+        (ShownPrompting::Otherwise, Some(run)) => {
+            let how = run.variant();
+            RichText::new(format!("The shown answer is not about these settings, but: {how}"))
+                .color(ui.visuals().warn_fg_color)
+        }
+        (ShownPrompting::Original, Some(_)) if next => RichText::new(
+            "The shown answer is about the original photo; the next question will be about the prompted one",
+        )
+        .weak(),
+        (ShownPrompting::AsSet, Some(_)) if !next => {
+            RichText::new("The next question will be about the original photo").weak()
+        }
+        _ => return,
+    };
+    ui.add(egui::Label::new(text).wrap());
 }
 
 fn source(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -92,6 +114,7 @@ fn clip(ui: &mut Ui, cx: &mut PanelContext<'_>, settings: &PromptingSettings) {
     if clip != settings.clip {
         emit(cx, PromptingCommand::Set(PromptingSettings { clip, ..settings.clone() }));
     }
+    settle_when_left(ui, cx, &response);
     let browse = ui.button("…").on_hover_text("Pick a CLIP folder in a dialog");
     named(ui, &browse, "Pick a CLIP folder");
     if browse.clicked() {
@@ -101,7 +124,7 @@ fn clip(ui: &mut Ui, cx: &mut PanelContext<'_>, settings: &PromptingSettings) {
 
 fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let help = "What the model looks for: CLIP compares these words with the photo, LLaVA answers them as a question";
-    row(ui, "Look for", help, |ui| {
+    row(ui, "Query", help, |ui| {
         let before = cx.state.prompting_query();
         let mut query = before.clone();
         let edit = egui::TextEdit::singleline(&mut query).hint_text("a dog").desired_width(185.0);
@@ -110,10 +133,12 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if query != before {
             emit(cx, PromptingCommand::Query(query));
         }
+        settle_when_left(ui, cx, &response);
         if let Some(word) = held_words(cx) {
-            let help = format!("Look for the held word: “{word}”");
-            if ui.small_button("held word").on_hover_text(help).clicked() {
+            let help = format!("Look for the selected word: “{word}”");
+            if ui.small_button("use selected word").on_hover_text(help).clicked() {
                 emit(cx, PromptingCommand::Query(word));
+                emit(cx, PromptingCommand::Settle);
             }
         }
     });
@@ -134,6 +159,17 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         find(ui, cx);
     });
+}
+
+/// What was typed counts when its box is left: the question is asked again then, as when a control is let go.
+fn settle_when_left(ui: &Ui, cx: &mut PanelContext<'_>, response: &egui::Response) {
+    let changed = response.id.with("changed");
+    if response.changed() {
+        ui.data_mut(|data| data.insert_temp(changed, true));
+    }
+    if response.lost_focus() && ui.data_mut(|data| data.remove_temp::<bool>(changed)).unwrap_or_default() {
+        emit(cx, PromptingCommand::Settle);
+    }
 }
 
 /// The generated tokens that are held, as text.
@@ -181,13 +217,13 @@ fn state_of_it(ui: &mut Ui, cx: &PanelContext<'_>) {
         ui.add(egui::Label::new(RichText::new(why).color(ui.visuals().warn_fg_color)).wrap());
     }
     if let Some(made) = cx.state.made().filter(|_| !cx.state.made_is_fresh()) {
-        let text = format!("Below: “{}”, by {}", made.request.query, made.model_id);
+        let text = format!("Results below are for “{}” ({})", made.request.query, made.model_id);
         ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
-            .on_hover_text("Found for other words or by another model: find again");
+            .on_hover_text("They are of another query or another model: find again");
     }
 }
 
-/// What the model that looked thinks itself, and whether that is right.
+/// What the model that looked says itself, whether that is right, and what was published about it.
 fn pre_output(ui: &mut Ui, cx: &PanelContext<'_>, made: &Made) {
     let Some(found) = &made.pre_output else {
         let text = "No pre-output: the words name no object; type one above and find again";
@@ -196,25 +232,14 @@ fn pre_output(ui: &mut Ui, cx: &PanelContext<'_>, made: &Made) {
     };
     let (text, help) = words_of(found);
     ui.add(egui::Label::new(text).wrap()).on_hover_text(help);
-    let label = label(cx, made);
-    let verdict = match label.map(|label| (label, found.is_right(label))) {
-        _ if found.said == Said::Unknown => RichText::new("That is neither right nor wrong").weak(),
-        Some((_, Some(true))) => {
-            let good = crate::ui::theme::status(ui.visuals(), Status::Grounded);
-            RichText::new("The pre-output is right: API is known to help then").color(good)
-        }
-        Some((label, Some(false))) => {
-            let truth = if label == Label::Yes { "it is in the photo" } else { "it is not in the photo" };
-            let text = format!(
-                "The pre-output is wrong, {truth}: API helps when the pre-output is right and hurts when it is wrong"
-            );
-            RichText::new(text).color(ui.visuals().warn_fg_color).strong()
-        }
-        _ => RichText::new("Right or wrong is not known here: no annotation names this object").weak(),
+    let known = super::verdict::label(cx, &made.request.query, made.request.object.as_deref());
+    // What says neither yes nor no is the same by any label.
+    let label = known.map(|known| known.label).or((found.said == Said::Unknown).then_some(Label::Yes));
+    let text = match label {
+        Some(label) => RichText::new(citation(found, made.request.source, label)),
+        None => RichText::new("Right or wrong is not known: no annotation names this object").weak(),
     };
-    ui.add(egui::Label::new(verdict).wrap()).on_hover_text(
-        "Tomita et al., with CLIP's maps: 89 % right answers after a right pre-output, 83 % after a wrong one, 86 % without API",
-    );
+    ui.add(egui::Label::new(text).wrap()).on_hover_text(TABLE_1);
 }
 
 fn words_of(found: &PreOutput) -> (String, String) {
@@ -239,18 +264,6 @@ fn words_of(found: &PreOutput) -> (String, String) {
             (format!("Pre-output {said}: “{short}{dots}”"), format!("The answer during which the map was made: {text}"))
         }
     }
-}
-
-/// The right answer, by POPE's questions or by the annotated objects.
-fn label(cx: &PanelContext<'_>, made: &Made) -> Option<Label> {
-    let of_question = cx.state.label_of_question(&made.request.query);
-    let by_objects = || {
-        let object = made.request.object.clone().or_else(|| object_of(&made.request.query))?;
-        let instances = cx.state.browse.dataset.as_ref().and_then(|dataset| dataset.instances());
-        let known = instances.map(|instances| instances.categories()).unwrap_or_default();
-        cx.derived.truth.label_of(&object, cx.state.truth.image.as_ref()?, known)
-    };
-    of_question.or_else(by_objects)
 }
 
 /// What the photo's panel shows.

@@ -1,9 +1,10 @@
 //! The question: prompt box, buttons, suggestions; below it the answer.
 
-use super::{PanelContext, TextBox, answer, decoding, sampling, similarity, template};
+use super::{PanelContext, TextBox, answer, decoding, sampling, similarity, status_bar, template};
 use crate::engine::RunId;
+use crate::prompting::Source;
 use crate::ui::command::Command;
-use crate::ui::state::{CompareCommand, HistoryEntry, Phase, Run};
+use crate::ui::state::{CompareCommand, HistoryEntry, Phase, PromptingCommand, Run, ShownPrompting, Then};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
@@ -12,6 +13,8 @@ use std::collections::BTreeSet;
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     suggestions(ui, cx);
     prompt(ui, cx);
+    next_question(ui, cx);
+    under_way(ui, cx);
     if cx.state.open.template && cx.state.has_decoder() {
         template::show(ui, cx);
     }
@@ -51,6 +54,46 @@ fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// What the next question will be asked with: nothing that was switched on once is forgotten.
+fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
+    if !cx.state.has_decoder() {
+        return; // texts are compared as they are
+    }
+    let text = RichText::new(format!("Next question: {}", cx.state.next_question())).small();
+    let text =
+        if cx.state.next_is_ordinary() { text.weak() } else { text.color(crate::ui::theme::accent(ui.visuals())) };
+    let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are asked; \
+                each stays until it is changed, whatever answer is shown";
+    ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
+}
+
+/// What is being done for a question that has no answer here yet: one about another photo, and one that waits for a model to look.
+fn under_way(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let state = cx.state;
+    let waits = state.prompting.finding.as_ref().filter(|finding| matches!(finding.then, Then::Ask(_)));
+    if waits.is_some() && state.shown_prompting() == ShownPrompting::Coming {
+        let source = match state.prompting.settings.source {
+            Source::Clip => "CLIP",
+            Source::Llava => "LLaVA",
+        };
+        ui.weak(format!("Finding where {source} looks; then the question is asked about the prompted photo"));
+    }
+    for run in state.runs.active().filter(|run| !state.pope.is_behind(run.id)) {
+        let Some(name) = state.elsewhere(run.id) else { continue };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(format!("Answering about {name} ({})", status_bar::progress(run)));
+            if ui.small_button("Show").on_hover_text("Shows that photo and its answer").clicked() {
+                cx.commands.push(Command::ShowAnswer(run.id));
+            }
+            let stop = ui.small_button("Stop").on_hover_text("Stops that answer; what came of it stays");
+            named(ui, &stop, "Stop that answer");
+            if stop.clicked() {
+                cx.commands.push(Command::StopAnswer(run.id));
+            }
+        });
+    }
+}
+
 /// Lines of the prompt box; a longer text scrolls.
 const MOST_LINES: f32 = 5.0;
 
@@ -79,7 +122,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Response {
-    let id = egui::Id::unique("prompt box");
+    let id = crate::ui::ahead::prompt_box();
     let words = similarity::wording(cx.state.model.task());
     // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
     let focused = ui.memory(|memory| memory.has_focus(id));
@@ -111,10 +154,18 @@ fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Re
 }
 
 fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    // What is asked behind it leaves the shown question alone.
-    let answering = cx.state.runs.active().any(|run| !cx.state.pope.is_behind(run.id));
+    // What is asked behind it, or about another photo, leaves the shown question alone.
+    let image = cx.state.current_image();
+    let about_shown = |run: &&Run| Some(&run.question.image) == image && !cx.state.pope.is_behind(run.id);
+    let running = cx.state.runs.active().find(about_shown).map(|run| run.id);
+    let coming = cx.state.shown_prompting() == ShownPrompting::Coming;
+    let answering = running.is_some() || coming;
     if answering {
-        command_button(ui, "Stop", &Command::Stop, cx.commands);
+        let stop = ui.button("Stop").on_hover_text(tooltip(ui.ctx(), &Command::Stop));
+        if stop.clicked() {
+            let looking = coming.then_some(Command::Prompting(PromptingCommand::Stop));
+            cx.commands.extend(running.map(Command::StopAnswer).into_iter().chain(looking));
+        }
     } else {
         let words = similarity::wording(cx.state.model.task());
         let ready = !words.needs_text || !cx.state.ask.text.trim().is_empty();
@@ -136,7 +187,7 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if !unusual.is_empty() {
         help = format!("{help}\nNow: {unusual}");
     }
-    // A dot, so that an answer that was drawn at random or padded never surprises.
+    // A dot, so that an answer that was sampled at random or padded never surprises.
     let settings = ui.button(if unusual.is_empty() { "Settings" } else { "Settings •" }).on_hover_text(help);
     named(ui, &settings, "Settings");
     let popup = egui::Popup::from_toggle_button_response(&settings)
@@ -165,29 +216,26 @@ const MOST_EARLIER: usize = 4;
 /// The newest questions about this photo, but for POPE's, and the shown one.
 fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let entries = cx.state.history();
-    if entries.len() < 2 {
-        return;
-    }
     let shown = cx.state.current_run().map(|run| run.id);
     let mut listed: Vec<&HistoryEntry> = entries.iter().filter(|entry| !entry.pope).collect();
+    let count = listed.len();
     listed.sort_by_key(|entry| std::cmp::Reverse(entry.nr));
     listed.truncate(MOST_EARLIER);
     if let Some(entry) = entries.iter().find(|entry| Some(entry.run) == shown && !listed.contains(entry)) {
         listed.push(entry);
     }
+    if listed.len() < 2 {
+        return;
+    }
     let runs: Vec<(&HistoryEntry, &Run)> =
         listed.iter().filter_map(|entry| Some((*entry, cx.state.runs.get(entry.run)?))).collect();
     let several_models = runs.iter().filter_map(|(_, run)| run.model_id()).collect::<BTreeSet<_>>().len() > 1;
-    let pope = entries.iter().filter(|entry| entry.pope).count();
     let mut wanted = None;
     ui.horizontal(|ui| {
         ui.label(RichText::new("Asked:").weak());
-        let help = match pope {
-            0 => "Lists them, and holds two or more answers against each other".to_owned(),
-            pope => format!("Lists them, {pope} of them POPE's, and holds answers against each other"),
-        };
-        let all = format!("All {} in Compare", entries.len());
-        if ui.small_button(all).on_hover_text(help).clicked() {
+        let all = format!("All {count} in Compare");
+        let help = "Lists them, and compares up to four answers side by side";
+        if count > 1 && ui.small_button(all).on_hover_text(help).clicked() {
             wanted = Some(Command::Compare(CompareCommand::ShowAll));
         }
         egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
@@ -215,7 +263,7 @@ fn earlier(
     let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
     let mark = match run.phase {
         Phase::Failed(_) => " (failed)",
-        Phase::Cancelled if !run.has_answer() => " (stopped)",
+        Phase::Cancelled => " (stopped)",
         _ => "",
     };
     let name = entry.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));

@@ -3,40 +3,30 @@
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::state::{AskSettings, KeepPromptRows};
-use crate::ui::widgets::{named, row};
+use crate::ui::widgets::{bounded, named, row};
 use eframe::egui;
+use egui::emath::Numeric;
 use egui::{DragValue, Ui};
+use std::ops::RangeInclusive;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.set_min_width(300.0);
     let mut ask = cx.state.ask.clone();
-    number(
-        ui,
-        "Most tokens",
-        "The answer stops here at the latest",
-        DragValue::new(&mut ask.max_new_tokens).range(1..=4096),
-    );
-    row(ui, "Choice", "How each token is chosen", |ui| {
-        ui.radio_value(&mut ask.sample, false, "most probable").on_hover_text("Greedy: the same answer every time");
+    let help = "The answer stops here at the latest";
+    number(ui, ("Max new tokens", help), &mut ask.max_new_tokens, 1..=4096, |field| field);
+    row(ui, "Sampling", "How each token is chosen", |ui| {
+        ui.radio_value(&mut ask.sample, false, "greedy")
+            .on_hover_text("The most probable token: the same answer every time");
         ui.radio_value(&mut ask.sample, true, "random")
             .on_hover_text("Drawn from the distribution; the seed makes it repeatable");
     });
     ui.add_enabled_ui(ask.sample, |ui| sampling(ui, &mut ask));
-    number(
-        ui,
-        "Repetition",
-        "Penalty on tokens that were said already: their logits are divided by it; 1 is none",
-        DragValue::new(&mut ask.repetition_penalty).range(0.5..=2.0).speed(0.01).fixed_decimals(2),
-    );
+    let help = "Penalty on tokens that were said already: their logits are divided by it; 1 is none";
+    number(ui, ("Repetition penalty", help), &mut ask.repetition_penalty, 0.5..=2.0, two_decimals);
     ui.separator();
     record(ui, &mut ask);
-    let budget = DragValue::new(&mut ask.budget_mib).range(16..=65_536).speed(16).suffix(" MiB");
-    number(
-        ui,
-        "Budget",
-        "Most attention kept, of one answer and of all together; past it rows are left out, with a warning",
-        budget,
-    );
+    let help = "Most attention kept, of one answer and of all together; past it rows are left out, with a warning";
+    number(ui, ("Budget", help), &mut ask.budget_mib, 16..=65_536, |field| field.speed(16).suffix(" MiB"));
     row(ui, "Exact text", "Whether the model's chat template is put around the question", |ui| {
         ui.checkbox(&mut ask.raw, "send exactly what is typed")
             .on_hover_text("Without the chat template; the text needs one <image>");
@@ -67,22 +57,29 @@ fn record(ui: &mut Ui, ask: &mut AskSettings) {
 }
 
 fn sampling(ui: &mut Ui, ask: &mut AskSettings) {
-    let temperature = DragValue::new(&mut ask.temperature).range(0.05..=5.0).speed(0.01).fixed_decimals(2);
-    number(ui, "Temperature", "Below 1 the probable tokens gain, above 1 the improbable ones", temperature);
-    let top_p = DragValue::new(&mut ask.top_p).range(0.01..=1.0).speed(0.01).fixed_decimals(2);
-    number(ui, "Top-p", "The most probable tokens that together reach this probability are kept; 1 keeps all", top_p);
-    number(
-        ui,
-        "Top-k",
-        "This many of the most probable tokens are kept; 0 keeps all",
-        DragValue::new(&mut ask.top_k).range(0..=1000),
-    );
-    number(ui, "Seed", "The same seed gives the same answer", DragValue::new(&mut ask.seed));
+    let help = "Below 1 the probable tokens gain, above 1 the improbable ones";
+    number(ui, ("Temperature", help), &mut ask.temperature, 0.05..=5.0, two_decimals);
+    let help = "The most probable tokens that together reach this probability are kept; 1 keeps all";
+    number(ui, ("Top-p", help), &mut ask.top_p, 0.01..=1.0, two_decimals);
+    let help = "This many of the most probable tokens are kept; 0 keeps all";
+    number(ui, ("Top-k", help), &mut ask.top_k, 0..=1000, |field| field);
+    let help = "The same seed gives the same answer";
+    number(ui, ("Seed", help), &mut ask.seed, 0..=u64::MAX, |field| field);
 }
 
-fn number(ui: &mut Ui, label: &str, help: &str, field: DragValue<'_>) {
+fn two_decimals(field: DragValue<'_>) -> DragValue<'_> {
+    field.speed(0.01).fixed_decimals(2)
+}
+
+fn number<N: Numeric>(
+    ui: &mut Ui,
+    (label, help): (&str, &str),
+    value: &mut N,
+    bounds: RangeInclusive<N>,
+    change: impl FnOnce(DragValue<'_>) -> DragValue<'_>,
+) {
     row(ui, label, help, |ui| {
-        let response = ui.add(field);
+        let response = bounded(ui, value, bounds, change);
         named(ui, &response, label);
         response.on_hover_text(help);
     });

@@ -131,9 +131,7 @@ fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn unsaved(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let number = cx.state.num_unsaved();
-    let verb = if number == 1 { "is" } else { "are" };
-    ui.heading(format!("{} {verb} not saved", count(number, "answer")));
+    ui.heading(cx.state.unsaved_words());
     ui.label("A session keeps answers with their attention, so that they need not be asked again.");
     ui.add_space(10.0);
     ui.horizontal(|ui| {

@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::engine::Stage;
 use crate::ui::command::Command;
-use crate::ui::state::{Phase, Run};
+use crate::ui::state::{AppState, Phase, Run, count};
 use crate::ui::widgets::format_bytes;
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -19,7 +19,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             memory(ui, cx);
             if let Some(run) = cx.state.runs.active().last().or_else(|| cx.state.current_run()) {
                 ui.separator();
-                ui.add(egui::Label::new(progress(run)).truncate());
+                let words = waiting(cx.state, run);
+                let words = cx.state.elsewhere(run.id).map_or(words.clone(), |name| format!("{name}: {words}"));
+                ui.add(egui::Label::new(words).truncate());
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 match cx.state.model.loading.clone() {
@@ -67,6 +69,15 @@ fn model(ui: &mut Ui, cx: &PanelContext<'_>) {
     }
 }
 
+/// Where a question is, in words; what it waits for where that is an answer about another photo.
+pub(super) fn waiting(state: &AppState, run: &Run) -> String {
+    let before = state.runs.active().find(|other| other.id < run.id && !state.pope.is_behind(other.id));
+    match before.and_then(|before| state.elsewhere(before.id)) {
+        Some(name) if run.phase == Phase::Waiting => format!("Waiting for the answer about {name}"),
+        _ => progress(run),
+    }
+}
+
 /// Where a question is, in words.
 pub(super) fn progress(run: &Run) -> String {
     if let Some(words) = super::similarity::progress(run) {
@@ -79,17 +90,17 @@ pub(super) fn progress(run: &Run) -> String {
         Phase::Working(Stage::Vision) => "Vision encoder".to_owned(),
         Phase::Working(Stage::Prefill) => "Reading the prompt".to_owned(),
         Phase::Working(Stage::Decode) if run.tokens_per_sec > 0.0 => {
-            format!("{tokens} tokens, {:.1} tokens/s", run.tokens_per_sec)
+            format!("{}, {:.1} tokens/s", count(tokens, "token"), run.tokens_per_sec)
         }
-        Phase::Working(Stage::Decode) => format!("{tokens} tokens"),
+        Phase::Working(Stage::Decode) => count(tokens, "token"),
         Phase::Finished => {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
             let reused = run.timings.map_or(0, |timings| timings.reused_tokens);
             let reused = if reused > 0 { format!(", {reused} prompt tokens known") } else { String::new() };
-            format!("{tokens} tokens, {speed:.1} tokens/s{reused}")
+            format!("{}, {speed:.1} tokens/s{reused}", count(tokens, "token"))
         }
         Phase::Cancelled if tokens == 0 => "Stopped before the first token".to_owned(),
-        Phase::Cancelled => format!("Stopped after {tokens} tokens"),
+        Phase::Cancelled => format!("Stopped after {}", count(tokens, "token")),
         Phase::Failed(_) => "Failed".to_owned(),
     }
 }

@@ -40,6 +40,7 @@ pub(in crate::ui) struct Snapshot {
     written: Written,
     dataset: Option<Arc<Dataset>>,
     answers: Vec<(About, Option<Arc<Trace>>)>,
+    num_answers: usize,
 }
 
 impl Snapshot {
@@ -50,12 +51,13 @@ impl Snapshot {
         let mut pope: Vec<_> = state.pope.answers().cloned().collect();
         pope.sort_by_key(|answer| answer.run);
         let written = Written { pope, maps: maps(state), ..written(state, layout) };
-        Self { written, dataset: state.browse.dataset.clone(), answers }
+        let num_answers = answers.iter().filter(|(about, _)| !state.pope.is_run(about.id)).count();
+        Self { written, dataset: state.browse.dataset.clone(), answers, num_answers }
     }
 
-    /// How many questions it holds.
+    /// How many questions it holds, POPE's not counted.
     pub(in crate::ui) fn num_answers(&self) -> usize {
-        self.answers.len()
+        self.num_answers
     }
 
     /// As it is written. Takes a moment.
@@ -105,6 +107,8 @@ fn written(state: &AppState, layout: Value) -> Written {
         image: library.current().map(|image| image.source.clone()),
         shown: runs.shown_ids(),
         last_id: runs.last_id(),
+        pope_runs: state.pope.runs().filter(|id| runs.get(*id).is_some()).collect(),
+        saved_until: session.saved_until(),
         tokens: selection.tokens.iter().copied().collect(),
         patches: selection.patches.iter().copied().collect(),
         direction: selection.direction,

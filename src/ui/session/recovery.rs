@@ -7,6 +7,7 @@
 use super::is_session;
 use crate::engine::ModelSource;
 use crate::session::{self, EXTENSION, Session};
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -109,12 +110,14 @@ pub(in crate::ui) struct Left {
 
 impl Left {
     fn of(outline: &Session, path: PathBuf, age: Duration) -> Self {
-        let mut photos: Vec<String> =
-            outline.answers.iter().map(|answer| answer.about["question"]["image"].to_string()).collect();
+        let pope: Vec<&Value> = outline.state["pope_runs"].as_array().into_iter().flatten().collect();
+        let answers: Vec<&Value> =
+            outline.answers.iter().map(|answer| &answer.about).filter(|about| !pope.contains(&&about["id"])).collect();
+        let mut photos: Vec<String> = answers.iter().map(|about| about["question"]["image"].to_string()).collect();
         photos.sort();
         photos.dedup();
         let model = serde_json::from_value(outline.state["model"].clone()).ok();
-        Self { path, num_answers: outline.answers.len(), num_photos: photos.len(), model, age, lock: None }
+        Self { path, num_answers: answers.len(), num_photos: photos.len(), model, age, lock: None }
     }
 
     /// Throws it away, with its lock.

@@ -43,6 +43,8 @@ pub struct Reopened {
     pub path: PathBuf,
     /// Whether it is a recovery file: not one to be saved to.
     pub recovery: bool,
+    /// Whether the file is there that the session was saved to last.
+    pub saved_is_there: bool,
 }
 
 /// Reads a session and everything it names. An error is one sentence.
@@ -89,7 +91,9 @@ pub(in crate::ui) fn reopen(
     });
     let joined = opening::join(sources, written.image.clone());
     let path = path.to_owned();
-    Ok(Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery: false })
+    let saved_is_there = written.path.as_ref().is_some_and(|path| Path::new(path).is_file());
+    let recovery = false;
+    Ok(Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery, saved_is_there })
 }
 
 /// The maps by which the photo of an answer was darkened.

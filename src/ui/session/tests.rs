@@ -12,7 +12,7 @@ use crate::session;
 use crate::trace::{AttentionRow, RowPrecision, Trace};
 use crate::ui::command::Command;
 use crate::ui::link::Waker;
-use crate::ui::state::prompting::tests::attributed;
+use crate::ui::state::prompting::tests::{attributed, attributed_by};
 use crate::ui::state::testing::{HEADS, LAYERS, answered, question, row, token, trace};
 use crate::ui::state::{
     AppState, ColourSettings, CompareCommand, Effect, Extend, FigureCommand, Made, PanelKind, Phase, Pope, PopeAnswer,
@@ -75,7 +75,7 @@ fn worked() -> AppState {
         text: Err("It was stopped".to_owned()),
         yes: None,
     };
-    state.pope = Pope::restored(state.pope.settings, vec![answer]);
+    state.pope = Pope::restored(state.pope.settings, vec![answer], Vec::new());
     // What no file keeps.
     state.browse.notes.edit("a.png", |notes| {
         notes.star = true;
@@ -114,7 +114,7 @@ fn looked(image: ImageSource) -> Made {
             max_new_tokens: 20,
         },
         beside: None,
-        attribution: Arc::clone(&attributed().attribution),
+        attribution: Arc::clone(&attributed_by(Source::Llava).attribution),
         pre_output: Some(PreOutput::of_answer("Yes, a dog".to_owned())),
         model_id: "test".to_owned(),
         weight_hash: "w".to_owned(),

@@ -73,6 +73,12 @@ pub struct Written {
     /// What was answered to yes/no questions, whether the answers' traces are still there or not.
     #[serde(deserialize_with = "lenient")]
     pub pope: Vec<PopeAnswer>,
+    /// Answers that are those of yes/no questions.
+    #[serde(deserialize_with = "lenient")]
+    pub pope_runs: Vec<RunId>,
+    /// The name given last when the session was saved to `path`: answers up to it are there.
+    #[serde(deserialize_with = "lenient")]
+    pub saved_until: u64,
     /// The open model.
     #[serde(deserialize_with = "lenient")]
     pub model: Option<ModelSource>,

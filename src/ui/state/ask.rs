@@ -1,13 +1,19 @@
 //! What is about to be asked, and how.
 
+use super::AppState;
 use crate::engine::{Catalog, Entry, ImageSource, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec};
 use crate::geometry::Framing;
+use crate::prompting::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 /// The strategy that changes nothing.
 const PLAIN: &str = "plain";
+/// The parameter that sets others, see [`Entry::presets`].
+pub(in crate::ui) const PRESET: &str = "preset";
+/// What is switched on where no contrastive strategy was ever chosen.
+const FIRST_CONTRAST: &str = "vcd";
 
 /// Made once: it does not change while the program runs.
 fn registered() -> &'static Catalog {
@@ -51,8 +57,10 @@ pub struct AskSettings {
     pub repetition_penalty: f32,
     /// Of the sampler.
     pub seed: u64,
-    /// Registered name of the decoding strategy.
+    /// Registered name of the decoding strategy of the next questions.
     pub strategy: String,
+    /// The contrastive strategy that was chosen last: it is the one that is switched on again.
+    pub contrast: String,
     /// By strategy: parameters that are not as published.
     pub strategy_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Keep rows of prompt positions too.
@@ -75,6 +83,7 @@ impl Default for AskSettings {
             repetition_penalty: 1.0,
             seed: 42,
             strategy: PLAIN.to_owned(),
+            contrast: FIRST_CONTRAST.to_owned(),
             strategy_parameters: BTreeMap::new(),
             prompt_rows: KeepPromptRows::default(),
             budget_mib: 1024,
@@ -115,6 +124,65 @@ impl AskSettings {
         self.strategy_entry().id == PLAIN
     }
 
+    /// A contrastive strategy that is chosen is the one that is switched on again.
+    pub(super) fn remember_contrast(&mut self) {
+        if !self.is_plain() {
+            self.contrast.clone_from(&self.strategy);
+        }
+    }
+
+    /// Contrast for the next questions, or none.
+    pub(super) fn switch_contrast(&mut self, on: bool) {
+        self.remember_contrast();
+        if !on {
+            PLAIN.clone_into(&mut self.strategy);
+        } else if self.is_plain() {
+            self.strategy.clone_from(&self.contrast);
+            if self.is_plain() {
+                FIRST_CONTRAST.clone_into(&mut self.strategy); // a strategy of another version of the program
+            }
+        }
+    }
+
+    /// A parameter of the chosen strategy as it is in force: given, of the chosen preset, or published.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let entry = self.strategy_entry();
+        let given = |name: &str| self.given_parameters().and_then(|given| given.get(name)).cloned();
+        let parameter = entry.parameters.iter().find(|parameter| parameter.name == name)?;
+        given(name).or_else(|| self.of_preset(name)).or_else(|| Some(parameter.default.clone()))
+    }
+
+    /// What the chosen preset sets a parameter to.
+    pub fn of_preset(&self, name: &str) -> Option<String> {
+        let entry = self.strategy_entry();
+        let default = || entry.parameters.iter().find(|parameter| parameter.name == PRESET);
+        let chosen = self.given_parameters().and_then(|given| given.get(PRESET));
+        let chosen = chosen.or_else(|| default().map(|parameter| &parameter.default))?;
+        let preset = entry.presets.iter().find(|preset| preset.id == chosen)?;
+        preset.values.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    /// The chosen strategy with its strength and what is not as published: "VCD alpha 1.00", "plain decoding".
+    pub fn strategy_words(&self) -> String {
+        if self.is_plain() {
+            return "plain decoding".to_owned();
+        }
+        let entry = self.strategy_entry();
+        let mut words = match entry.label.split_once(": ") {
+            Some((name, _)) if name.eq_ignore_ascii_case(entry.id) => name.to_owned(),
+            Some((name, what)) => format!("{name} ({what})"),
+            None => entry.label.to_owned(),
+        };
+        let strength = entry.strength.map(|strength| strength.parameter);
+        let given = self.given_parameters().into_iter().flatten().map(|(name, _)| name.as_str());
+        for name in strength.into_iter().chain(given.filter(|name| Some(*name) != strength)) {
+            let value = self.parameter(name).unwrap_or_default();
+            let value = value.parse::<f64>().map_or(value, two_digits);
+            words.push_str(&format!(" {name} {value}"));
+        }
+        words
+    }
+
     /// Parameters of the chosen strategy that are not as published.
     pub fn given_parameters(&self) -> Option<&BTreeMap<String, String>> {
         self.strategy_parameters.get(&self.strategy)
@@ -123,7 +191,7 @@ impl AskSettings {
     /// Sets a parameter of the chosen strategy.
     pub fn give_parameter(&mut self, name: &str, value: String) {
         let given = self.strategy_parameters.entry(self.strategy.clone()).or_default();
-        if name == "preset" {
+        if name == PRESET {
             given.clear(); // a preset sets all of them
         }
         given.insert(name.to_owned(), value);
@@ -152,14 +220,11 @@ impl AskSettings {
         Spec { name: self.strategy.clone(), parameters: given.map(|(k, v)| (k.clone(), v.clone())).collect() }
     }
 
-    /// What the next answer is made with that a first answer is not; empty when there is nothing.
+    /// What the next answer is sampled, framed and written with that a first answer is not, besides the strategy; empty when there is nothing.
     pub fn unusual(&self) -> String {
         let mut parts = Vec::new();
-        if !self.is_plain() {
-            parts.push(format!("decoded with {}", self.strategy));
-        }
         if self.sample {
-            parts.push(format!("random choice at temperature {}, seed {}", self.temperature, self.seed));
+            parts.push(format!("random sampling at temperature {}, seed {}", self.temperature, self.seed));
         }
         if (self.repetition_penalty - 1.0).abs() > f32::EPSILON {
             parts.push(format!("repetition penalty {}", self.repetition_penalty));
@@ -201,6 +266,36 @@ impl AskSettings {
     }
 }
 
+/// "1.00", "0.125", "3": two digits behind the point of what is no whole number, more where they say something.
+fn two_digits(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() >= 10.0 {
+        return value.to_string();
+    }
+    let short = format!("{value:.2}");
+    if short.parse() == Ok(value) { short } else { value.to_string() }
+}
+
+impl AppState {
+    /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding and attention prompting
+    /// follow one rule: each stays until it is switched, whatever answer is shown.
+    pub fn next_question(&self) -> String {
+        let photo = match (self.next_is_prompted(), self.prompting.settings.source) {
+            (false, _) => "original photo",
+            (true, Source::Clip) => "photo prompted (CLIP)",
+            (true, Source::Llava) => "photo prompted (LLaVA)",
+        };
+        let unusual = self.ask.unusual();
+        let mut parts = vec![self.ask.strategy_words(), photo.to_owned()];
+        parts.extend((!unusual.is_empty()).then_some(unusual));
+        parts.join(", ")
+    }
+
+    /// Whether the next question is asked in the ordinary way.
+    pub fn next_is_ordinary(&self) -> bool {
+        self.ask.is_plain() && !self.next_is_prompted() && self.ask.unusual().is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,7 +316,12 @@ mod tests {
         ask.give_parameter("alpha", "0.5".to_owned());
         let parameters = vec![("alpha".to_owned(), "0.5".to_owned())];
         assert_eq!(ask.spec(), Spec { name: "vcd".to_owned(), parameters }, "as it was set");
-        assert_eq!(ask.unusual(), "decoded with vcd", "and said");
+        assert_eq!(ask.strategy_words(), "VCD alpha 0.50", "and said");
+        ask.give_parameter("preset", "official".to_owned());
+        ask.give_parameter("beta", "0.25".to_owned());
+        assert_eq!(ask.strategy_words(), "VCD alpha 1.00 beta 0.25 preset official", "strength first, of the preset");
+        ask.strategy = "pai-cfg".to_owned();
+        assert_eq!(ask.strategy_words(), "PAI (no image) gamma 1.10", "as published");
         ask.strategy = "damro".to_owned();
         assert!(ask.spec().parameters.is_empty(), "another one has its own");
         ask.strategy = "vcd".to_owned();
@@ -235,7 +335,7 @@ mod tests {
     fn what_is_not_ordinary_is_said() {
         assert_eq!(AskSettings::default().unusual(), "", "a first answer");
         let ask = AskSettings { sample: true, temperature: 3.0, framing: Some(Framing::Pad), ..AskSettings::default() };
-        assert_eq!(ask.unusual(), "random choice at temperature 3, seed 42, photo padded", "both");
+        assert_eq!(ask.unusual(), "random sampling at temperature 3, seed 42, photo padded", "both");
     }
 
     #[test]

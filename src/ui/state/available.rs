@@ -1,7 +1,7 @@
 //! What can be done now. A command that would do nothing says why, wherever it is offered.
 
 use super::{AppState, LibraryImage};
-use crate::engine::ImageSource;
+use crate::engine::{ImageSource, ModelTask};
 use crate::ui::command::Command;
 
 impl AppState {
@@ -14,8 +14,9 @@ impl AppState {
             Command::Redo => unless(self.history.redoes().is_some(), "Nothing was undone"),
             Command::Stop => unless(self.is_busy(), "Nothing is being answered or opened"),
             Command::StopOpening => unless(self.browse.opening.is_some(), "Nothing is being read"),
-            Command::Regenerate | Command::TogglePrompting | Command::ToggleStrategy => {
-                unless(self.current_run().is_some(), "Nothing was asked about this photo yet")
+            Command::Regenerate => unless(self.current_run().is_some(), "Nothing was asked about this photo yet"),
+            Command::TogglePrompting | Command::ToggleStrategy => {
+                unless(self.model.task() == ModelTask::Answer, "The open model answers no questions")
             }
             Command::CopyAnswer => unless(
                 answer().is_some_and(|trace| !trace.output.is_empty()),

@@ -4,7 +4,7 @@ use super::{AppState, Effect, Run, Runs};
 use crate::engine::{ImageSource, RunId, Strength};
 use crate::ui::layout::Pane;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// Most runs side by side: more would be too small to read.
@@ -224,9 +224,8 @@ impl AppState {
 
     /// Runs about a photo that have something to show, but for POPE's questions.
     fn comparable<'a>(&'a self, image: &'a ImageSource) -> impl DoubleEndedIterator<Item = &'a Run> {
-        let pope = self.pope.runs(image);
-        let runs: Vec<&Run> =
-            self.runs.of_image(image).filter(|run| run.trace.is_some() && !pope.contains(&run.id)).collect();
+        let has_something = |run: &&Run| run.trace.is_some() && !self.pope.is_run(run.id);
+        let runs: Vec<&Run> = self.runs.of_image(image).filter(has_something).collect();
         runs.into_iter()
     }
 
@@ -257,7 +256,6 @@ impl AppState {
     /// Every run about the photo looked at, oldest first; forks below what they leave.
     pub fn history(&self) -> Vec<HistoryEntry> {
         let Some(image) = self.current_image() else { return Vec::new() };
-        let pope: BTreeSet<RunId> = self.pope.runs(image);
         let runs: Vec<&Run> = self.runs.of_image(image).collect();
         // One whose parent was forgotten stands on its own.
         let parent = |run: &Run| run.forked_from.map(|from| from.run).filter(|id| self.runs.get(*id).is_some());
@@ -272,11 +270,29 @@ impl AppState {
         let mut open: Vec<(&Run, usize)> = roots.map(|run| (*run, 0)).collect();
         while let Some((run, depth)) = open.pop() {
             let name = Some(run.name.clone()).filter(|name| !name.is_empty());
-            entries.push(HistoryEntry { run: run.id, nr: run.nr, depth, name, pope: pope.contains(&run.id) });
+            entries.push(HistoryEntry { run: run.id, nr: run.nr, depth, name, pope: self.pope.is_run(run.id) });
             let below = children.remove(&run.id).into_iter().flatten().rev();
             open.extend(below.map(|run| (run, depth + 1)));
         }
         entries
+    }
+
+    /// The plain answer to the question of a run that is not plain itself: by the same model, framed and sampled alike.
+    pub(in crate::ui) fn plain_answer(&self, run: &Run) -> Option<&Run> {
+        let alike = |other: &&Run| {
+            let (a, b) = (&other.question, &run.question);
+            is_plain(other)
+                && a.image == b.image
+                && (&a.prompt, a.framing, &a.sampling) == (&b.prompt, b.framing, &b.sampling)
+                && weights(other) == weights(run)
+                && other.has_answer()
+        };
+        self.runs.iter().filter(|_| !is_plain(run)).filter(alike).last()
+    }
+
+    /// Questions that people asked about a photo and that were answered, at least in part: POPE's are counted by POPE.
+    pub fn num_answers(&self, image: &ImageSource) -> usize {
+        self.runs.of_image(image).filter(|run| run.has_answer() && !self.pope.is_run(run.id)).count()
     }
 
     /// The parameter that sets the strength of a run's contrast; `None` if none does, or it is another one at every step.
@@ -317,7 +333,7 @@ impl AppState {
         }
     }
 
-    /// The same question but for the strength; the menu of strategies says so too, so that asking again does not go back.
+    /// The same question but for the strength; later questions are asked as they would have been.
     fn ask_at_tried(&mut self) -> Vec<Effect> {
         let tried = self.compare.tried;
         let Some((run, tried)) = self.current_run().zip(tried).filter(|(run, tried)| run.id == tried.run) else {
@@ -332,9 +348,6 @@ impl AppState {
             None => parameters.push((strength.parameter.to_owned(), value)),
         }
         let (before, forked_from) = (run.id, run.forked_from);
-        self.ask.strategy.clone_from(&question.strategy.name);
-        let given = question.strategy.parameters.iter().cloned().collect();
-        self.ask.strategy_parameters.insert(question.strategy.name.clone(), given);
         self.compare.tried = None;
         let effects = self.send(question);
         // The same beginning, so the same place in the tree.

@@ -1,7 +1,7 @@
 //! What the worker says.
 
 use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelSource, ModelTask};
+use crate::engine::{Event, ModelInfo, ModelSource, ModelTask, RunId};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ impl AppState {
             }
         };
         self.settle_source();
+        self.settle_notices();
         effects.extend(self.follow_pope());
         effects
     }
@@ -39,7 +40,7 @@ impl AppState {
             Event::Started(id, trace) => {
                 // What is asked behind the shown question keeps its warnings to its own trace.
                 for warning in trace.warnings.iter().filter(|_| !self.pope.is_behind(id)) {
-                    self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
+                    self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning.clone(), "", None);
                 }
                 if let Some(run) = self.runs.active_mut(id) {
                     run.start(*trace);
@@ -59,7 +60,7 @@ impl AppState {
                     }
                 }
                 for warning in warnings.into_iter().filter(|_| !self.pope.is_behind(id)) {
-                    self.notices.push((Severity::Warning, Until::NextQuestion), warning, "", None);
+                    self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning, "", None);
                 }
                 self.say_answered(id);
             }
@@ -80,8 +81,7 @@ impl AppState {
                     run.phase = Phase::Failed(why.clone());
                 }
                 if !self.pope.is_behind(id) {
-                    let action = Some(("Ask again".to_owned(), Command::Regenerate));
-                    self.notices.push((Severity::Error, Until::NextQuestion), why, "", action);
+                    self.say_failed(id, why);
                 }
             }
             Event::WorkerDied(why) => self.worker_died(&why),
@@ -127,15 +127,29 @@ impl AppState {
     }
 
     /// An answer that nobody looks at has come.
-    fn say_answered(&mut self, id: crate::engine::RunId) {
+    fn say_answered(&mut self, id: RunId) {
         let Some(run) = self.runs.get(id).filter(|_| !self.pope.is_behind(id)) else { return };
-        let image = &run.question.image;
-        if Some(image) == self.current_image() {
-            return;
+        if let Some(name) = self.elsewhere(id) {
+            let text = format!("Answered about {name}: {}", run.prompt_text().trim());
+            self.toasts.push_with(text, Some(("Show it".to_owned(), Command::ShowAnswer(id))));
         }
-        let Some(image) = self.library.position(image).and_then(|idx| self.library.images().get(idx)) else { return };
-        let text = format!("Answered about {}: {}", image.name, run.prompt_text().trim());
-        self.toasts.push_with(text, Some(("Show it".to_owned(), Command::ShowAnswer(id))));
+    }
+
+    /// A question went wrong. The button asks the shown one again, so it stands only where that is this one.
+    fn say_failed(&mut self, id: RunId, why: String) {
+        if let Some(name) = self.elsewhere(id) {
+            let text = format!("The question about {name} failed: {why}");
+            return self.toasts.push_with(text, Some(("Show it".to_owned(), Command::ShowAnswer(id))));
+        }
+        let action = Some(("Ask again".to_owned(), Command::Regenerate));
+        self.notices.push((Severity::Error, Until::OtherAnswer(id)), why, "", action);
+    }
+
+    /// The name of a question's photo, if another one is looked at.
+    pub(in crate::ui) fn elsewhere(&self, id: RunId) -> Option<String> {
+        let image = &self.runs.get(id)?.question.image;
+        let idx = self.library.position(image).filter(|_| Some(image) != self.current_image())?;
+        Some(self.library.images().get(idx)?.name.clone())
     }
 
     fn load_failed(&mut self, why: String) {
@@ -169,7 +183,7 @@ impl AppState {
 mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
-    use crate::engine::{RunId, Stage, Timings};
+    use crate::engine::{Stage, Timings};
     use crate::ui::state::RangeMode;
 
     #[test]

@@ -29,6 +29,7 @@ mod undo;
 mod update;
 mod view;
 
+pub(in crate::ui) use ask::PRESET;
 pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
 pub(in crate::ui) use compare::Picked;
@@ -42,10 +43,12 @@ pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
-pub(in crate::ui) use pope::WordSaid;
 pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
+pub(in crate::ui) use pope::{WordSaid, yes_probability};
 pub use prefs::{Preferences, SCALES, Saved, ThemeChoice};
-pub use prompting::{Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState};
+pub use prompting::{
+    Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState, ShownPrompting, Then,
+};
 pub use runs::{Phase, Run, Runs};
 pub use selection::{Direction, Extend, Selection, TokenPos};
 pub(in crate::ui) use session::count;

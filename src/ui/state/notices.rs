@@ -1,5 +1,7 @@
 //! What the user must know: one sentence and what to do next, until dismissed.
 
+use super::AppState;
+use crate::engine::RunId;
 use crate::ui::command::Command;
 
 /// How bad it is.
@@ -22,6 +24,10 @@ pub enum Until {
     OtherPhoto,
     /// It speaks of a question: another one is asked, or another photo is shown.
     NextQuestion,
+    /// It speaks of this answer: another one is shown.
+    OtherAnswer(RunId),
+    /// It speaks of where a model looked: that is not what would be looked for any more.
+    OtherMap,
 }
 
 /// One message.
@@ -84,6 +90,17 @@ impl Notices {
         self.notices.retain(|notice| notice.until == Until::Dismissed);
     }
 
+    /// Takes away what speaks of another answer than the shown one, or of another map.
+    fn keep_true(&mut self, shown: Option<RunId>, map_is_fresh: impl FnOnce() -> bool) {
+        if self.notices.iter().any(|notice| notice.until == Until::OtherMap) && !map_is_fresh() {
+            self.notices.retain(|notice| notice.until != Until::OtherMap);
+        }
+        self.notices.retain(|notice| match notice.until {
+            Until::OtherAnswer(id) => shown == Some(id),
+            _ => true,
+        });
+    }
+
     /// Takes one away.
     pub fn dismiss(&mut self, id: u64) {
         self.notices.retain(|notice| notice.id != id);
@@ -100,9 +117,21 @@ impl Notices {
     }
 }
 
+impl AppState {
+    /// No message outlives what it speaks of.
+    pub(super) fn settle_notices(&mut self) {
+        let shown = self.current_run().map(|run| run.id);
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.keep_true(shown, || self.made_is_fresh());
+        self.notices = notices;
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{answered, trace};
     use super::*;
+    use crate::engine::{Event, Timings};
 
     #[test]
     fn the_same_sentence_stands_once_and_few_stand_at_all() {
@@ -132,5 +161,32 @@ mod tests {
         notices.another_photo();
         let left: Vec<_> = notices.iter().map(|notice| notice.text.as_str()).collect();
         assert_eq!(left, ["The worker stopped"], "what spoke of the photo went with it");
+    }
+
+    #[test]
+    fn a_warning_goes_with_its_answer_and_stays_in_it() {
+        let mut state = answered();
+        state.apply(Command::AskThis("More?".to_owned()));
+        let id = RunId(2);
+        state.receive(Event::Started(id, Box::new(trace())), 0.0);
+        let warnings = vec!["The answer was cut off".to_owned()];
+        state.receive(Event::Finished { id, timings: Timings::default(), warnings }, 1.0);
+        assert_eq!(state.notices.iter().count(), 1, "said while its answer is shown");
+        state.apply(Command::ShowRun(RunId(1)));
+        assert_eq!(state.notices.iter().count(), 0, "the other answer was not cut off");
+        let kept = state.runs.get(id).and_then(|run| run.trace.as_ref()).map(|trace| trace.warnings.len());
+        assert_eq!(kept, Some(1), "it stands below its answer");
+    }
+
+    #[test]
+    fn what_goes_wrong_with_another_photo_is_said_with_a_way_to_it() {
+        let mut state = answered();
+        state.apply(Command::AskThis("More?".to_owned()));
+        state.apply(Command::NextImage);
+        state.receive(Event::Failed(RunId(2), "The photo is gone: a.png".to_owned()), 1.0);
+        assert_eq!(state.notices.iter().count(), 0, "no button that would ask about this photo");
+        let toast = state.toasts.iter().next().cloned().expect("it is said");
+        assert!(toast.text.contains("The photo is gone"), "why: {}", toast.text);
+        assert_eq!(toast.action.map(|(_, show)| show), Some(Command::ShowAnswer(RunId(2))), "and where");
     }
 }

@@ -14,7 +14,7 @@ pub use table::{PopeRow, PopeTable};
 
 use super::AppState;
 use crate::analysis::pope::{
-    Label, NounQuestion, NounVerdict, PopeOptions, Suffix, YesNoIds, YesNoWords, YesProbability, scorer, suffixes,
+    Label, NounQuestion, NounVerdict, PopeOptions, Suffix, YesNoWords, YesProbability, scorer, suffixes,
 };
 use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
 use crate::trace::Trace;
@@ -103,6 +103,8 @@ pub struct Pope {
     /// Those about the object words of an answer, and the image it is about.
     pub words: Option<(ImageSource, Arc<[PopeItem]>)>,
     answers: HashMap<ImageSource, Vec<PopeAnswer>>,
+    /// Every run that was begun for one of its questions, whether its answer still counts or another took its place.
+    runs: BTreeSet<RunId>,
     pending: Vec<Pending>,
     queue: Option<AskAll>,
     /// Why the last queue ended before its time.
@@ -115,10 +117,11 @@ impl Pope {
         Self { settings, ..Self::default() }
     }
 
-    /// Answers of a session, as they were given.
-    pub(in crate::ui) fn restored(settings: PopeSettings, answers: Vec<PopeAnswer>) -> Self {
-        let mut pope = Self::new(settings);
+    /// Answers of a session, as they were given, and the runs of its questions.
+    pub(in crate::ui) fn restored(settings: PopeSettings, answers: Vec<PopeAnswer>, runs: Vec<RunId>) -> Self {
+        let mut pope = Self { runs: runs.into_iter().collect(), ..Self::new(settings) };
         for answer in answers {
+            pope.runs.insert(answer.run);
             pope.answers.entry(answer.question.image.clone()).or_default().push(answer);
         }
         pope
@@ -135,7 +138,7 @@ impl Pope {
         for answer in &mut answers {
             answer.question.image.relocate(now_at);
         }
-        self.answers = Self::restored(self.settings, answers).answers;
+        self.answers = Self::restored(self.settings, answers, Vec::new()).answers;
     }
 
     /// The questions that are being asked, one after another.
@@ -148,11 +151,20 @@ impl Pope {
         self.pending.iter().any(|pending| pending.run == id && pending.behind)
     }
 
-    /// The runs of all its questions about an image, answered and being answered.
-    pub fn runs(&self, image: &ImageSource) -> BTreeSet<RunId> {
-        let answered = self.answers.get(image).into_iter().flatten().map(|answer| answer.run);
-        let pending = self.pending.iter().filter(|pending| pending.question.image == *image);
-        answered.chain(pending.map(|pending| pending.run)).collect()
+    /// Whether a run is one of its questions: those are no answers that people asked for one by one.
+    pub fn is_run(&self, id: RunId) -> bool {
+        self.runs.contains(&id)
+    }
+
+    /// The runs of all its questions.
+    pub(in crate::ui) fn runs(&self) -> impl Iterator<Item = RunId> {
+        self.runs.iter().copied()
+    }
+
+    /// A question was sent.
+    fn asked(&mut self, run: RunId, question: Question, behind: bool) {
+        self.runs.insert(run);
+        self.pending.push(Pending { run, question, behind });
     }
 
     /// The run of a question that is being answered.
@@ -185,9 +197,8 @@ pub(super) fn asks_the_same(a: &Question, b: &Question) -> bool {
 }
 
 /// How probable yes was, by the candidates of the first token.
-fn yes_probability(trace: &Trace) -> Option<YesProbability> {
-    let candidates = &trace.output.first()?.candidates;
-    YesProbability::from_candidates(candidates, &YesNoIds::among(YesNoWords::Pair, candidates))
+pub(in crate::ui) fn yes_probability(trace: &Trace) -> Option<YesProbability> {
+    YesProbability::of_token(trace.output.first()?, YesNoWords::Pair)
 }
 
 /// What a model says of an object word of its answer when it is asked.

@@ -1,17 +1,19 @@
 //! Attention prompting on the photo: where a model looked for some words, how the photo is darkened by that, and the same question about the
 //! darkened photo.
 //!
-//! Whether prompting is on is not remembered anywhere: it is on when the shown answer is one about a darkened photo. So the switch, the
-//! history and the words above the photo cannot disagree.
+//! Two things are told apart. Whether the *next* question is about the darkened photo is a setting, as the strategy of decoding is, and both
+//! stay until they are switched. Whether the *shown* answer is one about the photo as it would be darkened now is remembered nowhere: it is
+//! read off the answer ([`AppState::shown_prompting`]), so that the switch never stands for an answer of another source, other words or
+//! another kernel.
 
 mod asking;
+mod finding;
 mod kept;
 
-use super::{AppState, Effect, Run, Severity, Until};
+use super::{AppState, Effect, Run};
 use crate::data::pope::Label;
-use crate::engine::{
-    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ModelInfo, ModelSource, ModelTask, Request, RunId,
-};
+use crate::engine::{AttributionRequest, ModelSource, ModelTask, Prompting, Question, RunId};
+use crate::geometry::Framing;
 use crate::prompting::{Attribution, PreOutput, PromptOptions, Source, object_of};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,11 +50,14 @@ pub struct PromptingSettings {
     pub options: PromptOptions,
     /// Ask again as soon as a control is let go.
     pub live: bool,
+    /// The next question is asked about the darkened photo.
+    pub on: bool,
 }
 
 impl Default for PromptingSettings {
     fn default() -> Self {
-        Self { source: Source::default(), clip: String::new(), options: PromptOptions::default(), live: true }
+        let (clip, options) = (String::new(), PromptOptions::default());
+        Self { source: Source::default(), clip, options, live: true, on: false }
     }
 }
 
@@ -73,8 +78,32 @@ pub enum PromptingCommand {
     Object(String),
     /// What the photo's panel shows.
     View(PromptView),
-    /// Ask the shown question about the darkened photo, or show the answer about the photo as it is.
+    /// Ask the shown question and those to come about the darkened photo; or show the answer about the original one, and ask about that.
     Switch(bool),
+}
+
+/// What the shown answer has to do with the photo as it would be darkened now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShownPrompting {
+    /// It is about the original photo, or there is none.
+    Original,
+    /// A model is looking, and the shown question is asked then.
+    Coming,
+    /// It is about the photo darkened as the controls say.
+    AsSet,
+    /// It is about the photo darkened otherwise: by another source, for other words, or with other numbers.
+    Otherwise,
+}
+
+/// What is done when it is known where a model looks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// The map is shown.
+    Look,
+    /// The shown question is asked; the map is shown with the flag.
+    AskShown(bool),
+    /// This question is asked.
+    Ask(Box<Question>),
 }
 
 /// Where a model looked.
@@ -105,8 +134,8 @@ pub struct Finding {
     beside: Option<ModelSource>,
     /// How far opening the model is, 0..=1, and at what; `None` when that is done or not needed.
     pub opening: Option<(f32, String)>,
-    /// Ask the shown question when it is there.
-    pub then_ask: bool,
+    /// What is done when the map is there.
+    pub then: Then,
 }
 
 /// See the module's documentation.
@@ -153,11 +182,24 @@ impl PromptingState {
     }
 }
 
+/// What an attribution is for: the words and the framing of a question.
+struct Subject<'a> {
+    text: &'a str,
+    framing: Option<Framing>,
+}
+
 impl AppState {
+    /// The shown question, else the one that is typed.
+    fn subject(&self) -> Subject<'_> {
+        match self.current_run() {
+            Some(run) => Subject { text: run.prompt_text().trim(), framing: run.question.framing },
+            None => Subject { text: self.ask.text.trim(), framing: self.ask.framing },
+        }
+    }
+
     /// The words to look for unless others are typed: those of the shown question, else those in the prompt box.
     pub fn prompting_query_default(&self) -> String {
-        let shown = self.current_run().map(Run::prompt_text);
-        shown.unwrap_or(&self.ask.text).trim().to_owned()
+        self.subject().text.to_owned()
     }
 
     /// The words to look for.
@@ -182,24 +224,6 @@ impl AppState {
         made.iter().rev().find(|made| made.request.source == source && made.request.image == *image)
     }
 
-    /// What would be asked now; `None` without a photo or words.
-    fn wanted_attribution(&self) -> Option<(AttributionRequest, Option<ModelSource>)> {
-        let settings = &self.prompting.settings;
-        let query = self.prompting_query().trim().to_owned();
-        let image = self.current_image().filter(|_| !query.is_empty())?.clone();
-        let is_clip = settings.source == Source::Clip;
-        let request = AttributionRequest {
-            source: settings.source,
-            image,
-            object: if is_clip { self.prompting_object() } else { None },
-            query,
-            // CLIP's own; LLaVA looks as it does when it is asked.
-            framing: if is_clip { None } else { self.ask.framing },
-            max_new_tokens: ATTRIBUTION_TOKENS,
-        };
-        Some((request, self.prompting_clip().filter(|_| is_clip)))
-    }
-
     /// The encoder that is asked; `None` is the open model.
     pub fn prompting_clip(&self) -> Option<ModelSource> {
         match self.prompting.settings.clip.trim() {
@@ -209,27 +233,74 @@ impl AppState {
         }
     }
 
-    /// Whether what was found is what would be found now.
-    pub fn made_is_fresh(&self) -> bool {
-        let (Some(made), Some((request, beside))) = (self.made(), self.wanted_attribution()) else { return false };
-        let open = self.model.info.as_ref().map(|info| &info.weight_hash);
-        made.request == request && made.beside == beside && (beside.is_some() || open == Some(&made.weight_hash))
+    /// What the shown answer has to do with the photo as it would be darkened now.
+    pub fn shown_prompting(&self) -> ShownPrompting {
+        let coming = self.prompting.finding.as_ref().is_some_and(|finding| match &finding.then {
+            Then::Look => false,
+            Then::AskShown(_) | Then::Ask(_) => self.current_image() == Some(&finding.request.image),
+        });
+        if coming {
+            return ShownPrompting::Coming;
+        }
+        let Some(run) = self.current_run() else { return ShownPrompting::Original };
+        match &run.question.prompted {
+            None => ShownPrompting::Original,
+            Some(prompting) if self.is_as_set(prompting) => ShownPrompting::AsSet,
+            Some(_) => ShownPrompting::Otherwise,
+        }
     }
 
     /// Whether the shown answer is about a darkened photo, or will be in a moment.
     pub fn is_prompting(&self) -> bool {
-        let asking = self.prompting.finding.as_ref().is_some_and(|finding| finding.then_ask);
-        asking || self.current_run().is_some_and(|run| run.question.prompted.is_some())
+        self.shown_prompting() != ShownPrompting::Original
+    }
+
+    /// Whether the switch is on: for the shown answer, and where there is none for the next one.
+    pub fn prompting_is_on(&self) -> bool {
+        match self.shown_prompting() {
+            ShownPrompting::Coming | ShownPrompting::AsSet => true,
+            ShownPrompting::Otherwise => false,
+            ShownPrompting::Original => self.current_run().is_none() && self.next_is_prompted(),
+        }
+    }
+
+    /// Whether the next question is asked about the darkened photo.
+    pub fn next_is_prompted(&self) -> bool {
+        self.prompting.settings.on && self.model.task() == ModelTask::Answer
+    }
+
+    /// Whether a darkened photo of the shown question is the one that the controls stand for.
+    fn is_as_set(&self, prompting: &Prompting) -> bool {
+        let (settings, attribution) = (&self.prompting.settings, &prompting.attribution);
+        let layer_idx = settings.options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+        let same_numbers = prompting.layer_idx() == layer_idx
+            && PromptOptions { layer_idx: None, ..prompting.options }
+                == PromptOptions { layer_idx: None, ..settings.options };
+        attribution.source() == settings.source
+            && prompting.query == self.prompting_query().trim()
+            && same_numbers
+            && self.is_by_chosen_model(prompting)
+    }
+
+    /// Whether the model that is chosen now looked. Which weights a CLIP has is known once it has looked at any photo; while no model is open
+    /// there is none that an answer could contradict.
+    fn is_by_chosen_model(&self, prompting: &Prompting) -> bool {
+        let clip = self.prompting_clip().filter(|_| self.prompting.settings.source == Source::Clip);
+        let Some(clip) = clip else {
+            return self.model.info.as_ref().is_none_or(|info| info.weight_hash == prompting.weight_hash);
+        };
+        let by_it = |made: &&Arc<Made>| made.request.source == Source::Clip && made.beside.as_ref() == Some(&clip);
+        self.prompting.made.iter().any(|made| by_it(&made) && made.weight_hash == prompting.weight_hash)
     }
 
     /// Why the switch does nothing now; `None` if it does something.
     pub fn prompting_hindrance(&self) -> Option<&'static str> {
-        if self.current_run().is_none() {
-            Some("Ask something first: the same question is asked again about the darkened photo")
-        } else if self.model.worker_dead {
+        if self.model.worker_dead {
             Some("The model's worker is not running")
         } else if self.model.info.is_none() {
             Some("No model is open")
+        } else if self.model.task() != ModelTask::Answer {
+            Some("The open model answers no questions")
         } else {
             None
         }
@@ -241,15 +312,19 @@ impl AppState {
     }
 
     pub(super) fn apply_prompting(&mut self, command: PromptingCommand) -> Vec<Effect> {
+        let is_prompted = |run: &Run| run.question.prompted.is_some();
         match command {
-            PromptingCommand::Set(settings) => self.set_prompting(settings),
+            PromptingCommand::Set(settings) => return self.set_prompting(settings),
             PromptingCommand::Settle => {
-                if self.prompting.settings.live && self.current_run().is_some_and(|run| run.question.prompted.is_some())
-                {
-                    return self.ask_prompted();
+                if self.prompting.settings.live && self.current_run().is_some_and(is_prompted) {
+                    return self.ask_shown_as_set(false);
                 }
             }
-            PromptingCommand::Find => return self.find(false),
+            PromptingCommand::Find => {
+                // The answer of before must not stand beside the new map.
+                let asks = self.prompting.settings.live && self.current_run().is_some_and(is_prompted);
+                return self.find(if asks { Then::AskShown(true) } else { Then::Look });
+            }
             PromptingCommand::Stop => {
                 return self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)).into_iter().collect();
             }
@@ -262,78 +337,34 @@ impl AppState {
                     Some(object).filter(|object| Some(object) != own.as_ref() && !object.trim().is_empty());
             }
             PromptingCommand::View(view) => self.prompting.view = view,
-            PromptingCommand::Switch(true) if self.made_is_fresh() => return self.ask_prompted(),
-            PromptingCommand::Switch(true) => return self.find(true),
-            PromptingCommand::Switch(false) => return self.ask_plainly(),
+            PromptingCommand::Switch(on) => {
+                self.prompting.settings.on = on;
+                return if on { self.ask_shown_as_set(false) } else { self.ask_plainly() };
+            }
         }
         Vec::new()
     }
 
-    fn set_prompting(&mut self, mut settings: PromptingSettings) {
-        if settings.source != self.prompting.settings.source {
+    fn set_prompting(&mut self, mut settings: PromptingSettings) -> Vec<Effect> {
+        let was_shown = self.shown_prompting();
+        let other_source = settings.source != self.prompting.settings.source;
+        if other_source {
             settings.options.layer_idx = None; // of another kind of model
             self.prompting.failed = None;
         }
         self.prompting.settings = settings;
-    }
-
-    fn find(&mut self, then_ask: bool) -> Vec<Effect> {
-        self.prompting.failed = None;
-        if self.model.worker_dead {
-            self.prompting.failed = Some("The model's worker is not running: restart it".to_owned());
+        if !other_source {
             return Vec::new();
         }
-        let Some((request, beside)) = self.wanted_attribution() else {
-            self.prompting.failed = Some("Expected words to look for in a photo, found none".to_owned());
-            return Vec::new();
-        };
-        let id = self.runs.name();
-        // The worker stops an earlier one by itself.
-        self.prompting.finding =
-            Some(Finding { id, request: request.clone(), beside: beside.clone(), opening: None, then_ask });
-        vec![Effect::Send(Request::Attribute(id, Box::new(request), beside))]
-    }
-
-    /// How far opening the encoder is.
-    pub(super) fn attribution_opening(&mut self, id: RunId, share: f32, what: String) {
-        if let Some(finding) = self.prompting.finding.as_mut().filter(|finding| finding.id == id) {
-            finding.opening = Some((share.clamp(0.0, 1.0), what)).filter(|(share, _)| *share < 1.0);
+        // What was asked of the source before is asked of this one: its answer would stand below another one's name.
+        match self.prompting.finding.as_ref().map(|finding| finding.then.clone()) {
+            Some(Then::AskShown(look)) => self.find(Then::AskShown(look)),
+            Some(Then::Ask(question)) => self.ask_as_set(*question),
+            Some(Then::Look) | None if was_shown == ShownPrompting::AsSet && self.prompting.settings.live => {
+                self.ask_shown_as_set(false)
+            }
+            Some(Then::Look) | None => Vec::new(),
         }
-    }
-
-    /// An attribution has come; the question that waited for it is asked.
-    pub(super) fn attributed(&mut self, id: RunId, attributed: &Attributed, info: &ModelInfo) -> Vec<Effect> {
-        let Some(finding) = self.prompting.finding.take_if(|finding| finding.id == id) else { return Vec::new() };
-        let Finding { request, beside, then_ask, .. } = finding;
-        let about_shown = self.current_image() == Some(&request.image);
-        for warning in &attributed.warnings {
-            self.notices.push((Severity::Warning, Until::NextQuestion), warning.clone(), "", None);
-        }
-        self.prompting.keep(Made {
-            request,
-            beside,
-            attribution: Arc::clone(&attributed.attribution),
-            pre_output: attributed.pre_output.clone(),
-            model_id: info.id.clone(),
-            weight_hash: info.weight_hash.clone(),
-            photo_hash: attributed.photo.sha256.clone(),
-        });
-        if then_ask && about_shown {
-            return self.ask_prompted();
-        }
-        if about_shown && self.prompting.view == PromptView::Attention {
-            self.prompting.view = PromptView::Attribution; // what was asked for
-        }
-        Vec::new()
-    }
-
-    /// An attribution ended without a map. `true` if there was one of that name.
-    pub(super) fn attribution_ended(&mut self, id: RunId, why: Option<&str>) -> bool {
-        let found = self.prompting.finding.take_if(|finding| finding.id == id).is_some();
-        if found {
-            self.prompting.failed = why.map(str::to_owned);
-        }
-        found
     }
 }
 

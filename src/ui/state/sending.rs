@@ -1,7 +1,7 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
-use super::{AppState, Effect, PromptView, PromptingCommand, Severity, Until};
-use crate::engine::{ModelTask, Prompt, Request, RunId};
+use super::{AppState, Effect, PromptView, PromptingCommand, Run, Severity, Until};
+use crate::engine::{ImageSource, ModelTask, Prompt, Request, RunId};
 use crate::ui::command::Command;
 
 /// Questions kept at most, whatever their attention needs.
@@ -31,14 +31,7 @@ impl AppState {
             let text = if task == ModelTask::Compare { self.ask.text.trim() } else { "" };
             question.prompt = Prompt::Templated(text.to_owned());
         }
-        let was_prompting = self.is_prompting();
-        let effects = self.send(question);
-        if was_prompting {
-            let what = "This question is asked about the photo as it is; attention prompting was on for the one before";
-            let action = Some(("API on for this one, too".to_owned(), Command::TogglePrompting));
-            self.notices.push((Severity::Info, Until::NextQuestion), what, "", action);
-        }
-        effects
+        self.ask_as_set(question)
     }
 
     /// Where questions come from: only a model that knows some offers them.
@@ -53,14 +46,24 @@ impl AppState {
     pub(super) fn regenerate(&mut self) -> Vec<Effect> {
         let Some(run) = self.current_run() else { return self.ask() };
         let (prompt, image) = (run.question.prompt.clone(), run.question.image.clone());
-        let prompted = run.question.prompted.clone();
         let mut question = self.ask.question(image);
         question.prompt = prompt;
-        question.prompted = prompted;
-        self.send(question)
+        self.ask_as_set(question)
     }
 
-    /// The latest question wins: one that still runs is stopped.
+    /// Whether nothing can be asked now.
+    pub(super) fn hinders_asking(&self) -> bool {
+        self.model.worker_dead || (self.model.info.is_none() && self.model.loading.is_none())
+    }
+
+    /// Stops what a new question about a photo takes the place of: the one about the same photo that still runs, and POPE's, which are asked
+    /// again later. An answer about another photo is waited for.
+    pub(super) fn make_way(&self, image: &ImageSource) -> Vec<Effect> {
+        let gives_way = |run: &&Run| run.question.image == *image || self.pope.is_behind(run.id);
+        self.runs.active().filter(gives_way).map(|run| Effect::Cancel(run.id)).collect()
+    }
+
+    /// The latest question about a photo wins: one that still runs is stopped.
     pub(super) fn send(&mut self, question: crate::engine::Question) -> Vec<Effect> {
         if self.model.worker_dead {
             let action = Some(("Restart".to_owned(), Command::RestartWorker));
@@ -72,7 +75,7 @@ impl AppState {
             self.notices.push((Severity::Info, Until::NextQuestion), "There is no model to ask", "", action);
             return Vec::new();
         }
-        let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        let mut effects = self.make_way(&question.image);
         let id = self.runs.begin(question.clone());
         self.notices.another_question();
         self.selection.clear();
@@ -89,6 +92,11 @@ impl AppState {
         effects.push(Effect::Send(Request::Ask(id, Box::new(question))));
         effects.push(Effect::ReleaseFocus);
         effects
+    }
+
+    /// Stops one answer; what came of it stays.
+    pub(super) fn stop_answer(&self, id: RunId) -> Vec<Effect> {
+        self.runs.active().filter(|run| run.id == id).map(|run| Effect::Cancel(run.id)).collect()
     }
 
     pub(super) fn stop(&mut self) -> Vec<Effect> {

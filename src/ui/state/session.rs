@@ -106,6 +106,11 @@ pub struct SessionState {
 }
 
 impl SessionState {
+    /// The last name that had been given when the session was saved.
+    pub(in crate::ui) fn saved_until(&self) -> u64 {
+        self.saved_until
+    }
+
     /// Whether a photo was not found.
     pub fn is_missing(&self, image: &ImageSource) -> bool {
         matches!(image, ImageSource::Path(path) if self.missing.photos.binary_search(path).is_ok())
@@ -197,16 +202,17 @@ impl AppState {
 
     /// A session takes the place of everything that is there. `before` is where that is kept.
     pub fn reopened(&mut self, reopened: Reopened, before: Option<PathBuf>) -> Vec<Effect> {
+        let saved_is_there = reopened.saved_is_there;
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
-        let Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery } = reopened;
-        let num_runs = runs.len();
+        let Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery, .. } = reopened;
         if !recovery {
             remember_path(&mut self.prefs.recent_sessions, &path);
         }
         let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
         self.settings_of(&written.settings);
-        self.pope = Pope::restored(self.pope.settings, written.pope);
+        self.pope = Pope::restored(self.pope.settings, written.pope, written.pope_runs);
+        let num_runs = runs.iter().filter(|run| !self.pope.is_run(run.id)).count();
         let last_id = written.last_id.max(self.runs.last_id());
         let generation = self.browse.generation + 1;
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
@@ -244,8 +250,12 @@ impl AppState {
         };
         let model_is_there = missing.model.is_none();
         let SessionState { offers, window, .. } = std::mem::take(&mut self.session);
-        // What was recovered is in no session yet.
-        let saved_until = if recovery { 0 } else { self.runs.last_id() };
+        let saved_until = match (recovery, saved_is_there) {
+            (false, _) => self.runs.last_id(),
+            // What was recovered is in the session that was saved before, as far as that went.
+            (true, true) => written.saved_until.min(self.runs.last_id()),
+            (true, false) => 0,
+        };
         self.session = SessionState { path: saved_at, missing, offers, window, saved_until, quits: false };
         let place = written.window.and_then(WindowPlace::sensible).filter(|place| Some(*place) != window);
         effects.extend(place.map(|place| Effect::Session(SessionEffect::PlaceWindow(place))));

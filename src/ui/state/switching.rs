@@ -1,46 +1,38 @@
-//! Mitigations on and off on the shown question: an answer that was given before is shown, not made again.
+//! Mitigations on and off, for the shown question and for those to come: an answer that was given before is shown, not asked for again.
 
-use super::{AppState, Effect, PromptingCommand, Severity, Until};
-use crate::engine::{Question, Spec};
-
-/// What is switched on where no contrastive strategy was chosen.
-const FIRST_STRATEGY: &str = "vcd";
+use super::{AppState, Effect, PromptingCommand};
+use crate::engine::{ModelTask, Question};
 
 impl AppState {
-    /// The shown question about the photo darkened where a model does not look, or about the photo as it is.
+    /// The shown question and those to come about the photo darkened where a model does not look, or about the original photo.
     pub(super) fn toggle_prompting(&mut self) -> Vec<Effect> {
-        if !self.can_switch() {
+        if !self.has_mitigations() {
             return Vec::new();
         }
-        let is_on = self.current_run().is_some_and(|run| run.question.prompted.is_some());
-        self.apply_prompting(PromptingCommand::Switch(!is_on))
+        self.apply_prompting(PromptingCommand::Switch(!self.prompting_is_on()))
     }
 
-    /// The shown question decoded against a second branch, or plainly.
+    /// The shown question and those to come decoded against a second branch, or plainly.
     pub(super) fn toggle_strategy(&mut self) -> Vec<Effect> {
-        if !self.can_switch() {
+        if !self.has_mitigations() {
             return Vec::new();
         }
+        let shown = self.current_run().map(|run| run.question.strategy.is_plain());
+        let is_plain = shown.unwrap_or_else(|| self.ask.is_plain());
+        self.ask.switch_contrast(is_plain);
         let Some(run) = self.current_run() else { return Vec::new() };
-        let is_plain = run.question.strategy.is_plain();
-        let strategy = match (is_plain, self.ask.spec()) {
-            (false, _) => Spec::default(),
-            (true, chosen) if chosen != Spec::default() => chosen,
-            (true, _) => Spec { name: FIRST_STRATEGY.to_owned(), parameters: Vec::new() },
-        };
         // A forced beginning is of the answer before, not of the question.
-        let question = Question { strategy, fork: None, ..run.question.clone() };
+        let question = Question { strategy: self.ask.spec(), fork: None, ..run.question.clone() };
         self.show_or_send(question)
     }
 
-    /// Whether there is an answer to switch anything on; says so where there is none.
-    fn can_switch(&mut self) -> bool {
-        let answered = self.current_run().is_some() && self.has_decoder();
-        if !answered {
-            let what = "There is no answer yet that a mitigation could be switched on for";
-            self.notices.push((Severity::Info, Until::NextQuestion), what, self.question_advice(), None);
+    /// Whether there is a decoder whose choices could be changed; says so where there is none.
+    fn has_mitigations(&mut self) -> bool {
+        let answers = self.has_decoder() && self.model.task() == ModelTask::Answer;
+        if !answers {
+            self.toasts.push("The open model answers no questions: nothing can be switched on");
         }
-        answered
+        answers
     }
 }
 
@@ -76,11 +68,56 @@ mod tests {
     }
 
     #[test]
-    fn without_an_answer_it_says_so() {
+    fn without_an_answer_they_are_switched_for_the_next_question() {
         let mut state = loaded();
+        assert_eq!(state.next_question(), "plain decoding, original photo", "at first");
         for command in [Command::ToggleStrategy, Command::TogglePrompting] {
             assert!(state.apply(command).is_empty(), "nothing is asked");
         }
-        assert_eq!(state.notices.iter().count(), 1, "and that is said once");
+        assert_eq!(state.next_question(), "VCD alpha 1.00, photo prompted (CLIP)", "both stay");
+        for command in [Command::ToggleStrategy, Command::TogglePrompting] {
+            state.apply(command);
+        }
+        assert_eq!(state.next_question(), "plain decoding, original photo", "and both go");
+    }
+
+    #[test]
+    fn the_menu_the_key_and_the_shown_answer_agree() {
+        let mut state = answered();
+        state.apply(Command::ToggleStrategy);
+        assert_eq!(state.ask.spec().name, "vcd", "the menu says what the key asked with");
+        finish(&mut state, RunId(2));
+        state.apply(Command::ToggleStrategy);
+        assert!(state.ask.is_plain(), "off for the next question, too");
+        // Another one is chosen, switched off and on again.
+        let mut ask = state.ask.clone();
+        ask.strategy = "m3id".to_owned();
+        state.apply(Command::SetAsk(Box::new(ask)));
+        assert_eq!(strategy(&state.apply(Command::ToggleStrategy)).as_deref(), Some("m3id"), "the chosen one");
+        finish(&mut state, RunId(3));
+        state.apply(Command::ToggleStrategy);
+        assert!(state.ask.is_plain() && state.current_run().map(|run| run.id) == Some(RunId(1)), "the plain answer");
+        assert_eq!(strategy(&state.apply(Command::AskThis("More?".to_owned()))).as_deref(), Some(""), "asked plainly");
+        let id = state.current_run().map(|run| run.id).expect("asked");
+        finish(&mut state, id);
+        assert_eq!(strategy(&state.apply(Command::ToggleStrategy)).as_deref(), Some("m3id"), "and on again");
+    }
+
+    #[test]
+    fn a_model_without_a_decoder_has_nothing_to_switch() {
+        let mut state = loaded();
+        let mut info = (*super::super::testing::info(0, 0)).clone();
+        info.task = ModelTask::Compare;
+        state.receive(Event::Loaded(std::sync::Arc::new(info)), 0.0);
+        for command in [Command::ToggleStrategy, Command::TogglePrompting] {
+            assert!(state.apply(command).is_empty(), "nothing is asked");
+        }
+        assert!(state.ask.is_plain() && !state.prompting.settings.on, "nothing is switched");
+        assert!(state.toasts.iter().any(|toast| toast.text.contains("answers no questions")), "said");
+    }
+
+    fn finish(state: &mut super::super::AppState, id: RunId) {
+        state.receive(Event::Started(id, Box::new(super::super::testing::trace())), 0.0);
+        state.receive(Event::Finished { id, timings: Timings::default(), warnings: Vec::new() }, 1.0);
     }
 }

@@ -22,6 +22,7 @@ impl AppState {
         let before = self.look_before(&command);
         let mut effects = self.carry_out(command);
         self.settle_source();
+        self.settle_notices();
         if let Some((before, kind)) = before {
             self.remember(before, kind);
         }
@@ -66,6 +67,7 @@ impl AppState {
             Command::TogglePrompting => self.toggle_prompting(),
             Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
+            Command::StopAnswer(id) => self.stop_answer(id),
             Command::CopyAnswer => self.copy_answer(),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
@@ -126,7 +128,10 @@ impl AppState {
             Command::ToggleOverlay => self.colour.overlay_visible = !self.colour.overlay_visible,
             Command::TogglePatchGrid => self.colour.patch_grid_visible = !self.colour.patch_grid_visible,
             Command::SetPrompt(text) => self.ask.text = text,
-            Command::SetAsk(ask) => self.ask = *ask,
+            Command::SetAsk(ask) => {
+                self.ask = *ask;
+                self.ask.remember_contrast();
+            }
             Command::SetView(view) => self.view = view,
             Command::SetColour(colour) => self.colour = colour,
             Command::SetChips(chips) => self.chips = chips,

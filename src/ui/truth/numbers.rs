@@ -7,12 +7,13 @@ use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{
     CategoryShare, Counted, CurvePoint, Evaluation, METRICS, PatchCoverage, Ranked, Undefined, category_shares,
 };
-use crate::analysis::{Reduce, TokenRef, TokenSet, WordOrigin, word_origin};
+use crate::analysis::{MapOptions, Normalisation, Reduce, TokenRef, TokenSet, WordOrigin, decoder_map, word_origin};
 use crate::data::coco::Category;
 use crate::data::pope::Label;
 use crate::engine::RunId;
 use crate::geometry::ModelView;
 use crate::render::HeatMap;
+use crate::trace::Trace;
 use crate::ui::derived::{ShownMap, selection_of};
 use crate::ui::state::{AppState, Cut, LayerHead, Run};
 use std::collections::BTreeMap;
@@ -79,8 +80,11 @@ pub struct TruthNumbers {
     pub origin: Option<Result<WordOrigin, String>>,
     origin_key: Option<OriginKey>,
     shares_of: Option<u64>,
-    /// Categories by the attention inside their masks, most first; once all masks are laid on patches.
+    /// Categories by the attention of the shown map inside their masks, most first; once all masks are laid on patches.
     pub shares: Vec<CategoryShare<u32>>,
+    word_shares_of: Option<(OriginKey, bool)>,
+    /// The same of what the decoder attended to when it chose the held tokens, whatever map is shown.
+    pub word_shares: Vec<CategoryShare<u32>>,
 }
 
 impl TruthNumbers {
@@ -127,6 +131,7 @@ impl TruthNumbers {
         let map = shown.and_then(|shown| shown.map.as_ref().ok());
         self.score(state, map);
         self.share(map, more);
+        self.share_of_word(state, trace, more);
         more
     }
 
@@ -146,11 +151,17 @@ impl TruthNumbers {
         self.origin_key = key.map(|(_, key)| key);
     }
 
-    /// Whether a photo shows what a word names; `None` where nobody who annotated it knows such a thing.
-    pub fn label_of(&self, object: &str, truth: &ImageTruth, known: &[Category]) -> Option<Label> {
+    /// The category that a word names, else the word.
+    pub fn category_of(&self, object: &str) -> String {
         let object = object.trim().to_lowercase();
         let mention = self.extractor.mentions(&object).into_iter().next();
-        let category = mention.map_or(object.as_str(), |mention| mention.category);
+        mention.map_or(object, |mention| mention.category.to_owned())
+    }
+
+    /// Whether a photo shows what a word names; `None` where nobody who annotated it knows such a thing.
+    pub fn label_of(&self, object: &str, truth: &ImageTruth, known: &[Category]) -> Option<Label> {
+        let category = &*self.category_of(object);
+        let object = object.trim().to_lowercase();
         let shown = [category, &object].into_iter().any(|name| truth.category_named(name).is_some());
         if shown || truth.chair.as_ref().is_some_and(|objects| objects.contains(category)) {
             return Some(Label::Yes);
@@ -174,6 +185,8 @@ impl TruthNumbers {
         self.scores = None;
         self.shares_of = None;
         self.shares.clear();
+        self.word_shares_of = None;
+        self.word_shares.clear();
     }
 
     /// Lays masks on patches, the chosen one first. Returns whether some are missing.
@@ -223,8 +236,30 @@ impl TruthNumbers {
             return;
         }
         self.shares_of = map.map(|map| map.key);
+        self.shares = map.map_or_else(Vec::new, |map| self.inside(&map.values));
+    }
+
+    /// Of the held tokens: in the decoder's layer and head, under every source.
+    fn share_of_word(&mut self, state: &AppState, trace: &Trace, more: bool) {
+        let suppress_sink = state.view.suppress_sink;
+        let key = self.origin_key.clone().map(|key| (key, suppress_sink));
+        if more || self.word_shares_of == key {
+            return;
+        }
+        let map = key.as_ref().and_then(|(key, _)| {
+            let selection = selection_of(key.choice, trace.num_hidden_layers, trace.num_attention_heads)?;
+            let tokens = TokenSet::new(key.tokens.iter().map(|idx| TokenRef::Output(*idx)), Reduce::Mean);
+            let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink };
+            decoder_map(trace, &tokens, selection, options).ok()
+        });
+        self.word_shares = map.map_or_else(Vec::new, |map| self.inside(&map.values));
+        self.word_shares_of = key;
+    }
+
+    /// A map's attention inside every category's masks, most first.
+    fn inside(&self, values: &[f32]) -> Vec<CategoryShare<u32>> {
         let categories = self.coverages.iter().map(|(id, coverage)| (*id, &**coverage));
-        self.shares = map.and_then(|map| category_shares(&map.values, categories).ok()).unwrap_or_default();
+        category_shares(values, categories).unwrap_or_default()
     }
 }
 
@@ -253,4 +288,62 @@ fn scores(key: Key, map: &HeatMap, coverage: &PatchCoverage) -> Result<Scores, S
         pixels: ranked.pixels(),
         mask_area: ranked.mask_area(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::coco::Instances;
+    use crate::ui::command::Command;
+    use crate::ui::derived::Derived;
+    use crate::ui::state::testing::answered;
+    use crate::ui::state::{Extend, Source, TokenPos};
+    use std::path::Path;
+    use std::time::Duration;
+
+    /// A dog on the first of four patches, a cat on the last.
+    const OBJECTS: &str = r#"{
+        "images": [{"id": 1, "width": 24, "height": 24, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat", "supercategory": "animal"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 144, "bbox": [0, 0, 12, 12],
+             "segmentation": [[0, 0, 12, 0, 12, 12, 0, 12]]},
+            {"id": 2, "image_id": 1, "category_id": 2, "iscrowd": 0, "area": 144, "bbox": [12, 12, 12, 12],
+             "segmentation": [[12, 12, 24, 12, 24, 24, 12, 24]]}
+        ]
+    }"#;
+
+    fn of(shares: &[CategoryShare<u32>], id: u32) -> f64 {
+        shares.iter().find(|share| share.category == id).map_or(f64::NAN, |share| share.share)
+    }
+
+    #[test]
+    fn a_words_attention_is_the_decoders_under_every_source() {
+        let mut state = answered();
+        let trace = state.runs.get_mut(RunId(1)).and_then(|run| run.trace.as_mut()).expect("answered");
+        let vision = trace.vision.as_mut().map(Arc::make_mut).expect("an encoder");
+        vision.cls_attention = vec![0.4, 0.3, 0.2, 0.1]; // the decoder's rows are 1 to 4 parts of 10
+        let instances = Instances::from_bytes(OBJECTS.as_bytes(), Path::new("i.json")).expect("COCO");
+        state.truth.image = Some(Arc::new(ImageTruth::look(1, Some(&instances), &[], &Extractor::default())));
+        state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
+        let mut derived = Derived::default();
+        for source in [Source::Decoder, Source::Vision, Source::Decoder] {
+            state.view.source = source;
+            while derived.advance(&state, Duration::from_secs(5)) {}
+            let word = &derived.truth.word_shares;
+            assert!((of(word, 1) - 0.1).abs() < 1e-6, "the dog, {source:?}: {word:?}");
+            assert!((of(word, 2) - 0.4).abs() < 1e-6, "the cat, {source:?}: {word:?}");
+            let shown = of(&derived.truth.shares, 1);
+            let expected = if source == Source::Vision { 0.4 } else { 0.1 };
+            assert!((shown - expected).abs() < 1e-6, "the shown map has its own, {source:?}: {shown}");
+        }
+        // Another layer and head: other numbers, of the decoder's own choice.
+        state.view.decoder.layer = crate::ui::state::Axis { idx: 1, reduce: crate::ui::state::Reduce::One };
+        state.view.suppress_sink = true;
+        while derived.advance(&state, Duration::from_secs(5)) {}
+        assert!((of(&derived.truth.word_shares, 1) - 0.1).abs() < 1e-6, "parts of the image stay what they are");
+        state.apply(Command::Clear);
+        while derived.advance(&state, Duration::from_secs(5)) {}
+        assert!(derived.truth.word_shares.is_empty(), "no word is held");
+    }
 }

@@ -7,7 +7,7 @@ use crate::render::{HeatStyle, PhotoTexture};
 use crate::trace::Trace;
 use crate::ui::canvas::PhotoCanvas;
 use crate::ui::command::Command;
-use crate::ui::derived::{ComparedColumn, Comparison, format_value};
+use crate::ui::derived::{ComparedColumn, Comparison, format_value, sum_words};
 use crate::ui::panels::PanelContext;
 use crate::ui::panels::chip::{Chip, ChipMarks, change_word, ends_line};
 use crate::ui::panels::origin::verdict;
@@ -43,7 +43,8 @@ pub(super) fn head(
     match &column.map {
         Ok(_) => {
             let darkened = if run.question.prompted.is_some() { "; the model saw the photo darkened" } else { "" };
-            let text = format!("{}, image share {}{darkened}", column.title, format_value(column.image_share));
+            let sum = sum_words(&cx.state.view, column.tokens.len() == 1);
+            let text = format!("{}, {sum} {}{darkened}", column.title, format_value(column.image_share));
             line(ui, RichText::new(&text).small().weak(), &format!("{text}\n{}", comparison.place));
         }
         Err(why) => {

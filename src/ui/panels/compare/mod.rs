@@ -95,7 +95,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// The list's button, and what is shown in all columns or under the pointer.
 fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let count = cx.state.current_image().map_or(0, |image| cx.state.runs.of_image(image).count());
+    let count = cx.state.history().iter().filter(|entry| !entry.pope).count();
     let text = match (cx.derived.compare.made(), cx.memory.compare.hovered) {
         (Some(comparison), Some(pos)) => patch_line(comparison, pos),
         (Some(comparison), None) => comparison.place.clone(),
@@ -103,7 +103,8 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     };
     ui.horizontal(|ui| {
         let button = egui::Button::new(format!("Runs ({count})")).selected(cx.state.compare.list_open);
-        let help = "Every run about this photo: pin one as the reference, show, add or forget others";
+        let help =
+            "Every run about this photo: pin one as the reference, show, add or forget others; POPE's are listed apart";
         if ui.add(button).on_hover_text(help).clicked() {
             cx.emit(Command::Compare(CompareCommand::ToggleList));
         }

@@ -8,7 +8,7 @@ use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{format_share, format_value};
 use crate::ui::panels::{PanelContext, objects};
-use crate::ui::state::{CopyCommand, RangeMode, Source};
+use crate::ui::state::{CopyCommand, RangeMode, ShownPrompting, Source};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
@@ -99,8 +99,12 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
             ui.weak("Outside of what the model saw");
         }
         None => {
+            let shown = cx.state.shown_prompting();
             let text = match cx.state.selection.patches.len() {
-                0 if cx.state.is_prompting() => "The model saw this photo darkened: API, Prompted shows how".to_owned(),
+                0 if shown == ShownPrompting::AsSet => "The model saw the darkened photo (API > Prompted)".to_owned(),
+                0 if shown == ShownPrompting::Otherwise => {
+                    "The model saw the photo darkened otherwise than API shows it now".to_owned()
+                }
                 0 if !cx.state.has_decoder() => "Point at the photo for values".to_owned(),
                 0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
                 1 => "1 patch selected".to_owned(),

@@ -1,6 +1,9 @@
 //! What a session keeps besides answers and data set, and what a file that says anything does.
 
 use super::*;
+use crate::engine::Request;
+use crate::ui::state::testing::info;
+use crate::ui::state::{PromptingCommand, ShownPrompting};
 use proptest::prelude::*;
 
 #[test]
@@ -41,8 +44,70 @@ fn what_no_file_keeps_is_part_of_a_session() {
         let (mut once, mut twice) = (state_of(&path), state_of(&other));
         for state in [&mut once, &mut twice] {
             state["path"] = Value::Null;
+            state["saved_until"] = Value::Null;
         }
         assert_eq!(once, twice, "nothing was lost on the way");
+    });
+}
+
+#[test]
+fn only_what_no_session_has_is_asked_about_after_a_recovery() {
+    in_folder(|folder| {
+        let (saved, recovery) = (folder.join("work.gazelens"), folder.join("recovery.gazelens"));
+        let mut state = worked();
+        save(&state, &saved);
+        state.session_saved(saved.clone(), 2);
+        assert_eq!(state.num_unsaved(), 0, "both are saved");
+        state.apply(Command::AskThis("More?".to_owned()));
+        let id = state.current_run().expect("asked").id;
+        state.receive(Event::Started(id, Box::new(trace())), 0.0);
+        state.receive(Event::Token(id, Box::new(token("Yes")), None), 1.0);
+        save(&state, &recovery);
+        let restored = || {
+            let reopened = open(&recovery).expect("can be read");
+            let mut state = AppState::default();
+            state.reopened(Reopened { recovery: true, ..reopened }, None);
+            state
+        };
+        let state = restored();
+        assert_eq!((state.runs.iter().count(), state.num_unsaved()), (3, 1), "two of three are in the session");
+        assert_eq!(state.unsaved_words(), "1 answer is not saved", "and that is said");
+        std::fs::remove_file(&saved).expect("removed");
+        assert_eq!(restored().num_unsaved(), 3, "the session is gone: all would be lost");
+    });
+}
+
+#[test]
+fn whose_the_shown_answer_is_survives_a_session() {
+    in_folder(|folder| {
+        let path = folder.join("work.gazelens");
+        let mut state = worked();
+        let sent = |effects: &[Effect]| {
+            effects.iter().find_map(|effect| match effect {
+                Effect::Send(Request::Attribute(id, ..) | Request::Ask(id, _)) => Some(*id),
+                _ => None,
+            })
+        };
+        let id = sent(&state.apply(Command::Prompting(PromptingCommand::Switch(true)))).expect("looked for");
+        let effects = state.receive(Event::Attributed(id, attributed(), info(LAYERS, HEADS)), 0.0);
+        let id = sent(&effects).expect("asked");
+        state.receive(Event::Started(id, Box::new(trace())), 0.0);
+        state.receive(Event::Finished { id, timings: crate::engine::Timings::default(), warnings: Vec::new() }, 1.0);
+        let reopened = |state: &AppState| {
+            save(state, &path);
+            let mut again = AppState { model: state.model.clone(), ..AppState::default() };
+            again.reopened(open(&path).expect("can be read"), None);
+            again
+        };
+        let on = reopened(&state);
+        assert!(on.prompting_is_on() && on.next_is_prompted(), "on, and so is the next question");
+        let mut settings = state.prompting.settings.clone();
+        settings.live = false;
+        settings.source = Source::Llava;
+        state.apply(Command::Prompting(PromptingCommand::Set(settings)));
+        let off = reopened(&state);
+        assert_eq!(off.shown_prompting(), ShownPrompting::Otherwise, "CLIP's answer is not taken for LLaVA's");
+        assert!(!off.prompting_is_on(), "off");
     });
 }
 

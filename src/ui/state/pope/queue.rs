@@ -142,7 +142,7 @@ impl AppState {
                 queue.todo.retain(|other| !asks_the_same(other, &question));
                 queue.total -= before - queue.todo.len();
             }
-            self.pope.pending.push(Pending { run, question, behind: false });
+            self.pope.asked(run, question, false);
         }
         effects
     }
@@ -197,12 +197,30 @@ impl AppState {
                 queue.done += 1;
             }
         }
+        let before = self.pope.answer(&model, &pending.question).map(|answer| answer.run);
+        let before = before.filter(|before| *before != pending.run);
         match (phase, said) {
-            (Some(Phase::Finished), Some((text, yes))) => self.pope.record(pending, model, Ok(text), yes),
-            (Some(Phase::Failed(why)), _) if !again => self.pope.record(pending, model, Err(why), None),
+            (Some(Phase::Finished), Some((text, yes))) => {
+                self.pope.record(pending, model, Ok(text), yes);
+                self.forget_replaced(before);
+            }
+            (Some(Phase::Failed(why)), _) if !again => {
+                self.pope.record(pending, model, Err(why), None);
+                self.forget_replaced(before);
+            }
             // Part of an answer that nobody asked to see.
             _ if again && pending.behind && shown != Some(pending.run) => self.runs.forget(pending.run),
             _ => {}
+        }
+    }
+
+    /// An answer took the place of an earlier one to the same question: the earlier one's trace goes, unless people are looking at it.
+    fn forget_replaced(&mut self, before: Option<RunId>) {
+        let Some(before) = before else { return };
+        let shown = self.runs.shown_ids().contains(&before);
+        let kept = shown || self.compare.picked().chain(self.figure.runs()).any(|id| id == before);
+        if !kept {
+            self.runs.forget(before);
         }
     }
 
@@ -219,7 +237,7 @@ impl AppState {
         };
         let run = self.runs.begin_behind(question.clone());
         queue.current = Some(run);
-        self.pope.pending.push(Pending { run, question: question.clone(), behind: true });
+        self.pope.asked(run, question.clone(), true);
         // What people look at stays, whatever its attention needs.
         let kept: Vec<RunId> = self
             .current_run()

@@ -281,3 +281,69 @@ fn the_table_is_copied_with_tabs() {
     assert!(lines[1][9..].iter().all(|verdict| *verdict == "right"), "every scorer agrees: {text}");
     assert_eq!(state.runs.get(RunId(2)).map(|run| run.phase.clone()), Some(Phase::Finished), "nothing else changed");
 }
+
+#[test]
+fn its_answers_are_not_counted_and_take_each_others_place() {
+    let mut state = ready();
+    let image = state.current_image().cloned().expect("an image");
+    ask_all(&mut state);
+    for (id, word) in [(2, "Yes"), (3, "No"), (4, "No")] {
+        answer(&mut state, id, word);
+    }
+    assert_eq!((state.num_answers(&image), state.runs.of_image(&image).count()), (1, 4), "one of its user's");
+    ask_all(&mut state);
+    for (id, word) in [(5, "No"), (6, "No"), (7, "No")] {
+        answer(&mut state, id, word);
+    }
+    let runs: Vec<u64> = state.runs.of_image(&image).map(|run| run.id.0).collect();
+    assert_eq!(runs, [1, 5, 6, 7], "the answers of before have gone");
+    let listed = state.history().iter().filter(|entry| !entry.pope).count();
+    assert_eq!((listed, state.num_answers(&image)), (1, 1), "nothing of it among its user's answers");
+    // One that is looked at stays, and is still POPE's.
+    state.apply(Command::ShowRun(RunId(5)));
+    ask_all(&mut state);
+    answer(&mut state, 8, "Yes");
+    assert!(state.runs.get(RunId(5)).is_some() && state.pope.is_run(RunId(5)), "it is looked at");
+    assert_eq!(state.num_answers(&image), 1, "and not counted");
+    assert_eq!(state.unsaved_words(), "1 answer and 4 POPE answers are not saved", "apart here, too");
+}
+
+#[test]
+fn after_a_contrast_the_probability_of_yes_is_the_one_that_was_drawn_from() {
+    use crate::trace::{ContrastCandidate, TokenContrast};
+    let candidate = |id, text: &str, before: f32, after: Option<f32>| ContrastCandidate {
+        id,
+        text: text.to_owned(),
+        logprob: before.ln(),
+        negative_logprob: before.ln(),
+        final_logprob: after.map(f32::ln),
+    };
+    let contrast = |candidates| TokenContrast {
+        alpha: 1.0,
+        plain_id: 1,
+        contrasted_id: 2,
+        num_removed: 0,
+        moved: 0.5,
+        branches_differ: true,
+        alpha_from: 0.0,
+        alpha_to: None,
+        candidates,
+    };
+    let ordinary = [(1, "Yes", 0.6_f32), (2, "No", 0.2)].map(|(id, text, p)| Candidate {
+        id,
+        text: text.to_owned(),
+        logprob: p.ln(),
+    });
+    let first = |candidates| crate::trace::OutputToken {
+        candidates: ordinary.to_vec(),
+        contrast: Some(Box::new(contrast(candidates))),
+        ..token("No")
+    };
+    let of = |token: &crate::trace::OutputToken| YesProbability::of_token(token, YesNoWords::Pair).expect("both words");
+    let both = of(&first(vec![candidate(1, "Yes", 0.6, Some(0.2)), candidate(2, "No", 0.2, Some(0.6))]));
+    assert!((both.yes - 0.25).abs() < 1e-6, "after the contrast, not before: {both:?}");
+    let removed = of(&first(vec![candidate(1, "Yes", 0.6, Some(0.9)), candidate(2, "No", 0.2, None)]));
+    assert_eq!((removed.yes, removed.at_least), (1.0, 1.0), "the cut-off took no away: {removed:?}");
+    let plain = of(&crate::trace::OutputToken { contrast: None, ..first(Vec::new()) });
+    assert!((plain.yes - 0.75).abs() < 1e-6, "without a second branch the model's own");
+}
