@@ -36,7 +36,7 @@
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `json`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `files`, `geometry` | `half`, `safetensors` |
-//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `files`, `json`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
+//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `files`, `json`, `geometry` | `candle_core`, `chrono`, `half`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |

@@ -16,7 +16,9 @@ mod config;
 mod demo;
 mod error;
 mod files;
+mod folder;
 mod gguf;
+mod moment;
 mod open;
 mod processor;
 mod template;
@@ -28,10 +30,11 @@ mod weights;
 
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig,
-    families,
+    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, RopeScaling, SlidingWindow, TextConfig,
+    VisionConfig, families,
 };
 pub use error::CheckpointError;
+pub use moment::Moment;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};

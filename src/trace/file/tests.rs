@@ -23,6 +23,7 @@ fn run() -> RunInfo {
         templated: true,
         full_prompt: "USER: <image>\nWhat is 这? ASSISTANT:".to_owned(),
         template: None,
+        template_date: None,
         strategy: SpecInfo { name: "greedy".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,
