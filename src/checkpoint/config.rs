@@ -102,7 +102,8 @@ pub struct TextConfig {
     pub rope_theta: f64,
     /// How the rotary angles were changed for longer contexts.
     pub rope_scaling: RopeScaling,
-    /// What each pair's rotary frequency is divided by, one number a pair of channels; empty is by nothing (`rope_freqs.weight` of GGUF files).
+    /// What each pair's rotary frequency is divided by, one number a pair of channels; empty is by nothing
+    /// (`rope_freqs.weight` of GGUF files).
     pub rope_divisors: Vec<f32>,
     /// Feed-forward activation.
     pub hidden_act: Activation,
@@ -112,8 +113,8 @@ pub struct TextConfig {
     pub o_bias: bool,
     /// Biases of the feed-forward part.
     pub mlp_bias: bool,
-    /// The output head is the embedding. Before the weights are looked at, what the configuration says; a head of its own among the weights
-    /// makes it false, as in transformers.
+    /// The output head is the embedding. Before the weights are looked at, what the configuration says; a head of its
+    /// own among the weights makes it false, as in transformers.
     pub tie_word_embeddings: bool,
     /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no narrower than the context.
     pub sliding_window: Option<SlidingWindow>,

@@ -40,7 +40,11 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// An adapter, which is nothing without the model that it was trained for.
-    #[error("Expected a whole checkpoint, found a {kind} adapter of {base}: merge it into that model first (peft's merge_and_unload, then save_pretrained): {}", path.display())]
+    #[error(
+        "Expected a whole checkpoint, found a {kind} adapter of {base}: merge it into that model first \
+         (peft's merge_and_unload, then save_pretrained): {}",
+        path.display()
+    )]
     Adapter {
         /// `LoRA`, or what else peft calls it.
         kind: String,
@@ -50,7 +54,11 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// Weights in fewer bits than any type that is read.
-    #[error("Expected f16, bf16 or f32 weights as safetensors, or quantised ones as GGUF, found weights quantised with {method}: {}", path.display())]
+    #[error(
+        "Expected f16, bf16 or f32 weights as safetensors, or quantised ones as GGUF, \
+         found weights quantised with {method}: {}",
+        path.display()
+    )]
     Quantised {
         /// Who quantised them, and to how many bits where the file says so.
         method: String,
@@ -233,7 +241,8 @@ pub enum CheckpointError {
     },
     /// A question that has the image's place in it, which is the chat template's to add.
     #[error(
-        "Expected a question without <image>, which the chat template adds, found {found} in it: leave it out, or give the whole prompt as an exact one (--raw-prompt)"
+        "Expected a question without <image>, which the chat template adds, found {found} in it: leave it out, \
+         or give the whole prompt as an exact one (--raw-prompt)"
     )]
     PlaceholderInQuestion {
         /// How many.

@@ -72,7 +72,8 @@ impl Files {
     }
 }
 
-/// A JSON object from bytes, as Python reads it: with `NaN`, a byte order mark and NUL bytes at the end, see [`json::tidy`].
+/// A JSON object from bytes, as Python reads it: with `NaN`, a byte order mark and NUL bytes at the end, see
+/// [`json::tidy`].
 ///
 /// **Errors**: files that are no JSON are called by what they are, where their first bytes tell it.
 pub(super) fn parse_object(bytes: &[u8], path: &Path) -> Result<Map<String, Value>, CheckpointError> {
@@ -122,13 +123,13 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Array(list) => format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(",")),
-        Value::Object(map) => match json::no_number(value) {
-            Some(word) => word.to_owned(),
-            None => {
+        Value::Object(map) => json::no_number(value).map_or_else(
+            || {
                 let members = map.iter().map(|(key, value)| format!("{}:{}", json!(key), shown(value)));
                 format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-            }
-        },
+            },
+            str::to_owned,
+        ),
         other => other.to_string(),
     }
 }

@@ -14,9 +14,11 @@ impl Moment {
         Self(chrono::Local::now().date_naive().and_time(NaiveTime::MIN))
     }
 
-    /// **Source**: Python's `datetime.strftime` in the C locale, of a time without a zone. What is no directive stays as it is.
+    /// **Source**: Python's `datetime.strftime` in the C locale, of a time without a zone. What is no directive stays
+    /// as it is.
     pub(super) fn strftime(self, format: &str) -> String {
-        // These mean the same to chrono; of the others that it knows, some are none in Python and some have other digits.
+        // These mean the same to chrono; of the others that it knows, some are none in Python and some have other
+        // digits.
         const SHARED: &str = "aAbBcCdDeFgGhHIjklmMnprRsStTuUVwWxXyYP%";
         let mut text = String::with_capacity(2 * format.len());
         let mut rest = format;

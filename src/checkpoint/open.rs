@@ -241,8 +241,8 @@ fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fiel
     }
 }
 
-/// Where the configuration ties the output head to the embedding, the weights have the last word: a stored head with other values counts, and
-/// where only the head is stored it is the embedding too.
+/// Where the configuration ties the output head to the embedding, the weights have the last word: a stored head with
+/// other values counts, and where only the head is stored it is the embedding too.
 ///
 /// **Source**: transformers 5, `PreTrainedModel.tie_weights`.
 fn settle_head(config: &mut LlavaConfig, weights: &mut Weights, path: &Path) -> Option<String> {
@@ -259,8 +259,8 @@ fn settle_head(config: &mut LlavaConfig, weights: &mut Weights, path: &Path) -> 
     }
     config.text.tie_word_embeddings = false;
     Some(format!(
-        "tie_word_embeddings is true, but the weights hold an output head that differs from the embedding: the stored head is used, as \
-         transformers does: {}",
+        "tie_word_embeddings is true, but the weights hold an output head that differs from the embedding: \
+         the stored head is used, as transformers does: {}",
         path.display()
     ))
 }

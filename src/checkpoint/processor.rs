@@ -1,7 +1,8 @@
 //! An image processor's configuration as the steps that `data` carries out.
 //!
-//! Which file counts, which class of transformers a file means and what that class does by default are decided as transformers decides them
-//! (5.23: `image_processing_base.py`, `models/auto/image_processing_auto.py`, the classes' own files).
+//! Which file counts, which class of transformers a file means and what that class does by default are decided as
+//! transformers decides them (5.23: `image_processing_base.py`, `models/auto/image_processing_auto.py`, the classes'
+//! own files).
 
 mod class;
 #[cfg(test)]
@@ -19,9 +20,11 @@ const PREPROCESSOR: &str = "preprocessor_config.json";
 const PROCESSOR: &str = "processor_config.json";
 const EDGES_PX: std::ops::RangeInclusive<usize> = 1..=8192;
 
-/// The processor of a checkpoint: nested in `processor_config.json`, or `preprocessor_config.json`, or CLIP's defaults with a warning.
+/// The processor of a checkpoint: nested in `processor_config.json`, or `preprocessor_config.json`, or CLIP's defaults
+/// with a warning.
 ///
-/// `class` is the one that transformers takes for this model where a file names none; `padded` is the original layout's `image_aspect_ratio`.
+/// `class` is the one that transformers takes for this model where a file names none; `padded` is the original layout's
+/// `image_aspect_ratio`.
 pub(super) fn preprocess(
     files: &Files,
     class: &str,
@@ -55,8 +58,8 @@ pub(super) fn input_size(files: &Files, class: &str) -> Result<Option<usize>, Ch
     Ok(made.filter(|(height, width)| height == width).and_then(|(side, _)| usize::try_from(side).ok()))
 }
 
-/// The newest transformers writes the nested form only, and it counts wherever it is; older ones write `processor_config.json` without an
-/// image processor in it.
+/// The newest transformers writes the nested form only, and it counts wherever it is; older ones write
+/// `processor_config.json` without an image processor in it.
 fn processor_file(files: &Files) -> Result<Option<FileObject>, CheckpointError> {
     const NESTED: &str = "image_processor";
     let path = files.path(PROCESSOR);

@@ -90,7 +90,8 @@ impl ChatTemplate {
         self.render_on(question, Moment::today())
     }
 
-    /// The same for a question that is asked at a given time, which templates with `strftime_now` write into the prompt.
+    /// The same for a question that is asked at a given time, which templates with `strftime_now` write into the
+    /// prompt.
     pub fn render_on(&self, question: &str, moment: Moment) -> Result<String, CheckpointError> {
         self.render_raw(question, moment)
     }
@@ -193,8 +194,8 @@ fn describe(error: &Error) -> String {
     )
 }
 
-/// The template of a checkpoint in transformers' order: the processor's configuration, its JSON file, its jinja file, the tokenizer's
-/// configuration; LLaVA's own where there is none.
+/// The template of a checkpoint in transformers' order: the processor's configuration, its JSON file, its jinja file,
+/// the tokenizer's configuration; LLaVA's own where there is none.
 ///
 /// **Source**: transformers 5, `ProcessorMixin.get_processor_dict`.
 pub(super) fn chat_template(
@@ -314,13 +315,14 @@ mod tests {
     #[test]
     fn templates_are_told_the_day_as_transformers_tells_it() {
         let day: Moment = "2024-07-05".parse().unwrap();
-        let question = "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>{% else %}{{ c['text'] }}\
-            {% endif %}{% endfor %}{% endfor %}";
+        let question = "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>\
+            {% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}";
         for (date, expected) in [
             ("{{ strftime_now('%Y') }}", "2024"),
             ("{{ strftime_now(format='%d %b %Y') }}", "05 Jul 2024"),
             (
-                "{%- if strftime_now is defined %}{%- set d = strftime_now('%d %b %Y') %}{%- else %}{%- set d = '26 Jul 2024' %}{%- endif %}{{ d }}",
+                "{%- if strftime_now is defined %}{%- set d = strftime_now('%d %b %Y') %}{%- else %}\
+                 {%- set d = '26 Jul 2024' %}{%- endif %}{{ d }}",
                 "05 Jul 2024",
             ),
             ("{{ strftime_now('%H:%M') | trim }}", "00:00"),

@@ -120,7 +120,8 @@ pub(super) struct TraceArgs {
     /// Crop or pad the photo; the checkpoint's own way unless given.
     #[arg(long, value_enum)]
     pub(super) framing: Option<FramingArg>,
-    /// Day that a chat template with `strftime_now` writes into the prompt, such as 2026-11-29 (or 2026-11-29T14:05:00); today unless given.
+    /// Day that a chat template with `strftime_now` writes into the prompt, such as 2026-11-29 (or
+    /// 2026-11-29T14:05:00); today unless given.
     #[arg(long, value_name = "DAY")]
     pub(super) date: Option<Moment>,
     /// Attention rows of prompt positions to keep besides.

@@ -116,7 +116,8 @@ impl OpenModel {
         }
     }
 
-    /// Sets the time that questions are asked at, for chat templates that write it into the prompt; `None` is the day on which each is asked.
+    /// Sets the time that questions are asked at, for chat templates that write it into the prompt; `None` is the day
+    /// on which each is asked.
     pub fn ask_on(&self, date: Option<Moment>) {
         if let ModelKind::Answers(model) = &self.kind {
             *model.date.lock().unwrap_or_else(PoisonError::into_inner) = date;

@@ -37,8 +37,8 @@ impl Rope {
 
 /// A frequency as its scaling makes it.
 ///
-/// **Source**: transformers, `modeling_rope_utils.py`, `_compute_linear_scaling_rope_parameters` and `_compute_llama3_parameters`, in their order
-/// of operations.
+/// **Source**: transformers, `modeling_rope_utils.py`, `_compute_linear_scaling_rope_parameters` and
+/// `_compute_llama3_parameters`, in their order of operations.
 #[expect(clippy::cast_possible_truncation, reason = "transformers computes in f32")]
 fn scaled(inv_freq: f32, scaling: RopeScaling) -> f32 {
     match scaling {

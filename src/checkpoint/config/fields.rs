@@ -143,7 +143,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Checks the id that fills texts up, which nothing here reads: -1 says that there is none, as LLaMA's first files have it.
+    /// Checks the id that fills texts up, which nothing here reads: -1 says that there is none, as LLaMA's first files
+    /// have it.
     pub(in crate::checkpoint) fn check_pad_id(&self, num_ids: usize) -> Result<(), CheckpointError> {
         const PAD: &str = "pad_token_id";
         if self.get(PAD).and_then(Value::as_i64) == Some(-1) {

@@ -122,8 +122,8 @@ struct SpecialIds {
 }
 
 impl SpecialIds {
-    /// Of several places that say them the first counts, and all are checked: an id that is none would leave a prompt without its beginning.
-    /// LLaMA's 2 ends answers where no place says another.
+    /// Of several places that say them the first counts, and all are checked: an id that is none would leave a prompt
+    /// without its beginning. LLaMA's 2 ends answers where no place says another.
     fn read(places: &[Fields<'_>], vocab_size: usize) -> Result<Self, CheckpointError> {
         let (mut eos, mut bos) = (None, None);
         for place in places {

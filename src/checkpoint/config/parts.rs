@@ -224,8 +224,8 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
     })
 }
 
-/// Base and scaling of the rotary angles: `rope_theta` and `rope_scaling`, or `rope_parameters` (newest). Where a file has both, `rope_scaling`
-/// counts unless it is empty.
+/// Base and scaling of the rotary angles: `rope_theta` and `rope_scaling`, or `rope_parameters` (newest). Where a file
+/// has both, `rope_scaling` counts unless it is empty.
 ///
 /// **Source**: transformers, `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict` and `standardize_rope_params`.
 fn rope(fields: Fields<'_>, max_position_embeddings: usize) -> Result<(f64, RopeScaling), CheckpointError> {

@@ -177,7 +177,8 @@ fn llama3s_scaling_is_read_in_both_spellings() {
             1024,
         ),
         (
-            json!({"rope_scaling": with(json!({"rope_type": "llama3", "type": "linear", "original_max_position_embeddings": 64.0}))}),
+            json!({"rope_scaling": with(json!({"rope_type": "llama3", "type": "linear",
+                "original_max_position_embeddings": 64.0}))}),
             64,
         ),
     ] {
@@ -253,7 +254,8 @@ fn ids_that_no_token_has_are_refused_wherever_they_stand() {
             if key == "pad_token_id" && *value == json!(-1) {
                 continue;
             }
-            let base = json!({"model_type": "llava", "bos_token_id": 1, "eos_token_id": 2, "text_config": {"bos_token_id": 1}});
+            let inner = json!({"bos_token_id": 1});
+            let base = json!({"model_type": "llava", "bos_token_id": 1, "eos_token_id": 2, "text_config": inner});
             let mut at_top = base.clone();
             at_top[key] = value.clone();
             let mut in_text = base.clone();

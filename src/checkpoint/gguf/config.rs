@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 /// `text_config`.
 ///
-/// **Errors**: another architecture than `llama` and `qwen2`, a scaling of the rotary angles that is not linear, ids of special tokens that no
-/// token has.
+/// **Errors**: another architecture than `llama` and `qwen2`, a scaling of the rotary angles that is not linear, ids of
+/// special tokens that no token has.
 pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointError> {
     let architecture = decoder.text("general.architecture")?;
     if !matches!(architecture, "llama" | "qwen2") {

@@ -102,9 +102,8 @@ impl<'a> Metadata<'a> {
     /// Checks the id that fills texts up, which nothing here reads. All bits set say that there is none.
     pub(super) fn check_pad_id(&self) -> Result<(), CheckpointError> {
         const PAD: &str = "tokenizer.ggml.padding_token_id";
-        let none = [-1.0, f64::from(u32::MAX)];
-        if matches!(self.get(PAD), Some(Value::Number(number)) if none.iter().any(|none| none.to_bits() == number.to_bits()))
-        {
+        let is_none = |number: f64| [-1.0, f64::from(u32::MAX)].iter().any(|none| none.to_bits() == number.to_bits());
+        if matches!(self.get(PAD), Some(Value::Number(number)) if is_none(*number)) {
             return Ok(());
         }
         self.token_id(PAD).map(drop)

@@ -93,9 +93,11 @@ impl Checkpoint {
     }
 }
 
-/// What the rotary frequencies are divided by: LLaMA-3.1's scaling, worked out by the converter. Empty where a file has no such tensor.
+/// What the rotary frequencies are divided by: LLaMA-3.1's scaling, worked out by the converter. Empty where a file has
+/// no such tensor.
 ///
-/// **Source**: llama.cpp, `ggml_rope_ext` with frequency factors; `convert_hf_to_gguf.py`, `LlamaModel.generate_extra_tensors`.
+/// **Source**: llama.cpp, `ggml_rope_ext` with frequency factors; `convert_hf_to_gguf.py`,
+/// `LlamaModel.generate_extra_tensors`.
 fn rope_divisors(weights: &Weights, head_dim: usize, decoder: &Metadata<'_>) -> Result<Vec<f32>, CheckpointError> {
     const DIVISORS: &str = "language_model.rope_freqs.weight";
     let Some(tensor) = weights.optional(DIVISORS, &[head_dim / 2], DType::F32, &Device::Cpu)? else {

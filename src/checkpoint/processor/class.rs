@@ -14,7 +14,8 @@ const HALF: [f64; 3] = [0.5; 3];
 pub(super) struct Class {
     /// Without `Fast` and `Pil`.
     pub(super) name: &'static str,
-    /// Whether `do_pad` puts the photo on a square first. The others pad behind everything else, and one photo not at all.
+    /// Whether `do_pad` puts the photo on a square first. The others pad behind everything else, and one photo not at
+    /// all.
     pub(super) pads: bool,
     pub(super) size: ResizeTo,
     /// Whether a `size` that is one number is both edges.
@@ -90,8 +91,8 @@ static CLASSES: [Class; 8] = [
 ];
 
 impl Class {
-    /// The class that a configuration means: the one it names, under its present or its older name, or `model_class`, the model's own. A name
-    /// that is not known is the second value; then it is CLIP's class.
+    /// The class that a configuration means: the one it names, under its present or its older name, or `model_class`,
+    /// the model's own. A name that is not known is the second value; then it is CLIP's class.
     pub(super) fn of<'a>(
         fields: Fields<'a>,
         model_class: &str,

@@ -5,7 +5,8 @@ use crate::checkpoint::CheckpointError;
 use crate::checkpoint::config::Fields;
 use crate::json;
 
-/// Ends of tensor names, and who writes such tensors. The first that is found names the method where the configuration does not.
+/// Ends of tensor names, and who writes such tensors. The first that is found names the method where the configuration
+/// does not.
 const MARKS: [(&str, &str); 16] = [
     (".SCB", "bitsandbytes, 8 bits"),
     (".absmax", "bitsandbytes, 4 bits"),
@@ -26,8 +27,8 @@ const MARKS: [(&str, &str); 16] = [
 ];
 
 impl Weights {
-    /// Refuses weights that were quantised in a way that is not read. Where only the configuration speaks of it and all weights are floats,
-    /// they are used as they are, and the warning says so.
+    /// Refuses weights that were quantised in a way that is not read. Where only the configuration speaks of it and all
+    /// weights are floats, they are used as they are, and the warning says so.
     pub(in crate::checkpoint) fn expect_floats(&self, config: Fields<'_>) -> Result<Option<String>, CheckpointError> {
         let said = said(config);
         let whole = |dtype: &str| float_dtype(dtype).is_none() && !super::gguf::is_quantised(dtype);
@@ -36,7 +37,10 @@ impl Weights {
         let Some(first) = other.next() else {
             return Ok(said.map(|method| {
                 let path = config.path().display();
-                format!("The configuration speaks of weights quantised with {method}, but all are stored as floats: they are used as stored: {path}")
+                format!(
+                    "The configuration speaks of weights quantised with {method}, but all are stored as floats: \
+                     they are used as stored: {path}"
+                )
             }));
         };
         let mark = || {

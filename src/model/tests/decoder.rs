@@ -198,7 +198,8 @@ fn linear_rope_scaling_stretches_positions() {
     assert!(max_diff(&sin, &scaled_sin) < 1e-6, "sines");
 }
 
-/// **Source** of the frequencies: transformers 5.23, `ROPE_INIT_FUNCTIONS["llama3"]` and the formula that llama.cpp documents for divisors.
+/// **Source** of the frequencies: transformers 5.23, `ROPE_INIT_FUNCTIONS["llama3"]` and the formula that llama.cpp
+/// documents for divisors.
 #[test]
 fn frequencies_are_scaled_pair_by_pair() {
     let scaling = |context| crate::checkpoint::RopeScaling::Llama3 {

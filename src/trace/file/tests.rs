@@ -379,6 +379,16 @@ proptest! {
 }
 
 #[test]
+fn a_run_keeps_the_day_that_its_template_was_told() {
+    let told = RunInfo { template_date: Some("2024-07-05".to_owned()), ..run() };
+    let json = serde_json::to_value(&told).expect("plain data");
+    assert_eq!(serde_json::from_value::<RunInfo>(json).expect("a run"), told, "kept");
+    let untold = serde_json::to_value(run()).expect("plain data");
+    assert!(untold.get("template_date").is_none(), "a run of before, and one whose template knows no day, has none");
+    assert_eq!(serde_json::from_value::<RunInfo>(untold).expect("a run").template_date, None, "read all the same");
+}
+
+#[test]
 fn a_run_of_before_photos_could_be_darkened_is_read() {
     let mut json = serde_json::to_value(run()).expect("plain data");
     let before = json.as_object_mut().and_then(|run| run.remove("prompting"));
