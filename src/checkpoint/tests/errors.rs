@@ -25,7 +25,9 @@ fn folders_that_are_none_are_named() {
 fn folders_with_something_else_in_them_are_named() {
     let refusal = |files: &[(&str, &str)]| {
         let folder = Folder::empty();
-        files.iter().for_each(|(name, text)| folder.write(name, text));
+        for (name, text) in files {
+            folder.write(name, text);
+        }
         folder.refusal()
     };
     let expected = "Expected a checkpoint folder, found ";
@@ -96,7 +98,9 @@ fn quantised_safetensors_are_named_with_their_method() {
     let refusal = |config: &Value, tensors: &[(&str, &'static str, usize)]| {
         let folder = Folder::llava(Layout::HfOld, "F16");
         if let Value::Object(map) = config {
-            map.iter().for_each(|(key, value)| folder.set(&format!("/{key}"), value.clone()));
+            for (key, value) in map {
+                folder.set(&format!("/{key}"), value.clone());
+            }
         }
         let mut all: Vec<Stored> = llava_tensors()
             .iter()
@@ -384,6 +388,7 @@ fn a_vocabulary_that_does_not_match_is_named() {
     let tensors = [stored("language_model.model.embed_tokens.weight", "x", "F16", &[600, 8])];
     folder.write("model.safetensors", safetensors(&tensors));
     folder.set("/text_config/vocab_size", json!(600));
+    folder.set("/image_token_index", json!(599));
     let refusal = folder.refusal();
     let expected = "Expected token ids below 600, the rows of the embedding, found 639 for <pad>: F/tokenizer.json";
     assert_eq!(refusal, expected, "tokenizer and embedding");
