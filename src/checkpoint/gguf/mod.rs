@@ -43,6 +43,7 @@ impl Checkpoint {
         let (decoder_path, projector_path) = (decoder.path().to_owned(), projector.path().to_owned());
         let (text, vision) =
             (Metadata::new(&decoder_header, &decoder_path), Metadata::new(&projector_header, &projector_path));
+        expect_whole(&text)?;
         let text_config = config::text_config(&text)?;
         let (mut whole, preprocessor) = config::vision_config(&vision)?;
         let tokenizer = tokenizer::tokenizer_json(&text)?;
@@ -90,6 +91,18 @@ impl Checkpoint {
         checkpoint.notes = CheckpointNotes::default();
         progress(1.0, "checkpoint");
         Ok(checkpoint)
+    }
+}
+
+/// A part of a file that was split has the metadata of the whole and the tensors of itself.
+fn expect_whole(decoder: &Metadata<'_>) -> Result<(), CheckpointError> {
+    const PARTS: &str = "split.count";
+    match decoder.size(PARTS)?.filter(|parts| *parts > 1) {
+        None => Ok(()),
+        Some(parts) => {
+            let expected = "1, a whole file (merge the parts with llama.cpp's llama-gguf-split --merge)";
+            Err(decoder.refuse(PARTS, expected, &parts))
+        }
     }
 }
 

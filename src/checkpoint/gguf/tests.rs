@@ -310,6 +310,20 @@ fn divisors_of_rotary_frequencies_are_checked() {
 }
 
 #[test]
+fn a_part_of_a_split_file_is_named() {
+    let whole = |parts: f64| {
+        let header = changed("split.count", Some(Stored::Number(parts)));
+        super::expect_whole(&Metadata::new(&header, Path::new(PATH))).map_err(|error| error.to_string())
+    };
+    assert_eq!((whole(0.0), whole(1.0)), (Ok(()), Ok(())), "whole files");
+    let refused = whole(3.0).unwrap_err();
+    assert!(
+        refused.starts_with("Expected 1, a whole file (merge the parts") && refused.contains("found 3"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn types_that_are_not_read_are_named() {
     let whole = std::fs::read(golden("old_types/decoder.gguf")).unwrap();
     let name = b"blk.0.ffn_gate.weight";
