@@ -4,6 +4,8 @@
 
 #[path = "cli/captions.rs"]
 mod captions;
+#[path = "cli/checkpoints.rs"]
+mod checkpoints;
 #[path = "cli/displays.rs"]
 mod displays;
 #[path = "cli/figure_commands.rs"]

@@ -97,6 +97,7 @@ fn run() -> RunInfo {
         templated: false,
         full_prompt: String::new(),
         template: None,
+        template_date: None,
         strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,

@@ -13,7 +13,7 @@ pub(super) use clip::{clip, clip_vision};
 pub(super) use dinov2::dinov2;
 pub use family::{Family, families};
 pub(super) use family::{FamilyKind, family};
-pub(super) use fields::Fields;
+pub(super) use fields::{Fields, number};
 pub(super) use llava::{image_is_padded, llava, original};
 
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,11 @@ pub struct TextConfig {
     pub rms_norm_eps: f64,
     /// Base of the rotary angles.
     pub rope_theta: f64,
-    /// `factor` of linear rope scaling; 1 is none.
-    pub rope_linear_factor: f64,
+    /// How the rotary angles were changed for longer contexts.
+    pub rope_scaling: RopeScaling,
+    /// What each pair's rotary frequency is divided by, one number a pair of channels; empty is by nothing
+    /// (`rope_freqs.weight` of GGUF files).
+    pub rope_divisors: Vec<f32>,
     /// Feed-forward activation.
     pub hidden_act: Activation,
     /// Biases on q, k, v (Qwen2) and, with LLaMA's flag, on o.
@@ -110,10 +113,37 @@ pub struct TextConfig {
     pub o_bias: bool,
     /// Biases of the feed-forward part.
     pub mlp_bias: bool,
-    /// The output head is the embedding.
+    /// The output head is the embedding. Before the weights are looked at, what the configuration says; a head of its
+    /// own among the weights makes it false, as in transformers.
     pub tie_word_embeddings: bool,
     /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no narrower than the context.
     pub sliding_window: Option<SlidingWindow>,
+}
+
+/// How rotary angles are changed for contexts longer than those of the training.
+///
+/// **Source**: transformers, `modeling_rope_utils.py`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RopeScaling {
+    /// Not at all.
+    None,
+    /// All frequencies are divided by a factor.
+    Linear {
+        /// Above 0.
+        factor: f64,
+    },
+    /// LLaMA-3.1's: low frequencies are divided by the factor, high ones are left, those between are interpolated.
+    Llama3 {
+        /// Above 0.
+        factor: f64,
+        /// Wavelengths above the context divided by this are long.
+        low_freq_factor: f64,
+        /// Wavelengths below the context divided by this are short.
+        high_freq_factor: f64,
+        /// The context of the training, **units** positions.
+        original_max_position_embeddings: usize,
+    },
 }
 
 /// Attention over the nearest positions only.

@@ -39,6 +39,32 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// An adapter, which is nothing without the model that it was trained for.
+    #[error(
+        "Expected a whole checkpoint, found a {kind} adapter of {base}: merge it into that model first \
+         (peft's merge_and_unload, then save_pretrained): {}",
+        path.display()
+    )]
+    Adapter {
+        /// `LoRA`, or what else peft calls it.
+        kind: String,
+        /// The model it belongs to.
+        base: String,
+        /// The adapter's configuration.
+        path: PathBuf,
+    },
+    /// Weights in fewer bits than any type that is read.
+    #[error(
+        "Expected f16, bf16 or f32 weights as safetensors, or quantised ones as GGUF, \
+         found weights quantised with {method}: {}",
+        path.display()
+    )]
+    Quantised {
+        /// Who quantised them, and to how many bits where the file says so.
+        method: String,
+        /// Where that is said.
+        path: PathBuf,
+    },
     /// Weights in a format that is not safetensors.
     #[error("Expected safetensors weights, found {found}: {}", path.display())]
     ForeignWeights {
@@ -210,6 +236,15 @@ pub enum CheckpointError {
     /// A prompt without its image, or with several.
     #[error("Expected exactly one <image> in the prompt, found {found}")]
     Placeholder {
+        /// How many.
+        found: usize,
+    },
+    /// A question that has the image's place in it, which is the chat template's to add.
+    #[error(
+        "Expected a question without <image>, which the chat template adds, found {found} in it: leave it out, \
+         or give the whole prompt as an exact one (--raw-prompt)"
+    )]
+    PlaceholderInQuestion {
         /// How many.
         found: usize,
     },

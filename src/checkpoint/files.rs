@@ -1,9 +1,11 @@
 //! A checkpoint's small files, from a folder or from the program itself.
 
 use super::CheckpointError;
-use serde_json::{Map, Value};
+use crate::json;
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Configuration files are kilobytes and tokenizers a few megabytes; anything beyond this is not one of them.
@@ -70,9 +72,19 @@ impl Files {
     }
 }
 
-/// A JSON object from bytes; Python writes no byte order mark, Windows editors do.
+/// A JSON object from bytes, as Python reads it: with `NaN`, a byte order mark and NUL bytes at the end, see
+/// [`json::tidy`].
+///
+/// **Errors**: files that are no JSON are called by what they are, where their first bytes tell it.
 pub(super) fn parse_object(bytes: &[u8], path: &Path) -> Result<Map<String, Value>, CheckpointError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Some(found) = other_file(bytes) {
+        return Err(CheckpointError::Json { found: found.to_owned(), path: path.to_owned() });
+    }
+    parse_strict_object(&json::tidy(bytes), path)
+}
+
+/// A JSON object of the standard and nothing else: a header that is part of a binary format.
+pub(super) fn parse_strict_object(bytes: &[u8], path: &Path) -> Result<Map<String, Value>, CheckpointError> {
     let refused = |found: String| CheckpointError::Json { found, path: path.to_owned() };
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(map)) => Ok(map),
@@ -81,9 +93,23 @@ pub(super) fn parse_object(bytes: &[u8], path: &Path) -> Result<Map<String, Valu
     }
 }
 
+/// What lies under the name of a checkpoint's file and is another file, told by its first bytes.
+pub(super) fn other_file(bytes: &[u8]) -> Option<&'static str> {
+    const BEGINNINGS: [(&[u8], &str); 3] = [
+        (b"version https://git-lfs", "a Git LFS pointer instead of the file (run `git lfs pull` in the folder)"),
+        (b"<!DOCTYPE", "a web page (was the download answered with a login page?)"),
+        (b"<html", "a web page (was the download answered with a login page?)"),
+    ];
+    let begins = |(beginning, _): &&(&[u8], &str)| {
+        bytes.get(..beginning.len()).is_some_and(|found| found.eq_ignore_ascii_case(beginning))
+    };
+    BEGINNINGS.iter().find(begins).map(|(_, found)| *found).or_else(|| json::other_form(bytes))
+}
+
 /// What a JSON value is, for messages.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
+        _ if json::no_number(value).is_some() => "a number that is none (NaN or Infinity)",
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
@@ -93,17 +119,31 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
+/// A JSON value for messages: as it stands in the file, with Python's words for what is no number.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(shown).collect::<Vec<_>>().join(",")),
+        Value::Object(map) => json::no_number(value).map_or_else(
+            || {
+                let members = map.iter().map(|(key, value)| format!("{}:{}", json!(key), shown(value)));
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            },
+            str::to_owned,
+        ),
+        other => other.to_string(),
+    }
+}
+
 fn read_file(path: &Path) -> Result<Option<Cow<'static, [u8]>>, CheckpointError> {
     let read = |found| CheckpointError::Read { found, path: path.to_owned() };
-    let meta = match std::fs::metadata(path) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
-    };
-    if !meta.is_file() || meta.len() > MAX_TEXT_FILE_BYTES {
-        let found =
-            if meta.is_file() { format!("{} bytes", meta.len()) } else { "something else than a file".to_owned() };
-        return Err(CheckpointError::Json { found, path: path.to_owned() });
+    match crate::files::read(path, MAX_TEXT_FILE_BYTES) {
+        Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error)
+            if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::InvalidInput | ErrorKind::FileTooLarge) =>
+        {
+            Err(CheckpointError::Json { found: error.to_string(), path: path.to_owned() })
+        }
+        Err(error) => Err(read(error)),
     }
-    std::fs::read(path).map(|bytes| Some(Cow::Owned(bytes))).map_err(read)
 }

@@ -5,8 +5,8 @@
 //! | `config.json`, `generation_config.json` | [`LlavaConfig`] or [`ClipConfig`] under Hugging Face's names, numbers checked |
 //! | `*.safetensors`, one or many | [`Weights`] under one naming, mapped |
 //! | `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` | [`TextTokenizer`] |
-//! | `chat_template.*`, or inside the tokenizer's configuration | [`ChatTemplate`] |
-//! | `preprocessor_config.json` or `processor_config.json` | [`crate::geometry::PreprocessSpec`] |
+//! | `chat_template.*`, or inside the processor's or the tokenizer's configuration | [`ChatTemplate`] |
+//! | `processor_config.json` or `preprocessor_config.json` | [`crate::geometry::PreprocessSpec`] |
 //!
 //! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only see are
 //! [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
@@ -16,7 +16,9 @@ mod config;
 mod demo;
 mod error;
 mod files;
+mod folder;
 mod gguf;
+mod moment;
 mod open;
 mod processor;
 mod template;
@@ -28,12 +30,13 @@ mod weights;
 
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, SlidingWindow, TextConfig, VisionConfig,
-    families,
+    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, RopeScaling, SlidingWindow, TextConfig,
+    VisionConfig, families,
 };
 pub use error::CheckpointError;
 #[cfg(test)]
 pub(crate) use files::MAX_TEXT_FILE_BYTES;
+pub use moment::Moment;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};

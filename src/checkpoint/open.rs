@@ -2,6 +2,7 @@
 
 use super::config::{self, FamilyKind, Fields};
 use super::files::{FileObject, Files};
+use super::folder::{adapter_warning, no_checkpoint};
 use super::gguf;
 use super::processor::preprocess;
 use super::template::{ChatTemplate, chat_template};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.json";
 const LLAVA_EMBEDDING: &str = "language_model.embed_tokens.weight";
+const LLAVA_HEAD: &str = "lm_head.weight";
 const CLIP_EMBEDDING: &str = "text_model.embeddings.token_embedding.weight";
 
 /// Which model a checkpoint is.
@@ -71,6 +73,9 @@ impl Checkpoint {
         }
         progress(0.0, "weights");
         let files = Files::Folder(folder.to_owned());
+        if !folder.join(CONFIG).exists() {
+            return Err(no_checkpoint(folder));
+        }
         let config = config_file(&files)?;
         // A family that is not supported is told before anything about its weights.
         let family = config::family(Fields::new(&config, &files.path(CONFIG)))?;
@@ -78,6 +83,7 @@ impl Checkpoint {
         let weights = Weights::open(folder)?;
         let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());
+        checkpoint.warnings.extend(adapter_warning(folder));
         progress(1.0, "checkpoint");
         Ok(checkpoint)
     }
@@ -86,7 +92,7 @@ impl Checkpoint {
     pub(super) fn assemble(
         files: &Files,
         config: &Map<String, Value>,
-        weights: Weights,
+        mut weights: Weights,
         model_id: String,
         progress: &mut dyn FnMut(f32, &str),
     ) -> Result<Self, CheckpointError> {
@@ -95,7 +101,11 @@ impl Checkpoint {
         let mut warnings = Vec::new();
         let family = config::family(fields)?;
         progress(0.1, CONFIG);
-        let kind = kind(files, fields, family)?;
+        let mut kind = kind(files, fields, family)?;
+        warnings.extend(weights.expect_floats(fields)?);
+        if let CheckpointKind::Llava(config) = &mut kind {
+            warnings.extend(settle_head(config, &mut weights, &path));
+        }
         let (style, embedding, num_rows) = match (&kind, family) {
             (CheckpointKind::Clip(clip), _) => (PromptStyle::TextOnly, CLIP_EMBEDDING, clip.text_vocab_size),
             (CheckpointKind::Llava(llava), FamilyKind::LlavaOriginal) => {
@@ -110,7 +120,12 @@ impl Checkpoint {
             CheckpointKind::Llava(llava) => (&llava.vision, Some(llava.image_token_id), llava.bos_token_id),
         };
         let padded = family == FamilyKind::LlavaOriginal && config::image_is_padded(fields)?;
-        let preprocess = preprocess(files, vision.image_size, padded, &mut warnings)?;
+        let class = match kind {
+            CheckpointKind::Llava(_) if family != FamilyKind::LlavaOriginal => "LlavaImageProcessor",
+            _ => "CLIPImageProcessor",
+        };
+        let class = fields.text("image_processor_type")?.unwrap_or(class);
+        let preprocess = preprocess(files, class, vision.image_size, padded, &mut warnings)?;
         progress(0.2, "tokenizer.json");
         let beside = TokenizerFiles::read(files)?;
         let spec = TokenizerSpec { style, image_token_id, bos_token_id, num_rows };
@@ -120,7 +135,6 @@ impl Checkpoint {
             CheckpointKind::Clip(_) => None,
             CheckpointKind::Llava(_) => Some(chat_template(files, beside.template_tokens())?),
         };
-        leave_out_unused(&kind, &weights);
         let notes = CheckpointNotes::default();
         Ok(Self { model_id, folder: None, kind, weights, tokenizer, template, preprocess, notes, warnings })
     }
@@ -227,11 +241,26 @@ fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fiel
     }
 }
 
-/// Tensors that are in published checkpoints and have no place in the computation.
-fn leave_out_unused(kind: &CheckpointKind, weights: &Weights) {
-    let CheckpointKind::Llava(config) = kind else { return };
-    if config.text.tie_word_embeddings {
-        // Tied: transformers reads the embedding and ignores a copy that an old version stored.
-        weights.leave_out("lm_head.");
+/// Where the configuration ties the output head to the embedding, the weights have the last word: a stored head with
+/// other values counts, and where only the head is stored it is the embedding too.
+///
+/// **Source**: transformers 5, `PreTrainedModel.tie_weights`.
+fn settle_head(config: &mut LlavaConfig, weights: &mut Weights, path: &Path) -> Option<String> {
+    if !config.text.tie_word_embeddings || !weights.contains(LLAVA_HEAD) {
+        return None;
     }
+    if !weights.contains(LLAVA_EMBEDDING) {
+        weights.rename(LLAVA_HEAD, LLAVA_EMBEDDING);
+        return None;
+    }
+    if weights.are_equal(LLAVA_HEAD, LLAVA_EMBEDDING) {
+        weights.leave_out(LLAVA_HEAD);
+        return None;
+    }
+    config.text.tie_word_embeddings = false;
+    Some(format!(
+        "tie_word_embeddings is true, but the weights hold an output head that differs from the embedding: \
+         the stored head is used, as transformers does: {}",
+        path.display()
+    ))
 }

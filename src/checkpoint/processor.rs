@@ -1,43 +1,42 @@
 //! An image processor's configuration as the steps that `data` carries out.
+//!
+//! Which file counts, which class of transformers a file means and what that class does by default are decided as
+//! transformers decides them (5.23: `image_processing_base.py`, `models/auto/image_processing_auto.py`, the classes'
+//! own files).
 
+mod class;
+#[cfg(test)]
+mod tests;
+
+use self::class::Class;
 use super::CheckpointError;
-use super::config::Fields;
-use super::files::{FileObject, Files};
+use super::config::{Fields, number};
+use super::files::{FileObject, Files, kind_of, shown};
 use crate::geometry::{Framing, PreprocessSpec, Resample, ResizeTo};
 use serde_json::{Map, Value};
 use std::path::Path;
 
 const PREPROCESSOR: &str = "preprocessor_config.json";
 const PROCESSOR: &str = "processor_config.json";
-/// `CLIPImageProcessor`'s own default size, for a file that leaves it out.
-const DEFAULT_EDGE_PX: u32 = 224;
 const EDGES_PX: std::ops::RangeInclusive<usize> = 1..=8192;
-/// Processors whose steps are those of `CLIPImageProcessor`.
-const KNOWN_TYPES: [&str; 10] = [
-    "CLIPImageProcessor",
-    "CLIPImageProcessorFast",
-    "CLIPImageProcessorPil",
-    "CLIPFeatureExtractor",
-    "BitImageProcessor",
-    "BitImageProcessorFast",
-    "BitImageProcessorPil",
-    "LlavaImageProcessor",
-    "LlavaImageProcessorFast",
-    "LlavaImageProcessorPil",
-];
 
-/// The processor of a checkpoint: `preprocessor_config.json`, or nested in `processor_config.json`, or CLIP's defaults with a warning.
+/// The processor of a checkpoint: nested in `processor_config.json`, or `preprocessor_config.json`, or CLIP's defaults
+/// with a warning.
 ///
-/// `padded` is the original layout's `image_aspect_ratio`.
+/// `class` is the one that transformers takes for this model where a file names none; `padded` is the original layout's
+/// `image_aspect_ratio`.
 pub(super) fn preprocess(
     files: &Files,
+    class: &str,
     image_size: usize,
     padded: bool,
     warnings: &mut Vec<String>,
 ) -> Result<PreprocessSpec, CheckpointError> {
     let framing = |spec: PreprocessSpec| if padded { spec.with_framing(Framing::Pad) } else { spec };
     if let Some((map, path)) = processor_file(files)? {
-        return preprocess_spec(&map, &path, image_size, warnings).map(framing);
+        let spec = preprocess_spec(&map, &path, class, image_size, warnings)?;
+        warnings.extend(stale_file(files, &path, class, &spec));
+        return Ok(framing(spec));
     }
     warnings.push(format!(
         "Expected {PREPROCESSOR}, found none: photos are prepared as CLIP does at {image_size} px: {}",
@@ -47,9 +46,10 @@ pub(super) fn preprocess(
 }
 
 /// The square that the processor makes, where it says so: an encoder that takes any size is opened for it.
-pub(super) fn input_size(files: &Files) -> Result<Option<usize>, CheckpointError> {
+pub(super) fn input_size(files: &Files, class: &str) -> Result<Option<usize>, CheckpointError> {
     let Some((map, path)) = processor_file(files)? else { return Ok(None) };
-    let spec = read_spec(Fields::new(&map, &path))?;
+    let fields = Fields::new(&map, &path);
+    let spec = read_spec(fields, Class::of(fields, class)?.0)?;
     let made = match (spec.crop_px, spec.resize) {
         (Some(crop), _) => Some(crop),
         (None, Some(ResizeTo::Exact { height_px, width_px })) => Some((height_px, width_px)),
@@ -58,55 +58,90 @@ pub(super) fn input_size(files: &Files) -> Result<Option<usize>, CheckpointError
     Ok(made.filter(|(height, width)| height == width).and_then(|(side, _)| usize::try_from(side).ok()))
 }
 
+/// The newest transformers writes the nested form only, and it counts wherever it is; older ones write
+/// `processor_config.json` without an image processor in it.
 fn processor_file(files: &Files) -> Result<Option<FileObject>, CheckpointError> {
-    // The newest transformers writes the nested form only; older ones write processor_config.json without an image processor in it.
-    if let Some(map) = files.object(PREPROCESSOR)? {
-        return Ok(Some((map, files.path(PREPROCESSOR))));
+    const NESTED: &str = "image_processor";
+    let path = files.path(PROCESSOR);
+    if let Some(mut map) = files.object(PROCESSOR)? {
+        match map.remove(NESTED) {
+            None | Some(Value::Null) => {}
+            Some(Value::Object(nested)) => return Ok(Some((nested, path))),
+            Some(other) => return Err(Fields::new(&map, &path).refuse(NESTED, "an object", kind_of(&other))),
+        }
     }
-    let Some(mut map) = files.object(PROCESSOR)? else { return Ok(None) };
-    match map.remove("image_processor") {
-        Some(Value::Object(nested)) => Ok(Some((nested, files.path(PROCESSOR)))),
-        _ => Ok(None),
+    Ok(files.object(PREPROCESSOR)?.map(|map| (map, files.path(PREPROCESSOR))))
+}
+
+/// A `preprocessor_config.json` that says something else than the nested form, which counts.
+fn stale_file(files: &Files, counted: &Path, class: &str, spec: &PreprocessSpec) -> Option<String> {
+    let path = files.path(PREPROCESSOR);
+    if counted == path {
+        return None;
     }
+    let map = files.object(PREPROCESSOR).ok()??;
+    let fields = Fields::new(&map, &path);
+    let other = Class::of(fields, class).and_then(|(class, _)| read_spec(fields, class)).ok()?;
+    (other != *spec).then(|| {
+        format!(
+            "{PREPROCESSOR} says something else and is not used: {PROCESSOR} holds the image processor: {}",
+            path.display()
+        )
+    })
 }
 
 /// Reads one processor configuration and checks that what it makes fits the vision tower.
 pub(super) fn preprocess_spec(
     map: &Map<String, Value>,
     path: &Path,
+    class: &str,
     image_size: usize,
     warnings: &mut Vec<String>,
 ) -> Result<PreprocessSpec, CheckpointError> {
     let fields = Fields::new(map, path);
-    for key in ["image_processor_type", "feature_extractor_type"] {
-        if let Some(name) = fields.text(key)?
-            && !KNOWN_TYPES.contains(&name)
-        {
-            warnings.push(format!(
-                "Expected the image processor of CLIP or LLaVA, found {name}: its steps are carried out as CLIP's: {}",
-                path.display()
-            ));
-        }
+    let (class, unknown) = Class::of(fields, class)?;
+    if let Some(name) = unknown {
+        warnings.push(format!(
+            "Expected the image processor of CLIP or LLaVA, found {name}: its steps are carried out as CLIP's: {}",
+            path.display()
+        ));
     }
-    let spec = read_spec(fields)?;
+    let spec = read_spec(fields, class)?;
     expect_input_size(fields, &spec, image_size)?;
+    if fields.flag("do_pad")?.unwrap_or(false) && !class.pads {
+        expect_no_padding(fields, image_size)?;
+        warnings.push(format!(
+            "do_pad is passed over: {} does not pad, LlavaImageProcessor does: {}",
+            class.name,
+            path.display()
+        ));
+    }
     Ok(spec)
 }
 
-fn read_spec(fields: Fields<'_>) -> Result<PreprocessSpec, CheckpointError> {
+fn read_spec(fields: Fields<'_>, class: &Class) -> Result<PreprocessSpec, CheckpointError> {
     let flag = |key: &str, default: bool| fields.flag(key).map(|flag| flag.unwrap_or(default));
+    let normalises = flag("do_normalize", true)?;
     Ok(PreprocessSpec {
-        framing: if flag("do_pad", false)? { Framing::Pad } else { Framing::Crop },
-        resize: if flag("do_resize", true)? { Some(resize_to(fields)?) } else { None },
-        resample: resample(fields)?,
-        crop_px: if flag("do_center_crop", true)? { Some(crop_px(fields)?) } else { None },
+        framing: if class.pads && flag("do_pad", false)? { Framing::Pad } else { Framing::Crop },
+        resize: if flag("do_resize", true)? { Some(resize_to(fields, class)?) } else { None },
+        resample: resample(fields, class)?,
+        crop_px: if flag("do_center_crop", class.crop_px.is_some())? { Some(crop_px(fields, class)?) } else { None },
         rescale_factor: if flag("do_rescale", true)? {
             Some(fields.positive("rescale_factor")?.unwrap_or(1.0 / 255.0))
         } else {
             None
         },
-        image_mean: normalisation(fields, "image_mean", false)?,
-        image_std: normalisation(fields, "image_std", true)?,
+        image_mean: if normalises {
+            Some(channels(fields, "image_mean", false)?.unwrap_or(class.image_mean))
+        } else {
+            None
+        },
+        image_std: if normalises {
+            Some(channels(fields, "image_std", true)?.unwrap_or(class.image_std))
+        } else {
+            None
+        },
     })
 }
 
@@ -114,61 +149,107 @@ fn edge(fields: Fields<'_>, key: &str) -> Result<Option<u32>, CheckpointError> {
     Ok(fields.size(key, EDGES_PX)?.and_then(|n| u32::try_from(n).ok()))
 }
 
-fn resize_to(fields: Fields<'_>) -> Result<ResizeTo, CheckpointError> {
-    if matches!(fields.get("size"), None | Some(Value::Number(_))) {
-        return Ok(ResizeTo::ShortestEdge(edge(fields, "size")?.unwrap_or(DEFAULT_EDGE_PX)));
+/// `[rows, columns]`.
+fn two_edges(fields: Fields<'_>, key: &str) -> Option<(u32, u32)> {
+    let edge = |value: &Value| {
+        let edge = crate::json::whole(value).and_then(|n| usize::try_from(n).ok()).filter(|n| EDGES_PX.contains(n))?;
+        u32::try_from(edge).ok()
+    };
+    match fields.get(key)?.as_array()?.as_slice() {
+        [height, width] => edge(height).zip(edge(width)),
+        _ => None,
     }
-    let size = fields.object("size")?;
-    let sides = (edge(size, "shortest_edge")?, edge(size, "height")?, edge(size, "width")?);
-    match sides {
-        (Some(shortest), None, None) if !size.has("longest_edge") => Ok(ResizeTo::ShortestEdge(shortest)),
-        (None, Some(height_px), Some(width_px)) => Ok(ResizeTo::Exact { height_px, width_px }),
-        _ => {
-            let found = fields.get("size").map(ToString::to_string).unwrap_or_default();
-            Err(fields.refuse("size", "a number, shortest_edge, or height and width", &found))
+}
+
+fn resize_to(fields: Fields<'_>, class: &Class) -> Result<ResizeTo, CheckpointError> {
+    const EXPECTED: &str = "a number, shortest_edge, or height and width";
+    let refuse = || Err(fields.refuse("size", EXPECTED, &fields.get("size").map(shown).unwrap_or_default()));
+    match fields.get("size") {
+        None if class.takes_square_size && fields.flag("use_square_size")?.unwrap_or(false) => match class.size {
+            ResizeTo::ShortestEdge(edge) => Ok(ResizeTo::Exact { height_px: edge, width_px: edge }),
+            exact @ ResizeTo::Exact { .. } => Ok(exact),
+        },
+        None => Ok(class.size),
+        Some(Value::Number(_) | Value::String(_)) => {
+            let Some(edge) = edge(fields, "size")? else { return refuse() };
+            let square = fields.flag("default_to_square")?.unwrap_or(class.default_to_square);
+            Ok(if square { ResizeTo::Exact { height_px: edge, width_px: edge } } else { ResizeTo::ShortestEdge(edge) })
+        }
+        Some(Value::Array(_)) => match two_edges(fields, "size") {
+            Some((height_px, width_px)) => Ok(ResizeTo::Exact { height_px, width_px }),
+            None => refuse(),
+        },
+        Some(_) => {
+            let size = fields.object("size")?;
+            let sides = (edge(size, "shortest_edge")?, edge(size, "height")?, edge(size, "width")?);
+            match sides {
+                (Some(shortest), None, None) if !size.has("longest_edge") => Ok(ResizeTo::ShortestEdge(shortest)),
+                (None, Some(height_px), Some(width_px)) => Ok(ResizeTo::Exact { height_px, width_px }),
+                _ => refuse(),
+            }
         }
     }
 }
 
-fn crop_px(fields: Fields<'_>) -> Result<(u32, u32), CheckpointError> {
-    if matches!(fields.get("crop_size"), None | Some(Value::Number(_))) {
-        let side = edge(fields, "crop_size")?.unwrap_or(DEFAULT_EDGE_PX);
-        return Ok((side, side));
-    }
-    let size = fields.object("crop_size")?;
-    if let (Some(height), Some(width)) = (edge(size, "height")?, edge(size, "width")?) {
-        return Ok((height, width));
-    }
-    let found = fields.get("crop_size").map(ToString::to_string).unwrap_or_default();
-    Err(fields.refuse("crop_size", "a number, or height and width", &found))
+fn crop_px(fields: Fields<'_>, class: &Class) -> Result<(u32, u32), CheckpointError> {
+    let found = match fields.get("crop_size") {
+        None => class.crop_px.map(|side| (side, side)),
+        Some(Value::Number(_) | Value::String(_)) => edge(fields, "crop_size")?.map(|side| (side, side)),
+        Some(Value::Array(_)) => two_edges(fields, "crop_size"),
+        Some(_) => {
+            let size = fields.object("crop_size")?;
+            edge(size, "height")?.zip(edge(size, "width")?)
+        }
+    };
+    found.ok_or_else(|| {
+        let found = fields.get("crop_size").map_or_else(|| "none".to_owned(), shown);
+        fields.refuse("crop_size", "a number, or height and width", &found)
+    })
 }
 
-fn resample(fields: Fields<'_>) -> Result<Resample, CheckpointError> {
+fn resample(fields: Fields<'_>, class: &Class) -> Result<Resample, CheckpointError> {
     match fields.size("resample", 0..=5)? {
+        None => Ok(class.resample),
         Some(0) => Ok(Resample::Nearest),
         Some(1) => Ok(Resample::Lanczos),
         Some(2) => Ok(Resample::Bilinear),
         Some(4) => Ok(Resample::Box),
         Some(5) => Ok(Resample::Hamming),
-        _ => Ok(Resample::Bicubic),
+        Some(_) => Ok(Resample::Bicubic),
     }
 }
 
-/// Mean or standard deviation; `None` when the processor does not normalise.
-fn normalisation(fields: Fields<'_>, key: &str, divisor: bool) -> Result<Option<[f64; 3]>, CheckpointError> {
-    if !fields.flag("do_normalize")?.unwrap_or(true) {
-        return Ok(None);
-    }
-    let Some(value) = fields.get(key) else {
-        let clip = PreprocessSpec::clip(DEFAULT_EDGE_PX);
-        return Ok(if divisor { clip.image_std } else { clip.image_mean });
+/// Mean or standard deviation: three numbers, or one for all channels.
+fn channels(fields: Fields<'_>, key: &str, divisor: bool) -> Result<Option<[f64; 3]>, CheckpointError> {
+    let Some(value) = fields.get(key) else { return Ok(None) };
+    let numbers: Option<Vec<f64>> = match value {
+        Value::Array(list) => list.iter().map(number).collect(),
+        single => number(single).map(|number| vec![number; 3]),
     };
-    let numbers: Option<Vec<f64>> = value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
-    let valid = |x: &f64| x.is_finite() && (!divisor || *x > 0.0);
+    let valid = |x: &f64| !divisor || *x > 0.0;
     match numbers.as_deref() {
         Some(&[r, g, b]) if [r, g, b].iter().all(valid) => Ok(Some([r, g, b])),
-        _ => Err(fields.refuse(key, if divisor { "three numbers above 0" } else { "three numbers" }, value)),
+        _ => Err(fields.refuse(key, if divisor { "three numbers above 0" } else { "three numbers" }, &shown(value))),
     }
+}
+
+/// Processors that pad do it behind everything else, up to `pad_size`: with the input's own size they do nothing.
+fn expect_no_padding(fields: Fields<'_>, image_size: usize) -> Result<(), CheckpointError> {
+    let Some(value) = fields.get("pad_size") else { return Ok(()) };
+    let fits = |side: u32| usize::try_from(side).is_ok_and(|side| side == image_size);
+    let size = match value {
+        Value::Number(_) | Value::String(_) => edge(fields, "pad_size")?.map(|side| (side, side)),
+        Value::Array(_) => two_edges(fields, "pad_size"),
+        _ => {
+            let size = fields.object("pad_size")?;
+            edge(size, "height")?.zip(edge(size, "width")?)
+        }
+    };
+    if size.is_some_and(|(height, width)| fits(height) && fits(width)) {
+        return Ok(());
+    }
+    let expected = format!("{image_size} x {image_size}, the vision tower's image_size");
+    Err(fields.refuse("pad_size", expected, &shown(value)))
 }
 
 /// The vision tower has as many position embeddings as its own image size has patches: any other input is a mistake.
@@ -188,112 +269,5 @@ fn expect_input_size(fields: Fields<'_>, spec: &PreprocessSpec, image_size: usiz
             &format!("{height} x {width}"),
         )),
         None => Err(fields.refuse(key, format!("a crop to the vision tower's {image_size} x {image_size}"), "none")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn read(value: Value, image_size: usize) -> Result<PreprocessSpec, CheckpointError> {
-        let Value::Object(map) = value else { panic!("an object") };
-        preprocess_spec(&map, Path::new(PREPROCESSOR), image_size, &mut Vec::new())
-    }
-
-    #[test]
-    fn every_spelling_of_a_size_is_read() {
-        let square = json!({"height": 336, "width": 336});
-        for (size, crop) in [
-            (json!(336), json!(336)),
-            (json!({"shortest_edge": 336}), square.clone()),
-            (json!({"shortest_edge": 336}), json!(336)),
-        ] {
-            let spec = read(json!({"size": size, "crop_size": crop}), 336).unwrap();
-            assert_eq!(spec, PreprocessSpec::clip(336), "{size} {crop}");
-        }
-        let exact = read(json!({"size": square, "do_center_crop": false}), 336).unwrap();
-        assert_eq!(exact.resize, Some(ResizeTo::Exact { height_px: 336, width_px: 336 }), "both edges");
-        assert_eq!(exact.crop_px, None, "no crop");
-        assert_eq!(read(json!({}), 224).unwrap(), PreprocessSpec::clip(224), "CLIPImageProcessor's own defaults");
-    }
-
-    #[test]
-    fn steps_that_are_switched_off_are_left_out() {
-        let spec =
-            read(json!({"size": 8, "crop_size": 8, "do_rescale": false, "do_normalize": false, "resample": 2}), 8)
-                .unwrap();
-        assert_eq!(
-            (spec.rescale_factor, spec.image_mean, spec.image_std),
-            (None, None, None),
-            "no rescaling, no normalisation"
-        );
-        assert_eq!(spec.resample, Resample::Bilinear, "Pillow's 2");
-        let pad = read(json!({"size": 8, "crop_size": 8, "do_pad": true}), 8).unwrap();
-        assert_eq!(pad.framing, Framing::Pad, "LlavaImageProcessor's padding");
-        let off = read(json!({"do_resize": false, "crop_size": 8}), 8).unwrap();
-        assert_eq!(off.resize, None, "only the crop");
-    }
-
-    #[test]
-    fn an_input_that_the_tower_has_no_positions_for_is_refused() {
-        let refusal = |value: Value| read(value, 336).unwrap_err().to_string();
-        for (value, expected) in [
-            (json!({"size": 336}), "Expected 336 x 336, the vision tower's image_size for crop_size, found 224 x 224"),
-            (
-                json!({"size": 336, "do_center_crop": false}),
-                "Expected a crop to the vision tower's 336 x 336 for do_center_crop, found none",
-            ),
-            (json!({"size": {"height": 336}}), "Expected a number, shortest_edge, or height and width for size"),
-            (
-                json!({"size": {"shortest_edge": 336, "longest_edge": 400}}),
-                "Expected a number, shortest_edge, or height and width for size",
-            ),
-            (
-                json!({"size": {"shortest_edge": -1}}),
-                "Expected a whole number from 1 to 8192 for size.shortest_edge, found -1",
-            ),
-            (json!({"resample": 9}), "Expected a whole number from 0 to 5 for resample, found 9"),
-            (json!({"image_std": [0.2, 0.0, 0.2]}), "Expected three numbers above 0 for image_std"),
-            (json!({"image_mean": [0.2]}), "Expected three numbers for image_mean"),
-            (json!({"rescale_factor": 0}), "Expected a number above 0 for rescale_factor, found 0"),
-        ] {
-            let sentence = refusal(value);
-            assert!(sentence.starts_with(expected), "{sentence}");
-        }
-    }
-
-    #[test]
-    fn a_processor_of_another_family_is_mentioned() {
-        let mut warnings = Vec::new();
-        let Value::Object(map) = json!({"image_processor_type": "SiglipImageProcessor", "size": 8, "crop_size": 8})
-        else {
-            panic!("an object")
-        };
-        preprocess_spec(&map, Path::new(PREPROCESSOR), 8, &mut warnings).unwrap();
-        assert!(warnings.iter().any(|warning| warning.contains("found SiglipImageProcessor")), "{warnings:?}");
-    }
-
-    #[test]
-    fn the_nested_form_of_the_newest_transformers_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = Files::Folder(folder.path().to_owned());
-        let mut warnings = Vec::new();
-        std::fs::write(
-            folder.path().join(PROCESSOR),
-            r#"{"image_processor": {"size": 8, "crop_size": 8, "resample": 1}}"#,
-        )
-        .unwrap();
-        let spec = preprocess(&files, 8, false, &mut warnings).unwrap();
-        assert_eq!((spec.resample, warnings.len()), (Resample::Lanczos, 0), "read, and nothing to warn of");
-        std::fs::write(folder.path().join(PROCESSOR), r#"{"patch_size": 4, "processor_class": "LlavaProcessor"}"#)
-            .unwrap();
-        let spec = preprocess(&files, 8, true, &mut warnings).unwrap();
-        assert_eq!(
-            spec,
-            PreprocessSpec::clip(8).with_framing(Framing::Pad),
-            "an older file without an image processor"
-        );
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
 }

@@ -1,9 +1,9 @@
 //! Chat templates: the text that a question becomes, in the words the model was trained on.
 
-use super::CheckpointError;
 use super::files::Files;
+use super::{CheckpointError, Moment};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Kwargs, Serde};
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde_json::{Map, json};
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ const PROBE: &str = "\u{e000}question\u{e001}";
 /// Steps a template may take: the longest real ones take a few hundred.
 const FUEL: u64 = 1_000_000;
 const NAME: &str = "chat_template";
+const STRFTIME_NOW: &str = "strftime_now";
 
 /// LLaVA-1.5's training template (`vicuna_v1`), for checkpoints without one.
 ///
@@ -61,7 +62,7 @@ impl ChatTemplate {
         let mut tried = Vec::new();
         for form in [ContentForm::Parts, ContentForm::Text] {
             template.form = form;
-            let rendered = template.render_raw(PROBE);
+            let rendered = template.render_raw(PROBE, Moment::today());
             if rendered.as_deref().is_ok_and(complete) {
                 return Ok(template);
             }
@@ -82,16 +83,27 @@ impl ChatTemplate {
         Self::new(VICUNA.to_owned(), PathBuf::from("vicuna_v1"), Map::new())
     }
 
-    /// The prompt for a question, with one `<image>` in it.
+    /// The prompt for a question that is asked today, with one `<image>` in it.
     ///
     /// **Errors**: a template that refuses the question (`raise_exception`).
     pub fn render(&self, question: &str) -> Result<String, CheckpointError> {
-        self.render_raw(question)
+        self.render_on(question, Moment::today())
+    }
+
+    /// The same for a question that is asked at a given time, which templates with `strftime_now` write into the
+    /// prompt.
+    pub fn render_on(&self, question: &str, moment: Moment) -> Result<String, CheckpointError> {
+        self.render_raw(question, moment)
+    }
+
+    /// Whether the prompt depends on the day.
+    pub fn asks_for_the_date(&self) -> bool {
+        self.source.contains(STRFTIME_NOW)
     }
 
     /// What stands before and behind the question, for display.
     pub fn split(&self) -> Result<(String, String), CheckpointError> {
-        let text = self.render_raw(PROBE)?;
+        let text = self.render_raw(PROBE, Moment::today())?;
         let (before, after) = text.split_once(PROBE).unwrap_or((text.as_str(), ""));
         Ok((before.to_owned(), after.to_owned()))
     }
@@ -106,16 +118,23 @@ impl ChatTemplate {
         &self.origin
     }
 
-    fn render_raw(&self, question: &str) -> Result<String, CheckpointError> {
+    fn render_raw(&self, question: &str, moment: Moment) -> Result<String, CheckpointError> {
         let content = match self.form {
             ContentForm::Parts => json!([{"type": "image"}, {"type": "text", "text": question}]),
             ContentForm::Text => json!(format!("{IMAGE_PLACEHOLDER}\n{question}")),
         };
         let messages = Value::from(Serde(json!([{"role": "user", "content": content}])));
         let tokens = Value::from(Serde(&self.tokens));
+        let strftime_now = Value::from_function(move |format: Option<String>, named: Kwargs| {
+            let format = format.map_or_else(|| named.get("format"), Ok)?;
+            named.assert_all_used()?;
+            strftime(moment, &format)
+        });
         self.environment
             .get_template(NAME)
-            .and_then(|template| template.render(context! { messages, add_generation_prompt => true, ..tokens }))
+            .and_then(|template| {
+                template.render(context! { messages, add_generation_prompt => true, strftime_now, ..tokens })
+            })
             .map_err(|error| CheckpointError::Template { found: describe(&error), path: self.path.clone() })
     }
 }
@@ -157,6 +176,16 @@ fn without_generation_marks(source: &str) -> String {
     text
 }
 
+/// transformers' `strftime_now`: the time of the question in a form of the template's choice.
+fn strftime(moment: Moment, format: &str) -> Result<String, Error> {
+    const MOST_CHARS: usize = 1000;
+    if format.chars().nth(MOST_CHARS).is_some() {
+        let found = format!("a date of more than {MOST_CHARS} characters");
+        return Err(Error::new(ErrorKind::InvalidOperation, found));
+    }
+    Ok(moment.strftime(format))
+}
+
 fn describe(error: &Error) -> String {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
     format!(
@@ -165,17 +194,22 @@ fn describe(error: &Error) -> String {
     )
 }
 
-/// The template of a checkpoint in transformers' order: the processor's jinja file, its JSON file, the tokenizer's configuration; LLaVA's
-/// own where there is none.
+/// The template of a checkpoint in transformers' order: the processor's configuration, its JSON file, its jinja file,
+/// the tokenizer's configuration; LLaVA's own where there is none.
+///
+/// **Source**: transformers 5, `ProcessorMixin.get_processor_dict`.
 pub(super) fn chat_template(
     files: &Files,
     tokens: Map<String, serde_json::Value>,
 ) -> Result<ChatTemplate, CheckpointError> {
     const JINJA: &str = "chat_template.jinja";
-    if let Some(source) = files.text(JINJA)? {
-        return ChatTemplate::new(source, files.path(JINJA), tokens);
-    }
-    for name in ["chat_template.json", "processor_config.json", "tokenizer_config.json"] {
+    for name in ["processor_config.json", "chat_template.json", JINJA, "tokenizer_config.json"] {
+        if name == JINJA {
+            if let Some(source) = files.text(JINJA)? {
+                return ChatTemplate::new(source, files.path(JINJA), tokens);
+            }
+            continue;
+        }
         let Some(map) = files.object(name)? else { continue };
         if let Some(source) = map.get("chat_template").and_then(named_template) {
             return ChatTemplate::new(source.to_owned(), files.path(name), tokens);
@@ -276,6 +310,55 @@ mod tests {
         let question = "What is {{ 1 + 1 }}? <b>\"&\"</b> {% if %}";
         let rendered = template(LLAVA_1_5).unwrap().render(question).unwrap();
         assert_eq!(rendered, format!("USER: <image>\n{question} ASSISTANT:"), "nothing in it is evaluated or escaped");
+    }
+
+    #[test]
+    fn templates_are_told_the_day_as_transformers_tells_it() {
+        let day: Moment = "2024-07-05".parse().unwrap();
+        let question = "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>\
+            {% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}";
+        for (date, expected) in [
+            ("{{ strftime_now('%Y') }}", "2024"),
+            ("{{ strftime_now(format='%d %b %Y') }}", "05 Jul 2024"),
+            (
+                "{%- if strftime_now is defined %}{%- set d = strftime_now('%d %b %Y') %}{%- else %}\
+                 {%- set d = '26 Jul 2024' %}{%- endif %}{{ d }}",
+                "05 Jul 2024",
+            ),
+            ("{{ strftime_now('%H:%M') | trim }}", "00:00"),
+        ] {
+            let template = template(&format!("{date} {question}")).unwrap();
+            assert_eq!(template.render_on("Why?", day).unwrap(), format!("{expected} <image>Why?"), "{date}");
+            assert!(template.asks_for_the_date(), "and says so");
+        }
+        assert!(!template(question).unwrap().asks_for_the_date(), "a template that knows no day");
+        for wrong in ["{{ strftime_now() }}", "{{ strftime_now('%Y', zone='UTC') }}", "{{ strftime_now('%Y' * 600) }}"]
+        {
+            assert!(template(&format!("{wrong} {question}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn templates_are_looked_for_in_transformers_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::Folder(folder.path().to_owned());
+        let source = |word: &str| format!("{word} {{{{ messages[0]['content'][1]['text'] }}}} <image>");
+        let json = |word: &str| json!({"chat_template": source(word)}).to_string();
+        let rendered = || chat_template(&files, Map::new()).unwrap().render("Why?").unwrap();
+        assert!(rendered().starts_with("A chat between"), "none: LLaVA's own");
+        for (name, content) in [
+            ("tokenizer_config.json", json("tokenizer")),
+            ("chat_template.jinja", source("jinja")),
+            ("chat_template.json", json("legacy")),
+            ("processor_config.json", json("processor")),
+        ] {
+            std::fs::write(folder.path().join(name), &content).unwrap();
+            let word =
+                content.split_once("{{").map(|(word, _)| word.rsplit('"').next().unwrap().trim().to_owned()).unwrap();
+            assert_eq!(rendered(), format!("{word} Why? <image>"), "{name} goes before what was there");
+        }
+        std::fs::write(folder.path().join("processor_config.json"), r#"{"chat_template": null, "a": NaN}"#).unwrap();
+        assert_eq!(rendered(), "legacy Why? <image>", "null is none");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::config::{self, FamilyKind, Fields};
 use super::files::Files;
+use super::folder::no_checkpoint;
 use super::open::{config_file, expect_folder, model_id};
 use super::processor::{input_size, preprocess};
 use super::weights::Weights;
@@ -69,15 +70,22 @@ impl VisionCheckpoint {
     /// **Errors**: a folder of another family, named with those that can be opened.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         expect_folder(folder)?;
+        if !folder.join(CONFIG).exists() {
+            return Err(no_checkpoint(folder));
+        }
         let files = Files::Folder(folder.to_owned());
         let map = config_file(&files)?;
         let path = files.path(CONFIG);
         let fields = Fields::new(&map, &path);
-        let kind = match config::family(fields)? {
+        let family = config::family(fields)?;
+        let class =
+            if matches!(family, FamilyKind::Dinov2 { .. }) { "BitImageProcessor" } else { "CLIPImageProcessor" };
+        let class = fields.text("image_processor_type")?.unwrap_or(class);
+        let kind = match family {
             FamilyKind::Clip => VisionKind::Clip(config::clip(fields)?.vision),
             FamilyKind::ClipVision => VisionKind::Clip(config::clip_vision(fields)?),
             FamilyKind::Dinov2 { registers } => {
-                VisionKind::Dinov2(config::dinov2(fields, registers, input_size(&files)?)?)
+                VisionKind::Dinov2(config::dinov2(fields, registers, input_size(&files, class)?)?)
             }
             FamilyKind::Llava | FamilyKind::LlavaOriginal => {
                 let expected = "an encoder that only sees: clip, clip_vision_model, dinov2, dinov2_with_registers";
@@ -85,8 +93,9 @@ impl VisionCheckpoint {
             }
         };
         let mut warnings = Vec::new();
-        let preprocess = preprocess(&files, kind.config().image_size, false, &mut warnings)?;
+        let preprocess = preprocess(&files, class, kind.config().image_size, false, &mut warnings)?;
         let weights = Weights::open(folder)?;
+        warnings.extend(weights.expect_floats(fields)?);
         for other in ["text_model.", "text_projection.", "visual_projection.", "logit_scale"] {
             weights.leave_out(other);
         }

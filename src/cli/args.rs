@@ -3,6 +3,7 @@
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
 use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
+use crate::checkpoint::Moment;
 use crate::engine::{DevicePreference, DtypePreference, PromptRows, Spec};
 use crate::geometry::Framing;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,6 +120,10 @@ pub(super) struct TraceArgs {
     /// Crop or pad the photo; the checkpoint's own way unless given.
     #[arg(long, value_enum)]
     pub(super) framing: Option<FramingArg>,
+    /// Day that a chat template with `strftime_now` writes into the prompt, such as 2026-11-29 (or
+    /// 2026-11-29T14:05:00); today unless given.
+    #[arg(long, value_name = "DAY")]
+    pub(super) date: Option<Moment>,
     /// Attention rows of prompt positions to keep besides.
     #[arg(long, value_enum, default_value_t = PromptRowsArg::None)]
     pub(super) prompt_rows: PromptRowsArg,

@@ -27,6 +27,7 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
+    model.ask_on(args.date);
     question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     let mut answer = run_job(&model, RunId(0), &question, &mut |_| {}, &cancel).map_err(blame)?;
     answer.timings.load_secs = model.load_secs();

@@ -157,6 +157,7 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         templated: false,
         full_prompt: texts.join("\n"),
         template: None,
+        template_date: None,
         strategy: SpecInfo { name: "none".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,

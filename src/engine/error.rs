@@ -151,6 +151,7 @@ impl EngineError {
             Self::Spec(_) | Self::NoTexts | Self::RawPrompt | Self::ForcedId { .. } | Self::ForcedTooMany { .. } => {
                 true
             }
+            Self::Checkpoint(err) => matches!(err, CheckpointError::PlaceholderInQuestion { .. }),
             Self::Decode(err) => matches!(
                 err,
                 DecodeError::UnknownName { .. }

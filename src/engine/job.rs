@@ -10,7 +10,7 @@ use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, Input};
-use crate::checkpoint::{PromptIds, StreamDecoder};
+use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
     ActiveIntervention, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext, QuestionContext,
@@ -115,6 +115,8 @@ pub(super) struct Plan {
     pub(super) interventions: Vec<Box<dyn ActiveIntervention>>,
     pub(super) intervention_specs: Vec<SpecInfo>,
     pub(super) full_prompt: String,
+    /// The day that the chat template wrote into the prompt.
+    pub(super) template_date: Option<String>,
     pub(super) prompt: PromptIds,
     /// What a fork need not compute again.
     pub(super) recalled: Option<Recalled>,
@@ -123,10 +125,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(model: &Answerer, question: &Question) -> Result<Self, EngineError> {
         let config = model.llava.config();
-        let full_prompt = match &question.prompt {
-            Prompt::Templated(words) => model.template()?.render(words)?,
-            Prompt::Raw(text) => text.clone(),
-        };
+        let (full_prompt, template_date) = full_prompt(model, &question.prompt)?;
         let prompt = model.checkpoint.tokenizer.encode_prompt(&full_prompt, config.image_seq_length())?;
         let (mut decoding, mut parameters) = build_strategy(&question.strategy.name, &question.strategy.parameters)?;
         let context = QuestionContext {
@@ -151,7 +150,8 @@ impl Plan {
             interventions.push(intervention);
             intervention_specs.push(spec_info(&spec.name, &parameters));
         }
-        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, prompt, recalled: None })
+        let recalled = None;
+        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, template_date, prompt, recalled })
     }
 
     /// What the interventions change in a branch.
@@ -159,6 +159,20 @@ impl Plan {
         let reaches = self.interventions.iter().map(|one| one.reach(branch_idx, self.prompt.ids.len()));
         reaches.fold(Reach::NOTHING, Reach::and)
     }
+}
+
+/// The text that is tokenised, and the day in it.
+fn full_prompt(model: &Answerer, prompt: &Prompt) -> Result<(String, Option<String>), EngineError> {
+    let words = match prompt {
+        Prompt::Raw(text) => return Ok((text.clone(), None)),
+        Prompt::Templated(words) => words,
+    };
+    let found = words.matches(IMAGE_PLACEHOLDER).count();
+    if found > 0 {
+        return Err(CheckpointError::PlaceholderInQuestion { found }.into());
+    }
+    let (template, date) = (model.template()?, model.date());
+    Ok((template.render_on(words, date)?, template.asks_for_the_date().then(|| date.to_string())))
 }
 
 /// Interventions first, so that the recorder sees what they made.

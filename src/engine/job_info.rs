@@ -49,6 +49,7 @@ pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo
         templated,
         full_prompt: plan.full_prompt.clone(),
         template: template.map(|template| template.source().to_owned()),
+        template_date: plan.template_date.clone(),
         strategy: plan.strategy.clone(),
         interventions: plan.intervention_specs.clone(),
         temperature: question.sampling.temperature,

@@ -8,7 +8,7 @@ use super::hub::on_disk;
 use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use super::reuse::Reuse;
 use crate::checkpoint::{
-    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, VisionCheckpoint, Weights,
+    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, Moment, VisionCheckpoint, Weights,
 };
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
@@ -16,8 +16,8 @@ use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Share of the opening that is over when the weights' turn comes: configuration and tokenizer are small.
@@ -48,6 +48,8 @@ pub(super) struct Answerer {
     pub(super) info: Arc<ModelInfo>,
     /// What questions leave for later ones.
     pub(super) reuse: Reuse,
+    /// See [`OpenModel::ask_on`].
+    date: Mutex<Option<Moment>>,
 }
 
 impl OpenModel {
@@ -114,6 +116,14 @@ impl OpenModel {
         }
     }
 
+    /// Sets the time that questions are asked at, for chat templates that write it into the prompt; `None` is the day
+    /// on which each is asked.
+    pub fn ask_on(&self, date: Option<Moment>) {
+        if let ModelKind::Answers(model) = &self.kind {
+            *model.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
+        }
+    }
+
     /// How long opening it took.
     pub fn load_secs(&self) -> f64 {
         self.load_secs
@@ -174,7 +184,8 @@ impl ModelKind {
         checkpoint.weights.finish()?;
         let reuse = Reuse::new(memory.kept_bytes);
         let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, reuse })))
+        let date = Mutex::default();
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, reuse, date })))
     }
 }
 
@@ -182,6 +193,11 @@ impl Answerer {
     /// Whether attention rows are worth more than half precision.
     pub(super) fn computes_in_f32(&self) -> bool {
         self.place.dtype == DType::F32
+    }
+
+    /// When a question is asked.
+    pub(super) fn date(&self) -> Moment {
+        self.date.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Moment::today)
     }
 
     /// The text that a question becomes.

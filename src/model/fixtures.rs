@@ -2,7 +2,7 @@
 
 use super::weights::{SourceError, TensorSource};
 use super::{Clip, Decoder, Llava};
-use crate::checkpoint::{Activation, ClipConfig, FeatureSelect, LlavaConfig, TextConfig, VisionConfig};
+use crate::checkpoint::{Activation, ClipConfig, FeatureSelect, LlavaConfig, RopeScaling, TextConfig, VisionConfig};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 
@@ -60,7 +60,8 @@ pub(crate) fn text_config() -> TextConfig {
         max_position_embeddings: 64,
         rms_norm_eps: 1e-5,
         rope_theta: 10000.0,
-        rope_linear_factor: 1.0,
+        rope_scaling: RopeScaling::None,
+        rope_divisors: Vec::new(),
         hidden_act: Activation::Silu,
         qkv_bias: false,
         o_bias: false,

@@ -32,6 +32,10 @@ pub struct RunInfo {
     pub full_prompt: String,
     /// The chat template's source.
     pub template: Option<String>,
+    /// The day, perhaps with a time, that the chat template wrote into the prompt: `2026-11-29`. `None` where the
+    /// template does not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_date: Option<String>,
     /// How tokens were chosen.
     pub strategy: SpecInfo,
     /// What was changed inside the model.

@@ -102,6 +102,7 @@ fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunI
         templated: true,
         full_prompt: "USER: <image>\nWhat is in the image? ASSISTANT:".to_owned(),
         template: None,
+        template_date: None,
         strategy: SpecInfo { name: "plain".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,

@@ -60,6 +60,15 @@ SPECS = {
             raw_prompt="USER: <image>\nWhat's in this image, 2024? ASSISTANT:", question="What's in this image, 2024?", tokenizer="qwen2"),
         types=dict(q=Type.F16, k=Type.F16, v=Type.F16, o=Type.Q8_0, gate=Type.Q8_0, up=Type.F16, down=Type.F16, embed=Type.F16,
                    head=Type.F16), swapped=False),
+    "rope_freqs": dict(
+        spec=make.Spec(
+            name="rope_freqs", seed=44, layout="newest", dtype="f16",
+            vision=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, image_size=28, patch_size=7),
+            text=dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, **TEXT),
+            llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"), photo=(40, 33, "RGB"),
+            raw_prompt="USER: <image>\nWhat is in this image? ASSISTANT:", question="What is in this image?", tokenizer="legacy"),
+        types=dict(q=Type.F16, k=Type.Q8_0, v=Type.F16, o=Type.F16, gate=Type.F16, up=Type.F16, down=Type.F16, embed=Type.F16,
+                   head=Type.F16), swapped=False, linear=2.0, freqs=[1.0, 1.0, 1.5, 2.25, 3.0, 5.0, 8.0, 8.0]),
 }
 CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
@@ -164,7 +173,7 @@ def write_pieces(writer, tokenizer) -> None:
     writer.add_add_bos_token(True)
 
 
-def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
+def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng, linear: float, freqs: list) -> None:
     """Writes the file and gives the model the weights that are in it."""
     text = model.config.text_config
     is_qwen2 = text.model_type == "qwen2"
@@ -177,6 +186,11 @@ def write_decoder(path: Path, spec, model, tokenizer, types: dict, rng) -> None:
     writer.add_head_count_kv(text.num_key_value_heads)
     writer.add_layer_norm_rms_eps(text.rms_norm_eps)
     writer.add_rope_freq_base(10000.0)
+    if linear:
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(linear)
+    if freqs:
+        writer.add_tensor("rope_freqs.weight", np.array(freqs, np.float32))
     if is_qwen2:
         write_byte_vocabulary(writer, "qwen2", tokenizer)
     else:
@@ -263,7 +277,13 @@ def write_projector(path: Path, spec, model, swapped: bool) -> None:
     finish(writer)
 
 
-def build(name: str, spec, types: dict, swapped: bool) -> None:
+def scale_rope(model, linear: float, freqs: list) -> None:
+    """What llama.cpp does (ggml_rope_ext): every frequency divided by its factor and by the linear one."""
+    rotary = model.model.language_model.rotary_emb
+    rotary.inv_freq = rotary.inv_freq / (linear or 1.0) / torch.tensor(freqs or [1.0])
+
+
+def build(name: str, spec, types: dict, swapped: bool, linear: float = 0.0, freqs: list = ()) -> None:
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -280,8 +300,9 @@ def build(name: str, spec, types: dict, swapped: bool) -> None:
     for seed in range(1000 * spec.seed, 1000 * spec.seed + 50):
         rng = np.random.default_rng(seed)
         model = make.build_model(spec, config, seed)
+        scale_rope(model, linear, freqs)
         before = make.run(model, ids, pixels, [2], 1)["decoder_attention"][0, :, :, :len(ids)].contiguous()
-        write_decoder(folder / "decoder.gguf", spec, model, tokenizer, types, rng)
+        write_decoder(folder / "decoder.gguf", spec, model, tokenizer, types, rng, linear, freqs)
         golden = make.run(model, ids, pixels, [2], 8)
         best = golden["logits"].topk(2).values
         if len(golden["output_ids"]) == 8 and (best[:, 0] - best[:, 1]).min() > make.MIN_MARGIN:

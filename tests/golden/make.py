@@ -250,7 +250,9 @@ def config_json(spec: Spec, config: LlavaConfig) -> dict:
     dtype = DTYPE_NAMES[spec.dtype]
     if spec.layout != "newest":
         text["rope_theta"] = rope["rope_theta"]
-        text["rope_scaling"] = None if rope["rope_type"] == "default" else dict(type=rope["rope_type"], factor=rope["factor"])
+        kind = {"llama3": "rope_type"}.get(rope["rope_type"], "type")
+        scaling = {kind: rope["rope_type"], **{key: value for key, value in rope.items() if key not in ("rope_type", "rope_theta")}}
+        text["rope_scaling"] = None if rope["rope_type"] == "default" else scaling
         if "head_dim" not in spec.text:
             del text["head_dim"]
     if spec.layout == "original":
@@ -265,6 +267,8 @@ def config_json(spec: Spec, config: LlavaConfig) -> dict:
     elif spec.layout == "newest":
         text["rope_parameters"] = rope
     out = dict(architectures=["LlavaForConditionalGeneration"], model_type="llava", text_config=text, vision_config=vision, **spec.llava)
+    if spec.own_head:
+        out["tie_word_embeddings"] = True
     if spec.sparse:
         out.update(image_token_index=config.image_token_index, torch_dtype=dtype)
         return out

@@ -22,6 +22,7 @@ class Spec:
     shards: int = 1
     template: str = "jinja"  # jinja | json | tokenizer_config | none
     processor: str = "flat"  # flat | nested | integers | exact
+    own_head: bool = False  # config.json ties the head to the embedding, the weights hold another one
     sparse: bool = False  # leave out of config.json what is the default, as llava-hf's files do
     stop_at: int = 0  # make the token of this step the second end token
     max_new_tokens: int = 10
@@ -115,5 +116,22 @@ SPECS = [
         llava=dict(vision_feature_layer=-1, vision_feature_select_strategy="full", tie_word_embeddings=True),
         photo=(30, 52, "RGB"), raw_prompt="USER: <image>\nWhat is in this image? ASSISTANT:", question="What is in this image?",
         processor="nested",
+    ),
+    Spec(  # LLaMA-3.1's rotary scaling in its older spelling: one pair of channels is left, two are interpolated, three divided
+        name="llama3_rope", seed=21, layout="prefixed", dtype="f32",
+        vision=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=3, num_attention_heads=3, image_size=28, patch_size=7),
+        text=dict(hidden_size=36, intermediate_size=48, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1,
+                  rope_parameters=dict(rope_type="llama3", rope_theta=100.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                                       original_max_position_embeddings=32)),
+        llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"),
+        photo=(52, 37, "RGB"), raw_prompt="USER: <image>\nDescribe this image in detail. ASSISTANT:", question="Describe this image in detail.",
+    ),
+    Spec(  # tied by the configuration, untied by the weights
+        name="own_head", seed=22, layout="nested", dtype="f16",
+        vision=dict(hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, image_size=28, patch_size=7),
+        text=dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2),
+        llava=dict(vision_feature_layer=-2, vision_feature_select_strategy="default"),
+        photo=(33, 41, "RGB"), raw_prompt="USER: <image>\nIs there a clock in the image? ASSISTANT:", question="Is there a clock in the image?",
+        processor="nested", own_head=True,
     ),
 ]

@@ -5,7 +5,7 @@ use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
-use gazelens::checkpoint::{Activation, TextConfig};
+use gazelens::checkpoint::{Activation, RopeScaling, TextConfig};
 use gazelens::engine::{DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt};
 use gazelens::model::{BranchInput, Decoder, LogitRows, Probe, Site, SourceError, TensorSource};
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ fn pair(name: &str) -> ModelSource {
 
 #[test]
 fn gguf_pairs_compute_what_transformers_computes_with_their_weights() {
-    for name in ["old_types", "k_types", "qwen2_bytes"] {
+    for name in ["old_types", "k_types", "qwen2_bytes", "rope_freqs"] {
         let folder = golden_folder().join("gguf").join(name);
         let golden = Golden::open(&folder.join("golden.safetensors"));
         let model = open(pair(name));
@@ -129,7 +129,8 @@ fn attention(kind: GgmlDType, keep_blocks: bool) -> Vec<f32> {
         max_position_embeddings: 64,
         rms_norm_eps: 1e-5,
         rope_theta: 10000.0,
-        rope_linear_factor: 1.0,
+        rope_scaling: RopeScaling::None,
+        rope_divisors: Vec::new(),
         hidden_act: Activation::Silu,
         qkv_bias: false,
         o_bias: false,

@@ -4,7 +4,7 @@ use crate::compare::{PROBABILITY_BOUND, expect_logits, largest_difference, padde
 use crate::reference::Golden;
 use crate::{golden_folder, root};
 use candle_core::{DType, Device, Tensor};
-use gazelens::checkpoint::{Activation, TextConfig};
+use gazelens::checkpoint::{Activation, RopeScaling, TextConfig};
 use gazelens::decode::{DecoderPrompt, GenerateOptions, build_strategy, generate};
 use gazelens::model::{Decoder, Probe, Site, TensorMap};
 use gazelens::trace::{AttentionRow, RowPrecision};
@@ -82,7 +82,8 @@ fn load(path: &Path) -> (Decoder, TensorMap) {
         max_position_embeddings: positions,
         rms_norm_eps: 1e-5,
         rope_theta: 10000.0,
-        rope_linear_factor: 1.0,
+        rope_scaling: RopeScaling::None,
+        rope_divisors: Vec::new(),
         hidden_act: Activation::Silu,
         qkv_bias: false,
         o_bias: false,

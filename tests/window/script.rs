@@ -272,6 +272,7 @@ impl Script {
                 templated: true,
                 full_prompt: "USER: <image>\nDescribe this image in detail. ASSISTANT:".to_owned(),
                 template: None,
+                template_date: None,
                 strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
                 interventions: Vec::new(),
                 temperature: 0.0,

@@ -16,6 +16,9 @@ pub(in crate::checkpoint) fn clip(fields: Fields<'_>) -> Result<ClipConfig, Chec
     let text = Fields::new(&text_root, fields.path()).object("text_config")?;
     let [hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, vocab_size, max_positions] =
         parts::clip_text(text)?;
+    let eos = text.token_id("eos_token_id", vocab_size)?;
+    text.token_id("bos_token_id", vocab_size)?;
+    text.check_pad_id(vocab_size)?;
     Ok(ClipConfig {
         vision,
         text_hidden_size: hidden_size,
@@ -26,7 +29,7 @@ pub(in crate::checkpoint) fn clip(fields: Fields<'_>) -> Result<ClipConfig, Chec
         text_max_position_embeddings: max_positions,
         text_layer_norm_eps: text.positive("layer_norm_eps")?.unwrap_or(1e-5),
         text_hidden_act: text.activation("hidden_act", Activation::QuickGelu)?,
-        text_eos_token_id: text.token_id("eos_token_id")?.unwrap_or(49_407),
+        text_eos_token_id: eos.unwrap_or(49_407),
         projection_dim,
     })
 }

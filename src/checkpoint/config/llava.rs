@@ -1,8 +1,9 @@
 //! LLaVA's `config.json` in its two forms.
 
-use super::fields::Fields;
+use super::fields::{Fields, signed};
 use super::parts::{self, CLIP_L14_336};
-use crate::checkpoint::{Activation, CheckpointError, FeatureSelect, LlavaConfig, TextConfig, VisionConfig};
+use crate::checkpoint::files::shown;
+use crate::checkpoint::{Activation, CheckpointError, FeatureSelect, LlavaConfig, VisionConfig};
 use serde_json::Value;
 
 /// transformers' `LlavaConfig`; `generation` is `generation_config.json`.
@@ -10,18 +11,19 @@ pub(in crate::checkpoint) fn llava(fields: Fields<'_>, generation: Fields<'_>) -
     let vision = parts::vision(fields.object("vision_config")?, CLIP_L14_336)?;
     let text_fields = fields.object("text_config")?;
     let text = parts::text(text_fields, fields.flag("tie_word_embeddings")?.unwrap_or(false))?;
-    let image_token_id = match fields.token_id("image_token_index")? {
-        Some(id) => id,
-        None => fields.token_id("image_token_id")?.unwrap_or(32_000),
-    };
+    // Conversions to GGUF leave the placeholder out: it is the first id behind the vocabulary.
+    let num_image_ids = text.vocab_size.saturating_add(1);
+    let index = fields.token_id("image_token_index", num_image_ids)?;
+    let image_token_id = fields.token_id("image_token_id", num_image_ids)?;
+    let special = SpecialIds::read(&[generation, fields, text_fields], text.vocab_size)?;
     Ok(LlavaConfig {
         vision_feature_layers: feature_layers(fields, "vision_feature_layer", vision.num_hidden_layers)?,
         vision_feature_select: feature_select(fields, "vision_feature_select_strategy", ["default", "full"])?,
         projector_hidden_act: fields.activation("projector_hidden_act", Activation::Gelu)?,
         multimodal_projector_bias: fields.flag("multimodal_projector_bias")?.unwrap_or(true),
-        image_token_id,
-        eos_token_ids: eos_token_ids(&[generation, fields, text_fields], &text)?,
-        bos_token_id: bos_token_id(&[generation, fields, text_fields])?,
+        image_token_id: index.or(image_token_id).unwrap_or(32_000),
+        eos_token_ids: special.eos,
+        bos_token_id: special.bos,
         vision,
         text,
     })
@@ -46,7 +48,7 @@ pub(in crate::checkpoint) fn original(
     image_is_padded(fields)?;
     let vision = original_tower(fields, tower)?;
     let text = parts::text(fields, false)?;
-    let eos_token_ids = eos_token_ids(&[generation, fields], &text)?;
+    let special = SpecialIds::read(&[generation, fields], text.vocab_size)?;
     Ok(LlavaConfig {
         vision_feature_layers: feature_layers(fields, "mm_vision_select_layer", vision.num_hidden_layers)?,
         vision_feature_select: feature_select(fields, "mm_vision_select_feature", ["patch", "cls_patch"])?,
@@ -54,8 +56,8 @@ pub(in crate::checkpoint) fn original(
         multimodal_projector_bias: true,
         // The original marks the image with -200 in front of the embedding; the first id after the vocabulary can mean nothing else.
         image_token_id: u32::try_from(text.vocab_size).unwrap_or(u32::MAX),
-        eos_token_ids,
-        bos_token_id: bos_token_id(&[generation, fields])?,
+        eos_token_ids: special.eos,
+        bos_token_id: special.bos,
         vision,
         text,
     })
@@ -87,15 +89,18 @@ fn feature_layers(fields: Fields<'_>, key: &str, num_hidden_layers: usize) -> Re
     let count = i64::try_from(num_hidden_layers).unwrap_or(i64::MAX).saturating_add(1);
     let expected = || format!("a hidden state from {} to {}, or a list of them", -count, count - 1);
     let from_front = |value: &Value| {
-        let index = value.as_i64().filter(|i| (-count..count).contains(i))?;
+        let index = signed(value).filter(|i| (-count..count).contains(i))?;
         usize::try_from(index.rem_euclid(count)).ok()
     };
     match fields.get(key) {
         None => Ok(vec![num_hidden_layers.saturating_sub(1)]),
-        Some(Value::Array(list)) if !list.is_empty() => {
-            list.iter().map(|value| from_front(value).ok_or_else(|| fields.refuse(key, expected(), value))).collect()
+        Some(Value::Array(list)) if !list.is_empty() => list
+            .iter()
+            .map(|value| from_front(value).ok_or_else(|| fields.refuse(key, expected(), &shown(value))))
+            .collect(),
+        Some(value) => {
+            from_front(value).map(|layer| vec![layer]).ok_or_else(|| fields.refuse(key, expected(), &shown(value)))
         }
-        Some(value) => from_front(value).map(|layer| vec![layer]).ok_or_else(|| fields.refuse(key, expected(), value)),
     }
 }
 
@@ -108,24 +113,25 @@ fn feature_select(fields: Fields<'_>, key: &str, [patches, full]: [&str; 2]) -> 
     }
 }
 
-/// The first place that says which ids end an answer; LLaMA's 2 when none does.
-fn eos_token_ids(places: &[Fields<'_>], text: &TextConfig) -> Result<Vec<u32>, CheckpointError> {
-    for place in places {
-        let Some(ids) = place.token_ids("eos_token_id")? else { continue };
-        let beyond = ids.iter().find(|id| usize::try_from(**id).is_ok_and(|id| id >= text.vocab_size));
-        if let Some(id) = beyond {
-            return Err(place.refuse("eos_token_id", format!("ids below the vocab_size {}", text.vocab_size), id));
-        }
-        return Ok(ids);
-    }
-    Ok(vec![2])
+/// Ids with a meaning of their own.
+struct SpecialIds {
+    /// Those that end an answer.
+    eos: Vec<u32>,
+    /// The one in front of a prompt.
+    bos: Option<u32>,
 }
 
-fn bos_token_id(places: &[Fields<'_>]) -> Result<Option<u32>, CheckpointError> {
-    for place in places {
-        if let Some(id) = place.token_id("bos_token_id")? {
-            return Ok(Some(id));
+impl SpecialIds {
+    /// Of several places that say them the first counts, and all are checked: an id that is none would leave a prompt
+    /// without its beginning. LLaMA's 2 ends answers where no place says another.
+    fn read(places: &[Fields<'_>], vocab_size: usize) -> Result<Self, CheckpointError> {
+        let (mut eos, mut bos) = (None, None);
+        for place in places {
+            let (found_eos, found_bos) =
+                (place.token_ids("eos_token_id", vocab_size)?, place.token_id("bos_token_id", vocab_size)?);
+            place.check_pad_id(vocab_size)?;
+            (eos, bos) = (eos.or(found_eos), bos.or(found_bos));
         }
+        Ok(Self { eos: eos.unwrap_or_else(|| vec![2]), bos })
     }
-    Ok(None)
 }

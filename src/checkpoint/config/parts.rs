@@ -1,7 +1,7 @@
 //! Towers and decoders as LLaVA's and CLIP's configurations describe them, with transformers' defaults for what they leave out.
 
 use super::fields::Fields;
-use crate::checkpoint::{Activation, CheckpointError, SlidingWindow, TextConfig, VisionConfig};
+use crate::checkpoint::{Activation, CheckpointError, RopeScaling, SlidingWindow, TextConfig, VisionConfig};
 use std::ops::RangeInclusive;
 
 // Beyond these a number is a mistake, not a model; they keep products of two far from overflow.
@@ -198,10 +198,10 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
     if !head_dim.is_multiple_of(2) {
         return Err(fields.refuse("head_dim", "an even number, for rotary positions", &head_dim));
     }
-    let (rope_theta, rope_linear_factor) = rope(fields)?;
     let num_hidden_layers = fields.size_or("num_hidden_layers", 32, LAYERS)?;
     let max_position_embeddings =
         fields.size_or("max_position_embeddings", family.max_position_embeddings, POSITIONS)?;
+    let (rope_theta, rope_scaling) = rope(fields, max_position_embeddings)?;
     Ok(TextConfig {
         hidden_size,
         intermediate_size: fields.size_or("intermediate_size", family.intermediate_size, WIDTHS)?,
@@ -213,7 +213,8 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
         max_position_embeddings,
         rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
         rope_theta,
-        rope_linear_factor,
+        rope_scaling,
+        rope_divisors: Vec::new(),
         hidden_act: fields.activation("hidden_act", Activation::Silu)?,
         qkv_bias: family.qkv_bias,
         o_bias: family.o_bias,
@@ -223,11 +224,14 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
     })
 }
 
-/// Base and linear factor of the rotary angles: `rope_parameters` (newest), or `rope_theta` and `rope_scaling`.
-fn rope(fields: Fields<'_>) -> Result<(f64, f64), CheckpointError> {
-    let parameters = fields.object("rope_parameters")?;
-    let scaling = if parameters.is_given() { parameters } else { fields.object("rope_scaling")? };
-    let theta = match parameters.positive("rope_theta")? {
+/// Base and scaling of the rotary angles: `rope_theta` and `rope_scaling`, or `rope_parameters` (newest). Where a file
+/// has both, `rope_scaling` counts unless it is empty.
+///
+/// **Source**: transformers, `RotaryEmbeddingConfigMixin.convert_rope_params_to_dict` and `standardize_rope_params`.
+fn rope(fields: Fields<'_>, max_position_embeddings: usize) -> Result<(f64, RopeScaling), CheckpointError> {
+    let older = fields.object("rope_scaling")?;
+    let scaling = if older.is_empty() { fields.object("rope_parameters")? } else { older };
+    let theta = match scaling.positive("rope_theta")? {
         Some(theta) => theta,
         None => fields.positive("rope_theta")?.unwrap_or(10_000.0),
     };
@@ -239,14 +243,35 @@ fn rope(fields: Fields<'_>) -> Result<(f64, f64), CheckpointError> {
         return Err(scaling.refuse("partial_rotary_factor", "1, rotary positions on all of a head", &factor));
     }
     let kind_key = if scaling.has("rope_type") { "rope_type" } else { "type" };
-    match scaling.text(kind_key)?.unwrap_or("default") {
-        "default" => Ok((theta, 1.0)),
-        "linear" => match scaling.positive("factor")? {
-            Some(factor) => Ok((theta, factor)),
-            None => Err(scaling.refuse("factor", "a number above 0 for linear scaling", "none")),
-        },
-        other => Err(scaling.refuse(kind_key, "one of default, linear", other)),
-    }
+    let kind = scaling.text(kind_key)?.unwrap_or("default");
+    let needed = |key: &str| match scaling.positive(key)? {
+        Some(number) => Ok(number),
+        None => Err(scaling.refuse(key, format!("a number above 0 for {kind} scaling"), "none")),
+    };
+    let found = match kind {
+        "default" => RopeScaling::None,
+        "linear" => RopeScaling::Linear { factor: needed("factor")? },
+        "llama3" => {
+            const CONTEXT: &str = "original_max_position_embeddings";
+            // The field beside the scaling goes before the one inside it.
+            let context =
+                fields.size(CONTEXT, POSITIONS)?.map_or_else(|| scaling.size(CONTEXT, POSITIONS), |n| Ok(Some(n)));
+            let [factor, low_freq_factor, high_freq_factor] =
+                [needed("factor")?, needed("low_freq_factor")?, needed("high_freq_factor")?];
+            if (high_freq_factor - low_freq_factor).abs() < f64::EPSILON {
+                let expected = format!("another number than the low_freq_factor {low_freq_factor}");
+                return Err(scaling.refuse("high_freq_factor", expected, &high_freq_factor));
+            }
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_position_embeddings: context?.unwrap_or(max_position_embeddings),
+            }
+        }
+        other => return Err(scaling.refuse(kind_key, "one of default, linear, llama3", other)),
+    };
+    Ok((theta, found))
 }
 
 /// The sizes of CLIP's text tower.

@@ -108,26 +108,179 @@ fn both_layouts_of_llava_1_5_are_one_model() {
 
 #[test]
 fn rotary_bases_are_read_in_both_spellings() {
-    for (text, theta, factor) in [
-        (json!({}), 10_000.0, 1.0),
-        (json!({"rope_theta": 5e5}), 5e5, 1.0),
-        (json!({"rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}}), 1e6, 1.0),
-        (json!({"rope_theta": 10_000.0, "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}}), 1e6, 1.0),
-        (json!({"rope_theta": 7.0, "rope_scaling": {"type": "linear", "factor": 4.0}}), 7.0, 4.0),
-        (json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "linear", "factor": 2}}), 7.0, 2.0),
-        (json!({"rope_scaling": null}), 10_000.0, 1.0),
+    let linear = |factor: f64| RopeScaling::Linear { factor };
+    for (text, theta, scaling) in [
+        (json!({}), 10_000.0, RopeScaling::None),
+        (json!({"rope_theta": 5e5}), 5e5, RopeScaling::None),
+        (json!({"rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}}), 1e6, RopeScaling::None),
+        (
+            json!({"rope_theta": 10_000.0, "rope_parameters": {"rope_theta": 1e6, "rope_type": "default"}}),
+            1e6,
+            RopeScaling::None,
+        ),
+        (json!({"rope_theta": 7.0, "rope_scaling": {"type": "linear", "factor": 4.0}}), 7.0, linear(4.0)),
+        (json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "linear", "factor": 2}}), 7.0, linear(2.0)),
+        (json!({"rope_scaling": null}), 10_000.0, RopeScaling::None),
+        // As transformers: the older field counts where it says something.
+        (
+            json!({"rope_scaling": {"type": "linear", "factor": 4.0}, "rope_parameters": {"rope_theta": 7.0}}),
+            10_000.0,
+            linear(4.0),
+        ),
+        (json!({"rope_scaling": {}, "rope_parameters": {"rope_theta": 7.0}}), 7.0, RopeScaling::None),
     ] {
         let config = read_text(&text).unwrap();
-        let found = (config.rope_theta, config.rope_linear_factor);
-        assert!((found.0 - theta).abs() < 1e-9 && (found.1 - factor).abs() < 1e-9, "{text}: {found:?}");
+        assert!((config.rope_theta - theta).abs() < 1e-9, "{text}: {}", config.rope_theta);
+        assert_eq!(config.rope_scaling, scaling, "{text}");
     }
     let yarn = refusal(read_text(&json!({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}})));
     assert_eq!(
-        yarn, "Expected one of default, linear for text_config.rope_scaling.rope_type, found yarn: config.json",
+        yarn, "Expected one of default, linear, llama3 for text_config.rope_scaling.rope_type, found yarn: config.json",
         "by name"
     );
+    for kind in ["dynamic", "longrope", "su", "mrope", "ntk"] {
+        let refused = refusal(read_text(&json!({"rope_parameters": {"type": kind, "factor": 4.0}})));
+        assert!(
+            refused.ends_with(&format!("text_config.rope_parameters.type, found {kind}: config.json")),
+            "{refused}"
+        );
+    }
     let partial = refusal(read_text(&json!({"rope_parameters": {"partial_rotary_factor": 0.5}})));
     assert!(partial.starts_with("Expected 1, rotary positions on all of a head"), "{partial}");
+}
+
+#[test]
+fn llama3s_scaling_is_read_in_both_spellings() {
+    let numbers = json!({"factor": 8.0, "low_freq_factor": 1, "high_freq_factor": 4.0});
+    let with = |changes: Value| {
+        let mut numbers = object(numbers.clone());
+        numbers.extend(object(changes));
+        numbers
+    };
+    let expected = |context: usize| RopeScaling::Llama3 {
+        factor: 8.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: context,
+    };
+    for (text, context) in [
+        (json!({"rope_scaling": with(json!({"rope_type": "llama3", "original_max_position_embeddings": 8192}))}), 8192),
+        (json!({"rope_scaling": with(json!({"type": "llama3", "original_max_position_embeddings": 8192}))}), 8192),
+        (
+            json!({"rope_parameters": with(json!({"rope_type": "llama3", "original_max_position_embeddings": 8192}))}),
+            8192,
+        ),
+        (json!({"rope_parameters": with(json!({"rope_type": "llama3"})), "max_position_embeddings": 4096}), 4096),
+        (
+            json!({"rope_parameters": with(json!({"rope_type": "llama3", "original_max_position_embeddings": 8192})),
+                "original_max_position_embeddings": 1024}),
+            1024,
+        ),
+        (
+            json!({"rope_scaling": with(json!({"rope_type": "llama3", "type": "linear",
+                "original_max_position_embeddings": 64.0}))}),
+            64,
+        ),
+    ] {
+        assert_eq!(read_text(&text).unwrap().rope_scaling, expected(context), "{text}");
+    }
+    for (changes, refused) in [
+        (
+            json!({"factor": null}),
+            "Expected a number above 0 for llama3 scaling for text_config.rope_scaling.factor, found none",
+        ),
+        (
+            json!({"low_freq_factor": 0}),
+            "Expected a number above 0 for text_config.rope_scaling.low_freq_factor, found 0",
+        ),
+        (
+            json!({"high_freq_factor": {"$number": "NaN"}}),
+            "Expected a number above 0 for text_config.rope_scaling.high_freq_factor, found NaN",
+        ),
+        (
+            json!({"high_freq_factor": 1.0}),
+            "Expected another number than the low_freq_factor 1 for text_config.rope_scaling.high_freq_factor",
+        ),
+    ] {
+        let mut scaling = with(json!({"rope_type": "llama3"}));
+        scaling.extend(object(changes));
+        let sentence = refusal(read_text(&json!({"rope_scaling": scaling})));
+        assert!(sentence.starts_with(refused), "{sentence}");
+    }
+}
+
+#[test]
+fn numbers_are_read_however_they_are_written() {
+    let text = read_text(
+        &json!({"hidden_size": 64.0, "num_attention_heads": "4", "rms_norm_eps": "1e-5", "rope_theta": " 7 "}),
+    )
+    .unwrap();
+    assert_eq!((text.hidden_size, text.num_attention_heads), (64, 4), "whole floats and digits in quotes");
+    assert!((text.rms_norm_eps - 1e-5).abs() < 1e-12 && (text.rope_theta - 7.0).abs() < 1e-12, "numbers in quotes");
+    let layer = |layer: Value| {
+        read(json!({"model_type": "llava", "vision_feature_layer": layer})).unwrap().vision_feature_layers
+    };
+    assert_eq!((layer(json!(-2.0)), layer(json!("-2"))), (vec![23], vec![23]), "with a sign");
+    for value in [json!({"$number": "NaN"}), json!("wide"), json!("6 4"), json!(true), json!([64])] {
+        let sentence = refusal(read_text(&json!({"hidden_size": value})));
+        assert!(
+            sentence.starts_with("Expected a whole number from 1 to 1048576 for text_config.hidden_size"),
+            "{sentence}"
+        );
+    }
+    let unneeded = json!({"initializer_range": {"$number": "NaN"}, "attention_dropout": {"$number": "Infinity"}});
+    assert!(read_text(&unneeded).is_ok(), "a number that nobody needs costs nothing");
+    let object = refusal(read(json!({"model_type": "llava", "text_config": {"$number": "NaN"}})));
+    assert!(object.starts_with("Expected an object for text_config, found a number that is none"), "{object}");
+}
+
+#[test]
+fn ids_that_no_token_has_are_refused_wherever_they_stand() {
+    let wrong = [
+        json!("4"),
+        json!({"$number": "NaN"}),
+        json!(1e308),
+        json!(-1),
+        json!(4_294_967_295_u64),
+        json!(4_294_967_296_u64),
+        json!(32_000),
+        json!(1.5),
+        json!(true),
+        json!({}),
+    ];
+    for key in ["bos_token_id", "eos_token_id", "pad_token_id"] {
+        let list = if key == "eos_token_id" { json!([2, 32_000]) } else { json!([4]) };
+        for value in wrong.iter().chain([&list]) {
+            if key == "pad_token_id" && *value == json!(-1) {
+                continue;
+            }
+            let inner = json!({"bos_token_id": 1});
+            let base = json!({"model_type": "llava", "bos_token_id": 1, "eos_token_id": 2, "text_config": inner});
+            let mut at_top = base.clone();
+            at_top[key] = value.clone();
+            let mut in_text = base.clone();
+            in_text["text_config"][key] = value.clone();
+            for (result, file, field) in [
+                (read(at_top), "config.json", key.to_owned()),
+                (read(in_text), "config.json", format!("text_config.{key}")),
+                (read_with(base, json!({key: value, "bos": 1})), "generation_config.json", key.to_owned()),
+                (read_original(json!({key: value})), "config.json", key.to_owned()),
+            ] {
+                let sentence = refusal(result);
+                assert!(sentence.contains(&format!(" for {field}, found ")), "{key} {value}: {sentence}");
+                assert!(sentence.ends_with(&format!(": {file}")), "{key} {value}: {sentence}");
+            }
+        }
+    }
+    let pad = json!({"model_type": "llava", "text_config": {"pad_token_id": -1, "bos_token_id": 1.0}});
+    assert_eq!(read(pad).unwrap().bos_token_id, Some(1), "LLaMA's first files have no token that fills up");
+    for value in [json!(32_001), json!("5"), json!([5])] {
+        let sentence = refusal(read(json!({"model_type": "llava", "image_token_index": value})));
+        assert!(sentence.contains("for image_token_index, found"), "{sentence}");
+    }
+    let clip_text = json!({"model_type": "clip", "text_config": {"eos_token_id": 49_408}});
+    let sentence = refusal(clip(Fields::new(&object(clip_text), Path::new(PATH))));
+    assert!(sentence.starts_with("Expected ids below the vocab_size 49408 for text_config.eos_token_id"), "{sentence}");
 }
 
 #[test]

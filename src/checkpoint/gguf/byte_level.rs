@@ -1,7 +1,7 @@
 //! Byte-level BPE inside a GGUF file (`gpt2`: Qwen2, LLaMA-3, GPT-2), as the `tokenizer.json` it was made from.
 
 use super::Metadata;
-use super::tokenizer::{TokenizerJson, Vocabulary};
+use super::tokenizer::{TokenizerJson, Vocabulary, expect_bos};
 use crate::checkpoint::CheckpointError;
 use serde_json::{Value, json};
 
@@ -75,8 +75,8 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
     let split = |pattern: &&str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
     let mut cuts: Vec<Value> = words.patterns.iter().map(split).collect();
     cuts.push(json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}));
-    let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", None);
-    let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", None);
+    let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", None)?;
+    let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", None)?;
     let tokenizer = json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": vocabulary.added,
         "normalizer": if words.composes { json!({"type": "NFC"}) } else { Value::Null },
@@ -86,9 +86,10 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
             "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": words.ignores_merges,
             "vocab": vocabulary.vocab, "merges": merges},
     });
+    let adds_bos = metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(words.adds_bos);
+    expect_bos(metadata, adds_bos, bos)?;
     let config = json!({
-        "bos_token": bos, "eos_token": eos,
-        "add_bos_token": metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(words.adds_bos),
+        "bos_token": bos, "eos_token": eos, "add_bos_token": adds_bos,
         "chat_template": metadata.optional_text("tokenizer.chat_template")?,
     });
     Ok(TokenizerJson { tokenizer, config, image_token_id: vocabulary.image_token_id })

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 /// `text_config`.
 ///
-/// **Errors**: another architecture than `llama` and `qwen2`, a scaling of the rotary angles that is not linear.
+/// **Errors**: another architecture than `llama` and `qwen2`, a scaling of the rotary angles that is not linear, ids of
+/// special tokens that no token has.
 pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointError> {
     let architecture = decoder.text("general.architecture")?;
     if !matches!(architecture, "llama" | "qwen2") {
@@ -15,12 +16,16 @@ pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointErr
         return Err(decoder.refuse("general.architecture", expected, architecture));
     }
     let key = |name: &str| format!("{architecture}.{name}");
-    let scaling = match decoder.optional_text(&key("rope.scaling.type"))?.unwrap_or("none") {
-        "none" => Value::Null,
-        kind => json!({"type": kind, "factor": decoder.number(&key("rope.scaling.factor"))?}),
-    };
+    let scaling = scaling(decoder, architecture)?;
     let heads = decoder.needed_size(&key("attention.head_count"))?;
     let window = decoder.size(&key("attention.sliding_window"))?.filter(|window| *window > 0);
+    let (hidden_size, head_dim) =
+        (decoder.needed_size(&key("embedding_length"))?, decoder.size(&key("attention.key_length"))?);
+    let rotated = head_dim.or(hidden_size.checked_div(heads));
+    if let Some(found) = decoder.size(&key("rope.dimension_count"))?.filter(|found| Some(*found) != rotated) {
+        let expected = format!("rotary positions on all of a head, {}", rotated.unwrap_or_default());
+        return Err(decoder.refuse(&key("rope.dimension_count"), expected, &found));
+    }
     let Some(&[vocab_size, _]) = decoder.shape("token_embd.weight") else {
         return Err(decoder.refuse("token_embd.weight", "a matrix of that name", "none"));
     };
@@ -28,12 +33,12 @@ pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointErr
         // Mistral is written as llama; what makes it one is its window.
         "model_type": if window.is_some() && architecture == "llama" { "mistral" } else { architecture },
         "sliding_window": window,
-        "hidden_size": decoder.needed_size(&key("embedding_length"))?,
+        "hidden_size": hidden_size,
         "intermediate_size": decoder.needed_size(&key("feed_forward_length"))?,
         "num_hidden_layers": decoder.needed_size(&key("block_count"))?,
         "num_attention_heads": heads,
         "num_key_value_heads": decoder.size(&key("attention.head_count_kv"))?.unwrap_or(heads),
-        "head_dim": decoder.size(&key("attention.key_length"))?,
+        "head_dim": head_dim,
         "max_position_embeddings": decoder.needed_size(&key("context_length"))?,
         "rms_norm_eps": decoder.number(&key("attention.layer_norm_rms_epsilon"))?.unwrap_or(1e-5),
         "rope_theta": decoder.number(&key("rope.freq_base"))?.unwrap_or(10_000.0),
@@ -41,9 +46,29 @@ pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointErr
         "vocab_size": vocab_size,
         "attention_bias": decoder.shape("blk.0.attn_q.bias").is_some(),
         "tie_word_embeddings": decoder.shape("output.weight").is_none(),
-        "bos_token_id": decoder.size("tokenizer.ggml.bos_token_id")?.unwrap_or(1),
-        "eos_token_id": decoder.size("tokenizer.ggml.eos_token_id")?.unwrap_or(2),
+        // The tokenizer's own file checks them, and says which one stands in front of a prompt.
+        "bos_token_id": decoder.token_id("tokenizer.ggml.bos_token_id")?,
+        "eos_token_id": decoder.token_id("tokenizer.ggml.eos_token_id")?.unwrap_or(2),
     }))
+}
+
+/// `rope_scaling`.
+///
+/// **Source**: llama.cpp, `llama_model::load_hparams`: a factor without a type is linear, no factor and 0 are none.
+fn scaling(decoder: &Metadata<'_>, architecture: &str) -> Result<Value, CheckpointError> {
+    let [kind_key, factor_key, older_key] =
+        ["rope.scaling.type", "rope.scaling.factor", "rope.scale_linear"].map(|name| format!("{architecture}.{name}"));
+    let factor = match decoder.number(&factor_key)? {
+        Some(factor) => Some(factor),
+        None => decoder.number(&older_key)?,
+    };
+    match (decoder.optional_text(&kind_key)?.unwrap_or("linear"), factor) {
+        ("none", _) | ("linear", None) => Ok(Value::Null),
+        ("linear", Some(factor)) if factor.to_bits() << 1 == 0 => Ok(Value::Null),
+        ("linear", Some(factor)) if factor > 0.0 => Ok(json!({"type": "linear", "factor": factor})),
+        ("linear", Some(factor)) => Err(decoder.refuse(&factor_key, "a number above 0", &factor)),
+        (other, _) => Err(decoder.refuse(&kind_key, "one of none, linear", other)),
+    }
 }
 
 /// Whether the feed-forward part's names are those of before 2025, when `ffn_down` was the first matrix: told by the shape, which widens in

@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         let mut shape = (0..num_dims).map(|_| self.size()).collect::<Found<Vec<_>>>()?;
         shape.reverse();
         let kind = self.u32()?;
-        let (dtype, stored) = type_of(kind).ok_or_else(|| format!("the tensor {name} of the unknown type {kind}"))?;
+        let (dtype, stored) = type_of(kind).map_err(|found| format!("the tensor {name} {found}"))?;
         let row = shape.last().copied().unwrap_or_default();
         if !row.is_multiple_of(stored.block_size()) {
             return Err(format!("the tensor {name} of {dtype} with rows of {row}"));
@@ -195,25 +195,61 @@ fn number_bytes(kind: u32) -> Option<usize> {
 }
 
 /// The file's number of a type, as its name and candle's type.
-fn type_of(kind: u32) -> Option<(&'static str, candle_core::quantized::GgmlDType)> {
-    let name = match kind {
+///
+/// **Errors**: a type that is not read, by its name.
+fn type_of(kind: u32) -> Found<(&'static str, candle_core::quantized::GgmlDType)> {
+    let name = type_name(kind).ok_or_else(|| format!("of the unknown type {kind}"))?;
+    let not_read =
+        || format!("of the type {name}, which is not read (F32, F16, BF16, Q4_0 to Q8_0 and Q2_K to Q8_K are)");
+    Ok((name, ggml_type(name).ok_or_else(not_read)?))
+}
+
+/// **Source**: `ggml.h`, `enum ggml_type`.
+fn type_name(kind: u32) -> Option<&'static str> {
+    Some(match kind {
         0 => "F32",
         1 => "F16",
         2 => "Q4_0",
         3 => "Q4_1",
+        4 => "Q4_2",
+        5 => "Q4_3",
         6 => "Q5_0",
         7 => "Q5_1",
         8 => "Q8_0",
+        9 => "Q8_1",
         10 => "Q2_K",
         11 => "Q3_K",
         12 => "Q4_K",
         13 => "Q5_K",
         14 => "Q6_K",
         15 => "Q8_K",
+        16 => "IQ2_XXS",
+        17 => "IQ2_XS",
+        18 => "IQ3_XXS",
+        19 => "IQ1_S",
+        20 => "IQ4_NL",
+        21 => "IQ3_S",
+        22 => "IQ2_S",
+        23 => "IQ4_XS",
+        24 => "I8",
+        25 => "I16",
+        26 => "I32",
+        27 => "I64",
+        28 => "F64",
+        29 => "IQ1_M",
         30 => "BF16",
+        31 => "Q4_0_4_4",
+        32 => "Q4_0_4_8",
+        33 => "Q4_0_8_8",
+        34 => "TQ1_0",
+        35 => "TQ2_0",
+        36 => "IQ4_NL_4_4",
+        37 => "IQ4_NL_4_8",
+        38 => "IQ4_NL_8_8",
+        39 => "MXFP4",
+        40 => "NVFP4",
         _ => return None,
-    };
-    Some((name, ggml_type(name)?))
+    })
 }
 
 fn alignment(metadata: &BTreeMap<String, Value>) -> Found<usize> {

@@ -87,6 +87,28 @@ impl<'a> Metadata<'a> {
         self.size(key)?.ok_or_else(|| self.wrong(key, "a whole number from 0", None))
     }
 
+    /// A token's id. The vocabulary is that of the file's own list.
+    ///
+    /// **Errors**: an id that no token of the file has: a prompt would silently lose what it stands for.
+    pub(super) fn token_id(&self, key: &str) -> Result<Option<usize>, CheckpointError> {
+        let Some(id) = self.size(key)? else { return Ok(None) };
+        let num_tokens = self.texts("tokenizer.ggml.tokens")?.len();
+        if id < num_tokens {
+            return Ok(Some(id));
+        }
+        Err(self.refuse(key, format!("an id below the {num_tokens} tokens of the vocabulary"), &id))
+    }
+
+    /// Checks the id that fills texts up, which nothing here reads. All bits set say that there is none.
+    pub(super) fn check_pad_id(&self) -> Result<(), CheckpointError> {
+        const PAD: &str = "tokenizer.ggml.padding_token_id";
+        let is_none = |number: f64| [-1.0, f64::from(u32::MAX)].iter().any(|none| none.to_bits() == number.to_bits());
+        if matches!(self.get(PAD), Some(Value::Number(number)) if is_none(*number)) {
+            return Ok(());
+        }
+        self.token_id(PAD).map(drop)
+    }
+
     pub(super) fn texts(&self, key: &str) -> Result<&'a [String], CheckpointError> {
         match self.get(key) {
             Some(Value::Texts(texts)) => Ok(texts),

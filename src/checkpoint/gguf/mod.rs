@@ -18,9 +18,10 @@ pub(super) use header::{Header, read_gguf_header};
 
 use self::metadata::Metadata;
 use super::files::Files;
-use super::open::Checkpoint;
+use super::open::{Checkpoint, CheckpointKind};
 use super::weights::{GgufTensors, Weights};
 use super::{CheckpointError, CheckpointNotes};
+use candle_core::{DType, Device};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ impl Checkpoint {
         let (decoder_path, projector_path) = (decoder.path().to_owned(), projector.path().to_owned());
         let (text, vision) =
             (Metadata::new(&decoder_header, &decoder_path), Metadata::new(&projector_header, &projector_path));
+        expect_whole(&text)?;
         let text_config = config::text_config(&text)?;
         let (mut whole, preprocessor) = config::vision_config(&vision)?;
         let tokenizer = tokenizer::tokenizer_json(&text)?;
@@ -82,10 +84,43 @@ impl Checkpoint {
         };
         let model_id = decoder_path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut checkpoint = Self::assemble(&files, &fields, weights, model_id, progress)?;
+        if let CheckpointKind::Llava(config) = &mut checkpoint.kind {
+            config.text.rope_divisors = rope_divisors(&checkpoint.weights, config.text.head_dim, &text)?;
+        }
         checkpoint.folder = decoder_path.parent().map(Path::to_owned);
         checkpoint.notes = CheckpointNotes::default();
         progress(1.0, "checkpoint");
         Ok(checkpoint)
+    }
+}
+
+/// A part of a file that was split has the metadata of the whole and the tensors of itself.
+fn expect_whole(decoder: &Metadata<'_>) -> Result<(), CheckpointError> {
+    const PARTS: &str = "split.count";
+    match decoder.size(PARTS)?.filter(|parts| *parts > 1) {
+        None => Ok(()),
+        Some(parts) => {
+            let expected = "1, a whole file (merge the parts with llama.cpp's llama-gguf-split --merge)";
+            Err(decoder.refuse(PARTS, expected, &parts))
+        }
+    }
+}
+
+/// What the rotary frequencies are divided by: LLaMA-3.1's scaling, worked out by the converter. Empty where a file has
+/// no such tensor.
+///
+/// **Source**: llama.cpp, `ggml_rope_ext` with frequency factors; `convert_hf_to_gguf.py`,
+/// `LlamaModel.generate_extra_tensors`.
+fn rope_divisors(weights: &Weights, head_dim: usize, decoder: &Metadata<'_>) -> Result<Vec<f32>, CheckpointError> {
+    const DIVISORS: &str = "language_model.rope_freqs.weight";
+    let Some(tensor) = weights.optional(DIVISORS, &[head_dim / 2], DType::F32, &Device::Cpu)? else {
+        return Ok(Vec::new());
+    };
+    let refused = |found: &str| decoder.refuse("rope_freqs.weight", "numbers above 0", found);
+    let divisors = tensor.to_vec1::<f32>().map_err(|error| refused(&error.to_string()))?;
+    match divisors.iter().find(|divisor| !(divisor.is_finite() && **divisor > 0.0)) {
+        Some(divisor) => Err(refused(&divisor.to_string())),
+        None => Ok(divisors),
     }
 }
 

@@ -3,6 +3,7 @@
 //! | canonical | decoder file | projector file |
 //! | --- | --- | --- |
 //! | `language_model.embed_tokens`, `.norm`, `lm_head` | `token_embd`, `output_norm`, `output` | |
+//! | `language_model.rope_freqs`, which no other layout has | `rope_freqs` | |
 //! | `language_model.layers.N.self_attn.{q,k,v,o}_proj` | `blk.N.attn_{q,k,v,output}` | |
 //! | `language_model.layers.N.mlp.{gate,up,down}_proj` | `blk.N.ffn_{gate,up,down}` | |
 //! | `vision_tower.encoder.layers.N.mlp.{fc1,fc2}` | | `v.blk.N.ffn_{up,down}`; before 2025 `v.blk.N.ffn_{down,up}` |
@@ -10,10 +11,11 @@
 
 /// The canonical name of a tensor of the decoder's file; an unknown one stays, so that it is reported as unused.
 pub(super) fn decoder_name(stored: &str) -> String {
-    const WHOLE: [(&str, &str); 3] = [
+    const WHOLE: [(&str, &str); 4] = [
         ("token_embd.", "language_model.embed_tokens."),
         ("output_norm.", "language_model.norm."),
         ("output.", "lm_head."),
+        ("rope_freqs.", "language_model.rope_freqs."),
     ];
     const LAYER: [(&str, &str); 9] = [
         ("attn_norm.", "input_layernorm."),

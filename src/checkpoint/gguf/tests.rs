@@ -185,6 +185,165 @@ fn other_vocabularies_and_architectures_are_refused_by_name() {
     assert!(text.starts_with("Expected a GGUF header, found a file that does not begin with GGUF"), "{text}");
 }
 
+/// A header with one value changed or, with `None`, left out.
+fn changed(key: &str, value: Option<Stored>) -> Header {
+    let pieces = ["<unk>", "<s>", "</s>", "a"].map(str::to_owned);
+    let mut header = vocabulary(&pieces, vec![0.0; 4]);
+    header.metadata.remove(key);
+    header.metadata.extend(value.map(|value| (key.to_owned(), value)));
+    header
+}
+
+#[test]
+fn ids_that_no_token_has_are_refused_by_their_key() {
+    for name in ["bos", "eos", "unknown", "padding"] {
+        let key = format!("tokenizer.ggml.{name}_token_id");
+        for value in [
+            Stored::Number(4.0),
+            Stored::Number(4_294_967_294.0),
+            Stored::Number(-2.0),
+            Stored::Number(1e308),
+            Stored::Number(f64::NAN),
+            Stored::Number(1.5),
+            Stored::Text("1".to_owned()),
+            Stored::Numbers(vec![1.0]),
+            Stored::Flag(true),
+        ] {
+            let header = changed(&key, Some(value.clone()));
+            let refused = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).err();
+            let sentence = refused.unwrap_or_else(|| panic!("{key} {value:?} must be refused")).to_string();
+            assert!(sentence.contains(&format!(" for {key}, found ")) && sentence.ends_with(": x.gguf"), "{sentence}");
+        }
+        let found = |value: f64| {
+            let header = changed(&key, Some(Stored::Number(value)));
+            tokenizer_json(&Metadata::new(&header, Path::new(PATH))).is_ok()
+        };
+        assert!(found(3.0), "{key}: a token");
+        assert_eq!(
+            (found(4_294_967_295.0), found(-1.0)),
+            (name == "padding", name == "padding"),
+            "{key}: none to fill up"
+        );
+    }
+    let mut header = byte_level("llama-bpe").0;
+    header.metadata.remove("tokenizer.ggml.bos_token_id");
+    let refused = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).err().unwrap().to_string();
+    let expected =
+        "Expected the id of the token that stands in front of every prompt for tokenizer.ggml.bos_token_id, found none";
+    assert!(refused.starts_with(expected), "{refused}");
+    header.metadata.insert("tokenizer.ggml.add_bos_token".to_owned(), Stored::Flag(false));
+    assert!(tokenizer_json(&Metadata::new(&header, Path::new(PATH))).is_ok(), "no prompt begins with it");
+}
+
+#[test]
+fn rotary_scaling_is_read_as_llama_cpp_reads_it() {
+    let read = |values: &[(&str, Stored)]| {
+        let bytes = std::fs::read(golden("old_types/decoder.gguf")).unwrap();
+        let mut header = read_gguf_header(&bytes, Path::new(PATH)).unwrap();
+        header.metadata.extend(values.iter().map(|(key, value)| (format!("llama.{key}"), value.clone())));
+        super::config::text_config(&Metadata::new(&header, Path::new(PATH)))
+            .map(|config| config["rope_scaling"]["factor"].as_f64())
+            .map_err(|error| error.to_string())
+    };
+    let text = |text: &str| Stored::Text(text.to_owned());
+    for (values, factor) in [
+        (&[][..], None),
+        (&[("rope.scaling.type", text("linear")), ("rope.scaling.factor", Stored::Number(2.0))], Some(2.0)),
+        (&[("rope.scaling.factor", Stored::Number(2.0))], Some(2.0)),
+        (&[("rope.scale_linear", Stored::Number(4.0))], Some(4.0)),
+        (&[("rope.scaling.type", text("none")), ("rope.scaling.factor", Stored::Number(2.0))], None),
+        (&[("rope.scaling.type", text("linear"))], None),
+        (&[("rope.scaling.factor", Stored::Number(0.0))], None),
+        (&[("rope.dimension_count", Stored::Number(16.0))], None),
+    ] {
+        assert_eq!(read(values), Ok(factor), "{values:?}");
+    }
+    for (values, expected) in [
+        (
+            &[("rope.scaling.type", text("yarn"))][..],
+            "Expected one of none, linear for llama.rope.scaling.type, found yarn",
+        ),
+        (
+            &[("rope.scaling.type", text("longrope"))],
+            "Expected one of none, linear for llama.rope.scaling.type, found longrope",
+        ),
+        (
+            &[("rope.scaling.factor", Stored::Number(-1.0))],
+            "Expected a number above 0 for llama.rope.scaling.factor, found -1",
+        ),
+        (
+            &[("rope.dimension_count", Stored::Number(8.0))],
+            "Expected rotary positions on all of a head, 16 for llama.rope.dimension_count, found 8",
+        ),
+    ] {
+        let sentence = read(values).unwrap_err();
+        assert!(sentence.starts_with(expected), "{sentence}");
+    }
+}
+
+#[test]
+fn divisors_of_rotary_frequencies_are_checked() {
+    let open = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = std::fs::read(golden("rope_freqs/decoder.gguf")).unwrap();
+        change(&mut bytes);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("decoder.gguf");
+        std::fs::write(&path, &bytes).unwrap();
+        Checkpoint::open_gguf(&path, Some(&golden("rope_freqs/mmproj.gguf")), &mut |_, _| {})
+    };
+    let config = open(&|_| {}).unwrap();
+    let text = &config.llava().unwrap().text;
+    assert_eq!(text.rope_divisors, [1.0, 1.0, 1.5, 2.25, 3.0, 5.0, 8.0, 8.0], "as the file has them");
+    assert_eq!(text.rope_scaling, crate::checkpoint::RopeScaling::Linear { factor: 2.0 }, "and the linear factor");
+    for (number, found) in [(0.0_f32, "0"), (f32::NAN, "NaN"), (-1.0, "-1"), (f32::INFINITY, "inf")] {
+        let refused = open(&|bytes: &mut Vec<u8>| {
+            let header = read_gguf_header(bytes, Path::new(PATH)).unwrap();
+            let start = header.tensors.iter().find(|tensor| tensor.name == "rope_freqs.weight").unwrap().range.start;
+            bytes[start + 4..start + 8].copy_from_slice(&number.to_le_bytes());
+        });
+        let sentence = refused.unwrap_err().to_string();
+        assert!(
+            sentence.starts_with(&format!("Expected numbers above 0 for rope_freqs.weight, found {found}: ")),
+            "{sentence}"
+        );
+    }
+}
+
+#[test]
+fn a_part_of_a_split_file_is_named() {
+    let whole = |parts: f64| {
+        let header = changed("split.count", Some(Stored::Number(parts)));
+        super::expect_whole(&Metadata::new(&header, Path::new(PATH))).map_err(|error| error.to_string())
+    };
+    assert_eq!((whole(0.0), whole(1.0)), (Ok(()), Ok(())), "whole files");
+    let refused = whole(3.0).unwrap_err();
+    assert!(
+        refused.starts_with("Expected 1, a whole file (merge the parts") && refused.contains("found 3"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn types_that_are_not_read_are_named() {
+    let whole = std::fs::read(golden("old_types/decoder.gguf")).unwrap();
+    let name = b"blk.0.ffn_gate.weight";
+    let at = whole.windows(name.len()).position(|window| window == name).unwrap() + name.len() + 4 + 16;
+    for (kind, found) in [
+        (23_u32, "of the type IQ4_XS, which is not read ("),
+        (20, "of the type IQ4_NL, which is not read ("),
+        (39, "of the type MXFP4, which is not read ("),
+        (34, "of the type TQ1_0, which is not read ("),
+        (16, "of the type IQ2_XXS, which is not read ("),
+        (28, "of the type F64, which is not read ("),
+        (99, "of the unknown type 99"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&kind.to_le_bytes());
+        let refused = read_gguf_header(&bytes, Path::new(PATH)).unwrap_err().to_string();
+        assert!(refused.contains(&format!("the tensor blk.0.ffn_gate.weight {found}")), "{refused}");
+    }
+}
+
 #[test]
 fn a_pair_is_found_by_its_folder_and_by_its_decoder() {
     for path in ["old_types", "old_types/decoder.gguf"] {

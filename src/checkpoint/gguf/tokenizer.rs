@@ -47,6 +47,7 @@ pub(super) struct Vocabulary<'a> {
 impl<'a> Vocabulary<'a> {
     pub(super) fn read(metadata: &Metadata<'a>) -> Result<Self, CheckpointError> {
         let pieces = metadata.texts("tokenizer.ggml.tokens")?;
+        metadata.check_pad_id()?;
         let types = metadata.numbers("tokenizer.ggml.token_type")?;
         expect_one_each(metadata, "tokenizer.ggml.token_type", types.len(), pieces.len())?;
         let mut vocab = Map::new();
@@ -73,8 +74,13 @@ impl<'a> Vocabulary<'a> {
     }
 
     /// The token whose id stands under a key.
-    pub(super) fn named(&self, metadata: &Metadata<'_>, key: &str, default: Option<usize>) -> Option<&'a String> {
-        self.pieces.get(metadata.size(key).ok().flatten().or(default)?)
+    pub(super) fn named(
+        &self,
+        metadata: &Metadata<'_>,
+        key: &str,
+        default: Option<usize>,
+    ) -> Result<Option<&'a String>, CheckpointError> {
+        Ok(metadata.token_id(key)?.or(default).and_then(|id| self.pieces.get(id)))
     }
 }
 
@@ -96,9 +102,9 @@ fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointE
     let pieces = vocabulary.pieces;
     let scores = metadata.numbers("tokenizer.ggml.scores")?;
     expect_one_each(metadata, "tokenizer.ggml.scores", scores.len(), pieces.len())?;
-    let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", Some(1));
-    let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", Some(2));
-    let unknown = vocabulary.named(metadata, "tokenizer.ggml.unknown_token_id", Some(0));
+    let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", Some(1))?;
+    let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", Some(2))?;
+    let unknown = vocabulary.named(metadata, "tokenizer.ggml.unknown_token_id", Some(0))?;
     let merges: Vec<Value> = merges(pieces, scores).into_iter().map(|(left, right)| json!([left, right])).collect();
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
@@ -119,12 +125,22 @@ fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointE
         "model": {"type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
             "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocabulary.vocab, "merges": merges},
     });
+    let adds_bos = metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(true);
+    expect_bos(metadata, adds_bos, bos)?;
     let config = json!({
-        "bos_token": bos, "eos_token": eos, "unk_token": unknown,
-        "add_bos_token": metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(true),
+        "bos_token": bos, "eos_token": eos, "unk_token": unknown, "add_bos_token": adds_bos,
         "chat_template": metadata.optional_text("tokenizer.chat_template")?,
     });
     Ok(TokenizerJson { tokenizer, config, image_token_id: vocabulary.image_token_id })
+}
+
+/// A text that begins with a token has to know which one.
+pub(super) fn expect_bos(metadata: &Metadata<'_>, adds_bos: bool, bos: Option<&String>) -> Result<(), CheckpointError> {
+    if adds_bos && bos.is_none() {
+        let expected = "the id of the token that stands in front of every prompt";
+        return Err(metadata.refuse("tokenizer.ggml.bos_token_id", expected, "none"));
+    }
+    Ok(())
 }
 
 fn added_token(id: usize, content: &str, special: bool) -> Value {

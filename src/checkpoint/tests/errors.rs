@@ -12,11 +12,234 @@ fn folders_that_are_none_are_named() {
     let error = Checkpoint::open(&folder.file("vicuna.Q4.gguf"), &mut |_, _| {}).unwrap_err().to_string();
     assert!(error.starts_with("Expected a GGUF header, found "), "{error}");
     folder.remove("vicuna.Q4.gguf");
+    assert_eq!(folder.refusal(), "Expected a checkpoint folder, found an empty folder: F", "an empty folder");
+    folder.write("notes.txt", "x");
     assert_eq!(
         folder.refusal(),
         "Expected the configuration of a Hugging Face checkpoint, found no such file: F/config.json",
-        "an empty folder"
+        "something else"
     );
+}
+
+#[test]
+fn folders_with_something_else_in_them_are_named() {
+    let refusal = |files: &[(&str, &str)]| {
+        let folder = Folder::empty();
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder.refusal()
+    };
+    let expected = "Expected a checkpoint folder, found ";
+    for (files, found) in [
+        (
+            &[("b/config.json", "{}"), ("a/config.json", "{}")][..],
+            "a folder of checkpoints (open one of them: a, b): F",
+        ),
+        (
+            &[("snapshots/0ab/config.json", "{}"), ("refs/main", "0ab")],
+            "a model's folder of the hub's cache, whose checkpoint is snapshots/0ab: F",
+        ),
+        (&[("model_index.json", "{}"), ("unet/config.json", "{}")], "a diffusers pipeline, which makes pictures: F"),
+        (
+            &[("params.json", "{}"), ("consolidated.00.pth", "x")],
+            "a checkpoint in its authors' own format (params.json), not in that of Hugging Face: F",
+        ),
+    ] {
+        assert_eq!(refusal(files), format!("{expected}{found}"), "{files:?}");
+    }
+    let weights = "Expected safetensors weights, found ";
+    for (files, found) in [
+        (&[("pytorch_model.bin", "x"), ("README.md", "x")][..], "a PyTorch pickle file"),
+        (&[("onnx/model.onnx", "x")], "an ONNX file"),
+        (&[("tf_model.h5", "x")], "TensorFlow or Flax weights"),
+        (&[("flax_model.msgpack", "x")], "TensorFlow or Flax weights"),
+        (&[("saved_model/saved_model.pb", "x")], "TensorFlow or Flax weights"),
+        (&[("openvino_model.bin", "x"), ("openvino_model.xml", "x")], "OpenVINO's format"),
+    ] {
+        let sentence = refusal(files);
+        assert!(sentence.starts_with(&format!("{weights}{found}")), "{sentence}");
+    }
+    let sentence = refusal(&[("training_args.bin", "x"), ("optimizer.pt", "x")]);
+    assert!(sentence.starts_with("Expected the configuration of a Hugging Face checkpoint"), "no weights: {sentence}");
+}
+
+#[test]
+fn adapters_are_named_with_their_base_model() {
+    let expected = "Expected a whole checkpoint, found a LoRA adapter of llava-hf/llava-1.5-7b-hf: merge it into that \
+        model first \
+        (peft's merge_and_unload, then save_pretrained): F/adapter_config.json";
+    let base = "llava-hf/llava-1.5-7b-hf";
+    let config = json!({"base_model_name_or_path": base, "peft_type": "LORA", "r": 8});
+    let folder = Folder::empty();
+    folder.write_json("adapter_config.json", &config);
+    assert_eq!(folder.refusal(), expected, "peft's folder");
+    folder.write("adapter_model.safetensors", "x");
+    assert_eq!(folder.refusal(), expected, "with its weights");
+    let whole = Folder::llava(Layout::Original, "F16");
+    whole.write_json("adapter_config.json", &config);
+    let warnings = whole.open().unwrap().warnings;
+    let expected_warning = "The LoRA adapter of llava-hf/llava-1.5-7b-hf beside the weights is not applied: ";
+    assert!(warnings.iter().any(|warning| warning.starts_with(expected_warning)), "{warnings:?}");
+    whole.remove("model.safetensors");
+    assert_eq!(whole.refusal(), expected, "LLaVA's own folder");
+    for name in ["adapter_model.safetensors", "adapter_model.bin", "non_lora_trainables.bin"] {
+        whole.write(name, "x");
+        assert_eq!(whole.refusal(), expected, "with {name}");
+    }
+    folder.write_json("adapter_config.json", &json!({"peft_type": "IA3"}));
+    let other = folder.refusal();
+    assert!(other.contains("found a ia3 adapter of a model that it does not name"), "{other}");
+}
+
+#[test]
+fn quantised_safetensors_are_named_with_their_method() {
+    let name = "language_model.model.layers.0.mlp.up_proj";
+    let refusal = |config: &Value, tensors: &[(&str, &'static str, usize)]| {
+        let folder = Folder::llava(Layout::HfOld, "F16");
+        if let Value::Object(map) = config {
+            for (key, value) in map {
+                folder.set(&format!("/{key}"), value.clone());
+            }
+        }
+        let mut all: Vec<Stored> = llava_tensors()
+            .iter()
+            .filter(|(canonical, _)| Layout::HfOld.stored(canonical) != format!("{name}.weight"))
+            .map(|(n, shape)| stored(&Layout::HfOld.stored(n), n, "F16", shape))
+            .collect();
+        for (end, dtype, bytes) in tensors {
+            let items = bytes
+                / if *dtype == "I32" || *dtype == "U32" {
+                    4
+                } else if *dtype == "F16" {
+                    2
+                } else {
+                    1
+                };
+            all.push((format!("{name}.{end}"), dtype, vec![items], vec![0; *bytes]));
+        }
+        folder.write("model.safetensors", safetensors(&all));
+        folder.refusal()
+    };
+    let expected =
+        "Expected f16, bf16 or f32 weights as safetensors, or quantised ones as GGUF, found weights quantised with ";
+    for (config, tensors, found) in [
+        (
+            json!({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true}}),
+            &[("weight", "U8", 48), ("weight.absmax", "U8", 1), ("weight.quant_state.bitsandbytes__nf4", "U8", 80)][..],
+            "bitsandbytes, 4 bits: F/config.json",
+        ),
+        (
+            json!({"quantization_config": {"load_in_8bit": true}}),
+            &[("weight", "I8", 96), ("SCB", "F16", 24)],
+            "bitsandbytes, 8 bits: F/config.json",
+        ),
+        (
+            json!({"quantization_config": {"quant_method": "awq", "bits": 4}}),
+            &[("qweight", "I32", 48)],
+            "AWQ, 4 bits: F/config.json",
+        ),
+        (
+            json!({"quantization_config": {"quant_method": "gptq", "bits": 3}}),
+            &[("qweight", "I32", 48), ("g_idx", "I32", 32)],
+            "GPTQ, 3 bits: F/config.json",
+        ),
+        (
+            json!({"quantization": {"bits": 4, "group_size": 64}}),
+            &[("weight", "U32", 48), ("scales", "F16", 24)],
+            "MLX, 4 bits: F/config.json",
+        ),
+        (json!({"quantization_config": {"quant_method": "fp8"}}), &[("weight", "F8_E4M3", 96)], "FP8: F/config.json"),
+        (
+            json!({"quantization_config": {"quant_method": "compressed-tensors"}}),
+            &[("weight_packed", "I32", 48)],
+            "compressed-tensors: F/config.json",
+        ),
+        (
+            json!({"text_config/quantization_config": {"quant_method": "hqq"}}),
+            &[("W_q", "U8", 48)],
+            "HQQ: F/config.json",
+        ),
+        (json!({}), &[("weight", "U8", 48), ("weight.absmax", "U8", 1)], "bitsandbytes, 4 bits: F/model.safetensors"),
+        (json!({}), &[("weight", "F8_E5M2", 96)], "FP8: F/model.safetensors"),
+        (json!({}), &[("qweight", "I32", 48), ("g_idx", "I32", 32)], "GPTQ: F/model.safetensors"),
+    ] {
+        assert_eq!(refusal(&config, tensors), format!("{expected}{found}"), "{config}");
+    }
+    let folder = Folder::llava(Layout::HfOld, "F16");
+    folder.set("/quantization_config", json!({"quant_method": "bitsandbytes", "load_in_4bit": true}));
+    let warnings = folder.open().unwrap().warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("are used as stored")), "floats stay floats: {warnings:?}");
+}
+
+#[test]
+fn pointers_pages_and_packed_files_in_place_of_a_file_are_named() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 14\n";
+    for name in ["config.json", "tokenizer.json", "preprocessor_config.json"] {
+        let folder = Folder::llava(Layout::HfOld, "F16");
+        folder.write(name, pointer);
+        let refusal = folder.refusal();
+        assert!(
+            refusal.contains("found a Git LFS pointer instead of the file") && refusal.ends_with(name),
+            "{refusal}"
+        );
+        folder.write(name, "<!doctype html><title>Log in</title>");
+        assert!(folder.refusal().contains("found a web page"), "{}", folder.refusal());
+        folder.write(name, b"\x1f\x8b\x08\0");
+        assert!(folder.refusal().contains("found a gzip file: unpack it first"), "{}", folder.refusal());
+    }
+    let folder = Folder::empty();
+    folder.write("decoder.gguf", pointer);
+    let error = Checkpoint::open(&folder.file("decoder.gguf"), &mut |_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("found a Git LFS pointer"), "{error}");
+}
+
+#[test]
+fn what_python_writes_beyond_json_costs_nothing_where_nobody_needs_it() {
+    let folder = Folder::llava(Layout::HfOld, "F16");
+    let change = |name: &str, text: &str| {
+        let old = std::fs::read_to_string(folder.file(name)).unwrap_or_else(|_| "{\"a\": 1}".to_owned());
+        let (before, after) = old.split_once('{').unwrap();
+        folder.write(name, format!("\u{feff}{before}{{{text}, {after}\0\0"));
+    };
+    for name in [
+        "config.json",
+        "generation_config.json",
+        "preprocessor_config.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+    ] {
+        change(name, "\"unneeded\": [NaN, -Infinity, Infinity]");
+    }
+    assert_eq!(folder.open().unwrap().warnings, Vec::<String>::new(), "nothing is lost");
+    for (name, field, found) in [
+        ("generation_config.json", "bos_token_id", "NaN"),
+        ("config.json", "projector_hidden_act", "a number that is none"),
+        ("preprocessor_config.json", "rescale_factor", "Infinity"),
+    ] {
+        let folder = Folder::llava(Layout::HfOld, "F16");
+        let old = std::fs::read_to_string(folder.file(name)).unwrap_or_else(|_| "{\"a\": 1}".to_owned());
+        let value = if found == "Infinity" { "Infinity" } else { "NaN" };
+        folder.write(name, old.replacen('{', &format!("{{\"{field}\": {value}, "), 1));
+        let refusal = folder.refusal();
+        assert!(refusal.contains(&format!("for {field}, found {found}")) && refusal.ends_with(name), "{refusal}");
+    }
+}
+
+#[test]
+fn a_prompt_never_loses_its_beginning_silently() {
+    let folder = Folder::llava(Layout::HfOld, "F16");
+    for (config, found) in [
+        (json!({"add_bos_token": true}), "found add_bos_token and no bos_token: F/tokenizer_config.json"),
+        (
+            json!({"add_bos_token": true, "bos_token": "<none>"}),
+            "found add_bos_token and the bos_token <none>, which has no id: F/tokenizer_config.json",
+        ),
+    ] {
+        folder.write_json("tokenizer_config.json", &config);
+        let refusal = folder.refusal();
+        assert!(refusal.ends_with(found), "{refusal}");
+    }
 }
 
 #[test]
@@ -165,6 +388,7 @@ fn a_vocabulary_that_does_not_match_is_named() {
     let tensors = [stored("language_model.model.embed_tokens.weight", "x", "F16", &[600, 8])];
     folder.write("model.safetensors", safetensors(&tensors));
     folder.set("/text_config/vocab_size", json!(600));
+    folder.set("/image_token_index", json!(599));
     let refusal = folder.refusal();
     let expected = "Expected token ids below 600, the rows of the embedding, found 639 for <pad>: F/tokenizer.json";
     assert_eq!(refusal, expected, "tokenizer and embedding");

@@ -113,7 +113,7 @@ proptest! {
         let whole = include_bytes!("../../../assets/demo/llava/preprocessor_config.json");
         let path = Path::new("preprocessor_config.json");
         if let Ok(map) = parse_object(&damaged(whole, &changes), path) {
-            let _ = preprocess_spec(&map, path, 144, &mut Vec::new());
+            let _ = preprocess_spec(&map, path, "LlavaImageProcessor", 144, &mut Vec::new());
         }
     }
 

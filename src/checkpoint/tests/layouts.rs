@@ -114,16 +114,65 @@ fn a_part_that_is_left_out_on_purpose_is_not_unused() {
     weights.finish().unwrap();
 }
 
-#[test]
-fn a_tied_head_that_is_stored_all_the_same_is_ignored() {
+/// The tiny LLaVA with a head and an embedding of these names' values; `None` leaves one out.
+fn with_head(head: Option<(&str, &'static str)>, embedding: Option<&'static str>) -> Folder {
     let folder = Folder::llava(Layout::HfOld, "F16");
-    folder.set("/text_config/tie_word_embeddings", json!(true));
-    let checkpoint = folder.open().unwrap();
-    for (name, shape) in llava_tensors().iter().filter(|(name, _)| name != "lm_head.weight") {
-        checkpoint.weights.tensor(name, shape, DType::F32, &Device::Cpu).unwrap();
+    let embed = "language_model.embed_tokens.weight";
+    let tensors = llava_tensors().into_iter().filter_map(|(name, shape)| {
+        let stored_name = Layout::HfOld.stored(&name);
+        match name.as_str() {
+            "lm_head.weight" => head.map(|(values, dtype)| stored(&stored_name, values, dtype, &shape)),
+            name if name == embed => embedding.map(|dtype| stored(&stored_name, embed, dtype, &shape)),
+            name => Some(stored(&stored_name, name, "F16", &shape)),
+        }
+    });
+    folder.write("model.safetensors", safetensors(&tensors.collect::<Vec<_>>()));
+    folder
+}
+
+/// Every combination as transformers 5.23 loads it (`LlavaForConditionalGeneration.from_pretrained`).
+#[test]
+fn tying_and_stored_heads_are_settled_as_transformers_does() {
+    let embed = "language_model.embed_tokens.weight";
+    for (top, text) in [(Some(true), None), (None, Some(true)), (Some(false), Some(true)), (Some(true), Some(false))] {
+        for (head, embedding, tied, warnings) in [
+            (None, Some("F16"), true, 0),
+            (Some((embed, "F16")), Some("F16"), true, 0),
+            (Some((embed, "F32")), Some("F16"), true, 0),
+            (Some((embed, "BF16")), Some("F32"), true, 0),
+            (Some(("lm_head.weight", "F16")), Some("F16"), false, 1),
+            (Some(("lm_head.weight", "F32")), Some("F16"), false, 1),
+            (Some((embed, "F16")), None, true, 0),
+        ] {
+            let folder = with_head(head, embedding);
+            for (pointer, value) in [("/tie_word_embeddings", top), ("/text_config/tie_word_embeddings", text)] {
+                if let Some(value) = value {
+                    folder.set(pointer, json!(value));
+                }
+            }
+            let checkpoint = folder.open().unwrap();
+            let what = format!("{top:?} {text:?} {head:?} {embedding:?}");
+            assert_eq!(checkpoint.llava().unwrap().text.tie_word_embeddings, tied, "{what}");
+            assert_eq!(checkpoint.warnings.len(), warnings, "{what}: {:?}", checkpoint.warnings);
+            for (name, shape) in llava_tensors().iter().filter(|(name, _)| !tied || name != "lm_head.weight") {
+                let tensor = checkpoint.weights.tensor(name, shape, DType::F32, &Device::Cpu).unwrap();
+                let found: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+                assert_eq!(found, values(name, found.len()), "{what}: {name}");
+            }
+            checkpoint.weights.finish().unwrap();
+        }
     }
-    checkpoint.weights.finish().unwrap();
-    assert!(checkpoint.llava().unwrap().text.tie_word_embeddings, "the configuration says so");
+    let folder = with_head(Some(("lm_head.weight", "F16")), Some("F16"));
+    folder.set("/tie_word_embeddings", json!(true));
+    let warnings = folder.open().unwrap().warnings;
+    assert!(warnings[0].contains("the stored head is used") && warnings[0].ends_with("config.json"), "{warnings:?}");
+    let untied = with_head(Some((embed, "F16")), Some("F16")).open().unwrap();
+    assert!(
+        !untied.llava().unwrap().text.tie_word_embeddings && untied.warnings.is_empty(),
+        "not tied, and both there"
+    );
+    let refusal = with_head(Some((embed, "F16")), None).refusal();
+    assert!(refusal.starts_with("Expected the tensor language_model.embed_tokens.weight"), "{refusal}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub(in crate::checkpoint) fn load(
     };
     // The library panics on some files that are no JSON at all.
     parse_object(&bytes, &path)?;
-    let mut inner = Tokenizer::from_bytes(&bytes).map_err(|error| refused(error.to_string()))?;
+    let mut inner = Tokenizer::from_bytes(crate::json::tidy(&bytes)).map_err(|error| refused(error.to_string()))?;
     // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
     inner.with_truncation(None).map_err(|error| refused(error.to_string()))?;
     inner.with_padding(None);
@@ -126,9 +126,19 @@ pub(in crate::checkpoint) fn load(
     let special: HashSet<u32> =
         inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
     let bos = beside.role("bos_token").map(str::to_owned).or_else(|| inner.id_to_token(spec.bos_token_id?));
+    let add_bos = beside.config.get("add_bos_token").and_then(Value::as_bool);
+    let known_bos = bos.clone().and_then(|bos| inner.token_to_id(&bos).map(|id| (bos, id)));
+    if add_bos == Some(true) && known_bos.is_none() {
+        let found =
+            bos.map_or_else(|| "no bos_token".to_owned(), |bos| format!("the bos_token {bos}, which has no id"));
+        return Err(CheckpointError::Tokenizer {
+            found: format!("add_bos_token and {found}"),
+            path: files.path("tokenizer_config.json"),
+        });
+    }
     let tokenizer = TextTokenizer {
-        bos: bos.and_then(|bos| inner.token_to_id(&bos).map(|id| (bos, id))),
-        add_bos: beside.config.get("add_bos_token").and_then(Value::as_bool),
+        bos: known_bos,
+        add_bos,
         pad_token_id: beside.role("pad_token").and_then(|pad| inner.token_to_id(pad)),
         inner,
         path,

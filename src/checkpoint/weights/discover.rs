@@ -1,6 +1,6 @@
 //! Which files of a folder hold the weights.
 
-use crate::checkpoint::{CheckpointError, files::Files};
+use crate::checkpoint::{CheckpointError, files::Files, folder::adapter};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -32,12 +32,15 @@ pub(in crate::checkpoint) fn weight_files(folder: &Path) -> Result<(Vec<PathBuf>
         return Ok((paths, pairs));
     }
     let names = file_names(folder)?;
-    let found: Vec<PathBuf> =
-        names.iter().filter(|name| has_extension(name, "safetensors")).map(|name| folder.join(name)).collect();
+    let is_weights = |name: &&String| has_extension(name, "safetensors") && !name.starts_with("adapter_");
+    let found: Vec<PathBuf> = names.iter().filter(is_weights).map(|name| folder.join(name)).collect();
     if !found.is_empty() {
         return Ok((found, Vec::new()));
     }
-    Err(no_weights(folder, &names))
+    Err(adapter(folder).or_else(|| foreign_weights(folder)).unwrap_or_else(|| CheckpointError::MissingFile {
+        expected: "the weights as safetensors".to_owned(),
+        path: folder.join(SINGLE),
+    }))
 }
 
 /// The `weight_map` of an index. Shards are plain file names: an index must not reach out of its folder.
@@ -85,27 +88,45 @@ fn file_names(folder: &Path) -> Result<Vec<String>, CheckpointError> {
     Ok(names)
 }
 
-fn no_weights(folder: &Path, names: &[String]) -> CheckpointError {
-    const FOREIGN: [(&[&str], &str); 4] = [
-        (&["gguf"], "a GGUF file (give the file itself, or a folder without a config.json)"),
+/// Weights of a folder that are in no format that is read; `None` where there are none at all.
+pub(in crate::checkpoint) fn foreign_weights(folder: &Path) -> Option<CheckpointError> {
+    /// Beginnings of names, endings, and what such a file is.
+    type Format = (&'static str, &'static [&'static str], &'static str);
+    const FORMATS: [Format; 6] = [
+        ("", &["gguf"], "a GGUF file (give the file itself, or a folder without a config.json)"),
+        ("openvino", &["bin", "xml"], "OpenVINO's format (open the checkpoint that it was made from)"),
         (
+            "",
             &["bin", "pt", "pth", "ckpt", "pkl"],
             "a PyTorch pickle file, which can run code when it is opened (convert it with save_pretrained, which writes safetensors)",
         ),
         (
-            &["h5", "msgpack"],
+            "",
+            &["h5", "msgpack", "pb", "tflite"],
             "TensorFlow or Flax weights (convert them with save_pretrained, which writes safetensors)",
         ),
-        (&["onnx"], "an ONNX file"),
+        ("", &["onnx"], "an ONNX file (open the checkpoint that it was made from)"),
+        ("", &["mlmodel", "mlpackage"], "Core ML's format (open the checkpoint that it was made from)"),
     ];
-    FOREIGN
-        .iter()
-        .find_map(|(extensions, found)| {
-            let name = names.iter().find(|name| extensions.iter().any(|extension| has_extension(name, extension)))?;
+    // ONNX exports and TensorFlow's have a folder of their own.
+    ["", "onnx", "saved_model"].iter().find_map(|inner| {
+        let folder = if inner.is_empty() { folder.to_owned() } else { folder.join(inner) };
+        let names = file_names(&folder).ok()?;
+        FORMATS.iter().find_map(|(start, extensions, found)| {
+            let is_one = |name: &&String| {
+                name.starts_with(start)
+                    && !is_of_training(name)
+                    && extensions.iter().any(|end| has_extension(name, end))
+            };
+            let name = names.iter().find(is_one)?;
             Some(CheckpointError::ForeignWeights { found, path: folder.join(name) })
         })
-        .unwrap_or_else(|| CheckpointError::MissingFile {
-            expected: "the weights as safetensors".to_owned(),
-            path: folder.join(SINGLE),
-        })
+    })
+}
+
+/// Files that a training leaves behind and that hold no weights.
+fn is_of_training(name: &str) -> bool {
+    ["training_args", "optimizer", "scheduler", "rng_state", "trainer_state"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }

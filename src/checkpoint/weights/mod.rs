@@ -4,8 +4,10 @@ mod discover;
 mod gguf;
 mod hash;
 mod names;
+mod quantised;
 mod shard;
 
+pub(super) use discover::foreign_weights;
 #[cfg(test)]
 pub(super) use discover::index_pairs;
 use discover::weight_files;
@@ -15,6 +17,7 @@ pub(super) use shard::read_header;
 
 use super::CheckpointError;
 use candle_core::{DType, Device, Tensor};
+use half::{bf16, f16};
 use names::{canonical_name, is_harmless};
 pub use shard::MappedTensor;
 use shard::Shard;
@@ -252,6 +255,26 @@ impl Weights {
         Err(CheckpointError::Unused { count: unused.len(), names, files })
     }
 
+    /// Whether two tensors have the same shape and values, whatever the types they are stored in.
+    pub(super) fn are_equal(&self, first: &str, second: &str) -> bool {
+        let (Some(first), Some(second)) = (self.entries.get(first), self.entries.get(second)) else { return false };
+        let (a, b) = (self.bytes(first), self.bytes(second));
+        let same_type = first.stored.dtype == second.stored.dtype;
+        first.stored.shape == second.stored.shape
+            && ((same_type && a == b)
+                || numbers(&first.stored.dtype, a).zip(numbers(&second.stored.dtype, b)).is_some_and(|(a, b)| a.eq(b)))
+    }
+
+    /// Gives a tensor another canonical name; one that has that name already stays as it is.
+    pub(super) fn rename(&mut self, canonical: &str, other: &str) {
+        if self.entries.contains_key(other) {
+            return;
+        }
+        if let Some(entry) = self.entries.remove(canonical) {
+            self.entries.insert(other.to_owned(), entry);
+        }
+    }
+
     /// Bytes of all tensors, **units** bytes of the files' own types.
     pub fn total_bytes(&self) -> u64 {
         self.entries.values().map(|entry| entry.stored.range.len() as u64).sum()
@@ -272,6 +295,17 @@ fn float_dtype(stored: &str) -> Option<DType> {
         "F32" => Some(DType::F32),
         "F16" => Some(DType::F16),
         "BF16" => Some(DType::BF16),
+        _ => None,
+    }
+}
+
+/// The numbers of a tensor of floats, exact; `None` for other types.
+fn numbers<'a>(dtype: &str, bytes: &'a [u8]) -> Option<Box<dyn Iterator<Item = f64> + 'a>> {
+    match float_dtype(dtype)? {
+        DType::F64 => Some(Box::new(bytes.as_chunks().0.iter().map(|number| f64::from_le_bytes(*number)))),
+        DType::F32 => Some(Box::new(bytes.as_chunks().0.iter().map(|number| f64::from(f32::from_le_bytes(*number))))),
+        DType::F16 => Some(Box::new(bytes.as_chunks().0.iter().map(|number| f16::from_le_bytes(*number).to_f64()))),
+        DType::BF16 => Some(Box::new(bytes.as_chunks().0.iter().map(|number| bf16::from_le_bytes(*number).to_f64()))),
         _ => None,
     }
 }

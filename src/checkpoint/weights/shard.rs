@@ -1,7 +1,8 @@
 //! One safetensors file: mapped, its header checked against its length.
 
+use crate::checkpoint::CheckpointError;
+use crate::checkpoint::files::{other_file, parse_strict_object};
 use crate::checkpoint::gguf::{Header, read_gguf_header};
-use crate::checkpoint::{CheckpointError, files::parse_object};
 use candle_core::DType;
 use serde_json::Value;
 use std::ops::Range;
@@ -90,6 +91,9 @@ impl Shard {
         }
         let bytes = Bytes::Mapped(map(&file).map_err(read)?);
         let mut shard = Self { path: path.to_owned(), bytes: Arc::new(bytes), header_bytes: 0 };
+        if let Some(found) = other_file(shard.bytes().get(..64).unwrap_or_default()) {
+            return Err(CheckpointError::GgufHeader { found: found.to_owned(), path: path.to_owned() });
+        }
         let header = read_gguf_header(shard.bytes(), path)?;
         shard.header_bytes = header.data_start;
         Ok((shard, header))
@@ -163,7 +167,7 @@ pub(in crate::checkpoint) fn read_header(
             path: path.to_owned(),
         });
     };
-    let mut tensors = parse_object(header, path)
+    let mut tensors = parse_strict_object(header, path)
         .map_err(|error| match error {
             CheckpointError::Json { found, path } => CheckpointError::Header { found, path },
             other => other,
@@ -223,13 +227,13 @@ fn item_bytes(dtype: &str) -> Option<usize> {
     }
 }
 
-/// Other formats under a safetensors name, told by their first bytes.
+/// Other files under the name of weights, told by their first bytes.
 fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
-    const FORMATS: [(&[u8], &str); 4] = [
+    const FORMATS: [(&[u8], &str); 2] = [
         (b"GGUF", "a GGUF file (give it its own ending, .gguf)"),
         (b"PK\x03\x04", "a PyTorch pickle archive (convert it with save_pretrained, which writes safetensors)"),
-        (b"version https://git-lfs", "a Git LFS pointer instead of the file (run `git lfs pull` in the folder)"),
-        (b"<!DOCTYPE", "a web page (was the download answered with a login page?)"),
     ];
-    FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, found)| *found)
+    let format = FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, found)| *found);
+    // A header's length may begin like many formats, but not like a text.
+    format.or_else(|| if bytes.starts_with(b"v") || bytes.starts_with(b"<") { other_file(bytes) } else { None })
 }

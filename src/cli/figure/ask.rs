@@ -61,6 +61,7 @@ pub(super) fn missing(
         output::note(&format!(
             "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then (--session or --trace has that)"
         ));
+        on_its_day(run, model);
         given.traces.insert(name.clone(), Arc::new(answer(model, &question(run, image, model))?));
     }
     Ok(())
@@ -100,6 +101,11 @@ fn image(path: &str, folder: Option<&Path>) -> ImageSource {
         Some(there) if !here.exists() && there.exists() => ImageSource::Path(there),
         _ => source::image_source(here),
     }
+}
+
+/// The chat template writes the day of the run into the prompt, not this one.
+pub(super) fn on_its_day(run: &RunInfo, model: &OpenModel) {
+    model.ask_on(run.template_date.as_deref().and_then(|date| date.parse().ok()));
 }
 
 /// The question of a run, about any photo.

@@ -117,6 +117,7 @@ impl Batch<'_> {
             None => ask::of_run(self.common, &run, self.allow_mismatch)?,
         };
         let model = self.model.insert(model);
+        ask::on_its_day(&run, model);
         ask::answer(model, &ask::question(&run, source::image_source(photo), model))
     }
 

@@ -188,11 +188,49 @@ fn permuting_heads_permutes_attention_and_nothing_else() {
 #[test]
 fn linear_rope_scaling_stretches_positions() {
     // With factor 2, position 2 turns as position 1 does without: the first token's key seen from position 2.
-    let scaled = crate::checkpoint::TextConfig { rope_linear_factor: 2.0, ..text_config() };
+    let scaled = crate::checkpoint::TextConfig {
+        rope_scaling: crate::checkpoint::RopeScaling::Linear { factor: 2.0 },
+        ..text_config()
+    };
     let angles = |config, start| crate::model::rope::Rope::new(config).angles(start, 1, &Device::Cpu).unwrap();
     let ((cos, sin), (scaled_cos, scaled_sin)) = (angles(&text_config(), 3), angles(&scaled, 6));
     assert!(max_diff(&cos, &scaled_cos) < 1e-6, "cosines");
     assert!(max_diff(&sin, &scaled_sin) < 1e-6, "sines");
+}
+
+/// **Source** of the frequencies: transformers 5.23, `ROPE_INIT_FUNCTIONS["llama3"]` and the formula that llama.cpp
+/// documents for divisors.
+#[test]
+fn frequencies_are_scaled_pair_by_pair() {
+    let scaling = |context| crate::checkpoint::RopeScaling::Llama3 {
+        factor: 8.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: context,
+    };
+    let base = crate::checkpoint::TextConfig { head_dim: 12, rope_theta: 100.0, ..text_config() };
+    let sines = |config: &crate::checkpoint::TextConfig, position: usize| -> Vec<f32> {
+        let (_, sin) = crate::model::rope::Rope::new(config).angles(position, 1, &Device::Cpu).unwrap();
+        sin.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let expected: [f32; 6] = [1.0, 0.242_669_84, 0.033_041_05, 0.0125, 0.005_801_986, 0.002_693_043_6];
+    for position in [1_usize, 31, 32, 33, 500] {
+        let found = sines(&crate::checkpoint::TextConfig { rope_scaling: scaling(32), ..base.clone() }, position);
+        for (pair, (found, frequency)) in found.iter().zip(expected).enumerate() {
+            let wanted = (position as f32 * frequency).sin();
+            assert!((found - wanted).abs() < 1e-4, "pair {pair} at {position}: {found}, not {wanted}");
+        }
+    }
+    let divisors = vec![1.0, 1.5, 2.0, 4.0, 8.0, 8.0];
+    let linear = crate::checkpoint::RopeScaling::Linear { factor: 2.0 };
+    let config =
+        crate::checkpoint::TextConfig { rope_scaling: linear, rope_divisors: divisors.clone(), ..base.clone() };
+    for (pair, (found, divisor)) in sines(&config, 40).iter().zip(divisors).enumerate() {
+        let wanted = (40.0 / 100_f32.powf(pair as f32 / 6.0) / 2.0 / divisor).sin();
+        assert!((found - wanted).abs() < 1e-5, "pair {pair}: {found}, not {wanted}");
+    }
+    let ones = crate::checkpoint::TextConfig { rope_divisors: vec![1.0; 6], ..base.clone() };
+    assert_eq!(sines(&ones, 77), sines(&base, 77), "ones change no bit");
 }
 
 #[test]

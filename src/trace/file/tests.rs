@@ -23,6 +23,7 @@ fn run() -> RunInfo {
         templated: true,
         full_prompt: "USER: <image>\nWhat is 这? ASSISTANT:".to_owned(),
         template: None,
+        template_date: None,
         strategy: SpecInfo { name: "greedy".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,
@@ -375,6 +376,16 @@ proptest! {
             write_trace(&path, &read.trace, &read.extras).expect("what was accepted is consistent");
         }
     }
+}
+
+#[test]
+fn a_run_keeps_the_day_that_its_template_was_told() {
+    let told = RunInfo { template_date: Some("2024-07-05".to_owned()), ..run() };
+    let json = serde_json::to_value(&told).expect("plain data");
+    assert_eq!(serde_json::from_value::<RunInfo>(json).expect("a run"), told, "kept");
+    let untold = serde_json::to_value(run()).expect("plain data");
+    assert!(untold.get("template_date").is_none(), "a run of before, and one whose template knows no day, has none");
+    assert_eq!(serde_json::from_value::<RunInfo>(untold).expect("a run").template_date, None, "read all the same");
 }
 
 #[test]

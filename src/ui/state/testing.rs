@@ -61,6 +61,7 @@ pub(crate) fn trace() -> Trace {
             templated: true,
             full_prompt: "<image> What?".to_owned(),
             template: None,
+            template_date: None,
             strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
             interventions: Vec::new(),
             temperature: 0.0,
