@@ -117,7 +117,7 @@ impl Batch<'_> {
             None => ask::of_run(self.common, &run, self.allow_mismatch)?,
         };
         let model = self.model.insert(model);
-        ask::answer(model, &ask::question(&run, source::image_source(photo), model))
+        ask::answer(model, &ask::again(&run, source::image_source(photo), model)?)
     }
 
     /// Another photo is what a batch is for; another model is not.
