@@ -1,6 +1,4 @@
-//! Indices that were checked once, where they came in, so that nobody has to check them again.
-
-use serde::{Deserialize, Serialize};
+//! Indices that were checked once, where they came in, so that nobody has to check them again. None of them is read from a file as it is.
 
 /// Why an index or a span was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +18,7 @@ pub enum IdError {
 macro_rules! index {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(usize);
 
         impl $name {
@@ -68,8 +66,9 @@ index!(
     "head"
 );
 
-/// A run of token positions: `start..start + len`, in positions of the expanded prompt (one position per image token).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+/// A run of token positions: `start..start + len`, in positions of the expanded prompt (one position per image token). Numbers of a file go
+/// through [`Self::within`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TokenSpan {
     /// First position.
     pub start: usize,
@@ -78,9 +77,14 @@ pub struct TokenSpan {
 }
 
 impl TokenSpan {
+    /// The run, if it lies within the first `count` positions.
+    pub fn within(start: usize, len: usize, count: usize) -> Option<Self> {
+        start.checked_add(len).filter(|end| *end <= count).map(|_| Self { start, len })
+    }
+
     /// One past the last position.
     pub fn end(self) -> usize {
-        self.start + self.len
+        self.start.saturating_add(self.len)
     }
 
     /// The positions.
@@ -91,5 +95,19 @@ impl TokenSpan {
     /// Whether `position` lies inside.
     pub fn contains(self, position: usize) -> bool {
         self.range().contains(&position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_of_a_file_lies_within_what_there_is() {
+        assert_eq!(TokenSpan::within(2, 3, 5), Some(TokenSpan { start: 2, len: 3 }), "to the end");
+        for (start, len) in [(2, 4), (6, 0), (usize::MAX, 1), (1, usize::MAX)] {
+            assert_eq!(TokenSpan::within(start, len, 5), None, "{len} from {start}");
+        }
+        assert_eq!(TokenSpan { start: usize::MAX, len: 2 }.end(), usize::MAX, "no overflow");
     }
 }

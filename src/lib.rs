@@ -44,10 +44,10 @@
 //! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
-//! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `roxmltree`, `sha2`, `skrifa`, `tiny_skia` |
+//! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
-//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
 //! registered from [`engine::catalog`] and never sees a tensor.

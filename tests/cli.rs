@@ -20,6 +20,8 @@ mod figure_subjects;
 mod figures;
 #[path = "cli/pages.rs"]
 mod pages;
+#[path = "cli/same_run.rs"]
+mod same_run;
 #[path = "cli/strategies.rs"]
 mod strategies;
 

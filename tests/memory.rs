@@ -1,10 +1,13 @@
-//! A checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole: opened, estimated and refused without taking its memory.
+//! What files take of memory: a checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole, opened, estimated and refused without
+//! taking its memory; and traces, as much as they are long.
 
 use gazelens::checkpoint::Checkpoint;
 use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, free_memory, plan_memory};
+use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
+use gazelens::trace::file::TraceFile;
 use serde_json::{Map, Value, json};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 const GB: u64 = 1_000_000_000;
@@ -165,4 +168,158 @@ fn the_command_line_refuses_what_this_machine_has_no_memory_for() {
         assert!(["--dtype", "Q4_0", "smaller model"].iter().any(|advice| said.contains(advice)), "{what}: {said}");
         assert!(!out.exists(), "{what}: nothing is written");
     }
+}
+
+/// The file that the process of a measurement reads.
+const READ: &str = "GAZELENS_TEST_READ_TRACE";
+
+/// Most memory that this process has held, and what it holds; **units** bytes. `None` where the system does not say.
+fn held() -> Option<[u64; 2]> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let of = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    };
+    Some([of("VmHWM:")?, of("VmRSS:")?])
+}
+
+/// What is measured by [`a_trace_takes_as_much_memory_as_its_file`], in a process of its own; alone it does nothing.
+#[test]
+fn a_process_that_reads_a_trace() {
+    let Some(path) = std::env::var_os(READ) else { return };
+    let [_, before] = held().expect("looked at before");
+    let read = TraceFile::read(Path::new(&path));
+    let [most, _] = held().expect("looked at before");
+    println!("MEASURED {} {}", most.saturating_sub(before), read.is_ok());
+}
+
+/// How much more memory reading a trace took than there was before, and whether it was read.
+fn measured(path: &Path) -> (u64, bool) {
+    let output = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "a_process_that_reads_a_trace", "--nocapture"])
+        .env(READ, path)
+        .output()
+        .expect("the test runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = said.lines().find_map(|line| line.split_once("MEASURED ")).expect("a measurement").1;
+    let (bytes, is_read) = line.trim().split_once(' ').expect("two values");
+    (bytes.parse().expect("a number"), is_read == "true")
+}
+
+/// A trace whose tensors are holes, with this metadata in place of its own.
+fn write_trace(path: &Path, tensors: &[(&str, &str, &[u64])], change: impl FnOnce(&mut Value)) -> u64 {
+    let photo = ImageSize { width_px: 336, height_px: 336 };
+    let preprocessing = PreprocessSpec::clip(336);
+    let run = json!({
+        "model_id": "m", "weight_hash": "0", "image_path": "p", "image_hash": "0", "prompt": "", "templated": false,
+        "full_prompt": "", "template": null, "strategy": {"name": "plain", "parameters": {}}, "interventions": [],
+        "temperature": 0.0, "top_p": null, "top_k": null, "repetition_penalty": 1.0, "seed": 0, "max_new_tokens": 1,
+        "view": ModelView::new(photo, &preprocessing, 168), "preprocessing": preprocessing,
+        "device": "", "dtype": "", "program_version": "",
+    });
+    let mut parts = json!({
+        "run": run,
+        "tokens": {"prompt": [], "output": []},
+        "notes": {"warnings": [], "decoder_attention_rows": 0, "vision_feature_layer_idx": null},
+    });
+    change(&mut parts);
+    let mut header = Map::new();
+    let mut metadata = json!({"format": "gazelens-trace", "version": "1"});
+    for (name, value) in parts.as_object().expect("an object") {
+        metadata[name] = value.to_string().into();
+    }
+    header.insert("__metadata__".to_owned(), metadata);
+    let mut end = 0_u64;
+    for (name, dtype, shape) in tensors {
+        let start = end;
+        end += values(&[(name, dtype, shape)]);
+        header.insert((*name).to_owned(), json!({"dtype": dtype, "shape": shape, "data_offsets": [start, end]}));
+    }
+    let header = Value::Object(header).to_string();
+    let mut file = File::create(path).expect("a file");
+    file.write_all(&(header.len() as u64).to_le_bytes())
+        .and_then(|()| file.write_all(header.as_bytes()))
+        .expect("room");
+    // The grid is the first tensor of all of these.
+    file.write_all(&[2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]).expect("room");
+    file.set_len(8 + header.len() as u64 + end).expect("a hole");
+    header.len() as u64
+}
+
+#[test]
+fn a_trace_takes_as_much_memory_as_its_file() {
+    const MB: u64 = 1 << 20;
+    if held().is_none() {
+        println!("Not run: this system does not say how much memory a process has held");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let grid: (&str, &str, &[u64]) = ("image_grid", "I64", &[2]);
+    // Values: one long row, many rows of [CLS], a large input.
+    let tokens = |prompt: usize| {
+        let prompt: Vec<Value> =
+            (0..prompt).map(|at| json!({"id": 0, "text": "", "special": false, "image": at < 4})).collect();
+        let output =
+            json!([{"id": 0, "text": "", "special": false, "logprob": 0.0, "entropy_nats": 0.0, "candidates": []}]);
+        json!({"prompt": prompt, "output": output})
+    };
+    let decoder: &[(&str, &str, &[u64])] = &[
+        grid,
+        ("image_token_span", "I64", &[2]),
+        ("output_ids", "I64", &[1]),
+        ("prompt_ids", "I64", &[1000]),
+        ("decoder_attention", "F16", &[1, 256, 256, 1001]),
+    ];
+    let vision: &[(&str, &str, &[u64])] =
+        &[grid, ("vision_cls_attention", "F32", &[1000, 1000, 4]), ("pixel_values", "F32", &[3, 2048, 4096])];
+    for (tensors, has_tokens) in [(decoder, true), (vision, false)] {
+        write_trace(&path, tensors, |parts| {
+            if has_tokens {
+                parts["tokens"] = tokens(1000);
+                parts["notes"]["decoder_attention_rows"] = 1.into();
+            }
+        });
+        if has_tokens {
+            // Where the image tokens lie: 0 and 4.
+            let mut file = File::options().write(true).open(&path).expect("just written");
+            let body = path.metadata().expect("there").len() - values(tensors);
+            file.seek(SeekFrom::Start(body + 24)).and_then(|_| file.write_all(&[4])).expect("room");
+        }
+        let len = path.metadata().expect("there").len();
+        let (most, is_read) = measured(&path);
+        assert!(is_read, "a trace: {tensors:?}");
+        let limit = len + len / 4 + 48 * MB;
+        assert!(most < limit, "{} MB for a file of {} MB: {tensors:?}", most / MB, len / MB);
+    }
+    // Headers: words without end, values in parameters, candidates, tensors.
+    type Change = fn(&mut Value);
+    let headers: [Change; 4] = [
+        |parts| {
+            let token = json!({"id": 0, "text": "", "special": false, "image": false});
+            parts["tokens"]["prompt"] = vec![token; 150_000].into();
+        },
+        |parts| parts["run"]["strategy"]["parameters"]["a"] = vec![0; 2_000_000].into(),
+        |parts| parts["notes"]["warnings"] = vec![""; 1_300_000].into(),
+        |parts| {
+            let candidate = json!({"id": 0, "text": "", "logprob": 0});
+            parts["tokens"]["output"] = json!([{"id": 0, "text": "", "special": false, "logprob": 0, "entropy_nats": 0,
+                "candidates": vec![candidate; 200_000]}]);
+        },
+    ];
+    for (idx, change) in headers.into_iter().enumerate() {
+        let header = write_trace(&path, &[grid], change);
+        let (most, _) = measured(&path);
+        let limit = 8 * header + 256 * MB;
+        assert!(most < limit, "{} MB for header {idx} of {} MB", most / MB, header / MB);
+    }
+}
+
+fn values(tensors: &[(&str, &str, &[u64])]) -> u64 {
+    let item = |dtype: &str| match dtype {
+        "I64" => 8,
+        "F32" => 4,
+        _ => 2,
+    };
+    tensors.iter().map(|(_, dtype, shape)| item(dtype) * shape.iter().product::<u64>()).sum()
 }

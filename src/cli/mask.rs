@@ -29,11 +29,21 @@ pub(super) fn crowds(left_out: bool) -> Crowds {
 
 /// The union of a category's instances in an image of an annotation file; a warning says when there is none.
 pub(super) fn category_mask(path: &Path, image_id: u64, category: &str, crowds: Crowds) -> anyhow::Result<Mask> {
+    mask_of(&open(path)?, image_id, category, crowds)
+}
+
+/// Reads annotations, telling what could not be used.
+pub(super) fn open(path: &Path) -> anyhow::Result<Instances> {
     // Nobody raises it: an interrupt from the keyboard ends the process.
     let instances = Instances::open(path, &mut |_| {}, &AtomicBool::new(false))?;
     tell_problems(&instances);
+    Ok(instances)
+}
+
+/// See [`category_mask`].
+pub(super) fn mask_of(instances: &Instances, image_id: u64, category: &str, crowds: Crowds) -> anyhow::Result<Mask> {
     let row = instances.image_row(image_id);
-    let category = instances.category_named(category).ok_or_else(|| unknown_category(&instances, category))?;
+    let category = instances.category_named(category).ok_or_else(|| unknown_category(instances, category))?;
     let mask = instances.category_mask(image_id, category.id, crowds)?;
     let of_category =
         instances.annotations_of(row.unwrap_or(usize::MAX)).iter().filter(|one| one.category_id == category.id);

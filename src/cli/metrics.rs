@@ -1,24 +1,31 @@
 //! `gazelens metrics`: a heat map, or a token's attention, against the mask of a category.
 
+mod held;
 mod maps;
 
 use super::failure::Failure;
-use super::mask::{category_mask, crowds};
+use super::mask::{self, crowds, mask_of};
 use super::output;
 use super::truth_args::MetricsArgs;
 use crate::analysis::localisation::{Counted, Counts, Evaluation, METRICS, Ranked};
 use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
+use crate::trace::file::TraceFile;
 use anyhow::anyhow;
 use maps::Measured;
 use serde_json::{Map, Value, json};
 
 pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
-    let mask = category_mask(&args.annotations, args.image_id, &args.category, crowds(args.no_crowd))?;
+    let instances = mask::open(&args.annotations)?;
+    let mask = mask_of(&instances, args.image_id, &args.category, crowds(args.no_crowd))?;
     let size = ImageSize { width_px: mask.width_px(), height_px: mask.height_px() };
     let measured = match (&args.map.heatmap, &args.map.trace) {
         (Some(heatmap), _) => maps::of_heatmap(heatmap, &mask, size)?,
-        (None, Some(trace)) => maps::of_trace(trace, args, &mask, size)?,
+        (None, Some(path)) => {
+            let trace = TraceFile::read(path)?.trace;
+            held::to_its_photo(&trace, path, &instances, args)?;
+            maps::of_trace(&trace, path, args, &mask, size)?
+        }
         (None, None) => return Err(Failure::usage(anyhow!("Expected --heatmap or --trace, found neither"))),
     };
     if args.json {

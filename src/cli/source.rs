@@ -4,7 +4,7 @@ use super::args::Common;
 use super::output;
 use crate::engine::{ImageSource, LoadRequest, ModelSource};
 use crate::hub::{self, FetchEvent, FetchProgress, HubOptions};
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -47,6 +47,20 @@ pub(super) fn fetch(request: &mut LoadRequest) -> anyhow::Result<()> {
     let fetched = hub::fetch(id, &options, &mut |event| lines.tell(event), &AtomicBool::new(false));
     lines.end();
     *folder = Some(fetched?);
+    Ok(())
+}
+
+/// Finds a model of the hub among those that are on this machine already. Nobody is asked over the network.
+pub(super) fn cached(request: &mut LoadRequest) -> anyhow::Result<()> {
+    let ModelSource::Hub { id, folder: folder @ None } = &mut request.source else { return Ok(()) };
+    let options = HubOptions { offline: true, ..HubOptions::from_env() };
+    let cached = hub::fetch(id, &options, &mut |_| {}, &AtomicBool::new(false)).map_err(|_| {
+        anyhow!(
+            "Cannot ask {id} again: the model is not on this machine, and a recipe downloads nothing unasked; \
+             give --model {id} to download it"
+        )
+    });
+    *folder = Some(cached?);
     Ok(())
 }
 

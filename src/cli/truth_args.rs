@@ -48,6 +48,9 @@ pub(super) struct MetricsArgs {
     /// Decoder head, counted from 0; the mean of all unless given.
     #[arg(long, value_name = "H", conflicts_with = "heatmap")]
     pub(super) head: Option<usize>,
+    /// Go on where the trace is about another photo than the annotations, or its photo has changed; a warning says so.
+    #[arg(long, conflicts_with = "heatmap")]
+    pub(super) allow_mismatch: bool,
     /// What lies between the centres of patches.
     #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, conflicts_with = "heatmap")]
     pub(super) sampling: SamplingArg,

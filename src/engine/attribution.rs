@@ -2,7 +2,7 @@
 
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
-use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Sampling, Spec};
+use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Spec};
 use super::open::{ModelKind, OpenModel};
 use super::run::{Input, open_photo, run_job};
 use crate::checkpoint::ClipCheckpoint;
@@ -10,7 +10,7 @@ use crate::data::Photo;
 use crate::geometry::Framing;
 use crate::model::{Clip, Probe};
 use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
-use crate::trace::{RowPrecision, compare};
+use crate::trace::{RowPrecision, Sampling, compare};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -126,7 +126,7 @@ fn of_clip(
     };
     Ok(Attributed {
         photo,
-        attribution: Arc::new(Attribution { view: input.view, maps: Maps::Clip(maps) }),
+        attribution: Arc::new(Attribution { view: input.framed.view, maps: Maps::Clip(maps) }),
         pre_output,
         warnings,
     })

@@ -9,14 +9,14 @@
 
 use super::error::EngineError;
 use super::job::{Job, Plan};
-use super::messages::{ImageSource, Prompt, Question, RecordOptions, Sampling, Spec};
+use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
 use super::open::{Answerer, OpenModel};
 use super::recorder::Recorder;
 use super::run::open_photo;
 use crate::decode::{DecoderPrompt, GenerateOptions, Generation, build_strategy};
 use crate::kernel::BandwidthProbe;
 use crate::model::Probe;
-use crate::trace::RowPrecision;
+use crate::trace::{RowPrecision, Sampling};
 use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 use std::hint::black_box;

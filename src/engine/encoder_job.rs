@@ -1,5 +1,6 @@
 //! One photo through an encoder: where `[CLS]` looks and, with a text tower, how well texts fit.
 
+use super::asked::NO_STRATEGY;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
@@ -158,7 +159,7 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         full_prompt: texts.join("\n"),
         template: None,
         template_date: None,
-        strategy: SpecInfo { name: "none".to_owned(), parameters: BTreeMap::new() },
+        strategy: SpecInfo { name: NO_STRATEGY.to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
         temperature: 0.0,
         top_p: None,
@@ -168,8 +169,8 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         max_new_tokens: 0,
         prompting: question.prompted.as_deref().map(Prompting::info),
         forced_ids: Vec::new(),
-        preprocessing: input.preprocessing.clone(),
-        view: input.view,
+        preprocessing: input.framed.preprocessing.clone(),
+        view: input.framed.view,
         device: encoder.place.device_label(),
         dtype: encoder.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

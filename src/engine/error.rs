@@ -24,6 +24,12 @@ pub enum EngineError {
         /// The checkpoint.
         path: PathBuf,
     },
+    /// What the photo was darkened by is in no run.
+    #[error("Expected a trace file of an answer about a darkened photo, because it cannot be asked again, found none: {}", path.display())]
+    Darkened {
+        /// The photo.
+        path: PathBuf,
+    },
     /// Nothing to compare the photo with.
     #[error("Expected one or more texts to compare with the photo, one a line, found none")]
     NoTexts,

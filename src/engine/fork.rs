@@ -2,11 +2,13 @@
 
 use super::error::EngineError;
 use super::job::Plan;
+use super::job_info::run_info;
 use super::messages::{PromptRows, Question, RecordOptions};
 use super::open::Answerer;
+use super::run::Framed;
 use crate::data::Photo;
 use crate::decode::DecoderPrompt;
-use crate::trace::{AttentionRow, OutputToken, RunInfo, SpecInfo, Trace};
+use crate::trace::{AttentionRow, OutputToken, SpecInfo, Trace};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,22 +115,12 @@ pub(super) fn recorded(question: &Question, plan: &Plan) -> RecordOptions {
     RecordOptions { prompt_rows, ..question.record }
 }
 
-/// Whether another answer's rows are those that this question's would be: same weights in the same type, photo, framing, prompt and changes
-/// inside the model. The strategy may be another one: it does not touch the ordinary branch.
+/// Whether another answer's rows are those that this question's would be: nothing differs but how tokens are chosen, which does not touch the
+/// ordinary branch, and the rows are kept as this question wants them.
 fn is_same_question(trace: &Trace, model: &Answerer, question: &Question, plan: &Plan, photo: &Photo) -> bool {
-    let RunInfo { weight_hash, image_hash, full_prompt, preprocessing, dtype, interventions, prompting, .. } =
-        &*trace.run;
-    let mut expected = model.checkpoint.preprocess.clone();
-    if let Some(framing) = question.framing {
-        expected = expected.with_framing(framing);
-    }
+    let patch_size = model.llava.config().vision.patch_size;
+    let framed = Framed::new(photo, &model.checkpoint.preprocess, question.framing, patch_size);
+    let expected = run_info(model, question, plan, photo, &framed);
     let same_rows = trace.decoder_attention.first().is_none_or(|row| row.precision() == question.record.precision);
-    *weight_hash == model.info.weight_hash
-        && *image_hash == photo.sha256
-        && *full_prompt == plan.full_prompt
-        && *preprocessing == expected
-        && *dtype == model.place.dtype_label()
-        && *interventions == plan.intervention_specs
-        && *prompting == question.prompted.as_ref().map(|prompting| prompting.info())
-        && same_rows
+    same_rows && expected.differences(&trace.run).iter().all(|difference| difference.field.is_of_choice())
 }

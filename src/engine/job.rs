@@ -231,7 +231,7 @@ impl<'a> Job<'a> {
         let preprocess = &model.checkpoint.preprocess;
         let input = Input::new(photo, preprocess, question.framing, config.vision.patch_size)?;
         let span = plan.prompt.image_token_span;
-        let run = run_info(model, question, plan, photo, &input);
+        let run = run_info(model, question, plan, photo, &input.framed);
         let sizes = Sizes {
             num_hidden_layers: config.text.num_hidden_layers,
             num_attention_heads: config.text.num_attention_heads,

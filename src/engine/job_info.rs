@@ -1,11 +1,11 @@
-//! A job in words: what its trace says of the prompt, the model and every parameter.
+//! A job in words: what its trace says of the prompt, the model and every parameter. [`super::asked`] has the way back.
 
 use super::error::EngineError;
 use super::job::Plan;
 use super::messages::{Prompt, Question};
 use super::open::Answerer;
 use super::prompting::Prompting;
-use super::run::{Input, image_path};
+use super::run::{Framed, image_path};
 use crate::checkpoint::PromptIds;
 use crate::data::Photo;
 use crate::decode::Parameters;
@@ -35,7 +35,7 @@ pub(super) fn prompt_tokens(model: &Answerer, prompt: &PromptIds) -> Result<Vec<
 }
 
 /// What is needed to make the trace again.
-pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, input: &Input) -> RunInfo {
+pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo: &Photo, framed: &Framed) -> RunInfo {
     let info = &model.info;
     let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
     let templated = matches!(question.prompt, Prompt::Templated(_));
@@ -60,8 +60,8 @@ pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo
         max_new_tokens: question.max_new_tokens,
         prompting: question.prompted.as_deref().map(Prompting::info),
         forced_ids: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
-        preprocessing: input.preprocessing.clone(),
-        view: input.view,
+        preprocessing: framed.preprocessing.clone(),
+        view: framed.view,
         device: model.place.device_label(),
         dtype: model.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -7,7 +7,7 @@ use super::prompting::Prompting;
 use super::stored::{self, maybe_path_in_words, path_in_words};
 use crate::geometry::{Framing, PatchGrid};
 use crate::hub::HubId;
-use crate::trace::{AttentionRow, OutputToken, RowPrecision, Trace};
+use crate::trace::{AttentionRow, OutputToken, RowPrecision, Sampling, Trace};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,28 +116,6 @@ pub enum Prompt {
     Templated(String),
     /// The exact text with one `<image>` placeholder.
     Raw(String),
-}
-
-/// How tokens are chosen after the strategy has spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Sampling {
-    /// 0 is greedy.
-    pub temperature: f64,
-    /// Nucleus.
-    pub top_p: Option<f64>,
-    /// Candidates kept.
-    pub top_k: Option<usize>,
-    /// 1 is none.
-    pub repetition_penalty: f32,
-    /// Of the sampler.
-    pub seed: u64,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self { temperature: 0.0, top_p: None, top_k: None, repetition_penalty: 1.0, seed: 42 }
-    }
 }
 
 /// `name` or `name:key=value,key=value`.

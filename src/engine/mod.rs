@@ -9,6 +9,7 @@
 //! - the recorder is the probe that fills a trace on the way, row by row;
 //! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
+mod asked;
 mod attribution;
 mod backend;
 mod bench;
@@ -36,6 +37,7 @@ mod stored;
 mod worker;
 
 pub use crate::decode::{ParameterKind, Preset, Strength};
+pub use crate::trace::Sampling;
 pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
@@ -45,7 +47,7 @@ pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use fork::Fork;
 pub use messages::{
     DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
-    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Sampling, Spec, Stage, Timings,
+    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
 pub use prompting::Prompting;

@@ -1,10 +1,10 @@
 //! What a further question on the same image costs.
 
 use super::error::EngineError;
-use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Sampling, Spec};
+use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Spec};
 use super::open::OpenModel;
 use super::run::run_job;
-use crate::trace::RowPrecision;
+use crate::trace::{RowPrecision, Sampling};
 use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;

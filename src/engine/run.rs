@@ -75,12 +75,34 @@ pub(super) fn image_path(source: &ImageSource) -> String {
     }
 }
 
+/// What happens to a photo on its way to the model.
+pub(super) struct Framed {
+    /// Every step.
+    pub(super) preprocessing: PreprocessSpec,
+    /// Which rectangle of the photo the model sees.
+    pub(super) view: ModelView,
+}
+
+impl Framed {
+    /// `framing` replaces the checkpoint's own.
+    pub(super) fn new(photo: &Photo, preprocess: &PreprocessSpec, framing: Option<Framing>, patch_size: usize) -> Self {
+        let mut preprocessing = preprocess.clone();
+        if let Some(framing) = framing {
+            preprocessing = preprocessing.with_framing(framing);
+        }
+        let view = ModelView::new(photo.size(), &preprocessing, patch_px(patch_size));
+        Self { preprocessing, view }
+    }
+}
+
+fn patch_px(patch_size: usize) -> u32 {
+    u32::try_from(patch_size).unwrap_or(u32::MAX)
+}
+
 /// A photo as a model gets it.
 pub(super) struct Input {
     /// How it was made.
-    pub(super) preprocessing: PreprocessSpec,
-    /// Which rectangle of the photo it is.
-    pub(super) view: ModelView,
+    pub(super) framed: Framed,
     /// **Shape** `[3, side, side]`.
     pub(super) tensor: Tensor,
     side_px: usize,
@@ -95,16 +117,13 @@ impl Input {
         framing: Option<Framing>,
         patch_size: usize,
     ) -> Result<Self, EngineError> {
-        let mut preprocessing = preprocess.clone();
-        if let Some(framing) = framing {
-            preprocessing = preprocessing.with_framing(framing);
-        }
-        let patch_px = u32::try_from(patch_size).unwrap_or(u32::MAX);
-        let pixels = data::preprocess(photo, &preprocessing, patch_px)?;
+        let mut framed = Framed::new(photo, preprocess, framing, patch_size);
+        let pixels = data::preprocess(photo, &framed.preprocessing, patch_px(patch_size))?;
+        framed.view = pixels.view;
         let side_px = pixels.side_px as usize;
         let tensor = Tensor::from_slice(&pixels.values, (3, side_px, side_px), &Device::Cpu)
             .map_err(EngineError::tensor("hand the photo to the model"))?;
-        Ok(Self { preprocessing, view: pixels.view, tensor, side_px, values: pixels.values })
+        Ok(Self { framed, tensor, side_px, values: pixels.values })
     }
 
     /// The values, where the question asks for them.

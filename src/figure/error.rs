@@ -4,6 +4,7 @@ use crate::analysis::AnalysisError;
 use crate::analysis::localisation::LocalisationError;
 use crate::data::PhotoError;
 use crate::data::coco::{CocoError, MaskError};
+use crate::geometry::ImageSize;
 use crate::prompting::PromptingError;
 use crate::render;
 use crate::trace::file::TraceFileError;
@@ -58,6 +59,31 @@ pub enum FigureError {
         /// By the input.
         found: String,
         /// The input.
+        path: String,
+    },
+    /// Objects of another photo than the one that they are drawn on.
+    #[error("Expected image {image_id} of the annotations to be {expected}, found {found}: {path}")]
+    OtherPhoto {
+        /// By the recipe.
+        image_id: u64,
+        /// The photo.
+        expected: String,
+        /// By the annotations.
+        found: String,
+        /// The annotations.
+        path: String,
+    },
+    /// A photo of another size than the trace is about.
+    #[error(
+        "Expected a photo of {} x {} pixels as in the trace, found {} x {}: {path}",
+        expected.width_px, expected.height_px, found.width_px, found.height_px
+    )]
+    PhotoSize {
+        /// By the trace.
+        expected: ImageSize,
+        /// By the photo.
+        found: ImageSize,
+        /// The photo.
         path: String,
     },
     /// A trace that stands in no file and was not handed over.

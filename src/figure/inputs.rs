@@ -1,13 +1,13 @@
 //! What a recipe names, opened and compared with what it was made with: a mismatch is told before anything is drawn.
 
 use super::font::{Face, Typeface};
-use super::recipe::{FileInput, Layout, Recipe, TraceInput, sha256, tokens_sha256};
+use super::recipe::{FileInput, Layout, Recipe, TraceInput, Truth, sha256, tokens_sha256};
 use super::{FigureError, MapFile};
 use crate::data::coco::Instances;
+use crate::data::dataset::is_same_photo;
 use crate::data::{Photo, demo};
 use crate::trace::file::TraceFile;
-use crate::trace::{RunInfo, SpecInfo, Trace};
-use serde_json::json;
+use crate::trace::{Difference, Makes, Trace};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,6 +88,11 @@ impl Inputs {
                 None => opener.photo(&trace.run.image_path)?,
             };
             opener.expect("the photo", &trace.run.image_hash, &photo.sha256, &trace.run.image_path)?;
+            let (expected, found) = (trace.run.view.image, photo.size());
+            if expected != found {
+                // Not to be waved through: nothing of the trace lies on such a photo.
+                return Err(FigureError::PhotoSize { expected, found, path: trace.run.image_path.clone() });
+            }
             all.name_photo(name, &trace.run.image_path, photo);
             all.traces.insert(name.clone(), trace);
         }
@@ -117,6 +122,9 @@ impl Inputs {
             all.fonts.insert(name.clone(), Arc::new(read_font(bytes, &path)?));
         }
         all.darkened = darkened;
+        for (of, truth) in recipe.panels.iter().filter_map(|panel| panel.show.truth()) {
+            opener.compare_truth(of, truth, &all)?;
+        }
         all.mismatches = opener.found;
         Ok(all)
     }
@@ -232,47 +240,58 @@ impl Opener<'_> {
         Ok((bytes, path))
     }
 
-    /// Weights first: everything else follows from them.
+    /// Weights first: everything else follows from them. The same question computed in another type is drawn, and said.
     fn compare_trace(&mut self, input: &TraceInput, trace: &Trace, path: &str) -> Result<(), FigureError> {
-        for (what, expected, found) in differences(&input.run, &trace.run) {
-            self.expect(what, &expected, &found, path)?;
+        for Difference { field, expected, found } in input.run.differences(&trace.run) {
+            let mismatch = mismatch(field.label(), expected, found, path);
+            match field.makes() {
+                Makes::AnotherQuestion => self.tell(mismatch)?,
+                Makes::OtherDigits => self.found.push(mismatch.to_string()),
+                // Where the answer ends is in its tokens.
+                Makes::AnotherLength => {}
+            }
         }
         self.expect("the answer's tokens", &input.tokens_sha256, &tokens_sha256(trace), path)
+    }
+
+    /// Objects are those of the photo: a number alone may be any image's of the same size.
+    fn compare_truth(&mut self, of: &str, truth: &Truth, all: &Inputs) -> Result<(), FigureError> {
+        let (Some(image_id), Some(instances)) = (truth.image_id, all.annotations.get(&truth.annotations)) else {
+            return Ok(());
+        };
+        let image = instances.image_row(image_id).and_then(|row| instances.images().get(row));
+        let Some((image, expected)) = image.zip(all.photo_names.get(of)) else { return Ok(()) };
+        // Annotations that name no files say nothing of names.
+        if image.file_name.is_empty() || is_same_photo(&image.file_name, expected) {
+            return Ok(());
+        }
+        let path = instances.path().display().to_string();
+        let (expected, found) = (expected.clone(), image.file_name.clone());
+        self.tell(FigureError::OtherPhoto { image_id, expected, found, path })
     }
 
     fn expect(&mut self, what: &str, expected: &str, found: &str, path: &str) -> Result<(), FigureError> {
         if expected == found {
             return Ok(());
         }
-        let (expected, found) = (expected.to_owned(), found.to_owned());
-        let mismatch = FigureError::Mismatch { what: what.to_owned(), expected, found, path: path.to_owned() };
+        self.tell(mismatch(what, expected.to_owned(), found.to_owned(), path))
+    }
+
+    /// Stops, or goes on and remembers why it should not.
+    fn tell(&mut self, mismatch: FigureError) -> Result<(), FigureError> {
         match self.mismatches {
             Mismatches::Refused => Err(mismatch),
             Mismatches::Drawn => {
-                self.found.push(mismatch.to_string());
+                let sentence = mismatch.to_string();
+                if !self.found.contains(&sentence) {
+                    self.found.push(sentence);
+                }
                 Ok(())
             }
         }
     }
 }
 
-/// What makes an answer another one, in words. Paths, devices and versions may differ.
-fn differences(expected: &RunInfo, found: &RunInfo) -> [(&'static str, String, String); 6] {
-    let specs = |run: &RunInfo| {
-        let all: Vec<&SpecInfo> = run.interventions.iter().collect();
-        json!(all).to_string()
-    };
-    let sampling = |run: &RunInfo| {
-        // A seed says nothing where the most probable token is taken.
-        let seed = (run.temperature > 0.0).then_some(run.seed);
-        json!([run.temperature, run.top_p, run.top_k, run.repetition_penalty, seed]).to_string()
-    };
-    [
-        ("the weights", expected.weight_hash.clone(), found.weight_hash.clone()),
-        ("the photo", expected.image_hash.clone(), found.image_hash.clone()),
-        ("the prompt", json!(expected.full_prompt).to_string(), json!(found.full_prompt).to_string()),
-        ("the strategy", json!(expected.strategy).to_string(), json!(found.strategy).to_string()),
-        ("the interventions", specs(expected), specs(found)),
-        ("temperature, top p, top k, repetition penalty and seed", sampling(expected), sampling(found)),
-    ]
+fn mismatch(what: &str, expected: String, found: String, path: &str) -> FigureError {
+    FigureError::Mismatch { what: what.to_owned(), expected, found, path: path.to_owned() }
 }

@@ -63,8 +63,6 @@ struct Run {
     seen_rect: RectPx,
 }
 
-/// Edges lie no further away than any photo's.
-const FURTHEST_PX: f64 = 1e6;
 /// Headers are small; one that says otherwise is damaged.
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
@@ -148,18 +146,14 @@ fn parse(bytes: &[u8]) -> Result<MapFile, String> {
     if metadata["format"] != "gazelens-attribution" {
         return Err("another format".to_owned());
     }
-    let run: Run =
-        metadata["run"].as_str().and_then(|run| serde_json::from_str(run).ok()).ok_or("no description of the run")?;
+    let run = metadata["run"].as_str().ok_or("no description of the run")?;
+    let run: Run = serde_json::from_str(run).map_err(|err| format!("a description of the run with {err}"))?;
     let (grid, values) = tensor(&header["attribution"], data)?;
     let (mask_grid, mask) = tensor(&header["mask"], data)?;
     if grid != mask_grid {
         return Err("a map and a mask of different shapes".to_owned());
     }
     let Run { attribution: source, image_hash, query, layer, formula, seen_rect: seen_px } = run;
-    let edges = [seen_px.x0, seen_px.y0, seen_px.x1, seen_px.y1];
-    if !edges.iter().all(|edge| edge.abs() < FURTHEST_PX) || seen_px.x0 >= seen_px.x1 || seen_px.y0 >= seen_px.y1 {
-        return Err("patches that cover nothing".to_owned());
-    }
     Ok(MapFile { grid, values, mask, seen_px, source, query, layer, formula, image_hash })
 }
 
@@ -173,13 +167,54 @@ fn tensor(info: &Value, data: &[u8]) -> Result<(PatchGrid, Vec<f32>), String> {
     let (rows, cols) = pair(&info["shape"]).ok_or("a tensor without rows and columns")?;
     let (start, end) = pair(&info["data_offsets"]).ok_or("a tensor without a place")?;
     let bytes = data.get(start..end).ok_or("a tensor beyond the end of the file")?;
-    let count = rows.checked_mul(cols).filter(|count| *count > 0).ok_or("a tensor without values")?;
-    if info["dtype"] != "F32" || count.checked_mul(4) != Some(bytes.len()) {
+    let grid = PatchGrid::checked(rows, cols).ok_or_else(|| format!("a map of {rows} x {cols} patches"))?;
+    if info["dtype"] != "F32" || grid.len().checked_mul(4) != Some(bytes.len()) {
         return Err("a tensor of another size".to_owned());
     }
     let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     match values.iter().find(|value| !value.is_finite()) {
         Some(bad) => Err(format!("the value {bad}")),
-        None => Ok((PatchGrid { rows, cols }, values)),
+        None => Ok((grid, values)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(change: impl FnOnce(&mut Value)) -> Vec<u8> {
+        let run = json!({"attribution": "clip", "image_hash": "0", "query": "a dog", "layer": 1, "formula": "official",
+            "seen_rect": {"x0": 0.0, "y0": 0.0, "x1": 10.0, "y1": 10.0}});
+        let mut header = json!({
+            "__metadata__": {"format": "gazelens-attribution"},
+            "attribution": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+            "mask": {"dtype": "F32", "shape": [2, 2], "data_offsets": [16, 32]},
+            "run": run,
+        });
+        change(&mut header);
+        let run = header.as_object_mut().and_then(|header| header.remove("run")).expect("a run");
+        header["__metadata__"]["run"] = run.to_string().into();
+        let header = header.to_string();
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 32]].concat()
+    }
+
+    #[test]
+    fn a_map_whose_numbers_nothing_can_have_is_refused() {
+        let read = |bytes: &[u8]| MapFile::read(bytes, Path::new("map.safetensors"));
+        assert!(read(&file(|_| {})).is_ok(), "as it is");
+        let changes: [(fn(&mut Value), &str); 5] = [
+            (|header| header["run"]["seen_rect"]["x1"] = 1e308.into(), "a rectangle with an area"),
+            (|header| header["run"]["seen_rect"]["x1"] = (-1.0).into(), "a rectangle with an area"),
+            (
+                |header| header["attribution"]["shape"] = json!([0, u64::MAX]),
+                "a map of 0 x 18446744073709551615 patches",
+            ),
+            (|header| header["mask"]["shape"] = json!([u64::MAX, 2]), "a map of 18446744073709551615 x 2 patches"),
+            (|header| header["mask"]["shape"] = json!([1, 4]), "different shapes"),
+        ];
+        for (change, words) in changes {
+            let why = read(&file(change)).expect_err("must be refused").to_string();
+            assert!(why.contains(words) && why.ends_with("map.safetensors"), "{why}");
+        }
     }
 }

@@ -22,6 +22,7 @@ mod error;
 mod font;
 pub mod html;
 mod inputs;
+mod inside;
 mod layout;
 mod map_file;
 mod pdf;
@@ -44,7 +45,7 @@ pub use inputs::{
 };
 pub use map_file::{MapFile, MapSubject, write_maps};
 pub use raster::Raster;
-pub use recipe::{Recipe, is_answer_of};
+pub use recipe::{Recipe, answer_among, is_answer_of};
 pub use scale::{ColourScale, scales};
 pub use watch::Watch;
 

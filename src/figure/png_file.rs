@@ -1,6 +1,6 @@
 //! PNG files, the same bytes for the same pixels.
 
-use super::embed::KEYWORD;
+use super::inside::KEYWORD;
 use super::pixels::Embedded;
 use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
 

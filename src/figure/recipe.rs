@@ -130,7 +130,7 @@ impl Recipe {
     /// The JSON that is embedded and written beside: the same for equal recipes.
     pub fn to_json(&self) -> String {
         // Maps have text keys and numbers are finite, so this cannot fail; an empty text would be refused by the reader.
-        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut json = legible_everywhere(&serde_json::to_string_pretty(self).unwrap_or_default());
         json.push('\n');
         json
     }
@@ -162,6 +162,22 @@ impl Recipe {
     }
 }
 
+/// JSON whose letters every kind of file keeps: those that XML cannot hold, or may change as line ends, are written as JSON escapes.
+/// Outside of strings JSON has none of them.
+fn legible_everywhere(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(letter));
+            }
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
 /// More than anybody can read.
 const MOST_PANELS: usize = 400;
 
@@ -177,15 +193,15 @@ fn one_line(err: &serde_json::Error) -> String {
     err.to_string().replace('\n', " ")
 }
 
-/// Whether a trace is the one that a recipe means: the same question with the same answer, by hashes. What is cheap to compare comes first.
+/// Whether a trace is the one that a recipe means: the same question with the same answer. What is cheap to compare comes first.
 pub fn is_answer_of(trace: &Trace, input: &TraceInput) -> bool {
-    let (found, wanted) = (&trace.run, &input.run);
-    found.weight_hash == wanted.weight_hash
-        && found.image_hash == wanted.image_hash
-        && found.full_prompt == wanted.full_prompt
-        && found.strategy == wanted.strategy
-        && found.prompting == wanted.prompting
-        && tokens_sha256(trace) == input.tokens_sha256
+    trace.run.asks_the_same(&input.run) && tokens_sha256(trace) == input.tokens_sha256
+}
+
+/// The one whose trace a recipe means; of several the one that was computed alike, if there is one.
+pub fn answer_among<'a, T>(all: impl Iterator<Item = (T, &'a Trace)>, input: &TraceInput) -> Option<T> {
+    let answers = all.filter(|(_, trace)| is_answer_of(trace, input));
+    answers.min_by_key(|(_, trace)| trace.run.differences(&input.run).len()).map(|(one, _)| one)
 }
 
 /// SHA-256 in lower-case hexadecimal.

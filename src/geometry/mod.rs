@@ -3,11 +3,13 @@
 //! A photo is resized and cropped, or padded to a square and resized, before the vision encoder cuts it into patches. [`ModelView`] remembers
 //! that path, so that a value of a patch is painted on exactly the pixels that the patch was made of.
 
+mod outside;
 mod preprocess;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use outside::GeometryError;
 pub use preprocess::{Framing, PreprocessSpec, Resample, ResizeTo};
 pub use view::{ImageSize, ModelView, PatchGrid, PatchPos, RectPx};

@@ -1,5 +1,6 @@
 //! What happens to a photo before the model sees it, as numbers (read from a processor's configuration, carried out by `data`).
 
+use super::outside::Spec;
 use serde::{Deserialize, Serialize};
 
 /// A resampling filter, numbered as Pillow numbers them in processor configurations.
@@ -47,8 +48,9 @@ pub enum Framing {
     Pad,
 }
 
-/// Every step from photo to `pixel_values`, in order.
+/// Every step from photo to `pixel_values`, in order. One that a file names has sizes that images can have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Spec")]
 pub struct PreprocessSpec {
     /// Crop or pad.
     pub framing: Framing,

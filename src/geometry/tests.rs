@@ -93,11 +93,109 @@ fn grid_positions_and_indices_are_row_major() {
     }
 }
 
+#[test]
+fn numbers_of_files_that_nothing_can_have_are_refused() {
+    let said = |refused: Result<ModelView, serde_json::Error>| refused.expect_err("must be refused").to_string();
+    let good = serde_json::to_value(view(640, 480, Framing::Pad)).expect("plain data");
+    assert_eq!(serde_json::from_value::<ModelView>(good.clone()).expect("as written"), view(640, 480, Framing::Pad));
+    let most = serde_json::json!(u64::MAX);
+    for (place, value, words) in [
+        ("/grid/rows", most.clone(), "a grid of 1 to 1048576 patches, found 18446744073709551615 x 24"),
+        ("/grid/cols", 0.into(), "found 24 x 0"),
+        ("/grid/rows", 50_000.into(), "found 50000 x 24"),
+        ("/image/width_px", 0.into(), "an image of 1 to 1048576 pixels a side, found 0 x 480"),
+        ("/image/height_px", u32::MAX.into(), "found 640 x 4294967295"),
+        ("/rect_px/x1", 1e308.into(), "1e308"),
+        ("/rect_px/x1", (-5.0).into(), "a rectangle with an area"),
+        ("/rect_px/y1", (-80.0).into(), "a rectangle with an area"),
+        ("/rect_px/x0", 639.0.into(), ""),
+        ("/rect_px/x0", 640.0.into(), "a rectangle with an area"),
+    ] {
+        let mut changed = good.clone();
+        *changed.pointer_mut(place).expect("a field") = value;
+        let read = serde_json::from_value::<ModelView>(changed);
+        if words.is_empty() {
+            assert!(read.is_ok(), "{place}: {read:?}");
+        } else {
+            let why = said(read);
+            assert!(why.contains(words) && why.starts_with("expected "), "{place}: {why}");
+        }
+    }
+    let mut beside = good;
+    for (edge, at) in [("x0", 700.0), ("x1", 900.0)] {
+        beside["rect_px"][edge] = at.into();
+    }
+    assert!(said(serde_json::from_value(beside)).contains("a part of the photo of 640 x 480 pixels"), "far outside");
+    let spec = |change: fn(&mut PreprocessSpec)| {
+        let mut spec = PreprocessSpec::clip(336);
+        change(&mut spec);
+        serde_json::from_value::<PreprocessSpec>(serde_json::to_value(spec).expect("plain data"))
+    };
+    assert_eq!(spec(|_| {}).expect("as written"), PreprocessSpec::clip(336), "as written");
+    for change in [
+        (|spec| spec.crop_px = Some((336, 0))) as fn(&mut PreprocessSpec),
+        |spec| spec.resize = Some(ResizeTo::ShortestEdge(0)),
+        |spec| spec.resize = Some(ResizeTo::Exact { height_px: 3, width_px: u32::MAX }),
+    ] {
+        let why = spec(change).expect_err("must be refused").to_string();
+        assert!(why.contains("1 to 1048576 pixels a side"), "{why}");
+    }
+}
+
+#[test]
+fn grids_and_positions_never_overflow() {
+    let grid = PatchGrid { rows: usize::MAX, cols: 3 };
+    assert_eq!(grid.len(), usize::MAX, "as many as can be counted");
+    assert_eq!(grid.idx(PatchPos { row: usize::MAX, col: 2 }), usize::MAX, "nowhere");
+    assert_eq!(PatchGrid::checked(usize::MAX, 3), None, "no grid of a file");
+    assert_eq!(PatchGrid::checked(1024, 1024), Some(PatchGrid { rows: 1024, cols: 1024 }), "the largest");
+}
+
+#[test]
+fn a_view_that_the_preprocessing_does_not_give_is_found() {
+    for framing in [Framing::Crop, Framing::Pad] {
+        let spec = PreprocessSpec::clip(336).with_framing(framing);
+        let seen = view(641, 480, framing);
+        assert!(seen.is_made_by(&spec), "its own: {seen:?}");
+        let near = RectPx { x0: seen.rect_px.x0 + 0.005, ..seen.rect_px };
+        assert!(ModelView { rect_px: near, ..seen }.is_made_by(&spec), "rounding");
+        let other = spec.clone().with_framing(if framing == Framing::Crop { Framing::Pad } else { Framing::Crop });
+        assert!(!seen.is_made_by(&other), "the other framing");
+        for rect_px in [
+            RectPx { x1: 1e308, ..seen.rect_px },
+            RectPx { x0: seen.rect_px.x1, x1: seen.rect_px.x0, ..seen.rect_px },
+            RectPx { x0: seen.rect_px.x0 + 1.0, x1: seen.rect_px.x1 + 1.0, ..seen.rect_px },
+            RectPx { x0: f64::NAN, ..seen.rect_px },
+            RectPx { x1: seen.rect_px.x0, ..seen.rect_px },
+        ] {
+            assert!(!ModelView { rect_px, ..seen }.is_made_by(&spec), "{rect_px:?}");
+        }
+        for grid in
+            [PatchGrid { rows: 24, cols: 23 }, PatchGrid { rows: 0, cols: 24 }, PatchGrid { rows: 337, cols: 337 }]
+        {
+            assert!(!ModelView { grid, ..seen }.is_made_by(&spec), "{grid:?}");
+        }
+    }
+}
+
 fn framing() -> impl Strategy<Value = Framing> {
     prop_oneof![Just(Framing::Crop), Just(Framing::Pad)]
 }
 
 proptest! {
+    /// Also where patches do not fill the input, and several sizes give as many.
+    #[test]
+    fn what_preprocessing_makes_is_known_as_made_by_it(
+        w in 1_u32..3000, h in 1_u32..3000, framing in framing(), crop in (1_u32..400, 1_u32..400), patch in 1_u32..40, resize in any::<bool>(),
+    ) {
+        let resize = resize.then_some(ResizeTo::ShortestEdge(crop.0));
+        let spec = PreprocessSpec { crop_px: Some(crop), resize, framing, ..PreprocessSpec::clip(336) };
+        let view = ModelView::new(size(w, h), &spec, patch);
+        if !view.grid.is_empty() {
+            prop_assert!(view.is_made_by(&spec), "{:?} of {:?}, patches of {}", view, spec, patch);
+        }
+    }
+
     #[test]
     fn the_patch_at_the_middle_of_a_patch_is_that_patch(
         w in 1_u32..3000, h in 1_u32..3000, framing in framing(), row in 0_usize..24, col in 0_usize..24,

@@ -1,10 +1,12 @@
 //! Patches on the photo.
 
+use super::outside::{Grid, Rect, Size, View};
 use super::{Framing, PreprocessSpec, ResizeTo};
 use serde::{Deserialize, Serialize};
 
-/// Size of an image in pixels.
+/// Size of an image in pixels. One that a file names has from 1 to [`Self::MOST_PX`] pixels a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Size")]
 pub struct ImageSize {
     /// Columns.
     pub width_px: u32,
@@ -12,8 +14,15 @@ pub struct ImageSize {
     pub height_px: u32,
 }
 
-/// A rectangle in pixels of the photo; edges, not centres, and it may reach beyond the photo (padding).
+impl ImageSize {
+    /// Longest side of an image that a file may name.
+    pub const MOST_PX: u32 = 1 << 20;
+}
+
+/// A rectangle in pixels of the photo; edges, not centres, and it may reach beyond the photo (padding). One that a file names has finite
+/// edges in order, at most [`Self::FURTHEST_PX`] away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Rect")]
 pub struct RectPx {
     /// Left edge.
     pub x0: f64,
@@ -25,8 +34,30 @@ pub struct RectPx {
     pub y1: f64,
 }
 
-/// How the image tokens lie: row-major, `rows * cols` of them.
+impl RectPx {
+    /// Furthest edge that a file may name, in either direction.
+    pub const FURTHEST_PX: f64 = 4.0 * (1_u32 << 20) as f64;
+
+    /// Left, top, right, bottom.
+    pub fn edges(self) -> [f64; 4] {
+        [self.x0, self.y0, self.x1, self.y1]
+    }
+
+    /// Whether something of a photo of this size lies in it.
+    pub fn shows_some_of(self, photo: ImageSize) -> bool {
+        let (w, h) = (f64::from(photo.width_px), f64::from(photo.height_px));
+        self.x0 < w && self.x1 > 0.0 && self.y0 < h && self.y1 > 0.0
+    }
+
+    /// Whether no edge lies further from the other's than this.
+    pub fn is_near(self, other: Self, most_px: f64) -> bool {
+        self.edges().iter().zip(other.edges()).all(|(a, b)| (a - b).abs() <= most_px)
+    }
+}
+
+/// How the image tokens lie: row-major, `rows * cols` of them. Numbers of a file go through [`Self::checked`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Grid")]
 pub struct PatchGrid {
     /// Rows.
     pub rows: usize,
@@ -35,9 +66,18 @@ pub struct PatchGrid {
 }
 
 impl PatchGrid {
+    /// Most patches of a grid that a file may name: 1024 x 1024.
+    pub const MOST: usize = 1 << 20;
+
+    /// A grid of from 1 to [`Self::MOST`] patches.
+    pub fn checked(rows: usize, cols: usize) -> Option<Self> {
+        let count = rows.checked_mul(cols)?;
+        (1..=Self::MOST).contains(&count).then_some(Self { rows, cols })
+    }
+
     /// Number of patches.
     pub fn len(self) -> usize {
-        self.rows * self.cols
+        self.rows.saturating_mul(self.cols)
     }
 
     /// No patches at all.
@@ -52,12 +92,12 @@ impl PatchGrid {
 
     /// Image token at a position.
     pub fn idx(self, pos: PatchPos) -> usize {
-        pos.row * self.cols + pos.col
+        pos.row.saturating_mul(self.cols).saturating_add(pos.col)
     }
 }
 
 /// A patch by row and column, 0-based from the top left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PatchPos {
     /// Row.
     pub row: usize,
@@ -65,8 +105,9 @@ pub struct PatchPos {
     pub col: usize,
 }
 
-/// What of the photo the model saw, and how its patches lie on it.
+/// What of the photo the model saw, and how its patches lie on it. One that a file names shows some of the photo.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "View")]
 pub struct ModelView {
     /// The photo.
     pub image: ImageSize,
@@ -77,6 +118,9 @@ pub struct ModelView {
     /// Crop or pad.
     pub framing: Framing,
 }
+
+/// Edges that differ by less are the same, computed elsewhere.
+const SAME_PX: f64 = 0.01;
 
 impl ModelView {
     /// Follows `spec` for a photo of this size and a model with square patches of `patch_px`.
@@ -113,6 +157,36 @@ impl ModelView {
             grid,
             framing: spec.framing,
         }
+    }
+
+    /// What `spec` makes of this photo with this many patches; of the patch sizes that give so many, the one whose rectangle comes nearest.
+    /// `None` where no size gives so many.
+    pub fn made_by(&self, spec: &PreprocessSpec) -> Option<Self> {
+        let whole = Self::new(self.image, spec, 1).grid;
+        // The largest size that gives enough patches in both directions is one of those that give as many, if there is any.
+        let largest = whole.rows.checked_div(self.grid.rows)?.min(whole.cols.checked_div(self.grid.cols)?);
+        let largest = u32::try_from(largest).ok().filter(|patch_px| *patch_px > 0)?;
+        let of = |patch_px: u32| Some(Self::new(self.image, spec, patch_px)).filter(|view| view.grid == self.grid);
+        let most = of(largest)?;
+        let ratio = (self.rect_px.x1 - self.rect_px.x0) / (most.rect_px.x1 - most.rect_px.x0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float becomes the nearest number"
+        )]
+        let nearest = (f64::from(largest) * ratio).round() as u32;
+        of(nearest.clamp(1, largest)).or(Some(most))
+    }
+
+    /// Whether this is what `spec` makes of the photo, for some size of patches. A hundredth of a pixel is rounding.
+    pub fn is_made_by(&self, spec: &PreprocessSpec) -> bool {
+        self.made_by(spec).is_some_and(|made| self.is_like(&made))
+    }
+
+    /// Whether the same patches lie on the same pixels; a hundredth of a pixel is rounding.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let Self { image, rect_px, grid, framing } = self;
+        (image, grid, framing) == (&other.image, &other.grid, &other.framing) && rect_px.is_near(other.rect_px, SAME_PX)
     }
 
     /// The pixels of the photo that a patch was made of.

@@ -34,13 +34,31 @@ impl Source {
     }
 }
 
-/// Where a model looked for a query. Values are those of the model, not yet stretched to any range.
+/// Where a model looked for a query. Values are those of the model, not yet stretched to any range. One that a file holds has as many values
+/// as it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Raw")]
 pub struct Attribution {
     /// Which part of the photo the patches lie on.
     pub view: ModelView,
     /// Their values.
     pub maps: Maps,
+}
+
+/// See [`Attribution`].
+#[derive(Deserialize)]
+struct Raw {
+    view: ModelView,
+    maps: Maps,
+}
+
+impl TryFrom<Raw> for Attribution {
+    type Error = PromptingError;
+
+    fn try_from(Raw { view, maps }: Raw) -> Result<Self, PromptingError> {
+        let attribution = Self { view, maps };
+        attribution.check_sizes().map(|()| attribution)
+    }
 }
 
 /// Values by source.
@@ -135,8 +153,9 @@ impl Attribution {
     /// The same attribution over some of the answer's tokens (an object word, say) instead of all of them; CLIP's has none and stays as it is.
     pub fn of_tokens(&self, tokens: Range<usize>) -> Result<Self, PromptingError> {
         let Maps::Llava(maps) = &self.maps else { return Ok(self.clone()) };
-        let row = maps.num_layers * self.grid().len();
-        let part = |values: &[f32]| values.get(tokens.start * row..tokens.end * row).map(<[f32]>::to_vec);
+        let row = maps.num_layers.saturating_mul(self.grid().len());
+        let range = tokens.start.saturating_mul(row)..tokens.end.saturating_mul(row);
+        let part = |values: &[f32]| values.get(range.clone()).map(<[f32]>::to_vec);
         let refused = || PromptingError::Tokens { count: maps.num_tokens, start: tokens.start, end: tokens.end };
         if tokens.start >= tokens.end || tokens.end > maps.num_tokens {
             return Err(refused());

@@ -53,7 +53,7 @@ impl AttentionRow {
         values: Vec<f32>,
         precision: RowPrecision,
     ) -> Option<Self> {
-        if values.len() != num_hidden_layers * num_attention_heads * key_len {
+        if Some(values.len()) != counted([num_hidden_layers, num_attention_heads, key_len]) {
             return None;
         }
         let values = match precision {
@@ -74,7 +74,7 @@ impl AttentionRow {
         key_len: usize,
         values: Vec<f16>,
     ) -> Option<Self> {
-        (values.len() == num_hidden_layers * num_attention_heads * key_len).then(|| Self {
+        (Some(values.len()) == counted([num_hidden_layers, num_attention_heads, key_len])).then(|| Self {
             num_hidden_layers,
             num_attention_heads,
             key_len,
@@ -126,6 +126,14 @@ impl AttentionRow {
         }
     }
 
+    /// Whether every value is finite and not negative.
+    pub(super) fn is_attention(&self) -> bool {
+        match &self.values {
+            Values::F32(v) => v.iter().all(|value| value.is_finite() && *value >= 0.0),
+            Values::F16(v) => v.iter().all(|value| value.is_finite() && *value >= f16::ZERO),
+        }
+    }
+
     /// Every value in order, for files.
     pub fn to_f32(&self) -> Cow<'_, [f32]> {
         match &self.values {
@@ -133,6 +141,11 @@ impl AttentionRow {
             Values::F16(v) => Cow::Owned(v.to_f32_vec()),
         }
     }
+}
+
+/// How many values a shape has; `None` where they cannot be counted.
+fn counted(shape: [usize; 3]) -> Option<usize> {
+    shape.into_iter().try_fold(1_usize, usize::checked_mul)
 }
 
 /// What the vision encoder's `[CLS]` token looked at, and how large the patch states are.

@@ -7,6 +7,7 @@
 
 mod attention;
 mod contrast;
+mod difference;
 mod extras;
 pub mod file;
 mod run;
@@ -15,8 +16,9 @@ mod tokens;
 
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
 pub use contrast::{ContrastCandidate, Flip, TokenContrast};
+pub use difference::{Difference, Makes, RunField};
 pub use extras::{Extras, LogitRows, PixelValues};
-pub use run::{RunInfo, SpecInfo};
+pub use run::{RunInfo, Sampling, SpecInfo};
 pub use similarity::{TextSimilarity, compare};
 pub use tokens::{Candidate, OutputToken, PromptToken};
 

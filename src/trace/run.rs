@@ -13,7 +13,29 @@ pub struct SpecInfo {
     pub parameters: BTreeMap<String, serde_json::Value>,
 }
 
-/// See the module's documentation. Written into trace files as the JSON string `run`.
+/// How tokens are drawn after the strategy has spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Nucleus.
+    pub top_p: Option<f64>,
+    /// Candidates kept.
+    pub top_k: Option<usize>,
+    /// 1 is none.
+    pub repetition_penalty: f32,
+    /// Of the sampler.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_p: None, top_k: None, repetition_penalty: 1.0, seed: 42 }
+    }
+}
+
+/// See the module's documentation. [`Self::differences`] says what makes one run another. Written into trace files as the JSON string `run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// `demo`, a folder, a hub id.
@@ -68,4 +90,17 @@ pub struct RunInfo {
     pub dtype: String,
     /// Version of this program.
     pub program_version: String,
+}
+
+impl RunInfo {
+    /// How tokens were drawn.
+    pub fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            top_k: self.top_k,
+            repetition_penalty: self.repetition_penalty,
+            seed: self.seed,
+        }
+    }
 }

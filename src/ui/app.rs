@@ -286,6 +286,21 @@ fn is_key_down(event: &egui::Event) -> bool {
     matches!(event, egui::Event::Key { pressed: true, .. })
 }
 
+impl App {
+    /// Keeps in mind which photo is on show. One that is not what the shown answer is about is read again: it may be by now.
+    fn follow_photo(&mut self) {
+        let shown = self.photos.shown();
+        let known = self.state.shown_photo.as_ref().map(|(image, hash)| (image, hash.as_str()));
+        if shown != known {
+            self.state.shown_photo = shown.map(|(image, hash)| (image.clone(), hash.to_owned()));
+        }
+        let other = self.state.current_run().filter(|run| !self.state.is_of_shown_photo(run));
+        if let Some(trace) = other.and_then(|run| run.trace.as_ref()) {
+            self.photos.read_again_for(&trace.run.image_hash);
+        }
+    }
+}
+
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
@@ -315,6 +330,7 @@ impl eframe::App for App {
         self.follow_toasts(ctx);
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
+        self.follow_photo();
         self.state.figure.visible = layout::is_in_front(&self.tree, layout::Pane::Figure);
         // The figure offers the difference that stands there.
         self.state.compare.visible =

@@ -32,7 +32,8 @@ pub(super) enum Loaded<T> {
 }
 
 enum Done {
-    Photo(ImageSource, Result<PhotoTexture, String>),
+    /// With the hash of its file.
+    Photo(ImageSource, Result<(PhotoTexture, String), String>),
     Thumbnail(ImageSource, Result<ColorImage, String>),
 }
 
@@ -71,6 +72,10 @@ pub(super) struct Photos {
     thumbnail_reader: Reader,
     done: Receiver<Done>,
     photo: Option<(ImageSource, Loaded<PhotoTexture>)>,
+    /// Of the file that the photo on show was read from.
+    hash: Option<String>,
+    /// What the photo on show was read again for.
+    reread_for: Option<String>,
     thumbnails: HashMap<ImageSource, (u64, Loaded<TextureHandle>)>,
     clock: u64,
 }
@@ -81,7 +86,16 @@ impl Photos {
         let (sender, done) = channel();
         let photo_reader = Reader::new("gazelens-photo", make_photo, sender.clone(), Arc::clone(wake));
         let thumbnail_reader = Reader::new("gazelens-thumbnails", make_thumbnail, sender, Arc::clone(wake));
-        Self { photo_reader, thumbnail_reader, done, photo: None, thumbnails: HashMap::new(), clock: 0 }
+        Self {
+            photo_reader,
+            thumbnail_reader,
+            done,
+            photo: None,
+            hash: None,
+            reread_for: None,
+            thumbnails: HashMap::new(),
+            clock: 0,
+        }
     }
 
     /// Takes in what was read. Returns a sentence for a photo on show that failed.
@@ -92,7 +106,9 @@ impl Photos {
                 Done::Photo(source, result) => {
                     if self.photo.as_ref().is_some_and(|(wanted, _)| *wanted == source) {
                         failure = result.as_ref().err().cloned();
-                        self.photo = Some((source, result.map_or_else(Loaded::Failed, Loaded::Ready)));
+                        self.hash = result.as_ref().ok().map(|(_, hash)| hash.clone());
+                        let texture = result.map(|(texture, _)| texture);
+                        self.photo = Some((source, texture.map_or_else(Loaded::Failed, Loaded::Ready)));
                     }
                 }
                 Done::Thumbnail(source, result) => {
@@ -112,8 +128,26 @@ impl Photos {
         if self.photo.as_ref().map(|(shown, _)| shown) == source {
             return;
         }
+        (self.hash, self.reread_for) = (None, None);
         self.photo =
             source.filter(|source| self.photo_reader.wish(source)).map(|source| (source.clone(), Loaded::Pending));
+    }
+
+    /// Where the photo on show is from, and the hash of that file when it was read.
+    pub(super) fn shown(&self) -> Option<(&ImageSource, &str)> {
+        Some((&self.photo.as_ref()?.0, self.hash.as_deref()?))
+    }
+
+    /// Reads the photo on show again, once: an answer is about a file with this hash, which may be what lies there by now.
+    pub(super) fn read_again_for(&mut self, hash: &str) {
+        if self.reread_for.as_deref() == Some(hash) {
+            return;
+        }
+        if let Some((source, Loaded::Ready(_))) = &self.photo
+            && self.photo_reader.wish(source)
+        {
+            self.reread_for = Some(hash.to_owned());
+        }
     }
 
     /// The photo on show.
@@ -173,7 +207,7 @@ fn read_until_closed(wishes: &Receiver<ImageSource>, make: fn(ImageSource) -> Do
 }
 
 fn make_photo(source: ImageSource) -> Done {
-    let photo = read(&source).and_then(|photo| texture(&source, &photo));
+    let photo = read(&source).and_then(|photo| Ok((texture(&source, &photo)?, photo.sha256)));
     Done::Photo(source, photo)
 }
 
@@ -233,6 +267,28 @@ mod tests {
         assert!(matches!(photos.thumbnail(&source), Loaded::Pending), "asked for");
         settle(&mut photos, &ctx, &woken);
         assert!(matches!(photos.thumbnail(&source), Loaded::Ready(_)), "there");
+    }
+
+    #[test]
+    fn a_photo_that_changed_is_read_again_once() {
+        let ctx = egui::Context::default();
+        let (mut photos, woken) = photos();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.png");
+        let [first, second] = [0, 1].map(|idx| data::demo::IMAGES.get(idx).expect("two are bundled").png);
+        std::fs::write(&path, first).expect("a writable folder");
+        let source = ImageSource::Path(path.clone());
+        photos.show(Some(&source));
+        assert_eq!(photos.shown(), None, "not read yet");
+        settle(&mut photos, &ctx, &woken);
+        let before = photos.shown().map(|(_, hash)| hash.to_owned()).expect("read");
+        std::fs::write(&path, second).expect("a writable folder");
+        photos.read_again_for("another");
+        settle(&mut photos, &ctx, &woken);
+        let after = photos.shown().map(|(_, hash)| hash.to_owned()).expect("read");
+        assert_ne!(before, after, "what lies there now");
+        photos.read_again_for("another");
+        assert!(woken.recv_timeout(std::time::Duration::from_millis(200)).is_err(), "not again for the same");
     }
 
     #[test]

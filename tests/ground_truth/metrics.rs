@@ -118,13 +118,16 @@ fn the_command_prints_the_figures_of_a_heat_map() {
     }
 }
 
-/// An annotation file with a rectangle on image 7, which is as large as `photo`, and an image 8 without objects.
+/// The photo that traces of these tests are about.
+const PHOTO: &str = "demo_01_beach.png";
+
+/// An annotation file with a rectangle on image 7, which is [`PHOTO`] of this size, and an image 8 without objects.
 fn annotations(folder: &Path, width: u32, height: u32) -> String {
     let (w, h) = (f64::from(width), f64::from(height));
     let ring = [0.25 * w, 0.25 * h, 0.75 * w, 0.25 * h, 0.75 * w, 0.9 * h, 0.25 * w, 0.9 * h];
     let file = json!({
         "images": [
-            {"id": 7, "file_name": "a.png", "width": width, "height": height},
+            {"id": 7, "file_name": PHOTO, "width": width, "height": height},
             {"id": 8, "file_name": "b.png", "width": width, "height": height},
         ],
         "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}],
@@ -141,7 +144,7 @@ fn annotations(folder: &Path, width: u32, height: u32) -> String {
 fn traced(folder: &Path, framing: &str) -> (PathBuf, String) {
     let out = folder.join(format!("{framing}.safetensors"));
     let name = out.display().to_string();
-    let question = ["trace", "--image", "demo_01_beach.png", "--prompt", "Is there a dog in the image?"];
+    let question = ["trace", "--image", PHOTO, "--prompt", "Is there a dog in the image?"];
     let output = gazelens(&[&question[..], &["--framing", framing, "--out", &name]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (out, name)
@@ -203,6 +206,56 @@ fn the_attention_of_a_token_is_measured_on_the_pixels_of_its_patches() {
             assert!(text.contains(metric.label), "{} stands in the table: {text}", metric.label);
         }
     }
+}
+
+#[test]
+fn a_trace_is_measured_on_its_own_photo_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let in_folder = |name: &str| folder.path().join(name).display().to_string();
+    let photo = gazelens::data::demo::image(PHOTO).expect("bundled");
+    let asked = |name: &str| {
+        std::fs::write(in_folder(name), photo.png).expect("a writable folder");
+        let out = in_folder("t.safetensors");
+        let question = ["trace", "--image", &in_folder(name), "--prompt", "Is there a dog in the image?"];
+        let output = gazelens(&[&question[..], &["--out", &out]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        out
+    };
+    let trace = asked("000000000139.png");
+    let size = TraceFile::read(Path::new(&trace)).expect("a trace").trace.run.view.image;
+    let file = annotations(folder.path(), size.width_px, size.height_px);
+    let renamed = |name: &str| {
+        let text = std::fs::read_to_string(in_folder("instances.json")).expect("there");
+        let mut json: Value = serde_json::from_str(&text).expect("JSON");
+        json["images"][0]["file_name"] = name.into();
+        std::fs::write(in_folder("instances.json"), json.to_string()).expect("a writable folder");
+    };
+    let base = ["--annotations", &file, "--image-id", "7", "--category", "dog", "--trace", &trace, "--token", "0"];
+    // The same photo under every name that the data set's join takes for it.
+    for name in ["000000000139.png", "val2017/000000000139.jpg", "COCO_val2014_000000000139.jpg", ""] {
+        renamed(name);
+        figures(&base);
+    }
+    for name in ["000000000140.png", "a.png", "COCO_val2014_000000000140.jpg"] {
+        renamed(name);
+        let sentence = refused(&base, 1);
+        let both = sentence.contains(name) && sentence.contains("000000000139.png");
+        assert!(both && sentence.trim_end().ends_with("t.safetensors"), "both names: {sentence}");
+        let output = gazelens(&[&["metrics", "--json"], &base[..], &["--allow-mismatch"]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.starts_with("warning: Expected a trace of image 7"), "{said}");
+    }
+    // The photo is at hand and is another one by now: where it was, and beside the annotations.
+    renamed("000000000139.png");
+    let other = gazelens::data::demo::IMAGES.iter().find(|image| image.file_name != PHOTO).expect("two are bundled");
+    std::fs::write(in_folder("000000000139.png"), other.png).expect("a writable folder");
+    let sentence = refused(&base, 1);
+    assert!(sentence.contains("as in the trace, found") && sentence.trim_end().ends_with("139.png"), "{sentence}");
+    std::fs::remove_file(in_folder("000000000139.png")).expect("there");
+    figures(&base);
+    std::fs::write(in_folder("COCO_val2014_000000000139.jpg"), other.png).expect("a writable folder");
+    renamed("COCO_val2014_000000000139.jpg");
+    assert!(refused(&base, 1).trim_end().ends_with("COCO_val2014_000000000139.jpg"), "beside the annotations");
 }
 
 #[test]

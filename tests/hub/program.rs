@@ -71,6 +71,37 @@ fn a_question_is_answered_by_a_model_of_the_hub_and_again_without_it() {
 }
 
 #[test]
+fn a_recipe_downloads_nothing_unasked() {
+    let program = Program {
+        hub: FakeHub::with("org/tiny-llava", demo_repo()),
+        dir: tempfile::tempdir().expect("a temporary folder"),
+    };
+    let [demo, recipe, out] = ["demo.svg", "r.json", "o.svg"].map(|name| program.dir.path().join(name));
+    let [demo_name, recipe_name, out_name] = [&demo, &recipe, &out].map(|path| path.display().to_string());
+    let made = program.run(&["figure", "--demo", "--out", &demo_name], &[]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let json = std::fs::read_to_string(demo.with_extension("json")).expect("beside the figure");
+    let strangers = json.replace("\"model_id\": \"demo\"", "\"model_id\": \"org/tiny-llava\"");
+    assert_ne!(json, strangers, "another model");
+    std::fs::write(&recipe, strangers).expect("a writable folder");
+    let by_recipe = ["figure", "--recipe", &recipe_name, "--out", &out_name];
+    let refused = program.run(&by_recipe, &[("HF_TOKEN", "hf_secret")]);
+    let said = stderr(&refused);
+    assert_eq!((refused.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("Cannot ask org/tiny-llava again") && said.contains("--model org/tiny-llava"), "{said}");
+    assert!(program.hub.asked("").is_empty() && !out.exists(), "nobody was asked, nothing was drawn");
+    // Who names the model agrees.
+    let agreed = program.run(&[&by_recipe[..], &["--model", "org/tiny-llava"]].concat(), &[]);
+    assert!(agreed.status.success() && stderr(&agreed).contains("Downloading"), "{}", stderr(&agreed));
+    // From then on it is here, and the hub is not asked for what is newer.
+    let asked = program.hub.asked("").len();
+    std::fs::remove_file(&out).expect("drawn");
+    let drawn = program.run(&by_recipe, &[]);
+    assert!(drawn.status.success() && out.exists(), "{}", stderr(&drawn));
+    assert_eq!(program.hub.asked("").len(), asked, "from the cache alone");
+}
+
+#[test]
 fn a_model_that_cannot_be_had_is_one_sentence_and_status_one() {
     let repo = Repo::new(&[("config.json", b"{}"), ("model.safetensors", &weights(1000))]);
     let program =

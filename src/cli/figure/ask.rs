@@ -6,13 +6,11 @@ use super::super::output;
 use super::super::source;
 use crate::data::demo;
 use crate::engine::{
-    Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec,
-    run_job,
+    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
 };
 use crate::figure::{FigureError, Given, Recipe};
-use crate::trace::{RowPrecision, RunInfo, SpecInfo, Trace};
+use crate::trace::{RowPrecision, RunInfo, Trace};
 use anyhow::anyhow;
-use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -62,7 +60,7 @@ pub(super) fn missing(
             "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then (--session or --trace has that)"
         ));
         on_its_day(run, model);
-        given.traces.insert(name.clone(), Arc::new(answer(model, &question(run, image, model))?));
+        given.traces.insert(name.clone(), Arc::new(answer(model, &again(run, image, model)?)?));
     }
     Ok(())
 }
@@ -73,10 +71,16 @@ pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Re
         let expected = "Expected a trace file of an answer about a darkened photo, because it cannot be asked again";
         return Err(anyhow!("{expected}, found none: {}", run.image_path).into());
     }
-    // Whoever names a model means that one.
-    let named = if common.model == "demo" { run.model_id.clone() } else { common.model.clone() };
-    let mut request = source::load_request(&Common { model: named, ..common.clone() })?;
-    source::fetch(&mut request)?;
+    // Whoever names a model means that one, and agrees to its download. A recipe is anybody's.
+    let request = if common.model == "demo" {
+        let mut request = source::load_request(&Common { model: run.model_id.clone(), ..common.clone() })?;
+        source::cached(&mut request)?;
+        request
+    } else {
+        let mut request = source::load_request(common)?;
+        source::fetch(&mut request)?;
+        request
+    };
     let model = open(&request)?;
     let info = model.info();
     if info.weight_hash != run.weight_hash && !allow_mismatch {
@@ -109,47 +113,14 @@ pub(super) fn on_its_day(run: &RunInfo, model: &OpenModel) {
 }
 
 /// The question of a run, about any photo.
-pub(super) fn question(run: &RunInfo, image: ImageSource, model: &OpenModel) -> Question {
-    let prompt = if run.templated { Prompt::Templated(run.prompt.clone()) } else { Prompt::Raw(run.prompt.clone()) };
-    let sampling = Sampling {
-        temperature: run.temperature,
-        top_p: run.top_p,
-        top_k: run.top_k,
-        repetition_penalty: run.repetition_penalty,
-        seed: run.seed,
-    };
-    Question {
-        image,
-        prompt,
-        framing: Some(run.preprocessing.framing),
-        sampling,
-        max_new_tokens: run.max_new_tokens,
-        strategy: spec(&run.strategy),
-        interventions: run.interventions.iter().map(spec).collect(),
-        prompted: None, // refused before, see `of_run`
-        fork: (!run.forced_ids.is_empty()).then(|| Fork { ids: run.forced_ids.clone(), known: None }),
-        record: record(model),
-    }
+pub(super) fn again(run: &RunInfo, image: ImageSource, model: &OpenModel) -> Result<Question, Failure> {
+    Ok(Question::of_run(run, image, record(model))?)
 }
 
 /// Every row, as exact as the model computes.
 fn record(model: &OpenModel) -> RecordOptions {
     let precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() }
-}
-
-/// Parameters as they would be written; whole numbers without a point.
-fn spec(info: &SpecInfo) -> Spec {
-    let text = |value: &Value| match (value.as_str(), value.as_f64()) {
-        (Some(text), _) => text.to_owned(),
-        // The shortest digits that are read as the same number; a whole one has no point.
-        (None, Some(number)) => format!("{number}"),
-        (None, None) => value.to_string(),
-    };
-    Spec {
-        name: info.name.clone(),
-        parameters: info.parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-    }
 }
 
 /// Answers a question.

@@ -118,7 +118,7 @@ impl Batch<'_> {
         };
         let model = self.model.insert(model);
         ask::on_its_day(&run, model);
-        ask::answer(model, &ask::question(&run, source::image_source(photo), model))
+        ask::answer(model, &ask::again(&run, source::image_source(photo), model)?)
     }
 
     /// Another photo is what a batch is for; another model is not.

@@ -3,7 +3,7 @@
 use super::super::failure::Failure;
 use super::super::figure_args::FigureArgs;
 use super::{Subject, everything_of, read_recipe};
-use crate::figure::{Given, Recipe, html, is_answer_of};
+use crate::figure::{Given, Recipe, answer_among, html};
 use crate::session::{self, Session};
 use crate::trace::Trace;
 use crate::ui::session::KeptFigure;
@@ -28,8 +28,8 @@ pub(super) fn subject(args: &FigureArgs, path: &Path) -> Result<Subject, Failure
         (None, None) => return Ok(everything_of(shown_answer(&session, path)?, None)),
     };
     for (name, input) in &recipe.inputs.traces {
-        let mut traces = session.answers.iter().filter_map(|answer| answer.trace.as_ref());
-        if let Some(trace) = traces.find(|trace| is_answer_of(trace, input)) {
+        let traces = session.answers.iter().filter_map(|answer| answer.trace.as_ref());
+        if let Some(trace) = answer_among(traces.map(|trace| (trace, trace.as_ref())), input) {
             given.traces.insert(name.clone(), Arc::clone(trace));
         }
     }

@@ -8,7 +8,6 @@ use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
-use crate::trace::file::TraceFile;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::io::Read as _;
@@ -66,17 +65,19 @@ fn more_than_bytes(path: &Path) -> Option<String> {
 }
 
 /// A token's attention in the decoder.
-pub(super) fn of_trace(path: &Path, args: &MetricsArgs, mask: &Mask, size: ImageSize) -> anyhow::Result<Measured> {
-    let trace = TraceFile::read(path)?.trace;
+pub(super) fn of_trace(
+    trace: &Trace,
+    path: &Path,
+    args: &MetricsArgs,
+    mask: &Mask,
+    size: ImageSize,
+) -> anyhow::Result<Measured> {
     let at = path.display();
     let (w, h) = (size.width_px, size.height_px);
     let view = trace.run.view;
     if view.image != size {
         let ImageSize { width_px, height_px } = view.image;
         bail!("Expected a trace of a photo of {w} x {h} pixels as the image, found {width_px} x {height_px}: {at}");
-    }
-    if view.grid != trace.image_grid {
-        bail!("Expected patches that lie as the trace's view says, found another grid: {at}");
     }
     let token = args.token.context("Expected --token with --trace, found none")?;
     let (count, found) = (trace.decoder_attention.len(), token);
@@ -85,8 +86,8 @@ pub(super) fn of_trace(path: &Path, args: &MetricsArgs, mask: &Mask, size: Image
             "Expected --token as one of {count} generated tokens with attention, counted from 0, found {found}: {at}"
         );
     }
-    let selection = selection(args, &trace).map_err(|err| anyhow!("{err}: {at}"))?;
-    let map = decoder_map(&trace, &TokenSet::output(token), selection, MapOptions::default())
+    let selection = selection(args, trace).map_err(|err| anyhow!("{err}: {at}"))?;
+    let map = decoder_map(trace, &TokenSet::output(token), selection, MapOptions::default())
         .map_err(|err| anyhow!("{err}: {at}"))?;
     let sampling = Sampling::from(args.sampling);
     let map = PhotoMap::new(&view, &map.values, sampling).map_err(|err| anyhow!("{err}: {at}"))?;

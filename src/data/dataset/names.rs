@@ -22,6 +22,11 @@ pub(super) fn base_name(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
+/// Whether two names are of one photo: the same without folders, or the same number of COCO's.
+pub fn is_same_photo(a: &str, b: &str) -> bool {
+    base_name(a) == base_name(b) || coco_image_id(a).is_some_and(|id| coco_image_id(b) == Some(id))
+}
+
 /// A row by its whole name, its name without folders, or its number.
 pub(super) fn find(by_name: &HashMap<Arc<str>, u32>, by_id: &HashMap<u64, u32>, name: &str) -> Option<u32> {
     let named = by_name.get(name).or_else(|| by_name.get(base_name(name)));
@@ -31,6 +36,17 @@ pub(super) fn find(by_name: &HashMap<Arc<str>, u32>, by_id: &HashMap<u64, u32>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_photo_is_known_by_its_name_or_its_number() {
+        for other in ["b/000000000139.jpg", "COCO_val2014_000000000139.jpg", "c\\000000000139.png"] {
+            assert!(is_same_photo("val2017/000000000139.jpg", other), "{other}");
+        }
+        assert!(is_same_photo("a/photo.png", "photo.png"), "whatever the folder");
+        for other in ["000000000140.jpg", "139.jpg", "photo.png", ""] {
+            assert!(!is_same_photo("val2017/000000000139.jpg", other), "{other}");
+        }
+    }
 
     #[test]
     fn both_namings_hold_the_number() {

@@ -1,11 +1,11 @@
 use super::super::messages::{
-    DevicePreference, DtypePreference, ImageSource, ModelSource, ModelTask, Prompt, RecordOptions, Sampling, Spec,
-    Stage,
+    DevicePreference, DtypePreference, ImageSource, ModelSource, ModelTask, Prompt, RecordOptions, Spec, Stage,
 };
 use super::*;
 use crate::data::Photo;
 use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use crate::prompting::{Attribution, LlavaMaps, Maps, Source};
+use crate::trace::Sampling;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 

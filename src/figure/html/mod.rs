@@ -44,6 +44,10 @@ pub fn write(path: &Path, trace: &Trace, photo: &Photo) -> Result<(), FigureErro
 
 /// The page of a trace about a photo. The same trace gives the same bytes.
 pub fn page(trace: &Trace, photo: &Photo) -> Result<String, FigureError> {
+    let (expected, found) = (trace.run.view.image, photo.size());
+    if expected != found {
+        return Err(FigureError::PhotoSize { expected, found, path: trace.run.image_path.clone() });
+    }
     let picture = embedded_photo(photo);
     let about = about(trace, photo);
     let rest = PAGE.len() + STYLE.len() + SCRIPT.len() + picture.len() + about.to_string().len() + 8192;

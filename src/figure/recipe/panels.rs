@@ -227,6 +227,17 @@ pub enum MapSpec {
     },
 }
 
+impl MapSpec {
+    /// The trace or image that it belongs to.
+    pub fn of(&self) -> &str {
+        match self {
+            Self::Decoder { of, .. } | Self::VisionCls { of, .. } | Self::Llava { of, .. } | Self::File { of, .. } => {
+                of
+            }
+        }
+    }
+}
+
 /// The part of attention prompting's options that decides on maps and pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -289,6 +300,24 @@ impl Show {
             Self::Scores { .. } => "grid of figures of merit",
             Self::Plot { .. } => "plot",
             Self::Answer { .. } => "answer",
+        }
+    }
+
+    /// The objects that it shows or counts with, and the image or trace whose they are.
+    pub fn truth(&self) -> Option<(&str, &Truth)> {
+        match self {
+            Self::Mask { of, truth } | Self::Scores { of, truth, .. } => Some((of, truth)),
+            Self::Map { map, outline: Some(truth), .. } | Self::Overlap { map, truth, .. } => Some((map.of(), truth)),
+            Self::Plot { plot: PlotKind::Objects { map, truth } | PlotKind::Threshold { map, truth, .. }, .. } => {
+                Some((map.of(), truth))
+            }
+            Self::Photo { .. }
+            | Self::Map { outline: None, .. }
+            | Self::Difference { .. }
+            | Self::Prompted { .. }
+            | Self::Grid { .. }
+            | Self::Plot { .. }
+            | Self::Answer { .. } => None,
         }
     }
 }

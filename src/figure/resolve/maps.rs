@@ -280,6 +280,9 @@ fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError>
         )));
     }
     let base = PhotoContent::new(of, inputs)?.view;
+    if !seen_px.shows_some_of(base.image) {
+        return Err(PanelError::Other(format!("expected the map `{map}` on the photo, found it beside")));
+    }
     let view = ModelView { rect_px: *seen_px, grid: *grid, ..base };
     let (title, unit) = match source.as_str() {
         "clip" => ("CLIP attribution", "contribution to the similarity"),

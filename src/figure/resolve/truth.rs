@@ -4,6 +4,7 @@ use super::maps::named;
 use super::{Content, Made, Object, PanelData, PanelError, PhotoContent};
 use crate::analysis::localisation::{Counted, Evaluation, METRICS, PhotoMap, Ranked, Sampling};
 use crate::data::coco::{Category, Instances, Mask};
+use crate::data::dataset::is_same_photo;
 use crate::figure::recipe::{MapSpec, Truth};
 use crate::figure::{FigureError, Inputs};
 use crate::render::{MaskImage, OverlapMap, OverlapPalette, OverlapStyle, category_colour};
@@ -116,7 +117,7 @@ fn image<'a>(of: &str, truth: &Truth, inputs: &'a Inputs) -> Result<(&'a Instanc
     let instances =
         instances.ok_or_else(|| FigureError::NoInput { kind: "annotations", name: truth.annotations.clone() })?;
     let name = inputs.photo_names.get(of).map_or("", String::as_str);
-    let by_name = || instances.images().iter().find(|image| image.file_name.rsplit('/').next() == Some(name));
+    let by_name = || instances.images().iter().find(|image| is_same_photo(&image.file_name, name));
     let image_id = truth.image_id.or_else(|| by_name().map(|image| image.id)).ok_or_else(|| {
         PanelError::Other(format!("expected `image_id`, or annotations with a photo named {name}, found neither"))
     })?;

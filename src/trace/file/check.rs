@@ -2,6 +2,8 @@
 
 use super::super::{AttentionRow, Extras, TextSimilarity, Trace};
 use super::layout;
+use super::limits::{MOST_HEADS, MOST_LAYERS};
+use crate::geometry::{ImageSize, ModelView, PatchGrid};
 
 /// What must hold, and what is there.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) fn check(trace: &Trace, extras: &Extras) -> Checked {
     } else {
         no_tokens(trace)?;
     }
+    view(trace)?;
     rows(trace)?;
     vision(trace)?;
     similarity(trace)?;
@@ -31,6 +34,7 @@ pub(super) fn check(trace: &Trace, extras: &Extras) -> Checked {
 
 fn tokens(trace: &Trace) -> Checked {
     let (span, grid) = (trace.image_token_span, trace.image_grid);
+    layers_and_heads("decoder", [trace.num_hidden_layers, trace.num_attention_heads])?;
     let (start, len, prompt) = (span.start, span.len, trace.prompt.len());
     ensure(
         start.checked_add(len).is_some_and(|end| end <= prompt),
@@ -60,6 +64,41 @@ fn tokens(trace: &Trace) -> Checked {
     Ok(())
 }
 
+/// Some of both and no more than models have.
+fn layers_and_heads(what: &str, [layers, heads]: [usize; 2]) -> Checked {
+    ensure(
+        (1..=MOST_LAYERS).contains(&layers) && (1..=MOST_HEADS).contains(&heads),
+        || format!("1 to {MOST_LAYERS} layers of 1 to {MOST_HEADS} heads of the {what}"),
+        || format!("{layers} of {heads}"),
+    )
+}
+
+/// Patches lie where the run's preprocessing puts them on a photo of its size.
+fn view(trace: &Trace) -> Checked {
+    let (grid, view) = (trace.image_grid, trace.run.view);
+    let patches = |grid: PatchGrid| format!("{} x {} patches", grid.rows, grid.cols);
+    ensure(
+        PatchGrid::checked(grid.rows, grid.cols).is_some(),
+        || format!("a grid of 1 to {} patches", PatchGrid::MOST),
+        || patches(grid),
+    )?;
+    ensure(view.grid == grid, || format!("{} in the run's view", patches(grid)), || patches(view.grid))?;
+    let spec = &trace.run.preprocessing;
+    let seen = |view: ModelView| view.rect_px.edges().map(|edge| format!("{edge:?}")).join(", ");
+    ensure(
+        view.is_made_by(spec),
+        || {
+            let ImageSize { width_px, height_px } = view.image;
+            let photo = format!("as the preprocessing gives for a photo of {width_px} x {height_px} pixels");
+            match view.made_by(spec) {
+                Some(made) => format!("the seen rectangle {}, {photo}", seen(made)),
+                None => format!("patches {photo}"),
+            }
+        },
+        || format!("{} in {}", seen(view), patches(grid)),
+    )
+}
+
 /// An encoder has nothing but what it saw.
 fn no_tokens(trace: &Trace) -> Checked {
     let (heads, span) = (trace.num_attention_heads, trace.image_token_span);
@@ -73,12 +112,7 @@ fn no_tokens(trace: &Trace) -> Checked {
             format!("{rows}, {prompt} prompt tokens, {output} generated ones, {heads} heads, {} image tokens", span.len)
         },
     )?;
-    let grid = trace.image_grid;
-    ensure(
-        grid.rows.checked_mul(grid.cols).is_some(),
-        || "a grid that can be counted".to_owned(),
-        || format!("{} x {} patches", grid.rows, grid.cols),
-    )
+    Ok(())
 }
 
 fn similarity(trace: &Trace) -> Checked {
@@ -131,13 +165,17 @@ fn row(trace: &Trace, kept: &AttentionRow, key_len: usize, which: impl Fn() -> S
         || format!("an attention row of shape {expected:?} in one precision for {}", which()),
         || format!("one of shape {found:?} in {:?}", kept.precision()),
     )?;
-    let good = kept.to_f32().iter().all(|value| value.is_finite() && *value >= 0.0);
-    ensure(good, || "finite attention that is not negative".to_owned(), || format!("another value at {}", which()))
+    ensure(
+        kept.is_attention(),
+        || "finite attention that is not negative".to_owned(),
+        || format!("another value at {}", which()),
+    )
 }
 
 fn vision(trace: &Trace) -> Checked {
     let Some(vision) = &trace.vision else { return Ok(()) };
     let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
+    layers_and_heads("vision encoder", [layers, heads])?;
     // A file may claim any shape: products that overflow simply match nothing.
     let norms = layers.saturating_mul(patches);
     let expected = [norms.saturating_mul(heads), norms];

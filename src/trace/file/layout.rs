@@ -124,27 +124,33 @@ pub(super) fn logit_rows(extras: &Extras) -> [(&'static str, &super::super::Logi
     [("logits", &extras.logits), ("negative_logits", &extras.negative_logits), ("final_logits", &extras.final_logits)]
 }
 
-/// Length and JSON of a safetensors header, padded to eight bytes. The order of its entries is fixed: same trace, same bytes.
-pub(super) fn header(trace: &Trace, entries: &[Entry]) -> Result<Vec<u8>, serde_json::Error> {
+/// The metadata strings by name.
+pub(super) fn strings(trace: &Trace) -> Result<Vec<(&'static str, String)>, serde_json::Error> {
     let tokens = Tokens { prompt: trace.prompt.to_vec(), output: trace.output.clone() };
     let notes = Notes {
         warnings: trace.warnings.clone(),
         decoder_attention_rows: trace.decoder_attention.len(),
         vision_feature_layer_idx: trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
     };
-    let mut map = serde_json::Map::new();
-    let mut metadata = json!({
-        "format": FORMAT,
-        "version": VERSION,
-        "run": serde_json::to_string(&*trace.run)?,
-        "tokens": serde_json::to_string(&tokens)?,
-        "notes": serde_json::to_string(&notes)?,
-    });
+    let mut strings = vec![
+        ("format", FORMAT.to_owned()),
+        ("version", VERSION.to_owned()),
+        ("run", serde_json::to_string(&*trace.run)?),
+        ("tokens", serde_json::to_string(&tokens)?),
+        ("notes", serde_json::to_string(&notes)?),
+    ];
     if !trace.similarity.is_empty() {
         let texts: Vec<&str> = trace.similarity.iter().map(|text| text.text.as_str()).collect();
-        metadata["texts"] = serde_json::to_string(&texts)?.into();
+        strings.push(("texts", serde_json::to_string(&texts)?));
     }
-    map.insert("__metadata__".to_owned(), metadata);
+    Ok(strings)
+}
+
+/// Length and JSON of a safetensors header, padded to eight bytes. The order of its entries is fixed: same trace, same bytes.
+pub(super) fn header(strings: Vec<(&'static str, String)>, entries: &[Entry]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut map = serde_json::Map::new();
+    let metadata = strings.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text)));
+    map.insert("__metadata__".to_owned(), Value::Object(metadata.collect()));
     let mut offset = 0;
     for entry in entries {
         let end = offset + entry.bytes();

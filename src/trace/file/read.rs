@@ -6,11 +6,12 @@ use super::super::{
 use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{Dtype, Tokens};
-use super::{FORMAT, TraceFile, VERSION};
+use super::limits::{MOST_HEADER_BYTES, MOST_HEADS, MOST_INPUT_PX, MOST_LAYERS, MOST_STRING_BYTES};
+use super::{FORMAT, TraceFile, VERSION, header};
+use crate::files;
 use crate::geometry::PatchGrid;
 use crate::ids::TokenSpan;
 use half::f16;
-use half::slice::HalfFloatSliceExt as _;
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
 use serde::de::DeserializeOwned;
 use std::fs::File;
@@ -19,8 +20,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The format's own limit on a header.
-const MOST_HEADER_BYTES: u64 = 100_000_000;
+/// Values that are read at a time, so that bytes are not held beside the values that they become.
+const BLOCK: usize = 1 << 16;
 
 type Result<T> = std::result::Result<T, TraceFileError>;
 
@@ -36,13 +37,14 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
     let (t, p) = (tokens.output.len(), tokens.prompt.len());
     source.ids("output_ids", tokens.output.iter().map(|token| token.id))?;
     source.ids("prompt_ids", tokens.prompt.iter().map(|token| token.id))?;
-    let [start, len] = source.pair("image_token_span")?;
-    let [rows, cols] = source.pair("image_grid")?;
+    let image_token_span = source.span(p)?;
+    let image_grid = source.grid()?;
 
     let (_, shape) = source.require("decoder_attention")?;
     let &[_, l, h, _] = shape.as_slice() else {
         return Err(source.shape_error("decoder_attention", "four dimensions"));
     };
+    source.bounded("decoder_attention", [l, h])?;
     if notes.decoder_attention_rows > t {
         return Err(source.inconsistent(
             format!("at most {t} rows of attention"),
@@ -55,8 +57,8 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
     let trace = Trace {
         run: Arc::new(run),
         prompt: tokens.prompt.into(),
-        image_token_span: TokenSpan { start, len },
-        image_grid: PatchGrid { rows, cols },
+        image_token_span,
+        image_grid,
         num_hidden_layers: l,
         num_attention_heads: h,
         output: tokens.output,
@@ -77,12 +79,12 @@ fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result
         let expected = "`decoder_attention` and tokens, or no tensor of a decoder".to_owned();
         return Err(source.inconsistent(expected, format!("`{found}` alone")));
     }
-    let [rows, cols] = source.pair("image_grid")?;
+    let image_grid = source.grid()?;
     let trace = Trace {
         run: Arc::new(run),
         prompt: Vec::new().into(),
         image_token_span: TokenSpan { start: 0, len: 0 },
-        image_grid: PatchGrid { rows, cols },
+        image_grid,
         num_hidden_layers: 0,
         num_attention_heads: 0,
         output: Vec::new(),
@@ -108,8 +110,7 @@ impl<'a> Source<'a> {
     fn open(path: &'a Path, part: Option<Range<u64>>) -> Result<Self> {
         let io = |found| TraceFileError::Io { action: "read", found, path: path.to_owned() };
         let damaged = |found: String| TraceFileError::NotSafetensors { found, path: path.to_owned() };
-        let file = File::open(path).map_err(io)?;
-        let whole = file.metadata().map_err(io)?.len();
+        let (file, whole) = files::open(path).map_err(io)?;
         let Range { start, end } = part.unwrap_or(0..whole);
         let file_len = end.min(whole).saturating_sub(start);
         let mut file = BufReader::with_capacity(1 << 20, file);
@@ -125,8 +126,7 @@ impl<'a> Source<'a> {
         }
         let mut header = vec![0_u8; usize::try_from(header_len).unwrap_or(0)];
         file.read_exact(&mut header).map_err(io)?;
-        let metadata: Metadata =
-            serde_json::from_slice(&header).map_err(|err| damaged(format!("a header with {err}")))?;
+        let metadata = header::parse(&header).map_err(damaged)?;
         let (expected, found) = (metadata.data_len() as u64, file_len - 8 - header_len);
         if expected != found {
             return Err(damaged(format!("{found} bytes of values where its header promises {expected}")));
@@ -157,6 +157,10 @@ impl<'a> Source<'a> {
     fn json<T: DeserializeOwned>(&self, key: &'static str) -> Result<T> {
         let error = |found| TraceFileError::Metadata { key, found, path: self.path.to_owned() };
         let text = self.string(key).ok_or_else(|| error("none".to_owned()))?;
+        // Few bytes of text can be many of memory; the words of an answer are what may be long.
+        if key != "tokens" && text.len() > MOST_STRING_BYTES {
+            return Err(error(format!("{} bytes, more than {MOST_STRING_BYTES}", text.len())));
+        }
         serde_json::from_str(text).map_err(|err| error(err.to_string()))
     }
 
@@ -182,6 +186,29 @@ impl<'a> Source<'a> {
         Ok((dtype, shape.clone()))
     }
 
+    /// Layers and heads: some of both and no more than models have, also where the tensor is empty for another dimension's sake.
+    fn bounded(&self, tensor: &'static str, [layers, heads]: [usize; 2]) -> Result<()> {
+        if (1..=MOST_LAYERS).contains(&layers) && (1..=MOST_HEADS).contains(&heads) {
+            return Ok(());
+        }
+        Err(self.shape_error(tensor, &format!("1 to {MOST_LAYERS} layers of 1 to {MOST_HEADS} heads")))
+    }
+
+    fn span(&mut self, prompt: usize) -> Result<TokenSpan> {
+        let [start, len] = self.pair("image_token_span")?;
+        TokenSpan::within(start, len, prompt).ok_or_else(|| {
+            let expected = format!("the image tokens inside a prompt of {prompt} tokens");
+            self.inconsistent(expected, format!("{len} of them from position {start}"))
+        })
+    }
+
+    fn grid(&mut self) -> Result<PatchGrid> {
+        let [rows, cols] = self.pair("image_grid")?;
+        PatchGrid::checked(rows, cols).ok_or_else(|| {
+            self.inconsistent(format!("a grid of 1 to {} patches", PatchGrid::MOST), format!("{rows} x {cols}"))
+        })
+    }
+
     fn has(&self, tensor: &str) -> bool {
         self.metadata.info(tensor).is_some()
     }
@@ -199,11 +226,16 @@ impl<'a> Source<'a> {
         TraceFileError::Io { action: "read", found, path: self.path.to_owned() }
     }
 
-    /// The next `count` values of `N` bytes. The header was held against the file's length, so `count` is no larger than that.
+    /// The next `count` values of `N` bytes. The header was compared with the file's length, so `count` is no larger than that.
     fn values<const N: usize, T>(&mut self, count: usize, value: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
-        let mut bytes = vec![0_u8; count * N];
-        self.file.read_exact(&mut bytes).map_err(|err| self.io(err))?;
-        Ok(bytes.as_chunks().0.iter().map(|chunk| value(*chunk)).collect())
+        let mut values = Vec::with_capacity(count);
+        let mut block = vec![0_u8; count.min(BLOCK).saturating_mul(N)];
+        while values.len() < count {
+            let bytes = block.get_mut(..(count - values.len()).min(BLOCK) * N).unwrap_or_default();
+            self.file.read_exact(bytes).map_err(|err| self.io(err))?;
+            values.extend(bytes.as_chunks().0.iter().map(|chunk| value(*chunk)));
+        }
+        Ok(values)
     }
 
     fn f32s(&mut self, count: usize) -> Result<Vec<f32>> {
@@ -248,26 +280,45 @@ impl<'a> Source<'a> {
         let [count, layers, heads, width] = shape;
         let mut rows = Vec::new();
         for idx in 0..count {
-            let all = match precision {
-                RowPrecision::F32 => self.f32s(layers * heads * width)?,
-                RowPrecision::F16 => self.values(layers * heads * width, f16::from_le_bytes)?.to_f32_vec(),
-            };
             let keys = key_len(idx);
-            let mut kept = Vec::with_capacity(layers * heads * keys);
-            for head in all.chunks_exact(width.max(1)) {
-                let (row, beyond) = head.split_at(keys.min(width));
-                if beyond.iter().any(|value| *value != 0.0) {
-                    let found = format!("another value in row {idx} of `{tensor}`");
-                    return Err(self.inconsistent(format!("zeros beyond {keys} keys"), found));
+            let place = (tensor, idx, keys);
+            let row = match precision {
+                RowPrecision::F32 => {
+                    let kept = self.row(place, [layers, heads, width], f32::from_le_bytes, |value| *value == 0.0)?;
+                    AttentionRow::new(layers, heads, keys, kept, precision)
                 }
-                kept.extend_from_slice(row);
-            }
+                RowPrecision::F16 => {
+                    let is_zero = |value: &f16| value.to_f32() == 0.0;
+                    let kept = self.row(place, [layers, heads, width], f16::from_le_bytes, is_zero)?;
+                    AttentionRow::from_half(layers, heads, keys, kept)
+                }
+            };
             if keys > 0 {
-                let row = AttentionRow::new(layers, heads, keys, kept, precision);
                 rows.push(Arc::new(row.ok_or_else(|| self.shape_error(tensor, "as many keys as positions"))?));
             }
         }
         Ok(rows)
+    }
+
+    /// One row, head by head, so that a long one is not held twice.
+    fn row<const N: usize, T: Copy>(
+        &mut self,
+        (tensor, idx, keys): (&'static str, usize, usize),
+        [layers, heads, width]: [usize; 3],
+        value: impl Fn([u8; N]) -> T,
+        is_zero: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>> {
+        let mut kept = Vec::with_capacity(layers.saturating_mul(heads).saturating_mul(keys.min(width)));
+        for _ in 0..layers.saturating_mul(heads) {
+            let head = self.values(width, &value)?;
+            let (row, beyond) = head.split_at(keys.min(width));
+            if !beyond.iter().all(&is_zero) {
+                let found = format!("another value in row {idx} of `{tensor}`");
+                return Err(self.inconsistent(format!("zeros beyond {keys} keys"), found));
+            }
+            kept.extend_from_slice(row);
+        }
+        Ok(kept)
     }
 
     fn prompt_rows(&mut self, layers: usize, heads: usize, prompt: usize) -> Result<Vec<(usize, Arc<AttentionRow>)>> {
@@ -293,6 +344,10 @@ impl<'a> Source<'a> {
         let &[layers, heads, patches] = shape.as_slice() else {
             return Err(self.shape_error("vision_cls_attention", "three dimensions"));
         };
+        self.bounded("vision_cls_attention", [layers, heads])?;
+        if !(1..=PatchGrid::MOST).contains(&patches) {
+            return Err(self.shape_error("vision_cls_attention", &format!("1 to {} patches", PatchGrid::MOST)));
+        }
         self.seek("vision_cls_attention", Dtype::F32, &shape)?;
         let cls_attention = self.f32s(layers * heads * patches)?;
         let mut optional = |tensor: &'static str| -> Result<Vec<f32>> {
@@ -339,6 +394,9 @@ impl<'a> Source<'a> {
         let &[_, vocab_size] = shape.as_slice() else {
             return Err(self.shape_error(tensor, "two dimensions"));
         };
+        if vocab_size == 0 {
+            return Err(self.shape_error(tensor, "a logit for each token of a vocabulary"));
+        }
         self.seek(tensor, Dtype::F32, &[output, vocab_size])?;
         (0..output).map(|_| self.f32s(vocab_size)).collect()
     }
@@ -355,6 +413,9 @@ impl<'a> Source<'a> {
             let &[3, height_px, width_px] = shape.as_slice() else {
                 return Err(self.shape_error("pixel_values", "F32 [3, rows, columns]"));
             };
+            if [height_px, width_px].iter().any(|side| !(1..=MOST_INPUT_PX).contains(side)) {
+                return Err(self.shape_error("pixel_values", &format!("1 to {MOST_INPUT_PX} pixels a side")));
+            }
             self.seek("pixel_values", Dtype::F32, &shape)?;
             Some(PixelValues { height_px, width_px, values: self.f32s(3 * height_px * width_px)? })
         } else {

@@ -229,6 +229,150 @@ fn a_trace_without_a_decoder_is_checked_all_the_same() {
     assert!(error.contains("similarity of texts only without a decoder"), "{error}");
 }
 
+/// A file of a trace whose header says something else; `change` gets the header and the values behind it.
+fn changed(half: bool, with_decoder: bool, change: impl FnOnce(&mut serde_json::Value, &mut Vec<u8>)) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let precision = if half { RowPrecision::F16 } else { RowPrecision::F32 };
+    let (trace, extras) = if with_decoder { sample(precision) } else { without_decoder() };
+    write_trace(&path, &trace, &extras).expect("written");
+    let bytes = std::fs::read(&path).expect("there");
+    let (len, rest) = bytes.split_first_chunk::<8>().expect("a length");
+    let (header, body) = rest.split_at(usize::try_from(u64::from_le_bytes(*len)).expect("short"));
+    let mut header = serde_json::from_slice(header).expect("JSON");
+    let mut body = body.to_vec();
+    change(&mut header, &mut body);
+    let header = header.to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &body].concat()
+}
+
+/// Gives a tensor another shape and no or other values; what lies behind it moves.
+fn reshape(header: &mut serde_json::Value, body: &mut Vec<u8>, tensor: &str, shape: &[u64]) {
+    let place = |header: &serde_json::Value, idx: usize| {
+        let at = header[tensor]["data_offsets"][idx].as_u64().expect("a place");
+        usize::try_from(at).expect("small")
+    };
+    let (start, end) = (place(header, 0), place(header, 1));
+    assert!(shape.contains(&0), "an empty one");
+    drop(body.drain(start..end));
+    header[tensor]["shape"] = shape.into();
+    for (_, info) in header.as_object_mut().expect("an object").iter_mut() {
+        for at in info["data_offsets"].as_array_mut().into_iter().flatten() {
+            if let Some(old) = at.as_u64().filter(|old| *old >= end as u64) {
+                *at = (old - (end - start) as u64).into();
+            }
+        }
+    }
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    std::fs::write(&path, bytes).expect("a writable folder");
+    let why = TraceFile::read(&path).expect_err("must be refused").to_string();
+    assert!(why.ends_with("t.safetensors") && why.lines().count() == 1, "one sentence, the file last: {why}");
+    why
+}
+
+#[test]
+fn a_dimension_of_nothing_bounds_the_others_too() {
+    const MANY: u64 = 1 << 40;
+    for (with_decoder, tensor, shape, words) in [
+        (true, "decoder_attention", [3, MANY, 0, 10], "1 to 1024 layers of 1 to 1024 heads"),
+        (true, "decoder_attention", [3, 0, MANY, 10], "1 to 1024 layers"),
+        (true, "decoder_attention", [0, MANY, 3, 10], "1 to 1024 layers"),
+        (true, "decoder_attention", [0, 2, 1 << 20, 10], "1 to 1024 layers"),
+        (true, "decoder_attention", [3, 2, 0, 10], "1 to 1024 layers"),
+        (true, "prompt_attention", [0, MANY, 3, 7], "F32 [0, 2, 3, 7]"),
+    ] {
+        let bytes = changed(false, with_decoder, |header, body| reshape(header, body, tensor, &shape));
+        let why = refusal(&bytes);
+        assert!(why.contains(tensor) && why.contains(words), "{shape:?}: {why}");
+    }
+    for (with_decoder, tensor, shape, words) in [
+        (true, "vision_cls_attention", &[MANY, MANY >> 20, 0][..], "1 to 1024 layers"),
+        (false, "vision_cls_attention", &[1 << 20, 1 << 20, 0], "1 to 1024 layers"),
+        (false, "vision_cls_attention", &[2, 1, 0], "1 to 1048576 patches"),
+        (false, "vision_cls_attention", &[0, 0, MANY], "1 to 1024 layers"),
+        (true, "logits", &[3, 0], "a logit for each token"),
+        (true, "pixel_values", &[3, MANY, 0], "1 to 65536 pixels a side"),
+    ] {
+        let bytes = changed(false, with_decoder, |header, body| reshape(header, body, tensor, shape));
+        let why = refusal(&bytes);
+        assert!(why.contains(tensor) && why.contains(words), "{shape:?}: {why}");
+    }
+}
+
+#[test]
+fn a_rectangle_that_the_preprocessing_does_not_give_is_refused() {
+    let with_run = |change: fn(&mut serde_json::Value)| {
+        changed(true, true, |header, _| {
+            let text = header["__metadata__"]["run"].as_str().expect("a string").to_owned();
+            let mut run = serde_json::from_str(&text).expect("JSON");
+            change(&mut run);
+            header["__metadata__"]["run"] = run.to_string().into();
+        })
+    };
+    let changes: [(fn(&mut serde_json::Value), &str); 9] = [
+        (|run| run["view"]["rect_px"]["x1"] = 1e308.into(), "a rectangle with an area"),
+        (|run| run["view"]["rect_px"]["x1"] = (-7.5).into(), "a rectangle with an area"),
+        (|run| run["view"]["rect_px"]["x0"] = run["view"]["rect_px"]["x1"].clone(), "a rectangle with an area"),
+        (
+            |run| run["view"]["rect_px"]["x0"] = 0.0.into(),
+            "the seen rectangle 1.5, 0.0, 7.5, 6.0, as the preprocessing",
+        ),
+        (|run| run["view"]["image"]["width_px"] = 12.into(), "a photo of 12 x 6 pixels"),
+        (|run| run["view"]["grid"]["rows"] = 4.into(), "2 x 2 patches in the run's view"),
+        (|run| run["view"]["grid"]["rows"] = u64::MAX.into(), "a grid of 1 to 1048576 patches"),
+        (|run| run["view"]["framing"] = "pad".into(), "the seen rectangle"),
+        (|run| run["preprocessing"]["crop_px"] = serde_json::json!([0, 4]), "a crop to 1 to"),
+    ];
+    for (idx, (change, words)) in changes.into_iter().enumerate() {
+        let why = refusal(&with_run(change));
+        assert!(why.contains(words), "change {idx}: {why}");
+    }
+    for (rows, cols) in [(0, 0), (0, u64::MAX >> 1), (1 << 31, 1 << 31), (u64::MAX >> 1, 2)] {
+        let why = refusal(&changed(true, true, |header, body| {
+            let at = header["image_grid"]["data_offsets"][0].as_u64().and_then(|at| usize::try_from(at).ok());
+            let at = at.expect("a place");
+            body[at..at + 8].copy_from_slice(&u64::to_le_bytes(rows));
+            body[at + 8..at + 16].copy_from_slice(&u64::to_le_bytes(cols));
+        }));
+        assert!(why.contains(&format!("found {rows} x {cols}")), "{why}");
+    }
+}
+
+#[test]
+fn headers_that_take_more_than_they_are_long_are_refused() {
+    let tensors = changed(true, true, |header, _| {
+        for idx in 0..300 {
+            header[format!("t{idx}")] = serde_json::json!({"dtype": "F32", "shape": [0], "data_offsets": [0, 0]});
+        }
+    });
+    assert!(refusal(&tensors).contains("more than 256 tensors"), "many tensors");
+    let shape = changed(true, true, |header, _| {
+        header["t"] = serde_json::json!({"dtype": "F32", "shape": vec![0; 9], "data_offsets": [0, 0]});
+    });
+    assert!(refusal(&shape).contains("at most 8 dimensions"), "many dimensions");
+    let strings = changed(true, true, |header, _| {
+        for idx in 0..100 {
+            header["__metadata__"][format!("s{idx}")] = "".into();
+        }
+    });
+    assert!(refusal(&strings).contains("at most 64 strings"), "many strings");
+    let notes = changed(true, true, |header, _| {
+        let warnings = vec![""; 3 << 20];
+        let notes = serde_json::json!({"warnings": warnings, "decoder_attention_rows": 3});
+        header["__metadata__"]["notes"] = notes.to_string().into();
+    });
+    assert!(refusal(&notes).contains("more than 4194304"), "many warnings");
+    let twice = changed(true, true, |_, _| {});
+    let at = twice.windows(13).position(|part| part == b"\"image_grid\":").expect("there");
+    let mut twice = twice;
+    twice[at + 1..at + 11].copy_from_slice(b"prompt_ids");
+    assert!(refusal(&twice).contains("there twice"), "one name for two tensors");
+}
+
 #[test]
 fn the_file_is_what_the_contract_says_to_any_safetensors_reader() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -4,6 +4,7 @@ use super::super::{AttentionRow, Extras, RowPrecision, Trace};
 use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{self, Entry};
+use super::limits::MOST_STRING_BYTES;
 use crate::files::replace;
 use half::f16;
 use std::io::Write;
@@ -36,7 +37,22 @@ impl<'a> EncodedTrace<'a> {
             path: path.to_owned(),
         })?;
         let entries = layout::entries(trace, extras);
-        let header = layout::header(trace, &entries).map_err(|err| TraceFileError::Io {
+        let strings = layout::strings(trace).map_err(|err| TraceFileError::Io {
+            action: "write",
+            found: err.into(),
+            path: path.to_owned(),
+        })?;
+        // What cannot be read again is not written.
+        if let Some((name, text)) =
+            strings.iter().find(|(name, text)| *name != "tokens" && text.len() > MOST_STRING_BYTES)
+        {
+            return Err(TraceFileError::Inconsistent {
+                expected: format!("at most {MOST_STRING_BYTES} bytes of text in `{name}`"),
+                found: text.len().to_string(),
+                path: path.to_owned(),
+            });
+        }
+        let header = layout::header(strings, &entries).map_err(|err| TraceFileError::Io {
             action: "write",
             found: err.into(),
             path: path.to_owned(),

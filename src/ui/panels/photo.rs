@@ -106,7 +106,8 @@ fn steer(view: &mut CanvasView, command: CanvasCommand) {
 
 /// What the model saw; before there is an answer, what it would see.
 fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
-    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    let run = cx.state.current_run().filter(|run| cx.state.is_of_shown_photo(run));
+    let trace = run.and_then(|run| run.trace.as_ref());
     if let Some(trace) = trace.filter(|trace| trace.run.view.image == size) {
         return trace.run.view;
     }
@@ -205,6 +206,9 @@ fn object_at(cx: &PanelContext<'_>, view: &ModelView, (x, y): (f64, f64)) -> Opt
 fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskImage, OverlapStyle)> {
     let truth = &cx.state.truth;
     let image = truth.image.as_ref().filter(|image| truth.view.overlap && image.fits(view.image))?;
+    if is_changed(cx) {
+        return None;
+    }
     let scores = cx.derived.truth.scores.as_ref()?.as_ref().ok()?;
     let mask = image.category(scores.category_id)?.picture.clone()?;
     // One that was made of another map would be cut at a threshold that is not its own.
@@ -218,7 +222,8 @@ fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskI
 
 /// The largest patches of the encoder and of the held word.
 fn outliers(cx: &PanelContext<'_>, view: &ModelView) -> (Vec<PatchPos>, Vec<PatchPos>) {
-    let found = cx.beside.outlier_agreement.as_ref().filter(|_| cx.state.truth.view.outliers_visible);
+    let is_shown = cx.state.truth.view.outliers_visible && !is_changed(cx);
+    let found = cx.beside.outlier_agreement.as_ref().filter(|_| is_shown);
     let Some(Ok(found)) = found else { return Default::default() };
     let places = |patches: &[usize]| patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
     (places(&found.outliers), places(&found.decoder_top))
@@ -226,17 +231,23 @@ fn outliers(cx: &PanelContext<'_>, view: &ModelView) -> (Vec<PatchPos>, Vec<Patc
 
 /// The shown map with its colours.
 fn heat(cx: &PanelContext<'_>) -> Option<(HeatMap, HeatStyle)> {
-    let shown = cx.derived.shown.as_ref()?;
+    let shown = cx.derived.shown.as_ref().filter(|_| !is_changed(cx))?;
     let map = shown.map.as_ref().ok()?;
     Some((map.clone(), HeatStyle { range: shown.range, ..cx.state.colour.style }))
+}
+
+/// Whether the file of the photo holds another one than the shown answer is about: no map of the answer lies on it.
+fn is_changed(cx: &PanelContext<'_>) -> bool {
+    cx.state.current_run().is_some_and(|run| !cx.state.is_of_shown_photo(run))
 }
 
 /// Exactly what is shown: source, layer, head, tokens, normalisation.
 fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = caption_text(cx);
-    let problem = matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
+    let problem = is_changed(cx) || matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
     let colour = if problem { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-    let numbers = cx.derived.shown.as_ref().filter(|shown| shown.map.is_ok()).map_or("", |shown| &shown.numbers);
+    let shown = cx.derived.shown.as_ref().filter(|shown| shown.map.is_ok() && !is_changed(cx));
+    let numbers = shown.map_or("", |shown| &shown.numbers);
     let words = text.strip_suffix(numbers).unwrap_or(&text).trim_end_matches(", ");
     ui.horizontal(|ui| {
         // The numbers from the right: where there is no room for everything, the words give way.
@@ -253,6 +264,10 @@ fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
 }
 
 fn caption_text(cx: &PanelContext<'_>) -> String {
+    if is_changed(cx) {
+        return "The photo has changed since this question was asked: ask again to see where the model looks"
+            .to_owned();
+    }
     match &cx.derived.shown {
         Some(ShownMap { map: Ok(_), caption, .. }) => caption.clone(),
         Some(ShownMap { map: Err(why), .. }) => match cx.state.current_run() {
@@ -278,7 +293,7 @@ struct HoveredPatch {
 fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, response: &CanvasResponse) -> Option<HoveredPatch> {
     let pos = response.hovered?;
     let object = response.hovered_px.and_then(|at| object_at(cx, view, at));
-    let map = cx.derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
+    let map = cx.derived.shown.as_ref().filter(|_| !is_changed(cx)).and_then(|shown| shown.map.as_ref().ok());
     let value = map.and_then(|map| map.values.get(view.grid.idx(pos)).copied());
     let sum: f64 = map.map_or(0.0, |map| map.values.iter().map(|value| f64::from(*value)).sum());
     let share = value.filter(|_| sum > 0.0).map(|value| f64::from(value) / sum);

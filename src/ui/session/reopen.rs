@@ -19,6 +19,8 @@ use std::sync::atomic::AtomicBool;
 
 /// Names of answers beyond this are of no program: the next ones could not be counted.
 const LARGEST_ID: u64 = 1 << 52;
+/// The same of their numbers among the questions about a photo.
+const MOST_NR: usize = 1 << 30;
 
 /// A session that was read, with what it names.
 #[derive(Debug)]
@@ -133,8 +135,8 @@ fn run_of(about: About, trace: Option<Arc<Trace>>) -> Run {
     }
     run.timings = timings;
     run.tokens_per_sec = timings.map_or(0.0, |timings| timings.tokens_per_sec);
+    run.nr = nr.min(MOST_NR);
     // An answer comes from an older one; anything else would never end.
-    run.nr = nr;
     run.forked_from = forked_from.filter(|from| from.run < id);
     run.name = name;
     run

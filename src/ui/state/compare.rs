@@ -104,15 +104,6 @@ pub struct HistoryEntry {
     pub pope: bool,
 }
 
-/// Every token was chosen from the model's own logits, and nothing was changed inside it.
-fn is_plain(run: &Run) -> bool {
-    let question = &run.question;
-    question.strategy.is_plain()
-        && question.interventions.is_empty()
-        && question.fork.is_none()
-        && question.prompted.is_none()
-}
-
 fn weights(run: &Run) -> Option<&str> {
     run.trace.as_ref().map(|trace| trace.run.weight_hash.as_str())
 }
@@ -236,7 +227,7 @@ impl AppState {
         if let Some(left) = left.filter(|id| self.runs.get(*id).is_some_and(|run| run.trace.is_some())) {
             return Some(left);
         }
-        let same = |run: &&Run| is_plain(run) && run.question.prompt == shown.question.prompt;
+        let same = |run: &&Run| run.question.is_plain() && run.question.prompt == shown.question.prompt;
         let apart = |run: &&Run| {
             let framed = run.question.framing != shown.question.framing;
             (framed, weights(run) != weights(shown), run.id)

@@ -19,9 +19,9 @@ pub use wanted::{FigureWish, FileWish, InputKind};
 use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
 use crate::figure::recipe::{Colour, Layout, Mark, Panel, Scale};
-use crate::figure::{Format, Recipe, html};
+use crate::figure::{Format, Recipe, answer_among, html};
 use crate::render::colormap;
-use inputs::{is_same, names};
+use inputs::names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -215,7 +215,8 @@ impl AppState {
         let bound = self.figure.bound.get(name).and_then(|id| self.runs.get(*id)).filter(|run| run.trace.is_some());
         bound.or_else(|| {
             let input = self.figure.recipe.inputs.traces.get(name)?;
-            self.runs.every().find(|run| !run.phase.is_active() && is_same(run, input))
+            let ended = self.runs.every().filter(|run| !run.phase.is_active());
+            answer_among(ended.filter_map(|run| Some((run, run.trace.as_ref()?))), input)
         })
     }
 

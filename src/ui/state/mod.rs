@@ -165,6 +165,8 @@ pub struct OpenBoxes {
 pub struct AppState {
     /// Images on offer.
     pub library: Library,
+    /// The photo on show with the hash of its file, once it was read.
+    pub shown_photo: Option<(ImageSource, String)>,
     /// The data set they belong to.
     pub browse: Browse,
     /// What is known about the image looked at.
@@ -208,6 +210,13 @@ pub struct AppState {
 }
 
 impl AppState {
+    /// Whether an answer is about the photo on show as its file is now; so it is while nobody knows better.
+    pub fn is_of_shown_photo(&self, run: &Run) -> bool {
+        let asked = run.trace.as_ref().map(|trace| trace.run.image_hash.as_str()).filter(|hash| !hash.is_empty());
+        let shown = self.shown_photo.as_ref().filter(|(image, _)| *image == run.question.image);
+        asked.zip(shown).is_none_or(|(asked, (_, found))| asked == found)
+    }
+
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
         let Saved { prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;

@@ -169,31 +169,21 @@ impl Pope {
 
     /// The run of a question that is being answered.
     fn pending(&self, question: &Question) -> Option<RunId> {
-        self.pending.iter().find(|pending| asks_the_same(&pending.question, question)).map(|pending| pending.run)
+        self.pending.iter().find(|pending| pending.question.is_same(question)).map(|pending| pending.run)
     }
 
     /// What a model answered to a question.
     pub fn answer(&self, model: &str, question: &Question) -> Option<&PopeAnswer> {
         let answers = self.answers.get(&question.image)?;
-        answers.iter().find(|answer| answer.model == model && asks_the_same(&answer.question, question))
+        answers.iter().find(|answer| answer.model == model && answer.question.is_same(question))
     }
 
     fn record(&mut self, pending: Pending, model: String, text: Result<String, String>, yes: Option<YesProbability>) {
         let Pending { run, question, .. } = pending;
         let answers = self.answers.entry(question.image.clone()).or_default();
-        answers.retain(|answer| answer.model != model || !asks_the_same(&answer.question, &question));
+        answers.retain(|answer| answer.model != model || !answer.question.is_same(&question));
         answers.push(PopeAnswer { model, question, run, text, yes });
     }
-}
-
-/// Whether two questions get the same answer: what is recorded of it does not matter.
-pub(super) fn asks_the_same(a: &Question, b: &Question) -> bool {
-    let Question { image, prompt, framing, sampling, max_new_tokens, .. } = a;
-    let Question { strategy, interventions, prompted, fork, .. } = a;
-    (prompt, image) == (&b.prompt, &b.image)
-        && (framing, sampling, max_new_tokens) == (&b.framing, &b.sampling, &b.max_new_tokens)
-        && (strategy, interventions) == (&b.strategy, &b.interventions)
-        && (prompted, fork) == (&b.prompted, &b.fork)
 }
 
 /// How probable yes was, by the candidates of the first token.

@@ -131,7 +131,12 @@ pub(super) fn photo(
     style: &HeatStyle,
 ) -> Option<PatchPos> {
     let view = run.trace.as_ref().map(|trace| trace.run.view).filter(|view| view.image == photo.size())?;
+    let is_its_photo = cx.state.is_of_shown_photo(run);
     let heat = column.map.as_ref().ok().filter(|map| cx.state.colour.overlay_visible && map.grid == view.grid);
+    let heat = heat.filter(|_| is_its_photo);
+    if !is_its_photo {
+        ui.label(RichText::new("The photo has changed since").small().color(ui.visuals().warn_fg_color));
+    }
     let linked = cx.memory.compare.hovered.filter(|pos| pos.row < view.grid.rows && pos.col < view.grid.cols);
     let selected: BTreeSet<PatchPos> =
         cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();

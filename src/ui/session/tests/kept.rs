@@ -172,65 +172,93 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// What a file may say in place of anything.
-fn others() -> [Value; 9] {
-    let (empty, path) = (json!(""), json!("\u{0}/../x"));
-    [Value::Null, json!(true), json!(-1), json!(u64::MAX), json!(1e300), empty, path, json!([]), json!({"a": [1]})]
+/// What may stand in a file in the place of anything.
+fn others() -> [Value; 11] {
+    let texts = [json!(""), json!("\u{0}/../x")];
+    let numbers = [json!(-1), json!(0), json!(u64::MAX), json!(1e300), json!(1e-300)];
+    let [a, b] = texts;
+    let [c, d, e, f, g] = numbers;
+    [Value::Null, json!(true), json!([]), json!({"a": [1]}), a, b, c, d, e, f, g]
 }
 
-/// Says something else in one place, if it is there.
-fn say(session: &mut session::Session, place: &str, other: &Value) {
-    if let Some(value) = session.state.pointer_mut(place) {
-        *value = other.clone();
+/// A session as it was saved, with something else at some places: each is one of the window's state (0) or of what is said about an answer (1
+/// for the first).
+fn reopened_with(mut session: session::Session, changes: &[(usize, &str, Value)]) {
+    for (whose, place, other) in changes {
+        let answers = session.answers.iter_mut().map(|answer| &mut answer.about);
+        let value = std::iter::once(&mut session.state).chain(answers).nth(*whose);
+        if let Some(value) = value.and_then(|value| value.pointer_mut(place)) {
+            value.clone_from(other);
+        }
     }
-}
-
-/// Opens what is written to a file, and does what a window does with it.
-fn use_all_of(session: &session::Session, path: &Path) {
-    session::write(path, session).expect("can be written");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("work.gazelens");
+    session::write(&path, &session).expect("can be written");
     let mut state = AppState::default();
-    if let Ok(reopened) = open(path) {
+    if let Ok(reopened) = open(&path) {
         drop(state.reopened(reopened, None));
         state.compared();
         state.figure_missing();
-        save(&state, path);
+        state.runs.begin(question("a.png", "And then?"));
+        save(&state, &path);
     }
 }
 
-#[test]
-fn the_largest_number_in_any_place_of_a_state_never_panics() {
-    // Found by chance: a patch grid of 2^64-1 rows, whose cells were counted.
-    in_folder(|folder| {
-        let path = folder.join("work.gazelens");
-        save(&worked(), &path);
-        let whole = session::read(&path).expect("whole");
+/// Places of a session's state (0) and of what is said about its answers.
+fn places_of(session: &session::Session) -> Vec<(usize, String)> {
+    let abouts = session.answers.iter().map(|answer| &answer.about);
+    let all = std::iter::once(&session.state).chain(abouts).enumerate();
+    all.flat_map(|(whose, value)| {
         let mut found = Vec::new();
-        places(&whole.state, "", &mut found);
-        assert!(found.iter().any(|place| place.ends_with("/rows")), "a grid is among them: {found:?}");
-        for place in found {
-            let mut session = whole.clone();
-            say(&mut session, &place, &json!(u64::MAX));
-            use_all_of(&session, &path);
+        places(value, "", &mut found);
+        found.into_iter().map(move |place| (whose, place))
+    })
+    .collect()
+}
+
+fn saved_session() -> session::Session {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("work.gazelens");
+    save(&worked(), &path);
+    session::read(&path).expect("whole")
+}
+
+/// Found by chance: `u64::MAX` rows of patches, whose number could not be counted.
+#[test]
+fn numbers_that_nothing_can_have_never_panic() {
+    let session = saved_session();
+    let is_number = |(whose, place): &(usize, String)| {
+        let value = if *whose == 0 { Some(&session.state) } else { session.answers.get(whose - 1).map(|a| &a.about) };
+        value.and_then(|value| value.pointer(place)).is_some_and(Value::is_number)
+    };
+    let numbers: Vec<_> = places_of(&session).into_iter().filter(is_number).collect();
+    assert!(numbers.iter().any(|(_, place)| place.ends_with("/view/grid/rows")), "patches among them: {numbers:?}");
+    // One of a list stands for all of it.
+    let first =
+        |place: &str| !place.rsplit('/').next().is_some_and(|last| last.parse().is_ok_and(|idx: usize| idx > 0));
+    for (whose, place) in numbers.iter().filter(|(_, place)| first(place)) {
+        for other in [json!(u64::MAX), json!(0), json!(1e300)] {
+            reopened_with(session.clone(), &[(*whose, place, other)]);
         }
-    });
+    }
+    // Two answers about one photo, the first with the last number that there is.
+    reopened_with(session, &[(1, "/nr", json!(u64::MAX)), (2, "/nr", json!(u64::MAX))]);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_state_that_says_anything_never_panics(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..9), 1..5),
-    ) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("work.gazelens");
-        save(&worked(), &path);
-        let mut session = session::read(&path).expect("whole");
-        for (at, what) in changes {
-            let mut found = Vec::new();
-            places(&session.state, "", &mut found);
-            say(&mut session, at.get::<String>(&found), &others()[what]);
-        }
-        use_all_of(&session, &path);
+    fn a_state_that_says_anything_never_panics(changes in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..11), 1..5)) {
+        let session = saved_session();
+        let all = places_of(&session);
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(at, what)| {
+                let (whose, place) = at.get(&all);
+                (*whose, place.as_str(), others()[*what].clone())
+            })
+            .collect();
+        reopened_with(session, &changes);
     }
 }

@@ -1,8 +1,6 @@
-//! What a recipe's panels refer to, and whether an answer is the one that is meant.
+//! What a recipe's panels refer to.
 
-use crate::figure::is_answer_of;
-use crate::figure::recipe::{MapSpec, PlotKind, Show, TraceInput};
-use crate::ui::state::Run;
+use crate::figure::recipe::{MapSpec, PlotKind, Show};
 use std::collections::BTreeSet;
 
 /// Every input that a panel refers to.
@@ -41,9 +39,4 @@ pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
         Show::Photo { of } | Show::Grid { of, .. } | Show::Plot { of, .. } | Show::Answer { of, .. } => add(of),
         Show::Map { outline: None, .. } | Show::Difference { .. } => {}
     }
-}
-
-/// The same question with the same answer.
-pub(super) fn is_same(run: &Run, input: &TraceInput) -> bool {
-    run.trace.as_ref().is_some_and(|trace| is_answer_of(trace, input))
 }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Width, sha256};
+use crate::geometry::Framing;
 use crate::ui::command::Command;
 use crate::ui::layout::Pane;
 use crate::ui::state::testing::{answered, loaded};
-use crate::ui::state::{Extend, Source};
+use crate::ui::state::{Extend, Phase, Source};
 
 fn apply(state: &mut AppState, command: FigureCommand) -> Vec<Effect> {
     state.apply(Command::Figure(command))
@@ -159,6 +160,42 @@ fn a_forgotten_answer_is_said_and_comes_back_with_its_hashes() {
         panic!("found {:?}", other.figure.recipe().panels)
     };
     assert_eq!(of, "a", "which goes on under its name");
+}
+
+#[test]
+fn a_reopened_figure_takes_the_answer_that_it_was_made_of() {
+    type Change = fn(&mut crate::engine::Question, &mut crate::trace::RunInfo);
+    let changes: [Change; 3] = [
+        |question, run| {
+            question.framing = Some(Framing::Pad);
+            run.preprocessing.framing = Framing::Pad;
+        },
+        // The darkened photo; what darkened it is of no matter here.
+        |_, run| run.prompting = Some(run.strategy.clone()),
+        |question, run| {
+            question.sampling.repetition_penalty = 1.5;
+            run.repetition_penalty = 1.5;
+        },
+    ];
+    for change in changes {
+        let mut state = answered();
+        let first = state.current_run().expect("answered").clone();
+        let (mut question, mut trace) = (first.question, first.trace.expect("answered"));
+        change(&mut question, Arc::make_mut(&mut trace.run));
+        let other = state.runs.begin(question);
+        let run = state.runs.get_mut(other).expect("just asked");
+        run.start(trace);
+        run.phase = Phase::Finished;
+        for id in [other, first.id] {
+            state.runs.show(id);
+            apply(&mut state, FigureCommand::Clear);
+            apply(&mut state, FigureCommand::Add(PanelKind::Photo));
+            let recipe = state.figure.recipe().as_ref().clone();
+            state.figure_opened(Ok(OpenedFigure { recipe, path: "F.json".into(), missing: Vec::new() }));
+            assert!(state.figure.bound.is_empty(), "known by its recipe alone");
+            assert_eq!(state.figure_run("a").map(|run| run.id), Some(id), "the same words, tokens, photo and weights");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for it is asked again. It
 //! ends when it is stopped, when another model is opened, and when the worker dies.
 
-use super::{Pope, PopeItem, PopeSettings, asks_the_same, yes_probability};
+use super::{Pope, PopeItem, PopeSettings, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
 use crate::ui::state::sending::MOST_RUNS;
 use crate::ui::state::{AppState, Effect, Phase, PopeSource};
@@ -107,7 +107,7 @@ impl AppState {
         let mut wanted: Vec<Question> = Vec::new();
         for question in items.iter().map(|item| self.pope_question(&image, &item.text)) {
             let asked = self.pope.queue.iter().flat_map(|queue| &queue.todo).chain(&wanted);
-            let twice = asked.into_iter().any(|other| asks_the_same(other, &question));
+            let twice = asked.into_iter().any(|other| other.is_same(&question));
             if !twice && self.pope.pending(&question).is_none() {
                 wanted.push(question);
             }
@@ -139,7 +139,7 @@ impl AppState {
         if let Some(run) = sent {
             if let Some(queue) = &mut self.pope.queue {
                 let before = queue.todo.len();
-                queue.todo.retain(|other| !asks_the_same(other, &question));
+                queue.todo.retain(|other| !other.is_same(&question));
                 queue.total -= before - queue.todo.len();
             }
             self.pope.asked(run, question, false);

@@ -3,7 +3,6 @@
 use super::{Made, PromptingCommand, Subject, Then};
 use crate::engine::{Prompt, Prompting, Question};
 use crate::prompting::PreOutput;
-use crate::ui::state::pope::asks_the_same;
 use crate::ui::state::{AppState, Effect, Phase, Run};
 use std::sync::Arc;
 
@@ -62,7 +61,7 @@ impl AppState {
         let strategy = self.standing_strategy(run);
         let question = Question { prompted: Some(prompting), fork: None, strategy, ..run.question.clone() };
         let stands = !matches!(run.phase, Phase::Cancelled | Phase::Failed(_));
-        if stands && asks_the_same(&run.question, &question) {
+        if stands && self.is_of_shown_photo(run) && run.question.is_same(&question) {
             return Vec::new();
         }
         let effects = self.show_or_send(question);
@@ -95,7 +94,7 @@ impl AppState {
         let open = self.model.info.as_ref().map(|info| info.weight_hash.as_str());
         let same = |run: &&Run| {
             let by = run.trace.as_ref().map(|trace| trace.run.weight_hash.as_str());
-            run.phase == Phase::Finished && by == open && asks_the_same(&run.question, &question)
+            run.phase == Phase::Finished && by == open && self.is_of_shown_photo(run) && run.question.is_same(&question)
         };
         let earlier = self.runs.of_image(&question.image).filter(same).last().map(|run| run.id);
         let Some(earlier) = earlier else { return self.send(question) };

@@ -1,0 +1,203 @@
+//! Questions compared, and asked again: what was recorded of one becomes one, the inverse of [`super::job_info`].
+
+use super::error::EngineError;
+use super::fork::Fork;
+use super::job_info::spec_info;
+use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
+use crate::decode::{Parameters, interventions, strategies};
+use crate::trace::{RunField, RunInfo, SpecInfo};
+use serde_json::Value;
+
+/// What traces of encoders say of the strategy.
+pub(super) const NO_STRATEGY: &str = "none";
+
+impl Question {
+    /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is recorded of the answer does
+    /// not count.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = RunField> + 'a {
+        // Every field is named: a new one has to find its place here before this compiles.
+        let Self {
+            image,
+            prompt,
+            framing,
+            sampling,
+            max_new_tokens,
+            strategy,
+            interventions,
+            prompted,
+            fork,
+            record: _, // what is kept of an answer makes no other one
+        } = self;
+        let forced = |fork: &'a Option<Fork>| fork.as_ref().map_or(&[][..], |fork| &fork.ids);
+        // What is cheap and differs most often comes first: most callers look for the first difference alone.
+        let cheap = [
+            (RunField::Prompt, *prompt == other.prompt),
+            (RunField::Photo, *image == other.image),
+            (RunField::Framing, *framing == other.framing),
+            (RunField::MaxNewTokens, *max_new_tokens == other.max_new_tokens),
+            (RunField::ForcedIds, forced(fork) == forced(&other.fork)),
+        ];
+        let dear: [(RunField, Box<dyn Fn() -> bool + 'a>); 3] = [
+            (RunField::Strategy, Box::new(|| same_spec(strategy, &other.strategy, strategy_info))),
+            (RunField::Interventions, Box::new(|| same_specs(interventions, &other.interventions))),
+            (RunField::Prompting, Box::new(move || prompted == &other.prompted)),
+        ];
+        let cheap = cheap.into_iter().filter(|(_, same)| !same).map(|(field, _)| field);
+        let dear = dear.into_iter().filter(|(_, same)| !same()).map(|(field, _)| field);
+        cheap.chain(sampling.differing(other.sampling)).chain(dear)
+    }
+
+    /// Whether both get the same answer from the same model.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.differing(other).next().is_none()
+    }
+
+    /// Whether every token is chosen from the model's own logits about the photo as it is, and nothing is changed inside the model.
+    pub fn is_plain(&self) -> bool {
+        let mut plain =
+            Self { strategy: Spec::default(), interventions: Vec::new(), prompted: None, fork: None, ..self.clone() };
+        plain.sampling.repetition_penalty = 1.0;
+        self.is_same(&plain)
+    }
+
+    /// The question of a run, about any photo, with everything recorded as far as `record` says.
+    ///
+    /// An answer about a darkened photo cannot be asked again: the maps are in no run.
+    pub fn of_run(run: &RunInfo, image: ImageSource, record: RecordOptions) -> Result<Self, EngineError> {
+        if run.prompting.is_some() {
+            return Err(EngineError::Darkened { path: run.image_path.clone().into() });
+        }
+        // An encoder takes its texts as they are; it has neither strategy nor tokens.
+        let is_encoder = run.strategy.name == NO_STRATEGY;
+        let words = run.prompt.clone();
+        Ok(Self {
+            image,
+            prompt: if run.templated || is_encoder { Prompt::Templated(words) } else { Prompt::Raw(words) },
+            framing: Some(run.preprocessing.framing),
+            sampling: run.sampling(),
+            max_new_tokens: run.max_new_tokens,
+            strategy: if is_encoder { Spec::default() } else { spec(&run.strategy) },
+            interventions: run.interventions.iter().map(spec).collect(),
+            prompted: None, // refused above
+            fork: (!run.forced_ids.is_empty()).then(|| Fork { ids: run.forced_ids.clone(), known: None }),
+            record,
+        })
+    }
+}
+
+/// Parameters as they would be written; whole numbers without a point.
+fn spec(info: &SpecInfo) -> Spec {
+    let text = |value: &Value| match (value.as_str(), value.as_f64()) {
+        (Some(text), _) => text.to_owned(),
+        // The shortest digits that are read as the same number; a whole one has no point.
+        (None, Some(number)) => format!("{number}"),
+        (None, None) => value.to_string(),
+    };
+    Spec {
+        name: info.name.clone(),
+        parameters: info.parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+    }
+}
+
+/// Names and parameters that mean the same: a default may be written or not.
+fn same_spec(a: &Spec, b: &Spec, info: fn(&Spec) -> Option<SpecInfo>) -> bool {
+    a == b || info(a).zip(info(b)).is_some_and(|(a, b)| a.is_same(&b))
+}
+
+fn same_specs(a: &[Spec], b: &[Spec]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_spec(a, b, intervention_info))
+}
+
+/// A strategy with every parameter spelled out; `None` if there is none of that name, or not with these.
+fn strategy_info(spec: &Spec) -> Option<SpecInfo> {
+    let name = if spec.name.is_empty() { "plain" } else { &spec.name };
+    let known = strategies().iter().copied().find(|strategy| strategy.id() == name)?;
+    Some(spec_info(name, &Parameters::resolve(known, &spec.parameters).ok()?))
+}
+
+/// The same of an intervention.
+fn intervention_info(spec: &Spec) -> Option<SpecInfo> {
+    let known = interventions().iter().copied().find(|intervention| intervention.id() == spec.name)?;
+    Some(spec_info(&spec.name, &Parameters::resolve(known, &spec.parameters).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Framing;
+    use crate::trace::Sampling;
+
+    fn question() -> Question {
+        Question {
+            image: ImageSource::Bundled("a.png".to_owned()),
+            prompt: Prompt::Templated("Is there a dog?".to_owned()),
+            framing: None,
+            sampling: Sampling::default(),
+            max_new_tokens: 8,
+            strategy: Spec::default(),
+            interventions: Vec::new(),
+            prompted: None,
+            fork: None,
+            record: RecordOptions::default(),
+        }
+    }
+
+    fn named(text: &str) -> Spec {
+        text.parse().expect("a SPEC")
+    }
+
+    #[test]
+    fn what_makes_another_question_is_found_and_nothing_else() {
+        type Change = fn(&mut Question);
+        let changes: [(RunField, Change); 9] = [
+            (RunField::Photo, |q| q.image = ImageSource::Bundled("b.png".to_owned())),
+            (RunField::Prompt, |q| q.prompt = Prompt::Raw("Is there a dog?".to_owned())),
+            (RunField::Framing, |q| q.framing = Some(Framing::Pad)),
+            (RunField::Sampling, |q| q.sampling.temperature = 0.5),
+            (RunField::RepetitionPenalty, |q| q.sampling.repetition_penalty = 1.1),
+            (RunField::MaxNewTokens, |q| q.max_new_tokens = 9),
+            (RunField::Strategy, |q| q.strategy = named("vcd:alpha=0.5")),
+            (RunField::Interventions, |q| q.interventions = vec![named("pai")]),
+            (RunField::ForcedIds, |q| q.fork = Some(Fork { ids: vec![3], known: None })),
+        ];
+        for (field, change) in changes {
+            let mut other = question();
+            change(&mut other);
+            assert_eq!(question().differing(&other).collect::<Vec<_>>(), [field], "one way");
+            assert_eq!(other.differing(&question()).collect::<Vec<_>>(), [field], "and the other");
+        }
+    }
+
+    #[test]
+    fn what_means_the_same_is_the_same_question() {
+        let mut other = question();
+        other.strategy = named("plain");
+        other.sampling.seed = 7; // of no use where nothing is drawn
+        other.sampling.top_p = Some(0.5);
+        other.fork = Some(Fork { ids: Vec::new(), known: None });
+        other.record.logits = true;
+        assert!(question().is_same(&other), "{:?}", question().differing(&other).collect::<Vec<_>>());
+        let with = |strategy: &str| Question { strategy: named(strategy), ..question() };
+        assert!(with("vcd").is_same(&with("vcd:alpha=1.0")), "a default that is written");
+        assert!(with("vcd:alpha=1,beta=0.5").is_same(&with("vcd:beta=0.50,alpha=1")), "in any order");
+        assert!(!with("vcd:alpha=1").is_same(&with("vcd:alpha=2")), "another number");
+        assert!(!with("nothing of that name").is_same(&with("vcd")), "a name that there is not");
+    }
+
+    #[test]
+    fn a_plain_question_leaves_the_model_alone() {
+        assert!(question().is_plain(), "as it is");
+        let drawn = Question { sampling: Sampling { temperature: 1.0, ..Sampling::default() }, ..question() };
+        assert!(drawn.is_plain(), "drawn from the model's own distribution");
+        let penalised =
+            Question { sampling: Sampling { repetition_penalty: 1.2, ..Sampling::default() }, ..question() };
+        for other in [
+            penalised,
+            Question { strategy: named("vcd"), ..question() },
+            Question { interventions: vec![named("pai")], ..question() },
+            Question { fork: Some(Fork { ids: vec![1], known: None }), ..question() },
+        ] {
+            assert!(!other.is_plain(), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Trace files: what is accepted holds together.
+
+#![no_main]
+
+use gazelens_fuzz::trace::file::{EncodedTrace, TraceFile};
+use libfuzzer_sys::fuzz_target;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// A file of this process; traces are read from files alone.
+static FILE: OnceLock<PathBuf> = OnceLock::new();
+
+fuzz_target!(|bytes: &[u8]| {
+    let path = FILE.get_or_init(|| std::env::temp_dir().join(format!("gazelens-fuzz-{}", std::process::id())));
+    std::fs::write(path, bytes).expect("a writable folder");
+    match TraceFile::read(path) {
+        Ok(read) => {
+            let again = EncodedTrace::new(path, &read.trace, &read.extras).expect("what was read can be written");
+            assert!(again.len() > 8, "with its header");
+            let (grid, view) = (read.trace.image_grid, read.trace.run.view);
+            assert!(grid == view.grid && view.is_made_by(&read.trace.run.preprocessing), "patches lie on the photo");
+        }
+        Err(err) => assert!(err.to_string().ends_with(&*path.to_string_lossy()), "the file comes last: {err}"),
+    }
+});
