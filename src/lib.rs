@@ -32,7 +32,7 @@
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
 //! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
-//! | 0 | [`files`] | output that is complete or not there, input that ends | - | `tempfile` |
+//! | 0 | [`files`] | output that is complete or not there and never over what is read, input that ends | - | `rustix`, `signal_hook`, `tempfile` |
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `json`, `geometry` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `files`, `geometry` | `half`, `safetensors` |
@@ -46,8 +46,8 @@
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `files`, `geometry`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `files`, `geometry`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `roxmltree`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
-//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui`, `egui_plot`, `egui_tiles`, `nucleo_matcher`, `poll_promise`, `rfd` |
-//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `files`, `geometry`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui`, `egui_plot`, `egui_tiles`, `nucleo_matcher`, `poll_promise`, `rfd` |
+//! | 6 | [`cli`] | the command line | `ids`, `files`, `geometry`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
 //! registered from [`engine::catalog`] and never sees a tensor.
