@@ -35,27 +35,31 @@ pub(super) fn xmp(title: &str, recipe: &str) -> String {
 
 /// Reads the recipe of a figure (PNG, SVG or PDF), or a recipe itself (JSON), from the file's bytes; `name` is for messages.
 pub fn recipe_of(bytes: &[u8], name: &Path) -> Result<Recipe, FigureError> {
+    Recipe::from_json(&json_of(bytes, name)?, name)
+}
+
+/// The text of such a recipe.
+pub(super) fn json_of(bytes: &[u8], name: &Path) -> Result<String, FigureError> {
     let refused = |found: String| FigureError::Recipe {
         expected: "a figure of gazelens (PNG, SVG or PDF) or its recipe (JSON)".to_owned(),
         found,
         path: name.to_owned(),
     };
-    let json = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        of_png(bytes).map_err(refused)?
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        of_png(bytes).map_err(refused)
     } else if bytes.starts_with(b"%PDF-") {
-        of_pdf(bytes).map_err(refused)?
+        of_pdf(bytes).map_err(refused)
     } else {
         let text = std::str::from_utf8(bytes).map_err(|_| refused("bytes that are no text".to_owned()))?;
         let start = text.trim_start_matches('\u{feff}').trim_start();
         if start.starts_with('<') {
-            of_xml(start).map_err(refused)?
+            of_xml(start).map_err(refused)
         } else if start.starts_with('{') {
-            start.to_owned()
+            Ok(start.to_owned())
         } else {
-            return Err(refused(if start.is_empty() { "nothing".to_owned() } else { "other text".to_owned() }));
+            Err(refused(if start.is_empty() { "nothing".to_owned() } else { "other text".to_owned() }))
         }
-    };
-    Recipe::from_json(&json, name)
+    }
 }
 
 fn of_png(bytes: &[u8]) -> Result<String, String> {

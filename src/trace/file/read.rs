@@ -7,6 +7,7 @@ use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{Dtype, Tokens};
 use super::{FORMAT, TraceFile, VERSION};
+use crate::files;
 use crate::geometry::PatchGrid;
 use crate::ids::TokenSpan;
 use half::f16;
@@ -108,8 +109,7 @@ impl<'a> Source<'a> {
     fn open(path: &'a Path, part: Option<Range<u64>>) -> Result<Self> {
         let io = |found| TraceFileError::Io { action: "read", found, path: path.to_owned() };
         let damaged = |found: String| TraceFileError::NotSafetensors { found, path: path.to_owned() };
-        let file = File::open(path).map_err(io)?;
-        let whole = file.metadata().map_err(io)?.len();
+        let (file, whole) = files::open(path).map_err(io)?;
         let Range { start, end } = part.unwrap_or(0..whole);
         let file_len = end.min(whole).saturating_sub(start);
         let mut file = BufReader::with_capacity(1 << 20, file);

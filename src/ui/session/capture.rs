@@ -3,8 +3,10 @@
 use super::written::{About, Ended, KeptFigure, KeptMaps, Written};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
+use crate::files::Outputs;
 use crate::session::{Session, SessionAnswer};
 use crate::trace::Trace;
+use crate::ui::open_files::OpenFiles;
 use crate::ui::state::{AppState, Made, Preferences, Run, Saved};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -40,6 +42,7 @@ pub(in crate::ui) struct Snapshot {
     written: Written,
     dataset: Option<Arc<Dataset>>,
     answers: Vec<(About, Option<Arc<Trace>>)>,
+    open: OpenFiles,
 }
 
 impl Snapshot {
@@ -50,12 +53,17 @@ impl Snapshot {
         let mut pope: Vec<_> = state.pope.answers().cloned().collect();
         pope.sort_by_key(|answer| answer.run);
         let written = Written { pope, maps: maps(state), ..written(state, layout) };
-        Self { written, dataset: state.browse.dataset.clone(), answers }
+        Self { written, dataset: state.browse.dataset.clone(), answers, open: OpenFiles::of(state) }
     }
 
     /// How many questions it holds.
     pub(in crate::ui) fn num_answers(&self) -> usize {
         self.answers.len()
+    }
+
+    /// What the session must not be written over.
+    pub(super) fn outputs(&self) -> Outputs {
+        self.open.outputs()
     }
 
     /// As it is written. Takes a moment.
