@@ -19,7 +19,7 @@ fn spawn(args: &[&str]) -> std::process::Child {
 }
 
 fn parts(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.to_string_lossy().ends_with(".part")).collect()
+    entries(folder).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "part")).collect()
 }
 
 /// Removes all files.
@@ -78,15 +78,18 @@ fn whatever_ends_a_command_leaves_whole_files_and_no_parts() {
     let out = |name: &str| path(dir.path(), name);
     let mut moment = u64::from(std::process::id());
     let ask = ["trace", "--image", "demo_01_beach.png", "--prompt", "a", "--max-new-tokens", "4"];
-    let to_trace = [&ask[..], &["--out", &out("t.safetensors")]].concat();
-    killed(dir.path(), &to_trace, &BTreeMap::from([(out("t.safetensors").into(), b"before".to_vec())]), &mut moment);
+    let answer = out("t.safetensors");
+    let old = BTreeMap::from([(PathBuf::from(&answer), b"before".to_vec())]);
+    killed(dir.path(), &[&ask[..], &["--out", &answer]].concat(), &old, &mut moment);
     let prompt = ["prompt-image", "--attribution", "clip", "--image", "demo_01_beach.png", "--query", "a bird"];
-    let to_images = ["--out", &out("b.png"), "--mask-out", &out("m.png"), "--map-out", &out("a.safetensors")];
-    let old = ["b.png", "m.png"].map(|name| (PathBuf::from(out(name)), b"before".to_vec()));
+    let [image, mask, map] = ["b.png", "m.png", "a.safetensors"].map(out);
+    let to_images = ["--out", &image, "--mask-out", &mask, "--map-out", &map];
+    let old = [&image, &mask].map(|name| (PathBuf::from(name), b"before".to_vec()));
     killed(dir.path(), &[&prompt[..], &to_images].concat(), &BTreeMap::from(old), &mut moment);
     // A figure over an older one: a picture never has another's recipe beside it.
     clear(dir.path());
-    let figure = ["figure", "--trace", &trace, "--out", &out("f.png")];
+    let picture = out("f.png");
+    let figure = ["figure", "--trace", &trace, "--out", &picture];
     let older = gazelens(&[&figure[..], &["--dpi", "40"]].concat());
     assert!(older.status.success(), "{}", stderr(&older));
     let old = contents(dir.path());
