@@ -73,7 +73,7 @@ fn named_inputs(args: &FigureArgs) -> Outputs {
         ("--images", &args.images),
     ];
     for (flag, path) in named {
-        path.iter().for_each(|path| outputs.reads(flag, path));
+        outputs.reads_all(flag, path);
     }
     outputs
 }
@@ -137,7 +137,9 @@ fn subject(common: &Common, args: &FigureArgs, outputs: &mut Outputs) -> Result<
         recipe.layout.dpi = dpi;
     }
     // Before a model is asked, which can take minutes.
-    named_files(&recipe, folder.as_deref()).iter().for_each(|(what, path)| outputs.reads(what, path));
+    for (what, path) in &named_files(&recipe, folder.as_deref()) {
+        outputs.reads(what, path);
+    }
     outputs.check().map_err(inputs::blame)?;
     ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch, outputs)?;
     Ok((recipe, given, folder))

@@ -204,7 +204,9 @@ pub fn named_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<(&'static str,
     let mut opener = Opener { folder, mismatches: Mismatches::Refused, found: Vec::new(), files: Vec::new() };
     let inputs = &recipe.inputs;
     for TraceInput { file, run, .. } in inputs.traces.values() {
-        file.iter().for_each(|file| opener.reads("the trace", file));
+        if let Some(file) = file {
+            opener.reads("the trace", file);
+        }
         opener.reads("the photo", &run.image_path);
     }
     let named = [
@@ -214,7 +216,9 @@ pub fn named_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<(&'static str,
         ("the typeface", &inputs.fonts),
     ];
     for (what, files) in named {
-        files.values().for_each(|input| opener.reads(what, &input.file));
+        for input in files.values() {
+            opener.reads(what, &input.file);
+        }
     }
     opener.files
 }

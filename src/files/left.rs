@@ -41,7 +41,9 @@ pub(super) fn parts_at_once() -> Option<MutexGuard<'static, Parts>> {
 impl Parts {
     /// Removes everything.
     pub(super) fn remove(&mut self) {
-        self.files.iter().for_each(|file| drop(std::fs::remove_file(file)));
+        for file in &self.files {
+            std::fs::remove_file(file).ok();
+        }
         // Those inside of others were made later.
         self.folders.iter().rev().for_each(|folder| drop(std::fs::remove_dir(folder)));
     }

@@ -267,7 +267,6 @@ mod unix {
     }
 
     #[test]
-    #[expect(clippy::print_stdout, reason = "tests say what did not run")]
     fn being_told_to_end_leaves_no_half_written_file() {
         use std::os::unix::process::ExitStatusExt as _;
         const VICTIM: &str = "a_process_that_writes_until_it_is_told_to_end";

@@ -168,7 +168,9 @@ fn checked_outputs(
     subjects: &[(String, PathBuf)],
 ) -> Result<Outputs, Failure> {
     let mut outputs = named_inputs(args);
-    named_files(recipe, folder).iter().for_each(|(what, path)| outputs.reads(what, path));
+    for (what, path) in &named_files(recipe, folder) {
+        outputs.reads(what, path);
+    }
     outputs.reads_all("a photo of --images", subjects.iter().map(|(_, path)| path));
     for (name, _) in subjects {
         let out = figure_of(args, name);
