@@ -32,7 +32,7 @@
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
 //! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
-//! | 0 | [`files`] | output that is complete or not there, input that ends, the user's home folder | - | `tempfile` |
+//! | 0 | [`files`] | output that is complete or not there and never over what is read, input that ends, the user's home folder | - | `rustix`, `signal_hook`, `tempfile` |
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `geometry`, `files`, `json` | `image`, `rayon`, `sha2` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry`, `files` | `half`, `safetensors` |

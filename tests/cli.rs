@@ -8,6 +8,9 @@ mod captions;
 mod checkpoints;
 #[path = "cli/displays.rs"]
 mod displays;
+#[cfg(target_os = "linux")]
+#[path = "cli/endless.rs"]
+mod endless;
 #[path = "cli/figure_commands.rs"]
 mod figure_commands;
 #[path = "cli/figure_inputs.rs"]
@@ -18,6 +21,11 @@ mod figure_plots;
 mod figure_subjects;
 #[path = "cli/figures.rs"]
 mod figures;
+#[cfg(unix)]
+#[path = "cli/kills.rs"]
+mod kills;
+#[path = "cli/outputs.rs"]
+mod outputs;
 #[path = "cli/pages.rs"]
 mod pages;
 #[path = "cli/same_run.rs"]

@@ -11,6 +11,7 @@
 //! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only see are
 //! [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
 
+mod belongs;
 mod clip;
 mod config;
 mod demo;
@@ -28,6 +29,7 @@ mod tokenizer;
 mod vision;
 mod weights;
 
+pub use belongs::files_of;
 pub use clip::ClipCheckpoint;
 pub use config::{
     Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, RopeScaling, SlidingWindow, TextConfig,

@@ -12,7 +12,10 @@ pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
     source::fetch(&mut request)?;
     let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))?;
     let bundled = || crate::data::demo::IMAGES.first().map_or("", |image| image.file_name).to_owned();
-    let image = args.image.as_deref().map_or_else(|| ImageSource::Bundled(bundled()), source::image_source);
+    let image = match &args.image {
+        Some(path) => source::image_source(path)?,
+        None => ImageSource::Bundled(bundled()),
+    };
     let report = bench(&model, &image, args.new_tokens)?;
     let further = further_questions(&model, &image)?;
     let memory = &model.info().memory;

@@ -7,13 +7,15 @@ mod saved;
 use super::args::Common;
 use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
-use super::output;
+use super::{inputs, output};
 use crate::figure::{
-    Figure, Format, Given, Inputs, Mismatches, Recipe, default_recipe, html, open_photo, recipe_of, write_maps,
+    Besides, DataFolder, Figure, FigureError, Format, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
+    default_recipe, expect_room_for_recipe, html, named_files, open_photo, recipe_beside, recipe_of, with_maps_beside,
 };
+use crate::files::{self, Outputs, is_same_file, reason};
 use crate::trace::Trace;
 use crate::trace::file::TraceFile;
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,24 +42,69 @@ pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
     if let (Some(list), Some(recipe)) = (&args.images, &args.recipe) {
         return batch::run(common, args, recipe, list);
     }
-    output::expect_folder_of("--out", &args.out)?;
-    let (recipe, given, folder) = subject(common, args)?;
-    if page {
-        return write_page(&recipe, given, folder.as_deref(), args);
+    let mut outputs = named_inputs(args);
+    outputs.claim("--out", &args.out).map_err(inputs::blame)?;
+    let keeps_recipe = is_recipe_beside(args);
+    if !page && !keeps_recipe {
+        expect_room_for_recipe(&args.out).map_err(inputs::blame)?;
     }
-    let maps = given.maps.clone();
+    let (recipe, given, folder) = subject(common, args, &mut outputs)?;
     let inputs = open_inputs(&recipe, given, folder.as_deref(), args.allow_mismatch)?;
-    write_maps(&args.out, &recipe, &maps, folder.as_deref())?;
-    write(&recipe, &inputs, &args.out, args.data.as_deref())
+    inputs.files().for_each(|(what, path)| outputs.reads(what, path));
+    outputs.check().map_err(inputs::blame)?;
+    if page {
+        return write_page(&recipe, &inputs, args, outputs);
+    }
+    let (recipe, maps) = with_maps_beside(&recipe, &inputs, &args.out);
+    if keeps_recipe {
+        tell_other_recipe(&recipe, args)?;
+    }
+    let data = args.data.clone().map(DataFolder::Named);
+    write(&recipe, &inputs, &args.out, &Besides { data, maps, keeps_recipe }, &mut outputs)
+}
+
+/// What the command line names.
+fn named_inputs(args: &FigureArgs) -> Outputs {
+    let mut outputs = Outputs::default();
+    let named = [
+        ("--recipe", &args.recipe),
+        ("--trace", &args.of.trace),
+        ("--session", &args.of.session),
+        ("--images", &args.images),
+    ];
+    for (flag, path) in named {
+        outputs.reads_all(flag, path);
+    }
+    outputs
+}
+
+/// Whether the recipe that is read has the place of the one that is written.
+fn is_recipe_beside(args: &FigureArgs) -> bool {
+    args.recipe.as_ref().is_some_and(|recipe| is_same_file(recipe, &recipe_beside(&args.out)))
+}
+
+/// A recipe that is read stays as it is; the figure has its own inside.
+fn tell_other_recipe(recipe: &Recipe, args: &FigureArgs) -> Result<(), Failure> {
+    let beside = recipe_beside(&args.out);
+    if read_recipe(&beside)? != *recipe {
+        let what = "The recipe beside the figure stays as it is, as it is the one that --recipe names";
+        output::warning(&format!("{what}; the figure's own stands inside of it: {}", beside.display()));
+    }
+    Ok(())
 }
 
 pub(super) fn run_html(args: &HtmlArgs) -> Result<(), Failure> {
-    output::expect_folder_of("--out", &args.out)?;
+    let mut outputs = Outputs::default();
+    outputs.reads("--trace", &args.trace);
+    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
     let trace = TraceFile::read(&args.trace)?.trace;
-    let photo = open_photo(Path::new(&trace.run.image_path))?;
+    let path = Path::new(&trace.run.image_path);
+    outputs.reads("the photo of the trace", path);
+    outputs.check().map_err(inputs::blame)?;
+    let photo = open_photo(path)?;
     check_photo(&trace, &photo.sha256)?;
-    html::write(&args.out, &trace, &photo)?;
-    Ok(())
+    let page = html::page(&trace, &photo)?;
+    outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit()).map_err(inputs::blame)
 }
 
 fn check_photo(trace: &Trace, found: &str) -> Result<(), Failure> {
@@ -70,18 +117,18 @@ fn check_photo(trace: &Trace, found: &str) -> Result<(), Failure> {
 }
 
 /// A page needs the trace and its photo alone.
-fn write_page(recipe: &Recipe, given: Given, folder: Option<&Path>, args: &FigureArgs) -> Result<(), Failure> {
-    let inputs = open_inputs(recipe, given, folder, args.allow_mismatch)?;
+fn write_page(recipe: &Recipe, inputs: &Inputs, args: &FigureArgs, mut outputs: Outputs) -> Result<(), Failure> {
     let names: Vec<&String> = recipe.inputs.traces.keys().collect();
     let [name] = names.as_slice() else {
         return Err(Failure::Work(anyhow!("Expected one trace for a page, found {}", names.len())));
     };
-    html::write(&args.out, inputs.trace(name)?, inputs.photo(name)?)?;
-    Ok(())
+    let page = html::page(inputs.trace(name)?, inputs.photo(name)?)?;
+    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
+    outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit()).map_err(inputs::blame)
 }
 
 /// What is drawn: the recipe, what is at hand for it, and where it looks for files.
-fn subject(common: &Common, args: &FigureArgs) -> Result<Subject, Failure> {
+fn subject(common: &Common, args: &FigureArgs, outputs: &mut Outputs) -> Result<Subject, Failure> {
     let (mut recipe, mut given, folder) = match &args.of.session {
         Some(path) => saved::subject(args, path)?,
         None => subject_of_files(common, args)?,
@@ -89,14 +136,19 @@ fn subject(common: &Common, args: &FigureArgs) -> Result<Subject, Failure> {
     if let Some(dpi) = args.dpi {
         recipe.layout.dpi = dpi;
     }
-    ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch)?;
+    // Before a model is asked, which can take minutes.
+    for (what, path) in &named_files(&recipe, folder.as_deref()) {
+        outputs.reads(what, path);
+    }
+    outputs.check().map_err(inputs::blame)?;
+    ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch, outputs)?;
     Ok((recipe, given, folder))
 }
 
 /// A recipe, or the one inside of a figure.
 fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("Expected a recipe or a figure that can be read: {}", path.display()))?;
+    let bytes = files::read(path, MOST_FIGURE_BYTES)
+        .map_err(|err| anyhow!("Cannot read the recipe or figure: {}: {}", reason(&err), path.display()))?;
     Ok(recipe_of(&bytes, path)?)
 }
 
@@ -116,7 +168,10 @@ fn subject_of_files(common: &Common, args: &FigureArgs) -> Result<Subject, Failu
             }
             Ok((recipe, given, path.parent().map(Path::to_owned)))
         }
-        (None, Some(trace)) => Ok(everything_of(trace, args.of.trace.as_deref())),
+        (None, Some(trace)) => {
+            args.of.trace.as_deref().map(|path| inputs::text_of("--trace", path)).transpose()?;
+            Ok(everything_of(trace, args.of.trace.as_deref()))
+        }
         (None, None) => {
             Err(Failure::usage(anyhow!("Expected --trace, --demo, --session or --recipe, found none of them")))
         }
@@ -148,7 +203,13 @@ fn open_inputs(recipe: &Recipe, given: Given, folder: Option<&Path>, allow: bool
     Ok(inputs)
 }
 
-fn write(recipe: &Recipe, inputs: &Inputs, out: &Path, data: Option<&Path>) -> Result<(), Failure> {
+fn write(
+    recipe: &Recipe,
+    inputs: &Inputs,
+    out: &Path,
+    besides: &Besides,
+    outputs: &mut Outputs,
+) -> Result<(), Failure> {
     let figure = Figure::new(recipe, inputs)?;
     let missing = figure.missing_letters();
     if !missing.is_empty() {
@@ -157,9 +218,12 @@ fn write(recipe: &Recipe, inputs: &Inputs, out: &Path, data: Option<&Path>) -> R
             "No typeface of the figure has {letters}: boxes stand in their place; a recipe names another in `layout.typeface`"
         ));
     }
-    if let Some(folder) = data {
-        figure.write_data(folder)?;
+    figure.write_with(besides, outputs, ("--out", out), &mut Watch::quiet()).map_err(blame)
+}
+
+fn blame(err: FigureError) -> Failure {
+    match err {
+        FigureError::Output(err) => inputs::blame(err),
+        other => Failure::Work(other.into()),
     }
-    figure.write(out)?;
-    Ok(())
 }

@@ -1,10 +1,11 @@
 //! `gazelens mask`: the union of a category's instances in one image as a black and white PNG.
 
 use super::failure::Failure;
-use super::output;
 use super::truth_args::MaskArgs;
+use super::{inputs, output};
 use crate::data::coco::{Crowds, Instances, Mask};
-use crate::data::write_grey_png;
+use crate::data::grey_png_to;
+use crate::files::Outputs;
 use anyhow::anyhow;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -15,11 +16,13 @@ pub(super) fn run(args: &MaskArgs) -> Result<(), Failure> {
         let (found, path) = (extension.display(), args.out.display());
         return Err(Failure::usage(anyhow!("Expected --out as a PNG file, found the extension `{found}`: {path}")));
     }
+    let mut outputs = Outputs::default();
+    outputs.reads("--annotations", &args.annotations);
+    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
     let mask = category_mask(&args.annotations, args.image_id, &args.category, crowds(args.no_crowd))?;
-    write_grey_png(&args.out, mask.width_px(), mask.height_px(), &mask.to_grey()).map_err(|err| {
-        anyhow!("Expected --out as a file that can be written, found \"{err}\": {}", args.out.display())
-    })?;
-    Ok(())
+    let (width_px, height_px, grey) = (mask.width_px(), mask.height_px(), mask.to_grey());
+    let written = outputs.write(out, |file| grey_png_to(file, width_px, height_px, &grey));
+    written.and_then(|()| outputs.commit()).map_err(inputs::blame)
 }
 
 /// Of `--no-crowd`.

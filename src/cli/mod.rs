@@ -10,6 +10,7 @@ mod failure;
 mod figure;
 mod figure_args;
 mod gui;
+mod inputs;
 mod list;
 mod mask;
 mod metrics;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 
 /// Runs the program with the arguments of its process.
 pub fn run() -> ExitCode {
+    crate::files::end_cleanly();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(err) => return unread(&err),

@@ -1,9 +1,8 @@
 //! Standard output and standard error.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::Path;
 
 /// One line on standard output. A reader that has seen enough (`| head`) is no error.
 pub(super) fn line(text: &str) -> anyhow::Result<()> {
@@ -46,21 +45,6 @@ pub(super) fn changing_line(text: &str) {
 fn stderr(text: &str) {
     // With standard error gone there is nobody left to tell.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// The work can take minutes: a mistyped output folder is told before.
-pub(super) fn expect_folder_of(flag: &str, out: &Path) -> anyhow::Result<()> {
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let replaceable = std::fs::metadata(out).map_or(true, |at| at.is_file());
-    if folder.is_dir() && replaceable {
-        return Ok(());
-    }
-    let found = match (out.is_dir(), folder.is_dir()) {
-        (true, _) => "a folder of that name",
-        (_, false) => "no such folder",
-        _ => "a device or pipe of that name",
-    };
-    Err(anyhow!("Expected {flag} as a file in a folder that exists, found {found}: {}", out.display()))
 }
 
 /// Most memory this process has held, **units** bytes; `None` where the system does not say.

@@ -3,50 +3,66 @@
 use super::args::Common;
 use super::failure::Failure;
 use super::prompting_args::PromptImageArgs;
-use super::{output, source};
+use super::{inputs, output, source};
 use crate::analysis::pope::Said;
 use crate::data::pope::Label;
-use crate::data::{write_grey_png, write_rgb_png};
-use crate::engine::{Attributed, AttributionRequest, EngineError, LoadRequest, ModelSource, OpenModel, attribute};
-use crate::prompting::file::write_attribution;
+use crate::data::{grey_png_to, rgb_png_to};
+use crate::engine::{
+    Attributed, AttributionRequest, EngineError, ImageSource, LoadRequest, ModelSource, OpenModel, attribute,
+};
+use crate::files::{OutputKey, Outputs};
+use crate::prompting::file::attribution_bytes;
 use crate::prompting::{
     PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, citation, clip_pre_output_texts,
     prompt_image,
 };
 use anyhow::anyhow;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(common: &Common, args: &PromptImageArgs) -> Result<(), Failure> {
-    check_outputs(args)?;
     let options = args.options.options();
     let mut request = load_request(common, args)?;
+    let image = source::image_source(&args.image)?;
+    let mut outputs = Outputs::default();
+    outputs.reads("--image", &args.image);
+    inputs::model(&mut outputs, &request);
+    let claimed = claim(&mut outputs, args)?;
     source::fetch(&mut request)?;
-    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    inputs::model(&mut outputs, &request);
+    outputs.check().map_err(inputs::blame)?;
+    // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     check_layer(&model, args.attribution.into(), options.layer_idx)?;
-    let attributed = attribute(&model, &attribution_request(args), &cancel).map_err(blame_engine)?;
+    let attributed = attribute(&model, &attribution_request(args, image), &cancel).map_err(blame_engine)?;
     let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options).map_err(blame)?;
     let label: Option<Label> = args.label.map(Into::into);
     let run = summary(&model, args, &options, &attributed, &prompted, label);
-    write(args, &options, &attributed, &prompted, &run)?;
+    write(outputs, &claimed, &options, &attributed, &prompted, &run)?;
     tell(&model, args, &attributed, &prompted, label, &run)
 }
 
-/// Every file has a place, and no two have the same.
-fn check_outputs(args: &PromptImageArgs) -> Result<(), Failure> {
-    let outputs = outputs(args);
-    for (idx, (flag, path)) in outputs.iter().enumerate() {
-        if let Some((other, _)) = outputs.iter().take(idx).find(|(_, other)| other == path) {
-            let path = path.display();
-            return Err(Failure::usage(anyhow!("Expected different files for {other} and {flag}, found one: {path}")));
-        }
-        output::expect_folder_of(flag, path)?;
+/// The three files of a run, as far as they were asked for.
+struct Claimed {
+    out: OutputKey,
+    mask: Option<OutputKey>,
+    map: Option<OutputKey>,
+}
+
+/// Every file has a place, no two have the same, and none is one that is read.
+fn claim(outputs: &mut Outputs, args: &PromptImageArgs) -> Result<Claimed, Failure> {
+    let mut claim = |flag: &str, path: &Path| -> Result<OutputKey, Failure> {
+        let key = outputs.claim(flag, path).map_err(inputs::blame)?;
         expect_png(flag, path)?;
-    }
-    Ok(())
+        Ok(key)
+    };
+    Ok(Claimed {
+        out: claim("--out", &args.out)?,
+        mask: args.mask_out.as_deref().map(|path| claim("--mask-out", path)).transpose()?,
+        map: args.map_out.as_deref().map(|path| claim("--map-out", path)).transpose()?,
+    })
 }
 
 /// Photos are written without loss: a name that promises another format would lie.
@@ -60,12 +76,6 @@ fn expect_png(flag: &str, path: &Path) -> Result<(), Failure> {
             Err(Failure::usage(anyhow!("Expected {flag} as a PNG, found the ending {found}: {path}")))
         }
     }
-}
-
-fn outputs(args: &PromptImageArgs) -> Vec<(&'static str, &PathBuf)> {
-    let given =
-        [("--out", Some(&args.out)), ("--mask-out", args.mask_out.as_ref()), ("--map-out", args.map_out.as_ref())];
-    given.into_iter().filter_map(|(flag, path)| path.map(|path| (flag, path))).collect()
 }
 
 /// The bundled model is one that answers; where CLIP is meant, it is the bundled CLIP.
@@ -93,10 +103,10 @@ fn check_layer(model: &OpenModel, source: Source, layer_idx: Option<usize>) -> R
     }
 }
 
-fn attribution_request(args: &PromptImageArgs) -> AttributionRequest {
+fn attribution_request(args: &PromptImageArgs, image: ImageSource) -> AttributionRequest {
     AttributionRequest {
         source: args.attribution.into(),
-        image: source::image_source(&args.image),
+        image,
         query: args.query.clone(),
         object: args.object.clone(),
         framing: args.framing.map(Into::into),
@@ -117,32 +127,28 @@ fn blame(err: PromptingError) -> Failure {
     }
 }
 
-/// The prompted photo last: where it is, the rest is too.
+/// All of them appear together, the prompted photo last.
 fn write(
-    args: &PromptImageArgs,
+    mut outputs: Outputs,
+    claimed: &Claimed,
     options: &PromptOptions,
     attributed: &Attributed,
     prompted: &Prompted,
     run: &Value,
 ) -> Result<(), Failure> {
     let (width_px, height_px) = (attributed.photo.width_px, attributed.photo.height_px);
-    if let Some(path) = &args.map_out {
+    if let Some(key) = claimed.map {
         let attribution = &attributed.attribution;
         let layer_idx = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
         let map = attribution.map(Some(layer_idx), options.formula).map_err(blame)?;
-        write_attribution(path, attribution, layer_idx, &map, &prompted.grid, run)
-            .map_err(|err| unwritable("--map-out", path, &err))?;
+        let bytes = attribution_bytes(attribution, layer_idx, &map, &prompted.grid, run);
+        outputs.write_bytes(key, &bytes).map_err(inputs::blame)?;
     }
-    if let Some(path) = &args.mask_out {
-        write_grey_png(path, width_px, height_px, &prompted.mask)
-            .map_err(|err| unwritable("--mask-out", path, &err))?;
+    if let Some(key) = claimed.mask {
+        outputs.write(key, |file| grey_png_to(file, width_px, height_px, &prompted.mask)).map_err(inputs::blame)?;
     }
-    write_rgb_png(&args.out, width_px, height_px, &prompted.rgb).map_err(|err| unwritable("--out", &args.out, &err))?;
-    Ok(())
-}
-
-fn unwritable(flag: &str, path: &Path, err: &std::io::Error) -> anyhow::Error {
-    anyhow!("Expected {flag} as a file that can be written, found \"{err}\": {}", path.display())
+    let written = outputs.write(claimed.out, |file| rgb_png_to(file, width_px, height_px, &prompted.rgb));
+    written.and_then(|()| outputs.commit()).map_err(inputs::blame)
 }
 
 fn tell(

@@ -1,7 +1,8 @@
 //! `--model` and `--image`: names and paths told apart.
 
 use super::args::Common;
-use super::output;
+use super::failure::Failure;
+use super::{inputs, output};
 use crate::engine::{ImageSource, LoadRequest, ModelSource};
 use crate::hub::{self, FetchEvent, FetchProgress, HubOptions};
 use anyhow::{anyhow, bail};
@@ -53,7 +54,7 @@ pub(super) fn fetch(request: &mut LoadRequest) -> anyhow::Result<()> {
 /// Finds a model of the hub among those that are on this machine already. Nobody is asked over the network.
 pub(super) fn cached(request: &mut LoadRequest) -> anyhow::Result<()> {
     let ModelSource::Hub { id, folder: folder @ None } = &mut request.source else { return Ok(()) };
-    let options = HubOptions { offline: true, ..HubOptions::from_env() };
+    let options = HubOptions { offline: true, ..HubOptions::from_env()? };
     let cached = hub::fetch(id, &options, &mut |_| {}, &AtomicBool::new(false)).map_err(|_| {
         anyhow!(
             "Cannot ask {id} again: the model is not on this machine, and a recipe downloads nothing unasked; \
@@ -113,13 +114,11 @@ impl DownloadLines {
     }
 }
 
-/// A file, or a bundled image where no file has that name.
-pub(super) fn image_source(path: &Path) -> ImageSource {
-    match path.to_str() {
-        Some(name) if !path.exists() && crate::data::demo::image(name).is_some() => {
-            ImageSource::Bundled(name.to_owned())
-        }
-        _ => ImageSource::Path(path.to_owned()),
+/// A file, or a bundled image where no file has that name. What is made of it tells its name.
+pub(super) fn image_source(path: &Path) -> Result<ImageSource, Failure> {
+    match inputs::text_of("the photo", path)? {
+        name if !path.exists() && crate::data::demo::image(name).is_some() => Ok(ImageSource::Bundled(name.to_owned())),
+        _ => Ok(ImageSource::Path(path.to_owned())),
     }
 }
 

@@ -2,29 +2,41 @@
 
 use super::args::{Common, TraceArgs};
 use super::failure::Failure;
-use super::{output, source};
+use super::{inputs, output, source};
 use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
     Answer, EngineError, Fork, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
     Spec, check_specs, run_job,
 };
-use crate::trace::file::write_trace;
+use crate::files::{Outputs, read_given, reason};
+use crate::trace::file::EncodedTrace;
 use crate::trace::{RowPrecision, TextSimilarity, Trace};
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
+
+/// Longest text of a file that a parameter names: more than any model reads.
+const MOST_TEXT_BYTES: u64 = 16 << 20;
 
 pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     let mut request = source::load_request(common)?;
+    let mut outputs = Outputs::default();
+    outputs.reads("--image", &args.image);
+    inputs::specs(&mut outputs, "--strategy", &args.strategy);
+    inputs::specs(&mut outputs, "--intervene", &args.intervene);
+    inputs::model(&mut outputs, &request);
+    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
     if args.words.prompt.is_none() && args.words.raw_prompt.is_none() {
         // Only its files tell whether the model takes words.
         source::fetch(&mut request)?;
     }
     let mut question = question(common, args, &request)?;
     check_specs(&question).map_err(blame)?;
-    output::expect_folder_of("--out", &args.out)?;
     source::fetch(&mut request)?;
-    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    inputs::model(&mut outputs, &request);
+    outputs.check().map_err(inputs::blame)?;
+    // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     model.ask_on(args.date);
@@ -33,7 +45,8 @@ pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
     answer.timings.load_secs = model.load_secs();
     // What was assumed about the checkpoint belongs to its numbers.
     answer.trace.warnings.splice(0..0, model.info().warnings.iter().cloned());
-    write_trace(&args.out, &answer.trace, &answer.extras)?;
+    let encoded = EncodedTrace::new(&args.out, &answer.trace, &answer.extras)?;
+    outputs.write(out, |file| encoded.write_to(file)).and_then(|()| outputs.commit()).map_err(inputs::blame)?;
     for text in &answer.trace.warnings {
         output::warning(text);
     }
@@ -78,7 +91,7 @@ fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<
     };
     let read = |spec: &Spec| with_files_read(spec.clone());
     Ok(Question {
-        image: source::image_source(&args.image),
+        image: source::image_source(&args.image)?,
         prompt,
         framing: args.framing.map(Into::into),
         sampling: Sampling {
@@ -118,10 +131,9 @@ fn takes_no_words(request: &LoadRequest) -> bool {
 fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
     for (key, value) in &mut spec.parameters {
         if let Some(path) = value.strip_prefix('@') {
-            let text = std::fs::read_to_string(path).with_context(|| {
-                format!("Expected a text file for `{key}` of `{}`, could not read {path}", spec.name)
-            })?;
-            *value = text;
+            let named = |why: String| anyhow!("Cannot read `{key}` of `{}` from a file: {why}: {path}", spec.name);
+            let bytes = read_given(Path::new(path), MOST_TEXT_BYTES).map_err(|err| named(reason(&err)))?;
+            *value = String::from_utf8(bytes).map_err(|_| named("it is not UTF-8 text".to_owned()))?;
         }
     }
     Ok(spec)

@@ -2,6 +2,7 @@
 
 use super::PhotoError;
 use super::pixels::sniff;
+use crate::files;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io::Read as _;
@@ -69,7 +70,7 @@ fn is_photo(path: &Path) -> std::io::Result<bool> {
         return Ok(EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
     }
     let mut head = Vec::with_capacity(16);
-    std::fs::File::open(path)?.take(16).read_to_end(&mut head)?;
+    files::open(path)?.0.take(16).read_to_end(&mut head)?;
     Ok(sniff(&head).is_some())
 }
 

@@ -27,7 +27,7 @@ mod thumbnail;
 #[cfg(test)]
 mod tests;
 
-pub use self::png::{write_grey_png, write_rgb_png};
+pub use self::png::{grey_png_to, rgb_png_to, write_grey_png, write_rgb_png};
 pub use error::{PhotoError, PreprocessError};
 pub use photo::{Photo, PhotoLimits};
 pub use preprocessing::{PixelValues, preprocess};

@@ -2,6 +2,7 @@
 
 use super::PhotoError;
 use super::pixels::decode;
+use crate::files;
 use crate::geometry::ImageSize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -48,21 +49,17 @@ impl Photo {
     /// Reads a photo file.
     pub fn open_within(path: &Path, limits: PhotoLimits) -> Result<Self, PhotoError> {
         let unreadable =
-            |err: std::io::Error| PhotoError::Unreadable { reason: err.to_string(), path: path.to_owned() };
-        let mut file = std::fs::File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(PhotoError::Unreadable { reason: "is a folder".to_owned(), path: path.to_owned() });
-        }
+            |err: std::io::Error| PhotoError::Unreadable { reason: files::reason(&err), path: path.to_owned() };
+        let (mut file, len) = files::open(path).map_err(unreadable)?;
         let too_large = |found_bytes| PhotoError::FileTooLarge {
             limit_bytes: limits.max_file_bytes,
             found_bytes,
             path: path.to_owned(),
         };
-        if metadata.len() > limits.max_file_bytes {
-            return Err(too_large(metadata.len()));
+        if len > limits.max_file_bytes {
+            return Err(too_large(len));
         }
-        // The length above may be a lie (a pipe, a device, a growing file): one byte past the limit tells.
+        // The length above may be a lie (a growing file): one byte past the limit tells.
         let mut bytes = Vec::new();
         file.by_ref().take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > limits.max_file_bytes {

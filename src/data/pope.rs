@@ -3,6 +3,7 @@
 //! **Source** `RUCAIBox/POPE`, `output/coco/coco_pope_*.json`. Lines end in LF or CRLF.
 
 use super::coco::{CocoError, Problems, Progress};
+use crate::files;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -55,8 +56,7 @@ impl Questions {
     /// Reads a file; `progress` is called every few hundred lines, and setting `cancel` stops between two of them.
     pub fn open(path: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Self, CocoError> {
         let io = |found| CocoError::Io { expected: EXPECTED, found, path: path.to_owned() };
-        let file = std::fs::File::open(path).map_err(io)?;
-        let total_bytes = file.metadata().map_err(io)?.len();
+        let (file, total_bytes) = files::open(path).map_err(io)?;
         Self::read(&mut BufReader::new(file), path, total_bytes, progress, cancel)
     }
 

@@ -74,6 +74,15 @@ pub enum EngineError {
         /// What was asked for.
         name: String,
     },
+    /// A photo that nothing could name afterwards.
+    #[error(
+        "Cannot ask about a photo whose name is not UTF-8, as the answer would name another one; rename it: {}",
+        path.display()
+    )]
+    PhotoName {
+        /// The photo.
+        path: PathBuf,
+    },
     /// A device that this program was built without.
     #[error(
         "Expected a build with {device}, found one without: build it with `cargo build --release --features {feature}`, or use --device cpu"
@@ -154,9 +163,12 @@ impl EngineError {
     /// Whether the request itself was wrong: an unknown name, a parameter that cannot be.
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Spec(_) | Self::NoTexts | Self::RawPrompt | Self::ForcedId { .. } | Self::ForcedTooMany { .. } => {
-                true
-            }
+            Self::Spec(_)
+            | Self::NoTexts
+            | Self::RawPrompt
+            | Self::ForcedId { .. }
+            | Self::ForcedTooMany { .. }
+            | Self::PhotoName { .. } => true,
             Self::Checkpoint(err) => matches!(err, CheckpointError::PlaceholderInQuestion { .. }),
             Self::Decode(err) => matches!(
                 err,

@@ -56,6 +56,8 @@ fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
 
 pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
     match source {
+        // Traces and maps tell names as text: this one would become that of a photo that does not exist.
+        ImageSource::Path(path) if path.to_str().is_none() => Err(EngineError::PhotoName { path: path.clone() }),
         ImageSource::Path(path) => Ok(Photo::open(path)?),
         ImageSource::Bundled(name) => {
             let image = data::demo::image(name).ok_or_else(|| EngineError::NoBundledImage {
@@ -67,7 +69,7 @@ pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
     }
 }
 
-/// What traces call a photo.
+/// What traces call a photo; [`open_photo`] opens none whose name is no text.
 pub(super) fn image_path(source: &ImageSource) -> String {
     match source {
         ImageSource::Path(path) => path.display().to_string(),

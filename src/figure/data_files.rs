@@ -1,25 +1,92 @@
 //! The numbers behind a figure, for other programs: a table and a tensor a panel, and the metrics in three forms.
 
+use super::FigureError;
+use super::output::DataFolder;
+use super::recipe::sha256;
 use super::resolve::{PanelData, Resolved};
-use super::{FigureError, write_file};
+use crate::files::{self, Outputs};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Writes every panel's numbers into a folder, which is made where it is not there.
-pub(super) fn write(resolved: &Resolved, folder: &Path) -> Result<(), FigureError> {
-    std::fs::create_dir_all(folder).map_err(|err| FigureError::File {
-        action: "written",
-        reason: err.to_string(),
-        path: folder.to_owned(),
-    })?;
-    let mut rows = Vec::new();
+/// Lists what was written into a folder of numbers.
+const LIST: &str = "gazelens-data.json";
+/// What its `format` says.
+const FORMAT: &str = "gazelens-figure-data";
+/// Longest list.
+const MOST_LIST_BYTES: u64 = 16 << 20;
+
+/// Names of files that were written into a folder, with the SHA-256 of each: what has another hash was changed by
+/// somebody since.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Listed {
+    format: String,
+    version: u32,
+    files: BTreeMap<String, String>,
+}
+
+impl Listed {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|listed: &Self| listed.format == FORMAT)
+    }
+
+    /// Of a folder; empty where there is none.
+    fn of(folder: &Path) -> Self {
+        let path = folder.join(LIST);
+        let is_file = std::fs::symlink_metadata(&path).is_ok_and(|there| there.is_file());
+        let bytes = is_file.then(|| files::read(&path, MOST_LIST_BYTES).ok()).flatten();
+        bytes.and_then(|bytes| Self::parse(&bytes)).unwrap_or_default()
+    }
+
+    fn has(&self, name: &str, bytes: &[u8]) -> bool {
+        self.files.get(name).is_some_and(|hash| *hash == sha256(bytes))
+    }
+}
+
+/// Writes every panel's numbers into a folder, which is made where it is not there; they take their places with the
+/// other outputs.
+pub(super) fn write(resolved: &Resolved, folder: &DataFolder, outputs: &mut Outputs) -> Result<(), FigureError> {
+    match folder {
+        DataFolder::Named(path) => outputs.make_folder("the folder of the numbers", path)?,
+        DataFolder::Beside(path) => outputs.make_folder_beside("the folder of the numbers", path)?,
+    }
+    let folder = folder.path();
+    let before = Listed::of(folder);
+    // What an earlier figure with more panels left stays ours.
+    let mut now = Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone() };
+    now.files.retain(|name, _| is_plain(name) && folder.join(name).is_file());
+    for (name, bytes) in files_of(resolved) {
+        let path = folder.join(&name);
+        let is_ours = |found: &[u8]| before.has(&name, found);
+        if let Some(key) = outputs.claim_beside("the numbers", &path, Some(&bytes), &is_ours)? {
+            outputs.write_bytes(key, &bytes)?;
+        }
+        now.files.insert(name, sha256(&bytes));
+    }
+    let list = serde_json::to_vec_pretty(&now).unwrap_or_default();
+    let is_list = |found: &[u8]| Listed::parse(found).is_some();
+    if let Some(key) = outputs.claim_beside("the list of the numbers", &folder.join(LIST), Some(&list), &is_list)? {
+        outputs.write_bytes(key, &list)?;
+    }
+    Ok(())
+}
+
+fn is_plain(name: &str) -> bool {
+    Path::new(name).file_name().is_some_and(|plain| plain == name)
+}
+
+/// The files by name.
+fn files_of(resolved: &Resolved) -> Vec<(String, Vec<u8>)> {
+    let (mut files, mut rows) = (Vec::new(), Vec::new());
     for (idx, panel) in resolved.panels.iter().enumerate() {
         let number = format!("{:02}", idx + 1);
         let PanelData { tensor, table, metrics } = &panel.data;
         if table.len() > 1 {
-            write_file(&folder.join(format!("panel_{number}.csv")), csv(table).as_bytes())?;
+            files.push((format!("panel_{number}.csv"), csv(table).into_bytes()));
         }
         if let Some((_, shape, values)) = tensor {
-            write_file(&folder.join(format!("panel_{number}.npy")), &npy(shape, values))?;
+            files.push((format!("panel_{number}.npy"), npy(shape, values)));
         }
         let figures = metrics.iter().map(|(name, value)| {
             let value = value.map_or_else(String::new, |value| value.to_string());
@@ -29,9 +96,10 @@ pub(super) fn write(resolved: &Resolved, folder: &Path) -> Result<(), FigureErro
     }
     let mut table = vec![["panel", "title", "metric", "value"].map(str::to_owned).to_vec()];
     table.extend(rows);
-    write_file(&folder.join("metrics.csv"), csv(&table).as_bytes())?;
-    write_file(&folder.join("metrics.md"), markdown(&table).as_bytes())?;
-    write_file(&folder.join("metrics.tex"), latex(&table).as_bytes())
+    files.push(("metrics.csv".to_owned(), csv(&table).into_bytes()));
+    files.push(("metrics.md".to_owned(), markdown(&table).into_bytes()));
+    files.push(("metrics.tex".to_owned(), latex(&table).into_bytes()));
+    files
 }
 
 /// A form of a table as text.
@@ -70,7 +138,7 @@ impl TableForm {
 
 /// A cell breaks no line and no column.
 fn tsv(table: &[Vec<String>]) -> String {
-    let cell = |text: &String| text.replace(['\t', '\n', '\r'], " ");
+    let cell = |text: &String| no_formula(text).replace(['\t', '\n', '\r'], " ");
     let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join("\t") + "\n";
     table.iter().map(line).collect()
 }
@@ -78,14 +146,34 @@ fn tsv(table: &[Vec<String>]) -> String {
 /// RFC 4180, with line feeds.
 fn csv(table: &[Vec<String>]) -> String {
     let cell = |text: &String| {
-        if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.clone() }
+        let text = no_formula(text);
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text.into_owned()
+        }
     };
     let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
     table.iter().map(line).collect()
 }
 
+/// Spreadsheets run what begins like a formula, and titles and words come from models and strangers: an apostrophe
+/// makes it text. Numbers stay numbers.
+///
+/// **Source.** OWASP, "CSV Injection".
+fn no_formula(text: &str) -> Cow<'_, str> {
+    let begins = ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    // Numbers are written without a plus.
+    let is_number = !text.starts_with('+') && text.parse::<f64>().is_ok();
+    if text.starts_with(begins) && !is_number { format!("'{text}").into() } else { text.into() }
+}
+
 fn markdown(table: &[Vec<String>]) -> String {
-    let cell = |text: &String| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
+    let cell = |text: &String| {
+        let text = text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
+        // Programs that show Markdown let HTML and pictures through.
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace("![", "!\\[")
+    };
     let mut lines: Vec<String> =
         table.iter().map(|row| format!("| {} |", row.iter().map(cell).collect::<Vec<_>>().join(" | "))).collect();
     let columns = table.first().map_or(0, Vec::len);
@@ -156,6 +244,42 @@ mod tests {
         assert_eq!(TableForm::Tsv.text(&broken), "a b\tc d\n", "TSV: one line, two columns");
         assert_eq!(markdown(&table()), "| a | b |\n| --- | --- |\n| 1,\"x\" | 50 % \\| _y_ |\n", "Markdown");
         assert!(latex(&table()).contains("1,\"x\" & 50 \\% | \\_y\\_ \\\\\n"), "LaTeX: {}", latex(&table()));
+    }
+
+    #[test]
+    fn cells_that_begin_like_a_formula_are_text_and_numbers_stay_numbers() {
+        let cells =
+            ["=cmd|' /C calc'!A0", "+1", "@SUM(A1)", "-cmd", "\t=1", "\r=1", "-0.5", "-1e-3", "0.25", "a=b", "-inf"];
+        let expected = [
+            "'=cmd|' /C calc'!A0",
+            "'+1",
+            "'@SUM(A1)",
+            "'-cmd",
+            "' =1",
+            "' =1",
+            "-0.5",
+            "-1e-3",
+            "0.25",
+            "a=b",
+            "-inf",
+        ];
+        let table = vec![cells.map(str::to_owned).to_vec()];
+        let found = TableForm::Tsv.text(&table);
+        assert_eq!(found.trim_end_matches('\n').split('\t').collect::<Vec<_>>(), expected, "TSV");
+        let found = csv(&table);
+        assert!(
+            found.starts_with("'=cmd|' /C calc'!A0,'+1,'@SUM(A1),'-cmd,'\t=1,\"'\r=1\",-0.5,-1e-3,"),
+            "CSV: {found}"
+        );
+        let comma = csv(&[vec!["=1,2".to_owned()]]);
+        assert_eq!(comma, "\"'=1,2\"\n", "inside of the quotes");
+    }
+
+    #[test]
+    fn markdown_shows_html_as_text() {
+        let table = vec![vec!["<img src=x onerror=alert(1)> & ![](http://a/b)".to_owned()]];
+        let found = markdown(&table);
+        assert!(found.starts_with("| &lt;img src=x onerror=alert(1)&gt; &amp; !\\[](http://a/b) |"), "{found}");
     }
 
     #[test]

@@ -29,13 +29,17 @@ pub(super) fn xmp(title: &str, recipe: &str) -> String {
 
 /// Reads the recipe of a figure (PNG, SVG or PDF), or a recipe itself (JSON), from the file's bytes; `name` is for messages.
 pub fn recipe_of(bytes: &[u8], name: &Path) -> Result<Recipe, FigureError> {
+    Recipe::from_json(&json_of(bytes, name)?, name)
+}
+
+/// The text of such a recipe.
+pub(super) fn json_of(bytes: &[u8], name: &Path) -> Result<String, FigureError> {
     let refused = |found: String| FigureError::Recipe {
         expected: "a figure of gazelens (PNG, SVG or PDF) or its recipe (JSON)".to_owned(),
         found,
         path: name.to_owned(),
     };
-    let json = inside::text(bytes).map_err(refused)?;
-    Recipe::from_json(&json, name)
+    inside::text(bytes).map_err(refused)
 }
 
 #[cfg(test)]

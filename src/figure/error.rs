@@ -4,6 +4,7 @@ use crate::analysis::AnalysisError;
 use crate::analysis::localisation::LocalisationError;
 use crate::data::PhotoError;
 use crate::data::coco::{CocoError, MaskError};
+use crate::files::OutputError;
 use crate::geometry::ImageSize;
 use crate::prompting::PromptingError;
 use crate::render;
@@ -114,6 +115,9 @@ pub enum FigureError {
         /// Which.
         path: PathBuf,
     },
+    /// An output has no place, or would replace what is not to be replaced.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Somebody stopped it.
     #[error("The figure was stopped")]
     Stopped,

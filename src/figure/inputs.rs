@@ -6,6 +6,7 @@ use super::{FigureError, MapFile};
 use crate::data::coco::Instances;
 use crate::data::dataset::is_same_photo;
 use crate::data::{Photo, demo};
+use crate::files::{self, reason, utf8};
 use crate::trace::file::TraceFile;
 use crate::trace::{Difference, Makes, Trace};
 use std::collections::BTreeMap;
@@ -37,6 +38,10 @@ pub struct Inputs {
     pub(super) photo_names: BTreeMap<String, String>,
     pub(super) annotations: BTreeMap<String, Arc<Instances>>,
     pub(super) maps: BTreeMap<String, MapFile>,
+    /// The bytes of their files, and whether they were handed over.
+    pub(super) map_bytes: BTreeMap<String, (Arc<[u8]>, bool)>,
+    /// Every file that was opened, and what it is.
+    files: Vec<(&'static str, PathBuf)>,
     fonts: BTreeMap<String, Arc<Face>>,
     /// One sentence for each input that differs from the recipe.
     pub mismatches: Vec<String>,
@@ -60,7 +65,15 @@ struct Opener<'a> {
     folder: Option<&'a Path>,
     mismatches: Mismatches,
     found: Vec<String>,
+    files: Vec<(&'static str, PathBuf)>,
 }
+
+/// Longest typeface: the largest collections of Chinese, Japanese and Korean are below.
+const MOST_FONT_BYTES: u64 = 256 << 20;
+/// Longest file of maps: a thousand tokens of the largest model are below.
+const MOST_MAP_BYTES: u64 = 1 << 30;
+/// Longest annotations of a recipe: those of LVIS are 1.2 GB.
+const MOST_ANNOTATION_BYTES: u64 = 4 << 30;
 
 impl Inputs {
     /// Opens everything that `recipe` names. `folder` is the one of the recipe's file, for relative paths.
@@ -70,7 +83,7 @@ impl Inputs {
         folder: Option<&Path>,
         mismatches: Mismatches,
     ) -> Result<Self, FigureError> {
-        let mut opener = Opener { folder, mismatches, found: Vec::new() };
+        let mut opener = Opener { folder, mismatches, found: Vec::new(), files: Vec::new() };
         let mut all = Self::default();
         let Given { mut traces, mut photos, darkened, maps } = given;
         for (name, input) in &recipe.inputs.traces {
@@ -83,6 +96,7 @@ impl Inputs {
                 None => (opener.trace(name, input)?, input.file.clone().unwrap_or_default()),
             };
             opener.compare_trace(input, &trace, &path)?;
+            opener.reads("the photo", &trace.run.image_path);
             let photo = match photos.remove(name) {
                 Some(photo) => photo,
                 None => opener.photo(&trace.run.image_path)?,
@@ -97,6 +111,7 @@ impl Inputs {
             all.traces.insert(name.clone(), trace);
         }
         for (name, FileInput { file, sha256 }) in &recipe.inputs.images {
+            opener.reads("the photo", file);
             let photo = match photos.remove(name) {
                 Some(photo) => photo,
                 None => opener.photo(file)?,
@@ -108,17 +123,18 @@ impl Inputs {
             all.annotations.insert(name.clone(), Arc::new(opener.annotations(input)?));
         }
         for (name, input) in &recipe.inputs.maps {
-            let map = if let Some(bytes) = maps.get(name) {
+            let (bytes, path, is_held) = if let Some(bytes) = maps.get(name) {
                 opener.expect("the map", &input.sha256, &sha256(bytes), &input.file)?;
-                MapFile::read(bytes, Path::new(&input.file))?
+                (Arc::clone(bytes), PathBuf::from(&input.file), true)
             } else {
-                let (bytes, path) = opener.bytes(input, "the map")?;
-                MapFile::read(&bytes, &path)?
+                let (bytes, path) = opener.bytes(input, "the map", MOST_MAP_BYTES)?;
+                (bytes.into(), path, false)
             };
-            all.maps.insert(name.clone(), map);
+            all.maps.insert(name.clone(), MapFile::read(&bytes, &path)?);
+            all.map_bytes.insert(name.clone(), (bytes, is_held));
         }
         for (name, input) in &recipe.inputs.fonts {
-            let (bytes, path) = opener.bytes(input, "the typeface")?;
+            let (bytes, path) = opener.bytes(input, "the typeface", MOST_FONT_BYTES)?;
             all.fonts.insert(name.clone(), Arc::new(read_font(bytes, &path)?));
         }
         all.darkened = darkened;
@@ -126,6 +142,7 @@ impl Inputs {
             opener.compare_truth(of, truth, &all)?;
         }
         all.mismatches = opener.found;
+        all.files = opener.files;
         Ok(all)
     }
 
@@ -134,6 +151,11 @@ impl Inputs {
             Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned());
         self.photo_names.insert(name.to_owned(), file_name);
         self.photos.insert(name.to_owned(), photo);
+    }
+
+    /// Every file that was opened, and what it is: none of them may be written over.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        self.files.iter().map(|(what, path)| (*what, path.as_path()))
     }
 
     /// A trace of the recipe, as it was opened.
@@ -160,20 +182,53 @@ impl Inputs {
 
 /// Hash and name of a file, for a recipe that is being made.
 pub fn file_input(path: &Path) -> Result<FileInput, FigureError> {
-    Ok(FileInput { file: path.display().to_string(), sha256: sha256(&read(path)?) })
+    Ok(FileInput { file: name_of(path)?, sha256: sha256(&read(path, MOST_ANNOTATION_BYTES)?) })
 }
 
 /// Hash and name of a photo, a bundled one too.
 pub fn photo_input(path: &Path) -> Result<FileInput, FigureError> {
-    Ok(FileInput { file: path.display().to_string(), sha256: open_photo(path)?.sha256 })
+    Ok(FileInput { file: name_of(path)?, sha256: open_photo(path)?.sha256 })
 }
 
 /// Hash and name of a typeface that can be read.
 pub fn font_input(path: &Path) -> Result<FileInput, FigureError> {
-    let bytes = read(path)?;
+    let (file, bytes) = (name_of(path)?, read(path, MOST_FONT_BYTES)?);
     let hash = sha256(&bytes);
     read_font(bytes, path)?;
-    Ok(FileInput { file: path.display().to_string(), sha256: hash })
+    Ok(FileInput { file, sha256: hash })
+}
+
+/// A path as a recipe can hold it.
+fn name_of(path: &Path) -> Result<String, FigureError> {
+    utf8(path).map(str::to_owned).ok_or_else(|| FigureError::File {
+        action: "named in a recipe",
+        reason: "the name is not UTF-8: rename it".to_owned(),
+        path: path.to_owned(),
+    })
+}
+
+/// Every file that a recipe names, where it would be opened, and what it is. `folder` is the one of the recipe's file.
+pub fn named_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
+    let mut opener = Opener { folder, mismatches: Mismatches::Refused, found: Vec::new(), files: Vec::new() };
+    let inputs = &recipe.inputs;
+    for TraceInput { file, run, .. } in inputs.traces.values() {
+        if let Some(file) = file {
+            opener.reads("the trace", file);
+        }
+        opener.reads("the photo", &run.image_path);
+    }
+    let named = [
+        ("the photo", &inputs.images),
+        ("the annotations", &inputs.annotations),
+        ("the map", &inputs.maps),
+        ("the typeface", &inputs.fonts),
+    ];
+    for (what, files) in named {
+        for input in files.values() {
+            opener.reads(what, &input.file);
+        }
+    }
+    opener.files
 }
 
 fn read_font(bytes: Vec<u8>, path: &Path) -> Result<Face, FigureError> {
@@ -197,10 +252,10 @@ pub fn open_photo(path: &Path) -> Result<Photo, FigureError> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, FigureError> {
-    std::fs::read(path).map_err(|err| FigureError::File {
+fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, FigureError> {
+    files::read(path, most_bytes).map_err(|err| FigureError::File {
         action: "read",
-        reason: err.to_string(),
+        reason: reason(&err),
         path: path.to_owned(),
     })
 }
@@ -214,8 +269,14 @@ impl Opener<'_> {
         }
     }
 
-    fn trace(&self, name: &str, input: &TraceInput) -> Result<Arc<Trace>, FigureError> {
+    /// A file of the recipe, wherever it is.
+    fn reads(&mut self, what: &'static str, file: &str) {
+        self.files.push((what, self.find(file)));
+    }
+
+    fn trace(&mut self, name: &str, input: &TraceInput) -> Result<Arc<Trace>, FigureError> {
         let file = input.file.as_ref().ok_or_else(|| FigureError::NoTrace { name: name.to_owned() })?;
+        self.reads("the trace", file);
         Ok(Arc::new(TraceFile::read(&self.find(file))?.trace))
     }
 
@@ -229,13 +290,19 @@ impl Opener<'_> {
             self.expect("the annotations", &input.sha256, &sha256(bytes), &input.file)?;
             return Ok(Instances::from_bytes(bytes, Path::new(DEMO_ANNOTATIONS))?);
         }
-        let (bytes, path) = self.bytes(input, "the annotations")?;
+        let (bytes, path) = self.bytes(input, "the annotations", MOST_ANNOTATION_BYTES)?;
         Ok(Instances::from_bytes(bytes, &path)?)
     }
 
-    fn bytes(&mut self, input: &FileInput, what: &str) -> Result<(Vec<u8>, PathBuf), FigureError> {
+    fn bytes(
+        &mut self,
+        input: &FileInput,
+        what: &'static str,
+        most_bytes: u64,
+    ) -> Result<(Vec<u8>, PathBuf), FigureError> {
+        self.reads(what, &input.file);
         let path = self.find(&input.file);
-        let bytes = read(&path)?;
+        let bytes = read(&path, most_bytes)?;
         self.expect(what, &input.sha256, &sha256(&bytes), &input.file)?;
         Ok((bytes, path))
     }

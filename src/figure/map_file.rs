@@ -1,15 +1,12 @@
 //! An attribution map of a file that `gazelens prompt-image --map-out` wrote, or that lies beside a figure.
 
-use super::recipe::{FileInput, Recipe, sha256};
-use super::{FigureError, write_file};
+use super::FigureError;
 use crate::geometry::{PatchGrid, RectPx};
 use crate::prompting::file::attribution_bytes;
 use crate::prompting::{Attribution, PromptOptions, PromptingError, grid_mask};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 /// One value a patch, and what it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,29 +101,6 @@ impl MapFile {
             path: path.to_owned(),
         })
     }
-}
-
-/// Writes the maps that a recipe names without a folder beside its figure: those that are held in memory, and those of the recipe's own
-/// folder.
-pub fn write_maps(
-    figure: &Path,
-    recipe: &Recipe,
-    held: &BTreeMap<String, Arc<[u8]>>,
-    folder: Option<&Path>,
-) -> Result<(), FigureError> {
-    for (name, FileInput { file, sha256: hash }) in &recipe.inputs.maps {
-        let beside = figure.with_file_name(file);
-        let is_plain = Path::new(file).components().count() == 1;
-        if !is_plain || std::fs::read(&beside).is_ok_and(|bytes| sha256(&bytes) == *hash) {
-            continue;
-        }
-        let there = folder.unwrap_or(Path::new("")).join(file);
-        let bytes = held.get(name).map(|bytes| bytes.to_vec()).or_else(|| std::fs::read(there).ok());
-        if let Some(bytes) = bytes {
-            write_file(&beside, &bytes)?;
-        }
-    }
-    Ok(())
 }
 
 fn parse(bytes: &[u8]) -> Result<MapFile, String> {

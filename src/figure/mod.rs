@@ -7,7 +7,8 @@
 //! - [`Recipe`] is the description as plain data. It is embedded in every file and written beside it; [`recipe_of`] reads it back.
 //! - [`Inputs::open`] opens what a recipe names and says what is not as it was *before* anything is drawn.
 //! - [`Figure::new`] resolves and lays out; a preview is [`Figure::raster`], the same pixels as the PNG.
-//! - [`Figure::write`] writes one file and the recipe beside it; [`Figure::write_data`] the numbers.
+//! - [`Figure::write`] writes one file and the recipe beside it, [`Figure::write_data`] the numbers;
+//!   [`Figure::write_with`] writes all of that and maps together, or nothing, and never over what is read.
 //! - [`default_recipe`] is what a trace shows when nobody says what to show.
 //! - [`html`] is one trace as a page that needs nothing else.
 //!
@@ -25,6 +26,7 @@ mod inputs;
 mod inside;
 mod layout;
 mod map_file;
+mod output;
 mod pdf;
 mod pixels;
 mod png_file;
@@ -41,19 +43,20 @@ pub use defaults::default_recipe;
 pub use embed::recipe_of;
 pub use error::FigureError;
 pub use inputs::{
-    DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, font_input, open_photo, photo_input,
+    DEMO_ANNOTATIONS, Given, Inputs, Mismatches, demo_annotations, file_input, font_input, named_files, open_photo,
+    photo_input,
 };
-pub use map_file::{MapFile, MapSubject, write_maps};
+pub use map_file::{MapFile, MapSubject};
+pub(crate) use output::MOST_FIGURE_BYTES;
+pub use output::{Besides, DataFolder, MapBeside, expect_room_for_recipe, recipe_beside, with_maps_beside};
 pub use raster::Raster;
 pub use recipe::{Recipe, answer_among, is_answer_of};
 pub use scale::{ColourScale, scales};
 pub use watch::Watch;
 
-use crate::files::replace;
 use resolve::Resolved;
 use scene::Scene;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Parts of the work at which panels begin to be computed, and end; and at which they begin to be drawn, and end.
@@ -140,59 +143,8 @@ impl Figure {
         }
     }
 
-    /// Writes the figure, and its recipe beside it. The figure comes last: where it is, the recipe is too.
-    pub fn write(&self, path: &Path) -> Result<(), FigureError> {
-        self.write_watched(path, &mut Watch::quiet())
-    }
-
-    /// The same while somebody looks. When it is stopped nothing is written.
-    pub fn write_watched(&self, path: &Path, watch: &mut Watch<'_>) -> Result<(), FigureError> {
-        let format = Format::of(path).ok_or_else(|| FigureError::File {
-            action: "written",
-            reason: "expected the extension png, svg or pdf".to_owned(),
-            path: path.to_owned(),
-        })?;
-        let bytes = self.bytes_watched(format, watch)?;
-        watch.at(|| "Writing the file".to_owned(), 1.0)?;
-        write_file(&sidecar(path)?, self.scene.recipe.as_bytes())?;
-        write_file(path, &bytes)
-    }
-
-    /// Writes the numbers behind the figure into a folder: one CSV and one npy a panel, and the metrics as CSV, Markdown and LaTeX.
-    pub fn write_data(&self, folder: &Path) -> Result<(), FigureError> {
-        data_files::write(&self.resolved, folder)
-    }
-
     /// Letters that the typeface does not have; a box stands in their place.
     pub fn missing_letters(&self) -> BTreeSet<char> {
         self.scene.texts().flat_map(|text| self.scene.typeface.missing(&text.text)).collect()
     }
-}
-
-/// The recipe beside a figure: `F.json` beside `F.svg`. What is there already must be a recipe.
-fn sidecar(path: &Path) -> Result<PathBuf, FigureError> {
-    let beside = path.with_extension("json");
-    if beside.exists() {
-        let bytes = std::fs::read(&beside).map_err(|err| FigureError::File {
-            action: "read",
-            reason: err.to_string(),
-            path: beside.clone(),
-        })?;
-        let is_recipe =
-            serde_json::from_slice(&bytes).is_ok_and(|json: serde_json::Value| json["format"] == recipe::FORMAT);
-        if !is_recipe {
-            let (expected, found) = ("a recipe, or no file, beside the figure".to_owned(), "another file".to_owned());
-            return Err(FigureError::Recipe { expected, found, path: beside });
-        }
-    }
-    Ok(beside)
-}
-
-/// Complete or not there.
-pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FigureError> {
-    replace(path, |file| file.write_all(bytes)).map_err(|err| FigureError::File {
-        action: "written",
-        reason: err.to_string(),
-        path: path.to_owned(),
-    })
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Read;
 use std::path::Path;
 
 /// What `format` says.
@@ -206,7 +207,22 @@ pub fn answer_among<'a, T>(all: impl Iterator<Item = (T, &'a Trace)>, input: &Tr
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// The same of everything that is still to be read.
+pub fn sha256_of(read: &mut impl Read) -> std::io::Result<String> {
+    let (mut hasher, mut block) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match read.read(&mut block)? {
+            0 => return Ok(hexadecimal(&hasher.finalize())),
+            count => hasher.update(block.get(..count).unwrap_or_default()),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
         // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -1,76 +1,60 @@
 //! Output that is complete or not there, input that ends, and where a user's own files are.
+//!
+//! **Output.** [`Outputs`] is told every file that a run reads and every file that it writes. It refuses to write over
+//! what is read, by whatever name or link, and to write two results to one name; it writes everything aside and puts
+//! all of it in its place at the end, or nothing. [`replace`] does the same for a single file of the program's own.
+//!
+//! - What the user named ([`Outputs::claim`]) may replace anything but a file that the run reads, a folder, a device or
+//!   a pipe. A link stays, and what it leads to is written.
+//! - What the program names ([`Outputs::claim_beside`]: a recipe, maps and numbers beside a figure) replaces nothing
+//!   but what the caller knows as made for that output. The very same bytes stay. A link is never followed.
+//!
+//! A file keeps its permissions when it is replaced; a new one gets what the umask leaves.
+//!
+//! **What a kill leaves.** Where the system can (Linux, most file systems), a file that is being written has no name
+//! before it is whole. Elsewhere it is called `.gazelens-PID-RANDOM.part`; such files are removed when the program is
+//! told to end ([`end_cleanly`]), and what a kill left is removed by the next run that writes into the folder, unless
+//! its lock says that somebody is still writing it.
+//!
+//! **Input.** [`open`] and [`read`] take regular files only, so that nothing waits for a pipe that nobody writes to;
+//! [`read`] takes a bounded number of bytes.
 
 mod home;
+mod left;
+mod outputs;
+mod place;
 mod read;
-
-pub use home::home;
-pub use read::{open, read, reason};
-
-use std::fs::File;
-use std::io::{BufWriter, Error, ErrorKind, Write as _};
-use std::path::Path;
-
-/// Runs `fill` on a new file in the target's folder and puts that in the target's place when everything is on disk.
-///
-/// A link stays a link: what it points to is replaced. What was there before stays as it is when anything fails.
-pub fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> std::io::Result<()> {
-    // A device or a pipe cannot be replaced.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    if path.is_dir() {
-        return Err(Error::new(ErrorKind::IsADirectory, "expected a file name, found a folder"));
-    }
-    if path.exists() && !path.is_file() {
-        let found = "expected a file that can be replaced, found a device or a pipe";
-        return Err(Error::new(ErrorKind::InvalidInput, found));
-    }
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".gazelens-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The user's umask decides, as for any other file; temporary files would be for their owner alone.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let temp = builder.tempfile_in(folder).map_err(|err| without_temporary_name(&err))?;
-    let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file());
-    fill(&mut writer)?;
-    writer.flush()?;
-    drop(writer);
-    temp.as_file().sync_all()?;
-    temp.persist(path).map_err(|err| err.error)?;
-    Ok(())
-}
-
-/// The system's own error: the name of a file that nobody asked for would mislead.
-fn without_temporary_name(err: &Error) -> Error {
-    let inner = err.get_ref().and_then(|inner| inner.source()).and_then(|source| source.downcast_ref::<Error>());
-    inner.and_then(Error::raw_os_error).map_or_else(|| err.kind().into(), Error::from_raw_os_error)
-}
+mod signals;
+mod stage;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
 
-    #[test]
-    fn a_file_is_replaced_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("out");
-        std::fs::write(&path, b"before").expect("can be written");
-        let failed = replace(&path, |file| {
-            file.write_all(b"half")?;
-            Err(Error::other("stopped"))
-        });
-        assert!(failed.is_err(), "what went wrong is handed on");
-        assert_eq!(std::fs::read(&path).ok().as_deref(), Some(&b"before"[..]), "what was there stays");
-        replace(&path, |file| file.write_all(b"after")).expect("can be written");
-        assert_eq!(std::fs::read(&path).ok().as_deref(), Some(&b"after"[..]), "replaced");
-        let left = std::fs::read_dir(folder.path()).expect("readable").count();
-        assert_eq!(left, 1, "nothing half written stays behind");
-        assert!(replace(folder.path(), |_| Ok(())).is_err(), "a folder is not replaced");
-        let nowhere = replace(&folder.path().join("none").join("out"), |_| Ok(())).expect_err("no such folder");
-        assert_eq!(nowhere.kind(), ErrorKind::NotFound, "in the system's words");
-        assert!(!nowhere.to_string().contains(".part"), "which name no other file: {nowhere}");
+pub use home::home;
+pub use left::remove_left;
+pub use outputs::{OutputError, OutputKey, Outputs};
+pub use place::{is_same_file, utf8};
+pub use read::{open, read, read_given, reason};
+pub use signals::end_cleanly;
+
+use stage::Staged;
+use std::fs::File;
+use std::io::{BufWriter, Error, ErrorKind};
+use std::path::Path;
+
+/// Runs `fill` on a new file and puts that in the target's place when everything is on disk.
+///
+/// A link stays a link: what it leads to is replaced, or made. What was there before stays as it is when anything
+/// fails.
+pub fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> std::io::Result<()>) -> std::io::Result<()> {
+    let target = place::target(path)?;
+    if let Some(found) = target.obstacle() {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("expected a file that can be replaced, found {found}"),
+        ));
     }
+    let mut staged = Staged::new(&target, true)?;
+    staged.write(fill)?;
+    stage::put_all(vec![staged], &mut |_| Ok(())).map_err(|not_put| not_put.found)
 }

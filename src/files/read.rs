@@ -26,17 +26,30 @@ fn regular(metadata: &std::fs::Metadata) -> std::io::Result<u64> {
 /// Reads a whole regular file of at most `most_bytes`.
 pub fn read(path: &Path, most_bytes: u64) -> std::io::Result<Vec<u8>> {
     let (file, len) = open(path)?;
-    let too_large = |found: String| Error::new(ErrorKind::FileTooLarge, format!("{found}, more than {most_bytes}"));
     if len > most_bytes {
-        return Err(too_large(format!("{len} bytes")));
+        return Err(too_large(&format!("{len} bytes"), most_bytes));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
     // A file may grow while it is read, and those of `/proc` have no length.
+    bounded(file, Vec::with_capacity(usize::try_from(len).unwrap_or_default()), most_bytes, "a file that grows")
+}
+
+fn bounded(file: File, mut bytes: Vec<u8>, most_bytes: u64, otherwise: &str) -> std::io::Result<Vec<u8>> {
     file.take(most_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes {
-        return Err(too_large("a file that grows".to_owned()));
+    if bytes.len() as u64 > most_bytes { Err(too_large(otherwise, most_bytes)) } else { Ok(bytes) }
+}
+
+fn too_large(found: &str, most_bytes: u64) -> Error {
+    Error::new(ErrorKind::FileTooLarge, format!("{found}, more than {most_bytes}"))
+}
+
+/// Reads what the user named on the command line: a regular file, or what whoever started the program opened for it
+/// (`/dev/stdin`, `/dev/fd/N`, which is what a shell makes of `<(command)`), at most `most_bytes`.
+pub fn read_given(path: &Path, most_bytes: u64) -> std::io::Result<Vec<u8>> {
+    let is_open = path == Path::new("/dev/stdin") || path.parent() == Some(Path::new("/dev/fd"));
+    if !is_open || std::fs::metadata(path)?.is_file() {
+        return read(path, most_bytes);
     }
-    Ok(bytes)
+    bounded(File::open(path)?, Vec::new(), most_bytes, "input without an end")
 }
 
 /// Why a file could not be read or written, as a person says it and without the system's number.
@@ -50,6 +63,7 @@ pub fn reason(err: &Error) -> String {
         ErrorKind::QuotaExceeded => "the disk quota is used up",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::UnexpectedEof => "the file is truncated",
+        ErrorKind::FileTooLarge if err.raw_os_error().is_some() => "the file grows larger than is allowed",
         ErrorKind::InvalidFilename => "the name is too long or not allowed",
         _ => {
             let text = err.to_string();

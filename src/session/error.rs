@@ -1,5 +1,6 @@
 //! Why a session could not be saved or opened.
 
+use crate::files::reason;
 use crate::trace::file::TraceFileError;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The system refused.
-    #[error("Could not {action} the session ({found}): {}", path.display())]
+    #[error("Could not {action} the session ({}): {}", reason(found), path.display())]
     Io {
         /// "read", "write".
         action: &'static str,

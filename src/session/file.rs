@@ -1,15 +1,14 @@
 //! Session to file and back.
 
 use super::{MAGIC, Session, SessionAnswer, SessionError, VERSION};
-use crate::files::replace;
+use crate::files::{self, replace};
 use crate::trace::Extras;
 use crate::trace::file::{EncodedTrace, TraceFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// More than the words of ten thousand long answers.
 const MOST_HEADER_BYTES: u64 = 1 << 30;
@@ -38,28 +37,53 @@ struct Place {
 
 /// Writes a session: the whole file is there afterwards, or what was there before.
 pub fn write(path: &Path, session: &Session) -> Result<(), SessionError> {
-    let extras = Extras::default();
-    let mut traces = Vec::with_capacity(session.answers.len());
-    let (mut answers, mut start) = (Vec::with_capacity(session.answers.len()), 0);
-    for answer in &session.answers {
-        let encoded = answer.trace.as_ref().map(|trace| EncodedTrace::new(path, trace, &extras)).transpose()?;
-        let len = encoded.as_ref().map_or(0, EncodedTrace::len);
-        let place = encoded.is_some().then_some(Place { start, len });
-        answers.push(Entry { about: answer.about.clone(), trace: place });
-        start += len;
-        traces.extend(encoded);
-    }
+    let encoded = EncodedSession::new(path, session)?;
     let io = |found| SessionError::Io { action: "write", found, path: path.to_owned() };
-    let header = Header { program_version: session.program_version.clone(), state: session.state.clone(), answers };
-    let header = serde_json::to_vec(&header).map_err(|err| io(err.into()))?;
-    let written = replace(path, |file| {
-        file.write_all(MAGIC)?;
-        file.write_all(&VERSION.to_le_bytes())?;
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        traces.iter().try_for_each(|trace| trace.write_to(file))
-    });
-    written.map_err(io)
+    replace(path, |file| encoded.write_to(file)).map_err(io)
+}
+
+/// A session about to be written: its traces were checked.
+#[derive(Debug)]
+pub struct EncodedSession<'a> {
+    header: Vec<u8>,
+    traces: Vec<EncodedTrace<'a>>,
+}
+
+impl<'a> EncodedSession<'a> {
+    /// Checks a session; `path` is the file that errors name.
+    pub fn new(path: &Path, session: &'a Session) -> Result<Self, SessionError> {
+        static NOTHING_BESIDES: LazyLock<Extras> = LazyLock::new(Extras::default);
+        let mut traces = Vec::with_capacity(session.answers.len());
+        let (mut answers, mut start) = (Vec::with_capacity(session.answers.len()), 0);
+        for answer in &session.answers {
+            let encoded =
+                answer.trace.as_ref().map(|trace| EncodedTrace::new(path, trace, &NOTHING_BESIDES)).transpose()?;
+            let len = encoded.as_ref().map_or(0, EncodedTrace::len);
+            let place = encoded.is_some().then_some(Place { start, len });
+            answers.push(Entry { about: answer.about.clone(), trace: place });
+            start += len;
+            traces.extend(encoded);
+        }
+        let header = Header { program_version: session.program_version.clone(), state: session.state.clone(), answers };
+        let io =
+            |err: serde_json::Error| SessionError::Io { action: "write", found: err.into(), path: path.to_owned() };
+        Ok(Self { header: serde_json::to_vec(&header).map_err(io)?, traces })
+    }
+
+    /// The bytes of a session file.
+    pub fn write_to(&self, out: &mut impl Write) -> std::io::Result<()> {
+        out.write_all(MAGIC)?;
+        out.write_all(&VERSION.to_le_bytes())?;
+        out.write_all(&(self.header.len() as u64).to_le_bytes())?;
+        out.write_all(&self.header)?;
+        self.traces.iter().try_for_each(|trace| trace.write_to(out))
+    }
+}
+
+/// Whether a file begins as sessions do.
+pub fn is_session(path: &Path) -> bool {
+    let mut magic = [0_u8; MAGIC.len()];
+    files::open(path).is_ok_and(|(mut file, _)| file.read_exact(&mut magic).is_ok() && magic == *MAGIC)
 }
 
 /// Opens a session; memory use is bounded by the file's length.
@@ -84,8 +108,7 @@ pub fn outline(path: &Path) -> Result<Session, SessionError> {
 fn open(path: &Path) -> Result<(Header, u64), SessionError> {
     let io = |found| SessionError::Io { action: "read", found, path: path.to_owned() };
     let damaged = |found: String| SessionError::Damaged { found, path: path.to_owned() };
-    let file = File::open(path).map_err(io)?;
-    let file_len = file.metadata().map_err(io)?.len();
+    let (file, file_len) = files::open(path).map_err(io)?;
     let mut file = BufReader::new(file);
     let mut magic = [0_u8; 16];
     if file_len < PREFIX_BYTES || file.read_exact(&mut magic).is_err() || magic != *MAGIC {

@@ -19,7 +19,7 @@ mod file;
 mod tests;
 
 pub use error::SessionError;
-pub use file::{outline, read, write};
+pub use file::{EncodedSession, is_session, outline, read, write};
 
 use crate::trace::Trace;
 use serde_json::Value;

@@ -144,7 +144,8 @@ impl RunInfo {
             prompt,
             templated,
             full_prompt,
-            template: _, // what it made stands in `full_prompt`
+            template: _,      // what it made stands in `full_prompt`
+            template_date: _, // the same
             strategy,
             interventions,
             // Compared as one, see `sampling`.

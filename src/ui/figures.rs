@@ -2,11 +2,14 @@
 
 use super::latest::Latest;
 use super::link::Waker;
+use super::open_files::OpenFiles;
 use super::state::{AppState, FigureSaved, OpenedFigure};
 use crate::engine::{Prompting, RunId};
 use crate::figure::{
-    Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, html, open_photo, recipe_of, write_maps,
+    Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Raster, Recipe, Watch,
+    html, open_photo, recipe_of, with_maps_beside,
 };
+use crate::files::{self, Outputs, reason};
 use crate::trace::Trace;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,6 +17,8 @@ use std::sync::Arc;
 
 /// Resolutions of a preview: enough to read, and no more than a screen has.
 const PREVIEW_DPI: std::ops::RangeInclusive<u32> = 40..=400;
+/// What messages call the file.
+const FIGURE: &str = "the figure";
 /// Steps of it: a pane that is dragged wider is not drawn anew for every pixel.
 const DPI_STEP: u32 = 8;
 
@@ -199,9 +204,15 @@ pub(super) struct PageSubject {
     prompting: Option<Arc<Prompting>>,
 }
 
-/// What is written.
+/// What is written, and what must not be written over.
 #[derive(Debug, Clone)]
-pub(super) enum Written {
+pub(super) struct Written {
+    what: What,
+    open: OpenFiles,
+}
+
+#[derive(Debug, Clone)]
+enum What {
     /// The recipe's figure; with the numbers behind it or not.
     Figure(Subject, bool),
     /// A page of an answer.
@@ -211,57 +222,89 @@ pub(super) enum Written {
 impl Figures {
     /// What belongs into a file of this name.
     pub(super) fn written(&mut self, state: &AppState, path: &Path) -> Option<Written> {
+        let open = OpenFiles::of(state);
         if !html::is_page(path) {
-            return Some(Written::Figure(self.subject(state), state.figure.data_too));
+            return Some(Written { what: What::Figure(self.subject(state), state.figure.data_too), open });
         }
         let run = state.current_run()?;
         let trace = Arc::new(run.trace.clone()?);
-        Some(Written::Page(PageSubject { trace, prompting: run.question.prompted.clone() }))
+        let what = What::Page(PageSubject { trace, prompting: run.question.prompted.clone() });
+        Some(Written { what, open })
     }
 }
 
 /// Writes a figure or a page; takes its time.
-pub(super) fn write(what: &Written, path: &Path, replace: bool, watch: &mut Watch<'_>) -> Result<FigureSaved, String> {
+pub(super) fn write(
+    written: &Written,
+    path: &Path,
+    replace: bool,
+    watch: &mut Watch<'_>,
+) -> Result<FigureSaved, String> {
     if path.exists() && !replace {
         return Ok(FigureSaved::Exists(path.to_owned()));
     }
-    let words = |err: FigureError| err.to_string();
-    match what {
-        Written::Page(PageSubject { trace, prompting }) => {
-            let photo = open_photo(Path::new(&trace.run.image_path)).map_err(words)?;
-            if photo.sha256 != trace.run.image_hash {
-                let path = &trace.run.image_path;
-                return Err(format!("Expected the photo that was asked about, found another since then: {path}"));
-            }
-            let photo = match prompting {
-                Some(prompting) => prompting.apply(&photo).map_err(|err| err.to_string())?,
-                None => photo,
-            };
-            html::write(path, trace, &photo).map_err(words)?;
+    let mut outputs = written.open.outputs();
+    match &written.what {
+        What::Page(subject) => {
+            write_page(subject, path, &mut outputs)?;
             Ok(FigureSaved::Written { path: path.to_owned(), data: None, missing_letters: String::new() })
         }
-        Written::Figure(subject, data_too) => {
-            let inputs = subject.open()?;
-            let figure = match Figure::watched(&subject.recipe, &inputs, watch) {
-                Err(FigureError::Stopped) => return Ok(FigureSaved::Stopped),
-                figure => figure.map_err(words)?,
-            };
-            let data = data_too.then(|| data_folder(path));
-            if path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir()) {
-                let folder = subject.folder.as_deref();
-                write_maps(path, &subject.recipe, &subject.maps, folder).map_err(words)?;
-            }
-            match figure.write_watched(path, watch) {
-                Err(FigureError::Stopped) => return Ok(FigureSaved::Stopped),
-                written => written.map_err(words)?,
-            }
-            if let Some(folder) = &data {
-                figure.write_data(folder).map_err(words)?;
-            }
-            let missing_letters = figure.missing_letters().into_iter().collect();
-            Ok(FigureSaved::Written { path: path.to_owned(), data, missing_letters })
-        }
+        What::Figure(subject, data_too) => match write_figure(subject, *data_too, path, &mut outputs, watch) {
+            Err(Unwritten::Stopped) => Ok(FigureSaved::Stopped),
+            Err(Unwritten::Failed(why)) => Err(why),
+            Ok(saved) => Ok(saved),
+        },
     }
+}
+
+fn write_page(subject: &PageSubject, path: &Path, outputs: &mut Outputs) -> Result<(), String> {
+    let PageSubject { trace, prompting } = subject;
+    let photo_path = Path::new(&trace.run.image_path);
+    outputs.reads("the photo", photo_path);
+    let key = outputs.claim("the page", path).map_err(|err| err.to_string())?;
+    let photo = open_photo(photo_path).map_err(|err| err.to_string())?;
+    if photo.sha256 != trace.run.image_hash {
+        let path = &trace.run.image_path;
+        return Err(format!("Expected the photo that was asked about, found another since then: {path}"));
+    }
+    let photo = match prompting {
+        Some(prompting) => prompting.apply(&photo).map_err(|err| err.to_string())?,
+        None => photo,
+    };
+    let page = html::page(trace, &photo).map_err(|err| err.to_string())?;
+    outputs.write_bytes(key, page.as_bytes()).and_then(|()| outputs.commit()).map_err(|err| err.to_string())
+}
+
+/// Why there is no figure.
+enum Unwritten {
+    Stopped,
+    Failed(String),
+}
+
+impl From<FigureError> for Unwritten {
+    fn from(err: FigureError) -> Self {
+        if matches!(err, FigureError::Stopped) { Self::Stopped } else { Self::Failed(err.to_string()) }
+    }
+}
+
+fn write_figure(
+    subject: &Subject,
+    data_too: bool,
+    path: &Path,
+    outputs: &mut Outputs,
+    watch: &mut Watch<'_>,
+) -> Result<FigureSaved, Unwritten> {
+    let inputs = subject.open().map_err(Unwritten::Failed)?;
+    inputs.files().for_each(|(what, path)| outputs.reads(what, path));
+    // Before the figure is drawn, which takes a moment.
+    outputs.claim(FIGURE, path).map_err(FigureError::from)?;
+    let (recipe, maps) = with_maps_beside(&subject.recipe, &inputs, path);
+    let figure = Figure::watched(&recipe, &inputs, watch)?;
+    let data = data_too.then(|| data_folder(path));
+    let besides = Besides { data: data.clone().map(DataFolder::Beside), maps, ..Besides::default() };
+    figure.write_with(&besides, outputs, (FIGURE, path), watch)?;
+    let missing_letters = figure.missing_letters().into_iter().collect();
+    Ok(FigureSaved::Written { path: path.to_owned(), data, missing_letters })
 }
 
 /// The folder of the numbers: `F_data` beside `F.pdf`.
@@ -272,8 +315,8 @@ fn data_folder(path: &Path) -> PathBuf {
 
 /// Reads the recipe of a figure, and looks for the files that it names.
 pub(super) fn open(path: &Path) -> Result<OpenedFigure, String> {
-    let bytes = std::fs::read(path).map_err(|err| {
-        format!("Expected a figure or a recipe that can be read, found \"{err}\": {}", path.display())
+    let bytes = files::read(path, MOST_FIGURE_BYTES).map_err(|err| {
+        format!("Expected a figure or a recipe that can be read, found \"{}\": {}", reason(&err), path.display())
     })?;
     let recipe = recipe_of(&bytes, path).map_err(|err| err.to_string())?;
     let missing = missing_files(&recipe, path.parent());

@@ -91,6 +91,7 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
                 .push(format!("Expected a photo, a folder or annotations, found nothing: {}", path.display()));
         }
     }
+    leave_out_nameless(&mut opened);
     opened.cancelled = cancel.load(Ordering::Relaxed);
     if opened.cancelled {
         opened.problems.clear();
@@ -107,6 +108,23 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
         }
     }
     opened
+}
+
+/// Answers and sessions name photos as text: one whose name is none would not be found again.
+fn leave_out_nameless(opened: &mut Opened) {
+    let is_text = |place: &PhotoPlace| match place {
+        PhotoPlace::File(path) => path.to_str().is_some(),
+        PhotoPlace::Bundled(_) => true,
+    };
+    let (named, nameless): (Vec<_>, Vec<_>) = std::mem::take(&mut opened.photos).into_iter().partition(is_text);
+    opened.photos = named;
+    if let Some(PhotoPlace::File(first)) = nameless.first() {
+        let photos = match nameless.len() {
+            1 => "1 photo was left out, as its name is not UTF-8: rename it".to_owned(),
+            count => format!("{count} photos were left out, as their names are not UTF-8: rename them; the first"),
+        };
+        opened.problems.push(format!("{photos}: {}", first.display()));
+    }
 }
 
 fn is_annotations(path: &Path) -> bool {

@@ -10,7 +10,7 @@ mod shard;
 pub(super) use discover::foreign_weights;
 #[cfg(test)]
 pub(super) use discover::index_pairs;
-use discover::weight_files;
+pub(super) use discover::weight_files;
 pub(super) use gguf::{GgufTensors, ggml_type};
 #[cfg(test)]
 pub(super) use shard::read_header;

@@ -3,6 +3,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::files::{other_file, parse_strict_object};
 use crate::checkpoint::gguf::{Header, read_gguf_header};
+use crate::files;
 use candle_core::DType;
 use serde_json::Value;
 use std::ops::Range;
@@ -74,8 +75,7 @@ impl Shard {
     /// Maps a file and reads its header.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
         let read = |found| CheckpointError::Read { found, path: path.to_owned() };
-        let file = std::fs::File::open(path).map_err(read)?;
-        let len = file.metadata().map_err(read)?.len();
+        let (file, len) = files::open(path).map_err(read)?;
         if len < 8 {
             return Err(CheckpointError::Header { found: format!("a file of {len} bytes"), path: path.to_owned() });
         }
@@ -85,8 +85,8 @@ impl Shard {
     /// Maps a GGUF file and reads its header.
     pub(in crate::checkpoint) fn open_gguf(path: &Path) -> Result<(Self, Header), CheckpointError> {
         let read = |found| CheckpointError::Read { found, path: path.to_owned() };
-        let file = std::fs::File::open(path).map_err(read)?;
-        if file.metadata().map_err(read)?.len() == 0 {
+        let (file, len) = files::open(path).map_err(read)?;
+        if len == 0 {
             return Err(CheckpointError::GgufHeader { found: "an empty file".to_owned(), path: path.to_owned() });
         }
         let bytes = Bytes::Mapped(map(&file).map_err(read)?);

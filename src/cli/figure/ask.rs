@@ -2,6 +2,7 @@
 
 use super::super::args::Common;
 use super::super::failure::Failure;
+use super::super::inputs;
 use super::super::output;
 use super::super::source;
 use crate::data::demo;
@@ -9,6 +10,7 @@ use crate::engine::{
     ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
 };
 use crate::figure::{FigureError, Given, Recipe};
+use crate::files::Outputs;
 use crate::trace::{RowPrecision, RunInfo, Trace};
 use anyhow::anyhow;
 use std::path::Path;
@@ -43,6 +45,7 @@ pub(super) fn missing(
     given: &mut Given,
     folder: Option<&Path>,
     allow_mismatch: bool,
+    outputs: &mut Outputs,
 ) -> Result<(), Failure> {
     let mut open_model: Option<(String, OpenModel)> = None;
     for (name, input) in &recipe.inputs.traces {
@@ -53,9 +56,9 @@ pub(super) fn missing(
         let run = &input.run;
         let model = match &open_model {
             Some((id, model)) if *id == run.model_id => model,
-            _ => &open_model.insert((run.model_id.clone(), of_run(common, run, allow_mismatch)?)).1,
+            _ => &open_model.insert((run.model_id.clone(), of_run(common, run, allow_mismatch, outputs)?)).1,
         };
-        let image = image(&run.image_path, folder);
+        let image = image(&run.image_path, folder)?;
         output::note(&format!(
             "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then (--session or --trace has that)"
         ));
@@ -66,7 +69,12 @@ pub(super) fn missing(
 }
 
 /// The model of a run; other weights are told before anything is computed.
-pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Result<OpenModel, Failure> {
+pub(super) fn of_run(
+    common: &Common,
+    run: &RunInfo,
+    allow_mismatch: bool,
+    outputs: &mut Outputs,
+) -> Result<OpenModel, Failure> {
     if run.prompting.is_some() {
         let expected = "Expected a trace file of an answer about a darkened photo, because it cannot be asked again";
         return Err(anyhow!("{expected}, found none: {}", run.image_path).into());
@@ -81,6 +89,8 @@ pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Re
         source::fetch(&mut request)?;
         request
     };
+    inputs::model(outputs, &request);
+    outputs.check().map_err(inputs::blame)?;
     let model = open(&request)?;
     let info = model.info();
     if info.weight_hash != run.weight_hash && !allow_mismatch {
@@ -95,14 +105,14 @@ pub(super) fn of_run(common: &Common, run: &RunInfo, allow_mismatch: bool) -> Re
 }
 
 fn open(request: &LoadRequest) -> Result<OpenModel, Failure> {
-    // Nobody raises it: an interrupt from the keyboard ends the process, and nothing half written stays behind.
+    // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     Ok(OpenModel::open(request, &mut |_, _| {}, &AtomicBool::new(false))?)
 }
 
-fn image(path: &str, folder: Option<&Path>) -> ImageSource {
+fn image(path: &str, folder: Option<&Path>) -> Result<ImageSource, Failure> {
     let here = Path::new(path);
     match folder.map(|folder| folder.join(path)) {
-        Some(there) if !here.exists() && there.exists() => ImageSource::Path(there),
+        Some(there) if !here.exists() && there.exists() => source::image_source(&there),
         _ => source::image_source(here),
     }
 }

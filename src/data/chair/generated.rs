@@ -2,6 +2,7 @@
 
 use super::CaptionsError;
 use super::record::{Record, Records, Whole};
+use crate::files;
 use serde::de::DeserializeSeed as _;
 use std::path::Path;
 
@@ -63,12 +64,13 @@ pub struct GeneratedCaptions {
 impl GeneratedCaptions {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, CaptionsError> {
-        let unreadable = |err: std::io::Error| CaptionsError::Unreadable { reason: err.to_string(), path: path.into() };
-        let found_bytes = std::fs::metadata(path).map_err(unreadable)?.len();
+        let unreadable =
+            |err: std::io::Error| CaptionsError::Unreadable { reason: files::reason(&err), path: path.into() };
+        let (_, found_bytes) = files::open(path).map_err(unreadable)?;
         if found_bytes > MOST_BYTES {
             return Err(CaptionsError::TooLarge { limit_bytes: MOST_BYTES, found_bytes, path: path.into() });
         }
-        Self::from_bytes(&std::fs::read(path).map_err(unreadable)?, path)
+        Self::from_bytes(&files::read(path, MOST_BYTES).map_err(unreadable)?, path)
     }
 
     /// Reads bytes; `path` only names them. A record needs `image_id` (or `image` or `file_name` with COCO's number in it) and `caption`

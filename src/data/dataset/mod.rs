@@ -15,7 +15,7 @@ mod tests;
 pub use index::CategoryCount;
 pub use join::Sources;
 pub use names::{coco_image_id, is_same_photo};
-pub use notes::{ImageNotes, Notes, NotesError, Tag, notes_beside_annotations, notes_in_folder};
+pub use notes::{ImageNotes, Notes, NotesError, Tag, is_notes_name, notes_beside_annotations, notes_in_folder};
 pub use query::{Order, Query, SizeClasses, Sort};
 
 use super::coco::{Annotation, Caption, Captions, Instances};

@@ -1,11 +1,11 @@
 //! What people write about photos, in a file beside the annotations.
 
-use crate::files::replace;
+use crate::files::{self, reason, replace};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "gazelens-notes";
@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum NotesError {
     /// The system refused.
-    #[error("Expected a file of notes that can be {action}, found \"{found}\": {}", path.display())]
+    #[error("Expected a file of notes that can be {action}, found \"{}\": {}", reason(found), path.display())]
     Io {
         /// "read", "written".
         action: &'static str,
@@ -126,16 +126,26 @@ pub struct Notes {
     nothing: ImageNotes,
 }
 
+/// What names of notes beside annotations end in.
+const BESIDE: &str = ".gazelens.json";
+/// The name of notes in a folder.
+const IN_FOLDER: &str = "gazelens-notes.json";
+
+/// Whether a file's name is one that this program gives to notes.
+pub fn is_notes_name(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name == IN_FOLDER || name.ends_with(BESIDE))
+}
+
 /// Where the notes of an annotation file lie: beside it.
 pub fn notes_beside_annotations(annotations: &Path) -> PathBuf {
     let mut name = annotations.file_name().unwrap_or_default().to_owned();
-    name.push(".gazelens.json");
+    name.push(BESIDE);
     annotations.with_file_name(name)
 }
 
 /// Where the notes of a folder of photos lie: in it.
 pub fn notes_in_folder(folder: &Path) -> PathBuf {
-    folder.join("gazelens-notes.json")
+    folder.join(IN_FOLDER)
 }
 
 impl Notes {
@@ -197,6 +207,10 @@ impl Notes {
         FORMAT.clone_into(&mut self.stored.format);
         self.stored.version = VERSION;
         let written = |found| NotesError::Io { action: "written", found, path: path.clone() };
+        if self.on_disk.is_none() && std::fs::symlink_metadata(&path).is_ok() {
+            // A link to a file that is not there: whoever made the folder chose where that would be.
+            return Err(written(std::io::Error::new(ErrorKind::AlreadyExists, "a link that leads nowhere")));
+        }
         let bytes = serde_json::to_vec_pretty(&self.stored).map_err(|err| written(err.into()))?;
         replace(&path, |file| file.write_all(&bytes)).map_err(written)?;
         self.on_disk = Some(hash(&bytes));
@@ -210,17 +224,15 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, NotesError> {
     let io = |found| NotesError::Io { action: "read", found, path: path.to_owned() };
-    let file = match std::fs::File::open(path) {
-        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(io)?,
-    };
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let found = format!("a file of more than {MOST_BYTES} bytes");
-        return Err(NotesError::NotNotes { found, path: path.to_owned() });
+    match files::read(path, MOST_BYTES) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+        Err(err) if err.kind() == ErrorKind::FileTooLarge => {
+            let found = format!("a file of more than {MOST_BYTES} bytes");
+            Err(NotesError::NotNotes { found, path: path.to_owned() })
+        }
+        Err(err) => Err(io(err)),
     }
-    Ok(Some(bytes))
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Stored, NotesError> {

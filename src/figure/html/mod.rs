@@ -6,12 +6,13 @@
 
 mod pack;
 
+use super::FigureError;
 use super::pixels::Embedded;
 use super::png_file;
 use super::scene::Rect;
 use super::svg::escaped;
-use super::{FigureError, write_file};
 use crate::data::{Photo, thumbnail};
+use crate::files::Outputs;
 use crate::render::{colormap, colormap_by_id};
 use crate::trace::Trace;
 use base64::Engine as _;
@@ -39,7 +40,11 @@ pub fn is_page(path: &Path) -> bool {
 
 /// Writes the page of a trace; it is complete or not there.
 pub fn write(path: &Path, trace: &Trace, photo: &Photo) -> Result<(), FigureError> {
-    write_file(path, page(trace, photo)?.as_bytes())
+    let page = page(trace, photo)?;
+    let mut outputs = Outputs::default();
+    let key = outputs.claim("the page", path)?;
+    outputs.write_bytes(key, page.as_bytes())?;
+    Ok(outputs.commit()?)
 }
 
 /// The page of a trace about a photo. The same trace gives the same bytes.

@@ -1,12 +1,13 @@
 //! Why a trace file could not be written or read.
 
+use crate::files::reason;
 use std::path::PathBuf;
 
 /// One sentence each: what was expected, what was found, the file last.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceFileError {
     /// The system refused.
-    #[error("Could not {action} the trace file ({found}): {}", path.display())]
+    #[error("Could not {action} the trace file ({}): {}", reason(found), path.display())]
     Io {
         /// "read", "write".
         action: &'static str,

@@ -3,8 +3,10 @@
 use super::written::{About, Ended, KeptFigure, KeptMaps, Written};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
+use crate::files::Outputs;
 use crate::session::{Session, SessionAnswer};
 use crate::trace::Trace;
+use crate::ui::open_files::OpenFiles;
 use crate::ui::state::{AppState, Made, Preferences, Run, Saved};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -41,6 +43,7 @@ pub(in crate::ui) struct Snapshot {
     dataset: Option<Arc<Dataset>>,
     answers: Vec<(About, Option<Arc<Trace>>)>,
     num_answers: usize,
+    open: OpenFiles,
 }
 
 impl Snapshot {
@@ -52,12 +55,17 @@ impl Snapshot {
         pope.sort_by_key(|answer| answer.run);
         let written = Written { pope, maps: maps(state), ..written(state, layout) };
         let num_answers = answers.iter().filter(|(about, _)| !state.pope.is_run(about.id)).count();
-        Self { written, dataset: state.browse.dataset.clone(), answers, num_answers }
+        Self { written, dataset: state.browse.dataset.clone(), answers, num_answers, open: OpenFiles::of(state) }
     }
 
     /// How many questions it holds, POPE's not counted.
     pub(in crate::ui) fn num_answers(&self) -> usize {
         self.num_answers
+    }
+
+    /// What the session must not be written over.
+    pub(super) fn outputs(&self) -> Outputs {
+        self.open.outputs()
     }
 
     /// As it is written. Takes a moment.

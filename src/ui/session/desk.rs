@@ -2,7 +2,8 @@
 
 use super::capture::{KeptTraces, Snapshot, fingerprint};
 use super::recovery::{Left, Recovery};
-use crate::session;
+use crate::files::Outputs;
+use crate::session::{self, EncodedSession, Session};
 use crate::ui::link::Waker;
 use crate::ui::state::AppState;
 use serde_json::Value;
@@ -106,9 +107,18 @@ impl Drop for Writer {
 
 /// Makes text of a state and writes it. An error is one sentence.
 pub(super) fn write(snapshot: Snapshot, path: &Path) -> Result<(), String> {
+    // Saving over a session is the usual thing; only over something else it matters what that is.
+    let outputs = if session::is_session(path) { Outputs::default() } else { snapshot.outputs() };
     let session =
         snapshot.session().map_err(|err| format!("Could not write the session ({err}): {}", path.display()))?;
-    session::write(path, &session).map_err(|err| err.to_string())
+    put(&session, path, outputs)
+}
+
+fn put(session: &Session, path: &Path, mut outputs: Outputs) -> Result<(), String> {
+    let key = outputs.claim("the session", path).map_err(|err| err.to_string())?;
+    let encoded = EncodedSession::new(path, session).map_err(|err| err.to_string())?;
+    let written = outputs.write(key, |file| encoded.write_to(file));
+    written.and_then(|()| outputs.commit()).map_err(|err| err.to_string())
 }
 
 /// See the module's documentation.

@@ -6,6 +6,7 @@
 
 use super::is_session;
 use crate::engine::ModelSource;
+use crate::files::remove_left;
 use crate::session::{self, EXTENSION, Session};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
@@ -15,9 +16,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Between a window's name and the number of what was open before.
 const BEFORE: &str = "-before-";
-
-/// Nobody writes a file for longer.
-const HALF_WRITTEN: Duration = Duration::from_hours(1);
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -137,8 +135,8 @@ impl Left {
 /// Looks for what other windows left behind, the newest first; what cannot be read is told in a sentence each.
 pub(in crate::ui) fn left_behind(folder: &Path) -> (Vec<Left>, Vec<String>) {
     let (mut left, mut problems) = (Vec::new(), Vec::new());
+    remove_left(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    paths.iter().filter(|path| is_half_written(path)).for_each(|path| drop(std::fs::remove_file(path)));
     paths.retain(|path| is_session(path));
     paths.sort();
     let mut ours: Vec<String> = Vec::new();
@@ -163,14 +161,6 @@ pub(in crate::ui) fn left_behind(folder: &Path) -> (Vec<Left>, Vec<String>) {
     }
     left.sort_by_key(|left| left.age);
     (left, problems)
-}
-
-/// What a program left that was killed while it wrote, some time ago: nobody is writing it any more.
-fn is_half_written(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let written = path.metadata().and_then(|metadata| metadata.modified()).ok();
-    let is_old = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > HALF_WRITTEN);
-    name.starts_with(".gazelens-") && name.ends_with(".part") && is_old
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::locate::Missing;
 use super::written::{About, KeptFigure, Written};
-use crate::data::dataset::{Notes, PhotoPlace, Sources};
+use crate::data::dataset::{Notes, PhotoPlace, Sources, is_notes_name};
 use crate::engine::{ImageSource, ModelSource, RunId};
 use crate::figure::Recipe;
 use crate::hub::cached_models;
@@ -170,6 +170,13 @@ fn sources_of(
                 notes.edit(key, |notes| noted.clone_into(notes));
             }
             notes
+        }
+        // A session may come from anybody: what is written to is never named by it alone.
+        Some(path) if !is_notes_name(Path::new(path)) => {
+            problems.push(format!(
+                "Tags and notes will not be saved: the session names a file that is not one of notes: {path}"
+            ));
+            Notes::in_memory()
         }
         Some(path) => Notes::open(Path::new(path)).unwrap_or_else(|why| {
             problems.push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));

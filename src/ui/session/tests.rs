@@ -1,4 +1,5 @@
 mod kept;
+mod saving;
 
 use super::capture::{KeptTraces, Snapshot};
 use super::desk::{Desk, Finished, write};

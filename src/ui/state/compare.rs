@@ -272,13 +272,13 @@ impl AppState {
     pub(in crate::ui) fn plain_answer(&self, run: &Run) -> Option<&Run> {
         let alike = |other: &&Run| {
             let (a, b) = (&other.question, &run.question);
-            is_plain(other)
+            other.question.is_plain()
                 && a.image == b.image
                 && (&a.prompt, a.framing, &a.sampling) == (&b.prompt, b.framing, &b.sampling)
                 && weights(other) == weights(run)
                 && other.has_answer()
         };
-        self.runs.iter().filter(|_| !is_plain(run)).filter(alike).last()
+        self.runs.iter().filter(|_| !run.question.is_plain()).filter(alike).last()
     }
 
     /// Questions that people asked about a photo and that were answered, at least in part: POPE's are counted by POPE.
