@@ -24,14 +24,18 @@ fn parts(folder: &Path) -> Vec<PathBuf> {
 
 /// Removes all files.
 fn clear(folder: &Path) {
-    entries(folder).iter().for_each(|path| std::fs::remove_file(path).expect("a file of ours"));
+    for path in entries(folder) {
+        std::fs::remove_file(path).expect("a file of ours");
+    }
 }
 
 /// Kills a command at random moments. What it writes is all of `before` or all of what it writes when nobody kills it.
 fn killed(folder: &Path, args: &[&str], before: &BTreeMap<PathBuf, Vec<u8>>, moment: &mut u64) {
     let put_back = || {
         clear(folder);
-        before.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).expect("a writable folder"));
+        for (path, bytes) in before {
+            std::fs::write(path, bytes).expect("a writable folder");
+        }
     };
     put_back();
     let begun = Instant::now();
@@ -55,7 +59,9 @@ fn killed(folder: &Path, args: &[&str], before: &BTreeMap<PathBuf, Vec<u8>>, mom
             assert!(ended.success() || ended.signal() == Some(number), "by the signal or well: {place}: {ended:?}");
             let left = parts(folder);
             if signal == "KILL" {
-                left.iter().for_each(|part| std::fs::remove_file(part).expect("what a kill left"));
+                for part in &left {
+                    std::fs::remove_file(part).expect("what a kill left");
+                }
                 for (path, bytes) in contents(folder) {
                     let whole = before.get(&path) == Some(&bytes) || after.get(&path) == Some(&bytes);
                     assert!(whole, "whole: {place}: {}", path.display());
@@ -99,7 +105,7 @@ fn whatever_ends_a_command_leaves_whole_files_and_no_parts() {
 #[test]
 fn what_a_kill_left_goes_with_the_next_run_and_what_is_being_written_stays() {
     let dir = folder();
-    let old = SystemTime::now() - Duration::from_secs(600);
+    let old = SystemTime::now() - Duration::from_mins(10);
     let make = |name: &str| {
         let file = std::fs::File::create(dir.path().join(name)).expect("a writable folder");
         file.set_modified(old).expect("a time");

@@ -189,7 +189,9 @@ fn refuses_to_replace(file: &str, ending: &str, args: &[&str], flags: [&str; 2])
         assert!(sentence.trim_end().ends_with(&alias), "the file last: {sentence}");
         assert_eq!(contents(folder), before, "everything is as it was: {args:?}");
     }
-    links.iter().for_each(|link| std::fs::remove_file(link).expect("a link of ours"));
+    for link in links {
+        std::fs::remove_file(link).expect("a link of ours");
+    }
 }
 
 fn copy_of_the_demo(folder: &Path) -> String {
