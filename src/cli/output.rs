@@ -1,5 +1,6 @@
 //! Standard output and standard error.
 
+use crate::data::coco::{Cost, Problems};
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 use std::io::Write as _;
@@ -21,6 +22,13 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// What the user should know besides the result.
 pub(super) fn warning(text: &str) {
     stderr(&format!("warning: {text}"));
+}
+
+/// What could not be used of a file, as far as a result needs it.
+pub(super) fn problems(problems: &Problems, costs: &[Cost], path: &Path) {
+    for sentence in problems.sentences(costs) {
+        warning(&format!("{sentence}: {}", path.display()));
+    }
 }
 
 /// What went wrong, in one sentence.

@@ -1,9 +1,10 @@
 //! Where the bytes of an annotation file are.
 
 use super::error::CocoError;
+use crate::files;
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
@@ -22,15 +23,12 @@ pub(in crate::data) struct Source {
 }
 
 impl Source {
-    pub(in crate::data) fn open(path: &Path, expected: &'static str) -> Result<Self, CocoError> {
-        let io = |found| CocoError::Io { expected, found, path: path.to_owned() };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if !metadata.is_file() {
-            // A pipe could not be read a second time.
-            return Err(io(Error::new(ErrorKind::InvalidInput, "a folder, device or pipe")));
-        }
-        Ok(Self { bytes: Bytes::File(file), len: metadata.len(), path: path.to_owned() })
+    /// Opens a regular file of any length.
+    pub(in crate::data) fn open(path: &Path) -> Result<Self, CocoError> {
+        let opened = files::open(path);
+        let (file, len) =
+            opened.map_err(|found| CocoError::Io { action: "open", found, path: path.to_owned() })?;
+        Ok(Self { bytes: Bytes::File(file), len, path: path.to_owned() })
     }
 
     pub(in crate::data) fn bytes(bytes: Cow<'static, [u8]>, name: &Path) -> Self {

@@ -14,7 +14,7 @@ mod tests;
 
 pub use index::CategoryCount;
 pub use join::Sources;
-pub use names::coco_image_id;
+pub use super::coco::coco_image_id;
 pub use notes::{ImageNotes, Notes, NotesError, Tag, notes_beside_annotations, notes_in_folder};
 pub use query::{Order, Query, SizeClasses, Sort};
 
