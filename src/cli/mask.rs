@@ -46,12 +46,21 @@ pub(super) fn category_mask(path: &Path, image_id: u64, category: &str, crowds: 
 }
 
 fn unknown_category(instances: &Instances, name: &str) -> anyhow::Error {
-    let near = instances.near_categories(name).join(", ");
-    let near = if near.is_empty() { String::new() } else { format!(" (near: {near})") };
-    let all = match instances.categories().len() {
+    const MOST_NAMED: usize = 12;
+    let (near, all) = (instances.near_categories(name).join(", "), instances.categories());
+    let near = match near.as_str() {
+        "" if (1..=MOST_NAMED).contains(&all.len()) => {
+            let names: Vec<&str> = all.iter().map(|category| category.name.as_str()).collect();
+            format!(" (there are: {})", names.join(", "))
+        }
+        "" => String::new(),
+        near => format!(" (near: {near})"),
+    };
+    let all = match all.len() {
         0 => "a category of the annotations, which have none".to_owned(),
         1 => "the only category of the annotations".to_owned(),
         len => format!("one of the {len} categories"),
     };
-    anyhow!("Expected --category as {all}, found `{name}`{near}: {}", instances.path().display())
+    let (lost, path) = (instances.lost_category(), instances.path().display());
+    anyhow!("Expected --category as {all}, found `{name}`{near}{lost}: {path}")
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 const EXPECTED: &str = "POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array)";
+/// Names under which an object may hold the array.
+const LISTS: [&str; 2] = ["questions", "data"];
 /// Far more than any published file.
 const MOST_BYTES: u64 = 1 << 30;
 
@@ -65,7 +67,7 @@ impl Questions {
     }
 
     fn read(source: &Source, watch: &mut Watch<'_>) -> Result<Self, CocoError> {
-        let what = What { expected: EXPECTED, lists: &[], keyed: false, loose: Some(0), most_bytes: MOST_BYTES };
+        let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(0), most_bytes: MOST_BYTES };
         let (mut questions, mut problems, mut total) = (Vec::new(), Problems::default(), 0);
         let found = read_lists(source, what, watch, &mut |Record { form, index, bytes, .. }| {
             total += 1;
@@ -126,9 +128,9 @@ impl<T> Choice<T> {
 
     fn chosen(self) -> Result<T, Mismatch> {
         let Self { expected, found, unusable } = self;
-        found.map(|(_, value)| value).ok_or_else(|| {
-            unusable.map_or_else(|| Mismatch::missing(expected), |found| Mismatch::new(expected, found))
-        })
+        found
+            .map(|(_, value)| value)
+            .ok_or_else(|| unusable.map_or_else(|| Mismatch::missing(expected), |found| Mismatch::new(expected, found)))
     }
 }
 
@@ -187,7 +189,7 @@ fn yes_or_no(value: &[u8]) -> Option<Label> {
     let word = match value.trim_ascii() {
         b"true" => "yes".to_owned(),
         b"false" => "no".to_owned(),
-        value => string(value)?.trim().to_ascii_lowercase(),
+        value => string(value)?.trim().trim_end_matches('.').to_ascii_lowercase(),
     };
     match word.as_str() {
         "yes" => Some(Label::Yes),
@@ -233,6 +235,7 @@ mod tests {
             ("an array a line", format!("[\n{one},\n{two}\n]\n")),
             ("lines with commas", format!("{one},\n{two},\n")),
             ("two on one line", format!("{one}{two}")),
+            ("an object", format!("{{\"info\": NaN, \"questions\": [{one}, {two}]}}")),
             ("zeros behind", format!("{one}\n{two}\n\0\0\0\0")),
         ] {
             let questions = read(&text).expect(form);
@@ -246,7 +249,7 @@ mod tests {
     #[test]
     fn what_no_answer_needs_costs_no_question() {
         for more in [
-            r#""question_id": null"#,
+            r#""question_id": null, "label": "yes.""#,
             r#""question_id": NaN"#,
             r#""question_id": "q_7""#,
             r#""question_id": -1, "score": -Infinity"#,
@@ -261,16 +264,23 @@ mod tests {
             assert_eq!((of(&questions), questions.problems().total()), (vec![("a", "b", Label::Yes)], 0), "{more}");
             assert_eq!((questions.questions()[0].question_id, &questions.questions()[0].split), (0, &None), "{more}");
         }
-        let other = read(r#"{"image": null, "image_id": 42.0, "question": "b", "text": NaN, "answer": true}"#).expect("read");
+        let other =
+            read(r#"{"image": null, "image_id": 42.0, "question": "b", "text": NaN, "answer": true}"#).expect("read");
         assert_eq!(of(&other), [("000000000042", "b", Label::Yes)], "what can be used is, whatever stands beside it");
         let said = read(r#"{"image": "a", "text": "b", "label": null, "answer": "yes"}"#).expect_err("no label");
-        assert!(said.contains("expected `label` (or `answer`) as `yes` or `no`, found `null`"), "a model's answer: {said}");
+        assert!(
+            said.contains("expected `label` (or `answer`) as `yes` or `no`, found `null`"),
+            "a model's answer: {said}"
+        );
     }
 
     #[test]
     fn a_file_without_questions_is_one_sentence() {
         for (text, found) in [
-            ("", "Expected POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array), found an empty file: q.jsonl"),
+            (
+                "",
+                "Expected POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array), found an empty file: q.jsonl",
+            ),
             ("[]", "found no questions: q.jsonl"),
             ("[1]", "The only question is not usable: question 0: expected an object, found `1`: q.jsonl"),
             ("a,b\nc,d\n", "None of 2 lines is usable: line 1: expected an object, found `a,b`: q.jsonl"),

@@ -246,12 +246,12 @@ mod tests {
         let objects = found.instances.map(|instances| instances.annotations().len());
         assert_eq!(objects, Some(2), "what can be used is open");
         let expected = [
-            "1 record was left out: annotation 3: expected `image_id`, found a record without it: ",
-            "1 record gives no mask: image 0: expected `width` as a whole number from 0, found `NaN`: ",
-            "1 object has no usable area: annotation 0: expected `area` as a number from 0, found `NaN`: the area of its box counts: ",
-            "1 object may or may not be a crowd: annotation 0: expected `iscrowd` as 0 or 1, found `\"maybe\"`: ",
-            "1 image has no file name: image 0: expected `file_name` or `coco_url` as a string, found neither: ",
-            "1 record was used with an assumption: annotation 1: expected a number of its own, found 1 again: both objects are used: ",
+            "1 record was left out: annotation 3: expected `image_id`, found a record without it (counted from 0): ",
+            "1 record gives no mask: image 0: expected `width` as a whole number from 0, found `NaN` (counted from 0): ",
+            "1 object has no usable area: annotation 0: expected `area` as a number from 0, found `NaN`: the area of its box counts (counted from 0): ",
+            "1 object may or may not be a crowd: annotation 0: expected `iscrowd` as 0 or 1, found `\"maybe\"` (counted from 0): ",
+            "1 image has no file name: image 0: expected `file_name` or `coco_url` as a string, found neither (counted from 0): ",
+            "1 record was used with an assumption: annotation 1: expected a number of its own, found 1 again: both objects are used (counted from 0): ",
             "1 object is in an image that the list `images` does not have: ",
             "1 object has neither an area nor a box, and is of no size: ",
         ];
@@ -262,7 +262,10 @@ mod tests {
         let found = opened(&[none]);
         assert!(found.instances.is_none(), "nothing to open");
         let refusal = &found.problems[0];
-        assert!(refusal.starts_with("The only annotation is not usable: annotation 0: expected `image_id`"), "{refusal}");
+        assert!(
+            refusal.starts_with("The only annotation is not usable: annotation 0: expected `image_id`"),
+            "{refusal}"
+        );
     }
 
     #[test]

@@ -36,13 +36,11 @@ fn captions_are_scored_by_the_objects_they_name() {
     assert_eq!(cats["characters"][0].as_u64(), Some(18), "characters");
     assert_eq!(json["captions"][2]["mentions"][0]["status"], "unknown", "nobody annotated image 9");
     let said = stderr(&output);
-    for expected in
-        [
-            "1 record was left out: line 3: expected `caption`, found a record without it",
-            "1 of 3 captions is about an image without annotations and takes part in no figure",
-            "1 category is not among CHAIR's 80",
-        ]
-    {
+    for expected in [
+        "1 record was left out: line 3: expected `caption`, found a record without it",
+        "1 of 3 captions is about an image without annotations and takes part in no figure",
+        "1 category is not among CHAIR's 80",
+    ] {
         assert!(said.contains(expected), "{expected} in {said}");
     }
 

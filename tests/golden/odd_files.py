@@ -2,7 +2,7 @@
 
 Made with Python 3.11, pycocotools 2.0.11, numpy 2.4.6. Seed 20.
 
-    python tests/golden/odd_files.py [--seed N]
+    python tests/golden/odd_files.py [--seed N] [--times N]
 
 Sound annotations, captions and questions are made and read by pycocotools and by plain loops. Then each is written again: numbers as 42, 42.0,
 42e0, "42" or as COCO's name for a file, fields that no asked number needs as anything or not at all, members in any order, every form
@@ -264,12 +264,14 @@ def odd_questions(rng: random.Random, questions: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=20)
-    rng = random.Random(parser.parse_args().seed)
+    parser.add_argument("--times", type=int, default=1, help="so many times as many files")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
     found = {"instances": [], "captions": [], "questions": []}
-    for _ in range(20):
+    for _ in range(20 * options.times):
         whole = sound_instances(rng)
         found["instances"].append({"file": odd_instances(rng, whole), "masks": expected_masks(whole)})
-    for place in range(24):
+    for place in range(24 * options.times):
         whole = sound_instances(rng)
         captions = sound_captions(rng, whole)
         form = ["lines", "array", "annotations", "imgToEval"][place % 4]
@@ -277,7 +279,7 @@ def main() -> None:
             "form": form, "file": odd_captions(rng, captions, form), "instances": odd_instances(rng, whole),
             "figures": expected_figures(whole, captions),
         })
-    for _ in range(24):
+    for _ in range(24 * options.times):
         questions = sound_questions(rng)
         found["questions"].append({"file": odd_questions(rng, questions), "questions": questions})
     (HERE / "odd_files.json").write_text(json.dumps(found, indent=0) + "\n")

@@ -158,7 +158,11 @@ fn annotations(bytes: Vec<u8>) {
     assert_eq!(rows.map(|row| instances.annotations_of(row).len()).sum::<usize>(), total, "each object has one image");
     let problems = instances.problems();
     assert!(problems.listed().len() <= problems.total().min(1000 * Cost::ALL.len()), "a bounded list");
-    assert_eq!(Cost::ALL.iter().map(|cost| problems.total_of(*cost)).sum::<usize>(), problems.total(), "each has one cost");
+    assert_eq!(
+        Cost::ALL.iter().map(|cost| problems.total_of(*cost)).sum::<usize>(),
+        problems.total(),
+        "each has one cost"
+    );
     assert!(instances.named_objects().count() == total + instances.num_unlisted(), "each object has a name");
     for one in instances.annotations() {
         let image = instances.image_row(one.image_id).and_then(|row| instances.images().get(row)).expect("is known");

@@ -47,7 +47,8 @@ fn masks_of_odd_files_are_those_of_pycocotools() {
             let mask = instances.category_mask(image, category.id, crowds);
             let mask = mask.unwrap_or_else(|err| panic!("file {place}, {expected}: {err}\n{file}"));
             let bytes: Vec<u8> = mask.pixels().iter().map(|inside| u8::from(*inside)).collect();
-            let hash = Sha256::digest(&bytes).iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let hash =
+                Sha256::digest(&bytes).iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             let found = format!("{} {hash}", mask.area_px());
             assert!(text(expected).ends_with(&found), "file {place}: {expected}, here {found}\n{file}");
         }
@@ -85,7 +86,10 @@ fn questions_of_odd_files_are_those_of_the_sound_ones() {
         for (found, expected) in questions.questions().iter().zip(expected) {
             let label = if expected["label"] == "yes" { Label::Yes } else { Label::No };
             assert_eq!(Some(found.question_id), expected["question_id"].as_u64(), "file {place}: its number");
-            assert_eq!((found.image.as_str(), found.text.as_str()), (text(&expected["image"]), text(&expected["text"])));
+            assert_eq!(
+                (found.image.as_str(), found.text.as_str()),
+                (text(&expected["image"]), text(&expected["text"]))
+            );
             assert_eq!(found.label, label, "file {place}: the answer");
         }
     }
@@ -148,7 +152,10 @@ fn captions_of_reports_have_the_figures_of_the_sound_ones() {
     let output = gazelens(&["chair", "--captions", &path("lines.jsonl"), "--annotations", &panoptic]);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.starts_with("error: None of 3 annotations is usable: annotation 0: ") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.starts_with("error: None of 3 annotations is usable: annotation 0: ") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 #[test]
@@ -166,7 +173,14 @@ fn questions_of_reports_are_those_of_the_sound_file() {
     };
     let expected = read("p0_plain.json");
     assert_eq!(expected.len(), 3, "the sound file");
-    for name in ["p1_array.json", "p2_lmms.jsonl", "p5_qid_string.json", "p5b_qid_null.json", "p6b_array_lines.json", "p7_nan.json"] {
+    for name in [
+        "p1_array.json",
+        "p2_lmms.jsonl",
+        "p5_qid_string.json",
+        "p5b_qid_null.json",
+        "p6b_array_lines.json",
+        "p7_nan.json",
+    ] {
         assert_eq!(read(name), expected, "{name}");
     }
 }

@@ -60,7 +60,8 @@ impl GeneratedCaptions {
     }
 
     fn of(source: &Source) -> Result<Self, CocoError> {
-        let what = What { expected: EXPECTED, lists: &LISTS, keyed: true, loose: Some(LISTS.len()), most_bytes: MOST_BYTES };
+        let what =
+            What { expected: EXPECTED, lists: &LISTS, keyed: true, loose: Some(LISTS.len()), most_bytes: MOST_BYTES };
         // Nobody raises it: an interrupt from the keyboard ends the process.
         let cancel = AtomicBool::new(false);
         let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };

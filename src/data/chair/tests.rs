@@ -110,9 +110,14 @@ fn what_chair_does_not_need_costs_no_caption() {
             assert!(captions.captions.iter().all(|one| one.image_id == id && one.text == "a"), "{text}: {captions:?}");
         }
     }
-    let keys = r#"{"imgToEval": {"42": {"caption": "a"}, "COCO_val2014_000000000007.jpg": {"caption": "b", "SPICE": NaN}}}"#;
+    let keys =
+        r#"{"imgToEval": {"42": {"caption": "a"}, "COCO_val2014_000000000007.jpg": {"caption": "b", "SPICE": NaN}}}"#;
     assert_eq!(ids(keys), [42, 7], "by the record's own name");
-    assert_eq!(ids(r#"[{"image_id": 1, "caption": "\ud83d cut"}, {"image_id": 2, "caption": "b"}]"#), [1, 2], "half a character");
+    assert_eq!(
+        ids(r#"[{"image_id": 1, "caption": "\ud83d cut"}, {"image_id": 2, "caption": "b"}]"#),
+        [1, 2],
+        "half a character"
+    );
 }
 
 #[test]
@@ -133,7 +138,10 @@ fn a_bad_record_is_named_by_its_index_and_the_rest_is_read() {
     assert_eq!(said, expected, "each by its place");
     let cut = read("{\"image_id\": 1, \"caption\": \"a\"}\n{\"image_id\": 2, \"cap").expect("one caption");
     let first = cut.problems.listed()[0].to_string();
-    assert!(cut.captions.len() == 1 && first.starts_with("line 2: expected the end"), "a file that was cut off: {first}");
+    assert!(
+        cut.captions.len() == 1 && first.starts_with("line 2: expected the end"),
+        "a file that was cut off: {first}"
+    );
     let cut = read("{\"image_id\": 1, \"cap\n{\"image_id\": 2, \"caption\": \"a\"}\n").expect("one caption");
     let first = cut.problems.listed()[0].to_string();
     assert!(cut.captions.len() == 1 && first.starts_with("line 1: expected the end"), "a broken first line: {first}");

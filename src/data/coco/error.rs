@@ -100,10 +100,12 @@ pub enum MaskError {
         path: PathBuf,
     },
     /// No image has that id.
-    #[error("Expected the id of an image of the file, found {image_id}: {}", path.display())]
+    #[error("Expected the id of an image of the file, found {image_id}{lost}: {}", path.display())]
     UnknownImage {
         /// The id that was asked for.
         image_id: u64,
+        /// The first image that was left out, which may be it, in brackets; empty where there is none.
+        lost: String,
         /// The file.
         path: PathBuf,
     },

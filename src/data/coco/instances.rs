@@ -132,7 +132,8 @@ impl Instances {
         let total = records.num_annotations;
         let instances = Self::joined(source, records);
         if total > 0 && instances.annotations.is_empty() && instances.unlisted.is_empty() {
-            let first = instances.problems.listed().iter().find(|one| one.kind == ANNOTATION && one.cost == Cost::Record);
+            let first =
+                instances.problems.listed().iter().find(|one| one.kind == ANNOTATION && one.cost == Cost::Record);
             let first = first.map_or_else(|| "no reason".to_owned(), ToString::to_string);
             let path = instances.path().to_owned();
             return Err(CocoError::NoneUsable { record: ANNOTATION, total, first, path });
@@ -147,12 +148,13 @@ impl Instances {
         let (images, row_of_image) = distinct("image", images, |image| image.id, &mut problems);
         report_repeated(&annotations, &mut problems);
         let mut unlisted = Vec::new();
+        let lost = first_lost(&problems, KINDS[2]);
         annotations.retain_mut(|annotation| {
             let category = place_of_category.get(&annotation.category_id);
             let Some(category) = category.and_then(|place| categories.get(*place as usize)) else {
                 let index = annotation.row as usize;
                 let found = annotation.category_id;
-                let reason = format_args!("expected the number of a category of the file, found {found}");
+                let reason = format_args!("expected the number of a category of the file, found {found}{lost}");
                 problems.add(ANNOTATION, index, Cost::Record, reason);
                 let (image, category) = (Named::Is(annotation.image_id), Named::Is(annotation.category_id));
                 left_out.add(Owner { image, category }, index);
@@ -215,6 +217,11 @@ impl Instances {
         self.categories.iter().find(|category| category.name == name)
     }
 
+    /// The first category that was left out, in brackets; empty where there is none.
+    pub fn lost_category(&self) -> String {
+        first_lost(&self.problems, KINDS[2])
+    }
+
     /// Names of categories that were perhaps meant, the nearest first.
     pub fn near_categories(&self, name: &str) -> Vec<&str> {
         near(name, self.categories.iter().map(|category| category.name.as_str()))
@@ -263,7 +270,9 @@ impl Instances {
     pub fn says_what_is_in(&self, image_id: u64) -> bool {
         let listed = self.image_row(image_id).is_some_and(|row| !self.annotations_of(row).is_empty());
         let at = self.unlisted.partition_point(|(other, _)| *other < image_id);
-        listed || self.unlisted.get(at).is_some_and(|(other, _)| *other == image_id) || !self.left_out.names(image_id)
+        listed
+            || self.unlisted.get(at).is_some_and(|(other, _)| *other == image_id)
+            || self.left_out.first_in(image_id).is_none()
     }
 
     /// What was wrong with single records.
@@ -323,26 +332,36 @@ impl Instances {
         Ok(union)
     }
 
-    /// **Errors** where a record that was left out may be an object of this category in this image.
+    /// **Errors** where a record that was left out may be an object of this category in this image, and where all of the image's were.
     pub fn expect_all_objects(&self, image_id: u64, category_id: u32) -> Result<(), MaskError> {
         let is_one = |id| self.category(id).is_some_and(|category| category.id == category_id);
         let objects = self.image_row(image_id).map(|row| self.annotations_of(row)).unwrap_or_default();
         let has_others = objects.iter().any(|one| one.category_id == category_id);
-        let Some(index) = self.left_out.perhaps(image_id, is_one, has_others) else { return Ok(()) };
+        // Of an image whose objects were all left out nobody knows what it does not show.
+        let all = || self.left_out.first_in(image_id).filter(|_| !self.says_what_is_in(image_id));
+        let Some(index) = self.left_out.perhaps(image_id, is_one, has_others).or_else(all) else { return Ok(()) };
         let is_it = |one: &&Problem| (one.kind, one.cost, one.index) == (ANNOTATION, Cost::Record, index);
         let problem = self.problems.listed().iter().find(is_it);
-        let annotation = problem.map_or_else(|| format!("{ANNOTATION} {index}"), ToString::to_string);
+        let why = problem.map_or("it was left out", |problem| problem.reason.as_str());
+        let annotation = format!("{ANNOTATION} {index} (counted from 0): {why}");
         Err(MaskError::LeftOut { image_id, annotation, path: self.source.path().to_owned() })
     }
 
     fn unknown_image(&self, image_id: u64) -> MaskError {
-        MaskError::UnknownImage { image_id, path: self.source.path().to_owned() }
+        let lost = first_lost(&self.problems, KINDS[0]);
+        MaskError::UnknownImage { image_id, lost, path: self.source.path().to_owned() }
     }
 
     fn no_mask(&self, annotation: &Annotation, Mismatch { expected, found }: Mismatch) -> MaskError {
         let path = self.source.path().to_owned();
         MaskError::Segmentation { annotation_id: annotation.id, expected, found, path }
     }
+}
+
+/// The first record of a kind that was left out, in brackets: perhaps the one that is missed.
+fn first_lost(problems: &Problems, kind: &str) -> String {
+    let lost = problems.listed().iter().find(|one| one.kind == kind && one.cost == Cost::Record);
+    lost.map_or_else(String::new, |problem| format!(" ({problem})"))
 }
 
 /// The records with numbers of their own, and where each number stands. Of several with one number the last counts.
@@ -378,10 +397,7 @@ pub(super) fn distinct<T>(
 /// The categories with names of their own, and where each number stands: those with one name are one, as pycocotools finds all of them.
 ///
 /// **Source** pycocotools 2.0.11, `coco.py` `getCatIds`.
-fn one_of_each_name(
-    categories: Vec<(usize, Category)>,
-    problems: &mut Problems,
-) -> (Vec<Category>, HashMap<u32, u32>) {
+fn one_of_each_name(categories: Vec<(usize, Category)>, problems: &mut Problems) -> (Vec<Category>, HashMap<u32, u32>) {
     let (all, places) = distinct("category", categories, |category| category.id.into(), problems);
     let mut kept: Vec<Category> = Vec::with_capacity(all.len());
     let (mut of_name, mut of_place) = (HashMap::new(), Vec::with_capacity(all.len()));
@@ -398,9 +414,8 @@ fn one_of_each_name(
             None => kept.push(category),
         }
     }
-    let places = places.into_iter().filter_map(|(id, row)| {
-        Some((u32::try_from(id).ok()?, *of_place.get(row as usize)?))
-    });
+    let places =
+        places.into_iter().filter_map(|(id, row)| Some((u32::try_from(id).ok()?, *of_place.get(row as usize)?)));
     (kept, places.collect())
 }
 

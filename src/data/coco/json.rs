@@ -351,7 +351,11 @@ mod tests {
         for depth in [1, 63, 64, 65, 128, 129, 100_000] {
             let open = "[{\"a\":".repeat(depth);
             let close = "}]".repeat(depth);
-            assert_eq!(ValueEnd::default().find(format!("{open}1{close},").as_bytes()), Step::End(open.len() + 1 + close.len()), "{depth}");
+            assert_eq!(
+                ValueEnd::default().find(format!("{open}1{close},").as_bytes()),
+                Step::End(open.len() + 1 + close.len()),
+                "{depth}"
+            );
             let wrong = close.replacen("}]", "]}", 1);
             assert_eq!(ValueEnd::default().find(format!("{open}1{wrong}").as_bytes()), Step::Broken, "{depth}");
         }

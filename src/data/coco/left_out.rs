@@ -1,7 +1,7 @@
 //! Objects whose records were left out, and the masks that may lack them.
 
 use super::records::{Named, Owner};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What each record would have been an object of, and the first of several that would have been alike.
 #[derive(Debug, Default)]
@@ -9,7 +9,8 @@ pub(super) struct LeftOuts {
     first: HashMap<Owner, usize>,
     /// In the order of the file, once all are known.
     sorted: Vec<(usize, Owner)>,
-    images: HashSet<u64>,
+    /// The first record of each image.
+    images: HashMap<u64, usize>,
 }
 
 impl LeftOuts {
@@ -17,7 +18,8 @@ impl LeftOuts {
         let first = self.first.entry(owner).or_insert(index);
         *first = index.min(*first);
         if let Named::Is(image_id) = owner.image {
-            self.images.insert(image_id);
+            let first = self.images.entry(image_id).or_insert(index);
+            *first = index.min(*first);
         }
     }
 
@@ -27,9 +29,9 @@ impl LeftOuts {
         self.sorted.sort_unstable_by_key(|(index, _)| *index);
     }
 
-    /// Whether an object of this image was left out.
-    pub(super) fn names(&self, image_id: u64) -> bool {
-        self.images.contains(&image_id)
+    /// The place in the list of the first record that names this image.
+    pub(super) fn first_in(&self, image_id: u64) -> Option<usize> {
+        self.images.get(&image_id).copied()
     }
 
     /// The place in the list of a record that may be an object of this image and of a category.

@@ -258,11 +258,12 @@ impl Window<'_, '_> {
         if !ended {
             return Ok(if self.starts_with_a_broken_line() { Form::Lines } else { Form::Object });
         }
-        let behind = |byte: &u8| !is_space(*byte) && *byte != 0;
+        let behind = |byte: &u8| !is_filling(*byte);
         let mut looked = len;
         while !self.bytes.get(self.at + looked..).unwrap_or_default().iter().any(behind) {
             looked = self.rest().len();
-            if !self.more()? {
+            // More filling than that is not kept to look behind it.
+            if looked > 2 * MOST_RECORD_BYTES || !self.more()? {
                 let has_lists = has_lists(self.rest().get(..len).unwrap_or_default(), &self.what);
                 return Ok(if has_lists { Form::Object } else { Form::Lines });
             }
@@ -272,7 +273,8 @@ impl Window<'_, '_> {
 
     /// Whether the first line looks like a broken record and not like the beginning of an object of several lines.
     fn starts_with_a_broken_line(&self) -> bool {
-        let mut lines = self.rest().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        let mut lines =
+            self.rest().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
         let has = |name: &&str| first.windows(name.len()).any(|part| part == name.as_bytes());
         !first.ends_with(b"[") && first != b"{" && second.starts_with(b"{") && !self.what.lists.iter().any(has)
@@ -281,8 +283,19 @@ impl Window<'_, '_> {
     /// The records of the object's lists.
     fn object(&mut self, seen: &mut [bool], each: &mut dyn FnMut(Record<'_>)) -> Result<(), CocoError> {
         self.expect(b'{', "one JSON object")?;
-        let is_empty = self.peek()? == Some(b'}');
-        while !is_empty {
+        if self.peek()? != Some(b'}') {
+            self.members(seen, each)?;
+        }
+        self.at += 1;
+        match self.peek_behind(is_filling)? {
+            None => Ok(()),
+            Some(_) => Err(self.malformed("the end of the file")),
+        }
+    }
+
+    /// The members of the object, up to its end.
+    fn members(&mut self, seen: &mut [bool], each: &mut dyn FnMut(Record<'_>)) -> Result<(), CocoError> {
+        loop {
             if self.peek()? != Some(b'"') {
                 return Err(self.malformed("a member's name"));
             }
@@ -303,14 +316,9 @@ impl Window<'_, '_> {
             }
             match self.peek()? {
                 Some(b',') => self.at += 1,
-                Some(b'}') => break,
+                Some(b'}') => return Ok(()),
                 _ => return Err(self.malformed("a comma or the end of the object")),
             }
-        }
-        self.at += 1;
-        match self.peek_behind(is_filling)? {
-            None => Ok(()),
-            Some(_) => Err(self.malformed("the end of the file")),
         }
     }
 

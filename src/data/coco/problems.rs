@@ -98,19 +98,15 @@ impl Problems {
                 1..=MOST_NAMED => format!(": {}", of_cost.collect::<Vec<_>>().join("; ")),
                 _ => format!(", the first: {}", of_cost.next()?),
             };
-            Some(format!("{total} {}{which}", cost.said_of(total)))
+            let from_0 = self.listed.iter().any(|problem| problem.cost == *cost && problem.kind != "line");
+            let from_0 = if from_0 { " (counted from 0)" } else { "" };
+            Some(format!("{total} {}{which}{from_0}", cost.said_of(total)))
         };
         costs.iter().filter_map(sentence).collect()
     }
 
     /// Counts one; the sentence is only made while there is room in the list.
-    pub(in crate::data) fn add(
-        &mut self,
-        kind: &'static str,
-        index: usize,
-        cost: Cost,
-        reason: impl fmt::Display,
-    ) {
+    pub(in crate::data) fn add(&mut self, kind: &'static str, index: usize, cost: Cost, reason: impl fmt::Display) {
         let Some(total) = self.totals.get_mut(cost as usize) else { return };
         if *total < MOST_LISTED {
             self.listed.push(Problem { kind, index, cost, reason: reason.to_string() });
@@ -147,9 +143,9 @@ mod tests {
         assert_eq!(
             said,
             [
-                "1 record was left out: image 7: no id",
-                "1500 objects have no usable area, the first: annotation 0: no area",
-                "2 images have no file name: image 8: no name; image 9: no name"
+                "1 record was left out: image 7: no id (counted from 0)",
+                "1500 objects have no usable area, the first: annotation 0: no area (counted from 0)",
+                "2 images have no file name: image 8: no name; image 9: no name (counted from 0)"
             ],
             "the greatest loss first"
         );

@@ -19,6 +19,8 @@ pub enum FileKind {
 }
 
 const EXPECTED: &str = "a COCO instances or captions file, or POPE questions (one JSON object a line, or an array)";
+/// Names under which an object may hold records; of questions all but the first.
+const LISTS: [&str; 3] = ["annotations", "questions", "data"];
 /// Records that are looked at before a file is given up.
 const MOST_LOOKED_AT: usize = 100;
 
@@ -28,7 +30,7 @@ pub fn sniff(path: &Path) -> Result<FileKind, CocoError> {
     let malformed = |found: String| CocoError::Malformed { expected: EXPECTED, found, path: path.to_owned() };
     let (mut kind, mut first, mut num_looked_at) = (None, None, 0);
     let cancel = AtomicBool::new(false);
-    let what = What { expected: EXPECTED, lists: &["annotations"], keyed: false, loose: Some(1), most_bytes: u64::MAX };
+    let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(LISTS.len()), most_bytes: u64::MAX };
     let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };
     let read = read_lists(&source, what, &mut watch, &mut |record| {
         num_looked_at += 1;
@@ -48,7 +50,9 @@ pub fn sniff(path: &Path) -> Result<FileKind, CocoError> {
         (None, Err(err)) if !matches!(err, CocoError::Cancelled { .. }) => Err(err),
         (None, read) => Err(malformed(match (first, read) {
             (Some((0, first)), _) => format!("annotations such as {first}"),
-            (Some((_, first)), _) if num_looked_at > 1 || !first.starts_with("`{") => format!("records such as {first}"),
+            (Some((_, first)), _) if num_looked_at > 1 || !first.starts_with("`{") => {
+                format!("records such as {first}")
+            }
             (None, Ok(found)) if found.seen.first() == Some(&true) => "an empty list `annotations`".to_owned(),
             (None, Ok(found)) if found.form == Form::Array => "an empty array".to_owned(),
             (_, _) => "an object without a list `annotations`".to_owned(),

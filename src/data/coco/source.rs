@@ -26,8 +26,7 @@ impl Source {
     /// Opens a regular file of any length.
     pub(in crate::data) fn open(path: &Path) -> Result<Self, CocoError> {
         let opened = files::open(path);
-        let (file, len) =
-            opened.map_err(|found| CocoError::Io { action: "open", found, path: path.to_owned() })?;
+        let (file, len) = opened.map_err(|found| CocoError::Io { action: "open", found, path: path.to_owned() })?;
         Ok(Self { bytes: Bytes::File(file), len, path: path.to_owned() })
     }
 

@@ -132,7 +132,10 @@ fn a_malformed_record_is_told_by_its_index_and_the_rest_loads() {
             r#"{"id": 9, "image_id": 7, "category_id": "dog"}"#,
             "annotation 1: expected `category_id` as a whole number from 0, found `\"dog\"`",
         ),
-        (r#"{"id": 9, "image_id": 7.5, "category_id": 1}"#, "annotation 1: expected `image_id` as a whole number from 0"),
+        (
+            r#"{"id": 9, "image_id": 7.5, "category_id": 1}"#,
+            "annotation 1: expected `image_id` as a whole number from 0",
+        ),
         (r#"{"id": 9, "image_id": 7, "category_id": NaN}"#, "annotation 1: expected `category_id` as a whole number"),
         ("{\"id\": 9, \"x\": [1, 2}", "annotation 1: expected brackets that match"),
         ("{\"id\": 9 \"x\": 2}", "annotation 1: expected a comma or the end of the object, found `\"x\": 2}`"),
@@ -218,12 +221,24 @@ fn a_mask_that_may_lack_an_object_is_refused() {
         (deep.as_str(), "Expected a polygon of at least three points as a list of numbers in annotation 2"),
         (r#"{"id": 2, "image_id": 7, "category_id": 1, "segmentation": []}"#, "found none: a.json"),
         (r#"{"id": 2, "image_id": 7, "category_id": 1}"#, "in annotation 2, found none: a.json"),
-        (open_brackets.as_str(), "may lack an object, because of annotation 1: expected brackets that match"),
-        (r#"{"id": 2, "image_id": 7, "category_id": 1, "x": [}"#, "because of annotation 1: expected brackets that match"),
-        (r#"{"id": 2, "image_id": 7, "x": [}, "category_id": 1}"#, "because of annotation 1: "),
-        (r#"{"id": 2, "image_id": 7}"#, "because of annotation 1: expected `category_id`, found a record without it"),
-        (r#"{"id": 2, "category_id": 1}"#, "because of annotation 1: expected `image_id`, found a record without it"),
-        ("17", "because of annotation 1: expected an object, found `17`: a.json"),
+        (
+            open_brackets.as_str(),
+            "may lack an object, because of annotation 1 (counted from 0): expected brackets that match",
+        ),
+        (
+            r#"{"id": 2, "image_id": 7, "category_id": 1, "x": [}"#,
+            "because of annotation 1 (counted from 0): expected brackets that match",
+        ),
+        (r#"{"id": 2, "image_id": 7, "x": [}, "category_id": 1}"#, "because of annotation 1 (counted from 0): "),
+        (
+            r#"{"id": 2, "image_id": 7}"#,
+            "because of annotation 1 (counted from 0): expected `category_id`, found a record without it",
+        ),
+        (
+            r#"{"id": 2, "category_id": 1}"#,
+            "because of annotation 1 (counted from 0): expected `image_id`, found a record without it",
+        ),
+        ("17", "because of annotation 1 (counted from 0): expected an object, found `17`: a.json"),
     ] {
         let refusal = beside_a_dog(record, Crowds::Included).expect_err(said);
         assert!(refusal.contains(said) && refusal.ends_with(": a.json"), "{said}: {refusal}");
@@ -244,9 +259,17 @@ fn a_mask_that_may_lack_an_object_is_refused() {
         let two = format!(r#"{IMAGE}, {{"id": 8, "file_name": "b.jpg", "width": 4, "height": 3}}"#);
         let instances = open(&file(&two, &format!("{record}, {elsewhere}"))).expect("opens");
         let refusal = instances.category_mask(7, 1, Crowds::Included).expect_err(record).to_string();
-        assert!(refusal.contains("because of annotation 0: expected `"), "{refusal}");
+        assert!(refusal.contains("because of annotation 0 (counted from 0): expected `"), "{refusal}");
     }
-    let maybe = r#"{"id": 2, "image_id": 7, "category_id": 1, "iscrowd": 2, "segmentation": [[3, 0, 4, 0, 4, 1, 3, 1]]}"#;
+    let off_by_one = r#"{"image_id": 7, "category_id": 0}, {"image_id": 8, "category_id": 1}"#;
+    let off_by_one = open(&file(IMAGE, off_by_one)).expect("opens");
+    let refusal = off_by_one.category_mask(7, 1, Crowds::Included).expect_err("nothing is known").to_string();
+    assert!(
+        refusal.contains("annotation 0 (counted from 0): expected the number of a category of the file"),
+        "{refusal}"
+    );
+    let maybe =
+        r#"{"id": 2, "image_id": 7, "category_id": 1, "iscrowd": 2, "segmentation": [[3, 0, 4, 0, 4, 1, 3, 1]]}"#;
     assert_eq!(beside_a_dog(maybe, Crowds::Included), Ok(5), "a crowd or not");
     let refusal = beside_a_dog(maybe, Crowds::LeftOut).expect_err("nobody knows");
     assert!(refusal.starts_with("Expected `iscrowd` as 0 or 1 in annotation 2"), "{refusal}");
@@ -256,19 +279,30 @@ fn a_mask_that_may_lack_an_object_is_refused() {
 fn annotations_of_which_none_can_be_used_are_refused() {
     for (annotations, found) in [
         ("{\"image_id\": 7}", "The only annotation is not usable: annotation 0: expected `category_id`"),
-        ("{\"image_id\": 7, \"category_id\": 5}, {}", "None of 2 annotations is usable: annotation 1: expected `image_id`"),
+        ("{\"image_id\": 7, \"category_id\": 5}", "expected the number of a category of the file, found 5: a.json"),
+        (
+            "{\"image_id\": 7, \"category_id\": 5}, {}",
+            "None of 2 annotations is usable: annotation 1: expected `image_id`",
+        ),
     ] {
         let refusal = open(&file(IMAGE, annotations)).expect_err(annotations);
         assert!(refusal.contains(found) && refusal.ends_with(": a.json"), "{refusal}");
     }
     assert!(open(&file(IMAGE, "")).is_ok(), "a file without annotations says so");
+    let nameless = file(IMAGE, "{\"image_id\": 7, \"category_id\": 1}").replace("\"dog\"", "null");
+    let refusal = open(&nameless).expect_err("no category");
+    assert!(
+        refusal.contains("found 1 (category 0: expected `name` as a string, found `null`)"),
+        "the cause: {refusal}"
+    );
 }
 
 #[test]
 fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
     let text = r#"{"annotations": [{"image_id": 9, "category_id": 1}, {"image_id": 7, "category_id": 1}, {"image_id": 5, "category_id": "x"}],
         "categories": [{"id": 1, "name": "dog"}]"#;
-    let instances = open(&format!(r#"{text}, "images": [{IMAGE}, {{"id": 5, "file_name": "c.jpg"}}]}}"#)).expect("opens");
+    let instances =
+        open(&format!(r#"{text}, "images": [{IMAGE}, {{"id": 5, "file_name": "c.jpg"}}]}}"#)).expect("opens");
     assert_eq!((instances.annotations().len(), instances.num_unlisted()), (1, 1), "one of each");
     assert_eq!(instances.named_objects().collect::<Vec<_>>(), [(7, "dog"), (9, "dog")], "with their images");
     let known = [7, 9, 5, 3].map(|id| instances.says_what_is_in(id));
@@ -292,12 +326,15 @@ fn numbers_and_names_given_twice_are_used_as_pycocotools_does() {
     assert_eq!(rows(&mask), ["#.#.", "....", "...."], "both objects");
     let said = twice.problems().sentences(&Cost::ALL);
     let expected = "annotation 1: expected a number of its own, found 1 again: both objects are used";
-    assert_eq!(said, [format!("1 record was used with an assumption: {expected}")], "not left out");
+    assert_eq!(said, [format!("1 record was used with an assumption: {expected} (counted from 0)")], "not left out");
     let later = IMAGE.replace("\"width\": 4", "\"width\": 5").replace("a.jpg", "b.jpg");
     let images = open(&file(&format!("{IMAGE}, {later}"), &dog(1, 1, 0))).expect("opens");
     assert_eq!(images.images().iter().map(|image| image.width_px).collect::<Vec<_>>(), [5], "the last one counts");
     let text = file(IMAGE, &format!("{}, {}", dog(1, 1, 0), dog(2, 4, 2)));
-    let text = text.replace(r#"{"id": 1, "name": "dog"}"#, r#"{"id": 0, "name": "dog"}, {"id": 1, "name": "cat"}, {"id": 4, "name": "dog"}"#);
+    let text = text.replace(
+        r#"{"id": 1, "name": "dog"}"#,
+        r#"{"id": 0, "name": "dog"}, {"id": 1, "name": "cat"}, {"id": 4, "name": "dog"}"#,
+    );
     let text = text.replace(r#""category_id": 1"#, r#""category_id": 0"#);
     let named = open(&text).expect("opens");
     assert_eq!(named.categories().len(), 2, "one of each name: {:?}", named.problems());
@@ -313,11 +350,16 @@ fn names_of_photos_come_from_urls_where_there_is_no_other() {
         let names = instances.images().iter().map(|image| image.file_name.clone()).collect::<Vec<_>>();
         (names.join(", "), instances.problems().sentences(&Cost::ALL))
     };
-    let lvis = r#"{"id": 1, "coco_url": "http://images.cocodataset.org/train2017/000000000001.jpg", "neg_category_ids": []}"#;
+    let lvis =
+        r#"{"id": 1, "coco_url": "http://images.cocodataset.org/train2017/000000000001.jpg", "neg_category_ids": []}"#;
     assert_eq!(names(lvis), ("000000000001.jpg".to_owned(), vec![]), "LVIS");
     let null = r#"{"id": 1, "file_name": null, "coco_url": "http://host/a%20b.jpg?x=1"}"#;
     assert_eq!(names(null).0, "a b.jpg", "as browsers read it");
-    assert_eq!(names(r#"{"id": 1, "coco_url": "http://host/b.jpg", "file_name": "a.jpg"}"#).0, "a.jpg", "the name is first");
+    assert_eq!(
+        names(r#"{"id": 1, "coco_url": "http://host/b.jpg", "file_name": "a.jpg"}"#).0,
+        "a.jpg",
+        "the name is first"
+    );
     let (name, said) = names(r#"{"id": 1, "file_name": []}"#);
     assert!(name.is_empty() && said[0].starts_with("1 image has no file name: image 0: "), "{said:?}");
     let (_, said) = names(r#"{"id": 1, "file_name": "a", "width": "wide", "height": 4.5}"#);
@@ -340,7 +382,10 @@ fn a_malformed_file_is_one_sentence() {
         ),
         (r#"{"images": [] "annotations": []}"#, "where a comma or the end of the object should be: a.json"),
         (r#"{"annotations": [], "images": [], "annotations": []}"#, "found the list `annotations` twice: a.json"),
-        (r#"{"annotations": [], "categories": []}{}"#, "found `{}` at byte 37 where the end of the file should be: a.json"),
+        (
+            r#"{"annotations": [], "categories": []}{}"#,
+            "found `{}` at byte 37 where the end of the file should be: a.json",
+        ),
     ] {
         let refusal = open(text).expect_err(text);
         assert!(refusal.starts_with("Expected a COCO instances file") && refusal.ends_with(found), "{text}: {refusal}");
@@ -408,7 +453,11 @@ fn members_come_in_any_order_with_escapes_and_unknown_ones() {
     assert!(instances.problems().is_empty(), "{:?}", instances.problems());
     assert_eq!(instances.category_named("caf\u{e9}").map(|category| category.id), Some(1), "escapes are resolved");
     let one = instances.annotations().first().expect("one annotation");
-    assert_eq!((one.id, one.area_px, one.bbox_px, one.shape), (5, Some(12.5), Some([1.0, 2.0, 3.0, 4.5]), Shape::Missing), "read");
+    assert_eq!(
+        (one.id, one.area_px, one.bbox_px, one.shape),
+        (5, Some(12.5), Some([1.0, 2.0, 3.0, 4.5]), Shape::Missing),
+        "read"
+    );
 }
 
 #[test]
@@ -476,7 +525,9 @@ fn captions_are_read_in_every_form() {
     let one = r#"{"image_id": 42.0, "id": NaN, "caption": "a \ud83d dog", "image": null}"#;
     let two = r#"{"caption": "b", "image_id": "COCO_val2014_000000000007.jpg", "area": -Infinity}"#;
     for text in [
-        format!(r#"{{"annotations": [{one}, {two}], "info": NaN, "images": [{{"id": 7, "width": NaN, "file_name": "a"}}]}}"#),
+        format!(
+            r#"{{"annotations": [{one}, {two}], "info": NaN, "images": [{{"id": 7, "width": NaN, "file_name": "a"}}]}}"#
+        ),
         format!("[{one}, {two}]"),
         format!("{one}\r\n{two}\r\n\0\0"),
     ] {
@@ -503,7 +554,11 @@ fn files_are_told_apart() {
     for text in [format!("[{lmms}]"), format!("[\n{lmms},\n{lmms}\n]"), format!("{lmms}\n{lmms}\n")] {
         assert_eq!(kind(&text), Ok(FileKind::Questions), "{text}");
     }
-    assert_eq!(kind(r#"{"info": NaN, "annotations": [{"x": [[[}, {"category_id": 1}]}"#), Ok(FileKind::Instances), "damaged");
+    assert_eq!(
+        kind(r#"{"info": NaN, "annotations": [{"x": [[[}, {"category_id": 1}]}"#),
+        Ok(FileKind::Instances),
+        "damaged"
+    );
     let caption = r#"{"image_id": 1, "caption": "a dog"}"#;
     for (text, found) in [
         ("", "found an empty file"),

@@ -1,7 +1,7 @@
 //! Sources put together.
 
-use super::index::Index;
 use super::coco_image_id;
+use super::index::Index;
 use super::names::{base_name, find};
 use super::{Dataset, PhotoPlace, Row, Unmatched};
 use crate::data::coco::{Captions, ImageRecord, Instances};

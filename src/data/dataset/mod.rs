@@ -12,9 +12,9 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub use super::coco::coco_image_id;
 pub use index::CategoryCount;
 pub use join::Sources;
-pub use super::coco::coco_image_id;
 pub use notes::{ImageNotes, Notes, NotesError, Tag, notes_beside_annotations, notes_in_folder};
 pub use query::{Order, Query, SizeClasses, Sort};
 

@@ -177,7 +177,8 @@ mod tests {
         let truth = ImageTruth::look(1, Some(&instances), &["A cat by a lake."], &extractor);
         assert!(truth.listed && !truth.objects.is_empty(), "it is annotated");
         assert!(truth.objects.iter().all(|object| object.mask.is_ok()), "every mask can be drawn");
-        let areas: Vec<u64> = truth.categories.iter().filter_map(|c| c.mask.as_ref().ok()).map(|m| m.area_px()).collect();
+        let areas: Vec<u64> =
+            truth.categories.iter().filter_map(|c| c.mask.as_ref().ok()).map(|m| m.area_px()).collect();
         assert_eq!(areas.len(), truth.categories.len(), "every category has pixels");
         assert!(areas.is_sorted_by(|a, b| a >= b), "largest first: {areas:?}");
         let chair = truth.chair.expect("there is ground truth");
@@ -197,7 +198,10 @@ mod tests {
             ImageTruth::look(1, Some(&instances), &[], &Extractor::default())
         };
         for (second, why) in [
-            (r#"{"id": 6, "image_id": 1, "category_id": 1, "segmentation": [[NaN, 1, 2, 3, 4, 5]]}"#, "in annotation 6"),
+            (
+                r#"{"id": 6, "image_id": 1, "category_id": 1, "segmentation": [[NaN, 1, 2, 3, 4, 5]]}"#,
+                "in annotation 6",
+            ),
             (r#"{"id": 6, "image_id": 1, "x": [}"#, "because of annotation 1"),
         ] {
             let truth = read(second);
