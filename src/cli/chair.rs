@@ -4,44 +4,51 @@ use super::failure::Failure;
 use super::output;
 use super::truth_args::ChairArgs;
 use crate::analysis::chair::{CaptionScore, Chair, Extractor, GroundTruth, Marked, Status};
-use crate::data::chair::GeneratedCaptions;
-use crate::data::coco::{Captions, Instances, Problems};
+use crate::data::chair::{Caption, GeneratedCaptions};
+use crate::data::coco::{Captions, Cost, Instances, coco_image_id};
+use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// Bad records that are described; the rest is only counted.
-const MOST_DESCRIBED: usize = 5;
+/// Names that are given as examples.
+const MOST_NAMED: usize = 5;
 
 pub(super) fn run(args: &ChairArgs) -> Result<(), Failure> {
     let extractor = Extractor::new(args.lemmatiser);
     let generated = GeneratedCaptions::read(&args.captions)?;
-    let truth = ground_truth(&extractor, args)?;
-    for bad in generated.bad.iter().take(MOST_DESCRIBED) {
-        output::warning(&format!("{bad}: {}", args.captions.display()));
+    let instances = instances(args)?;
+    let truth = ground_truth(&extractor, &instances, args)?;
+    output::problems(&generated.problems, &[Cost::Record], &args.captions);
+    let ids = image_ids(&generated.captions, &instances, &args.captions);
+    let texts = generated.captions.iter().map(|caption| caption.text.as_str());
+    let chair = Chair::score(&extractor, &truth, ids.into_iter().zip(texts));
+    let (annotations, total) = (args.annotations.display(), chair.captions.len());
+    if chair.is_empty() {
+        return Err(Failure::from(match total {
+            1 => anyhow!("The only caption is about an image without annotations: {annotations}"),
+            _ => anyhow!("None of {total} captions is about an image with annotations: {annotations}"),
+        }));
     }
-    if generated.num_bad > MOST_DESCRIBED {
-        let total = generated.num_bad;
-        output::warning(&format!("{total} records hold no caption in all: {}", args.captions.display()));
-    }
-    let captions = generated.captions.iter().map(|caption| (caption.image_id, caption.text.as_str()));
-    let chair = Chair::score(&extractor, &truth, captions);
     if chair.num_without_truth > 0 {
-        output::warning(&format!(
-            "{} of {} captions are about images without annotations and take part in no figure: {}",
-            chair.num_without_truth,
-            chair.captions.len(),
-            args.annotations.display()
-        ));
+        let without = match chair.num_without_truth {
+            1 => "is about an image without annotations and takes",
+            _ => "are about images without annotations and take",
+        };
+        let part = format!("{} of {total} captions {without} part in no figure", chair.num_without_truth);
+        output::warning(&format!("{part}: {annotations}"));
     }
-    if !truth.unmapped().is_empty() {
-        let names: Vec<&str> = truth.unmapped().iter().map(String::as_str).take(MOST_DESCRIBED).collect();
+    let names: Vec<&str> = truth.unmapped().iter().map(String::as_str).take(MOST_NAMED).collect();
+    if !names.is_empty() {
+        let are = match truth.unmapped().len() {
+            1 => "1 category is".to_owned(),
+            len => format!("{len} categories are"),
+        };
         output::warning(&format!(
-            "{} categories are not among CHAIR's 80 and can neither be mentioned nor missed ({}): {}",
-            truth.unmapped().len(),
-            names.join(", "),
-            args.annotations.display()
+            "{are} not among CHAIR's 80 and can neither be mentioned nor missed ({}): {annotations}",
+            names.join(", ")
         ));
     }
     if args.json {
@@ -52,31 +59,66 @@ pub(super) fn run(args: &ChairArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ground_truth(extractor: &Extractor, args: &ChairArgs) -> Result<GroundTruth, Failure> {
+fn instances(args: &ChairArgs) -> anyhow::Result<Instances> {
     // Nobody raises it: an interrupt from the keyboard ends the process.
-    let cancel = AtomicBool::new(false);
+    let instances = Instances::open(&args.annotations, &mut |_| {}, &AtomicBool::new(false))?;
+    output::problems(instances.problems(), &[Cost::Record, Cost::Nothing], &args.annotations);
+    if instances.named_objects().next().is_none() {
+        bail!("Expected at least one annotation, found an empty list `annotations`: {}", args.annotations.display());
+    }
+    Ok(instances)
+}
+
+fn ground_truth(extractor: &Extractor, instances: &Instances, args: &ChairArgs) -> anyhow::Result<GroundTruth> {
     let mut truth = GroundTruth::new();
-    let instances = Instances::open(&args.annotations, &mut |_| {}, &cancel)?;
-    tell(instances.problems(), &args.annotations);
-    let named = instances.annotations().iter().filter_map(|annotation| {
-        let category = instances.category(annotation.category_id)?;
-        Some((annotation.image_id, category.name.as_str()))
-    });
-    truth.add_instances(extractor, instances.images().iter().map(|image| image.id), named);
+    // Of an image whose objects were all left out nobody knows what it shows.
+    let images = instances.images().iter().map(|image| image.id).filter(|id| instances.says_what_is_in(*id));
+    truth.add_instances(extractor, images, instances.named_objects());
     if let Some(path) = &args.reference_captions {
-        let captions = Captions::open(path, &mut |_| {}, &cancel)?;
-        tell(captions.problems(), path);
+        let captions = Captions::open(path, &mut |_| {}, &AtomicBool::new(false))?;
+        output::problems(captions.problems(), &[Cost::Record], path);
+        if captions.captions().is_empty() {
+            output::warning(&format!("The reference captions are an empty list: {}", path.display()));
+        }
         let texts = captions.captions().iter().map(|caption| (caption.image_id, caption.text.as_str()));
         truth.add_captions(extractor, texts);
+    }
+    if !truth.has_objects() {
+        let which = match truth.unmapped().len() {
+            1 => "The only category is not".to_owned(),
+            len => format!("None of {len} categories is"),
+        };
+        let example = truth.unmapped().first().map_or("", String::as_str);
+        bail!("{which} among CHAIR's 80 (such as {example}): {}", args.annotations.display());
     }
     Ok(truth)
 }
 
-fn tell(problems: &Problems, path: &Path) {
-    if let Some(first) = problems.listed().first() {
-        let total = problems.total();
-        output::warning(&format!("{total} records could not be used, the first being {first}: {}", path.display()));
+/// The number of each caption's image: the one that the annotations give to a file of that name, else the one in the name.
+fn image_ids(captions: &[Caption], instances: &Instances, path: &Path) -> Vec<u64> {
+    let file = |name: &str| name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
+    let mut of_name: HashMap<String, u64> = HashMap::new();
+    if captions.iter().any(|caption| caption.image_name.is_some()) {
+        of_name.extend(instances.images().iter().map(|image| (file(&image.file_name), image.id)));
     }
+    let mut guessed: Vec<&str> = Vec::new();
+    let ids = captions.iter().map(|caption| {
+        let Some(name) = &caption.image_name else { return caption.image_id };
+        let known = of_name.get(&file(name)).copied();
+        if known.is_none() && coco_image_id(name).is_none() {
+            guessed.push(name);
+        }
+        known.unwrap_or(caption.image_id)
+    });
+    let ids = ids.collect();
+    if let Some(first) = guessed.first() {
+        let are = match guessed.len() {
+            1 => "1 caption names a photo that the annotations do not list".to_owned(),
+            len => format!("{len} captions name photos that the annotations do not list"),
+        };
+        output::warning(&format!("{are} (such as {first}); the last number in the name counts: {}", path.display()));
+    }
+    ids
 }
 
 fn text(chair: &Chair, truth: &GroundTruth, extractor: &Extractor) -> String {
@@ -101,11 +143,12 @@ fn text(chair: &Chair, truth: &GroundTruth, extractor: &Extractor) -> String {
     let len = chair.len().map_or("-".to_owned(), |len| format!("{:.1}", len * 100.0));
     let _ = write!(
         text,
-        "CHAIRs {}  CHAIRi {}  recall {}  words a caption {len}\n{} captions, {} without ground truth; ground truth: {}; lemmatiser: {}",
+        "CHAIRs {}  CHAIRi {}  recall {}  words a caption {len}\n{} {}, {} without ground truth; ground truth: {}; lemmatiser: {}",
         percent(chair.chair_s()),
         percent(chair.chair_i()),
         percent(chair.recall()),
         chair.num_captions,
+        if chair.num_captions == 1 { "caption" } else { "captions" },
         chair.num_without_truth,
         truth.sources(),
         extractor.lemmatiser().id()
@@ -133,7 +176,7 @@ fn object(chair: &Chair, truth: &GroundTruth, extractor: &Extractor, generated: 
         "num_hallucinated_mentions": chair.num_hallucinated,
         "num_objects": chair.num_objects,
         "num_recalled_objects": chair.num_recalled,
-        "num_bad_records": generated.num_bad,
+        "num_bad_records": generated.problems.total(),
         "ground_truth": truth.sources(),
         "num_reference_captions": truth.num_reference_captions(),
         "unmapped_categories": truth.unmapped(),

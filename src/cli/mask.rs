@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::truth_args::MaskArgs;
 use super::{inputs, output};
-use crate::data::coco::{Crowds, Instances, Mask};
+use crate::data::coco::{Cost, Crowds, Instances, Mask};
 use crate::data::grey_png_to;
 use crate::files::Outputs;
 use anyhow::anyhow;
@@ -35,47 +35,44 @@ pub(super) fn category_mask(path: &Path, image_id: u64, category: &str, crowds: 
     mask_of(&open(path)?, image_id, category, crowds)
 }
 
-/// Reads annotations, telling what could not be used.
+/// Reads annotations.
 pub(super) fn open(path: &Path) -> anyhow::Result<Instances> {
     // Nobody raises it: an interrupt from the keyboard ends the process.
-    let instances = Instances::open(path, &mut |_| {}, &AtomicBool::new(false))?;
-    tell_problems(&instances);
-    Ok(instances)
+    Ok(Instances::open(path, &mut |_| {}, &AtomicBool::new(false))?)
 }
 
 /// See [`category_mask`].
 pub(super) fn mask_of(instances: &Instances, image_id: u64, category: &str, crowds: Crowds) -> anyhow::Result<Mask> {
-    let row = instances.image_row(image_id);
     let category = instances.category_named(category).ok_or_else(|| unknown_category(instances, category))?;
     let mask = instances.category_mask(image_id, category.id, crowds)?;
-    let of_category =
-        instances.annotations_of(row.unwrap_or(usize::MAX)).iter().filter(|one| one.category_id == category.id);
-    if of_category.clone().count() == 0 {
+    // Records that cannot be used may be those of the next mask: nobody should find that out later.
+    output::problems(instances.problems(), &[Cost::Record, Cost::Mask, Cost::Crowd, Cost::Nothing], instances.path());
+    let row = instances.image_row(image_id).unwrap_or(usize::MAX);
+    let mut objects = instances.annotations_of(row).iter().filter(|one| one.category_id == category.id).peekable();
+    if objects.peek().is_none() {
         output::warning(&format!("Image {image_id} shows no {}: the mask is empty", category.name));
-    } else if crowds == Crowds::LeftOut && of_category.clone().all(|one| one.is_crowd) {
+    } else if crowds == Crowds::LeftOut && objects.all(|one| one.is_crowd == Some(true)) {
         output::warning(&format!("Image {image_id} shows {} only as a crowd: the mask is empty", category.name));
     }
     Ok(mask)
 }
 
-/// Records that cannot be used may be the ones that were asked for: nobody should find that out later.
-fn tell_problems(instances: &Instances) {
-    let problems = instances.problems();
-    if let Some(first) = problems.listed().first() {
-        let (total, path) = (problems.total(), instances.path().display());
-        output::warning(&format!(
-            "{total} {} could not be used, the first being {first}: {path}",
-            if total == 1 { "record" } else { "records" }
-        ));
-    }
-}
-
 fn unknown_category(instances: &Instances, name: &str) -> anyhow::Error {
-    let near = instances.near_categories(name).join(", ");
-    let near = if near.is_empty() { String::new() } else { format!(" (near: {near})") };
-    anyhow!(
-        "Expected --category as one of the {} categories, found `{name}`{near}: {}",
-        instances.categories().len(),
-        instances.path().display()
-    )
+    const MOST_NAMED: usize = 12;
+    let (near, all) = (instances.near_categories(name).join(", "), instances.categories());
+    let near = match near.as_str() {
+        "" if (1..=MOST_NAMED).contains(&all.len()) => {
+            let names: Vec<&str> = all.iter().map(|category| category.name.as_str()).collect();
+            format!(" (there are: {})", names.join(", "))
+        }
+        "" => String::new(),
+        near => format!(" (near: {near})"),
+    };
+    let all = match all.len() {
+        0 => "a category of the annotations, which have none".to_owned(),
+        1 => "the only category of the annotations".to_owned(),
+        len => format!("one of the {len} categories"),
+    };
+    let (lost, path) = (instances.lost_category(), instances.path().display());
+    anyhow!("Expected --category as {all}, found `{name}`{near}{lost}: {path}")
 }

@@ -1,8 +1,10 @@
 //! Standard output and standard error.
 
 use anyhow::Context as _;
+use crate::data::coco::{Cost, Problems};
 use serde::Serialize;
 use std::io::Write as _;
+use std::path::Path;
 
 /// One line on standard output. A reader that has seen enough (`| head`) is no error.
 pub(super) fn line(text: &str) -> anyhow::Result<()> {
@@ -20,6 +22,13 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// What the user should know besides the result.
 pub(super) fn warning(text: &str) {
     stderr(&format!("warning: {text}"));
+}
+
+/// What could not be used of a file, as far as a result needs it.
+pub(super) fn problems(problems: &Problems, costs: &[Cost], path: &Path) {
+    for sentence in problems.sentences(costs) {
+        warning(&format!("{sentence}: {}", path.display()));
+    }
 }
 
 /// What went wrong, in one sentence.

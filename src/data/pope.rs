@@ -1,19 +1,22 @@
-//! POPE's question files: one JSON object a line, in spite of their name `.json`.
+//! POPE's question files: one JSON object a line, in spite of their name `.json`, or an array of such objects.
 //!
-//! **Source** `RUCAIBox/POPE`, `output/coco/coco_pope_*.json`. Lines end in LF or CRLF.
+//! **Source** `RUCAIBox/POPE`, `output/coco/coco_pope_*.json`: `image`, `text`, `label`. Lines end in LF or CRLF. `lmms-lab/POPE` on the hub has
+//! `image_source`, `question`, `answer` and `category` for the same.
 
-use super::coco::{CocoError, Problems, Progress};
-use crate::files;
+use super::coco::{
+    CocoError, Cost, Mismatch, Problems, Progress, Record, Source, Watch, What, excerpt, image_id, is_null, members,
+    read_lists, string, text, whole,
+};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead as _, BufReader, Read};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-const EXPECTED: &str = "POPE questions, one JSON object with `image`, `text` and `label` a line";
-/// Longest line that is read.
-const MOST_LINE_BYTES: u64 = 1 << 20;
-/// How often a reader is told how far it has come, **units** lines.
-const TOLD_EVERY: usize = 256;
+const EXPECTED: &str = "POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array)";
+/// Names under which an object may hold the array.
+const LISTS: [&str; 2] = ["questions", "data"];
+/// Far more than any published file.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// The right answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,19 +31,17 @@ pub enum Label {
 }
 
 /// One yes/no question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Its number in its file; 0 where the file gives none.
-    #[serde(default)]
+    /// Its number in its file; 0 where the file gives none that can be used.
     pub question_id: u64,
-    /// File name of the photo.
+    /// File name of the photo; COCO's twelve digits where the file gives only the photo's number.
     pub image: String,
     /// The question.
     pub text: String,
     /// The right answer.
     pub label: Label,
     /// How the object was chosen, where the file says: `random`, `popular`, `adversarial`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
 }
 
@@ -53,66 +54,37 @@ pub struct Questions {
 }
 
 impl Questions {
-    /// Reads a file; `progress` is called every few hundred lines, and setting `cancel` stops between two of them.
+    /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one.
     pub fn open(path: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Self, CocoError> {
-        let io = |found| CocoError::Io { expected: EXPECTED, found, path: path.to_owned() };
-        let (file, total_bytes) = files::open(path).map_err(io)?;
-        Self::read(&mut BufReader::new(file), path, total_bytes, progress, cancel)
+        Self::read(&Source::open(path)?, &mut Watch { progress, cancel })
     }
 
     /// Reads a file's bytes; `name` is for messages only.
-    pub fn from_bytes(mut bytes: &[u8], name: &Path) -> Result<Self, CocoError> {
-        let total_bytes = bytes.len() as u64;
-        Self::read(&mut BufReader::new(&mut bytes), name, total_bytes, &mut |_| {}, &AtomicBool::new(false))
+    pub fn from_bytes(bytes: &[u8], name: &Path) -> Result<Self, CocoError> {
+        let cancel = AtomicBool::new(false);
+        let source = Source::bytes(Cow::Owned(bytes.to_vec()), name);
+        Self::read(&source, &mut Watch { progress: &mut |_| {}, cancel: &cancel })
     }
 
-    fn read(
-        input: &mut BufReader<impl Read>,
-        path: &Path,
-        total_bytes: u64,
-        progress: &mut dyn FnMut(Progress),
-        cancel: &AtomicBool,
-    ) -> Result<Self, CocoError> {
-        let io = |found| CocoError::Io { expected: EXPECTED, found, path: path.to_owned() };
-        let malformed = |found| CocoError::Malformed { expected: EXPECTED, found, path: path.to_owned() };
-        let (mut questions, mut problems, mut done_bytes) = (Vec::new(), Problems::default(), 0);
-        let mut line = Vec::new();
-        for number in 1.. {
-            if number % TOLD_EVERY == 1 {
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(CocoError::Cancelled { path: path.to_owned() });
-                }
-                progress(Progress { done_bytes, total_bytes: total_bytes.max(done_bytes) });
-            }
-            line.clear();
-            let read = input.take(MOST_LINE_BYTES).read_until(b'\n', &mut line).map_err(io)?;
-            if read == 0 {
-                break;
-            }
-            done_bytes += read as u64;
-            if read as u64 == MOST_LINE_BYTES && !line.ends_with(b"\n") {
-                return Err(malformed(format!("a line {number} of more than {MOST_LINE_BYTES} bytes")));
-            }
-            let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
-            if text.is_empty() {
-                continue;
-            }
-            if !text.starts_with(b"{") {
-                // Serde would take a list of the members' values too.
-                problems.add("line", number, "expected an object");
-                continue;
-            }
-            match serde_json::from_slice(text) {
+    fn read(source: &Source, watch: &mut Watch<'_>) -> Result<Self, CocoError> {
+        let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(0), most_bytes: MOST_BYTES };
+        let (mut questions, mut problems, mut total) = (Vec::new(), Problems::default(), 0);
+        let found = read_lists(source, what, watch, &mut |Record { form, index, bytes, .. }| {
+            total += 1;
+            match bytes.map_err(|broken| broken.why).and_then(question) {
                 Ok(question) => questions.push(question),
-                Err(reason) => problems.add("line", number, without_place(&reason)),
+                Err(why) => problems.add(form.kind("question"), index, Cost::Record, why),
             }
-        }
+        })?;
         if questions.is_empty() {
-            let first = problems.listed().first();
-            return Err(malformed(first.map_or_else(|| "no lines".to_owned(), |problem| format!("\"{problem}\""))));
+            let path = source.path().to_owned();
+            let Some(first) = problems.listed().first() else {
+                return Err(CocoError::Malformed { expected: EXPECTED, found: "no questions".to_owned(), path });
+            };
+            let (record, first) = (found.form.kind("question"), first.to_string());
+            return Err(CocoError::NoneUsable { record, total, first, path });
         }
-        progress(Progress { done_bytes, total_bytes: done_bytes });
-        Ok(Self { path: path.to_owned(), all: questions, problems })
+        Ok(Self { path: source.path().to_owned(), all: questions, problems })
     }
 
     /// The file, or the name the bytes were given.
@@ -125,16 +97,105 @@ impl Questions {
         &self.all
     }
 
-    /// What was wrong with single lines.
+    /// What was wrong with single records.
     pub fn problems(&self) -> &Problems {
         &self.problems
     }
 }
 
-/// The line's number is told already, and its only line is always line 1.
-fn without_place(err: &serde_json::Error) -> String {
-    let text = err.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+/// The first member of several names whose value can be used, or why there is none.
+struct Choice<T> {
+    expected: &'static str,
+    /// Its rank among the names, the first being the best.
+    found: Option<(usize, T)>,
+    unusable: Option<String>,
+}
+
+impl<T> Choice<T> {
+    fn new(expected: &'static str) -> Self {
+        Self { expected, found: None, unusable: None }
+    }
+
+    fn offer(&mut self, rank: usize, value: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) {
+        if self.found.as_ref().is_some_and(|(best, _)| *best < rank) {
+            return;
+        }
+        match read(value) {
+            Some(read) => self.found = Some((rank, read)),
+            None => drop(self.unusable.get_or_insert_with(|| excerpt(value))),
+        }
+    }
+
+    fn chosen(self) -> Result<T, Mismatch> {
+        let Self { expected, found, unusable } = self;
+        found
+            .map(|(_, value)| value)
+            .ok_or_else(|| unusable.map_or_else(|| Mismatch::missing(expected), |found| Mismatch::new(expected, found)))
+    }
+}
+
+/// A question needs its photo, its text and its answer.
+fn question(record: &[u8]) -> Result<Question, Mismatch> {
+    let mut image = Choice::new("`image` (or `image_source`) as a file name");
+    let mut asked = Choice::new("`text` (or `question`) as a string");
+    // A model's answer may stand beside the right one, so that `answer` is only looked at where there is no `label`.
+    let (mut label, mut answer) = (Choice::new(LABEL), Choice::new(LABEL));
+    let (mut question_id, mut split, mut has_label) = (None, None, false);
+    members(record, |member, value| {
+        match member {
+            "image" => image.offer(0, value, photo),
+            "image_source" => image.offer(1, value, photo),
+            "file_name" => image.offer(2, value, photo),
+            "image_id" => image.offer(3, value, |value| image_id(value).map(coco_name)),
+            "text" => asked.offer(0, value, string),
+            "question" => asked.offer(1, value, string),
+            "label" => {
+                has_label = true;
+                label.offer(0, value, yes_or_no);
+            }
+            "answer" => answer.offer(0, value, yes_or_no),
+            "question_id" => question_id = whole(value),
+            "split" if !is_null(value) => split = text(value),
+            "category" if split.is_none() => split = string(value).filter(|name| SPLITS.contains(&name.as_str())),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Question {
+        question_id: question_id.unwrap_or(0),
+        image: image.chosen()?,
+        text: asked.chosen()?,
+        label: if has_label { label.chosen()? } else { answer.chosen()? },
+        split,
+    })
+}
+
+const LABEL: &str = "`label` (or `answer`) as `yes` or `no`";
+
+/// The name of a photo, or its number.
+fn photo(value: &[u8]) -> Option<String> {
+    string(value).filter(|name| !name.trim().is_empty()).or_else(|| whole(value).map(coco_name))
+}
+
+/// COCO's name for the photo of that number, without the ending.
+fn coco_name(id: u64) -> String {
+    format!("{id:012}")
+}
+
+/// What objects were chosen by; other files have other categories.
+const SPLITS: [&str; 3] = ["random", "popular", "adversarial"];
+
+fn yes_or_no(value: &[u8]) -> Option<Label> {
+    let word = match value.trim_ascii() {
+        b"true" => "yes".to_owned(),
+        b"false" => "no".to_owned(),
+        value => string(value)?.trim().trim_end_matches('.').to_ascii_lowercase(),
+    };
+    match word.as_str() {
+        "yes" => Some(Label::Yes),
+        "no" => Some(Label::No),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +204,11 @@ mod tests {
 
     fn read(text: &str) -> Result<Questions, String> {
         Questions::from_bytes(text.as_bytes(), Path::new("q.jsonl")).map_err(|err| err.to_string())
+    }
+
+    /// Photo, question and answer of each.
+    fn of(questions: &Questions) -> Vec<(&str, &str, Label)> {
+        questions.questions().iter().map(|one| (one.image.as_str(), one.text.as_str(), one.label)).collect()
     }
 
     #[test]
@@ -158,15 +224,89 @@ mod tests {
     }
 
     #[test]
+    fn questions_are_read_in_every_form_and_under_either_name() {
+        let one = r#"{"question_id": 1, "image": "a.jpg", "text": "Is there a car?", "label": "yes"}"#;
+        let two = r#"{"id": "0", "question_id": "2", "question": "Is there a dog?", "answer": "No", "image_source": "a.jpg", "category": "popular"}"#;
+        let expected = [("a.jpg", "Is there a car?", Label::Yes), ("a.jpg", "Is there a dog?", Label::No)];
+        for (form, text) in [
+            ("lines", format!("{one}\n{two}\n")),
+            ("CRLF, and no end", format!("{one}\r\n\r\n{two}")),
+            ("an array", format!("[{one}, {two}]")),
+            ("an array a line", format!("[\n{one},\n{two}\n]\n")),
+            ("lines with commas", format!("{one},\n{two},\n")),
+            ("two on one line", format!("{one}{two}")),
+            ("an object", format!("{{\"info\": NaN, \"questions\": [{one}, {two}]}}")),
+            ("zeros behind", format!("{one}\n{two}\n\0\0\0\0")),
+        ] {
+            let questions = read(&text).expect(form);
+            assert_eq!((of(&questions), questions.problems().total()), (expected.to_vec(), 0), "{form}");
+            assert_eq!(questions.questions()[1].split.as_deref(), Some("popular"), "{form}: how it was chosen");
+            let numbers: Vec<u64> = questions.questions().iter().map(|one| one.question_id).collect();
+            assert_eq!(numbers, [1, 2], "{form}: numbers, quoted or not");
+        }
+    }
+
+    #[test]
+    fn what_no_answer_needs_costs_no_question() {
+        for more in [
+            r#""question_id": null, "label": "yes.""#,
+            r#""question_id": NaN"#,
+            r#""question_id": "q_7""#,
+            r#""question_id": -1, "score": -Infinity"#,
+            r#""question_id": 1e400"#,
+            r#""split": null, "text": "b""#,
+            r#""logits": [NaN, {"a": Infinity}]"#,
+            r#""category": "animal", "image_id": "x""#,
+            r#""image_source": null, "question": 3, "answer": "no""#,
+        ] {
+            let text = format!(r#"{{"image": "a", "text": "b", "label": " Yes ", {more}}}"#);
+            let questions = read(&text).expect(more);
+            assert_eq!((of(&questions), questions.problems().total()), (vec![("a", "b", Label::Yes)], 0), "{more}");
+            assert_eq!((questions.questions()[0].question_id, &questions.questions()[0].split), (0, &None), "{more}");
+        }
+        let other =
+            read(r#"{"image": null, "image_id": 42.0, "question": "b", "text": NaN, "answer": true}"#).expect("read");
+        assert_eq!(of(&other), [("000000000042", "b", Label::Yes)], "what can be used is, whatever stands beside it");
+        let said = read(r#"{"image": "a", "text": "b", "label": null, "answer": "yes"}"#).expect_err("no label");
+        assert!(
+            said.contains("expected `label` (or `answer`) as `yes` or `no`, found `null`"),
+            "a model's answer: {said}"
+        );
+    }
+
+    #[test]
     fn a_file_without_questions_is_one_sentence() {
         for (text, found) in [
-            ("", "found no lines: q.jsonl"),
-            ("[1]", "found \"line 1: expected an object"),
-            ("{\"annotations\": []}", "missing field `image`"),
+            (
+                "",
+                "Expected POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array), found an empty file: q.jsonl",
+            ),
+            ("[]", "found no questions: q.jsonl"),
+            ("[1]", "The only question is not usable: question 0: expected an object, found `1`: q.jsonl"),
+            ("a,b\nc,d\n", "None of 2 lines is usable: line 1: expected an object, found `a,b`: q.jsonl"),
+            ("{\"annotations\": []}", "expected `image` (or `image_source`) as a file name, found a record without it"),
+            ("\u{1f}\u{8b}", "The only line is not usable"),
         ] {
             let refusal = read(text).expect_err(text);
-            assert!(refusal.starts_with("Expected POPE questions") && refusal.contains(found), "{refusal}");
+            assert!(refusal.contains(found) && refusal.ends_with("q.jsonl"), "{refusal}");
         }
-        assert!(read(&"x".repeat(3 << 20)).is_err_and(|err| err.contains("of more than")), "a line without end");
+        assert!(read(&"x".repeat(20 << 20)).is_err_and(|err| err.contains("of more than")), "a line without end");
+        let packed = Questions::from_bytes(b"\x1f\x8b\x08\0", Path::new("q.json")).expect_err("gzip").to_string();
+        assert!(packed.ends_with("found a gzip file: unpack it first: q.json"), "{packed}");
+    }
+
+    #[test]
+    fn an_array_that_was_cut_off_keeps_what_is_whole() {
+        let one = r#"{"image": "a", "text": "b", "label": "yes"}"#;
+        for (text, found) in [
+            (format!("[{one}, {{\"image\": \"a"), "expected the end of the record"),
+            (format!("[{one}"), "expected the end of the record"),
+            (format!("[{one}] [{one}]"), "expected the end of the file behind the array"),
+        ] {
+            let questions = read(&text).expect("one question");
+            assert_eq!((questions.questions().len(), questions.problems().total_of(Cost::Record)), (1, 1), "{text}");
+            let first = questions.problems().listed()[0].to_string();
+            assert!(first.starts_with("question 1: ") && first.contains(found), "{first}");
+        }
     }
 }

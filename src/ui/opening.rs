@@ -2,7 +2,7 @@
 
 use super::state::{Library, images_of};
 use crate::data;
-use crate::data::coco::{Captions, FileKind, Instances, Progress, sniff};
+use crate::data::coco::{Captions, Cost, FileKind, Instances, Progress, sniff};
 use crate::data::dataset::{Dataset, Notes, PhotoPlace, Sources, notes_beside_annotations, notes_in_folder};
 use crate::data::pope::Questions;
 use crate::engine::ImageSource;
@@ -155,9 +155,11 @@ fn open_annotations(
 ) -> Result<FileKind, String> {
     let mut progress = |progress: Progress| tell(progress.done_bytes as f32 / progress.total_bytes.max(1) as f32);
     let kind = sniff(path).map_err(|err| err.to_string())?;
+    let mut said = Vec::new();
     let problems = match kind {
         FileKind::Instances => {
             let instances = Instances::open(path, &mut progress, cancel).map_err(|err| err.to_string())?;
+            said.extend(beyond_records(&instances));
             opened.instances.insert(Arc::new(instances)).problems().clone()
         }
         FileKind::Captions => {
@@ -169,17 +171,29 @@ fn open_annotations(
             opened.questions.insert(Arc::new(questions)).problems().clone()
         }
     };
-    if let Some(first) = problems.listed().first() {
-        let records = if problems.total() == 1 {
-            "1 record was".to_owned()
-        } else {
-            format!("{} records were", problems.total())
-        };
-        opened
-            .problems
-            .push(format!("{records} left out, everything else is open; the first: {first}: {}", path.display()));
-    }
+    let sentences = problems.sentences(&Cost::ALL).into_iter().chain(said);
+    opened.problems.extend(sentences.map(|sentence| format!("{sentence}: {}", path.display())));
     Ok(kind)
+}
+
+/// What an instances file lacks although nothing is wrong with its records.
+fn beyond_records(instances: &Instances) -> impl Iterator<Item = String> {
+    let objects = |total: usize, one: &str, many: &str| match total {
+        0 => None,
+        1 => Some(format!("1 object {one}")),
+        _ => Some(format!("{total} objects {many}")),
+    };
+    let unlisted = objects(
+        instances.num_unlisted(),
+        "is in an image that the list `images` does not have",
+        "are in images that the list `images` does not have",
+    );
+    let sizeless = objects(
+        instances.num_without_area(),
+        "has neither an area nor a box, and is of no size",
+        "have neither an area nor a box, and are of no size",
+    );
+    unlisted.into_iter().chain(sizeless)
 }
 
 /// Puts a data set together.
@@ -235,6 +249,41 @@ mod tests {
         let found = opened(&[good, bad]);
         assert_eq!(found.instances.map(|instances| instances.images().len()), Some(24), "the bundled scenes");
         assert!(matches!(found.problems.as_slice(), [one] if one.ends_with("bad.json")), "{:?}", found.problems);
+    }
+
+    #[test]
+    fn what_could_not_be_used_is_said_for_each_thing_that_it_costs() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let (file, none) = (dir.path().join("odd.json"), dir.path().join("none.json"));
+        let images = r#""images": [{"id": 1, "width": NaN}], "categories": [{"id": 1, "name": "dog"}]"#;
+        let annotations = r#"{"id": 1, "image_id": 1, "category_id": 1, "area": NaN, "bbox": [0, 0, 2, 2], "iscrowd": "maybe"},
+            {"id": 1, "image_id": 1, "category_id": 1}, {"id": 3, "image_id": 2, "category_id": 1, "area": 4}, {"id": 4}"#;
+        std::fs::write(&file, format!(r#"{{{images}, "annotations": [{annotations}]}}"#)).expect("written");
+        std::fs::write(&none, format!(r#"{{{images}, "annotations": [{{"category_id": 7}}]}}"#)).expect("written");
+        let found = opened(std::slice::from_ref(&file));
+        let objects = found.instances.map(|instances| instances.annotations().len());
+        assert_eq!(objects, Some(2), "what can be used is open");
+        let expected = [
+            "1 record was left out: annotation 3: expected `image_id`, found a record without it (counted from 0): ",
+            "1 record gives no mask: image 0: expected `width` as a whole number from 0, found `NaN` (counted from 0): ",
+            "1 object has no usable area: annotation 0: expected `area` as a number from 0, found `NaN`: the area of its box counts (counted from 0): ",
+            "1 object may or may not be a crowd: annotation 0: expected `iscrowd` as 0 or 1, found `\"maybe\"` (counted from 0): ",
+            "1 image has no file name: image 0: expected `file_name` or `coco_url` as a string, found neither (counted from 0): ",
+            "1 record was used with an assumption: annotation 1: expected a number of its own, found 1 again: both objects are used (counted from 0): ",
+            "1 object is in an image that the list `images` does not have: ",
+            "1 object has neither an area nor a box, and is of no size: ",
+        ];
+        assert_eq!(found.problems.len(), expected.len(), "{:?}", found.problems);
+        for (said, expected) in found.problems.iter().zip(expected) {
+            assert!(said.starts_with(expected) && said.ends_with("odd.json"), "{said}");
+        }
+        let found = opened(&[none]);
+        assert!(found.instances.is_none(), "nothing to open");
+        let refusal = &found.problems[0];
+        assert!(
+            refusal.starts_with("The only annotation is not usable: annotation 0: expected `image_id`"),
+            "{refusal}"
+        );
     }
 
     #[test]

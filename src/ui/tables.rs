@@ -218,18 +218,19 @@ fn objects(source: TableSource<'_>) -> Option<Cells> {
     for category in &truth.categories {
         let shares = &source.derived.truth.shares;
         let share = shares.iter().find(|share| share.category == category.id);
-        let share = share.map_or_else(String::new, |share| format!("{:.3}", 100.0 * share.share));
+        let attention = share.map_or_else(String::new, |share| format!("{:.3}", 100.0 * share.share));
         for (place, object) in truth.objects_of(category.id).enumerate() {
-            let area = object.mask.as_ref().map_or(0, |mask| mask.area_px());
+            let area = object.mask.as_ref().ok().map(|mask| mask.area_px());
+            let part = area.map(|area| 100.0 * area as f64 / (width * height).max(1.0));
             let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
             cells.push(vec![
                 category.name.clone(),
                 (place + 1).to_string(),
                 object.id.to_string(),
                 yes(object.is_crowd),
-                area.to_string(),
-                format!("{:.4}", 100.0 * area as f64 / (width * height).max(1.0)),
-                share.clone(),
+                area.map_or_else(String::new, |area| area.to_string()),
+                part.map_or_else(String::new, |part| format!("{part:.4}")),
+                attention.clone(),
                 yes(!source.state.truth.hidden.contains(&object.id)),
                 map.clone(),
             ]);

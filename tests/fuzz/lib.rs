@@ -6,6 +6,7 @@
 /// As in the package.
 #[path = "../../src/data"]
 pub mod data {
+    pub mod chair;
     pub mod coco;
     pub mod pope;
 }
@@ -42,3 +43,5 @@ pub mod trace;
 pub fn recipe_text(bytes: &[u8]) -> Result<String, String> {
     inside::text(bytes)
 }
+#[path = "../../src/json.rs"]
+pub mod json;

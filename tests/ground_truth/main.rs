@@ -10,6 +10,7 @@ mod mask_command;
 mod masks;
 mod metrics;
 mod mutations;
+mod odd_files;
 mod pope;
 mod prompt_image;
 
@@ -17,10 +18,19 @@ use std::path::PathBuf;
 
 /// A file of the shared data; `None`, said on standard output, where it is not.
 fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
+    there("data", name)
+}
+
+/// A file or folder of the shared files of public bug reports; `None`, said on standard output, where it is not.
+fn cases(name: &str) -> Option<PathBuf> {
+    there("cases", name)
+}
+
+fn there(folder: &str, name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder).join(name);
     if path.exists() {
         return Some(path);
     }
-    println!("Not run: {name} of the shared data is not there");
+    println!("Not run: {name} of the shared {folder} is not there");
     None
 }

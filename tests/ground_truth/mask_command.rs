@@ -85,6 +85,13 @@ fn what_cannot_be_masked_is_one_sentence() {
     assert!(sentence.contains("found `dogs` (near: dog"), "near names are offered: {sentence}");
     assert!(sentence.ends_with("a.json"), "the file last: {sentence}");
     assert!(folder.refused("12", "dog", 1).contains("found 12"), "an unknown image");
+    let nameless = Folder::new(
+        &TINY.replace(r#"{"id": 7, "file"#, r#"{"id": -7, "file"#).replace(r#"{"id": 1, "name"#, r#"{"name"#),
+    );
+    let sentence = nameless.refused("7", "zebra", 1);
+    assert!(sentence.contains("found 7 (image 0: expected `id` as a whole number from 0, found `-7`): "), "{sentence}");
+    let sentence = nameless.refused("8", "dog", 1);
+    assert!(sentence.contains("found `dog` (near: hot dog) (category 0: expected `id`, found a record"), "{sentence}");
     assert!(folder.refused("8", "dog", 1).contains("found 0 x 0 pixels"), "an image without a size");
     folder.refused("-1", "dog", 2);
     folder.refused("x", "dog", 2);
@@ -92,6 +99,7 @@ fn what_cannot_be_masked_is_one_sentence() {
         ("", "found an empty file"),
         ("[]", "found `[]` at byte 0"),
         ("{\"images\": []}", "found no list `annotations`"),
+        ("{\"annotations\": [], \"images\": []}", "found no list `categories`"),
         ("{\"images\": [], \"annotations\": [{\"id\": 1", "found the end of the file inside record 0 of `annotations`"),
     ] {
         let sentence = Folder::new(text).refused("7", "dog", 1);
@@ -99,6 +107,55 @@ fn what_cannot_be_masked_is_one_sentence() {
     }
     let nowhere = mask(Path::new("no/such/file.json"), "7", "dog", &folder.path("m.png"), &[]);
     assert_eq!(nowhere.status.code(), Some(1), "no such file");
+    let said = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert_eq!(said, "error: Cannot open no/such/file.json: no such file\n", "in plain words");
+}
+
+#[test]
+fn a_mask_that_rests_on_damaged_annotations_is_refused_and_not_written() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (from, to, said) in [
+        (r#"{"size": [3, 4], "counts": [0, 2, 10]}"#, deep.as_str(), "in annotation 1, found `[[["),
+        (
+            r#"{"size": [3, 4], "counts": [0, 2, 10]}"#,
+            "[[[[",
+            "because of annotation 0 (counted from 0): expected brackets that match",
+        ),
+        (
+            r#""image_id": 7, "category_id": 1, "iscrowd": 1"#,
+            r#""image_id": 7"#,
+            "because of annotation 1 (counted from 0): expected `category_id`",
+        ),
+        (
+            r#"{"id": 4, "image_id": 9,"#,
+            r#"{"id": 4,"#,
+            "because of annotation 3 (counted from 0): expected `image_id`, found a record without it",
+        ),
+        (
+            r#""image_id": 7, "category_id": 1"#,
+            r#""image_id": 7, "category_id": "dog""#,
+            "because of annotation 0 (counted from 0): ",
+        ),
+    ] {
+        let sentence = Folder::new(&TINY.replace(from, to)).refused("7", "dog", 1);
+        assert!(sentence.contains(said) && sentence.ends_with("a.json"), "{sentence}");
+    }
+    let panoptic = r#"{"images": [], "annotations": [{"image_id": 7, "segments_info": []}, {}], "categories": [{"id": 1, "name": "dog"}]}"#;
+    let sentence = Folder::new(panoptic).refused("7", "dog", 1);
+    assert!(sentence.contains("None of 2 annotations is usable: annotation 0: expected `category_id`"), "{sentence}");
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_without_waiting() {
+    let folder = Folder::new(TINY);
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success(), "a pipe");
+    for path in [pipe.as_path(), Path::new("/dev/zero")] {
+        let refused = mask(path, "7", "dog", &folder.path("m.png"), &[]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(said, format!("error: Cannot open {}: a device, pipe or socket\n", path.display()), "at once");
+    }
 }
 
 #[test]
@@ -106,7 +163,10 @@ fn records_that_cannot_be_used_are_told_and_the_rest_is_masked() {
     let folder = Folder::new(&TINY.replace(r#""counts": [11, 1]"#, r#""counts": [11, -1]"#));
     let output = folder.mask("7", "zebra", &[]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("2 records could not be used, the first being annotation 2"), "{said}");
+    assert!(
+        said.contains("1 record gives no mask: annotation 2: expected `counts` as a list of whole numbers"),
+        "{said}"
+    );
     assert!(output.status.success(), "{said}");
     let hot_dog = folder.mask("7", "hot dog", &[]);
     assert_eq!(hot_dog.status.code(), Some(1), "a mask that is not known is not written as empty");

@@ -1,7 +1,8 @@
 //! Files that somebody or something damaged: a list of problems or one sentence, never a panic, never memory without bound.
 
 use crate::shared;
-use gazelens::data::coco::{Captions, CocoError, Instances, fuzz_segmentation};
+use gazelens::data::chair::GeneratedCaptions;
+use gazelens::data::coco::{Captions, CocoError, Cost, Crowds, Instances, fuzz_segmentation};
 use gazelens::data::pope::Questions;
 use proptest::prelude::*;
 use std::path::Path;
@@ -52,7 +53,23 @@ enum Change {
     Cut(usize),
 }
 
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 32] = [
+    "NaN",
+    "-Infinity",
+    "Infinity",
+    "1.0",
+    "1e0",
+    "\"1\"",
+    "\" 1.0 \"",
+    "[NaN]",
+    "[null,null,null,null]",
+    "\"COCO_val2014_000000000139.jpg\"",
+    "{\"a\":[NaN,{\"b\":Infinity}]}",
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+    "[[[[",
+    "\"}, {\"",
+    "\0\0",
+    "{\"counts\":[1.0,\"2\",1e0],\"size\":[\"2\",2.0]}",
     "null",
     "true",
     "\"x\"",
@@ -70,7 +87,20 @@ const VALUES: [&str; 16] = [
     "{\"counts\":[4294967295,4294967295],\"size\":[65535,65535]}",
     "{\"counts\":\"oooooooooooo0\",\"size\":[1,1]}",
 ];
-const NUMBERS: [&str; 8] = ["1e30", "-1e9", "NaN", "99999999", "0.30000000000000004", "-0", "1e-320", "399999999.9"];
+const NUMBERS: [&str; 12] = [
+    "1e30",
+    "-1e9",
+    "NaN",
+    "-Infinity",
+    "\"5\"",
+    "\"NaN\"",
+    "null",
+    "99999999",
+    "0.30000000000000004",
+    "-0",
+    "1e-320",
+    "399999999.9",
+];
 
 fn change() -> impl Strategy<Value = Change> {
     let at = any::<prop::sample::Index>().prop_map(|index| index.index(1 << 20));
@@ -115,10 +145,8 @@ fn damaged(whole: &[u8], changes: &[Change]) -> Vec<u8> {
 
 fn is_sentence(err: &CocoError) {
     let sentence = err.to_string();
-    assert!(
-        sentence.starts_with("Expected ") && sentence.contains("found "),
-        "every error is such a sentence: {sentence}"
-    );
+    let starts = ["Expected ", "None of ", "The only "].iter().any(|start| sentence.starts_with(start));
+    assert!(starts && sentence.contains("found "), "every error is such a sentence: {sentence}");
     assert!(sentence.ends_with(": a file") && sentence.len() < 400, "short, the file last: {sentence}");
 }
 
@@ -128,7 +156,14 @@ fn annotations(bytes: Vec<u8>) {
     let total = instances.annotations().len();
     let rows = 0..instances.images().len();
     assert_eq!(rows.map(|row| instances.annotations_of(row).len()).sum::<usize>(), total, "each object has one image");
-    assert!(instances.problems().listed().len() <= instances.problems().total().min(1000), "a bounded list");
+    let problems = instances.problems();
+    assert!(problems.listed().len() <= problems.total().min(1000 * Cost::ALL.len()), "a bounded list");
+    assert_eq!(
+        Cost::ALL.iter().map(|cost| problems.total_of(*cost)).sum::<usize>(),
+        problems.total(),
+        "each has one cost"
+    );
+    assert!(instances.named_objects().count() == total + instances.num_unlisted(), "each object has a name");
     for one in instances.annotations() {
         let image = instances.image_row(one.image_id).and_then(|row| instances.images().get(row)).expect("is known");
         assert!(instances.category(one.category_id).is_some(), "is known");
@@ -139,7 +174,27 @@ fn annotations(bytes: Vec<u8>) {
             Err(err) => assert!(err.to_string().starts_with("Expected "), "{err}"),
         }
     }
+    for (image, category) in instances.images().iter().zip(instances.categories().iter().cycle()).take(8) {
+        if u64::from(image.width_px) * u64::from(image.height_px) > 1 << 22 {
+            continue;
+        }
+        if let Err(err) = instances.category_mask(image.id, category.id, Crowds::LeftOut) {
+            let said = err.to_string();
+            assert!(said.starts_with("Expected ") || said.starts_with("Cannot make the mask of image"), "{said}");
+        }
+    }
 }
+
+/// Captions of a model in every form.
+const GENERATED: [&str; 4] = [
+    "{\"image_id\": 12, \"caption\": \"a dog.\", \"score\": NaN}\n{\"image_id\": 2.0, \"caption\": \"\\u00e9 \\ud83d b\"}\n",
+    r#"[{"image_id": "12", "caption": "a dog."}, {"image": "COCO_val2014_000000000002.jpg", "text": "b", "x": [-Infinity]}]"#,
+    r#"{"info": NaN, "annotations": [{"image_id": 12, "caption": "a"}, {"image_id": 2, "caption": "b"}]}"#,
+    r#"{"overall": {"SPICE": NaN}, "imgToEval": {"1": {"image_id": 1, "caption": "a"}, "2": {"caption": "b", "Bleu_1": NaN}}}"#,
+];
+/// Questions that do not stand one a line, and under the other names.
+const ARRAY: &[u8] = br#"[{"question_id": 1, "image": "a.jpg", "text": "Is there a dog?", "label": "yes"},
+{"question_id": "2", "image_source": "b", "question": "Is there a cat?", "answer": "no", "score": NaN}]"#;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
@@ -171,8 +226,16 @@ proptest! {
     }
 
     #[test]
-    fn damaged_questions_never_panic(changes in prop::collection::vec(change(), 1..6)) {
-        let bytes = damaged(&REAL_QUESTIONS, &changes);
+    fn damaged_captions_of_models_never_panic(changes in prop::collection::vec(change(), 1..4), form in 0..4_usize) {
+        match GeneratedCaptions::from_bytes(&damaged(GENERATED[form].as_bytes(), &changes), Path::new("a file")) {
+            Ok(captions) => prop_assert!(!captions.captions.is_empty(), "at least one was read"),
+            Err(err) => is_sentence(&err),
+        }
+    }
+
+    #[test]
+    fn damaged_questions_never_panic(changes in prop::collection::vec(change(), 1..6), is_array in any::<bool>()) {
+        let bytes = damaged(if is_array { ARRAY } else { &REAL_QUESTIONS }, &changes);
         match Questions::from_bytes(&bytes, Path::new("a file")) {
             Ok(questions) => prop_assert!(!questions.questions().is_empty(), "at least one was read"),
             Err(err) => is_sentence(&err),

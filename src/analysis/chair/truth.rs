@@ -43,7 +43,9 @@ impl GroundTruth {
         for (image_id, name) in annotations {
             listed.insert(image_id);
             let objects = self.objects.entry(image_id).or_default();
-            match extractor.category(name) {
+            // LVIS writes `dining_table`, other sets `Dog`.
+            let same = || extractor.category(&name.replace('_', " ").to_lowercase());
+            match extractor.category(name).or_else(same) {
                 Some(category) => drop(objects.insert(category)),
                 None if self.unmapped.contains(name) => {}
                 None => drop(self.unmapped.insert(name.to_owned())),
@@ -65,6 +67,11 @@ impl GroundTruth {
     pub fn objects(&self, image_id: u64) -> Option<&Objects> {
         let known = self.listed.as_ref().is_none_or(|listed| listed.contains(&image_id));
         if known { self.objects.get(&image_id) } else { None }
+    }
+
+    /// Whether there is an object in any image.
+    pub fn has_objects(&self) -> bool {
+        self.objects.values().any(|objects| !objects.is_empty())
     }
 
     /// Whether instance annotations were used.

@@ -1,38 +1,25 @@
 //! Captions that a model wrote, in the forms in which they are published.
 
-use super::CaptionsError;
-use super::record::{Record, Records, Whole};
-use crate::files;
-use serde::de::DeserializeSeed as _;
+use super::record;
+use crate::data::coco::{CocoError, Cost, Form, Problems, Record, Source, Watch, What, read_lists};
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
+const EXPECTED: &str = "captions as JSON lines, as a JSON array or with imgToEval";
+const LISTS: [&str; 2] = ["annotations", "imgToEval"];
 /// Far more than every caption of COCO: 40,000 of them are 25 MB.
 const MOST_BYTES: u64 = 256 << 20;
-/// Bad records that are described one by one; the rest is only counted.
-const MOST_DESCRIBED: usize = 100;
 
 /// A caption and the image it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
     /// COCO's image id.
     pub image_id: u64,
+    /// Where that was read from the name of a file, the name: annotations may give that file another number.
+    pub image_name: Option<String>,
     /// The text, as the model wrote it.
     pub text: String,
-}
-
-/// A record that is no caption.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadRecord {
-    /// 0-based place in the file; for JSON lines the number of records before it, empty lines not counted.
-    pub record_idx: usize,
-    /// What was expected and what was found.
-    pub reason: String,
-}
-
-impl std::fmt::Display for BadRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Record {}: {}", self.record_idx, self.reason)
-    }
 }
 
 /// How the records lie in the file.
@@ -53,117 +40,61 @@ pub enum CaptionFormat {
 pub struct GeneratedCaptions {
     /// In the file's order.
     pub captions: Vec<Caption>,
-    /// What could not be used: the first hundred.
-    pub bad: Vec<BadRecord>,
-    /// How many records could not be used.
-    pub num_bad: usize,
+    /// What could not be used.
+    pub problems: Problems,
     /// How the records lie.
     pub format: CaptionFormat,
 }
 
 impl GeneratedCaptions {
     /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self, CaptionsError> {
-        let unreadable =
-            |err: std::io::Error| CaptionsError::Unreadable { reason: files::reason(&err), path: path.into() };
-        let (_, found_bytes) = files::open(path).map_err(unreadable)?;
-        if found_bytes > MOST_BYTES {
-            return Err(CaptionsError::TooLarge { limit_bytes: MOST_BYTES, found_bytes, path: path.into() });
-        }
-        Self::from_bytes(&files::read(path, MOST_BYTES).map_err(unreadable)?, path)
+    ///
+    /// **Errors** for a file that is none, and where no caption can be used. Records that cannot are in [`Self::problems`].
+    pub fn read(path: &Path) -> Result<Self, CocoError> {
+        Self::of(&Source::open(path)?)
     }
 
-    /// Reads bytes; `path` only names them. A record needs `image_id` (or `image` or `file_name` with COCO's number in it) and `caption`
-    /// (or `text` or `answer`). Records that have none are listed and the rest is read.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CaptionsError> {
-        let unknown = |found: String| CaptionsError::UnknownForm { found, path: path.into() };
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else {
-            return Err(unknown("nothing".to_owned()));
-        };
-        let mut collected = Collector::default();
-        let format = match first {
-            b'[' => {
-                if let Err(err) = array(bytes, &mut collected) {
-                    if collected.captions.is_empty() {
-                        return Err(unknown(err.to_string()));
-                    }
-                    collected.refuse(format!("Expected JSON up to the end of the file, found \"{err}\""));
-                }
-                CaptionFormat::Array
+    /// Reads bytes; `path` only names them.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CocoError> {
+        Self::of(&Source::bytes(Cow::Owned(bytes.to_vec()), path))
+    }
+
+    fn of(source: &Source) -> Result<Self, CocoError> {
+        let what =
+            What { expected: EXPECTED, lists: &LISTS, keyed: true, loose: Some(LISTS.len()), most_bytes: MOST_BYTES };
+        // Nobody raises it: an interrupt from the keyboard ends the process.
+        let cancel = AtomicBool::new(false);
+        let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };
+        let (mut captions, mut problems, mut total) = (Vec::new(), Problems::default(), 0);
+        let found = read_lists(source, what, &mut watch, &mut |Record { form, index, key, bytes, .. }| {
+            total += 1;
+            let read = bytes.map_err(|broken| broken.why).and_then(|bytes| record::caption(bytes, key.as_deref()));
+            match read {
+                Ok(caption) => captions.push(caption),
+                Err(why) => problems.add(form.kind("caption"), index, Cost::Record, why),
             }
-            b'{' => match object(bytes) {
-                Some((format, read)) => {
-                    collected = read;
-                    format
-                }
-                None => lines(bytes, &mut collected),
-            },
-            other => return Err(unknown(format!("a file that starts with {:?}", char::from(*other)))),
+        })?;
+        let path = || source.path().to_owned();
+        let format = match (found.form, found.seen.as_slice()) {
+            (Form::Lines, _) => CaptionFormat::Lines,
+            (Form::Array, _) => CaptionFormat::Array,
+            (Form::Object, [_, true]) => CaptionFormat::ImgToEval,
+            (Form::Object, [true, _]) => CaptionFormat::Annotations,
+            (Form::Object, _) => {
+                let found = "an object with neither `annotations` nor `imgToEval`".to_owned();
+                return Err(CocoError::Malformed { expected: EXPECTED, found, path: path() });
+            }
         };
-        collected.finish(format, path)
-    }
-}
-
-/// The records of an array, up to where it is broken.
-fn array(bytes: &[u8], collected: &mut Collector) -> Result<(), serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    Records(collected).deserialize(&mut json)?;
-    json.end()
-}
-
-/// A file that is one object with records inside; `None` if it is none.
-fn object(bytes: &[u8]) -> Option<(CaptionFormat, Collector)> {
-    let mut collected = Collector::default();
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let format = Whole(&mut collected).deserialize(&mut json).ok()?;
-    json.end().ok()?;
-    Some((format?, collected))
-}
-
-fn lines(bytes: &[u8], collected: &mut Collector) -> CaptionFormat {
-    for line in bytes.split(|byte| *byte == b'\n') {
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
+        match (captions.is_empty(), problems.listed().first()) {
+            (false, _) => Ok(Self { captions, problems, format }),
+            (true, Some(first)) => {
+                let (record, first) = (found.form.kind("caption"), first.to_string());
+                Err(CocoError::NoneUsable { record, total, first, path: path() })
+            }
+            (true, None) => {
+                let found = "no captions".to_owned();
+                Err(CocoError::Malformed { expected: EXPECTED, found, path: path() })
+            }
         }
-        match serde_json::from_slice::<Record>(line) {
-            Ok(record) => collected.add(record, None),
-            Err(err) => collected.refuse(format!("Expected a JSON object, found \"{err}\"")),
-        }
-    }
-    CaptionFormat::Lines
-}
-
-#[derive(Default)]
-pub(super) struct Collector {
-    captions: Vec<Caption>,
-    bad: Vec<BadRecord>,
-    num_bad: usize,
-}
-
-impl Collector {
-    /// Takes in a record; `key` is the image id that stands before it, if one does.
-    pub(super) fn add(&mut self, record: Record, key: Option<u64>) {
-        match record.caption(key) {
-            Ok((image_id, text)) => self.captions.push(Caption { image_id, text }),
-            Err(reason) => self.refuse(reason),
-        }
-    }
-
-    fn refuse(&mut self, reason: String) {
-        if self.bad.len() < MOST_DESCRIBED {
-            self.bad.push(BadRecord { record_idx: self.captions.len() + self.num_bad, reason });
-        }
-        self.num_bad += 1;
-    }
-
-    fn finish(self, format: CaptionFormat, path: &Path) -> Result<GeneratedCaptions, CaptionsError> {
-        let Self { captions, bad, num_bad } = self;
-        if captions.is_empty() {
-            let first = bad.first().map_or_else(|| "the file has no records".to_owned(), ToString::to_string);
-            return Err(CaptionsError::NoCaption { records: num_bad, first, path: path.into() });
-        }
-        Ok(GeneratedCaptions { captions, bad, num_bad, format })
     }
 }

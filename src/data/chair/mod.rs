@@ -2,7 +2,6 @@
 //!
 //! The table is compiled in, so that hallucinated words are marked without any file; the algorithm that uses it is `analysis::chair`.
 
-mod error;
 mod generated;
 mod record;
 mod synonyms;
@@ -10,8 +9,7 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 
-pub use error::CaptionsError;
-pub use generated::{BadRecord, Caption, CaptionFormat, GeneratedCaptions};
+pub use generated::{Caption, CaptionFormat, GeneratedCaptions};
 pub use synonyms::UNREACHABLE;
 
 /// A category with the words that captions use for it.

@@ -1,10 +1,11 @@
 //! `captions_*.json`.
 
-use super::error::{CocoError, Mismatch, Problems};
+use super::error::{CocoError, Mismatch};
 use super::instances::distinct;
 use super::json::{excerpt, members, string, whole};
-use super::lists::{Progress, Record, Watch, What, read_lists};
-use super::records::{self, ImageRecord};
+use super::lists::{Form, Progress, Record, Watch, What, read_lists};
+use super::problems::{Cost, Problems};
+use super::records::{self, IMAGE_ID, ImageRecord};
 use super::source::Source;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,8 @@ use std::sync::atomic::AtomicBool;
 
 const EXPECTED: &str = "a COCO captions file (one JSON object with the list `annotations` of captions)";
 const LISTS: [&str; 2] = ["images", "annotations"];
+/// Far more than any published file.
+const MOST_BYTES: u64 = 4 << 30;
 
 /// One person's description of a photo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +38,10 @@ pub struct Captions {
 }
 
 impl Captions {
-    /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one.
+    /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one. Captions in an array, or one a line,
+    /// are read as those of the list are.
     pub fn open(path: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Self, CocoError> {
-        let source = Source::open(path, EXPECTED)?;
-        Self::read(&source, &mut Watch { progress, cancel })
+        Self::read(&Source::open(path)?, &mut Watch { progress, cancel })
     }
 
     /// Reads a file's bytes; `name` is for messages only.
@@ -49,33 +52,41 @@ impl Captions {
     }
 
     fn read(source: &Source, watch: &mut Watch<'_>) -> Result<Self, CocoError> {
-        let what = What { expected: EXPECTED, path: source.path(), total_bytes: source.len() };
+        let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(1), most_bytes: MOST_BYTES };
         let (mut images, mut captions, mut problems) = (Vec::new(), Vec::new(), Problems::default());
-        let seen = read_lists(&mut *source.reader(), what, &LISTS, watch, &mut |record| {
-            let Record { list, index, bytes, .. } = record;
-            let read = bytes.and_then(|bytes| match list {
-                0 => records::image(bytes).map(|image| images.push((index, image))),
+        let (mut total, mut first_bad) = (0, None);
+        let found = read_lists(source, what, watch, &mut |Record { list, form, index, bytes, .. }| {
+            let kind = form.kind(if list == 0 { "image" } else { "caption" });
+            let read = bytes.map_err(|broken| broken.why).and_then(|bytes| match list {
+                0 => records::image(bytes).map(|image| {
+                    // Nobody makes a mask of captions.
+                    for (cost, reason) in image.problems.into_iter().filter(|(cost, _)| *cost != Cost::Mask) {
+                        problems.add(kind, index, cost, reason);
+                    }
+                    images.push((index, image.record));
+                }),
                 _ => caption(bytes).map(|caption| captions.push(caption)),
             });
-            if let Err(reason) = read {
-                problems.add(if list == 0 { "image" } else { "caption" }, index, reason);
+            total += list;
+            if let Err(why) = read {
+                if list == 1 {
+                    first_bad.get_or_insert_with(|| (kind, format!("{kind} {index}: {why}")));
+                }
+                problems.add(kind, index, Cost::Record, why);
             }
         })?;
-        let malformed = |found: &str| CocoError::Malformed {
-            expected: EXPECTED,
-            found: found.to_owned(),
-            path: source.path().to_owned(),
-        };
-        if seen.get(1) != Some(&true) {
-            return Err(malformed("no list `annotations`"));
+        let path = || source.path().to_owned();
+        if found.form == Form::Object && found.seen.get(1) != Some(&true) {
+            let found = "no list `annotations`".to_owned();
+            return Err(CocoError::Malformed { expected: EXPECTED, found, path: path() });
         }
-        if captions.is_empty() && !problems.is_empty() {
-            return Err(malformed("no record with an `image_id` and a `caption`"));
+        if let (true, Some((record, first))) = (captions.is_empty(), first_bad) {
+            return Err(CocoError::NoneUsable { record, total, first, path: path() });
         }
         let (images, _) = distinct("image", images, |image| image.id, &mut problems);
         captions.sort_by_key(|caption| caption.image_id);
         captions.shrink_to_fit();
-        Ok(Self { path: source.path().to_owned(), images, all: captions, problems })
+        Ok(Self { path: path(), images, all: captions, problems })
     }
 
     /// The file, or the name the bytes were given.
@@ -107,13 +118,16 @@ impl Captions {
     }
 }
 
+/// A caption needs the number of its image and its text.
 fn caption(record: &[u8]) -> Result<Caption, Mismatch> {
-    let (mut id, mut image_id, mut text) = (0, None, None);
-    let whole_of = |expected, value| whole(value).ok_or_else(|| Mismatch::new(expected, excerpt(value)));
+    let (mut id, mut image_id, mut text) = (None, None, None);
     members(record, |member, value| {
         match member {
-            "id" => id = whole_of("`id` as a whole number", value)?,
-            "image_id" => image_id = Some(whole_of("`image_id` as a whole number", value)?),
+            "id" => id = whole(value),
+            "image_id" => {
+                let read = records::image_id(value).ok_or_else(|| Mismatch::new(IMAGE_ID, excerpt(value)));
+                image_id = Some(read?);
+            }
             "caption" => {
                 text = Some(string(value).ok_or_else(|| Mismatch::new("`caption` as a string", excerpt(value)))?);
             }
@@ -121,10 +135,6 @@ fn caption(record: &[u8]) -> Result<Caption, Mismatch> {
         }
         Ok(())
     })?;
-    let missing = |expected| Mismatch::new(expected, "a record without it");
-    Ok(Caption {
-        id,
-        image_id: image_id.ok_or_else(|| missing("`image_id`"))?,
-        text: text.ok_or_else(|| missing("`caption`"))?,
-    })
+    let image_id = image_id.ok_or_else(|| Mismatch::missing("`image_id`"))?;
+    Ok(Caption { id: id.unwrap_or(0), image_id, text: text.ok_or_else(|| Mismatch::missing("`caption`"))? })
 }

@@ -1,17 +1,19 @@
-//! What can be wrong with an annotation file, in one sentence each.
+//! What can be wrong with a file of annotations, captions or questions, in one sentence each.
 
+use super::problems::none_usable;
+use crate::files::reason;
 use std::fmt;
 use std::path::PathBuf;
 
-/// A file that could not be used at all. Messages end with the file.
+/// A file that could not be used at all. Messages end with the file, or with why the system refused it.
 #[derive(Debug, thiserror::Error)]
 pub enum CocoError {
     /// The system refused.
-    #[error("Expected {expected} that can be read, found \"{found}\": {}", path.display())]
+    #[error("Cannot {action} {}: {}", path.display(), reason(found))]
     Io {
-        /// The kind of file.
-        expected: &'static str,
-        /// The system's own words.
+        /// `open` or `read`.
+        action: &'static str,
+        /// The system's own error.
         found: std::io::Error,
         /// The file.
         path: PathBuf,
@@ -23,6 +25,18 @@ pub enum CocoError {
         expected: &'static str,
         /// What is there instead.
         found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Records, and not one that could be used.
+    #[error("{}: {first}: {}", none_usable(*total, record), path.display())]
+    NoneUsable {
+        /// What a record is, in the singular: `annotation`, `caption`, `question`, `line`.
+        record: &'static str,
+        /// How many there are.
+        total: usize,
+        /// Which is the first of them, and what is wrong with it.
+        first: String,
         /// The file.
         path: PathBuf,
     },
@@ -38,7 +52,10 @@ pub enum CocoError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MaskError {
     /// The record is not what it was when the file was opened, or cannot be read any more.
-    #[error("Expected annotation {annotation_id} where it was when the file was opened, found {found}: {}", path.display())]
+    #[error(
+        "Expected annotation {annotation_id} where it was when the file was opened, found {found}: {}",
+        path.display()
+    )]
     Moved {
         /// Its id.
         annotation_id: u64,
@@ -59,6 +76,19 @@ pub enum MaskError {
         /// The file.
         path: PathBuf,
     },
+    /// The mask may lack an object whose record could not be used.
+    #[error(
+        "Cannot make the mask of image {image_id}, which may lack an object, because of {annotation}: {}",
+        path.display()
+    )]
+    LeftOut {
+        /// The image's id.
+        image_id: u64,
+        /// The record by its place in the list, counted from 0, and what is wrong with it.
+        annotation: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// An image whose size is missing or beyond reason.
     #[error("Expected an image of 1 to 178956970 pixels, found {found} for image {image_id}: {}", path.display())]
     ImageSize {
@@ -70,10 +100,12 @@ pub enum MaskError {
         path: PathBuf,
     },
     /// No image has that id.
-    #[error("Expected the id of an image of the file, found {image_id}: {}", path.display())]
+    #[error("Expected the id of an image of the file, found {image_id}{lost}: {}", path.display())]
     UnknownImage {
         /// The id that was asked for.
         image_id: u64,
+        /// The first image that was left out, which may be it, in brackets; empty where there is none.
+        lost: String,
         /// The file.
         path: PathBuf,
     },
@@ -90,62 +122,15 @@ impl Mismatch {
     pub(in crate::data) fn new(expected: &'static str, found: impl Into<String>) -> Self {
         Self { expected, found: found.into() }
     }
+
+    /// A member that the record lacks.
+    pub(in crate::data) fn missing(expected: &'static str) -> Self {
+        Self::new(expected, "a record without it")
+    }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected {}, found {}", self.expected, self.found)
-    }
-}
-
-/// One record that could not be used, or not wholly.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// What the record is: `annotation`, `image`, `category`, `caption`, `line`.
-    pub kind: &'static str,
-    /// Its place among its kind: from 0 in a list, from 1 for lines of a file.
-    pub index: usize,
-    /// What was expected and found.
-    pub reason: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.kind, self.index, self.reason)
-    }
-}
-
-/// Everything that was wrong with single records: all counted, the first thousand listed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Problems {
-    total: usize,
-    listed: Vec<Problem>,
-}
-
-/// Nobody reads on after so many; a file of nothing but problems must not fill the memory with sentences about them.
-const MOST_LISTED: usize = 1000;
-
-impl Problems {
-    /// How many there were.
-    pub fn total(&self) -> usize {
-        self.total
-    }
-
-    /// The first of them, in the order they were met.
-    pub fn listed(&self) -> &[Problem] {
-        &self.listed
-    }
-
-    /// Whether every record could be used.
-    pub fn is_empty(&self) -> bool {
-        self.total == 0
-    }
-
-    /// Counts one; the sentence is only made while there is room in the list.
-    pub(in crate::data) fn add(&mut self, kind: &'static str, index: usize, reason: impl fmt::Display) {
-        self.total += 1;
-        if self.listed.len() < MOST_LISTED {
-            self.listed.push(Problem { kind, index, reason: reason.to_string() });
-        }
     }
 }

@@ -5,13 +5,16 @@
 //! strings by `serde_json`.
 
 use super::error::Mismatch;
+use crate::json::{whole_of_f64, whole_of_text};
 
-/// More nesting than any annotation has.
-const MOST_NESTED: u32 = 64;
+/// Deepest nesting of a value that is passed over: what is kept of a level is one bit.
+const MOST_NESTED: usize = 1 << 24;
+/// Levels whose bits fit a word.
+const WORD: usize = 64;
 
 /// Where a search for the end of a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::data) enum Step {
     /// The value goes on behind these bytes.
     More,
     /// It has ended before this byte.
@@ -23,9 +26,11 @@ pub(super) enum Step {
 /// Finds the end of a value whose bytes come in pieces.
 #[derive(Debug, Default)]
 pub(super) struct ValueEnd {
-    depth: u32,
-    /// A bit an open bracket, the innermost lowest: 1 for `{`.
+    depth: usize,
+    /// A bit for each of the innermost open brackets, the innermost lowest: 1 for `{`.
     objects: u64,
+    /// The bits of those around them, by the word.
+    outer: Vec<u64>,
     in_string: bool,
     escaped: bool,
     scalar: bool,
@@ -77,6 +82,9 @@ impl ValueEnd {
                 if self.depth == MOST_NESTED {
                     return false;
                 }
+                if self.depth > 0 && self.depth.is_multiple_of(WORD) {
+                    self.outer.push(self.objects);
+                }
                 self.depth += 1;
                 self.objects = self.objects << 1 | u64::from(byte == b'{');
             }
@@ -86,6 +94,9 @@ impl ValueEnd {
                 }
                 self.depth -= 1;
                 self.objects >>= 1;
+                if self.depth > 0 && self.depth.is_multiple_of(WORD) {
+                    self.objects = self.outer.pop().unwrap_or_default();
+                }
             }
             _ => self.scalar = true,
         }
@@ -137,12 +148,15 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Takes the digits, signs and letters of a number; empty where there is none.
+    /// Takes the digits, signs and letters of a number, also of one in quotes; empty where there is none.
     pub(super) fn number(&mut self) -> &'a [u8] {
-        self.peek();
+        let quoted = self.peek() == Some(b'"');
+        let number = if quoted { self.rest.get(1..).unwrap_or_default().trim_ascii_start() } else { self.rest };
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let end = self.rest.iter().position(|byte| !is_part(byte)).unwrap_or(self.rest.len());
-        let (number, rest) = self.rest.split_at(end);
+        let end = number.iter().position(|byte| !is_part(byte)).unwrap_or(number.len());
+        let (number, rest) = number.split_at(end);
+        let rest = if quoted { rest.trim_ascii_start().strip_prefix(b"\"") } else { Some(rest) };
+        let Some(rest) = rest.filter(|_| !number.is_empty()) else { return &[] };
         self.rest = rest;
         number
     }
@@ -169,7 +183,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Calls `each` with the name and the value's bytes of every member of an object.
-pub(super) fn members<'a>(
+pub(in crate::data) fn members<'a>(
     object: &'a [u8],
     mut each: impl FnMut(&str, &'a [u8]) -> Result<(), Mismatch>,
 ) -> Result<(), Mismatch> {
@@ -208,16 +222,21 @@ fn ascii(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().map(|text| text.trim_end_matches([' ', '\n', '\r', '\t']))
 }
 
-/// A whole number that is not negative.
-pub(super) fn whole(value: &[u8]) -> Option<u64> {
+/// A whole number that is not negative, however it is written: `42`, `42.0`, `4.2e1`, `"42"`.
+pub(in crate::data) fn whole(value: &[u8]) -> Option<u64> {
     let text = ascii(value)?;
+    if text.starts_with('"') {
+        return whole_of_text(&string(value)?);
+    }
     // The standard library takes a plus sign, JSON does not.
-    if text.starts_with('+') { None } else { text.parse().ok() }
+    let digits = || text.parse().ok().filter(|_| !text.starts_with('+'));
+    digits().or_else(|| whole_of_f64(number(value)?))
 }
 
-/// A finite number, correctly rounded.
+/// A finite number, correctly rounded, also one in quotes.
 pub(super) fn number(value: &[u8]) -> Option<f64> {
     let text = ascii(value)?;
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).map_or(text, str::trim);
     // The standard library takes words such as `inf` too.
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
         && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
@@ -225,8 +244,50 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
 }
 
 /// A string with its escapes resolved.
-pub(super) fn string(value: &[u8]) -> Option<String> {
-    serde_json::from_slice(value).ok()
+///
+/// Half of a surrogate pair is U+FFFD: Python writes such escapes for text that was cut inside of a character, and reads them.
+pub(in crate::data) fn string(value: &[u8]) -> Option<String> {
+    let text: Option<String> = serde_json::from_slice(value).ok();
+    text.or_else(|| serde_json::from_slice(&without_halves(value)?).ok())
+}
+
+/// The string with `\ufffd` for every escape that is half of a surrogate pair; `None` where there is none.
+fn without_halves(value: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = value.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut replaced = value.to_vec();
+    let (mut at, mut found) = (0, false);
+    while let Some(byte) = value.get(at) {
+        at += match (byte, unit(at)) {
+            (b'\\', Some(0xd800..=0xdbff)) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            (b'\\', Some(0xd800..=0xdfff)) => {
+                if let Some(digits) = replaced.get_mut(at + 2..at + 6) {
+                    digits.copy_from_slice(b"fffd");
+                    found = true;
+                }
+                6
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    found.then_some(replaced)
+}
+
+/// Text that is not empty; a number is the text of its digits.
+pub(in crate::data) fn text(value: &[u8]) -> Option<String> {
+    let text = match value.first()? {
+        b'"' => string(value)?,
+        _ => number(value).and_then(|_| ascii(value))?.to_owned(),
+    };
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Whether a value is `null`.
+pub(in crate::data) fn is_null(value: &[u8]) -> bool {
+    value.trim_ascii() == b"null"
 }
 
 /// The beginning of what was found, in quotes that messages use.
@@ -241,4 +302,62 @@ pub(in crate::data) fn excerpt(bytes: &[u8]) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let dots = if bytes.len() > MOST { ".." } else { "" };
     format!("`{text}{dots}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_however_they_are_written() {
+        for (value, found) in [
+            ("42", Some(42)),
+            ("42.0", Some(42)),
+            ("4.2e1", Some(42)),
+            ("-0", Some(0)),
+            ("\"42\"", Some(42)),
+            ("\" 42.0 \"", Some(42)),
+            ("9007199254740993", Some(9_007_199_254_740_993)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("42.5", None),
+            ("-1", None),
+            ("+1", None),
+            ("NaN", None),
+            ("1e400", None),
+            ("true", None),
+            ("null", None),
+            ("\"4 2\"", None),
+            ("[42]", None),
+        ] {
+            assert_eq!(whole(value.as_bytes()), found, "{value}");
+        }
+        for (value, found) in [("\"0.5\"", Some(0.5)), ("-1e2", Some(-100.0)), ("Infinity", None), ("\"inf\"", None)] {
+            assert_eq!(number(value.as_bytes()), found, "{value}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_costs_no_text() {
+        let read = |text: &str| string(format!("\"{text}\"").as_bytes());
+        assert_eq!(read(r"a \ud83d\ude00 b").as_deref(), Some("a \u{1f600} b"), "a pair is a character");
+        assert_eq!(read(r"a \ud83d b \\ud83d").as_deref(), Some("a \u{fffd} b \\ud83d"), "half of one is none");
+        assert_eq!(read(r"\ude00\ud83d\ude00\ud83d").as_deref(), Some("\u{fffd}\u{1f600}\u{fffd}"), "in any order");
+        assert_eq!(read(r"\ud83").as_deref(), None, "half an escape is damage");
+    }
+
+    #[test]
+    fn brackets_are_matched_at_any_depth() {
+        for depth in [1, 63, 64, 65, 128, 129, 100_000] {
+            let open = "[{\"a\":".repeat(depth);
+            let close = "}]".repeat(depth);
+            assert_eq!(
+                ValueEnd::default().find(format!("{open}1{close},").as_bytes()),
+                Step::End(open.len() + 1 + close.len()),
+                "{depth}"
+            );
+            let wrong = close.replacen("}]", "]}", 1);
+            assert_eq!(ValueEnd::default().find(format!("{open}1{wrong}").as_bytes()), Step::Broken, "{depth}");
+        }
+    }
 }

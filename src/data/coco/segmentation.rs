@@ -94,7 +94,8 @@ pub(super) fn shape(value: &[u8]) -> Result<Shape, Mismatch> {
                     "counts" if value.first() == Some(&b'"') => shape = Ok(Shape::CompressedRuns),
                     "counts" => {
                         shape = numbers(value, COUNTS, |digits| {
-                            if digits.iter().all(u8::is_ascii_digit) { Ok(()) } else { Err(excerpt(digits)) }
+                            let is_whole = digits.iter().all(u8::is_ascii_digit) || whole(digits).is_some();
+                            if is_whole { Ok(()) } else { Err(excerpt(digits)) }
                         })
                         .map(|_| Shape::Runs);
                     }

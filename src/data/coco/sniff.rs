@@ -1,10 +1,9 @@
 //! What a dropped JSON file is.
 
 use super::error::CocoError;
-use super::json::members;
-use super::lists::{Watch, What, read_lists};
+use super::json::{excerpt, members};
+use super::lists::{Form, Watch, What, read_lists};
 use super::source::Source;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,66 +14,83 @@ pub enum FileKind {
     Instances,
     /// Descriptions: [`super::Captions`].
     Captions,
-    /// Yes/no questions, one a line: [`crate::data::pope::Questions`].
+    /// Yes/no questions: [`crate::data::pope::Questions`].
     Questions,
 }
 
-const EXPECTED: &str = "a COCO instances or captions file, or POPE questions (one JSON object a line)";
-/// As much of a first line as is looked at.
-const HEAD_BYTES: usize = 64 << 10;
+const EXPECTED: &str = "a COCO instances or captions file, or POPE questions (one JSON object a line, or an array)";
+/// Names under which an object may hold records; of questions all but the first.
+const LISTS: [&str; 3] = ["annotations", "questions", "data"];
+/// Records that are looked at before a file is given up.
+const MOST_LOOKED_AT: usize = 100;
 
-/// Looks at a file's first record to tell what it is: of the list `annotations`, or on the first line.
+/// Looks at a file's first records to tell what it is: those of the list `annotations`, of an array, or one a line.
 pub fn sniff(path: &Path) -> Result<FileKind, CocoError> {
-    let source = Source::open(path, EXPECTED)?;
+    let source = Source::open(path)?;
     let malformed = |found: String| CocoError::Malformed { expected: EXPECTED, found, path: path.to_owned() };
-    let io = |found| CocoError::Io { expected: EXPECTED, found, path: path.to_owned() };
-    let mut head = Vec::new();
-    let reader = source.bytes_at(0, usize::try_from(source.len()).map_or(HEAD_BYTES, |len| len.min(HEAD_BYTES)));
-    reader.map_err(io)?.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(io)?;
-    let line = head.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let is_question = has_members(line, &["text", "label"]) || has_members(line, &["question_id", "text"]);
-    if is_question {
-        return Ok(FileKind::Questions);
-    }
-    let mut kind = None;
-    let mut first = None;
+    let (mut kind, mut first, mut num_looked_at) = (None, None, 0);
     let cancel = AtomicBool::new(false);
-    let what = What { expected: EXPECTED, path, total_bytes: source.len() };
+    let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(LISTS.len()), most_bytes: u64::MAX };
     let mut watch = Watch { progress: &mut |_| {}, cancel: &cancel };
-    let read = read_lists(&mut *source.reader(), what, &["annotations"], &mut watch, &mut |record| {
-        let (Ok(bytes), None) = (record.bytes, kind) else { return };
-        kind = if has_members(bytes, &["caption"]) {
-            Some(FileKind::Captions)
-        } else if has_members(bytes, &["category_id"]) {
-            Some(FileKind::Instances)
-        } else {
-            first.get_or_insert_with(|| super::json::excerpt(bytes));
-            None
-        };
+    let read = read_lists(&source, what, &mut watch, &mut |record| {
+        num_looked_at += 1;
+        let bytes = record.bytes.unwrap_or_else(|broken| broken.head);
+        if kind.is_none() {
+            kind = if record.list == 0 { kind_of_annotation(bytes) } else { kind_of_loose(bytes) };
+            first.get_or_insert_with(|| (record.list, excerpt(bytes)));
+        }
         // Enough was seen.
-        if kind.is_some() || record.index > 100 {
+        if kind.is_some() || num_looked_at > MOST_LOOKED_AT {
             cancel.store(true, Ordering::Relaxed);
         }
     });
     match (kind, read) {
-        (Some(kind), _) => Ok(kind),
-        (None, Err(CocoError::Cancelled { .. })) => {
-            Err(malformed(format!("annotations such as {}", first.unwrap_or_default())))
-        }
-        (None, Err(err)) => Err(err),
-        (None, Ok(seen)) => match (first, seen.first()) {
-            (Some(first), _) => Err(malformed(format!("annotations such as {first}"))),
-            (None, Some(true)) => Err(malformed("an empty list `annotations`".to_owned())),
-            (None, _) => Err(malformed("an object without a list `annotations`".to_owned())),
-        },
+        (Some(Ok(kind)), _) => Ok(kind),
+        (Some(Err(found)), _) => Err(malformed(found.to_owned())),
+        (None, Err(err)) if !matches!(err, CocoError::Cancelled { .. }) => Err(err),
+        (None, read) => Err(malformed(match (first, read) {
+            (Some((0, first)), _) => format!("annotations such as {first}"),
+            (Some((_, first)), _) if num_looked_at > 1 || !first.starts_with("`{") => {
+                format!("records such as {first}")
+            }
+            (None, Ok(found)) if found.seen.first() == Some(&true) => "an empty list `annotations`".to_owned(),
+            (None, Ok(found)) if found.form == Form::Array => "an empty array".to_owned(),
+            (_, _) => "an object without a list `annotations`".to_owned(),
+        })),
     }
 }
 
-fn has_members(object: &[u8], wanted: &[&str]) -> bool {
-    let mut found = 0;
-    let read = members(object, |name, _| {
-        found += usize::from(wanted.contains(&name));
+/// Of an element of `annotations`.
+fn kind_of_annotation(record: &[u8]) -> Option<Result<FileKind, &'static str>> {
+    let has = has_members(record);
+    match (has(&["caption"]), has(&["category_id"])) {
+        (true, _) => Some(Ok(FileKind::Captions)),
+        (false, true) => Some(Ok(FileKind::Instances)),
+        (false, false) => None,
+    }
+}
+
+/// Of an element of an array, or an object on a line.
+fn kind_of_loose(record: &[u8]) -> Option<Result<FileKind, &'static str>> {
+    let has = has_members(record);
+    let is_text = has(&["text", "question"]);
+    if is_text && has(&["label", "answer", "question_id"]) {
+        Some(Ok(FileKind::Questions))
+    } else if has(&["caption"]) && has(&["image_id", "image", "file_name"]) {
+        // They would stand for what is in the photos.
+        Some(Err("captions without a list `annotations`, as models write them: `gazelens chair` scores those"))
+    } else {
+        None
+    }
+}
+
+/// Whether an object has one of some members.
+fn has_members(object: &[u8]) -> impl Fn(&[&str]) -> bool {
+    let mut names = Vec::new();
+    // What stands before any damage tells enough.
+    let _ = members(object, |name, _| {
+        names.push(name.to_owned());
         Ok(())
     });
-    read.is_ok() && found >= wanted.len()
+    move |wanted| names.iter().any(|name| wanted.contains(&name.as_str()))
 }

@@ -23,10 +23,11 @@ pub(in crate::data) struct Source {
 }
 
 impl Source {
-    pub(in crate::data) fn open(path: &Path, expected: &'static str) -> Result<Self, CocoError> {
-        let io = |found| CocoError::Io { expected, found, path: path.to_owned() };
+    /// Opens a regular file of any length.
+    pub(in crate::data) fn open(path: &Path) -> Result<Self, CocoError> {
         // A pipe could not be read a second time.
-        let (file, len) = files::open(path).map_err(io)?;
+        let opened = files::open(path);
+        let (file, len) = opened.map_err(|found| CocoError::Io { action: "open", found, path: path.to_owned() })?;
         Ok(Self { bytes: Bytes::File(file), len, path: path.to_owned() })
     }
 

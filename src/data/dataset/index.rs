@@ -30,10 +30,11 @@ pub(super) const SMALL: u8 = 1;
 pub(super) const MEDIUM: u8 = 2;
 pub(super) const LARGE: u8 = 4;
 
-/// COCO's sizes by area: up to 32 x 32, up to 96 x 96, beyond.
+/// COCO's sizes by area: up to 32 x 32, up to 96 x 96, beyond; none where the area is unknown.
 ///
 /// **Source** `cocoeval.py`, `Params.areaRng` and `evaluateImg`: an object exactly on a border counts on both sides.
-pub(super) fn size_bits(area_px: f64) -> u8 {
+pub(super) fn size_bits(area_px: Option<f64>) -> u8 {
+    let Some(area_px) = area_px else { return 0 };
     let (first, second) = (32.0 * 32.0, 96.0 * 96.0);
     let small = if area_px <= first { SMALL } else { 0 };
     let medium = if (first..=second).contains(&area_px) { MEDIUM } else { 0 };
@@ -47,8 +48,8 @@ pub(super) struct Index {
     objects: Vec<Object>,
     /// Where each row's objects end.
     object_ends: Vec<u32>,
-    /// Sum over a row's objects.
-    total_area_px: Vec<f64>,
+    /// Sum over a row's objects; `None` where the area of one is unknown.
+    total_area_px: Vec<Option<f64>>,
     /// A row's place in the natural order of names.
     name_ranks: Vec<u32>,
     /// Every row's captions in small letters, a line each.
@@ -90,12 +91,12 @@ impl Index {
     }
 
     fn add_objects(&mut self, place: u32, row: &Row, instances: Option<&Instances>, last_row: &mut [u32]) {
-        let mut total = 0.0;
+        let mut total = Some(0.0);
         let of_row = instances.zip(row.instances_row).map(|(of, row)| of.annotations_of(row as usize));
         for annotation in of_row.unwrap_or_default() {
             let Some(category) = self.place_of_category.get(&annotation.category_id).copied() else { continue };
             self.objects.push(Object { category, sizes: size_bits(annotation.area_px) });
-            total += annotation.area_px;
+            total = total.zip(annotation.area_px).map(|(total, area)| total + area);
             let counted = self.counts.get_mut(category as usize).zip(last_row.get_mut(category as usize));
             if let Some((count, last)) = counted {
                 count.objects += 1;
@@ -119,8 +120,8 @@ impl Index {
         self.objects.get(span(&self.object_ends, row, |end| *end as usize)).unwrap_or_default()
     }
 
-    pub(super) fn total_area_px(&self, row: usize) -> f64 {
-        self.total_area_px.get(row).copied().unwrap_or(0.0)
+    pub(super) fn total_area_px(&self, row: usize) -> Option<f64> {
+        self.total_area_px.get(row).copied().flatten()
     }
 
     pub(super) fn name_rank(&self, row: usize) -> u32 {

@@ -1,10 +1,12 @@
 //! Sources put together.
 
+use super::coco_image_id;
 use super::index::Index;
-use super::names::{base_name, coco_image_id, find};
+use super::names::{base_name, find};
 use super::{Dataset, PhotoPlace, Row, Unmatched};
 use crate::data::coco::{Captions, ImageRecord, Instances};
 use crate::data::pope::Questions;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -72,7 +74,7 @@ pub(super) fn join(sources: Sources) -> Dataset {
     let Sources { photos, instances, captions, questions } = sources;
     let (mut rows, mut unmatched) = (Rows::default(), Unmatched::default());
     for (place, image) in instances.iter().flat_map(|instances| instances.images()).enumerate() {
-        let row = rows.add(&image.file_name, Some(image.id));
+        let row = rows.add(&name_of(image), Some(image.id));
         rows.set_size(row, image);
         if let Some(row) = rows.get_mut(row) {
             row.instances_row = u32::try_from(place).ok();
@@ -80,7 +82,7 @@ pub(super) fn join(sources: Sources) -> Dataset {
     }
     for image in captions.iter().flat_map(|captions| captions.images()) {
         let known = rows.by_id.get(&image.id).copied();
-        let row = known.unwrap_or_else(|| rows.add(&image.file_name, Some(image.id)));
+        let row = known.unwrap_or_else(|| rows.add(&name_of(image), Some(image.id)));
         rows.set_size(row, image);
     }
     let listed = rows.all.len();
@@ -99,6 +101,14 @@ pub(super) fn join(sources: Sources) -> Dataset {
     let index = Index::new(&rows, instances.as_deref(), captions.as_deref());
     let questions_of = questions_of.unwrap_or_default();
     Dataset { rows, by_name, by_id, instances, captions, questions, questions_of, unmatched, index }
+}
+
+/// The name of an image's file, or what stands for it where the annotations give none.
+fn name_of(image: &ImageRecord) -> Cow<'_, str> {
+    match image.file_name.as_str() {
+        "" => Cow::Owned(format!("image {}", image.id)),
+        name => Cow::Borrowed(name),
+    }
 }
 
 /// Gives rows their photos. The first `listed` rows are those that annotations or captions speak of.

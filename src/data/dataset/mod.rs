@@ -12,9 +12,10 @@ mod query;
 #[cfg(test)]
 mod tests;
 
+pub use super::coco::coco_image_id;
 pub use index::CategoryCount;
 pub use join::Sources;
-pub use names::{coco_image_id, is_same_photo};
+pub use names::is_same_photo;
 pub use notes::{ImageNotes, Notes, NotesError, Tag, is_notes_name, notes_beside_annotations, notes_in_folder};
 pub use query::{Order, Query, SizeClasses, Sort};
 

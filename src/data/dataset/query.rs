@@ -33,7 +33,7 @@ pub enum Sort {
     Objects,
     /// Number of different categories.
     Categories,
-    /// Sum of the objects' areas.
+    /// Sum of the objects' areas; rows with an object of unknown size last.
     TotalArea,
 }
 
@@ -57,7 +57,7 @@ pub struct Query {
     pub all_of: Vec<u32>,
     /// None of these.
     pub none_of: Vec<u32>,
-    /// An object of one of these sizes, of a category of `any_of` or `all_of` where any are chosen.
+    /// An object of one of these sizes, of a category of `any_of` or `all_of` where any are chosen. One of unknown size is of none.
     pub sizes: SizeClasses,
     /// Number of objects, crowds counted as one.
     pub objects: RangeInclusive<u32>,
@@ -181,16 +181,24 @@ fn sort(found: &mut Vec<u32>, dataset: &Dataset, index: &Index, query: &Query) {
         Sort::Given => found.reverse(),
         Sort::ImageId => {
             by(&|place| id_of(place).unwrap_or(u64::MAX), found);
-            // Last in both directions.
-            let (with, without): (Vec<u32>, Vec<u32>) = found.iter().partition(|place| id_of(**place).is_some());
-            *found = with.into_iter().chain(without).collect();
+            last_without(&|place| id_of(place).is_some(), found);
         }
         Sort::Name => by(&|place| index.name_rank(place as usize).into(), found),
         Sort::Objects => by(&|place| index.objects(place as usize).len() as u64, found),
         Sort::Categories => by(&|place| num_categories(index, place as usize), found),
-        // Numbers from 0 keep their order as bits.
-        Sort::TotalArea => by(&|place| index.total_area_px(place as usize).to_bits(), found),
+        Sort::TotalArea => {
+            let area = |place: u32| index.total_area_px(place as usize);
+            // Numbers from 0 keep their order as bits.
+            by(&|place| area(place).unwrap_or_default().to_bits(), found);
+            last_without(&|place| area(place).is_some(), found);
+        }
     }
+}
+
+/// Rows that lack what is sorted by come last, in either direction.
+fn last_without(has: &dyn Fn(u32) -> bool, found: &mut Vec<u32>) {
+    let (with, without): (Vec<u32>, Vec<u32>) = found.iter().partition(|place| has(**place));
+    *found = with.into_iter().chain(without).collect();
 }
 
 fn num_categories(index: &Index, row: usize) -> u64 {

@@ -140,6 +140,24 @@ fn rows_are_sorted_both_ways() {
 }
 
 #[test]
+fn objects_of_unknown_size_are_of_no_size_and_sorted_last() {
+    let text = r#"{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": NaN}, {"id": 2, "image_id": 1, "category_id": 1, "area": 9},
+            {"id": 3, "image_id": 2, "category_id": 1, "area": [5], "bbox": [0, 0, 40, 40]}, {"id": 4, "image_id": 3, "category_id": 1, "area": 7}],
+        "categories": [{"id": 1, "name": "dog"}]}"#;
+    let instances = Instances::from_bytes(text.as_bytes(), Path::new("x.json")).expect("instances");
+    let dataset = Dataset::join(Sources { instances: Some(Arc::new(instances)), ..Sources::default() });
+    for (order, expected) in
+        [(Order::Ascending, ["image 3", "b.jpg", "a.jpg"]), (Order::Descending, ["b.jpg", "image 3", "a.jpg"])]
+    {
+        assert_eq!(keys(&dataset, &Query { sort: Sort::TotalArea, order, ..Query::default() }), expected, "{order:?}");
+    }
+    let sized = |small, medium| Query { sizes: SizeClasses { small, medium, large: false }, ..Query::default() };
+    assert_eq!(keys(&dataset, &sized(true, false)), ["a.jpg", "image 3"], "small, by their own areas");
+    assert_eq!(keys(&dataset, &sized(false, true)), ["b.jpg"], "medium, by the area of the box");
+}
+
+#[test]
 fn notes_are_kept_beside_the_annotations_with_what_later_versions_wrote() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = notes_beside_annotations(&folder.path().join("instances_val2014.json"));

@@ -175,23 +175,23 @@ fn category_row(
             cx.emit(Command::ToggleCategory(category.id));
         }
         swatch(ui, colour(category.id));
-        let area = category.mask.as_ref().map_or(0, |mask| mask.area_px());
+        let area = category.mask.as_ref().map(|mask| mask.area_px());
         let [width, height] = truth.size_px;
-        let share = area as f64 / (f64::from(width) * f64::from(height)).max(1.0);
+        let share = |area: u64| 100.0 * area as f64 / (f64::from(width) * f64::from(height)).max(1.0);
         let text = format!("{} ×{}", category.name, category.count);
         let response = ui.selectable_label(chosen, text);
         response.widget_info(|| {
             WidgetInfo::selected(Role::RadioButton, true, chosen, format!("Category {}", category.name))
         });
         let tip = format!(
-            "{}{:.2} % of the photo\nClick: hold the map against these objects",
+            "{}{}\nClick: hold the map against these objects",
             if category.supercategory.is_empty() { String::new() } else { format!("{}, ", category.supercategory) },
-            100.0 * share
+            area.as_ref().map_or_else(|why| (*why).clone(), |area| format!("{:.2} % of the photo", share(*area)))
         );
         if response.on_hover_text(tip).clicked() {
             cx.emit(Command::ChooseCategory(category.name.clone()));
         }
-        ui.weak(format!("{:.1} %", 100.0 * share));
+        ui.weak(area.map_or_else(|_| "–".to_owned(), |area| format!("{:.1} %", share(area))));
         for (place, object) in truth.objects_of(category.id).enumerate() {
             object_chip(ui, cx, category, object, place + 1, hovered);
         }
@@ -220,10 +220,10 @@ fn object_chip(
     }
     let tip = match &object.mask {
         Ok(mask) => format!(
-            "Annotation {}, {} pixels ({:.0} by the annotators)\nClick: paint it or not",
+            "Annotation {}, {} pixels{}\nClick: paint it or not",
             object.id,
             mask.area_px(),
-            object.area_px
+            object.area_px.map_or_else(String::new, |area| format!(" ({area:.0} by the annotators)"))
         ),
         Err(why) => why.clone(),
     };

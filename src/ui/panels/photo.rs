@@ -197,7 +197,8 @@ fn object_at(cx: &PanelContext<'_>, view: &ModelView, (x, y): (f64, f64)) -> Opt
     let (x, y) = (x as u32, y as u32);
     let here = image.objects.iter().filter(|object| !truth.hidden.contains(&object.id));
     let here = here.filter(|object| object.mask.as_ref().is_ok_and(|mask| mask.contains(x, y)));
-    let object = here.min_by(|a, b| a.area_px.total_cmp(&b.area_px))?;
+    let pixels = |object: &ObjectTruth| object.mask.as_ref().map_or(0, |mask| mask.area_px());
+    let object = here.min_by_key(|object| pixels(object))?;
     let name = &image.category(object.category_id)?.name;
     Some(if object.is_crowd { format!("{name} (crowd)") } else { name.clone() })
 }

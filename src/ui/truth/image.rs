@@ -15,8 +15,8 @@ pub struct ObjectTruth {
     pub category_id: u32,
     /// Whether it is a group whose members were not told apart.
     pub is_crowd: bool,
-    /// Pixels by the annotators' count.
-    pub area_px: f64,
+    /// Pixels by the annotators' count or of the box; `None` where the annotations say neither.
+    pub area_px: Option<f64>,
     /// Its pixels, or why there are none: one sentence.
     pub mask: Result<Arc<Mask>, String>,
     /// The same, to be painted.
@@ -34,8 +34,8 @@ pub struct CategoryTruth {
     pub supercategory: String,
     /// How many there are.
     pub count: usize,
-    /// The pixels of all of them, crowds included; `None` where no mask could be read.
-    pub mask: Option<Arc<Mask>>,
+    /// The pixels of all of them, crowds included, or why they are not known: one sentence. One object that cannot be drawn is enough.
+    pub mask: Result<Arc<Mask>, String>,
     /// The same, to be painted.
     pub picture: Option<MaskImage>,
 }
@@ -47,7 +47,7 @@ pub struct ImageTruth {
     pub image_id: u64,
     /// Width and height that the annotations state; the masks have them.
     pub size_px: [u32; 2],
-    /// Whether an instances file lists it.
+    /// Whether an instances file lists it and says what is in it.
     pub listed: bool,
     /// Its objects, in the file's order.
     pub objects: Vec<ObjectTruth>,
@@ -73,10 +73,12 @@ impl ImageTruth {
         if let Some((instances, row)) =
             instances.and_then(|instances| Some((instances, instances.image_row(image_id)?)))
         {
-            truth.listed = true;
+            truth.listed = instances.says_what_is_in(image_id);
             truth.take_objects(instances, row);
             let names = truth.categories.iter().map(|category| (image_id, category.name.as_str()));
-            chair.add_instances(extractor, [image_id], names);
+            if truth.listed {
+                chair.add_instances(extractor, [image_id], names);
+            }
         }
         chair.add_captions(extractor, truth.captions.iter().map(|caption| (image_id, caption.as_str())));
         truth.sources = chair.sources();
@@ -96,7 +98,7 @@ impl ImageTruth {
                 ObjectTruth {
                     id: annotation.id,
                     category_id: annotation.category_id,
-                    is_crowd: annotation.is_crowd,
+                    is_crowd: annotation.is_crowd == Some(true),
                     area_px: annotation.area_px,
                     picture: mask.as_ref().ok().map(|mask| picture(mask)),
                     mask,
@@ -109,17 +111,19 @@ impl ImageTruth {
             if members.is_empty() {
                 continue;
             }
-            let mask = union(members.iter().filter_map(|object| object.mask.as_ref().ok()));
+            let all = instances.expect_all_objects(self.image_id, category.id).map_err(|err| err.to_string());
+            let mask = all.and_then(|()| union(members.iter().map(|object| &object.mask)));
             self.categories.push(CategoryTruth {
                 id: category.id,
                 name: category.name.clone(),
                 supercategory: category.supercategory.clone(),
                 count: members.len(),
-                picture: mask.as_ref().map(|mask| picture(mask)),
+                picture: mask.as_ref().ok().map(|mask| picture(mask)),
                 mask,
             });
         }
         let area = |category: &CategoryTruth| category.mask.as_ref().map_or(0, |mask| mask.area_px());
+        // Those without a mask last.
         self.categories.sort_by_key(|category| (std::cmp::Reverse(area(category)), category.id));
     }
 
@@ -148,14 +152,15 @@ fn picture(mask: &Mask) -> MaskImage {
     MaskImage::new(ImageSize { width_px: mask.width_px(), height_px: mask.height_px() }, mask.pixels())
 }
 
-fn union<'a>(mut masks: impl Iterator<Item = &'a Arc<Mask>>) -> Option<Arc<Mask>> {
-    let first = masks.next()?;
+fn union<'a>(mut masks: impl Iterator<Item = &'a Result<Arc<Mask>, String>>) -> Result<Arc<Mask>, String> {
+    let first = masks.next().ok_or_else(|| "No objects".to_owned())?.as_ref().map_err(Clone::clone)?;
     let mut all: Option<Mask> = None;
     for mask in masks {
+        let mask = mask.as_ref().map_err(Clone::clone)?;
         // Masks of one image have one size.
         let _ = all.get_or_insert_with(|| Mask::clone(first)).unite(mask);
     }
-    Some(all.map_or_else(|| Arc::clone(first), Arc::new))
+    Ok(all.map_or_else(|| Arc::clone(first), Arc::new))
 }
 
 #[cfg(test)]
@@ -172,12 +177,40 @@ mod tests {
         let truth = ImageTruth::look(1, Some(&instances), &["A cat by a lake."], &extractor);
         assert!(truth.listed && !truth.objects.is_empty(), "it is annotated");
         assert!(truth.objects.iter().all(|object| object.mask.is_ok()), "every mask can be drawn");
-        let areas: Vec<u64> = truth.categories.iter().filter_map(|c| c.mask.as_ref()).map(|m| m.area_px()).collect();
+        let areas: Vec<u64> =
+            truth.categories.iter().filter_map(|c| c.mask.as_ref().ok()).map(|m| m.area_px()).collect();
         assert_eq!(areas.len(), truth.categories.len(), "every category has pixels");
         assert!(areas.is_sorted_by(|a, b| a >= b), "largest first: {areas:?}");
         let chair = truth.chair.expect("there is ground truth");
         assert!(chair.contains("cat") && chair.contains("umbrella"), "from captions and from instances: {chair:?}");
         assert_eq!(truth.sources, "instances and reference captions", "both are named");
+    }
+
+    #[test]
+    fn a_category_with_an_object_that_cannot_be_drawn_has_no_mask_to_score() {
+        let square = "[[0, 0, 2, 0, 2, 2, 0, 2]]";
+        let read = |second: &str| {
+            let text = format!(
+                r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": 4, "height": 3}}], "categories": [{{"id": 1, "name": "dog"}}],
+                "annotations": [{{"id": 5, "image_id": 1, "category_id": 1, "segmentation": {square}}}, {second}]}}"#
+            );
+            let instances = Instances::from_bytes(text.into_bytes(), Path::new("i.json")).expect("read");
+            ImageTruth::look(1, Some(&instances), &[], &Extractor::default())
+        };
+        for (second, why) in [
+            (
+                r#"{"id": 6, "image_id": 1, "category_id": 1, "segmentation": [[NaN, 1, 2, 3, 4, 5]]}"#,
+                "in annotation 6",
+            ),
+            (r#"{"id": 6, "image_id": 1, "x": [}"#, "because of annotation 1"),
+        ] {
+            let truth = read(second);
+            let said = truth.categories[0].mask.as_ref().expect_err("not known");
+            assert!(said.contains(why) && truth.categories[0].picture.is_none(), "{said}");
+            assert!(truth.objects[0].mask.is_ok(), "the other object is drawn");
+        }
+        let truth = read(r#"{"id": 6, "image_id": 1, "category_id": 9}"#);
+        assert_eq!(truth.categories[0].mask.as_ref().map(|mask| mask.area_px()), Ok(4), "another category's damage");
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl TruthNumbers {
         let others = truth.categories.iter().filter(|category| Some(category.id) != first);
         let mut made = 0;
         for category in chosen.chain(others) {
-            let Some(mask) = category.mask.as_ref().filter(|_| !self.coverages.contains_key(&category.id)) else {
+            let Some(mask) = category.mask.as_ref().ok().filter(|_| !self.coverages.contains_key(&category.id)) else {
                 continue;
             };
             if made > 0 && Instant::now() >= deadline {
@@ -225,7 +225,8 @@ impl TruthNumbers {
             return;
         }
         let Some(coverage) = self.coverages.get(&category.id) else {
-            self.scores = Some(Err("None of its masks can be read".to_owned()));
+            let why = category.mask.as_ref().err().cloned();
+            self.scores = Some(Err(why.unwrap_or_else(|| "Its mask does not lie on the patches".to_owned())));
             return;
         };
         self.scores = Some(scores(key, map, coverage));
