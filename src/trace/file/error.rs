@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum TraceFileError {
     /// The system refused.
-    #[error("Could not {action} the trace file ({found}): {}", path.display())]
+    #[error("Could not {action} the trace file ({}): {}", crate::files::reason(found), path.display())]
     Io {
         /// "read", "write".
         action: &'static str,
