@@ -1,4 +1,5 @@
-//! Indices that were checked once, where they came in, so that nobody has to check them again. None of them is read from a file as it is.
+//! Indices that were checked once, where they came in, so that nobody has to check them again. None of them is read
+//! from a file as it is.
 
 /// Why an index or a span was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,8 +67,8 @@ index!(
     "head"
 );
 
-/// A run of token positions: `start..start + len`, in positions of the expanded prompt (one position per image token). Numbers of a file go
-/// through [`Self::within`].
+/// A run of token positions: `start..start + len`, in positions of the expanded prompt (one position per image token).
+/// Numbers of a file go through [`Self::within`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TokenSpan {
     /// First position.

@@ -1,5 +1,5 @@
-//! What files take of memory: a checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole, opened, estimated and refused without
-//! taking its memory; and traces, as much as they are long.
+//! What files take of memory: a checkpoint of LLaVA-1.5-7B's shape, made of files that are all hole, opened, estimated
+//! and refused without taking its memory; and traces, as much as they are long.
 
 use gazelens::checkpoint::Checkpoint;
 use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, free_memory, plan_memory};

@@ -12,8 +12,8 @@ use serde_json::Value;
 pub(super) const NO_STRATEGY: &str = "none";
 
 impl Question {
-    /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is recorded of the answer does
-    /// not count.
+    /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is
+    /// recorded of the answer does not count.
     pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = RunField> + 'a {
         // Every field is named: a new one has to find its place here before this compiles.
         let Self {
@@ -22,9 +22,10 @@ impl Question {
             framing,
             sampling,
             max_new_tokens,
-            strategy,
-            interventions,
-            prompted,
+            // Compared last, see `costly`.
+            strategy: _,
+            interventions: _,
+            prompted: _,
             fork,
             record: _, // what is kept of an answer makes no other one
         } = self;
@@ -37,14 +38,14 @@ impl Question {
             (RunField::MaxNewTokens, *max_new_tokens == other.max_new_tokens),
             (RunField::ForcedIds, forced(fork) == forced(&other.fork)),
         ];
-        let dear: [(RunField, Box<dyn Fn() -> bool + 'a>); 3] = [
-            (RunField::Strategy, Box::new(|| same_spec(strategy, &other.strategy, strategy_info))),
-            (RunField::Interventions, Box::new(|| same_specs(interventions, &other.interventions))),
-            (RunField::Prompting, Box::new(move || prompted == &other.prompted)),
+        let costly: [(RunField, fn(&Self, &Self) -> bool); 3] = [
+            (RunField::Strategy, |a, b| same_spec(&a.strategy, &b.strategy, strategy_info)),
+            (RunField::Interventions, |a, b| same_specs(&a.interventions, &b.interventions)),
+            (RunField::Prompting, |a, b| a.prompted == b.prompted),
         ];
         let cheap = cheap.into_iter().filter(|(_, same)| !same).map(|(field, _)| field);
-        let dear = dear.into_iter().filter(|(_, same)| !same()).map(|(field, _)| field);
-        cheap.chain(sampling.differing(other.sampling)).chain(dear)
+        let costly = costly.into_iter().filter(|(_, same)| !same(self, other)).map(|(field, _)| field);
+        cheap.chain(sampling.differing(other.sampling)).chain(costly)
     }
 
     /// Whether both get the same answer from the same model.
@@ -52,7 +53,8 @@ impl Question {
         self.differing(other).next().is_none()
     }
 
-    /// Whether every token is chosen from the model's own logits about the photo as it is, and nothing is changed inside the model.
+    /// Whether every token is chosen from the model's own logits about the photo as it is, and nothing is changed
+    /// inside the model.
     pub fn is_plain(&self) -> bool {
         let mut plain =
             Self { strategy: Spec::default(), interventions: Vec::new(), prompted: None, fork: None, ..self.clone() };

@@ -25,7 +25,10 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// What the photo was darkened by is in no run.
-    #[error("Expected a trace file of an answer about a darkened photo, because it cannot be asked again, found none: {}", path.display())]
+    #[error(
+        "Expected a trace file of an answer about a darkened photo, because it cannot be asked again, found none: {}",
+        path.display()
+    )]
     Darkened {
         /// The photo.
         path: PathBuf,

@@ -115,8 +115,8 @@ pub(super) fn recorded(question: &Question, plan: &Plan) -> RecordOptions {
     RecordOptions { prompt_rows, ..question.record }
 }
 
-/// Whether another answer's rows are those that this question's would be: nothing differs but how tokens are chosen, which does not touch the
-/// ordinary branch, and the rows are kept as this question wants them.
+/// Whether another answer's rows are those that this question's would be: nothing differs but how tokens are chosen,
+/// which does not touch the ordinary branch, and the rows are kept as this question wants them.
 fn is_same_question(trace: &Trace, model: &Answerer, question: &Question, plan: &Plan, photo: &Photo) -> bool {
     let patch_size = model.llava.config().vision.patch_size;
     let framed = Framed::new(photo, &model.checkpoint.preprocess, question.framing, patch_size);

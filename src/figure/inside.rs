@@ -1,6 +1,7 @@
 //! The text of the recipe inside of a figure's file.
 //!
-//! A figure may be a stranger's: finding the text takes one pass over its bytes, and no more than some tens of megabytes beside them.
+//! A figure may be a stranger's: finding the text takes one pass over its bytes, and no more than some tens of
+//! megabytes beside them.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -63,8 +64,8 @@ fn of_pdf(bytes: &[u8]) -> Result<String, String> {
     of_xml(std::str::from_utf8(packet).map_err(|_| "damaged metadata")?)
 }
 
-/// The text of the recipe's element, found in one pass without a tree: what a tree of a hostile file costs grows with the square of its
-/// depth, and of the attributes of an element.
+/// The text of the recipe's element, found in one pass without a tree: what a tree of a hostile file costs grows with
+/// the square of its depth, and of the attributes of an element.
 pub(super) fn of_xml(text: &str) -> Result<String, String> {
     let mut reader = Reader::from_str(text);
     let mut prefixes = Prefixes::default();

@@ -124,7 +124,10 @@ impl Recipe {
             serde_json::from_str(json).map_err(|err| refused("the fields of a figure's recipe", one_line(&err)))?;
         env!("CARGO_PKG_VERSION").clone_into(&mut recipe.program_version);
         recipe.version = VERSION;
-        recipe.check()?;
+        recipe.check().map_err(|err| match err {
+            FigureError::Setting { expected, found } => refused(&format!("{expected} in the recipe"), found),
+            other => other,
+        })?;
         Ok(recipe)
     }
 
@@ -163,8 +166,8 @@ impl Recipe {
     }
 }
 
-/// JSON whose letters every kind of file keeps: those that XML cannot hold, or may change as line ends, are written as JSON escapes.
-/// Outside of strings JSON has none of them.
+/// JSON whose letters every kind of file keeps: those that XML cannot hold, or may change as line ends, are written as
+/// JSON escapes. Outside of strings JSON has none of them.
 fn legible_everywhere(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for letter in json.chars() {
@@ -194,7 +197,8 @@ fn one_line(err: &serde_json::Error) -> String {
     err.to_string().replace('\n', " ")
 }
 
-/// Whether a trace is the one that a recipe means: the same question with the same answer. What is cheap to compare comes first.
+/// Whether a trace is the one that a recipe means: the same question with the same answer. What is cheap to compare
+/// comes first.
 pub fn is_answer_of(trace: &Trace, input: &TraceInput) -> bool {
     trace.run.asks_the_same(&input.run) && tokens_sha256(trace) == input.tokens_sha256
 }

@@ -97,7 +97,8 @@ fn grid_positions_and_indices_are_row_major() {
 fn numbers_of_files_that_nothing_can_have_are_refused() {
     let said = |refused: Result<ModelView, serde_json::Error>| refused.expect_err("must be refused").to_string();
     let good = serde_json::to_value(view(640, 480, Framing::Pad)).expect("plain data");
-    assert_eq!(serde_json::from_value::<ModelView>(good.clone()).expect("as written"), view(640, 480, Framing::Pad));
+    let read = serde_json::from_value::<ModelView>(good.clone()).expect("as written");
+    assert_eq!(read, view(640, 480, Framing::Pad), "as it was");
     let most = serde_json::json!(u64::MAX);
     for (place, value, words) in [
         ("/grid/rows", most.clone(), "a grid of 1 to 1048576 patches, found 18446744073709551615 x 24"),
@@ -186,7 +187,8 @@ proptest! {
     /// Also where patches do not fill the input, and several sizes give as many.
     #[test]
     fn what_preprocessing_makes_is_known_as_made_by_it(
-        w in 1_u32..3000, h in 1_u32..3000, framing in framing(), crop in (1_u32..400, 1_u32..400), patch in 1_u32..40, resize in any::<bool>(),
+        w in 1_u32..3000, h in 1_u32..3000, framing in framing(), crop in (1_u32..400, 1_u32..400),
+        patch in 1_u32..40, resize in any::<bool>(),
     ) {
         let resize = resize.then_some(ResizeTo::ShortestEdge(crop.0));
         let spec = PreprocessSpec { crop_px: Some(crop), resize, framing, ..PreprocessSpec::clip(336) };

@@ -19,8 +19,8 @@ impl ImageSize {
     pub const MOST_PX: u32 = 1 << 20;
 }
 
-/// A rectangle in pixels of the photo; edges, not centres, and it may reach beyond the photo (padding). One that a file names has finite
-/// edges in order, at most [`Self::FURTHEST_PX`] away.
+/// A rectangle in pixels of the photo; edges, not centres, and it may reach beyond the photo (padding). One that a file
+/// names has finite edges in order, at most [`Self::FURTHEST_PX`] away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Rect")]
 pub struct RectPx {
@@ -159,11 +159,12 @@ impl ModelView {
         }
     }
 
-    /// What `spec` makes of this photo with this many patches; of the patch sizes that give so many, the one whose rectangle comes nearest.
-    /// `None` where no size gives so many.
+    /// What `spec` makes of this photo with this many patches; of the patch sizes that give so many, the one whose
+    /// rectangle comes nearest. `None` where no size gives so many.
     pub fn made_by(&self, spec: &PreprocessSpec) -> Option<Self> {
         let whole = Self::new(self.image, spec, 1).grid;
-        // The largest size that gives enough patches in both directions is one of those that give as many, if there is any.
+        // The largest size that gives enough patches in both directions is one of those that give as many, if there is
+        // any.
         let largest = whole.rows.checked_div(self.grid.rows)?.min(whole.cols.checked_div(self.grid.cols)?);
         let largest = u32::try_from(largest).ok().filter(|patch_px| *patch_px > 0)?;
         let of = |patch_px: u32| Some(Self::new(self.image, spec, patch_px)).filter(|view| view.grid == self.grid);

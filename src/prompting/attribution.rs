@@ -34,8 +34,8 @@ impl Source {
     }
 }
 
-/// Where a model looked for a query. Values are those of the model, not yet stretched to any range. One that a file holds has as many values
-/// as it says.
+/// Where a model looked for a query. Values are those of the model, not yet stretched to any range. One that a file
+/// holds has as many values as it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Raw")]
 pub struct Attribution {

@@ -11,7 +11,8 @@ pub enum Makes {
     AnotherQuestion,
     /// The same question with an answer that may end elsewhere; as far as both go they are the same.
     AnotherLength,
-    /// The same question, computed with other rounding: the last digits differ, and where two tokens are as good as each other the answer.
+    /// The same question, computed with other rounding: the last digits differ, and where two tokens are as good as
+    /// each other the answer.
     OtherDigits,
 }
 
@@ -69,8 +70,8 @@ impl RunField {
         }
     }
 
-    /// Whether it is about how tokens are chosen from the ordinary branch, whose own attention and logits it leaves as they are for the same
-    /// tokens.
+    /// Whether it is about how tokens are chosen from the ordinary branch, whose own attention and logits it leaves as
+    /// they are for the same tokens.
     pub fn is_of_choice(self) -> bool {
         match self {
             Self::Strategy | Self::Sampling | Self::RepetitionPenalty | Self::ForcedIds | Self::MaxNewTokens => true,
@@ -130,8 +131,8 @@ impl Differences {
 }
 
 impl RunInfo {
-    /// What makes `other` another run than this one, the most telling first; nothing where only names and places of files, the device and the
-    /// program's version differ.
+    /// What makes `other` another run than this one, the most telling first; nothing where only names and places of
+    /// files, the device and the program's version differ.
     ///
     /// Tokens are compared elsewhere: a run does not know what was answered.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {

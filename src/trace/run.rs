@@ -35,7 +35,8 @@ impl Default for Sampling {
     }
 }
 
-/// See the module's documentation. [`Self::differences`] says what makes one run another. Written into trace files as the JSON string `run`.
+/// See the module's documentation. [`Self::differences`] says what makes one run another. Written into trace files as
+/// the JSON string `run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// `demo`, a folder, a hub id.

@@ -287,7 +287,8 @@ fn is_key_down(event: &egui::Event) -> bool {
 }
 
 impl App {
-    /// Keeps in mind which photo is on show. One that is not what the shown answer is about is read again: it may be by now.
+    /// Keeps in mind which photo is on show. One that is not what the shown answer is about is read again: it may be by
+    /// now.
     fn follow_photo(&mut self) {
         let shown = self.photos.shown();
         let known = self.state.shown_photo.as_ref().map(|(image, hash)| (image, hash.as_str()));

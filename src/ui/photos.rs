@@ -138,7 +138,8 @@ impl Photos {
         Some((&self.photo.as_ref()?.0, self.hash.as_deref()?))
     }
 
-    /// Reads the photo on show again, once: an answer is about a file with this hash, which may be what lies there by now.
+    /// Reads the photo on show again, once: an answer is about a file with this hash, which may be what lies there by
+    /// now.
     pub(super) fn read_again_for(&mut self, hash: &str) {
         if self.reread_for.as_deref() == Some(hash) {
             return;

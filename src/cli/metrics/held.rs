@@ -11,8 +11,8 @@ use crate::trace::Trace;
 use anyhow::anyhow;
 use std::path::{Path, PathBuf};
 
-/// Compares names, and contents where the photo is at hand: where the trace says, or where the annotations say. The size is compared with
-/// that of the mask. `path` is the trace's file.
+/// Compares names, and contents where the photo is at hand: where the trace says, or where the annotations say. The
+/// size is compared with that of the mask. `path` is the trace's file.
 pub(super) fn to_its_photo(
     trace: &Trace,
     path: &Path,

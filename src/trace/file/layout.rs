@@ -146,7 +146,8 @@ pub(super) fn strings(trace: &Trace) -> Result<Vec<(&'static str, String)>, serd
     Ok(strings)
 }
 
-/// Length and JSON of a safetensors header, padded to eight bytes. The order of its entries is fixed: same trace, same bytes.
+/// Length and JSON of a safetensors header, padded to eight bytes. The order of its entries is fixed: same trace, same
+/// bytes.
 pub(super) fn header(strings: Vec<(&'static str, String)>, entries: &[Entry]) -> Result<Vec<u8>, serde_json::Error> {
     let mut map = serde_json::Map::new();
     let metadata = strings.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text)));

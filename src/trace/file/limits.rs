@@ -1,8 +1,8 @@
-//! What a trace file may say. A file of a stranger is bounded by these before anything of its size is allocated; files of this program are far
-//! below them.
+//! What a trace file may say. A file of a stranger is bounded by these before anything of its size is allocated; files
+//! of this program are far below them.
 //!
-//! Memory: values take as much as they do in the file, attention row by row; a header takes up to eight times its own length while it is read,
-//! and parameters and warnings up to 256 MB (test `a_trace_takes_as_much_memory_as_its_file`).
+//! Memory: values take as much as they do in the file, attention row by row; a header takes up to eight times its own
+//! length while it is read, and parameters and warnings up to 256 MB (test `a_trace_takes_as_much_memory_as_its_file`).
 
 /// Longest header, **units** bytes: the format's own limit.
 pub(super) const MOST_HEADER_BYTES: u64 = 100_000_000;

@@ -12,10 +12,10 @@
 //! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same check
 //! stands before a write and after a read, so a file that was written can be read.
 //!
-//! A file may be a stranger's. It is a regular file, read once and within its length; no dimension is beyond what models have, also where
-//! another one is 0 and the tensor is empty; and the patches lie where the run's preprocessing puts them on a photo of that size. Values take
-//! as much memory as in the file, the header up to eight times its length and 256 MB while it is read (test
-//! `a_trace_takes_as_much_memory_as_its_file`).
+//! A file may be a stranger's. It is a regular file, read once and within its length; no dimension is beyond what
+//! models have, also where another one is 0 and the tensor is empty; and the patches lie where the run's preprocessing
+//! puts them on a photo of that size. Values take as much memory as in the file, the header up to eight times its
+//! length and 256 MB while it is read (test `a_trace_takes_as_much_memory_as_its_file`).
 
 mod check;
 mod error;

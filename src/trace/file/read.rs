@@ -186,7 +186,8 @@ impl<'a> Source<'a> {
         Ok((dtype, shape.clone()))
     }
 
-    /// Layers and heads: some of both and no more than models have, also where the tensor is empty for another dimension's sake.
+    /// Layers and heads: some of both and no more than models have, also where the tensor is empty for another
+    /// dimension's sake.
     fn bounded(&self, tensor: &'static str, [layers, heads]: [usize; 2]) -> Result<()> {
         if (1..=MOST_LAYERS).contains(&layers) && (1..=MOST_HEADS).contains(&heads) {
             return Ok(());
@@ -226,7 +227,8 @@ impl<'a> Source<'a> {
         TraceFileError::Io { action: "read", found, path: self.path.to_owned() }
     }
 
-    /// The next `count` values of `N` bytes. The header was compared with the file's length, so `count` is no larger than that.
+    /// The next `count` values of `N` bytes. The header was compared with the file's length, so `count` is no larger
+    /// than that.
     fn values<const N: usize, T>(&mut self, count: usize, value: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
         let mut values = Vec::with_capacity(count);
         let mut block = vec![0_u8; count.min(BLOCK).saturating_mul(N)];

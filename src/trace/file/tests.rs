@@ -257,7 +257,8 @@ fn reshape(header: &mut serde_json::Value, body: &mut Vec<u8>, tensor: &str, sha
     drop(body.drain(start..end));
     header[tensor]["shape"] = shape.into();
     for (_, info) in header.as_object_mut().expect("an object").iter_mut() {
-        for at in info["data_offsets"].as_array_mut().into_iter().flatten() {
+        let places = info.get_mut("data_offsets").and_then(serde_json::Value::as_array_mut);
+        for at in places.into_iter().flatten() {
             if let Some(old) = at.as_u64().filter(|old| *old >= end as u64) {
                 *at = (old - (end - start) as u64).into();
             }
@@ -283,20 +284,20 @@ fn a_dimension_of_nothing_bounds_the_others_too() {
         (true, "decoder_attention", [0, MANY, 3, 10], "1 to 1024 layers"),
         (true, "decoder_attention", [0, 2, 1 << 20, 10], "1 to 1024 layers"),
         (true, "decoder_attention", [3, 2, 0, 10], "1 to 1024 layers"),
-        (true, "prompt_attention", [0, MANY, 3, 7], "F32 [0, 2, 3, 7]"),
     ] {
         let bytes = changed(false, with_decoder, |header, body| reshape(header, body, tensor, &shape));
         let why = refusal(&bytes);
         assert!(why.contains(tensor) && why.contains(words), "{shape:?}: {why}");
     }
-    for (with_decoder, tensor, shape, words) in [
-        (true, "vision_cls_attention", &[MANY, MANY >> 20, 0][..], "1 to 1024 layers"),
+    let cases: [(bool, &str, &[u64], &str); 6] = [
+        (true, "vision_cls_attention", &[MANY, MANY >> 20, 0], "1 to 1024 layers"),
         (false, "vision_cls_attention", &[1 << 20, 1 << 20, 0], "1 to 1024 layers"),
         (false, "vision_cls_attention", &[2, 1, 0], "1 to 1048576 patches"),
         (false, "vision_cls_attention", &[0, 0, MANY], "1 to 1024 layers"),
         (true, "logits", &[3, 0], "a logit for each token"),
         (true, "pixel_values", &[3, MANY, 0], "1 to 65536 pixels a side"),
-    ] {
+    ];
+    for (with_decoder, tensor, shape, words) in cases {
         let bytes = changed(false, with_decoder, |header, body| reshape(header, body, tensor, shape));
         let why = refusal(&bytes);
         assert!(why.contains(tensor) && why.contains(words), "{shape:?}: {why}");

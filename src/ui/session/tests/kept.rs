@@ -181,8 +181,8 @@ fn others() -> [Value; 11] {
     [Value::Null, json!(true), json!([]), json!({"a": [1]}), a, b, c, d, e, f, g]
 }
 
-/// A session as it was saved, with something else at some places: each is one of the window's state (0) or of what is said about an answer (1
-/// for the first).
+/// A session as it was saved, with something else at some places: each is one of the window's state (0) or of what is
+/// said about an answer (1 for the first).
 fn reopened_with(mut session: session::Session, changes: &[(usize, &str, Value)]) {
     for (whose, place, other) in changes {
         let answers = session.answers.iter_mut().map(|answer| &mut answer.about);
@@ -238,7 +238,7 @@ fn numbers_that_nothing_can_have_never_panic() {
         |place: &str| !place.rsplit('/').next().is_some_and(|last| last.parse().is_ok_and(|idx: usize| idx > 0));
     for (whose, place) in numbers.iter().filter(|(_, place)| first(place)) {
         for other in [json!(u64::MAX), json!(0), json!(1e300)] {
-            reopened_with(session.clone(), &[(*whose, place, other)]);
+            reopened_with(session.clone(), &[(*whose, place.as_str(), other)]);
         }
     }
     // Two answers about one photo, the first with the last number that there is.
@@ -249,7 +249,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_state_that_says_anything_never_panics(changes in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..11), 1..5)) {
+    fn a_state_that_says_anything_never_panics(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0_usize..11), 1..5),
+    ) {
         let session = saved_session();
         let all = places_of(&session);
         let changes: Vec<_> = changes
