@@ -157,7 +157,6 @@ fn an_answer_about_another_photo_is_seen_and_the_next_question_waits() {
     frames(&mut window);
     press(&mut window, Key::D);
     window.get_by_label("Answering about demo 01 beach (1 token)");
-    window.get_by_label_contains("answering…");
     window.state_mut().command(Command::AskThis("What is here?".to_owned()));
     frames(&mut window);
     assert!(handle.wire(|wire| wire.cancelled.is_empty()), "the first goes on");
@@ -193,10 +192,12 @@ fn popes_answers_are_not_counted_as_answers() {
         wait_until(&mut window, "every answer", |app| app.state().pope.queue().is_none());
         frames(&mut window);
     }
-    window.get_by_label_contains("1 answer");
     assert!(window.query_by_label_contains(" in Compare").is_none(), "there is nothing to compare");
-    let rows = window.state().state().pope_items().map_or(0, <[_]>::len);
-    assert_eq!(window.state().state().runs.iter().count(), rows + 1, "each question has one answer, the latest");
+    let state = window.state().state();
+    let image = state.current_image().expect("a photo");
+    assert_eq!(state.num_answers(image), 1, "one was asked by hand");
+    let rows = state.pope_items().map_or(0, <[_]>::len);
+    assert_eq!(state.runs.iter().count(), rows + 1, "each question has one answer, the latest");
 }
 
 #[test]
@@ -207,12 +208,12 @@ fn a_yes_or_no_is_judged_beside_the_answer() {
     window.state_mut().command(Command::AskThis("Can you see an umbrella in the image?".to_owned()));
     frames(&mut window);
     window.get_by_label("wrong (an umbrella is annotated)");
-    window.get_by_label_contains("· P(yes) ");
+    window.get_by_label("· P(yes) 0.00");
     press(&mut window, Key::V);
     window.get_by_label_contains(", plain ");
-    window.state_mut().command(Command::AskThis("Is there a giraffe in the image?".to_owned()));
+    window.state_mut().command(Command::AskThis("Can you see a bottle in the image?".to_owned()));
     frames(&mut window);
-    window.get_by_label("right (no giraffe is annotated)");
+    window.get_by_label("right (no bottle is annotated)");
 }
 
 #[test]

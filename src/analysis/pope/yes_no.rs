@@ -147,7 +147,8 @@ impl YesProbability {
             (found.iter().sum(), (last * missing as f64).min(rest))
         };
         let ((yes, more_yes), (no, more_no)) = (side(&ids.yes), side(&ids.no));
-        let share = |yes: f64, no: f64| (yes + no > 0.0).then(|| yes / (yes + no));
+        // The sum of nothing is minus zero.
+        let share = |yes: f64, no: f64| (yes + no > 0.0).then(|| yes / (yes + no) + 0.0);
         Some(Self {
             yes: share(yes, no)?,
             at_least: share(yes, no + more_no)?,

@@ -182,11 +182,10 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
                 Some((low, high)) => ui.add(slider(&mut number, low..=high).max_decimals(4)),
                 None => bounded(ui, &mut number, min..=max.min(1000.0), |field| field.speed(0.01).max_decimals(4)),
             };
-            if (number - before).abs() > f64::EPSILON {
-                say_bounds(ui, &response, Some(number), [min, max]);
+            let is_new = (number - before).abs() > f64::EPSILON;
+            say_bounds(ui, &response, is_new.then_some(number), [min, max]);
+            if is_new {
                 *value = number.clamp(min, max).to_string();
-            } else {
-                say_bounds(ui, &response, None, [min, max]);
             }
             response
         }
@@ -199,11 +198,10 @@ fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
                 Some((low, high)) => ui.add(slider(&mut number, whole(low)..=whole(high))),
                 None => bounded(ui, &mut number, min..=max.min(1_000_000), |field| field),
             };
-            if number != before {
-                say_bounds(ui, &response, Some(number as f64), [min as f64, max as f64]);
+            let is_new = number != before;
+            say_bounds(ui, &response, is_new.then_some(number as f64), [min as f64, max as f64]);
+            if is_new {
                 *value = number.clamp(min, max).to_string();
-            } else {
-                say_bounds(ui, &response, None, [min as f64, max as f64]);
             }
             response
         }

@@ -175,11 +175,12 @@ impl AskSettings {
         };
         let strength = entry.strength.map(|strength| strength.parameter);
         let given = self.given_parameters().into_iter().flatten().map(|(name, _)| name.as_str());
-        for name in strength.into_iter().chain(given.filter(|name| Some(*name) != strength)) {
+        let names = strength.into_iter().chain(given.filter(|name| Some(*name) != strength));
+        let values = names.map(|name| {
             let value = self.parameter(name).unwrap_or_default();
-            let value = value.parse::<f64>().map_or(value, two_digits);
-            words.push_str(&format!(" {name} {value}"));
-        }
+            format!(" {name} {}", value.parse::<f64>().map_or(value, two_digits))
+        });
+        words.extend(values);
         words
     }
 

@@ -74,7 +74,6 @@ impl AppState {
             }
             Event::Failed(id, why) => {
                 if self.attribution_ended(id, Some(&why)) {
-                    self.notices.push((Severity::Error, Until::NextQuestion), why, "", None);
                     return;
                 }
                 if let Some(run) = self.runs.active_mut(id) {

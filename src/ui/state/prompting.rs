@@ -80,6 +80,8 @@ pub enum PromptingCommand {
     View(PromptView),
     /// Ask the shown question and those to come about the darkened photo; or show the answer about the original one, and ask about that.
     Switch(bool),
+    /// Ask the question about the original photo that could not be asked about the darkened one, and so those to come.
+    AskOriginal,
 }
 
 /// What the shown answer has to do with the photo as it would be darkened now.
@@ -153,6 +155,8 @@ pub struct PromptingState {
     pub finding: Option<Finding>,
     /// Why there is nothing: one sentence.
     pub failed: Option<String>,
+    /// The question that waited for what failed.
+    unasked: Option<Box<Question>>,
     /// Latest last.
     made: Vec<Arc<Made>>,
 }
@@ -315,6 +319,11 @@ impl AppState {
         let is_prompted = |run: &Run| run.question.prompted.is_some();
         match command {
             PromptingCommand::Set(settings) => return self.set_prompting(settings),
+            // A question that waits for a map is not lost: it waits for the one that is wanted now.
+            PromptingCommand::Settle | PromptingCommand::Find if self.waiting_question().is_some() => {
+                let waiting = self.waiting_question().cloned();
+                return waiting.map_or_else(Vec::new, |question| self.ask_as_set(question));
+            }
             PromptingCommand::Settle => {
                 if self.prompting.settings.live && self.current_run().is_some_and(is_prompted) {
                     return self.ask_shown_as_set(false);
@@ -340,6 +349,11 @@ impl AppState {
             PromptingCommand::Switch(on) => {
                 self.prompting.settings.on = on;
                 return if on { self.ask_shown_as_set(false) } else { self.ask_plainly() };
+            }
+            PromptingCommand::AskOriginal => {
+                self.prompting.settings.on = false;
+                let unasked = self.prompting.unasked.take();
+                return unasked.map_or_else(Vec::new, |question| self.send(*question));
             }
         }
         Vec::new()

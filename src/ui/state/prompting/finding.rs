@@ -1,10 +1,11 @@
 //! Finding out where a model looks, and what waits for it.
 
-use super::{Finding, Made, PromptView, Subject, Then};
+use super::{Finding, Made, PromptView, PromptingCommand, Subject, Then};
 use crate::engine::{
-    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ImageSource, ModelInfo, ModelSource, Request, RunId,
+    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ImageSource, ModelInfo, ModelSource, Question, Request, RunId,
 };
 use crate::prompting::{Source, object_of};
+use crate::ui::command::Command;
 use crate::ui::state::{AppState, Effect, Severity, Until};
 use std::sync::Arc;
 
@@ -145,12 +146,26 @@ impl AppState {
         self.current_image().is_some_and(|image| self.made_for(image, &self.subject()).is_some())
     }
 
+    /// The question that waits until it is known where a model looks.
+    pub(super) fn waiting_question(&self) -> Option<&Question> {
+        match &self.prompting.finding.as_ref()?.then {
+            Then::Ask(question) => Some(question),
+            Then::Look | Then::AskShown(_) => None,
+        }
+    }
+
     /// An attribution ended without a map. `true` if there was one of that name.
     pub(in crate::ui::state) fn attribution_ended(&mut self, id: RunId, why: Option<&str>) -> bool {
-        let found = self.prompting.finding.take_if(|finding| finding.id == id).is_some();
-        if found {
-            self.prompting.failed = why.map(str::to_owned);
+        let Some(finding) = self.prompting.finding.take_if(|finding| finding.id == id) else { return false };
+        self.prompting.failed = why.map(str::to_owned);
+        let Some(why) = why else { return true };
+        let mut action = None;
+        if let Then::Ask(question) = finding.then {
+            self.prompting.unasked = Some(question);
+            let ask = Command::Prompting(PromptingCommand::AskOriginal);
+            action = Some(("Ask about the original photo".to_owned(), ask));
         }
-        found
+        self.notices.push((Severity::Error, Until::NextQuestion), why, "", action);
+        true
     }
 }

@@ -486,3 +486,23 @@ fn a_warning_of_a_map_goes_with_it() {
     command(&mut state, PromptingCommand::Query("a cat".to_owned()));
     assert_eq!(state.notices.iter().count(), 0, "other words: it speaks of nothing any more");
 }
+
+#[test]
+fn a_question_whose_map_fails_is_not_lost() {
+    let (mut state, _) = prompted();
+    let effects = state.apply(Command::AskThis("More?".to_owned()));
+    let (first, ..) = sent(&effects).expect("looked for");
+    // A control moves meanwhile: the question waits for the map that is wanted now.
+    let set = options(&state, |options| options.kernel = 1);
+    command(&mut state, set);
+    let effects = command(&mut state, PromptingCommand::Settle);
+    let (second, request, _) = sent(&effects).expect("it is still to be asked");
+    assert!(second != first && request.query == "More?", "for its own words");
+    state.receive(Event::Failed(second, "Out of memory".to_owned()), 1.0);
+    let action = state.notices.iter().find_map(|notice| notice.action.clone());
+    let (_, ask) = action.expect("a way on");
+    let effects = state.apply(ask);
+    let (_, question) = asked(&effects).expect("the very question");
+    assert_eq!(question.prompt, crate::engine::Prompt::Templated("More?".to_owned()), "its words");
+    assert!(question.prompted.is_none() && !state.next_is_prompted(), "about the original photo, and so the next");
+}
