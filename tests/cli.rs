@@ -16,6 +16,8 @@ mod figure_plots;
 mod figure_subjects;
 #[path = "cli/figures.rs"]
 mod figures;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[path = "cli/pages.rs"]
 mod pages;
 #[path = "cli/strategies.rs"]

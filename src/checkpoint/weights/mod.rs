@@ -3,8 +3,10 @@
 mod discover;
 mod gguf;
 mod hash;
+mod mapping;
 mod names;
 mod shard;
+mod state;
 
 #[cfg(test)]
 pub(super) use discover::index_pairs;
@@ -19,6 +21,7 @@ use names::{canonical_name, is_harmless};
 pub use shard::MappedTensor;
 use shard::Shard;
 pub(super) use shard::StoredTensor;
+pub use state::WeightFiles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -255,6 +258,11 @@ impl Weights {
     /// Bytes of all tensors, **units** bytes of the files' own types.
     pub fn total_bytes(&self) -> u64 {
         self.entries.values().map(|entry| entry.stored.range.len() as u64).sum()
+    }
+
+    /// The files, for asking later whether they are still what was opened.
+    pub fn opened(&self) -> WeightFiles {
+        WeightFiles::new(&self.shards, self.weight_hash())
     }
 
     /// SHA-256 of the weights in hexadecimal, computed once.
