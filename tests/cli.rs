@@ -21,6 +21,8 @@ mod figure_plots;
 mod figure_subjects;
 #[path = "cli/figures.rs"]
 mod figures;
+#[path = "cli/hostile.rs"]
+mod hostile;
 #[cfg(unix)]
 #[path = "cli/kills.rs"]
 mod kills;

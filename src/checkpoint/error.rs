@@ -189,6 +189,18 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
+    /// A weight file that became shorter while it was read.
+    #[error("Cannot use the model: its weights were truncated while it was open, open it again: {}", path.display())]
+    Lost {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A weight file that another program wrote into.
+    #[error("Cannot use the model: its weights have changed since it was opened, open it again: {}", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// A field of a configuration file with a value that cannot be.
     #[error("Expected {expected} for {field}, found {found}: {}", path.display())]
     Field {

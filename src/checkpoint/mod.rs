@@ -43,4 +43,4 @@ pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
 pub use vision::{VisionCheckpoint, VisionKind};
-pub use weights::{MappedTensor, Weights};
+pub use weights::{MappedTensor, WeightFiles, Weights};

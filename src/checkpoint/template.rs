@@ -1,19 +1,55 @@
 //! Chat templates: the text that a question becomes, in the words the model was trained on.
+//!
+//! A template is a program of whoever made the checkpoint, so it runs within bounds:
+//!
+//! | what | bound | by |
+//! | --- | --- | --- |
+//! | its length, chains of operators, `elif` | 256 KiB, 1,000 parts, 300 | [`scan`], before anything reads it |
+//! | brackets and blocks inside each other | 150 | the engine's parser |
+//! | steps | [`FUEL`] | the engine |
+//! | texts and lists that it makes or walks | 64 MiB, all together | [`metered`] and [`meter`] |
+//! | lists in lists | 64 | [`meter`] |
+//! | the text that it gives | [`MOST_TEXT_BYTES`] beside the question | here |
+//!
+//! It is parsed, run and dropped on a thread of its own whose stack ([`STACK_BYTES`]) holds all that these bounds
+//! allow, whoever asks: the window's worker has less. A panic of the engine ends that thread and is an error here.
+//!
+//! The engine itself counts steps only, and 40 steps can make a terabyte. Running it in a process of its own under a
+//! limit of the system would hold on Unix alone and cost every question a start; an evaluator of our own would be
+//! another dialect. So the engine stays, and the tree of the template gets a meter at each place where values grow.
+
+mod meter;
+mod metered;
+mod scan;
+#[cfg(test)]
+mod tests;
 
 use super::files::Files;
 use super::{CheckpointError, Moment};
+use crate::panics;
+use minijinja::machinery::{self, CodeGenerator};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
-use minijinja::{Environment, Error, ErrorKind, Value, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value, context};
 use serde_json::{Map, json};
 use std::path::PathBuf;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 /// The image's place in a prompt.
 pub const IMAGE_PLACEHOLDER: &str = "<image>";
 /// Stands for the question when a template is looked at; private-use characters, which no template and no question contains.
 const PROBE: &str = "\u{e000}question\u{e001}";
-/// Steps a template may take: the longest real ones take a few hundred.
+/// Steps a template may take: the longest real ones take a few thousand.
 const FUEL: u64 = 1_000_000;
+/// What a template may add to the question: no model reads as much.
+const MOST_TEXT_BYTES: usize = 1 << 20;
+/// Holds the deepest tree that the bounds allow, in a build without optimisation; pages that are not used cost nothing.
+const STACK_BYTES: usize = 64 << 20;
+/// The bounds end every template in a second or two. Should one not end, who asked is not kept waiting.
+const MOST_TIME: Duration = Duration::from_secs(15);
+/// Messages of templates and of the engine are cut here, **units** characters.
+const MOST_MESSAGE_CHARS: usize = 200;
 const NAME: &str = "chat_template";
 const STRFTIME_NOW: &str = "strftime_now";
 
@@ -36,7 +72,6 @@ enum ContentForm {
 /// A chat template that is known to place one image and the question.
 #[derive(Debug)]
 pub struct ChatTemplate {
-    environment: Environment<'static>,
     source: String,
     origin: String,
     path: PathBuf,
@@ -45,8 +80,8 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// Compiles a template and finds out how it wants its messages. `tokens` are the special tokens that templates may mention
-    /// (`bos_token`).
+    /// Tries a template and finds out how it wants its messages. `tokens` are the special tokens that templates may
+    /// mention (`bos_token`).
     ///
     /// **Errors**: a template that does not parse or render, or that loses the image or the question.
     pub(super) fn new(
@@ -54,10 +89,8 @@ impl ChatTemplate {
         path: PathBuf,
         tokens: Map<String, serde_json::Value>,
     ) -> Result<Self, CheckpointError> {
-        let refused = |error: Error| CheckpointError::Template { found: describe(&error), path: path.clone() };
-        let environment = environment(&source).map_err(refused)?;
         let origin = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut template = Self { environment, source, origin, path, form: ContentForm::Parts, tokens };
+        let mut template = Self { source, origin, path, form: ContentForm::Parts, tokens };
         let complete = |text: &str| text.matches(IMAGE_PLACEHOLDER).count() == 1 && text.contains(PROBE);
         let mut tried = Vec::new();
         for form in [ContentForm::Parts, ContentForm::Text] {
@@ -123,32 +156,81 @@ impl ChatTemplate {
             ContentForm::Parts => json!([{"type": "image"}, {"type": "text", "text": question}]),
             ContentForm::Text => json!(format!("{IMAGE_PLACEHOLDER}\n{question}")),
         };
-        let messages = Value::from(Serde(json!([{"role": "user", "content": content}])));
-        let tokens = Value::from(Serde(&self.tokens));
-        let strftime_now = Value::from_function(move |format: Option<String>, named: Kwargs| {
-            let format = format.map_or_else(|| named.get("format"), Ok)?;
-            named.assert_all_used()?;
-            strftime(moment, &format)
+        let messages = json!([{"role": "user", "content": content}]);
+        let (source, tokens) = (without_generation_marks(&self.source), self.tokens.clone());
+        let most_bytes = MOST_TEXT_BYTES + 4 * question.len();
+        let text = on_own_thread(move || {
+            let messages = Value::from(Serde(messages));
+            let tokens = Value::from(Serde(tokens));
+            let strftime_now = Value::from_function(move |format: Option<String>, named: Kwargs| {
+                let format = format.map_or_else(|| named.get("format"), Ok)?;
+                named.assert_all_used()?;
+                strftime(moment, &format)
+            });
+            run(&source, context! { messages, add_generation_prompt => true, strftime_now, ..tokens })
         });
-        self.environment
-            .get_template(NAME)
-            .and_then(|template| {
-                template.render(context! { messages, add_generation_prompt => true, strftime_now, ..tokens })
-            })
-            .map_err(|error| CheckpointError::Template { found: describe(&error), path: self.path.clone() })
+        let text = text.and_then(|text| {
+            let found = || format!("a text of {} bytes, more than {most_bytes}", text.len());
+            if text.len() > most_bytes { Err(found()) } else { Ok(text) }
+        });
+        text.map_err(|found| CheckpointError::Template { found, path: self.path.clone() })
     }
 }
 
-/// Jinja as transformers sets it up: blocks trimmed, Python's string methods, `raise_exception`, no `{% generation %}` marks.
-fn environment(source: &str) -> Result<Environment<'static>, Error> {
-    let mut environment = Environment::new();
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+/// Runs something on a thread with a deep stack; see the module's documentation.
+fn on_own_thread(work: impl FnOnce() -> Result<String, String> + Send + 'static) -> Result<String, String> {
+    let (sender, receiver) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("gazelens-template".to_owned()).stack_size(STACK_BYTES);
+    let spawned = thread.spawn(move || {
+        let result =
+            panics::contain(work).unwrap_or_else(|words| Err(format!("one that the engine fails on ({words})")));
+        // Nobody waits any more.
+        let _ = sender.send(result);
+    });
+    if let Err(error) = spawned {
+        return Err(format!("no thread to run it on ({error})"));
+    }
+    receiver.recv_timeout(MOST_TIME).unwrap_or_else(|error| {
+        Err(match error {
+            RecvTimeoutError::Timeout => format!("one that does not end in {} seconds", MOST_TIME.as_secs()),
+            RecvTimeoutError::Disconnected => "one that the engine fails on".to_owned(),
+        })
+    })
+}
+
+/// What a template gives.
+fn run(source: &str, root: Value) -> Result<String, String> {
+    let described = |error: Error| describe(&error);
+    let environment = environment().map_err(described)?;
+    let syntax = syntax().map_err(described)?;
+    scan::check(source, &syntax)?;
+    let tree = machinery::parse(source, NAME, syntax).map_err(described)?;
+    let tree = metered::statement(&tree)?;
+    let mut generator = CodeGenerator::new(NAME, source);
+    generator.compile_stmt(&tree);
+    let (instructions, blocks) = generator.finish();
+    let mut text = String::new();
+    let mut output = machinery::make_string_output(&mut text);
+    machinery::eval(&environment, &instructions, root, &blocks, &mut output, AutoEscape::None).map_err(described)?;
+    drop(output);
+    Ok(text)
+}
+
+/// Jinja as transformers sets it up: blocks trimmed.
+fn syntax() -> Result<SyntaxConfig, Error> {
+    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
+}
+
+/// What transformers offers templates: Python's string methods, `raise_exception`, no `{% generation %}` marks.
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    // It would print every value into each error.
+    environment.set_debug(false);
+    meter::register(&mut environment);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });
-    environment.add_template_owned(NAME, without_generation_marks(source))?;
     Ok(environment)
 }
 
@@ -188,10 +270,16 @@ fn strftime(moment: Moment, format: &str) -> Result<String, Error> {
 
 fn describe(error: &Error) -> String {
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
-    format!(
-        "{}{line}",
-        error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{} ({detail})", error.kind()))
-    )
+    let detail = error.detail().map(cut).map(|detail| format!(" ({detail})")).unwrap_or_default();
+    format!("{}{detail}{line}", error.kind())
+}
+
+/// The beginning of a message that a template has written.
+fn cut(message: &str) -> String {
+    match message.char_indices().nth(MOST_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}...", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
+    }
 }
 
 /// The template of a checkpoint in transformers' order: the processor's configuration, its JSON file, its jinja file,
@@ -229,144 +317,5 @@ fn named_template(value: &serde_json::Value) -> Option<&str> {
         }
         Json::Object(map) => map.get("default").or_else(|| map.values().next())?.as_str(),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `llava-hf/llava-1.5-7b-hf`, `chat_template.json`.
-    const LLAVA_1_5: &str = "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': '}}{% endif %}\
-        {# Render all images first #}{% for content in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}\
-        {# Render all text next #}{% if message['role'] != 'assistant' %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}\
-        {{ content['text'] + ' '}}{% endfor %}{% else %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{% generation %}\
-        {{ content['text'] + ' '}}{% endgeneration %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}";
-
-    fn template(source: &str) -> Result<ChatTemplate, CheckpointError> {
-        let tokens = Map::from_iter([("bos_token".to_owned(), json!("<s>"))]);
-        ChatTemplate::new(source.to_owned(), PathBuf::from("chat_template.jinja"), tokens)
-    }
-
-    #[test]
-    fn llava_1_5_asks_as_transformers_does() {
-        let template = template(LLAVA_1_5).unwrap();
-        assert_eq!(
-            template.render("What is this?").unwrap(),
-            "USER: <image>\nWhat is this? ASSISTANT:",
-            "apply_chat_template"
-        );
-        assert_eq!(
-            template.split().unwrap(),
-            ("USER: <image>\n".to_owned(), " ASSISTANT:".to_owned()),
-            "around the question"
-        );
-        assert_eq!(template.source(), LLAVA_1_5, "as the checkpoint has it");
-        assert_eq!(template.origin(), "chat_template.jinja", "where it comes from");
-    }
-
-    #[test]
-    fn vicuna_asks_as_the_original_llava_does() {
-        let expected = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and \
-            polite answers to the user's questions. USER: <image>\nWhat is this? ASSISTANT:";
-        assert_eq!(ChatTemplate::vicuna().unwrap().render("What is this?").unwrap(), expected, "conv_vicuna_v1");
-    }
-
-    #[test]
-    fn a_template_for_texts_gets_the_placeholder_in_front() {
-        let source = "{{ bos_token }}{% for message in messages %}[INST] {{ message.content }} [/INST]{% endfor %}";
-        let rendered = template(source).unwrap().render("Why?").unwrap();
-        assert_eq!(rendered, "<s>[INST] <image>\nWhy? [/INST]", "one text with the placeholder");
-    }
-
-    #[test]
-    fn blocks_are_trimmed_as_in_python() {
-        let source = "{% for message in messages %}\n    {% if message.role == 'user' %}\nUSER: <image>\n{{ message.content[1].text.strip() }}\n    \
-            {%- generation %}\n A{% endgeneration -%}\n  B\n    {% endif %}\n{% endfor %}\n";
-        let rendered = template(source).unwrap().render(" Why? ").unwrap();
-        assert_eq!(rendered, "USER: <image>\nWhy? AB\n", "trim_blocks, lstrip_blocks and the marks' own dashes");
-    }
-
-    #[test]
-    fn templates_that_lose_the_image_or_the_question_are_refused() {
-        for (source, found) in [
-            ("USER: {{ messages[0]['content'][1]['text'] }}", "not exactly one image in what it renders"),
-            ("USER: <image>", "no question in what it renders"),
-            ("{{ raise_exception('only system messages') }}", "invalid operation (only system messages) in line 1"),
-            ("{% for %}", "syntax error"),
-            (
-                "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-                "engine ran out of fuel",
-            ),
-        ] {
-            let error = template(source).unwrap_err().to_string();
-            let expected = format!("Expected a chat template that places the image and the question, found {found}");
-            assert!(error.starts_with(&expected) && error.ends_with(": chat_template.jinja"), "{error}");
-        }
-    }
-
-    #[test]
-    fn questions_are_text_and_no_template() {
-        let question = "What is {{ 1 + 1 }}? <b>\"&\"</b> {% if %}";
-        let rendered = template(LLAVA_1_5).unwrap().render(question).unwrap();
-        assert_eq!(rendered, format!("USER: <image>\n{question} ASSISTANT:"), "nothing in it is evaluated or escaped");
-    }
-
-    #[test]
-    fn templates_are_told_the_day_as_transformers_tells_it() {
-        let day: Moment = "2024-07-05".parse().unwrap();
-        let question = "{% for m in messages %}{% for c in m['content'] %}{% if c['type'] == 'image' %}<image>\
-            {% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endfor %}";
-        for (date, expected) in [
-            ("{{ strftime_now('%Y') }}", "2024"),
-            ("{{ strftime_now(format='%d %b %Y') }}", "05 Jul 2024"),
-            (
-                "{%- if strftime_now is defined %}{%- set d = strftime_now('%d %b %Y') %}{%- else %}\
-                 {%- set d = '26 Jul 2024' %}{%- endif %}{{ d }}",
-                "05 Jul 2024",
-            ),
-            ("{{ strftime_now('%H:%M') | trim }}", "00:00"),
-        ] {
-            let template = template(&format!("{date} {question}")).unwrap();
-            assert_eq!(template.render_on("Why?", day).unwrap(), format!("{expected} <image>Why?"), "{date}");
-            assert!(template.asks_for_the_date(), "and says so");
-        }
-        assert!(!template(question).unwrap().asks_for_the_date(), "a template that knows no day");
-        for wrong in ["{{ strftime_now() }}", "{{ strftime_now('%Y', zone='UTC') }}", "{{ strftime_now('%Y' * 600) }}"]
-        {
-            assert!(template(&format!("{wrong} {question}")).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn templates_are_looked_for_in_transformers_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = Files::Folder(folder.path().to_owned());
-        let source = |word: &str| format!("{word} {{{{ messages[0]['content'][1]['text'] }}}} <image>");
-        let json = |word: &str| json!({"chat_template": source(word)}).to_string();
-        let rendered = || chat_template(&files, Map::new()).unwrap().render("Why?").unwrap();
-        assert!(rendered().starts_with("A chat between"), "none: LLaVA's own");
-        for (name, content) in [
-            ("tokenizer_config.json", json("tokenizer")),
-            ("chat_template.jinja", source("jinja")),
-            ("chat_template.json", json("legacy")),
-            ("processor_config.json", json("processor")),
-        ] {
-            std::fs::write(folder.path().join(name), &content).unwrap();
-            let word =
-                content.split_once("{{").map(|(word, _)| word.rsplit('"').next().unwrap().trim().to_owned()).unwrap();
-            assert_eq!(rendered(), format!("{word} Why? <image>"), "{name} goes before what was there");
-        }
-        std::fs::write(folder.path().join("processor_config.json"), r#"{"chat_template": null, "a": NaN}"#).unwrap();
-        assert_eq!(rendered(), "legacy Why? <image>", "null is none");
-    }
-
-    #[test]
-    fn the_default_one_of_several_templates_is_taken() {
-        let named = json!([{"name": "rag", "template": "a"}, {"name": "default", "template": "b"}]);
-        assert_eq!(named_template(&named), Some("b"), "by name");
-        assert_eq!(named_template(&json!([{"name": "rag", "template": "a"}])), Some("a"), "the only one");
-        assert_eq!(named_template(&json!({"default": "c"})), Some("c"), "as a map");
-        assert_eq!(named_template(&json!([])), None, "none");
     }
 }

@@ -23,6 +23,8 @@ mod trace;
 mod truth_args;
 mod usage;
 
+use crate::panics;
+use anyhow::anyhow;
 use args::{Cli, Command, GuiArgs};
 use clap::Parser as _;
 use failure::Failure;
@@ -35,13 +37,28 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(err) => return unread(&err),
     };
-    match dispatch(cli) {
+    match contained(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::error(&failure.sentence());
             ExitCode::from(failure.status())
         }
     }
+}
+
+/// A library's panic is an error like any other: one sentence, exit status 1. Whoever asks for a backtrace gets the
+/// panic as it is, and so does the window, which cannot go on without its own thread.
+fn contained(cli: Cli) -> Result<(), Failure> {
+    let is_window = matches!(cli.command, None | Some(Command::Gui(_)));
+    if is_window || std::env::var_os("RUST_BACKTRACE").is_some() {
+        return dispatch(cli);
+    }
+    without_panics(|| dispatch(cli))
+}
+
+fn without_panics(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    panics::contain(work)
+        .unwrap_or_else(|words| Err(Failure::Work(anyhow!("Cannot finish the command: internal error ({words})"))))
 }
 
 fn unread(err: &clap::Error) -> ExitCode {
@@ -93,4 +110,17 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 pub fn command() -> clap::Command {
     use clap::CommandFactory as _;
     Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_one_sentence_and_exit_status_1() {
+        let failure = without_panics(|| panic!("index 7\n  of 3")).expect_err("it panics");
+        assert_eq!(failure.sentence(), "Cannot finish the command: internal error (index 7 of 3)", "one line");
+        assert_eq!(failure.status(), 1, "the work failed");
+        assert!(without_panics(|| Ok(())).is_ok(), "nothing else changes");
+    }
 }

@@ -4,7 +4,7 @@ use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Spec};
 use super::open::{ModelKind, OpenModel};
-use super::run::{Input, open_photo, run_job};
+use super::run::{Input, open_photo, run_job, with_files_held};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::geometry::Framing;
@@ -60,7 +60,12 @@ pub fn attribute(
 ) -> Result<Attributed, EngineError> {
     match (request.source, model.kind()) {
         (Source::Clip, ModelKind::Sees(encoder)) => match &encoder.towers {
-            Towers::Both { clip, checkpoint } => of_clip(encoder, clip, checkpoint, request, cancel),
+            Towers::Both { clip, checkpoint } => {
+                let of_clip = || of_clip(encoder, clip, checkpoint, request, cancel);
+                let (mut attributed, warnings) = with_files_held(model, of_clip)?;
+                attributed.warnings.extend(warnings);
+                Ok(attributed)
+            }
             Towers::Image(_) => Err(refused(model, request.source, "an image tower without a text tower")),
         },
         (Source::Llava, ModelKind::Answers(_)) => of_llava(model, request, cancel),

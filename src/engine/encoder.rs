@@ -5,7 +5,7 @@ use super::error::EngineError;
 use super::estimate::MemoryEstimate;
 use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelTask};
 use super::open::{Source, model_id, note};
-use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, Weights};
+use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, WeightFiles, Weights};
 use crate::geometry::{PatchGrid, PreprocessSpec};
 use crate::model::{Clip, ClsEncoder, ModelError};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub(super) struct Encoder {
     pub(super) preprocess: PreprocessSpec,
     pub(super) place: Place,
     pub(super) info: Arc<ModelInfo>,
+    /// Its weights on disk.
+    pub(super) files: WeightFiles,
 }
 
 /// What the encoder has.
@@ -62,13 +64,14 @@ impl Encoder {
             suggested_prompts: checkpoint.notes.suggested_prompts.clone(),
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
-        let preprocess = checkpoint.preprocess.clone();
+        let (preprocess, files) = (checkpoint.preprocess.clone(), checkpoint.weights.opened());
         Ok(Self {
             towers: Towers::Both { clip: Box::new(clip), checkpoint: Box::new(checkpoint) },
             config: vision,
             preprocess,
             place,
             info,
+            files,
         })
     }
 
@@ -97,8 +100,8 @@ impl Encoder {
             suggested_prompts: Vec::new(),
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
-        let preprocess = checkpoint.preprocess.clone();
-        Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info })
+        let (preprocess, files) = (checkpoint.preprocess.clone(), checkpoint.weights.opened());
+        Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info, files })
     }
 
     /// The grid of patches that it sees.

@@ -65,6 +65,7 @@ pub(super) fn see(
         // They come with the end, once.
         warnings: Vec::new(),
     };
+    encoder.files.expect_whole()?;
     emit(Event::Started(id, Box::new(trace.clone())));
     let timings = Timings { vision_secs, prefill_secs: started.elapsed().as_secs_f64(), ..Timings::default() };
     let extras = Extras { pixel_values: input.kept(question), ..Extras::default() };

@@ -184,6 +184,11 @@ impl EngineError {
         }
     }
 
+    /// Whether the open model is no longer the one on disk: opening it again helps.
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::Checkpoint(CheckpointError::Lost { .. } | CheckpointError::Changed { .. }))
+    }
+
     pub(super) fn device(what: &'static str, ordinal: usize, err: &candle_core::Error) -> Self {
         Self::Device { what, ordinal, reason: first_line(err) }
     }

@@ -47,6 +47,7 @@ pub(super) fn answer(
         recalled.extend(model, &mut prompts)?;
     }
     job.timings.vision_secs = started.elapsed().as_secs_f64();
+    model.files.expect_whole()?;
 
     decode(model, id, question, plan, job, prompts, emit)
 }
@@ -78,6 +79,7 @@ fn decode(
     let mut decode_started = Instant::now();
     let mut write = || -> Result<(), EngineError> {
         while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
+            model.files.expect_whole()?;
             if job.new_tokens == 0 {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();
                 decode_started = Instant::now();
@@ -95,7 +97,7 @@ fn decode(
     let written = write();
     let stop = generation.stop_reason();
     // A stopped answer leaves what it has read; one that went wrong leaves nothing.
-    if matches!(written, Ok(()) | Err(EngineError::Cancelled)) {
+    if matches!(written, Ok(()) | Err(EngineError::Cancelled)) && model.files.expect_whole().is_ok() {
         prefixes.keep(model, generation);
     }
     written?;

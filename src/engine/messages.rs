@@ -359,6 +359,8 @@ pub enum Event {
     Cancelled(RunId),
     /// It went wrong: one sentence.
     Failed(RunId, String),
+    /// It went wrong because the model on disk is no longer the one that is open: one sentence. Opening it again helps.
+    Outdated(RunId, String),
     /// The worker is gone; [`crate::engine`] can start another.
     WorkerDied(String),
 }

@@ -8,7 +8,7 @@ use super::hub::on_disk;
 use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use super::reuse::Reuse;
 use crate::checkpoint::{
-    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, Moment, VisionCheckpoint, Weights,
+    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, Moment, VisionCheckpoint, WeightFiles, Weights,
 };
 use crate::geometry::PatchGrid;
 use crate::model::{Llava, SourceError, TensorSource};
@@ -46,6 +46,8 @@ pub(super) struct Answerer {
     pub(super) llava: Llava,
     pub(super) place: Place,
     pub(super) info: Arc<ModelInfo>,
+    /// Its weights on disk.
+    pub(super) files: WeightFiles,
     /// What questions leave for later ones.
     pub(super) reuse: Reuse,
     /// See [`OpenModel::ask_on`].
@@ -75,6 +77,8 @@ impl OpenModel {
         let request = LoadRequest { source, ..request.clone() };
         let mut rest = |done: f32, what: &str| progress(share + (1.0 - share) * done, what);
         let kind = ModelKind::open(&request, make_room, &mut rest, cancel)?;
+        // What was read is what lies there, or it is no model.
+        kind.files().expect_unchanged()?;
         progress(1.0, "Ready");
         Ok(Self { kind, load_secs: started.elapsed().as_secs_f64() })
     }
@@ -139,6 +143,14 @@ impl OpenModel {
 }
 
 impl ModelKind {
+    /// Its weights on disk.
+    pub(super) fn files(&self) -> &WeightFiles {
+        match self {
+            Self::Answers(model) => &model.files,
+            Self::Sees(encoder) => &encoder.files,
+        }
+    }
+
     fn open(
         request: &LoadRequest,
         make_room: &mut dyn FnMut(),
@@ -180,12 +192,16 @@ impl ModelKind {
         let keep_types = request.dtype == DtypePreference::Auto;
         let source = Source::new(&checkpoint.weights, keep_types, progress, cancel).telling(&memory);
         let llava = Llava::load(&source, config, place.dtype, &place.device)
-            .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() })?;
+            .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() });
+        // Zeros that stand for what is gone may be what went wrong.
+        checkpoint.weights.opened().expect_whole()?;
+        let llava = llava?;
         checkpoint.weights.finish()?;
         let reuse = Reuse::new(memory.kept_bytes);
         let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
         let date = Mutex::default();
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, reuse, date })))
+        let files = checkpoint.weights.opened();
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, files, reuse, date })))
     }
 }
 

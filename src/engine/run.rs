@@ -34,12 +34,34 @@ pub fn run_job(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
-    match model.kind() {
+    let (mut answer, warnings) = with_files_held(model, || match model.kind() {
         ModelKind::Answers(model) => {
             job::answer(model, id, question, emit, cancel).map_err(|err| name_the_weights(err, model))
         }
         ModelKind::Sees(encoder) => encoder_job::see(encoder, id, question, emit, cancel),
+    })?;
+    answer.trace.warnings.extend(warnings);
+    Ok(answer)
+}
+
+/// Does something with a model whose weights on disk are looked at before and behind it; returns what the user should
+/// know of them.
+pub(super) fn with_files_held<T>(
+    model: &OpenModel,
+    work: impl FnOnce() -> Result<T, EngineError>,
+) -> Result<(T, Vec<String>), EngineError> {
+    let files = model.kind().files();
+    let mut warnings = files.expect_unchanged()?;
+    let result = work();
+    // What else went wrong may come of it.
+    files.expect_whole()?;
+    let result = result?;
+    for warning in files.warnings() {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
     }
+    Ok((result, warnings))
 }
 
 /// Logits that are no numbers come from the checkpoint, not from the question.

@@ -1,12 +1,16 @@
 //! The thread that owns the model.
 //!
-//! The window sends requests and fetches events; it never waits and shares no lock with the thread. Every request carries its own flag, so
-//! a question can be stopped while it runs or while it waits. A panic in a job ends the thread, not the program: the window is told and may
-//! start another.
+//! The window sends requests and fetches events; it never waits and shares no lock with the thread. Every request
+//! carries its own flag, so a question can be stopped while it runs or while it waits. A panic in a job ends the
+//! thread, not the program: the window is told what was being done with which model, and may start another.
 
 use super::attribution::{Attributed, AttributionRequest};
 use super::error::EngineError;
 use super::messages::{Event, LoadRequest, ModelInfo, ModelSource, Question, Request, RunId, Timings};
+use super::open::model_id;
+use super::run::image_path;
+use crate::panics;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -177,7 +181,11 @@ impl Worker {
             Err(TryRecvError::Disconnected) => Event::WorkerDied("The engine's thread ended unexpectedly".to_owned()),
         };
         match &event {
-            Event::Finished { id, .. } | Event::Attributed(id, ..) | Event::Cancelled(id) | Event::Failed(id, _) => {
+            Event::Finished { id, .. }
+            | Event::Attributed(id, ..)
+            | Event::Cancelled(id)
+            | Event::Failed(id, _)
+            | Event::Outdated(id, _) => {
                 self.questions.remove(id);
             }
             Event::WorkerDied(_) => self.stop(),
@@ -260,13 +268,20 @@ impl Outbox {
 
 /// The thread's life: one job after the other until the window is gone or a job panics.
 fn work(make_backend: &BackendFactory, requests: &Receiver<Job>, outbox: &Outbox) {
+    let doing = RefCell::new(Doing { what: "starting".to_owned(), model: "the engine".to_owned() });
     let lived = catch_unwind(AssertUnwindSafe(|| {
         let mut backend = make_backend();
+        let mut open = "no model".to_owned();
         // Set between a load that was given up for a later one and that one: questions meant for the model in between have no model.
         let mut orphaned = false;
         while let Ok(job) = requests.recv() {
+            doing.replace(Doing::of(&job, &open));
             let there = match job {
-                Job::Load(request, ticket) => load(&mut *backend, &request, &ticket, &mut orphaned, outbox),
+                Job::Load(request, ticket) => {
+                    let there = load(&mut *backend, &request, &ticket, &mut orphaned, outbox);
+                    open = model_id(&request.source);
+                    there
+                }
                 Job::Ask(id, question, cancel) => {
                     if orphaned {
                         cancel.store(true, Ordering::Relaxed);
@@ -287,9 +302,32 @@ fn work(make_backend: &BackendFactory, requests: &Receiver<Job>, outbox: &Outbox
         }
     }));
     if let Err(panic) = lived {
-        let words = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason".to_owned());
-        outbox.put(Event::WorkerDied(format!("The engine stopped on an internal error ({words}): restart it")));
+        let Doing { what, model } = doing.into_inner();
+        outbox.put(Event::WorkerDied(format!("Internal error while {what} ({}): {model}", panics::words(&*panic))));
+    }
+}
+
+/// What the thread is at, for the sentence that a panic becomes.
+struct Doing {
+    /// "opening the model".
+    what: String,
+    /// Which model that is about.
+    model: String,
+}
+
+impl Doing {
+    fn of(job: &Job, open: &str) -> Self {
+        match job {
+            Job::Load(request, _) => Self { what: "opening the model".to_owned(), model: model_id(&request.source) },
+            Job::Ask(_, question, _) => {
+                let what = format!("answering a question about {}", image_path(&question.image));
+                Self { what, model: open.to_owned() }
+            }
+            Job::Attribute(_, request, beside, _) => Self {
+                what: format!("looking for the words of a query in {}", image_path(&request.image)),
+                model: beside.as_ref().map_or_else(|| open.to_owned(), model_id),
+            },
+        }
     }
 }
 
@@ -331,8 +369,7 @@ fn ask(backend: &mut dyn Backend, id: RunId, question: &Question, cancel: &Atomi
     };
     outbox.put(match result {
         Ok((timings, warnings)) => Event::Finished { id, timings, warnings },
-        Err(EngineError::Cancelled) => Event::Cancelled(id),
-        Err(err) => Event::Failed(id, err.to_string()),
+        Err(err) => ended(id, &err),
     })
 }
 
@@ -355,9 +392,17 @@ fn attribute(
     };
     outbox.put(match result {
         Ok((attributed, info)) => Event::Attributed(id, Arc::new(attributed), info),
-        Err(EngineError::Cancelled) => Event::Cancelled(id),
-        Err(err) => Event::Failed(id, err.to_string()),
+        Err(err) => ended(id, &err),
     })
+}
+
+/// How a job ends that has no result.
+fn ended(id: RunId, err: &EngineError) -> Event {
+    match err {
+        EngineError::Cancelled => Event::Cancelled(id),
+        outdated if outdated.is_outdated() => Event::Outdated(id, outdated.to_string()),
+        other => Event::Failed(id, other.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -156,6 +156,18 @@ fn merges_are_every_split_of_a_piece_best_score_first() {
 }
 
 #[test]
+fn pieces_that_are_made_of_each_other_in_too_many_ways_are_refused() {
+    let pieces: Vec<String> = (1..2_000).map(|len| "a".repeat(len)).collect();
+    let scores = vec![0.0; pieces.len()];
+    let error = tokenizer_json(&Metadata::new(&vocabulary(&pieces, scores), Path::new(PATH)))
+        .err()
+        .map(|error| error.to_string());
+    let expected =
+        "Expected pieces that are made of each other in at most 1000000 ways for tokenizer.ggml.tokens, found more";
+    assert!(error.as_ref().is_some_and(|error| error.starts_with(expected) && error.ends_with(PATH)), "{error:?}");
+}
+
+#[test]
 fn other_vocabularies_and_architectures_are_refused_by_name() {
     let mut header = vocabulary(&["<unk>".to_owned()], vec![0.0]);
     header.metadata.insert("tokenizer.ggml.model".to_owned(), Stored::Text("bert".to_owned()));

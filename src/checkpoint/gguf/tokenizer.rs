@@ -10,6 +10,9 @@ const MODEL: &str = "tokenizer.ggml.model";
 const UNKNOWN: u8 = 2;
 const CONTROL: u8 = 3;
 const USER_DEFINED: u8 = 4;
+/// Ways to make the pieces of a vocabulary of each other: LLaMA's has 61,249 and the largest published one 580,604. A
+/// file can ask for the square of its own length.
+const MOST_MERGES: usize = 1_000_000;
 
 /// What a vocabulary becomes.
 pub(super) struct TokenizerJson {
@@ -105,7 +108,12 @@ fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointE
     let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", Some(1))?;
     let eos = vocabulary.named(metadata, "tokenizer.ggml.eos_token_id", Some(2))?;
     let unknown = vocabulary.named(metadata, "tokenizer.ggml.unknown_token_id", Some(0))?;
-    let merges: Vec<Value> = merges(pieces, scores).into_iter().map(|(left, right)| json!([left, right])).collect();
+    let merges = merges(pieces, scores);
+    if merges.len() > MOST_MERGES {
+        let expected = format!("pieces that are made of each other in at most {MOST_MERGES} ways");
+        return Err(metadata.refuse("tokenizer.ggml.tokens", expected, "more"));
+    }
+    let merges: Vec<Value> = merges.into_iter().map(|(left, right)| json!([left, right])).collect();
     let prefix = metadata.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
     let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let prepend = json!({"type": "Prepend", "prepend": "▁"});
@@ -148,11 +156,15 @@ fn added_token(id: usize, content: &str, special: bool) -> Value {
         "special": special})
 }
 
-/// Every way to split a piece into two pieces, best score first, then by the ids of the parts.
+/// Every way to split a piece into two pieces, best score first, then by the ids of the parts; of more than
+/// [`MOST_MERGES`] only the first found.
 pub(super) fn merges<'a>(pieces: &'a [String], scores: &[f64]) -> Vec<(&'a str, &'a str)> {
     let ids: HashMap<&str, usize> = pieces.iter().enumerate().map(|(id, piece)| (piece.as_str(), id)).collect();
     let mut merges: Vec<(f64, usize, usize, &str, &str)> = Vec::new();
     for (piece, score) in pieces.iter().zip(scores) {
+        if merges.len() > MOST_MERGES {
+            break;
+        }
         for (at, _) in piece.char_indices().skip(1) {
             let (left, right) = piece.split_at(at);
             if let (Some(left_id), Some(right_id)) = (ids.get(left), ids.get(right)) {

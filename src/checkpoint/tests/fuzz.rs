@@ -82,10 +82,24 @@ fn open_damaged(name: &str, whole: &[u8], changes: &[Change]) {
         Some(before) => guard.0.write(name, before),
         None => guard.0.remove(name),
     }
-    if let Err(error) = opened {
-        let sentence = error.to_string();
-        let is_sentence = sentence.starts_with("Expected ") && sentence.contains("found ");
-        assert!(is_sentence, "every error is such a sentence: {sentence}");
+    match opened {
+        Err(error) => {
+            let sentence = error.to_string();
+            let is_sentence = sentence.starts_with("Expected ") && sentence.contains("found ");
+            assert!(is_sentence, "every error is such a sentence: {sentence}");
+        }
+        Ok(checkpoint) => ask(&checkpoint),
+    }
+}
+
+/// What a question does with a template and a tokenizer that open: errors are answers too.
+fn ask(checkpoint: &Checkpoint) {
+    let Some(template) = &checkpoint.template else { return };
+    for question in ["Why?", "", "Où est l'été? \u{1f642}  (a+b)*7 <image> {{ x }}"] {
+        let Ok(text) = template.render(question) else { continue };
+        let Ok(prompt) = checkpoint.tokenizer.encode_prompt(&text, 4) else { continue };
+        let _ = checkpoint.tokenizer.pieces(&prompt.ids);
+        let _ = prompt.ids.first().map(|id| checkpoint.tokenizer.piece(*id));
     }
 }
 

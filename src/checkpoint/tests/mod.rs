@@ -3,6 +3,7 @@
 mod demo;
 mod errors;
 mod fuzz;
+mod hostile;
 mod layouts;
 
 use super::{Checkpoint, CheckpointError};

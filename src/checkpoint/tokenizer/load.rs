@@ -1,5 +1,7 @@
 //! Opening `tokenizer.json` together with what the files beside it say about special tokens.
 
+use super::bounds::{Bounds, contained};
+use super::shape::{Shape, expect_added};
 use super::{PromptStyle, TextTokenizer};
 use crate::checkpoint::files::{Files, parse_object};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
@@ -13,6 +15,16 @@ const SPECIAL_KEYS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
 /// Embeddings are padded to round numbers (64, 128, ...); a larger gap to the tokenizer means that the two do not belong together.
 const PADDING_ROWS: usize = 1024;
+
+/// Letters, marks, line ends, letters of several bytes, and a text without any.
+const TRIED: [&str; 4] = [
+    "",
+    "a",
+    "USER: <image>\nWhat is this, and \"why\"? (1+23=24) ASSISTANT:",
+    " Où est l'été? 你好, мир \u{1f642}  \t\u{fdfa}\u{200d}",
+];
+/// Shorter files that are no tokenizer are read once more, to say what they are instead.
+const LONGEST_TRIED_AGAIN_BYTES: usize = 1 << 20;
 
 /// What the model expects of its tokenizer.
 #[derive(Debug, Clone, Copy)]
@@ -116,13 +128,29 @@ pub(in crate::checkpoint) fn load(
         }
         return Err(CheckpointError::MissingFile { expected, path });
     };
-    // The library panics on some files that are no JSON at all.
-    parse_object(&bytes, &path)?;
-    let mut inner = Tokenizer::from_bytes(crate::json::tidy(&bytes)).map_err(|error| refused(error.to_string()))?;
-    // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
-    inner.with_truncation(None).map_err(|error| refused(error.to_string()))?;
-    inner.with_padding(None);
-    add_tokens(&mut inner, beside, &path)?;
+    // What the file says about itself is looked at before the library does what it says.
+    let shape = match Shape::read(crate::json::tidy(&bytes)) {
+        Ok(shape) => shape,
+        Err(found) => {
+            if bytes.len() <= LONGEST_TRIED_AGAIN_BYTES {
+                parse_object(&bytes, &path)?;
+            }
+            return Err(refused(found));
+        }
+    };
+    let mut bounds = Bounds::new(shape).map_err(refused)?;
+    let mut inner = contained(|| {
+        let mut inner = Tokenizer::from_bytes(crate::json::tidy(&bytes)).map_err(|error| error.to_string())?;
+        // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
+        inner.with_truncation(None).map_err(|error| error.to_string())?;
+        inner.with_padding(None);
+        Ok(inner)
+    })
+    .map_err(refused)?;
+    add_tokens(&mut inner, &bounds, beside, &path)?;
+    for token in inner.get_added_tokens_decoder().values() {
+        bounds.add_token(&token.content, token.lstrip || token.rstrip || token.single_word);
+    }
     let special: HashSet<u32> =
         inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
     let bos = beside.role("bos_token").map(str::to_owned).or_else(|| inner.id_to_token(spec.bos_token_id?));
@@ -141,6 +169,7 @@ pub(in crate::checkpoint) fn load(
         add_bos,
         pad_token_id: beside.role("pad_token").and_then(|pad| inner.token_to_id(pad)),
         inner,
+        bounds,
         path,
         style: spec.style,
         special,
@@ -148,23 +177,32 @@ pub(in crate::checkpoint) fn load(
         num_rows: spec.num_rows,
     };
     tokenizer.expect_ids(warnings)?;
+    tokenizer.try_out()?;
     Ok(tokenizer)
 }
 
-fn add_tokens(inner: &mut Tokenizer, beside: &TokenizerFiles, path: &std::path::Path) -> Result<(), CheckpointError> {
-    let refused =
-        |error: tokenizers::Error| CheckpointError::Tokenizer { found: error.to_string(), path: path.to_owned() };
+fn add_tokens(
+    inner: &mut Tokenizer,
+    bounds: &Bounds,
+    beside: &TokenizerFiles,
+    path: &std::path::Path,
+) -> Result<(), CheckpointError> {
+    let refused = |found: String| CheckpointError::Tokenizer { found, path: path.to_owned() };
     let known = inner.get_added_tokens_decoder();
-    for (id, token) in beside.added_tokens() {
-        if known.get(&id).is_some_and(|known| known.content == token.content) {
-            continue;
-        }
-        let name = token.content.clone();
-        if token.special { inner.add_special_tokens([token]) } else { inner.add_tokens([token]) }.map_err(refused)?;
-        let found = inner.token_to_id(&name);
+    let mut tokens = beside.added_tokens();
+    tokens.retain(|(id, token)| known.get(id).is_none_or(|known| known.content != token.content));
+    expect_added(tokens.iter().map(|(_, token)| token.content.as_str())).map_err(refused)?;
+    for (_, token) in tokens.iter().filter(|(_, token)| token.normalized) {
+        bounds.expect_text(&token.content).map_err(refused)?;
+    }
+    // All at once: the library builds its automaton anew for each call.
+    let added: Vec<AddedToken> = tokens.iter().map(|(_, token)| token.clone()).collect();
+    contained(|| inner.add_tokens(added).map_err(|error| error.to_string())).map_err(refused)?;
+    for (id, token) in tokens {
+        let found = inner.token_to_id(&token.content);
         if found != Some(id) {
             let found = found.map_or_else(|| "no such token".to_owned(), |id| id.to_string());
-            return Err(CheckpointError::TokenId { token: name, expected: id, found, path: path.to_owned() });
+            return Err(CheckpointError::TokenId { token: token.content, expected: id, found, path: path.to_owned() });
         }
     }
     // A token of the vocabulary that only these files call special; one that is not in the vocabulary has no embedding and is left alone.
@@ -174,11 +212,32 @@ fn add_tokens(inner: &mut Tokenizer, beside: &TokenizerFiles, path: &std::path::
         .filter(|name| inner.token_to_id(name).is_some_and(|id| !known.get(&id).is_some_and(|token| token.special)))
         .map(|name| AddedToken::from(name, true).normalized(false))
         .collect();
-    inner.add_special_tokens(marked).map_err(refused)?;
+    contained(|| inner.add_special_tokens(marked).map_err(|error| error.to_string())).map_err(refused)?;
     Ok(())
 }
 
 impl TextTokenizer {
+    /// Tokenises some texts and back: a file on which the library panics is refused when it is opened, not when it is
+    /// asked.
+    fn try_out(&self) -> Result<(), CheckpointError> {
+        let refused = |found: String| CheckpointError::Tokenizer { found, path: self.path.clone() };
+        for text in TRIED {
+            self.bounds.expect_text(text).map_err(refused)?;
+            let tried = contained(|| {
+                for with_special in [true, false] {
+                    // That it cannot tokenise a text is said when somebody asks for one.
+                    let Ok(encoding) = self.inner.encode_fast(text, with_special) else { continue };
+                    let ids = encoding.get_ids();
+                    let _ = self.inner.decode(ids, true);
+                    let _ = self.inner.decode(ids.get(..1).unwrap_or_default(), false);
+                }
+                Ok(())
+            });
+            tried.map_err(refused)?;
+        }
+        Ok(())
+    }
+
     /// Every id has a row of the embedding, and `<image>` has the id that the model looks for.
     fn expect_ids(&self, warnings: &mut Vec<String>) -> Result<(), CheckpointError> {
         let added = self.inner.get_added_tokens_decoder();

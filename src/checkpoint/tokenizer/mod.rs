@@ -1,9 +1,16 @@
 //! Text to ids and back, exactly as the checkpoint's own processor does it.
+//!
+//! A tokenizer is a file of whoever made the checkpoint, and the library that runs it trusts it. What it can make of a
+//! text is bounded by `shape` and `growth` when the file is opened and by `bounds` for each text and answer; a panic of
+//! the library is an error that names the file.
 
+mod bounds;
 mod clip;
+mod growth;
 mod load;
 mod pieces;
 mod prompt;
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +20,7 @@ pub use pieces::StreamDecoder;
 pub use prompt::PromptIds;
 
 use super::CheckpointError;
+use bounds::{Bounds, MOST_TEXT_BYTES, contained};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -31,6 +39,7 @@ pub enum PromptStyle {
 #[derive(Debug)]
 pub struct TextTokenizer {
     inner: tokenizers::Tokenizer,
+    bounds: Bounds,
     path: PathBuf,
     style: PromptStyle,
     /// Ids that [`TextTokenizer::decode`] leaves out.
@@ -52,9 +61,14 @@ impl TextTokenizer {
     }
 
     fn decode_kept(&self, ids: &[u32]) -> Result<String, CheckpointError> {
-        self.inner
-            .decode(ids, true)
-            .map_err(|error| CheckpointError::Text { found: format!("ids that do not decode ({error})") })
+        let name_bytes = || ids.iter().filter_map(|id| self.inner.id_to_token(*id)).map(|name| name.len()).sum();
+        self.bounds.expect_ids(ids.len(), name_bytes).map_err(|found| self.refused(found))?;
+        let decoded = contained(|| Ok(self.inner.decode(ids, true))).map_err(|found| self.refused(found))?;
+        decoded.map_err(|error| CheckpointError::Text { found: format!("ids that do not decode ({error})") })
+    }
+
+    fn refused(&self, found: String) -> CheckpointError {
+        CheckpointError::Tokenizer { found, path: self.path.clone() }
     }
 
     /// Whether an id is a special token (`<s>`, `</s>`, `<image>`), which is shown but is no part of the text.
@@ -103,9 +117,12 @@ impl TextTokenizer {
         // CLIP's texts are words of users, not rendered templates: they always get both special tokens.
         let is_template = self.style != PromptStyle::TextOnly;
         let has_bos = is_template && self.bos.as_ref().is_some_and(|(bos, _)| text.starts_with(bos.as_str()));
-        let encoding = self
-            .inner
-            .encode_fast(text, !has_bos)
+        if text.len() > MOST_TEXT_BYTES {
+            return Err(CheckpointError::Text { found: format!("{} bytes, more than {MOST_TEXT_BYTES}", text.len()) });
+        }
+        self.bounds.expect_text(text).map_err(|found| self.refused(found))?;
+        let encoded = contained(|| Ok(self.inner.encode_fast(text, !has_bos))).map_err(|found| self.refused(found))?;
+        let encoding = encoded
             .map_err(|error| CheckpointError::Text { found: format!("a text that does not tokenise ({error})") })?;
         let mut ids = encoding.get_ids().to_vec();
         if let (Some((_, bos)), Some(add_bos), false) = (&self.bos, self.add_bos, has_bos) {

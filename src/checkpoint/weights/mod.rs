@@ -3,9 +3,11 @@
 mod discover;
 mod gguf;
 mod hash;
+mod mapping;
 mod names;
 mod quantised;
 mod shard;
+mod state;
 
 pub(super) use discover::foreign_weights;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use names::{canonical_name, is_harmless};
 pub use shard::MappedTensor;
 use shard::Shard;
 pub(super) use shard::StoredTensor;
+pub use state::WeightFiles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -278,6 +281,11 @@ impl Weights {
     /// Bytes of all tensors, **units** bytes of the files' own types.
     pub fn total_bytes(&self) -> u64 {
         self.entries.values().map(|entry| entry.stored.range.len() as u64).sum()
+    }
+
+    /// The files, for asking later whether they are still what was opened.
+    pub fn opened(&self) -> WeightFiles {
+        WeightFiles::new(&self.shards, self.weight_hash())
     }
 
     /// SHA-256 of the weights in hexadecimal, computed once.

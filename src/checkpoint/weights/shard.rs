@@ -1,7 +1,8 @@
-//! One safetensors file: mapped, its header checked against its length.
+//! One safetensors or GGUF file: mapped, its header checked against its length.
 
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::files::{other_file, parse_strict_object};
+use super::mapping::MappedFile;
 use crate::checkpoint::gguf::{Header, read_gguf_header};
 use crate::files;
 use candle_core::DType;
@@ -16,14 +17,14 @@ const MAX_HEADER_BYTES: usize = 100_000_000;
 /// Where a shard's bytes are.
 #[derive(Debug)]
 enum Bytes {
-    Mapped(memmap2::Mmap),
+    Mapped(MappedFile),
     Embedded(&'static [u8]),
 }
 
 impl Bytes {
     fn all(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(file) => file.bytes(),
             Self::Embedded(bytes) => bytes,
         }
     }
@@ -51,7 +52,7 @@ impl MappedTensor {
 }
 
 /// An open safetensors file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::checkpoint) struct Shard {
     path: PathBuf,
     bytes: Arc<Bytes>,
@@ -75,21 +76,21 @@ impl Shard {
     /// Maps a file and reads its header.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<StoredTensor>), CheckpointError> {
         let read = |found| CheckpointError::Read { found, path: path.to_owned() };
-        let (file, len) = files::open(path).map_err(read)?;
+        // An empty file cannot be mapped.
+        let (_, len) = files::open(path).map_err(read)?;
         if len < 8 {
             return Err(CheckpointError::Header { found: format!("a file of {len} bytes"), path: path.to_owned() });
         }
-        Self::new(path, Bytes::Mapped(map(&file).map_err(read)?))
+        Self::new(path, Bytes::Mapped(MappedFile::open(path).map_err(read)?))
     }
 
     /// Maps a GGUF file and reads its header.
     pub(in crate::checkpoint) fn open_gguf(path: &Path) -> Result<(Self, Header), CheckpointError> {
         let read = |found| CheckpointError::Read { found, path: path.to_owned() };
-        let (file, len) = files::open(path).map_err(read)?;
-        if len == 0 {
+        if files::open(path).map_err(read)?.1 == 0 {
             return Err(CheckpointError::GgufHeader { found: "an empty file".to_owned(), path: path.to_owned() });
         }
-        let bytes = Bytes::Mapped(map(&file).map_err(read)?);
+        let bytes = Bytes::Mapped(MappedFile::open(path).map_err(read)?);
         let mut shard = Self { path: path.to_owned(), bytes: Arc::new(bytes), header_bytes: 0 };
         if let Some(found) = other_file(shard.bytes().get(..64).unwrap_or_default()) {
             return Err(CheckpointError::GgufHeader { found: found.to_owned(), path: path.to_owned() });
@@ -126,19 +127,18 @@ impl Shard {
         &self.path
     }
 
+    /// The file as it is watched, if it is one.
+    pub(super) fn mapped_file(&self) -> Option<&MappedFile> {
+        match &*self.bytes {
+            Bytes::Mapped(file) => Some(file),
+            Bytes::Embedded(_) => None,
+        }
+    }
+
     /// Length of the header with its length field.
     pub(super) fn header_bytes(&self) -> usize {
         self.header_bytes
     }
-}
-
-/// The crate's one exception from safe code. Reading 13 GB into memory to use it once would take minutes and twice the memory.
-#[expect(unsafe_code, reason = "weight files are mapped; see SAFETY")]
-fn map(file: &std::fs::File) -> std::io::Result<memmap2::Mmap> {
-    // SAFETY: the map is private and read-only, and its bytes are only ever read as numbers for which every pattern of bits is valid. A file
-    // that another program rewrites meanwhile gives other numbers; one that is truncated ends this program (SIGBUS), as it would end every
-    // program that maps weights.
-    unsafe { memmap2::Mmap::map(file) }
 }
 
 /// Checks a safetensors file as strictly as the format's reference reader, and says which of its rules is broken.
@@ -167,7 +167,9 @@ pub(in crate::checkpoint) fn read_header(
             path: path.to_owned(),
         });
     };
-    let mut tensors = parse_strict_object(header, path)
+    // A copy: what is read as text must not change while it is.
+    let header = header.to_vec();
+    let mut tensors = parse_strict_object(&header, path)
         .map_err(|error| match error {
             CheckpointError::Json { found, path } => CheckpointError::Header { found, path },
             other => other,

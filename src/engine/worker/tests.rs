@@ -31,6 +31,7 @@ impl Backend for Script {
             ModelSource::Demo | ModelSource::DemoClip => Ok(Arc::new(info("demo"))),
             ModelSource::Folder(path) if path.ends_with("slow") => Err(wait_for(cancel)),
             ModelSource::Folder(path) if path.ends_with("bad") => Err(EngineError::NoModel),
+            ModelSource::Folder(path) if path.ends_with("panic") => panic!("range end index\n 7"),
             ModelSource::Folder(path) | ModelSource::Gguf { decoder: path, .. } => {
                 Ok(Arc::new(info(&path.display().to_string())))
             }
@@ -50,6 +51,7 @@ impl Backend for Script {
         match words.as_str() {
             "wait" => Err(wait_for(cancel)),
             "panic" => panic!("scripted"),
+            "outdated" => Err(crate::checkpoint::CheckpointError::Changed { path: "w.safetensors".into() }.into()),
             "flood" => {
                 for _ in 0..10 * MOST_EVENTS {
                     if cancel.load(Ordering::Relaxed) {
@@ -161,6 +163,7 @@ fn next(worker: &mut Worker) -> String {
             }
             Some(Event::Cancelled(id)) => return format!("cancelled {}", id.0),
             Some(Event::Failed(id, why)) => return format!("failed {}: {why}", id.0),
+            Some(Event::Outdated(id, why)) => return format!("outdated {}: {why}", id.0),
             Some(Event::WorkerDied(why)) => return format!("died: {why}"),
             Some(other) => return format!("{other:?}"),
             None => std::thread::sleep(Duration::from_millis(1)),
@@ -223,9 +226,11 @@ fn the_latest_model_wins() {
 #[test]
 fn a_panic_is_told_and_the_worker_can_be_restarted() {
     let (mut worker, _) = worker();
+    worker.send(load("demo"));
     worker.send(Request::Ask(RunId(1), question("panic")));
-    let told = next(&mut worker);
-    assert!(told.starts_with("died: ") && told.contains("scripted"), "{told}");
+    let told = [next(&mut worker), next(&mut worker)];
+    let expected = "died: Internal error while answering a question about none (scripted): demo";
+    assert_eq!(told, ["loaded demo", expected], "with which model it was doing what");
     worker.send(Request::Ask(RunId(2), question("too late")));
     assert_eq!(
         next(&mut worker),
@@ -235,6 +240,18 @@ fn a_panic_is_told_and_the_worker_can_be_restarted() {
     worker.restart();
     worker.send(Request::Ask(RunId(3), question("again")));
     assert_eq!(next(&mut worker), "finished 3: again", "a new thread works");
+    worker.send(load("a/panic"));
+    let expected = "died: Internal error while opening the model (range end index 7): a/panic";
+    assert_eq!(next(&mut worker), expected, "the model that was being opened, in one line");
+}
+
+#[test]
+fn a_model_that_changed_on_disk_is_told_apart() {
+    let (mut worker, _) = worker();
+    worker.send(Request::Ask(RunId(1), question("outdated")));
+    let expected =
+        "outdated 1: Cannot use the model: its weights have changed since it was opened, open it again: w.safetensors";
+    assert_eq!(next(&mut worker), expected, "so that the window can offer to open it again");
 }
 
 #[test]

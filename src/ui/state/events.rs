@@ -83,6 +83,15 @@ impl AppState {
                     self.say_failed(id, why);
                 }
             }
+            Event::Outdated(id, why) => {
+                self.attribution_ended(id, Some(&why));
+                if let Some(run) = self.runs.active_mut(id) {
+                    run.phase = Phase::Failed(why.clone());
+                }
+                let source = self.model.source.clone();
+                let action = source.map(|source| ("Open the model again".to_owned(), Command::OpenModel(source)));
+                self.notices.push((Severity::Error, Until::Dismissed), why, "", action);
+            }
             Event::WorkerDied(why) => self.worker_died(&why),
         }
     }
@@ -163,12 +172,18 @@ impl AppState {
     }
 
     fn worker_died(&mut self, why: &str) {
-        self.model.worker_dead = true;
-        self.model.loading = None;
+        let next = self.model.died();
         self.prompting.finding = None;
         self.runs.end_active(&Phase::Failed(why.to_owned()));
         let action = Some(("Restart".to_owned(), Command::RestartWorker));
-        let advice = "Answers so far are kept; restarting opens the model again";
+        let advice = match &self.model.died_with {
+            Some(with) => format!(
+                "Answers so far are kept; restarting opens {}, not {}, with which it stopped",
+                source_label(&next),
+                source_label(with)
+            ),
+            None => "Answers so far are kept; restarting opens the model again".to_owned(),
+        };
         self.notices.push(
             (Severity::Error, Until::Dismissed),
             format!("The model's worker stopped: {why}"),
@@ -223,6 +238,47 @@ mod tests {
         let effects = state.apply(Command::RestartWorker);
         assert_eq!(effects.len(), 2, "restart, then open the model again: {effects:?}");
         assert_eq!(state.notices.iter().filter(|notice| notice.action.is_some()).count(), 0, "the button is gone");
+    }
+
+    #[test]
+    fn a_model_with_which_the_worker_stopped_is_not_opened_again() {
+        let source = |effects: Vec<Effect>| {
+            let loads = effects.into_iter().filter_map(|effect| match effect {
+                Effect::Send(Request::Load(request)) => Some(request.source),
+                _ => None,
+            });
+            loads.last().expect("a model is opened")
+        };
+        let broken = ModelSource::Folder("/broken".into());
+        let mut state = loaded();
+        state.apply(Command::OpenModel(broken.clone()));
+        state.receive(Event::WorkerDied("Internal error while opening the model: /broken".to_owned()), 0.0);
+        assert_eq!(source(state.apply(Command::RestartWorker)), ModelSource::Demo, "the one before opened well");
+        let mut state = AppState::default();
+        state.apply(Command::OpenModel(broken.clone()));
+        state.receive(Event::Loaded(info(1, 1)), 0.0);
+        assert_eq!(state.model.source, Some(broken.clone()), "open");
+        state.receive(Event::WorkerDied("Internal error while answering: /broken".to_owned()), 0.0);
+        let advice = state.notices.iter().next().map(|notice| notice.advice.clone()).unwrap_or_default();
+        assert!(advice.contains("opens the demo model, not /broken"), "said before: {advice}");
+        assert_eq!(source(state.apply(Command::RestartWorker)), ModelSource::Demo, "once is enough");
+        assert_eq!(source(state.apply(Command::OpenModel(broken.clone()))), broken, "whoever asks for it gets it");
+    }
+
+    #[test]
+    fn a_model_that_changed_on_disk_can_be_opened_again() {
+        let mut state = answered();
+        state.model.source = Some(ModelSource::Folder("/m".into()));
+        state.apply(Command::AskThis("More?".to_owned()));
+        let id = state.current_run().expect("asked").id;
+        state.receive(Event::Outdated(id, "Cannot use the model: its weights have changed: /m".to_owned()), 1.0);
+        assert!(matches!(state.current_run().map(|run| &run.phase), Some(Phase::Failed(_))), "no answer of two models");
+        let action = state.notices.iter().find_map(|notice| notice.action.clone());
+        assert_eq!(
+            action.map(|(_, command)| command),
+            Some(Command::OpenModel(ModelSource::Folder("/m".into()))),
+            "a button"
+        );
     }
 
     #[test]

@@ -33,12 +33,28 @@ pub struct ModelState {
     pub dtype: DtypePreference,
     /// The worker is gone and waits for a restart.
     pub worker_dead: bool,
+    /// The model that it had or was opening when it went: opened again, it might take the next one with it.
+    pub died_with: Option<ModelSource>,
 }
 
 impl ModelState {
     /// What the open model can do.
     pub fn task(&self) -> ModelTask {
         self.info.as_ref().map(|info| info.task).unwrap_or_default()
+    }
+
+    /// The worker is gone; returns what a restart opens.
+    pub fn died(&mut self) -> ModelSource {
+        let at_work = self.loading.take().map(|loading| loading.source).or_else(|| self.source.clone());
+        self.died_with = at_work.filter(|source| !matches!(source, ModelSource::Demo | ModelSource::DemoClip));
+        self.worker_dead = true;
+        self.after_restart()
+    }
+
+    /// What a restart opens: the model that was open, but not one with which the worker went.
+    pub fn after_restart(&self) -> ModelSource {
+        let open = self.source.clone().filter(|source| self.died_with.as_ref() != Some(source));
+        open.unwrap_or(ModelSource::Demo)
     }
 
     /// Begins to open a model.
@@ -58,6 +74,7 @@ impl ModelState {
         if let Some(loading) = self.loading.take() {
             self.source = Some(loading.source);
         }
+        self.died_with = None;
         self.info = Some(info);
     }
 }

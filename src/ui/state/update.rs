@@ -241,7 +241,7 @@ impl AppState {
         self.model.worker_dead = false;
         self.prompting.finding = None;
         self.runs.end_active(&Phase::Failed("The worker was restarted".to_owned()));
-        let source = self.model.source.clone().unwrap_or(ModelSource::Demo);
+        let source = self.model.after_restart();
         vec![Effect::RestartWorker, Effect::Send(Request::Load(self.model.open(source)))]
     }
 

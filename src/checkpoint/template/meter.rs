@@ -1,0 +1,488 @@
+//! The meter of a rendering: what every filter, test, function and operator of a template may make and walk, all
+//! together.
+//!
+//! Everything is charged before it is made and nothing is ever given back, so what is held at once is never more than
+//! the whole allowance. Where a result's size follows from its arguments it is calculated (`replace`, `join`, `indent`,
+//! `*`); elsewhere it is at most some times the size of the arguments, which is what [`Cost`] says of each filter.
+
+use super::metered::{INDEXED, MADE, PLAIN, PRINTED, STORED, TIMES, WEIGHED};
+use minijinja::functions::Function;
+use minijinja::value::{DynObject, FunctionArgs, FunctionResult, Rest, Tuple, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State, Value, filters, functions, tests};
+use minijinja_contrib::pycompat::unknown_method_callback;
+
+/// What one rendering may make and walk, **units** bytes: hundreds of times what the longest published templates need.
+const MOST_BYTES: usize = 64 << 20;
+/// What a value costs besides its text: itself, its allocation, the step to it.
+const VALUE_BYTES: usize = 32;
+/// What a value other than a string takes at most as text: the 309 digits of a float, quotes, indentation.
+const PRINTED_VALUE_BYTES: usize = 384;
+/// What a character of a string inside of a list takes at most as text, escaped for a program or for a page.
+const PRINTED_CHAR_BYTES: usize = 8;
+/// Lists in lists, maps in maps.
+const MOST_DEPTH: usize = 64;
+
+/// What is left.
+struct Meter {
+    left_bytes: usize,
+}
+
+fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, why)
+}
+
+fn too_much() -> Error {
+    refused(format!("more than {} MiB of texts and lists", MOST_BYTES >> 20))
+}
+
+fn meter<'a>(state: &'a mut State) -> &'a mut Meter {
+    state.get_or_insert_extension_with(|| Meter { left_bytes: MOST_BYTES })
+}
+
+fn charge(state: &mut State, bytes: usize) -> Result<(), Error> {
+    let meter = meter(state);
+    meter.left_bytes = meter.left_bytes.checked_sub(bytes).ok_or_else(too_much)?;
+    Ok(())
+}
+
+/// How large a value is with everything in it, as often as it is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Weight {
+    /// Values, itself included.
+    values: usize,
+    /// The lengths of all strings.
+    text_bytes: usize,
+    /// The length of the string that it is, 0 for other values.
+    own_bytes: usize,
+}
+
+impl Weight {
+    fn bytes(self) -> usize {
+        self.text_bytes.saturating_add(self.values.saturating_mul(VALUE_BYTES))
+    }
+
+    /// At most, as text.
+    fn printed_bytes(self) -> usize {
+        if self.values == 1 && self.own_bytes == self.text_bytes && self.own_bytes > 0 {
+            return self.bytes();
+        }
+        let text_bytes = self.text_bytes.saturating_mul(PRINTED_CHAR_BYTES);
+        text_bytes.saturating_add(self.values.saturating_mul(PRINTED_VALUE_BYTES))
+    }
+}
+
+/// Walks a value, at most `most_bytes` of it and [`MOST_DEPTH`] deep.
+fn weigh(value: &Value, most_bytes: usize) -> Result<Weight, Error> {
+    let own_bytes = value.as_str().map_or(0, str::len);
+    let mut weight = Weight { own_bytes, ..Weight::default() };
+    add_weight(value, &mut weight, most_bytes, 0)?;
+    Ok(weight)
+}
+
+fn add_weight(value: &Value, weight: &mut Weight, most_bytes: usize, depth: usize) -> Result<(), Error> {
+    weight.values += 1;
+    weight.text_bytes += value.as_str().map(str::len).or_else(|| Some(value.as_bytes()?.len())).unwrap_or_default();
+    if weight.bytes() > most_bytes {
+        return Err(too_much());
+    }
+    if depth > MOST_DEPTH {
+        return Err(refused(format!("lists or maps of more than {MOST_DEPTH} levels")));
+    }
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            for item in value.try_iter()?.checked() {
+                add_weight(&item?, weight, most_bytes, depth + 1)?;
+            }
+        }
+        ValueKind::Map => {
+            for (key, item) in value.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten() {
+                add_weight(&key, weight, most_bytes, depth + 1)?;
+                add_weight(&item, weight, most_bytes, depth + 1)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn weighed(state: &mut State, value: &Value) -> Result<Weight, Error> {
+    let weight = weigh(value, meter(state).left_bytes)?;
+    charge(state, weight.bytes())?;
+    Ok(weight)
+}
+
+/// Charges for a value as text, before it becomes one.
+pub(super) fn printed(state: &mut State, value: &Value) -> Result<(), Error> {
+    let weight = weigh(value, meter(state).left_bytes)?;
+    charge(state, weight.printed_bytes())
+}
+
+/// Charges for a result. What would be made whenever it is looked at is made now, so that nothing stacks up behind it.
+fn made(state: &mut State, value: Value) -> Result<Value, Error> {
+    weighed(state, &value)?;
+    if value.kind() != ValueKind::Iterable {
+        return Ok(value);
+    }
+    value.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>().map(Value::from)
+}
+
+/// Objects of the engine: a loop, a macro, a module.
+fn is_of_engine(value: &Value) -> bool {
+    let name = value.as_object().map(DynObject::type_name).unwrap_or_default();
+    value.kind() == ValueKind::Plain || ["::Loop", "::Macro", "::Module"].iter().any(|end| name.ends_with(end))
+}
+
+fn is_namespace(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| object.type_name().ends_with("::Namespace"))
+}
+
+/// A copy in which only texts, numbers, lists and maps are. Its weight was charged before.
+fn plain(value: &Value, may_hold_namespaces: bool) -> Result<Value, Error> {
+    if is_of_engine(value) || (!may_hold_namespaces && is_namespace(value)) {
+        return Err(refused("an object where only texts, numbers, lists and maps can be"));
+    }
+    let copied = |item: Value| plain(&item, may_hold_namespaces);
+    Ok(match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter()?.checked().map(|item| copied(item?)).collect::<Result<Vec<Value>, Error>>()?;
+            if value.is_tuple() { Value::from(Tuple::from(items)) } else { Value::from(items) }
+        }
+        ValueKind::Map => {
+            let pairs = value.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten();
+            let pairs = pairs.map(|(key, item)| Ok((copied(key)?, copied(item)?)));
+            Value::from_pairs(pairs.collect::<Result<Vec<_>, Error>>()?)
+        }
+        _ => value.clone(),
+    })
+}
+
+fn stored(state: &mut State, value: &Value) -> Result<Value, Error> {
+    weighed(state, value)?;
+    plain(value, false)
+}
+
+/// `a * b`, as the engine does it: numbers, and strings and lists a number of times.
+fn times(state: &mut State, left_value: &Value, right: &Value) -> Result<Value, Error> {
+    let repeated =
+        |value: &Value| value.as_str().is_some() || matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let (of, count) = if repeated(left_value) { (left_value, right) } else { (right, left_value) };
+    if !repeated(of) {
+        return product(left_value, right);
+    }
+    let count = count.as_usize().ok_or_else(|| refused("a text or list is multiplied with a whole number only"))?;
+    let weight = weighed(state, of)?;
+    charge(state, weight.bytes().saturating_mul(count))?;
+    if let Some(text) = of.as_str() {
+        return Ok(Value::from(text.repeat(count)));
+    }
+    let items = of.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>()?;
+    let items: Vec<Value> = std::iter::repeat_n(items, count).flatten().collect();
+    Ok(if of.is_tuple() { Value::from(Tuple::from(items)) } else { Value::from(items) })
+}
+
+fn product(a: &Value, b: &Value) -> Result<Value, Error> {
+    let whole = |value: &Value| i128::try_from(value.clone()).ok();
+    let is_float = |value: &Value| value.is_number() && !value.is_integer();
+    if let (Some(x), Some(y), false) = (whole(a), whole(b), is_float(a) || is_float(b)) {
+        let product = x.checked_mul(y).ok_or_else(|| refused(format!("unable to calculate {a} * {b}")))?;
+        return Ok(i64::try_from(product).map_or_else(|_| Value::from(product), Value::from));
+    }
+    let float = |value: &Value| f64::try_from(value.clone()).ok();
+    let (Some(x), Some(y)) = (float(a), float(b)) else {
+        let (a, b) = (a.kind(), b.kind());
+        return Err(refused(format!("tried to use * operator on unsupported types {a} and {b}")));
+    };
+    Ok(Value::from(x * y))
+}
+
+/// What a filter, a test or a method costs besides walking its arguments once.
+#[derive(Debug, Clone, Copy)]
+enum Cost {
+    /// Nothing: what it gives is a part of what it is given.
+    Walk,
+    /// So many times the size of its arguments.
+    Times(usize),
+    /// So many times the size of its arguments, those that are strings as lists of characters.
+    Items(usize),
+    /// The arguments as text, so many times.
+    Print(usize),
+    /// Something in front of each line or around each item, as wide as its numbers say, for each level.
+    Padding,
+    /// Every place of the second argument in the first becomes the third.
+    Replace,
+    /// The items of one argument as text with another one between them.
+    Join { items: usize, between: usize },
+    /// As often as there are items: each sum is a copy.
+    Sum,
+    /// The arguments where the marks of the text say, padded as they say.
+    Format,
+}
+
+/// The widest field of a format, **units** characters.
+const MOST_WIDTH: usize = 999;
+
+fn cost(cost: Cost, args: &[Value], weights: &[Weight]) -> Result<usize, Error> {
+    let all: usize = weights.iter().fold(0, |sum, weight| sum.saturating_add(weight.bytes()));
+    let first = weights.first().copied().unwrap_or_default();
+    let text = |idx: usize| args.get(idx).and_then(Value::as_str);
+    Ok(match cost {
+        Cost::Walk => 0,
+        Cost::Times(times) => all.saturating_mul(times),
+        Cost::Items(times) => {
+            let chars = first.own_bytes.saturating_mul(VALUE_BYTES);
+            all.saturating_add(chars).saturating_mul(times)
+        }
+        Cost::Print(times) => printed_bytes(weights).saturating_mul(times),
+        Cost::Padding => {
+            let lines = text(0).map_or(0, |text| text.matches('\n').count());
+            let width = args.iter().skip(1).map(largest_number).max().unwrap_or_default();
+            let padding = width.saturating_mul(first.values.saturating_add(lines + 1)).saturating_mul(MOST_DEPTH);
+            printed_bytes(weights).saturating_add(padding)
+        }
+        Cost::Replace => {
+            let of = first.printed_bytes();
+            let count = text(0).zip(text(1)).map_or(of, |(of, old)| of.matches(old).count());
+            count.saturating_mul(printed_bytes(weights.get(2..).unwrap_or_default())).saturating_add(of)
+        }
+        Cost::Join { items, between } => {
+            let items = weights.get(items).map_or(0, |weight| weight.values.saturating_add(weight.own_bytes));
+            let between = printed_bytes(weights.get(between..=between).unwrap_or_default());
+            printed_bytes(weights).saturating_add(items.saturating_mul(between))
+        }
+        Cost::Sum => all.saturating_mul(first.values),
+        Cost::Format => format_cost(text(0).unwrap_or_default(), args, weights)?,
+    })
+}
+
+fn printed_bytes(weights: &[Weight]) -> usize {
+    weights.iter().fold(0, |sum, weight| sum.saturating_add(weight.printed_bytes()))
+}
+
+/// The largest whole number among the arguments, named ones included.
+fn largest_number(arg: &Value) -> usize {
+    if arg.is_kwargs() {
+        let pairs = arg.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten();
+        return pairs.map(|(_, value)| value.as_usize().unwrap_or_default()).max().unwrap_or_default();
+    }
+    arg.as_usize().unwrap_or_default()
+}
+
+fn format_cost(format: &str, args: &[Value], weights: &[Weight]) -> Result<usize, Error> {
+    let digits = format.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.trim_start_matches('0').len()).max();
+    let largest = args.iter().skip(1).map(largest_number).max().unwrap_or_default();
+    if digits.unwrap_or_default() > 3 || (largest > MOST_WIDTH && takes_width(format)) {
+        return Err(refused(format!("a format wider than {MOST_WIDTH} characters")));
+    }
+    let fields = format.matches(['%', '{']).count();
+    let widest = weights.iter().skip(1).map(|weight| weight.printed_bytes()).max().unwrap_or_default();
+    Ok(fields.saturating_mul(widest.saturating_add(MOST_WIDTH * 4)).saturating_add(format.len()))
+}
+
+/// Whether a width is taken from the arguments: `%*d`, `{:{}}`.
+fn takes_width(format: &str) -> bool {
+    let mut open = 0_usize;
+    for c in format.chars() {
+        match c {
+            '*' => return true,
+            '{' if open > 0 => return true,
+            '{' => open += 1,
+            '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Calls a function of the engine when its arguments were paid for.
+fn metered(
+    state: &mut State,
+    kind: Cost,
+    args: &[Value],
+    run: impl FnOnce(&mut State, &[Value]) -> Result<Value, Error>,
+) -> Result<Value, Error> {
+    let weights = args.iter().map(|arg| weighed(state, arg)).collect::<Result<Vec<Weight>, Error>>()?;
+    charge(state, cost(kind, args, &weights)?)?;
+    let result = run(state, args)?;
+    made(state, result)
+}
+
+fn add_filter<F, Rv, Args>(environment: &mut Environment<'static>, name: &'static str, kind: Cost, filter: F)
+where
+    F: Function<Rv, Args>,
+    Rv: FunctionResult,
+    Args: for<'a> FunctionArgs<'a>,
+{
+    let filter = Value::from_function(filter);
+    environment.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+        metered(state, kind, &args.into_values(), |state, args| filter.call(state, args))
+    });
+}
+
+fn add_test<F, Rv, Args>(environment: &mut Environment<'static>, names: &[&'static str], kind: Cost, test: F)
+where
+    F: Function<Rv, Args>,
+    Rv: FunctionResult,
+    Args: for<'a> FunctionArgs<'a>,
+{
+    let test = Value::from_function(test);
+    for name in names {
+        let test = test.clone();
+        environment.add_test(*name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            metered(state, kind, &args.into_values(), |state, args| test.call(state, args)).map(|value| value.is_true())
+        });
+    }
+}
+
+/// Registers everything that Jinja has and this engine knows, metered, and the filters that [`super::metered`] puts in.
+pub(super) fn register(environment: &mut Environment<'static>) {
+    add_operators(environment);
+    add_filters(environment);
+    add_tests(environment);
+    environment.add_function("range", functions::range);
+    environment.add_function("dict", functions::dict);
+    environment.add_function("namespace", namespace);
+    environment.set_unknown_method_callback(method);
+    environment.set_formatter(|out, state, value| {
+        printed(state, value)?;
+        minijinja::escape_formatter(out, state, value)
+    });
+}
+
+fn add_operators(environment: &mut Environment<'static>) {
+    environment.add_filter(WEIGHED, |state: &mut State, value: Value| weighed(state, &value).map(|_| value));
+    environment.add_filter(PRINTED, |state: &mut State, value: Value| printed(state, &value).map(|()| value));
+    environment.add_filter(INDEXED, |state: &mut State, value: Value| {
+        // Characters are stepped over one by one.
+        charge(state, value.as_str().map_or(0, str::len).saturating_mul(4)).map(|()| value)
+    });
+    environment.add_filter(MADE, made);
+    environment.add_filter(PLAIN, |state: &mut State, value: Value| {
+        weighed(state, &value)?;
+        plain(&value, true).map(|_| value)
+    });
+    environment.add_filter(STORED, |state: &mut State, value: Value| stored(state, &value));
+    environment.add_filter(TIMES, |state: &mut State, a: Value, b: Value| times(state, &a, &b));
+}
+
+fn add_filters(environment: &mut Environment<'static>) {
+    use Cost::{Format, Items, Padding, Print, Replace, Sum, Times, Walk};
+    let env = environment;
+    add_filter(env, "safe", Print(1), filters::safe);
+    add_filter(env, "escape", Print(8), filters::escape);
+    add_filter(env, "e", Print(8), filters::escape);
+    add_filter(env, "lower", Print(3), filters::lower);
+    add_filter(env, "upper", Print(3), filters::upper);
+    add_filter(env, "title", Print(3), filters::title);
+    add_filter(env, "capitalize", Print(3), filters::capitalize);
+    add_filter(env, "replace", Replace, filters::replace);
+    add_filter(env, "length", Walk, filters::length);
+    add_filter(env, "count", Walk, filters::length);
+    add_filter(env, "dictsort", Times(32), filters::dictsort);
+    add_filter(env, "items", Times(3), filters::items);
+    add_filter(env, "reverse", Items(1), filters::reverse);
+    add_filter(env, "trim", Print(1), filters::trim);
+    add_filter(env, "join", Cost::Join { items: 0, between: 1 }, filters::join);
+    add_filter(env, "split", Items(2), filters::split);
+    add_filter(env, "lines", Items(2), filters::lines);
+    add_filter(env, "default", Walk, filters::default);
+    add_filter(env, "d", Walk, filters::default);
+    add_filter(env, "round", Walk, filters::round);
+    add_filter(env, "abs", Walk, filters::abs);
+    add_filter(env, "int", Walk, filters::int);
+    add_filter(env, "float", Walk, filters::float);
+    add_filter(env, "attr", Walk, filters::attr);
+    add_filter(env, "first", Walk, filters::first);
+    add_filter(env, "last", Items(1), filters::last);
+    add_filter(env, "min", Items(2), filters::min);
+    add_filter(env, "max", Items(2), filters::max);
+    add_filter(env, "sort", Items(32), filters::sort);
+    add_filter(env, "list", Items(1), filters::list);
+    add_filter(env, "string", Print(1), filters::string);
+    add_filter(env, "bool", Walk, filters::bool);
+    add_filter(env, "batch", Padding, filters::batch);
+    add_filter(env, "slice", Padding, filters::slice);
+    add_filter(env, "sum", Sum, filters::sum);
+    add_filter(env, "indent", Padding, filters::indent);
+    add_filter(env, "select", Items(1), filters::select);
+    add_filter(env, "reject", Items(1), filters::reject);
+    add_filter(env, "selectattr", Items(1), filters::selectattr);
+    add_filter(env, "rejectattr", Items(1), filters::rejectattr);
+    add_filter(env, "map", Items(1), filters::map);
+    add_filter(env, "groupby", Items(32), filters::groupby);
+    add_filter(env, "unique", Items(32), filters::unique);
+    add_filter(env, "chain", Items(1), filters::chain);
+    add_filter(env, "zip", Items(2), filters::zip);
+    add_filter(env, "pprint", Print(1), filters::pprint);
+    add_filter(env, "format", Format, filters::format);
+    add_filter(env, "tojson", Padding, filters::tojson);
+}
+
+fn add_tests(environment: &mut Environment<'static>) {
+    let env = environment;
+    // They look at the kind of a value only, and templates ask them of whole conversations.
+    env.add_test("undefined", tests::is_undefined);
+    env.add_test("defined", tests::is_defined);
+    env.add_test("none", tests::is_none);
+    env.add_test("boolean", tests::is_boolean);
+    env.add_test("number", tests::is_number);
+    env.add_test("integer", tests::is_integer);
+    env.add_test("int", tests::is_integer);
+    env.add_test("float", tests::is_float);
+    env.add_test("string", tests::is_string);
+    env.add_test("sequence", tests::is_sequence);
+    env.add_test("mapping", tests::is_mapping);
+    env.add_test("true", tests::is_true);
+    env.add_test("false", tests::is_false);
+    add_test(env, &["safe", "escaped"], Cost::Walk, tests::is_safe);
+    add_test(env, &["odd"], Cost::Walk, tests::is_odd);
+    add_test(env, &["even"], Cost::Walk, tests::is_even);
+    add_test(env, &["divisibleby"], Cost::Walk, tests::is_divisibleby);
+    add_test(env, &["iterable"], Cost::Walk, tests::is_iterable);
+    add_test(env, &["startingwith"], Cost::Print(1), tests::is_startingwith);
+    add_test(env, &["endingwith"], Cost::Print(1), tests::is_endingwith);
+    add_test(env, &["lower"], Cost::Print(1), tests::is_lower);
+    add_test(env, &["upper"], Cost::Print(1), tests::is_upper);
+    add_test(env, &["sameas"], Cost::Walk, tests::is_sameas);
+    add_test(env, &["eq", "equalto", "=="], Cost::Walk, tests::is_eq);
+    add_test(env, &["ne", "!="], Cost::Walk, tests::is_ne);
+    add_test(env, &["lt", "lessthan", "<"], Cost::Walk, tests::is_lt);
+    add_test(env, &["le", "<="], Cost::Walk, tests::is_le);
+    add_test(env, &["gt", "greaterthan", ">"], Cost::Walk, tests::is_gt);
+    add_test(env, &["ge", ">="], Cost::Walk, tests::is_ge);
+    add_test(env, &["in"], Cost::Print(1), tests::is_in);
+    add_test(env, &["filter"], Cost::Walk, tests::is_filter);
+    add_test(env, &["test"], Cost::Walk, tests::is_test);
+}
+
+/// `namespace(...)`, whose values are copies as those that are set later are.
+fn namespace(state: &mut State, args: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let mut pairs = Vec::new();
+    for arg in args.into_values() {
+        let arg = stored(state, &arg)?;
+        if arg.kind() != ValueKind::Map {
+            return Err(refused(format!("expected object or keyword arguments, got {}", arg.kind())));
+        }
+        pairs.extend(arg.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten());
+    }
+    Value::from_function(functions::namespace).call(state, &[Value::from_pairs(pairs)])
+}
+
+/// Python's methods of strings, lists and maps.
+fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let kind = match name {
+        "replace" => Cost::Replace,
+        "join" => Cost::Join { items: 1, between: 0 },
+        "format" => Cost::Format,
+        "split" | "splitlines" => Cost::Items(2),
+        "upper" | "lower" | "title" | "capitalize" => Cost::Times(3),
+        "keys" | "values" | "items" => Cost::Times(3),
+        // They look into the value and give a part of it.
+        "get" => return unknown_method_callback(state, value, name, args),
+        _ => Cost::Times(1),
+    };
+    let all: Vec<Value> = std::iter::once(value).chain(args).cloned().collect();
+    metered(state, kind, &all, |state, all| match all.split_first() {
+        Some((value, args)) => unknown_method_callback(state, value, name, args),
+        None => Err(Error::from(ErrorKind::UnknownMethod)),
+    })
+}
