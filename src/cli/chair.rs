@@ -96,15 +96,12 @@ fn ground_truth(extractor: &Extractor, instances: &Instances, args: &ChairArgs) 
 
 /// The number of each caption's image: the one that the annotations give to a file of that name, else the one in the name.
 fn image_ids(captions: &[Caption], instances: &Instances, path: &Path) -> Vec<u64> {
-    let file = |name: &str| name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
-    let mut of_name: HashMap<String, u64> = HashMap::new();
-    if captions.iter().any(|caption| caption.image_name.is_some()) {
-        of_name.extend(instances.images().iter().map(|image| (file(&image.file_name), image.id)));
-    }
+    let named = captions.iter().any(|caption| caption.image_name.is_some());
+    let of_name = if named { ids_by_name(instances) } else { HashMap::new() };
     let mut guessed: Vec<&str> = Vec::new();
     let ids = captions.iter().map(|caption| {
-        let Some(name) = &caption.image_name else { return caption.image_id };
-        let known = of_name.get(&file(name)).copied();
+        let Some(name) = caption.image_name.as_deref() else { return caption.image_id };
+        let known = [name, file_of(name)].into_iter().find_map(|name| of_name.get(name).copied().flatten());
         if known.is_none() && coco_image_id(name).is_none() {
             guessed.push(name);
         }
@@ -119,6 +116,23 @@ fn image_ids(captions: &[Caption], instances: &Instances, path: &Path) -> Vec<u6
         output::warning(&format!("{are} (such as {first}); the last number in the name counts: {}", path.display()));
     }
     ids
+}
+
+/// Numbers by the names of files, with folders and without; `None` for a name of several.
+fn ids_by_name(instances: &Instances) -> HashMap<&str, Option<u64>> {
+    let mut of_name: HashMap<&str, Option<u64>> = HashMap::new();
+    for image in instances.images() {
+        let (name, file) = (image.file_name.as_str(), file_of(&image.file_name));
+        for name in std::iter::once(name).chain((file != name).then_some(file)) {
+            of_name.entry(name).and_modify(|id| *id = None).or_insert(Some(image.id));
+        }
+    }
+    of_name
+}
+
+/// A name without folders, whichever system wrote it.
+fn file_of(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
 fn text(chair: &Chair, truth: &GroundTruth, extractor: &Extractor) -> String {

@@ -98,16 +98,19 @@ fn captions_that_cannot_be_scored_are_one_sentence() {
 #[test]
 fn captions_that_name_files_are_about_the_images_of_those_files() {
     let folder = folder();
-    let instances = r#"{"images": [{"id": 3, "file_name": "val/frame_12.png"}, {"id": 12, "file_name": "frame_40.png"}],
+    let instances = r#"{"images": [{"id": 3, "file_name": "val/frame_12.png"}, {"id": 12, "file_name": "frame_40.png"},
+            {"id": 21, "file_name": "train/frame_7.png"}, {"id": 22, "file_name": "val/frame_7.png"}],
         "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}],
-        "annotations": [{"image_id": 3, "category_id": 1}, {"image_id": 12, "category_id": 2}]}"#;
+        "annotations": [{"image_id": 3, "category_id": 1}, {"image_id": 12, "category_id": 2},
+            {"image_id": 21, "category_id": 1}, {"image_id": 22, "category_id": 2}]}"#;
     let captions = r#"[{"image": "frame_12.png", "text": "a dog"}, {"image": "frame_40.png", "text": "a cat"},
-        {"image": "COCO_val2014_000000000012.jpg", "text": "a cat"}, {"image": "x3.png", "text": "a dog"}]"#;
+        {"image": "COCO_val2014_000000000012.jpg", "text": "a cat"}, {"image": "x3.png", "text": "a dog"},
+        {"image": "val/frame_7.png", "text": "a cat"}]"#;
     let [captions, instances] = written(folder.path(), [("c.json", captions), ("i.json", instances)]);
     let output = gazelens(&["chair", "--captions", &captions, "--annotations", &instances, "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    let ids: Vec<_> = (0..4).map(|idx| json["captions"][idx]["image_id"].as_u64()).collect();
-    assert_eq!(ids, [3, 12, 12, 3].map(Some), "by the annotations' names, else by the number: {json}");
+    let ids: Vec<_> = (0..5).map(|idx| json["captions"][idx]["image_id"].as_u64()).collect();
+    assert_eq!(ids, [3, 12, 12, 3, 22].map(Some), "by the annotations' names, else by the number: {json}");
     assert_eq!(json["CHAIRs"], 0.0, "everything is there: {json}");
     let said = stderr(&output);
     assert!(said.contains("1 caption names a photo that the annotations do not list (such as x3.png)"), "{said}");
