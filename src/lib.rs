@@ -34,7 +34,7 @@
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
 //! | 0 | [`files`] | output that is complete or not there, input that ends | - | `tempfile` |
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
-//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `json`, `geometry` | `image`, `rayon`, `sha2` |
+//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `files`, `json`, `geometry` | `fax`, `image`, `miniz_oxide`, `png`, `rayon`, `sha2`, `weezl` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `files`, `geometry` | `half`, `safetensors` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `files`, `json`, `geometry` | `candle_core`, `memmap2`, `minijinja`, `minijinja_contrib`, `sha2`, `tokenizers` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | - | `rustix`, `sha1`, `sha2`, `ureq` |

@@ -31,8 +31,17 @@ pub(super) enum Loaded<T> {
     Failed(String),
 }
 
+/// What is to be said of the photo on show: whole sentences.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It cannot be read.
+    Failed(String),
+    /// It was read, and something is wrong with it.
+    Warned(Arc<[String]>),
+}
+
 enum Done {
-    Photo(ImageSource, Result<PhotoTexture, String>),
+    Photo(ImageSource, Result<(PhotoTexture, Arc<[String]>), String>),
     Thumbnail(ImageSource, Result<ColorImage, String>),
 }
 
@@ -84,15 +93,19 @@ impl Photos {
         Self { photo_reader, thumbnail_reader, done, photo: None, thumbnails: HashMap::new(), clock: 0 }
     }
 
-    /// Takes in what was read. Returns a sentence for a photo on show that failed.
-    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<String> {
-        let mut failure = None;
+    /// Takes in what was read. Returns what the user should know of the photo on show.
+    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<Told> {
+        let mut told = None;
         while let Ok(done) = self.done.try_recv() {
             match done {
                 Done::Photo(source, result) => {
                     if self.photo.as_ref().is_some_and(|(wanted, _)| *wanted == source) {
-                        failure = result.as_ref().err().cloned();
-                        self.photo = Some((source, result.map_or_else(Loaded::Failed, Loaded::Ready)));
+                        let (photo, said) = match result {
+                            Ok((texture, warnings)) => (Loaded::Ready(texture), Told::Warned(warnings)),
+                            Err(why) => (Loaded::Failed(why.clone()), Told::Failed(why)),
+                        };
+                        told = Some(said);
+                        self.photo = Some((source, photo));
                     }
                 }
                 Done::Thumbnail(source, result) => {
@@ -104,7 +117,7 @@ impl Photos {
                 }
             }
         }
-        failure
+        told
     }
 
     /// Makes this the photo on show; does nothing if it is already.
@@ -173,7 +186,7 @@ fn read_until_closed(wishes: &Receiver<ImageSource>, make: fn(ImageSource) -> Do
 }
 
 fn make_photo(source: ImageSource) -> Done {
-    let photo = read(&source).and_then(|photo| texture(&source, &photo));
+    let photo = read(&source).and_then(|photo| Ok((texture(&source, &photo)?, photo.warnings)));
     Done::Photo(source, photo)
 }
 

@@ -1,15 +1,15 @@
 //! GIF: the first frame on its background.
 //!
 //! **Source**: Pillow, `GifImagePlugin.py`: a frame that reaches over the edge enlarges the picture, one that does not fill it lies on its
-//! transparent colour, else on the first one; transparency itself is dropped.
+//! transparent colour, else on the first one; transparency itself is dropped. A table of nothing but grey levels does not count as one.
 
 use super::palette::Palette;
 use super::{Picture, Pixels, Refusal};
 use crate::data::PhotoLimits;
 use crate::geometry::ImageSize;
 use image::metadata::Orientation;
-use weezl::BitOrder;
 use weezl::decode::Decoder;
+use weezl::{BitOrder, LzwStatus};
 
 /// Decodes the first frame of a file.
 pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
@@ -27,7 +27,8 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
     if frame.width == 0 || frame.height == 0 {
         return Err(Refusal::Damaged("its first frame is empty".into()));
     }
-    let palette = Palette::new(frame.palette.or(global).unwrap_or_default());
+    let known = frame.palette.into_iter().chain(global).find(|rgb| !Palette::is_grey(rgb));
+    let palette = known.map_or_else(Palette::grey, Palette::new);
     let numbers = frame.numbers(&mut reader)?;
     let mut rgb = palette.colour(transparent.unwrap_or(0)).repeat(size.width_px as usize * size.height_px as usize);
     let (left, columns) = (usize::from(frame.left), usize::from(frame.width));
@@ -118,17 +119,18 @@ impl Frame<'_> {
         while done < numbers.len() {
             // What is behind the last block cannot complete the picture.
             let Some(mut block) = reader.block()? else { return Err(Refusal::Truncated) };
-            while !block.is_empty() && done < numbers.len() {
+            // The decoder may hold pixels back when all of a block is read.
+            while done < numbers.len() {
                 let step = decoder.decode_bytes(block, numbers.get_mut(done..).unwrap_or_default());
                 block = block.get(step.consumed_in..).unwrap_or_default();
                 done += step.consumed_out;
-                step.status.map_err(|_| Refusal::Damaged("its picture data are damaged".into()))?;
-                if step.consumed_in == 0 && step.consumed_out == 0 {
-                    break;
+                match step.status {
+                    Ok(LzwStatus::Done) if done < numbers.len() => return Err(Refusal::Truncated),
+                    Ok(LzwStatus::NoProgress) => break,
+                    Ok(_) if (step.consumed_in, step.consumed_out) == (0, 0) => break,
+                    Ok(_) => {}
+                    Err(_) => return Err(Refusal::Damaged("its picture data are damaged".into())),
                 }
-            }
-            if decoder.has_ended() && done < numbers.len() {
-                return Err(Refusal::Truncated);
             }
         }
         Ok(numbers)

@@ -1,19 +1,30 @@
 //! Tables of colours.
 
-/// The colours of the numbers 0 to 255. Numbers that a file's table leaves out are grey levels, as in Pillow.
+/// The colours of the numbers 0 to 255. Numbers that a file's table leaves out are black, as in Pillow.
 pub(super) struct Palette([[u8; 3]; 256]);
 
 impl Palette {
     /// From three bytes a colour; what is beyond 256 colours, or is no whole colour, is left out.
     pub(super) fn new(rgb: &[u8]) -> Self {
         let mut colours = [[0; 3]; 256];
-        for (grey, colour) in (0..=u8::MAX).zip(&mut colours) {
-            *colour = [grey; 3];
-        }
         for (&known, colour) in rgb.as_chunks::<3>().0.iter().zip(&mut colours) {
             *colour = known;
         }
         Self(colours)
+    }
+
+    /// Every number is its grey level.
+    pub(super) fn grey() -> Self {
+        let mut colours = [[0; 3]; 256];
+        for (grey, colour) in (0..=u8::MAX).zip(&mut colours) {
+            *colour = [grey; 3];
+        }
+        Self(colours)
+    }
+
+    /// Whether a table says nothing but that numbers are grey levels.
+    pub(super) fn is_grey(rgb: &[u8]) -> bool {
+        rgb.as_chunks::<3>().0.iter().zip(0..=u8::MAX).all(|(&colour, grey)| colour == [grey; 3])
     }
 
     /// The colour of a number.

@@ -32,7 +32,7 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
 /// What of a file matters.
 struct File<'a> {
     size: ImageSize,
-    /// Whole chunks.
+    /// Whole chunks: signature, header, palette, picture, end.
     essential: Vec<&'a [u8]>,
     palette: &'a [u8],
     exif: Option<Vec<u8>>,
@@ -89,29 +89,29 @@ impl<'a> File<'a> {
         };
         let mut rest = bytes.get(SIGNATURE.len()..).unwrap_or_default();
         // Of the picture only what lies together counts; a cut through it is seen where it ends too early.
-        let (mut in_picture, mut behind_picture) = (false, false);
+        let (mut picture, mut is_whole) = (None::<std::ops::Range<usize>>, true);
         while let Some(chunk) = next_chunk(rest) {
+            let start = bytes.len() - rest.len();
             rest = chunk.rest;
-            behind_picture |= in_picture && &chunk.kind != b"IDAT";
-            match &chunk.kind {
-                b"IHDR" => file.header(&chunk)?,
-                b"PLTE" if !in_picture => file.colours(&chunk)?,
-                b"IDAT" if !behind_picture => {
-                    in_picture = true;
-                    file.essential.push(chunk.whole);
-                    if !chunk.is_complete {
-                        return Ok(file);
-                    }
-                }
-                b"IEND" => break,
-                kind if chunk.is_complete => file.metadata(*kind, chunk.body),
+            match (&chunk.kind, &mut picture) {
+                (b"IHDR", None) => file.header(&chunk)?,
+                (b"PLTE", None) => file.colours(&chunk)?,
+                (b"IDAT", place @ None) => *place = Some(start..start + chunk.whole.len()),
+                (b"IDAT", Some(place)) if place.end == start => place.end += chunk.whole.len(),
+                (b"IEND", _) => break,
+                (kind, _) if chunk.is_complete => file.metadata(*kind, chunk.body),
                 _ => {}
             }
+            is_whole &= chunk.is_complete || &chunk.kind != b"IDAT";
         }
-        if file.essential.len() < 2 {
+        let picture = picture.and_then(|place| bytes.get(place)).unwrap_or_default();
+        if file.essential.len() < 2 || picture.is_empty() {
             return Err(if rest.len() < 12 { Refusal::Truncated } else { NO_HEADER });
         }
-        file.essential.push(b"\0\0\0\0IEND\xae\x42\x60\x82");
+        file.essential.push(picture);
+        if is_whole {
+            file.essential.push(b"\0\0\0\0IEND\xae\x42\x60\x82");
+        }
         Ok(file)
     }
 
@@ -140,7 +140,8 @@ impl<'a> File<'a> {
     /// Of several that tell the same, the last one counts.
     fn metadata(&mut self, kind: [u8; 4], body: &[u8]) {
         let (key, value) = match &kind {
-            b"eXIf" => return self.exif = Some(body.to_vec()),
+            // Pillow puts in front what other formats have there.
+            b"eXIf" => return self.exif = Some([b"Exif\0\0", body].concat()),
             b"tEXt" | b"zTXt" | b"iTXt" => {
                 let Some(end) = body.iter().position(|&byte| byte == 0) else { return };
                 let (key, value) = body.split_at(end);

@@ -18,6 +18,15 @@ impl From<ImageError> for Refusal {
     }
 }
 
+/// Bits of what the header of an extended file announces.
+const EXIF: u8 = 8;
+const XMP: u8 = 4;
+
+/// What a file does not announce it does not have, as libwebp sees it.
+fn announces(bytes: &[u8], what: u8) -> bool {
+    bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & what > 0)
+}
+
 /// Decodes the first frame of a file.
 pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
@@ -25,8 +34,8 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
     let size = ImageSize { width_px, height_px };
     limits.check(size)?;
     // Broken metadata are no reason to refuse a photo whose pixels are sound.
-    let exif = decoder.exif_metadata().ok().flatten();
-    let xmp = decoder.xmp_metadata().ok().flatten();
+    let exif = decoder.exif_metadata().ok().flatten().filter(|_| announces(bytes, EXIF));
+    let xmp = decoder.xmp_metadata().ok().flatten().filter(|_| announces(bytes, XMP));
     let orientation = orientation::find(exif.as_deref(), xmp.as_deref());
     let has_alpha = decoder.color_type() == ColorType::Rgba8;
     let mut samples = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];

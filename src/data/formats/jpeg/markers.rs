@@ -15,6 +15,9 @@ const MAX_SCANS: u64 = 256;
 /// largest photo that is read, 256 up to 15 megapixels.
 const MAX_SCANNED_PIXELS: u64 = 4_000_000_000;
 
+/// Of all its segments together.
+const MAX_EXIF_BYTES: usize = 4 << 20;
+
 /// Blocks of bytes that say how the picture is to be turned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::data::formats) struct Metadata {
@@ -88,7 +91,9 @@ fn frame_of(segment: &Segment<'_>) -> Result<Option<Frame>, JpegError> {
 const NO_FRAME: JpegError = JpegError::Damaged("it has no frame header");
 
 /// Reads up to the frame header for the size, and through all segments before the picture data for the metadata.
-pub(super) fn header(bytes: &[u8]) -> Result<(ImageSize, Metadata), JpegError> {
+///
+/// `whole_pixels` are those of the picture that this is a part of, where it is one: its parts together may have no more scans than it.
+pub(super) fn header(bytes: &[u8], whole_pixels: Option<u64>) -> Result<(ImageSize, Metadata), JpegError> {
     let (mut tables, mut size, mut pos) = (Tables::default(), None, 2);
     loop {
         let segment = next_segment(bytes, pos)?;
@@ -99,7 +104,8 @@ pub(super) fn header(bytes: &[u8]) -> Result<(ImageSize, Metadata), JpegError> {
         }
         match (segment.marker, size) {
             (0xda, Some(size)) => {
-                check_scans(bytes, pos, size)?;
+                let pixels = u64::from(size.width_px) * u64::from(size.height_px);
+                check_scans(bytes, pos, whole_pixels.unwrap_or(pixels))?;
                 return Ok((size, tables.metadata));
             }
             (0xda | 0xd9, _) => return Err(NO_FRAME),
@@ -109,8 +115,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<(ImageSize, Metadata), JpegError> {
 }
 
 /// Counts the scans from the first one on, so that a file with too many is refused before any of them is decoded.
-fn check_scans(bytes: &[u8], mut pos: usize, size: ImageSize) -> Result<(), JpegError> {
-    let pixels = u64::from(size.width_px) * u64::from(size.height_px);
+fn check_scans(bytes: &[u8], mut pos: usize, pixels: u64) -> Result<(), JpegError> {
     let most = (MAX_SCANNED_PIXELS / pixels.max(1)).min(MAX_SCANS);
     let mut scans = 1;
     while let Ok(Segment { marker, end, .. }) = next_segment(bytes, pos) {
@@ -317,8 +322,12 @@ impl Tables {
                 Ok(())
             }
             0xe1 => {
-                if let Some(exif) = body.strip_prefix(b"Exif\0\0") {
-                    self.metadata.exif.get_or_insert_default().extend_from_slice(exif);
+                if let Some(more) = body.strip_prefix(b"Exif\0\0") {
+                    match &mut self.metadata.exif {
+                        Some(exif) if exif.len() > MAX_EXIF_BYTES => {}
+                        Some(exif) => exif.extend_from_slice(more),
+                        none => *none = Some(body.to_vec()),
+                    }
                 } else if let Some(xmp) = body.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
                     self.metadata.xmp = Some(xmp.to_vec());
                 }

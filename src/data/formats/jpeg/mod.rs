@@ -61,7 +61,7 @@ const INCOMPLETE: &str = "The photo's JPEG data end before the last scan, so it 
 
 /// Decodes a whole file.
 pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
-    let (size, Metadata { exif, xmp }) = markers::header(bytes)?;
+    let (size, Metadata { exif, xmp }) = markers::header(bytes, None)?;
     limits.check(size)?;
     let mut frame = markers::read(bytes, Tables::default(), Missing::End)?;
     let smoothed = smoothing::is_useful(&frame);
@@ -75,7 +75,6 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
 
 /// A strip or tile of a TIFF file.
 pub(super) struct Part {
-    pub(super) size: ImageSize,
     /// **Shape** `[height, width, channels]`.
     pub(super) samples: Vec<u8>,
     pub(super) channels: usize,
@@ -83,19 +82,20 @@ pub(super) struct Part {
 }
 
 /// Decodes a strip or tile of a TIFF file as libtiff does: with tables that stand elsewhere, from YCbCr to RGB only where that is told, and
-/// with the end of its data for an end marker. It is refused where it has more than `most_pixels`.
+/// with the end of its data for an end marker. Whether it `fits` is asked before it is decoded; `whole_pixels` are the whole picture's.
 pub(super) fn decode_part(
     bytes: &[u8],
     tables: Option<&[u8]>,
     from_ycbcr: bool,
-    most_pixels: u64,
+    whole_pixels: u64,
+    fits: impl Fn(ImageSize) -> bool,
 ) -> Result<Part, Refusal> {
     if !bytes.starts_with(b"\xff\xd8") {
         return Err(Refusal::Damaged("one of its parts is no JPEG file".into()));
     }
-    let (size, _) = markers::header(bytes)?;
-    if u64::from(size.width_px) * u64::from(size.height_px) > most_pixels {
-        return Err(Refusal::Damaged("one of its parts is larger than it should be".into()));
+    let (size, _) = markers::header(bytes, Some(whole_pixels))?;
+    if !fits(size) {
+        return Err(Refusal::Damaged("one of its JPEG parts has not the size that it should have".into()));
     }
     let tables = tables.map(markers::read_tables).transpose()?.unwrap_or_default();
     let mut frame = markers::read(bytes, tables, Missing::Marker)?;
@@ -107,5 +107,5 @@ pub(super) fn decode_part(
     let smoothed = smoothing::is_useful(&frame);
     let planes = idct::planes(&mut frame, smoothed);
     let samples = color::interleaved(&frame, &planes)?;
-    Ok(Part { size, samples, channels: frame.components.len(), damaged: frame.damaged || smoothed })
+    Ok(Part { samples, channels: frame.components.len(), damaged: frame.damaged || smoothed })
 }

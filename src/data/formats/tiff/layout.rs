@@ -39,6 +39,7 @@ pub(super) enum Compression {
     Jpeg,
     Deflate,
     PackBits,
+    RunLengths,
     Group3,
     Group4,
 }
@@ -115,13 +116,13 @@ pub(super) fn size(directory: &Directory<'_>) -> Result<ImageSize, Refusal> {
 fn compression(directory: &Directory<'_>) -> Result<Compression, Refusal> {
     let name = match directory.integer(COMPRESSION).unwrap_or(1) {
         1 => return Ok(Compression::None),
+        2 => return Ok(Compression::RunLengths),
         3 if directory.integer(292).unwrap_or(0) & 1 == 0 => return Ok(Compression::Group3),
         4 => return Ok(Compression::Group4),
         5 => return Ok(Compression::Lzw),
         7 => return Ok(Compression::Jpeg),
         8 | 32946 => return Ok(Compression::Deflate),
         32773 => return Ok(Compression::PackBits),
-        2 => "CCITT run lengths",
         3 => "CCITT group 3 in two dimensions",
         6 => "JPEG of the old kind",
         34676 | 34677 => "SGI LogLuv",
@@ -341,7 +342,7 @@ fn bits(
     };
     let suits = match compression {
         Compression::Jpeg => bits == 8,
-        Compression::Group3 | Compression::Group4 => bits == 1,
+        Compression::RunLengths | Compression::Group3 | Compression::Group4 => bits == 1,
         _ => true,
     };
     if !is_read || !suits {

@@ -5,7 +5,7 @@
 //! | container | both orders of bytes, `BigTIFF`, strips and tiles, channels together or apart, bits in either order |
 //! | samples | 1, 2, 4, 8 bits of grey (from black or white) and palettes; 8 and 16 bits of RGB and CMYK, 16 bits of grey; 8 bits of YCbCr |
 //! | extra channels | passed over; colours multiplied with alpha are divided by it again |
-//! | compression | none, LZW in both orders, deflate, `PackBits`, JPEG (by [`super::jpeg`]), CCITT groups 3 (lines) and 4 |
+//! | compression | none, LZW in both orders, deflate, `PackBits`, JPEG (by [`super::jpeg`]), CCITT run lengths and groups 3 (lines on their own) and 4 |
 //!
 //! Everything else is refused by name: floating-point and signed samples, more bits, Lab, other compressions.
 //!
@@ -14,6 +14,7 @@
 //! **Differs** where Pillow reads uncompressed channels of 16 bits that lie apart, or subsampled YCbCr without compression, as something
 //! that they are not.
 
+mod ccitt;
 mod colours;
 mod layout;
 mod packed;

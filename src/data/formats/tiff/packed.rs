@@ -3,9 +3,9 @@
 use super::super::Refusal;
 use super::super::ifd::{Directory, Order};
 use super::super::jpeg;
+use super::ccitt;
 use super::layout::{Chunk, Compression, Layout, Meaning};
-use fax::Color;
-use fax::decoder::{decode_g3, decode_g4, pels};
+use crate::geometry::ImageSize;
 use miniz_oxide::inflate::core::inflate_flags::{
     TINFL_FLAG_PARSE_ZLIB_HEADER, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
 };
@@ -20,6 +20,8 @@ const JPEG_TABLES: u16 = 347;
 pub(super) struct Unpacker<'a> {
     file: &'a [u8],
     jpeg_tables: Option<&'a [u8]>,
+    /// Bytes that may still be read: strips and tiles that overlap far more than sound files have it would take for ever.
+    budget: usize,
     /// Whether something was missing or wrong that did not end everything.
     pub(super) damaged: bool,
 }
@@ -30,7 +32,9 @@ impl<'a> Unpacker<'a> {
         if jpeg_tables.is_some_and(|tables| !tables.starts_with(b"\xff\xd8")) {
             return Err(Refusal::Damaged("its JPEG tables are broken".into()));
         }
-        Ok(Self { file, jpeg_tables, damaged: false })
+        let picture = layout.width.saturating_mul(layout.height).saturating_mul(layout.samples * layout.bits.div_ceil(8));
+        let budget = file.len().saturating_mul(4).saturating_add(picture);
+        Ok(Self { file, jpeg_tables, budget, damaged: false })
     }
 
     /// The samples of a strip or tile, as many as it has, in rows of whole bytes; numbers of 16 bits in the order of the file.
@@ -48,6 +52,10 @@ impl<'a> Unpacker<'a> {
             Some(packed) => rest.get(..packed).ok_or(Refusal::Truncated)?,
             None => rest,
         };
+        self.budget = self
+            .budget
+            .checked_sub(packed.len())
+            .ok_or(Refusal::Unsupported("strips or tiles that overlap so much are not supported".into()))?;
         if layout.compression == Compression::Jpeg {
             return self.jpeg(layout, chunk, packed).map(Cow::Owned);
         }
@@ -57,7 +65,7 @@ impl<'a> Unpacker<'a> {
             Compression::Lzw => lzw(&packed, &mut samples),
             Compression::Deflate => deflate(&packed, &mut samples),
             Compression::PackBits => pack_bits(&packed, &mut samples),
-            _ => ccitt(&packed, layout, chunk, &mut samples),
+            _ => ccitt::unpack(&packed, layout, chunk, &mut samples),
         };
         if !is_complete {
             return Err(Refusal::Damaged("its picture data are damaged or incomplete".into()));
@@ -71,15 +79,18 @@ impl<'a> Unpacker<'a> {
     }
 
     fn jpeg(&mut self, layout: &Layout, chunk: Chunk, packed: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let from_ycbcr = layout.meaning == Meaning::YCbCr;
-        // The last strip may have the rows of a whole one.
-        let most = (chunk.width * layout.height.max(chunk.height)) as u64;
-        let part = jpeg::decode_part(packed, self.jpeg_tables, from_ycbcr, most)?;
-        let (width, height) = (part.size.width_px as usize, part.size.height_px as usize);
         let is_last_strip = !layout.is_tiled && chunk.top + chunk.height == layout.height;
-        let fits = width == chunk.width && (height == chunk.height || height > chunk.height && is_last_strip);
-        if !fits || part.channels != layout.samples_together {
-            return Err(Refusal::Damaged("one of its JPEG parts has not the size that it should have".into()));
+        // The last strip may have the rows of a whole one.
+        let fits = |size: ImageSize| {
+            let (width, height) = (size.width_px as usize, size.height_px as usize);
+            let most = if is_last_strip { layout.height } else { chunk.height };
+            width == chunk.width && (chunk.height..=most.max(chunk.height)).contains(&height)
+        };
+        let whole_pixels = layout.width as u64 * layout.height as u64;
+        let is_ycbcr = layout.meaning == Meaning::YCbCr;
+        let part = jpeg::decode_part(packed, self.jpeg_tables, is_ycbcr, whole_pixels, fits)?;
+        if part.channels != layout.samples_together {
+            return Err(Refusal::Damaged("one of its JPEG parts has not the channels that it should have".into()));
         }
         self.damaged |= part.damaged;
         Ok(part.samples)
@@ -143,29 +154,6 @@ fn pack_bits(packed: &[u8], samples: &mut [u8]) -> bool {
         out = rest_out;
     }
     true
-}
-
-/// Lines of runs; black is 1.
-fn ccitt(packed: &[u8], layout: &Layout, chunk: Chunk, samples: &mut [u8]) -> bool {
-    let Ok(width) = u16::try_from(chunk.width) else { return false };
-    let mut rows = samples.chunks_exact_mut(layout.row_bytes(chunk.width));
-    let mut left = chunk.height;
-    let mut put = |transitions: &[u16]| {
-        let Some(row) = rows.next() else { return };
-        left = left.saturating_sub(1);
-        for (x, color) in pels(transitions, width).enumerate() {
-            if let (Color::Black, Some(byte)) = (color, row.get_mut(x / 8)) {
-                *byte |= 0x80 >> (x % 8);
-            }
-        }
-    };
-    if layout.compression == Compression::Group4 {
-        let height = u16::try_from(chunk.height).ok();
-        let _ = decode_g4(packed.iter().copied(), width, height, &mut put);
-    } else {
-        let _ = decode_g3(packed.iter().copied(), &mut put);
-    }
-    left == 0
 }
 
 /// Every sample was stored as its difference to the same channel of the pixel before.
