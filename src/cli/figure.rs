@@ -197,7 +197,7 @@ fn only_trace(recipe: &Recipe) -> Result<String, Failure> {
 fn open_inputs(recipe: &Recipe, given: Given, folder: Option<&Path>, allow: bool) -> Result<Inputs, Failure> {
     let mismatches = if allow { Mismatches::Drawn } else { Mismatches::Refused };
     let inputs = Inputs::open(recipe, given, folder, mismatches)?;
-    for text in &inputs.mismatches {
+    for text in inputs.mismatches.iter().map(String::as_str).chain(inputs.warnings()) {
         output::warning(text);
     }
     Ok(inputs)

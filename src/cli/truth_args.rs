@@ -66,7 +66,7 @@ pub(super) struct MetricsArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct MetricsMap {
-    /// An 8-bit grey picture of the image's size.
+    /// A grey picture of the image's size, of 8 or 16 bits.
     #[arg(long, value_name = "H.png")]
     pub(super) heatmap: Option<PathBuf>,
     /// A file that `gazelens trace` wrote for the image.

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PhotoError {
     /// The file could not be opened or read.
-    #[error("Expected a photo that can be read, found \"{reason}\": {}", path.display())]
+    #[error("Cannot open {}: {reason}", path.display())]
     Unreadable {
-        /// The system's own words.
+        /// Why, in a few words.
         reason: String,
         /// The file.
         path: PathBuf,
@@ -49,22 +49,30 @@ pub enum PhotoError {
         path: PathBuf,
     },
     /// The file announces a format and does not keep to it, or ends too early.
-    #[error("Expected a complete {format} file, found \"{reason}\": {}", path.display())]
+    #[error("Cannot read the {format} photo: {reason}: {}", path.display())]
     Corrupt {
         /// The format its first bytes announce.
         format: &'static str,
-        /// The decoder's own words.
+        /// What is wrong, as the rest of a sentence.
         reason: String,
         /// The file.
         path: PathBuf,
     },
     /// A valid file with features that are not read.
-    #[error("Expected a {format} photo of a kind that is read, found \"{reason}\": {}", path.display())]
+    #[error("Cannot read the {format} photo: {reason}: {}", path.display())]
     Unsupported {
         /// The format its first bytes announce.
         format: &'static str,
-        /// What is not read.
+        /// What is not supported, as the rest of a sentence.
         reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A picture that should have grey levels alone.
+    #[error("Expected a grey picture, found {found}: {}", path.display())]
+    NotGrey {
+        /// A colour of it, or what else it is.
+        found: String,
         /// The file.
         path: PathBuf,
     },

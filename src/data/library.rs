@@ -1,7 +1,7 @@
 //! Folders of photos.
 
 use super::PhotoError;
-use super::pixels::sniff;
+use super::formats::Format;
 use crate::files;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -71,7 +71,7 @@ fn is_photo(path: &Path) -> std::io::Result<bool> {
     }
     let mut head = Vec::with_capacity(16);
     files::open(path)?.0.take(16).read_to_end(&mut head)?;
-    Ok(sniff(&head).is_some())
+    Ok(Format::of(&head).is_some())
 }
 
 /// Order in which people count: `img2` before `img10`, capitals beside small letters.

@@ -13,7 +13,8 @@ pub mod coco;
 pub mod dataset;
 pub mod demo;
 mod error;
-mod jpeg;
+mod formats;
+mod grey;
 pub mod library;
 mod photo;
 mod pixels;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use self::png::{grey_png_to, rgb_png_to, write_grey_png, write_rgb_png};
 pub use error::{PhotoError, PreprocessError};
+pub use grey::GreyPicture;
 pub use photo::{Photo, PhotoLimits};
 pub use preprocessing::{PixelValues, preprocess};
 pub use thumbnail::thumbnail;

@@ -6,7 +6,6 @@ use crate::files;
 use crate::geometry::ImageSize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +37,8 @@ pub struct Photo {
     pub rgb: Arc<[u8]>,
     /// SHA-256 of the file's bytes (of the pixels, where there was no file), lower-case hexadecimal.
     pub sha256: String,
+    /// What the user should know of these pixels: sentences that name the file. Empty for a sound photo.
+    pub warnings: Arc<[String]>,
 }
 
 impl Photo {
@@ -48,24 +49,7 @@ impl Photo {
 
     /// Reads a photo file.
     pub fn open_within(path: &Path, limits: PhotoLimits) -> Result<Self, PhotoError> {
-        let unreadable =
-            |err: std::io::Error| PhotoError::Unreadable { reason: files::reason(&err), path: path.to_owned() };
-        let (mut file, len) = files::open(path).map_err(unreadable)?;
-        let too_large = |found_bytes| PhotoError::FileTooLarge {
-            limit_bytes: limits.max_file_bytes,
-            found_bytes,
-            path: path.to_owned(),
-        };
-        if len > limits.max_file_bytes {
-            return Err(too_large(len));
-        }
-        // The length above may be a lie (a growing file): one byte past the limit tells.
-        let mut bytes = Vec::new();
-        file.by_ref().take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > limits.max_file_bytes {
-            return Err(too_large(bytes.len() as u64));
-        }
-        Self::from_bytes_within(&bytes, path, limits)
+        Self::from_bytes_within(&read(path, limits)?, path, limits)
     }
 
     /// Decodes the bytes of a photo file within the default limits; `name` is for messages only.
@@ -76,10 +60,10 @@ impl Photo {
     /// Decodes the bytes of a photo file; `name` is for messages only.
     ///
     /// Equal to `ImageOps.exif_transpose(Image.open(f)).convert("RGB")` of Pillow: alpha is dropped, not composited; the first frame of an
-    /// animation is taken; colour profiles are ignored; of 16-bit samples the high byte is taken.
+    /// animation is taken; colour profiles are ignored; of 16-bit colours the high byte is taken, and 16-bit grey is clipped at 255, with a
+    /// warning where that loses something.
     ///
-    /// **Differs** for 16-bit grey: Pillow clips it at 255, which turns every such photo white; here the high byte is taken, as Pillow itself
-    /// does for 16-bit colour (test `sixteen_bit_grey_keeps_its_high_byte`).
+    /// Files that Pillow refuses for their metadata alone are read all the same.
     pub fn from_bytes_within(bytes: &[u8], name: &Path, limits: PhotoLimits) -> Result<Self, PhotoError> {
         let image = decode(bytes, name, limits)?;
         Ok(Self {
@@ -87,6 +71,7 @@ impl Photo {
             height_px: image.size.height_px,
             rgb: image.rgb.into(),
             sha256: hex_sha256(bytes),
+            warnings: image.warnings.into_iter().map(|text| format!("{text}: {}", name.display())).collect(),
         })
     }
 
@@ -97,13 +82,27 @@ impl Photo {
             return Err(PhotoError::WrongLength { expected, found: rgb.len(), width_px, height_px });
         }
         let sha256 = hex_sha256(&rgb);
-        Ok(Self { width_px, height_px, rgb: rgb.into(), sha256 })
+        Ok(Self { width_px, height_px, rgb: rgb.into(), sha256, warnings: Arc::default() })
     }
 
     /// Width and height.
     pub fn size(&self) -> ImageSize {
         ImageSize { width_px: self.width_px, height_px: self.height_px }
     }
+}
+
+/// The bytes of a photo file.
+pub(super) fn read(path: &Path, limits: PhotoLimits) -> Result<Vec<u8>, PhotoError> {
+    let too_large = |found_bytes| PhotoError::FileTooLarge {
+        limit_bytes: limits.max_file_bytes,
+        found_bytes,
+        path: path.to_owned(),
+    };
+    let unreadable = |err: std::io::Error| match err.kind() {
+        std::io::ErrorKind::FileTooLarge => too_large(std::fs::metadata(path).map_or(0, |metadata| metadata.len())),
+        _ => PhotoError::Unreadable { reason: files::reason(&err), path: path.to_owned() },
+    };
+    files::read(path, limits.max_file_bytes).map_err(unreadable)
 }
 
 /// SHA-256 in lower-case hexadecimal.

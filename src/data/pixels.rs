@@ -1,37 +1,17 @@
-//! Bytes of a file to upright RGB.
+//! Bytes of a file to upright pixels.
 
-use super::jpeg::{self, JpegError};
+use super::formats::{Format, Picture, Pixels, Refusal};
 use super::{PhotoError, PhotoLimits};
 use crate::geometry::ImageSize;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-use std::io::Cursor;
 use std::path::Path;
 
 /// Upright RGB, **shape** `[height, width, 3]`.
 pub(super) struct Rgb {
     pub(super) size: ImageSize,
     pub(super) rgb: Vec<u8>,
-}
-
-/// The format that a file's first bytes announce, whatever it is called.
-pub(super) fn sniff(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
-    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    if at(0, b"\x89PNG\r\n\x1a\n") {
-        Some((ImageFormat::Png, "PNG"))
-    } else if at(0, b"\xff\xd8\xff") {
-        Some((ImageFormat::Jpeg, "JPEG"))
-    } else if at(0, b"RIFF") && at(8, b"WEBP") {
-        Some((ImageFormat::WebP, "WebP"))
-    } else if at(0, b"GIF87a") || at(0, b"GIF89a") {
-        Some((ImageFormat::Gif, "GIF"))
-    } else if at(0, b"II*\0") || at(0, b"MM\0*") || at(0, b"II+\0") || at(0, b"MM\0+") {
-        Some((ImageFormat::Tiff, "TIFF"))
-    } else if at(0, b"BM") {
-        Some((ImageFormat::Bmp, "BMP"))
-    } else {
-        None
-    }
+    /// Whole sentences without the file's name.
+    pub(super) warnings: Vec<String>,
 }
 
 /// What an unknown file looks like, for the message.
@@ -59,158 +39,88 @@ fn describe(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// Decodes and turns upright.
+pub(super) fn decode_any(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<Picture, PhotoError> {
+    let format =
+        Format::of(bytes).ok_or_else(|| PhotoError::UnknownFormat { found: describe(bytes), path: path.to_owned() })?;
+    let picture = format.decode(bytes, limits).map_err(|refusal| refused(refusal, format.name(), limits, path))?;
+    let Picture { size, pixels, bits, orientation, warnings } = picture;
+    let swapped = ImageSize { width_px: size.height_px, height_px: size.width_px };
+    let pixels = match pixels {
+        Pixels::Rgb(rgb) => Pixels::Rgb(upright::<3, u8>(rgb, size, orientation)),
+        Pixels::Grey16(grey) => Pixels::Grey16(upright::<1, u16>(grey, size, orientation)),
+    };
+    let size = if source(orientation).is_some_and(|(swap, ..)| swap) { swapped } else { size };
+    Ok(Picture { size, pixels, bits, orientation: Orientation::NoTransforms, warnings })
+}
+
 /// Decodes, converts to 8-bit RGB, turns upright.
 pub(super) fn decode(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<Rgb, PhotoError> {
-    let (format, name) =
-        sniff(bytes).ok_or_else(|| PhotoError::UnknownFormat { found: describe(bytes), path: path.to_owned() })?;
-    if format == ImageFormat::Jpeg {
-        return decode_jpeg(bytes, path, limits);
-    }
-    let failed = |err: ImageError| from_image_error(&err, name, path);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(decoder_limits());
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width_px, height_px) = decoder.dimensions();
-    let size = ImageSize { width_px, height_px };
-    check_size(size, limits, name, path)?;
-    // Broken metadata is no reason to refuse a photo whose pixels are sound.
-    let orientation = orientation(&mut decoder);
-    let color = decoder.color_type();
-    let mut raw = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
-    decoder.read_image(&mut raw).map_err(failed)?;
-    let rgb = to_rgb(raw, color).ok_or_else(|| PhotoError::Unsupported {
-        format: name,
-        reason: format!("samples of type {color:?}"),
-        path: path.to_owned(),
-    })?;
-    Ok(upright(Rgb { size, rgb }, orientation))
-}
-
-/// JPEG goes its own way, see [`jpeg`].
-fn decode_jpeg(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<Rgb, PhotoError> {
-    let failed = |err: JpegError| match err {
-        JpegError::Corrupt(reason) => {
-            PhotoError::Corrupt { format: "JPEG", reason: reason.to_owned(), path: path.to_owned() }
-        }
-        JpegError::Unsupported(reason) => {
-            PhotoError::Unsupported { format: "JPEG", reason: reason.to_owned(), path: path.to_owned() }
+    let Picture { size, pixels, mut warnings, .. } = decode_any(bytes, path, limits)?;
+    let rgb = match pixels {
+        Pixels::Rgb(rgb) => rgb,
+        Pixels::Grey16(grey) => {
+            let clipped = grey.iter().filter(|&&level| level > 255).count();
+            if clipped > 0 {
+                let percent = (clipped * 100).div_ceil(grey.len());
+                warnings.push(format!(
+                    "The photo has grey levels of 16 bits, and the {percent} % of them above 255 are white, as Pillow converts them"
+                ));
+            }
+            grey.into_iter().flat_map(|level| [u8::try_from(level).unwrap_or(u8::MAX); 3]).collect()
         }
     };
-    let (size, metadata) = jpeg::read_header(bytes).map_err(failed)?;
-    check_size(size, limits, "JPEG", path)?;
-    let orientation = metadata.exif.as_deref().and_then(Orientation::from_exif_chunk);
-    let orientation = orientation.or_else(|| xmp_orientation(&metadata.xmp.unwrap_or_default()));
-    let rgb = jpeg::decode(bytes).map_err(failed)?;
-    Ok(upright(Rgb { size, rgb }, orientation.unwrap_or(Orientation::NoTransforms)))
+    Ok(Rgb { size, rgb, warnings })
 }
 
-fn decoder_limits() -> Limits {
-    let mut limits = Limits::no_limits();
-    // 16-bit RGBA at the most pixels that are read, and a little for the decoder's own tables.
-    limits.max_alloc = Some(2 << 30);
-    limits
-}
-
-fn check_size(size: ImageSize, limits: PhotoLimits, format: &'static str, path: &Path) -> Result<(), PhotoError> {
-    let ImageSize { width_px, height_px } = size;
-    if width_px == 0 || height_px == 0 {
-        let reason = format!("{width_px} x {height_px} pixels");
-        return Err(PhotoError::Corrupt { format, reason, path: path.to_owned() });
-    }
-    let pixels = u64::from(width_px) * u64::from(height_px);
-    if pixels > limits.max_pixels || width_px.max(height_px) > limits.max_edge_px {
-        return Err(PhotoError::TooManyPixels {
+fn refused(refusal: Refusal, format: &'static str, limits: PhotoLimits, path: &Path) -> PhotoError {
+    let path = path.to_owned();
+    match refusal {
+        Refusal::Truncated => PhotoError::Corrupt { format, reason: "the file is truncated".to_owned(), path },
+        Refusal::Damaged(reason) => PhotoError::Corrupt { format, reason: reason.into_owned(), path },
+        Refusal::Empty(ImageSize { width_px, height_px }) => {
+            let reason = format!("it has {width_px} x {height_px} pixels");
+            PhotoError::Corrupt { format, reason, path }
+        }
+        Refusal::Unsupported(reason) => PhotoError::Unsupported { format, reason: reason.into_owned(), path },
+        Refusal::TooManyPixels(ImageSize { width_px, height_px }) => PhotoError::TooManyPixels {
             limit_pixels: limits.max_pixels,
             limit_edge_px: limits.max_edge_px,
             width_px,
             height_px,
-            path: path.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn from_image_error(err: &ImageError, format: &'static str, path: &Path) -> PhotoError {
-    let path = path.to_owned();
-    // One sentence: decoders like to add lines and full stops.
-    let reason = err.to_string().lines().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned();
-    match err {
-        ImageError::Unsupported(_) => PhotoError::Unsupported { format, reason, path },
-        _ => PhotoError::Corrupt { format, reason, path },
+            path,
+        },
     }
 }
 
-/// EXIF's orientation, else the one in XMP, as Pillow looks for it.
-fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
-    let exif = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    if exif != Orientation::NoTransforms {
-        return exif;
+/// Where the pixel at (x, y) of the upright image comes from: whether the axes swap, and which source axes run backwards.
+fn source(orientation: Orientation) -> Option<(bool, bool, bool)> {
+    match orientation {
+        Orientation::NoTransforms => None,
+        Orientation::FlipHorizontal => Some((false, true, false)),
+        Orientation::Rotate180 => Some((false, true, true)),
+        Orientation::FlipVertical => Some((false, false, true)),
+        Orientation::Rotate90FlipH => Some((true, false, false)),
+        Orientation::Rotate90 => Some((true, false, true)),
+        Orientation::Rotate270FlipH => Some((true, true, true)),
+        Orientation::Rotate270 => Some((true, true, false)),
     }
-    let xmp = decoder.xmp_metadata().ok().flatten().unwrap_or_default();
-    xmp_orientation(&xmp).unwrap_or(Orientation::NoTransforms)
 }
 
-/// `tiff:Orientation="6"` or `<tiff:Orientation>6<`.
-fn xmp_orientation(xmp: &[u8]) -> Option<Orientation> {
-    const TAG: &[u8] = b"tiff:Orientation";
-    let at = xmp.windows(TAG.len()).position(|window| window == TAG)? + TAG.len();
-    let digit = match xmp.get(at..)? {
-        [b'=', b'"' | b'\'', digit, ..] | [b'>', digit, ..] => *digit,
-        _ => return None,
-    };
-    Orientation::from_exif(digit.checked_sub(b'0')?)
-}
-
-/// Eight bits and three channels; `None` for floating-point samples.
-fn to_rgb(raw: Vec<u8>, color: ColorType) -> Option<Vec<u8>> {
-    Some(match color {
-        ColorType::Rgb8 => raw,
-        ColorType::L8 => pick::<1>(&raw, [0, 0, 0]),
-        ColorType::La8 => pick::<2>(&raw, [0, 0, 0]),
-        ColorType::Rgba8 => pick::<4>(&raw, [0, 1, 2]),
-        ColorType::L16 => pick::<2>(&raw, [HIGH, HIGH, HIGH]),
-        ColorType::La16 => pick::<4>(&raw, [HIGH, HIGH, HIGH]),
-        ColorType::Rgb16 => pick::<6>(&raw, [HIGH, HIGH + 2, HIGH + 4]),
-        ColorType::Rgba16 => pick::<8>(&raw, [HIGH, HIGH + 2, HIGH + 4]),
-        _ => return None,
-    })
-}
-
-/// Which byte of a 16-bit sample in this machine's order is the high one.
-const HIGH: usize = if cfg!(target_endian = "little") { 1 } else { 0 };
-
-/// Red, green and blue from three bytes of each pixel of `N`.
-fn pick<const N: usize>(raw: &[u8], from: [usize; 3]) -> Vec<u8> {
-    raw.chunks_exact(N).flat_map(|pixel| from.map(|at| pixel[at])).collect()
-}
-
-/// Turns the image as its orientation says.
-fn upright(image: Rgb, orientation: Orientation) -> Rgb {
-    // Where the pixel at (x, y) of the upright image comes from, by whether the axes swap and which source axes run backwards.
-    let (swap, flip_x, flip_y) = match orientation {
-        Orientation::NoTransforms => return image,
-        Orientation::FlipHorizontal => (false, true, false),
-        Orientation::Rotate180 => (false, true, true),
-        Orientation::FlipVertical => (false, false, true),
-        Orientation::Rotate90FlipH => (true, false, false),
-        Orientation::Rotate90 => (true, false, true),
-        Orientation::Rotate270FlipH => (true, true, true),
-        Orientation::Rotate270 => (true, true, false),
-    };
-    let ImageSize { width_px, height_px } = image.size;
-    let (w, h) = (width_px as usize, height_px as usize);
+/// Turns samples, `N` in a pixel, as an orientation says.
+fn upright<const N: usize, T: Copy>(samples: Vec<T>, size: ImageSize, orientation: Orientation) -> Vec<T> {
+    let Some((swap, flip_x, flip_y)) = source(orientation) else { return samples };
+    let (w, h) = (size.width_px as usize, size.height_px as usize);
     let (out_w, out_h) = if swap { (h, w) } else { (w, h) };
-    let mut rgb = Vec::with_capacity(image.rgb.len());
+    let mut out = Vec::with_capacity(samples.len());
     for y in 0..out_h {
         for x in 0..out_w {
             let (sx, sy) = if swap { (y, x) } else { (x, y) };
             let sx = if flip_x { w - 1 - sx } else { sx };
             let sy = if flip_y { h - 1 - sy } else { sy };
-            let at = (sy * w + sx) * 3;
-            rgb.extend_from_slice(&image.rgb[at..at + 3]);
+            let at = (sy * w + sx) * N;
+            out.extend_from_slice(&samples[at..at + N]);
         }
     }
-    let size =
-        if swap { ImageSize { width_px: height_px, height_px: width_px } } else { ImageSize { width_px, height_px } };
-    Rgb { size, rgb }
+    out
 }

@@ -161,6 +161,50 @@ fn filter() -> impl Strategy<Value = Resample> {
     ]
 }
 
+/// A progressive grey picture with this many refining scans, all of them empty.
+fn many_scans(side: u16, scans: usize) -> Vec<u8> {
+    let segment = |marker: u8, body: &[u8]| {
+        let len = u16::try_from(body.len() + 2).expect("a short segment").to_be_bytes();
+        [&[0xff, marker], &len[..], body].concat()
+    };
+    let frame = [&[8][..], &side.to_be_bytes(), &side.to_be_bytes(), &[1, 1, 0x11, 0]].concat();
+    let mut file = vec![0xff, 0xd8];
+    file.extend(segment(0xdb, &[&[0][..], &[1; 64]].concat()));
+    file.extend(segment(0xc2, &frame));
+    file.extend(segment(0xc4, &[&[0, 1][..], &[0; 16]].concat()));
+    file.extend(segment(0xc4, &[&[0x10, 1][..], &[0; 15], &[0xe0]].concat()));
+    file.extend(segment(0xda, &[1, 1, 0, 0, 0, 0]));
+    for nth in 1..scans {
+        let low = u8::try_from(13 - (nth - 1) % 13).expect("at most 13") - 1;
+        file.extend(segment(0xda, &[1, 1, 0, 1, 63, (low + 1) << 4 | low]));
+    }
+    file.extend([0xff, 0xd9]);
+    file
+}
+
+#[test]
+fn the_larger_a_jpeg_photo_the_fewer_scans_it_may_have() {
+    for (side, scans, refused) in [
+        (64, 256, None),
+        (64, 257, Some("more than 256 scans")),
+        (4000, 250, None),
+        (4000, 251, Some("more than 250 scans")),
+        (13_312, 1300, Some("more than 22 scans")),
+        (13_312, 23, Some("more than 22 scans")),
+    ] {
+        let started = std::time::Instant::now();
+        let found = Photo::from_bytes(&many_scans(side, scans), Path::new("scans.jpg"));
+        match refused {
+            None => assert!(found.is_ok(), "{scans} scans of {side} x {side}: {found:?}"),
+            Some(words) => {
+                let sentence = found.expect_err("too many scans").to_string();
+                assert!(sentence.contains(words) && sentence.ends_with("scans.jpg"), "{sentence}");
+                assert!(started.elapsed().as_secs() < 2, "at once: {:?}", started.elapsed());
+            }
+        }
+    }
+}
+
 const FILES: &[(&str, &[u8])] = &[
     ("a.jpg", include_bytes!("../../tests/golden/photos/jpeg_420.jpg")),
     ("b.jpg", include_bytes!("../../tests/golden/photos/jpeg_422_progressive.jpg")),
@@ -174,6 +218,12 @@ const FILES: &[(&str, &[u8])] = &[
     ("j.gif", include_bytes!("../../tests/golden/photos/gif_animated.gif")),
     ("k.bmp", include_bytes!("../../tests/golden/photos/bmp_palette.bmp")),
     ("l.tif", include_bytes!("../../tests/golden/photos/tiff_tiff_lzw.tif")),
+    ("m.tif", include_bytes!("../../tests/golden/photos/tiff_palette.tif")),
+    ("n.tif", include_bytes!("../../tests/golden/photos/exif_3.tif")),
+    ("o.jpg", include_bytes!("../../tests/golden/photos/jpeg_restart_progressive.jpg")),
+    ("p.gif", include_bytes!("../../tests/golden/photos/gif_transparent.gif")),
+    ("q.png", include_bytes!("../../tests/golden/photos/exif_6.png")),
+    ("r.bmp", include_bytes!("../../tests/golden/photos/bmp_rgba.bmp")),
 ];
 
 proptest! {

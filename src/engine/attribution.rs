@@ -111,8 +111,8 @@ fn of_clip(
     request: &AttributionRequest,
     cancel: &AtomicBool,
 ) -> Result<Attributed, EngineError> {
-    let mut warnings = Vec::new();
     let photo = open_photo(&request.image)?;
+    let mut warnings = photo.warnings.to_vec();
     let input = Input::new(&photo, &encoder.preprocess, request.framing, encoder.config.patch_size)?;
     let query = embedding(clip, checkpoint, &request.query, &mut warnings)?;
     let parts = clip.contributions(&input.tensor, &query, &mut Stop(cancel))?;

@@ -33,6 +33,7 @@ pub(super) fn see(
     let (texts, mut warnings) = texts(encoder, question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
+    warnings.extend(photo.warnings.iter().cloned());
     let input = Input::new(&photo, &encoder.preprocess, question.framing, encoder.config.patch_size)?;
 
     emit(Event::Stage(id, Stage::Vision));

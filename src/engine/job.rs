@@ -255,7 +255,7 @@ impl<'a> Job<'a> {
             prompt_attention: plan.recalled.as_ref().map_or_else(Vec::new, Recalled::prompt_rows),
             vision: None,
             similarity: Vec::new(),
-            warnings: Vec::new(),
+            warnings: photo.warnings.to_vec(),
         };
         Ok(Self {
             trace,

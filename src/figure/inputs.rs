@@ -174,6 +174,11 @@ impl Inputs {
         Ok(Typeface::with(face(&chosen.regular)?, bold, chosen.missing_only))
     }
 
+    /// What the user should know of the photos: sentences that name their files.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.photos.values().flat_map(|photo| photo.warnings.iter().map(String::as_str))
+    }
+
     /// A photo by the name of its trace or image.
     pub fn photo(&self, name: &str) -> Result<&Photo, FigureError> {
         self.photos.get(name).ok_or_else(|| FigureError::NoInput { kind: "trace or image", name: name.to_owned() })

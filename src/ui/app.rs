@@ -11,7 +11,7 @@ use super::layout;
 use super::link::{EngineLink, Waker};
 use super::notes_writer::NotesWriter;
 use super::panels::{self, PanelContext};
-use super::photos::Photos;
+use super::photos::{Photos, Told};
 use super::prompted::PromptedPictures;
 use super::session::{Desk, Reopened};
 use super::state::{AppState, CompareCommand, Saved, Severity, TokenPos, Until};
@@ -253,9 +253,17 @@ impl App {
             );
         }
         let is_missing = self.state.current_image().is_some_and(|image| self.state.session.is_missing(image));
-        if let Some(why) = self.photos.poll(ctx).filter(|_| !is_missing) {
-            let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
-            self.state.notices.push((Severity::Error, Until::OtherPhoto), why, advice, None);
+        match self.photos.poll(ctx).filter(|_| !is_missing) {
+            Some(Told::Failed(why)) => {
+                let advice = "Choose another photo; PNG, JPEG, WebP, GIF, BMP and TIFF can be read";
+                self.state.notices.push((Severity::Error, Until::OtherPhoto), why, advice, None);
+            }
+            Some(Told::Warned(warnings)) => {
+                for warning in warnings.iter() {
+                    self.state.notices.push((Severity::Warning, Until::OtherPhoto), warning, "", None);
+                }
+            }
+            None => {}
         }
         if heard > 0 && self.memory_measured.is_none_or(|at| at.elapsed() > MEMORY_EVERY) {
             self.memory_measured = Some(Instant::now());

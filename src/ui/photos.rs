@@ -31,9 +31,18 @@ pub(super) enum Loaded<T> {
     Failed(String),
 }
 
+/// What is to be said of the photo on show: whole sentences.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It cannot be read.
+    Failed(String),
+    /// It was read, and something is wrong with it.
+    Warned(Arc<[String]>),
+}
+
 enum Done {
-    /// With the hash of its file.
-    Photo(ImageSource, Result<(PhotoTexture, String), String>),
+    /// With its warnings and the hash of its file.
+    Photo(ImageSource, Result<(PhotoTexture, Arc<[String]>, String), String>),
     Thumbnail(ImageSource, Result<ColorImage, String>),
 }
 
@@ -98,17 +107,20 @@ impl Photos {
         }
     }
 
-    /// Takes in what was read. Returns a sentence for a photo on show that failed.
-    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<String> {
-        let mut failure = None;
+    /// Takes in what was read. Returns what the user should know of the photo on show.
+    pub(super) fn poll(&mut self, ctx: &egui::Context) -> Option<Told> {
+        let mut told = None;
         while let Ok(done) = self.done.try_recv() {
             match done {
                 Done::Photo(source, result) => {
                     if self.photo.as_ref().is_some_and(|(wanted, _)| *wanted == source) {
-                        failure = result.as_ref().err().cloned();
-                        self.hash = result.as_ref().ok().map(|(_, hash)| hash.clone());
-                        let texture = result.map(|(texture, _)| texture);
-                        self.photo = Some((source, texture.map_or_else(Loaded::Failed, Loaded::Ready)));
+                        self.hash = result.as_ref().ok().map(|(_, _, hash)| hash.clone());
+                        let (photo, said) = match result {
+                            Ok((texture, warnings, _)) => (Loaded::Ready(texture), Told::Warned(warnings)),
+                            Err(why) => (Loaded::Failed(why.clone()), Told::Failed(why)),
+                        };
+                        told = Some(said);
+                        self.photo = Some((source, photo));
                     }
                 }
                 Done::Thumbnail(source, result) => {
@@ -120,7 +132,7 @@ impl Photos {
                 }
             }
         }
-        failure
+        told
     }
 
     /// Makes this the photo on show; does nothing if it is already.
@@ -208,7 +220,7 @@ fn read_until_closed(wishes: &Receiver<ImageSource>, make: fn(ImageSource) -> Do
 }
 
 fn make_photo(source: ImageSource) -> Done {
-    let photo = read(&source).and_then(|photo| Ok((texture(&source, &photo)?, photo.sha256)));
+    let photo = read(&source).and_then(|photo| Ok((texture(&source, &photo)?, photo.warnings, photo.sha256)));
     Done::Photo(source, photo)
 }
 

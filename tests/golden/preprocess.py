@@ -160,11 +160,7 @@ def golden_photos():
     for name in sorted(os.listdir(PHOTOS)):
         if name.startswith("broken_"):
             continue
-        rgb = pil(name)
-        if "16_grey" in name and "alpha" not in name:
-            # Pillow clips 16-bit grey at 255; gazelens takes the high byte (documented).
-            rgb = np.repeat((np.array(Image.open(path(name))).astype(np.uint16) >> 8).astype(np.uint8)[..., None], 3, -1)
-        out[name] = rgb
+        out[name] = pil(name)
     save_file(out, os.path.join(HERE, "photos.safetensors"))
     print(len(out), "photos")
 

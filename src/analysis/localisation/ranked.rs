@@ -26,6 +26,8 @@ pub(super) struct Group {
 pub enum Scale {
     /// 0 to 255, as in an 8-bit heat map: the published definition.
     Bytes,
+    /// 0 to 65,535, as in a heat map of 16 bits.
+    Words,
     /// Smallest to largest value among the pixels that count: attention has no scale of its own.
     MinMax,
 }
@@ -35,6 +37,7 @@ impl Scale {
     pub fn id(self) -> &'static str {
         match self {
             Self::Bytes => "0..255",
+            Self::Words => "0..65535",
             Self::MinMax => "min-max",
         }
     }
@@ -94,20 +97,20 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    /// An 8-bit heat map of the photo's size; every pixel counts.
+    /// A heat map of the photo's size with levels from 0 to `white`, 255 or 65,535; every pixel counts.
     ///
-    /// **Units**: values, and with them thresholds, from 0 to 255.
-    pub fn of_bytes(heat: &[u8], inside: &[bool]) -> Result<Self, LocalisationError> {
-        expect_len("mask pixels", heat.len(), inside.len())?;
+    /// **Units**: values, and with them thresholds, from 0 to `white`.
+    pub fn of_levels(levels: &[u16], white: u16, inside: &[bool]) -> Result<Self, LocalisationError> {
+        expect_len("mask pixels", levels.len(), inside.len())?;
         let mut groups: Vec<Group> =
-            (0..=u8::MAX).map(|value| Group { value: f32::from(value), pixels: 0, inside: 0 }).collect();
-        for (&value, &inside) in heat.iter().zip(inside) {
+            (0..=white).map(|value| Group { value: f32::from(value), pixels: 0, inside: 0 }).collect();
+        for (&value, &inside) in levels.iter().zip(inside) {
             if let Some(group) = groups.get_mut(usize::from(value)) {
                 group.pixels += 1;
                 group.inside += u64::from(inside);
             }
         }
-        Self::new(groups, Scale::Bytes)
+        Self::new(groups, if white > u16::from(u8::MAX) { Scale::Words } else { Scale::Bytes })
     }
 
     /// Values of the photo's size, all of them counted.
@@ -222,21 +225,24 @@ impl Ranked {
         [of(self.levels.last()), of(self.levels.first())]
     }
 
+    /// What is 0 and what is 1.
+    fn ends(&self) -> [f64; 2] {
+        match self.scale {
+            Scale::Bytes => [0.0, f64::from(u8::MAX)],
+            Scale::Words => [0.0, f64::from(u16::MAX)],
+            Scale::MinMax => self.range(),
+        }
+    }
+
     /// A value or threshold on 0..1; `None` for a constant map without a scale of its own.
     pub fn scaled(&self, value: f64) -> Option<f64> {
-        let [lo, hi] = match self.scale {
-            Scale::Bytes => [0.0, 255.0],
-            Scale::MinMax => self.range(),
-        };
+        let [lo, hi] = self.ends();
         (hi > lo).then(|| (value - lo) / (hi - lo))
     }
 
     /// The other way: 0..1 to the map's own numbers, for a slider.
     pub fn unscaled(&self, position: f64) -> f64 {
-        let [lo, hi] = match self.scale {
-            Scale::Bytes => [0.0, 255.0],
-            Scale::MinMax => self.range(),
-        };
+        let [lo, hi] = self.ends();
         lo + position * (hi - lo)
     }
 

@@ -146,14 +146,14 @@ fn two_by_two_worked_by_hand() {
 fn bytes_keep_the_published_scale() {
     let heat = [255, 128, 128, 0];
     let inside = [true, false, true, false];
-    let ranked = Ranked::of_bytes(&heat, &inside).expect("four pixels");
+    let ranked = Ranked::of_levels(&heat, 255, &inside).expect("four pixels");
     assert_eq!((ranked.mean(), ranked.range()), (127.75, [0.0, 255.0]), "in grey levels");
     let at = Evaluation::at_mean(&ranked);
     assert_eq!((at.counts.true_positive, at.counts.false_positive), (2, 1), "128 lies above the mean");
     let expected = (2.0 * (128.0_f64 / 255.0).powi(2) - 2.0 * 128.0 / 255.0 + 1.0) / 4.0;
     let mse = metric_by_id("mse").expect("registered").value(&at).expect("defined");
     assert!((mse - expected).abs() < 1e-12, "((128/255)^2 + (128/255 - 1)^2) / 4, found {mse}");
-    let constant = Ranked::of_bytes(&[51; 4], &inside).expect("four pixels");
+    let constant = Ranked::of_levels(&[51; 4], 255, &inside).expect("four pixels");
     let at = Evaluation::at_mean(&constant);
     assert_eq!(at.counts.true_positive + at.counts.false_positive, 4, "a constant is above its mean everywhere");
     assert_eq!(at.counts.precision(), Some(0.5), "the mask's part of the photo");

@@ -1,16 +1,16 @@
 //! Where the map comes from: a picture, or a trace.
 
+use super::super::output;
 use super::super::truth_args::MetricsArgs;
 use crate::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
 use crate::analysis::{MapOptions, Pick, Reduce, Selection, TokenSet, decoder_map};
-use crate::data::Photo;
+use crate::data::GreyPicture;
 use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::{Map, Value, json};
-use std::io::Read as _;
 use std::path::Path;
 
 /// A map against a mask, and what it was made from.
@@ -25,43 +25,31 @@ fn object(value: Value) -> Map<String, Value> {
     if let Value::Object(map) = value { map } else { Map::new() }
 }
 
-/// An 8-bit grey picture of the photo's size; every pixel counts.
+/// A grey picture of the photo's size, of 8 or 16 bits; every pixel counts.
 pub(super) fn of_heatmap(path: &Path, mask: &Mask, size: ImageSize) -> anyhow::Result<Measured> {
-    let photo = Photo::open(path)?;
+    let picture = GreyPicture::open(path)?;
     let (w, h) = (size.width_px, size.height_px);
-    if photo.size() != size {
-        let ImageSize { width_px, height_px } = photo.size();
+    if picture.size != size {
+        let ImageSize { width_px, height_px } = picture.size;
         bail!(
             "Expected a heat map of {w} x {h} pixels as the image, found {width_px} x {height_px}: {}",
             path.display()
         );
     }
-    if let Some(found) = more_than_bytes(path) {
-        bail!("Expected a heat map of 8 bits, found {found}: {}", path.display());
+    for text in &picture.warnings {
+        output::warning(text);
     }
-    let pixels = photo.rgb.as_chunks::<3>().0;
-    if let Some([r, g, b]) = pixels.iter().find(|[r, g, b]| r != g || g != b) {
-        bail!("Expected a grey heat map, found the colour {r}, {g}, {b}: {}", path.display());
-    }
-    let heat: Vec<u8> = pixels.iter().map(|[grey, ..]| *grey).collect();
-    let ranked = Ranked::of_bytes(&heat, mask.pixels()).map_err(|err| anyhow!("{err}: {}", path.display()))?;
+    let ranked = Ranked::of_levels(&picture.levels, picture.white, mask.pixels())
+        .map_err(|err| anyhow!("{err}: {}", path.display()))?;
     Ok(Measured {
         variants: vec![(Counted::Whole, ranked)],
         made_from: object(json!({
             "map": "heatmap",
-            "normalisation": "h / 255",
+            "normalisation": format!("h / {}", picture.white),
             "sampling": "none",
             "seen_rect": [0, 0, w, h],
         })),
     })
-}
-
-/// What a PNG says of its samples, where they do not fit a byte: the decoder would round them silently.
-fn more_than_bytes(path: &Path) -> Option<String> {
-    let mut head = [0; 25];
-    std::fs::File::open(path).ok()?.read_exact(&mut head).ok()?;
-    let bits = head[24];
-    (head.starts_with(b"\x89PNG") && bits > 8).then(|| format!("{bits} bits"))
 }
 
 /// A token's attention in the decoder.

@@ -4,12 +4,14 @@ use super::JpegError;
 
 /// How the channels are to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(in crate::data::formats) enum Coding {
     Grey,
     Rgb,
     YCbCr,
     Cmyk,
     Ycck,
+    /// Whatever somebody else says: the channels as they are.
+    Plain,
 }
 
 /// One channel.
@@ -30,6 +32,10 @@ pub(super) struct Component {
     pub(super) blocks_y: usize,
     /// Coefficients in natural order, block by block.
     pub(super) coefficients: Vec<[i16; 64]>,
+    /// Of a progressive picture, how far each coefficient is known: the lowest bit that was sent, -1 for none.
+    pub(super) known: [i8; 64],
+    /// The same of the first ten before the last scan of this component.
+    pub(super) known_before: [i8; 10],
 }
 
 impl Component {
@@ -51,22 +57,28 @@ pub(super) struct Frame {
     pub(super) groups_x: usize,
     pub(super) groups_y: usize,
     pub(super) coding: Coding,
+    /// Row of groups that the last scan had data for.
+    pub(super) last_good_row: usize,
+    /// Scans that were read.
+    pub(super) scans: u64,
+    /// Something was missing or wrong.
+    pub(super) damaged: bool,
 }
 
 impl Frame {
     /// Reads a start-of-frame segment; takes no memory for coefficients yet.
     pub(super) fn new(segment: &[u8], progressive: bool) -> Result<Self, JpegError> {
-        const BAD: JpegError = JpegError::Corrupt("a broken frame header");
+        const BAD: JpegError = JpegError::Damaged("its frame header is broken");
         let &[precision, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return Err(BAD) };
         if precision != 8 {
-            return Err(JpegError::Unsupported("samples of more than 8 bits"));
+            return Err(JpegError::Unsupported("samples of more than 8 bits are not supported"));
         }
         let (height, width) = (usize::from(u16::from_be_bytes([h1, h0])), usize::from(u16::from_be_bytes([w1, w0])));
         if width == 0 || height == 0 {
-            return Err(JpegError::Corrupt("a picture without rows or columns"));
+            return Err(JpegError::Damaged("it has no rows or no columns"));
         }
         if !matches!(count, 1 | 3 | 4) {
-            return Err(JpegError::Unsupported("a number of channels that is not 1, 3 or 4"));
+            return Err(JpegError::Unsupported("a number of channels other than 1, 3 and 4 is not supported"));
         }
         if rest.len() < usize::from(count) * 3 {
             return Err(BAD);
@@ -98,9 +110,24 @@ impl Frame {
             blocks_x: groups_x * h,
             blocks_y: groups_y * v,
             coefficients: Vec::new(),
+            known: [-1; 64],
+            known_before: [-1; 10],
         });
         let components = components.collect();
-        Self { width, height, progressive, components, h_max, v_max, groups_x, groups_y, coding: Coding::Grey }
+        Self {
+            width,
+            height,
+            progressive,
+            components,
+            h_max,
+            v_max,
+            groups_x,
+            groups_y,
+            coding: Coding::Grey,
+            last_good_row: 0,
+            scans: 0,
+            damaged: false,
+        }
     }
 
     /// Takes memory for the coefficients.

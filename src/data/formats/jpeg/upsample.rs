@@ -36,7 +36,7 @@ impl<'a> Upsampler<'a> {
     pub(super) fn new(frame: &Frame, component: &Component, samples: &'a [u8]) -> Result<Self, JpegError> {
         let (h_max, v_max) = (frame.h_max, frame.v_max);
         if h_max % component.h != 0 || v_max % component.v != 0 {
-            return Err(JpegError::Unsupported("channels sampled in fractions"));
+            return Err(JpegError::Unsupported("channels sampled in fractions are not supported"));
         }
         let (x, y) = (h_max / component.h, v_max / component.v);
         let method = match (x, y) {

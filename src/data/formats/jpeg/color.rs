@@ -10,20 +10,44 @@ use rayon::prelude::*;
 
 /// **Shape** `[height, width, 3]`.
 pub(super) fn to_rgb(frame: &Frame, planes: &[Vec<u8>]) -> Result<Vec<u8>, JpegError> {
+    by_rows(frame, planes, 3, |rows, out| convert(frame.coding, rows, out))
+}
+
+/// The channels side by side, from YCbCr to RGB where the frame says so; **shape** `[height, width, channels]`.
+pub(super) fn interleaved(frame: &Frame, planes: &[Vec<u8>]) -> Result<Vec<u8>, JpegError> {
+    if frame.coding != Coding::Plain {
+        return to_rgb(frame, planes);
+    }
+    let channels = frame.components.len();
+    by_rows(frame, planes, channels, |rows, out| {
+        for (nth, row) in rows.iter().enumerate() {
+            for (out, &sample) in out.iter_mut().skip(nth).step_by(channels).zip(row) {
+                *out = sample;
+            }
+        }
+    })
+}
+
+fn by_rows(
+    frame: &Frame,
+    planes: &[Vec<u8>],
+    channels_out: usize,
+    convert: impl Fn(&[Vec<u8>], &mut [u8]) + Sync,
+) -> Result<Vec<u8>, JpegError> {
     let channels = frame.components.iter().zip(planes);
     let channels: Vec<Upsampler<'_>> =
         channels.map(|(component, plane)| Upsampler::new(frame, component, plane)).collect::<Result<_, _>>()?;
-    let mut rgb = vec![0; frame.width * frame.height * 3];
-    rgb.par_chunks_exact_mut(frame.width * 3).enumerate().for_each_init(
+    let mut out = vec![0; frame.width * frame.height * channels_out];
+    out.par_chunks_exact_mut(frame.width * channels_out).enumerate().for_each_init(
         || vec![Vec::new(); channels.len()],
         |rows, (y, out)| {
             for (channel, row) in channels.iter().zip(rows.iter_mut()) {
                 channel.row(y, row);
             }
-            convert(frame.coding, rows, out);
+            convert(rows, out);
         },
     );
-    Ok(rgb)
+    Ok(out)
 }
 
 fn convert(coding: Coding, rows: &[Vec<u8>], out: &mut [u8]) {
@@ -45,8 +69,8 @@ fn convert(coding: Coding, rows: &[Vec<u8>], out: &mut [u8]) {
     }
 }
 
-/// What of the light `k` passes an ink.
-fn through(ink: u8, k: u8) -> u8 {
+/// What of the light `k` passes an ink: `cmyk2rgb` with 255 less the black.
+pub(in crate::data::formats) fn through(ink: u8, k: u8) -> u8 {
     let product = u16::from(ink) * u16::from(k) + 128;
     // At most 255 * 255 + 128, so neither sum overflows and the quotient fits its byte.
     let [_, quotient] = ((product >> 8) + product).to_le_bytes();
