@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
-use anyhow::Context as _;
 use crate::data::coco::{Cost, Problems};
+use anyhow::Context as _;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::Path;

@@ -18,9 +18,7 @@ pub fn thumbnail(photo: &Photo, max_px: u32) -> Photo {
     };
     let to = ImageSize { width_px: scaled(w), height_px: scaled(h) };
     match resize_rgb(&photo.rgb, photo.size(), to, Resample::Bilinear) {
-        Some(rgb) => {
-            Photo { width_px: to.width_px, height_px: to.height_px, rgb: rgb.into(), ..photo.clone() }
-        }
+        Some(rgb) => Photo { width_px: to.width_px, height_px: to.height_px, rgb: rgb.into(), ..photo.clone() },
         None => photo.clone(),
     }
 }

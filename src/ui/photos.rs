@@ -310,7 +310,7 @@ mod tests {
         let (mut photos, woken) = photos();
         photos.show(Some(&ImageSource::Path("/nowhere/at/all.png".into())));
         woken.recv_timeout(std::time::Duration::from_mins(1)).expect("the window is woken");
-        let failure = photos.poll(&ctx).expect("a sentence");
+        let Some(Told::Failed(failure)) = photos.poll(&ctx) else { panic!("a sentence") };
         assert!(failure.contains("all.png"), "names the file: {failure}");
         assert!(matches!(photos.photo(), Some(Loaded::Failed(_))), "and is remembered");
     }

@@ -80,8 +80,8 @@ fn figures_on_real_masks_are_those_of_scikit_learn() {
         let category = instances.category_named(name).expect("a category of the file");
         let image_id = case["image_id"].as_u64().expect("a number");
         let mask = instances.category_mask(image_id, category.id, Crowds::Included).expect("a mask");
-        let heat = heat(width, height, number(&case["seed"]));
-        let ranked = Ranked::of_bytes(&heat, mask.pixels()).expect("the photo's size");
+        let heat: Vec<u16> = heat(width, height, number(&case["seed"])).into_iter().map(u16::from).collect();
+        let ranked = Ranked::of_levels(&heat, 255, mask.pixels()).expect("the photo's size");
         let at = Evaluation::at_mean(&ranked);
         for (key, found) in [
             ("mask_area", json!(ranked.mask_area())),

@@ -128,8 +128,9 @@ pub(in crate::checkpoint) fn load(
         }
         return Err(CheckpointError::MissingFile { expected, path });
     };
+    let bytes = crate::json::tidy(&bytes);
     // What the file says about itself is looked at before the library does what it says.
-    let shape = match Shape::read(crate::json::tidy(&bytes)) {
+    let shape = match Shape::read(&bytes) {
         Ok(shape) => shape,
         Err(found) => {
             if bytes.len() <= LONGEST_TRIED_AGAIN_BYTES {
@@ -140,7 +141,7 @@ pub(in crate::checkpoint) fn load(
     };
     let mut bounds = Bounds::new(shape).map_err(refused)?;
     let mut inner = contained(|| {
-        let mut inner = Tokenizer::from_bytes(crate::json::tidy(&bytes)).map_err(|error| error.to_string())?;
+        let mut inner = Tokenizer::from_bytes(&bytes).map_err(|error| error.to_string())?;
         // Files are saved with whatever the last training used; a prompt is neither cut nor filled.
         inner.with_truncation(None).map_err(|error| error.to_string())?;
         inner.with_padding(None);

@@ -1,8 +1,8 @@
 //! One safetensors or GGUF file: mapped, its header checked against its length.
 
+use super::mapping::MappedFile;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::files::{other_file, parse_strict_object};
-use super::mapping::MappedFile;
 use crate::checkpoint::gguf::{Header, read_gguf_header};
 use crate::files;
 use candle_core::DType;

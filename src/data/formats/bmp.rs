@@ -137,9 +137,7 @@ impl Header {
             (RAW, 16) | (BIT_FIELDS, 16) if self.compression == RAW || self.masks == [0x7c00, 0x3e0, 0x1f] => {
                 Ok(Layout::Packed([(10, 31), (5, 31), (0, 31)]))
             }
-            (BIT_FIELDS, 16) if self.masks == [0xf800, 0x7e0, 0x1f] => {
-                Ok(Layout::Packed([(11, 31), (5, 63), (0, 31)]))
-            }
+            (BIT_FIELDS, 16) if self.masks == [0xf800, 0x7e0, 0x1f] => Ok(Layout::Packed([(11, 31), (5, 63), (0, 31)])),
             (RAW, 24) | (BIT_FIELDS, 24) if self.compression == RAW || self.masks == [0xff_0000, 0xff00, 0xff] => {
                 Ok(Layout::Bytes(3, [2, 1, 0]))
             }
@@ -253,9 +251,8 @@ impl Layout {
             Self::Packed(parts) => {
                 for (out, &pixel) in out.iter_mut().zip(row.as_chunks::<2>().0) {
                     let pixel = u32::from(u16::from_le_bytes(pixel));
-                    *out = parts.map(|(shift, most)| {
-                        u8::try_from((pixel >> shift & most) * 255 / most).unwrap_or(u8::MAX)
-                    });
+                    *out = parts
+                        .map(|(shift, most)| u8::try_from((pixel >> shift & most) * 255 / most).unwrap_or(u8::MAX));
                 }
             }
             Self::Bytes(len, places) => {

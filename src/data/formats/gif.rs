@@ -39,7 +39,13 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
             *out = palette.colour(number);
         }
     }
-    Ok(Picture { size, pixels: Pixels::Rgb(rgb), bits: 8, orientation: Orientation::NoTransforms, warnings: Vec::new() })
+    Ok(Picture {
+        size,
+        pixels: Pixels::Rgb(rgb),
+        bits: 8,
+        orientation: Orientation::NoTransforms,
+        warnings: Vec::new(),
+    })
 }
 
 /// What is left of a file.
@@ -139,8 +145,7 @@ impl Frame<'_> {
     /// Rows in the order of the file.
     fn rows(&self) -> impl Iterator<Item = usize> {
         let height = usize::from(self.height);
-        let passes: &[(usize, usize)] =
-            if self.is_interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
+        let passes: &[(usize, usize)] = if self.is_interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
         passes.iter().flat_map(move |&(first, step)| (first..height).step_by(step))
     }
 }

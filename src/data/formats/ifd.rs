@@ -139,8 +139,11 @@ impl<'a> Directory<'a> {
                     continue;
                 }
                 let len = usize::try_from(len).ok()?;
-                let offset =
-                    if header.is_big { order.u64(*value.first_chunk()?) } else { u64::from(order.u32(*value.first_chunk()?)) };
+                let offset = if header.is_big {
+                    order.u64(*value.first_chunk()?)
+                } else {
+                    u64::from(order.u32(*value.first_chunk()?))
+                };
                 let offset = usize::try_from(offset).ok()?;
                 bytes.get(offset..offset.checked_add(len)?)?
             };
@@ -243,7 +246,12 @@ mod tests {
     fn the_first_of_several_entries_counts_and_unknown_types_are_passed_over() {
         let bytes = file(
             Order::Big,
-            &[(274, 99, 1, [0, 9, 0, 0]), (274, 3, 1, [0, 6, 0, 0]), (274, 3, 1, [0, 8, 0, 0]), (256, 3, 0, [0, 7, 0, 0])],
+            &[
+                (274, 99, 1, [0, 9, 0, 0]),
+                (274, 3, 1, [0, 6, 0, 0]),
+                (274, 3, 1, [0, 8, 0, 0]),
+                (256, 3, 0, [0, 7, 0, 0]),
+            ],
         );
         let directory = read(&bytes);
         assert_eq!(directory.numbers(274).collect::<Vec<_>>(), [6.0], "the first of a type that exists");
@@ -252,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_cut_off_keeps_what_came_before() {
-        let mut bytes = file(Order::Little, &[(274, 3, 1, [6, 0, 0, 0]), (256, 4, 2, [200, 0, 0, 0]), (257, 3, 1, [5, 0, 0, 0])]);
+        let mut bytes =
+            file(Order::Little, &[(274, 3, 1, [6, 0, 0, 0]), (256, 4, 2, [200, 0, 0, 0]), (257, 3, 1, [5, 0, 0, 0])]);
         let directory = read(&bytes);
         assert_eq!(directory.integer(274), Some(6), "before");
         assert!(!directory.contains(256) && !directory.contains(257), "a value outside of the file ends it");

@@ -197,7 +197,7 @@ impl AppState {
 mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
-    use crate::engine::{Stage, Timings};
+    use crate::engine::{Request, Stage, Timings};
     use crate::ui::state::RangeMode;
 
     #[test]

@@ -22,8 +22,7 @@ fn templates_are_told_the_day_as_transformers_tells_it() {
         assert!(template.asks_for_the_date(), "and says so");
     }
     assert!(!template(question).unwrap().asks_for_the_date(), "a template that knows no day");
-    for wrong in ["{{ strftime_now() }}", "{{ strftime_now('%Y', zone='UTC') }}", "{{ strftime_now('%Y' * 600) }}"]
-    {
+    for wrong in ["{{ strftime_now() }}", "{{ strftime_now('%Y', zone='UTC') }}", "{{ strftime_now('%Y' * 600) }}"] {
         assert!(template(&format!("{wrong} {question}")).is_err(), "{wrong}");
     }
 }

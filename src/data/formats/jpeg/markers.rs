@@ -264,16 +264,14 @@ fn scan_header<'t>(body: &[u8], frame: &Frame, tables: &'t Tables) -> Result<Sca
     let mut components: Vec<ScanComponent<'t>> = Vec::new();
     for field in fields.chunks_exact(2) {
         // Where several channels have one number, as in some files all of them, each is named in turn.
-        let named = |(nth, component): (usize, &super::frame::Component)| {
-            component.id == field[0] && nth >= components.len()
-        };
+        let named =
+            |(nth, component): (usize, &super::frame::Component)| component.id == field[0] && nth >= components.len();
         let idx = frame.components.iter().enumerate().position(named).ok_or(BAD)?;
         if components.iter().any(|part| part.idx == idx) {
             return Err(BAD);
         }
         let (dc, ac) = (field[1] >> 4, field[1] & 15);
-        let (needs_dc, needs_ac) =
-            if frame.progressive { (first == 0 && high == 0, first > 0) } else { (true, true) };
+        let (needs_dc, needs_ac) = if frame.progressive { (first == 0 && high == 0, first > 0) } else { (true, true) };
         let dc = needs_dc.then(|| table(&tables.dc, dc)).transpose()?;
         if dc.is_some_and(|table| !table.is_for_constant_terms()) {
             return Err(JpegError::Damaged("a Huffman table has a constant term of more than 15 bits"));

@@ -102,7 +102,9 @@ pub(super) fn decode_part(
     frame.coding = if from_ycbcr && frame.components.len() == 3 { Coding::YCbCr } else { Coding::Plain };
     let subsampled = frame.components.iter().any(|part| (part.h, part.v) != (frame.h_max, frame.v_max));
     if subsampled && frame.coding == Coding::Plain {
-        return Err(Refusal::Unsupported("JPEG data with subsampled channels that are not YCbCr are not supported".into()));
+        return Err(Refusal::Unsupported(
+            "JPEG data with subsampled channels that are not YCbCr are not supported".into(),
+        ));
     }
     let smoothed = smoothing::is_useful(&frame);
     let planes = idct::planes(&mut frame, smoothed);

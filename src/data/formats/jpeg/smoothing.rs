@@ -103,8 +103,9 @@ impl<'a> Smoother<'a> {
         let around = self.around(bx, by);
         let known = &self.known[usize::from(by / self.component.v > self.last_good_row)];
         let constant = i64::from(self.quant[0]);
-        let weighted =
-            |weights: &[i64; 25]| constant * weights.iter().zip(around).map(|(weight, term)| weight * term).sum::<i64>();
+        let weighted = |weights: &[i64; 25]| {
+            constant * weights.iter().zip(around).map(|(weight, term)| weight * term).sum::<i64>()
+        };
         let without_detail = known[1..].iter().all(|&bit| bit == -1);
         let weights: &[[i64; 25]] = if without_detail { &WITHOUT_DETAIL } else { &WITH_DETAIL };
         for ((&place, weights), &bit) in PLACES.iter().zip(weights).zip(&known[1..]) {

@@ -91,9 +91,8 @@ impl BitReader for Bits<'_> {
         if first >= self.bytes.len() {
             return None;
         }
-        let window = (first..first + 3).fold(0, |window: u32, nth| {
-            window << 8 | u32::from(self.bytes.get(nth).copied().unwrap_or_default())
-        });
+        let window = (first..first + 3)
+            .fold(0, |window: u32, nth| window << 8 | u32::from(self.bytes.get(nth).copied().unwrap_or_default()));
         let shifted = window << (8 + self.at % 8);
         u16::try_from(shifted.checked_shr(32 - u32::from(bits)).unwrap_or_default()).ok()
     }

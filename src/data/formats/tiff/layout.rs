@@ -255,8 +255,7 @@ impl Layout {
         if chunk > picture.max(MAX_TILE_BYTES) {
             return unsupported("tiles of that size are not supported");
         }
-        let (offsets, bytes) =
-            if self.is_tiled { (TILE_OFFSETS, TILE_BYTES) } else { (STRIP_OFFSETS, STRIP_BYTES) };
+        let (offsets, bytes) = if self.is_tiled { (TILE_OFFSETS, TILE_BYTES) } else { (STRIP_OFFSETS, STRIP_BYTES) };
         self.offsets = directory.integers(offsets).take(needed * self.planes).collect();
         self.bytes = directory.integers(bytes).take(needed * self.planes).collect();
         if self.offsets.len() < needed * self.planes {
@@ -304,12 +303,7 @@ impl Layout {
     }
 }
 
-fn bits(
-    directory: &Directory<'_>,
-    meaning: Meaning,
-    samples: u64,
-    compression: Compression,
-) -> Result<usize, Refusal> {
+fn bits(directory: &Directory<'_>, meaning: Meaning, samples: u64, compression: Compression) -> Result<usize, Refusal> {
     let given: Vec<u64> = directory.integers(BITS).take(64).collect();
     let given = if given.is_empty() { vec![1] } else { given };
     if given.len() > 1 && (given.len() as u64) < samples {

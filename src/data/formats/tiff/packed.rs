@@ -32,7 +32,8 @@ impl<'a> Unpacker<'a> {
         if jpeg_tables.is_some_and(|tables| !tables.starts_with(b"\xff\xd8")) {
             return Err(Refusal::Damaged("its JPEG tables are broken".into()));
         }
-        let picture = layout.width.saturating_mul(layout.height).saturating_mul(layout.samples * layout.bits.div_ceil(8));
+        let picture =
+            layout.width.saturating_mul(layout.height).saturating_mul(layout.samples * layout.bits.div_ceil(8));
         let budget = file.len().saturating_mul(4).saturating_add(picture);
         Ok(Self { file, jpeg_tables, budget, damaged: false })
     }

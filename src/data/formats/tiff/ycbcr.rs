@@ -74,8 +74,10 @@ impl Subsampled {
         let d3 = fixed(to_blue);
         let d4 = -fixed(blue * to_blue / green);
         let level = |at: usize| i32::try_from(at).unwrap_or_default() - 128;
-        let cr: [i32; 256] = std::array::from_fn(|at| scaled(level(at), reference[4] - 128.0, reference[5] - 128.0, 127.0));
-        let cb: [i32; 256] = std::array::from_fn(|at| scaled(level(at), reference[2] - 128.0, reference[3] - 128.0, 127.0));
+        let cr: [i32; 256] =
+            std::array::from_fn(|at| scaled(level(at), reference[4] - 128.0, reference[5] - 128.0, 127.0));
+        let cb: [i32; 256] =
+            std::array::from_fn(|at| scaled(level(at), reference[2] - 128.0, reference[3] - 128.0, 127.0));
         const HALF: i32 = 1 << 15;
         Self {
             brightness: std::array::from_fn(|at| scaled(level(at) + 128, reference[0], reference[1], 255.0)),
