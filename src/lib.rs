@@ -71,10 +71,12 @@
 //!
 //! | folder | what it holds |
 //! | --- | --- |
-//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
+//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures; `assets/docs` is the part of this page below |
 //! | `shaders` | every WGSL file |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |
+//!
+#![doc = include_str!("../assets/docs/outside-files.md")]
 
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::unreachable))]
 

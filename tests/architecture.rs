@@ -218,6 +218,26 @@ fn paths_of_the_documentation_exist() {
 }
 
 #[test]
+fn every_kind_of_outside_file_is_held_by_tests_that_exist() {
+    let code: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), &[".rs"]))
+        .map(|file| read(&file))
+        .collect();
+    let page = read(&root().join("assets/docs/outside-files.md"));
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| ")).skip(2).map(cells).collect();
+    assert!(rows.len() > 10, "the table was found and has its rows");
+    for row in rows {
+        let [file, .., tests] = row[..] else { panic!("five cells in each row: {row:?}") };
+        let tests = ticked(tests);
+        assert!(!tests.is_empty(), "{file} has no test");
+        for test in tests {
+            assert!(code.contains(&format!("fn {test}(")), "{file} names the test {test}, which does not exist");
+        }
+    }
+}
+
+#[test]
 fn no_file_is_longer_than_a_person_reads() {
     for folder in ["src", "tests", "shaders"] {
         for file in files(&root().join(folder), &[".rs", ".wgsl", ".py"]) {
