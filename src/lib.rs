@@ -77,7 +77,6 @@
 //! | `.ci` | what a fresh machine runs |
 //!
 #![doc = include_str!("../assets/docs/outside-files.md")]
-
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::unreachable))]
 
 pub mod analysis;

@@ -333,7 +333,13 @@ fn nothing_names_a_machine_or_leaves_work_behind() {
     for file in all.iter().filter(|file| file.exists()) {
         let text = String::from_utf8_lossy(&fs::read(file).expect("readable")).into_owned();
         for (a, b) in unwanted {
-            assert!(!text.contains(&format!("{a}{b}")), "{} contains {a}{b}", relative(file));
+            let word = format!("{a}{b}");
+            let is_found = text.match_indices(&word).any(|(at, _)| {
+                // Bytes written as letters (base64) have any three of them in a row.
+                let beside = [text[..at].chars().next_back(), text[at + word.len()..].chars().next()];
+                word.contains('/') || beside.iter().flatten().all(|c| !c.is_alphanumeric() && !"+/=".contains(*c))
+            });
+            assert!(!is_found, "{} contains {word}", relative(file));
         }
     }
 }

@@ -34,8 +34,10 @@ pub fn list_folder(
     cancel: &AtomicBool,
     mut progress: impl FnMut(usize),
 ) -> Result<FolderListing, PhotoError> {
-    let unreadable =
-        |err: &std::io::Error, path: &Path| PhotoError::Unreadable { reason: err.to_string(), path: path.to_owned() };
+    let unreadable = |err: &std::io::Error, path: &Path| PhotoError::Unreadable {
+        reason: files::reason(err),
+        path: path.to_owned(),
+    };
     let entries = std::fs::read_dir(folder).map_err(|err| unreadable(&err, folder))?;
     let mut listing = FolderListing::default();
     for (seen, entry) in entries.enumerate() {
@@ -150,7 +152,7 @@ mod tests {
         let stopped = list_folder(folder.path(), &AtomicBool::new(true), |_| {}).expect("can be read");
         assert!(stopped.cancelled && stopped.images.is_empty(), "stopped before the first entry");
         let error = list_folder(&at("nowhere"), &AtomicBool::new(false), |_| {}).expect_err("not there").to_string();
-        assert!(error.ends_with("nowhere"), "{error}");
+        assert_eq!(error, format!("Cannot open {}: no such file", at("nowhere").display()));
     }
 
     #[cfg(unix)]

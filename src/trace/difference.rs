@@ -171,7 +171,11 @@ impl RunInfo {
         if *full_prompt == other.full_prompt {
             // The same text from other words: another question to whoever reads it.
             let same = (prompt, templated) == (&other.prompt, &other.templated);
-            all.add(RunField::Prompt, same, |first| json!(pick(first).prompt).to_string());
+            all.add(RunField::Prompt, same, |first| {
+                let run = pick(first);
+                let how = if run.templated { "a question" } else { "the whole prompt" };
+                format!("{} as {how}", json!(run.prompt))
+            });
         } else {
             all.add(RunField::Prompt, false, |first| json!(pick(first).full_prompt).to_string());
         }

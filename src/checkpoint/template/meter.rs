@@ -123,7 +123,12 @@ fn made(state: &mut State, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return Ok(value);
     }
-    value.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>().map(Value::from)
+    value.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>().map(iterable)
+}
+
+/// What can be walked and is no list: the engine puts these behind lists when it sorts.
+fn iterable(items: Vec<Value>) -> Value {
+    Value::make_object_iterable(items, |items| Box::new(items.iter().cloned()))
 }
 
 /// Objects of the engine: a loop, a macro, a module.
@@ -145,7 +150,11 @@ fn plain(value: &Value, may_hold_namespaces: bool) -> Result<Value, Error> {
     Ok(match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => {
             let items = value.try_iter()?.checked().map(|item| copied(item?)).collect::<Result<Vec<Value>, Error>>()?;
-            if value.is_tuple() { Value::from(Tuple::from(items)) } else { Value::from(items) }
+            match value.kind() {
+                ValueKind::Iterable => iterable(items),
+                _ if value.is_tuple() => Value::from(Tuple::from(items)),
+                _ => Value::from(items),
+            }
         }
         ValueKind::Map => {
             let pairs = value.as_object().and_then(DynObject::try_iter_pairs).into_iter().flatten();
