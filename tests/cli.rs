@@ -235,7 +235,8 @@ fn work_that_fails_is_status_one_and_writes_nothing() {
         one_sentence(&[&["trace", "--image", image, "--prompt", "a", "--out", out], more].concat(), 1)
     };
     let missing = path(folder.path(), "nowhere.png");
-    assert!(failing(&missing, &out, &[]).trim_end().ends_with("nowhere.png"), "the missing photo comes last");
+    let expected = format!("error: Cannot open {missing}: no such file");
+    assert_eq!(failing(&missing, &out, &[]).trim_end(), expected, "the missing photo is named");
     assert!(failing(&no_photo, &out, &[]).contains("PNG, JPEG"), "what a photo is");
     assert!(failing("demo_01_beach.png", "/no/such/folder/t", &[]).contains("--out"), "the folder must be there");
     let folder_model = failing("demo_01_beach.png", &out, &["--model", folder.path().to_str().unwrap_or_default()]);

@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
 /// differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "be9f39dc7b2660e6c941b2642626d45882482360807de6e5d84d0a7955dd8b31"),
-    (Format::Pdf, "9b1cbdf94ce7e2ec537dde9fa67da761dd71ee8677ef676ac35cd25422292062"),
-    (Format::Png, "833455771f7679ba30f292fe5548aef544a49ad0cf900e0d2f8941f576565dbf"),
+    (Format::Svg, "628e09c0a4e07551b506c1435abf07eb35a4e8f042f517fdbc9378c313bcd2c2"),
+    (Format::Pdf, "1e11e763aa791336c4180b08ddc042a07fe38d51b5aff2aa07c9ee82f1835fef"),
+    (Format::Png, "05a6e61a7ef090aeac2718f8a4e2f0bf3ce925cad1edbc906d0e46bc4c3626fe"),
 ];
 
 #[test]

@@ -7,12 +7,14 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The demo model as a checkpoint of a user's.
+/// The demo model as a checkpoint of a user's, with its template in `chat_template.jinja` alone.
 fn checkpoint(into: &Path) {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/llava");
     for entry in std::fs::read_dir(demo).expect("the demo model") {
         let from = entry.expect("readable").path();
-        std::fs::copy(&from, into.join(from.file_name().expect("a name"))).expect("can be copied");
+        if !from.ends_with("chat_template.json") {
+            std::fs::copy(&from, into.join(from.file_name().expect("a name"))).expect("can be copied");
+        }
     }
 }
 
