@@ -161,7 +161,7 @@ fn a_question_that_cannot_be_asked_is_one_sentence() {
     let unknown = refused(|question| question.image = ImageSource::Bundled("cat.png".to_owned()));
     assert!(unknown.contains("demo_01_beach.png") && unknown.ends_with("cat.png"), "{unknown}");
     let two = refused(|question| question.prompt = Prompt::Templated("<image> twice?".to_owned()));
-    assert!(two.contains("exactly one <image>"), "{two}");
+    assert!(two.starts_with("Expected a question without <image>"), "{two}");
     let strategy = refused(|question| question.strategy.name = "vdc".to_owned());
     assert!(strategy.contains("plain"), "{strategy}");
 }

@@ -27,8 +27,21 @@ fn announces(bytes: &[u8], what: u8) -> bool {
     bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & what > 0)
 }
 
+/// Whether the file is shorter than it says at its beginning.
+fn is_cut(bytes: &[u8]) -> bool {
+    let said = bytes.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
+    (bytes.len() as u64) < u64::from(said) + 8
+}
+
 /// Decodes the first frame of a file.
 pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
+    decode_whole(bytes, limits).map_err(|why| match why {
+        Refusal::Damaged(_) if is_cut(bytes) => Refusal::Truncated,
+        other => other,
+    })
+}
+
+fn decode_whole(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
     let (width_px, height_px) = decoder.dimensions();
     let size = ImageSize { width_px, height_px };
