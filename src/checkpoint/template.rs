@@ -201,7 +201,7 @@ fn on_own_thread(work: impl FnOnce() -> Result<String, String> + Send + 'static)
 /// What a template gives.
 fn run(source: &str, root: Value) -> Result<String, String> {
     let described = |error: Error| describe(&error);
-    let environment = environment().map_err(described)?;
+    let environment = environment();
     let syntax = syntax().map_err(described)?;
     scan::check(source, &syntax)?;
     let tree = machinery::parse(source, NAME, syntax).map_err(described)?;
@@ -222,7 +222,7 @@ fn syntax() -> Result<SyntaxConfig, Error> {
 }
 
 /// What transformers offers templates: Python's string methods, `raise_exception`, no `{% generation %}` marks.
-fn environment() -> Result<Environment<'static>, Error> {
+fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
     // It would print every value into each error.
@@ -231,7 +231,7 @@ fn environment() -> Result<Environment<'static>, Error> {
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });
-    Ok(environment)
+    environment
 }
 
 /// `{% generation %}` marks the answer for training; here it is a block that is always taken, so that its `-` keep their meaning.

@@ -69,7 +69,7 @@ impl Photo {
         Ok(Self {
             width_px: image.size.width_px,
             height_px: image.size.height_px,
-            rgb: image.rgb.into(),
+            rgb: image.samples.into(),
             sha256: hex_sha256(bytes),
             warnings: image.warnings.into_iter().map(|text| format!("{text}: {}", name.display())).collect(),
         })

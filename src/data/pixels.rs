@@ -9,7 +9,7 @@ use std::path::Path;
 /// Upright RGB, **shape** `[height, width, 3]`.
 pub(super) struct Rgb {
     pub(super) size: ImageSize,
-    pub(super) rgb: Vec<u8>,
+    pub(super) samples: Vec<u8>,
     /// Whole sentences without the file's name.
     pub(super) warnings: Vec<String>,
 }
@@ -70,7 +70,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<R
             grey.into_iter().flat_map(|level| [u8::try_from(level).unwrap_or(u8::MAX); 3]).collect()
         }
     };
-    Ok(Rgb { size, rgb, warnings })
+    Ok(Rgb { size, samples: rgb, warnings })
 }
 
 fn refused(refusal: Refusal, format: &'static str, limits: PhotoLimits, path: &Path) -> PhotoError {

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// What traces of encoders say of the strategy.
 pub(super) const NO_STRATEGY: &str = "none";
 
+/// Whether two questions have a part in common.
+type IsSame = fn(&Question, &Question) -> bool;
+
 impl Question {
     /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is
     /// recorded of the answer does not count.
@@ -38,7 +41,7 @@ impl Question {
             (RunField::MaxNewTokens, *max_new_tokens == other.max_new_tokens),
             (RunField::ForcedIds, forced(fork) == forced(&other.fork)),
         ];
-        let costly: [(RunField, fn(&Self, &Self) -> bool); 3] = [
+        let costly: [(RunField, IsSame); 3] = [
             (RunField::Strategy, |a, b| same_spec(&a.strategy, &b.strategy, strategy_info)),
             (RunField::Interventions, |a, b| same_specs(&a.interventions, &b.interventions)),
             (RunField::Prompting, |a, b| a.prompted == b.prompted),

@@ -95,14 +95,15 @@ pub(super) fn of_xml(text: &str) -> Result<String, String> {
             }
             Event::Text(text) if open.is_some() => recipe.push_str(&text.xml10_content().map_err(damaged)?),
             Event::CData(text) if open.is_some() => recipe.push_str(&text.xml10_content().map_err(damaged)?),
-            Event::GeneralRef(name) if open.is_some() => match name.resolve_char_ref().map_err(damaged)? {
-                Some(letter) => recipe.push(letter),
-                None => {
+            Event::GeneralRef(name) if open.is_some() => {
+                if let Some(letter) = name.resolve_char_ref().map_err(damaged)? {
+                    recipe.push(letter);
+                } else {
                     let name = name.decode().map_err(damaged)?;
                     let text = resolve_predefined_entity(&name).ok_or("damaged XML (an entity of its own)")?;
                     recipe.push_str(text);
                 }
-            },
+            }
             Event::Eof => break,
             _ => {}
         }

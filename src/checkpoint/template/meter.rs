@@ -483,8 +483,7 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
         "join" => Cost::Join { items: 1, between: 0 },
         "format" => Cost::Format,
         "split" | "splitlines" => Cost::Items(2),
-        "upper" | "lower" | "title" | "capitalize" => Cost::Times(3),
-        "keys" | "values" | "items" => Cost::Times(3),
+        "upper" | "lower" | "title" | "capitalize" | "keys" | "values" | "items" => Cost::Times(3),
         // They look into the value and give a part of it.
         "get" => return unknown_method_callback(state, value, name, args),
         _ => Cost::Times(1),

@@ -2,8 +2,8 @@
 //!
 //! The engine counts steps, and 40 steps of `x = x ~ x` make a terabyte. It has no hook for its operators, but it lets
 //! the tree be read before it becomes instructions. So each operator, literal, slice, loop and call that makes or walks
-//! a value is put between filters of [`super::meter`], whose names no template can write: `a + b` becomes `(a|+weighed
-//! + b|+weighed)|+made`. Nothing else changes, so what a template gives stays what the engine gives.
+//! a value is put between filters of [`super::meter`], whose names no template can write:
+//! `a + b` becomes `(a|+weighed + b|+weighed)|+made`. Nothing else changes, so what a template gives stays what the engine gives.
 
 use minijinja::Value;
 use minijinja::machinery::ast::{
@@ -168,6 +168,7 @@ fn expr<'a>(of: &Expr<'a>) -> Expr<'a> {
             through(MADE, Expr::Slice(spanned(node, Slice { expr: operand(WEIGHED, &node.expr), start, stop, step })))
         }
         Expr::UnaryOp(node) => {
+            #[expect(clippy::needless_match, reason = "the engine's own type cannot be copied")]
             let op = match node.op {
                 UnaryOpKind::Not => UnaryOpKind::Not,
                 UnaryOpKind::Neg => UnaryOpKind::Neg,

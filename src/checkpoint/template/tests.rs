@@ -298,7 +298,7 @@ fn too_large() -> Vec<String> {
 
 /// How long a refusal may take here: builds without optimisation on a busy machine are some thirty times slower than a
 /// release.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Each is refused for one of these reasons, in time, in one short sentence.
 fn expect_refused(templates: Vec<String>, reasons: &[&str]) {

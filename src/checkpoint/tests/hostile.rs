@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Builds without optimisation on a busy machine are some thirty times slower than a release.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn refusal_in_time(folder: &Folder, what: &str) -> String {
     let started = Instant::now();

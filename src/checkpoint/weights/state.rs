@@ -1,7 +1,7 @@
 //! Whether the weights on disk are still those that were opened.
 
 use super::hash::weight_hash;
-use super::mapping::Change;
+use super::mapping::{Change, MappedFile};
 use super::shard::Shard;
 use crate::checkpoint::CheckpointError;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl WeightFiles {
     ///
     /// **Errors**: a file that was truncated, and read where it no longer is.
     pub fn expect_whole(&self) -> Result<(), CheckpointError> {
-        let lost = self.shards.iter().find(|shard| shard.mapped_file().is_some_and(|file| file.is_lost()));
+        let lost = self.shards.iter().find(|shard| shard.mapped_file().is_some_and(MappedFile::is_lost));
         lost.map_or(Ok(()), |shard| Err(CheckpointError::Lost { path: shard.path().to_owned() }))
     }
 

@@ -37,7 +37,7 @@ struct Header {
 /// Where red, green and blue of a pixel are.
 enum Layout {
     /// Numbers of colours, of so many bits.
-    Numbers(u16, Palette),
+    Numbers(u16, Box<Palette>),
     /// Sixteen bits: bits to the right, and their most.
     Packed([(u32, u32); 3]),
     /// Bytes of a pixel, and the places of its colours.
@@ -133,12 +133,12 @@ impl Header {
         let unsupported = |what: String| Err(Refusal::Unsupported(what.into()));
         let [red, green, blue] = self.masks;
         match (self.compression, self.bits) {
-            (RAW, 1 | 4 | 8) | (RLE8, 8) | (RLE4, 4) => Ok(Layout::Numbers(self.bits, self.palette(bytes)?)),
-            (RAW, 16) | (BIT_FIELDS, 16) if self.compression == RAW || self.masks == [0x7c00, 0x3e0, 0x1f] => {
+            (RAW, 1 | 4 | 8) | (RLE8, 8) | (RLE4, 4) => Ok(Layout::Numbers(self.bits, Box::new(self.palette(bytes)?))),
+            (RAW | BIT_FIELDS, 16) if self.compression == RAW || self.masks == [0x7c00, 0x3e0, 0x1f] => {
                 Ok(Layout::Packed([(10, 31), (5, 31), (0, 31)]))
             }
             (BIT_FIELDS, 16) if self.masks == [0xf800, 0x7e0, 0x1f] => Ok(Layout::Packed([(11, 31), (5, 63), (0, 31)])),
-            (RAW, 24) | (BIT_FIELDS, 24) if self.compression == RAW || self.masks == [0xff_0000, 0xff00, 0xff] => {
+            (RAW | BIT_FIELDS, 24) if self.compression == RAW || self.masks == [0xff_0000, 0xff00, 0xff] => {
                 Ok(Layout::Bytes(3, [2, 1, 0]))
             }
             (RAW, 32) => Ok(Layout::Bytes(4, [2, 1, 0])),

@@ -193,7 +193,7 @@ fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// A profile as ImageMagick writes it: an empty line, its name, its length, and then hexadecimal digits. Empty if they are none.
+/// A profile as `ImageMagick` writes it: an empty line, its name, its length, and then hexadecimal digits. Empty if they are none.
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits: Option<Vec<u8>> = text
         .split(|&byte| byte == b'\n')

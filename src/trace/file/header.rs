@@ -13,7 +13,7 @@ const METADATA: &str = "__metadata__";
 /// Reads the JSON of a header. The error is what was found in place of one.
 pub(super) fn parse(json: &[u8]) -> Result<Metadata, String> {
     let Header { strings, mut tensors } = serde_json::from_slice(json).map_err(|err| format!("a header with {err}"))?;
-    tensors.sort_by(|(_, a), (_, b)| a.data_offsets.cmp(&b.data_offsets));
+    tensors.sort_by_key(|(_, tensor)| tensor.data_offsets);
     Metadata::new(strings, tensors).map_err(|err| format!("a header with {err}"))
 }
 

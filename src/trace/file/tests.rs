@@ -306,6 +306,7 @@ fn a_dimension_of_nothing_bounds_the_others_too() {
 
 #[test]
 fn a_rectangle_that_the_preprocessing_does_not_give_is_refused() {
+    type Change = fn(&mut serde_json::Value);
     let with_run = |change: fn(&mut serde_json::Value)| {
         changed(true, true, |header, _| {
             let text = header["__metadata__"]["run"].as_str().expect("a string").to_owned();
@@ -314,7 +315,7 @@ fn a_rectangle_that_the_preprocessing_does_not_give_is_refused() {
             header["__metadata__"]["run"] = run.to_string().into();
         })
     };
-    let changes: [(fn(&mut serde_json::Value), &str); 9] = [
+    let changes: [(Change, &str); 9] = [
         (|run| run["view"]["rect_px"]["x1"] = 1e308.into(), "a rectangle with an area"),
         (|run| run["view"]["rect_px"]["x1"] = (-7.5).into(), "a rectangle with an area"),
         (|run| run["view"]["rect_px"]["x0"] = run["view"]["rect_px"]["x1"].clone(), "a rectangle with an area"),

@@ -153,7 +153,9 @@ pub(super) fn read(bytes: &[u8], mut tables: Tables, missing: Missing) -> Result
     loop {
         let segment = match next_segment(bytes, pos) {
             Err(JpegError::Truncated) if missing == Missing::Marker => {
-                frame.iter_mut().for_each(|frame| frame.damaged = true);
+                if let Some(frame) = &mut frame {
+                    frame.damaged = true;
+                }
                 break;
             }
             // All of a sequential picture is there, only its end marker is not: as good as complete.

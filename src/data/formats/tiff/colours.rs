@@ -18,7 +18,7 @@ pub(super) enum Converter {
     Palette(usize, Box<Palette>),
     Rgb,
     Cmyk,
-    Plain(Plain),
+    Plain(Box<Plain>),
     Subsampled(Box<Subsampled>),
 }
 
@@ -35,7 +35,7 @@ impl Converter {
             // JPEG data are RGB already.
             Meaning::YCbCr if layout.compression == Compression::Jpeg => Self::Rgb,
             Meaning::YCbCr if layout.compression == Compression::None && layout.subsampling == (1, 1) => {
-                Self::Plain(Plain::new())
+                Self::Plain(Box::new(Plain::new()))
             }
             Meaning::YCbCr => Self::Subsampled(Box::new(Subsampled::new(directory))),
         })
@@ -84,7 +84,7 @@ impl Converter {
         let width = layout.bits.div_ceil(8);
         let pixels = row.chunks_exact(layout.samples * width).zip(out.iter_mut());
         // The high byte of 16 bits is what counts.
-        let high = if width == 2 && layout.order == super::super::ifd::Order::Little { 1 } else { 0 };
+        let high = usize::from(width == 2 && layout.order == super::super::ifd::Order::Little);
         let sample = |pixel: &[u8], nth: usize| pixel.get(nth * width + high).copied().unwrap_or_default();
         let count = out_len(row, layout);
         match self {

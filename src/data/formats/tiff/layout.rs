@@ -68,6 +68,7 @@ pub(super) struct Chunk {
 
 /// See the module's documentation.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "tags of the format that are there or not, each on its own")]
 pub(super) struct Layout {
     pub(super) order: Order,
     pub(super) width: usize,

@@ -52,6 +52,9 @@ fn scaled(level: i32, black: f32, white: f32, top: f32) -> i32 {
     value.clamp(-4096.0, 4096.0) as i32
 }
 
+/// A half, with sixteen bits behind the point.
+const HALF: i32 = 1 << 15;
+
 impl Subsampled {
     pub(super) fn new(directory: &Directory<'_>) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "libtiff keeps them as 32-bit numbers")]
@@ -78,7 +81,6 @@ impl Subsampled {
             std::array::from_fn(|at| scaled(level(at), reference[4] - 128.0, reference[5] - 128.0, 127.0));
         let cb: [i32; 256] =
             std::array::from_fn(|at| scaled(level(at), reference[2] - 128.0, reference[3] - 128.0, 127.0));
-        const HALF: i32 = 1 << 15;
         Self {
             brightness: std::array::from_fn(|at| scaled(level(at) + 128, reference[0], reference[1], 255.0)),
             red_cr: cr.map(|cr| d1.wrapping_mul(cr).wrapping_add(HALF) >> 16),
