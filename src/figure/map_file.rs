@@ -174,9 +174,9 @@ mod tests {
 
     #[test]
     fn a_map_whose_numbers_nothing_can_have_is_refused() {
+        type Change = fn(&mut Value);
         let read = |bytes: &[u8]| MapFile::read(bytes, Path::new("map.safetensors"));
         assert!(read(&file(|_| {})).is_ok(), "as it is");
-        type Change = fn(&mut Value);
         let changes: [(Change, &str); 5] = [
             (|header| header["run"]["seen_rect"]["x1"] = 1e308.into(), "a rectangle with an area"),
             (|header| header["run"]["seen_rect"]["x1"] = (-1.0).into(), "a rectangle with an area"),
