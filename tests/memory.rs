@@ -248,6 +248,7 @@ fn write_trace(path: &Path, tensors: &[(&str, &str, &[u64])], change: impl FnOnc
 
 #[test]
 fn a_trace_takes_as_much_memory_as_its_file() {
+    type Change = fn(&mut Value);
     const MB: u64 = 1 << 20;
     if held().is_none() {
         println!("Not run: this system does not say how much memory a process has held");
@@ -293,7 +294,6 @@ fn a_trace_takes_as_much_memory_as_its_file() {
         assert!(most < limit, "{} MB for a file of {} MB: {tensors:?}", most / MB, len / MB);
     }
     // Headers: words without end, values in parameters, candidates, tensors.
-    type Change = fn(&mut Value);
     let headers: [Change; 4] = [
         |parts| {
             let token = json!({"id": 0, "text": "", "special": false, "image": false});
