@@ -57,7 +57,8 @@ pub(super) fn write(resolved: &Resolved, folder: &DataFolder, outputs: &mut Outp
     let folder = folder.path();
     let before = Listed::of(folder);
     // What an earlier figure with more panels left stays ours.
-    let mut now = Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone(), panels: panels_of(resolved) };
+    let mut now =
+        Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone(), panels: panels_of(resolved) };
     now.files.retain(|name, _| is_plain(name) && folder.join(name).is_file());
     for (name, bytes) in files_of(resolved) {
         let path = folder.join(&name);

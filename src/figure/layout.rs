@@ -245,23 +245,26 @@ fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, bars_below: bool, sc
     let body_h = if rigid > 0.0 { rigid } else { soft }.max(least);
     let body_bottom = body_top + body_h;
     let mut below = body_bottom;
+    // Colour bars stand right below the pictures, however long the answer beside them is.
+    let height = |placed: &Placed<'_>| {
+        if matches!(placed.panel.content, Content::Photo(_)) { pictures } else { body_h }
+    };
     let mut bar_bottom = body_bottom;
     for (at, placed) in row.iter().enumerate() {
         frame.room.of(Some(placed.idx));
         let mut group = Group::new(format!("panel-{}", placed.idx + 1), description(placed.panel));
         lay_title(frame, placed, top, &mut group);
-        // Colour bars stand right below the pictures, however long the answer beside them is.
-        let is_picture = matches!(placed.panel.content, Content::Photo(_));
-        let h = if is_picture { pictures } else { body_h };
-        let body = Rect { x: placed.x, y: body_top, w: placed.w, h };
+        let body = Rect { x: placed.x, y: body_top, w: placed.w, h: height(placed) };
         lay_body(frame, placed, body, &mut group);
         let mut bottom = body.bottom();
         if let Some([first, last]) = run_of(frame, row, at).filter(|_| !bars_below) {
-            let end = row.get(last).map_or(body.right(), |last| last.x + last.w);
+            let members = row.get(first..=last).unwrap_or_default();
+            let end = members.last().map_or(body.right(), |last| last.x + last.w);
             if first == at
                 && let Some((_, scale)) = frame.scale(placed.idx)
             {
-                let place = Rect { y: bottom + frame.size * SMALL_GAP, w: end - body.x, h: 0.0, ..body };
+                let y = body_top + members.iter().map(height).fold(0.0, f64::max) + frame.size * SMALL_GAP;
+                let place = Rect { y, w: end - body.x, h: 0.0, ..body };
                 bar_bottom = bars::below(frame, scale, place, last > first, &mut group);
             }
             bottom = bar_bottom;

@@ -87,7 +87,11 @@ pub(super) fn say(resolved: &mut Resolved, colour: &Colour) {
         let [lo, hi] = scale.style.range.map(|end| number(f64::from(end)));
         let others = |idx: usize| {
             let others: Vec<usize> = scale.panels.iter().copied().filter(|other| *other != idx).collect();
-            if others.is_empty() { "of this panel alone".to_owned() } else { format!("shared with {}", places(&others)) }
+            if others.is_empty() {
+                "of this panel alone".to_owned()
+            } else {
+                format!("shared with {}", places(&others))
+            }
         };
         for idx in scale.panels.iter().copied() {
             let how = format!("{}; colours from {lo} to {hi}, {}", scale.unit, others(idx));

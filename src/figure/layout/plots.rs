@@ -72,9 +72,9 @@ pub(super) fn stay_apart(frame: &Frame<'_>, ticks: &[f64], length: f64) -> bool 
 /// Room on the right for half of the last number below an axis, whichever that is.
 pub(super) fn right_margin(frame: &Frame<'_>, largest: f64) -> f64 {
     let size = frame.caption_size();
-    let last = |most: f64| round_ticks(largest, most).last().map_or(0.0, |tick| {
-        frame.typeface.width(&number(*tick), false, size) / 2.0
-    });
+    let last = |most: f64| {
+        round_ticks(largest, most).last().map_or(0.0, |tick| frame.typeface.width(&number(*tick), false, size) / 2.0)
+    };
     (1..=6_u8).map(|most| last(f64::from(most))).fold(size * 0.6, f64::max) + 0.1
 }
 
@@ -175,7 +175,9 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
     let mut y_ticks = round_ticks(largest, (h / (size * 2.2)).clamp(2.0, MOST_TICKS));
     y_ticks.retain(|tick| !plot.counts || tick.fract() == 0.0);
     let widest = y_ticks.iter().map(|tick| width(&number(*tick))).fold(0.0, f64::max);
-    let room = Rect { y: body.y + legend_h, h: body.h - legend_h, ..body };
+    // The names of both axes stay apart.
+    let label_h = size * LINE * below.label.len() as f64;
+    let room = Rect { y: body.y + legend_h, h: (body.h - legend_h - label_h).max(1.0), ..body };
     let y_label = frame.lines(&plot.y_label, false, size, room.h);
     let left = size * (LINE * y_label.len() as f64 + 0.6) + widest + size * 0.4;
     let furthest = if let Places::At(places) = &plot.places { places.iter().copied().fold(0.0, f64::max) } else { 0.0 };
@@ -295,12 +297,7 @@ fn words_below(frame: &Frame<'_>, axes: &Axes<'_>, names: &[String], group: &mut
 }
 
 /// The axes on the left and below, and the name of the one below with its last baseline. A line that is longer than the axis moves to the left.
-pub(super) fn frame_of(
-    frame: &Frame<'_>,
-    group: &mut Group,
-    (area, body): (Rect, Rect),
-    (label, y): (&[String], f64),
-) {
+pub(super) fn frame_of(frame: &Frame<'_>, group: &mut Group, (area, body): (Rect, Rect), (label, y): (&[String], f64)) {
     let size = frame.caption_size();
     let corners = vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]];
     group.shape(Shape::polyline(corners, Paint::solid(INK), AXIS));

@@ -1,6 +1,6 @@
 //! What has no room: texts that are left out rather than drawn over others, and panels that are smaller than they can be read.
 
-use super::super::font::{ASCENT, Typeface, settable};
+use super::super::font::{ASCENT, Typeface};
 use super::super::recipe::{Panel, Recipe, Show};
 use super::super::scene::{Anchor, Group, Node, PT_PER_MM, Rect, Scene, Text};
 use super::Placed;
@@ -51,7 +51,9 @@ impl Room {
             let first = texts.first().map_or("", String::as_str);
             let letters = first.chars().count();
             let first: String = first.chars().take(MOST_LETTERS).collect();
-            let quoted = if letters > MOST_LETTERS {
+            let quoted = if first.starts_with('“') && letters <= MOST_LETTERS {
+                first
+            } else if letters > MOST_LETTERS {
                 format!("the text that begins with “{first}”")
             } else {
                 format!("“{first}”")
@@ -135,38 +137,43 @@ fn smallest_mm(panel: &Panel) -> f64 {
     }
 }
 
-/// A sentence for each kind of panel that is smaller than it can be read.
+/// A sentence for panels that are smaller than they can be read, one a width.
 pub(super) fn too_small(recipe: &Recipe, rows: &[Vec<Placed<'_>>]) -> Vec<String> {
     let layout = &recipe.layout;
-    let mut kinds: BTreeMap<&str, (Vec<usize>, f64, f64)> = BTreeMap::new();
+    // By the width that they have: what they need, kinds in the order of their first panels.
+    let mut widths: BTreeMap<String, Vec<(&str, f64, Vec<String>)>> = BTreeMap::new();
     for placed in rows.iter().flatten().filter(|placed| placed.panel.absent.is_none()) {
         let Some(panel) = recipe.panels.get(placed.idx) else { continue };
         let (needed, has) = (smallest_mm(panel) * layout.font_pt / FONT_PT, placed.w / PT_PER_MM);
-        if has + 0.05 < needed {
-            let (numbers, least, narrowest) = kinds.entry(panel.show.label()).or_insert((Vec::new(), needed, has));
-            numbers.push(placed.idx + 1);
-            *narrowest = narrowest.min(has);
-            *least = least.max(needed);
+        if has + 0.05 >= needed {
+            continue;
+        }
+        let kinds = widths.entry(short(has)).or_default();
+        let (kind, number) = (panel.show.label(), (placed.idx + 1).to_string());
+        match kinds.iter_mut().find(|(known, ..)| *known == kind) {
+            Some((.., numbers)) => numbers.push(number),
+            None => kinds.push((kind, needed, vec![number])),
         }
     }
     let columns = layout.columns;
-    let sentence = |(kind, (numbers, needed, has)): (&str, (Vec<usize>, f64, f64))| {
-        let width = settable(&format!("{} mm", short(layout.width.mm())));
-        let left = if columns == 1 {
-            format!("1 column at {width} leaves {} mm", short(has))
-        } else {
-            format!("{columns} columns at {width} leave {} mm a panel", short(has))
+    let sentence = |(has, kinds): (String, Vec<(&str, f64, Vec<String>)>)| {
+        let width = short(layout.width.mm());
+        let left = match columns {
+            1 => format!("1 column at {width} mm leaves {has} mm"),
+            _ => format!("{columns} columns at {width} mm leave {has} mm a panel"),
         };
-        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        let which = match numbers.as_slice() {
-            [one] => format!("the {kind} (panel {one}) needs"),
-            [first @ .., last] => format!("the {kind} (panels {} and {last}) needs", first.join(", ")),
-            [] => format!("the {kind} needs"),
-        };
+        let kinds = kinds.iter().enumerate().map(|(idx, (kind, needed, numbers))| {
+            let which = match numbers.as_slice() {
+                [first @ .., last] if !first.is_empty() => format!("panels {} and {last}", first.join(", ")),
+                _ => format!("panel {}", numbers.concat()),
+            };
+            let needs = if idx == 0 { "needs " } else { "" };
+            format!("the {kind} ({which}) {needs}{} mm", short(*needed))
+        });
         let change = if columns == 1 { "a wider figure" } else { "fewer columns or a wider figure" };
-        format!("{left}; {which} {} mm: {change}", short(needed))
+        format!("{left}; {}: {change}", kinds.collect::<Vec<_>>().join(", "))
     };
-    kinds.into_iter().map(sentence).collect()
+    widths.into_iter().map(sentence).collect()
 }
 
 /// Millimetres without decimals that say nothing.

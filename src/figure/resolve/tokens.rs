@@ -5,7 +5,9 @@ use crate::analysis::chair::Objects;
 use crate::analysis::{Selection, TokenRef, TokenSet, image_share_per_token};
 use crate::data::dataset::is_same_photo;
 use crate::figure::font::settable;
-use crate::figure::meaning::{annotated_objects, first_hallucinated, judged_words, object_words, occurrences, selections};
+use crate::figure::meaning::{
+    annotated_objects, first_hallucinated, judged_words, object_words, occurrences, selections,
+};
 use crate::figure::recipe::{ObjectWords, Show, Tokens, Verdict};
 use crate::figure::{FigureError, Inputs};
 use crate::trace::Trace;

@@ -244,7 +244,9 @@ impl AppState {
         match command {
             FigureCommand::AddShown => return self.add_panel(self.by_meaning(self.figure_shown())),
             FigureCommand::Add(kind) => return self.add_panel(self.by_meaning(self.figure_panel(kind))),
-            FigureCommand::AddObjectWords(marks) => return self.add_panel(self.by_meaning(self.figure_object_words(marks))),
+            FigureCommand::AddObjectWords(marks) => {
+                return self.add_panel(self.by_meaning(self.figure_object_words(marks)));
+            }
             FigureCommand::AddDifference(of) => return self.add_panel(self.by_meaning(self.figure_difference(&of))),
             FigureCommand::Remove(idx) => {
                 if idx < figure.recipe.panels.len() {
