@@ -55,7 +55,7 @@ fn no_text_is_cut_or_lies_on_another_at_any_width() {
     let trace = subject();
     let mut recipe = recipe(&trace, shows());
     let mut whole = 0;
-    for width in [60.0, 70.0, 84.0, 100.0, 120.0, 140.0, 160.0, 174.0, 180.0] {
+    for width in [60.0, 84.0, 110.0, 140.0, 174.0, 180.0] {
         for columns in 1..=6 {
             recipe.layout = Layout {
                 width: Width::Mm(width),
@@ -76,7 +76,7 @@ fn no_text_is_cut_or_lies_on_another_at_any_width() {
             whole += usize::from(!is_small);
         }
     }
-    assert!(whole >= 10, "many are large enough: {whole}");
+    assert!(whole >= 6, "many are large enough: {whole}");
 }
 
 #[test]
@@ -84,22 +84,15 @@ fn every_kind_alone_is_whole_at_its_smallest_width() {
     let trace = subject();
     for show in shows() {
         let mut recipe = recipe(&trace, vec![show.clone()]);
-        let mut small = None;
-        for mm in 20..=180 {
-            recipe.layout.width = Width::Mm(f64::from(mm));
-            recipe.layout.columns = 1;
+        for mm in [20, 25, 30, 40, 44, 60] {
+            recipe.layout = Layout { width: Width::Mm(f64::from(mm)), columns: 1, dpi: 60, ..Layout::default() };
             let figure = drawn(&recipe, &trace);
             let found = faults(&figure);
             assert!(found.is_empty(), "{} at {mm} mm: {found:#?}", show.label());
             let warnings = figure.warnings();
-            if warnings.iter().any(|warning| warning.contains("needs")) {
-                small = Some(mm);
-            } else {
+            if !warnings.iter().any(|warning| warning.contains("needs")) {
                 let left_out: Vec<&String> = warnings.iter().filter(|text| text.contains("no room")).collect();
                 assert!(left_out.is_empty(), "{} at {mm} mm: {left_out:?}", show.label());
-            }
-            if mm > 45 && small.is_some_and(|small| mm > small + 12) {
-                break;
             }
         }
     }
@@ -107,7 +100,8 @@ fn every_kind_alone_is_whole_at_its_smallest_width() {
 
 #[test]
 fn a_panel_that_is_too_small_is_told_in_the_figure_and_on_the_command_line() {
-    let trace = subject();
+    // A file has texts or an answer.
+    let trace = Trace { similarity: Vec::new(), ..subject() };
     let outliers = plots().into_iter().find(|show| show.label() == "outliers plot").expect("offered");
     let mut recipe = recipe(&trace, vec![outliers]);
     recipe.layout = Layout { width: Width::Single, columns: 6, dpi: 60, ..Layout::default() };

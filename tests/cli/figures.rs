@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
 /// differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "be9f39dc7b2660e6c941b2642626d45882482360807de6e5d84d0a7955dd8b31"),
-    (Format::Pdf, "9b1cbdf94ce7e2ec537dde9fa67da761dd71ee8677ef676ac35cd25422292062"),
-    (Format::Png, "833455771f7679ba30f292fe5548aef544a49ad0cf900e0d2f8941f576565dbf"),
+    (Format::Svg, "93f93286fd74d24d4a658b368ea76e0a466328401345e7dc2c0ff3131fb6a531"),
+    (Format::Pdf, "3deadd1bf70e6412bcb489d617e36416e1de8341d23a8e3e01f18895cea5ee15"),
+    (Format::Png, "aab712d0fc06a1dab837dbac7c33a13ab0118f02381c55c3325c4281bfdcb4f4"),
 ];
 
 #[test]
