@@ -15,10 +15,14 @@ mod endless;
 mod figure_commands;
 #[path = "cli/figure_inputs.rs"]
 mod figure_inputs;
+#[path = "cli/figure_layout.rs"]
+mod figure_layout;
 #[path = "cli/figure_plots.rs"]
 mod figure_plots;
 #[path = "cli/figure_subjects.rs"]
 mod figure_subjects;
+#[path = "cli/figure_words.rs"]
+mod figure_words;
 #[path = "cli/figures.rs"]
 mod figures;
 #[path = "cli/hostile.rs"]

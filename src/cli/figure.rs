@@ -211,6 +211,9 @@ fn write(
     outputs: &mut Outputs,
 ) -> Result<(), Failure> {
     let figure = Figure::new(recipe, inputs)?;
+    for text in figure.warnings() {
+        output::warning(&text);
+    }
     let missing = figure.missing_letters();
     if !missing.is_empty() {
         let letters: String = missing.into_iter().collect();

@@ -24,6 +24,9 @@ struct Listed {
     format: String,
     version: u32,
     files: BTreeMap<String, String>,
+    /// What the values of a panel are, and which of them the ends of its colours mean.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    panels: BTreeMap<String, String>,
 }
 
 impl Listed {
@@ -54,7 +57,8 @@ pub(super) fn write(resolved: &Resolved, folder: &DataFolder, outputs: &mut Outp
     let folder = folder.path();
     let before = Listed::of(folder);
     // What an earlier figure with more panels left stays ours.
-    let mut now = Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone() };
+    let mut now =
+        Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone(), panels: panels_of(resolved) };
     now.files.retain(|name, _| is_plain(name) && folder.join(name).is_file());
     for (name, bytes) in files_of(resolved) {
         let path = folder.join(&name);
@@ -74,6 +78,12 @@ pub(super) fn write(resolved: &Resolved, folder: &DataFolder, outputs: &mut Outp
 
 fn is_plain(name: &str) -> bool {
     Path::new(name).file_name().is_some_and(|plain| plain == name)
+}
+
+/// What the colours of panels mean, by the names of their files.
+fn panels_of(resolved: &Resolved) -> BTreeMap<String, String> {
+    let panels = resolved.panels.iter().enumerate();
+    panels.filter_map(|(idx, panel)| Some((format!("panel_{:02}", idx + 1), panel.colours.clone()?))).collect()
 }
 
 /// The files by name.

@@ -26,6 +26,7 @@ mod inputs;
 mod inside;
 mod layout;
 mod map_file;
+pub mod meaning;
 mod output;
 mod pdf;
 mod pixels;
@@ -93,6 +94,8 @@ pub struct Figure {
     recipe: Recipe,
     resolved: Resolved,
     scene: Scene,
+    /// What has no room, a sentence each.
+    without_room: Vec<String>,
 }
 
 impl Figure {
@@ -103,9 +106,10 @@ impl Figure {
 
     /// The same while somebody looks.
     pub fn watched(recipe: &Recipe, inputs: &Inputs, watch: &mut Watch<'_>) -> Result<Self, FigureError> {
-        let resolved = resolve::resolve(recipe, inputs, watch)?;
-        let scene = layout::scene(recipe, &resolved, &inputs.typeface(&recipe.layout)?);
-        Ok(Self { recipe: recipe.clone(), resolved, scene })
+        let mut resolved = resolve::resolve(recipe, inputs, watch)?;
+        scale::say(&mut resolved, &recipe.colour);
+        let (scene, without_room) = layout::scene(recipe, &resolved, &inputs.typeface(&recipe.layout)?);
+        Ok(Self { recipe: recipe.clone(), resolved, scene, without_room })
     }
 
     /// Where everything lies.
@@ -141,6 +145,20 @@ impl Figure {
                 })
             }
         }
+    }
+
+    /// What is not as the recipe wants it, a sentence each: words that an answer does not have, panels that are too small, scales that cannot be
+    /// shared.
+    pub fn warnings(&self) -> Vec<String> {
+        let absent = self.resolved.panels.iter().enumerate();
+        let absent = absent.filter_map(|(idx, panel)| Some((idx, panel.absent.as_ref()?)));
+        let absent = absent.map(|(idx, why)| format!("Panel {} is empty: {why}", idx + 1));
+        absent.chain(self.without_room.iter().cloned()).chain(self.scale_notes()).collect()
+    }
+
+    /// Why maps do not share one scale although the recipe asks for it: a sentence.
+    pub fn scale_notes(&self) -> Vec<String> {
+        scale::unshared(&self.resolved, &self.recipe.colour).into_iter().collect()
     }
 
     /// Letters that the typeface does not have; a box stands in their place.

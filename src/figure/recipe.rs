@@ -7,7 +7,7 @@ mod layout;
 mod panels;
 mod plots;
 
-pub use choices::{Choice, Norm, Shade, Together, Tokens};
+pub use choices::{Choice, Norm, ObjectWords, Shade, Together, Tokens, Verdict};
 pub use layout::{Bars, Colour, Layout, Scale, Typeface, Width};
 pub use panels::{GridCells, MapSpec, Mark, Panel, PromptSpec, Show, Truth};
 pub use plots::PlotKind;

@@ -6,14 +6,16 @@ mod maps;
 mod numbers;
 mod tokens;
 mod truth;
+mod unit_range;
 mod words;
 
 pub use numbers::PanelData;
 pub(super) use tokens::words_that_look;
+pub(super) use unit_range::UNIT;
 pub use words::{Span, Words};
 
 use super::error::PanelError;
-use super::recipe::{Panel, PlotKind, Recipe, Show};
+use super::recipe::{Panel, PlotKind, Recipe, Scale, Show, Tokens};
 use super::{COMPUTED, FigureError, Inputs, Watch};
 use crate::data::Photo;
 use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
@@ -44,6 +46,10 @@ pub struct ResolvedPanel {
     pub content: Content,
     /// The numbers behind it.
     pub data: PanelData,
+    /// What the answer does not have, in a sentence: nothing else is shown in its place.
+    pub absent: Option<String>,
+    /// What its values are and which of them the ends of its colours mean; `None` where nothing is coloured by values.
+    pub colours: Option<String>,
 }
 
 /// What is drawn.
@@ -189,7 +195,11 @@ pub(super) fn resolve(recipe: &Recipe, inputs: &Inputs, watch: &mut Watch<'_>) -
             other => FigureError::Panel { number: idx + 1, kind: panel.show.kind(), reason: other.to_string() },
         })
     });
-    Ok(Resolved { panels: panels.collect::<Result<_, _>>()?, notes: inputs.mismatches.clone() })
+    let mut panels = panels.collect::<Result<Vec<_>, _>>()?;
+    if recipe.colour.scale == Scale::ZeroToOne {
+        panels.iter_mut().for_each(unit_range::apply);
+    }
+    Ok(Resolved { panels, notes: inputs.mismatches.clone() })
 }
 
 /// Title, caption, content, numbers.
@@ -201,7 +211,23 @@ struct Made {
 }
 
 fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
-    let made = match &panel.show {
+    let made = tokens::placed(&panel.show, inputs).and_then(|(show, meanings)| {
+        let mut made = shown(&show, inputs)?;
+        made.caption = std::iter::once(made.caption).chain(meanings).collect::<Vec<_>>().join("; ");
+        Ok(made)
+    });
+    let (made, absent) = match made {
+        Err(PanelError::NotInAnswer(why)) => (words::absent(&why), Some(why)),
+        made => (made?, None),
+    };
+    let Made { title, caption, content, data } = made;
+    let title = panel.title.clone().unwrap_or(title);
+    Ok(ResolvedPanel { title, caption, span: panel.span, range: panel.range, content, data, absent, colours: None })
+}
+
+/// `show` has its words by place.
+fn shown(show: &Show, inputs: &Inputs) -> Result<Made, PanelError> {
+    match show {
         Show::Photo { of } => photo(of, inputs),
         Show::Mask { of, truth } => truth::mask(of, truth, inputs),
         Show::Map { map, outline, grid_lines } => maps::map(map, outline.as_ref(), *grid_lines, inputs),
@@ -215,14 +241,7 @@ fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
         }
         Show::Plot { of, plot } => self::plot(of, plot, inputs),
         Show::Answer { of, question, marks, shade } => words::answer(of, *question, (marks, *shade), inputs),
-    };
-    let made = match made {
-        Err(PanelError::NotInAnswer(why)) => words::absent(&why),
-        made => made?,
-    };
-    let Made { title, caption, content, data } = made;
-    let title = panel.title.clone().unwrap_or(title);
-    Ok(ResolvedPanel { title, caption, span: panel.span, range: panel.range, content, data })
+    }
 }
 
 fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> {
@@ -234,12 +253,21 @@ fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> 
         PlotKind::Strength { most } => lines::strength(inputs.trace(of)?, *most),
         PlotKind::Threshold { map, truth, cut, whole } => lines::threshold(map, (truth, *whole), *cut, inputs),
         PlotKind::Outliers { tokens, head_mean } => lines::outliers(inputs.trace(of)?, tokens, *head_mean),
-        PlotKind::Candidates { token, most } => bars::candidates(inputs.trace(of)?, *token, *most),
-        PlotKind::Contrast { token, most } => bars::contrast(inputs.trace(of)?, *token, *most),
+        PlotKind::Candidates { token, word, most } => {
+            bars::candidates(inputs.trace(of)?, first_of(*token, word.as_ref()), *most)
+        }
+        PlotKind::Contrast { token, word, most } => {
+            bars::contrast(inputs.trace(of)?, first_of(*token, word.as_ref()), *most)
+        }
         PlotKind::Similarity => bars::similarity(inputs.trace(of)?),
         PlotKind::Split { words, layers, heads } => bars::split(inputs.trace(of)?, words, *layers, *heads),
         PlotKind::Objects { map, truth } => bars::objects(map, truth, inputs),
     }
+}
+
+/// The token that a plot of one token is about.
+fn first_of(token: usize, word: Option<&Tokens>) -> usize {
+    word.and_then(|word| word.output.first().copied()).unwrap_or(token)
 }
 
 fn photo(of: &str, inputs: &Inputs) -> Result<Made, PanelError> {

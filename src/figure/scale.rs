@@ -1,7 +1,7 @@
 //! Which raw values the ends of the colours mean, panel by panel, and the bars that say so.
 
 use super::recipe::{Colour, Scale};
-use super::resolve::{Content, Resolved, ResolvedPanel};
+use super::resolve::{Content, Resolved, ResolvedPanel, UNIT};
 use crate::render::{Colouring, HeatStyle, colormap, colormap_by_id, value_range};
 
 /// One scale, of one panel or of several.
@@ -35,20 +35,18 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
     for (idx, panel) in resolved.panels.iter().enumerate() {
         let Some((values, unit, signed)) = coloured(panel) else { continue };
         let own = own_range(values, signed);
-        // A number a head or a word is another quantity than the maps that the figure's range is about.
-        let is_map = match &panel.content {
-            Content::Cells(cells) => cells.cell.len() > 1,
-            content => matches!(content, Content::Photo(_)),
-        };
+        let is_map = is_map(panel);
         let given = panel.range.or(match colour.scale {
             Scale::Fixed(range) if !signed && is_map => Some(range),
             _ => None,
         });
-        let shares = panel.range.is_none() && colour.scale != Scale::Each;
+        let is_shared = matches!(colour.scale, Scale::Shared | Scale::Fixed(_))
+            || (colour.scale == Scale::ZeroToOne && unit == UNIT);
         let same = |scale: &&mut ColourScale| {
             let first = scale.panels.first().and_then(|first| resolved.panels.get(*first));
             scale.unit == unit && scale.signed == signed && first.is_some_and(|first| first.range.is_none())
         };
+        let shares = panel.range.is_none() && is_shared;
         if shares && let Some(scale) = all.iter_mut().find(same) {
             scale.panels.push(idx);
             if given.is_none() {
@@ -73,6 +71,62 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
         scale.style.range = colormap(scale.style.colormap).effective_range(scale.style.range);
     }
     all
+}
+
+/// A number a head or a word is another quantity than the maps that the figure's range is about.
+fn is_map(panel: &ResolvedPanel) -> bool {
+    match &panel.content {
+        Content::Cells(cells) => cells.cell.len() > 1,
+        content => matches!(content, Content::Photo(_)),
+    }
+}
+
+/// Says of every panel what its colours mean.
+pub(super) fn say(resolved: &mut Resolved, colour: &Colour) {
+    for scale in scales(resolved, colour) {
+        let [lo, hi] = scale.style.range.map(|end| number(f64::from(end)));
+        let others = |idx: usize| {
+            let others: Vec<usize> = scale.panels.iter().copied().filter(|other| *other != idx).collect();
+            if others.is_empty() {
+                "of this panel alone".to_owned()
+            } else {
+                format!("shared with {}", places(&others))
+            }
+        };
+        for idx in scale.panels.iter().copied() {
+            let how = format!("{}; colours from {lo} to {hi}, {}", scale.unit, others(idx));
+            if let Some(panel) = resolved.panels.get_mut(idx) {
+                panel.colours.get_or_insert(how);
+            }
+        }
+    }
+}
+
+/// "panels 2 and 3".
+fn places(panels: &[usize]) -> String {
+    let numbers: Vec<String> = panels.iter().map(|idx| (idx + 1).to_string()).collect();
+    match numbers.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("panels {} and {last}", first.join(", ")),
+        _ => format!("panel {}", numbers.concat()),
+    }
+}
+
+/// Why not all maps of a figure share one scale where they should: values of different units cannot be compared.
+pub(super) fn unshared(resolved: &Resolved, colour: &Colour) -> Option<String> {
+    if colour.scale != Scale::Shared {
+        return None;
+    }
+    let maps = |panel: &ResolvedPanel| is_map(panel) && panel.range.is_none();
+    let groups: Vec<String> = scales(resolved, colour)
+        .into_iter()
+        .filter(|scale| !scale.signed)
+        .filter(|scale| scale.panels.iter().all(|idx| resolved.panels.get(*idx).is_some_and(maps)))
+        .map(|scale| format!("{} ({})", places(&scale.panels), scale.unit))
+        .collect();
+    let [first @ .., last] = groups.as_slice() else { return None };
+    let first = if first.is_empty() { return None } else { first.join(", ") };
+    let why = format!("The maps of {first} and {last} have different units");
+    Some(format!("{why}: each unit has its own bar, or choose the scale “0 to 1 each”"))
 }
 
 /// Whether a panel's own range lies below and above the one that it is given.

@@ -1,6 +1,7 @@
 //! A resolved figure: where everything lies, in points from the top left corner. Pure data; every writer draws the same scene.
 
 use super::font::Typeface;
+use super::layout::box_of;
 use crate::data::Photo;
 use crate::geometry::{ImageSize, ModelView, RectPx};
 use crate::render::{HeatMap, HeatStyle, MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
@@ -269,6 +270,11 @@ impl Group {
 }
 
 impl Scene {
+    /// The place that a line of text takes on the page. **Units** points.
+    pub fn place_of(&self, text: &Text) -> Rect {
+        box_of(&self.typeface, text)
+    }
+
     /// Every line of text, in the order of drawing.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
         self.groups.iter().flat_map(|group| &group.nodes).filter_map(|node| match node {

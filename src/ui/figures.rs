@@ -94,6 +94,10 @@ pub struct Preview {
     pub size_px: [u32; 2],
     /// Letters that the typeface lacks.
     pub missing_letters: String,
+    /// What is not as the recipe wants it: a sentence each.
+    pub warnings: Vec<String>,
+    /// Why maps do not share one scale.
+    pub scale_notes: Vec<String>,
     /// What each panel shows, in reading order: its made title.
     pub titles: Vec<String>,
 }
@@ -193,6 +197,8 @@ fn preview(recipe: &Arc<Recipe>, inputs: &Inputs, dpi: u32) -> Result<Preview, S
         size_mm: [scene.width, scene.height].map(|length| length * 25.4 / 72.0),
         size_px,
         missing_letters: figure.missing_letters().into_iter().collect(),
+        warnings: figure.warnings(),
+        scale_notes: figure.scale_notes(),
         titles: figure.resolved().panels.iter().map(|panel| panel.title.clone()).collect(),
     })
 }

@@ -36,7 +36,7 @@ fn contrast() -> TokenContrast {
     }
 }
 
-fn subject() -> Trace {
+pub(super) fn subject() -> Trace {
     let mut trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
     trace.output[4].contrast = Some(Box::new(contrast()));
     let text =
@@ -50,7 +50,7 @@ fn truth(categories: &[&str]) -> Truth {
     Truth { annotations: "truth".to_owned(), image_id: None, categories, no_crowd: false }
 }
 
-fn plots() -> Vec<Show> {
+pub(super) fn plots() -> Vec<Show> {
     let (of, word) = (|| "a".to_owned(), || Tokens { word: Some("umbrella".to_owned()), ..Tokens::default() });
     let (layers, heads) = (Choice::One(1), Choice::One(2));
     let kinds = [
@@ -58,8 +58,8 @@ fn plots() -> Vec<Show> {
         PlotKind::ClsPerLayer { heads: vec![Choice::default(), heads] },
         PlotKind::ImageSharePerToken,
         PlotKind::ImageShareOfTokens { layers, heads },
-        PlotKind::Candidates { token: 1, most: 5 },
-        PlotKind::Contrast { token: 4, most: 5 },
+        PlotKind::Candidates { token: 1, word: None, most: 5 },
+        PlotKind::Contrast { token: 4, word: None, most: 5 },
         PlotKind::Strength { most: 4.0 },
         PlotKind::Similarity,
         PlotKind::Split { words: vec![word(), Tokens::default()], layers: Choice::default(), heads: Choice::default() },
@@ -165,7 +165,7 @@ fn plots_that_cannot_be_are_refused_in_a_sentence() {
     let plot = |plot| Show::Plot { of: of(), plot };
     let none = truth(&["zebra crossing"]);
     let cases = [
-        (plot(PlotKind::Contrast { token: 0, most: 5 }), "second branch"),
+        (plot(PlotKind::Contrast { token: 0, word: None, most: 5 }), "second branch"),
         (plot(PlotKind::Strength { most: f64::NAN }), "strength"),
         (plot(PlotKind::Strength { most: 11.0 }), "up to 10"),
         (plot(PlotKind::Outliers { tokens: Tokens { output: vec![99], ..Tokens::default() }, head_mean: true }), "99"),

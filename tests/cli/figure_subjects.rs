@@ -157,7 +157,7 @@ pub(super) fn everything() -> (Recipe, Inputs) {
             of: of(),
             plot: PlotKind::ImageSharePerLayer { lines: vec![word.clone(), Tokens::default()], heads: Vec::new() },
         },
-        Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, most: 5 } },
+        Show::Plot { of: of(), plot: PlotKind::Candidates { token: 1, word: None, most: 5 } },
         Show::Answer {
             of: of(),
             question: true,

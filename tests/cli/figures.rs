@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
 /// differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "628e09c0a4e07551b506c1435abf07eb35a4e8f042f517fdbc9378c313bcd2c2"),
-    (Format::Pdf, "1e11e763aa791336c4180b08ddc042a07fe38d51b5aff2aa07c9ee82f1835fef"),
-    (Format::Png, "05a6e61a7ef090aeac2718f8a4e2f0bf3ce925cad1edbc906d0e46bc4c3626fe"),
+    (Format::Svg, "93f93286fd74d24d4a658b368ea76e0a466328401345e7dc2c0ff3131fb6a531"),
+    (Format::Pdf, "3deadd1bf70e6412bcb489d617e36416e1de8341d23a8e3e01f18895cea5ee15"),
+    (Format::Png, "aab712d0fc06a1dab837dbac7c33a13ab0118f02381c55c3325c4281bfdcb4f4"),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! The faces that a figure is set in, and which of them draws a letter.
 
 use super::{FACES, Face};
+use crate::figure::meaning::has_no_spaces;
 use std::sync::Arc;
 
 /// See the module's documentation.
@@ -74,50 +75,61 @@ impl Typeface {
         text.chars().map(|letter| self.glyph(letter, bold).advance).sum::<f64>() * size
     }
 
-    /// Breaks a text into lines no longer than `width`; a word that is longer is broken within.
-    pub(in crate::figure) fn wrap(&self, text: &str, bold: bool, size: f64, width: f64) -> Vec<String> {
+    /// Breaks a text into lines no longer than `width`, between words; `None` where a word is longer than that. Names of files and models may
+    /// break after their signs, hashes anywhere, and scripts without spaces between any two letters.
+    pub(in crate::figure) fn wrap(&self, text: &str, bold: bool, size: f64, width: f64) -> Option<Vec<String>> {
+        let fits = |text: &str| self.width(text, bold, size) <= width + 1e-6;
         let mut lines = Vec::new();
         let mut line = String::new();
         for word in text.split(' ') {
-            let candidate = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
-            if self.width(&candidate, bold, size) <= width {
-                line = candidate;
-                continue;
-            }
-            if !line.is_empty() {
-                lines.push(std::mem::take(&mut line));
-            }
-            for letter in word.chars() {
-                line.push(letter);
-                if self.width(&line, bold, size) > width && line.chars().count() > 1 {
-                    line.pop();
-                    lines.push(std::mem::take(&mut line));
-                    line.push(letter);
+            let parts = if fits(word) { vec![word.to_owned()] } else { parts(word) };
+            for (idx, part) in parts.into_iter().enumerate() {
+                let space = if idx == 0 && !line.is_empty() { " " } else { "" };
+                let candidate = format!("{line}{space}{part}");
+                if fits(&candidate) {
+                    line = candidate;
+                    continue;
                 }
+                if !fits(&part) {
+                    return None;
+                }
+                if !line.is_empty() {
+                    lines.push(std::mem::take(&mut line));
+                }
+                line = part;
             }
         }
         if !line.is_empty() {
             lines.push(line);
         }
-        lines
+        Some(lines)
     }
+}
 
-    /// As much of a text as fits, with dots where something is left out.
-    pub(in crate::figure) fn shortened(&self, text: &str, bold: bool, size: f64, width: f64) -> String {
-        if self.width(text, bold, size) <= width * 1.001 {
-            return text.to_owned();
+/// Shortest run of digits and letters from a to f that is a hash and no word.
+const SHORTEST_HASH: usize = 16;
+
+/// Where a long word may be broken.
+fn parts(word: &str) -> Vec<String> {
+    let is_hash = word.chars().filter(char::is_ascii_hexdigit).count() >= SHORTEST_HASH
+        && word.chars().all(|letter| letter.is_ascii_hexdigit() || !letter.is_alphanumeric());
+    let mut parts = vec![String::new()];
+    let mut before: Option<char> = None;
+    for letter in word.chars() {
+        let opens = matches!(letter, '“' | '(' | '[');
+        let breaks = before.is_some_and(|before| {
+            let sign = matches!(before, '-' | '–' | '/' | '\\' | '_' | '.' | ',' | ';' | ':' | '=' | '@' | '+');
+            is_hash || (sign && letter.is_alphanumeric()) || has_no_spaces(before) || (has_no_spaces(letter) && !opens)
+        });
+        if breaks {
+            parts.push(String::new());
         }
-        let mut kept = String::new();
-        for letter in text.chars() {
-            kept.push(letter);
-            if self.width(&kept, bold, size) + self.width("…", bold, size) > width {
-                kept.pop();
-                break;
-            }
+        if let Some(part) = parts.last_mut() {
+            part.push(letter);
         }
-        kept.push('…');
-        kept
+        before = Some(letter);
     }
+    parts
 }
 
 #[cfg(test)]
@@ -127,12 +139,29 @@ mod tests {
 
     #[test]
     fn lines_are_no_longer_than_asked_for_and_lose_nothing() {
-        let text = "share of the attention on the image, Donaudampfschifffahrtsgesellschaft and more";
+        let texts = [
+            "share of the attention on the image, and more",
+            "COCO_val2014_000000119828.jpg, 640 × 480 pixels of llava-hf/llava-1.5-7b-hf",
+            "Expected the photo 3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 as in the recipe",
+            "一只棕色的狗站在红色的沙发旁边",
+        ];
         let typeface = Typeface::default();
-        let lines = typeface.wrap(text, false, 7.0, 60.0);
-        assert!(lines.iter().all(|line| typeface.width(line, false, 7.0) <= 60.0), "{lines:?}");
-        let letters = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<String>();
-        assert_eq!(letters(&lines.concat()), letters(text), "every letter is there");
+        for text in texts {
+            let lines = typeface.wrap(text, false, 7.0, 60.0).expect("every word fits");
+            assert!(lines.iter().all(|line| typeface.width(line, false, 7.0) <= 60.001), "{lines:?}");
+            let letters = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<String>();
+            assert_eq!(letters(&lines.concat()), letters(text), "every letter is there");
+            assert!(lines.len() > 1, "it was broken");
+        }
+    }
+
+    #[test]
+    fn words_are_never_broken_within() {
+        let typeface = Typeface::default();
+        let lines = typeface.wrap("kernel 3, enhancement 5, contribution to it", false, 6.0, 45.0).expect("fits");
+        assert_eq!(lines, ["kernel 3,", "enhancement", "5, contribution", "to it"], "between words");
+        assert_eq!(typeface.wrap("an enhancement of it", false, 6.0, 20.0), None, "there is no room for the word");
+        assert_eq!(typeface.wrap("", false, 6.0, 20.0), Some(Vec::new()), "nothing");
     }
 
     #[test]

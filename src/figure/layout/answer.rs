@@ -4,6 +4,8 @@ use super::super::font::{ASCENT, LINE, Typeface};
 use super::super::resolve::Words;
 use super::super::scale::{ColourScale, colour_of};
 use super::super::scene::{Group, INK, Paint, Rect, Shape, Text};
+use super::photos::legend;
+use super::plots::legend_height;
 use super::{Frame, SMALL_GAP};
 
 /// Behind marked words; dark text stays legible on each.
@@ -15,71 +17,107 @@ struct Piece {
     mark: Option<usize>,
     value: Option<f32>,
     x: f64,
-    w: f64,
 }
 
-/// Breaks the spans into lines no longer than `width`.
+/// A run of letters with its mark and value.
+type Part = (String, Option<usize>, Option<f32>);
+
+/// Breaks the spans into lines no longer than `width`, between words, whatever tokens these are made of.
 fn lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<Vec<Piece>> {
+    let measured = |text: &str| typeface.width(text, false, size);
     let mut lines: Vec<Vec<Piece>> = vec![Vec::new()];
     let mut x = 0.0;
-    for (text, mark, value) in broken(typeface, words, size, width) {
-        let w = typeface.width(&text, false, size);
-        let visible = typeface.width(text.trim_end(), false, size);
-        if x + visible > width && x > 0.0 {
-            lines.push(Vec::new());
-            x = 0.0;
-        }
-        let text = if x == 0.0 { text.trim_start().to_owned() } else { text };
-        let w = if x == 0.0 { typeface.width(&text, false, size) } else { w };
-        if text.is_empty() {
-            continue;
-        }
-        if let Some(line) = lines.last_mut() {
-            match line.last_mut() {
-                // One text a run: whoever selects it gets words, not letters.
-                Some(last) if last.mark == mark && last.value.is_none() && value.is_none() => {
-                    last.text.push_str(&text);
-                    last.w += w;
+    for word in whole_words(words) {
+        let text: String = word.iter().map(|(text, ..)| text.as_str()).collect();
+        let longest = measured(text.trim());
+        // A word that is longer than a line is broken within: an answer is shown as it is.
+        let word = if longest > width { broken(typeface, word, size, width) } else { vec![word] };
+        for parts in word {
+            let text: String = parts.iter().map(|(text, ..)| text.as_str()).collect();
+            if x + measured(text.trim_end()) > width && x > 0.0 {
+                lines.push(Vec::new());
+                x = 0.0;
+            }
+            for (text, mark, value) in parts {
+                let text = if x == 0.0 { text.trim_start().to_owned() } else { text };
+                if text.is_empty() {
+                    continue;
                 }
-                _ => line.push(Piece { text, mark, value, x, w }),
+                let w = measured(&text);
+                if let Some(line) = lines.last_mut() {
+                    match line.last_mut() {
+                        // One text a run: whoever selects it gets words, not letters.
+                        Some(last) if last.mark == mark && last.value.is_none() && value.is_none() => {
+                            last.text.push_str(&text);
+                        }
+                        _ => line.push(Piece { text, mark, value, x }),
+                    }
+                }
+                x += w;
             }
         }
-        x += w;
     }
     lines.retain(|line| !line.is_empty());
     lines
 }
 
-/// Words with the space before them; those longer than a line in parts.
-fn broken(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<(String, Option<usize>, Option<f32>)> {
-    let mut all = Vec::new();
+/// Words with the space before them, each of one part or of several.
+fn whole_words(words: &Words) -> Vec<Vec<Part>> {
+    let mut all: Vec<Vec<Part>> = vec![Vec::new()];
     for span in &words.spans {
-        let mut word = String::new();
+        let mut part = String::new();
         for letter in span.text.chars() {
-            if letter == ' ' && !word.trim().is_empty() {
-                all.push((std::mem::take(&mut word), span.mark, span.value));
+            if letter == ' ' && (!part.trim().is_empty() || (part.is_empty() && has_letters(all.last()))) {
+                if let Some(word) = all.last_mut().filter(|_| !part.is_empty()) {
+                    word.push((std::mem::take(&mut part), span.mark, span.value));
+                }
+                all.push(Vec::new());
             }
-            word.push(letter);
-            if typeface.width(&word, false, size) > width && word.chars().count() > 1 {
-                word.pop();
-                all.push((std::mem::take(&mut word), span.mark, span.value));
-                word.push(letter);
-            }
+            part.push(letter);
         }
-        all.push((word, span.mark, span.value));
+        if let Some(word) = all.last_mut().filter(|_| !part.is_empty()) {
+            word.push((part, span.mark, span.value));
+        }
     }
     all
 }
 
-fn question_lines(typeface: &Typeface, words: &Words, size: f64, width: f64) -> Vec<String> {
-    words.question.as_ref().map_or_else(Vec::new, |question| typeface.wrap(question, true, size, width))
+fn has_letters(word: Option<&Vec<Part>>) -> bool {
+    word.is_some_and(|word| word.iter().any(|(text, ..)| !text.trim().is_empty()))
+}
+
+/// A word in parts that are no longer than a line.
+fn broken(typeface: &Typeface, word: Vec<Part>, size: f64, width: f64) -> Vec<Vec<Part>> {
+    let mut all = Vec::new();
+    for (text, mark, value) in word {
+        let mut part = String::new();
+        for letter in text.chars() {
+            part.push(letter);
+            if typeface.width(&part, false, size) > width && part.chars().count() > 1 {
+                part.pop();
+                all.push(vec![(std::mem::take(&mut part), mark, value)]);
+                part.push(letter);
+            }
+        }
+        all.push(vec![(part, mark, value)]);
+    }
+    all
+}
+
+fn question_lines(frame: &Frame<'_>, words: &Words, width: f64) -> Vec<String> {
+    words.question.as_ref().map_or_else(Vec::new, |question| frame.lines(question, true, frame.size, width))
+}
+
+/// What marks say.
+fn entries(words: &Words) -> Vec<(String, [u8; 3])> {
+    words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect()
 }
 
 pub(super) fn height(frame: &Frame<'_>, words: &Words, w: f64) -> f64 {
     let size = frame.size;
-    let count = question_lines(frame.typeface, words, size, w).len() + lines(frame.typeface, words, size, w).len();
+    let count = question_lines(frame, words, w).len() + lines(frame.typeface, words, size, w).len();
     let question = if words.question.is_some() { size * SMALL_GAP } else { 0.0 };
-    let legend = if words.labels.is_empty() { 0.0 } else { size * (LINE + SMALL_GAP) };
+    let legend = legend_height(frame, &entries(words), w);
     count as f64 * size * LINE * 1.1 + question + legend
 }
 
@@ -87,7 +125,7 @@ pub(super) fn draw(frame: &Frame<'_>, words: &Words, scale: Option<&ColourScale>
     let typeface = frame.typeface;
     let (size, pitch) = (frame.size, frame.size * LINE * 1.1);
     let mut y = body.y;
-    for line in question_lines(typeface, words, size, body.w) {
+    for line in question_lines(frame, words, body.w) {
         group.text(Text::new(body.x, y + size * ASCENT, size, line).bold());
         y += pitch;
     }
@@ -112,8 +150,7 @@ pub(super) fn draw(frame: &Frame<'_>, words: &Words, scale: Option<&ColourScale>
         y += pitch;
     }
     if !words.labels.is_empty() {
-        let entries: Vec<(String, [u8; 3])> = words.labels.iter().cloned().zip(MARKS.iter().copied().cycle()).collect();
-        super::photos::legend(frame, &entries, Rect { y: y + size * SMALL_GAP, ..body }, group);
+        legend(frame, &entries(words), Rect { y: y + size * SMALL_GAP, ..body }, group);
     }
 }
 

@@ -32,19 +32,30 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     };
     let [lo, middle, hi] = [end(below, "≤", lo), number(middle), end(above, "≥", hi)];
     let width = |text: &str| frame.typeface.width(text, false, size);
-    // The middle number goes where there is no room for three.
-    let free = bar.w / 2.0 - width(&middle) / 2.0 - size * 0.5;
+    // The middle number goes where there is no room for three; the last one goes a line down where there is none for two.
+    let free = bar.w / 2.0 - width(&middle) / 2.0 - frame.apart();
     let middle = Some(middle).filter(|_| free >= width(&lo) && free >= width(&hi));
-    let ticks = [(Some(lo), 0.0, Anchor::Start), (middle, 0.5, Anchor::Middle), (Some(hi), 1.0, Anchor::End)];
-    for (text, part, anchor) in ticks {
+    let is_narrow = width(&lo) + width(&hi) + frame.apart() > bar.w;
+    let last_y = if is_narrow { baseline + size * LINE } else { baseline };
+    let ticks = [
+        (Some(lo), 0.0, Anchor::Start, baseline),
+        (middle, 0.5, Anchor::Middle, baseline),
+        (Some(hi), 1.0, Anchor::End, last_y),
+    ];
+    for (text, part, anchor, y) in ticks {
         let Some(text) = text else { continue };
         let x = bar.x + bar.w * part;
         group.shape(Shape::line([x, bar.bottom()], [x, bar.bottom() + size * 0.25], line, 0.4));
-        group.text(Text::new(x, baseline, size, text).anchored(anchor));
+        if width(&text) > bar.w {
+            frame.room.leave_out(&text);
+        } else {
+            group.text(Text::new(x, y, size, text).anchored(anchor));
+        }
     }
+    let baseline = last_y;
     let mut bottom = baseline + size * (LINE - ASCENT);
     if frame.colour.bars == Bars::Labelled {
-        for line in frame.typeface.wrap(&settable(&scale.unit), false, size, bar.w) {
+        for line in frame.lines(&settable(&scale.unit), false, size, bar.w) {
             group.text(Text::new(bar.x + bar.w / 2.0, bottom + size * ASCENT, size, line).anchored(Anchor::Middle));
             bottom += size * LINE;
         }
@@ -52,21 +63,18 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     bottom
 }
 
-/// The bars that several panels share, side by side below all; their bottom.
-pub(super) fn shared(frame: &Frame<'_>, left: f64, width: f64, top: f64, scene: &mut Scene) -> f64 {
-    let shared: Vec<&ColourScale> = frame.scales.iter().filter(|scale| scale.panels.len() > 1).collect();
-    if shared.is_empty() {
-        return top;
-    }
-    let mut group = Group::new("colour-bars", "Colour scales that panels share");
-    let slot = (width - left) / shared.len() as f64;
-    let w = (slot - frame.gap).clamp(1.0, WIDEST_MM * PT_PER_MM);
-    let y = top + frame.size * SMALL_GAP * 2.0;
-    let mut bottom = y;
-    for (idx, scale) in shared.into_iter().enumerate() {
-        let x = left + slot * idx as f64 + (slot - w) / 2.0;
-        bottom = bottom.max(one(frame, scale, Rect { x, y, w, h: 0.0 }, &mut group));
-    }
+/// The bar below one panel, or below neighbours that share it; its bottom.
+pub(super) fn below(frame: &Frame<'_>, scale: &ColourScale, at: Rect, is_shared: bool, group: &mut Group) -> f64 {
+    let w = if is_shared { at.w.min(WIDEST_MM * PT_PER_MM) } else { at.w };
+    one(frame, scale, Rect { x: at.x + (at.w - w) / 2.0, w, ..at }, group)
+}
+
+/// The bar that every coloured panel of the figure shares, below all of them; its bottom.
+pub(super) fn below_all(frame: &Frame<'_>, left: f64, width: f64, top: f64, scene: &mut Scene) -> f64 {
+    let Some(scale) = frame.scales.first() else { return top };
+    let mut group = Group::new("colour-bars", "The colour scale that panels share");
+    let at = Rect { x: left, y: top + frame.size * SMALL_GAP * 2.0, w: width - left, h: 0.0 };
+    let bottom = below(frame, scale, at, true, &mut group);
     scene.groups.push(group);
     bottom
 }

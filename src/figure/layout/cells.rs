@@ -11,12 +11,20 @@ use crate::render::{GridLayout, GridMaps, GridRange, compose_grid};
 /// Room for numbers and the word at the axes, as parts of the captions' size: left, below.
 const AXES: [f64; 2] = [2.9, 2.5];
 
-pub(super) fn height(frame: &Frame<'_>, cells: &CellsContent, w: f64) -> f64 {
+/// Room for the numbers of the layers and the word beside them.
+fn axes(frame: &Frame<'_>, cells: &CellsContent) -> [f64; 2] {
     let size = frame.caption_size();
     let [left, below] = AXES.map(|part| part * size);
+    let number = frame.typeface.width(&cells.layers.saturating_sub(1).to_string(), false, size);
+    [left.max(number + size * (LINE + 0.5)), below]
+}
+
+pub(super) fn height(frame: &Frame<'_>, cells: &CellsContent, w: f64) -> f64 {
+    let [left, below] = axes(frame, cells);
+    let word = frame.typeface.width("layer", false, frame.caption_size());
     let PatchGrid { rows, cols } = cells.cell;
     let part = (cells.layers * rows) as f64 / (cells.heads * cols).max(1) as f64;
-    ((w - left).max(1.0) * part + below).min(w * MOST_HEIGHT)
+    ((w - left).max(1.0) * part + below).min(w * MOST_HEIGHT).max(word + below)
 }
 
 pub(super) fn draw(
@@ -28,7 +36,7 @@ pub(super) fn draw(
 ) {
     let Some(scale) = scale else { return };
     let size = frame.caption_size();
-    let [left, below] = AXES.map(|part| part * size);
+    let [left, below] = axes(frame, cells);
     let (w, h) = ((body.w - left - 0.2).max(1.0), (height(frame, cells, body.w).min(body.h) - below).max(1.0));
     let area = Rect { x: body.x + left, y: body.y, w, h };
     let style = scale.style;
@@ -47,12 +55,17 @@ pub(super) fn draw(
         let text = Text::new(area.x - size * 0.4, y + size * 0.36, size, layer.to_string());
         group.text(text.anchored(Anchor::End));
     }
-    for head in ticks(cells.heads, area.w, size * 2.0) {
+    let widest = frame.typeface.width(&cells.heads.saturating_sub(1).to_string(), false, size);
+    for head in ticks(cells.heads, area.w, (widest + frame.apart()).max(size * 2.0)) {
         let x = area.x + area.w * (head as f64 + 0.5) / cells.heads as f64;
-        group
-            .text(Text::new(x, area.bottom() + size * (0.2 + ASCENT), size, head.to_string()).anchored(Anchor::Middle));
+        let text = head.to_string();
+        // The last one may be wider than its cell.
+        let x = x.min(body.right() - frame.typeface.width(&text, false, size) / 2.0);
+        group.text(Text::new(x, area.bottom() + size * (0.2 + ASCENT), size, text).anchored(Anchor::Middle));
     }
-    let middle = Text::new(area.x + area.w / 2.0, area.bottom() + size * (0.2 + LINE + ASCENT), size, "head");
+    let half = frame.typeface.width("head", false, size) / 2.0;
+    let x = (area.x + area.w / 2.0).min(body.right() - half);
+    let middle = Text::new(x, area.bottom() + size * (0.2 + LINE + ASCENT), size, "head");
     group.text(middle.anchored(Anchor::Middle));
     let beside = Text::new(body.x + size * ASCENT, area.y + area.h / 2.0, size, "layer").anchored(Anchor::Middle);
     group.text(Text { upwards: true, ..beside });

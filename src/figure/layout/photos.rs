@@ -148,15 +148,17 @@ fn patches(photo: &PhotoContent, paper: OnPaper, group: &mut Group) {
     group.shape(Shape { lines, fill: None, stroke: Some((paint, 0.25)) });
 }
 
-/// Coloured squares with names, as many in a line as fit; its bottom.
+/// Coloured squares with names, as many in a line as fit; its bottom. A name that is longer than a line takes several.
 pub(super) fn legend(frame: &Frame<'_>, entries: &[(String, [u8; 3])], at: Rect, group: &mut Group) -> f64 {
     let size = frame.caption_size();
     let (swatch, space) = (size * 0.7, size * 0.35);
+    let beside = swatch + space;
     let (mut x, mut y) = (at.x, at.y);
     for (name, rgb) in entries {
-        let name = settable(name);
-        let needed = swatch + space + frame.typeface.width(&name, false, size);
-        if x > at.x && x + needed > at.x + at.w {
+        let lines = frame.lines(&settable(name), false, size, at.w - beside);
+        let widest = lines.iter().map(|line| frame.typeface.width(line, false, size)).fold(0.0, f64::max);
+        let needed = beside + widest;
+        if x > at.x && (x + needed > at.x + at.w || lines.len() > 1) {
             (x, y) = (at.x, y + size * LINE);
         }
         let square = Rect { x, y: y + size * (ASCENT - 0.7), w: swatch, h: swatch };
@@ -165,8 +167,13 @@ pub(super) fn legend(frame: &Frame<'_>, entries: &[(String, [u8; 3])], at: Rect,
             Some(Paint::solid(*rgb)),
             Some((Paint { rgb: [0, 0, 0], opacity: 0.6 }, 0.25)),
         ));
-        group.text(Text::new(x + swatch + space, y + size * ASCENT, size, name));
-        x += needed + size;
+        let count = lines.len();
+        for (line, text) in lines.into_iter().enumerate() {
+            group.text(Text::new(x + beside, y + size * (ASCENT + line as f64 * LINE), size, text));
+        }
+        y += size * LINE * count.saturating_sub(1) as f64;
+        // Nothing stands beside the last line of several.
+        x = if count > 1 { f64::INFINITY } else { x + needed + size };
     }
     y + size * LINE
 }

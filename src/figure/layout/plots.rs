@@ -1,7 +1,7 @@
-//! Lines and bars.
+//! Lines and columns.
 
 use super::super::font::{ASCENT, LINE};
-use super::super::resolve::{BarsPlot, LinesPlot, Places};
+use super::super::resolve::{LinesPlot, Places};
 use super::super::scale::number;
 use super::super::scene::{Anchor, Group, INK, Line, Paint, Rect, Shape, Text};
 use super::cells::ticks;
@@ -9,14 +9,18 @@ use super::photos::legend;
 use super::{Frame, SMALL_GAP};
 
 /// Colours of lines, told apart with every kind of colour vision (Okabe and Ito).
-const COLOURS: [[u8; 3]; 6] =
+pub(super) const COLOURS: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
-const AXIS: f64 = 0.5;
+pub(super) const AXIS: f64 = 0.5;
 /// Of what is said about all of them: a band, a marked place.
 const GREY: [u8; 3] = [120, 120, 120];
 /// Names below columns are at most this long, as a part of the captions' size.
-const LONGEST_NAME: f64 = 7.0;
-const GRID: Paint = Paint { rgb: [222, 222, 222], opacity: 1.0 };
+const LONGEST_NAME: f64 = 16.0;
+/// Smallest height between the axes, as a part of the captions' size.
+const LEAST_AREA: f64 = 8.0;
+/// Most ticks of an axis beside 0.
+const MOST_TICKS: f64 = 6.0;
+pub(super) const GRID: Paint = Paint { rgb: [222, 222, 222], opacity: 1.0 };
 
 /// Round numbers from 0 to at least the largest value: 1, 2 or 5 of a power of ten apart. The first is 0.
 fn round_ticks(largest: f64, most: f64) -> Vec<f64> {
@@ -37,6 +41,41 @@ fn round_ticks(largest: f64, most: f64) -> Vec<f64> {
         count += 1.0;
     }
     ticks
+}
+
+/// The most round ticks whose numbers stay apart.
+pub(super) fn fitting_ticks(largest: f64, most: f64, fit: impl Fn(&[f64]) -> bool) -> Vec<f64> {
+    let mut most = most.floor().max(1.0);
+    loop {
+        let ticks = round_ticks(largest, most);
+        if most < 2.0 || fit(&ticks) {
+            return ticks;
+        }
+        most -= 1.0;
+    }
+}
+
+/// Whether numbers below an axis of this length stay apart.
+pub(super) fn stay_apart(frame: &Frame<'_>, ticks: &[f64], length: f64) -> bool {
+    let size = frame.caption_size();
+    let top = ticks.last().copied().unwrap_or(1.0);
+    let ends = |tick: f64| {
+        let (middle, half) = (length * tick / top, frame.typeface.width(&number(tick), false, size) / 2.0);
+        [middle - half, middle + half]
+    };
+    ticks.windows(2).all(|pair| match pair {
+        [a, b] => ends(*a)[1] + frame.apart() <= ends(*b)[0],
+        _ => true,
+    })
+}
+
+/// Room on the right for half of the last number below an axis, whichever that is.
+pub(super) fn right_margin(frame: &Frame<'_>, largest: f64) -> f64 {
+    let size = frame.caption_size();
+    let last = |most: f64| {
+        round_ticks(largest, most).last().map_or(0.0, |tick| frame.typeface.width(&number(*tick), false, size) / 2.0)
+    };
+    (1..=6_u8).map(|most| last(f64::from(most))).fold(size * 0.6, f64::max) + 0.1
 }
 
 /// Where the parts of a plot of lines lie.
@@ -80,7 +119,7 @@ fn entries(plot: &LinesPlot) -> Vec<(String, [u8; 3])> {
     if all.len() > 1 { all } else { Vec::new() }
 }
 
-fn legend_height(frame: &Frame<'_>, entries: &[(String, [u8; 3])], w: f64) -> f64 {
+pub(super) fn legend_height(frame: &Frame<'_>, entries: &[(String, [u8; 3])], w: f64) -> f64 {
     if entries.is_empty() {
         return 0.0;
     }
@@ -89,32 +128,67 @@ fn legend_height(frame: &Frame<'_>, entries: &[(String, [u8; 3])], w: f64) -> f6
     bottom + frame.caption_size() * SMALL_GAP
 }
 
+fn count(plot: &LinesPlot) -> usize {
+    plot.series.iter().map(|(_, values)| values.len()).max().unwrap_or(0)
+}
+
+/// What stands at the places in place of their numbers.
+fn names(plot: &LinesPlot) -> Option<&[String]> {
+    Some(plot.names.as_slice()).filter(|names| names.len() == count(plot) && !names.is_empty())
+}
+
+/// What stands below the axis.
+struct Below {
+    label: Vec<String>,
+    height: f64,
+}
+
+fn below(frame: &Frame<'_>, plot: &LinesPlot, w: f64) -> Below {
+    let size = frame.caption_size();
+    let label = frame.lines(&plot.x_label, false, size, w);
+    let lines = label.len() as f64 * LINE;
+    let Some(names) = names(plot) else {
+        return Below { label, height: size * (lines + LINE + 0.5) };
+    };
+    let lengths = names.iter().map(|name| frame.typeface.width(name, false, size));
+    let names_h = lengths.filter(|length| *length <= size * LONGEST_NAME).fold(0.0, f64::max);
+    Below { label, height: names_h + size * (lines + 0.9) }
+}
+
+/// Below which neither numbers nor names of axes have room.
+pub(super) fn least_height(frame: &Frame<'_>, plot: &LinesPlot, w: f64) -> f64 {
+    let size = frame.caption_size();
+    legend_height(frame, &entries(plot), w) + below(frame, plot, w).height + size * (LEAST_AREA + 0.4)
+}
+
 pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut Group) {
     let size = frame.caption_size();
     let width = |text: &str| frame.typeface.width(text, false, size);
     let values = plot.series.iter().flat_map(|(_, values)| values).filter_map(|value| *value);
     let ends = plot.band.iter().flat_map(|(_, ends)| ends).map(|[_, high]| *high);
     let largest = f64::from(values.chain(ends).fold(plot.at_least, f32::max));
-    let count = plot.series.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-    let names = Some(&plot.names).filter(|names| names.len() == count && count > 0);
-    // Only those that are shown take room; how many these are depends on the width alone.
-    let shown: Vec<usize> = ticks(count, (body.w - size * 4.0).max(1.0), size * 0.95).collect();
-    let longest = |names: &Vec<String>| {
-        shown.iter().filter_map(|idx| names.get(*idx)).map(|name| width(name)).fold(0.0, f64::max)
-    };
-    let names_h = names.map_or(0.0, longest).min(size * LONGEST_NAME);
+    let count = count(plot);
     let entries = entries(plot);
     let legend_h = legend_height(frame, &entries, body.w);
-    let below = if names.is_some() { names_h + size * (LINE + 0.9) } else { size * (LINE * 2.0 + 0.5) };
-    let h = (body.h - below - legend_h - size * 0.4).max(1.0);
-    let mut y_ticks = round_ticks(largest, (h / (size * 2.2)).clamp(2.0, 6.0));
+    let below = below(frame, plot, body.w);
+    let h = (body.h - below.height - legend_h - size * 0.4).max(1.0);
+    let mut y_ticks = round_ticks(largest, (h / (size * 2.2)).clamp(2.0, MOST_TICKS));
     y_ticks.retain(|tick| !plot.counts || tick.fract() == 0.0);
     let widest = y_ticks.iter().map(|tick| width(&number(*tick))).fold(0.0, f64::max);
-    let left = size * (LINE + 0.6) + widest + size * 0.4;
-    let w = (body.w - left - size * 0.6).max(1.0);
-    let area = Rect { x: body.x + left, y: body.y + legend_h + size * 0.4, w, h };
+    // The names of both axes stay apart.
+    let label_h = size * LINE * below.label.len() as f64;
+    let room = Rect { y: body.y + legend_h, h: (body.h - legend_h - label_h).max(1.0), ..body };
+    let y_label = frame.lines(&plot.y_label, false, size, room.h);
+    let left = size * (LINE * y_label.len() as f64 + 0.6) + widest + size * 0.4;
     let furthest = if let Places::At(places) = &plot.places { places.iter().copied().fold(0.0, f64::max) } else { 0.0 };
-    let x_ticks = round_ticks(furthest, (w / (size * 3.5)).clamp(2.0, 6.0));
+    let last = match &plot.places {
+        Places::At(_) => right_margin(frame, furthest),
+        Places::From(first) => (width(&(first + count).to_string()) / 2.0).max(size * 0.6),
+    };
+    let w = (body.w - left - last).max(1.0);
+    let area = Rect { x: body.x + left, y: body.y + legend_h + size * 0.4, w, h };
+    let most = (w / (size * 3.5)).clamp(1.0, MOST_TICKS);
+    let x_ticks = fitting_ticks(furthest, most, |ticks| stay_apart(frame, ticks, w));
     let right = x_ticks.last().copied().unwrap_or(1.0);
     let top = y_ticks.last().copied().unwrap_or(1.0);
     let axes = Axes { area, places: &plot.places, count, right, top };
@@ -124,19 +198,20 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
         let text = Text::new(area.x - size * 0.4, y + size * 0.36, size, number(*tick));
         group.text(text.anchored(Anchor::End));
     }
-    match (&plot.places, names) {
-        (_, Some(names)) => words_below(frame, &axes, (names, &shown), names_h, group),
+    match (&plot.places, names(plot)) {
+        (_, Some(names)) => words_below(frame, &axes, names, group),
         (Places::From(first), None) => {
-            let numbers = ticks(count, area.w, size * 2.2).map(|idx| (axes.x(idx), (first + idx).to_string()));
+            let apart = (width(&(first + count).to_string()) + frame.apart()).max(size * 2.2);
+            let numbers = ticks(count, area.w, apart).map(|idx| (axes.x(idx), (first + idx).to_string()));
             numbers_below(&axes, size, numbers.collect(), group);
         }
         (Places::At(_), None) => {
             numbers_below(&axes, size, x_ticks.iter().map(|tick| (axes.at(*tick), number(*tick))).collect(), group);
         }
     }
-    let label_y = area.bottom() + below - size * (LINE - ASCENT) - size * 0.1;
-    frame_of(frame, group, area, (&plot.x_label, label_y));
-    name_upright(frame, &plot.y_label, area, Rect { y: body.y + legend_h, h: body.h - legend_h, ..body }, group);
+    let label_y = area.bottom() + below.height - size * (LINE - ASCENT) - size * 0.1;
+    frame_of(frame, group, (area, body), (&below.label, label_y));
+    names_upright(frame, &y_label, area, room, group);
     contents(&axes, plot, size, group);
     if !entries.is_empty() {
         legend(frame, &entries, Rect { h: 0.0, ..body }, group);
@@ -144,15 +219,17 @@ pub(super) fn lines(frame: &Frame<'_>, plot: &LinesPlot, body: Rect, group: &mut
 }
 
 /// The name of the axis on the left: in the middle of the axis, unless it is longer than that.
-fn name_upright(frame: &Frame<'_>, name: &str, area: Rect, room: Rect, group: &mut Group) {
+fn names_upright(frame: &Frame<'_>, lines: &[String], area: Rect, room: Rect, group: &mut Group) {
     let size = frame.caption_size();
-    let name = frame.typeface.shortened(name, false, size, room.h);
-    let half = frame.typeface.width(&name, false, size) / 2.0;
-    let (top, bottom) = (room.y + half, room.bottom() - half);
-    let middle = (area.y + area.h / 2.0).min(bottom).max(top);
-    // Brackets reach higher than letters.
-    let text = Text::new(room.x + size * (ASCENT + 0.12), middle, size, name);
-    group.text(Text { upwards: true, ..text.anchored(Anchor::Middle) });
+    for (line, name) in lines.iter().enumerate() {
+        let half = frame.typeface.width(name, false, size) / 2.0;
+        let (top, bottom) = (room.y + half, room.bottom() - half);
+        let middle = (area.y + area.h / 2.0).min(bottom).max(top);
+        // Brackets reach higher than letters.
+        let x = room.x + size * (ASCENT + 0.12 + line as f64 * LINE);
+        let text = Text::new(x, middle, size, name.as_str());
+        group.text(Text { upwards: true, ..text.anchored(Anchor::Middle) });
+    }
 }
 
 /// What is behind the lines, and the lines.
@@ -205,97 +282,31 @@ fn numbers_below(axes: &Axes<'_>, size: f64, numbers: Vec<(f64, String)>, group:
     }
 }
 
-/// A word below each column, turned to read upwards; with too many of them every second, fourth, ...
-fn words_below(
-    frame: &Frame<'_>,
-    axes: &Axes<'_>,
-    (names, shown): (&[String], &[usize]),
-    longest: f64,
-    group: &mut Group,
-) {
+/// A word below each column, turned to read upwards; with too many of them every second, fourth, ... One that is too long is left out.
+fn words_below(frame: &Frame<'_>, axes: &Axes<'_>, names: &[String], group: &mut Group) {
     let size = frame.caption_size();
-    for &idx in shown {
+    for idx in ticks(axes.count, axes.area.w, size * 1.05) {
         let Some(name) = names.get(idx).filter(|name| !name.is_empty()) else { continue };
-        let text = frame.typeface.shortened(name, false, size, longest);
-        let at = Text::new(axes.x(idx) + size * 0.33, axes.area.bottom() + size * 0.35, size, text);
+        if frame.typeface.width(name, false, size) > size * LONGEST_NAME {
+            frame.room.leave_out(name);
+            continue;
+        }
+        let at = Text::new(axes.x(idx) + size * 0.33, axes.area.bottom() + size * 0.35, size, name.as_str());
         group.text(Text { upwards: true, ..at.anchored(Anchor::End) });
     }
 }
 
-/// Room for a group of bars, as a part of the captions' size.
-fn slot(plot: &BarsPlot) -> f64 {
-    if plot.series.len() > 1 { 0.6 + 0.75 * plot.series.len() as f64 } else { 1.5 }
-}
-
-/// Names of series need words where there are several.
-fn bar_entries(plot: &BarsPlot) -> Vec<(String, [u8; 3])> {
-    let named = plot.series.iter().cloned().zip(COLOURS.iter().copied().cycle());
-    if plot.series.len() > 1 { named.collect() } else { Vec::new() }
-}
-
-/// A bar and its name need a line each.
-pub(super) fn bars_height(frame: &Frame<'_>, plot: &BarsPlot, w: f64) -> f64 {
-    let size = frame.caption_size();
-    plot.bars.len() as f64 * size * slot(plot) + size * (LINE * 2.0 + 0.6) + legend_height(frame, &bar_entries(plot), w)
-}
-
-pub(super) fn bars(frame: &Frame<'_>, plot: &BarsPlot, body: Rect, group: &mut Group) {
-    let size = frame.caption_size();
-    let names = plot.bars.iter().enumerate();
-    let longest =
-        names.map(|(idx, (name, _))| frame.typeface.width(name, plot.marked == Some(idx), size)).fold(0.0, f64::max);
-    let left = (longest + size * 0.5).min(body.w * 0.5);
-    let below = size * (LINE * 2.0 + 0.6);
-    let entries = bar_entries(plot);
-    let legend_h = legend_height(frame, &entries, body.w);
-    let (w, h) = ((body.w - left - size * 1.2).max(1.0), (body.h - below - legend_h).max(1.0));
-    let area = Rect { x: body.x + left, y: body.y + legend_h, w, h };
-    let largest =
-        plot.bars.iter().flat_map(|(_, values)| values).flatten().fold(0.0, |most, value| f64::from(*value).max(most));
-    let x_ticks = round_ticks(largest, (area.w / (size * 4.5)).clamp(2.0, 5.0));
-    let top = x_ticks.last().copied().unwrap_or(1.0);
-    for tick in &x_ticks {
-        let x = area.x + area.w * tick / top;
-        group.shape(Shape::line([x, area.y], [x, area.bottom()], GRID, 0.35));
-        let text = Text::new(x, area.bottom() + size * (0.4 + ASCENT), size, number(*tick));
-        group.text(text.anchored(Anchor::Middle));
-    }
-    let slot = area.h / plot.bars.len().max(1) as f64;
-    for (idx, (name, values)) in plot.bars.iter().enumerate() {
-        let middle = area.y + slot * (idx as f64 + 0.5);
-        let marked = plot.marked == Some(idx);
-        let thick = slot * if values.len() > 1 { 0.8 } else { 0.68 } / values.len().max(1) as f64;
-        let first = middle - thick * values.len() as f64 / 2.0;
-        for (place, (value, rgb)) in values.iter().zip(COLOURS.iter().cycle()).enumerate() {
-            let y = first + thick * place as f64;
-            let rgb = if marked && values.len() == 1 { COLOURS[1] } else { *rgb };
-            if let Some(value) = value {
-                let bar = Rect { x: area.x, y, w: area.w * f64::from(*value) / top, h: thick };
-                group.shape(Shape::rect(bar, Some(Paint::solid(rgb)), None));
-            } else {
-                let small = size * 0.8;
-                group
-                    .text(Text { rgb, ..Text::new(area.x + small * 0.3, y + thick / 2.0 + small * 0.3, small, "–") });
-            }
-        }
-        let text = frame.typeface.shortened(name, marked, size, left - size * 0.5);
-        let text = Text::new(area.x - size * 0.4, middle + size * 0.36, size, text).anchored(Anchor::End);
-        group.text(if marked { text.bold() } else { text });
-    }
-    frame_of(frame, group, area, (&plot.x_label, area.bottom() + size * (0.4 + LINE + ASCENT)));
-    if !entries.is_empty() {
-        legend(frame, &entries, Rect { h: 0.0, ..body }, group);
-    }
-}
-
-/// The axes on the left and below, and the name of the one below with its baseline. A name that is longer than the axis moves to the left.
-fn frame_of(frame: &Frame<'_>, group: &mut Group, area: Rect, (x_label, y): (&str, f64)) {
+/// The axes on the left and below, and the name of the one below with its last baseline. A line that is longer than the axis moves to the left.
+pub(super) fn frame_of(frame: &Frame<'_>, group: &mut Group, (area, body): (Rect, Rect), (label, y): (&[String], f64)) {
     let size = frame.caption_size();
     let corners = vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]];
     group.shape(Shape::polyline(corners, Paint::solid(INK), AXIS));
-    let half = frame.typeface.width(x_label, false, size) / 2.0;
-    let x = (area.x + area.w / 2.0).min(area.right() + size * 0.6 - half);
-    group.text(Text::new(x, y, size, x_label).anchored(Anchor::Middle));
+    for (above, line) in label.iter().rev().enumerate() {
+        let half = frame.typeface.width(line, false, size) / 2.0;
+        let x = (area.x + area.w / 2.0).min(body.right() - half).max(body.x + half);
+        let y = y - size * LINE * above as f64;
+        group.text(Text::new(x, y, size, line.as_str()).anchored(Anchor::Middle));
+    }
 }
 
 #[cfg(test)]

@@ -136,6 +136,8 @@ pub enum Scale {
     Each,
     /// Panels of the same quantity share one scale, so that their colours can be compared.
     Shared,
+    /// Every map from its least value (0) to its largest (1), as most papers show them.
+    ZeroToOne,
     /// These for all maps that show no difference.
     Fixed([f32; 2]),
 }

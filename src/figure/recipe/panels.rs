@@ -5,6 +5,7 @@ use super::layout::fixed_range;
 use super::plots::PlotKind;
 use crate::data::coco::Crowds;
 use crate::figure::FigureError;
+use crate::figure::meaning::selections;
 use serde::{Deserialize, Serialize};
 
 /// One panel.
@@ -303,6 +304,11 @@ impl Show {
         }
     }
 
+    /// The same, plots by what they plot.
+    pub fn label(&self) -> &'static str {
+        if let Self::Plot { plot, .. } = self { plot.label() } else { self.kind() }
+    }
+
     /// The objects that it shows or counts with, and the image or trace whose they are.
     pub fn truth(&self) -> Option<(&str, &Truth)> {
         match self {
@@ -332,6 +338,11 @@ impl Panel {
         if self.span == 0 || self.span > columns {
             let expected = format!("`span` from 1 to the {columns} columns");
             return Err(FigureError::Setting { expected, found: self.span.to_string() });
+        }
+        let mut show = self.show.clone();
+        selections(&mut show).into_iter().try_for_each(|(_, tokens)| tokens.check())?;
+        if let Show::Answer { marks, .. } = &self.show {
+            marks.iter().try_for_each(|mark| mark.tokens.check())?;
         }
         self.range.map_or(Ok(()), fixed_range)
     }

@@ -37,6 +37,9 @@ pub enum PlotKind {
     Candidates {
         /// Which was chosen.
         token: usize,
+        /// The first token of these, in place of `token`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<Tokens>,
         /// How many are shown.
         most: usize,
     },
@@ -44,6 +47,9 @@ pub enum PlotKind {
     Contrast {
         /// Which was chosen.
         token: usize,
+        /// The first token of these, in place of `token`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<Tokens>,
         /// How many are shown.
         most: usize,
     },
@@ -93,4 +99,22 @@ pub enum PlotKind {
         #[serde(default, skip_serializing_if = "is_false")]
         head_mean: bool,
     },
+}
+
+impl PlotKind {
+    /// What it is called in messages.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::ImageSharePerLayer { .. } | Self::ClsPerLayer { .. } => "plot by layer",
+            Self::ImageSharePerToken | Self::ImageShareOfTokens { .. } => "plot by token",
+            Self::Candidates { .. } => "candidates plot",
+            Self::Contrast { .. } => "plot of both branches",
+            Self::Strength { .. } => "strength plot",
+            Self::Similarity => "similarity plot",
+            Self::Split { .. } => "plot of the attention's parts",
+            Self::Objects { .. } => "objects plot",
+            Self::Threshold { .. } => "threshold plot",
+            Self::Outliers { .. } => "outliers plot",
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Numbers as bars.
 
 use super::maps::{named, place_words, selection};
-use super::tokens::{by_place, token_set};
+use super::tokens::token_set;
 use super::words::{output_text, token_title, token_words};
 use super::{BarsPlot, Content, Made, PanelData, PanelError, truth};
 use crate::analysis::localisation::{PatchCoverage, category_shares};
@@ -89,7 +89,6 @@ pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Choice, heads: Choi
     let words = if words.is_empty() { whole.as_slice() } else { words };
     let (mut series, mut splits, mut described) = (Vec::new(), Vec::new(), Vec::new());
     for tokens in words {
-        let tokens = &by_place(tokens, trace)?;
         let set = token_set(tokens, trace);
         let all = set.tokens().iter().map(|token| split_of(trace, *token, choice)).collect::<Result<Vec<_>, _>>()?;
         splits.push(AttentionSplit::mean(&all).ok_or(AnalysisError::NothingSelected { what: "token" })?.parts());

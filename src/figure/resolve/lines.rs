@@ -2,7 +2,7 @@
 
 use super::maps::{named, place_words, selection};
 use super::numbers::counted;
-use super::tokens::{by_place, token_set};
+use super::tokens::token_set;
 use super::words::{choice_words, output_text, token_title, token_words};
 use super::{Content, LinesPlot, Made, PanelData, PanelError, Places, truth};
 use crate::analysis::localisation::{Counts, Evaluation, METRICS, PatchCoverage, Ranked};
@@ -31,7 +31,6 @@ pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Choice]) -> Re
     let heads = if heads.is_empty() { mean.as_slice() } else { heads };
     let mut series = Vec::new();
     for tokens in lines {
-        let tokens = &by_place(tokens, trace)?;
         for choice in heads {
             let Selection { heads: pick, .. } =
                 selection(Choice::default(), *choice, [trace.num_hidden_layers, trace.num_attention_heads])?;
@@ -46,7 +45,7 @@ pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Choice]) -> Re
     }
     let heads: Vec<String> = heads.iter().map(|choice| choice_words("head", *choice)).collect();
     let of = match lines {
-        [one] => format!("{}; ", token_words(&by_place(one, trace)?, trace)),
+        [one] => format!("{}; ", token_words(one, trace)),
         _ => String::new(),
     };
     let caption = format!("Decoder, {of}{}; attention on the image as a part of all attention", heads.join(", "));
@@ -193,7 +192,6 @@ pub(super) fn threshold(
 }
 
 pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Result<Made, PanelError> {
-    let tokens = &by_place(tokens, trace)?;
     let variant = if head_mean { ClsVariant::HeadMean } else { ClsVariant::Unsplit };
     let options = DamroOptions::of(trace)?;
     let found = damro(trace, &token_set(tokens, trace), &options, variant, None)?;

@@ -1,6 +1,6 @@
 //! Maps on photos: attention, `[CLS]`, attributions, differences, and the photo that attention prompting makes of them.
 
-use super::tokens::{by_place, token_set};
+use super::tokens::token_set;
 use super::truth::objects;
 use super::words::{answer_words, choice_words, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
@@ -199,7 +199,6 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
     match spec {
         MapSpec::Decoder { of, tokens, layers, heads, normalisation, suppress_sink } => {
             let trace = inputs.trace(of)?;
-            let tokens = &by_place(tokens, trace)?;
             let choice = selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
             let options = MapOptions { normalisation: (*normalisation).into(), suppress_sink: *suppress_sink };
             let made = analysis::decoder_map(trace, &token_set(tokens, trace), choice, options)?;

@@ -1,6 +1,6 @@
 //! Numbers that are not maps, and the data behind panels.
 
-use super::tokens::{by_place, token_set};
+use super::tokens::token_set;
 use super::words::token_words;
 use super::{CellsContent, Content, Made, PanelError, truth};
 use crate::analysis::localisation::{Better, Counted, METRICS, MetricGrid, PatchCoverage, metric_by_id};
@@ -43,7 +43,6 @@ pub(super) fn grid(
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
-    let tokens = &by_place(tokens, trace)?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let LayerHeadMaps { num_hidden_layers: layers, num_attention_heads: heads, .. } = maps;
     let source = if vision { "Vision [CLS]" } else { "Decoder" };
@@ -89,7 +88,6 @@ pub(super) fn scores(
         let expected = format!("`metric` as one of {}", names.join(", "));
         FigureError::Setting { expected, found: format!("`{metric}`") }
     })?;
-    let tokens = &by_place(tokens, trace)?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let (mask, names) = truth::union(of, truth, inputs)?;
     let coverage = PatchCoverage::new(&trace.run.view, mask.pixels())?;

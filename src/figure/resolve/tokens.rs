@@ -1,20 +1,79 @@
 //! Which tokens a recipe means: by place, by word, or by how much they look at the image.
 
 use super::PanelError;
+use crate::analysis::chair::Objects;
 use crate::analysis::{Selection, TokenRef, TokenSet, image_share_per_token};
-use crate::figure::recipe::Tokens;
+use crate::data::dataset::is_same_photo;
+use crate::figure::font::settable;
+use crate::figure::meaning::{
+    annotated_objects, first_hallucinated, judged_words, object_words, occurrences, selections,
+};
+use crate::figure::recipe::{ObjectWords, Show, Tokens, Verdict};
+use crate::figure::{FigureError, Inputs};
 use crate::trace::Trace;
 
 /// Shorter words are articles, prepositions and the like.
 const SHORTEST_WORD: usize = 3;
 
-/// The same tokens by place.
-pub(super) fn by_place(tokens: &Tokens, trace: &Trace) -> Result<Tokens, PanelError> {
+/// The same tokens by place, and what they are in words where that is a meaning: "“beach” is object word 2".
+pub(super) fn by_place(tokens: &Tokens, of: &str, inputs: &Inputs) -> Result<(Tokens, Option<String>), PanelError> {
+    if !tokens.by_meaning() {
+        let mut placed = tokens.clone();
+        placed.output.sort_unstable();
+        placed.output.dedup();
+        return Ok((placed, None));
+    }
+    let trace = inputs.trace(of)?;
     let mut output = tokens.output.clone();
+    let mut what = Vec::new();
     if let Some(word) = &tokens.word {
-        let wanted = word.trim().to_lowercase();
-        let found = words(trace).into_iter().find(|at| text(trace, at).trim().to_lowercase() == wanted);
-        output.extend(found.ok_or_else(|| PanelError::NotInAnswer(format!("The answer has no word “{word}”")))?);
+        let all = occurrences(trace, word);
+        let nr = tokens.occurrence.unwrap_or(1);
+        let (found, count) = (all.get(nr.saturating_sub(1)), all.len());
+        let word = settable(word.trim());
+        let found = found.ok_or_else(|| {
+            PanelError::NotInAnswer(match count {
+                0 => format!("The answer has no word “{word}”"),
+                _ => format!("The answer has the word “{word}” {}, not {nr} times", times(count)),
+            })
+        })?;
+        output.extend(&found.tokens);
+        if tokens.occurrence.is_some() {
+            what.push(format!("“{}” is occurrence {nr} of {count}", settable(&found.text)));
+        }
+    }
+    if let Some(nr) = tokens.object_word {
+        let all = object_words(trace);
+        let found = all.get(nr.saturating_sub(1)).ok_or_else(|| {
+            PanelError::NotInAnswer(match all.len() {
+                0 => "The answer has no object word".to_owned(),
+                1 => format!("The answer has 1 object word, so none with number {nr}"),
+                count => format!("The answer has {count} object words, so none with number {nr}"),
+            })
+        })?;
+        output.extend(&found.tokens);
+        what.push(format!("“{}” is object word {nr} of {}", settable(&found.text), all.len()));
+    }
+    if let Some(annotations) = &tokens.first_hallucinated {
+        let objects = annotated(annotations, of, inputs)?;
+        let found = first_hallucinated(trace, &objects).ok_or_else(|| {
+            PanelError::NotInAnswer("The answer has no hallucinated object word, by the annotations".to_owned())
+        })?;
+        output.extend(&found.tokens);
+        what.push(format!("“{}” is the first hallucinated word, by the annotations", settable(&found.text)));
+    }
+    if let Some(ObjectWords { verdict, annotations }) = &tokens.objects {
+        let objects = annotations.as_ref().map(|name| annotated(name, of, inputs)).transpose()?;
+        let found = judged_words(trace, *verdict, objects.as_ref());
+        if found.is_empty() {
+            let kind = match verdict {
+                Verdict::Any => "",
+                Verdict::Grounded => "grounded ",
+                Verdict::Hallucinated => "hallucinated ",
+            };
+            return Err(PanelError::NotInAnswer(format!("The answer has no {kind}object word")));
+        }
+        output.extend(found.into_iter().flat_map(|word| word.tokens));
     }
     if let Some(rank) = tokens.looking {
         let found = words_that_look(trace).into_iter().nth(rank);
@@ -27,7 +86,38 @@ pub(super) fn by_place(tokens: &Tokens, trace: &Trace) -> Result<Tokens, PanelEr
     }
     output.sort_unstable();
     output.dedup();
-    Ok(Tokens { output, word: None, looking: None, ..tokens.clone() })
+    let placed = Tokens { output, prompt: tokens.prompt.clone(), together: tokens.together, ..Tokens::default() };
+    Ok((placed, (!what.is_empty()).then(|| what.join("; "))))
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+/// What the annotations say is in the photo of an answer.
+fn annotated(annotations: &str, of: &str, inputs: &Inputs) -> Result<Objects, PanelError> {
+    let unknown = || {
+        let why = "No word can be judged: the annotations do not say what is in this photo";
+        PanelError::NotInAnswer(why.to_owned())
+    };
+    let instances = inputs.annotations.get(annotations);
+    let instances =
+        instances.ok_or_else(|| FigureError::NoInput { kind: "annotations", name: annotations.to_owned() })?;
+    let name = inputs.photo_names.get(of).map_or("", String::as_str);
+    let image = instances.images().iter().find(|image| is_same_photo(&image.file_name, name)).ok_or_else(unknown)?;
+    annotated_objects(instances, image.id).ok_or_else(unknown)
+}
+
+/// A panel with its words by place, and what they are. An error names the word that the answer does not have.
+pub(super) fn placed(show: &Show, inputs: &Inputs) -> Result<(Show, Vec<String>), PanelError> {
+    let mut show = show.clone();
+    let mut meanings: Vec<String> = Vec::new();
+    for (of, tokens) in selections(&mut show) {
+        let (placed, meaning) = by_place(tokens, of, inputs)?;
+        *tokens = placed;
+        meanings.extend(meaning.filter(|meaning| !meanings.contains(meaning)));
+    }
+    Ok((show, meanings))
 }
 
 /// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not the one that ends it.
@@ -41,7 +131,7 @@ pub(super) fn is_whole(tokens: &Tokens, trace: &Trace) -> bool {
     tokens.prompt.is_empty() && (tokens.output.is_empty() || tokens.output == whole_answer(trace))
 }
 
-/// The set of a trace; [`whole_answer`] where none is named. `tokens` are [`by_place`].
+/// The set of a trace; [`whole_answer`] where none is named. `tokens` are those of [`placed`].
 pub(super) fn token_set(tokens: &Tokens, trace: &Trace) -> TokenSet {
     let reduce = tokens.together.into();
     if tokens.output.is_empty() && tokens.prompt.is_empty() {

@@ -111,12 +111,29 @@ fn run_text(trace: &Trace, run: &[usize]) -> String {
 
 /// The beginning and the end of a long text.
 fn shortened(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    if letters.len() <= 2 * LONGEST_END + 3 {
+    if text.chars().count() <= 2 * LONGEST_END + 3 {
         return text.to_owned();
     }
-    let part = |letters: &[char]| letters.iter().collect::<String>().trim().to_owned();
-    format!("{} … {}", part(&letters[..LONGEST_END]), part(&letters[letters.len() - LONGEST_END..]))
+    // Whole words only; what stands for those in between is a word too.
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    let first = some_words(words.iter().copied());
+    let mut last = some_words(words.iter().rev().copied());
+    last.reverse();
+    format!("{}” to “{}", first.join(" "), last.join(" "))
+}
+
+/// As many words as an end of a long text has room for, one at least.
+fn some_words<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut taken = Vec::new();
+    let mut length = 0;
+    for word in words {
+        length += word.chars().count() + 1;
+        if length > LONGEST_END && !taken.is_empty() {
+            break;
+        }
+        taken.push(word);
+    }
+    taken
 }
 
 pub(super) fn output_text(trace: &Trace, at: usize) -> String {
@@ -166,12 +183,14 @@ pub(super) fn answer(
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
     let count = trace.output.len();
-    let mut marked: Vec<(Tokens, &str)> = Vec::new();
+    let (mut marked, mut unmarked): (Vec<(Tokens, &str)>, Vec<String>) = (Vec::new(), Vec::new());
     for mark in marks {
-        let tokens = match by_place(&mark.tokens, trace) {
-            // A panel about that word says so itself.
-            Err(PanelError::NotInAnswer(_)) => continue,
-            tokens => tokens?,
+        let tokens = match by_place(&mark.tokens, of, inputs) {
+            Err(PanelError::NotInAnswer(why)) => {
+                unmarked.push(why);
+                continue;
+            }
+            tokens => tokens?.0,
         };
         if let Some(bad) = tokens.output.iter().find(|at| **at >= count) {
             return Err(PanelError::Other(format!(
@@ -222,6 +241,7 @@ pub(super) fn answer(
         "greedy".to_owned()
     };
     let caption = format!("{}, {strategy} decoding, {how}, {count} tokens", settable(&run.model_id));
+    let caption = std::iter::once(caption).chain(unmarked).collect::<Vec<_>>().join("; ");
     let data = PanelData { table, ..PanelData::default() };
     Ok(Made { title: "Answer".to_owned(), caption, content: Content::Words(words), data })
 }

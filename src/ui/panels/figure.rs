@@ -229,6 +229,9 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
         );
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
+    for text in &preview.warnings {
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
+    }
     if memory.shown.as_ref().is_none_or(|(raster, _)| !Arc::ptr_eq(raster, &preview.raster)) {
         let size = preview.raster.size.map(|side| side as usize);
         let image = egui::ColorImage::from_rgb(size, &preview.raster.rgb);

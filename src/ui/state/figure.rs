@@ -11,10 +11,12 @@ mod specs;
 #[cfg(test)]
 mod tests;
 mod wanted;
+mod words;
 
 pub use done::{FigureOutcome, FigureSaved, OpenedFigure};
 pub use kinds::{PanelGroup, PanelKind};
 pub use wanted::{FigureWish, FileWish, InputKind};
+pub use words::WordsBy;
 
 use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
 use crate::engine::RunId;
@@ -48,6 +50,8 @@ pub enum FigureCommand {
     Title(usize, Option<String>),
     /// Columns that it takes.
     Span(usize, usize),
+    /// By what its words are known.
+    Words(usize, WordsBy),
     /// Where panels lie.
     SetLayout(Box<Layout>),
     /// How values become colours.
@@ -238,10 +242,12 @@ impl AppState {
         let figure = &mut self.figure;
         figure.outcome = None;
         match command {
-            FigureCommand::AddShown => return self.add_panel(self.figure_shown()),
-            FigureCommand::Add(kind) => return self.add_panel(self.figure_panel(kind)),
-            FigureCommand::AddObjectWords(marks) => return self.add_panel(self.figure_object_words(marks)),
-            FigureCommand::AddDifference(of) => return self.add_panel(self.figure_difference(&of)),
+            FigureCommand::AddShown => return self.add_panel(self.by_meaning(self.figure_shown())),
+            FigureCommand::Add(kind) => return self.add_panel(self.by_meaning(self.figure_panel(kind))),
+            FigureCommand::AddObjectWords(marks) => {
+                return self.add_panel(self.by_meaning(self.figure_object_words(marks)));
+            }
+            FigureCommand::AddDifference(of) => return self.add_panel(self.by_meaning(self.figure_difference(&of))),
             FigureCommand::Remove(idx) => {
                 if idx < figure.recipe.panels.len() {
                     figure.change(|recipe| drop(recipe.panels.remove(idx)));
@@ -255,6 +261,7 @@ impl AppState {
                 let columns = figure.recipe.layout.columns;
                 figure.change_panel(idx, |panel| panel.span = span.clamp(1, columns));
             }
+            FigureCommand::Words(idx, by) => return self.choose_words(idx, by),
             FigureCommand::SetLayout(layout) => figure.change(|recipe| {
                 for panel in &mut recipe.panels {
                     panel.span = panel.span.clamp(1, layout.columns.max(1));

@@ -37,7 +37,7 @@ pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry
 pub use copying::CopyCommand;
 pub use figure::{
     FigureBuilder, FigureCommand, FigureOutcome, FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure,
-    PanelGroup, PanelKind,
+    PanelGroup, PanelKind, WordsBy,
 };
 pub use forks::{Branch, ForkedFrom};
 pub use library::{Library, LibraryImage, images_of, source_of};

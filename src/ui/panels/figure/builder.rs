@@ -1,13 +1,17 @@
 //! The panels of the figure, in reading order.
 
 use super::emit;
+use crate::figure::meaning::selections;
 use crate::figure::recipe::{MapSpec, Panel, PlotKind, Show};
 use crate::ui::panels::PanelContext;
-use crate::ui::state::FigureCommand;
+use crate::ui::state::{FigureCommand, WordsBy};
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{DragValue, RichText, Ui};
 use std::sync::Arc;
+
+/// More object words than an answer has.
+const MOST_WORDS: usize = 999;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let recipe = Arc::clone(cx.state.figure.recipe());
@@ -56,6 +60,60 @@ fn kind(show: &Show) -> String {
     format!("{what} of {of}")
 }
 
+/// A selection of tokens in the list.
+fn by_words(by: WordsBy) -> String {
+    match by {
+        WordsBy::Number => "token number".to_owned(),
+        WordsBy::ObjectWord(nr) => format!("object word {nr}"),
+        WordsBy::FirstHallucinated => "first hallucinated word".to_owned(),
+        WordsBy::ThisWord(1) => "this word".to_owned(),
+        WordsBy::ThisWord(nr) => format!("this word, occurrence {nr}"),
+        WordsBy::WholeAnswer => "whole answer".to_owned(),
+    }
+}
+
+/// By what the panel's words are known in other answers.
+fn words(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, show): (usize, &Show)) {
+    let mut copy = show.clone();
+    let selected = selections(&mut copy);
+    let Some((_, tokens)) = selected.first() else { return };
+    let Some(now) = WordsBy::of(tokens) else { return };
+    let nr = idx + 1;
+    let word = tokens.word.as_ref().map(|word| format!(" “{word}”")).unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.add_space(20.0);
+        ui.spacing_mut().item_spacing.x = 3.0;
+        let help = "What the words are for other photos: a token number is another word there";
+        let mut chosen = None;
+        ui.name_inputs(&format!("Words of panel {nr}"), |ui| {
+            let list = egui::ComboBox::from_id_salt("words").width(170.0);
+            list.selected_text(format!("{}{word}", by_words(now))).show_ui(ui, |ui| {
+                for by in cx.state.figure_words(show) {
+                    let is_now = std::mem::discriminant(&by) == std::mem::discriminant(&now);
+                    if ui.selectable_label(is_now, by_words(by)).clicked() && !is_now {
+                        chosen = Some(by);
+                    }
+                }
+            })
+        })
+        .response
+        .on_hover_text(help);
+        if let WordsBy::ObjectWord(which) | WordsBy::ThisWord(which) = now {
+            let mut number = which;
+            let value = DragValue::new(&mut number).range(1..=MOST_WORDS).speed(0.05);
+            let response = ui.add(value).on_hover_text("Which of them, counted from 1");
+            named(ui, &response, &format!("Which word of panel {nr}"));
+            if number != which {
+                let is_object = matches!(now, WordsBy::ObjectWord(_));
+                chosen = Some(if is_object { WordsBy::ObjectWord(number) } else { WordsBy::ThisWord(number) });
+            }
+        }
+        if let Some(by) = chosen {
+            emit(cx, FigureCommand::Words(idx, by));
+        }
+    });
+}
+
 fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), panel: &Panel) {
     let nr = idx + 1;
     let fresh = cx.figures.preview().and_then(Result::ok);
@@ -100,4 +158,5 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         ui.add(egui::Label::new(RichText::new(&kind).weak().small()).truncate().show_tooltip_when_elided(false))
             .on_hover_text(format!("{kind}: the letter is the name of the answer or photo in the recipe"));
     });
+    words(ui, cx, (idx, &panel.show));
 }

@@ -7,7 +7,7 @@ use crate::ui::panels::PanelContext;
 use crate::ui::state::FigureCommand;
 use crate::ui::widgets::{choice, named, row};
 use eframe::egui;
-use egui::{DragValue, Ui};
+use egui::{DragValue, RichText, Ui};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +25,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     words(ui, &mut layout);
     typeface(ui, cx, &mut layout);
     colours(ui, &mut colour);
+    let notes = cx.figures.preview().and_then(Result::ok).map(|preview| preview.scale_notes.clone());
+    for text in notes.unwrap_or_default() {
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
+    }
     if layout != recipe.layout {
         emit(cx, FigureCommand::SetLayout(Box::new(layout)));
     }
@@ -140,14 +144,20 @@ fn colours(ui: &mut Ui, colour: &mut Colour) {
             Scale::Each => 0,
             Scale::Shared => 1,
             Scale::Fixed(_) => 2,
+            Scale::ZeroToOne => 3,
         };
         let mut options = vec![
             (
                 0,
-                "one each",
+                "each its own",
                 "Every panel from 0 to its own largest value: structure is seen, brightness does not compare",
             ),
             (1, "shared", "Panels of the same quantity have one range: brightness compares"),
+            (
+                3,
+                "0 to 1 each",
+                "Every map from its least to its largest value, as most papers show them: maps of different units look alike",
+            ),
         ];
         if kind == 2 {
             options.push((2, "fixed", "The range that the Colours panel had, or the recipe has"));
@@ -155,6 +165,7 @@ fn colours(ui: &mut Ui, colour: &mut Colour) {
         match choice(ui, kind, &options) {
             Some(0) => colour.scale = Scale::Each,
             Some(1) => colour.scale = Scale::Shared,
+            Some(3) => colour.scale = Scale::ZeroToOne,
             _ => {}
         }
     });

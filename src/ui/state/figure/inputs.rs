@@ -1,10 +1,17 @@
 //! What a recipe's panels refer to.
 
+use crate::figure::meaning::selections;
 use crate::figure::recipe::{MapSpec, PlotKind, Show};
 use std::collections::BTreeSet;
 
 /// Every input that a panel refers to.
 pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
+    for (_, tokens) in selections(&mut show.clone()) {
+        used.extend(tokens.annotations().cloned());
+    }
+    if let Show::Answer { marks, .. } = show {
+        used.extend(marks.iter().flat_map(|mark| mark.tokens.annotations()).cloned());
+    }
     let mut of_map = |map: &MapSpec| match map {
         MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } | MapSpec::Llava { of, .. } => {
             used.insert(of.clone());

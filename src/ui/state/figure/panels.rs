@@ -20,7 +20,8 @@ const STRENGTH_BOUND: f64 = 10.0;
 const NO_ANSWER: &str = "There is no answer yet: ask a question about this photo first";
 
 /// A plot of one held word, or of what needs none.
-fn token_plot(kind: PanelKind, trace: &Trace, held: Option<usize>) -> Result<PlotKind, String> {
+fn token_plot(kind: PanelKind, trace: &Trace, held: &Tokens) -> Result<PlotKind, String> {
+    let (word, held) = (Some(held.clone()), held.output.first().copied());
     let one = || held.ok_or("Hold a word of the answer to show what else it could have been");
     let recorded = |token: usize| trace.output.get(token).ok_or("The held word is not in this answer");
     Ok(match kind {
@@ -29,7 +30,7 @@ fn token_plot(kind: PanelKind, trace: &Trace, held: Option<usize>) -> Result<Plo
             if recorded(token)?.candidates.is_empty() {
                 return Err("No candidates were recorded for the held word".to_owned());
             }
-            PlotKind::Candidates { token, most: MOST_CANDIDATES }
+            PlotKind::Candidates { token, word, most: MOST_CANDIDATES }
         }
         PanelKind::Contrast => {
             let token = one()?;
@@ -37,7 +38,7 @@ fn token_plot(kind: PanelKind, trace: &Trace, held: Option<usize>) -> Result<Plo
                 .contrast
                 .as_ref()
                 .ok_or("The held word has no second branch: ask with a contrastive strategy")?;
-            PlotKind::Contrast { token, most: MOST_CANDIDATES }
+            PlotKind::Contrast { token, word, most: MOST_CANDIDATES }
         }
         PanelKind::Strength => {
             let first = trace.output.iter().find_map(|token| token.contrast.as_deref());
@@ -104,13 +105,21 @@ impl AppState {
         let none = "No annotated object is known in this photo: open annotations first";
         let image = self.truth.image.as_ref().ok_or(none)?;
         let category = self.truth.category().ok_or(none)?;
+        let annotations = self.figure_annotations(wanted)?;
+        let categories = if all { Vec::new() } else { vec![category.name.clone()] };
+        Ok(Truth { annotations, image_id: Some(image.image_id), categories, no_crowd: false })
+    }
+
+    /// The name of the annotations that are open, and what has to be added for them.
+    pub(super) fn figure_annotations(&self, wanted: &mut Wanted) -> Result<String, String> {
+        let none = "No annotated object is known in this photo: open annotations first";
         let known = &self.figure.recipe.inputs.annotations;
         let name_of = |file: &str| match known.iter().find(|(_, input)| input.file == file) {
             Some((name, _)) => name.clone(),
             None if known.is_empty() => "truth".to_owned(),
             None => format!("truth{}", known.len() + 1),
         };
-        let annotations = if self.browse.bundled {
+        Ok(if self.browse.bundled {
             let input: FileInput = demo_annotations();
             let name = name_of(&input.file);
             wanted.annotations = Some((name.clone(), input));
@@ -120,12 +129,13 @@ impl AppState {
             let path = instances.path().to_owned();
             let name = name_of(&path.display().to_string());
             if !known.contains_key(&name) {
-                wanted.files.push(FileWish { kind: InputKind::Annotations, name: name.clone(), path });
+                let is_wanted = wanted.files.iter().any(|wish| wish.name == name);
+                if !is_wanted {
+                    wanted.files.push(FileWish { kind: InputKind::Annotations, name: name.clone(), path });
+                }
             }
             name
-        };
-        let categories = if all { Vec::new() } else { vec![category.name.clone()] };
-        Ok(Truth { annotations, image_id: Some(image.image_id), categories, no_crowd: false })
+        })
     }
 
     /// Tokens that are held, in reading order.
@@ -286,7 +296,7 @@ impl AppState {
                 }
                 PlotKind::Outliers { tokens, head_mean }
             }
-            _ => token_plot(kind, trace, held.output.first().copied())?,
+            _ => token_plot(kind, trace, &Tokens { prompt: Vec::new(), ..held })?,
         })
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Width, sha256};
+use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Tokens, Width, sha256};
 use crate::geometry::Framing;
 use crate::ui::command::Command;
 use crate::ui::layout::Pane;
@@ -27,7 +27,7 @@ fn what_is_shown_becomes_a_panel_with_its_answer() {
     else {
         panic!("found {:?}", recipe.panels)
     };
-    assert_eq!((of.as_str(), tokens.output.as_slice()), ("a", [1].as_slice()), "the held word of the first answer");
+    assert_eq!((of.as_str(), tokens.object_word), ("a", Some(1)), "the held word of the first answer, by meaning");
     assert_eq!(*layers, crate::figure::recipe::Choice::One(1), "at the shown layer");
     assert_eq!(recipe.inputs.traces.keys().collect::<Vec<_>>(), ["a"], "which the recipe names");
     state.view.source = Source::Vision;
@@ -63,6 +63,50 @@ fn without_an_answer_the_reason_is_said_and_the_photo_can_be_shown() {
     apply(&mut state, FigureCommand::Clear);
     state.figure_inputs_hashed(wish.as_ref().clone(), Err("gone".to_owned()));
     assert!(kinds(&state).is_empty() && said(&state) == "gone", "what fails is said");
+}
+
+/// By what the words of the first panel are known.
+fn words(state: &AppState) -> Option<Tokens> {
+    match &state.figure.recipe().panels.first()?.show {
+        Show::Map { map: MapSpec::Decoder { tokens, .. }, .. } => Some(tokens.clone()),
+        other => panic!("found {other:?}"),
+    }
+}
+
+#[test]
+fn words_are_known_by_what_they_are_until_somebody_chooses_otherwise() {
+    // "A dog."
+    let mut state = answered();
+    state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
+    apply(&mut state, FigureCommand::AddShown);
+    let object = |nr| Tokens { object_word: Some(nr), ..Tokens::default() };
+    assert_eq!(words(&state), Some(object(1)), "an object word");
+    let show = state.figure.recipe().panels[0].show.clone();
+    let ways = [WordsBy::WholeAnswer, WordsBy::ObjectWord(1), WordsBy::ThisWord(1), WordsBy::Number];
+    assert_eq!(state.figure_words(&show), ways, "without annotations no word is hallucinated");
+    let this = Tokens { word: Some("dog".to_owned()), ..Tokens::default() };
+    let number = Tokens { output: vec![1], ..Tokens::default() };
+    for (by, expected) in [
+        (WordsBy::ThisWord(1), this.clone()),
+        (WordsBy::Number, number),
+        (WordsBy::ThisWord(1), this.clone()),
+        (WordsBy::ThisWord(2), Tokens { occurrence: Some(2), ..this.clone() }),
+        (WordsBy::ThisWord(1), this),
+        (WordsBy::ObjectWord(1), object(1)),
+        (WordsBy::WholeAnswer, Tokens::default()),
+        (WordsBy::ObjectWord(1), object(1)),
+    ] {
+        apply(&mut state, FigureCommand::Words(0, by));
+        assert_eq!(words(&state), Some(expected), "{by:?}");
+    }
+    apply(&mut state, FigureCommand::Words(0, WordsBy::FirstHallucinated));
+    assert_eq!(words(&state), Some(object(1)), "nobody knows which word that is");
+    assert!(said(&state).contains("cannot be known"), "said: {}", said(&state));
+    // A word that names nothing, and a plot of one word.
+    state.apply(Command::ClickToken(TokenPos::Output(0), Extend::Replace));
+    apply(&mut state, FigureCommand::Clear);
+    apply(&mut state, FigureCommand::AddShown);
+    assert_eq!(words(&state), Some(Tokens { word: Some("A".to_owned()), ..Tokens::default() }), "a plain word");
 }
 
 #[test]
