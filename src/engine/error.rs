@@ -184,6 +184,40 @@ impl EngineError {
         }
     }
 
+    /// Whether the words are refused: another question may do.
+    pub fn is_about_the_prompt(&self) -> bool {
+        let of_checkpoint = |err: &CheckpointError| {
+            use CheckpointError::{Placeholder, PlaceholderInQuestion};
+            matches!(err, Placeholder { .. } | PlaceholderInQuestion { .. })
+        };
+        match self {
+            Self::NoTexts | Self::RawPrompt => true,
+            Self::Checkpoint(err) => of_checkpoint(err),
+            _ => false,
+        }
+    }
+
+    /// Whether the sentence names neither a file nor the model that it is about.
+    pub fn names_no_file(&self) -> bool {
+        use DecodeError::{NoCls, NoImage, NotFinite, NothingToChoose, NumBranches, OtherPrompt, StrategyShape};
+        match self {
+            Self::Model(_) | Self::Prompting(_) | Self::Tensor { .. } => true,
+            Self::NoTexts | Self::RawPrompt => true,
+            Self::Checkpoint(CheckpointError::Text { .. }) => true,
+            Self::Checkpoint(_) => self.is_about_the_prompt(),
+            Self::Decode(
+                NoCls { .. }
+                | NoImage { .. }
+                | NotFinite { .. }
+                | NothingToChoose
+                | NumBranches { .. }
+                | OtherPrompt { .. }
+                | StrategyShape { .. },
+            ) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the open model is no longer the one on disk: opening it again helps.
     pub fn is_outdated(&self) -> bool {
         matches!(self, Self::Checkpoint(CheckpointError::Lost { .. } | CheckpointError::Changed { .. }))

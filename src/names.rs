@@ -1,12 +1,21 @@
-//! Names that were perhaps meant.
+//! Names that were perhaps meant: of categories, methods, parameters, commands, models.
 
 /// Most names that are offered.
 const MOST: usize = 5;
 
-/// The names nearest to a mistyped one, the nearest first; empty where none is near.
-pub(super) fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+/// What a sentence about an unknown name says of those that are near it: ` (near: car, cart)`, or nothing.
+pub fn hint<'a>(found: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    match near(found, names).join(", ") {
+        near if near.is_empty() => near,
+        near => format!(" (near: {near})"),
+    }
+}
+
+/// The names nearest to a mistyped one, the nearest first; empty where none is near. Large and small letters are alike.
+pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let wanted = wanted.trim().to_lowercase();
     let mut found: Vec<(usize, &str)> = names
+        .into_iter()
         .filter_map(|name| {
             let lower = name.to_lowercase();
             let changes = distance(&wanted, &lower);
@@ -47,11 +56,13 @@ mod tests {
     #[test]
     fn near_names_are_offered_nearest_first() {
         let names = ["person", "bicycle", "traffic light", "dog", "hot dog", "dining table", "tv"];
-        let near = |wanted| near(wanted, names.into_iter());
+        let near = |wanted| near(wanted, names);
         assert_eq!(near("Dog"), ["dog", "hot dog"], "capitals do not count, parts do");
         assert_eq!(near("bycicle"), ["bicycle"], "letters exchanged");
         assert_eq!(near("trafic light"), ["traffic light"], "a letter missing");
         assert!(near("zebra").is_empty(), "nothing near");
+        assert_eq!(hint("DOG", names), " (near: dog, hot dog)", "in a sentence");
+        assert_eq!(hint("zebra", names), "", "nothing to say");
         assert_eq!(distance("kitten", "sitting"), 3, "the textbook's example");
     }
 }
