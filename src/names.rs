@@ -19,7 +19,7 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
         .filter_map(|name| {
             let lower = name.to_lowercase();
             let changes = distance(&wanted, &lower);
-            let part = wanted.len() > 2 && (lower.contains(&wanted) || wanted.contains(&lower));
+            let part = (wanted.len() > 2 && lower.contains(&wanted)) || (lower.len() > 2 && wanted.contains(&lower));
             // A third of the letters, as `tabel` for `dining table` is not.
             (changes <= wanted.chars().count().max(3) / 3 || part).then_some((changes, name))
         })
@@ -28,23 +28,28 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
     found.into_iter().map(|(_, name)| name).take(MOST).collect()
 }
 
-/// Letters to put in, take out or exchange (Levenshtein), of names that may be as long as they like.
+/// Letters to put in, take out, exchange, or swap with their neighbour (optimal string alignment), of names that may be
+/// as long as they like.
 fn distance(a: &str, b: &str) -> usize {
     const MOST_LETTERS: usize = 64;
     let b: Vec<char> = b.chars().take(MOST_LETTERS).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last = None;
     for (i, x) in a.chars().take(MOST_LETTERS).enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(*cell + 1);
-            *cell = left;
+        let mut next = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
+            let mut least = at(&row, j) + usize::from(x != *y);
+            least = least.min(at(&next, j) + 1).min(at(&row, j + 1) + 1);
+            let swapped = j > 0 && last == Some(*y) && b.get(j - 1) == Some(&x);
+            if swapped {
+                least = least.min(at(&before, j - 1) + 1);
+            }
+            next.push(least);
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
+        before = std::mem::replace(&mut row, next);
+        last = Some(x);
     }
     row.last().copied().unwrap_or(0)
 }
@@ -64,5 +69,7 @@ mod tests {
         assert_eq!(hint("DOG", names), " (near: dog, hot dog)", "in a sentence");
         assert_eq!(hint("zebra", names), "", "nothing to say");
         assert_eq!(distance("kitten", "sitting"), 3, "the textbook's example");
+        assert_eq!(super::near("vdc", ["vcd", "icd", "a"]), ["vcd"], "letters swapped");
+        assert_eq!((distance("ca", "abc"), distance("", "abc"), distance("abc", "abc")), (3, 3, 0), "the other one's");
     }
 }

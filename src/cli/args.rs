@@ -24,7 +24,8 @@ pub(super) struct Cli {
 /// What every command takes that opens a model, and no other.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ModelArgs {
-    /// `demo` or `demo-clip` (bundled), the folder of a Hugging Face checkpoint, a GGUF decoder, or a hub id such as llava-hf/llava-1.5-7b-hf.
+    /// `demo` or `demo-clip` (bundled), the folder of a Hugging Face checkpoint, a GGUF decoder, or a hub id such as
+    /// llava-hf/llava-1.5-7b-hf.
     #[arg(long, default_value = "demo", value_name = "MODEL", help_heading = "Model")]
     pub(super) model: String,
     /// Projector file of a GGUF pair; the one beside the decoder unless given.
@@ -33,7 +34,8 @@ pub(super) struct ModelArgs {
     /// Where to run: auto, cpu, cuda[:N] or metal[:N].
     #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
     pub(super) device: DevicePreference,
-    /// Type to compute in; auto is f32 on the CPU, over weights as they are stored, and the checkpoint's own on a GPU; quantised weights are kept.
+    /// Type to compute in; auto is f32 on the CPU, over weights as they are stored, and the checkpoint's own on a GPU;
+    /// quantised weights are kept.
     #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
     pub(super) dtype: Dtype,
     /// Threads to compute with; all cores unless given (the window keeps one for itself).
@@ -120,7 +122,14 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) image: Option<PathBuf>,
     /// Tokens to generate in each run.
-    #[arg(long, alias = "new-tokens", default_value_t = 32, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        alias = "new-tokens",
+        default_value_t = 32,
+        value_name = "N",
+        value_parser = at_least_one,
+        allow_negative_numbers = true
+    )]
     pub(super) max_new_tokens: usize,
     /// Print one JSON object instead of text.
     #[arg(long)]

@@ -11,19 +11,19 @@ pub(super) fn expect(flag: &str, path: &Path, endings: &[&str]) -> Result<(), Fa
     let found = match found.as_deref() {
         Some(found) if endings.contains(&found) => return Ok(()),
         None if endings.len() == 1 => return Ok(()),
-        Some(found) => format!(".{found}"),
-        None => "none".to_owned(),
+        Some(found) => format!("the ending {found}"),
+        None => "no ending".to_owned(),
     };
     let path = path.display();
-    Err(Failure::usage(anyhow!("Expected {flag} with the ending {}, found {found}: {path}", named(endings))))
+    Err(Failure::usage(anyhow!("Expected {flag} as a {}, found {found}: {path}", named(endings))))
 }
 
-/// `.png, .svg or .pdf`.
+/// `PNG`, or `png, svg or pdf file`.
 fn named(endings: &[&str]) -> String {
-    let dotted: Vec<String> = endings.iter().map(|ending| format!(".{ending}")).collect();
-    match dotted.split_last() {
-        Some((last, before)) if !before.is_empty() => format!("{} or {last}", before.join(", ")),
-        _ => dotted.concat(),
+    match endings.split_last() {
+        Some((&"png", [])) => "PNG".to_owned(),
+        Some((last, before)) if !before.is_empty() => format!("{} or {last} file", before.join(", ")),
+        _ => format!("{} file", endings.concat()),
     }
 }
 
@@ -44,8 +44,10 @@ mod tests {
             assert_eq!(failure.status(), 2, "the command line is wrong");
             failure.sentence()
         };
-        assert_eq!(sentence("a.txt", &["png"]), "Expected --out with the ending .png, found .txt: a.txt", "one");
-        let expected = "Expected --out with the ending .png, .svg or .pdf, found none: a";
+        assert_eq!(sentence("a.TXT", &["png"]), "Expected --out as a PNG, found the ending txt: a.TXT", "one");
+        let expected = "Expected --out as a safetensors file, found the ending txt: a.txt";
+        assert_eq!(sentence("a.txt", &["safetensors"]), expected, "one that is no picture");
+        let expected = "Expected --out as a png, svg or pdf file, found no ending: a";
         assert_eq!(sentence("a", &["png", "svg", "pdf"]), expected, "several: which would it be?");
     }
 }

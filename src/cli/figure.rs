@@ -33,8 +33,12 @@ const FIGURES_AND_PAGE: [&str; 4] = ["png", "svg", "pdf", "html"];
 
 pub(super) fn run(model: &ModelArgs, args: &FigureArgs) -> Result<(), Failure> {
     let page = html::is_page(&args.out);
-    if args.data.is_some() || args.images.is_some() {
-        endings::expect("--out", &args.out, &FIGURES)?;
+    // A page is of one trace, and has no numbers behind it.
+    if args.data.is_some() {
+        endings::expect("--out beside --data", &args.out, &FIGURES)?;
+    }
+    if args.images.is_some() {
+        endings::expect("--out beside --images", &args.out, &FIGURES)?;
     }
     let drawn = match (&args.images, &args.recipe) {
         (Some(list), Some(recipe)) => return batch::run(model, args, recipe, list),

@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done, 1 the work failed,
-//! 2 the command line was wrong.
+//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done,
+//! 1 the work failed, 2 the command line was wrong (`failure` has the rule).
 
 mod args;
 mod bench;
@@ -68,7 +68,10 @@ fn unread(err: &clap::Error) -> ExitCode {
         // A reader that has gone away is no error.
         usage::Unread::Asked(text) => match output::line(text.trim_end()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
+            Err(err) => {
+                output::error(&format!("{err:#}"));
+                ExitCode::FAILURE
+            }
         },
         usage::Unread::Wrong(sentence) => {
             output::error(&sentence);

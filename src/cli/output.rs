@@ -1,8 +1,8 @@
 //! Standard output and standard error.
 //!
 //! Names and texts of files reach the terminal here and nowhere else. On standard error, and on standard output where
-//! that is a terminal, characters that steer a terminal or turn the reading direction are written as `\u{1b}`; sentences
-//! are cut where a value in them is longer than anybody reads, never at the file that they end with.
+//! that is a terminal, characters that steer a terminal or turn the reading direction are written as `\u{1b}`.
+//! Sentences are cut where a value in them is longer than anybody reads, never at the file that they end with.
 
 use crate::data::coco::{Cost, Problems};
 use anyhow::Context as _;
@@ -122,31 +122,35 @@ const MOST_PATH: [usize; 2] = [4096, 255];
 
 /// A sentence of bounded length: words, quoted values and lists are cut in their middle, the file at the end is not.
 pub(super) fn cut(sentence: &str) -> String {
-    let [most_path, most_name] = MOST_PATH;
-    let is_path = |text: &str| text.len() <= most_path && text.split(['/', '\\']).all(|name| name.len() <= most_name);
     let (what, file) = match sentence.rsplit_once(": ") {
         Some((what, file)) if is_path(file) => (what, Some(file)),
         _ => (sentence, None),
     };
-    // What stands between marks, then what has no space in it.
-    let quoted: Vec<String> =
-        what.split('`').map(|part| part.split('"').map(shortened).collect::<Vec<_>>().join("\"")).collect();
-    let words: Vec<Cow<'_, str>> = quoted
-        .iter()
-        .enumerate()
-        .map(|(idx, part)| {
-            // Every other part is quoted.
-            if idx % 2 == 1 { middle_out(part, MOST_VALUE) } else { Cow::Borrowed(part.as_str()) }
-        })
-        .collect();
-    let what = middle_out(&words.join("`"), MOST_SENTENCE).into_owned();
+    // Every other part stands between marks.
+    let parts = what.split('`').enumerate().map(|(idx, part)| match idx % 2 {
+        1 if !is_long_path(part) => middle_out(part, MOST_VALUE).into_owned(),
+        _ => part.split('"').map(shortened).collect::<Vec<_>>().join("\""),
+    });
+    let words = parts.collect::<Vec<_>>().join("`");
+    let longest = words.split([' ', '`', '"']).filter(|word| is_long_path(word)).map(str::len).max().unwrap_or(0);
+    let what = middle_out(&words, MOST_SENTENCE.max(longest + MOST_VALUE)).into_owned();
     file.map_or_else(|| what.clone(), |file| format!("{what}: {file}"))
 }
 
-/// With every word of a readable length.
+fn is_path(text: &str) -> bool {
+    let [most_path, most_name] = MOST_PATH;
+    text.len() <= most_path && text.split(['/', '\\']).all(|name| name.len() <= most_name)
+}
+
+/// With every word of a readable length; a path is told as a whole.
 fn shortened(text: &str) -> String {
-    let words: Vec<Cow<'_, str>> = text.split(' ').map(|word| middle_out(word, MOST_VALUE)).collect();
+    let of_word = |word| if is_long_path(word) { Cow::Borrowed(word) } else { middle_out(word, MOST_VALUE) };
+    let words: Vec<Cow<'_, str>> = text.split(' ').map(of_word).collect();
     words.join(" ")
+}
+
+fn is_long_path(word: &str) -> bool {
+    word.len() > MOST_VALUE && word.contains(['/', '\\']) && is_path(word)
 }
 
 /// The beginning and the end of what is too long.
@@ -208,6 +212,8 @@ mod tests {
         }
         let path = format!("Cannot open it: no such file: {folder}c.json");
         assert_eq!(cut(&path), path, "a path is told as a whole");
+        let path = format!("Cannot open {folder}c.json: no such file");
+        assert_eq!(cut(&path), path, "wherever it stands");
         assert!(cut(&format!("Cannot open it: {long}")).len() < 900, "what is no path is no path");
     }
 }

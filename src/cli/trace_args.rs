@@ -31,7 +31,8 @@ pub(super) struct About {
     /// The photo: a file, or the name of a bundled image such as `demo_01_beach.png`.
     #[arg(long, value_name = "FILE", required_unless_present = "questions")]
     pub(super) image: Option<PathBuf>,
-    /// The question; goes through the checkpoint's chat template. For CLIP: texts to compare with the photo, one a line.
+    /// The question; goes through the checkpoint's chat template. For CLIP: texts to compare with the photo, one a
+    /// line.
     #[arg(long, value_name = "TEXT", value_parser = question, conflicts_with = "raw_prompt")]
     pub(super) prompt: Option<String>,
     /// The exact prompt, with one <image> where the photo goes.
@@ -42,8 +43,8 @@ pub(super) struct About {
 /// Many questions to one open model.
 #[derive(Debug, Args)]
 pub(super) struct Many {
-    /// Questions about the photos of --images, all asked of one open model: a question file of POPE, or JSON lines (or an array) with
-    /// `image` and `text`. One line of JSON a question comes out; a question that fails says why there.
+    /// Questions about the photos of --images, all asked of one open model: a question file of POPE, or JSON lines (or
+    /// an array) with `image` and `text`. One line of JSON a question comes out; a question that fails says why there.
     #[arg(
         long,
         value_name = "FILE",
@@ -66,7 +67,13 @@ pub(super) struct How {
     #[arg(long, default_value_t = 42, value_name = "N")]
     pub(super) seed: u64,
     /// Most tokens to generate.
-    #[arg(long, default_value_t = MAX_NEW_TOKENS, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        default_value_t = MAX_NEW_TOKENS,
+        value_name = "N",
+        value_parser = at_least_one,
+        allow_negative_numbers = true
+    )]
     pub(super) max_new_tokens: usize,
     /// Decoding strategy, see `gazelens list strategies`; plain decoding unless given.
     #[arg(long, value_name = "SPEC")]

@@ -1,5 +1,5 @@
-//! Questions to ask about photos: POPE's files in every form ([`super::pope`]), and the same with any other question in them, where no
-//! right answer is known.
+//! Questions to ask about photos: POPE's files in every form ([`super::pope`]), and the same with any other question in
+//! them, where no right answer is known.
 //!
 //! | field | needed | without it |
 //! | --- | --- | --- |
@@ -141,7 +141,7 @@ mod tests {
         let text = "{\"question_id\": 4, \"image\": \"a.jpg\", \"text\": \"Is it?\", \"label\": \"yes\"}\n\
             {\"id\": \"q_7\", \"image_id\": 42, \"query\": \"Describe it.\", \"score\": NaN}\n\
             {\"image\": \"a.jpg\", \"text\": \" \"}\n\
-            {\"question_id\": \"9\", \"image_source\": \"b\", \"question\": \"Why?\", \"answer\": \"Because.\", \"category\": \"art\"}\n";
+            {\"question_id\": \"9\", \"image_source\": \"b\", \"question\": \"Why?\", \"answer\": \"So.\", \"category\": \"art\"}\n";
         let read = read(text).expect("three questions");
         let of = |one: &PhotoQuestion| (one.number, one.id.to_string(), one.image.clone(), one.text.clone(), one.label);
         let found: Vec<_> = read.all.iter().map(of).collect();

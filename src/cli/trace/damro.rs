@@ -1,5 +1,5 @@
-//! DAMRO's figures of an answer, for JSON: `H_i` and `F` of all of it, of each token, of a word, under both readings of the
-//! encoder's `[CLS]`.
+//! DAMRO's figures of an answer, for JSON: `H_i` and `F` of all of it, of each token, of a word, under both readings of
+//! the encoder's `[CLS]`.
 
 use crate::analysis::{
     ClsVariant, DamroOptions, MapOptions, Pick, Reduce, TokenRef, TokenSet, attention_on_top, cls_map, decoder_map,

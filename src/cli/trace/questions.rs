@@ -1,7 +1,7 @@
 //! `gazelens trace --questions`: many questions to one open model.
 //!
-//! What was answered stays, whatever ends the command: the trace of each question is put in its place before its line is
-//! printed. A question that fails is a line with `error`, and the exit status tells.
+//! What was answered stays, whatever ends the command: the trace of each question is put in its place before its line
+//! is printed. A question that fails is a line with `error`, and the exit status tells.
 
 use super::super::failure::Failure;
 use super::super::trace_args::TraceArgs;
@@ -14,7 +14,7 @@ use crate::data::library::list_folder;
 use crate::data::pope::Label;
 use crate::data::questions::{PhotoQuestion, PhotoQuestions};
 use crate::engine::{EngineError, ImageSource, OpenModel, Prompt, Question, check_specs};
-use crate::files::{self, Outputs};
+use crate::files::{self, Outputs, reason};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal as _, Read as _};
@@ -69,7 +69,8 @@ impl Batch<'_> {
     fn ask_all(&mut self, questions: &PhotoQuestions, file: &Path) -> Result<(), Failure> {
         let unread = questions.problems.total_of(Cost::Record);
         let (total, mut failed, mut warned) = (questions.all.len() + unread, 0, 0);
-        let terminal = std::io::stderr().is_terminal();
+        // Where lines of JSON appear on the same terminal they are progress enough.
+        let terminal = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
         for question in &questions.all {
             if terminal {
                 output::changing_line(&format!("[{}/{total}] {}", question.number, question.image));
@@ -88,6 +89,9 @@ impl Batch<'_> {
                         return Err(failure);
                     }
                     failed += 1;
+                    if terminal {
+                        output::note("");
+                    }
                     let sentence = failure.sentence();
                     output::warning(&format!("Cannot answer question {}: {sentence}", question.number));
                     line.insert("image".to_owned(), json!(question.image));
@@ -200,6 +204,9 @@ struct Photos {
 
 impl Photos {
     fn open(folder: &Path) -> Result<Self, Failure> {
+        let unread =
+            |err: std::io::Error| anyhow!("Cannot open the folder of --images: {}: {}", reason(&err), folder.display());
+        std::fs::read_dir(folder).map_err(unread)?;
         let listing = list_folder(folder, &AtomicBool::new(false), |_| {})?;
         for problem in &listing.problems {
             output::warning(&problem.to_string());
