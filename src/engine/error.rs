@@ -199,22 +199,18 @@ impl EngineError {
 
     /// Whether the sentence names neither a file nor the model that it is about.
     pub fn names_no_file(&self) -> bool {
-        use DecodeError::{NoCls, NoImage, NotFinite, NothingToChoose, NumBranches, OtherPrompt, StrategyShape};
+        use DecodeError::{Model, NoCls, NoImage, NotFinite, NothingToChoose, NumBranches, OtherPrompt, StrategyShape};
+        let of_decoding = |err: &DecodeError| {
+            let of_images = matches!(err, Model(_) | NoCls { .. } | NoImage { .. } | OtherPrompt { .. });
+            of_images || matches!(err, NotFinite { .. } | NothingToChoose | NumBranches { .. } | StrategyShape { .. })
+        };
         match self {
-            Self::Model(_) | Self::Prompting(_) | Self::Tensor { .. } => true,
-            Self::NoTexts | Self::RawPrompt => true,
-            Self::Checkpoint(CheckpointError::Text { .. }) => true,
-            Self::Checkpoint(_) => self.is_about_the_prompt(),
-            Self::Decode(
-                NoCls { .. }
-                | NoImage { .. }
-                | NotFinite { .. }
-                | NothingToChoose
-                | NumBranches { .. }
-                | OtherPrompt { .. }
-                | StrategyShape { .. },
-            ) => true,
-            _ => false,
+            Self::Decode(err) => of_decoding(err),
+            Self::Model(_)
+            | Self::Prompting(_)
+            | Self::Tensor { .. }
+            | Self::Checkpoint(CheckpointError::Text { .. }) => true,
+            _ => self.is_about_the_prompt(),
         }
     }
 

@@ -164,16 +164,10 @@ fn counted(questions: usize) -> String {
 }
 
 fn summary(total: usize, failed: usize, unread: usize, warned: usize) -> String {
-    let mut text = format!("{} of {} answered", total - failed - unread, counted(total));
-    for (count, what) in
-        [(failed, "failed"), (unread, "could not be read"), (warned, "with warnings, which are in its line")]
-    {
-        let what = if count == 1 { what.to_owned() } else { what.replace("its line", "their lines") };
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
-        }
-    }
-    text
+    let warnings = if warned == 1 { "with warnings in its line" } else { "with warnings in their lines" };
+    let parts = [(failed, "failed"), (unread, "could not be read"), (warned, warnings)];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what}"));
+    format!("{} of {} answered{}", total - failed - unread, counted(total), parts.collect::<String>())
 }
 
 /// A folder may hold anything: only an earlier trace makes room for another one.
