@@ -34,21 +34,22 @@
 //! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
 //! | 0 | [`files`] | output that is complete or not there and never over what is read, input that ends, the user's home folder | - | `rustix`, `signal_hook`, `tempfile` |
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
+//! | 0 | [`names`] | names that were perhaps meant, for sentences about unknown ones | - | - |
 //! | 0 | [`panics`] | panics of libraries as errors | - | - |
-//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `geometry`, `files`, `json` | `fax`, `image`, `miniz_oxide`, `percent_encoding`, `png`, `rayon`, `sha2`, `weezl` |
+//! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `geometry`, `files`, `json`, `names` | `fax`, `image`, `miniz_oxide`, `percent_encoding`, `png`, `rayon`, `sha2`, `weezl` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry`, `files` | `half`, `safetensors` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry`, `files`, `json`, `panics` | `base64`, `candle_core`, `chrono`, `half`, `libc`, `memmap2`, `minijinja_contrib`, `minijinja`, `sha2`, `tokenizers` |
-//! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | `files` | `base64`, `rustix`, `sha1`, `sha2`, `ureq` |
+//! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | `files`, `names` | `base64`, `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
-//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
+//! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
 //! registered from [`engine::catalog`] and never sees a tensor.
@@ -93,6 +94,7 @@ pub mod ids;
 pub mod json;
 pub mod kernel;
 pub mod model;
+pub mod names;
 pub mod panics;
 pub mod prompting;
 pub mod render;

@@ -30,12 +30,20 @@ mod hostile;
 #[cfg(unix)]
 #[path = "cli/kills.rs"]
 mod kills;
+#[path = "cli/options.rs"]
+mod options;
 #[path = "cli/outputs.rs"]
 mod outputs;
 #[path = "cli/pages.rs"]
 mod pages;
+#[path = "cli/questions.rs"]
+mod questions;
+#[path = "cli/reports.rs"]
+mod reports;
 #[path = "cli/same_run.rs"]
 mod same_run;
+#[path = "cli/sentences.rs"]
+mod sentences;
 #[path = "cli/strategies.rs"]
 mod strategies;
 

@@ -234,7 +234,10 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// The tokenizer has ids that the embedding has no row for.
-    #[error("Expected token ids below {rows}, the rows of the embedding, found {id} for {token}: {}", path.display())]
+    #[error(
+        "Expected token ids below {rows}, the rows of the embedding, found {id} for {}: {}",
+        if token.is_empty() { "a token without text" } else { token.as_str() }, path.display()
+    )]
     Vocabulary {
         /// Rows of the embedding.
         rows: usize,

@@ -1,14 +1,14 @@
 //! `gazelens bench`: how fast the model is on this machine.
 
-use super::args::{BenchArgs, Common};
+use super::args::BenchArgs;
 use super::failure::Failure;
 use super::{output, source};
 use crate::engine::{BenchRatios, BenchReport, FurtherQuestions, ImageSource, OpenModel, bench, further_questions};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
-pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
-    let mut request = source::load_request(common)?;
+pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    let mut request = source::load_request(&args.model)?;
     source::fetch(&mut request)?;
     let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))?;
     let bundled = || crate::data::demo::IMAGES.first().map_or("", |image| image.file_name).to_owned();
@@ -16,7 +16,7 @@ pub(super) fn run(common: &Common, args: &BenchArgs) -> Result<(), Failure> {
         Some(path) => source::image_source(path)?,
         None => ImageSource::Bundled(bundled()),
     };
-    let report = bench(&model, &image, args.new_tokens)?;
+    let report = bench(&model, &image, args.max_new_tokens)?;
     let further = further_questions(&model, &image)?;
     let memory = &model.info().memory;
     if args.json {

@@ -4,12 +4,13 @@ mod ask;
 mod batch;
 mod saved;
 
-use super::args::Common;
+use super::args::ModelArgs;
 use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
-use super::{inputs, output};
+use super::{endings, inputs, output};
+use crate::engine::EngineError;
 use crate::figure::{
-    Besides, DataFolder, Figure, FigureError, Format, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
+    Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
     default_recipe, expect_room_for_recipe, html, named_files, open_photo, recipe_beside, recipe_of, with_maps_beside,
 };
 use crate::files::{self, Outputs, is_same_file, reason};
@@ -25,33 +26,39 @@ const TRACE: &str = "trace";
 /// A recipe, what is at hand for it, and where it looks for files.
 type Subject = (Recipe, Given, Option<PathBuf>);
 
-pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
+/// What a figure may be written as.
+const FIGURES: [&str; 3] = ["png", "svg", "pdf"];
+/// The same and the page.
+const FIGURES_AND_PAGE: [&str; 4] = ["png", "svg", "pdf", "html"];
+
+pub(super) fn run(model: &ModelArgs, args: &FigureArgs) -> Result<(), Failure> {
     let page = html::is_page(&args.out);
-    if !page && Format::of(&args.out).is_none() {
-        let path = args.out.display();
-        return Err(Failure::usage(anyhow!("Expected --out as a png, svg, pdf or html file, found another: {path}")));
+    // A page is of one trace, and has no numbers behind it.
+    if args.data.is_some() {
+        endings::expect("--out beside --data", &args.out, &FIGURES)?;
     }
-    if page && let Some(folder) = &args.data {
-        let path = folder.display();
-        return Err(Failure::usage(anyhow!("Expected --data beside a png, svg or pdf file, found a page: {path}")));
+    if args.images.is_some() {
+        endings::expect("--out beside --images", &args.out, &FIGURES)?;
     }
-    if page && let Some(list) = &args.images {
-        let path = list.display();
-        return Err(Failure::usage(anyhow!("Expected --images beside png, svg or pdf files, found pages: {path}")));
-    }
-    if let (Some(list), Some(recipe)) = (&args.images, &args.recipe) {
-        return batch::run(common, args, recipe, list);
-    }
+    let drawn = match (&args.images, &args.recipe) {
+        (Some(list), Some(recipe)) => return batch::run(model, args, recipe, list),
+        _ => draw(model, args, page),
+    };
+    drawn.map_err(|failure| about_its_file(failure, args))
+}
+
+fn draw(model: &ModelArgs, args: &FigureArgs, page: bool) -> Result<(), Failure> {
     let mut outputs = named_inputs(args);
-    outputs.claim("--out", &args.out).map_err(inputs::blame)?;
+    outputs.claim("--out", &args.out)?;
+    endings::expect("--out", &args.out, &FIGURES_AND_PAGE)?;
     let keeps_recipe = is_recipe_beside(args);
     if !page && !keeps_recipe {
-        expect_room_for_recipe(&args.out).map_err(inputs::blame)?;
+        expect_room_for_recipe(&args.out)?;
     }
-    let (recipe, given, folder) = subject(common, args, &mut outputs)?;
+    let (recipe, given, folder) = subject(model, args, &mut outputs)?;
     let inputs = open_inputs(&recipe, given, folder.as_deref(), args.allow_mismatch)?;
     inputs.files().for_each(|(what, path)| outputs.reads(what, path));
-    outputs.check().map_err(inputs::blame)?;
+    outputs.check()?;
     if page {
         return write_page(&recipe, &inputs, args, outputs);
     }
@@ -61,6 +68,26 @@ pub(super) fn run(common: &Common, args: &FigureArgs) -> Result<(), Failure> {
     }
     let data = args.data.clone().map(DataFolder::Named);
     write(&recipe, &inputs, &args.out, &Besides { data, maps, keeps_recipe }, &mut outputs)
+}
+
+/// Names the file that a sentence without one is about.
+fn about_its_file(failure: Failure, args: &FigureArgs) -> Failure {
+    let names_none = matches!(
+        failure.cause(),
+        Some(
+            FigureError::Setting { .. }
+                | FigureError::NoInput { .. }
+                | FigureError::Panel { .. }
+                | FigureError::TooLarge { .. }
+                | FigureError::NoTrace { .. }
+        )
+    );
+    let of_an_answer = failure.cause().is_some_and(EngineError::names_no_file);
+    let file = args.recipe.as_ref().or(args.of.session.as_ref()).or(args.of.trace.as_ref());
+    match file.filter(|_| names_none || of_an_answer) {
+        Some(file) => failure.about_file(file),
+        None => failure,
+    }
 }
 
 /// What the command line names.
@@ -96,15 +123,16 @@ fn tell_other_recipe(recipe: &Recipe, args: &FigureArgs) -> Result<(), Failure> 
 pub(super) fn run_html(args: &HtmlArgs) -> Result<(), Failure> {
     let mut outputs = Outputs::default();
     outputs.reads("--trace", &args.trace);
-    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
+    let out = outputs.claim("--out", &args.out)?;
+    endings::expect("--out", &args.out, &["html"])?;
     let trace = TraceFile::read(&args.trace)?.trace;
     let path = Path::new(&trace.run.image_path);
     outputs.reads("the photo of the trace", path);
-    outputs.check().map_err(inputs::blame)?;
+    outputs.check()?;
     let photo = open_photo(path)?;
     check_photo(&trace, &photo.sha256)?;
     let page = html::page(&trace, &photo)?;
-    outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit()).map_err(inputs::blame)
+    Ok(outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit())?)
 }
 
 fn check_photo(trace: &Trace, found: &str) -> Result<(), Failure> {
@@ -113,25 +141,27 @@ fn check_photo(trace: &Trace, found: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let (expected, path) = (&run.image_hash, &run.image_path);
-    Err(Failure::Work(anyhow!("Expected the photo {expected} as in the trace, found {found}: {path}")))
+    Err(Failure::work(anyhow!("Expected the photo {expected} as in the trace, found {found}: {path}")))
 }
 
 /// A page needs the trace and its photo alone.
 fn write_page(recipe: &Recipe, inputs: &Inputs, args: &FigureArgs, mut outputs: Outputs) -> Result<(), Failure> {
     let names: Vec<&String> = recipe.inputs.traces.keys().collect();
     let [name] = names.as_slice() else {
-        return Err(Failure::Work(anyhow!("Expected one trace for a page, found {}", names.len())));
+        let why = anyhow!("Expected one trace for a page, found {}", names.len());
+        let file = args.recipe.as_ref().or(args.of.session.as_ref());
+        return Err(file.into_iter().fold(Failure::work(why), |failure, file| failure.about_file(file)));
     };
     let page = html::page(inputs.trace(name)?, inputs.photo(name)?)?;
-    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
-    outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit()).map_err(inputs::blame)
+    let out = outputs.claim("--out", &args.out)?;
+    Ok(outputs.write_bytes(out, page.as_bytes()).and_then(|()| outputs.commit())?)
 }
 
 /// What is drawn: the recipe, what is at hand for it, and where it looks for files.
-fn subject(common: &Common, args: &FigureArgs, outputs: &mut Outputs) -> Result<Subject, Failure> {
+fn subject(model: &ModelArgs, args: &FigureArgs, outputs: &mut Outputs) -> Result<Subject, Failure> {
     let (mut recipe, mut given, folder) = match &args.of.session {
         Some(path) => saved::subject(args, path)?,
-        None => subject_of_files(common, args)?,
+        None => subject_of_files(model, args)?,
     };
     if let Some(dpi) = args.dpi {
         recipe.layout.dpi = dpi;
@@ -140,8 +170,8 @@ fn subject(common: &Common, args: &FigureArgs, outputs: &mut Outputs) -> Result<
     for (what, path) in &named_files(&recipe, folder.as_deref()) {
         outputs.reads(what, path);
     }
-    outputs.check().map_err(inputs::blame)?;
-    ask::missing(common, &recipe, &mut given, folder.as_deref(), args.allow_mismatch, outputs)?;
+    outputs.check()?;
+    ask::missing(model, &recipe, &mut given, folder.as_deref(), args.allow_mismatch, outputs)?;
     Ok((recipe, given, folder))
 }
 
@@ -153,10 +183,10 @@ fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
 }
 
 /// Without a session: a recipe, a trace file, or the demo.
-fn subject_of_files(common: &Common, args: &FigureArgs) -> Result<Subject, Failure> {
+fn subject_of_files(model: &ModelArgs, args: &FigureArgs) -> Result<Subject, Failure> {
     let at_hand = match &args.of.trace {
         Some(path) => Some(Arc::new(TraceFile::read(path)?.trace)),
-        None if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(common)?)),
+        None if args.of.demo && args.recipe.is_none() => Some(Arc::new(ask::demo(model)?)),
         None => None,
     };
     match (&args.recipe, at_hand) {
@@ -164,7 +194,7 @@ fn subject_of_files(common: &Common, args: &FigureArgs) -> Result<Subject, Failu
             let recipe = read_recipe(path)?;
             let mut given = Given::default();
             if let Some(trace) = trace {
-                given.traces.insert(only_trace(&recipe)?, trace);
+                given.traces.insert(only_trace(&recipe, path)?, trace);
             }
             Ok((recipe, given, path.parent().map(Path::to_owned)))
         }
@@ -186,11 +216,11 @@ fn everything_of(trace: Arc<Trace>, file: Option<&Path>) -> Subject {
     (recipe, given, None)
 }
 
-fn only_trace(recipe: &Recipe) -> Result<String, Failure> {
+fn only_trace(recipe: &Recipe, path: &Path) -> Result<String, Failure> {
     let names: Vec<&String> = recipe.inputs.traces.keys().collect();
     match names.as_slice() {
         [name] => Ok((*name).clone()),
-        _ => Err(Failure::usage(anyhow!("Expected a recipe with one trace, found {}", names.len()))),
+        _ => Err(anyhow!("Expected a recipe with one trace, found {}: {}", names.len(), path.display()).into()),
     }
 }
 
@@ -221,12 +251,5 @@ fn write(
             "No typeface of the figure has {letters}: boxes stand in their place; a recipe names another in `layout.typeface`"
         ));
     }
-    figure.write_with(besides, outputs, ("--out", out), &mut Watch::quiet()).map_err(blame)
-}
-
-fn blame(err: FigureError) -> Failure {
-    match err {
-        FigureError::Output(err) => inputs::blame(err),
-        other => Failure::Work(other.into()),
-    }
+    Ok(figure.write_with(besides, outputs, ("--out", out), &mut Watch::quiet())?)
 }

@@ -1,11 +1,14 @@
 //! What may stand behind `gazelens figure` and `gazelens html`.
 
+use super::args::ModelArgs;
 use clap::Args;
 use std::path::PathBuf;
 
 /// Of `gazelens figure`.
 #[derive(Debug, Args)]
 pub(super) struct FigureArgs {
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
     #[command(flatten)]
     pub(super) of: FigureOf,
     /// Figure to write: F.png, F.svg or F.pdf, with its recipe F.json beside it; F.html is a page to explore one trace. With --images the

@@ -1,6 +1,6 @@
 //! `gazelens gui`: the window, with the engine's worker behind it.
 
-use super::args::{Common, GuiArgs};
+use super::args::{GuiArgs, ModelArgs};
 use super::failure::Failure;
 use super::source;
 use crate::engine::{Event, Request, RunId, Worker};
@@ -10,10 +10,10 @@ use anyhow::anyhow;
 /// What to do where no window can be.
 const HEADLESS: &str = "without a window ask with `gazelens trace --image FILE --prompt TEXT --out FILE`";
 
-pub(super) fn run(common: &Common, args: GuiArgs) -> Result<(), Failure> {
-    let request = source::load_request(common)?;
+pub(super) fn run(model: &ModelArgs, args: GuiArgs) -> Result<(), Failure> {
+    let request = source::load_request(model)?;
     if let Some(missing) = missing_display() {
-        return Err(Failure::Work(anyhow!("Expected a display for the window, found {missing}; {HEADLESS}")));
+        return Err(Failure::work(anyhow!("Expected a display for the window, found {missing}; {HEADLESS}")));
     }
     let session = args.session;
     let paths = args.paths.into_iter().chain(args.annotations).collect();
@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, args: GuiArgs) -> Result<(), Failure> {
     let options = WindowOptions { model: Some(request.source), device, dtype, paths, session };
     ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|RunError::NoWindow { reason }| {
         let reason = without_source_place(&reason);
-        Failure::Work(anyhow!(
+        Failure::work(anyhow!(
             "Expected a display and a graphics driver for the window, found none that works ({reason}); {HEADLESS}"
         ))
     })

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::engine::{LoadRequest, Spec};
-use crate::files::{OutputError, Outputs, utf8};
+use crate::files::{Outputs, utf8};
 use anyhow::anyhow;
 use std::path::Path;
 
@@ -32,9 +32,4 @@ pub(super) fn text_of<'a>(flag: &str, path: &'a Path) -> Result<&'a str, Failure
             "Cannot use the name of {flag}, as it is not UTF-8 and is written down in what is made; rename it: {path}"
         ))
     })
-}
-
-/// Names that cannot be are the command line's fault, a disk that is full is not.
-pub(super) fn blame(err: OutputError) -> Failure {
-    if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
 }

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::truth_args::MaskArgs;
-use super::{inputs, output};
+use super::{endings, output};
 use crate::data::coco::{Cost, Crowds, Instances, Mask};
 use crate::data::grey_png_to;
 use crate::files::Outputs;
@@ -11,18 +11,14 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &MaskArgs) -> Result<(), Failure> {
-    let other = args.out.extension().filter(|extension| !extension.eq_ignore_ascii_case("png"));
-    if let Some(extension) = other {
-        let (found, path) = (extension.display(), args.out.display());
-        return Err(Failure::usage(anyhow!("Expected --out as a PNG file, found the extension `{found}`: {path}")));
-    }
     let mut outputs = Outputs::default();
     outputs.reads("--annotations", &args.annotations);
-    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
+    let out = outputs.claim("--out", &args.out)?;
+    endings::expect("--out", &args.out, &["png"])?;
     let mask = category_mask(&args.annotations, args.image_id, &args.category, crowds(args.no_crowd))?;
     let (width_px, height_px, grey) = (mask.width_px(), mask.height_px(), mask.to_grey());
     let written = outputs.write(out, |file| grey_png_to(file, width_px, height_px, &grey));
-    written.and_then(|()| outputs.commit()).map_err(inputs::blame)
+    Ok(written.and_then(|()| outputs.commit())?)
 }
 
 /// Of `--no-crowd`.

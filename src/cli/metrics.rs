@@ -2,6 +2,7 @@
 
 mod held;
 mod maps;
+mod words;
 
 use super::failure::Failure;
 use super::mask::{self, crowds, mask_of};
@@ -21,6 +22,9 @@ pub(super) fn run(args: &MetricsArgs) -> Result<(), Failure> {
     let size = ImageSize { width_px: mask.width_px(), height_px: mask.height_px() };
     let measured = match (&args.map.heatmap, &args.map.trace) {
         (Some(heatmap), _) => maps::of_heatmap(heatmap, &mask, size)?,
+        (None, Some(_)) if args.token.is_none() && args.word.is_none() => {
+            return Err(Failure::usage(anyhow!("Expected --token or --word with --trace, found neither")));
+        }
         (None, Some(path)) => {
             let trace = TraceFile::read(path)?.trace;
             held::to_its_photo(&trace, path, &instances, args)?;

@@ -1,11 +1,12 @@
 //! The command line.
 //!
-//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done, 1 the work failed,
-//! 2 the command line was wrong.
+//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done,
+//! 1 the work failed, 2 the command line was wrong (`failure` has the rule).
 
 mod args;
 mod bench;
 mod chair;
+mod endings;
 mod failure;
 mod figure;
 mod figure_args;
@@ -20,12 +21,13 @@ mod prompting_args;
 mod source;
 mod threads;
 mod trace;
+mod trace_args;
 mod truth_args;
 mod usage;
 
 use crate::panics;
 use anyhow::anyhow;
-use args::{Cli, Command, GuiArgs};
+use args::{Cli, Command, GuiArgs, ModelArgs};
 use clap::Parser as _;
 use failure::Failure;
 use std::process::ExitCode;
@@ -49,7 +51,7 @@ pub fn run() -> ExitCode {
 /// A library's panic is an error like any other: one sentence, exit status 1. Whoever asks for a backtrace gets the
 /// panic as it is, and so does the window, which cannot go on without its own thread.
 fn contained(cli: Cli) -> Result<(), Failure> {
-    let is_window = matches!(cli.command, None | Some(Command::Gui(_)));
+    let is_window = matches!(cli.command, None | Some(Command::Gui { .. }));
     if is_window || std::env::var_os("RUST_BACKTRACE").is_some() {
         return dispatch(cli);
     }
@@ -58,7 +60,7 @@ fn contained(cli: Cli) -> Result<(), Failure> {
 
 fn without_panics(work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     panics::contain(work)
-        .unwrap_or_else(|words| Err(Failure::Work(anyhow!("Cannot finish the command: internal error ({words})"))))
+        .unwrap_or_else(|words| Err(Failure::work(anyhow!("Cannot finish the command: internal error ({words})"))))
 }
 
 fn unread(err: &clap::Error) -> ExitCode {
@@ -66,7 +68,10 @@ fn unread(err: &clap::Error) -> ExitCode {
         // A reader that has gone away is no error.
         usage::Unread::Asked(text) => match output::line(text.trim_end()) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
+            Err(err) => {
+                output::error(&format!("{err:#}"));
+                ExitCode::FAILURE
+            }
         },
         usage::Unread::Wrong(sentence) => {
             output::error(&sentence);
@@ -76,34 +81,38 @@ fn unread(err: &clap::Error) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    let Cli { command, common } = cli;
-    match command.unwrap_or(Command::Gui(GuiArgs::default())) {
-        Command::Gui(args) => {
-            threads::keep_one_for_the_window(common.threads)?;
-            gui::run(&common, args)
-        }
+    let Some(command) = cli.command else {
+        return window(&cli.model, GuiArgs::default());
+    };
+    match command {
+        Command::Gui { model, args } => window(&model, args),
         Command::Trace(args) => {
-            threads::take(common.threads)?;
-            trace::run(&common, &args)
+            threads::take(args.model.threads)?;
+            trace::run(&args)
         }
         Command::Chair(args) => chair::run(&args),
         Command::List(args) => list::run(&args),
         Command::Mask(args) => mask::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::PromptImage(args) => {
-            threads::take(common.threads)?;
-            prompt_image::run(&common, &args)
+            threads::take(args.model.threads)?;
+            prompt_image::run(&args)
         }
         Command::Figure(args) => {
-            threads::take(common.threads)?;
-            figure::run(&common, &args)
+            threads::take(args.model.threads)?;
+            figure::run(&args.model, &args)
         }
         Command::Html(args) => figure::run_html(&args),
         Command::Bench(args) => {
-            threads::take(common.threads)?;
-            bench::run(&common, &args)
+            threads::take(args.model.threads)?;
+            bench::run(&args)
         }
     }
+}
+
+fn window(model: &ModelArgs, args: GuiArgs) -> Result<(), Failure> {
+    threads::keep_one_for_the_window(model.threads)?;
+    gui::run(model, args)
 }
 
 /// Every command and flag that exists, for tests of the documentation.

@@ -1,29 +1,25 @@
 //! `gazelens prompt-image`: a photo that is darkened where a model did not look for the query.
 
-use super::args::Common;
 use super::failure::Failure;
 use super::prompting_args::PromptImageArgs;
-use super::{inputs, output, source};
+use super::{endings, inputs, output, source};
 use crate::analysis::pope::Said;
 use crate::data::pope::Label;
 use crate::data::{grey_png_to, rgb_png_to};
-use crate::engine::{
-    Attributed, AttributionRequest, EngineError, ImageSource, LoadRequest, ModelSource, OpenModel, attribute,
-};
+use crate::engine::{Attributed, AttributionRequest, ImageSource, LoadRequest, ModelSource, OpenModel, attribute};
 use crate::files::{OutputKey, Outputs};
 use crate::prompting::file::attribution_bytes;
 use crate::prompting::{
-    PreOutput, PreOutputBasis, PromptOptions, Prompted, PromptingError, Source, citation, clip_pre_output_texts,
-    prompt_image,
+    PreOutput, PreOutputBasis, PromptOptions, Prompted, Source, citation, clip_pre_output_texts, prompt_image,
 };
 use anyhow::anyhow;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-pub(super) fn run(common: &Common, args: &PromptImageArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &PromptImageArgs) -> Result<(), Failure> {
     let options = args.options.options();
-    let mut request = load_request(common, args)?;
+    let mut request = load_request(args)?;
     let image = source::image_source(&args.image)?;
     let mut outputs = Outputs::default();
     outputs.reads("--image", &args.image);
@@ -31,13 +27,13 @@ pub(super) fn run(common: &Common, args: &PromptImageArgs) -> Result<(), Failure
     let claimed = claim(&mut outputs, args)?;
     source::fetch(&mut request)?;
     inputs::model(&mut outputs, &request);
-    outputs.check().map_err(inputs::blame)?;
+    outputs.check()?;
     // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     check_layer(&model, args.attribution.into(), options.layer_idx)?;
-    let attributed = attribute(&model, &attribution_request(args, image), &cancel).map_err(blame_engine)?;
-    let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options).map_err(blame)?;
+    let attributed = attribute(&model, &attribution_request(args, image), &cancel)?;
+    let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options)?;
     let label: Option<Label> = args.label.map(Into::into);
     let run = summary(&model, args, &options, &attributed, &prompted, label);
     write(outputs, &claimed, &options, &attributed, &prompted, &run)?;
@@ -54,8 +50,9 @@ struct Claimed {
 /// Every file has a place, no two have the same, and none is one that is read.
 fn claim(outputs: &mut Outputs, args: &PromptImageArgs) -> Result<Claimed, Failure> {
     let mut claim = |flag: &str, path: &Path| -> Result<OutputKey, Failure> {
-        let key = outputs.claim(flag, path).map_err(inputs::blame)?;
-        expect_png(flag, path)?;
+        let key = outputs.claim(flag, path)?;
+        // Photos are written without loss.
+        endings::expect(flag, path, &[if flag == "--map-out" { "safetensors" } else { "png" }])?;
         Ok(key)
     };
     Ok(Claimed {
@@ -65,22 +62,9 @@ fn claim(outputs: &mut Outputs, args: &PromptImageArgs) -> Result<Claimed, Failu
     })
 }
 
-/// Photos are written without loss: a name that promises another format would lie.
-fn expect_png(flag: &str, path: &Path) -> Result<(), Failure> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        _ if flag == "--map-out" => Ok(()),
-        None | Some("png") => Ok(()),
-        Some(found) => {
-            let path = path.display();
-            Err(Failure::usage(anyhow!("Expected {flag} as a PNG, found the ending {found}: {path}")))
-        }
-    }
-}
-
 /// The bundled model is one that answers; where CLIP is meant, it is the bundled CLIP.
-fn load_request(common: &Common, args: &PromptImageArgs) -> anyhow::Result<LoadRequest> {
-    let mut request = source::load_request(common)?;
+fn load_request(args: &PromptImageArgs) -> Result<LoadRequest, Failure> {
+    let mut request = source::load_request(&args.model)?;
     if Source::from(args.attribution) == Source::Clip && request.source == ModelSource::Demo {
         request.source = ModelSource::DemoClip;
     }
@@ -114,19 +98,6 @@ fn attribution_request(args: &PromptImageArgs, image: ImageSource) -> Attributio
     }
 }
 
-fn blame_engine(err: EngineError) -> Failure {
-    if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
-}
-
-fn blame(err: PromptingError) -> Failure {
-    match err {
-        PromptingError::Layer { .. } | PromptingError::Kernel { .. } | PromptingError::Enhance { .. } => {
-            Failure::usage(err)
-        }
-        other => Failure::Work(other.into()),
-    }
-}
-
 /// All of them appear together, the prompted photo last.
 fn write(
     mut outputs: Outputs,
@@ -140,15 +111,15 @@ fn write(
     if let Some(key) = claimed.map {
         let attribution = &attributed.attribution;
         let layer_idx = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
-        let map = attribution.map(Some(layer_idx), options.formula).map_err(blame)?;
+        let map = attribution.map(Some(layer_idx), options.formula)?;
         let bytes = attribution_bytes(attribution, layer_idx, &map, &prompted.grid, run);
-        outputs.write_bytes(key, &bytes).map_err(inputs::blame)?;
+        outputs.write_bytes(key, &bytes)?;
     }
     if let Some(key) = claimed.mask {
-        outputs.write(key, |file| grey_png_to(file, width_px, height_px, &prompted.mask)).map_err(inputs::blame)?;
+        outputs.write(key, |file| grey_png_to(file, width_px, height_px, &prompted.mask))?;
     }
     let written = outputs.write(claimed.out, |file| rgb_png_to(file, width_px, height_px, &prompted.rgb));
-    written.and_then(|()| outputs.commit()).map_err(inputs::blame)
+    Ok(written.and_then(|()| outputs.commit())?)
 }
 
 fn tell(

@@ -1,6 +1,6 @@
 //! What may stand behind `gazelens prompt-image`.
 
-use super::args::{FramingArg, at_least_one, question};
+use super::args::{FramingArg, ModelArgs, at_least_one, question};
 use crate::data::pope::Label;
 use crate::geometry::Resample;
 use crate::prompting::{Formula, MaskGeometry, PromptOptions, Source};
@@ -10,6 +10,8 @@ use std::path::PathBuf;
 /// Of `gazelens prompt-image`.
 #[derive(Debug, Args)]
 pub(super) struct PromptImageArgs {
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
     /// Which kind of model says where to look; with `clip`, the model `demo` is the bundled CLIP.
     #[arg(long, value_enum)]
     pub(super) attribution: AttributionArg,

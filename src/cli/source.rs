@@ -1,22 +1,23 @@
 //! `--model` and `--image`: names and paths told apart.
 
-use super::args::Common;
+use super::args::ModelArgs;
 use super::failure::Failure;
 use super::{inputs, output};
 use crate::engine::{ImageSource, LoadRequest, ModelSource};
 use crate::hub::{self, FetchEvent, FetchProgress, HubOptions};
-use anyhow::{anyhow, bail};
+use crate::names::hint;
+use anyhow::anyhow;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// The model that was asked for.
-pub(super) fn load_request(common: &Common) -> anyhow::Result<LoadRequest> {
-    let source = model_source(&common.model, common.mmproj.as_deref())?;
-    Ok(LoadRequest { source, device: common.device, dtype: common.dtype.into() })
+pub(super) fn load_request(args: &ModelArgs) -> Result<LoadRequest, Failure> {
+    let source = model_source(&args.model, args.mmproj.as_deref())?;
+    Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
 }
 
-fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSource> {
+fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failure> {
     let path = Path::new(model);
     if path.is_dir() && mmproj.is_none() {
         return Ok(ModelSource::Folder(path.to_owned()));
@@ -26,13 +27,16 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> anyhow::Result<ModelSourc
             Ok(ModelSource::Gguf { decoder, mmproj: mmproj.map(Path::to_owned) })
         }
         (_, Some(file)) => {
-            bail!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {}", file.display())
+            let file = file.display();
+            Err(Failure::usage(anyhow!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {file}")))
         }
         (named @ (ModelSource::Demo | ModelSource::DemoClip), None) => Ok(named),
-        (_, None) if path.exists() => bail!("{EXPECTED}, found a file: {model}"),
+        (_, None) if path.exists() => Err(anyhow!("{EXPECTED}, found a file: {model}").into()),
         (named @ ModelSource::Hub { .. }, None) => Ok(named),
         (ModelSource::Folder(_), None) => {
-            bail!("{EXPECTED}, found neither such a folder nor the form of an id: {model}")
+            let known = ["demo", "demo-clip"].into_iter().chain(hub::KNOWN_MODELS.iter().map(|known| known.id));
+            let near = hint(model, known);
+            Err(anyhow!("{EXPECTED}, found neither such a folder nor the form of an id{near}: {model}").into())
         }
     }
 }
@@ -127,7 +131,7 @@ mod tests {
     use super::*;
 
     fn refusal(model: &str) -> String {
-        model_source(model, None).expect_err("no model of this version").to_string()
+        model_source(model, None).expect_err("no model of this version").sentence()
     }
 
     #[test]
@@ -141,8 +145,11 @@ mod tests {
         assert!(refusal("llava").contains("neither such a folder"), "half a hub id");
         assert!(refusal("Cargo.toml").contains("found a file"), "a file");
         assert!(refusal("src/lib.rs").contains("found a file"), "a file that looks like an id");
-        let projector = model_source("x", Some(Path::new("mmproj.gguf"))).expect_err("half a pair").to_string();
-        assert!(projector.ends_with("mmproj.gguf"), "{projector}");
+        let projector = model_source("x", Some(Path::new("mmproj.gguf"))).expect_err("half a pair");
+        assert!(projector.sentence().ends_with("mmproj.gguf"), "{}", projector.sentence());
+        assert_eq!(projector.status(), 2, "options that do not go together");
+        assert!(refusal("DEMO").contains("(near: demo, demo-clip)"), "{}", refusal("DEMO"));
+        assert!(refusal("llava-1.5-7b-hf").contains("(near: llava-hf/llava-1.5-7b-hf)"), "an id without its owner");
     }
 
     #[test]

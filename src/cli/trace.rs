@@ -1,61 +1,107 @@
-//! `gazelens trace`: one question, everything the window would show, in a file.
+//! `gazelens trace`: one question, or many to one open model, and everything the window would show, in files.
 
-use super::args::{Common, TraceArgs};
+mod damro;
+mod questions;
+mod report;
+
 use super::failure::Failure;
-use super::{inputs, output, source};
+use super::trace_args::{How, TraceArgs};
+use super::{endings, inputs, output, source};
 use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
-    Answer, EngineError, Fork, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
+    Answer, Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
     Spec, check_specs, run_job,
 };
-use crate::files::{Outputs, read_given, reason};
+use crate::files::{OutputKey, Outputs, read_given, reason};
 use crate::trace::file::EncodedTrace;
 use crate::trace::{RowPrecision, TextSimilarity, Trace};
 use anyhow::anyhow;
-use serde_json::{Value, json};
+use report::Reporter;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Longest text of a file that a parameter names: more than any model reads.
 const MOST_TEXT_BYTES: u64 = 16 << 20;
 
-pub(super) fn run(common: &Common, args: &TraceArgs) -> Result<(), Failure> {
-    let mut request = source::load_request(common)?;
+pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
+    match (&args.many.questions, &args.many.images, &args.about.image) {
+        (Some(file), Some(photos), _) => questions::run(args, file, photos),
+        (_, _, Some(image)) => one(args, image),
+        _ => Err(Failure::usage(anyhow!("Expected --image, or --questions with --images, found neither"))),
+    }
+}
+
+fn one(args: &TraceArgs, image: &Path) -> Result<(), Failure> {
+    let mut request = source::load_request(&args.model)?;
     let mut outputs = Outputs::default();
-    outputs.reads("--image", &args.image);
-    inputs::specs(&mut outputs, "--strategy", &args.strategy);
-    inputs::specs(&mut outputs, "--intervene", &args.intervene);
-    inputs::model(&mut outputs, &request);
-    let out = outputs.claim("--out", &args.out).map_err(inputs::blame)?;
-    if args.words.prompt.is_none() && args.words.raw_prompt.is_none() {
+    outputs.reads("--image", image);
+    read_by_all(&mut outputs, args, &request);
+    let out = args.out.as_deref().map(|path| claim(&mut outputs, path)).transpose()?;
+    if args.about.prompt.is_none() && args.about.raw_prompt.is_none() {
         // Only its files tell whether the model takes words.
         source::fetch(&mut request)?;
     }
-    let mut question = question(common, args, &request)?;
-    check_specs(&question).map_err(blame)?;
+    let prompt = prompt(args, &request)?;
+    let mut question = question(&args.how, source::image_source(image)?, prompt)?;
+    check_specs(&question)?;
     source::fetch(&mut request)?;
     inputs::model(&mut outputs, &request);
-    outputs.check().map_err(inputs::blame)?;
-    // Nobody raises it: a signal ends the process, and nothing half written stays behind.
-    let cancel = AtomicBool::new(false);
-    let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
-    model.ask_on(args.date);
-    question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
-    let mut answer = run_job(&model, RunId(0), &question, &mut |_| {}, &cancel).map_err(blame)?;
+    outputs.check()?;
+    let model = open(&request, args, &mut question)?;
+    let mut answer = answer(&model, &question)?;
     answer.timings.load_secs = model.load_secs();
     // What was assumed about the checkpoint belongs to its numbers.
     answer.trace.warnings.splice(0..0, model.info().warnings.iter().cloned());
-    let encoded = EncodedTrace::new(&args.out, &answer.trace, &answer.extras)?;
-    outputs.write(out, |file| encoded.write_to(file)).and_then(|()| outputs.commit()).map_err(inputs::blame)?;
+    if let Some((path, key)) = args.out.as_deref().zip(out) {
+        write(&mut outputs, path, key, &answer)?;
+    }
     for text in &answer.trace.warnings {
         output::warning(text);
     }
     if args.json {
-        output::json(&summary(&answer, &model))?;
+        let mut object = Reporter::default().object(&answer, args.out.as_deref());
+        object.insert("memory".to_owned(), serde_json::to_value(&model.info().memory).unwrap_or_default());
+        output::json(&object)?;
     } else {
         output::line(&text(&answer.trace))?;
     }
     Ok(())
+}
+
+/// What is read whatever the question is.
+fn read_by_all(outputs: &mut Outputs, args: &TraceArgs, request: &LoadRequest) {
+    inputs::specs(outputs, "--strategy", &args.how.strategy);
+    inputs::specs(outputs, "--intervene", &args.how.intervene);
+    inputs::model(outputs, request);
+}
+
+fn claim(outputs: &mut Outputs, path: &Path) -> Result<OutputKey, Failure> {
+    let key = outputs.claim("--out", path)?;
+    endings::expect("--out", path, &["safetensors"])?;
+    Ok(key)
+}
+
+fn open(request: &LoadRequest, args: &TraceArgs, question: &mut Question) -> Result<OpenModel, Failure> {
+    // Nobody raises it: a signal ends the process, and nothing half written stays behind.
+    let model = OpenModel::open(request, &mut |_, _| {}, &AtomicBool::new(false))?;
+    model.ask_on(args.how.date);
+    question.record.precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+    Ok(model)
+}
+
+/// Sentences that name no file are about the model: the same question is right for another.
+fn answer(model: &OpenModel, question: &Question) -> Result<Answer, Failure> {
+    let answer = run_job(model, RunId(0), question, &mut |_| {}, &AtomicBool::new(false));
+    answer.map_err(|err| {
+        let names_none = err.names_no_file();
+        let failure = Failure::from(err);
+        if names_none { failure.about(&model.info().id) } else { failure }
+    })
+}
+
+fn write(outputs: &mut Outputs, path: &Path, key: OutputKey, answer: &Answer) -> Result<(), Failure> {
+    let encoded = EncodedTrace::new(path, &answer.trace, &answer.extras)?;
+    Ok(outputs.write(key, |file| encoded.write_to(file)).and_then(|()| outputs.commit())?)
 }
 
 /// The answer; without a decoder a line for every text, or what was seen.
@@ -77,41 +123,40 @@ fn text(trace: &Trace) -> String {
     }
 }
 
-/// Parameters of interventions are checked against the question, so they come up late.
-fn blame(err: EngineError) -> Failure {
-    if err.is_usage() { Failure::usage(err) } else { Failure::Work(err.into()) }
+/// The words, which an encoder that only sees does not need.
+fn prompt(args: &TraceArgs, request: &LoadRequest) -> Result<Prompt, Failure> {
+    match (&args.about.prompt, &args.about.raw_prompt) {
+        (Some(words), _) => Ok(Prompt::Templated(words.clone())),
+        (None, Some(text)) => Ok(Prompt::Raw(text.clone())),
+        (None, None) if takes_no_words(request) => Ok(Prompt::Templated(String::new())),
+        (None, None) => Err(Failure::usage(anyhow!("Expected --prompt or --raw-prompt, found neither"))),
+    }
 }
 
-fn question(common: &Common, args: &TraceArgs, request: &LoadRequest) -> Result<Question, Failure> {
-    let prompt = match (&args.words.prompt, &args.words.raw_prompt) {
-        (Some(words), _) => Prompt::Templated(words.clone()),
-        (None, Some(text)) => Prompt::Raw(text.clone()),
-        (None, None) if takes_no_words(request) => Prompt::Templated(String::new()),
-        (None, None) => return Err(Failure::usage(anyhow!("Expected --prompt or --raw-prompt, found neither"))),
-    };
+fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, Failure> {
     let read = |spec: &Spec| with_files_read(spec.clone());
     Ok(Question {
-        image: source::image_source(&args.image)?,
+        image,
         prompt,
-        framing: args.framing.map(Into::into),
+        framing: how.framing.map(Into::into),
         sampling: Sampling {
-            temperature: args.temperature,
-            top_p: args.top_p,
-            top_k: args.top_k,
-            repetition_penalty: args.repetition_penalty,
-            seed: common.seed,
+            temperature: how.temperature,
+            top_p: how.top_p,
+            top_k: how.top_k,
+            repetition_penalty: how.repetition_penalty,
+            seed: how.seed,
         },
-        max_new_tokens: args.max_new_tokens,
-        strategy: args.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
-        interventions: args.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        max_new_tokens: how.max_new_tokens,
+        strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
+        interventions: how.intervene.iter().map(read).collect::<Result<_, _>>()?,
         prompted: None,
-        fork: (!args.forced_ids.is_empty()).then(|| Fork { ids: args.forced_ids.clone(), known: None }),
+        fork: (!how.forced_ids.is_empty()).then(|| Fork { ids: how.forced_ids.clone(), known: None }),
         record: RecordOptions {
             // The file is the purpose: every row of it.
             budget_bytes: usize::MAX,
-            prompt_rows: args.prompt_rows.into(),
-            logits: args.logits,
-            pixel_values: args.vision,
+            prompt_rows: how.prompt_rows.into(),
+            logits: how.logits,
+            pixel_values: how.vision,
             ..RecordOptions::default()
         },
     })
@@ -137,49 +182,4 @@ fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
         }
     }
     Ok(spec)
-}
-
-/// The object of `--json`.
-fn summary(answer: &Answer, model: &OpenModel) -> Value {
-    let (trace, timings) = (&answer.trace, &answer.timings);
-    let tokens: Vec<Value> = trace
-        .output
-        .iter()
-        .map(|token| {
-            let mut object = json!({
-                "id": token.id,
-                "text": token.text,
-                "special": token.special,
-                "logprob": token.logprob,
-                "entropy": token.entropy_nats,
-                "candidates": token.candidates,
-            });
-            if let Some(contrast) = &token.contrast {
-                object["contrast"] = json!(contrast);
-            }
-            object
-        })
-        .collect();
-    let similarity = trace.similarity.iter().map(|text| {
-        let TextSimilarity { text, cosine, logit, probability } = text;
-        json!({"text": text, "cosine": cosine, "logit": logit, "probability": probability})
-    });
-    json!({
-        "text": trace.text().trim(),
-        "tokens": tokens,
-        "similarity": similarity.collect::<Vec<Value>>(),
-        "prompt_tokens": trace.prompt.len(),
-        "image_token_span": [trace.image_token_span.start, trace.image_token_span.len],
-        "timings": {
-            "load": timings.load_secs,
-            "vision": timings.vision_secs,
-            "prefill": timings.prefill_secs,
-            "decode": timings.decode_secs,
-            "tokens_per_second": timings.tokens_per_sec,
-        },
-        "memory": model.info().memory,
-        "peak_rss_bytes": output::peak_rss_bytes(),
-        "forced_ids": trace.run.forced_ids,
-        "warnings": trace.warnings,
-    })
 }

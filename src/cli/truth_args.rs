@@ -2,6 +2,7 @@
 
 use crate::analysis::chair::Lemmatiser;
 use crate::analysis::localisation::Sampling;
+use crate::names::hint;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -42,6 +43,10 @@ pub(super) struct MetricsArgs {
     /// Generated token whose attention is meant, counted from 0.
     #[arg(long, value_name = "K", conflicts_with = "heatmap")]
     pub(super) token: Option<usize>,
+    /// Word of the answer whose attention is meant (the mean over its tokens): an object word of CHAIR, as written, in
+    /// singular or by its category, else any word; N counts its places from 1.
+    #[arg(long, value_name = "WORD[:N]", conflicts_with_all = ["heatmap", "token"], value_parser = word)]
+    pub(super) word: Option<NthWord>,
     /// Decoder layer, counted from 0; the mean of all unless given.
     #[arg(long, value_name = "L", conflicts_with = "heatmap")]
     pub(super) layer: Option<usize>,
@@ -52,8 +57,8 @@ pub(super) struct MetricsArgs {
     #[arg(long, conflicts_with = "heatmap")]
     pub(super) allow_mismatch: bool,
     /// What lies between the centres of patches.
-    #[arg(long, value_enum, default_value_t = SamplingArg::Nearest, conflicts_with = "heatmap")]
-    pub(super) sampling: SamplingArg,
+    #[arg(long, alias = "sampling", value_enum, default_value_t = SamplingArg::Nearest, conflicts_with = "heatmap")]
+    pub(super) resample: SamplingArg,
     /// Leave out groups whose members were not told apart.
     #[arg(long)]
     pub(super) no_crowd: bool,
@@ -70,8 +75,23 @@ pub(super) struct MetricsMap {
     #[arg(long, value_name = "H.png")]
     pub(super) heatmap: Option<PathBuf>,
     /// A file that `gazelens trace` wrote for the image.
-    #[arg(long, value_name = "T.safetensors", requires = "token")]
+    #[arg(long, value_name = "T.safetensors")]
     pub(super) trace: Option<PathBuf>,
+}
+
+/// A word of an answer and which of its places is meant, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NthWord {
+    pub(super) word: String,
+    pub(super) place: usize,
+}
+
+fn word(text: &str) -> Result<NthWord, String> {
+    let (word, place) = text.rsplit_once(':').unwrap_or((text, "1"));
+    let place = place.parse().ok().filter(|place| *place > 0);
+    let word = Some(word.trim().to_lowercase()).filter(|word| !word.is_empty());
+    let parsed = word.zip(place).map(|(word, place)| NthWord { word, place });
+    parsed.ok_or_else(|| "expected a word, or a word and its place such as bottle:2".to_owned())
 }
 
 /// See [`Sampling`].
@@ -117,7 +137,7 @@ pub(super) struct ChairArgs {
 
 fn lemmatiser(text: &str) -> Result<Lemmatiser, String> {
     Lemmatiser::by_id(text).ok_or_else(|| {
-        let names = Lemmatiser::ALL.map(Lemmatiser::id).join(", ");
-        format!("expected one of {names}")
+        let names = Lemmatiser::ALL.map(Lemmatiser::id);
+        format!("expected one of {}{}", names.join(", "), hint(text, names))
     })
 }

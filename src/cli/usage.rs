@@ -1,5 +1,6 @@
 //! Command lines that could not be read: clap's report of several paragraphs as the one sentence that this program promises.
 
+use crate::names::hint;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::path::Path;
 
@@ -24,6 +25,9 @@ pub(super) fn unread(err: &clap::Error) -> Unread {
             "Expected a command, found a file or folder; the window opens it: gazelens gui {path}"
         ));
     }
+    if let Some(sentence) = unknown_name(err) {
+        return Unread::Wrong(sentence);
+    }
     let paragraphs = report.split("\n\n").map(str::trim).filter(|part| !part.is_empty());
     let mut said: Vec<String> = Vec::new();
     for paragraph in paragraphs {
@@ -36,6 +40,33 @@ pub(super) fn unread(err: &clap::Error) -> Unread {
     let what = said.join("; ");
     let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches('.');
     Unread::Wrong(format!("{what}; `gazelens --help` and `gazelens COMMAND --help` list what there is"))
+}
+
+/// A command, or one of the words that an option takes, that there is not.
+fn unknown_name(err: &clap::Error) -> Option<String> {
+    if let Some(ContextValue::String(found)) = err.get(ContextKind::InvalidSubcommand) {
+        let program = super::command();
+        let known: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
+        if known.contains(&found.as_str()) {
+            return Some(format!(
+                "Expected options behind the command, found some before it: gazelens {found} OPTIONS"
+            ));
+        }
+        return Some(format!(
+            "Expected one of the commands {}, found `{found}`{}",
+            known.join(", "),
+            hint(found, known)
+        ));
+    }
+    let ContextValue::Strings(known) = err.get(ContextKind::ValidValue)? else { return None };
+    let (ContextValue::String(found), ContextValue::String(option)) =
+        (err.get(ContextKind::InvalidValue)?, err.get(ContextKind::InvalidArg)?)
+    else {
+        return None;
+    };
+    let option = option.split(' ').next().unwrap_or(option);
+    let near = hint(found, known.iter().map(String::as_str));
+    (!found.is_empty()).then(|| format!("Expected {option} as one of {}, found `{found}`{near}", known.join(", ")))
 }
 
 /// Photos and folders are what people give a program with a window.
@@ -72,6 +103,7 @@ mod tests {
             &["gazelens", "trace", "--image", "a.png", "--prompt", "x", "--out", "t", "--temperature", "-1"],
             &["gazelens", "list", "dreams"],
             &["gazelens", "--threads", "0"],
+            &["gazelens", "--threads", "2", "list", "metrics"],
         ] {
             let sentence = wrong(args);
             assert_eq!(sentence.lines().count(), 1, "{args:?}: {sentence}");
@@ -86,6 +118,24 @@ mod tests {
         assert!(sentence.contains("expected a number from 0"), "{sentence}");
         let sentence = wrong(&[&base[..], &["--max-new-tokens", "-3"]].concat());
         assert!(sentence.contains("expected a whole number from 1"), "{sentence}");
+    }
+
+    #[test]
+    fn unknown_names_are_answered_with_the_nearest() {
+        for (args, near) in [
+            (&["gazelens", "Trace"][..], "found `Trace` (near: trace)"),
+            (&["gazelens", "metric"], "found `metric` (near: metrics)"),
+            (&["gazelens", "list", "strategy"], "found `strategy` (near: strategies)"),
+            (
+                &["gazelens", "--dtype", "F32"],
+                "Expected --dtype as one of auto, f32, f16, bf16, found `F32` (near: f32",
+            ),
+            (&["gazelens", "paint"], "found `paint`"),
+        ] {
+            let sentence = wrong(args);
+            assert!(sentence.contains(near), "{args:?}: {sentence}");
+        }
+        assert!(wrong(&["gazelens", "bench", "--modle", "demo"]).contains("--model"), "options too");
     }
 
     #[test]

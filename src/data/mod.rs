@@ -4,7 +4,7 @@
 //! - [`Photo`] decodes a file to what `PIL.Image.open(f)`, `ImageOps.exif_transpose`, `.convert("RGB")` would give.
 //! - [`resample`] is Pillow's two-pass fixed-point resize, bit for bit, on RGB and on single channels.
 //! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
-//! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`dataset`] joins them with folders of photos.
+//! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`questions`] any, [`dataset`] joins them with folders of photos.
 //! - [`chair`] is the table of words that CHAIR counts, and the reader of generated captions.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
@@ -21,6 +21,7 @@ mod pixels;
 mod png;
 pub mod pope;
 mod preprocessing;
+pub mod questions;
 pub mod resample;
 mod resample_filter;
 mod thumbnail;

@@ -104,7 +104,7 @@ impl Questions {
 }
 
 /// The first member of several names whose value can be used, or why there is none.
-struct Choice<T> {
+pub(super) struct Choice<T> {
     expected: &'static str,
     /// Its rank among the names, the first being the best.
     found: Option<(usize, T)>,
@@ -112,11 +112,11 @@ struct Choice<T> {
 }
 
 impl<T> Choice<T> {
-    fn new(expected: &'static str) -> Self {
+    pub(super) fn new(expected: &'static str) -> Self {
         Self { expected, found: None, unusable: None }
     }
 
-    fn offer(&mut self, rank: usize, value: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) {
+    pub(super) fn offer(&mut self, rank: usize, value: &[u8], read: impl FnOnce(&[u8]) -> Option<T>) {
         if self.found.as_ref().is_some_and(|(best, _)| *best < rank) {
             return;
         }
@@ -126,7 +126,7 @@ impl<T> Choice<T> {
         }
     }
 
-    fn chosen(self) -> Result<T, Mismatch> {
+    pub(super) fn chosen(self) -> Result<T, Mismatch> {
         let Self { expected, found, unusable } = self;
         found
             .map(|(_, value)| value)
@@ -173,19 +173,19 @@ fn question(record: &[u8]) -> Result<Question, Mismatch> {
 const LABEL: &str = "`label` (or `answer`) as `yes` or `no`";
 
 /// The name of a photo, or its number.
-fn photo(value: &[u8]) -> Option<String> {
+pub(super) fn photo(value: &[u8]) -> Option<String> {
     string(value).filter(|name| !name.trim().is_empty()).or_else(|| whole(value).map(coco_name))
 }
 
 /// COCO's name for the photo of that number, without the ending.
-fn coco_name(id: u64) -> String {
+pub(super) fn coco_name(id: u64) -> String {
     format!("{id:012}")
 }
 
 /// What objects were chosen by; other files have other categories.
 const SPLITS: [&str; 3] = ["random", "popular", "adversarial"];
 
-fn yes_or_no(value: &[u8]) -> Option<Label> {
+pub(super) fn yes_or_no(value: &[u8]) -> Option<Label> {
     let word = match value.trim_ascii() {
         b"true" => "yes".to_owned(),
         b"false" => "no".to_owned(),

@@ -11,7 +11,7 @@ pub enum DecodeError {
     #[error(transparent)]
     Model(#[from] ModelError),
     /// Nothing of that name is registered.
-    #[error("Expected one of the {kind} {known}, found {found}")]
+    #[error("Expected one of the {kind} {known}, found {found}{hint}")]
     UnknownName {
         /// `strategies`, `interventions`.
         kind: &'static str,
@@ -19,9 +19,11 @@ pub enum DecodeError {
         known: String,
         /// What was asked for.
         found: String,
+        /// Which were perhaps meant, see [`crate::names::hint`].
+        hint: String,
     },
     /// A parameter that does not exist.
-    #[error("Expected {owner} to get only the parameters {known}, found {found}")]
+    #[error("Expected {owner} to get only the parameters {known}, found {found}{hint}")]
     UnknownParameter {
         /// Strategy or intervention.
         owner: String,
@@ -29,6 +31,8 @@ pub enum DecodeError {
         known: String,
         /// What was given.
         found: String,
+        /// Which were perhaps meant, see [`crate::names::hint`].
+        hint: String,
     },
     /// A parameter that was given twice.
     #[error("Expected {owner} to get {parameter} once, found it twice")]

@@ -30,7 +30,7 @@ pub use error::DecodeError;
 pub use generate::{DecoderPrompt, GenerateOptions, Generated, Generation, StopReason, TokenStep, generate};
 pub use interventions::{
     ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, Reach, build_intervention,
-    interventions,
+    intervention_named, interventions,
 };
 pub use parameters::{PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength};
 pub use sampling::{Sampler, SamplingOptions};

@@ -1,6 +1,7 @@
 //! Parameters of registered things, as text in a SPEC and as checked values.
 
 use super::DecodeError;
+use crate::names::hint;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -161,6 +162,7 @@ impl Parameters {
                     owner: owner.id().to_owned(),
                     known: names(known.iter().map(|info| info.name)),
                     found: name.clone(),
+                    hint: hint(name, known.iter().map(|info| info.name)),
                 });
             };
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
@@ -195,13 +197,13 @@ impl Parameters {
     /// A real number in a range.
     pub fn real(&self, name: &'static str, range: RangeInclusive<f64>) -> Result<f64, DecodeError> {
         let value = self.text(name).trim().parse::<f64>().ok().filter(|value| range.contains(value));
-        value.ok_or_else(|| self.bad(name, format!("a number from {} to {}", range.start(), range.end())))
+        value.ok_or_else(|| self.bad(name, real_range(*range.start(), *range.end())))
     }
 
     /// A whole number in a range.
     pub fn whole(&self, name: &'static str, range: RangeInclusive<usize>) -> Result<usize, DecodeError> {
         let value = self.text(name).trim().parse::<usize>().ok().filter(|value| range.contains(value));
-        value.ok_or_else(|| self.bad(name, format!("a whole number from {} to {}", range.start(), range.end())))
+        value.ok_or_else(|| self.bad(name, whole_range(*range.start(), *range.end())))
     }
 
     /// A number in the range that [`ParameterInfo::kind`] says.
@@ -226,7 +228,13 @@ impl Parameters {
             return Err(self.bad(name, "a choice".to_owned()));
         };
         let chosen = options.iter().copied().find(|option| *option == self.text(name).trim());
-        chosen.ok_or_else(|| self.bad(name, format!("one of {}", names(options.iter().copied()))))
+        chosen.ok_or_else(|| {
+            let mut bad = self.bad(name, format!("one of {}", names(options.iter().copied())));
+            if let DecodeError::BadParameter { found, .. } = &mut bad {
+                found.push_str(&hint(self.text(name), options.iter().copied()));
+            }
+            bad
+        })
     }
 
     fn kind(&self, name: &'static str) -> Option<ParameterKind> {
@@ -243,8 +251,47 @@ impl Parameters {
     }
 }
 
+/// A range in words; ends that bound nothing are left out.
+fn real_range(low: f64, high: f64) -> String {
+    let low = match low {
+        f64::MIN_POSITIVE => " above 0".to_owned(),
+        low if low > f64::MIN => format!(" from {low}"),
+        _ => String::new(),
+    };
+    match (high < f64::MAX, low.as_str()) {
+        (false, _) => format!("a number{low}"),
+        (true, " above 0") => format!("a number above 0 and up to {high}"),
+        (true, "") => format!("a number up to {high}"),
+        (true, _) => format!("a number{low} to {high}"),
+    }
+}
+
+/// The same.
+fn whole_range(low: usize, high: usize) -> String {
+    if high == usize::MAX {
+        format!("a whole number from {low}")
+    } else {
+        format!("a whole number from {low} to {high}")
+    }
+}
+
 /// Names in a sentence; "none" if there are none.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_read_as_people_write_them() {
+        assert_eq!(real_range(f64::MIN_POSITIVE, 10.0), "a number above 0 and up to 10", "no 300 zeros");
+        assert_eq!(real_range(0.0, 1.0), "a number from 0 to 1", "both ends");
+        assert_eq!(real_range(0.5, f64::MAX), "a number from 0.5", "no end above");
+        assert_eq!(real_range(f64::MIN, f64::MAX), "a number", "no ends");
+        assert_eq!(whole_range(1, 32), "a whole number from 1 to 32", "both ends");
+        assert_eq!(whole_range(0, usize::MAX), "a whole number from 0", "no end above");
+    }
 }

@@ -184,6 +184,36 @@ impl EngineError {
         }
     }
 
+    /// Whether the words are refused: another question may do.
+    pub fn is_about_the_prompt(&self) -> bool {
+        let of_checkpoint = |err: &CheckpointError| {
+            use CheckpointError::{Placeholder, PlaceholderInQuestion};
+            matches!(err, Placeholder { .. } | PlaceholderInQuestion { .. })
+        };
+        match self {
+            Self::NoTexts | Self::RawPrompt => true,
+            Self::Checkpoint(err) => of_checkpoint(err),
+            _ => false,
+        }
+    }
+
+    /// Whether the sentence names neither a file nor the model that it is about.
+    pub fn names_no_file(&self) -> bool {
+        use DecodeError::{Model, NoCls, NoImage, NotFinite, NothingToChoose, NumBranches, OtherPrompt, StrategyShape};
+        let of_decoding = |err: &DecodeError| {
+            let of_images = matches!(err, Model(_) | NoCls { .. } | NoImage { .. } | OtherPrompt { .. });
+            of_images || matches!(err, NotFinite { .. } | NothingToChoose | NumBranches { .. } | StrategyShape { .. })
+        };
+        match self {
+            Self::Decode(err) => of_decoding(err),
+            Self::Model(_)
+            | Self::Prompting(_)
+            | Self::Tensor { .. }
+            | Self::Checkpoint(CheckpointError::Text { .. }) => true,
+            _ => self.is_about_the_prompt(),
+        }
+    }
+
     /// Whether the open model is no longer the one on disk: opening it again helps.
     pub fn is_outdated(&self) -> bool {
         matches!(self, Self::Checkpoint(CheckpointError::Lost { .. } | CheckpointError::Changed { .. }))

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Most tokens of an answer where nobody says another number, in the window and on the command line.
+pub const MAX_NEW_TOKENS: usize = 256;
+
 /// Names a question or an attribution; the asker counts up over both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId(pub u64);

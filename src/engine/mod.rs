@@ -47,8 +47,8 @@ pub use error::EngineError;
 pub use estimate::{MemoryEstimate, free_memory, plan_memory};
 pub use fork::Fork;
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask,
-    Prompt, PromptRows, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
+    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, ModelInfo,
+    ModelSource, ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
 };
 pub use open::OpenModel;
 pub use prompting::Prompting;

@@ -2,7 +2,7 @@
 
 use super::error::EngineError;
 use super::messages::{Question, Spec};
-use crate::decode::{DecodeError, Parameters, build_strategy, interventions};
+use crate::decode::{Parameters, build_strategy, intervention_named};
 
 /// Why a SPEC was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,13 +69,7 @@ impl std::fmt::Display for Spec {
 pub fn check_specs(question: &Question) -> Result<(), EngineError> {
     build_strategy(&question.strategy.name, &question.strategy.parameters)?;
     for spec in &question.interventions {
-        let known = interventions().iter().copied().find(|intervention| intervention.id() == spec.name);
-        let intervention = known.ok_or_else(|| DecodeError::UnknownName {
-            kind: "interventions",
-            known: interventions().iter().map(|known| known.id()).collect::<Vec<_>>().join(", "),
-            found: spec.name.clone(),
-        })?;
-        Parameters::resolve(intervention, &spec.parameters)?;
+        Parameters::resolve(intervention_named(&spec.name)?, &spec.parameters)?;
     }
     Ok(())
 }

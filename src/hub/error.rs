@@ -1,7 +1,9 @@
 //! Why a model of the hub could not be had.
 
 use super::id::HubId;
+use super::known::KNOWN_MODELS;
 use crate::files::reason;
+use crate::names::hint;
 use std::path::PathBuf;
 
 /// One sentence each.
@@ -67,9 +69,9 @@ pub enum HubError {
     },
     /// No such model, or a private one.
     #[error(
-        "Cannot find {id} on the hub: there is no model of that name, or it is private \
+        "Cannot find {id}{} on the hub: there is no model of that name, or it is private \
          (a token goes into HF_TOKEN or into {})",
-        token_file.display()
+        hint(&id.repo(), KNOWN_MODELS.iter().map(|known| known.id)), token_file.display()
     )]
     NotFound {
         /// The model.

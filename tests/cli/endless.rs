@@ -67,7 +67,7 @@ fn what_has_no_end_is_refused_at_once() {
     assert!(Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()), "a pipe");
     let pipe_gguf = path(dir.path(), "pipe.gguf");
     assert!(Command::new("mkfifo").arg(&pipe_gguf).status().is_ok_and(|made| made.success()), "a pipe");
-    let out = path(dir.path(), "o.svg");
+    let [out, page, answer] = ["o.svg", "o.html", "o.safetensors"].map(|name| path(dir.path(), name));
     let file = path(dir.path(), "r.json");
     for bad in [pipe.as_str(), "/dev/zero"] {
         let named = |sha256: &str| json!({"x": {"file": bad, "sha256": sha256}});
@@ -83,8 +83,8 @@ fn what_has_no_end_is_refused_at_once() {
         refused(&["figure", "--recipe", bad, "--out", &out]);
         refused(&["figure", "--trace", bad, "--out", &out]);
         refused(&["figure", "--session", bad, "--out", &out]);
-        refused(&["html", "--trace", bad, "--out", &out]);
-        refused(&["trace", "--image", bad, "--prompt", "a", "--out", &out]);
+        refused(&["html", "--trace", bad, "--out", &page]);
+        refused(&["trace", "--image", bad, "--prompt", "a", "--out", &answer]);
         refused(&[
             "prompt-image",
             "--attribution",
@@ -109,14 +109,14 @@ fn what_has_no_end_is_refused_at_once() {
             &path(dir.path(), "o.png"),
         ]);
         let spec = format!("icd:prompt=@{bad}");
-        refused(&["trace", "--image", PHOTO, "--prompt", "a", "--out", &out, "--strategy", &spec]);
+        refused(&["trace", "--image", PHOTO, "--prompt", "a", "--out", &answer, "--strategy", &spec]);
     }
     // Parts of a model.
-    refused(&["trace", "--image", PHOTO, "--prompt", "a", "--out", &out, "--model", &pipe_gguf]);
+    refused(&["trace", "--image", PHOTO, "--prompt", "a", "--out", &answer, "--model", &pipe_gguf]);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/gguf/old_types/decoder.gguf");
     let decoder = path(dir.path(), "decoder.gguf");
     std::fs::copy(golden, &decoder).expect("copied");
-    let gguf = ["trace", "--image", PHOTO, "--prompt", "a", "--out", &out, "--model", &decoder];
+    let gguf = ["trace", "--image", PHOTO, "--prompt", "a", "--out", &answer, "--model", &decoder];
     refused(&[&gguf[..], &["--mmproj", &pipe]].concat());
     assert!(!Path::new(&out).exists(), "nothing was written");
     // A session that names a pipe for its tags and notes is drawn without opening it.

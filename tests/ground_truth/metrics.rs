@@ -327,9 +327,9 @@ fn what_cannot_be_measured_is_refused_in_one_sentence() {
         (with(&["--heatmap", &small], 1), "found 8 x 8", small.as_str()),
         (with(&["--heatmap", &red], 1), "a grey heat map, found the colour 9, 0, 0", &red),
         (with(&["--heatmap", &file], 1), "Expected a PNG", &file),
-        (with(&["--trace", &trace, "--token", "99"], 1), "Expected --token as one of", &trace),
-        (with(&["--trace", &trace, "--token", "0", "--layer", "99"], 1), "Expected --layer below", &trace),
-        (with(&["--trace", &trace, "--token", "0", "--head", "99"], 1), "Expected --head below", &trace),
+        (with(&["--trace", &trace, "--token", "99"], 2), "Expected --token as one of", &trace),
+        (with(&["--trace", &trace, "--token", "0", "--layer", "99"], 2), "Expected --layer below", &trace),
+        (with(&["--trace", &trace, "--token", "0", "--head", "99"], 2), "Expected --head below", &trace),
         (with(&["--trace", &small, "--token", "0"], 1), "Expected a safetensors file", &small),
         (with(&["--trace", "nowhere", "--token", "0"], 1), "Could not read", "nowhere"),
         (

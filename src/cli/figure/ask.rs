@@ -1,6 +1,6 @@
 //! Answers that a recipe names and no file holds: the model is asked again.
 
-use super::super::args::Common;
+use super::super::args::ModelArgs;
 use super::super::failure::Failure;
 use super::super::inputs;
 use super::super::output;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// The bundled model on the first bundled photo.
-pub(super) fn demo(common: &Common) -> Result<Trace, Failure> {
-    let request = LoadRequest { source: ModelSource::Demo, device: common.device, dtype: common.dtype.into() };
+pub(super) fn demo(args: &ModelArgs) -> Result<Trace, Failure> {
+    let request = LoadRequest { source: ModelSource::Demo, device: args.device, dtype: args.dtype.into() };
     let model = open(&request)?;
     let words = model.info().suggested_prompts.first().cloned().unwrap_or_else(|| "Describe the image.".to_owned());
     let image = demo::IMAGES.first().ok_or_else(|| anyhow!("Expected a bundled photo, found none"))?;
@@ -27,7 +27,7 @@ pub(super) fn demo(common: &Common) -> Result<Trace, Failure> {
         image: ImageSource::Bundled(image.file_name.to_owned()),
         prompt: Prompt::Templated(words),
         framing: None,
-        sampling: Sampling { seed: common.seed, ..Sampling::default() },
+        sampling: Sampling::default(),
         max_new_tokens: 64,
         strategy: Spec::default(),
         interventions: Vec::new(),
@@ -40,7 +40,7 @@ pub(super) fn demo(common: &Common) -> Result<Trace, Failure> {
 
 /// Asks again for every trace of the recipe that is neither at hand nor in a file.
 pub(super) fn missing(
-    common: &Common,
+    args: &ModelArgs,
     recipe: &Recipe,
     given: &mut Given,
     folder: Option<&Path>,
@@ -56,7 +56,7 @@ pub(super) fn missing(
         let run = &input.run;
         let model = match &open_model {
             Some((id, model)) if *id == run.model_id => model,
-            _ => &open_model.insert((run.model_id.clone(), of_run(common, run, allow_mismatch, outputs)?)).1,
+            _ => &open_model.insert((run.model_id.clone(), of_run(args, run, allow_mismatch, outputs)?)).1,
         };
         let image = image(&run.image_path, folder)?;
         output::note(&format!(
@@ -70,7 +70,7 @@ pub(super) fn missing(
 
 /// The model of a run; other weights are told before anything is computed.
 pub(super) fn of_run(
-    common: &Common,
+    args: &ModelArgs,
     run: &RunInfo,
     allow_mismatch: bool,
     outputs: &mut Outputs,
@@ -80,17 +80,17 @@ pub(super) fn of_run(
         return Err(anyhow!("{expected}, found none: {}", run.image_path).into());
     }
     // Whoever names a model means that one, and agrees to its download. A recipe is anybody's.
-    let request = if common.model == "demo" {
-        let mut request = source::load_request(&Common { model: run.model_id.clone(), ..common.clone() })?;
+    let request = if args.model == "demo" {
+        let mut request = source::load_request(&ModelArgs { model: run.model_id.clone(), ..args.clone() })?;
         source::cached(&mut request)?;
         request
     } else {
-        let mut request = source::load_request(common)?;
+        let mut request = source::load_request(args)?;
         source::fetch(&mut request)?;
         request
     };
     inputs::model(outputs, &request);
-    outputs.check().map_err(inputs::blame)?;
+    outputs.check()?;
     let model = open(&request)?;
     let info = model.info();
     if info.weight_hash != run.weight_hash && !allow_mismatch {
@@ -124,7 +124,7 @@ pub(super) fn on_its_day(run: &RunInfo, model: &OpenModel) {
 
 /// The question of a run, about any photo.
 pub(super) fn again(run: &RunInfo, image: ImageSource, model: &OpenModel) -> Result<Question, Failure> {
-    Ok(Question::of_run(run, image, record(model))?)
+    Question::of_run(run, image, record(model)).map_err(Failure::work)
 }
 
 /// Every row, as exact as the model computes.
@@ -135,7 +135,9 @@ fn record(model: &OpenModel) -> RecordOptions {
 
 /// Answers a question.
 pub(super) fn answer(model: &OpenModel, question: &Question) -> Result<Trace, Failure> {
-    let mut answer = run_job(model, RunId(0), question, &mut |_| {}, &AtomicBool::new(false))?;
+    let answer = run_job(model, RunId(0), question, &mut |_| {}, &AtomicBool::new(false));
+    // The recipe asks, not the command line.
+    let mut answer = answer.map_err(Failure::work)?;
     // What was assumed about the checkpoint belongs to its numbers.
     answer.trace.warnings.splice(0..0, model.info().warnings.iter().cloned());
     Ok(answer.trace)

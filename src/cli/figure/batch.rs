@@ -1,6 +1,6 @@
 //! One recipe, many photos: resumable, with progress, and what failed at the end.
 
-use super::super::args::Common;
+use super::super::args::ModelArgs;
 use super::super::failure::Failure;
 use super::super::figure_args::FigureArgs;
 use super::super::{inputs, output, source};
@@ -29,7 +29,7 @@ const MOST_LIST_BYTES: u64 = 64 << 20;
 
 /// What every photo of a batch shares.
 struct Batch<'a> {
-    common: &'a Common,
+    model_args: &'a ModelArgs,
     recipe: Recipe,
     /// Of the recipe as it was given: the same photo under another recipe is made anew.
     recipe_hash: String,
@@ -42,23 +42,23 @@ struct Batch<'a> {
     outputs: Outputs,
 }
 
-pub(super) fn run(common: &Common, args: &FigureArgs, recipe_path: &Path, list: &Path) -> Result<(), Failure> {
+pub(super) fn run(model_args: &ModelArgs, args: &FigureArgs, recipe_path: &Path, list: &Path) -> Result<(), Failure> {
     let pattern = inputs::text_of("--out", &args.out)?;
     if !pattern.contains(NAME) {
         return Err(Failure::usage(anyhow!("Expected --out with {NAME} in it beside --images, found {pattern}")));
     }
     // The folder; the name is none of a file.
-    Outputs::default().claim("--out", &args.out).map_err(inputs::blame)?;
+    Outputs::default().claim("--out", &args.out)?;
     let mut recipe = read_recipe(recipe_path)?;
     if let Some(dpi) = args.dpi {
         recipe.layout.dpi = dpi;
     }
     recipe.batch = None;
-    let (trace_name, recipe_hash) = (only_trace(&recipe)?, recipe.sha256());
+    let (trace_name, recipe_hash) = (only_trace(&recipe, recipe_path)?, recipe.sha256());
     let (folder, allow_mismatch) = (recipe_path.parent(), args.allow_mismatch);
     let subjects = subjects(list)?;
     let outputs = checked_outputs(args, &recipe, folder, &subjects)?;
-    let mut batch = Batch { common, recipe, recipe_hash, trace_name, folder, allow_mismatch, model: None, outputs };
+    let mut batch = Batch { model_args, recipe, recipe_hash, trace_name, folder, allow_mismatch, model: None, outputs };
     let total = subjects.len();
     let (mut kept, mut failed) = (0, Vec::new());
     for (idx, (name, subject)) in subjects.iter().enumerate() {
@@ -82,7 +82,7 @@ pub(super) fn run(common: &Common, args: &FigureArgs, recipe_path: &Path, list: 
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::Work(anyhow!("Expected {total} figures, {} could not be made", failed.len())))
+    Err(Failure::work(anyhow!("Expected {total} figures, {} could not be made: {}", failed.len(), list.display())))
 }
 
 /// What became of one photo.
@@ -106,7 +106,7 @@ impl Batch<'_> {
         if is_there(out, &id) {
             return Ok(Made::Kept);
         }
-        expect_room_for_recipe(out).map_err(inputs::blame)?;
+        expect_room_for_recipe(out)?;
         let file = trace.is_some().then_some(subject);
         let trace = match trace {
             Some(trace) => trace,
@@ -135,7 +135,7 @@ impl Batch<'_> {
         let run = run.ok_or_else(|| anyhow!("Expected a recipe with a trace, found none"))?;
         let model = match self.model.take() {
             Some(model) => model,
-            None => ask::of_run(self.common, &run, self.allow_mismatch, &mut self.outputs)?,
+            None => ask::of_run(self.model_args, &run, self.allow_mismatch, &mut self.outputs)?,
         };
         let model = self.model.insert(model);
         ask::on_its_day(&run, model);
@@ -150,7 +150,7 @@ impl Batch<'_> {
             return Ok(());
         }
         let expected = expected.unwrap_or_default();
-        Err(Failure::Work(anyhow!("Expected the weights {expected} as in the recipe, found {found}")))
+        Err(Failure::work(anyhow!("Expected the weights {expected} as in the recipe, found {found}")))
     }
 }
 
@@ -175,8 +175,8 @@ fn checked_outputs(
     outputs.reads_all("a photo of --images", subjects.iter().map(|(_, path)| path));
     for (name, _) in subjects {
         let out = figure_of(args, name);
-        outputs.claim("--out", &out).map_err(inputs::blame)?;
-        outputs.claim("the recipe beside --out", &recipe_beside(&out)).map_err(inputs::blame)?;
+        outputs.claim("--out", &out)?;
+        outputs.claim("the recipe beside --out", &recipe_beside(&out))?;
     }
     outputs.give_up();
     Ok(outputs)
@@ -199,7 +199,7 @@ fn subjects(list: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
         lines.map(|line| beside(list, line)).collect()
     };
     if paths.is_empty() {
-        return Err(Failure::Work(anyhow!("Expected at least one photo in --images, found none: {}", list.display())));
+        return Err(Failure::work(anyhow!("Expected at least one photo in --images, found none: {}", list.display())));
     }
     let names = names(&paths);
     Ok(names.into_iter().zip(paths).collect())

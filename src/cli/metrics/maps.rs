@@ -1,15 +1,17 @@
 //! Where the map comes from: a picture, or a trace.
 
+use super::super::failure::Failure;
 use super::super::output;
 use super::super::truth_args::MetricsArgs;
+use super::words;
 use crate::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
-use crate::analysis::{MapOptions, Pick, Reduce, Selection, TokenSet, decoder_map};
+use crate::analysis::{MapOptions, Pick, Reduce, Selection, decoder_map};
 use crate::data::GreyPicture;
 use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -59,25 +61,22 @@ pub(super) fn of_trace(
     args: &MetricsArgs,
     mask: &Mask,
     size: ImageSize,
-) -> anyhow::Result<Measured> {
+) -> Result<Measured, Failure> {
     let at = path.display();
     let (w, h) = (size.width_px, size.height_px);
     let view = trace.run.view;
     if view.image != size {
         let ImageSize { width_px, height_px } = view.image;
-        bail!("Expected a trace of a photo of {w} x {h} pixels as the image, found {width_px} x {height_px}: {at}");
+        return Err(anyhow!(
+            "Expected a trace of a photo of {w} x {h} pixels as the image, found {width_px} x {height_px}: {at}"
+        )
+        .into());
     }
-    let token = args.token.context("Expected --token with --trace, found none")?;
-    let (count, found) = (trace.decoder_attention.len(), token);
-    if token >= count {
-        bail!(
-            "Expected --token as one of {count} generated tokens with attention, counted from 0, found {found}: {at}"
-        );
-    }
-    let selection = selection(args, trace).map_err(|err| anyhow!("{err}: {at}"))?;
-    let map = decoder_map(trace, &TokenSet::output(token), selection, MapOptions::default())
-        .map_err(|err| anyhow!("{err}: {at}"))?;
-    let sampling = Sampling::from(args.sampling);
+    let tokens = words::selected(args, trace).map_err(|failure| failure.about_file(path))?;
+    let selection = selection(args, trace).map_err(|failure| failure.about_file(path))?;
+    let map =
+        decoder_map(trace, &tokens.set, selection, MapOptions::default()).map_err(|err| anyhow!("{err}: {at}"))?;
+    let sampling = Sampling::from(args.resample);
     let map = PhotoMap::new(&view, &map.values, sampling).map_err(|err| anyhow!("{err}: {at}"))?;
     let variants = [Counted::Seen, Counted::Whole].map(|counted| {
         let ranked = Ranked::of_photo_map(&map, mask.pixels(), counted);
@@ -89,8 +88,9 @@ pub(super) fn of_trace(
         variants: variants.into_iter().collect::<anyhow::Result<_>>()?,
         made_from: object(json!({
             "map": "decoder attention",
-            "token": token,
-            "token_text": trace.output.get(token).map(|token| token.text.as_str()),
+            "token": tokens.idxs.first(),
+            "tokens": tokens.idxs,
+            "token_text": tokens.text,
             "layer": named(args.layer, trace.num_hidden_layers),
             "head": named(args.head, trace.num_attention_heads),
             "normalisation": "raw attention; min-max of the counted pixels for mse",
@@ -100,9 +100,9 @@ pub(super) fn of_trace(
     })
 }
 
-fn selection(args: &MetricsArgs, trace: &Trace) -> anyhow::Result<Selection> {
+fn selection(args: &MetricsArgs, trace: &Trace) -> Result<Selection, Failure> {
     let refused = |flag: &str, count: usize, found: usize| {
-        anyhow!("Expected {flag} below {count}, counted from 0, found {found}")
+        Failure::usage(anyhow!("Expected {flag} below {count}, counted from 0, found {found}"))
     };
     let (layers, heads) = (trace.num_hidden_layers, trace.num_attention_heads);
     let layers = match args.layer {

@@ -4,7 +4,6 @@ use super::error::{CocoError, MaskError, Mismatch};
 use super::left_out::LeftOuts;
 use super::lists::{Progress, Record, Watch, What, read_lists};
 use super::mask::Mask;
-use super::near::near;
 use super::problems::{Cost, Problem, Problems};
 use super::records::{self, Annotation, Category, ImageRecord, LeftOut, Named, Owner, Usable};
 use super::segmentation::{self, Segmentation};
@@ -224,7 +223,7 @@ impl Instances {
 
     /// Names of categories that were perhaps meant, the nearest first.
     pub fn near_categories(&self, name: &str) -> Vec<&str> {
-        near(name, self.categories.iter().map(|category| category.name.as_str()))
+        crate::names::near(name, self.categories.iter().map(|category| category.name.as_str()))
     }
 
     /// Photos, in the file's order; their places are the rows that other functions take.

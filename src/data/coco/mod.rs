@@ -47,7 +47,6 @@ mod json;
 mod left_out;
 mod lists;
 mod mask;
-mod near;
 mod polygon;
 mod problems;
 mod records;

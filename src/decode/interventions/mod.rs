@@ -10,6 +10,7 @@ use super::{DecodeError, Parameters, Registered};
 use crate::geometry::PatchGrid;
 use crate::ids::TokenSpan;
 use crate::model::Probe;
+use crate::names::hint;
 
 /// Every intervention.
 pub const INTERVENTIONS: &[&dyn Intervention] = &[&knockout::Knockout, &pai::Pai];
@@ -112,16 +113,25 @@ pub fn interventions() -> &'static [&'static dyn Intervention] {
     INTERVENTIONS
 }
 
+/// The registered intervention of that name.
+pub fn intervention_named(name: &str) -> Result<&'static dyn Intervention, DecodeError> {
+    let ids = || INTERVENTIONS.iter().map(|intervention| intervention.id());
+    let found = INTERVENTIONS.iter().copied().find(|intervention| intervention.id() == name);
+    found.ok_or_else(|| DecodeError::UnknownName {
+        kind: "interventions",
+        known: names(ids()),
+        found: name.to_owned(),
+        hint: hint(name, ids()),
+    })
+}
+
 /// Makes a registered intervention. The parameters come back as they are used, for the trace.
 pub fn build_intervention(
     name: &str,
     given: &[(String, String)],
     context: &InterventionContext,
 ) -> Result<(Box<dyn ActiveIntervention>, Parameters), DecodeError> {
-    let Some(intervention) = INTERVENTIONS.iter().copied().find(|intervention| intervention.id() == name) else {
-        let known = names(INTERVENTIONS.iter().map(|intervention| intervention.id()));
-        return Err(DecodeError::UnknownName { kind: "interventions", known, found: name.to_owned() });
-    };
+    let intervention = intervention_named(name)?;
     let mut parameters = Parameters::resolve(intervention, given)?;
     Ok((intervention.build(&mut parameters, context)?, parameters))
 }

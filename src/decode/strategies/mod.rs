@@ -14,6 +14,7 @@ use super::{DecodeError, Parameters, Registered};
 use crate::checkpoint::{LlavaConfig, PromptIds, TextTokenizer};
 use crate::ids::TokenSpan;
 use crate::model::{ImageFeatures, Llava};
+use crate::names::hint;
 use candle_core::Tensor;
 
 /// Every strategy; the first is the default.
@@ -143,7 +144,8 @@ pub fn build_strategy(name: &str, given: &[(String, String)]) -> Result<(Box<dyn
     let name = if name.is_empty() { "plain" } else { name };
     let Some(strategy) = STRATEGIES.iter().copied().find(|strategy| strategy.id() == name) else {
         let known = names(STRATEGIES.iter().map(|strategy| strategy.id()));
-        return Err(DecodeError::UnknownName { kind: "strategies", known, found: name.to_owned() });
+        let hint = hint(name, STRATEGIES.iter().map(|strategy| strategy.id()));
+        return Err(DecodeError::UnknownName { kind: "strategies", known, found: name.to_owned(), hint });
     };
     let mut parameters = Parameters::resolve(strategy, given)?;
     Ok((strategy.build(&mut parameters)?, parameters))

@@ -1,7 +1,9 @@
 //! What is about to be asked, and how.
 
 use super::AppState;
-use crate::engine::{Catalog, Entry, ImageSource, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec};
+use crate::engine::{
+    Catalog, Entry, ImageSource, MAX_NEW_TOKENS, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec,
+};
 use crate::geometry::Framing;
 use crate::prompting::Source;
 use serde::{Deserialize, Serialize};
@@ -75,7 +77,7 @@ impl Default for AskSettings {
             text: String::new(),
             raw: false,
             framing: None,
-            max_new_tokens: 128,
+            max_new_tokens: MAX_NEW_TOKENS,
             sample: false,
             temperature: 0.7,
             top_p: 0.9,
