@@ -148,7 +148,7 @@ fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell
         Ok(content) => content,
         Err(err) => {
             let why = crate::files::reason(&err);
-            return opened.problems.push(format!("Cannot open the folder: {why}: {}", path.display()));
+            return opened.problems.push(format!("Cannot open {}: {why}", path.display()));
         }
     };
     let FolderContent { mut photo_folders, num_well_known, mut annotations, is_cut } = content;
@@ -164,7 +164,6 @@ fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell
         Some(photos) if is_clear => {
             if photos != path {
                 opened.told.push(format!("Opened the photos in {}", below(&photos, path)));
-                opened.read.push(photos.clone());
             }
             photo_folders.remove(0);
             of_subset(&mut annotations, &photos);

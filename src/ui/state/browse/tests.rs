@@ -1,7 +1,7 @@
 //! Data sets as people have them on their disks, opened from where people open them.
 
 use super::*;
-use crate::data::dataset::{NotesPlaces, keep};
+use crate::data::dataset::{NotesPlaces, coco_image_id, keep};
 use crate::engine::ImageSource;
 use crate::ui::opening;
 use std::sync::atomic::AtomicBool;
@@ -27,8 +27,11 @@ impl Disk {
     }
 
     fn instances(&self, name: &str, photos: &[&str]) -> PathBuf {
-        let images: Vec<_> =
-            (1..).zip(photos).map(|(id, name)| format!(r#"{{"id": {id}, "file_name": "{name}"}}"#)).collect();
+        let images: Vec<_> = (1..)
+            .zip(photos)
+            .map(|(nr, name)| (coco_image_id(name).unwrap_or(nr), name))
+            .map(|(id, name)| format!(r#"{{"id": {id}, "file_name": "{name}"}}"#))
+            .collect();
         let objects = r#"[{"id": 1, "image_id": 1, "category_id": 1, "area": 4, "bbox": [0, 0, 2, 2]}]"#;
         let categories = r#"[{"id": 1, "name": "dog"}]"#;
         let text =
@@ -38,8 +41,11 @@ impl Disk {
     }
 
     fn captions(&self, name: &str, photos: &[&str]) -> PathBuf {
-        let images: Vec<_> =
-            (1..).zip(photos).map(|(id, name)| format!(r#"{{"id": {id}, "file_name": "{name}"}}"#)).collect();
+        let images: Vec<_> = (1..)
+            .zip(photos)
+            .map(|(nr, name)| (coco_image_id(name).unwrap_or(nr), name))
+            .map(|(id, name)| format!(r#"{{"id": {id}, "file_name": "{name}"}}"#))
+            .collect();
         let text =
             format!(r#"{{"images": [{}], "annotations": [{{"image_id": 1, "caption": "a dog"}}]}}"#, images.join(", "));
         self.write(name, text.as_bytes());
