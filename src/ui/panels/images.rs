@@ -34,6 +34,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     photos_wanted(ui, cx);
     if cx.state.browse.opening.is_some() && cx.state.browse.bundled {
         ui.label(RichText::new("The bundled images stay until that is done").weak().small());
+    } else if cx.state.browse.waiting.is_some() {
+        ui.label(RichText::new("The bundled images stay until then").weak().small());
     }
     ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
     missing(ui, cx);

@@ -59,7 +59,9 @@ fn one(ui: &mut Ui, notice: &Notice, colour: egui::Color32, cx: &mut PanelContex
     if ui.available_width() < NARROW_PT || !notice.more.is_empty() {
         ui.label(RichText::new(word).color(colour).strong());
         ui.label(&notice.text);
-        ui.label(RichText::new(&notice.advice).weak());
+        if !notice.advice.is_empty() {
+            ui.label(RichText::new(&notice.advice).weak());
+        }
         ui.horizontal_wrapped(|ui| buttons(ui, notice, cx));
         return;
     }
