@@ -2,6 +2,7 @@
 
 use super::PhotoError;
 use super::formats::Format;
+use super::pixels::describe;
 use crate::files;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
@@ -64,7 +65,7 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Whether a path is listed as a photo: a file with a known extension, or one without any extension that starts like a photo.
-fn is_photo(path: &Path) -> std::io::Result<bool> {
+pub(super) fn is_photo(path: &Path) -> std::io::Result<bool> {
     if name_of(path).starts_with('.') || !std::fs::metadata(path)?.is_file() {
         return Ok(false);
     }
@@ -74,6 +75,26 @@ fn is_photo(path: &Path) -> std::io::Result<bool> {
     let mut head = Vec::with_capacity(16);
     files::open(path)?.0.take(16).read_to_end(&mut head)?;
     Ok(Format::of(&head).is_some())
+}
+
+/// Refuses a file that somebody named as a photo and that is none: neither its name nor its first bytes say so.
+///
+/// # Errors
+/// [`PhotoError::Unreadable`] or [`PhotoError::UnknownFormat`].
+pub fn check_is_photo(path: &Path) -> Result<(), PhotoError> {
+    let unreadable =
+        |err: std::io::Error| PhotoError::Unreadable { reason: files::reason(&err), path: path.to_owned() };
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let (file, _) = files::open(path).map_err(unreadable)?;
+    if EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) {
+        return Ok(());
+    }
+    let mut head = Vec::with_capacity(64);
+    file.take(64).read_to_end(&mut head).map_err(unreadable)?;
+    match Format::of(&head) {
+        Some(_) => Ok(()),
+        None => Err(PhotoError::UnknownFormat { found: describe(&head), path: path.to_owned() }),
+    }
 }
 
 /// Order in which people count: `img2` before `img10`, capitals beside small letters.
@@ -152,7 +173,7 @@ mod tests {
         let stopped = list_folder(folder.path(), &AtomicBool::new(true), |_| {}).expect("can be read");
         assert!(stopped.cancelled && stopped.images.is_empty(), "stopped before the first entry");
         let error = list_folder(&at("nowhere"), &AtomicBool::new(false), |_| {}).expect_err("not there").to_string();
-        assert_eq!(error, format!("Cannot open {}: no such file", at("nowhere").display()));
+        assert_eq!(error, format!("Cannot open {}: no such file", at("nowhere").display()), "why");
     }
 
     #[cfg(unix)]

@@ -15,7 +15,7 @@ pub(super) struct Rgb {
 }
 
 /// What an unknown file looks like, for the message.
-fn describe(bytes: &[u8]) -> &'static str {
+pub(super) fn describe(bytes: &[u8]) -> &'static str {
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let head = &bytes[..bytes.len().min(512)];
     if bytes.is_empty() {

@@ -18,6 +18,7 @@ use super::state::{AppState, CompareCommand, Saved, Severity, TokenPos, Until};
 use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
+use crate::data::dataset::NotesPlaces;
 use crate::engine::{DevicePreference, DtypePreference, ImageSource, ModelSource};
 use eframe::egui;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub struct AppOptions {
     pub recovery: Option<PathBuf>,
     /// Least time between two writings of the recovery file.
     pub recovery_every: Duration,
+    /// Where notes are kept that cannot lie beside their photos.
+    pub notes: NotesPlaces,
 }
 
 impl AppOptions {
@@ -71,6 +74,7 @@ impl AppOptions {
             session: None,
             recovery: None,
             recovery_every: Duration::from_secs(5),
+            notes: NotesPlaces::default(),
         }
     }
 }
@@ -87,8 +91,7 @@ pub struct App {
     pub(super) beside: Beside,
     pub(super) prompted: PromptedPictures,
     pub(super) figures: Figures,
-    notes: Option<NotesWriter>,
-    wake: Waker,
+    pub(super) notes: NotesWriter,
     pub(super) view: panels::ViewMemory,
     pub(super) tree: egui_tiles::Tree<layout::Pane>,
     pub(super) resident_bytes: Option<u64>,
@@ -125,13 +128,12 @@ impl App {
             link: options.link,
             commands: Vec::new(),
             ahead: Ahead::default(),
-            jobs: Jobs::new(Arc::clone(&wake)),
+            jobs: Jobs::new(Arc::clone(&wake), options.notes.clone()),
             photos: Photos::new(&wake),
             beside: Beside::new(&wake),
             prompted: PromptedPictures::new(&wake),
             figures: Figures::new(&wake),
-            notes: None,
-            wake,
+            notes: NotesWriter::new(options.notes, &wake),
             view: panels::ViewMemory::default(),
             tree: layout::default_tree(),
             resident_bytes: None,
@@ -244,13 +246,8 @@ impl App {
         self.written(ctx);
         self.state.browse.opening = self.jobs.progress();
         self.state.figure.progress = self.jobs.figure_progress();
-        if let Some(why) = self.notes.as_ref().and_then(NotesWriter::poll) {
-            self.state.notices.push(
-                (Severity::Error, Until::Dismissed),
-                why,
-                "What you noted is kept until you leave",
-                None,
-            );
+        for told in self.notes.poll() {
+            self.state.noted(told);
         }
         let is_missing = self.state.current_image().is_some_and(|image| self.state.session.is_missing(image));
         match self.photos.poll(ctx).filter(|_| !is_missing) {

@@ -3,13 +3,13 @@
 mod dialogs;
 mod figure;
 
-use crate::data::dataset::Sources;
+use crate::data::dataset::{NotesPlaces, Sources};
 use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::copying;
 use crate::ui::link::Waker;
-use crate::ui::opening::{self, Joined, Opened};
+use crate::ui::opening::{self, Before, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
 use crate::ui::state::{FigureSaved, FigureWish, OpenedFigure, Progress, Search, Shelf};
 use poll_promise::Promise;
@@ -100,6 +100,7 @@ fn dialog_done(picked: Option<JobDone>, wanted: Wanted, elapsed: Duration) -> Op
 /// See the module's documentation.
 pub(super) struct Jobs {
     wake: Waker,
+    notes: NotesPlaces,
     running: Vec<Promise<Option<JobDone>>>,
     dialog_open: Arc<AtomicBool>,
     /// Set to stop opening files.
@@ -125,9 +126,10 @@ impl Drop for Jobs {
 
 impl Jobs {
     /// `wake` draws a frame.
-    pub(super) fn new(wake: Waker) -> Self {
+    pub(super) fn new(wake: Waker, notes: NotesPlaces) -> Self {
         Self {
             wake,
+            notes,
             running: Vec::new(),
             dialog_open: Arc::default(),
             opening: Arc::default(),
@@ -162,9 +164,10 @@ impl Jobs {
 
     /// Reads a session and everything it names.
     pub(super) fn reopen(&mut self, path: PathBuf, recovery: bool, hub_cache: Option<PathBuf>) {
+        let notes = self.notes.clone();
         self.spawn_telling("gazelens-reopen", move |cancel, tell| {
             let cache = hub_cache.or_else(cache_folder).unwrap_or_default();
-            let reopened = session::reopen(&path, &cache, cancel, tell);
+            let reopened = session::reopen(&path, &cache, &notes, cancel, tell);
             JobDone::Reopened(Box::new(reopened.map(|reopened| Reopened { recovery, ..reopened })))
         });
     }
@@ -191,9 +194,9 @@ impl Jobs {
     }
 
     /// Looks through files and folders and reads annotations.
-    pub(super) fn scan(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn scan(&mut self, paths: Vec<PathBuf>, before: Before) {
         self.spawn_telling("gazelens-open", move |cancel, tell| {
-            JobDone::Scanned(Box::new(opening::open(&paths, cancel, tell)))
+            JobDone::Scanned(Box::new(opening::open(&paths, before, cancel, tell)))
         });
     }
 
@@ -245,13 +248,14 @@ impl Jobs {
 
     /// Puts a data set together.
     pub(super) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
+        let notes = self.notes.clone();
         self.spawn_beside("gazelens-join", false, move |_, tell| {
             let photos = sources.photos.len();
             let is_large = photos > FEW_PHOTOS || sources.instances.is_some();
             if is_large {
                 tell(&format!("Reading {photos} photos' names and what is known of them"), 1.0);
             }
-            JobDone::Joined(generation, Box::new(opening::join(sources, wanted)))
+            JobDone::Joined(generation, Box::new(opening::join_with_notes(sources, wanted, &notes)))
         });
     }
 
@@ -332,10 +336,11 @@ mod tests {
     #[test]
     fn jobs_report_when_they_are_done() {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let mut jobs = Jobs::new(Arc::new(move || {
+        let wake: Waker = Arc::new(move || {
             sender.send(()).ok();
-        }));
-        jobs.scan(vec![PathBuf::from("/nowhere/at/all")]);
+        });
+        let mut jobs = Jobs::new(wake, NotesPlaces::default());
+        jobs.scan(vec![PathBuf::from("/nowhere/at/all")], Before::NoPhotos);
         receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("the window is woken");
         // The thread wakes the window just before it hands over.
         let done = std::iter::repeat_with(|| jobs.poll()).find(|done| !done.is_empty()).expect("endless");

@@ -3,9 +3,13 @@
 use super::state::{Library, images_of};
 use crate::data;
 use crate::data::coco::{Captions, Cost, FileKind, Instances, Progress, sniff};
-use crate::data::dataset::{Dataset, Notes, PhotoPlace, Sources, notes_beside_annotations, notes_in_folder};
+use crate::data::dataset::{
+    Dataset, FolderContent, FoundAnnotations, Notes, NotesPlaces, PhotoPlace, ReadNotes, Sources, keep, look_through,
+    of_subset, photos_beside,
+};
 use crate::data::pope::Questions;
 use crate::engine::ImageSource;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +27,14 @@ pub struct Opened {
     pub captions: Option<Arc<Captions>>,
     /// Yes/no questions.
     pub questions: Option<Arc<Questions>>,
-    /// What was noted about them before.
-    pub notes: Option<Notes>,
     /// Folders and annotation files that were read.
     pub read: Vec<PathBuf>,
+    /// Folders of photos to choose from, and the folder that they lie below.
+    pub choices: Vec<(PathBuf, Vec<PathBuf>)>,
+    /// Annotations that lie beside the photos and were not asked for.
+    pub offered: Vec<FoundAnnotations>,
+    /// What was decided on the way: a sentence each.
+    pub told: Vec<String>,
     /// What could not be read: a sentence each.
     pub problems: Vec<String>,
     /// Whether it was stopped on the way.
@@ -50,6 +58,8 @@ pub struct Joined {
     pub library: Library,
     /// What it was made of.
     pub sources: Sources,
+    /// What is noted about its photos.
+    pub notes: ReadNotes,
     /// The image to look at.
     pub wanted: Option<ImageSource>,
 }
@@ -57,10 +67,19 @@ pub struct Joined {
 /// Tells what is being read and how far it is, 0 to 1.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(&str, f32);
 
-/// Looks through files and folders and reads the annotations among them. A folder with a model's configuration is a model.
-pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Opened {
+/// What is open already when something is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// No photos of the user's: those that annotations name are looked for beside them.
+    NoPhotos,
+    /// Photos, or whoever opens has them.
+    Photos,
+}
+
+/// Looks through files and folders and reads the annotations among them. A folder with a model's configuration is a
+/// model.
+pub(super) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool, tell: Tell<'_>) -> Opened {
     let mut opened = Opened::default();
-    let mut notes_at = None;
     for path in paths {
         if cancel.load(Ordering::Relaxed) {
             break;
@@ -69,43 +88,31 @@ pub(super) fn open(paths: &[PathBuf], cancel: &AtomicBool, tell: Tell<'_>) -> Op
         if path.join("config.json").is_file() {
             opened.models.push(path.clone());
         } else if path.is_dir() {
-            notes_at.get_or_insert_with(|| notes_in_folder(path));
             opened.read.push(path.clone());
             open_folder(path, cancel, &mut opened, tell);
         } else if is_annotations(path) {
             let read =
                 open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
-            if read.is_ok() {
-                opened.read.push(path.clone());
-            }
             match read {
-                Ok(FileKind::Instances) => notes_at = Some(notes_beside_annotations(path)),
-                Ok(_) => drop(notes_at.get_or_insert_with(|| notes_beside_annotations(path))),
+                Ok(()) => opened.read.push(path.clone()),
                 Err(why) => opened.problems.push(why),
             }
-        } else if path.exists() {
-            opened.photos.push(PhotoPlace::File(path.clone()));
         } else {
-            opened
-                .problems
-                .push(format!("Expected a photo, a folder or annotations, found nothing: {}", path.display()));
+            match data::library::check_is_photo(path) {
+                Ok(()) => opened.photos.push(PhotoPlace::File(path.clone())),
+                Err(err) => opened.problems.push(err.to_string()),
+            }
         }
     }
+    if before == Before::NoPhotos && opened.photos.is_empty() {
+        find_photos(cancel, &mut opened, tell);
+    }
     leave_out_nameless(&mut opened);
+    let Opened { offered, read, .. } = &mut opened;
+    offered.retain(|found| !read.iter().any(|other| crate::files::is_same_file(&found.path, other)));
     opened.cancelled = cancel.load(Ordering::Relaxed);
     if opened.cancelled {
         opened.problems.clear();
-    } else if let Some(path) = notes_at {
-        match Notes::open(&path) {
-            Ok(notes) => opened.notes = Some(notes),
-            Err(why) => {
-                // Those of the data set before are not for this one.
-                opened.notes = Some(Notes::in_memory());
-                opened
-                    .problems
-                    .push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));
-            }
-        }
     }
     opened
 }
@@ -132,18 +139,84 @@ fn is_annotations(path: &Path) -> bool {
     matches!(extension.as_deref(), Some("json" | "jsonl" | "ndjson"))
 }
 
+/// Photos of a folder, else of the one folder below it that has some; where there are several, they are to be chosen
+/// from.
 fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    tell(&format!("Listing {name}"), 0.0);
-    match data::library::list_folder(path, cancel, |_| ()) {
-        Err(err) => opened.problems.push(err.to_string()),
-        Ok(listing) if listing.images.is_empty() => {
-            opened.problems.push(format!("Expected photos, found none in the folder: {}", path.display()));
+    tell(&format!("Looking through {name}"), 0.0);
+    let content = match look_through(path, cancel) {
+        Ok(content) => content,
+        Err(err) => {
+            let why = crate::files::reason(&err);
+            return opened.problems.push(format!("Cannot open {}: {why}", path.display()));
         }
+    };
+    let FolderContent { mut photo_folders, num_well_known, mut annotations, is_cut } = content;
+    if is_cut {
+        opened.problems.push(format!("There is more in this folder than is looked through: {}", path.display()));
+    }
+    let is_clear = photo_folders.len() == 1 || num_well_known == 1;
+    match photo_folders.first().cloned() {
+        None => opened.problems.push(format!(
+            "No photos in this folder, nor in the folders up to two levels below it: {}",
+            path.display()
+        )),
+        Some(photos) if is_clear => {
+            if photos != path {
+                opened.told.push(format!("Opened the photos in {}", below(&photos, path)));
+            }
+            photo_folders.remove(0);
+            of_subset(&mut annotations, &photos);
+            list_photos(&photos, cancel, opened, tell);
+        }
+        // Which annotations belong to them is known when one was chosen.
+        Some(_) => annotations.clear(),
+    }
+    if !photo_folders.is_empty() {
+        opened.choices.push((path.to_owned(), photo_folders));
+    }
+    opened.offered.extend(annotations);
+}
+
+/// A path as it is seen from the folder that it lies below.
+pub(super) fn below(path: &Path, folder: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+fn list_photos(folder: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+    tell(&format!("Listing {name}"), 0.0);
+    match data::library::list_folder(folder, cancel, |_| ()) {
+        Err(err) => opened.problems.push(err.to_string()),
         Ok(listing) => {
             opened.photos.extend(listing.images.into_iter().map(PhotoPlace::File));
             opened.problems.extend(listing.problems.iter().map(ToString::to_string));
         }
+    }
+}
+
+/// Annotations alone: the photos that they name, where they lie beside them.
+fn find_photos(cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
+    let Opened { instances, captions, questions, .. } = &*opened;
+    let sources = Sources {
+        photos: Vec::new(),
+        instances: instances.clone(),
+        captions: captions.clone(),
+        questions: questions.clone(),
+    };
+    let files: Vec<PathBuf> = opened.read.iter().filter(|path| is_annotations(path)).cloned().collect();
+    if files.is_empty() {
+        return;
+    }
+    tell("Looking for the photos", 1.0);
+    if let Some(found) = photos_beside(&sources, &files, cancel) {
+        let what = match found.photos.len() {
+            1 => "Opened the photo that the annotations name".to_owned(),
+            many => format!("Opened the {many} photos that the annotations name"),
+        };
+        let folders: Vec<_> = found.folders.iter().map(|folder| folder.display().to_string()).collect();
+        opened.told.push(format!("{what}: {}", folders.join(", ")));
+        opened.photos.extend(found.photos.into_iter().map(PhotoPlace::File));
     }
 }
 
@@ -152,7 +225,7 @@ fn open_annotations(
     cancel: &AtomicBool,
     opened: &mut Opened,
     tell: &mut dyn FnMut(f32),
-) -> Result<FileKind, String> {
+) -> Result<(), String> {
     let mut progress = |progress: Progress| tell(progress.done_bytes as f32 / progress.total_bytes.max(1) as f32);
     let kind = sniff(path).map_err(|err| err.to_string())?;
     let mut said = Vec::new();
@@ -173,7 +246,7 @@ fn open_annotations(
     };
     let sentences = problems.sentences(&Cost::ALL).into_iter().chain(said);
     opened.problems.extend(sentences.map(|sentence| format!("{sentence}: {}", path.display())));
-    Ok(kind)
+    Ok(())
 }
 
 /// What an instances file lacks although nothing is wrong with its records.
@@ -196,10 +269,36 @@ fn beyond_records(instances: &Instances) -> impl Iterator<Item = String> {
     unlisted.into_iter().chain(sizeless)
 }
 
-/// Puts a data set together.
+/// Puts a data set together, without what is noted about it.
 pub(super) fn join(sources: Sources, wanted: Option<ImageSource>) -> Joined {
     let dataset = Arc::new(Dataset::join(sources.clone()));
-    Joined { library: Library::of(images_of(&dataset)), dataset, sources, wanted }
+    let library = Library::of(images_of(&dataset));
+    Joined { library, dataset, sources, notes: ReadNotes::default(), wanted }
+}
+
+/// The same with what is noted. What files of earlier versions say is written beside the photos, so that it is found
+/// without them.
+pub(super) fn join_with_notes(sources: Sources, wanted: Option<ImageSource>, places: &NotesPlaces) -> Joined {
+    let mut joined = join(sources, wanted);
+    joined.notes = Notes::of_dataset(&joined.dataset, &joined.sources.photos, places, &[]);
+    let mut by_folder: BTreeMap<&Path, Vec<_>> = BTreeMap::new();
+    for taken in joined.notes.taken.values().flatten() {
+        if let Some(folder) = taken.photo.parent() {
+            by_folder.entry(folder).or_default().push(taken.clone());
+        }
+    }
+    let mut moved = Vec::new();
+    for (folder, taken) in by_folder {
+        match keep(folder, places, &[], &taken) {
+            Ok(kept) if kept.moved.is_some() => moved.push((folder.to_owned(), kept.path)),
+            Ok(_) => {}
+            Err(why) => joined.notes.problems.push(why.to_string()),
+        }
+    }
+    for (folder, to) in moved {
+        joined.notes.notes.moved(&folder, &to);
+    }
+    joined
 }
 
 /// The bundled images with everything that is known about them.
@@ -222,7 +321,7 @@ mod tests {
     use super::*;
 
     fn opened(paths: &[PathBuf]) -> Opened {
-        open(paths, &AtomicBool::new(false), &mut |_, _| ())
+        open(paths, Before::NoPhotos, &AtomicBool::new(false), &mut |_, _| ())
     }
 
     #[test]

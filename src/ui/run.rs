@@ -1,6 +1,7 @@
 //! Opening the window.
 
 use super::{App, AppOptions, EngineLink, Waker};
+use crate::data::dataset::NotesPlaces;
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
 use crate::files;
 use crate::render::colormap;
@@ -57,8 +58,16 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         let link = connect(Arc::new(move || ctx.request_repaint()));
         let WindowOptions { model, device, dtype, paths, session } = options;
         let model = Some(model.unwrap_or(ModelSource::Demo));
-        let options =
-            AppOptions { model, device, dtype, paths, session, recovery: state_folder(), ..AppOptions::new(link) };
+        let options = AppOptions {
+            model,
+            device,
+            dtype,
+            paths,
+            session,
+            recovery: state_folder(),
+            notes: notes_places(),
+            ..AppOptions::new(link)
+        };
         Ok(Box::new(App::new(cc, options)))
     });
     eframe::run_native("gazelens", native, create).map_err(|err| RunError::NoWindow { reason: err.to_string() })
@@ -74,6 +83,18 @@ fn state_folder() -> Option<PathBuf> {
         folder_in("XDG_STATE_HOME").or_else(|| files::home().map(|home| home.join(".local/state")))
     };
     states.map(|states| states.join("gazelens").join("recovery"))
+}
+
+/// Where notes are kept that cannot lie beside their photos: with the user's settings.
+fn notes_places() -> NotesPlaces {
+    let settings = if cfg!(target_os = "windows") {
+        folder_in("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        files::home().map(|home| home.join("Library/Application Support"))
+    } else {
+        folder_in("XDG_CONFIG_HOME").or_else(|| files::home().map(|home| home.join(".config")))
+    };
+    NotesPlaces { spare: settings.map(|settings| settings.join("gazelens").join("notes")) }
 }
 
 /// A folder that a variable names.

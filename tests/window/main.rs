@@ -5,6 +5,7 @@ mod comfort;
 mod commanding;
 mod compare;
 mod comparing;
+mod datasets;
 mod demo;
 mod figure;
 mod forks;

@@ -30,7 +30,7 @@ fn what_was_opened_stands_in_a_list_and_what_is_gone_cannot_be_chosen() {
     session::write(&path, &session::Session::default()).expect("written");
     let (mut window, _handle) = window(Script::default());
     type_path(&mut window, &folder);
-    wait_until(&mut window, "the photos", |app| app.state().toasts.iter().any(|toast| toast.text.contains("Read ")));
+    wait_until(&mut window, "the photos", |app| app.state().toasts.iter().any(|toast| toast.text.contains(" photos")));
     window.state_mut().command(Command::AddPaths(vec![path.clone()]));
     wait_until(&mut window, "the session", |app| app.state().session.path.is_some());
     frames(&mut window);

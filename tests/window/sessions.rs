@@ -166,9 +166,10 @@ fn a_photo_that_moved_is_listed_and_found() {
     std::fs::create_dir_all(&old).expect("created");
     let photo = gazelens::data::demo::IMAGES.first().expect("bundled").png;
     std::fs::write(old.join("demo_x.png"), photo).expect("written");
+    std::fs::write(dir.path().join("demo_y.png"), photo).expect("written");
     let path = dir.path().join("work.gazelens");
     let (mut window, _handle) = window(Script::default());
-    window.state_mut().command(Command::AddPaths(vec![old.join("demo_x.png")]));
+    window.state_mut().command(Command::AddPaths(vec![old.join("demo_x.png"), dir.path().join("demo_y.png")]));
     wait(&mut window, "the photo", |window| {
         window.state().state().library.current().is_some_and(|image| image.detail.ends_with("demo_x.png"))
     });

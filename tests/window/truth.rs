@@ -65,14 +65,14 @@ fn a_data_set_is_opened_filtered_and_walked_through() {
     window.state_mut().command(Command::JumpToImage("9".to_owned()));
     frames(&mut window);
     assert_eq!(current(&window).as_deref(), Some("demo_09_street.png"), "by its number in the annotations");
-    // Tags lie beside the annotations a moment later, and the annotations stay as they are.
+    // Tags lie beside the photos a moment later, and the annotations stay as they are.
     wait_until(&mut window, "what is known", |app| app.state().truth.image.is_some());
     window.get_by_label("Objects").click();
     frames(&mut window);
     window.get_by_label("★ star").click();
     frames(&mut window);
     drop(window);
-    let notes = std::fs::read_to_string(dir.path().join("instances.json.gazelens.json")).expect("notes were written");
+    let notes = std::fs::read_to_string(dir.path().join("photos/gazelens-notes.json")).expect("notes were written");
     assert!(notes.contains("demo_09_street.png") && notes.contains("star"), "what was noted: {notes}");
     let instances = std::fs::read_to_string(dir.path().join("instances.json")).expect("still there");
     assert!(instances == demo::INSTANCES, "the annotations are never written");

@@ -1,8 +1,10 @@
 //! Data sets: photos with what is known about them, in any combination.
 //!
 //! A [`Dataset`] joins photos with instances, captions and POPE's questions, says what did not find its counterpart ([`Unmatched`]), and
-//! answers a [`Query`] with the rows to show. What people write about a photo is kept beside the data ([`Notes`]), never in it.
+//! answers a [`Query`] with the rows to show. What people write about a photo is kept beside the photos ([`Notes`]), never in the data.
 
+mod beside;
+mod folder;
 mod index;
 mod join;
 mod names;
@@ -13,10 +15,15 @@ mod query;
 mod tests;
 
 pub use super::coco::coco_image_id;
+pub use beside::{PhotosBeside, photos_beside};
+pub use folder::{FolderContent, FoundAnnotations, look_through, of_subset};
 pub use index::CategoryCount;
 pub use join::Sources;
 pub use names::is_same_photo;
-pub use notes::{ImageNotes, Notes, NotesError, Tag, is_notes_name, notes_beside_annotations, notes_in_folder};
+pub use notes::{
+    ImageNotes, Kept, Notes, NotesChange, NotesError, NotesPlaces, ReadNotes, Tag, TakenOver, is_notes_name, keep,
+    notes_beside_annotations, notes_in_folder,
+};
 pub use query::{Order, Query, SizeClasses, Sort};
 
 use super::coco::{Annotation, Caption, Captions, Instances};

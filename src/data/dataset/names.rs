@@ -20,9 +20,30 @@ pub(super) fn find(by_name: &HashMap<Arc<str>, u32>, by_id: &HashMap<u64, u32>, 
     named.or_else(|| by_id.get(&coco_image_id(name)?)).copied()
 }
 
+/// The subset of COCO that a name holds: `val2014` of `instances_val2014.json`.
+pub(super) fn subset_of(name: &str) -> Option<&str> {
+    ["train", "val", "test", "unlabeled"].iter().find_map(|word| {
+        let places = name.match_indices(word);
+        let mut subsets = places.filter_map(|(at, word)| name.get(at..at + word.len() + 4));
+        subsets.find(|subset| subset.ends_with("2014") || subset.ends_with("2015") || subset.ends_with("2017"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subset_is_found_in_names_of_files_and_photos() {
+        let found = ["instances_val2014.json", "COCO_train2014_000000000009.jpg", "test2015", "unlabeled2017", "v2014"];
+        let subsets = found.map(subset_of);
+        assert_eq!(
+            subsets,
+            [Some("val2014"), Some("train2014"), Some("test2015"), Some("unlabeled2017"), None],
+            "by name"
+        );
+        assert_eq!([subset_of("validation"), subset_of("val\u{e9}2014x"), subset_of("val")], [None; 3], "no year");
+    }
 
     #[test]
     fn a_photo_is_known_by_its_name_or_its_number() {

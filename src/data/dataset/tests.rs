@@ -1,4 +1,4 @@
-//! Joining, searching, notes.
+//! Joining and searching.
 
 use super::*;
 use std::collections::HashSet;
@@ -155,56 +155,4 @@ fn objects_of_unknown_size_are_of_no_size_and_sorted_last() {
     let sized = |small, medium| Query { sizes: SizeClasses { small, medium, large: false }, ..Query::default() };
     assert_eq!(keys(&dataset, &sized(true, false)), ["a.jpg", "image 3"], "small, by their own areas");
     assert_eq!(keys(&dataset, &sized(false, true)), ["b.jpg"], "medium, by the area of the box");
-}
-
-#[test]
-fn notes_are_kept_beside_the_annotations_with_what_later_versions_wrote() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = notes_beside_annotations(&folder.path().join("instances_val2014.json"));
-    assert!(path.ends_with("instances_val2014.json.gazelens.json"), "beside: {}", path.display());
-    let mut notes = Notes::open(&path).expect("none yet");
-    notes.save().expect("nothing to write");
-    assert!(!path.exists(), "no file without notes");
-    notes.edit("a.jpg", |notes| notes.note = "odd".to_owned());
-    notes.edit("b.jpg", |notes| notes.hallucinates = true);
-    notes.edit("b.jpg", |notes| notes.hallucinates = false);
-    notes.save().expect("can be written");
-    let text = std::fs::read_to_string(&path).expect("is there");
-    assert!(!text.contains("b.jpg"), "what is said no more is gone: {text}");
-    let later = text.replace("\"note\"", "\"mood\": 3, \"note\"").replace("\"images\"", "\"colour\": [1], \"images\"");
-    std::fs::write(&path, later).expect("can be written");
-    assert!(matches!(notes.save(), Err(NotesError::Changed { .. })), "somebody else's changes are not overwritten");
-    let mut notes = Notes::open(&path).expect("parses");
-    assert!(notes.of("a.jpg").has_all(&[Tag::Note]) && !notes.of("a.jpg").star, "read");
-    notes.edit("a.jpg", |notes| notes.note.clear());
-    notes.edit("c.jpg", |notes| notes.tags.extend(["x".to_owned()]));
-    notes.save().expect("can be written");
-    let text = std::fs::read_to_string(&path).expect("is there");
-    assert!(text.contains("\"mood\": 3") && text.contains("\"colour\""), "unknown members survive: {text}");
-    assert_eq!(notes.own_tags().into_iter().collect::<Vec<_>>(), [("x", 1)], "tags are counted");
-    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 1, "no temporary file stays");
-}
-
-#[test]
-fn damaged_notes_are_told_and_never_overwritten() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = notes_in_folder(folder.path());
-    for (text, found) in [
-        ("{\"format\": \"gazelens-no", "found \"EOF"),
-        ("{}", "missing field `format`"),
-        ("{\"format\": \"gazelens-notes\", \"version\": 2}", "version=2"),
-        ("{\"format\": \"other\", \"version\": 1}", "format=other"),
-        ("", "found \"EOF"),
-    ] {
-        std::fs::write(&path, text).expect("can be written");
-        let refusal = Notes::open(&path).expect_err(text).to_string();
-        assert!(refusal.contains(found) && refusal.ends_with("gazelens-notes.json"), "{refusal}");
-        assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), Some(text), "as it was");
-    }
-    std::fs::remove_file(&path).expect("is there");
-    let mut notes = Notes::open(&path).expect("none yet");
-    std::fs::write(&path, "{").expect("can be written");
-    notes.edit("a.jpg", |notes| notes.annotation_wrong = true);
-    assert!(matches!(notes.save(), Err(NotesError::Changed { .. })), "damaged meanwhile");
-    assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), Some("{"), "as it was");
 }

@@ -1,8 +1,6 @@
 //! What the state wants done outside of it.
 
 use super::App;
-use crate::data::dataset::ImageNotes;
-use crate::ui::notes_writer::NotesWriter;
 use crate::ui::state::Effect;
 use crate::ui::{layout, panels, theme};
 use eframe::egui;
@@ -20,7 +18,7 @@ impl App {
                 Effect::PickModelFolder => self.jobs.pick_model_folder(),
                 Effect::PickClipFolder => self.jobs.pick_clip_folder(),
                 Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
-                Effect::Scan(paths) => self.jobs.scan(paths),
+                Effect::Scan(paths) => self.jobs.scan(paths, self.state.browse.before()),
                 Effect::PickAnnotations => self.jobs.pick_annotations(),
                 Effect::StopOpening => self.jobs.stop_opening(),
                 Effect::Join(generation, wanted) => {
@@ -28,7 +26,7 @@ impl App {
                 }
                 Effect::OpenBundled(generation) => self.jobs.open_bundled(generation),
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
-                Effect::WriteNotes(key, noted) => self.write_notes(key, *noted),
+                Effect::WriteNotes(change) => self.notes.write(*change),
                 Effect::Canvas(command) => self.view.canvas_commands.push(command),
                 Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
@@ -65,16 +63,6 @@ impl App {
                     ctx.send_viewport_cmd(egui::ViewportCommand::Close);
                 }
             }
-        }
-    }
-
-    fn write_notes(&mut self, key: String, noted: ImageNotes) {
-        let notes = &self.state.browse.notes;
-        if self.notes.as_ref().is_none_or(|writer| writer.path() != notes.path()) {
-            self.notes = Some(NotesWriter::new(notes.clone(), &self.wake));
-        }
-        if let Some(writer) = &self.notes {
-            writer.write(key, noted);
         }
     }
 }

@@ -31,8 +31,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let place = current.map_or_else(images, |place| format!("{} of {count}", place + 1));
     let all = cx.state.library.images().len();
     let filtered = if count < all { format!(", {all} in all") } else { String::new() };
+    photos_wanted(ui, cx);
     if cx.state.browse.opening.is_some() && cx.state.browse.bundled {
         ui.label(RichText::new("The bundled images stay until that is done").weak().small());
+    } else if cx.state.browse.waiting.is_some() {
+        ui.label(RichText::new("The bundled images stay until then").weak().small());
     }
     ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
     missing(ui, cx);
@@ -71,6 +74,14 @@ fn opening(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.commands.push(Command::StopOpening);
         }
     });
+}
+
+/// Annotations that wait for their photos, and the way to those.
+pub(super) fn photos_wanted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(wanted) = cx.state.browse.photos_wanted.clone() else { return };
+    ui.add(egui::Label::new(RichText::new(wanted).color(ui.visuals().warn_fg_color)).wrap());
+    crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, cx.commands);
+    ui.add_space(4.0);
 }
 
 /// A box to jump, and the way to the filter.

@@ -154,7 +154,7 @@ impl ViewMemory {
     /// Whether problems are about the path in the box for photos.
     pub(super) fn is_typed(&self, problems: &[String]) -> bool {
         let typed = self.typed_image_path().display().to_string();
-        !typed.is_empty() && problems.iter().any(|problem| problem.ends_with(&typed))
+        !typed.is_empty() && problems.iter().any(|problem| problem.contains(&typed))
     }
 
     /// Whether the cursor is wanted in this box; asked once.

@@ -56,10 +56,12 @@ fn one(ui: &mut Ui, notice: &Notice, colour: egui::Color32, cx: &mut PanelContex
         Severity::Warning => "Warning",
         Severity::Error => "Error",
     };
-    if ui.available_width() < NARROW_PT {
+    if ui.available_width() < NARROW_PT || !notice.more.is_empty() {
         ui.label(RichText::new(word).color(colour).strong());
         ui.label(&notice.text);
-        ui.label(RichText::new(&notice.advice).weak());
+        if !notice.advice.is_empty() {
+            ui.label(RichText::new(&notice.advice).weak());
+        }
         ui.horizontal_wrapped(|ui| buttons(ui, notice, cx));
         return;
     }
@@ -81,9 +83,9 @@ fn buttons(ui: &mut Ui, notice: &Notice, cx: &mut PanelContext<'_>) {
     if ui.small_button("Dismiss").clicked() {
         cx.emit(Command::Dismiss(notice.id));
     }
-    if let Some((label, command)) = &notice.action
-        && ui.small_button(label.as_str()).clicked()
-    {
-        cx.emit(command.clone());
+    for (label, command) in notice.action.iter().chain(&notice.more) {
+        if ui.small_button(label.as_str()).clicked() {
+            cx.emit(command.clone());
+        }
     }
 }

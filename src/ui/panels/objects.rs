@@ -1,7 +1,7 @@
 //! What is known about the photo: its objects, what is noted about it, its captions.
 
 use super::PanelContext;
-use crate::data::dataset::Tag;
+use crate::data::dataset::{PhotoPlace, Tag};
 use crate::render::category_colour;
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
@@ -13,9 +13,11 @@ use eframe::egui;
 use egui::{Color32, RichText, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    super::images::photos_wanted(ui, cx);
     let Some(truth) = cx.state.truth.image.clone() else {
         return match cx.state.browse.dataset {
             None => empty(ui, "Reading the data set…", ""),
+            Some(_) if cx.state.library.current().is_none() => empty(ui, "No photo", ""),
             Some(_) => empty(ui, "Reading what is known about this photo…", ""),
         };
     };
@@ -46,7 +48,12 @@ fn noted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if response.changed() {
         cx.emit(Command::EditNotes(NotesEdit::Text(text)));
     }
-    let place = match cx.state.browse.notes.path() {
+    let photo = cx.state.current_row().and_then(|(_, row)| row.photo.clone());
+    let kept_in = photo.and_then(|photo| match photo {
+        PhotoPlace::File(path) => cx.state.browse.notes.kept_in(&path),
+        PhotoPlace::Bundled(_) => None,
+    });
+    let place = match kept_in {
         Some(path) => format!("Tags and notes are kept in {}", path.display()),
         None => "Tags and notes of bundled photos are forgotten when the program ends".to_owned(),
     };

@@ -35,7 +35,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     caption(ui, cx);
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let photo = match cx.photos.photo() {
-        None => return empty(ui, "No photo", "Open one on the left, or drop a file on the window"),
+        None => {
+            let wanted = cx.state.browse.photos_wanted.as_deref();
+            return empty(ui, "No photo", wanted.unwrap_or("Open one on the left, or drop a file on the window"));
+        }
         Some(Loaded::Pending) => return empty(ui, "Reading the photo…", ""),
         Some(Loaded::Failed(why)) => {
             let current = cx.state.current_image().filter(|image| cx.state.session.is_missing(image));

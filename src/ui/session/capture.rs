@@ -102,7 +102,7 @@ pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
 fn written(state: &AppState, layout: Value) -> Written {
     let AppState { browse, library, runs, selection, truth, model, session, compare, .. } = state;
     // Where there is a file, it is the one that counts.
-    let noted = browse.notes.images().filter(|_| browse.notes.path().is_none());
+    let noted = browse.notes.held();
     let hidden = truth.kept_hidden.as_ref().map_or(&truth.hidden, |(_, hidden)| hidden);
     Written {
         // The program's own are the user's: what else was opened lately is nobody's business who gets the file.
@@ -110,7 +110,6 @@ fn written(state: &AppState, layout: Value) -> Written {
         layout,
         path: session.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
         bundled: browse.bundled,
-        notes: browse.notes.path().map(|path| path.to_string_lossy().into_owned()),
         query: browse.query.clone(),
         image: library.current().map(|image| image.source.clone()),
         shown: runs.shown_ids(),

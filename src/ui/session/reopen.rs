@@ -2,7 +2,7 @@
 
 use super::locate::Missing;
 use super::written::{About, KeptFigure, Written};
-use crate::data::dataset::{Notes, PhotoPlace, Sources, is_notes_name};
+use crate::data::dataset::{Notes, NotesPlaces, PhotoPlace, ReadNotes, Sources, is_notes_name};
 use crate::engine::{ImageSource, ModelSource, RunId};
 use crate::figure::Recipe;
 use crate::hub::cached_models;
@@ -10,7 +10,7 @@ use crate::prompting::Attribution;
 use crate::session::{self, SessionAnswer};
 use crate::trace::Trace;
 use crate::ui::figures::missing_files;
-use crate::ui::opening::{self, Joined, Tell};
+use crate::ui::opening::{self, Before, Joined, Tell};
 use crate::ui::state::{Made, OpenedFigure, Run};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -31,8 +31,6 @@ pub struct Reopened {
     pub runs: Vec<Run>,
     /// The data set.
     pub joined: Joined,
-    /// Tags and notes.
-    pub notes: Notes,
     /// Where models looked, oldest first.
     pub made: Vec<Made>,
     /// The figure that was put together.
@@ -53,6 +51,7 @@ pub struct Reopened {
 pub(in crate::ui) fn reopen(
     path: &Path,
     hub_cache: &Path,
+    places: &NotesPlaces,
     cancel: &AtomicBool,
     tell: Tell<'_>,
 ) -> Result<Reopened, String> {
@@ -68,7 +67,7 @@ pub(in crate::ui) fn reopen(
         problems.push(format!("{what} written otherwise than expected and left out: {}", path.display()));
     }
     let mut missing = Missing { model: missing_model(written.model.as_ref(), hub_cache), ..Missing::default() };
-    let (mut sources, notes) = sources_of(&written, &mut missing, &mut problems, cancel, tell);
+    let mut sources = sources_of(&written, &mut missing, &mut problems, cancel, tell);
     // Photos of answers count too, whether they are among those of the data set or not.
     let known: HashSet<PathBuf> = written.photo_paths().collect();
     let asked: BTreeSet<PathBuf> = runs
@@ -91,11 +90,12 @@ pub(in crate::ui) fn reopen(
             None
         }
     });
-    let joined = opening::join(sources, written.image.clone());
+    let mut joined = opening::join(sources, written.image.clone());
+    joined.notes = notes_of(&written, &joined, places, &mut problems);
     let path = path.to_owned();
     let saved_is_there = written.path.as_ref().is_some_and(|path| Path::new(path).is_file());
     let recovery = false;
-    Ok(Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery, saved_is_there })
+    Ok(Reopened { written, runs, joined, made, figure, missing, problems, path, recovery, saved_is_there })
 }
 
 /// The maps by which the photo of an answer was darkened.
@@ -142,20 +142,20 @@ fn run_of(about: About, trace: Option<Arc<Trace>>) -> Run {
     run
 }
 
-/// What the data set is made of, and its notes.
+/// What the data set is made of.
 fn sources_of(
     written: &Written,
     missing: &mut Missing,
     problems: &mut Vec<String>,
     cancel: &AtomicBool,
     tell: Tell<'_>,
-) -> (Sources, Notes) {
+) -> Sources {
     let mut sources = if written.bundled { opening::bundled() } else { Sources::default() };
     sources.photos.extend(written.photo_paths().map(PhotoPlace::File));
     let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
         written.annotations.iter().map(PathBuf::from).partition(|path| path.is_file());
     missing.annotations = gone;
-    let opened = opening::open(&there, cancel, tell);
+    let opened = opening::open(&there, Before::Photos, cancel, tell);
     if opened.cancelled {
         problems.push("Reading annotations was cancelled: open them again to have them".to_owned());
     }
@@ -163,27 +163,32 @@ fn sources_of(
     sources.instances = opened.instances.or(sources.instances);
     sources.captions = opened.captions.or(sources.captions);
     sources.questions = opened.questions.or(sources.questions);
-    let notes = match &written.notes {
-        None => {
-            let mut notes = Notes::in_memory();
-            for (key, noted) in &written.noted {
-                notes.edit(key, |notes| noted.clone_into(notes));
-            }
-            notes
-        }
-        // A session may come from anybody: what is written to is never named by it alone.
-        Some(path) if !is_notes_name(Path::new(path)) => {
+    sources
+}
+
+/// What is noted about the photos. A session may come from anybody: what it names is read, and nothing is written before
+/// something is noted.
+fn notes_of(written: &Written, joined: &Joined, places: &NotesPlaces, problems: &mut Vec<String>) -> ReadNotes {
+    let further: Vec<PathBuf> = match &written.notes {
+        Some(path) if is_notes_name(Path::new(path)) => vec![path.into()],
+        Some(path) => {
             problems.push(format!(
-                "Tags and notes will not be saved: the session names a file that is not one of notes: {path}"
+                "Tags and notes were left out, as the session names a file that is not one of notes: {path}"
             ));
-            Notes::in_memory()
+            Vec::new()
         }
-        Some(path) => Notes::open(Path::new(path)).unwrap_or_else(|why| {
-            problems.push(format!("Tags and notes will not be saved until their file is mended or moved: {why}"));
-            Notes::in_memory()
-        }),
+        None => Vec::new(),
     };
-    (sources, notes)
+    let mut read = Notes::of_dataset(&joined.dataset, &joined.sources.photos, places, &further);
+    problems.append(&mut read.problems);
+    for (key, noted) in &written.noted {
+        read.notes.edit(key, |notes| notes.merge(noted));
+    }
+    // Not taken over on a stranger's word: they count as the session's own.
+    for key in std::mem::take(&mut read.taken).into_keys() {
+        read.notes.edit(&key, |_| ());
+    }
+    read
 }
 
 /// In words, where a model is not at hand. One of the hub is not downloaded without being asked for.

@@ -6,6 +6,7 @@ use super::desk::{Desk, Finished, write};
 use super::recovery::left_behind;
 use super::reopen::reopen;
 use super::*;
+use crate::data::dataset::NotesPlaces;
 use crate::engine::{AttributionRequest, Event, Fork, ImageSource, ModelSource, Prompting, RunId};
 use crate::geometry::{ImageSize, ModelView, PreprocessSpec};
 use crate::prompting::{Attribution, LlavaMaps, Maps, PreOutput, PromptOptions, Source};
@@ -41,7 +42,7 @@ fn save(state: &AppState, path: &Path) {
 }
 
 fn open(path: &Path) -> Result<Reopened, String> {
-    reopen(path, Path::new("no/such/cache"), &AtomicBool::new(false), &mut |_, _| ())
+    reopen(path, Path::new("no/such/cache"), &NotesPlaces::default(), &AtomicBool::new(false), &mut |_, _| ())
 }
 
 fn rows(run: &Run) -> Vec<Vec<f32>> {

@@ -43,7 +43,7 @@ pub struct Written {
     /// The user's annotations and questions.
     #[serde(deserialize_with = "lenient")]
     pub annotations: Vec<String>,
-    /// Where tags and notes are kept.
+    /// Where tags and notes were kept by earlier versions.
     #[serde(deserialize_with = "lenient")]
     pub notes: Option<String>,
     /// What is listed.

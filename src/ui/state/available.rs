@@ -57,7 +57,7 @@ impl AppState {
     /// Whether nothing was opened besides the bundled images.
     fn is_first_day(&self) -> bool {
         let bundled = |image: &LibraryImage| matches!(image.source, ImageSource::Bundled(_));
-        self.browse.bundled && self.library.images().iter().all(bundled)
+        self.browse.bundled && self.browse.waiting.is_none() && self.library.images().iter().all(bundled)
     }
 }
 

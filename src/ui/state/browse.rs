@@ -2,10 +2,15 @@
 
 use super::prefs::remember_path;
 use super::{AppState, Effect, Severity, Until};
-use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, Row, Sources, Tag};
-use crate::ui::opening::{Joined, Opened};
-use std::collections::HashSet;
+use crate::data::coco::FileKind;
+use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, ReadNotes, Row, Sources, Tag};
+use crate::files::is_same_file;
+use crate::ui::command::Command;
+use crate::ui::notes_writer::NotesTold;
+use crate::ui::opening::{Before, Joined, Opened, below};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Something is being opened beside the window.
@@ -33,14 +38,20 @@ pub enum NotesEdit {
 pub struct Browse {
     /// What the data set was made of.
     pub sources: Sources,
-    /// Whether it is the bundled one, perhaps with photos of the user's.
+    /// Whether it is the bundled one.
     pub bundled: bool,
+    /// Annotations of the user's that wait for their photos; until then the bundled images stay.
+    pub waiting: Option<Box<Sources>>,
+    /// "60 images annotated, no photos yet: choose their folder", where that is so.
+    pub photos_wanted: Option<String>,
     /// The data set, once it is joined.
     pub dataset: Option<Arc<Dataset>>,
     /// What is listed.
     pub query: Query,
     /// What people noted.
     pub notes: Notes,
+    /// What was noted in this window, whatever is open now: newer than what files say.
+    pub edits: HashMap<PhotoPlace, ImageNotes>,
     /// What is being opened.
     pub opening: Option<Progress>,
     /// What was opened is worth saying once it is joined: more than a photo.
@@ -54,9 +65,12 @@ impl Default for Browse {
         Self {
             sources: Sources::default(),
             bundled: true,
+            waiting: None,
+            photos_wanted: None,
             dataset: None,
             query: Query::default(),
             notes: Notes::in_memory(),
+            edits: HashMap::new(),
             opening: None,
             announce: false,
             generation: 0,
@@ -69,6 +83,27 @@ impl Browse {
     pub fn is_filtered(&self) -> bool {
         self.query != Query::default()
     }
+
+    /// What is open already when something is opened.
+    pub(in crate::ui) fn before(&self) -> Before {
+        let of_user = |place: &PhotoPlace| matches!(place, PhotoPlace::File(_));
+        if self.sources.photos.iter().any(of_user) { Before::Photos } else { Before::NoPhotos }
+    }
+}
+
+/// "60 images annotated, no photos yet: choose their folder".
+fn wanted_words(sources: &Sources) -> Option<String> {
+    let what = if let Some(instances) = &sources.instances {
+        format!("{} annotated", super::count(instances.images().len(), "image"))
+    } else if let Some(captions) = &sources.captions {
+        let ids: HashSet<u64> = captions.captions().iter().map(|caption| caption.image_id).collect();
+        format!("{} with captions", super::count(ids.len(), "image"))
+    } else {
+        let questions = sources.questions.as_ref()?;
+        let photos: HashSet<&str> = questions.questions().iter().map(|asked| asked.image.as_str()).collect();
+        format!("Questions about {}", super::count(photos.len(), "image"))
+    };
+    Some(format!("{what}, no photos yet: choose their folder"))
 }
 
 impl AppState {
@@ -83,10 +118,11 @@ impl AppState {
         self.current_row().map(|(_, row)| self.browse.notes.of(&row.key))
     }
 
-    /// Files were opened: the data set is joined anew. Annotations of the user's take the place of the bundled images.
+    /// Files were opened: the data set is joined anew. Photos of the user's take the place of the bundled images;
+    /// annotations without any photo wait for theirs.
     pub fn opened(&mut self, opened: Opened) -> Vec<Effect> {
         self.browse.opening = None;
-        for problem in opened.problems {
+        for problem in &opened.problems {
             self.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
         }
         if opened.cancelled {
@@ -101,31 +137,90 @@ impl AppState {
         for path in &opened.read {
             remember_path(&mut self.prefs.recent_data, path);
         }
-        let sources = &mut self.browse.sources;
-        let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
-        if annotated && self.browse.bundled {
-            let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
-            *sources =
-                Sources { photos: sources.photos.iter().filter(of_user).cloned().collect(), ..Sources::default() };
-            self.browse.bundled = false;
+        self.notices.opened(&opened.read);
+        for told in &opened.told {
+            self.toasts.push(told);
         }
+        self.offer_more(&opened);
+        let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
+        if !annotated && opened.photos.is_empty() {
+            return Vec::new();
+        }
+        let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
+        let mut sources = if self.browse.bundled {
+            let photos = self.browse.sources.photos.iter().filter(of_user).cloned().collect();
+            Sources { photos, ..self.browse.waiting.take().map_or_else(Sources::default, |waiting| *waiting) }
+        } else {
+            std::mem::take(&mut self.browse.sources)
+        };
         let several = opened.photos.len() > 1;
         let wanted = opened.photos.first().map(super::library::source_of);
         sources.photos.extend(opened.photos);
         sources.instances = opened.instances.or(sources.instances.take());
         sources.captions = opened.captions.or(sources.captions.take());
         sources.questions = opened.questions.or(sources.questions.take());
-        if let Some(notes) = opened.notes {
-            self.browse.notes = notes;
+        if self.browse.bundled && sources.photos.is_empty() {
+            self.browse.photos_wanted = wanted_words(&sources);
+            self.browse.waiting = Some(Box::new(sources));
+            return Vec::new();
         }
+        self.browse.bundled = false;
+        self.browse.sources = sources;
         self.browse.announce = annotated || several;
         self.browse.generation += 1;
         vec![Effect::Join(self.browse.generation, wanted)]
     }
 
+    /// What lies beside what was opened, one click each.
+    fn offer_more(&mut self, opened: &Opened) {
+        let open = |paths: &[PathBuf]| Command::AddPaths(paths.to_vec());
+        for (folder, choices) in &opened.choices {
+            let names: Vec<String> = choices.iter().map(|path| below(path, folder)).collect();
+            let (offered, rest) = names.split_at(names.len().min(MOST_OFFERED));
+            let mut listed = listed(offered);
+            if !rest.is_empty() {
+                listed = format!("{} and {} more", offered.join(", "), rest.len());
+            }
+            let has_more = if opened.photos.is_empty() { "There are photos" } else { "There are photos also" };
+            let which = if names.len() == 1 { "1 folder".to_owned() } else { format!("{} folders", names.len()) };
+            let text = format!("{has_more} in {which} below this one, {listed}: {}", folder.display());
+            let mut actions: Vec<_> = offered
+                .iter()
+                .zip(choices)
+                .map(|(name, path)| (format!("Open {name}"), open(&[path.clone()])))
+                .collect();
+            if choices.len() > 1 {
+                actions.push((all_of(choices.len()), open(choices)));
+            }
+            self.notices.offer(text, actions);
+        }
+        let dataset = &self.browse.dataset;
+        let is_open = |path: &Path| dataset.as_ref().is_some_and(|dataset| is_part(dataset, path));
+        let offered = opened.offered.iter().filter(|found| !is_open(&found.path));
+        let (offered, kinds): (Vec<PathBuf>, HashSet<FileKind>) =
+            offered.map(|found| (found.path.clone(), found.kind)).unzip();
+        let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let names: Vec<String> = offered.iter().map(name).collect();
+        let text = match names.as_slice() {
+            [] => return,
+            [one] => format!("Found {one}: open it too?"),
+            several => format!("Found {}: open them too?", listed(several)),
+        };
+        // Of two of a kind the later would take the place of the other.
+        let one_of_each = kinds.len() == offered.len();
+        let mut actions: Vec<_> =
+            names.iter().zip(&offered).map(|(name, path)| (format!("Open {name}"), open(&[path.clone()]))).collect();
+        actions.truncate(MOST_OFFERED);
+        if offered.len() > 1 && one_of_each {
+            actions.insert(0, (all_of(offered.len()), open(&offered)));
+        }
+        self.notices.offer(text, actions);
+    }
+
     /// Back to the bundled images.
     pub(super) fn close_dataset(&mut self) -> Vec<Effect> {
-        self.browse = Browse { generation: self.browse.generation + 1, ..Browse::default() };
+        let edits = std::mem::take(&mut self.browse.edits);
+        self.browse = Browse { generation: self.browse.generation + 1, edits, ..Browse::default() };
         vec![Effect::OpenBundled(self.browse.generation)]
     }
 
@@ -134,7 +229,8 @@ impl AppState {
         if generation != self.browse.generation {
             return Vec::new();
         }
-        let Joined { dataset, library, sources, wanted } = joined;
+        let Joined { dataset, library, sources, notes, wanted } = joined;
+        self.take_notes(&dataset, notes);
         let mut another = self.library.replace(library);
         if let Some(idx) = wanted.and_then(|source| self.library.position(&source)) {
             another |= self.library.current_idx() != Some(idx);
@@ -147,6 +243,10 @@ impl AppState {
         self.report_unmatched(&dataset);
         if std::mem::take(&mut self.browse.announce) {
             self.toasts.push(read_words(&dataset));
+        }
+        let is_empty = self.library.images().is_empty();
+        if self.browse.waiting.is_none() {
+            self.browse.photos_wanted = Some(&sources).filter(|_| is_empty).and_then(wanted_words);
         }
         self.browse.sources = sources;
         self.browse.dataset = Some(dataset);
@@ -164,7 +264,8 @@ impl AppState {
         if annotated > 0 && missing >= annotated {
             let what = format!("None of the {annotated} annotated images is among the open photos");
             let advice = "Open the folder that holds them, or the annotations that belong to these photos";
-            self.notices.push((Severity::Warning, Until::Dismissed), what, advice, None);
+            let action = Some(("Folder…".to_owned(), Command::OpenImageFolder));
+            self.notices.push((Severity::Warning, Until::Dismissed), what, advice, action);
         }
     }
 
@@ -216,10 +317,44 @@ impl AppState {
         }
     }
 
+    /// What files say, and what was noted since in this window.
+    fn take_notes(&mut self, dataset: &Dataset, read: ReadNotes) {
+        for problem in &read.problems {
+            self.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
+        }
+        if let Some(words) = read.taken_words() {
+            self.toasts.push(words);
+        }
+        let ReadNotes { mut notes, taken, .. } = read;
+        let Browse { edits, dataset: before, notes: notes_before, .. } = &mut self.browse;
+        // What no file has goes along with its photo.
+        let rows = before.as_ref().map(|before| before.rows()).unwrap_or_default();
+        let held = rows.iter().filter_map(|row| Some((row.photo.clone()?, notes_before.held_of(&row.key)?.clone())));
+        let held: HashMap<PhotoPlace, ImageNotes> = held.collect();
+        for row in dataset.rows() {
+            let Some(photo) = &row.photo else { continue };
+            if let Some(noted) = held.get(photo) {
+                notes.edit(&row.key, |notes| notes.merge(noted));
+            }
+            if let Some(noted) = edits.get_mut(photo) {
+                taken.get(&*row.key).into_iter().flatten().for_each(|taken| noted.merge(&taken.noted));
+                match photo {
+                    PhotoPlace::File(_) => notes.set(&row.key, noted.clone()),
+                    PhotoPlace::Bundled(_) => notes.edit(&row.key, |notes| noted.clone_into(notes)),
+                }
+            } else if let (PhotoPlace::Bundled(_), Some(noted)) = (photo, notes.held_of(&row.key)) {
+                // Of a session: they come back with the bundled images.
+                edits.insert(photo.clone(), noted.clone());
+            }
+        }
+        self.browse.notes = notes;
+    }
+
     /// Notes something about the image looked at.
     pub(super) fn edit_notes(&mut self, edit: NotesEdit) -> Vec<Effect> {
-        let Some(key) = self.current_row().map(|(_, row)| Arc::clone(&row.key)) else { return Vec::new() };
-        self.browse.notes.edit(&key, |notes| match edit {
+        let row = self.current_row().and_then(|(_, row)| Some((Arc::clone(&row.key), row.photo.clone()?)));
+        let Some((key, photo)) = row else { return Vec::new() };
+        let change = |notes: &mut ImageNotes| match edit {
             NotesEdit::Text(text) => notes.note = text,
             NotesEdit::Toggle(Tag::Star) => notes.star = !notes.star,
             NotesEdit::Toggle(Tag::Hallucinates) => notes.hallucinates = !notes.hallucinates,
@@ -230,22 +365,87 @@ impl AppState {
                     notes.tags.insert(name);
                 }
             }
-        });
-        let noted = self.browse.notes.of(&key).clone();
-        let mut effects = vec![Effect::WriteNotes(key.to_string(), Box::new(noted))];
+        };
+        let mut effects = Vec::new();
+        match &photo {
+            PhotoPlace::File(path) => {
+                effects.push(Effect::WriteNotes(Box::new(self.browse.notes.change(&key, path, change))));
+            }
+            PhotoPlace::Bundled(_) => self.browse.notes.edit(&key, change),
+        }
+        self.browse.edits.insert(photo, self.browse.notes.of(&key).clone());
         if !self.browse.query.tags.is_empty() {
             effects.extend(self.search());
         }
         effects
     }
+
+    /// What became of notes on the disk.
+    pub(in crate::ui) fn noted(&mut self, told: NotesTold) {
+        match told {
+            NotesTold::Failed(why) => {
+                let advice = "What you noted is tried again with the next change and when you leave";
+                self.notices.push((Severity::Error, Until::Dismissed), why, advice, None);
+            }
+            NotesTold::Moved { folder, to, why } => {
+                let text = format!(
+                    "Tags and notes of these photos cannot be written beside them ({why}); \
+                     they are kept with your settings: {}",
+                    to.display()
+                );
+                self.notices.push((Severity::Warning, Until::Dismissed), text, "", None);
+                self.browse.notes.moved(&folder, &to);
+            }
+            NotesTold::Merged { key, after, merged } => {
+                // Unless it was changed again meanwhile.
+                if *self.browse.notes.of(&key) == after {
+                    let dataset = self.browse.dataset.clone();
+                    let row = dataset.as_ref().and_then(|dataset| dataset.rows().get(dataset.row_of_name(&key)?));
+                    if let Some(photo) = row.and_then(|row| row.photo.clone()) {
+                        self.browse.edits.insert(photo, merged.clone());
+                    }
+                    self.browse.notes.set(&key, merged);
+                }
+            }
+        }
+    }
 }
 
-/// "Read 500 photos, 480 of them annotated".
+/// So many folders or files are offered by name.
+const MOST_OFFERED: usize = 6;
+
+/// "a", "a and b", "a, b and c".
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn all_of(count: usize) -> String {
+    if count == 2 { "Open both".to_owned() } else { format!("Open all {count}") }
+}
+
+/// Whether a file is one of those that the data set was made of.
+fn is_part(dataset: &Dataset, path: &Path) -> bool {
+    let files = [
+        dataset.instances().map(|file| file.path()),
+        dataset.captions().map(|file| file.path()),
+        dataset.questions().map(|file| file.path()),
+    ];
+    files.into_iter().flatten().any(|other| other == path || is_same_file(other, path))
+}
+
+/// "500 photos, 480 of them annotated".
 fn read_words(dataset: &Dataset) -> String {
     let with_photo = || dataset.rows().iter().filter(|row| row.photo.is_some());
     let annotated = with_photo().filter(|row| row.instances_row.is_some()).count();
-    let mut words = format!("Read {}", super::count(with_photo().count(), "photo"));
-    if annotated > 0 {
+    let photos = with_photo().count();
+    let mut words = super::count(photos, "photo");
+    if annotated == photos && photos > 0 {
+        words.push_str(if photos == 1 { ", annotated" } else { ", all annotated" });
+    } else if annotated > 0 {
         let _ = write!(words, ", {annotated} of them annotated");
     }
     if let Some(questions) = dataset.questions() {
@@ -273,3 +473,6 @@ impl PartialEq for Search {
         Arc::ptr_eq(&self.dataset, &other.dataset) && self.query == other.query
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use undo::History;
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
-use crate::data::dataset::ImageNotes;
+use crate::data::dataset::NotesChange;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
 use crate::ui::command::CanvasCommand;
@@ -101,7 +101,7 @@ pub enum Effect {
     /// Look for images.
     Find(u64, Box<Search>),
     /// Write what is noted about a photo.
-    WriteNotes(String, Box<ImageNotes>),
+    WriteNotes(Box<NotesChange>),
     /// Tell the photo's view.
     Canvas(CanvasCommand),
     /// Panels where they were on the first day.

@@ -3,6 +3,7 @@
 use super::AppState;
 use crate::engine::RunId;
 use crate::ui::command::Command;
+use std::path::PathBuf;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Notice {
     pub advice: String,
     /// What to do next, as a button: its text and its command.
     pub action: Option<(String, Command)>,
+    /// Other things to do next; each goes when it was done.
+    pub more: Vec<(String, Command)>,
 }
 
 /// The messages that stand.
@@ -74,10 +77,34 @@ impl Notices {
         let text = text.into();
         self.notices.retain(|notice| notice.text != text);
         self.next_id += 1;
-        self.notices.push(Notice { id: self.next_id, severity, until, text, advice: advice.into(), action });
+        let (id, advice, more) = (self.next_id, advice.into(), Vec::new());
+        self.notices.push(Notice { id, severity, until, text, advice, action, more });
         if self.notices.len() > MOST_NOTICES {
             self.notices.remove(0);
         }
+    }
+
+    /// Adds an offer of several things to do; it stands until each is done or it is dismissed.
+    pub fn offer(&mut self, text: impl Into<String>, actions: Vec<(String, Command)>) {
+        let mut actions = actions.into_iter();
+        self.push((Severity::Info, Until::Dismissed), text, "", actions.next());
+        if let Some(notice) = self.notices.last_mut() {
+            notice.more = actions.collect();
+        }
+    }
+
+    /// Takes away offers to open what is open now.
+    pub fn opened(&mut self, paths: &[PathBuf]) {
+        let is_open = |(_, command): &(String, Command)| matches!(command, Command::AddPaths(offered) if offered.iter().any(|path| paths.contains(path)));
+        self.notices.retain_mut(|notice| {
+            let had = notice.action.is_some();
+            notice.action = notice.action.take().filter(|action| !is_open(action));
+            notice.more.retain(|action| !is_open(action));
+            if notice.action.is_none() && !notice.more.is_empty() {
+                notice.action = Some(notice.more.remove(0));
+            }
+            notice.action.is_some() || !had
+        });
     }
 
     /// Takes away what spoke of the question before.

@@ -5,6 +5,7 @@ mod locating;
 
 use super::prefs::remember_path;
 use super::{AppState, Compare, Effect, OpenedFigure, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
+use crate::data::dataset::PhotoPlace;
 use crate::engine::{ImageSource, ModelSource, Request};
 use crate::trace::Trace;
 use crate::ui::command::Command;
@@ -205,7 +206,7 @@ impl AppState {
         let saved_is_there = reopened.saved_is_there;
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
-        let Reopened { written, runs, joined, notes, made, figure, missing, problems, path, recovery, .. } = reopened;
+        let Reopened { written, runs, joined, made, figure, missing, problems, path, recovery, .. } = reopened;
         if !recovery {
             remember_path(&mut self.prefs.recent_sessions, &path);
         }
@@ -216,7 +217,9 @@ impl AppState {
         let last_id = written.last_id.max(self.runs.last_id());
         let generation = self.browse.generation + 1;
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
-        self.browse = super::Browse { bundled: written.bundled, notes, generation, ..super::Browse::default() };
+        let mut edits = std::mem::take(&mut self.browse.edits);
+        edits.retain(|photo, _| matches!(photo, PhotoPlace::File(_)));
+        self.browse = super::Browse { bundled: written.bundled, edits, generation, ..super::Browse::default() };
         self.notices = super::Notices::default();
         self.library = super::Library::default();
         // Clears what belongs to another data set, so before the query.

@@ -31,28 +31,27 @@ fn a_session_is_saved_over_sessions_and_never_over_what_is_open() {
 fn a_session_names_no_file_that_tags_and_notes_are_written_to() {
     in_folder(|folder| {
         let path = folder.join("stranger.gazelens");
-        for (name, is_kept) in [(".profile", false), ("gazelens-notes.json", true), ("a.json.gazelens.json", true)] {
+        let photo = folder.join("photos").join("a.png");
+        std::fs::create_dir(folder.join("photos")).expect("can be made");
+        std::fs::write(&photo, b"").expect("can be written");
+        let text = r#"{"format": "gazelens-notes", "version": 1, "images": {"a.png": {"hallucinates": true}}}"#;
+        for (name, is_read) in [(".profile", false), ("gazelens-notes.json", true), ("a.json.gazelens.json", true)] {
             let notes = folder.join(name);
-            let state = json!({ "notes": notes, "noted": { "a.png": { "star": true } } });
+            std::fs::write(&notes, text).expect("can be written");
+            let photos = json!([{ "folder": folder.join("photos"), "files": ["a.png"] }]);
+            let state = json!({ "notes": notes, "photos": photos, "noted": { "a.png": { "star": true } } });
             let session = session::Session { program_version: String::new(), state, answers: Vec::new() };
             session::write(&path, &session).expect("can be written");
-            let mut reopened = open(&path).expect("a session");
-            assert_eq!(reopened.notes.path(), is_kept.then_some(notes.as_path()), "{name}");
-            assert_eq!(reopened.problems.is_empty(), is_kept, "said: {:?}", reopened.problems);
-            reopened.notes.edit("a.png", |noted| noted.star = true);
-            reopened.notes.save().expect("into a file of notes, or nowhere");
-            assert_eq!(notes.exists(), is_kept, "{name}");
-        }
-        // A link to a file that is not there yet is as good as its name.
-        #[cfg(unix)]
-        {
-            let link = folder.join("b.json.gazelens.json");
-            std::os::unix::fs::symlink(folder.join(".login"), &link).expect("a link");
-            let mut notes = crate::data::dataset::Notes::open(&link).expect("no notes yet");
-            notes.edit("a.png", |noted| noted.star = true);
-            let why = notes.save().expect_err("a link").to_string();
-            assert!(why.contains("a link that leads nowhere"), "{why}");
-            assert!(!folder.join(".login").exists(), "nothing is made");
+            let reopened = open(&path).expect("a session");
+            assert_eq!(reopened.problems.is_empty(), is_read, "said: {:?}", reopened.problems);
+            let mut read = reopened.joined.notes.notes;
+            assert_eq!((read.of("a.png").star, read.of("a.png").hallucinates), (true, is_read), "{name}");
+            let change = read.change("a.png", &photo, |noted| noted.annotation_wrong = true);
+            assert_eq!(change.folders, [folder.join("photos")], "beside the photo");
+            assert!(change.after.star && !change.before.star, "what no file has is written with it");
+            assert_eq!(std::fs::read_to_string(&notes).ok().as_deref(), Some(text), "{name}: as it was");
+            assert!(!folder.join("photos/gazelens-notes.json").exists(), "nothing is written by opening");
+            std::fs::remove_file(&notes).expect("is there");
         }
     });
 }
