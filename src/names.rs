@@ -20,8 +20,12 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
             let lower = name.to_lowercase();
             let changes = distance(&wanted, &lower);
             let part = (wanted.len() > 2 && lower.contains(&wanted)) || (lower.len() > 2 && wanted.contains(&lower));
+            let letters = wanted.chars().count();
+            let alike = wanted.chars().zip(lower.chars()).take_while(|(a, b)| a == b).count();
+            // Two thirds of it, as in `strategy` for `strategies`.
+            let begins = alike >= 4 && 3 * alike >= 2 * letters;
             // A third of the letters, as `tabel` for `dining table` is not.
-            (changes <= wanted.chars().count().max(3) / 3 || part).then_some((changes, name))
+            (changes <= letters.max(3) / 3 || part || begins).then_some((changes, name))
         })
         .collect();
     found.sort_by_key(|(changes, _)| *changes);
@@ -69,6 +73,7 @@ mod tests {
         assert_eq!(hint("DOG", names), " (near: dog, hot dog)", "in a sentence");
         assert_eq!(hint("zebra", names), "", "nothing to say");
         assert_eq!(distance("kitten", "sitting"), 3, "the textbook's example");
+        assert_eq!(super::near("strategy", ["metrics", "strategies"]), ["strategies"], "another ending");
         assert_eq!(super::near("vdc", ["vcd", "icd", "a"]), ["vcd"], "letters swapped");
         assert_eq!((distance("ca", "abc"), distance("", "abc"), distance("abc", "abc")), (3, 3, 0), "the other one's");
     }

@@ -64,7 +64,7 @@ fn unknown_name(err: &clap::Error) -> Option<String> {
     else {
         return None;
     };
-    let option = option.split(' ').next().unwrap_or(option);
+    let option = option.split(' ').next().unwrap_or(option).trim_matches(['<', '>']);
     let near = hint(found, known.iter().map(String::as_str));
     (!found.is_empty()).then(|| format!("Expected {option} as one of {}, found `{found}`{near}", known.join(", ")))
 }
