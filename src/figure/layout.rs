@@ -313,7 +313,9 @@ fn title_lines(frame: &Frame<'_>, placed: &Placed<'_>) -> Vec<String> {
         return Vec::new();
     }
     frame.typeface.wrap(&whole, true, frame.size, placed.w).unwrap_or_else(|| {
-        title.iter().for_each(|title| frame.room.leave_out(title));
+        if let Some(title) = &title {
+            frame.room.leave_out(title);
+        }
         letter.into_iter().collect()
     })
 }

@@ -210,9 +210,9 @@ pub fn selections(show: &mut Show) -> Vec<(&str, &mut Tokens)> {
     match show {
         Show::Map { map, .. } | Show::Overlap { map, .. } => of_map(map).into_iter().collect(),
         Show::Difference { first, second } => [of_map(first), of_map(second)].into_iter().flatten().collect(),
-        // What the encoder saw has no words.
-        Show::Grid { vision: true, .. } | Show::Scores { vision: true, .. } => Vec::new(),
-        Show::Grid { of, tokens, .. } | Show::Scores { of, tokens, .. } => vec![(of.as_str(), tokens)],
+        Show::Grid { of, vision: false, tokens, .. } | Show::Scores { of, vision: false, tokens, .. } => {
+            vec![(of.as_str(), tokens)]
+        }
         Show::Plot { of, plot } => {
             let of = of.as_str();
             match plot {
@@ -231,6 +231,12 @@ pub fn selections(show: &mut Show) -> Vec<(&str, &mut Tokens)> {
                 | PlotKind::Similarity => Vec::new(),
             }
         }
-        Show::Photo { .. } | Show::Mask { .. } | Show::Prompted { .. } | Show::Answer { .. } => Vec::new(),
+        // What the encoder saw has no words.
+        Show::Grid { .. }
+        | Show::Scores { .. }
+        | Show::Photo { .. }
+        | Show::Mask { .. }
+        | Show::Prompted { .. }
+        | Show::Answer { .. } => Vec::new(),
     }
 }

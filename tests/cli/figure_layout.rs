@@ -3,7 +3,7 @@
 use super::figure_plots::{plots, subject};
 use super::figure_subjects::{decoder, everything, open};
 use super::{folder, gazelens, path, stderr};
-use gazelens::figure::recipe::{Bars, Colour, Layout, MapSpec, Norm, Panel, Scale, Show, Tokens, Width};
+use gazelens::figure::recipe::{Bars, Choice, Colour, Layout, MapSpec, Norm, Panel, Scale, Show, Tokens, Width};
 use gazelens::figure::scene::{Rect, Text};
 use gazelens::figure::{Figure, Recipe, demo_annotations};
 use gazelens::trace::Trace;
@@ -122,8 +122,8 @@ fn a_panel_that_is_too_small_is_told_in_the_figure_and_on_the_command_line() {
 fn cls() -> Show {
     let map = MapSpec::VisionCls {
         of: "a".to_owned(),
-        layers: Default::default(),
-        heads: Default::default(),
+        layers: Choice::default(),
+        heads: Choice::default(),
         normalisation: Norm::Raw,
     };
     Show::Map { map, outline: None, grid_lines: false }

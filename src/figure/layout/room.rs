@@ -137,11 +137,14 @@ fn smallest_mm(panel: &Panel) -> f64 {
     }
 }
 
+/// A kind of panel, the smallest width that it needs, and the numbers of such panels. **Units** mm.
+type Need<'a> = (&'a str, f64, Vec<String>);
+
 /// A sentence for panels that are smaller than they can be read, one a width.
 pub(super) fn too_small(recipe: &Recipe, rows: &[Vec<Placed<'_>>]) -> Vec<String> {
     let layout = &recipe.layout;
     // By the width that they have: what they need, kinds in the order of their first panels.
-    let mut widths: BTreeMap<String, Vec<(&str, f64, Vec<String>)>> = BTreeMap::new();
+    let mut widths: BTreeMap<String, Vec<Need<'_>>> = BTreeMap::new();
     for placed in rows.iter().flatten().filter(|placed| placed.panel.absent.is_none()) {
         let Some(panel) = recipe.panels.get(placed.idx) else { continue };
         let (needed, has) = (smallest_mm(panel) * layout.font_pt / FONT_PT, placed.w / PT_PER_MM);
@@ -156,7 +159,7 @@ pub(super) fn too_small(recipe: &Recipe, rows: &[Vec<Placed<'_>>]) -> Vec<String
         }
     }
     let columns = layout.columns;
-    let sentence = |(has, kinds): (String, Vec<(&str, f64, Vec<String>)>)| {
+    let sentence = |(has, kinds): (String, Vec<Need<'_>>)| {
         let width = short(layout.width.mm());
         let left = match columns {
             1 => format!("1 column at {width} mm leaves {has} mm"),

@@ -85,7 +85,7 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, show): (usize, &Show)) {
         ui.spacing_mut().item_spacing.x = 3.0;
         let help = "What the words are for other photos: a token number is another word there";
         let mut chosen = None;
-        ui.name_inputs(&format!("Words of panel {nr}"), |ui| {
+        ui.name_inputs(format!("Words of panel {nr}"), |ui| {
             let list = egui::ComboBox::from_id_salt("words").width(170.0);
             list.selected_text(format!("{}{word}", by_words(now))).show_ui(ui, |ui| {
                 for by in cx.state.figure_words(show) {
