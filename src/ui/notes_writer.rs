@@ -28,9 +28,9 @@ pub(super) enum NotesTold {
         /// The row's key.
         key: String,
         /// What this window said.
-        after: ImageNotes,
+        after: Box<ImageNotes>,
         /// What is said now.
-        merged: ImageNotes,
+        merged: Box<ImageNotes>,
     },
 }
 
@@ -114,13 +114,9 @@ impl Keeper {
                         told.push(NotesTold::Moved { folder: folder.clone(), to: kept.path, why });
                     }
                     let said = changes.into_iter().zip(kept.said);
-                    told.extend(
-                        said.filter(|(change, said)| change.after != *said).map(|(change, merged)| NotesTold::Merged {
-                            key: change.key,
-                            after: change.after,
-                            merged,
-                        }),
-                    );
+                    told.extend(said.filter(|(change, said)| change.after != *said).map(|(change, merged)| {
+                        NotesTold::Merged { key: change.key, after: Box::new(change.after), merged: Box::new(merged) }
+                    }));
                 }
             }
         }

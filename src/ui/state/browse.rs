@@ -187,7 +187,7 @@ impl AppState {
             let mut actions: Vec<_> = offered
                 .iter()
                 .zip(choices)
-                .map(|(name, path)| (format!("Open {name}"), open(&[path.clone()])))
+                .map(|(name, path)| (format!("Open {name}"), open(std::slice::from_ref(path))))
                 .collect();
             if choices.len() > 1 {
                 actions.push((all_of(choices.len()), open(choices)));
@@ -208,8 +208,11 @@ impl AppState {
         };
         // Of two of a kind the later would take the place of the other.
         let one_of_each = kinds.len() == offered.len();
-        let mut actions: Vec<_> =
-            names.iter().zip(&offered).map(|(name, path)| (format!("Open {name}"), open(&[path.clone()]))).collect();
+        let mut actions: Vec<_> = names
+            .iter()
+            .zip(&offered)
+            .map(|(name, path)| (format!("Open {name}"), open(std::slice::from_ref(path))))
+            .collect();
         actions.truncate(MOST_OFFERED);
         if offered.len() > 1 && one_of_each {
             actions.insert(0, (all_of(offered.len()), open(&offered)));
@@ -398,13 +401,13 @@ impl AppState {
             }
             NotesTold::Merged { key, after, merged } => {
                 // Unless it was changed again meanwhile.
-                if *self.browse.notes.of(&key) == after {
+                if *self.browse.notes.of(&key) == *after {
                     let dataset = self.browse.dataset.clone();
                     let row = dataset.as_ref().and_then(|dataset| dataset.rows().get(dataset.row_of_name(&key)?));
                     if let Some(photo) = row.and_then(|row| row.photo.clone()) {
-                        self.browse.edits.insert(photo, merged.clone());
+                        self.browse.edits.insert(photo, (*merged).clone());
                     }
-                    self.browse.notes.set(&key, merged);
+                    self.browse.notes.set(&key, *merged);
                 }
             }
         }

@@ -46,7 +46,7 @@ pub struct ReadNotes {
 impl ReadNotes {
     /// How many photos something was taken over for, and the names of the files.
     pub fn taken_words(&self) -> Option<String> {
-        let mut files: Vec<String> = self.taken.values().flatten().map(|taken| taken.file_name()).collect();
+        let mut files: Vec<String> = self.taken.values().flatten().map(TakenOver::file_name).collect();
         files.sort();
         files.dedup();
         let photos = match self.taken.len() {

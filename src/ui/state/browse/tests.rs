@@ -434,7 +434,7 @@ fn what_another_window_says_comes_into_this_one() {
     let after = noted(&mut state, "a.jpg");
     let mut merged = after.clone();
     merged.tags.insert("theirs".to_owned());
-    let told = NotesTold::Merged { key: "a.jpg".to_owned(), after, merged: merged.clone() };
+    let told = NotesTold::Merged { key: "a.jpg".to_owned(), after: Box::new(after), merged: Box::new(merged.clone()) };
     state.noted(told.clone());
     assert_eq!(noted(&mut state, "a.jpg"), merged, "both");
     on(&mut state, "a.jpg", NotesEdit::Toggle(Tag::Hallucinates));
