@@ -4,9 +4,11 @@ use crate::shared;
 use gazelens::data::chair::GeneratedCaptions;
 use gazelens::data::coco::{Captions, CocoError, Cost, Crowds, Instances, fuzz_segmentation};
 use gazelens::data::pope::Questions;
+use gazelens::data::questions::PhotoQuestions;
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::sync::atomic::AtomicBool;
 
 const ANNOTATIONS: &[u8] = include_bytes!("../golden/coco_synthetic.json");
 const RUNS: &[u8] = include_bytes!("../../assets/demo/instances.json");
@@ -147,7 +149,7 @@ fn is_sentence(err: &CocoError) {
     let sentence = err.to_string();
     let starts = ["Expected ", "None of ", "The only "].iter().any(|start| sentence.starts_with(start));
     assert!(starts && sentence.contains("found "), "every error is such a sentence: {sentence}");
-    assert!(sentence.ends_with(": a file") && sentence.len() < 400, "short, the file last: {sentence}");
+    assert!(sentence.ends_with("a file") && sentence.len() < 400, "short, the file last: {sentence}");
 }
 
 fn annotations(bytes: Vec<u8>) {
@@ -238,6 +240,17 @@ proptest! {
         let bytes = damaged(if is_array { ARRAY } else { &REAL_QUESTIONS }, &changes);
         match Questions::from_bytes(&bytes, Path::new("a file")) {
             Ok(questions) => prop_assert!(!questions.questions().is_empty(), "at least one was read"),
+            Err(err) => is_sentence(&err),
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a file");
+        std::fs::write(&path, &bytes).expect("a writable folder");
+        match PhotoQuestions::open(&path, &AtomicBool::new(false)) {
+            Ok(questions) => {
+                prop_assert!(!questions.all.is_empty(), "at least one was read");
+                let numbers: Vec<usize> = questions.all.iter().map(|one| one.number).collect();
+                prop_assert!(numbers.is_sorted_by(|a, b| a < b), "each has a number of its own: {:?}", numbers);
+            }
             Err(err) => is_sentence(&err),
         }
     }
