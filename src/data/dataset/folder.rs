@@ -52,8 +52,8 @@ pub struct FolderContent {
     pub is_cut: bool,
 }
 
-/// Looks for photos in a folder and, where there are none, below it. Hidden folders, checkpoints and what was seen under
-/// another name are left out.
+/// Looks for photos in a folder and, where there are none, below it. Hidden folders, checkpoints and what was seen
+/// under another name are left out.
 ///
 /// # Errors
 /// The folder itself cannot be read.

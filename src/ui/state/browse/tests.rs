@@ -12,7 +12,9 @@ struct Disk(tempfile::TempDir);
 impl Disk {
     fn new(files: &[&str]) -> Self {
         let disk = Self(tempfile::tempdir().expect("a temporary folder"));
-        files.iter().for_each(|name| disk.write(name, b""));
+        for name in files {
+            disk.write(name, b"");
+        }
         disk
     }
 
@@ -32,7 +34,9 @@ impl Disk {
             .map(|(nr, name)| (coco_image_id(name).unwrap_or(nr), name))
             .map(|(id, name)| format!(r#"{{"id": {id}, "file_name": "{name}"}}"#))
             .collect();
-        let objects = r#"[{"id": 1, "image_id": 1, "category_id": 1, "area": 4, "bbox": [0, 0, 2, 2]}]"#;
+        let first = photos.first().and_then(|name| coco_image_id(name)).unwrap_or(1);
+        let objects =
+            format!(r#"[{{"id": 1, "image_id": {first}, "category_id": 1, "area": 4, "bbox": [0, 0, 2, 2]}}]"#);
         let categories = r#"[{"id": 1, "name": "dog"}]"#;
         let text =
             format!(r#"{{"images": [{}], "annotations": {objects}, "categories": {categories}}}"#, images.join(", "));
@@ -279,7 +283,7 @@ fn annotations_first_find_their_photos_beside_them() {
         let questions = disk.questions("root/annotations/coco_pope_random.json", &named);
         for file in [instances, questions] {
             let mut state = first_day();
-            open(&mut state, &[file.clone()]);
+            open(&mut state, std::slice::from_ref(&file));
             let base = named.map(|name| name.trim_start_matches("sub/").to_owned());
             assert_eq!(names(&state), base, "{folder}: what {} names", file.display());
             assert_eq!((state.browse.bundled, notices(&state)), (false, Vec::new()), "{folder}: nothing is asked");
@@ -361,11 +365,11 @@ fn a_star_stays_with_its_photo_whatever_is_opened() {
     let captions = disk.captions("set/captions.json", &["a.jpg", "b.jpg"]);
     let questions = disk.questions("set/pope.jsonl", &["a.jpg"]);
     let mut state = first_day();
-    open(&mut state, &[instances.clone()]);
+    open(&mut state, std::slice::from_ref(&instances));
     on(&mut state, "a.jpg", NotesEdit::Toggle(Tag::Star));
     on(&mut state, "b.jpg", NotesEdit::Text("odd".to_owned()));
     for other in [&captions, &questions, &disk.at("more")] {
-        open(&mut state, &[other.clone()]);
+        open(&mut state, std::slice::from_ref(other));
         assert!(noted(&mut state, "a.jpg").star, "still there with {}", other.display());
         assert_eq!(noted(&mut state, "b.jpg").note, "odd", "with {}", other.display());
         let tag = other.file_name().expect("a name").to_string_lossy().into_owned();
@@ -376,7 +380,7 @@ fn a_star_stays_with_its_photo_whatever_is_opened() {
         [&instances, &captions, &questions, &disk.at("set"), &disk.at("set/images"), &disk.at("set/images/a.jpg")]
     {
         let mut state = first_day();
-        open(&mut state, &[path.clone()]);
+        open(&mut state, std::slice::from_ref(path));
         let noted = noted(&mut state, "a.jpg");
         assert_eq!((noted.star, noted.tags.len()), (true, 3), "all of it with {}", path.display());
     }
@@ -408,7 +412,9 @@ fn notes_of_an_earlier_version_are_taken_over_and_it_is_said() {
     let text = |noted: &str| format!(r#"{{"format": "gazelens-notes", "version": 1, "images": {{"a.jpg": {noted}}}}}"#);
     let olds =
         [("instances.json.gazelens.json", r#"{"star": true}"#), ("captions.json.gazelens.json", r#"{"tags": ["x"]}"#)];
-    olds.iter().for_each(|(name, noted)| disk.write(name, text(noted).as_bytes()));
+    for (name, noted) in &olds {
+        disk.write(name, text(noted).as_bytes());
+    }
     let mut state = first_day();
     open(&mut state, &[instances.clone(), captions]);
     let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
@@ -453,7 +459,8 @@ fn where_notes_are_kept_is_said_when_it_is_not_beside_the_photos() {
     assert_eq!(kept_in(&state), Some(disk.at("gazelens-notes.json")), "beside the photos");
     state.noted(NotesTold::Moved { folder, to: to.clone(), why: "permission denied".to_owned() });
     let text = notices(&state).pop().expect("said").0;
-    let expected = "Tags and notes of these photos cannot be written beside them (permission denied); they are kept with your settings: ";
+    let expected = "Tags and notes of these photos cannot be written beside them (permission denied); they are \
+                    kept with your settings: ";
     assert_eq!(text, format!("{expected}{}", to.display()), "why and where");
     assert_eq!(kept_in(&state), Some(to), "and the panel says so too");
 }
