@@ -1,4 +1,5 @@
-//! Words of an answer by what they are: the second object word, the first hallucinated one, this word. Token numbers mean something in one
+//! Words of an answer by what they are: the second object word, the first hallucinated one, this word. Token numbers
+//! mean something in one
 //! answer only; these mean something in every answer.
 
 use super::recipe::{MapSpec, ObjectWords, PlotKind, Show, Tokens, Verdict};
@@ -69,7 +70,8 @@ pub fn first_hallucinated(trace: &Trace, objects: &Objects) -> Option<AnswerWord
     object_words(trace).into_iter().find(is_absent)
 }
 
-/// Every place where an answer has this word, in its order; large and small letters are the same. A word may have spaces in it ("hot dog").
+/// Every place where an answer has this word, in its order; large and small letters are the same. A word may have
+/// spaces in it ("hot dog").
 pub fn occurrences(trace: &Trace, word: &str) -> Vec<AnswerWord> {
     let wanted: Vec<char> = word.trim().chars().flat_map(folded).collect();
     let text = trace.text();
@@ -135,7 +137,8 @@ pub fn word_at(trace: &Trace, tokens: &[usize]) -> Option<(String, usize)> {
     Some((word.to_owned(), place + 1))
 }
 
-/// What tokens of an answer are, by meaning: a hallucinated word first, then an object word, then the word itself. `None` where they are
+/// What tokens of an answer are, by meaning: a hallucinated word first, then an object word, then the word itself.
+/// `None` where they are
 /// none of these, as two words are. `judged` is the name of the annotations and what they say is in the photo.
 pub fn described(trace: &Trace, tokens: &Tokens, judged: Option<(&str, &Objects)>) -> Option<Tokens> {
     if !tokens.prompt.is_empty() || tokens.output.is_empty() {
@@ -184,7 +187,8 @@ pub fn described_mark(trace: &Trace, tokens: &Tokens, judged: Option<(&str, &Obj
     all(Verdict::Grounded).or_else(|| all(Verdict::Hallucinated)).or_else(|| all(Verdict::Any))
 }
 
-/// The generated tokens that a selection means in an answer, those by number and by meaning; `None` where it has no such word or the photo's
+/// The generated tokens that a selection means in an answer, those by number and by meaning; `None` where it has no
+/// such word or the photo's
 /// objects are not known. The whole answer has no token by name.
 pub fn places(trace: &Trace, tokens: &Tokens, objects: Option<&Objects>) -> Option<Vec<usize>> {
     let mut all = tokens.output.clone();

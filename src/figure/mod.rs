@@ -147,7 +147,8 @@ impl Figure {
         }
     }
 
-    /// What is not as the recipe wants it, a sentence each: words that an answer does not have, panels that are too small, scales that cannot be
+    /// What is not as the recipe wants it, a sentence each: words that an answer does not have, panels that are too
+    /// small, scales that cannot be
     /// shared.
     pub fn warnings(&self) -> Vec<String> {
         let absent = self.resolved.panels.iter().enumerate();

@@ -12,7 +12,8 @@ use gazelens::trace::{Extras, Trace};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Its object words: umbrella (2 to 3), dog (5), chair (7), umbrellas (9 to 10). "beach" is in pieces, "the" is there twice.
+/// Its object words: umbrella (2 to 3), dog (5), chair (7), umbrellas (9 to 10). "beach" is in pieces, "the" is there
+/// twice.
 const FIRST: [&str; 17] = [
     " A", " red", " um", "brella", ",", " Dog", " and", " chair", " near", " umb", "rellas", " at", " the", " b", "ea",
     "ch", " the",

@@ -75,7 +75,8 @@ impl Typeface {
         text.chars().map(|letter| self.glyph(letter, bold).advance).sum::<f64>() * size
     }
 
-    /// Breaks a text into lines no longer than `width`, between words; `None` where a word is longer than that. Names of files and models may
+    /// Breaks a text into lines no longer than `width`, between words; `None` where a word is longer than that. Names
+    /// of files and models may
     /// break after their signs, hashes anywhere, and scripts without spaces between any two letters.
     pub(in crate::figure) fn wrap(&self, text: &str, bold: bool, size: f64, width: f64) -> Option<Vec<String>> {
         let fits = |text: &str| self.width(text, bold, size) <= width + 1e-6;

@@ -8,7 +8,8 @@ use super::Frame;
 use super::photos::legend;
 use super::plots::{COLOURS, GRID, fitting_ticks, frame_of, legend_height, right_margin, stay_apart};
 
-/// Parts of the width that names of bars take at most: where each name is set in as few lines as may be, and where a word is longer.
+/// Parts of the width that names of bars take at most: where each name is set in as few lines as may be, and where a
+/// word is longer.
 const NAMES: [f64; 2] = [0.5, 0.65];
 /// Most ticks beside 0.
 const MOST_TICKS: f64 = 5.0;

@@ -32,7 +32,8 @@ pub(super) fn one(frame: &Frame<'_>, scale: &ColourScale, at: Rect, group: &mut 
     };
     let [lo, middle, hi] = [end(below, "≤", lo), number(middle), end(above, "≥", hi)];
     let width = |text: &str| frame.typeface.width(text, false, size);
-    // The middle number goes where there is no room for three; the last one goes a line down where there is none for two.
+    // The middle number goes where there is no room for three; the last one goes a line down where there is none for
+    // two.
     let free = bar.w / 2.0 - width(&middle) / 2.0 - frame.apart();
     let middle = Some(middle).filter(|_| free >= width(&lo) && free >= width(&hi));
     let is_narrow = width(&lo) + width(&hi) + frame.apart() > bar.w;

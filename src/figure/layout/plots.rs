@@ -282,7 +282,8 @@ fn numbers_below(axes: &Axes<'_>, size: f64, numbers: Vec<(f64, String)>, group:
     }
 }
 
-/// A word below each column, turned to read upwards; with too many of them every second, fourth, ... One that is too long is left out.
+/// A word below each column, turned to read upwards; with too many of them every second, fourth, ... One that is too
+/// long is left out.
 fn words_below(frame: &Frame<'_>, axes: &Axes<'_>, names: &[String], group: &mut Group) {
     let size = frame.caption_size();
     for idx in ticks(axes.count, axes.area.w, size * 1.05) {
@@ -296,7 +297,8 @@ fn words_below(frame: &Frame<'_>, axes: &Axes<'_>, names: &[String], group: &mut
     }
 }
 
-/// The axes on the left and below, and the name of the one below with its last baseline. A line that is longer than the axis moves to the left.
+/// The axes on the left and below, and the name of the one below with its last baseline. A line that is longer than
+/// the axis moves to the left.
 pub(super) fn frame_of(frame: &Frame<'_>, group: &mut Group, (area, body): (Rect, Rect), (label, y): (&[String], f64)) {
     let size = frame.caption_size();
     let corners = vec![[area.x, area.y], [area.x, area.bottom()], [area.right(), area.bottom()]];

@@ -1,4 +1,5 @@
-//! What has no room: texts that are left out rather than drawn over others, and panels that are smaller than they can be read.
+//! What has no room: texts that are left out rather than drawn over others, and panels that are smaller than they can
+//! be read.
 
 use super::super::font::{ASCENT, Typeface};
 use super::super::recipe::{Panel, Recipe, Show};

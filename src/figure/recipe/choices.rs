@@ -5,7 +5,8 @@ use crate::figure::FigureError;
 use crate::ids::{HeadIdx, LayerIdx};
 use serde::{Deserialize, Serialize};
 
-/// Tokens, by place or by meaning. What is meant by meaning is found anew in every answer; an answer that has no such word has an empty panel
+/// Tokens, by place or by meaning. What is meant by meaning is found anew in every answer; an answer that has no such
+/// word has an empty panel
 /// that says so.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

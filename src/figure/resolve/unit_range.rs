@@ -10,7 +10,8 @@ pub(in crate::figure) const UNIT: &str = "0 to 1 within each map (min–max)";
 /// The column of the table that holds them.
 const COLUMN: &str = "0 to 1 (min-max)";
 
-/// Maps shown with their least value as 0 and their largest as 1; the panel's data keeps both. Differences and panels with ends of their own
+/// Maps shown with their least value as 0 and their largest as 1; the panel's data keeps both. Differences and panels
+/// with ends of their own
 /// stay as they are. A map of one value everywhere is 0.
 pub(super) fn apply(panel: &mut ResolvedPanel) {
     if panel.range.is_some() {

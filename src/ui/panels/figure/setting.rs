@@ -156,7 +156,7 @@ fn colours(ui: &mut Ui, colour: &mut Colour) {
             (
                 3,
                 "0 to 1 each",
-                "Every map from its least to its largest value, as most papers show them: maps of different units look alike",
+                "Every map from its least to its largest value, as most papers show them: brightness does not compare",
             ),
         ];
         if kind == 2 {
