@@ -28,10 +28,10 @@ impl Folder {
         self.folder.path().join("model.safetensors")
     }
 
-    fn open(&self) -> Result<OpenModel, EngineError> {
+    fn open(&self) -> Result<OpenModel, Box<EngineError>> {
         let source = ModelSource::Folder(self.folder.path().to_owned());
         let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::Auto };
-        OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))
+        OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).map_err(Box::new)
     }
 
     /// Writes other numbers into the second half of the file.
