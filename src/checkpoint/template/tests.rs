@@ -553,7 +553,11 @@ proptest! {
              {{% for x in [1, 'a'] %}}{shown}{{% endfor %}}"
         );
         let root = json!({"messages": [{"role": "user", "content": "Why?"}]});
-        let (metered, plain) = (run(&source, Value::from(Serde(&root))), unmetered(&source, Value::from(Serde(&root))));
+        // The engine fails on some itself: `''[::-1]`.
+        let ended = |run: fn(&str, Value) -> Result<String, String>| {
+            panics::contain(|| run(&source, Value::from(Serde(&root)))).unwrap_or_else(Err)
+        };
+        let (metered, plain) = (ended(run), ended(unmetered));
         prop_assert_eq!(metered.is_ok(), plain.is_ok(), "{}: {:?} and {:?}", source, metered, plain);
         if plain.is_ok() {
             prop_assert_eq!(metered, plain, "{}", source);
