@@ -9,6 +9,7 @@ pub mod data {
     pub mod chair;
     pub mod coco;
     pub mod pope;
+    pub mod questions;
 }
 
 /// As in the package.
@@ -45,6 +46,8 @@ pub fn recipe_text(bytes: &[u8]) -> Result<String, String> {
 }
 #[path = "../../src/json.rs"]
 pub mod json;
+#[path = "../../src/names.rs"]
+pub mod names;
 #[path = "../../src/panics.rs"]
 pub mod panics;
 
