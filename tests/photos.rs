@@ -185,7 +185,8 @@ fn broken_files_are_refused_in_one_sentence_with_the_path_last() {
         assert!(message.starts_with("Expected ") || message.starts_with("Cannot read the "), "{message}");
         assert!(message.ends_with(&path.display().to_string()), "the path comes last: {message}");
         assert!(!message.contains('"'), "no words of a library: {message}");
-        assert_eq!(name.contains("truncated"), message.contains("the file is truncated"), "{message}");
+        let is_cut = name.contains("truncated") || name == "broken_header.jpg";
+        assert_eq!(is_cut, message.contains("the file is truncated"), "{message}");
         assert!(!message.contains('\n'), "one line: {message}");
         println!("{}", message.replace(&path.display().to_string(), &name));
     }

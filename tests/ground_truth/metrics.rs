@@ -325,7 +325,7 @@ fn what_cannot_be_measured_is_refused_in_one_sentence() {
     let with = |more: &[&str], status: i32| refused(&[&base[..], more].concat(), status);
     for (sentence, words, last) in [
         (with(&["--heatmap", &small], 1), "found 8 x 8", small.as_str()),
-        (with(&["--heatmap", &red], 1), "a grey heat map, found the colour 9, 0, 0", &red),
+        (with(&["--heatmap", &red], 1), "Expected a grey picture, found the colour 9, 0, 0", &red),
         (with(&["--heatmap", &file], 1), "Expected a PNG", &file),
         (with(&["--trace", &trace, "--token", "99"], 2), "Expected --token as one of", &trace),
         (with(&["--trace", &trace, "--token", "0", "--layer", "99"], 2), "Expected --layer below", &trace),
