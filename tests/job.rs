@@ -176,15 +176,23 @@ fn weights_that_are_no_numbers_are_blamed_by_name() {
     }
     let file = dir.path().join("model.safetensors");
     let mut tensors = candle_core::safetensors::load(&file, &candle_core::Device::Cpu).expect("tensors");
-    let name = tensors.keys().find(|name| name.ends_with("model.norm.weight")).expect("the last norm").clone();
-    tensors.insert(name.clone(), (&tensors[&name] * f64::NAN).expect("not a number"));
-    candle_core::safetensors::save(&tensors, &file).expect("saved");
-    let source = ModelSource::Folder(dir.path().to_owned());
-    let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
-    let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("it opens");
-    let failed = run_job(&model, RunId(1), &question(), &mut |_| {}, &AtomicBool::new(false));
-    let sentence = failed.expect_err("no answer").to_string();
-    assert!(sentence.contains("no numbers") && sentence.ends_with(&dir.path().display().to_string()), "{sentence}");
+    // A last layer that only maps of `[CLS]` show: the answer has numbers all the same.
+    for (end, words) in [
+        ("model.norm.weight", "finite logits"),
+        ("layers.5.self_attn.q_proj.weight", "finite attention of the vision encoder"),
+    ] {
+        let name = tensors.keys().filter(|name| name.ends_with(end)).max().expect("a tensor").clone();
+        let sound = tensors.insert(name.clone(), (&tensors[&name] * f64::NAN).expect("not a number"));
+        candle_core::safetensors::save(&tensors, &file).expect("saved");
+        let source = ModelSource::Folder(dir.path().to_owned());
+        let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+        let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("it opens");
+        let failed = run_job(&model, RunId(1), &question(), &mut |_| {}, &AtomicBool::new(false));
+        let sentence = failed.expect_err("no answer").to_string();
+        assert!(sentence.contains(words) && sentence.contains("no numbers"), "{name}: {sentence}");
+        assert!(sentence.ends_with(&dir.path().display().to_string()), "{name}: {sentence}");
+        tensors.insert(name, sound.expect("there"));
+    }
 }
 
 #[test]

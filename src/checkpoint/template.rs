@@ -18,6 +18,7 @@
 //! limit of the system would hold on Unix alone and cost every question a start; an evaluator of our own would be
 //! another dialect. So the engine stays, and the tree of the template gets a meter at each place where values grow.
 
+mod dumps;
 mod meter;
 mod metered;
 mod scan;
@@ -167,7 +168,12 @@ impl ChatTemplate {
                 named.assert_all_used()?;
                 strftime(moment, &format)
             });
-            run(&source, context! { messages, add_generation_prompt => true, strftime_now, ..tokens })
+            run(
+                &source,
+                context! {
+                    messages, add_generation_prompt => true, strftime_now, tools => (), documents => (), ..tokens
+                },
+            )
         });
         let text = text.and_then(|text| {
             let found = || format!("a text of {} bytes, more than {most_bytes}", text.len());

@@ -20,6 +20,8 @@ pub(super) fn describe(bytes: &[u8]) -> &'static str {
     let head = &bytes[..bytes.len().min(512)];
     if bytes.is_empty() {
         "an empty file"
+    } else if at(0, b"version https://git-lfs") {
+        "a Git LFS pointer in place of the file (git lfs pull)"
     } else if at(4, b"ftypavi") {
         "an AVIF file"
     } else if at(4, b"ftyp") {

@@ -44,6 +44,8 @@ pub struct PhotoQuestion {
 pub struct PhotoQuestions {
     /// Every question that can be asked, in the file's order.
     pub all: Vec<PhotoQuestion>,
+    /// Those that cannot be asked: their places, and why, the rest of a sentence.
+    pub unread: Vec<(usize, String)>,
     /// What was wrong with single records.
     pub problems: Problems,
 }
@@ -55,13 +57,16 @@ impl PhotoQuestions {
     pub fn open(path: &Path, cancel: &AtomicBool) -> Result<Self, CocoError> {
         let source = Source::open(path)?;
         let what = What { expected: EXPECTED, lists: &LISTS, keyed: false, loose: Some(0), most_bytes: MOST_BYTES };
-        let (mut all, mut problems, mut number) = (Vec::new(), Problems::default(), 0);
+        let (mut all, mut unread, mut problems, mut number) = (Vec::new(), Vec::new(), Problems::default(), 0);
         let mut watch = Watch { progress: &mut |_| {}, cancel };
         let found = read_lists(&source, what, &mut watch, &mut |Record { form, index, bytes, .. }| {
             number += 1;
             match bytes.map_err(|broken| broken.why).and_then(|bytes| question(number, bytes)) {
                 Ok(question) => all.push(question),
-                Err(why) => problems.add(form.kind("question"), index, Cost::Record, why),
+                Err(why) => {
+                    unread.push((number, why.to_string()));
+                    problems.add(form.kind("question"), index, Cost::Record, why);
+                }
             }
         })?;
         if all.is_empty() {
@@ -72,7 +77,7 @@ impl PhotoQuestions {
             let (record, first) = (found.form.kind("question"), first.to_string());
             return Err(CocoError::NoneUsable { record, total: number, first, path });
         }
-        Ok(Self { all, problems })
+        Ok(Self { all, unread, problems })
     }
 }
 
@@ -155,6 +160,7 @@ mod tests {
         assert_eq!(found, owned, "numbers, names, photos, words, answers");
         assert_eq!(read.all[2].split.as_deref(), Some("art"), "the part of the set");
         assert_eq!(read.problems.total(), 1, "a question without words");
+        assert!(matches!(read.unread.as_slice(), [(3, why)] if why.contains("`text`")), "{:?}", read.unread);
     }
 
     #[test]

@@ -122,6 +122,12 @@ pub enum DecodeError {
         /// Its value.
         found: f32,
     },
+    /// The vision encoder computed nonsense.
+    #[error("Expected finite attention of the vision encoder, found another value in layer {layer_idx}")]
+    VisionNotFinite {
+        /// 0-based.
+        layer_idx: usize,
+    },
     /// No token is left to choose.
     #[error("Expected at least one token to choose from, found all of them removed or not a number")]
     NothingToChoose,

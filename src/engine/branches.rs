@@ -50,6 +50,9 @@ impl Job<'_> {
         let mut probe = chain(&mut plan.interventions, &mut self.recorder);
         let features = model.llava.encode_image(&self.pixel_values, &mut probe)?;
         let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
+        if let Some(layer_idx) = vision.as_ref().and_then(VisionAttention::first_layer_without_numbers) {
+            return Err(EngineError::Decode(DecodeError::VisionNotFinite { layer_idx }));
+        }
         self.trace.vision = vision.map(Arc::new);
         if !changes_vision {
             let (pixel_values, vision) = (Arc::clone(&self.values), self.trace.vision.clone());

@@ -9,6 +9,7 @@ use crate::decode::DecodeError;
 use crate::geometry::{Framing, ModelView, PreprocessSpec};
 use crate::trace::{Extras, PixelValues, Trace};
 use candle_core::{Device, Tensor};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 /// A question that was answered, or a photo that was looked at.
@@ -67,13 +68,20 @@ pub(super) fn with_files_held<T>(
 /// Logits that are no numbers come from the checkpoint, not from the question.
 fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
     match err {
-        EngineError::Decode(found @ DecodeError::NotFinite { .. }) => EngineError::NotFinite {
-            found: Box::new(found),
-            dtype: model.place.dtype.as_str(),
-            path: model.checkpoint.folder.clone().unwrap_or_else(|| model.checkpoint.model_id.clone().into()),
-        },
+        EngineError::Decode(found @ (DecodeError::NotFinite { .. } | DecodeError::VisionNotFinite { .. })) => {
+            EngineError::NotFinite {
+                found: Box::new(found),
+                dtype: model.place.dtype.as_str(),
+                path: named_folder(model).unwrap_or_else(|| model.checkpoint.model_id.clone().into()),
+            }
+        }
         other => other,
     }
+}
+
+/// The folder of the checkpoint, where it has a name: that of a bare `decoder.gguf` has none.
+fn named_folder(model: &Answerer) -> Option<PathBuf> {
+    model.checkpoint.folder.clone().filter(|folder| !folder.as_os_str().is_empty())
 }
 
 pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {

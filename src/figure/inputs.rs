@@ -66,8 +66,13 @@ struct Opener<'a> {
     mismatches: Mismatches,
     found: Vec<String>,
     files: Vec<(&'static str, PathBuf)>,
+    photos: BTreeMap<PathBuf, Photo>,
+    /// Of all of them.
+    pixels: u64,
 }
 
+/// Of all photos of a recipe together, three bytes each: three of the largest, or three hundred of a camera's.
+const MOST_PIXELS: u64 = 600_000_000;
 /// Longest typeface: the largest collections of Chinese, Japanese and Korean are below.
 const MOST_FONT_BYTES: u64 = 256 << 20;
 /// Longest file of maps: a thousand tokens of the largest model are below.
@@ -83,7 +88,7 @@ impl Inputs {
         folder: Option<&Path>,
         mismatches: Mismatches,
     ) -> Result<Self, FigureError> {
-        let mut opener = Opener { folder, mismatches, found: Vec::new(), files: Vec::new() };
+        let mut opener = Opener::new(folder, mismatches);
         let mut all = Self::default();
         let Given { mut traces, mut photos, darkened, maps } = given;
         for (name, input) in &recipe.inputs.traces {
@@ -214,7 +219,7 @@ fn name_of(path: &Path) -> Result<String, FigureError> {
 
 /// Every file that a recipe names, where it would be opened, and what it is. `folder` is the one of the recipe's file.
 pub fn named_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<(&'static str, PathBuf)> {
-    let mut opener = Opener { folder, mismatches: Mismatches::Refused, found: Vec::new(), files: Vec::new() };
+    let mut opener = Opener::new(folder, Mismatches::Refused);
     let inputs = &recipe.inputs;
     for TraceInput { file, run, .. } in inputs.traces.values() {
         if let Some(file) = file {
@@ -265,7 +270,11 @@ fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, FigureError> {
     })
 }
 
-impl Opener<'_> {
+impl<'a> Opener<'a> {
+    fn new(folder: Option<&'a Path>, mismatches: Mismatches) -> Self {
+        Self { folder, mismatches, found: Vec::new(), files: Vec::new(), photos: BTreeMap::new(), pixels: 0 }
+    }
+
     fn find(&self, file: &str) -> PathBuf {
         let here = PathBuf::from(file);
         match self.folder {
@@ -285,8 +294,20 @@ impl Opener<'_> {
         Ok(Arc::new(TraceFile::read(&self.find(file))?.trace))
     }
 
-    fn photo(&self, path: &str) -> Result<Photo, FigureError> {
-        open_photo(&self.find(path))
+    /// A file under several names is opened once.
+    fn photo(&mut self, path: &str) -> Result<Photo, FigureError> {
+        let path = self.find(path);
+        if let Some(photo) = self.photos.get(&path) {
+            return Ok(photo.clone());
+        }
+        let photo = open_photo(&path)?;
+        self.pixels += u64::from(photo.width_px) * u64::from(photo.height_px);
+        if self.pixels > MOST_PIXELS {
+            let reason = format!("the photos of the recipe have more than {MOST_PIXELS} pixels together");
+            return Err(FigureError::File { action: "opened", reason, path });
+        }
+        self.photos.insert(path, photo.clone());
+        Ok(photo)
     }
 
     fn annotations(&mut self, input: &FileInput) -> Result<Instances, FigureError> {

@@ -162,6 +162,12 @@ impl Recipe {
             let expected = format!("from 1 to {MOST_PANELS} panels");
             return Err(FigureError::Setting { expected, found: self.panels.len().to_string() });
         }
+        let RecipeInputs { traces, images, annotations, maps, fonts } = &self.inputs;
+        let most = [traces.len(), images.len(), annotations.len(), maps.len(), fonts.len()].into_iter().max();
+        if most.is_some_and(|most| most > MOST_PANELS) {
+            let expected = format!("at most {MOST_PANELS} inputs of a kind");
+            return Err(FigureError::Setting { expected, found: most.unwrap_or_default().to_string() });
+        }
         self.panels.iter().try_for_each(|panel| panel.check(self.layout.columns))
     }
 }

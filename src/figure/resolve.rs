@@ -10,7 +10,7 @@ mod unit_range;
 mod words;
 
 pub use numbers::PanelData;
-pub(super) use tokens::words_that_look;
+pub(super) use tokens::{whole_answer, words_that_look};
 pub(super) use unit_range::UNIT;
 pub use words::{Span, Words};
 

@@ -172,6 +172,18 @@ pub struct VisionAttention {
 }
 
 impl VisionAttention {
+    /// The first layer, 0-based, in which a value is no number; `None` where all are.
+    pub fn first_layer_without_numbers(&self) -> Option<usize> {
+        let in_rows = |values: &[f32], of_layer: usize| {
+            let bad = values.iter().position(|value| !value.is_finite())?;
+            Some(bad / of_layer.max(1))
+        };
+        let cls = in_rows(&self.cls_attention, self.num_attention_heads * self.num_patches);
+        let unsplit = in_rows(&self.cls_unsplit, self.num_patches);
+        let norms = in_rows(&self.patch_norms, self.num_patches);
+        cls.into_iter().chain(unsplit).chain(norms).min()
+    }
+
     /// `[CLS]` attention over patches of one head; empty for a layer or head that is not there.
     pub fn head(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> &[f32] {
         let start = (layer_idx.get() * self.num_attention_heads + head_idx.get()) * self.num_patches;

@@ -34,6 +34,23 @@ fn a_hundred_tokens_of_a_7b_model_fit_a_page() {
 }
 
 #[test]
+fn the_whole_answer_of_a_page_is_its_words() {
+    let folder = folder();
+    let [out, html] = ["t.safetensors", "p.html"].map(|name| path(folder.path(), name));
+    let asked = gazelens(&["trace", "--image", PHOTO, "--prompt", "Is there a boat in the image?", "--out", &out]);
+    assert!(asked.status.success(), "{}", stderr(&asked));
+    let written = gazelens(&["html", "--trace", &out, "--out", &html]);
+    assert!(written.status.success(), "{}", stderr(&written));
+    let trace = gazelens::trace::file::TraceFile::read(Path::new(&out)).expect("a trace").trace;
+    let words: Vec<String> =
+        (0..trace.output.len()).filter(|&idx| !trace.output[idx].special).map(|idx| idx.to_string()).collect();
+    assert!(words.len() < trace.output.len(), "the answer has an end");
+    let page = std::fs::read_to_string(&html).expect("a page");
+    let expected = format!("\"whole\":[{}]", words.join(","));
+    assert!(page.contains(&expected), "the token that ends it is no part of it: {expected}");
+}
+
+#[test]
 fn a_page_escapes_what_the_answer_says() {
     let html =
         page(&trace(&[" </script><script>alert(1)</script>", " {{data}}"], [2, 2, 4], 1), &photo()).expect("fits");

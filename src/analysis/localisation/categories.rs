@@ -17,8 +17,8 @@ pub struct CategoryShare<K> {
 
 /// Categories by their part of a map, largest first; equal parts in the order given.
 ///
-/// A patch's attention counts by the part of its seen pixels that lies inside the mask, so a patch is never counted beyond what it has.
-/// Attention on padding has no pixel and belongs to no category; it stays in the denominator.
+/// Each pixel that the model saw has the attention of its patch, as in the metrics of a map against a mask: the same
+/// share, and the same ratio to chance. Attention on padding has no pixel and does not count.
 pub fn category_shares<'a, K>(
     values: &[f32],
     categories: impl IntoIterator<Item = (K, &'a PatchCoverage)>,
@@ -26,15 +26,16 @@ pub fn category_shares<'a, K>(
     if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
         return Err(LocalisationError::NotFinite { found: bad.to_string() });
     }
-    let total: f64 = values.iter().map(|&value| f64::from(value)).sum();
     let mut shares = Vec::new();
     for (category, coverage) in categories {
         if values.len() != coverage.patches().len() {
             return Err(LocalisationError::WrongGrid { grid: coverage.grid(), found: values.len() });
         }
-        let parts = values.iter().zip(coverage.patches()).filter(|(_, patch)| patch.pixels > 0);
-        let inside: f64 =
-            parts.map(|(&value, patch)| f64::from(value) * (patch.inside as f64 / patch.pixels as f64)).sum();
+        let (mut inside, mut total) = (0.0, 0.0);
+        for (&value, patch) in values.iter().zip(coverage.patches()) {
+            inside += f64::from(value) * patch.inside as f64;
+            total += f64::from(value) * patch.pixels as f64;
+        }
         let seen = coverage.seen();
         let area_share = if seen.pixels > 0 { seen.inside as f64 / seen.pixels as f64 } else { 0.0 };
         let share = if total > 0.0 { inside / total } else { 0.0 };

@@ -356,6 +356,25 @@ proptest! {
     }
 
     #[test]
+    fn an_object_s_share_is_that_of_the_metrics(
+        w in 6_u32..120, h in 6_u32..120, pad in any::<bool>(), seed in any::<u64>(),
+    ) {
+        let view = view(w, h, if pad { Framing::Pad } else { Framing::Crop });
+        let values: Vec<f32> = (0..36_u32).map(|idx| (seed.rotate_left(idx) & 0xff) as f32).collect();
+        let inside: Vec<bool> = (0..w * h).map(|idx| seed.rotate_right(idx % 61) % 4 == 0).collect();
+        let coverage = PatchCoverage::new(&view, &inside).expect("the photo's size");
+        let shares = category_shares(&values, [("cat", &coverage)]).expect("36 values");
+        let ranked = Ranked::of_patches(&values, &coverage, Counted::Seen).expect("36 values");
+        let at = Evaluation::at_mean(&ranked);
+        for (id, found) in [("mass", Some(shares[0].share)), ("mass_ratio", shares[0].ratio)] {
+            if let Ok(expected) = metric_by_id(id).expect("registered").value(&at) {
+                let found = found.expect("a number too");
+                prop_assert!((found - expected).abs() < 1e-9, "{}: {} and {}", id, found, expected);
+            }
+        }
+    }
+
+    #[test]
     fn the_patch_of_every_pixel_is_the_geometry_s(w in 1_u32..120, h in 1_u32..120, pad in any::<bool>()) {
         let view = view(w, h, if pad { Framing::Pad } else { Framing::Crop });
         let values: Vec<f32> = (0..36_u8).map(f32::from).collect();

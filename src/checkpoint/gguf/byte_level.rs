@@ -3,6 +3,7 @@
 use super::Metadata;
 use super::tokenizer::{TokenizerJson, Vocabulary, expect_bos};
 use crate::checkpoint::CheckpointError;
+use crate::checkpoint::tokenizer::GGUF_ADD_BOS;
 use serde_json::{Value, json};
 
 const PRE: &str = "tokenizer.ggml.pre";
@@ -86,10 +87,10 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
             "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": words.ignores_merges,
             "vocab": vocabulary.vocab, "merges": merges},
     });
-    let adds_bos = metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(words.adds_bos);
+    let adds_bos = metadata.flag(GGUF_ADD_BOS)?.unwrap_or(words.adds_bos);
     expect_bos(metadata, adds_bos, bos)?;
     let config = json!({
-        "bos_token": bos, "eos_token": eos, "add_bos_token": adds_bos,
+        "bos_token": bos, "eos_token": eos, GGUF_ADD_BOS: adds_bos,
         "chat_template": metadata.optional_text("tokenizer.chat_template")?,
     });
     Ok(TokenizerJson { tokenizer, config, image_token_id: vocabulary.image_token_id })

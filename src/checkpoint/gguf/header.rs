@@ -90,6 +90,9 @@ impl<'a> Reader<'a> {
             return Err("a file that does not begin with GGUF".to_owned());
         }
         let version = self.u32()?;
+        if matches!(version.swap_bytes(), 1..=3) {
+            return Err("a big-endian file (convert it to little-endian)".to_owned());
+        }
         if !matches!(version, 2 | 3) {
             return Err(format!("version {version} (2 and 3 are read)"));
         }

@@ -99,7 +99,11 @@ fn byte_level_vocabularies_give_the_ids_of_the_tokenizers_they_were_made_from() 
         let json = tokenizer_json(&Metadata::new(&header, Path::new(PATH))).unwrap();
         let tokenizer = tokenizers::Tokenizer::from_bytes(json.tokenizer.to_string()).unwrap();
         assert_eq!(json.config["bos_token"], "<|begin_of_text|>", "{pre}: the first special token");
-        assert_eq!(json.config["add_bos_token"], pre == "llama-bpe", "{pre}: where it stands in front of a text");
+        assert_eq!(
+            json.config["tokenizer.ggml.add_bos_token"],
+            pre == "llama-bpe",
+            "{pre}: where it stands in front of a text"
+        );
         // The placeholder is a token of its own here, and four pieces there.
         for (text, expected) in rows.into_iter().filter(|(text, _)| !text.contains("<image>")) {
             let found = tokenizer.encode(text.as_str(), true).unwrap();

@@ -1,6 +1,7 @@
 //! The tokenizer inside a GGUF file, as the `tokenizer.json` it was made from.
 
 use super::{Metadata, byte_level};
+use crate::checkpoint::tokenizer::GGUF_ADD_BOS;
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -133,10 +134,10 @@ fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointE
         "model": {"type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
             "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocabulary.vocab, "merges": merges},
     });
-    let adds_bos = metadata.flag("tokenizer.ggml.add_bos_token")?.unwrap_or(true);
+    let adds_bos = metadata.flag(GGUF_ADD_BOS)?.unwrap_or(true);
     expect_bos(metadata, adds_bos, bos)?;
     let config = json!({
-        "bos_token": bos, "eos_token": eos, "unk_token": unknown, "add_bos_token": adds_bos,
+        "bos_token": bos, "eos_token": eos, "unk_token": unknown, GGUF_ADD_BOS: adds_bos,
         "chat_template": metadata.optional_text("tokenizer.chat_template")?,
     });
     Ok(TokenizerJson { tokenizer, config, image_token_id: vocabulary.image_token_id })

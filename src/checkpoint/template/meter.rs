@@ -27,7 +27,7 @@ struct Meter {
     left_bytes: usize,
 }
 
-fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn refused(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, why)
 }
 
@@ -423,7 +423,7 @@ fn add_filters(environment: &mut Environment<'static>) {
     add_filter(env, "zip", Items(2), filters::zip);
     add_filter(env, "pprint", Print(1), filters::pprint);
     add_filter(env, "format", Format, filters::format);
-    add_filter(env, "tojson", Padding, filters::tojson);
+    add_filter(env, "tojson", Padding, super::dumps::tojson);
 }
 
 fn add_tests(environment: &mut Environment<'static>) {

@@ -12,7 +12,7 @@ const LLAVA_1_5: &str = "{% for message in messages %}{% if message['role'] != '
     {{ content['text'] + ' '}}{% endfor %}{% else %}{% for content in message['content'] | selectattr('type', 'equalto', 'text') %}{% generation %}\
     {{ content['text'] + ' '}}{% endgeneration %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}";
 
-fn template(source: &str) -> Result<ChatTemplate, CheckpointError> {
+pub(super) fn template(source: &str) -> Result<ChatTemplate, CheckpointError> {
     let tokens = Map::from_iter([("bos_token".to_owned(), json!("<s>"))]);
     ChatTemplate::new(source.to_owned(), PathBuf::from("chat_template.jinja"), tokens)
 }
@@ -376,6 +376,7 @@ fn unmetered(source: &str, root: Value) -> Result<String, String> {
     environment.set_syntax(syntax().unwrap());
     environment.set_debug(false);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_filter("tojson", dumps::tojson);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });

@@ -10,6 +10,9 @@ use std::collections::HashSet;
 use tokenizers::{AddedToken, Tokenizer};
 
 const TOKENIZER: &str = "tokenizer.json";
+/// Of a GGUF file, whose vocabulary has no template of what stands around a text. In a folder `tokenizer.json` alone
+/// says that: transformers 5 passes `add_bos_token` of `tokenizer_config.json` over where there is one.
+pub(in crate::checkpoint) const GGUF_ADD_BOS: &str = "tokenizer.ggml.add_bos_token";
 /// Tokens that templates may name and that are special whatever tokenizer.json says.
 const SPECIAL_KEYS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
@@ -61,10 +64,16 @@ impl TokenizerFiles {
 
     /// The special tokens by role, for templates.
     pub(in crate::checkpoint) fn template_tokens(&self) -> Map<String, Value> {
-        SPECIAL_KEYS
-            .iter()
-            .filter_map(|key| Some(((*key).to_owned(), Value::String(self.role(key)?.to_owned()))))
-            .collect()
+        let role = |key: &str| Some((key.to_owned(), Value::String(self.role(key)?.to_owned())));
+        let mut tokens: Map<String, Value> = SPECIAL_KEYS.iter().filter_map(|key| role(key)).collect();
+        // Names of a model's own: beside the common ones, and in objects.
+        let own = self.config.keys().filter(|key| key.ends_with("_token") && !SPECIAL_KEYS.contains(&key.as_str()));
+        tokens.extend(own.filter_map(|key| role(key)));
+        for key in ["extra_special_tokens", "model_specific_special_tokens"] {
+            let named = self.config.get(key).and_then(Value::as_object).into_iter().flatten();
+            tokens.extend(named.filter_map(|(name, value)| Some((name.clone(), Value::from(content(value)?)))));
+        }
+        tokens
     }
 
     /// Every token that these files call special.
@@ -155,19 +164,10 @@ pub(in crate::checkpoint) fn load(
     let special: HashSet<u32> =
         inner.get_added_tokens_decoder().into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
     let bos = beside.role("bos_token").map(str::to_owned).or_else(|| inner.id_to_token(spec.bos_token_id?));
-    let add_bos = beside.config.get("add_bos_token").and_then(Value::as_bool);
-    let known_bos = bos.clone().and_then(|bos| inner.token_to_id(&bos).map(|id| (bos, id)));
-    if add_bos == Some(true) && known_bos.is_none() {
-        let found =
-            bos.map_or_else(|| "no bos_token".to_owned(), |bos| format!("the bos_token {bos}, which has no id"));
-        return Err(CheckpointError::Tokenizer {
-            found: format!("add_bos_token and {found}"),
-            path: files.path("tokenizer_config.json"),
-        });
-    }
+    let bos = bos.and_then(|bos| inner.token_to_id(&bos).map(|id| (bos, id)));
     let tokenizer = TextTokenizer {
-        bos: known_bos,
-        add_bos,
+        add_bos: beside.config.get(GGUF_ADD_BOS).and_then(Value::as_bool),
+        bos,
         pad_token_id: beside.role("pad_token").and_then(|pad| inner.token_to_id(pad)),
         inner,
         bounds,
@@ -179,6 +179,19 @@ pub(in crate::checkpoint) fn load(
     };
     tokenizer.expect_ids(warnings)?;
     tokenizer.try_out()?;
+    let says = beside.config.get("add_bos_token").and_then(Value::as_bool);
+    if let (Some(says), Some((bos, id))) = (says, &tokenizer.bos) {
+        let has = tokenizer.encode_text("a").is_ok_and(|ids| ids.first() == Some(id));
+        if says != has {
+            let does = if has { "puts it there" } else { "does not put it there" };
+            let path = files.path("tokenizer_config.json");
+            warnings.push(format!(
+                "Ignored add_bos_token: {says}, as transformers 5 does: tokenizer.json says what stands in front of a \
+                 text, and it {does} ({bos}): {}",
+                path.display()
+            ));
+        }
+    }
     Ok(tokenizer)
 }
 
@@ -191,7 +204,12 @@ fn add_tokens(
     let refused = |found: String| CheckpointError::Tokenizer { found, path: path.to_owned() };
     let known = inner.get_added_tokens_decoder();
     let mut tokens = beside.added_tokens();
-    tokens.retain(|(id, token)| known.get(id).is_none_or(|known| known.content != token.content));
+    // What `added_tokens_decoder` says of a token counts before what tokenizer.json says of it; `added_tokens.json` says
+    // nothing but its id.
+    let says_all = beside.config.get("added_tokens_decoder").is_some_and(Value::is_object);
+    tokens.retain(|(id, token)| {
+        known.get(id).is_none_or(|known| if says_all { known != token } else { known.content != token.content })
+    });
     expect_added(tokens.iter().map(|(_, token)| token.content.as_str())).map_err(refused)?;
     for (_, token) in tokens.iter().filter(|(_, token)| token.normalized) {
         bounds.expect_text(&token.content).map_err(refused)?;

@@ -15,7 +15,7 @@ mod shape;
 mod tests;
 
 pub use clip::ClipTextIds;
-pub(super) use load::{TokenizerFiles, TokenizerSpec, load};
+pub(super) use load::{GGUF_ADD_BOS, TokenizerFiles, TokenizerSpec, load};
 pub use pieces::StreamDecoder;
 pub use prompt::PromptIds;
 
@@ -46,7 +46,7 @@ pub struct TextTokenizer {
     special: HashSet<u32>,
     image_token_id: Option<u32>,
     bos: Option<(String, u32)>,
-    /// `add_bos_token` of the tokenizer's configuration, where it says something.
+    /// What a GGUF file says of it.
     add_bos: Option<bool>,
     pad_token_id: Option<u32>,
     /// Rows of the embedding.

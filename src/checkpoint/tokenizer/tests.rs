@@ -49,6 +49,57 @@ fn vicuna(style: PromptStyle) -> Option<TextTokenizer> {
 static EXPANDED: LazyLock<Option<TextTokenizer>> = LazyLock::new(|| vicuna(PromptStyle::Expanded));
 static DEMO: LazyLock<TextTokenizer> = LazyLock::new(|| crate::checkpoint::Checkpoint::demo().unwrap().tokenizer);
 
+/// A small tokenizer with its configuration changed: the ids of a text, and what was said.
+fn with_config(change: &serde_json::Value) -> (Vec<u32>, Vec<String>) {
+    let json = include_bytes!("../../../tests/golden/newest_list/checkpoint/tokenizer.json");
+    let mut config: serde_json::Value =
+        serde_json::from_slice(include_bytes!("../../../tests/golden/newest_list/checkpoint/tokenizer_config.json"))
+            .unwrap();
+    config.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tokenizer.json"), json).unwrap();
+    std::fs::write(folder.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+    let files = Files::Folder(folder.path().to_owned());
+    let spec =
+        TokenizerSpec { style: PromptStyle::Expanded, image_token_id: Some(345), bos_token_id: Some(1), num_rows: 352 };
+    let mut warnings = Vec::new();
+    let tokenizer = load(&files, &TokenizerFiles::read(&files).unwrap(), spec, &mut warnings).unwrap();
+    (tokenizer.encode_text("USER: <image>  What?").unwrap(), warnings)
+}
+
+/// transformers 5.23.0: `AutoTokenizer.from_pretrained(folder).encode("USER: <image>  What?")`.
+#[test]
+fn the_configuration_beside_a_tokenizer_counts_as_in_transformers() {
+    let plain = [1, 332, 263, 298, 345, 298, 298, 274, 342, 264];
+    assert_eq!(with_config(&json!({})), (plain.to_vec(), Vec::new()), "as it is");
+    // What stands in front of a text says tokenizer.json alone.
+    assert_eq!(with_config(&json!({"add_bos_token": true})), (plain.to_vec(), Vec::new()), "it does so anyway");
+    let (ids, warnings) = with_config(&json!({"add_bos_token": false}));
+    assert_eq!(ids, plain, "the start token stays");
+    assert!(warnings[0].starts_with("Ignored add_bos_token: false, as transformers 5 does"), "{warnings:?}");
+    // Of a token that both describe these files have the say.
+    let image = json!({"345": {"content": "<image>", "special": true, "lstrip": true, "rstrip": true}});
+    let (ids, _) = with_config(&json!({"added_tokens_decoder": image}));
+    assert_eq!(ids, [1, 332, 263, 345, 274, 342, 264], "spaces beside the image go");
+    // Without flags there is nothing to say.
+    let (ids, _) = with_config(&json!({"added_tokens_decoder": {}}));
+    assert_eq!(ids, plain, "no tokens");
+}
+
+#[test]
+fn templates_are_told_the_names_of_a_model_s_own_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({"bos_token": "<s>", "boi_token": "<boi>", "chat_token": 5,
+        "extra_special_tokens": {"image_token": {"content": "<image>"}}, "model_specific_special_tokens": {"audio_token": "<a>"}});
+    std::fs::write(folder.path().join("tokenizer_config.json"), config.to_string()).unwrap();
+    let files = TokenizerFiles::read(&Files::Folder(folder.path().to_owned())).unwrap();
+    let tokens = serde_json::Value::Object(files.template_tokens());
+    assert_eq!(
+        tokens,
+        json!({"bos_token": "<s>", "boi_token": "<boi>", "image_token": "<image>", "audio_token": "<a>"})
+    );
+}
+
 #[test]
 fn the_published_vectors_are_met() {
     let (Some(tokenizer), Some(texts), Some(ids)) =

@@ -17,6 +17,7 @@ use crate::engine::{EngineError, ImageSource, OpenModel, Prompt, Question, check
 use crate::files::{self, Outputs, reason};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -71,7 +72,16 @@ impl Batch<'_> {
         let (total, mut failed, mut warned) = (questions.all.len() + unread, 0, 0);
         // Where lines of JSON appear on the same terminal they are progress enough.
         let terminal = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
+        // Also those that a listing of the folder leaves out, and those of later questions.
+        let names: BTreeSet<&str> = questions.all.iter().map(|question| question.image.as_str()).collect();
+        for photo in names.into_iter().filter_map(|name| self.photos.find(name).ok()) {
+            self.outputs.reads("a photo of --images", &photo);
+        }
+        let mut unasked = questions.unread.iter().peekable();
         for question in &questions.all {
+            while let Some(one) = unasked.next_if(|(number, _)| *number < question.number) {
+                output::json_line(&unread_line(one, file))?;
+            }
             if terminal {
                 output::changing_line(&format!("[{}/{total}] {}", question.number, question.image));
             }
@@ -100,6 +110,9 @@ impl Batch<'_> {
                 }
             }
             output::json_line(&line)?;
+        }
+        for one in unasked {
+            output::json_line(&unread_line(one, file))?;
         }
         if terminal {
             output::note("");
@@ -135,6 +148,12 @@ impl Batch<'_> {
 }
 
 /// What makes a line findable, in the words of the file.
+/// The line of a question that cannot be asked.
+fn unread_line((number, why): &(usize, String), file: &Path) -> Map<String, Value> {
+    let error = format!("Cannot use question {number}: {why}: {}", file.display());
+    Map::from_iter([("number".to_owned(), json!(number)), ("error".to_owned(), json!(error))])
+}
+
 fn identity(question: &PhotoQuestion) -> Map<String, Value> {
     let label = question.label.map(|label| match label {
         Label::Yes => "yes",
@@ -180,8 +199,10 @@ fn expect_ours(path: &Path) -> Result<(), Failure> {
     {
         let _ = file.take(HEAD_BYTES).read_to_end(&mut head);
     }
+    // A header of JSON behind its length, as safetensors files have it.
     let wanted = br#""format":"gazelens-trace""#;
-    if head.windows(wanted.len()).any(|part| part == wanted) {
+    let header = head.get(8..).filter(|header| header.starts_with(b"{"));
+    if header.is_some_and(|header| header.windows(wanted.len()).any(|part| part == wanted)) {
         return Ok(());
     }
     let found = if there.is_symlink() { "a link" } else { "another file" };

@@ -9,6 +9,7 @@ mod pack;
 use super::FigureError;
 use super::pixels::Embedded;
 use super::png_file;
+use super::resolve::whole_answer;
 use super::scene::Rect;
 use super::svg::escaped;
 use crate::data::{Photo, thumbnail};
@@ -131,6 +132,7 @@ fn about(trace: &Trace, photo: &Photo) -> Value {
     let lut = colormap(colormap_by_id("inferno").unwrap_or(0)).lut;
     json!({
         "tokens": tokens.collect::<Vec<Value>>(),
+        "whole": whole_answer(trace),
         "similarity": similarity.collect::<Vec<Value>>(),
         "grid": [trace.image_grid.rows, trace.image_grid.cols],
         "photo": [photo.width_px, photo.height_px],

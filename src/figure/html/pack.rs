@@ -3,6 +3,7 @@
 use super::deflated;
 use crate::analysis::{AnalysisError, ImageKeys};
 use crate::figure::FigureError;
+use crate::figure::resolve::whole_answer;
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
 use serde_json::{Value, json};
@@ -163,11 +164,12 @@ fn heads(trace: &Trace, patches: TokenSpan, packer: &mut Packer) {
         }
     }
     let mut steps = Steps::default();
+    let whole = whole_answer(trace);
     for (layer_idx, head_idx) in cells(layers, heads) {
         let mut mean = vec![0.0; patches.len];
-        for row in &trace.decoder_attention {
+        for row in whole.iter().filter_map(|idx| trace.decoder_attention.get(*idx)) {
             for (sum, value) in mean.iter_mut().zip(part(row, layer_idx, head_idx, patches)) {
-                *sum += value / tokens as f64;
+                *sum += value / whole.len() as f64;
             }
         }
         steps.push(&mean);

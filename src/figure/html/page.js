@@ -50,7 +50,8 @@ const decoderTokens = () => parts.means.shape[0];
 const layerNumber = (place) => (state.source === "vision" ? place : about.index.layers[place]);
 
 function decoderMap(token) {
-  const tokens = token < 0 ? [...Array(decoderTokens()).keys()] : [token];
+  // The whole answer is its words: what ends it is none of them.
+  const tokens = token < 0 ? about.whole : [token];
   const [, kept] = parts.means.shape;
   const places = state.layer < 0 ? [...Array(kept).keys()] : [state.layer];
   if (state.head < 0) return mean(tokens.flatMap((t) => places.map((l) => parts.means.map(t * kept + l))));

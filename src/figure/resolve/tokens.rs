@@ -121,7 +121,7 @@ pub(super) fn placed(show: &Show, inputs: &Inputs) -> Result<(Show, Vec<String>)
 }
 
 /// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not the one that ends it.
-pub(super) fn whole_answer(trace: &Trace) -> Vec<usize> {
+pub(in crate::figure) fn whole_answer(trace: &Trace) -> Vec<usize> {
     let words: Vec<usize> = TokenSet::words(trace).collect();
     if words.is_empty() { (0..trace.decoder_attention.len()).collect() } else { words }
 }

@@ -71,7 +71,10 @@ fn next_segment(bytes: &[u8], pos: usize) -> Result<Segment<'_>, JpegError> {
     let length = bytes.get(at + 2..at + 4).ok_or(JpegError::Truncated)?;
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
     if length < 2 {
-        return Err(JpegError::Damaged("one of its segments has no length"));
+        // Of what is not looked at libjpeg skips nothing then.
+        let is_skipped = matches!(marker, 0xe0..=0xef | 0xfe);
+        let nothing = Segment { marker, body: &[], end: at + 4 };
+        return if is_skipped { Ok(nothing) } else { Err(JpegError::Damaged("one of its segments has no length")) };
     }
     let end = at + 2 + length;
     Ok(Segment { marker, body: bytes.get(at + 4..end).ok_or(JpegError::Truncated)?, end })
