@@ -80,11 +80,16 @@ fn what_cannot_be_answered_is_a_line_and_the_exit_status_tells() {
     assert_eq!(output.status.code(), Some(1), "not all were answered");
     let found = lines(&output);
     let numbers: Vec<&Value> = found.iter().map(|line| &line["number"]).collect();
-    assert_eq!(numbers, [1, 3, 4], "one line each, and none for what is no question");
+    assert_eq!(numbers, [1, 2, 3, 4], "one line each");
     let wrong = |idx: usize| found[idx]["error"].as_str().unwrap_or_default();
     assert!(wrong(0).contains("Cannot find the photo `nowhere.png`") && wrong(0).ends_with(IMAGES), "{}", wrong(0));
-    assert!(wrong(1).contains("Expected a question without <image>"), "{}", wrong(1));
-    assert!(["Yes", "No"].contains(&found[2]["text"].as_str().unwrap_or_default()), "the last one: {}", found[2]);
+    assert!(
+        wrong(1).starts_with("Cannot use question 2: expected `text`") && wrong(1).ends_with(&file),
+        "{}",
+        wrong(1)
+    );
+    assert!(wrong(2).contains("Expected a question without <image>"), "{}", wrong(2));
+    assert!(["Yes", "No"].contains(&found[3]["text"].as_str().unwrap_or_default()), "the last one: {}", found[3]);
     let said = stderr(&output);
     for expected in [
         "1 record was left out: line 2: expected `text`",
@@ -100,6 +105,26 @@ fn what_cannot_be_answered_is_a_line_and_the_exit_status_tells() {
     let output = gazelens(&["trace", "--questions", &none, "--images", IMAGES, "--out-dir", &nothing]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(!Path::new(&nothing).exists(), "a folder of nothing");
+}
+
+#[test]
+fn a_photo_of_the_batch_is_never_written_over_whatever_its_name() {
+    let dir = folder();
+    let photos = path(dir.path(), "p");
+    std::fs::create_dir(&photos).expect("a writable folder");
+    let photo = Path::new(&photos).join("1.safetensors");
+    std::fs::copy(Path::new(IMAGES).join("demo_01_beach.png"), &photo).expect("can be copied");
+    let before = std::fs::read(&photo).expect("a photo");
+    // The first question would write over the photo of the second one.
+    let file = questions(
+        dir.path(),
+        "{\"image\": \"1.safetensors\", \"text\": \"Is there a dog?\"}\n\
+         {\"image\": \"1.safetensors\", \"text\": \"Is there a boat?\"}\n",
+    );
+    let args = ["trace", "--questions", &file, "--images", &photos, "--out-dir", &photos, "--max-new-tokens", "1"];
+    let output = gazelens(&args);
+    assert_ne!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(std::fs::read(&photo).expect("still there"), before, "the photo is as it was");
 }
 
 #[test]
