@@ -123,12 +123,19 @@ fn made(state: &mut State, value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return Ok(value);
     }
-    value.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>().map(iterable)
+    let items = value.try_iter()?.checked().collect::<Result<Vec<Value>, Error>>()?;
+    Ok(iterable(items, value.len().is_some()))
 }
 
-/// What can be walked and is no list: the engine puts these behind lists when it sorts.
-fn iterable(items: Vec<Value>) -> Value {
-    Value::make_object_iterable(items, |items| Box::new(items.iter().cloned()))
+/// What can be walked and is no list: the engine puts these behind lists when it sorts, and shows only those whose
+/// length it knows.
+fn iterable(items: Vec<Value>, is_counted: bool) -> Value {
+    if is_counted {
+        return Value::make_object_iterable(items, |items| Box::new(items.iter().cloned()));
+    }
+    // Behind them stands what may be one more and is not, so nobody knows how many there are.
+    let nothing = || std::iter::once(Value::UNDEFINED).filter(|_| false);
+    Value::make_object_iterable(items, move |items| Box::new(items.iter().cloned().chain(nothing())))
 }
 
 /// Objects of the engine: a loop, a macro, a module.
@@ -151,7 +158,7 @@ fn plain(value: &Value, may_hold_namespaces: bool) -> Result<Value, Error> {
         ValueKind::Seq | ValueKind::Iterable => {
             let items = value.try_iter()?.checked().map(|item| copied(item?)).collect::<Result<Vec<Value>, Error>>()?;
             match value.kind() {
-                ValueKind::Iterable => iterable(items),
+                ValueKind::Iterable => iterable(items, value.len().is_some()),
                 _ if value.is_tuple() => Value::from(Tuple::from(items)),
                 _ => Value::from(items),
             }

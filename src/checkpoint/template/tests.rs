@@ -384,6 +384,16 @@ fn unmetered(source: &str, root: Value) -> Result<String, String> {
 }
 
 #[test]
+fn what_is_no_list_stays_none() {
+    // Found by fresh seeds: how the engine sorts such values, and how it shows those whose length it does not know.
+    for expression in ["(messages|list) < range(3)", "missing|zip([1])", "[range(2), [5]]|sort", "range(2)|zip([1])"] {
+        let source = format!("{{% set v = {expression} %}}{{{{ v }}}}");
+        let root = || Value::from(Serde(json!({"messages": [1]})));
+        assert_eq!(run(&source, root()), unmetered(&source, root()), "{expression}");
+    }
+}
+
+#[test]
 fn the_meter_changes_nothing_else() {
     let tools = json!([{"name": "f", "parameters": {
         "type": "object", "required": ["a", "b"], "properties": {"a": {"type": "number"}}}}]);
