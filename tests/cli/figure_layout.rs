@@ -1,20 +1,12 @@
 //! Where texts of figures lie: apart, on the page, whole, at every width.
 
-use super::figure_plots::{plots, subject};
+use super::figure_plots::{plots, recipe, subject};
 use super::figure_subjects::{decoder, everything, open};
 use super::{folder, gazelens, path, stderr};
-use gazelens::figure::recipe::{Bars, Choice, Colour, Layout, MapSpec, Norm, Panel, Scale, Show, Tokens, Width};
+use gazelens::figure::recipe::{Bars, Choice, Layout, MapSpec, Norm, Panel, Scale, Show, Tokens, Width};
 use gazelens::figure::scene::{Rect, Text};
-use gazelens::figure::{Figure, Recipe, demo_annotations};
+use gazelens::figure::{Figure, Recipe};
 use gazelens::trace::Trace;
-
-fn recipe(trace: &Trace, shows: Vec<Show>) -> Recipe {
-    let mut recipe = Recipe::new(Layout { dpi: 60, ..Layout::default() }, Colour::default());
-    recipe.add_trace("a", trace, None);
-    recipe.inputs.annotations.insert("truth".to_owned(), demo_annotations());
-    recipe.panels = shows.into_iter().map(Panel::new).collect();
-    recipe
-}
 
 /// Every kind of panel.
 fn shows() -> Vec<Show> {

@@ -82,7 +82,8 @@ pub(super) fn plots() -> Vec<Show> {
     shows
 }
 
-fn recipe(trace: &Trace, shows: Vec<Show>) -> Recipe {
+/// Panels of one trace, with the bundled annotations as `truth`.
+pub(super) fn recipe(trace: &Trace, shows: Vec<Show>) -> Recipe {
     let mut recipe = Recipe::new(Layout { dpi: 60, ..Layout::default() }, Colour::default());
     recipe.add_trace("a", trace, None);
     recipe.inputs.annotations.insert("truth".to_owned(), demo_annotations());

@@ -68,7 +68,7 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn ask_all(&mut self, questions: &PhotoQuestions, file: &Path) -> Result<(), Failure> {
-        let unread = questions.problems.total_of(Cost::Record);
+        let unread = questions.unread.len();
         let (total, mut failed, mut warned) = (questions.all.len() + unread, 0, 0);
         // Where lines of JSON appear on the same terminal they are progress enough.
         let terminal = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
@@ -147,13 +147,13 @@ impl Batch<'_> {
     }
 }
 
-/// What makes a line findable, in the words of the file.
 /// The line of a question that cannot be asked.
 fn unread_line((number, why): &(usize, String), file: &Path) -> Map<String, Value> {
     let error = format!("Cannot use question {number}: {why}: {}", file.display());
     Map::from_iter([("number".to_owned(), json!(number)), ("error".to_owned(), json!(error))])
 }
 
+/// What makes a line findable, in the words of the file.
 fn identity(question: &PhotoQuestion) -> Map<String, Value> {
     let label = question.label.map(|label| match label {
         Label::Yes => "yes",
