@@ -25,14 +25,26 @@ const GRID_DARK = 0.3;
 const GRID_FADE_PX = vec2<f32>(4.0, 12.0);
 const LINE_PHASE = 0.37;
 
+// A grid of cells, by two affine maps from drawn pixels.
+struct Region {
+    scale: vec2<f32>,
+    offset: vec2<f32>,
+    grid: vec2<f32>,
+    first: vec2<f32>, // of its texels
+    counts: u32,
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
+};
+
 struct Uniforms {
     origin_px: vec2<f32>,
     photo_size: vec2<f32>,
     photo_scale: vec2<f32>,
     photo_offset: vec2<f32>,
-    cell_scale: vec2<f32>,
-    cell_offset: vec2<f32>,
-    grid: vec2<f32>,
+    frame_scale: vec2<f32>,
+    frame_offset: vec2<f32>,
+    frame: vec2<f32>,
     lo: f32,
     inv_width: f32,
     gamma: f32,
@@ -43,13 +55,18 @@ struct Uniforms {
     resampling: u32,
     colormap: u32,
     flags: u32,
+    regions: u32,
+    combine: u32, // where regions overlap: 0 their mean, 1 the largest value
+    padding_0: u32,
+    padding_1: u32,
+    region: array<Region, 128>,
 };
 
 @group(0) @binding(0) var<uniform> u: Uniforms;
 @group(0) @binding(1) var photo: texture_2d<f32>; // Rgba8Unorm with halvings
-@group(0) @binding(2) var heat: texture_2d<f32>; // R32Float, one texel per patch
+@group(0) @binding(2) var heat: texture_2d<f32>; // R32Float, one texel per cell, region below region
 @group(0) @binding(3) var lut: texture_2d<f32>; // Rgba8Unorm, 256 colours a row, one row per colour map
-@group(0) @binding(4) var selection: texture_2d<u32>; // R8Uint, one texel per patch
+@group(0) @binding(4) var selection: texture_2d<u32>; // R8Uint, as heat
 
 // One triangle over the whole viewport.
 @vertex
@@ -71,8 +88,21 @@ fn over(source: vec4<f32>, destination: vec4<f32>) -> vec4<f32> {
     return source + destination * (1.0 - source.a);
 }
 
-fn cell_at(p: vec2<f32>) -> vec2<f32> {
-    return p * u.cell_scale + u.cell_offset;
+fn cell_at(p: vec2<f32>, r: Region) -> vec2<f32> {
+    return p * r.scale + r.offset;
+}
+
+fn covers(r: Region, p: vec2<f32>) -> bool {
+    return inside(cell_at(p, r), r.grid);
+}
+
+fn is_seen(p: vec2<f32>) -> bool {
+    for (var i = 0u; i < u.regions; i++) {
+        if (covers(u.region[i], p)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // Photo
@@ -110,12 +140,12 @@ fn photo_colour(photo_px: vec2<f32>) -> vec3<f32> {
 
 // Values between cells, edges clamped
 
-fn heat_cell(at: vec2<f32>) -> f32 {
-    return textureLoad(heat, vec2<i32>(clamp(at, vec2<f32>(0.0), u.grid - 1.0)), 0).r;
+fn heat_cell(at: vec2<f32>, r: Region) -> f32 {
+    return textureLoad(heat, vec2<i32>(r.first + clamp(at, vec2<f32>(0.0), r.grid - 1.0)), 0).r;
 }
 
-fn heat_or(at: vec2<f32>, nearest: f32) -> f32 {
-    let value = heat_cell(at);
+fn heat_or(at: vec2<f32>, r: Region, nearest: f32) -> f32 {
+    let value = heat_cell(at, r);
     return select(value, nearest, value > MISSING_ABOVE);
 }
 
@@ -153,7 +183,9 @@ fn lanczos3(t: f32) -> array<f32, 6> {
     return weights;
 }
 
-fn heat_weighted(first: vec2<f32>, nearest: f32, count: i32, weights_x: array<f32, 6>, weights_y: array<f32, 6>) -> f32 {
+fn heat_weighted(
+    first: vec2<f32>, r: Region, nearest: f32, count: i32, weights_x: array<f32, 6>, weights_y: array<f32, 6>,
+) -> f32 {
     // Indexing by a variable needs memory.
     var wx = weights_x;
     var wy = weights_y;
@@ -161,14 +193,14 @@ fn heat_weighted(first: vec2<f32>, nearest: f32, count: i32, weights_x: array<f3
     for (var j = 0; j < count; j++) {
         var row = 0.0;
         for (var i = 0; i < count; i++) {
-            row += wx[i] * heat_or(first + vec2<f32>(f32(i), f32(j)), nearest);
+            row += wx[i] * heat_or(first + vec2<f32>(f32(i), f32(j)), r, nearest);
         }
         sum += wy[j] * row;
     }
     return sum;
 }
 
-fn heat_value(cell: vec2<f32>, nearest: f32) -> f32 {
+fn heat_value(cell: vec2<f32>, r: Region, nearest: f32) -> f32 {
     let at = cell - 0.5;
     let base = floor(at);
     let f = at - base;
@@ -179,13 +211,13 @@ fn heat_value(cell: vec2<f32>, nearest: f32) -> f32 {
         case 1u: {
             let x = array<f32, 6>(1.0 - f.x, f.x, 0.0, 0.0, 0.0, 0.0);
             let y = array<f32, 6>(1.0 - f.y, f.y, 0.0, 0.0, 0.0, 0.0);
-            return heat_weighted(base, nearest, 2, x, y);
+            return heat_weighted(base, r, nearest, 2, x, y);
         }
         case 2u: {
-            return heat_weighted(base - 1.0, nearest, 4, catmull_rom(f.x), catmull_rom(f.y));
+            return heat_weighted(base - 1.0, r, nearest, 4, catmull_rom(f.x), catmull_rom(f.y));
         }
         default: {
-            return heat_weighted(base - 2.0, nearest, 6, lanczos3(f.x), lanczos3(f.y));
+            return heat_weighted(base - 2.0, r, nearest, 6, lanczos3(f.x), lanczos3(f.y));
         }
     }
 }
@@ -218,37 +250,71 @@ fn paint(value: f32) -> vec4<f32> {
     return vec4<f32>(lut_colour(position) * alpha, alpha);
 }
 
-fn heat_colour(cell: vec2<f32>) -> vec4<f32> {
-    let nearest = heat_cell(floor(cell));
-    if (nearest > MISSING_ABOVE) {
+// Regions that cover the pixel are put together before they are coloured.
+fn heat_colour(p: vec2<f32>) -> vec4<f32> {
+    var sum = 0.0;
+    var count = 0.0;
+    var largest = -MISSING_ABOVE;
+    for (var i = 0u; i < u.regions; i++) {
+        let r = u.region[i];
+        let cell = cell_at(p, r);
+        if (r.counts == 0u || !inside(cell, r.grid)) {
+            continue;
+        }
+        let nearest = heat_cell(floor(cell), r);
+        if (nearest > MISSING_ABOVE) {
+            continue;
+        }
+        let value = heat_value(cell, r, nearest);
+        sum += value;
+        count += 1.0;
+        largest = max(largest, value);
+    }
+    if (count == 0.0) {
         return vec4<f32>(0.0);
     }
-    return paint(heat_value(cell, nearest));
+    return paint(select(sum / count, largest, u.combine == 1u));
 }
 
 // Lines
 
-fn is_edge(a: vec2<f32>, b: vec2<f32>) -> bool {
-    return any((abs(a - b) > vec2<f32>(0.5)) & (b > vec2<f32>(0.5)) & (b < u.grid - 0.5));
+fn is_edge(a: vec2<f32>, b: vec2<f32>, grid: vec2<f32>) -> bool {
+    return any((abs(a - b) > vec2<f32>(0.5)) & (b > vec2<f32>(0.5)) & (b < grid - 0.5));
 }
 
+// Of the region with the smallest cells.
 fn grid_lines(p: vec2<f32>) -> vec4<f32> {
-    let before = floor(cell_at(p + LINE_PHASE - u.line_px));
-    let here = floor(cell_at(p + LINE_PHASE));
-    let after = floor(cell_at(p + LINE_PHASE + u.line_px));
-    let patch_px = min(1.0 / u.cell_scale.x, 1.0 / u.cell_scale.y);
+    var found = false;
+    var r = Region();
+    for (var i = 0u; i < u.regions; i++) {
+        let region = u.region[i];
+        if (region.counts == 0u || !covers(region, p)) {
+            continue;
+        }
+        if (!found || region.scale.x * region.scale.y > r.scale.x * r.scale.y) {
+            found = true;
+            r = region;
+        }
+    }
+    if (!found) {
+        return vec4<f32>(0.0);
+    }
+    let before = floor(cell_at(p + LINE_PHASE - u.line_px, r));
+    let here = floor(cell_at(p + LINE_PHASE, r));
+    let after = floor(cell_at(p + LINE_PHASE + u.line_px, r));
+    let patch_px = min(1.0 / r.scale.x, 1.0 / r.scale.y);
     let fade = clamp((patch_px - GRID_FADE_PX.x) / (GRID_FADE_PX.y - GRID_FADE_PX.x), 0.0, 1.0);
-    if (is_edge(before, here)) {
+    if (is_edge(before, here, r.grid)) {
         return vec4<f32>(GRID_LIGHT * fade);
     }
-    if (is_edge(here, after)) {
+    if (is_edge(here, after, r.grid)) {
         return vec4<f32>(0.0, 0.0, 0.0, GRID_DARK * fade);
     }
     return vec4<f32>(0.0);
 }
 
 fn border(cell: vec2<f32>) -> vec4<f32> {
-    let depth = min(cell, u.grid - cell) / u.cell_scale;
+    let depth = min(cell, u.frame - cell) / u.frame_scale;
     let inwards_px = min(depth.x, depth.y);
     if (inwards_px >= u.line_px || inwards_px < -u.line_px) {
         return vec4<f32>(0.0);
@@ -259,17 +325,24 @@ fn border(cell: vec2<f32>) -> vec4<f32> {
     return BORDER_SHADOW;
 }
 
-fn is_selected(cell: vec2<f32>) -> bool {
-    return inside(cell, u.grid) && textureLoad(selection, vec2<i32>(cell), 0).r != 0u;
+fn is_selected(p: vec2<f32>) -> bool {
+    for (var i = 0u; i < u.regions; i++) {
+        let r = u.region[i];
+        let cell = cell_at(p, r);
+        if (inside(cell, r.grid) && textureLoad(selection, vec2<i32>(r.first + floor(cell)), 0).r != 0u) {
+            return true;
+        }
+    }
+    return false;
 }
 
-fn outline(p: vec2<f32>, cell: vec2<f32>) -> vec4<f32> {
-    let inner = is_selected(cell);
+fn outline(p: vec2<f32>) -> vec4<f32> {
+    let inner = is_selected(p);
     let reach = select(u.line_px, 2.0 * u.line_px, inner);
     var differs = false;
     for (var j = -1; j <= 1; j++) {
         for (var i = -1; i <= 1; i++) {
-            differs = differs || is_selected(cell_at(p + vec2<f32>(f32(i), f32(j)) * reach)) != inner;
+            differs = differs || is_selected(p + vec2<f32>(f32(i), f32(j)) * reach) != inner;
         }
     }
     if (!differs) {
@@ -289,8 +362,7 @@ fn linear_from_gamma(c: vec3<f32>) -> vec3<f32> {
 fn fs(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let p = floor(position.xy - u.origin_px) + 0.5;
     let photo_px = p * u.photo_scale + u.photo_offset;
-    let cell = cell_at(p);
-    let seen = inside(cell, u.grid);
+    let seen = is_seen(p);
     var out = vec4<f32>(0.0);
     if (inside(photo_px, u.photo_size)) {
         let light = select(1.0, UNSEEN, has(BORDER) && !seen);
@@ -299,16 +371,16 @@ fn fs(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
         out = PADDING;
     }
     if (seen && has(HAS_HEAT)) {
-        out = over(heat_colour(cell), out);
+        out = over(heat_colour(p), out);
     }
     if (seen && has(GRID_LINES)) {
         out = over(grid_lines(p), out);
     }
     if (has(BORDER)) {
-        out = over(border(cell), out);
+        out = over(border(p * u.frame_scale + u.frame_offset), out);
     }
     if (has(SELECTION)) {
-        out = over(outline(p, cell), out);
+        out = over(outline(p), out);
     }
     if (has(LINEAR_TARGET)) {
         out = vec4<f32>(linear_from_gamma(out.rgb), out.a);

@@ -210,7 +210,8 @@ fn expect_maps(answer: &Answer, side: usize, what: &str) {
     let vision = answer.trace.vision.as_ref().expect("[CLS] rows");
     let shape = [vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches];
     assert_eq!(shape, [LAYERS, HEADS, side * side], "{what}: layers, heads, patches");
-    let image_grid = (answer.trace.image_grid.rows, answer.trace.image_grid.cols);
+    let grid = answer.trace.layout.regions()[0].grid;
+    let image_grid = (grid.rows, grid.cols);
     assert_eq!(image_grid, (side, side), "{what}: the grid of patches");
     assert!(vision.cls_attention.iter().all(|value| (0.0..=1.0).contains(value)), "{what}: probabilities");
 }

@@ -231,7 +231,7 @@ fn token_map(
         let tokens = TokenSet::new([token], Reduce::Mean);
         return Ok(decoder_map(trace, &tokens, selection, MapOptions::default())?.values);
     };
-    let mut over_layers = Accumulator::new(selection.layers.reduce(), trace.image_grid.len());
+    let mut over_layers = Accumulator::new(selection.layers.reduce(), trace.layout.len());
     for layer_idx in selection.layers.indices(trace.num_hidden_layers)? {
         over_layers.add(summary.layer_map(layer_idx).iter().map(|&value| f64::from(value)));
     }

@@ -1,7 +1,6 @@
 //! Why a number could not be made.
 
 use super::TokenRef;
-use crate::geometry::PatchGrid;
 
 /// A question to a trace that has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,11 +33,11 @@ pub enum AnalysisError {
     /// Written before the unsplit row was recorded.
     #[error("Expected the [CLS] row of the unsplit head, found none in this trace: an earlier version recorded it")]
     NoUnsplit,
-    /// The image tokens do not fill the grid.
-    #[error("Expected {rows} x {cols} image tokens, or one more with [CLS] first, found {found}", rows = grid.rows, cols = grid.cols)]
+    /// The image tokens are not those of the layout.
+    #[error("Expected {expected} image tokens, as many as lie on the photo and beside it, found {found}")]
     SpanMismatch {
-        /// How the tokens should lie.
-        grid: PatchGrid,
+        /// Image tokens of the layout.
+        expected: usize,
         /// How many there are.
         found: usize,
     },

@@ -2,7 +2,7 @@
 //!
 //! Keys: 0 `<s>`, 1 system text, 2..6 image, 6 question, 7.. answer.
 
-use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
+use crate::geometry::{ImageLayout, ImageSize, ModelView, PreprocessSpec};
 use crate::ids::TokenSpan;
 use crate::trace::{AttentionRow, OutputToken, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace, VisionAttention};
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub(super) fn trace(tokens: &[Heads]) -> Trace {
         run: Arc::new(run()),
         prompt: (0..PROMPT_LEN).map(prompt_token).collect(),
         image_token_span: TokenSpan { start: 2, len: 4 },
-        image_grid: PatchGrid { rows: 2, cols: 2 },
+        layout: Arc::new(ImageLayout::of_view(&run().view, 0)),
         num_hidden_layers: 2,
         num_attention_heads: 2,
         output: (0..tokens.len()).map(|_| output_token()).collect(),

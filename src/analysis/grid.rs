@@ -3,20 +3,21 @@
 use super::map::{cls_values, patch_values, vision_of};
 use super::reduce::Accumulator;
 use super::{AnalysisError, ImageKeys, MapOptions, Normalisation, PatchMap, Range, TokenRef, TokenSet, shared_range};
-use crate::geometry::PatchGrid;
+use crate::geometry::ImageLayout;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
+use std::sync::Arc;
 
 /// Maps of all layers and heads, for a grid of small pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerHeadMaps {
-    /// How each map lies.
-    pub grid: PatchGrid,
+    /// How each map lies on the photo.
+    pub layout: Arc<ImageLayout>,
     /// Layers.
     pub num_hidden_layers: usize,
     /// Heads a layer.
     pub num_attention_heads: usize,
-    /// **Shape** `[num_hidden_layers, num_attention_heads, rows * cols]`: one upload.
+    /// **Shape** `[num_hidden_layers, num_attention_heads, cells]`: one upload.
     pub values: Vec<f32>,
     /// Sum over patches of each map before normalisation, **shape** `[num_hidden_layers, num_attention_heads]`.
     pub totals: Vec<f64>,
@@ -35,18 +36,18 @@ impl LayerHeadMaps {
 
     /// The values of one map; empty for a layer or head that is not there.
     pub fn map(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> &[f32] {
-        let len = self.grid.len();
+        let len = self.layout.len();
         self.cell(layer_idx, head_idx).and_then(|cell| self.values.get(cell * len..(cell + 1) * len)).unwrap_or(&[])
     }
 
     fn collect(
-        grid: PatchGrid,
+        layout: &Arc<ImageLayout>,
         num_hidden_layers: usize,
         num_attention_heads: usize,
         mut map: impl FnMut(LayerIdx, HeadIdx) -> Result<PatchMap, AnalysisError>,
     ) -> Result<Self, AnalysisError> {
         let cells = num_hidden_layers * num_attention_heads;
-        let mut values = Vec::with_capacity(cells * grid.len());
+        let mut values = Vec::with_capacity(cells * layout.len());
         let (mut totals, mut ranges) = (Vec::with_capacity(cells), Vec::with_capacity(cells));
         for layer_idx in LayerIdx::all(num_hidden_layers) {
             for head_idx in HeadIdx::all(num_attention_heads) {
@@ -57,7 +58,7 @@ impl LayerHeadMaps {
             }
         }
         let shared = shared_range([values.as_slice()]).ok_or(AnalysisError::NothingSelected { what: "head" })?;
-        Ok(Self { grid, num_hidden_layers, num_attention_heads, values, totals, ranges, shared })
+        Ok(Self { layout: Arc::clone(layout), num_hidden_layers, num_attention_heads, values, totals, ranges, shared })
     }
 }
 
@@ -65,18 +66,13 @@ impl LayerHeadMaps {
 pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) -> Result<LayerHeadMaps, AnalysisError> {
     let keys = ImageKeys::of(trace)?;
     let rows = tokens.rows(trace)?;
-    LayerHeadMaps::collect(
-        trace.image_grid,
-        trace.num_hidden_layers,
-        trace.num_attention_heads,
-        |layer_idx, head_idx| {
-            let mut over_tokens = Accumulator::new(tokens.reduce(), keys.patches.len);
-            for row in &rows {
-                over_tokens.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink));
-            }
-            PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
-        },
-    )
+    LayerHeadMaps::collect(&trace.layout, trace.num_hidden_layers, trace.num_attention_heads, |layer_idx, head_idx| {
+        let mut over_tokens = Accumulator::new(tokens.reduce(), keys.num_cells());
+        for row in &rows {
+            over_tokens.add(patch_values(row, layer_idx, head_idx, &keys, options.suppress_sink));
+        }
+        PatchMap::new(&trace.layout, &over_tokens.finish(), options.normalisation)
+    })
 }
 
 /// Raw maps of all heads of one layer for one token, head after head: a grid that grows with an answer is summed up from these, a few layers a
@@ -97,11 +93,11 @@ pub fn layer_maps(
     }
     let heads = HeadIdx::all(trace.num_attention_heads);
     let values: Vec<f64> =
-        heads.flat_map(|head_idx| patch_values(row, layer_idx, head_idx, keys.patches, suppress_sink)).collect();
+        heads.flat_map(|head_idx| patch_values(row, layer_idx, head_idx, &keys, suppress_sink)).collect();
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(values),
         Some(at) => {
-            let patch_idx = at % keys.patches.len.max(1);
+            let patch_idx = at % keys.num_cells().max(1);
             let found = values.get(at).map(ToString::to_string).unwrap_or_default();
             Err(AnalysisError::NotFinite { found, patch_idx })
         }
@@ -112,9 +108,9 @@ pub fn layer_maps(
 pub fn vision_layer_head_maps(trace: &Trace, normalisation: Normalisation) -> Result<LayerHeadMaps, AnalysisError> {
     let vision = vision_of(trace)?;
     LayerHeadMaps::collect(
-        trace.image_grid,
+        &trace.layout,
         vision.num_hidden_layers,
         vision.num_attention_heads,
-        |layer_idx, head_idx| PatchMap::new(trace.image_grid, &cls_values(vision, layer_idx, head_idx), normalisation),
+        |layer_idx, head_idx| PatchMap::new(&trace.layout, &cls_values(vision, layer_idx, head_idx), normalisation),
     )
 }

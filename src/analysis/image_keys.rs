@@ -1,35 +1,93 @@
-//! Which keys of a row are patches.
+//! Which keys are patches.
 
 use super::AnalysisError;
+use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
 use crate::trace::Trace;
 
-/// The patches among the keys of every row of a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The image tokens among the keys of every row of a trace: those that cover pixels, and those that do not (`[CLS]`,
+/// separators), which are left out of maps but count as image where attention is split among image and text.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageKeys {
     /// All image tokens.
     pub image: TokenSpan,
-    /// Those that lie on the grid.
-    pub patches: TokenSpan,
-    /// Whether the first image token is the encoder's `[CLS]` (`vision_feature_select_strategy` `full`), which has no place on the photo
-    /// and is left out of maps, but counts as image where attention is split among image and text.
-    pub cls_skipped: bool,
+    cells: Cells,
+}
+
+/// Positions of the tokens that cover pixels, in the order of a map's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cells {
+    /// One behind the other, as in every layout of one grid.
+    Run(TokenSpan),
+    /// In any order.
+    Scattered(Vec<usize>),
 }
 
 impl ImageKeys {
-    /// Checks the trace's image tokens against its grid.
+    /// Checks the trace's image tokens against their layout.
     pub fn of(trace: &Trace) -> Result<Self, AnalysisError> {
-        let (image, grid) = (trace.image_token_span, trace.image_grid);
-        let cls_skipped = match image.len.checked_sub(grid.len()) {
-            Some(0) if !grid.is_empty() => false,
-            Some(1) if !grid.is_empty() => true,
-            _ => return Err(AnalysisError::SpanMismatch { grid, found: image.len }),
-        };
+        let (image, layout) = (trace.image_token_span, &*trace.layout);
+        if image.len != layout.num_tokens() || layout.is_empty() {
+            return Err(AnalysisError::SpanMismatch { expected: layout.num_tokens(), found: image.len });
+        }
         let (expected, found) = (trace.prompt.len(), image.start.saturating_add(image.len));
         if found > expected {
             return Err(AnalysisError::WrongShape { what: "prompt positions", expected, found });
         }
-        let patches = TokenSpan { start: image.start + usize::from(cls_skipped), len: grid.len() };
-        Ok(Self { image, patches, cls_skipped })
+        Ok(Self::new(image, layout))
+    }
+
+    /// The keys of a layout whose tokens are these.
+    pub fn new(image: TokenSpan, layout: &ImageLayout) -> Self {
+        Self { image, cells: Cells::new(layout, image.start) }
+    }
+
+    /// Cells of a map.
+    pub fn num_cells(&self) -> usize {
+        match &self.cells {
+            Cells::Run(span) => span.len,
+            Cells::Scattered(positions) => positions.len(),
+        }
+    }
+
+    /// Image tokens that cover no pixel.
+    pub fn num_unplaced(&self) -> usize {
+        self.image.len.saturating_sub(self.num_cells())
+    }
+
+    /// A row's values at the cells, in the order of a map. A prompt row before the end of the image sees only part of it:
+    /// what lies ahead gets nothing.
+    pub fn values(&self, row: &[f32]) -> Vec<f64> {
+        match &self.cells {
+            Cells::Run(span) => {
+                let len = row.len();
+                let visible = row.get(span.start.min(len)..span.end().min(len)).unwrap_or(&[]);
+                let mut values: Vec<f64> = visible.iter().map(|&p| f64::from(p)).collect();
+                values.resize(span.len, 0.0);
+                values
+            }
+            Cells::Scattered(positions) => {
+                positions.iter().map(|at| row.get(*at).map_or(0.0, |&p| f64::from(p))).collect()
+            }
+        }
+    }
+
+    /// The cell of the first position, if it is one: where a prompt begins with the image.
+    pub(super) fn first_position(&self) -> Option<usize> {
+        match &self.cells {
+            Cells::Run(span) => span.contains(0).then_some(0),
+            Cells::Scattered(positions) => positions.iter().position(|at| *at == 0),
+        }
+    }
+}
+
+impl Cells {
+    fn new(layout: &ImageLayout, start: usize) -> Self {
+        let positions: Vec<usize> = layout.tokens().map(|token| start + token).collect();
+        let first = positions.first().copied().unwrap_or(start);
+        if positions.iter().copied().eq(first..first + positions.len()) {
+            return Self::Run(TokenSpan { start: first, len: positions.len() });
+        }
+        Self::Scattered(positions)
     }
 }

@@ -3,9 +3,10 @@
 use super::reduce::Accumulator;
 use super::share::whole;
 use super::{AnalysisError, ImageKeys, Range, Selection, TokenSet};
-use crate::geometry::{PatchGrid, PatchPos};
-use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
+use crate::geometry::{ImageLayout, PatchPos};
+use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
+use std::sync::Arc;
 
 /// What the numbers of a map are parts of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -34,9 +35,9 @@ pub struct MapOptions {
 /// A finished map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchMap {
-    /// How the values lie.
-    pub grid: PatchGrid,
-    /// **Shape** `[rows, cols]`, row-major; non-negative and finite.
+    /// How the values lie on the photo.
+    pub layout: Arc<ImageLayout>,
+    /// One for each cell of the layout: `[rows, cols]`, row-major, where there is one region; non-negative and finite.
     pub values: Vec<f32>,
     /// Sum over patches before any normalisation: with `Raw` the attention on the image, and the denominator of `ImageShare`.
     pub total: f64,
@@ -47,7 +48,7 @@ pub struct PatchMap {
 impl PatchMap {
     /// The value at a patch.
     pub fn at(&self, pos: PatchPos) -> Option<f32> {
-        (pos.row < self.grid.rows && pos.col < self.grid.cols).then(|| self.values.get(self.grid.idx(pos)).copied())?
+        self.values.get(self.layout.idx(pos)?).copied()
     }
 
     /// The patch's part of the map's sum, whatever the normalisation; `None` outside the grid or when the map is zero throughout.
@@ -58,9 +59,13 @@ impl PatchMap {
     }
 
     /// Checks, normalises, rounds to f32.
-    pub(super) fn new(grid: PatchGrid, values: &[f64], normalisation: Normalisation) -> Result<Self, AnalysisError> {
-        if values.len() != grid.len() {
-            return Err(AnalysisError::WrongShape { what: "patches", expected: grid.len(), found: values.len() });
+    pub(super) fn new(
+        layout: &Arc<ImageLayout>,
+        values: &[f64],
+        normalisation: Normalisation,
+    ) -> Result<Self, AnalysisError> {
+        if values.len() != layout.len() {
+            return Err(AnalysisError::WrongShape { what: "patches", expected: layout.len(), found: values.len() });
         }
         if let Some(patch_idx) = values.iter().position(|value| !value.is_finite()) {
             return Err(AnalysisError::NotFinite { found: values[patch_idx].to_string(), patch_idx });
@@ -73,7 +78,7 @@ impl PatchMap {
         #[expect(clippy::cast_possible_truncation, reason = "f32 is what textures hold")]
         let values: Vec<f32> = values.iter().map(|value| (value / divisor) as f32).collect();
         let range = Range::of(&values).ok_or(AnalysisError::NothingSelected { what: "patch" })?;
-        Ok(Self { grid, values, total, range })
+        Ok(Self { layout: Arc::clone(layout), values, total, range })
     }
 }
 
@@ -87,40 +92,36 @@ pub fn decoder_map(
     let keys = ImageKeys::of(trace)?;
     let layers = selection.layers.indices(trace.num_hidden_layers)?;
     let heads = selection.heads.indices(trace.num_attention_heads)?;
-    let mut over_tokens = Accumulator::new(tokens.reduce(), keys.patches.len);
+    let mut over_tokens = Accumulator::new(tokens.reduce(), keys.num_cells());
     for row in tokens.rows(trace)? {
-        let mut over_layers = Accumulator::new(selection.layers.reduce(), keys.patches.len);
+        let mut over_layers = Accumulator::new(selection.layers.reduce(), keys.num_cells());
         for &layer_idx in &layers {
-            let mut over_heads = Accumulator::new(selection.heads.reduce(), keys.patches.len);
+            let mut over_heads = Accumulator::new(selection.heads.reduce(), keys.num_cells());
             for &head_idx in &heads {
-                over_heads.add(patch_values(row, layer_idx, head_idx, keys.patches, options.suppress_sink));
+                over_heads.add(patch_values(row, layer_idx, head_idx, &keys, options.suppress_sink));
             }
             over_layers.add(over_heads.finish());
         }
         over_tokens.add(over_layers.finish());
     }
-    PatchMap::new(trace.image_grid, &over_tokens.finish(), options.normalisation)
+    PatchMap::new(&trace.layout, &over_tokens.finish(), options.normalisation)
 }
 
-/// One head's probabilities over a span of keys, after sink suppression. Where rounding took the row's sum above 1, they are parts of that sum:
+/// One head's probabilities over the cells, after sink suppression. Where rounding took the row's sum above 1, they are parts of that sum:
 /// no sum of them is above 1.
 pub(super) fn patch_values(
     row: &AttentionRow,
     layer_idx: LayerIdx,
     head_idx: HeadIdx,
-    span: TokenSpan,
+    keys: &ImageKeys,
     suppress_sink: bool,
 ) -> Vec<f64> {
     let probabilities = row.head(layer_idx, head_idx);
-    let found = probabilities.len();
-    // A prompt row before the end of the image sees only part of it: what lies ahead gets nothing.
-    let visible = probabilities.get(span.start.min(found)..span.end().min(found)).unwrap_or(&[]);
-    let mut values: Vec<f64> = visible.iter().map(|&p| f64::from(p)).collect();
-    values.resize(span.len, 0.0);
+    let mut values = keys.values(&probabilities);
     if suppress_sink {
         let rest: f64 = probabilities.iter().skip(1).map(|&p| f64::from(p)).sum();
-        if span.contains(0) {
-            values[0] = 0.0; // the span starts with the first position: no prompt precedes the image
+        if let Some(sink) = keys.first_position().and_then(|cell| values.get_mut(cell)) {
+            *sink = 0.0;
         }
         // Summed, not 1 - p: near 1 an f16 cannot hold the difference.
         let scale = if rest > 0.0 || rest.is_nan() { 1.0 / rest } else { 0.0 };
@@ -160,7 +161,7 @@ pub fn vision_map(
         }
         over_layers.add(over_heads.finish());
     }
-    PatchMap::new(trace.image_grid, &over_layers.finish(), normalisation)
+    PatchMap::new(&trace.layout, &over_layers.finish(), normalisation)
 }
 
 /// L2 norms of the patch states after one layer of the vision encoder: outliers are the large ones.
@@ -171,7 +172,7 @@ pub fn norm_map(trace: &Trace, layer_idx: LayerIdx) -> Result<PatchMap, Analysis
         return Err(AnalysisError::OutOfRange { what: "layer", count, found: layer_idx.get() });
     }
     let norms: Vec<f64> = vision.norms(layer_idx).iter().map(|&norm| f64::from(norm)).collect();
-    PatchMap::new(trace.image_grid, &norms, Normalisation::Raw)
+    PatchMap::new(&trace.layout, &norms, Normalisation::Raw)
 }
 
 /// The vision part of a trace, with its tensors checked against their announced shapes.
@@ -185,8 +186,8 @@ pub(super) fn vision_of(trace: &Trace) -> Result<&VisionAttention, AnalysisError
             found: vision.cls_attention.len(),
         });
     }
-    if vision.num_patches != trace.image_grid.len() {
-        return Err(AnalysisError::SpanMismatch { grid: trace.image_grid, found: vision.num_patches });
+    if vision.num_patches != trace.layout.len() {
+        return Err(AnalysisError::SpanMismatch { expected: trace.layout.len(), found: vision.num_patches });
     }
     Ok(vision)
 }

@@ -2,7 +2,7 @@
 
 use super::fixture::{Heads, row, trace};
 use super::*;
-use crate::geometry::PatchGrid;
+use crate::geometry::{ModelView, PatchGrid};
 use crate::ids::{LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, PromptToken, RowPrecision, Trace};
 use proptest::prelude::*;
@@ -42,7 +42,7 @@ fn wide_trace(logits: &[f32], text: f32) -> Trace {
         .map(|at| PromptToken { id: 5, text: String::new(), special: at == 0, image: (1..=WIDE.len()).contains(&at) })
         .collect();
     trace.image_token_span = TokenSpan { start: 1, len: WIDE.len() };
-    trace.image_grid = WIDE;
+    trace.layout = Arc::new(ModelView { grid: WIDE, ..trace.run.view }.into());
     let patches = values.chunks(key_len).flat_map(|row| row[1..=WIDE.len()].to_vec()).collect();
     let row = AttentionRow::new(2, 2, key_len, values, RowPrecision::F16).expect("the length matches");
     trace.decoder_attention = vec![Arc::new(row)];
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn patches_of_the_whole_grid_hold_all_the_image_attention(heads in heads(), selection in selection()) {
         let trace = trace(&[heads]);
-        let all: Vec<_> = (0..4).filter_map(|idx| trace.image_grid.pos(idx)).collect();
+        let all: Vec<_> = (0..4).filter_map(|idx| trace.layout.pos(idx)).collect();
         let found = tokens_for_patches(&trace, &all, selection, MapOptions::default()).expect("fits");
         let found = found.output[0].expect("a row");
         prop_assert!((found.share - 1.0).abs() < 1e-6, "{:?}", found);

@@ -50,13 +50,14 @@ pub fn tokens_for_patches(
 
 /// Places of patches in a map, each once; an error for one outside the grid or for none at all.
 pub(super) fn patch_cells(trace: &Trace, patches: &[PatchPos]) -> Result<Vec<usize>, AnalysisError> {
-    let grid = trace.image_grid;
     let mut cells = Vec::with_capacity(patches.len());
     for &pos in patches {
-        if pos.row >= grid.rows || pos.col >= grid.cols {
-            return Err(AnalysisError::OutOfRange { what: "patch", count: grid.len(), found: grid.idx(pos) });
-        }
-        cells.push(grid.idx(pos));
+        let beyond = || {
+            let region = trace.layout.regions().get(pos.region);
+            let found = region.map_or(trace.layout.len(), |region| region.grid.idx(pos));
+            AnalysisError::OutOfRange { what: "patch", count: trace.layout.len(), found }
+        };
+        cells.push(trace.layout.idx(pos).ok_or_else(beyond)?);
     }
     cells.sort_unstable();
     cells.dedup();

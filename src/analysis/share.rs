@@ -43,7 +43,7 @@ impl AttentionSplit {
 }
 
 /// The five spans of keys of a row.
-pub(super) fn spans(trace: &Trace, keys: ImageKeys) -> [TokenSpan; 5] {
+pub(super) fn spans(trace: &Trace, keys: &ImageKeys) -> [TokenSpan; 5] {
     let first = usize::from(keys.image.start > 0);
     let prompt_len = trace.prompt.len();
     [
@@ -141,7 +141,7 @@ pub fn cls_share_per_layer(trace: &Trace, heads: Pick<HeadIdx>) -> Result<Vec<f3
 /// One token's attention over first position, system text, image, question and answer. With means over heads and layers the parts sum to 1;
 /// with maxima each part is its own maximum and they do not.
 pub fn split(trace: &Trace, token: TokenRef, selection: Selection) -> Result<AttentionSplit, AnalysisError> {
-    let spans = spans(trace, ImageKeys::of(trace)?);
+    let spans = spans(trace, &ImageKeys::of(trace)?);
     let row = token.row(trace)?;
     let heads = selection.heads.indices(trace.num_attention_heads)?;
     let mut over_layers = Accumulator::new(selection.layers.reduce(), spans.len());

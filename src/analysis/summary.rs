@@ -29,12 +29,12 @@ impl TokenSummary {
         let row = token.row(trace)?;
         let heads: Vec<HeadIdx> = HeadIdx::all(trace.num_attention_heads).collect();
         let mut image_share_per_layer = Vec::with_capacity(trace.num_hidden_layers);
-        let mut layer_maps = Vec::with_capacity(trace.num_hidden_layers * keys.patches.len);
+        let mut layer_maps = Vec::with_capacity(trace.num_hidden_layers * keys.num_cells());
         for layer_idx in LayerIdx::all(trace.num_hidden_layers) {
-            let mut map = Accumulator::new(Reduce::Mean, keys.patches.len);
+            let mut map = Accumulator::new(Reduce::Mean, keys.num_cells());
             let mut share = 0.0;
             for &head_idx in &heads {
-                map.add(patch_values(row, layer_idx, head_idx, keys.patches, false));
+                map.add(patch_values(row, layer_idx, head_idx, &keys, false));
                 share += span_part(&row.head(layer_idx, head_idx), keys.image);
             }
             image_share_per_layer.push(share / heads.len().max(1) as f64);
@@ -114,7 +114,7 @@ impl Summaries {
         let cells = patch_cells(trace, patches)?;
         let indices = layers.indices(trace.num_hidden_layers)?;
         let of = |summary: &TokenSummary| {
-            let mut over_layers = Accumulator::new(layers.reduce(), trace.image_grid.len());
+            let mut over_layers = Accumulator::new(layers.reduce(), trace.layout.len());
             for &layer_idx in &indices {
                 over_layers.add(summary.layer_map(layer_idx).iter().map(|&v| f64::from(v)));
             }

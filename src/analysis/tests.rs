@@ -2,7 +2,9 @@
 
 use super::fixture::{FIRST, Heads, PROMPT_LEN, SECOND, row, trace};
 use super::*;
-use crate::geometry::{PatchGrid, PatchPos};
+use crate::geometry::{
+    Combine, Flattening, ImageLayout, ImageSize, ModelView, PatchGrid, PatchPos, RectPx, Region, RegionKind,
+};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{RowPrecision, Trace};
 use std::sync::Arc;
@@ -81,9 +83,9 @@ fn image_shares_divide_by_the_map_s_own_sum_at_the_end() {
     let expected = [0.15 / 0.475, 0.125 / 0.475, 0.1 / 0.475, 0.1 / 0.475];
     assert_close(&found.values, &expected, "shares");
     assert!((found.total - 0.475).abs() < 1e-6, "the denominator is kept: {}", found.total);
-    let share = found.share(PatchPos { row: 0, col: 1 }).expect("inside the grid");
+    let share = found.share(PatchPos { region: 0, row: 0, col: 1 }).expect("inside the grid");
     assert!((share - 0.125 / 0.475).abs() < 1e-6, "a patch's share: {share}");
-    assert_eq!(found.at(PatchPos { row: 2, col: 0 }), None, "outside the grid");
+    assert_eq!(found.at(PatchPos { region: 0, row: 2, col: 0 }), None, "outside the grid");
 }
 
 #[test]
@@ -118,8 +120,9 @@ fn sink_suppression_drops_the_first_key_of_every_head_before_anything_else() {
 fn a_cls_token_before_the_patches_is_skipped_in_maps_and_counts_as_image() {
     let mut trace = trace(&[FIRST]);
     trace.image_token_span = TokenSpan { start: 1, len: 5 };
+    trace.layout = Arc::new(ImageLayout::of_view(&trace.run.view, 1));
     let keys = ImageKeys::of(&trace).expect("one more than the grid");
-    assert!(keys.cls_skipped, "said so");
+    assert_eq!((keys.num_cells(), keys.num_unplaced()), (4, 1), "[CLS] covers no pixels");
     let found = map(&trace, &TokenSet::output(0), ALL_MEAN, RAW);
     assert_close(&found.values, &[0.15, 0.125, 0.1, 0.1], "the same patches");
     let shares = image_share_per_layer(&trace, &TokenSet::output(0), Pick::All(Reduce::Mean)).expect("fits");
@@ -168,7 +171,7 @@ fn tokens_whose_rows_were_left_out_have_no_share() {
     assert!(found[0].is_some() && found[1].is_none(), "{found:?}");
     let error = decoder_map(&trace, &TokenSet::output(1), ALL_MEAN, RAW).expect_err("no row");
     assert_eq!(error.to_string(), "Expected the attention row of answer token 1, found none kept in this trace");
-    let patches = [PatchPos { row: 0, col: 0 }];
+    let patches = [PatchPos { region: 0, row: 0, col: 0 }];
     let found = tokens_for_patches(&trace, &patches, ALL_MEAN, RAW).expect("fits");
     assert_eq!(found.output.len(), 2, "one a token");
     assert_eq!(found.output[1], None, "no row");
@@ -193,12 +196,13 @@ fn attention_is_split_among_first_token_text_image_question_and_answer() {
 #[test]
 fn tokens_are_ranked_by_what_they_gave_to_the_patches() {
     let trace = trace(&[FIRST, SECOND]);
-    let corner = PatchPos { row: 0, col: 0 };
+    let corner = PatchPos { region: 0, row: 0, col: 0 };
     let found = tokens_for_patches(&trace, &[corner, corner], ALL_MEAN, SHARE).expect("fits");
     let (sums, shares): (Vec<f32>, Vec<f32>) = found.output.iter().flatten().map(|a| (a.sum, a.share)).unzip();
     assert_close(&sums, &[0.15, 0.25], "sums are raw, whatever the normalisation; a repeated patch counts once");
     assert_close(&shares, &[0.15 / 0.475, 0.25], "shares");
-    let error = tokens_for_patches(&trace, &[PatchPos { row: 2, col: 0 }], ALL_MEAN, RAW).expect_err("outside");
+    let error =
+        tokens_for_patches(&trace, &[PatchPos { region: 0, row: 2, col: 0 }], ALL_MEAN, RAW).expect_err("outside");
     assert_eq!(error.to_string(), "Expected a patch below 4, found 4");
     let mut summaries = Summaries::default();
     summaries.update(&trace).expect("fits");
@@ -285,7 +289,7 @@ fn what_does_not_fit_is_named() {
     let mut no_vision = good.clone();
     no_vision.vision = None;
     let mut narrow = good.clone();
-    narrow.image_grid = PatchGrid { rows: 3, cols: 3 };
+    narrow.layout = Arc::new(ModelView { grid: PatchGrid { rows: 3, cols: 3 }, ..good.run.view }.into());
     let mut outside = good.clone();
     outside.image_token_span.start = usize::MAX - 2;
     let mut heads = FIRST;
@@ -293,7 +297,7 @@ fn what_does_not_fit_is_named() {
     for (found, expected) in [
         (of(&good, &TokenSet::default(), ALL_MEAN), "Expected at least one token, found none selected"),
         (of(&good, &token, selection(beyond, head(0))), "Expected a layer below 2, found 7"),
-        (of(&narrow, &token, ALL_MEAN), "Expected 3 x 3 image tokens, or one more with [CLS] first, found 4"),
+        (of(&narrow, &token, ALL_MEAN), "Expected 9 image tokens, as many as lie on the photo and beside it, found 4"),
         (of(&outside, &token, ALL_MEAN), "Expected rows of 7 prompt positions, found 18446744073709551615"),
         (of(&trace(&[heads]), &token, ALL_MEAN), "Expected finite attention, found NaN at patch 1"),
         (
@@ -307,4 +311,58 @@ fn what_does_not_fit_is_named() {
     ] {
         assert_eq!(found.expect_err(expected).to_string(), expected);
     }
+}
+
+/// The fixture's four image tokens: the whole photo in one, a separator, and its left half in two, the lower one first.
+fn overlapping() -> ImageLayout {
+    let image = ImageSize { width_px: 40, height_px: 20 };
+    let region = |first_token, [rows, cols, row_stride]: [usize; 3], rect_px| Region {
+        kind: RegionKind::Tile,
+        first_token,
+        grid: PatchGrid { rows, cols },
+        row_stride,
+        rect_px: Some(rect_px),
+        encoder: 0,
+    };
+    let left = RectPx { x0: 0.0, y0: 0.0, x1: 20.0, y1: 20.0 };
+    let regions = vec![region(3, [1, 1, 1], RectPx::of(image)), region(0, [2, 1, 2], left)];
+    ImageLayout::new(image, 4, regions).expect("a layout")
+}
+
+#[test]
+fn maps_follow_the_layout_and_tokens_without_pixels_count_as_image() {
+    let mut trace = trace(&[FIRST]);
+    trace.layout = Arc::new(overlapping());
+    // Keys 2 to 5: 0.15, 0.125, 0.1, 0.1 as means over layers and heads. 2 and 4 are the left half, 5 the photo.
+    let found = map(&trace, &TokenSet::output(0), ALL_MEAN, RAW);
+    assert_close(&found.values, &[0.1, 0.15, 0.1], "region by region");
+    let at = |region, row| found.at(PatchPos { region, row, col: 0 });
+    assert_eq!([at(0, 0), at(1, 0), at(1, 1)].map(|v| v.is_some()), [true; 3], "by place");
+    assert!((f64::from(at(1, 0).expect("a cell")) - 0.15).abs() < 1e-6, "the upper left is the first token");
+    assert_eq!(at(0, 1), None, "one row");
+    let keys = ImageKeys::of(&trace).expect("fits");
+    assert_eq!((keys.num_cells(), keys.num_unplaced()), (3, 1), "a separator");
+    let split = split(&trace, TokenRef::Output(0), Selection::default()).expect("a row");
+    assert!((split.image - 0.475).abs() < 1e-6, "the separator too: {}", split.image);
+    assert!((split.parts().iter().sum::<f64>() - 1.0).abs() < 1e-6, "everything adds up");
+}
+
+#[test]
+fn one_even_grid_of_regions_weighs_by_area() {
+    let layout = overlapping();
+    for (combine, expected) in [
+        // Cells of 20 x 10: the left column is under both regions.
+        (Combine::Mean, [(4.0 + 1.0) / 2.0, 4.0, (4.0 + 2.0) / 2.0, 4.0]),
+        (Combine::Largest, [4.0, 4.0, 4.0, 4.0]),
+        (Combine::Region(0), [4.0; 4]),
+    ] {
+        let flat = Flattening::new(&layout, combine);
+        assert_eq!(flat.grid(), PatchGrid { rows: 2, cols: 2 }, "as fine as the finest");
+        assert_eq!(*flat.of(&[4.0, 1.0, 2.0]), expected, "{combine:?}");
+    }
+    let left = Flattening::new(&layout, Combine::Region(1)).of(&[4.0, 1.0, 2.0]).into_owned();
+    assert!(left[0] == 1.0 && left[2] == 2.0 && left[1].is_nan(), "no region, no value: {left:?}");
+    let one = ImageLayout::from(trace(&[]).run.view);
+    let values = [0.1, 0.2, 0.3, 0.4];
+    assert_eq!(*Flattening::new(&one, Combine::Mean).of(&values), values, "one region is itself");
 }

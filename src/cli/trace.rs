@@ -116,8 +116,10 @@ fn text(trace: &Trace) -> String {
     let lines: Vec<String> = lines.collect();
     match &trace.vision {
         Some(vision) if lines.is_empty() => format!(
-            "[CLS] attention of {} layers x {} heads over {} x {} patches",
-            vision.num_hidden_layers, vision.num_attention_heads, trace.image_grid.rows, trace.image_grid.cols
+            "[CLS] attention of {} layers x {} heads over {}",
+            vision.num_hidden_layers,
+            vision.num_attention_heads,
+            trace.layout.words()
         ),
         _ => lines.join("\n"),
     }

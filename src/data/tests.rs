@@ -29,7 +29,7 @@ fn the_rectangle_of_a_patch_is_what_the_patch_was_made_of() {
             let spec = PreprocessSpec::clip(56).with_framing(framing);
             let plain = preprocess(&marked(w, h, |_, _| false), &spec, 14).expect("preprocesses");
             for (row, col) in [(0, 0), (1, 1), (1, 2), (2, 1), (3, 3), (2, 0)] {
-                let rect = plain.view.patch_rect_px(PatchPos { row, col });
+                let rect = plain.view.patch_rect_px(PatchPos { region: 0, row, col });
                 let photo = marked(w, h, |x, y| x > rect.x0 && x < rect.x1 && y > rect.y0 && y < rect.y1);
                 if photo.rgb.chunks_exact(3).filter(|pixel| pixel[0] == 255).count() < 4 {
                     continue; // padding

@@ -104,11 +104,6 @@ impl Encoder {
         Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info, files })
     }
 
-    /// The grid of patches that it sees.
-    pub(super) fn image_grid(&self) -> PatchGrid {
-        image_grid(&self.config)
-    }
-
     /// Tokens in front of the patches.
     pub(super) fn num_prefix_tokens(&self) -> usize {
         match &self.towers {

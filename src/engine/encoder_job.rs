@@ -9,6 +9,7 @@ use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, Input, image_path};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
+use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
 use crate::model::Clip;
 use crate::trace::{Extras, RunInfo, SpecInfo, TextSimilarity, Trace, compare};
@@ -55,7 +56,7 @@ pub(super) fn see(
         run: Arc::new(run_info(encoder, question, &texts, &photo, &input)),
         prompt: Vec::new().into(),
         image_token_span: TokenSpan { start: 0, len: 0 },
-        image_grid: encoder.image_grid(),
+        layout: Arc::new(ImageLayout::of_view(&input.framed.view, 0)),
         num_hidden_layers: 0,
         num_attention_heads: 0,
         output: Vec::new(),

@@ -16,6 +16,7 @@ use crate::decode::{
     ActiveIntervention, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext, QuestionContext,
     Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
 };
+use crate::geometry::ImageLayout;
 use crate::model::{Probe, ProbeChain};
 use crate::trace::{Candidate, Extras, OutputToken, SpecInfo, Trace};
 use candle_core::Tensor;
@@ -243,11 +244,14 @@ impl<'a> Job<'a> {
             feature_layer_idx: config.vision_feature_layers.last().map_or(0, |entry| entry.saturating_sub(1)),
             vision_prefix_len: 1,
         };
+        // `[CLS]` among the image tokens covers no pixels.
+        let before = span.len.saturating_sub(input.framed.view.grid.len());
+        let layout = ImageLayout::of_view(&input.framed.view, before);
         let trace = Trace {
             run: Arc::new(run),
             prompt: prompt_tokens(model, &plan.prompt)?.into(),
             image_token_span: span,
-            image_grid: image_grid(config),
+            layout: Arc::new(layout),
             num_hidden_layers: sizes.num_hidden_layers,
             num_attention_heads: sizes.num_attention_heads,
             output: Vec::new(),

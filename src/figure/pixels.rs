@@ -3,12 +3,17 @@
 use super::scene::{Cells, OverlapPixels, PhotoPixels, Picture, Pixels, Rect};
 use crate::data::resample::resize_rgb;
 use crate::geometry::{ImageSize, PatchGrid, RectPx, Resample};
-use crate::render::{GridTexels, HeatStyle, Resampling, Window, colormap, colour, overlap_image};
+use crate::render::{
+    GridTexels, HeatStyle, Marks, Resampling, Scene, Window, colormap, colour, compose_heat, overlap_image,
+};
+use std::sync::Arc;
 
 /// A photo is embedded with at most so many pixels an inch of paper.
 const MOST_PPI: f64 = 600.0;
 /// Maps are embedded at least this wide or high: their cells become blocks.
 const BLOCKS_PX: usize = 384;
+/// Regions that lie on each other are embedded with at most so many pixels a side.
+const MOST_REGION_PX: u32 = 1536;
 /// Steps of a patch where values between centres are smooth.
 const STEPS: usize = 12;
 
@@ -55,8 +60,11 @@ fn photo(pixels: &PhotoPixels, rect: Rect) -> Vec<Embedded> {
     let shared = Some(format!("{}-{}", pixels.photo.sha256, to.width_px));
     layers.push(Embedded { rect: at, size: [to.width_px, to.height_px], rgb, alpha: None, smooth: true, shared });
     if let Some((map, style)) = &pixels.heat {
-        let at = place(pixels.window_px, rect, pixels.view.rect_px);
-        layers.push(heat(map.grid, &map.values, style, at));
+        let at = place(pixels.window_px, rect, pixels.layout.seen_px());
+        layers.push(match pixels.layout.sole() {
+            Some(sole) => heat(sole.grid, &map.values, style, at),
+            None => regions(pixels, at),
+        });
     }
     layers
 }
@@ -77,6 +85,22 @@ fn heat(grid: PatchGrid, values: &[f32], style: &HeatStyle, rect: Rect) -> Embed
     }
     let size = [cols, rows].map(|side| u32::try_from(side).unwrap_or(u32::MAX));
     in_blocks(Embedded { rect, size, rgb, alpha: Some(alpha), smooth: false, shared: None })
+}
+
+/// Regions that lie on each other, at the photo's resolution.
+fn regions(pixels: &PhotoPixels, rect: Rect) -> Embedded {
+    let seen = pixels.layout.seen_px();
+    let out_size = [seen.x1 - seen.x0, seen.y1 - seen.y0].map(|side| whole_px(side).min(MOST_REGION_PX));
+    let window = Window { rect_px: seen, out_size, line_px: 1.0 };
+    let scene = Scene {
+        photo: pixels.texture.clone(),
+        layout: Arc::clone(&pixels.layout),
+        heat: pixels.heat.clone(),
+        marks: Marks::default(),
+    };
+    let picture = compose_heat(&scene, &window);
+    let [rgb, alpha] = straight(&picture.rgba);
+    Embedded { rect, size: picture.size, rgb, alpha: Some(alpha), smooth: false, shared: None }
 }
 
 /// Every pixel as a block of equal ones, so that programs that smooth whatever they enlarge (librsvg does, and viewers of PDF) blur a small

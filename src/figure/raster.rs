@@ -5,6 +5,7 @@ use super::font::{Pen, Typeface};
 use super::scene::{Anchor, Cells, Group, Node, OverlapPixels, PhotoPixels, Picture, Pixels, Rect, Scene, Shape, Text};
 use super::{DRAWN, FigureError, Watch};
 use crate::render::{self, Marks, Window, compose, overlap_image};
+use std::sync::Arc;
 use tiny_skia::{Color, FillRule, LineJoin, Paint, PathBuilder, Pixmap, Stroke, Transform};
 
 /// Most pixels a side.
@@ -210,7 +211,7 @@ fn paint([r, g, b]: [u8; 3], opacity: f64) -> Paint<'static> {
 pub(super) fn drawn_photo(pixels: &PhotoPixels, out_size: [u32; 2]) -> Vec<u8> {
     let scene = render::Scene {
         photo: pixels.texture.clone(),
-        view: pixels.view,
+        layout: Arc::clone(&pixels.layout),
         heat: pixels.heat.clone(),
         marks: Marks::default(),
     };

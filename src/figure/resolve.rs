@@ -18,7 +18,7 @@ use super::error::PanelError;
 use super::recipe::{Panel, PlotKind, Recipe, Scale, Show, Tokens};
 use super::{COMPUTED, FigureError, Inputs, Watch};
 use crate::data::Photo;
-use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
+use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView, PatchGrid, RectPx};
 use crate::render::{MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ pub struct PhotoContent {
     /// The same for drawing.
     pub texture: PhotoTexture,
     /// What the model saw of it.
-    pub view: ModelView,
+    pub layout: Arc<ImageLayout>,
     /// A map on it.
     pub heat: Option<Heat>,
     /// A map against an object.
@@ -94,8 +94,8 @@ pub struct PhotoContent {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heat {
     /// The patches.
-    pub grid: PatchGrid,
-    /// **Shape** `[rows, cols]`.
+    pub layout: Arc<ImageLayout>,
+    /// One a cell.
     pub values: Arc<[f32]>,
     /// What they are; scales are shared among equal ones.
     pub unit: String,
@@ -272,7 +272,7 @@ fn first_of(token: usize, word: Option<&Tokens>) -> usize {
 
 fn photo(of: &str, inputs: &Inputs) -> Result<Made, PanelError> {
     let base = PhotoContent::new(of, inputs)?;
-    let ImageSize { width_px, height_px } = base.view.image;
+    let ImageSize { width_px, height_px } = base.layout.image();
     let name = inputs.photo_names.get(of).map_or("", String::as_str);
     let caption = format!("{name}, {width_px} × {height_px} pixels");
     let content = Content::Photo(Box::new(PhotoContent { unseen_dark: false, ..base }));
@@ -284,12 +284,14 @@ impl PhotoContent {
     fn new(of: &str, inputs: &Inputs) -> Result<Self, PanelError> {
         let photo = inputs.photo(of)?.clone();
         let size = photo.size();
-        let whole = RectPx { x0: 0.0, y0: 0.0, x1: f64::from(size.width_px), y1: f64::from(size.height_px) };
-        let unseen =
-            ModelView { image: size, rect_px: whole, grid: PatchGrid { rows: 1, cols: 1 }, framing: Framing::Crop };
-        let view = inputs.traces.get(of).map_or(unseen, |trace| trace.run.view);
-        if view.image != size {
-            let ImageSize { width_px, height_px } = view.image;
+        let unseen = || {
+            let (rect_px, grid) = (RectPx::of(size), PatchGrid { rows: 1, cols: 1 });
+            let view = ModelView { image: size, rect_px, grid, framing: Framing::Crop };
+            Arc::new(ImageLayout::of_view(&view, 0))
+        };
+        let layout = inputs.traces.get(of).map_or_else(unseen, |trace| Arc::clone(&trace.layout));
+        if layout.image() != size {
+            let ImageSize { width_px, height_px } = layout.image();
             let (w, h) = (size.width_px, size.height_px);
             let found = format!("a trace of a photo of {width_px} x {height_px} pixels and a photo of {w} x {h}");
             return Err(PanelError::Other(found));
@@ -299,7 +301,7 @@ impl PhotoContent {
         Ok(Self {
             photo,
             texture,
-            view,
+            layout,
             heat: None,
             overlap: None,
             objects: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::recipe::{Colour, Scale};
 use super::resolve::{Content, Resolved, ResolvedPanel, UNIT};
+use crate::geometry::Combine;
 use crate::render::{Colouring, HeatStyle, colormap, colormap_by_id, value_range};
 
 /// One scale, of one panel or of several.
@@ -64,6 +65,7 @@ pub fn scales(resolved: &Resolved, colour: &Colour) -> Vec<ColourScale> {
             opacity: colour.opacity,
             alpha_ramp: colour.alpha_ramp,
             resampling: colour.resampling,
+            combine: Combine::default(),
         };
         all.push(ColourScale { unit: unit.to_owned(), style, panels: vec![idx], signed, beyond: beyond(own, given) });
     }

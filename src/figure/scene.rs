@@ -3,7 +3,7 @@
 use super::font::Typeface;
 use super::layout::box_of;
 use crate::data::Photo;
-use crate::geometry::{ImageSize, ModelView, RectPx};
+use crate::geometry::{ImageLayout, ImageSize, RectPx};
 use crate::render::{HeatMap, HeatStyle, MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
 use std::sync::Arc;
 
@@ -102,7 +102,7 @@ pub struct PhotoPixels {
     /// The same, for drawing at any scale.
     pub texture: PhotoTexture,
     /// Where patches lie.
-    pub view: ModelView,
+    pub layout: Arc<ImageLayout>,
     /// The part of the photo's plane that the rectangle shows.
     pub window_px: RectPx,
     /// A map on it.

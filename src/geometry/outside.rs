@@ -13,7 +13,7 @@ pub struct GeometryError {
     pub found: String,
 }
 
-fn refused<T>(expected: impl Into<String>, found: impl Into<String>) -> Result<T, GeometryError> {
+pub(super) fn refused<T>(expected: impl Into<String>, found: impl Into<String>) -> Result<T, GeometryError> {
     Err(GeometryError { expected: expected.into(), found: found.into() })
 }
 
@@ -48,6 +48,13 @@ impl TryFrom<Rect> for RectPx {
     type Error = GeometryError;
 
     fn try_from(Rect { x0, y0, x1, y1 }: Rect) -> Result<Self, GeometryError> {
+        Self::checked(x0, y0, x1, y1)
+    }
+}
+
+impl RectPx {
+    /// A rectangle with an area, no edge further than [`Self::FURTHEST_PX`] away.
+    pub fn checked(x0: f64, y0: f64, x1: f64, y1: f64) -> Result<Self, GeometryError> {
         let is_near = [x0, y0, x1, y1].iter().all(|edge| edge.abs() <= Self::FURTHEST_PX);
         if is_near && x0 < x1 && y0 < y1 {
             return Ok(Self { x0, y0, x1, y1 });

@@ -24,11 +24,19 @@ fn cropping_a_landscape_loses_its_left_and_right() {
     assert_eq!(view.grid, PatchGrid { rows: 24, cols: 24 }, "336 / 14");
     // 448 x 336, 56 columns cut on each side: 80 columns of the photo.
     assert_rect(view.rect_px, [80.0, 0.0, 560.0, 480.0], "the crop");
-    assert_rect(view.patch_rect_px(PatchPos { row: 0, col: 0 }), [80.0, 0.0, 100.0, 20.0], "the first patch");
-    assert_rect(view.patch_rect_px(PatchPos { row: 23, col: 23 }), [540.0, 460.0, 560.0, 480.0], "the last patch");
+    assert_rect(
+        view.patch_rect_px(PatchPos { region: 0, row: 0, col: 0 }),
+        [80.0, 0.0, 100.0, 20.0],
+        "the first patch",
+    );
+    assert_rect(
+        view.patch_rect_px(PatchPos { region: 0, row: 23, col: 23 }),
+        [540.0, 460.0, 560.0, 480.0],
+        "the last patch",
+    );
     assert_eq!(view.patch_at(79.9, 200.0), None, "left of the crop");
     assert_eq!(view.patch_at(560.0, 200.0), None, "right of the crop");
-    assert_eq!(view.patch_at(80.0, 0.0), Some(PatchPos { row: 0, col: 0 }), "the first pixel of the crop");
+    assert_eq!(view.patch_at(80.0, 0.0), Some(PatchPos { region: 0, row: 0, col: 0 }), "the first pixel of the crop");
 }
 
 #[test]
@@ -36,7 +44,11 @@ fn cropping_a_portrait_loses_its_top_and_bottom() {
     let view = view(480, 640, Framing::Crop);
     assert_rect(view.rect_px, [0.0, 80.0, 480.0, 560.0], "the crop");
     assert_eq!(view.patch_at(240.0, 79.9), None, "above the crop");
-    assert_eq!(view.patch_at(479.9, 559.9), Some(PatchPos { row: 23, col: 23 }), "the last pixel of the crop");
+    assert_eq!(
+        view.patch_at(479.9, 559.9),
+        Some(PatchPos { region: 0, row: 23, col: 23 }),
+        "the last pixel of the crop"
+    );
 }
 
 #[test]
@@ -44,11 +56,15 @@ fn padding_a_landscape_leaves_three_rows_at_either_end_that_are_no_photo() {
     let view = view(640, 480, Framing::Pad);
     assert_rect(view.rect_px, [0.0, -80.0, 640.0, 560.0], "the square around the photo");
     for row in 0..24 {
-        let rect = view.patch_rect_px(PatchPos { row, col: 5 });
+        let rect = view.patch_rect_px(PatchPos { region: 0, row, col: 5 });
         let visible = rect.y1.min(480.0) - rect.y0.max(0.0);
         assert_eq!(visible <= 1e-9, matches!(row, 0..3 | 21..24), "row {row} shows {visible} pixel rows");
     }
-    assert_eq!(view.patch_at(0.0, -80.0), Some(PatchPos { row: 0, col: 0 }), "padding belongs to patches too");
+    assert_eq!(
+        view.patch_at(0.0, -80.0),
+        Some(PatchPos { region: 0, row: 0, col: 0 }),
+        "padding belongs to patches too"
+    );
     assert_eq!(view.patch_at(0.0, -80.1), None, "beyond the padding");
 }
 
@@ -85,7 +101,7 @@ fn a_remainder_that_fills_no_patch_is_not_covered() {
 #[test]
 fn grid_positions_and_indices_are_row_major() {
     let grid = PatchGrid { rows: 2, cols: 3 };
-    assert_eq!(grid.pos(4), Some(PatchPos { row: 1, col: 1 }), "the fifth");
+    assert_eq!(grid.pos(4), Some(PatchPos { region: 0, row: 1, col: 1 }), "the fifth");
     assert_eq!(grid.pos(6), None, "past the end");
     assert_eq!(PatchGrid { rows: 0, cols: 0 }.pos(0), None, "an empty grid");
     for idx in 0..grid.len() {
@@ -147,7 +163,7 @@ fn numbers_of_files_that_nothing_can_have_are_refused() {
 fn grids_and_positions_never_overflow() {
     let grid = PatchGrid { rows: usize::MAX, cols: 3 };
     assert_eq!(grid.len(), usize::MAX, "as many as can be counted");
-    assert_eq!(grid.idx(PatchPos { row: usize::MAX, col: 2 }), usize::MAX, "nowhere");
+    assert_eq!(grid.idx(PatchPos { region: 0, row: usize::MAX, col: 2 }), usize::MAX, "nowhere");
     assert_eq!(PatchGrid::checked(usize::MAX, 3), None, "no grid of a file");
     assert_eq!(PatchGrid::checked(1024, 1024), Some(PatchGrid { rows: 1024, cols: 1024 }), "the largest");
 }
@@ -203,9 +219,9 @@ proptest! {
         w in 1_u32..3000, h in 1_u32..3000, framing in framing(), row in 0_usize..24, col in 0_usize..24,
     ) {
         let view = view(w, h, framing);
-        let rect = view.patch_rect_px(PatchPos { row, col });
+        let rect = view.patch_rect_px(PatchPos { region: 0, row, col });
         let found = view.patch_at(f64::midpoint(rect.x0, rect.x1), f64::midpoint(rect.y0, rect.y1));
-        prop_assert_eq!(found, Some(PatchPos { row, col }));
+        prop_assert_eq!(found, Some(PatchPos { region: 0, row, col }));
     }
 
     #[test]
@@ -225,4 +241,72 @@ proptest! {
         prop_assert!((f64::from(found.width_px.max(found.height_px)) - long.floor()).abs() < 0.5, "{:?}", found);
         prop_assert_eq!(found.width_px.min(found.height_px), edge);
     }
+}
+
+fn region(first_token: usize, [rows, cols, row_stride]: [usize; 3], edges: Option<[f64; 4]>) -> Region {
+    let rect_px = edges.map(|[x0, y0, x1, y1]| RectPx { x0, y0, x1, y1 });
+    Region { kind: RegionKind::Tile, first_token, grid: PatchGrid { rows, cols }, row_stride, rect_px, encoder: 0 }
+}
+
+#[test]
+fn tokens_cells_and_pixels_find_each_other() {
+    // One token without pixels, 2 x 3 cells with a separator after each row, one cell over the middle, a query.
+    let whole = region(1, [2, 3, 4], Some([-30.0, 0.0, 90.0, 40.0]));
+    let middle = region(9, [1, 1, 1], Some([20.0, 10.0, 40.0, 30.0]));
+    let layout = ImageLayout::new(size(60, 40), 12, vec![whole, middle, region(10, [1, 2, 2], None)]);
+    let layout = layout.expect("a layout");
+    assert_eq!((layout.len(), layout.num_tokens(), layout.num_unplaced()), (7, 12, 5), "cells and the rest");
+    assert_eq!(layout.tokens().collect::<Vec<_>>(), [1, 2, 3, 5, 6, 7, 9], "separators are left out");
+    for (idx, token) in layout.tokens().enumerate() {
+        let pos = layout.pos(idx).expect("a cell");
+        assert_eq!((layout.idx(pos), layout.pos_of_token(token)), (Some(idx), Some(pos)), "there and back");
+        let rect = layout.rect_of(pos).expect("pixels");
+        let (x, y) = (f64::midpoint(rect.x0, rect.x1), f64::midpoint(rect.y0, rect.y1));
+        assert!(layout.cells_at(x, y).any(|found| found == pos), "cell {idx} is under its own middle");
+    }
+    for token in [0, 4, 8, 10, 11, 12] {
+        assert_eq!(layout.pos_of_token(token), None, "token {token} covers no pixel");
+    }
+    assert_eq!((layout.pos(7), layout.idx(PatchPos { region: 2, row: 0, col: 0 })), (None, None), "no further cell");
+    let at = |combine| layout.cell_at(30.0, 20.0, combine).map(|pos| pos.region);
+    assert_eq!(
+        (at(Combine::Mean), at(Combine::Region(0))),
+        (Some(1), Some(0)),
+        "the smallest, or the one that is shown"
+    );
+    assert_eq!(layout.cell_at(5.0, 20.0, Combine::Region(1)), None, "not there");
+    assert_rect(layout.seen_px(), [-30.0, 0.0, 90.0, 40.0], "everything");
+    assert!(layout.overlaps() && layout.sole().is_none(), "the middle lies on the whole");
+    assert_eq!(layout.words(), "2 x 3 and 1 x 1 and 1 x 2 patches", "in words");
+    let view = view(640, 480, Framing::Crop);
+    let one = ImageLayout::of_view(&view, 1);
+    assert_eq!((one.num_tokens(), one.num_unplaced(), one.overlaps()), (577, 1, false), "[CLS] and one grid");
+    assert_rect(
+        one.rect_of(PatchPos { region: 0, row: 23, col: 23 }).expect("the last"),
+        [540.0, 460.0, 560.0, 480.0],
+        "it",
+    );
+}
+
+#[test]
+fn layouts_that_cannot_be_are_refused() {
+    let some = Some([0.0, 0.0, 60.0, 40.0]);
+    for (tokens, regions, words) in [
+        (4, vec![], "1 to 128 regions, found 0"),
+        (4, vec![region(0, [2, 2, 2], some); 129], "1 to 128 regions, found 129"),
+        (3, vec![region(0, [2, 2, 2], some)], "within 3 image tokens"),
+        (4, vec![region(0, [2, 2, 1], some)], "rows do not overlap"),
+        (4, vec![region(0, [0, 2, 2], some)], "a grid of 1 to"),
+        (4, vec![region(usize::MAX, [1, 1, 1], some)], "within 4 image tokens"),
+        (4, vec![region(0, [2, 2, usize::MAX], some)], "within 4 image tokens"),
+        (4, vec![region(0, [1, 2, 2], some), region(1, [1, 2, 2], some)], "each image token in one region"),
+        (4, vec![region(0, [2, 2, 2], Some([70.0, 0.0, 90.0, 40.0]))], "a part of the photo of 60 x 40 pixels"),
+    ] {
+        let why = ImageLayout::new(size(60, 40), tokens, regions).expect_err("must be refused").to_string();
+        assert!(why.contains(words), "{words}: {why}");
+    }
+    let large = region(0, [1024, 1024, 1024], some);
+    let two = vec![large, Region { first_token: 1 << 20, ..large }];
+    let why = ImageLayout::new(size(60, 40), 1 << 21, two).expect_err("too many").to_string();
+    assert!(why.contains("at most 1048576 cells"), "{why}");
 }

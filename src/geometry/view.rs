@@ -1,7 +1,7 @@
 //! Patches on the photo.
 
 use super::outside::{Grid, Rect, Size, View};
-use super::{Framing, PreprocessSpec, ResizeTo};
+use super::{Framing, PlacedRegion, PreprocessSpec, ResizeTo};
 use serde::{Deserialize, Serialize};
 
 /// Size of an image in pixels. One that a file names has from 1 to [`Self::MOST_PX`] pixels a side.
@@ -49,6 +49,27 @@ impl RectPx {
         self.x0 < w && self.x1 > 0.0 && self.y0 < h && self.y1 > 0.0
     }
 
+    /// All of a photo.
+    pub fn of(photo: ImageSize) -> Self {
+        Self { x0: 0.0, y0: 0.0, x1: f64::from(photo.width_px), y1: f64::from(photo.height_px) }
+    }
+
+    /// The smallest rectangle around two.
+    #[must_use]
+    pub fn around(self, other: Self) -> Self {
+        Self {
+            x0: self.x0.min(other.x0),
+            y0: self.y0.min(other.y0),
+            x1: self.x1.max(other.x1),
+            y1: self.y1.max(other.y1),
+        }
+    }
+
+    /// **Units** square pixels.
+    pub fn area(self) -> f64 {
+        (self.x1 - self.x0) * (self.y1 - self.y0)
+    }
+
     /// Whether no edge lies further from the other's than this.
     pub fn is_near(self, other: Self, most_px: f64) -> bool {
         self.edges().iter().zip(other.edges()).all(|(a, b)| (a - b).abs() <= most_px)
@@ -87,7 +108,7 @@ impl PatchGrid {
 
     /// Position of image token `idx`.
     pub fn pos(self, idx: usize) -> Option<PatchPos> {
-        (idx < self.len()).then(|| PatchPos { row: idx / self.cols, col: idx % self.cols })
+        (idx < self.len()).then(|| PatchPos { region: 0, row: idx / self.cols, col: idx % self.cols })
     }
 
     /// Image token at a position.
@@ -99,6 +120,8 @@ impl PatchGrid {
 /// A patch by row and column, 0-based from the top left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PatchPos {
+    /// Region of the layout that it belongs to; 0 where there is one.
+    pub region: usize,
     /// Row.
     pub row: usize,
     /// Column.
@@ -120,7 +143,7 @@ pub struct ModelView {
 }
 
 /// Edges that differ by less are the same, computed elsewhere.
-const SAME_PX: f64 = 0.01;
+pub(super) const SAME_PX: f64 = 0.01;
 
 impl ModelView {
     /// Follows `spec` for a photo of this size and a model with square patches of `patch_px`.
@@ -190,32 +213,19 @@ impl ModelView {
         (image, grid, framing) == (&other.image, &other.grid, &other.framing) && rect_px.is_near(other.rect_px, SAME_PX)
     }
 
+    /// Its only region.
+    pub fn region(&self) -> PlacedRegion {
+        PlacedRegion { idx: 0, first_cell: 0, grid: self.grid, rect_px: self.rect_px }
+    }
+
     /// The pixels of the photo that a patch was made of.
     pub fn patch_rect_px(&self, pos: PatchPos) -> RectPx {
-        let r = self.rect_px;
-        let (cw, ch) = ((r.x1 - r.x0) / self.grid.cols as f64, (r.y1 - r.y0) / self.grid.rows as f64);
-        RectPx {
-            x0: r.x0 + cw * pos.col as f64,
-            y0: r.y0 + ch * pos.row as f64,
-            x1: r.x0 + cw * (pos.col + 1) as f64,
-            y1: r.y0 + ch * (pos.row + 1) as f64,
-        }
+        self.region().cell_rect_px(pos.row, pos.col)
     }
 
     /// The patch under a point of the photo, `None` where the model saw nothing.
     pub fn patch_at(&self, x_px: f64, y_px: f64) -> Option<PatchPos> {
-        let r = self.rect_px;
-        let (u, v) = ((x_px - r.x0) / (r.x1 - r.x0), (y_px - r.y0) / (r.y1 - r.y0));
-        if !(0.0..1.0).contains(&u) || !(0.0..1.0).contains(&v) {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 <= u < 1, so the product is within the grid"
-        )]
-        let at = |t: f64, n: usize| ((t * n as f64) as usize).min(n.saturating_sub(1));
-        Some(PatchPos { row: at(v, self.grid.rows), col: at(u, self.grid.cols) })
+        self.region().pos_at(x_px, y_px)
     }
 }
 

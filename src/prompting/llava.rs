@@ -5,6 +5,8 @@
 
 use super::attribution::narrow;
 use super::{Attribution, LlavaMaps, Maps, PromptingError};
+use crate::analysis::ImageKeys;
+use crate::geometry::{Combine, Flattening, ModelView};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace};
 
@@ -20,15 +22,12 @@ impl LlavaMaps {
         if !trace.has_decoder() {
             return Err(PromptingError::NoRows { found: "a model without a decoder" });
         }
-        let view = trace.run.view;
-        let patches = view.grid.len();
-        let span = trace.image_token_span;
-        // With `[CLS]` among the image tokens it comes first, and it is no patch.
-        let extra = span.len.checked_sub(patches).filter(|extra| *extra <= 1 && patches > 0);
-        let Some(extra) = extra else {
-            return Err(PromptingError::Size { what: "the image's tokens", expected: patches, found: span.len });
-        };
-        let start = span.start + extra;
+        let keys = ImageKeys::of(trace).map_err(|_| {
+            let (expected, found) = (trace.layout.num_tokens(), trace.image_token_span.len);
+            PromptingError::Size { what: "the image's tokens", expected, found }
+        })?;
+        let flat = Flattening::new(&trace.layout, Combine::default());
+        let view = ModelView { rect_px: trace.layout.seen_px(), grid: flat.grid(), ..trace.run.view };
         let rows = trace.decoder_attention.iter().take(most_tokens);
         let mut maps = Self {
             num_layers: trace.num_hidden_layers,
@@ -39,9 +38,9 @@ impl LlavaMaps {
         for row in rows {
             maps.num_tokens += 1;
             for layer_idx in LayerIdx::all(trace.num_hidden_layers) {
-                let [plain, divided] = layer(row, layer_idx, start, patches)?;
-                maps.attention.extend(plain.into_iter().map(narrow));
-                maps.image_attention.extend(divided.into_iter().map(narrow));
+                let [plain, divided] = layer(row, layer_idx, &keys, trace.prompt.len())?;
+                maps.attention.extend(even(&flat, &plain));
+                maps.image_attention.extend(even(&flat, &divided));
             }
         }
         if maps.num_tokens == 0 {
@@ -51,24 +50,31 @@ impl LlavaMaps {
     }
 }
 
+/// A map on one even grid: prompting smooths over neighbours. Where no region lies there is no attention.
+fn even(flat: &Flattening, values: &[f64]) -> Vec<f32> {
+    let values: Vec<f32> = values.iter().map(|value| narrow(*value)).collect();
+    flat.of(&values).iter().map(|value| if value.is_finite() { *value } else { 0.0 }).collect()
+}
+
 /// Means over the heads of a layer: of attention, and of attention divided by what each head spends on the image.
 fn layer(
     row: &AttentionRow,
     layer_idx: LayerIdx,
-    start: usize,
-    patches: usize,
+    image_keys: &ImageKeys,
+    prompt_len: usize,
 ) -> Result<[Vec<f64>; 2], PromptingError> {
+    let patches = image_keys.num_cells();
     let num_heads = row.num_attention_heads();
     let (mut plain, mut divided) = (vec![0.0; patches], vec![0.0; patches]);
     for head_idx in HeadIdx::all(num_heads) {
         let keys = row.head(layer_idx, head_idx);
-        let Some(image) = keys.get(start..start + patches) else {
-            let (expected, found) = (start + patches, keys.len());
+        if keys.len() < prompt_len {
+            let (expected, found) = (prompt_len, keys.len());
             return Err(PromptingError::Size { what: "an attention row", expected, found });
-        };
-        let total: f64 = image.iter().map(|value| f64::from(*value)).sum();
+        }
+        let image = image_keys.values(&keys);
+        let total: f64 = image.iter().sum();
         for ((plain, divided), value) in plain.iter_mut().zip(&mut divided).zip(image) {
-            let value = f64::from(*value);
             *plain += value / num_heads as f64;
             let share = if total > 0.0 { value / total } else { 1.0 / patches as f64 };
             *divided += share / num_heads as f64;
@@ -80,6 +86,8 @@ fn layer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::{Framing, ImageLayout, ImageSize, PatchGrid, RectPx};
+    use crate::ids::TokenSpan;
     use crate::trace::RowPrecision;
 
     /// One layer of two heads over a system token, two patches and a word; the second head ignores the image.
@@ -88,19 +96,26 @@ mod tests {
         AttentionRow::new(1, 2, 4, values, RowPrecision::F32).expect("the length matches")
     }
 
+    fn keys() -> ImageKeys {
+        let image = ImageSize { width_px: 28, height_px: 14 };
+        let grid = PatchGrid { rows: 1, cols: 2 };
+        let view = ModelView { image, rect_px: RectPx::of(image), grid, framing: Framing::Crop };
+        ImageKeys::new(TokenSpan { start: 1, len: 2 }, &ImageLayout::of_view(&view, 0))
+    }
+
     #[test]
     fn a_head_that_ignores_the_image_looks_everywhere_alike() {
         let first = LayerIdx::new(0, 1).expect("a layer");
-        let [plain, divided] = layer(&row(), first, 1, 2).expect("a layer");
+        let [plain, divided] = layer(&row(), first, &keys(), 4).expect("a layer");
         let close = |found: &[f64], expected: [f64; 2]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
         assert!(close(&plain, [0.05, 0.15]), "the mean of both heads: {plain:?}");
         assert!(close(&divided, [0.375, 0.625]), "the mean of 1/4, 3/4 and 1/2, 1/2: {divided:?}");
     }
 
     #[test]
-    fn a_row_that_ends_before_the_image_does_is_refused() {
+    fn a_row_that_ends_before_the_prompt_does_is_refused() {
         let first = LayerIdx::new(0, 1).expect("a layer");
-        let found = layer(&row(), first, 3, 2);
+        let found = layer(&row(), first, &keys(), 5);
         assert_eq!(found, Err(PromptingError::Size { what: "an attention row", expected: 5, found: 4 }), "too short");
     }
 }

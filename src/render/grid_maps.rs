@@ -109,7 +109,7 @@ impl GridMaps {
 
     /// Patches of all maps without a finite value.
     pub fn missing(&self) -> usize {
-        missing_values(PatchGrid { rows: self.layers * self.heads, cols: self.grid.len() }, &self.values)
+        missing_values(self.layers * self.heads * self.grid.len(), &self.values)
     }
 
     /// The values of one map.
@@ -130,7 +130,7 @@ impl GridMaps {
     /// Maximum, its place, and the sum of one map.
     pub fn summary(&self, layer_idx: usize, head_idx: usize) -> Option<MapSummary> {
         let values = self.map(layer_idx, head_idx)?;
-        let missing = missing_values(self.grid, values);
+        let missing = missing_values(self.grid.len(), values);
         let finite = || values.iter().copied().enumerate().filter(|(_, v)| v.is_finite());
         let (argmax, max) = finite().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
         Some(MapSummary { max, argmax, total: finite().map(|(_, v)| f64::from(v)).sum(), missing })

@@ -8,6 +8,7 @@
 //!
 //! Everything blends in gamma space with premultiplied alpha, as egui does, and is pure: same input, same bytes.
 
+mod atlas;
 mod colormap;
 mod colour;
 mod compose;
@@ -24,7 +25,7 @@ mod uniform;
 
 pub use colormap::{ColorMap, colormap, colormap_by_id, colormaps};
 pub use colour::{Colouring, colour};
-pub use compose::{Picture, compose};
+pub use compose::{Picture, compose, compose_heat};
 pub use grid_maps::{GridLayout, GridMaps, GridRange, MapSummary, compose_grid};
 pub use mask::{MaskImage, MaskStyle, category_colour, paint_masks};
 pub use overlap::{OverlapMap, OverlapPalette, OverlapStyle, overlap_image, paint_overlap};

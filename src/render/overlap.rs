@@ -203,7 +203,8 @@ mod tests {
                 let view = ModelView::new(photo, &PreprocessSpec::clip(48).with_framing(framing), 8);
                 let values: Vec<f32> = (0..36_u16).map(|v| f32::from(v * 37 % 41) / 40.0).collect();
                 let inside: Vec<bool> = (0..97 * 61).map(|i| i % 97 > 40 && i / 97 < 33).collect();
-                let map = PhotoMap::new(&view, &values, sampling).expect("36 values");
+                let map =
+                    PhotoMap::new(&view.into(), &values, sampling, crate::geometry::Combine::Mean).expect("36 values");
                 let ranked = Ranked::of_photo_map(&map, &inside, counted).expect("finite values");
                 let style =
                     OverlapStyle { threshold: ranked.mean(), palette: OverlapPalette::TrafficLight, opacity: 1.0 };

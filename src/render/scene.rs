@@ -1,8 +1,9 @@
 //! What to draw, before it is known by whom.
 
 use super::{HeatMap, HeatStyle, PhotoTexture};
-use crate::geometry::{ModelView, PatchGrid, PatchPos, RectPx};
+use crate::geometry::{ImageLayout, PatchPos, RectPx};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A photo, what the model saw of it, and what is laid over it.
 #[derive(Debug, Clone)]
@@ -10,7 +11,7 @@ pub struct Scene {
     /// The photo.
     pub photo: PhotoTexture,
     /// Where the patches lie on it.
-    pub view: ModelView,
+    pub layout: Arc<ImageLayout>,
     /// Values and how they are coloured; `None` shows the bare photo.
     pub heat: Option<(HeatMap, HeatStyle)>,
     /// Lines and outlines.
@@ -41,8 +42,8 @@ pub struct Window {
 
 impl Window {
     /// All that there is to see (the photo and the padding around it) at `scale` drawn pixels per photo pixel.
-    pub fn whole(view: &ModelView, scale: f64) -> Self {
-        let rect_px = content_rect_px(view);
+    pub fn whole(layout: &ImageLayout, scale: f64) -> Self {
+        let rect_px = content_rect_px(layout);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sizes of pictures, at least 1")]
         let side = |length: f64| (length * scale).round().max(1.0) as u32;
         Self { rect_px, out_size: [side(rect_px.x1 - rect_px.x0), side(rect_px.y1 - rect_px.y0)], line_px: 1.0 }
@@ -50,17 +51,15 @@ impl Window {
 }
 
 /// The photo and, where the model saw more than the photo, that too.
-pub(crate) fn content_rect_px(view: &ModelView) -> RectPx {
-    let (w, h) = (f64::from(view.image.width_px), f64::from(view.image.height_px));
-    let r = view.rect_px;
-    RectPx { x0: r.x0.min(0.0), y0: r.y0.min(0.0), x1: r.x1.max(w), y1: r.y1.max(h) }
+pub(crate) fn content_rect_px(layout: &ImageLayout) -> RectPx {
+    layout.seen_px().around(RectPx::of(layout.image()))
 }
 
-/// One byte per patch, row-major: 1 where selected.
-pub fn selection_mask(grid: PatchGrid, selected: &BTreeSet<PatchPos>) -> Vec<u8> {
-    let mut mask = vec![0; grid.len()];
-    for pos in selected.iter().filter(|pos| pos.row < grid.rows && pos.col < grid.cols) {
-        if let Some(cell) = mask.get_mut(grid.idx(*pos)) {
+/// One byte per cell of a layout: 1 where selected.
+pub fn selection_mask(layout: &ImageLayout, selected: &BTreeSet<PatchPos>) -> Vec<u8> {
+    let mut mask = vec![0; layout.len()];
+    for idx in selected.iter().filter_map(|pos| layout.idx(*pos)) {
+        if let Some(cell) = mask.get_mut(idx) {
             *cell = 1;
         }
     }

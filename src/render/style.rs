@@ -1,14 +1,14 @@
 //! What a heat map looks like.
 
-use crate::geometry::PatchGrid;
+use crate::geometry::{Combine, ImageLayout};
 use std::sync::Arc;
 
-/// Raw values on a patch grid. `key` names the content: equal keys mean equal values, so nothing is uploaded twice.
+/// Raw values on the cells of a layout. `key` names the content: equal keys mean equal values, so nothing is uploaded twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
-    /// Their layout.
-    pub grid: PatchGrid,
-    /// Row-major raw values.
+    /// Where they lie.
+    pub layout: Arc<ImageLayout>,
+    /// Raw values, one a cell.
     pub values: Arc<[f32]>,
     /// Content key.
     pub key: u64,
@@ -44,6 +44,9 @@ pub struct HeatStyle {
     pub alpha_ramp: f32,
     /// Between the cells.
     pub resampling: Resampling,
+    /// Where regions overlap.
+    #[serde(default)]
+    pub combine: Combine,
 }
 
 impl Default for HeatStyle {
@@ -55,6 +58,7 @@ impl Default for HeatStyle {
             opacity: 0.75,
             alpha_ramp: 0.85,
             resampling: Resampling::Nearest,
+            combine: Combine::Mean,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The numbers that a shader and its CPU twin start from, computed once for both.
 
+use super::atlas::{RegionNumbers, affine};
 use super::photo::CRISP_FROM;
 use super::{Colouring, GridLayout, GridMaps, HeatStyle, Scene, Window, colormap};
+use crate::geometry::{Combine, ImageLayout};
 use crate::render::Resampling;
 
 /// The photo is drawn where the pixel lies on it; without this flag there is no overlay.
@@ -29,12 +31,12 @@ pub struct HeatUniform {
     pub(super) photo_scale: [f32; 2],
     /// Drawn pixels to pixels of the photo: offset.
     pub(super) photo_offset: [f32; 2],
-    /// Drawn pixels to patches: factor.
-    pub(super) cell_scale: [f32; 2],
-    /// Drawn pixels to patches: offset.
-    pub(super) cell_offset: [f32; 2],
-    /// Columns and rows of patches.
-    pub(super) grid: [f32; 2],
+    /// Drawn pixels to cells of the frame, which is all that the model saw (of one region, its own cells): factor.
+    pub(super) frame_scale: [f32; 2],
+    /// Drawn pixels to cells of the frame: offset.
+    pub(super) frame_offset: [f32; 2],
+    /// Columns and rows of the frame.
+    pub(super) frame: [f32; 2],
     /// Raw value of the lowest colour.
     pub(super) lo: f32,
     /// 1 / width of the range.
@@ -55,27 +57,40 @@ pub struct HeatUniform {
     pub(super) colormap: u32,
     /// The flags of this module.
     pub(super) flags: u32,
+    /// Regions with pixels.
+    pub(super) regions: u32,
+    /// What regions that overlap become: 0 their mean, 1 the largest value.
+    pub(super) combine: u32,
+    /// An array begins at a multiple of 16 bytes.
+    padding: [u32; 2],
+    /// The first `regions` count.
+    pub(super) region: [RegionNumbers; ImageLayout::MOST_REGIONS],
 }
 
 impl HeatUniform {
     /// Resolves a scene in a window. Positions are computed in double precision and narrowed last, so that deep zooms stay registered.
     pub fn new(scene: &Scene, window: &Window) -> Self {
-        let (r, view) = (window.rect_px, &scene.view);
+        let (r, layout) = (window.rect_px, &*scene.layout);
         let [out_w, out_h] = window.out_size.map(|n| f64::from(n.max(1)));
         let (step_x, step_y) = ((r.x1 - r.x0) / out_w, (r.y1 - r.y0) / out_h);
-        let (cols, rows) = (view.grid.cols as f64, view.grid.rows as f64);
-        let v = view.rect_px;
-        let (cell_w, cell_h) = ((v.x1 - v.x0) / cols.max(1.0), (v.y1 - v.y0) / rows.max(1.0));
+        let frame = layout.sole().map_or([1, 1], |sole| [sole.grid.cols, sole.grid.rows]);
+        let (frame_scale, frame_offset) = affine(window, layout.seen_px(), frame);
+        let photo = layout.image();
         let style = scene.heat.as_ref().map_or_else(HeatStyle::default, |(_, style)| *style);
         let colouring = Colouring::new(&style, colormap(style.colormap));
+        let numbers = RegionNumbers::all(layout, window, style.combine);
+        let mut region = [RegionNumbers::default(); ImageLayout::MOST_REGIONS];
+        for (to, from) in region.iter_mut().zip(&numbers) {
+            *to = *from;
+        }
         Self {
             origin_px: [0.0; 2],
-            photo_size: [view.image.width_px as f32, view.image.height_px as f32],
+            photo_size: [photo.width_px as f32, photo.height_px as f32],
             photo_scale: narrow([step_x, step_y]),
             photo_offset: narrow([r.x0, r.y0]),
-            cell_scale: narrow([step_x / cell_w, step_y / cell_h]),
-            cell_offset: narrow([(r.x0 - v.x0) / cell_w, (r.y0 - v.y0) / cell_h]),
-            grid: narrow([cols, rows]),
+            frame_scale,
+            frame_offset,
+            frame: frame.map(|cells| cells as f32),
             lo: colouring.lo,
             inv_width: colouring.inv_width,
             gamma: colouring.gamma,
@@ -91,6 +106,10 @@ impl HeatUniform {
             },
             colormap: lut_row(style.colormap),
             flags: flags(scene, colouring.diverging),
+            regions: u32::try_from(numbers.len()).unwrap_or(u32::MAX),
+            combine: u32::from(style.combine == Combine::Largest),
+            padding: [0; 2],
+            region,
         }
     }
 
@@ -101,11 +120,12 @@ impl HeatUniform {
 
 fn flags(scene: &Scene, diverging: bool) -> u32 {
     let when = |condition: bool, flag: u32| if condition { flag } else { 0 };
-    let (w, h) = (f64::from(scene.view.image.width_px), f64::from(scene.view.image.height_px));
-    let r = scene.view.rect_px;
+    let photo = scene.layout.image();
+    let (w, h) = (f64::from(photo.width_px), f64::from(photo.height_px));
+    let r = scene.layout.seen_px();
     // A square photo that the model saw whole has no border to show.
     let partial = [r.x0, r.y0, r.x1 - w, r.y1 - h].iter().any(|gap| gap.abs() > 0.75);
-    when(scene.heat.is_some() && !scene.view.grid.is_empty(), HAS_HEAT)
+    when(scene.heat.is_some() && !scene.layout.is_empty(), HAS_HEAT)
         | when(diverging, DIVERGING)
         | when(scene.marks.grid_lines, GRID_LINES)
         | when(scene.marks.border && partial, BORDER)

@@ -1,5 +1,6 @@
 //! What only a trace file holds: too large for the window, wanted by those who compare numbers.
 
+use super::file::regions::RegionNote;
 use serde::{Deserialize, Serialize};
 
 /// The model's input.
@@ -38,6 +39,9 @@ pub(super) struct Notes {
     pub warnings: Vec<String>,
     /// Rows of `decoder_attention` that were recorded; those after them are zero.
     pub decoder_attention_rows: usize,
+    /// What the tensors `image_regions` and `image_region_rects` do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_regions: Vec<RegionNote>,
     /// See [`super::VisionAttention`].
     pub vision_feature_layer_idx: Option<usize>,
 }

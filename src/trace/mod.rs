@@ -24,7 +24,7 @@ pub use tokens::{Candidate, OutputToken, PromptToken};
 
 use extras::Notes;
 
-use crate::geometry::PatchGrid;
+use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
 use std::sync::Arc;
 
@@ -37,8 +37,8 @@ pub struct Trace {
     pub prompt: Arc<[PromptToken]>,
     /// Where the image tokens lie in it.
     pub image_token_span: TokenSpan,
-    /// How they lie on the model's input.
-    pub image_grid: PatchGrid,
+    /// How they lie on the photo. Of an encoder without a decoder, how its patches do.
+    pub layout: Arc<ImageLayout>,
     /// Decoder layers.
     pub num_hidden_layers: usize,
     /// Decoder heads a layer (query heads).

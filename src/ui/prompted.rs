@@ -4,7 +4,7 @@
 use super::latest::Latest;
 use super::link::Waker;
 use super::state::{AppState, Made};
-use crate::geometry::ImageSize;
+use crate::geometry::{ImageLayout, ImageSize};
 use crate::prompting::{PromptOptions, grid_mask, photo_mask};
 use crate::render::{HeatMap, PromptMask};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -93,7 +93,7 @@ fn make(wish: &Wish) -> Result<PromptedPicture, String> {
     }
     // Keys of other maps are counted or hashed by what they are of: the two top bits tell these from them.
     let key = hasher.finish() | 0b11 << 62;
-    let map = HeatMap { grid: attribution.grid(), values: values.into(), key };
+    let map = HeatMap { layout: Arc::new(ImageLayout::of_view(&attribution.view, 0)), values: values.into(), key };
     Ok(PromptedPicture {
         made: Arc::clone(made),
         map,

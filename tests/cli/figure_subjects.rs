@@ -80,7 +80,7 @@ pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64
         run: Arc::new(run(&photo.sha256, view, preprocessing)),
         prompt: prompt.collect(),
         image_token_span: TokenSpan { start: BEFORE, len: side * side },
-        image_grid: view.grid,
+        layout: Arc::new(view.into()),
         num_hidden_layers: layers,
         num_attention_heads: heads,
         output: words.iter().enumerate().map(token).collect(),

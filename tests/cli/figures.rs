@@ -126,8 +126,12 @@ fn pixels_of_a_map_in_a_png_are_those_of_the_cpu_renderer() {
     let edge = |at: f64| (at * scale).round() as u32;
     let (x, y) = (edge(rect.x), edge(rect.y));
     let out_size = [edge(rect.right()) - x, edge(rect.bottom()) - y];
-    let scene =
-        Scene { photo: photo.texture.clone(), view: photo.view, heat: photo.heat.clone(), marks: Marks::default() };
+    let scene = Scene {
+        photo: photo.texture.clone(),
+        layout: photo.layout.clone(),
+        heat: photo.heat.clone(),
+        marks: Marks::default(),
+    };
     let expected = compose(&scene, &Window { rect_px: photo.window_px, out_size, line_px: 1.0 });
     let png = figure.bytes(Format::Png).expect("can be written");
     let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().expect("a PNG");
@@ -136,7 +140,7 @@ fn pixels_of_a_map_in_a_png_are_those_of_the_cpu_renderer() {
     let mut rgb = vec![0; reader.output_buffer_size().expect("fits")];
     let info = reader.next_frame(&mut rgb).expect("pixels");
     // What the model did not see is darkened, and a line runs around what it saw.
-    let seen = photo.view.rect_px;
+    let seen = photo.layout.seen_px();
     let to_px = |at: f64| at / (photo.window_px.x1 - photo.window_px.x0) * f64::from(out_size[0]);
     let inner = (to_px(seen.x0) as u32 + 4)..(to_px(seen.x1) as u32 - 4);
     let mut compared = 0;

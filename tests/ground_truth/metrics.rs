@@ -170,7 +170,7 @@ fn the_attention_of_a_token_is_measured_on_the_pixels_of_its_patches() {
         for y in 0..size.height_px {
             for x in 0..size.width_px {
                 let patch = trace.run.view.patch_at(f64::from(x) + 0.5, f64::from(y) + 0.5);
-                let value = patch.map(|pos| f64::from(patches[trace.image_grid.idx(pos)]));
+                let value = patch.map(|pos| f64::from(patches[trace.run.view.grid.idx(pos)]));
                 pixels.push((value, mask.contains(x, y)));
             }
         }

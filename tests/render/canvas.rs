@@ -4,15 +4,16 @@ use super::fixtures::{gpu_harness, hot_map, noise_map, photo, view};
 use eframe::egui::{self, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::geometry::{Framing, ModelView, PatchPos};
+use gazelens::geometry::{Framing, ImageLayout, ModelView, PatchPos};
 use gazelens::render::gpu::Gpu;
 use gazelens::render::{HeatMap, HeatStyle, PhotoTexture, Resampling};
 use gazelens::ui::canvas::{CanvasView, PhotoCanvas, Zoom};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 struct State {
     photo: PhotoTexture,
-    model_view: ModelView,
+    layout: Arc<ImageLayout>,
     heat: Vec<(HeatMap, HeatStyle)>,
     canvas: CanvasView,
     selected: BTreeSet<PatchPos>,
@@ -25,7 +26,7 @@ struct State {
 fn state(heat: Vec<(HeatMap, HeatStyle)>) -> State {
     State {
         photo: photo(96, 64),
-        model_view: view(96, 64, Framing::Crop),
+        layout: Arc::new(view(96, 64, Framing::Crop).into()),
         heat,
         canvas: CanvasView::default(),
         selected: BTreeSet::new(),
@@ -43,7 +44,7 @@ fn show(ui: &mut egui::Ui, state: &mut State) {
     ui.spacing_mut().item_spacing = Vec2::splat(4.0);
     ui.horizontal(|ui| {
         for i in 0..count {
-            let response = PhotoCanvas::new(&state.photo, &state.model_view)
+            let response = PhotoCanvas::new(&state.photo, &state.layout)
                 .heat(state.heat.get(i).cloned())
                 .selected(&state.selected)
                 .show_border(true)
@@ -103,7 +104,7 @@ fn hovering_and_clicking_find_the_patch() {
         let target = at(&harness, 16.0 + 10.67 * 4.5, 10.67 * 1.5);
         harness.hover_at(target);
         harness.run();
-        assert_eq!(harness.state().hovered, Some(PatchPos { row: 1, col: 4 }), "{scale}x: hovered");
+        assert_eq!(harness.state().hovered, Some(PatchPos { region: 0, row: 1, col: 4 }), "{scale}x: hovered");
         harness.hover_at(at(&harness, 5.0, 30.0));
         harness.run();
         assert_eq!(harness.state().hovered, None, "{scale}x: the model did not see the border");
@@ -115,7 +116,7 @@ fn hovering_and_clicking_find_the_patch() {
         }
         harness.run();
         let clicked: Vec<_> = harness.state().clicked.iter().map(|(pos, _)| *pos).collect();
-        assert_eq!(clicked, [PatchPos { row: 1, col: 4 }], "{scale}x: clicked once");
+        assert_eq!(clicked, [PatchPos { region: 0, row: 1, col: 4 }], "{scale}x: clicked once");
     }
 }
 
@@ -205,7 +206,7 @@ fn patch_colour(
     row: usize,
     col: usize,
 ) -> [f64; 3] {
-    let patch = harness.state().model_view.patch_rect_px(PatchPos { row, col });
+    let patch = harness.state().layout.rect_of(PatchPos { region: 0, row, col }).unwrap();
     #[expect(clippy::cast_possible_truncation, reason = "small numbers of a test")]
     let [x0, y0, x1, y1] = [patch.x0, patch.y0, patch.x1, patch.y1].map(|v| v as f32);
     let (min, max) = (at(harness, x0, y0), at(harness, x1, y1));
@@ -219,8 +220,8 @@ fn patch_colour(
 #[test]
 fn two_canvases_in_one_frame_show_their_own_maps() {
     for scale in [1.0, 2.0] {
-        let grid = view(96, 64, Framing::Crop).grid;
-        let maps = vec![(hot_map(grid, 7), opaque()), (hot_map(grid, 22), opaque())];
+        let view = view(96, 64, Framing::Crop);
+        let maps = vec![(hot_map(view, 7), opaque()), (hot_map(view, 22), opaque())];
         let Some(mut harness) = harness(scale, maps) else { return };
         // Second canvas: same size, one width and one gap to the right.
         let step = harness.get_by_label("Photo 1").rect().min.x - harness.get_by_label("Photo 0").rect().min.x;
@@ -235,16 +236,16 @@ fn two_canvases_in_one_frame_show_their_own_maps() {
 
 #[test]
 fn a_canvas_reaching_out_of_the_window_stays_registered() {
-    let grid = view(96, 64, Framing::Crop).grid;
+    let view = view(96, 64, Framing::Crop);
     let app = |ui: &mut egui::Ui, state: &mut State| {
         // Half of the canvas lies beyond the left edge and some of it beyond the lower one.
         let rect = Rect::from_min_size(Pos2::new(-180.0, 40.0), Vec2::new(480.0, 320.0));
         let mut child = ui.new_child(egui::UiBuilder::new().max_rect(rect));
-        let canvas = PhotoCanvas::new(&state.photo, &state.model_view).heat(state.heat.first().cloned());
+        let canvas = PhotoCanvas::new(&state.photo, &state.layout).heat(state.heat.first().cloned());
         state.photo_rect = canvas.show(&mut child, &mut state.canvas).photo_rect;
     };
     let builder = Harness::builder().with_size(Vec2::new(300.0, 300.0));
-    let Some((mut harness, _)) = gpu_harness(builder, app, state(vec![(hot_map(grid, 3 * 6 + 4), opaque())])) else {
+    let Some((mut harness, _)) = gpu_harness(builder, app, state(vec![(hot_map(view, 3 * 6 + 4), opaque())])) else {
         return;
     };
     harness.run();
@@ -255,11 +256,11 @@ fn a_canvas_reaching_out_of_the_window_stays_registered() {
 
 #[test]
 fn canvases_draw_the_same_with_and_without_a_graphics_card() {
-    let grid = view(96, 64, Framing::Crop).grid;
+    let view = view(96, 64, Framing::Crop);
     let make = || {
         let style = HeatStyle { resampling: Resampling::Bicubic, ..HeatStyle::default() };
-        let mut state = state(vec![(noise_map(grid, 4), style)]);
-        state.selected = [PatchPos { row: 2, col: 2 }, PatchPos { row: 2, col: 3 }].into();
+        let mut state = state(vec![(noise_map(view, 4), style)]);
+        state.selected = [PatchPos { region: 0, row: 2, col: 2 }, PatchPos { region: 0, row: 2, col: 3 }].into();
         state
     };
     let size = Vec2::new(420.0, 300.0);
@@ -274,9 +275,9 @@ fn canvases_draw_the_same_with_and_without_a_graphics_card() {
 
 #[test]
 fn sliders_upload_nothing_and_a_new_map_only_itself() {
-    let grid = view(96, 64, Framing::Crop).grid;
+    let view = view(96, 64, Framing::Crop);
     let builder = Harness::builder().with_size(Vec2::new(300.0, 200.0));
-    let maps = vec![(noise_map(grid, 1), HeatStyle::default())];
+    let maps = vec![(noise_map(view, 1), HeatStyle::default())];
     let Some((mut harness, render_state)) = gpu_harness(builder, show, state(maps)) else { return };
     let uploads = |harness: &mut Harness<'_, State>| {
         harness.run();
@@ -290,8 +291,8 @@ fn sliders_upload_nothing_and_a_new_map_only_itself() {
     harness.state_mut().heat[0].1.colormap = 3;
     assert_eq!(uploads(&mut harness), first, "colours change without an upload");
     assert_ne!(harness.render().unwrap(), picture, "but the picture changes");
-    harness.state_mut().heat[0].0 = noise_map(grid, 2);
+    harness.state_mut().heat[0].0 = noise_map(view, 2);
     assert_eq!(uploads(&mut harness), first + 1, "another token is one more map");
-    harness.state_mut().heat[0].0 = noise_map(grid, 1);
+    harness.state_mut().heat[0].0 = noise_map(view, 1);
     assert_eq!(uploads(&mut harness), first + 1, "going back is free");
 }

@@ -3,7 +3,10 @@
 use eframe::{egui, egui_wgpu, egui_wgpu::wgpu};
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use egui_kittest::{Harness, HarnessBuilder};
-use gazelens::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec, Resample, ResizeTo};
+use gazelens::geometry::{
+    Framing, ImageLayout, ImageSize, ModelView, PatchGrid, PreprocessSpec, RectPx, Region, RegionKind, Resample,
+    ResizeTo,
+};
 use gazelens::render::gpu::{self, Offscreen};
 use gazelens::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Picture, Scene};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -23,6 +26,24 @@ pub(crate) fn view(width_px: u32, height_px: u32, framing: Framing) -> ModelView
     ModelView::new(ImageSize { width_px, height_px }, &spec(framing), 8)
 }
 
+/// A padded photo in 3 x 5 cells under two tiles of 4 x 4, every row of a tile with a separator behind it, one token without
+/// pixels in front and queries at the end.
+pub(crate) fn tiles(image: ImageSize) -> ImageLayout {
+    let (w, h) = (f64::from(image.width_px), f64::from(image.height_px));
+    let region = |kind, first_token, [rows, cols, row_stride]: [usize; 3], rect: Option<[f64; 4]>| {
+        let rect_px = rect.map(|[x0, y0, x1, y1]| RectPx { x0, y0, x1, y1 });
+        Region { kind, first_token, grid: PatchGrid { rows, cols }, row_stride, rect_px, encoder: 0 }
+    };
+    let whole = Some([-0.125 * w, 0.0, 1.125 * w, h]);
+    let regions = vec![
+        region(RegionKind::Photo, 1, [3, 5, 5], whole),
+        region(RegionKind::Tile, 16, [4, 4, 5], Some([0.0, 0.0, 0.5 * w, h])),
+        region(RegionKind::Tile, 36, [4, 4, 5], Some([0.5 * w, 0.0, w, h])),
+        region(RegionKind::Queries, 56, [1, 4, 4], None),
+    ];
+    ImageLayout::new(image, 60, regions).unwrap()
+}
+
 /// Smooth colours with hard-edged detail, different at every pixel.
 pub(crate) fn photo(width_px: u32, height_px: u32) -> PhotoTexture {
     let rgb: Vec<u8> = (0..height_px)
@@ -38,7 +59,8 @@ pub(crate) fn photo(width_px: u32, height_px: u32) -> PhotoTexture {
 }
 
 /// Pseudo-random values in 0..1 from a seed that is also the key.
-pub(crate) fn noise_map(grid: PatchGrid, key: u64) -> HeatMap {
+pub(crate) fn noise_map(layout: impl Into<ImageLayout>, key: u64) -> HeatMap {
+    let layout = Arc::new(layout.into());
     let mut state = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -46,17 +68,20 @@ pub(crate) fn noise_map(grid: PatchGrid, key: u64) -> HeatMap {
         state ^= state << 17;
         (state >> 40) as f32 / (1_u64 << 24) as f32
     };
-    HeatMap { grid, values: (0..grid.len()).map(|_| next()).collect(), key }
+    HeatMap { values: (0..layout.len()).map(|_| next()).collect(), layout, key }
 }
 
 /// One patch of value 1 among zeros.
-pub(crate) fn hot_map(grid: PatchGrid, hot: usize) -> HeatMap {
-    let values = (0..grid.len()).map(|i| if i == hot { 1.0 } else { 0.0 }).collect();
-    HeatMap { grid, values, key: 1_000_000 + hot as u64 }
+pub(crate) fn hot_map(layout: impl Into<ImageLayout>, hot: usize) -> HeatMap {
+    let layout = Arc::new(layout.into());
+    let values = (0..layout.len()).map(|i| if i == hot { 1.0 } else { 0.0 }).collect();
+    HeatMap { layout, values, key: 1_000_000_u64.wrapping_add(hot as u64) }
 }
 
-pub(crate) fn scene(view: ModelView, heat: Option<(HeatMap, HeatStyle)>) -> Scene {
-    Scene { photo: photo(view.image.width_px, view.image.height_px), view, heat, marks: Marks::default() }
+pub(crate) fn scene(layout: impl Into<ImageLayout>, heat: Option<(HeatMap, HeatStyle)>) -> Scene {
+    let layout = Arc::new(layout.into());
+    let ImageSize { width_px, height_px } = layout.image();
+    Scene { photo: photo(width_px, height_px), layout, heat, marks: Marks::default() }
 }
 
 /// A device of the software driver where there is one. `limit` lowers the largest texture.

@@ -4,14 +4,21 @@ use super::fixtures::{gpu_harness, noise_map, with_offscreen, worst};
 use eframe::egui::{self, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::geometry::PatchGrid;
+use gazelens::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
 use gazelens::render::{GridLayout, GridMaps, GridRange, colormaps, compose_grid};
 use gazelens::ui::head_grid::HeadGrid;
 
 const GRID: PatchGrid = PatchGrid { rows: 24, cols: 24 };
 
+/// So many cells in a row.
+fn list(cells: usize) -> ModelView {
+    let image = ImageSize { width_px: 64, height_px: 64 };
+    let grid = PatchGrid { rows: 1, cols: cells };
+    ModelView { image, rect_px: RectPx::of(image), grid, framing: Framing::Crop }
+}
+
 fn maps(layers: usize, heads: usize, range: GridRange) -> GridMaps {
-    let all = noise_map(PatchGrid { rows: layers * heads, cols: GRID.len() }, 11);
+    let all = noise_map(list(layers * heads * GRID.len()), 11);
     // Small values, so that per-map and shared ranges differ from 0..1.
     let values = all.values.iter().enumerate().map(|(i, v)| v * 0.01 * (1 + i / GRID.len()) as f32).collect();
     GridMaps::new(11, [layers, heads], GRID, values, range)
@@ -107,7 +114,7 @@ fn maps_that_come_back_look_as_they_did_before() {
     let builder = Harness::builder().with_size(Vec2::new(300.0, 260.0));
     let Some((mut harness, _)) = gpu_harness(builder, show, state(4, 6)) else { return };
     let mut picture = |key: u64| {
-        let values = noise_map(PatchGrid { rows: 4 * 6, cols: GRID.len() }, key).values;
+        let values = noise_map(list(4 * 6 * GRID.len()), key).values;
         harness.state_mut().maps = GridMaps::new(key, [4, 6], GRID, values, GridRange::PerMap);
         harness.run();
         harness.render().unwrap()

@@ -3,7 +3,7 @@
 use super::fixtures::{noise_map, render_state, view, with_offscreen, worst};
 use eframe::egui_wgpu::wgpu;
 use gazelens::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
-use gazelens::geometry::{Framing, ImageSize, ModelView, RectPx};
+use gazelens::geometry::{Combine, Framing, ImageSize, ModelView, RectPx};
 use gazelens::render::gpu::Offscreen;
 use gazelens::render::{
     GridTexels, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, Picture, Resampling, Window,
@@ -23,9 +23,9 @@ fn disc(photo: ImageSize, [cx, cy, r]: [f64; 3]) -> Vec<bool> {
 fn windows(view: &ModelView) -> Vec<Window> {
     let part = RectPx { x0: 11.3, y0: -4.7, x1: 59.3, y1: 31.3 };
     vec![
-        Window::whole(view, 1.0),
-        Window::whole(view, 0.43),
-        Window { line_px: 2.0, ..Window::whole(view, 3.7) },
+        Window::whole(&(*view).into(), 1.0),
+        Window::whole(&(*view).into(), 0.43),
+        Window { line_px: 2.0, ..Window::whole(&(*view).into(), 3.7) },
         Window { rect_px: part, out_size: [480, 360], line_px: 1.0 },
     ]
 }
@@ -45,7 +45,7 @@ fn overlaps_agree_in_every_palette_and_window() {
             let inside = disc(view.image, [45.0, 30.0, 28.0]);
             let mask = MaskImage::new(view.image, &inside);
             for (sampling, counted) in Sampling::ALL.into_iter().zip([Counted::Seen, Counted::Whole, Counted::Seen]) {
-                let map = PhotoMap::new(&view, &noise_map(view.grid, 5).values, sampling).unwrap();
+                let map = PhotoMap::new(&view.into(), &noise_map(view, 5).values, sampling, Combine::Mean).unwrap();
                 let threshold = Ranked::of_photo_map(&map, &inside, counted).unwrap().mean();
                 let map = OverlapMap::new(&map, counted);
                 for palette in OverlapPalette::ALL {
@@ -91,8 +91,8 @@ fn opaque_colours_are_stored_alike_in_linear_light() {
     let view = view(98, 62, Framing::Crop);
     let mask = MaskImage::new(view.image, &disc(view.image, [45.0, 30.0, 28.0]));
     let style = OverlapStyle { threshold: 0.5, palette: OverlapPalette::ColourBlindSafe, opacity: 1.0 };
-    let map = PhotoMap::new(&view, &noise_map(view.grid, 5).values, Sampling::Nearest).unwrap();
-    let (map, window) = (OverlapMap::new(&map, Counted::Seen), Window::whole(&view, 2.0));
+    let map = PhotoMap::new(&view.into(), &noise_map(view, 5).values, Sampling::Nearest, Combine::Mean).unwrap();
+    let (map, window) = (OverlapMap::new(&map, Counted::Seen), Window::whole(&view.into(), 2.0));
     let shader = offscreen.overlap(&map, &mask, &style, &window).unwrap();
     assert_alike(&shader, &overlap_image(&map, &mask, &style, &window), "an sRGB target");
 }
@@ -114,11 +114,11 @@ fn a_photo_that_no_texture_holds_is_refused_and_not_drawn_wrongly() {
 fn the_map_that_is_measured_is_the_map_that_is_drawn() {
     for framing in [Framing::Crop, Framing::Pad] {
         let view = view(98, 62, framing);
-        let values = noise_map(view.grid, 12).values;
+        let values = noise_map(view, 12).values;
         let texels = GridTexels::new(view.grid, &values);
         let samplings = Sampling::ALL.into_iter().zip([Resampling::Nearest, Resampling::Bilinear, Resampling::Bicubic]);
         for (sampling, resampling) in samplings {
-            let map = PhotoMap::new(&view, &values, sampling).unwrap();
+            let map = PhotoMap::new(&view.into(), &values, sampling, Combine::Mean).unwrap();
             let mut seen = 0;
             for (idx, value) in map.values.iter().enumerate() {
                 let (x, y) = (idx % 98, idx / 98);

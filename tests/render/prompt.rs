@@ -31,9 +31,9 @@ fn darkened_photos_agree_in_every_window() {
         let view = view(98, 62, Framing::Pad);
         let part = RectPx { x0: 11.3, y0: -4.7, x1: 59.3, y1: 31.3 };
         let windows = [
-            Window::whole(&view, 1.0),
-            Window::whole(&view, 0.43),
-            Window::whole(&view, 2.6),
+            Window::whole(&view.into(), 1.0),
+            Window::whole(&view.into(), 0.43),
+            Window::whole(&view.into(), 2.6),
             Window { rect_px: part, out_size: [480, 360], line_px: 1.0 },
         ];
         for style in [PromptStyle::Darkened { grey: 0 }, PromptStyle::Darkened { grey: 200 }, PromptStyle::Mask] {
@@ -76,7 +76,7 @@ fn darkened_photos_are_stored_alike_in_linear_light() {
     let Some(state) = render_state(None) else { return };
     let mut offscreen = Offscreen::with_format(&state.device, &state.queue, wgpu::TextureFormat::Rgba8UnormSrgb);
     let (photo, mask) = (photo(98, 62), PromptMask::new(SIZE, levels()));
-    let window = Window::whole(&view(98, 62, Framing::Crop), 1.0);
+    let window = Window::whole(&view(98, 62, Framing::Crop).into(), 1.0);
     let style = PromptStyle::Darkened { grey: 40 };
     let shader = offscreen.prompt(&photo, &mask, style, &window).unwrap();
     let (difference, at) = worst(&shader, &twin(&photo, &mask, style, &window));

@@ -261,6 +261,7 @@ impl Script {
     /// The trace before its first token.
     pub(crate) fn trace(&self) -> Trace {
         let spec = PreprocessSpec::clip(144);
+        let view = ModelView::new(self.photo, &spec, 12);
         let vision_values = (0..6 * 4 * self.grid.len()).map(|i| ((i * 37) % 101) as f32 / 7000.0).collect();
         Trace {
             run: Arc::new(RunInfo {
@@ -283,7 +284,7 @@ impl Script {
                 max_new_tokens: 128,
                 prompting: None,
                 forced_ids: Vec::new(),
-                view: ModelView::new(self.photo, &spec, 12),
+                view,
                 preprocessing: spec,
                 device: "CPU".to_owned(),
                 dtype: "f32".to_owned(),
@@ -291,7 +292,7 @@ impl Script {
             }),
             prompt: self.prompt().into(),
             image_token_span: TokenSpan { start: 3, len: self.grid.len() },
-            image_grid: self.grid,
+            layout: Arc::new(view.into()),
             num_hidden_layers: self.layers,
             num_attention_heads: self.heads,
             output: Vec::new(),

@@ -28,13 +28,10 @@ pub fn category_shares<'a, K>(
     }
     let mut shares = Vec::new();
     for (category, coverage) in categories {
-        if values.len() != coverage.patches().len() {
-            return Err(LocalisationError::WrongGrid { grid: coverage.grid(), found: values.len() });
-        }
         let (mut inside, mut total) = (0.0, 0.0);
-        for (&value, patch) in values.iter().zip(coverage.patches()) {
-            inside += f64::from(value) * patch.inside as f64;
-            total += f64::from(value) * patch.pixels as f64;
+        for (value, covered) in coverage.with(values)? {
+            inside += f64::from(value) * covered.inside as f64;
+            total += f64::from(value) * covered.pixels as f64;
         }
         let seen = coverage.seen();
         let area_share = if seen.pixels > 0 { seen.inside as f64 / seen.pixels as f64 } else { 0.0 };

@@ -1,6 +1,6 @@
 //! Why a map and a mask give no figure.
 
-use crate::geometry::{ImageSize, PatchGrid};
+use crate::geometry::ImageSize;
 
 /// A map and a mask that cannot be compared at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,11 +15,11 @@ pub enum LocalisationError {
         /// How many there are.
         found: usize,
     },
-    /// The map's patches are not those of the view.
-    #[error("Expected a map of {} x {} patches, found one of {found} values", grid.rows, grid.cols)]
+    /// The map's patches are not those of the layout.
+    #[error("Expected a map of {expected} patches, found one of {found} values")]
     WrongGrid {
-        /// Of the view.
-        grid: PatchGrid,
+        /// Of the layout.
+        expected: usize,
         /// Values of the map.
         found: usize,
     },

@@ -37,7 +37,7 @@ impl MetricGrid {
         Self::of_values(&maps.values, shape, coverage, counted, metric, cancel)
     }
 
-    /// The same from the maps' values alone. **Shape**: `maps` `[layers, heads, rows * cols]` of the coverage's grid.
+    /// The same from the maps' values alone. **Shape**: `maps` `[layers, heads, cells]` of the coverage's layout.
     pub fn of_values(
         maps: &[f32],
         [layers, heads]: [usize; 2],
@@ -46,7 +46,7 @@ impl MetricGrid {
         metric: &Metric,
         cancel: &AtomicBool,
     ) -> Result<Self, LocalisationError> {
-        let patches = coverage.grid().len();
+        let patches = coverage.num_cells();
         let mut values = Vec::with_capacity(layers * heads);
         for layer_idx in 0..layers {
             if cancel.load(Ordering::Relaxed) {

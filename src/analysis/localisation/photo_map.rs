@@ -1,7 +1,7 @@
 //! From patches to the pixels of the photo, and which of those the model saw.
 
 use super::LocalisationError;
-use crate::geometry::{ImageSize, ModelView};
+use crate::geometry::{Combine, ImageLayout, ImageSize, PlacedRegion, RectPx};
 
 /// What lies between the centres of patches. The same definitions as on the screen, in double precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -68,11 +68,10 @@ impl SeenRect {
         Self { x0: 0, y0: 0, x1: size.width_px, y1: size.height_px }
     }
 
-    /// What a view shows of its photo.
-    pub fn of(view: &ModelView) -> Self {
-        let r = view.rect_px;
-        let [x0, x1] = seen_range(view.image.width_px, [r.x0, r.x1]);
-        let [y0, y1] = seen_range(view.image.height_px, [r.y0, r.y1]);
+    /// What a rectangle shows of a photo.
+    pub fn of(photo: ImageSize, r: RectPx) -> Self {
+        let [x0, x1] = seen_range(photo.width_px, [r.x0, r.x1]);
+        let [y0, y1] = seen_range(photo.height_px, [r.y0, r.y1]);
         Self { x0, y0, x1, y1 }
     }
 
@@ -89,14 +88,14 @@ impl SeenRect {
 
 /// Pixels of an axis whose centres lie between two edges: the first, and one past the last.
 fn seen_range(len_px: u32, [start, end]: [f64; 2]) -> [u32; 2] {
-    // A centre at k + 0.5 lies inside from k >= start - 0.5 on. Comparing the pixels themselves keeps to `ModelView::patch_at`.
+    // A centre at k + 0.5 lies inside from k >= start - 0.5 on. Comparing the pixels themselves keeps to `PlacedRegion::pos_at`.
     let inside = |px: &u32| along(f64::from(*px) + 0.5, [start, end]).is_some();
     let first = (0..len_px).find(inside).unwrap_or(len_px);
     let past = (first..len_px).find(|px| !inside(px)).unwrap_or(len_px);
     [first, past]
 }
 
-/// Position between two edges as a part of their distance, as [`ModelView::patch_at`] has it.
+/// Position between two edges as a part of their distance, as [`PlacedRegion::pos_at`] has it.
 fn along(at_px: f64, [start, end]: [f64; 2]) -> Option<f64> {
     let part = (at_px - start) / (end - start);
     (0.0..1.0).contains(&part).then_some(part)
@@ -126,44 +125,90 @@ pub struct PhotoMap {
     pub size: ImageSize,
     /// **Shape** `[height_px, width_px]`, row-major; 0 where the model saw nothing.
     pub values: Vec<f32>,
-    /// Where it saw something.
+    /// Where it saw something: the smallest rectangle around it.
     pub seen: SeenRect,
+    /// Whether each pixel was seen, where that is not all of the rectangle. **Shape** as `values`.
+    covered: Option<Vec<bool>>,
     /// How the values were made.
     pub sampling: Sampling,
 }
 
 impl PhotoMap {
-    /// Lays a patch map on the pixels that its patches were made of.
+    /// Lays a map on the pixels that its patches were made of.
     ///
-    /// **Shape**: `values` `[rows, cols]` of the view's grid, finite.
-    pub fn new(view: &ModelView, values: &[f32], sampling: Sampling) -> Result<Self, LocalisationError> {
-        if values.len() != view.grid.len() || values.is_empty() {
-            return Err(LocalisationError::WrongGrid { grid: view.grid, found: values.len() });
+    /// **Shape**: `values` one for each cell of the layout, finite.
+    pub fn new(
+        layout: &ImageLayout,
+        values: &[f32],
+        sampling: Sampling,
+        combine: Combine,
+    ) -> Result<Self, LocalisationError> {
+        if values.len() != layout.len() || values.is_empty() {
+            return Err(LocalisationError::WrongGrid { expected: layout.len(), found: values.len() });
         }
         if let Some(bad) = values.iter().find(|value| !value.is_finite()) {
             return Err(LocalisationError::NotFinite { found: bad.to_string() });
         }
-        let (r, seen) = (view.rect_px, SeenRect::of(view));
-        let across = taps([seen.x0, seen.x1], [r.x0, r.x1], view.grid.cols, sampling);
-        let down = taps([seen.y0, seen.y1], [r.y0, r.y1], view.grid.rows, sampling);
-        let width = view.image.width_px as usize;
-        let mut pixels = vec![0.0; width * view.image.height_px as usize];
-        // One row of patches becomes one row of pixels once; pixel rows then mix at most four of those.
-        let wide: Vec<Vec<f64>> = values.chunks_exact(view.grid.cols).map(|row| stretched(row, &across)).collect();
-        let rows = pixels.chunks_exact_mut(width.max(1)).skip(seen.y0 as usize);
-        for (pixels, tap) in rows.zip(&down) {
-            let pixels = pixels.get_mut(seen.x0 as usize..seen.x1 as usize).unwrap_or_default();
-            for (x, pixel) in pixels.iter_mut().enumerate() {
-                let at = |cell: usize| wide.get(cell).and_then(|row| row.get(x)).copied().unwrap_or(0.0);
-                *pixel = narrow(tap.mix(at));
-            }
+        let size = layout.image();
+        let placed: Vec<PlacedRegion> = layout.placed().filter(|region| combine.counts(region.idx)).collect();
+        let lay = |region: &PlacedRegion| {
+            let mut pixels = vec![0.0; size.width_px as usize * size.height_px as usize];
+            let seen = SeenRect::of(size, region.rect_px);
+            stretch(region, values, sampling, seen, size, &mut pixels);
+            (region.idx, seen, pixels)
+        };
+        if let [one] = placed.as_slice() {
+            let (_, seen, pixels) = lay(one);
+            return Ok(Self { size, values: pixels.into_iter().map(narrow).collect(), seen, covered: None, sampling });
         }
-        Ok(Self { size: view.image, values: pixels, seen, sampling })
+        let layers: Vec<_> = placed.iter().map(lay).collect();
+        let seen = SeenRect::of(size, layout.seen_px());
+        let (mut pixels, mut covered) = (Vec::new(), Vec::new());
+        for (y, x) in (0..size.height_px).flat_map(|y| (0..size.width_px).map(move |x| (y, x))) {
+            let at = pixels.len();
+            let here = layers.iter().filter(|(_, seen, _)| seen.contains(x, y));
+            let parts = here.map(|(idx, _, pixels)| (*idx, pixels.get(at).copied().unwrap_or(0.0), 1.0));
+            let value = combine.of(parts);
+            covered.push(value.is_some());
+            pixels.push(narrow(value.unwrap_or(0.0)));
+        }
+        let is_whole = covered.iter().filter(|covered| **covered).count() as u64 == seen.pixels();
+        Ok(Self { size, values: pixels, seen, covered: (!is_whole).then_some(covered), sampling })
+    }
+
+    /// Whether the model saw the pixel at a place of `values` that lies in `seen`.
+    pub(super) fn is_covered(&self, at: usize) -> bool {
+        self.covered.as_ref().is_none_or(|covered| covered.get(at).copied().unwrap_or(false))
+    }
+}
+
+/// One region's values on the pixels that it shows.
+fn stretch(
+    region: &PlacedRegion,
+    values: &[f32],
+    sampling: Sampling,
+    seen: SeenRect,
+    size: ImageSize,
+    pixels: &mut [f64],
+) {
+    let (r, width) = (region.rect_px, size.width_px as usize);
+    let across = taps([seen.x0, seen.x1], [r.x0, r.x1], region.grid.cols, sampling);
+    let down = taps([seen.y0, seen.y1], [r.y0, r.y1], region.grid.rows, sampling);
+    // One row of patches becomes one row of pixels once; pixel rows then mix at most four of those.
+    let wide: Vec<Vec<f64>> =
+        region.values(values).chunks_exact(region.grid.cols).map(|row| stretched(row, &across)).collect();
+    let rows = pixels.chunks_exact_mut(width.max(1)).skip(seen.y0 as usize);
+    for (pixels, tap) in rows.zip(&down) {
+        let pixels = pixels.get_mut(seen.x0 as usize..seen.x1 as usize).unwrap_or_default();
+        for (x, pixel) in pixels.iter_mut().enumerate() {
+            let at = |cell: usize| wide.get(cell).and_then(|row| row.get(x)).copied().unwrap_or(0.0);
+            *pixel = tap.mix(at);
+        }
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "between the map's own f32 values, or a little beyond")]
-fn narrow(value: f64) -> f32 {
+pub(super) fn narrow(value: f64) -> f32 {
     value as f32
 }
 

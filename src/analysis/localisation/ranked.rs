@@ -1,7 +1,7 @@
 //! A map against a mask, reduced to what every figure needs: for each value of the map, how many pixels have it and how many of those lie
 //! inside. Patches, bytes and pixels all end here, so that there is one definition of each figure and none of them sorts twice.
 
-use super::{Counted, LocalisationError, PatchCoverage, PhotoMap};
+use super::{Counted, Covered, LocalisationError, PatchCoverage, PhotoMap};
 
 /// Pixels of one value, and all of larger ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -129,7 +129,9 @@ impl Ranked {
         let rows = (seen.y0 as usize..seen.y1 as usize).flat_map(|y| {
             let row = y * width + seen.x0 as usize..y * width + seen.x1 as usize;
             let values = map.values.get(row.clone()).unwrap_or_default();
-            values.iter().copied().zip(inside.get(row).unwrap_or_default().iter().copied())
+            let start = row.start;
+            let pixels = values.iter().copied().zip(inside.get(row).unwrap_or_default().iter().copied());
+            (start..).zip(pixels).filter(|(at, _)| map.is_covered(*at)).map(|(_, pixel)| pixel)
         });
         Self::of_pixels(rows)
     }
@@ -137,15 +139,8 @@ impl Ranked {
     /// A patch map in which every pixel has the value of the patch that it lies in: the same figures as [`Ranked::of_photo_map`] with
     /// nearest sampling, from some hundred patches instead of some hundred thousand pixels.
     pub fn of_patches(values: &[f32], coverage: &PatchCoverage, counted: Counted) -> Result<Self, LocalisationError> {
-        let patches = coverage.patches();
-        if values.len() != patches.len() {
-            return Err(LocalisationError::WrongGrid { grid: coverage.grid(), found: values.len() });
-        }
-        let seen = values.iter().zip(patches).map(|(&value, patch)| Group {
-            value,
-            pixels: patch.pixels,
-            inside: patch.inside,
-        });
+        let group = |(value, Covered { pixels, inside })| Group { value, pixels, inside };
+        let seen = coverage.with(values)?.map(group);
         let unseen = coverage.unseen();
         let rest = Group { value: 0.0, pixels: unseen.pixels, inside: unseen.inside };
         Self::new(seen.chain((counted == Counted::Whole).then_some(rest)).collect(), Scale::MinMax)

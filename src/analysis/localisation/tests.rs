@@ -3,11 +3,15 @@
 use super::*;
 use crate::analysis::LayerHeadMaps;
 use crate::analysis::Range;
-use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PatchPos, PreprocessSpec, ResizeTo};
+use crate::geometry::{
+    Combine, Framing, ImageLayout, ImageSize, ModelView, PatchGrid, PatchPos, PreprocessSpec, RectPx, Region,
+    RegionKind, ResizeTo,
+};
 use crate::ids::{HeadIdx, LayerIdx};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -109,8 +113,8 @@ fn a_patch_map_lies_on_the_pixels_that_its_patches_were_made_of() {
         let side = |idx: usize| u32::try_from(case["size"][idx].as_u64().expect("a size")).expect("small");
         let framing = if case["framing"] == "pad" { Framing::Pad } else { Framing::Crop };
         let (view, values, inside) = (view(side(0), side(1), framing), values(&case), bits(&case));
-        let map = PhotoMap::new(&view, &values, Sampling::Nearest).expect("36 values");
-        let coverage = PatchCoverage::new(&view, &inside).expect("the photo's size");
+        let map = PhotoMap::new(&view.into(), &values, Sampling::Nearest, Combine::Mean).expect("36 values");
+        let coverage = PatchCoverage::new(&view.into(), &inside, Combine::Mean).expect("the photo's size");
         for counted in [Counted::Seen, Counted::Whole] {
             let what = format!("{} {:?} {}", case["size"], framing, counted.id());
             let slow = Ranked::of_photo_map(&map, &inside, counted).expect("finite values");
@@ -190,9 +194,9 @@ fn what_cannot_be_compared_is_refused_by_what_it_is() {
     }
     assert_eq!(Ranked::of_values(&[], &[]), Err(LocalisationError::NoPixels), "nothing at all");
     let view = view(97, 61, Framing::Crop);
-    assert!(PhotoMap::new(&view, &[0.0; 35], Sampling::Nearest).is_err(), "a patch is missing");
-    assert!(PhotoMap::new(&view, &[f32::NAN; 36], Sampling::Nearest).is_err(), "not a number");
-    assert!(PatchCoverage::new(&view, &[true; 10]).is_err(), "a mask of another photo");
+    assert!(PhotoMap::new(&view.into(), &[0.0; 35], Sampling::Nearest, Combine::Mean).is_err(), "a patch is missing");
+    assert!(PhotoMap::new(&view.into(), &[f32::NAN; 36], Sampling::Nearest, Combine::Mean).is_err(), "not a number");
+    assert!(PatchCoverage::new(&view.into(), &[true; 10], Combine::Mean).is_err(), "a mask of another photo");
 }
 
 #[test]
@@ -200,7 +204,7 @@ fn the_seen_part_is_that_of_the_geometry() {
     for (width, height) in [(640, 480), (97, 61), (40, 75), (48, 48), (1, 7)] {
         for framing in [Framing::Crop, Framing::Pad] {
             let view = view(width, height, framing);
-            let seen = SeenRect::of(&view);
+            let seen = SeenRect::of(view.image, view.rect_px);
             for y in 0..height {
                 for x in 0..width {
                     let expected = view.patch_at(f64::from(x) + 0.5, f64::from(y) + 0.5).is_some();
@@ -217,9 +221,9 @@ fn every_sampling_keeps_patch_centres_and_constants() {
     let view = view(72, 72, Framing::Crop);
     let values: Vec<f32> = (0..36_u8).map(|v| f32::from(v * 7 % 11)).collect();
     for sampling in Sampling::ALL {
-        let flat = PhotoMap::new(&view, &[0.25; 36], sampling).expect("36 values");
+        let flat = PhotoMap::new(&view.into(), &[0.25; 36], sampling, Combine::Mean).expect("36 values");
         assert!(flat.values.iter().all(|v| (v - 0.25).abs() < 1e-6), "{}: a constant stays one", sampling.id());
-        let map = PhotoMap::new(&view, &values, sampling).expect("36 values");
+        let map = PhotoMap::new(&view.into(), &values, sampling, Combine::Mean).expect("36 values");
         // 72 / 6 = 12 pixels a patch; its centre is the corner of four pixels, whose mean is the value up to the curvature.
         if sampling == Sampling::Nearest {
             for (idx, expected) in values.iter().enumerate() {
@@ -232,7 +236,7 @@ fn every_sampling_keeps_patch_centres_and_constants() {
 }
 
 /// Layers and heads of pseudo-random maps.
-fn head_maps(grid: PatchGrid, layers: usize, heads: usize) -> LayerHeadMaps {
+fn head_maps(view: &ModelView, layers: usize, heads: usize) -> LayerHeadMaps {
     let mut state = 88_172_645_463_325_252_u64;
     let mut next = || {
         state ^= state << 13;
@@ -240,11 +244,11 @@ fn head_maps(grid: PatchGrid, layers: usize, heads: usize) -> LayerHeadMaps {
         state ^= state << 17;
         (state >> 40) as f32 / (1_u64 << 24) as f32
     };
-    let values: Vec<f32> = (0..layers * heads * grid.len()).map(|_| next()).collect();
+    let values: Vec<f32> = (0..layers * heads * view.grid.len()).map(|_| next()).collect();
     let range = Range::of(&values).expect("finite values");
     let cells = layers * heads;
     LayerHeadMaps {
-        grid,
+        layout: Arc::new((*view).into()),
         num_hidden_layers: layers,
         num_attention_heads: heads,
         values,
@@ -258,16 +262,21 @@ fn head_maps(grid: PatchGrid, layers: usize, heads: usize) -> LayerHeadMaps {
 fn the_grid_of_heads_equals_the_slow_way_for_every_metric() {
     for framing in [Framing::Crop, Framing::Pad] {
         let view = view(97, 61, framing);
-        let maps = head_maps(view.grid, 2, 3);
+        let maps = head_maps(&view, 2, 3);
         let inside: Vec<bool> = (0..97 * 61).map(|i| i % 97 > 30 && i / 97 > 20).collect();
-        let coverage = PatchCoverage::new(&view, &inside).expect("the photo's size");
+        let coverage = PatchCoverage::new(&view.into(), &inside, Combine::Mean).expect("the photo's size");
         for metric in METRICS {
             for counted in [Counted::Seen, Counted::Whole] {
                 let grid = MetricGrid::new(&maps, &coverage, counted, metric, &GO_ON).expect("not stopped");
                 assert_eq!(grid.values.len(), 6, "one for each head");
                 for layer_idx in LayerIdx::all(2) {
                     for head_idx in HeadIdx::all(3) {
-                        let map = PhotoMap::new(&view, maps.map(layer_idx, head_idx), Sampling::Nearest);
+                        let map = PhotoMap::new(
+                            &view.into(),
+                            maps.map(layer_idx, head_idx),
+                            Sampling::Nearest,
+                            Combine::Mean,
+                        );
                         let ranked = Ranked::of_photo_map(&map.expect("36 values"), &inside, counted);
                         let slow = metric.value(&Evaluation::at_mean(&ranked.expect("finite values"))).ok();
                         assert_eq!(grid.at(layer_idx, head_idx), slow, "{} of {layer_idx}, {head_idx}", metric.id);
@@ -281,10 +290,10 @@ fn the_grid_of_heads_equals_the_slow_way_for_every_metric() {
 #[test]
 fn a_thousand_heads_take_a_blink_and_can_be_stopped() {
     let view = ModelView::new(ImageSize { width_px: 640, height_px: 480 }, &PreprocessSpec::clip(336), 14);
-    let maps = head_maps(view.grid, 32, 32);
+    let maps = head_maps(&view, 32, 32);
     let inside: Vec<bool> = (0..640 * 480).map(|i| i % 640 > 200 && i / 640 < 300).collect();
     let started = std::time::Instant::now();
-    let coverage = PatchCoverage::new(&view, &inside).expect("the photo's size");
+    let coverage = PatchCoverage::new(&view.into(), &inside, Combine::Mean).expect("the photo's size");
     let metric = metric_by_id("iou").expect("registered");
     let grid = MetricGrid::new(&maps, &coverage, Counted::Seen, metric, &GO_ON).expect("not stopped");
     let took = started.elapsed();
@@ -302,7 +311,7 @@ fn categories_are_ranked_by_their_part_of_the_attention() {
     let mask = |x0: usize, y0: usize, side: usize| -> PatchCoverage {
         let inside: Vec<bool> =
             (0..48 * 48).map(|i| (x0..x0 + side).contains(&(i % 48)) && (y0..y0 + side).contains(&(i / 48))).collect();
-        PatchCoverage::new(&view, &inside).expect("the photo's size")
+        PatchCoverage::new(&view.into(), &inside, Combine::Mean).expect("the photo's size")
     };
     let (corner, half, elsewhere) = (mask(40, 40, 8), mask(0, 0, 4), mask(16, 16, 8));
     let ranked = category_shares(&values, [("cat", &corner), ("dog", &half), ("bus", &elsewhere)]).expect("36 values");
@@ -362,7 +371,7 @@ proptest! {
         let view = view(w, h, if pad { Framing::Pad } else { Framing::Crop });
         let values: Vec<f32> = (0..36_u32).map(|idx| (seed.rotate_left(idx) & 0xff) as f32).collect();
         let inside: Vec<bool> = (0..w * h).map(|idx| seed.rotate_right(idx % 61) % 4 == 0).collect();
-        let coverage = PatchCoverage::new(&view, &inside).expect("the photo's size");
+        let coverage = PatchCoverage::new(&view.into(), &inside, Combine::Mean).expect("the photo's size");
         let shares = category_shares(&values, [("cat", &coverage)]).expect("36 values");
         let ranked = Ranked::of_patches(&values, &coverage, Counted::Seen).expect("36 values");
         let at = Evaluation::at_mean(&ranked);
@@ -378,12 +387,63 @@ proptest! {
     fn the_patch_of_every_pixel_is_the_geometry_s(w in 1_u32..120, h in 1_u32..120, pad in any::<bool>()) {
         let view = view(w, h, if pad { Framing::Pad } else { Framing::Crop });
         let values: Vec<f32> = (0..36_u8).map(f32::from).collect();
-        let map = PhotoMap::new(&view, &values, Sampling::Nearest).expect("36 values");
+        let map = PhotoMap::new(&view.into(), &values, Sampling::Nearest, Combine::Mean).expect("36 values");
         for (idx, value) in map.values.iter().enumerate() {
             let (x, y) = (idx % w as usize, idx / w as usize);
             let patch = view.patch_at(x as f64 + 0.5, y as f64 + 0.5);
-            let expected = patch.map_or(0.0, |PatchPos { row, col }| values[row * 6 + col]);
+            let expected = patch.map_or(0.0, |PatchPos { row, col, .. }| values[row * 6 + col]);
             prop_assert_eq!(value.to_bits(), expected.to_bits(), "at {}, {}", x, y);
+        }
+    }
+}
+
+/// Two regions over each other and a third that leaves a gap: not a rectangle in sum.
+fn scattered(w: u32, h: u32) -> ImageLayout {
+    let (right, bottom) = (f64::from(w), f64::from(h));
+    let region = |first_token, [rows, cols]: [usize; 2], [x0, y0, x1, y1]: [f64; 4]| Region {
+        kind: RegionKind::Tile,
+        first_token,
+        grid: PatchGrid { rows, cols },
+        row_stride: cols + 1,
+        rect_px: Some(RectPx { x0, y0, x1, y1 }),
+        encoder: 0,
+    };
+    let regions = vec![
+        region(0, [3, 5], [-0.1 * right, 0.0, 0.8 * right, 0.7 * bottom]),
+        region(18, [2, 2], [0.0, 0.0, 0.5 * right, 0.5 * bottom]),
+        region(24, [1, 3], [0.6 * right, 0.8 * bottom, right, bottom]),
+    ];
+    ImageLayout::new(ImageSize { width_px: w, height_px: h }, 28, regions).expect("a layout")
+}
+
+#[test]
+fn pieces_of_overlapping_regions_give_the_figures_of_their_pixels() {
+    for (w, h) in [(97, 61), (40, 88)] {
+        let layout = scattered(w, h);
+        let values: Vec<f32> = (0..22_u8).map(|v| f32::from(v * 7 % 22) / 22.0).collect();
+        let inside: Vec<bool> = (0..w * h).map(|at| (at % w) > w / 3 && (at / w) < h / 2).collect();
+        for combine in [Combine::Mean, Combine::Largest, Combine::Region(0), Combine::Region(2)] {
+            let map = PhotoMap::new(&layout, &values, Sampling::Nearest, combine).expect("22 values");
+            let coverage = PatchCoverage::new(&layout, &inside, combine).expect("the photo's size");
+            for counted in [Counted::Seen, Counted::Whole] {
+                let pixels = Ranked::of_photo_map(&map, &inside, counted).expect("pixels");
+                let pieces = Ranked::of_patches(&values, &coverage, counted).expect("pieces");
+                assert_eq!(pixels.pixels(), pieces.pixels(), "{combine:?}, {counted:?}");
+                let [a, b] = [&pixels, &pieces].map(|ranked| ranked.steps().collect::<Vec<_>>());
+                assert_eq!(a, b, "{combine:?}, {counted:?}");
+            }
+            // By plain comparison, pixel by pixel.
+            for (at, found) in map.values.iter().enumerate() {
+                let (x, y) = ((at as u32 % w) as f64 + 0.5, (at as u32 / w) as f64 + 0.5);
+                let cells = layout.cells_at(x, y).filter(|pos| combine.counts(pos.region));
+                let here: Vec<f64> = cells.map(|pos| f64::from(values[layout.idx(pos).expect("a cell")])).collect();
+                let expected = match combine {
+                    _ if here.is_empty() => 0.0,
+                    Combine::Largest => here.iter().copied().fold(f64::MIN, f64::max),
+                    Combine::Mean | Combine::Region(_) => here.iter().sum::<f64>() / here.len() as f64,
+                };
+                assert!((f64::from(*found) - expected).abs() < 1e-6, "{combine:?} at {x}, {y}");
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::analysis::localisation::{Counted, PhotoMap, Ranked, Sampling};
 use crate::analysis::{MapOptions, Pick, Reduce, Selection, decoder_map};
 use crate::data::GreyPicture;
 use crate::data::coco::Mask;
-use crate::geometry::ImageSize;
+use crate::geometry::{Combine, ImageSize};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
 use anyhow::{anyhow, bail};
@@ -64,9 +64,8 @@ pub(super) fn of_trace(
 ) -> Result<Measured, Failure> {
     let at = path.display();
     let (w, h) = (size.width_px, size.height_px);
-    let view = trace.run.view;
-    if view.image != size {
-        let ImageSize { width_px, height_px } = view.image;
+    if trace.layout.image() != size {
+        let ImageSize { width_px, height_px } = trace.layout.image();
         return Err(anyhow!(
             "Expected a trace of a photo of {w} x {h} pixels as the image, found {width_px} x {height_px}: {at}"
         )
@@ -77,7 +76,8 @@ pub(super) fn of_trace(
     let map =
         decoder_map(trace, &tokens.set, selection, MapOptions::default()).map_err(|err| anyhow!("{err}: {at}"))?;
     let sampling = Sampling::from(args.resample);
-    let map = PhotoMap::new(&view, &map.values, sampling).map_err(|err| anyhow!("{err}: {at}"))?;
+    let map = PhotoMap::new(&trace.layout, &map.values, sampling, Combine::default())
+        .map_err(|err| anyhow!("{err}: {at}"))?;
     let variants = [Counted::Seen, Counted::Whole].map(|counted| {
         let ranked = Ranked::of_photo_map(&map, mask.pixels(), counted);
         ranked.map(|ranked| (counted, ranked)).map_err(|err| anyhow!("{err}: {at}"))

@@ -48,7 +48,7 @@ impl Intervention for Knockout {
         let bad = || parameters.bad("patches", expected());
         let patches = parameters.text("patches").split('+').map(|text| {
             let (row, col) = text.trim().split_once('.')?;
-            let pos = PatchPos { row: row.parse().ok()?, col: col.parse().ok()? };
+            let pos = PatchPos { region: 0, row: row.parse().ok()?, col: col.parse().ok()? };
             (pos.row < grid.rows && pos.col < grid.cols).then(|| grid.idx(pos))
         });
         let patches = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?;

@@ -14,6 +14,7 @@ use super::scene::Rect;
 use super::svg::escaped;
 use crate::data::{Photo, thumbnail};
 use crate::files::Outputs;
+use crate::geometry::{Combine, Flattening};
 use crate::render::{colormap, colormap_by_id};
 use crate::trace::Trace;
 use base64::Engine as _;
@@ -50,7 +51,7 @@ pub fn write(path: &Path, trace: &Trace, photo: &Photo) -> Result<(), FigureErro
 
 /// The page of a trace about a photo. The same trace gives the same bytes.
 pub fn page(trace: &Trace, photo: &Photo) -> Result<String, FigureError> {
-    let (expected, found) = (trace.run.view.image, photo.size());
+    let (expected, found) = (trace.layout.image(), photo.size());
     if expected != found {
         return Err(FigureError::PhotoSize { expected, found, path: trace.run.image_path.clone() });
     }
@@ -130,14 +131,15 @@ fn about(trace: &Trace, photo: &Photo) -> Value {
     });
     let similarity = trace.similarity.iter().map(|one| json!([one.text, rounded(one.probability)]));
     let lut = colormap(colormap_by_id("inferno").unwrap_or(0)).lut;
+    let grid = Flattening::new(&trace.layout, Combine::default()).grid();
     json!({
         "tokens": tokens.collect::<Vec<Value>>(),
         "whole": whole_answer(trace),
         "similarity": similarity.collect::<Vec<Value>>(),
-        "grid": [trace.image_grid.rows, trace.image_grid.cols],
+        "grid": [grid.rows, grid.cols],
         "photo": [photo.width_px, photo.height_px],
         "photo_name": run.image_path,
-        "seen": [run.view.rect_px.x0, run.view.rect_px.y0, run.view.rect_px.x1, run.view.rect_px.y1],
+        "seen": trace.layout.seen_px().edges(),
         "model": run.model_id,
         "question": run.prompt,
         "strategy": if run.strategy.name.is_empty() { "plain" } else { run.strategy.name.as_str() },

@@ -4,6 +4,7 @@ use super::deflated;
 use crate::analysis::{AnalysisError, ImageKeys};
 use crate::figure::FigureError;
 use crate::figure::resolve::whole_answer;
+use crate::geometry::{Combine, Flattening};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
 use serde_json::{Value, json};
@@ -76,28 +77,27 @@ pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
             expected: "a trace whose image tokens lie on a grid".to_owned(),
             found: err.to_string(),
         };
-        let keys = ImageKeys::of(trace).map_err(failed)?;
-        decoder(trace, keys, &mut packer)?;
+        decoder(trace, &Keys::of(trace).map_err(failed)?, &mut packer)?;
     }
     if let Some(vision) = &trace.vision {
-        cls(vision, &mut packer);
+        cls(vision, &Flattening::new(&trace.layout, Combine::default()), &mut packer);
     }
     if trace.has_decoder() && !trace.decoder_attention.is_empty() {
-        let keys = ImageKeys::of(trace)
+        let keys = Keys::of(trace)
             .map_err(|err| FigureError::Setting { expected: "a grid".to_owned(), found: err.to_string() })?;
-        heads(trace, keys.patches, &mut packer);
+        heads(trace, &keys, &mut packer);
     }
     Ok(Packed { bytes: packer.bytes, index: Value::Object(packer.index), kept: packer.kept })
 }
 
 /// Mean over heads of every token and layer, or of every second, third .. layer where all do not fit; and every head's attention on the image.
-fn decoder(trace: &Trace, keys: ImageKeys, packer: &mut Packer) -> Result<(), FigureError> {
+fn decoder(trace: &Trace, keys: &Keys, packer: &mut Packer) -> Result<(), FigureError> {
     let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
-    let patches = keys.patches.len;
+    let patches = keys.len();
     let mut shares = Vec::with_capacity(tokens * layers * heads);
     for row in &trace.decoder_attention {
         for (layer_idx, head_idx) in cells(layers, heads) {
-            let all: f64 = part(row, layer_idx, head_idx, keys.image).iter().sum();
+            let all: f64 = span(row, layer_idx, head_idx, keys.keys.image).iter().sum();
             shares.push(step(all * all, 1.0));
         }
     }
@@ -110,7 +110,7 @@ fn decoder(trace: &Trace, keys: ImageKeys, packer: &mut Packer) -> Result<(), Fi
             for layer_idx in LayerIdx::all(layers).filter(|layer_idx| layer_idx.get() % every == 0) {
                 let mut mean = vec![0.0; patches];
                 for head_idx in HeadIdx::all(heads) {
-                    for (sum, value) in mean.iter_mut().zip(part(row, layer_idx, head_idx, keys.patches)) {
+                    for (sum, value) in mean.iter_mut().zip(keys.part(row, layer_idx, head_idx)) {
                         *sum += value / heads as f64;
                     }
                 }
@@ -133,12 +133,11 @@ fn decoder(trace: &Trace, keys: ImageKeys, packer: &mut Packer) -> Result<(), Fi
     Err(FigureError::Setting { expected, found: format!("{tokens} tokens") })
 }
 
-fn cls(vision: &VisionAttention, packer: &mut Packer) {
-    let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
+fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
+    let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, flat.grid().len());
     let mut steps = Steps::default();
     for (layer_idx, head_idx) in cells(layers, heads) {
-        let values: Vec<f64> = vision.head(layer_idx, head_idx).iter().map(|value| f64::from(*value)).collect();
-        steps.push(&values);
+        steps.push(&even(&flat.of(vision.head(layer_idx, head_idx))));
     }
     if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
         packer.kept.push(format!("Vision encoder: [CLS] of all {layers} layers and {heads} heads"));
@@ -148,17 +147,17 @@ fn cls(vision: &VisionAttention, packer: &mut Packer) {
 }
 
 /// Single heads: of every token where that fits, else as the mean over the answer.
-fn heads(trace: &Trace, patches: TokenSpan, packer: &mut Packer) {
+fn heads(trace: &Trace, keys: &Keys, packer: &mut Packer) {
     let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
     // Nothing deflates below an eighth of its size here; a gigabyte need not be tried.
-    if tokens * layers * heads * patches.len / 8 < packer.room {
+    if tokens * layers * heads * keys.len() / 8 < packer.room {
         let mut steps = Steps::default();
         for row in &trace.decoder_attention {
             for (layer_idx, head_idx) in cells(layers, heads) {
-                steps.push(&part(row, layer_idx, head_idx, patches));
+                steps.push(&keys.part(row, layer_idx, head_idx));
             }
         }
-        if packer.add("heads", &[tokens, layers, heads, patches.len], &steps.bytes()) {
+        if packer.add("heads", &[tokens, layers, heads, keys.len()], &steps.bytes()) {
             packer.kept.push(format!("Decoder: each of {layers} x {heads} heads, for each token"));
             return;
         }
@@ -166,15 +165,15 @@ fn heads(trace: &Trace, patches: TokenSpan, packer: &mut Packer) {
     let mut steps = Steps::default();
     let whole = whole_answer(trace);
     for (layer_idx, head_idx) in cells(layers, heads) {
-        let mut mean = vec![0.0; patches.len];
+        let mut mean = vec![0.0; keys.len()];
         for row in whole.iter().filter_map(|idx| trace.decoder_attention.get(*idx)) {
-            for (sum, value) in mean.iter_mut().zip(part(row, layer_idx, head_idx, patches)) {
+            for (sum, value) in mean.iter_mut().zip(keys.part(row, layer_idx, head_idx)) {
                 *sum += value / whole.len() as f64;
             }
         }
         steps.push(&mean);
     }
-    if packer.add("answer_heads", &[layers, heads, patches.len], &steps.bytes()) {
+    if packer.add("answer_heads", &[layers, heads, keys.len()], &steps.bytes()) {
         packer.kept.push(format!("Decoder: each of {layers} x {heads} heads as the mean over the whole answer"));
     } else {
         packer.kept.push("Decoder: single heads are left out for room".to_owned());
@@ -185,8 +184,37 @@ fn cells(layers: usize, heads: usize) -> impl Iterator<Item = (LayerIdx, HeadIdx
     LayerIdx::all(layers).flat_map(move |layer_idx| HeadIdx::all(heads).map(move |head_idx| (layer_idx, head_idx)))
 }
 
+/// The cells of a trace as the page has them: one even grid.
+struct Keys {
+    keys: ImageKeys,
+    flat: Flattening,
+}
+
+impl Keys {
+    fn of(trace: &Trace) -> Result<Self, AnalysisError> {
+        Ok(Self { keys: ImageKeys::of(trace)?, flat: Flattening::new(&trace.layout, Combine::default()) })
+    }
+
+    fn len(&self) -> usize {
+        self.flat.grid().len()
+    }
+
+    /// A head's probabilities on the grid.
+    fn part(&self, row: &AttentionRow, layer_idx: LayerIdx, head_idx: HeadIdx) -> Vec<f64> {
+        let values = self.keys.values(&row.head(layer_idx, head_idx));
+        #[expect(clippy::cast_possible_truncation, reason = "they were f32")]
+        let narrow: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+        even(&self.flat.of(&narrow))
+    }
+}
+
+/// Where no region lies there is no attention.
+fn even(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|value| if value.is_finite() { f64::from(*value) } else { 0.0 }).collect()
+}
+
 /// A head's probabilities over a span of keys.
-fn part(row: &AttentionRow, layer_idx: LayerIdx, head_idx: HeadIdx, span: TokenSpan) -> Vec<f64> {
+fn span(row: &AttentionRow, layer_idx: LayerIdx, head_idx: HeadIdx, span: TokenSpan) -> Vec<f64> {
     let all = row.head(layer_idx, head_idx);
     let found = all.get(span.start..span.end()).unwrap_or_default();
     let mut values: Vec<f64> = found.iter().map(|value| f64::from(*value)).collect();

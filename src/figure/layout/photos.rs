@@ -6,8 +6,9 @@ use super::super::scale::ColourScale;
 use super::super::scene::{Group, Line, Node, OverlapPixels, Paint, PhotoPixels, Picture, Pixels, Rect, Shape, Text};
 use super::objects::outline;
 use super::{Frame, MOST_HEIGHT};
-use crate::geometry::RectPx;
+use crate::geometry::{PlacedRegion, RectPx};
 use crate::render::{HeatMap, content_rect_px};
+use std::sync::Arc;
 
 /// What the model did not see.
 const UNSEEN: Paint = Paint { rgb: [0, 0, 0], opacity: 0.55 };
@@ -38,12 +39,11 @@ impl OnPaper {
 
 /// Part of the photo's plane that a panel shows.
 fn window(photo: &PhotoContent) -> RectPx {
-    if photo.unseen_dark { content_rect_px(&photo.view) } else { whole(photo) }
+    if photo.unseen_dark { content_rect_px(&photo.layout) } else { whole(photo) }
 }
 
 fn whole(photo: &PhotoContent) -> RectPx {
-    let size = photo.view.image;
-    RectPx { x0: 0.0, y0: 0.0, x1: f64::from(size.width_px), y1: f64::from(size.height_px) }
+    RectPx::of(photo.layout.image())
 }
 
 pub(super) fn height(photo: &PhotoContent, w: f64) -> f64 {
@@ -68,19 +68,19 @@ pub(super) fn draw(
 ) {
     let window = window(photo);
     let paper = OnPaper { window, rect: fit(frame, window, body) };
-    let (seen, all) = (photo.view.rect_px, whole(photo));
+    let (seen, all) = (photo.layout.seen_px(), whole(photo));
     let reaches_beyond = window != all;
     if reaches_beyond {
         group.shape(Shape::rect(paper.rect(seen), Some(PADDING), None));
     }
     let heat = photo.heat.as_ref().zip(scale).map(|(heat, scale)| {
         let key = 0;
-        (HeatMap { grid: heat.grid, values: heat.values.clone(), key }, scale.style)
+        (HeatMap { layout: Arc::clone(&heat.layout), values: heat.values.clone(), key }, scale.style)
     });
     let pixels = PhotoPixels {
         photo: photo.photo.clone(),
         texture: photo.texture.clone(),
-        view: photo.view,
+        layout: Arc::clone(&photo.layout),
         window_px: window,
         heat,
     };
@@ -90,7 +90,7 @@ pub(super) fn draw(
             map: map.clone(),
             mask: mask.clone(),
             style: *style,
-            size: photo.view.image,
+            size: photo.layout.image(),
             window_px: window,
         };
         group.nodes.push(Node::Picture(Picture { rect: paper.rect, pixels: Pixels::Overlap(Box::new(pixels)) }));
@@ -138,12 +138,14 @@ fn darken(paper: OnPaper, seen: RectPx, all: RectPx, group: &mut Group) {
 }
 
 fn patches(photo: &PhotoContent, paper: OnPaper, group: &mut Group) {
-    let (r, grid) = (photo.view.rect_px, photo.view.grid);
     let at = |from: f64, to: f64, idx: usize, count: usize| from + (to - from) * idx as f64 / count as f64;
     let line = |from: [f64; 2], to: [f64; 2]| Line { points: vec![paper.point(from), paper.point(to)], closed: false };
-    let across = (1..grid.cols).map(|idx| at(r.x0, r.x1, idx, grid.cols)).map(|x| line([x, r.y0], [x, r.y1]));
-    let down = (1..grid.rows).map(|idx| at(r.y0, r.y1, idx, grid.rows)).map(|y| line([r.x0, y], [r.x1, y]));
-    let lines: Vec<Line> = across.chain(down).collect();
+    let mut lines: Vec<Line> = Vec::new();
+    for PlacedRegion { rect_px: r, grid, .. } in photo.layout.placed() {
+        let across = (1..grid.cols).map(|idx| at(r.x0, r.x1, idx, grid.cols)).map(|x| line([x, r.y0], [x, r.y1]));
+        let down = (1..grid.rows).map(|idx| at(r.y0, r.y1, idx, grid.rows)).map(|y| line([r.x0, y], [r.x1, y]));
+        lines.extend(across.chain(down));
+    }
     let paint = Paint { rgb: [255, 255, 255], opacity: 0.5 };
     group.shape(Shape { lines, fill: None, stroke: Some((paint, 0.25)) });
 }

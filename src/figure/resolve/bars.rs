@@ -9,6 +9,7 @@ use crate::analysis::{AnalysisError, AttentionSplit, TokenRef, split as split_of
 use crate::figure::Inputs;
 use crate::figure::font::settable;
 use crate::figure::recipe::{Choice, MapSpec, Tokens, Truth};
+use crate::geometry::Combine;
 use crate::trace::Trace;
 
 /// Bars at most: more cannot be read.
@@ -117,7 +118,7 @@ pub(super) fn objects(spec: &MapSpec, truth: &Truth, inputs: &Inputs) -> Result<
     let masks = truth::by_category(&map.of, truth, inputs)?;
     let coverages = masks
         .iter()
-        .map(|(name, mask)| Ok((name.as_str(), PatchCoverage::new(&map.view, mask.pixels())?)))
+        .map(|(name, mask)| Ok((name.as_str(), PatchCoverage::new(&map.layout, mask.pixels(), Combine::default())?)))
         .collect::<Result<Vec<_>, PanelError>>()?;
     let shares = category_shares(&map.values, coverages.iter().map(|(name, coverage)| (*name, coverage)))?;
     #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]

@@ -13,6 +13,7 @@ use crate::analysis::{
 use crate::figure::Inputs;
 use crate::figure::font::settable;
 use crate::figure::recipe::{Choice, MapSpec, Tokens, Truth};
+use crate::geometry::Combine;
 use crate::trace::{TokenContrast, Trace};
 
 /// Thresholds and strengths of a curve.
@@ -152,7 +153,7 @@ pub(super) fn threshold(
     }
     let map = named(spec, inputs)?;
     let (mask, names) = truth::union(&map.of, truth, inputs)?;
-    let coverage = PatchCoverage::new(&map.view, mask.pixels())?;
+    let coverage = PatchCoverage::new(&map.layout, mask.pixels(), Combine::default())?;
     let ranked = Ranked::of_patches(&map.values, &coverage, counted(whole))?;
     let [_, max] = ranked.range();
     let part = |threshold: f64| if max > 0.0 { threshold / max } else { 0.0 };

@@ -8,19 +8,19 @@ use crate::analysis::{self, MapOptions, PatchMap, Selection};
 use crate::data::Photo;
 use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Together, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
-use crate::geometry::{ModelView, PatchGrid};
+use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
 use crate::trace::{SpecInfo, Trace};
+use std::sync::Arc;
 
 /// A map, and what it is in words.
 pub(super) struct NamedMap {
     /// Whose photo it lies on.
     pub(super) of: String,
-    pub(super) grid: PatchGrid,
     pub(super) values: Vec<f32>,
     /// On the photo; the trace's own unless the file has another.
-    pub(super) view: ModelView,
+    pub(super) layout: Arc<ImageLayout>,
     pub(super) unit: String,
     pub(super) title: String,
     /// Source, layer, head, tokens.
@@ -36,7 +36,8 @@ pub(super) fn map(
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     let named = named(spec, inputs)?;
-    let mut base = PhotoContent { grid_lines, view: named.view, ..PhotoContent::new(&named.of, inputs)? };
+    let mut base =
+        PhotoContent { grid_lines, layout: Arc::clone(&named.layout), ..PhotoContent::new(&named.of, inputs)? };
     if let Some(truth) = outline {
         let (objects, legend) = objects(&named.of, truth, false, inputs)?;
         (base.objects, base.legend) = (objects, legend);
@@ -50,15 +51,16 @@ pub(super) fn map(
     if let Some(words) = answer_words(&named.of, inputs).filter(|_| of_answer) {
         caption = format!("{caption}; {words}");
     }
-    let data = PanelData::of_map("map", named.grid, &named.values, &named.unit);
-    base.heat = Some(Heat { grid: named.grid, values: named.values.into(), unit: named.unit, signed: false });
+    let data = PanelData::of_map("map", &named.layout, &named.values, &named.unit);
+    base.heat = Some(Heat { layout: named.layout, values: named.values.into(), unit: named.unit, signed: false });
     Ok(Made { title: named.title, caption, content: Content::Photo(Box::new(base)), data })
 }
 
 pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> Result<Made, PanelError> {
     let (a, b) = (named(first, inputs)?, named(second, inputs)?);
-    if a.grid != b.grid {
-        let found = format!("{} x {} patches and {} x {}", a.grid.rows, a.grid.cols, b.grid.rows, b.grid.cols);
+    let grids = |map: &NamedMap| map.layout.regions().iter().map(|region| region.grid).collect::<Vec<_>>();
+    if grids(&a) != grids(&b) {
+        let found = format!("{} and {}", a.layout.words(), b.layout.words());
         return Err(PanelError::Other(format!("expected two maps of the same patches, found {found}")));
     }
     if a.unit != b.unit {
@@ -79,9 +81,9 @@ pub(super) fn difference(first: &MapSpec, second: &MapSpec, inputs: &Inputs) -> 
     if values.iter().all(|value| *value == 0.0) {
         caption.push_str("; there is no difference");
     }
-    let data = PanelData::of_map("difference", a.grid, &values, &unit);
-    let base = PhotoContent { view: a.view, ..PhotoContent::new(&a.of, inputs)? };
-    let heat = Some(Heat { grid: a.grid, values: values.into(), unit, signed: true });
+    let data = PanelData::of_map("difference", &a.layout, &values, &unit);
+    let base = PhotoContent { layout: Arc::clone(&a.layout), ..PhotoContent::new(&a.of, inputs)? };
+    let heat = Some(Heat { layout: a.layout, values: values.into(), unit, signed: true });
     let content = Content::Photo(Box::new(PhotoContent { heat, ..base }));
     Ok(Made { title: "Difference".to_owned(), caption, content, data })
 }
@@ -101,7 +103,8 @@ pub(super) fn prompted(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<M
         "Attention prompting: decoder, layer {layer}, formula {}, kernel {}, enhancement {}",
         spec.formula, spec.kernel, spec.enhance
     );
-    let data = PanelData::of_map("mask", prompted.grid.grid, &prompted.grid.values, "part of the photo that stays");
+    let data =
+        PanelData::of_map("mask", &of_view(&attribution.view), &prompted.grid.values, "part of the photo that stays");
     let base = PhotoContent { photo: picture, texture, unseen_dark: false, ..PhotoContent::new(of, inputs)? };
     Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(base)), data })
 }
@@ -112,12 +115,13 @@ pub(super) fn prompted_by_file(of: &str, map: &str, spec: &PromptSpec, inputs: &
     let file = inputs.maps.get(map).ok_or_else(|| FigureError::NoInput { kind: "map", name: map.to_owned() })?;
     let base = PhotoContent::new(of, inputs)?;
     let grid = GridMask { grid: file.grid, values: file.mask.clone(), is_flat: false };
-    let mask = photo_mask(&grid, &named.view, base.photo.size(), options.resample, options.geometry)?;
+    let mask =
+        photo_mask(&grid, &file_view(file, base.photo.size()), base.photo.size(), options.resample, options.geometry)?;
     let rgb = blend(&base.photo.rgb, &mask, options.grey);
     let picture = Photo::from_rgb(base.photo.width_px, base.photo.height_px, rgb).map_err(FigureError::from)?;
     let texture = PhotoTexture::new(key(&picture), picture.size(), &picture.rgb)?;
     let caption = format!("Attention prompting: {}", named.words);
-    let data = PanelData::of_map("mask", file.grid, &file.mask, "part of the photo that stays");
+    let data = PanelData::of_map("mask", &named.layout, &file.mask, "part of the photo that stays");
     let content = PhotoContent { photo: picture, texture, unseen_dark: false, ..base };
     Ok(Made { title: "Prompted photo".to_owned(), caption, content: Content::Photo(Box::new(content)), data })
 }
@@ -184,14 +188,13 @@ pub(super) fn selection(
     Ok(Selection { layers, heads })
 }
 
-/// The view of a trace, checked against its grid.
-fn view(trace: &Trace) -> Result<ModelView, PanelError> {
-    let view = trace.run.view;
-    if view.grid == trace.image_grid {
-        Ok(view)
-    } else {
-        Err(PanelError::Other("patches that lie as no photo does".to_owned()))
-    }
+fn of_view(view: &ModelView) -> Arc<ImageLayout> {
+    Arc::new(ImageLayout::of_view(view, 0))
+}
+
+/// How the patches of a map's file lie on a photo.
+fn file_view(file: &MapFile, image: ImageSize) -> ModelView {
+    ModelView { image, rect_px: file.seen_px, grid: file.grid, framing: Framing::Crop }
 }
 
 /// Computes the map that a spec names.
@@ -241,9 +244,12 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
             Ok(NamedMap {
                 of: of.clone(),
-                grid: attribution.grid(),
                 values,
-                view: view(trace)?,
+                layout: if trace.layout.sole().is_some() {
+                    Arc::clone(&trace.layout)
+                } else {
+                    of_view(&attribution.view)
+                },
                 unit: "attention, mean over heads and answer".to_owned(),
                 title: "LLaVA attribution".to_owned(),
                 words,
@@ -264,13 +270,16 @@ fn finished(
     is_share: bool,
 ) -> Result<NamedMap, PanelError> {
     let image_share = is_share.then_some(made.total);
-    let view = view(trace)?;
-    Ok(NamedMap { of: of.to_owned(), grid: made.grid, values: made.values, view, unit, title, words, image_share })
+    if made.layout != trace.layout {
+        return Err(PanelError::Other("patches that lie as no photo does".to_owned()));
+    }
+    let (of, values, layout) = (of.to_owned(), made.values, made.layout);
+    Ok(NamedMap { of, values, layout, unit, title, words, image_share })
 }
 
 fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError> {
     let file = inputs.maps.get(map).ok_or_else(|| FigureError::NoInput { kind: "map", name: map.to_owned() })?;
-    let MapFile { grid, values, seen_px, source, query, layer, formula, image_hash, .. } = file;
+    let MapFile { values, seen_px, source, query, layer, formula, image_hash, .. } = file;
     let photo = inputs.photo(of)?;
     if *image_hash != photo.sha256 {
         return Err(PanelError::Other(format!(
@@ -278,20 +287,19 @@ fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError>
             photo.sha256
         )));
     }
-    let base = PhotoContent::new(of, inputs)?.view;
-    if !seen_px.shows_some_of(base.image) {
+    let size = PhotoContent::new(of, inputs)?.layout.image();
+    if !seen_px.shows_some_of(size) {
         return Err(PanelError::Other(format!("expected the map `{map}` on the photo, found it beside")));
     }
-    let view = ModelView { rect_px: *seen_px, grid: *grid, ..base };
+    let layout = of_view(&file_view(file, size));
     let (title, unit) = match source.as_str() {
         "clip" => ("CLIP attribution", "contribution to the similarity"),
         _ => ("LLaVA attribution", "attention, mean over heads and answer"),
     };
     Ok(NamedMap {
         of: of.to_owned(),
-        grid: *grid,
         values: values.clone(),
-        view,
+        layout,
         unit: unit.to_owned(),
         title: title.to_owned(),
         words: format!("{title} of “{query}”, layer {layer}, formula {formula}"),

@@ -7,7 +7,7 @@ use crate::analysis::localisation::{Better, Counted, METRICS, MetricGrid, PatchC
 use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, layer_head_maps};
 use crate::figure::recipe::{GridCells, Tokens, Truth};
 use crate::figure::{FigureError, Inputs};
-use crate::geometry::PatchGrid;
+use crate::geometry::{Combine, Flattening, ImageLayout, PatchGrid, PatchPos};
 use crate::trace::Trace;
 use std::sync::atomic::AtomicBool;
 
@@ -24,13 +24,21 @@ pub struct PanelData {
 
 impl PanelData {
     /// A map and its table.
-    pub(super) fn of_map(name: &str, grid: PatchGrid, values: &[f32], unit: &str) -> Self {
-        let mut table = vec![vec!["row".to_owned(), "column".to_owned(), unit.to_owned()]];
-        for (idx, value) in values.iter().enumerate() {
-            let (row, col) = (idx / grid.cols.max(1), idx % grid.cols.max(1));
-            table.push(vec![row.to_string(), col.to_string(), value.to_string()]);
+    /// One row a cell; of several regions, the number of the region first.
+    pub(super) fn of_map(name: &str, layout: &ImageLayout, values: &[f32], unit: &str) -> Self {
+        let sole = layout.sole();
+        let mut head = vec!["row".to_owned(), "column".to_owned(), unit.to_owned()];
+        if sole.is_none() {
+            head.insert(0, "region".to_owned());
         }
-        let tensor = Some((name.to_owned(), vec![grid.rows, grid.cols], values.to_vec()));
+        let mut table = vec![head];
+        for (idx, value) in values.iter().enumerate() {
+            let Some(PatchPos { region, row, col }) = layout.pos(idx) else { continue };
+            let numbers = [region, row, col].into_iter().skip(usize::from(sole.is_some())).map(|n| n.to_string());
+            table.push(numbers.chain([value.to_string()]).collect());
+        }
+        let shape = sole.map_or_else(|| vec![values.len()], |sole| vec![sole.grid.rows, sole.grid.cols]);
+        let tensor = Some((name.to_owned(), shape, values.to_vec()));
         Self { tensor, table, metrics: Vec::new() }
     }
 }
@@ -55,7 +63,12 @@ pub(super) fn grid(
         }
         GridCells::Maps => {
             let unit = if vision { "[CLS] attention probability" } else { "attention probability" };
-            (maps.grid, maps.values, unit, "one map a head, all on one scale")
+            {
+                let flat = Flattening::new(&maps.layout, Combine::default());
+                let cells = maps.layout.len().max(1);
+                let values = maps.values.chunks_exact(cells).flat_map(|map| flat.of(map).into_owned()).collect();
+                (flat.grid(), values, unit, "one map a head, all on one scale")
+            }
         }
     };
     let mut shape = vec![layers, heads];
@@ -90,7 +103,7 @@ pub(super) fn scores(
     })?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let (mask, names) = truth::union(of, truth, inputs)?;
-    let coverage = PatchCoverage::new(&trace.run.view, mask.pixels())?;
+    let coverage = PatchCoverage::new(&trace.layout, mask.pixels(), Combine::default())?;
     let go_on = AtomicBool::new(false);
     let found = MetricGrid::new(&maps, &coverage, counted(whole), metric, &go_on)?;
     #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]

@@ -7,7 +7,9 @@ use crate::data::coco::{Category, Instances, Mask};
 use crate::data::dataset::is_same_photo;
 use crate::figure::recipe::{MapSpec, Truth};
 use crate::figure::{FigureError, Inputs};
+use crate::geometry::Combine;
 use crate::render::{MaskImage, OverlapMap, OverlapPalette, OverlapStyle, category_colour};
+use std::sync::Arc;
 
 /// Objects and the names of their colours.
 type Drawn = (Vec<Object>, Vec<(String, [u8; 3])>);
@@ -34,15 +36,15 @@ pub(super) fn overlap(
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     let map = named(spec, inputs)?;
-    let base = PhotoContent { view: map.view, ..PhotoContent::new(&map.of, inputs)? };
+    let base = PhotoContent { layout: Arc::clone(&map.layout), ..PhotoContent::new(&map.of, inputs)? };
     let (mask, names) = union(&map.of, truth, inputs)?;
-    let photo_map = PhotoMap::new(&base.view, &map.values, Sampling::Nearest)?;
+    let photo_map = PhotoMap::new(&base.layout, &map.values, Sampling::Nearest, Combine::default())?;
     let ranked = Ranked::of_photo_map(&photo_map, mask.pixels(), Counted::Seen)?;
     let at = Evaluation::at_mean(&ranked);
     let palette = if colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
     let style = OverlapStyle { threshold: at.threshold, palette, opacity: 0.6 };
-    let mask_image = MaskImage::new(base.view.image, mask.pixels());
-    let mut data = PanelData::of_map("map", map.grid, &map.values, &map.unit);
+    let mask_image = MaskImage::new(base.layout.image(), mask.pixels());
+    let mut data = PanelData::of_map("map", &map.layout, &map.values, &map.unit);
     data.metrics = METRICS.iter().map(|metric| (metric.id.to_owned(), metric.value(&at).ok())).collect();
     data.metrics.insert(0, ("threshold".to_owned(), Some(at.threshold)));
     let figure =

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 pub(super) enum Key {
     /// A photo with its halvings.
     Photo(u64),
-    /// One map: its key, rows and columns.
-    Heat(u64, usize, usize),
+    /// One map: its key and that of its grids.
+    Heat(u64, u64),
     /// Which patches are selected.
     Selection(u64),
     /// All maps of a grid: their key and the number of values.

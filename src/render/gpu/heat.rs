@@ -2,7 +2,8 @@
 
 use super::cache::{Image, Key};
 use super::{Gpu, corner_px, to_u32, wgpu};
-use crate::render::{GridTexels, HeatUniform, Scene, Window, selection_mask};
+use crate::render::atlas::Atlas;
+use crate::render::{HeatUniform, Scene, Window, selection_mask};
 use eframe::{egui, egui_wgpu};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::OnceLock;
@@ -36,20 +37,22 @@ impl Gpu {
             uniform.lod = (uniform.lod - skipped as f32).max(0.0);
         }
         let photo = self.photo(device, queue, &scene.photo);
-        let grid = scene.view.grid;
-        let size = [to_u32(grid.cols).max(1), to_u32(grid.rows).max(1)];
-        let heat = scene.heat.as_ref().filter(|_| !grid.is_empty()).map(|(map, _)| {
-            self.cache.get_or_upload(device, queue, Key::Heat(map.key, grid.rows, grid.cols), || {
-                let texels = GridTexels::new(grid, &map.values);
-                let bytes = bytemuck::cast_slice(texels.texels()).to_vec();
+        let layout = &*scene.layout;
+        let atlas = Atlas::new(layout);
+        let size = atlas.size.map(to_u32);
+        let grids = content_key(&layout.placed().map(|region| region.grid).collect::<Vec<_>>());
+        let heat = scene.heat.as_ref().filter(|_| !layout.is_empty()).map(|(map, _)| {
+            self.cache.get_or_upload(device, queue, Key::Heat(map.key, grids), || {
+                let bytes = bytemuck::cast_slice(&atlas.heat(layout, &map.values)).to_vec();
                 Image::single("heat", wgpu::TextureFormat::R32Float, size, bytes)
             })
         });
-        let selection = (!scene.marks.selected.is_empty() && !grid.is_empty()).then(|| {
-            let key = Key::Selection(content_key(&(grid.rows, grid.cols, &scene.marks.selected)));
+        let selection = (!scene.marks.selected.is_empty() && !layout.is_empty()).then(|| {
+            let key = Key::Selection(content_key(&(grids, &scene.marks.selected)));
             self.cache.get_or_upload(device, queue, key, || {
-                let mask = selection_mask(grid, &scene.marks.selected);
-                Image::single("selection", wgpu::TextureFormat::R8Uint, size, mask)
+                let mask = selection_mask(layout, &scene.marks.selected);
+                let texels = atlas.texels(layout, |cell| mask.get(cell).copied().unwrap_or(0), 0);
+                Image::single("selection", wgpu::TextureFormat::R8Uint, size, texels)
             })
         });
         // Never read without its flag, but something must be bound: any float texture does.

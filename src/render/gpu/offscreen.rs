@@ -54,7 +54,7 @@ impl Offscreen {
     pub fn heat(&mut self, scene: &Scene, window: &Window) -> Result<Picture, GpuError> {
         let uniform = HeatUniform::new(scene, window);
         let bindings = self.gpu.bind_heat(&self.device, &self.queue, scene, uniform);
-        let missing = scene.heat.as_ref().map_or(0, |(map, _)| missing_values(scene.view.grid, &map.values));
+        let missing = scene.heat.as_ref().map_or(0, |(map, _)| missing_values(scene.layout.len(), &map.values));
         let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_heat(pass, &bindings))?;
         Ok(Picture { size: window.out_size, rgba, missing })
     }

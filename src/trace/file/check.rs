@@ -3,7 +3,7 @@
 use super::super::{AttentionRow, Extras, TextSimilarity, Trace};
 use super::layout;
 use super::limits::{MOST_HEADS, MOST_LAYERS};
-use crate::geometry::{ImageSize, ModelView, PatchGrid};
+use crate::geometry::{ImageLayout, ImageSize, PatchGrid, RectPx, RegionKind};
 
 /// What must hold, and what is there.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) fn check(trace: &Trace, extras: &Extras) -> Checked {
 }
 
 fn tokens(trace: &Trace) -> Checked {
-    let (span, grid) = (trace.image_token_span, trace.image_grid);
+    let (span, image_tokens) = (trace.image_token_span, trace.layout.num_tokens());
     layers_and_heads("decoder", [trace.num_hidden_layers, trace.num_attention_heads])?;
     let (start, len, prompt) = (span.start, span.len, trace.prompt.len());
     ensure(
@@ -41,12 +41,10 @@ fn tokens(trace: &Trace) -> Checked {
         || format!("the image tokens inside a prompt of {prompt} tokens"),
         || format!("{len} of them from position {start}"),
     )?;
-    let patches = grid.rows.checked_mul(grid.cols);
-    // A model that selects "full" features puts [CLS] before the patches.
     ensure(
-        patches.is_some_and(|patches| len == patches || len == patches + 1),
-        || format!("one image token for each of {} x {} patches", grid.rows, grid.cols),
-        || format!("{len} image tokens"),
+        len == image_tokens && !trace.layout.is_empty(),
+        || format!("the {image_tokens} image tokens of the layout, some of them on the photo"),
+        || format!("{len} image tokens, {} patches", trace.layout.len()),
     )?;
     for (position, token) in trace.prompt.iter().enumerate() {
         ensure(
@@ -73,29 +71,37 @@ fn layers_and_heads(what: &str, [layers, heads]: [usize; 2]) -> Checked {
     )
 }
 
-/// Patches lie where the run's preprocessing puts them on a photo of its size.
+/// One region lies where the run's preprocessing puts it on a photo of its size; several lie on a photo of that size.
 fn view(trace: &Trace) -> Checked {
-    let (grid, view) = (trace.image_grid, trace.run.view);
+    let (layout, view) = (&*trace.layout, trace.run.view);
+    let size = |ImageSize { width_px, height_px }: ImageSize| format!("a photo of {width_px} x {height_px} pixels");
+    ensure(view.image == layout.image(), || size(layout.image()), || size(view.image))?;
+    let Some(sole) = layout.sole() else { return Ok(()) };
     let patches = |grid: PatchGrid| format!("{} x {} patches", grid.rows, grid.cols);
+    let before = layout.num_unplaced();
+    let region = layout.regions().first();
+    let is_plain = region.is_some_and(|region| region.first_token == before && region.row_stride == sole.grid.cols);
+    if !is_plain || region.is_some_and(|region| region.kind != RegionKind::Photo) {
+        return Ok(());
+    }
+    ensure(view.grid == sole.grid, || format!("{} in the run's view", patches(sole.grid)), || patches(view.grid))?;
+    let seen = |rect: RectPx| rect.edges().map(|edge| format!("{edge:?}")).join(", ");
     ensure(
-        PatchGrid::checked(grid.rows, grid.cols).is_some(),
-        || format!("a grid of 1 to {} patches", PatchGrid::MOST),
-        || patches(grid),
+        layout.is_like(&ImageLayout::of_view(&view, before)),
+        || format!("the rectangle {} of the run's view", seen(view.rect_px)),
+        || seen(sole.rect_px),
     )?;
-    ensure(view.grid == grid, || format!("{} in the run's view", patches(grid)), || patches(view.grid))?;
     let spec = &trace.run.preprocessing;
-    let seen = |view: ModelView| view.rect_px.edges().map(|edge| format!("{edge:?}")).join(", ");
     ensure(
         view.is_made_by(spec),
         || {
-            let ImageSize { width_px, height_px } = view.image;
-            let photo = format!("as the preprocessing gives for a photo of {width_px} x {height_px} pixels");
+            let photo = format!("as the preprocessing gives for {}", size(view.image));
             match view.made_by(spec) {
-                Some(made) => format!("the seen rectangle {}, {photo}", seen(made)),
+                Some(made) => format!("the seen rectangle {}, {photo}", seen(made.rect_px)),
                 None => format!("patches {photo}"),
             }
         },
-        || format!("{} in {}", seen(view), patches(grid)),
+        || format!("{} in {}", seen(view.rect_px), patches(sole.grid)),
     )
 }
 
@@ -182,13 +188,13 @@ fn vision(trace: &Trace) -> Checked {
     let found = [vision.cls_attention.len(), vision.patch_norms.len()];
     let unsplit = vision.cls_unsplit.len();
     ensure(
-        patches == trace.image_grid.len()
+        patches == trace.layout.len()
             && found[0] == expected[0]
             && [found[1], unsplit].iter().all(|len| *len == expected[1] || *len == 0),
         || {
             format!(
                 "[CLS] rows of {layers} layers x {heads} heads x {} patches, and as many norms and unsplit rows",
-                trace.image_grid.len()
+                trace.layout.len()
             )
         },
         || format!("{}, {} and {unsplit} values for {patches} patches", found[0], found[1]),

@@ -1,7 +1,7 @@
 //! Which tensors a trace has, in which order and how large: the one place that knows the header.
 
 use super::super::{Extras, Notes, OutputToken, PromptToken, RowPrecision, Trace};
-use super::{FORMAT, VERSION};
+use super::{FORMAT, VERSION, regions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -75,7 +75,11 @@ pub(super) fn precision(trace: &Trace) -> RowPrecision {
 pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
     let (t, p) = (trace.output.len(), trace.prompt.len());
     let (l, h) = (trace.num_hidden_layers, trace.num_attention_heads);
-    let mut all = vec![Entry::new("image_grid", Dtype::I64, &[2])];
+    let regions = trace.layout.regions().len();
+    let mut all = vec![Entry::new("image_regions", Dtype::I64, &[regions, 4])];
+    if regions == 1 {
+        all.insert(0, Entry::new("image_grid", Dtype::I64, &[2]));
+    }
     if trace.has_decoder() {
         all.insert(0, Entry::new("prompt_ids", Dtype::I64, &[p]));
         all.insert(1, Entry::new("output_ids", Dtype::I64, &[t]));
@@ -88,6 +92,7 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
     if prompt_rows > 0 {
         all.push(Entry::new("prompt_positions", Dtype::I64, &[prompt_rows]));
     }
+    all.push(Entry::new("image_region_rects", Dtype::F32, &[regions, 4]));
     if let Some(vision) = &trace.vision {
         let (layers, patches) = (vision.num_hidden_layers, vision.num_patches);
         all.push(Entry::new("vision_cls_attention", Dtype::F32, &[layers, vision.num_attention_heads, patches]));
@@ -130,6 +135,7 @@ pub(super) fn strings(trace: &Trace) -> Result<Vec<(&'static str, String)>, serd
     let notes = Notes {
         warnings: trace.warnings.clone(),
         decoder_attention_rows: trace.decoder_attention.len(),
+        image_regions: regions::notes(&trace.layout),
         vision_feature_layer_idx: trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
     };
     let mut strings = vec![

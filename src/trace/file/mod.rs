@@ -1,10 +1,10 @@
 //! Traces as files: safetensors, so that `safetensors.numpy.load_file` is all another program needs.
 //!
-//! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `decoder_attention`,
+//! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `image_regions`, `image_region_rects`, `decoder_attention`,
 //! `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`, `outlier_tokens`, `pixel_values`), and besides them
 //! `vision_patch_norms` f32 `[L_v, N]`, `vision_cls_unsplit` f32 `[L_v, N]` (the `[CLS]` row of one head as wide as the model, softmax of
 //! `q k / sqrt(hidden_size)`, `[CLS]` column dropped: what DAMRO selects outliers by), `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
-//! Without a decoder there are only `image_grid`, the three `vision_` tensors, `pixel_values`, and for CLIP `similarity`
+//! Without a decoder there are only the three `image_` tensors of the patches, the three `vision_` tensors, `pixel_values`, and for CLIP `similarity`
 //! f32 `[K, 3]`: cosine, logit and softmax of each of the texts, which are the metadata string `texts` (a JSON array).
 //!
 //! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).
@@ -23,6 +23,7 @@ mod header;
 mod layout;
 mod limits;
 mod read;
+pub(in crate::trace) mod regions;
 mod write;
 
 #[cfg(test)]
@@ -36,8 +37,10 @@ use std::path::Path;
 
 /// The metadata string `format`.
 pub const FORMAT: &str = "gazelens-trace";
-/// The metadata string `version`.
-pub const VERSION: &str = "1";
+/// The metadata string `version` of files that are written.
+pub const VERSION: &str = "2";
+/// That of files without `image_regions`, which are read as one region.
+const FIRST_VERSION: &str = "1";
 
 /// What a trace file holds.
 #[derive(Debug, Clone)]

@@ -7,9 +7,9 @@ use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{Dtype, Tokens};
 use super::limits::{MOST_HEADER_BYTES, MOST_HEADS, MOST_INPUT_PX, MOST_LAYERS, MOST_STRING_BYTES};
-use super::{FORMAT, TraceFile, VERSION, header};
+use super::{FIRST_VERSION, FORMAT, TraceFile, VERSION, header, regions};
 use crate::files;
-use crate::geometry::PatchGrid;
+use crate::geometry::{ImageLayout, PatchGrid};
 use crate::ids::TokenSpan;
 use half::f16;
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
     source.ids("output_ids", tokens.output.iter().map(|token| token.id))?;
     source.ids("prompt_ids", tokens.prompt.iter().map(|token| token.id))?;
     let image_token_span = source.span(p)?;
-    let image_grid = source.grid()?;
+    let layout = source.layout(&run, &notes, Some(image_token_span))?;
 
     let (_, shape) = source.require("decoder_attention")?;
     let &[_, l, h, _] = shape.as_slice() else {
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
         run: Arc::new(run),
         prompt: tokens.prompt.into(),
         image_token_span,
-        image_grid,
+        layout: Arc::new(layout),
         num_hidden_layers: l,
         num_attention_heads: h,
         output: tokens.output,
@@ -79,12 +79,12 @@ fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result
         let expected = "`decoder_attention` and tokens, or no tensor of a decoder".to_owned();
         return Err(source.inconsistent(expected, format!("`{found}` alone")));
     }
-    let image_grid = source.grid()?;
+    let layout = source.layout(&run, &notes, None)?;
     let trace = Trace {
         run: Arc::new(run),
         prompt: Vec::new().into(),
         image_token_span: TokenSpan { start: 0, len: 0 },
-        image_grid,
+        layout: Arc::new(layout),
         num_hidden_layers: 0,
         num_attention_heads: 0,
         output: Vec::new(),
@@ -147,7 +147,7 @@ impl<'a> Source<'a> {
 
     fn identity(&self) -> Result<()> {
         let (format, version) = (self.string("format"), self.string("version"));
-        if format == Some(FORMAT) && version == Some(VERSION) {
+        if format == Some(FORMAT) && [VERSION, FIRST_VERSION].map(Some).contains(&version) {
             return Ok(());
         }
         let shown = |value: Option<&str>| value.map_or("none".to_owned(), |value| value.chars().take(40).collect());
@@ -210,6 +210,49 @@ impl<'a> Source<'a> {
         })
     }
 
+    /// Where the image tokens lie; without a decoder, where the encoder's patches do.
+    fn layout(&mut self, run: &RunInfo, notes: &Notes, span: Option<TokenSpan>) -> Result<ImageLayout> {
+        if self.string("version") == Some(FIRST_VERSION) {
+            return self.first_layout(run, span);
+        }
+        let (_, shape) = self.require("image_regions")?;
+        let regions = shape.first().copied().unwrap_or(0);
+        if shape.len() != 2 || !(1..=ImageLayout::MOST_REGIONS).contains(&regions) {
+            return Err(self.shape_error("image_regions", &format!("I64 [1 to {}, 4]", ImageLayout::MOST_REGIONS)));
+        }
+        self.seek("image_regions", Dtype::I64, &[regions, 4])?;
+        let numbers = self.whole("image_regions", regions * 4)?;
+        self.seek("image_region_rects", Dtype::F32, &[regions, 4])?;
+        let rects = self.f32s(regions * 4)?;
+        let patches = || numbers.as_chunks::<4>().0.iter().map(|[_, rows, cols, _]| rows.saturating_mul(*cols));
+        let span = span.unwrap_or_else(|| TokenSpan { start: 0, len: patches().fold(0, usize::saturating_add) });
+        let layout = regions::layout(run.view.image, [span.start, span.len], &numbers, &rects, &notes.image_regions)
+            .map_err(|err| self.inconsistent(err.expected, err.found))?;
+        if self.has("image_grid") {
+            let (grid, sole) = (self.grid()?, layout.regions().first().map(|region| region.grid));
+            if regions != 1 || sole != Some(grid) {
+                let expected = "`image_grid` only where there is one region, and as it has it".to_owned();
+                return Err(self.inconsistent(expected, format!("{} x {}", grid.rows, grid.cols)));
+            }
+        }
+        Ok(layout)
+    }
+
+    /// One region, where the run's view has it. A model that selects "full" features puts `[CLS]` before the patches.
+    fn first_layout(&mut self, run: &RunInfo, span: Option<TokenSpan>) -> Result<ImageLayout> {
+        let (grid, view) = (self.grid()?, run.view);
+        let patches = |grid: PatchGrid| format!("{} x {} patches", grid.rows, grid.cols);
+        if view.grid != grid {
+            return Err(self.inconsistent(format!("{} in the run's view", patches(grid)), patches(view.grid)));
+        }
+        let before = span.map_or(Some(0), |span| span.len.checked_sub(grid.len())).filter(|before| *before <= 1);
+        let Some(before) = before else {
+            let expected = format!("one image token for each of {}", patches(grid));
+            return Err(self.inconsistent(expected, format!("{} image tokens", span.map_or(0, |span| span.len))));
+        };
+        Ok(ImageLayout::of_view(&view, before))
+    }
+
     fn has(&self, tensor: &str) -> bool {
         self.metadata.info(tensor).is_some()
     }
@@ -246,6 +289,11 @@ impl<'a> Source<'a> {
 
     fn counts(&mut self, tensor: &'static str, len: usize) -> Result<Vec<usize>> {
         self.seek(tensor, Dtype::I64, &[len])?;
+        self.whole(tensor, len)
+    }
+
+    /// The next values of a tensor, from 0.
+    fn whole(&mut self, tensor: &'static str, len: usize) -> Result<Vec<usize>> {
         let values = self.values(len, i64::from_le_bytes)?;
         let counts: Option<Vec<_>> = values.iter().map(|value| usize::try_from(*value).ok()).collect();
         counts.ok_or_else(|| self.inconsistent(format!("values from 0 in `{tensor}`"), "negative ones".to_owned()))

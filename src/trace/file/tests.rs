@@ -3,7 +3,7 @@ use super::super::{
     SpecInfo, TokenContrast, Trace, VisionAttention, compare,
 };
 use super::{TraceFile, TraceFileError, write_trace};
-use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
+use crate::geometry::{ImageLayout, ImageSize, ModelView, PatchGrid, PreprocessSpec, RectPx, Region, RegionKind};
 use crate::ids::TokenSpan;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -93,7 +93,7 @@ pub(crate) fn sample(precision: RowPrecision) -> (Trace, Extras) {
         prompt_attention: vec![(6, row(7, precision)), (1, row(2, precision))],
         prompt: prompt.into(),
         image_token_span: TokenSpan { start: 2, len: 4 },
-        image_grid: PatchGrid { rows: 2, cols: 2 },
+        layout: Arc::new(run().view.into()),
         num_hidden_layers: LAYERS,
         num_attention_heads: HEADS,
         output,
@@ -124,7 +124,7 @@ fn assert_same(expected: &Trace, found: &Trace) {
     assert_eq!(expected.prompt, found.prompt, "prompt tokens are kept");
     assert_eq!(expected.output, found.output, "generated tokens are kept");
     assert_eq!(expected.image_token_span, found.image_token_span, "the span is kept");
-    assert_eq!(expected.image_grid, found.image_grid, "the grid is kept");
+    assert_eq!(expected.layout, found.layout, "the layout is kept, to the last digit");
     assert_eq!(expected.warnings, found.warnings, "warnings are kept");
     assert_eq!(expected.decoder_attention.len(), found.decoder_attention.len(), "every row is kept");
     for (a, b) in expected.decoder_attention.iter().zip(&found.decoder_attention) {
@@ -189,6 +189,8 @@ fn a_trace_without_a_decoder_has_no_tensor_of_one_and_reads_back_the_same() {
         names.sort_unstable();
         let mut expected = vec![
             "image_grid",
+            "image_region_rects",
+            "image_regions",
             "pixel_values",
             "similarity",
             "vision_cls_attention",
@@ -213,7 +215,7 @@ fn a_trace_without_a_decoder_is_checked_all_the_same() {
         |trace| trace.vision = None,
         |trace| trace.num_attention_heads = 1,
         |trace| trace.image_token_span.len = 4,
-        |trace| trace.image_grid.rows = usize::MAX,
+        |trace| trace.layout = Arc::new(ModelView { grid: PatchGrid { rows: 9, cols: 2 }, ..trace.run.view }.into()),
         |trace| trace.similarity[0].cosine = 1.5,
         |trace| trace.similarity[1].logit = f32::NAN,
     ];
@@ -543,4 +545,96 @@ fn a_run_of_before_photos_could_be_darkened_is_read() {
     assert_eq!(read.prompting, None, "the photo as it was");
     let again = serde_json::to_value(&read).expect("plain data");
     assert!(again.get("prompting").is_none(), "and nothing is written where there is none");
+}
+
+/// The sample with its four image tokens in two regions over each other and one that covers nothing.
+fn in_regions() -> (Trace, Extras) {
+    let (mut trace, extras) = sample(RowPrecision::F32);
+    let image = trace.run.view.image;
+    let (w, h) = (f64::from(image.width_px), f64::from(image.height_px));
+    let region = |kind, first_token, cols, row_stride, rect_px| Region {
+        kind,
+        first_token,
+        grid: PatchGrid { rows: 1, cols },
+        row_stride,
+        rect_px,
+        encoder: 0,
+    };
+    let third = RectPx { x0: -1.0 / 3.0, y0: 0.0, x1: w + 1.0 / 3.0, y1: h };
+    let regions = vec![
+        region(RegionKind::Photo, 2, 1, 2, Some(third)),
+        region(RegionKind::Tile, 0, 1, 1, Some(RectPx { x0: 0.0, y0: 0.0, x1: w / 3.0, y1: h })),
+        region(RegionKind::Queries, 3, 1, 1, None),
+    ];
+    trace.layout = Arc::new(ImageLayout::new(image, 4, regions).expect("a layout"));
+    let vision = Arc::make_mut(trace.vision.as_mut().expect("made with it"));
+    vision.num_patches = 2;
+    vision.cls_attention.truncate(4);
+    vision.patch_norms.truncate(4);
+    vision.cls_unsplit.truncate(4);
+    (trace, extras)
+}
+
+#[test]
+fn regions_come_back_to_the_last_digit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let (trace, extras) = in_regions();
+    write_trace(&path, &trace, &extras).expect("written");
+    let read = TraceFile::read(&path).expect("read");
+    assert_same(&trace, &read.trace);
+    let bytes = std::fs::read(&path).expect("there");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    assert!(tensors.tensor("image_grid").is_err(), "only where there is one region");
+    let regions = tensors.tensor("image_regions").expect("version 2");
+    let numbers: Vec<i64> = regions.data().as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
+    assert_eq!(regions.shape(), [3, 4], "one row a region");
+    assert_eq!(numbers, [4, 1, 1, 2, 2, 1, 1, 1, 5, 1, 1, 1], "first position in the prompt, rows, columns, stride");
+    let rects = tensors.tensor("image_region_rects").expect("version 2");
+    let edges: Vec<f32> = rects.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    assert!((edges[0] + 1.0 / 3.0).abs() < 1e-6 && edges[8..].iter().all(|edge| edge.is_nan()), "{edges:?}");
+}
+
+#[test]
+fn a_file_of_the_first_version_is_one_region() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("t.safetensors");
+    let first = changed(false, true, |header, body| {
+        for tensor in ["image_regions", "image_region_rects"] {
+            reshape(header, body, tensor, &[0, 4]);
+            header.as_object_mut().expect("an object").remove(tensor);
+        }
+        header["__metadata__"]["version"] = "1".into();
+        let notes = header["__metadata__"]["notes"].as_str().expect("a string").to_owned();
+        let mut notes: serde_json::Value = serde_json::from_str(&notes).expect("JSON");
+        notes.as_object_mut().expect("an object").remove("image_regions");
+        header["__metadata__"]["notes"] = notes.to_string().into();
+    });
+    std::fs::write(&path, &first).expect("a writable folder");
+    let read = TraceFile::read(&path).expect("still read");
+    assert_same(&sample(RowPrecision::F32).0, &read.trace);
+}
+
+#[test]
+fn regions_of_a_stranger_are_checked() {
+    type Change = fn(&mut serde_json::Value, &mut Vec<u8>);
+    fn number(header: &serde_json::Value, body: &mut [u8], tensor: &str, idx: usize, bytes: &[u8]) {
+        let start = usize::try_from(header[tensor]["data_offsets"][0].as_u64().expect("a place")).expect("small");
+        let at = start + idx * bytes.len();
+        body[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    let changes: [(Change, &str); 8] = [
+        (|h, b| number(h, b, "image_regions", 0, &1_i64.to_le_bytes()), "a region from position 2 on"),
+        (|h, b| number(h, b, "image_regions", 0, &4_i64.to_le_bytes()), "within 4 image tokens"),
+        (|h, b| number(h, b, "image_regions", 1, &i64::MAX.to_le_bytes()), "a grid of 1 to"),
+        (|h, b| number(h, b, "image_regions", 3, &1_i64.to_le_bytes()), "rows do not overlap"),
+        (|h, b| number(h, b, "image_regions", 3, &i64::MAX.to_le_bytes()), "within 4 image tokens"),
+        (|h, b| number(h, b, "image_region_rects", 0, &f32::INFINITY.to_le_bytes()), "a rectangle with an area"),
+        (|h, b| number(h, b, "image_region_rects", 0, &0.5_f32.to_le_bytes()), "in the notes"),
+        (|h, b| reshape(h, b, "image_regions", &[0, 4]), "image_regions"),
+    ];
+    for (change, words) in changes {
+        let why = refusal(&changed(false, true, change));
+        assert!(why.contains(words), "{words}: {why}");
+    }
 }

@@ -5,6 +5,7 @@ use super::check::check;
 use super::error::TraceFileError;
 use super::layout::{self, Entry};
 use super::limits::MOST_STRING_BYTES;
+use super::regions;
 use crate::files::replace;
 use half::f16;
 use std::io::Write;
@@ -79,7 +80,12 @@ fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> 
         "prompt_ids" => i64s(out, trace.prompt.iter().map(|token| i64::from(token.id))),
         "output_ids" => i64s(out, trace.output.iter().map(|token| i64::from(token.id))),
         "image_token_span" => counts(out, &[trace.image_token_span.start, trace.image_token_span.len]),
-        "image_grid" => counts(out, &[trace.image_grid.rows, trace.image_grid.cols]),
+        "image_grid" => {
+            let grids = trace.layout.regions().iter().map(|region| [region.grid.rows, region.grid.cols]);
+            counts(out, &grids.take(1).flatten().collect::<Vec<_>>())
+        }
+        "image_regions" => counts(out, &regions::numbers(trace)),
+        "image_region_rects" => f32s(out, &regions::rects(&trace.layout)),
         "outlier_tokens" => counts(out, extras.outlier_tokens.as_deref().unwrap_or_default()),
         "prompt_positions" => {
             counts(out, &trace.prompt_attention.iter().map(|(position, _)| *position).collect::<Vec<_>>())

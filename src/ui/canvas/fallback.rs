@@ -91,11 +91,12 @@ fn scene_key(scene: &Scene, window: &Window) -> u64 {
     let mut hasher = DefaultHasher::new();
     let bits = |r: crate::geometry::RectPx| [r.x0, r.y0, r.x1, r.y1].map(f64::to_bits);
     scene.photo.key().hash(&mut hasher);
-    bits(scene.view.rect_px).hash(&mut hasher);
-    scene.view.grid.hash(&mut hasher);
+    for region in scene.layout.placed() {
+        (bits(region.rect_px), region.grid).hash(&mut hasher);
+    }
     if let Some((map, style)) = &scene.heat {
         map.key.hash(&mut hasher);
-        (style.colormap, style.resampling).hash(&mut hasher);
+        (style.colormap, style.resampling, style.combine).hash(&mut hasher);
         let [lo, hi] = style.range;
         [lo, hi, style.gamma, style.opacity, style.alpha_ramp].map(f32::to_bits).hash(&mut hasher);
     }

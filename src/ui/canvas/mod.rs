@@ -7,7 +7,7 @@ mod view;
 pub(in crate::ui) use picture::CanvasPicture;
 pub use view::{CanvasView, Zoom};
 
-use crate::geometry::{ImageSize, ModelView, PatchPos, RectPx};
+use crate::geometry::{ImageLayout, ImageSize, PatchPos, RectPx};
 use crate::render::{
     HeatMap, HeatStyle, Marks, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, PromptMask, PromptStyle,
     Scene, Window, gpu, missing_values,
@@ -15,6 +15,7 @@ use crate::render::{
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use view::{Limits, Projection};
 
 /// Zoom per wheel point: 50 points, a usual notch, are about a quarter.
@@ -31,7 +32,7 @@ const ZOOM_PER_KEY: f64 = 1.25;
 #[must_use = "call show"]
 pub struct PhotoCanvas<'a> {
     photo: &'a PhotoTexture,
-    view: &'a ModelView,
+    layout: &'a Arc<ImageLayout>,
     heat: Option<(HeatMap, HeatStyle)>,
     prompt: Option<(PromptMask, PromptStyle)>,
     masks: Vec<(MaskImage, MaskStyle)>,
@@ -66,11 +67,11 @@ pub struct CanvasResponse {
 
 impl<'a> PhotoCanvas<'a> {
     /// The bare photo.
-    pub fn new(photo: &'a PhotoTexture, view: &'a ModelView) -> Self {
+    pub fn new(photo: &'a PhotoTexture, layout: &'a Arc<ImageLayout>) -> Self {
         let (masks, circled, squared) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             photo,
-            view,
+            layout,
             heat: None,
             prompt: None,
             masks,
@@ -151,15 +152,16 @@ impl<'a> PhotoCanvas<'a> {
         let pixels_per_point = ui.pixels_per_point();
         let rect = rect.round_to_pixels(pixels_per_point);
         let limits = Limits {
-            content: crate::render::content_rect_px(self.view),
+            content: crate::render::content_rect_px(self.layout),
             canvas_px: [rect.width(), rect.height()].map(|s| f64::from(s * pixels_per_point)),
         };
         navigate(ui, &response, state, limits, rect);
         let shown = state.resolve(limits);
         let projection = Projection::new(rect, pixels_per_point, shown);
+        let combine = self.heat.as_ref().map(|(_, style)| style.combine).unwrap_or_default();
         let patch_at = |at: Pos2| {
             let (x, y) = projection.photo_from_ui(at);
-            self.view.patch_at(x, y)
+            self.layout.cell_at(x, y, combine)
         };
         let pointer = response.hover_pos().filter(|at| rect.contains(*at));
         let hovered = pointer.and_then(patch_at);
@@ -168,14 +170,13 @@ impl<'a> PhotoCanvas<'a> {
         let clicked = response.interact_pointer_pos().filter(|_| is_click);
         let clicked = clicked.and_then(patch_at).map(|pos| (pos, ui.input(|i| i.modifiers)));
         let note = self.note(ui.ctx());
-        let view = *self.view;
-        let (w, h) = (f64::from(view.image.width_px), f64::from(view.image.height_px));
-        let photo_rect = projection.ui_rect(RectPx { x0: 0.0, y0: 0.0, x1: w, y1: h });
+        let layout = self.layout;
+        let photo_rect = projection.ui_rect(RectPx::of(layout.image()));
         let label = self.label.clone();
         if ui.is_rect_visible(rect) {
             self.paint(ui, &response, rect, &projection);
-            if let Some(pos) = hovered {
-                outline_hovered(ui, rect, projection.ui_rect(view.patch_rect_px(pos)));
+            if let Some(patch) = hovered.and_then(|pos| layout.rect_of(pos)) {
+                outline_hovered(ui, rect, projection.ui_rect(patch));
             }
             focus_ring(ui, &response, rect);
         }
@@ -194,7 +195,7 @@ impl<'a> PhotoCanvas<'a> {
 
     fn note(&self, ctx: &egui::Context) -> Option<String> {
         let scaled = gpu::info(ctx).and_then(|info| info.scaled_note(self.photo));
-        let missing = self.heat.as_ref().map_or(0, |(map, _)| missing_values(self.view.grid, &map.values));
+        let missing = self.heat.as_ref().map_or(0, |(map, _)| missing_values(self.layout.len(), &map.values));
         let missing = (missing > 0).then(|| format!("{missing} patches have no value and are left clear"));
         let notes: Vec<String> = scaled.into_iter().chain(missing).collect();
         (!notes.is_empty()).then(|| notes.join(". "))
@@ -213,7 +214,8 @@ impl<'a> PhotoCanvas<'a> {
         }
         let window =
             Window { rect_px: projection.photo_rect(visible), out_size, line_px: pixels_per_point.round().max(1.0) };
-        let scene = Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks };
+        let scene =
+            Scene { photo: self.photo.clone(), layout: Arc::clone(self.layout), heat: self.heat, marks: self.marks };
         let prompt = self.prompt.filter(|(mask, _)| {
             let ImageSize { width_px, height_px } = self.photo.size();
             mask.size_px() == [width_px, height_px]
@@ -221,7 +223,7 @@ impl<'a> PhotoCanvas<'a> {
         let layers = fallback::Layers { prompt, masks: self.masks, overlap: self.overlap };
         // What a texture cannot hold pixel by pixel is painted on the CPU instead of not at all.
         let bare = layers.masks.is_empty() && layers.overlap.is_none() && layers.prompt.is_none();
-        match gpu::info(ui.ctx()).filter(|info| bare || info.fits_size(self.view.image)) {
+        match gpu::info(ui.ctx()).filter(|info| bare || info.fits_size(self.layout.image())) {
             Some(_) => {
                 ui.painter().add(gpu::heat_shape(visible, scene, window));
                 if let Some((mask, style)) = layers.prompt {
@@ -240,8 +242,8 @@ impl<'a> PhotoCanvas<'a> {
         }
         let painter = ui.painter().with_clip_rect(visible);
         for (patches, square) in [(&self.circled, false), (&self.squared, true)] {
-            for pos in patches {
-                mark_patch(&painter, projection.ui_rect(self.view.patch_rect_px(*pos)), square);
+            for patch in patches.iter().filter_map(|pos| self.layout.rect_of(*pos)) {
+                mark_patch(&painter, projection.ui_rect(patch), square);
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use super::PhotoCanvas;
 use super::fallback::{Layers, draw};
-use crate::geometry::{ModelView, PatchPos};
+use crate::geometry::{PatchPos, RectPx};
 use crate::render::{Picture, Scene, Window};
+use std::sync::Arc;
 
 /// Lines are one pixel wide for every so many of the photo's longer side: on a large photo a single pixel would be lost.
 const LINE_OF_SIDE: f32 = 900.0;
@@ -23,7 +24,12 @@ impl PhotoCanvas<'_> {
     pub(in crate::ui) fn picture(self, ground: [u8; 3]) -> CanvasPicture {
         let prompt = self.prompt;
         CanvasPicture {
-            scene: Scene { photo: self.photo.clone(), view: *self.view, heat: self.heat, marks: self.marks },
+            scene: Scene {
+                photo: self.photo.clone(),
+                layout: Arc::clone(self.layout),
+                heat: self.heat,
+                marks: self.marks,
+            },
             layers: Layers { prompt, masks: self.masks, overlap: self.overlap },
             circled: self.circled,
             squared: self.squared,
@@ -35,13 +41,15 @@ impl PhotoCanvas<'_> {
 impl CanvasPicture {
     /// Columns and rows, and opaque pixels: **shape** `[rows, columns, 3]`.
     pub(in crate::ui) fn draw(&self) -> ([usize; 2], Vec<u8>) {
-        let whole = Window::whole(&self.scene.view, 1.0);
+        let whole = Window::whole(&self.scene.layout, 1.0);
         let longer = whole.out_size[0].max(whole.out_size[1]) as f32;
         let window = Window { line_px: (longer / LINE_OF_SIDE).round().max(1.0), ..whole };
         let mut picture = draw(&self.scene, &self.layers, &window);
         for (patches, square) in [(&self.circled, false), (&self.squared, true)] {
             for pos in patches {
-                mark(&mut picture, &self.scene.view, &window, *pos, square);
+                if let Some(rect) = self.scene.layout.rect_of(*pos) {
+                    mark(&mut picture, rect, &window, square);
+                }
             }
         }
         let opaque = |pixel: &[u8; 4]| {
@@ -57,8 +65,7 @@ impl CanvasPicture {
 }
 
 /// A circle, or a square inside the patch: light on dark, as on the screen.
-fn mark(picture: &mut Picture, view: &ModelView, window: &Window, pos: PatchPos, square: bool) {
-    let rect = view.patch_rect_px(pos);
+fn mark(picture: &mut Picture, rect: RectPx, window: &Window, square: bool) {
     let (width, height) = (rect.x1 - rect.x0, rect.y1 - rect.y0);
     let centre =
         [f64::midpoint(rect.x0, rect.x1) - window.rect_px.x0, f64::midpoint(rect.y0, rect.y1) - window.rect_px.y0];
@@ -87,7 +94,7 @@ fn mark(picture: &mut Picture, view: &ModelView, window: &Window, pos: PatchPos,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{ImageSize, PreprocessSpec};
+    use crate::geometry::{ImageLayout, ImageSize, ModelView, PreprocessSpec};
     use crate::render::{HeatMap, HeatStyle, PhotoTexture};
 
     #[test]
@@ -95,12 +102,13 @@ mod tests {
         let size = ImageSize { width_px: 60, height_px: 40 };
         let photo = PhotoTexture::new(1, size, &[100; 60 * 40 * 3]).expect("the size matches");
         let view = ModelView::new(size, &PreprocessSpec::clip(28), 14);
-        let values: Vec<f32> = (0..view.grid.len()).map(|i| i as f32).collect();
-        let map = HeatMap { grid: view.grid, key: 1, values: values.into() };
+        let layout = Arc::new(ImageLayout::of_view(&view, 0));
+        let values: Vec<f32> = (0..layout.len()).map(|i| i as f32).collect();
+        let map = HeatMap { layout: Arc::clone(&layout), key: 1, values: values.into() };
         let style = HeatStyle { range: [0.0, 3.0], ..HeatStyle::default() };
         let drawn = |heat: bool, marked: bool| {
-            let canvas = PhotoCanvas::new(&photo, &view).heat(heat.then(|| (map.clone(), style)));
-            let corner = if marked { view.grid.pos(0).into_iter().collect() } else { Vec::new() };
+            let canvas = PhotoCanvas::new(&photo, &layout).heat(heat.then(|| (map.clone(), style)));
+            let corner = if marked { layout.pos(0).into_iter().collect() } else { Vec::new() };
             canvas.marked(corner.clone(), corner).picture([255; 3]).draw()
         };
         let (size, bare) = drawn(false, false);

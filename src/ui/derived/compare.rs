@@ -279,7 +279,7 @@ fn make<'m>(
             alignment: draft.alignment.clone(),
             title: title(draft, key),
             tokens: draft.tokens.clone(),
-            map: made.map(|made| made.heat(draft.trace.image_grid)),
+            map: made.map(|made| made.heat(&draft.trace.layout)),
             image_share,
         });
     }

@@ -4,7 +4,7 @@ use super::shown::narrow;
 use super::token_maps::token_ref;
 use crate::analysis::{self, Normalisation};
 use crate::engine::RunId;
-use crate::geometry::PatchGrid;
+use crate::geometry::ImageLayout;
 use crate::ids::LayerIdx;
 use crate::trace::Trace;
 use crate::ui::state::{Run, Source, TokenPos, ViewState};
@@ -31,8 +31,8 @@ pub struct GridValues {
     /// Heads a layer.
     pub heads: usize,
     /// Patches of a map.
-    pub grid: PatchGrid,
-    /// **Shape** `[layers, heads, rows * cols]`, raw.
+    pub layout: Arc<ImageLayout>,
+    /// **Shape** `[layers, heads, cells]`, raw.
     pub values: Arc<[f32]>,
     /// Sum over patches, **shape** `[layers, heads]`.
     pub image_shares: Vec<f32>,
@@ -107,7 +107,7 @@ impl GridMaps {
         if self.values.is_none()
             && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
         {
-            let shape = (maps.num_hidden_layers, maps.num_attention_heads, maps.grid);
+            let shape = (maps.num_hidden_layers, maps.num_attention_heads, &maps.layout);
             let values = maps.values.iter().map(|value| f64::from(*value)).collect();
             self.finish(shape, values);
         }
@@ -139,7 +139,7 @@ impl GridMaps {
         if self.count > before {
             let count = self.count as f64;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
-            self.finish((trace.num_hidden_layers, trace.num_attention_heads, trace.image_grid), mean);
+            self.finish((trace.num_hidden_layers, trace.num_attention_heads, &trace.layout), mean);
         } else if wanted.len() == self.summed.len() && self.count == 0 {
             self.values = None; // none of them has a row
         }
@@ -179,10 +179,11 @@ impl GridMaps {
         }
     }
 
-    fn finish(&mut self, (layers, heads, grid): (usize, usize, PatchGrid), values: Vec<f64>) {
-        let image_shares = values.chunks(grid.len().max(1)).map(|map| narrow(map.iter().sum())).collect();
+    fn finish(&mut self, (layers, heads, layout): (usize, usize, &Arc<ImageLayout>), values: Vec<f64>) {
+        let image_shares = values.chunks(layout.len().max(1)).map(|map| narrow(map.iter().sum())).collect();
         let values = values.into_iter().map(narrow).collect();
-        self.values = Some(GridValues { layers, heads, grid, values, image_shares, key: next_key() });
+        self.values =
+            Some(GridValues { layers, heads, layout: Arc::clone(layout), values, image_shares, key: next_key() });
     }
 }
 

@@ -202,7 +202,8 @@ mod tests {
         let prompt = std::iter::once(text.clone()).chain(std::iter::repeat_n(image, grid.len())).chain([text]);
         trace.prompt = prompt.collect();
         trace.image_token_span.len = grid.len();
-        (trace.image_grid, trace.num_hidden_layers, trace.num_attention_heads) = (grid, SIDE, SIDE);
+        trace.layout = std::sync::Arc::new(crate::geometry::ModelView { grid, ..trace.run.view }.into());
+        (trace.num_hidden_layers, trace.num_attention_heads) = (SIDE, SIDE);
         let keys = trace.prompt.len();
         let values = vec![1.0 / keys as f32; SIDE * SIDE * keys];
         let precision = crate::trace::RowPrecision::F16;

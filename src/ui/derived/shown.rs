@@ -4,11 +4,12 @@ use super::caption;
 use super::token_maps::{TokenMaps, selection_of};
 use crate::analysis;
 use crate::engine::RunId;
-use crate::geometry::PatchGrid;
+use crate::geometry::ImageLayout;
 use crate::render::HeatMap;
 use crate::trace::Trace;
 use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos, ViewState};
 use std::hash::{Hash as _, Hasher as _};
+use std::sync::Arc;
 
 /// Everything the shown map depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +46,7 @@ pub struct ShownMap {
 
 /// A map in the chosen normalisation.
 pub(super) struct Values {
-    /// **Shape** `[rows * cols]`.
+    /// One a cell of the layout.
     pub(super) values: Vec<f32>,
     /// Sum of the raw values.
     pub(super) image_share: f32,
@@ -56,8 +57,8 @@ impl Values {
         self.values.iter().copied().fold(0.0_f32, f32::max)
     }
 
-    pub(super) fn heat(self, grid: PatchGrid) -> HeatMap {
-        HeatMap { grid, key: content_key(&self.values), values: self.values.into() }
+    pub(super) fn heat(self, layout: &Arc<ImageLayout>) -> HeatMap {
+        HeatMap { layout: Arc::clone(layout), key: content_key(&self.values), values: self.values.into() }
     }
 }
 
@@ -119,7 +120,7 @@ pub(super) fn update(
         Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
         Ok(made) => {
             let (max, image_share) = (made.max(), made.image_share);
-            (Ok(made.heat(trace.image_grid)), range(state, maps, max), image_share, max)
+            (Ok(made.heat(&trace.layout)), range(state, maps, max), image_share, max)
         }
     };
     let (caption, numbers) = match &map {

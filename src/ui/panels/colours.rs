@@ -1,7 +1,7 @@
 //! Colours of the overlay.
 
 use super::PanelContext;
-use crate::geometry::Framing;
+use crate::geometry::{Combine, Framing};
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
 use crate::ui::state::{ColourSettings, RangeMode, Source};
@@ -31,6 +31,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         0.0..=1.0,
     );
     resampling(ui, &mut colour);
+    overlaps(ui, cx, &mut colour);
     row(ui, "Show", "What is drawn over the photo", |ui| {
         ui.checkbox(&mut colour.overlay_visible, "overlay").on_hover_text("The heat map on the photo (G)");
         ui.checkbox(&mut colour.patch_grid_visible, "patch borders")
@@ -59,6 +60,30 @@ fn map(ui: &mut Ui, colour: &mut ColourSettings) {
                         ui.selectable_value(&mut colour.style.colormap, idx, map.label).on_hover_text(map.help);
                     }
                 })
+        });
+    });
+}
+
+/// Where the shown model covers spots of the photo twice.
+fn overlaps(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    let Some(layout) = trace.map(|trace| &trace.layout).filter(|layout| layout.overlaps()) else { return };
+    let words = |combine: Combine| match combine {
+        Combine::Mean => "mean".to_owned(),
+        Combine::Largest => "largest".to_owned(),
+        Combine::Region(idx) => format!("{} alone", layout.name(idx)),
+    };
+    let help = "The model saw parts of the photo more than once: what the map shows there. \
+                The mean weighs by area; the figures against a mask follow";
+    row(ui, "Overlaps", help, |ui| {
+        ui.name_inputs("Overlaps", |ui| {
+            let combine = &mut colour.style.combine;
+            egui::ComboBox::from_id_salt("overlaps").width(150.0).selected_text(words(*combine)).show_ui(ui, |ui| {
+                let regions = layout.placed().map(|region| Combine::Region(region.idx));
+                for one in [Combine::Mean, Combine::Largest].into_iter().chain(regions) {
+                    ui.selectable_value(combine, one, words(one));
+                }
+            })
         });
     });
 }

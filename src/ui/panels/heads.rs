@@ -1,6 +1,7 @@
 //! Every layer and head as a small map; a click jumps there.
 
 use super::PanelContext;
+use crate::geometry::{Combine, Flattening};
 use crate::render::{GridMaps, GridRange};
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
@@ -61,7 +62,8 @@ fn fitting_width(available: egui::Vec2, values: &GridValues) -> f32 {
     /// Smallest side of a map that is worth shrinking to, points.
     const LEAST_PT: f32 = 22.0;
     let (layers, heads) = (values.layers.max(1) as f32, values.heads.max(1) as f32);
-    let shape = values.grid.rows as f32 / values.grid.cols.max(1) as f32;
+    let grid = Flattening::new(&values.layout, Combine::default()).grid();
+    let shape = grid.rows as f32 / grid.cols.max(1) as f32;
     let side = (available.y - EDGE_PT) / layers / shape.max(0.25) - 2.0;
     if side < LEAST_PT { available.x } else { (heads * (side + 2.0) + EDGE_PT + 12.0).min(available.x) }
 }
@@ -100,6 +102,14 @@ pub(super) fn so_far(ui: &mut Ui, cx: &PanelContext<'_>) {
     }
 }
 
+/// Every map on one even grid: a cell is too small for more.
+fn flattened(values: &GridValues, flat: &Flattening) -> Arc<[f32]> {
+    if values.layout.sole().is_some() {
+        return Arc::clone(&values.values);
+    }
+    values.values.chunks_exact(values.layout.len().max(1)).flat_map(|map| flat.of(map).into_owned()).collect()
+}
+
 fn current_maps(memory: &mut GridMemory, values: &GridValues) -> GridMaps {
     let range = if memory.shared { GridRange::Shared } else { GridRange::PerMap };
     let ranges = if memory.shared { 1 } else { values.layers * values.heads };
@@ -107,7 +117,8 @@ fn current_maps(memory: &mut GridMemory, values: &GridValues) -> GridMaps {
         Some(maps) if maps.key() == values.key && maps.ranges().len() == ranges => maps.clone(),
         _ => {
             let size = [values.layers, values.heads];
-            let maps = GridMaps::new(values.key, size, values.grid, Arc::clone(&values.values), range);
+            let flat = Flattening::new(&values.layout, Combine::default());
+            let maps = GridMaps::new(values.key, size, flat.grid(), flattened(values, &flat), range);
             memory.maps = Some(maps.clone());
             maps
         }

@@ -5,13 +5,13 @@ mod footer;
 pub(super) use footer::{buttons, zoom_buttons};
 
 use super::PanelContext;
-use crate::geometry::{ImageSize, ModelView, PatchPos, PreprocessSpec};
+use crate::geometry::{ImageLayout, ImageSize, ModelView, PatchPos, PreprocessSpec};
 use crate::render::{
     HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
 };
 use crate::ui::canvas::{CanvasPicture, CanvasResponse, CanvasView, PhotoCanvas};
 use crate::ui::command::{CanvasCommand, Command};
-use crate::ui::derived::ShownMap;
+use crate::ui::derived::{ShownMap, format_value};
 use crate::ui::photos::Loaded;
 use crate::ui::state::{CopyCommand, Extend, FigureCommand, MaskStyle as StateMaskStyle, SessionBox, SessionCommand};
 use crate::ui::truth::ObjectTruth;
@@ -20,6 +20,7 @@ use eframe::egui;
 use egui::{RichText, Ui, vec2};
 use footer::footer;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Zoom of one press of a key.
 const ZOOM_STEP: f64 = 1.25;
@@ -50,14 +51,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Some(Loaded::Ready(photo)) => photo.clone(),
     };
     follow_commands(cx);
-    let view = model_view(cx, photo.size());
-    let response = canvas(ui, cx, &photo, &view);
+    let layout = model_layout(cx, photo.size());
+    let response = canvas(ui, cx, &photo, &layout);
     context_menu(&response, cx);
-    let hovered = hovered_value(cx, &view, &response);
+    let hovered = hovered_value(cx, &layout, &response);
     footer(ui, cx, &response, hovered.as_ref());
-    if let Some((pos, modifiers)) = response.clicked {
+    if let Some((idx, modifiers)) = response.clicked.and_then(|(pos, modifiers)| Some((layout.idx(pos)?, modifiers))) {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
-        cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
+        cx.emit(Command::ClickPatch(idx, extend));
     }
 }
 
@@ -108,11 +109,11 @@ fn steer(view: &mut CanvasView, command: CanvasCommand) {
 }
 
 /// What the model saw; before there is an answer, what it would see.
-fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
+fn model_layout(cx: &PanelContext<'_>, size: ImageSize) -> Arc<ImageLayout> {
     let run = cx.state.current_run().filter(|run| cx.state.is_of_shown_photo(run));
     let trace = run.and_then(|run| run.trace.as_ref());
-    if let Some(trace) = trace.filter(|trace| trace.run.view.image == size) {
-        return trace.run.view;
+    if let Some(trace) = trace.filter(|trace| trace.layout.image() == size) {
+        return Arc::clone(&trace.layout);
     }
     // Only proportions matter for a preview: any patch size gives the same rectangle, within a pixel of rounding.
     let patch_px = 14_u32;
@@ -121,11 +122,12 @@ fn model_view(cx: &PanelContext<'_>, size: ImageSize) -> ModelView {
         None => (24, cx.state.ask.framing.unwrap_or_default()),
     };
     let side_px = u32::try_from(rows.max(1)).unwrap_or(24).saturating_mul(patch_px);
-    ModelView::new(size, &PreprocessSpec::clip(side_px).with_framing(framing), patch_px)
+    let view = ModelView::new(size, &PreprocessSpec::clip(side_px).with_framing(framing), patch_px);
+    Arc::new(ImageLayout::of_view(&view, 0))
 }
 
-fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, view: &ModelView) -> CanvasResponse {
-    let canvas = prepared(cx, photo, view);
+fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, layout: &Arc<ImageLayout>) -> CanvasResponse {
+    let canvas = prepared(cx, photo, layout);
     let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
     let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
     let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
@@ -138,29 +140,28 @@ pub(in crate::ui) fn picture(cx: &PanelContext<'_>, ground: [u8; 3]) -> Option<C
     if let Some(canvas) = super::prompting::prepared(cx, photo) {
         return Some(canvas.picture(ground));
     }
-    let view = model_view(cx, photo.size());
-    Some(prepared(cx, photo, &view).picture(ground))
+    let layout = model_layout(cx, photo.size());
+    Some(prepared(cx, photo, &layout).picture(ground))
 }
 
 /// Photo, overlay and marks as the state says.
-fn prepared<'a>(cx: &PanelContext<'_>, photo: &'a PhotoTexture, view: &'a ModelView) -> PhotoCanvas<'a> {
-    let selected: BTreeSet<PatchPos> =
-        cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
+fn prepared<'a>(cx: &PanelContext<'_>, photo: &'a PhotoTexture, layout: &'a Arc<ImageLayout>) -> PhotoCanvas<'a> {
+    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| layout.pos(*idx)).collect();
     let colour = cx.state.colour;
-    let overlap = overlap(cx, view).filter(|_| colour.overlay_visible);
+    let overlap = overlap(cx, layout.image()).filter(|_| colour.overlay_visible);
     // While they are being made the photo is bare for a frame or two, instead of flashing the heat map.
     let hits_and_misses = cx.state.truth.view.overlap && matches!(cx.derived.truth.scores, Some(Ok(_)));
-    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.grid == view.grid && !hits_and_misses);
-    let (circled, squared) = outliers(cx, view);
+    let heat = heat(cx).filter(|(map, _)| colour.overlay_visible && map.layout == *layout && !hits_and_misses);
+    let (circled, squared) = outliers(cx, layout);
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let label = match (&cx.derived.shown, &heat) {
         (Some(shown), Some(_)) => format!("Photo {name}, {}", shown.caption),
         _ => format!("Photo {name}"),
     };
-    PhotoCanvas::new(photo, view)
+    PhotoCanvas::new(photo, layout)
         .heat(heat)
         .overlap(overlap)
-        .masks(masks(cx, view))
+        .masks(masks(cx, layout.image()))
         .marked(circled, squared)
         .selected(&selected)
         .grid_lines(colour.patch_grid_visible)
@@ -169,9 +170,9 @@ fn prepared<'a>(cx: &PanelContext<'_>, photo: &'a PhotoTexture, view: &'a ModelV
 }
 
 /// The annotated objects, the one pointed at lit up.
-fn masks(cx: &PanelContext<'_>, view: &ModelView) -> Vec<(MaskImage, MaskStyle)> {
+fn masks(cx: &PanelContext<'_>, size: ImageSize) -> Vec<(MaskImage, MaskStyle)> {
     let truth = &cx.state.truth;
-    let Some(image) = truth.image.as_ref().filter(|image| image.fits(view.image)) else { return Vec::new() };
+    let Some(image) = truth.image.as_ref().filter(|image| image.fits(size)) else { return Vec::new() };
     let style = |object: &ObjectTruth| {
         let lit = truth.hovered == Some(object.id);
         let fill = match (lit, truth.view.style) {
@@ -189,11 +190,11 @@ fn masks(cx: &PanelContext<'_>, view: &ModelView) -> Vec<(MaskImage, MaskStyle)>
 }
 
 /// The smallest painted object at a point of the photo, in words.
-fn object_at(cx: &PanelContext<'_>, view: &ModelView, (x, y): (f64, f64)) -> Option<String> {
+fn object_at(cx: &PanelContext<'_>, size: ImageSize, (x, y): (f64, f64)) -> Option<String> {
     let truth = &cx.state.truth;
-    let image = truth.image.as_ref().filter(|image| truth.view.masks_visible && image.fits(view.image))?;
-    let inside = |at: f64, size: u32| (0.0..f64::from(size)).contains(&at);
-    if !inside(x, view.image.width_px) || !inside(y, view.image.height_px) {
+    let image = truth.image.as_ref().filter(|image| truth.view.masks_visible && image.fits(size))?;
+    let inside = |at: f64, side_px: u32| (0.0..f64::from(side_px)).contains(&at);
+    if !inside(x, size.width_px) || !inside(y, size.height_px) {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the photo")]
@@ -207,9 +208,9 @@ fn object_at(cx: &PanelContext<'_>, view: &ModelView, (x, y): (f64, f64)) -> Opt
 }
 
 /// Hits and misses of the shown map, once they are made.
-fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskImage, OverlapStyle)> {
+fn overlap(cx: &PanelContext<'_>, size: ImageSize) -> Option<(OverlapMap, MaskImage, OverlapStyle)> {
     let truth = &cx.state.truth;
-    let image = truth.image.as_ref().filter(|image| truth.view.overlap && image.fits(view.image))?;
+    let image = truth.image.as_ref().filter(|image| truth.view.overlap && image.fits(size))?;
     if is_changed(cx) {
         return None;
     }
@@ -225,11 +226,11 @@ fn overlap(cx: &PanelContext<'_>, view: &ModelView) -> Option<(OverlapMap, MaskI
 }
 
 /// The largest patches of the encoder and of the held word.
-fn outliers(cx: &PanelContext<'_>, view: &ModelView) -> (Vec<PatchPos>, Vec<PatchPos>) {
+fn outliers(cx: &PanelContext<'_>, layout: &ImageLayout) -> (Vec<PatchPos>, Vec<PatchPos>) {
     let is_shown = cx.state.truth.view.outliers_visible && !is_changed(cx);
     let found = cx.beside.outlier_agreement.as_ref().filter(|_| is_shown);
     let Some(Ok(found)) = found else { return Default::default() };
-    let places = |patches: &[usize]| patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
+    let places = |patches: &[usize]| patches.iter().filter_map(|idx| layout.pos(*idx)).collect();
     (places(&found.outliers), places(&found.decoder_top))
 }
 
@@ -286,22 +287,36 @@ fn caption_text(cx: &PanelContext<'_>) -> String {
     }
 }
 
+/// "tile 2: 0.0034, row 1, column 3; photo: 0.0012, row 0, column 4".
+fn region_values(layout: &ImageLayout, map: Option<&HeatMap>, x: f64, y: f64) -> String {
+    let one = |pos: PatchPos| {
+        let value = map.and_then(|map| map.values.get(layout.idx(pos)?)).map(|value| format_value(*value));
+        let value = value.map_or_else(String::new, |value| format!("{value}, "));
+        format!("{}: {value}row {}, column {}", layout.name(pos.region), pos.row, pos.col)
+    };
+    layout.cells_at(x, y).map(one).collect::<Vec<_>>().join("; ")
+}
+
 struct HoveredPatch {
     pos: PatchPos,
     value: Option<f32>,
     share: Option<f32>,
     /// The annotated object under the pointer.
     object: Option<String>,
+    /// Every region that covers the pixel, and its value; empty where the layout has one.
+    regions: String,
 }
 
-fn hovered_value(cx: &PanelContext<'_>, view: &ModelView, response: &CanvasResponse) -> Option<HoveredPatch> {
+fn hovered_value(cx: &PanelContext<'_>, layout: &ImageLayout, response: &CanvasResponse) -> Option<HoveredPatch> {
     let pos = response.hovered?;
-    let object = response.hovered_px.and_then(|at| object_at(cx, view, at));
+    let object = response.hovered_px.and_then(|at| object_at(cx, layout.image(), at));
     let map = cx.derived.shown.as_ref().filter(|_| !is_changed(cx)).and_then(|shown| shown.map.as_ref().ok());
-    let value = map.and_then(|map| map.values.get(view.grid.idx(pos)).copied());
+    let value = map.and_then(|map| map.values.get(layout.idx(pos)?).copied());
     let sum: f64 = map.map_or(0.0, |map| map.values.iter().map(|value| f64::from(*value)).sum());
     let share = value.filter(|_| sum > 0.0).map(|value| f64::from(value) / sum);
     #[expect(clippy::cast_possible_truncation, reason = "a part of 1, shown with a few digits")]
     let share = share.map(|share| share as f32);
-    Some(HoveredPatch { pos, value, share, object })
+    let at = response.hovered_px.filter(|_| layout.sole().is_none());
+    let regions = at.map_or_else(String::new, |(x, y)| region_values(layout, map, x, y));
+    Some(HoveredPatch { pos, value, share, object, regions })
 }

@@ -361,7 +361,7 @@ fn held(
         TokenPos::Output(idx) => idx < trace.output.len(),
     };
     let tokens = tokens.into_iter().filter(is_there).collect();
-    (tokens, patches.into_iter().filter(|idx| *idx < trace.image_grid.len()).collect())
+    (tokens, patches.into_iter().filter(|idx| *idx < trace.layout.len()).collect())
 }
 
 /// "1 answer", "3 answers".

@@ -51,6 +51,7 @@ pub(crate) fn trace() -> Trace {
     prompt.extend(std::iter::repeat_n(PromptToken { image: true, ..text("") }, GRID.len()));
     prompt.extend([text(" What"), text("?")]);
     let spec = PreprocessSpec::clip(24);
+    let view = ModelView::new(ImageSize { width_px: 24, height_px: 24 }, &spec, 12);
     Trace {
         run: Arc::new(RunInfo {
             model_id: "test".to_owned(),
@@ -72,7 +73,7 @@ pub(crate) fn trace() -> Trace {
             max_new_tokens: 16,
             prompting: None,
             forced_ids: Vec::new(),
-            view: ModelView::new(ImageSize { width_px: 24, height_px: 24 }, &spec, 12),
+            view,
             preprocessing: spec,
             device: "CPU".to_owned(),
             dtype: "f32".to_owned(),
@@ -80,7 +81,7 @@ pub(crate) fn trace() -> Trace {
         }),
         prompt: prompt.into(),
         image_token_span: TokenSpan { start: 1, len: GRID.len() },
-        image_grid: GRID,
+        layout: Arc::new(view.into()),
         num_hidden_layers: LAYERS,
         num_attention_heads: HEADS,
         output: Vec::new(),

@@ -9,7 +9,7 @@ use crate::analysis::localisation::{Counted, METRICS, MetricGrid, PatchCoverage,
 use crate::analysis::{ClsVariant, DamroOptions, OutlierAgreement, Reduce, TokenRef, TokenSet, damro};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
-use crate::geometry::{ModelView, PatchGrid};
+use crate::geometry::{Combine, PatchGrid};
 use crate::render::{GridMaps, GridRange, HeatMap, OverlapMap};
 use crate::trace::Trace;
 use crate::ui::derived::{Derived, GridValues};
@@ -35,13 +35,14 @@ impl PartialEq for ImageWish {
 #[derive(Clone)]
 struct OverlapWish {
     map: HeatMap,
-    view: ModelView,
+    combine: Combine,
     counted: Counted,
 }
 
 impl PartialEq for OverlapWish {
     fn eq(&self, other: &Self) -> bool {
-        (self.map.key, self.view, self.counted) == (other.map.key, other.view, other.counted)
+        let of = |wish: &Self| (wish.map.key, wish.combine, wish.counted);
+        of(self) == of(other) && self.map.layout == other.map.layout
     }
 }
 
@@ -159,11 +160,13 @@ impl Beside {
 
     /// Asks for what belongs to what is shown, and takes what has come.
     pub(in crate::ui) fn follow(&mut self, state: &AppState, derived: &Derived) {
-        let trace = state.current_run().and_then(|run| run.trace.as_ref());
         let map = derived.shown.as_ref().and_then(|shown| shown.map.as_ref().ok());
-        let view = trace.map(|trace| trace.run.view);
-        let overlap = map.zip(view).filter(|_| state.truth.view.overlap && state.truth.category().is_some());
-        let overlap = overlap.map(|(map, view)| OverlapWish { map: map.clone(), view, counted: counted(state) });
+        let overlap = map.filter(|_| state.truth.view.overlap && state.truth.category().is_some());
+        let overlap = overlap.map(|map| OverlapWish {
+            map: map.clone(),
+            combine: state.colour.style.combine,
+            counted: counted(state),
+        });
         let none = overlap.is_none();
         self.overlaps.ask(overlap);
         if let Some(made) = self.overlaps.poll() {
@@ -227,7 +230,7 @@ fn look(wish: &ImageWish, extractor: &Extractor) -> ImageTruth {
 }
 
 fn overlap(wish: &OverlapWish) -> Option<Overlap> {
-    let map = PhotoMap::new(&wish.view, &wish.map.values, Sampling::Nearest).ok()?;
+    let map = PhotoMap::new(&wish.map.layout, &wish.map.values, Sampling::Nearest, wish.combine).ok()?;
     Some(Overlap { of_map: wish.map.key, counted: wish.counted, map: OverlapMap::new(&map, wish.counted) })
 }
 

@@ -11,7 +11,7 @@ use crate::analysis::{MapOptions, Normalisation, Reduce, TokenRef, TokenSet, Wor
 use crate::data::coco::Category;
 use crate::data::pope::Label;
 use crate::engine::RunId;
-use crate::geometry::ModelView;
+use crate::geometry::{Combine, ImageLayout};
 use crate::render::HeatMap;
 use crate::trace::Trace;
 use crate::ui::derived::{ShownMap, selection_of};
@@ -72,7 +72,7 @@ pub struct TruthNumbers {
     /// Object words of the answer.
     pub marks: Marks,
     image: Option<Arc<ImageTruth>>,
-    view: Option<ModelView>,
+    layout: Option<(Arc<ImageLayout>, Combine)>,
     coverages: BTreeMap<u32, Arc<PatchCoverage>>,
     /// Against the chosen category, or why there are no figures.
     pub scores: Option<Result<Scores, String>>,
@@ -108,26 +108,27 @@ impl TruthNumbers {
             self.forget();
             return false;
         };
-        let view = trace.run.view;
+        let (layout, combine) = (&trace.layout, state.colour.style.combine);
+        let is_laid = self.layout.as_ref().is_some_and(|laid| (&laid.0, laid.1) == (layout, combine));
         let same_image = self.image.as_ref().is_some_and(|image| Arc::ptr_eq(image, truth));
-        if !same_image || self.view != Some(view) {
+        if !same_image || !is_laid {
             self.forget();
             self.image = Some(Arc::clone(truth));
-            self.view = Some(view);
+            self.layout = Some((Arc::clone(layout), combine));
         }
         if !truth.listed {
             return false;
         }
-        if !truth.fits(view.image) {
+        if !truth.fits(layout.image()) {
             let [width, height] = truth.size_px;
-            let size = view.image;
+            let size = layout.image();
             self.scores = Some(Err(format!(
                 "The annotations are for {width} x {height} pixels, this photo has {} x {}",
                 size.width_px, size.height_px
             )));
             return false;
         }
-        let more = self.cover(truth, state.truth.category().map(|category| category.id), &view, deadline);
+        let more = self.cover(truth, state.truth.category().map(|category| category.id), deadline);
         let map = shown.and_then(|shown| shown.map.as_ref().ok());
         self.score(state, map);
         self.share(map, more);
@@ -180,7 +181,7 @@ impl TruthNumbers {
 
     fn forget(&mut self) {
         self.image = None;
-        self.view = None;
+        self.layout = None;
         self.coverages.clear();
         self.scores = None;
         self.shares_of = None;
@@ -190,7 +191,8 @@ impl TruthNumbers {
     }
 
     /// Lays masks on patches, the chosen one first. Returns whether some are missing.
-    fn cover(&mut self, truth: &ImageTruth, first: Option<u32>, view: &ModelView, deadline: Instant) -> bool {
+    fn cover(&mut self, truth: &ImageTruth, first: Option<u32>, deadline: Instant) -> bool {
+        let Some((layout, combine)) = self.layout.clone() else { return false };
         let chosen = truth.categories.iter().filter(|category| Some(category.id) == first);
         let others = truth.categories.iter().filter(|category| Some(category.id) != first);
         let mut made = 0;
@@ -201,7 +203,7 @@ impl TruthNumbers {
             if made > 0 && Instant::now() >= deadline {
                 return true;
             }
-            if let Ok(coverage) = PatchCoverage::new(view, mask.pixels()) {
+            if let Ok(coverage) = PatchCoverage::new(&layout, mask.pixels(), combine) {
                 self.coverages.insert(category.id, Arc::new(coverage));
             }
             made += 1;

@@ -17,8 +17,9 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(read) => {
             let again = EncodedTrace::new(path, &read.trace, &read.extras).expect("what was read can be written");
             assert!(again.len() > 8, "with its header");
-            let (grid, view) = (read.trace.image_grid, read.trace.run.view);
-            assert!(grid == view.grid && view.is_made_by(&read.trace.run.preprocessing), "patches lie on the photo");
+            let (layout, view) = (&read.trace.layout, read.trace.run.view);
+            assert!(layout.image() == view.image, "patches lie on the photo");
+            assert!((0..layout.len()).all(|idx| layout.pos(idx).and_then(|pos| layout.idx(pos)) == Some(idx)));
         }
         Err(err) => assert!(err.to_string().ends_with(&*path.to_string_lossy()), "the file comes last: {err}"),
     }

@@ -46,10 +46,10 @@ pub(super) fn subtract(
         caption.push_str(". Two models: a layer or head of one is not that of the other");
     }
     let map = match (&reference.map, &other.map) {
-        _ if before.trace.run.view != after.trace.run.view => Err(other_patches(reference, before, other, after)),
+        _ if before.trace.layout != after.trace.layout => Err(other_patches(reference, before, other, after)),
         (Ok(a), Ok(b)) => {
             let values = b.values.iter().zip(a.values.iter()).map(|(b, a)| b - a).collect();
-            Ok(Values { values, image_share: 0.0 }.heat(a.grid))
+            Ok(Values { values, image_share: 0.0 }.heat(&a.layout))
         }
         (Err(why), _) => Err(format!("Run {}: {why}", reference.nr)),
         (_, Err(why)) => Err(format!("Run {}: {why}", other.nr)),
@@ -78,8 +78,7 @@ fn other_patches(reference: &ComparedColumn, before: &Draft<'_>, other: &Compare
             Framing::Crop => "cropped",
             Framing::Pad => "padded",
         };
-        let grid = run.view.grid;
-        format!("the photo {framing} in {} x {} patches", grid.rows, grid.cols)
+        format!("the photo {framing} in {}", draft.trace.layout.words())
     };
     format!(
         "Not subtracted: run {} saw {}, run {} {}, so their patches are different places",

@@ -130,17 +130,16 @@ pub(super) fn photo(
     run: &Run,
     style: &HeatStyle,
 ) -> Option<PatchPos> {
-    let view = run.trace.as_ref().map(|trace| trace.run.view).filter(|view| view.image == photo.size())?;
+    let layout = run.trace.as_ref().map(|trace| &trace.layout).filter(|layout| layout.image() == photo.size())?;
     let is_its_photo = cx.state.is_of_shown_photo(run);
-    let heat = column.map.as_ref().ok().filter(|map| cx.state.colour.overlay_visible && map.grid == view.grid);
+    let heat = column.map.as_ref().ok().filter(|map| cx.state.colour.overlay_visible && map.layout == *layout);
     let heat = heat.filter(|_| is_its_photo);
     if !is_its_photo {
         ui.label(RichText::new("The photo has changed since").small().color(ui.visuals().warn_fg_color));
     }
-    let linked = cx.memory.compare.hovered.filter(|pos| pos.row < view.grid.rows && pos.col < view.grid.cols);
-    let selected: BTreeSet<PatchPos> =
-        cx.state.selection.patches.iter().filter_map(|idx| view.grid.pos(*idx)).collect();
-    let response = PhotoCanvas::new(photo, &view)
+    let linked = cx.memory.compare.hovered.filter(|pos| layout.idx(*pos).is_some());
+    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| layout.pos(*idx)).collect();
+    let response = PhotoCanvas::new(photo, layout)
         .heat(heat.map(|map| (map.clone(), *style)))
         .marked(Vec::new(), linked.into_iter().collect())
         .selected(&selected)
@@ -150,10 +149,11 @@ pub(super) fn photo(
         .size(canvas_size(ui))
         .show(ui, &mut cx.memory.compare.canvas);
     // Patches are those of the shown run.
-    let of_shown = cx.state.current_run().and_then(|run| run.trace.as_ref()).map(|trace| trace.run.view);
-    if let Some((pos, modifiers)) = response.clicked.filter(|_| of_shown == Some(view)) {
+    let of_shown = cx.state.current_run().and_then(|run| run.trace.as_ref()).map(|trace| &trace.layout);
+    let clicked = response.clicked.filter(|_| of_shown == Some(layout));
+    if let Some((idx, modifiers)) = clicked.and_then(|(pos, modifiers)| Some((layout.idx(pos)?, modifiers))) {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
-        cx.emit(Command::ClickPatch(view.grid.idx(pos), extend));
+        cx.emit(Command::ClickPatch(idx, extend));
     }
     response.hovered
 }

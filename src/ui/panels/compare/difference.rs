@@ -73,10 +73,10 @@ fn canvas(
         }
     };
     let run = cx.state.runs.get(difference.run)?;
-    let view = run.trace.as_ref().map(|trace| trace.run.view).filter(|view| view.image == photo.size())?;
-    let linked = cx.memory.compare.hovered.filter(|pos| pos.row < view.grid.rows && pos.col < view.grid.cols);
+    let layout = run.trace.as_ref().map(|trace| &trace.layout).filter(|layout| layout.image() == photo.size())?;
+    let linked = cx.memory.compare.hovered.filter(|pos| layout.idx(*pos).is_some());
     let heat = Some((map.clone(), *style)).filter(|_| cx.state.colour.overlay_visible);
-    PhotoCanvas::new(photo, &view)
+    PhotoCanvas::new(photo, layout)
         .heat(heat)
         .marked(Vec::new(), linked.into_iter().collect())
         .grid_lines(cx.state.colour.patch_grid_visible)

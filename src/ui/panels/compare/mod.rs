@@ -132,13 +132,12 @@ fn questions_differ(cx: &PanelContext<'_>) -> bool {
 fn patch_line(comparison: &Comparison, pos: PatchPos) -> String {
     let value = |column: &ComparedColumn| {
         let map = column.map.as_ref().ok()?;
-        let value = map.grid.idx(pos);
-        let value = map.values.get(value).filter(|_| pos.row < map.grid.rows && pos.col < map.grid.cols)?;
+        let value = map.values.get(map.layout.idx(pos)?)?;
         Some(format!("run {} {}", column.nr, crate::ui::derived::format_value(*value)))
     };
     let mut parts: Vec<String> = comparison.columns.iter().filter_map(value).collect();
     let difference = comparison.difference.as_ref().and_then(|difference| difference.map.as_ref().ok());
-    if let Some(value) = difference.and_then(|map| map.values.get(map.grid.idx(pos))) {
+    if let Some(value) = difference.and_then(|map| map.values.get(map.layout.idx(pos)?)) {
         parts.push(format!("difference {value:+.4}"));
     }
     format!("Patch row {}, column {}: {}", pos.row, pos.col, parts.join(", "))

@@ -82,7 +82,17 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
 /// The value under the pointer, or what could be done.
 fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatch>, pointed: bool) {
     match hovered {
-        Some(HoveredPatch { pos, value, share, object }) => {
+        Some(HoveredPatch { value, object, regions, .. }) if !regions.is_empty() => {
+            if let Some(object) = object {
+                ui.label(RichText::new(object).color(crate::ui::theme::accent(ui.visuals())));
+            }
+            // The value of the cell that a click selects, and what lies over or under it.
+            if let Some(value) = *value {
+                ui.label(RichText::new(format_value(value)).strong());
+            }
+            ui.add(egui::Label::new(regions.as_str()).truncate()).on_hover_text(regions.as_str());
+        }
+        Some(HoveredPatch { pos, value, share, object, .. }) => {
             ui.label(format!("Patch row {}, column {}", pos.row, pos.col));
             if let Some(value) = *value {
                 ui.label(RichText::new(format_value(value)).strong());

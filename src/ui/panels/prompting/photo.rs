@@ -99,7 +99,7 @@ fn canvas<'a>(
         PromptView::Original | PromptView::Attribution | PromptView::Attention => None,
     };
     let is_map = heat.is_some();
-    PhotoCanvas::new(texture, &picture.made.attribution.view)
+    PhotoCanvas::new(texture, &picture.map.layout)
         .heat(heat.filter(|_| cx.state.colour.overlay_visible))
         .prompt(style.map(|style| (picture.mask.clone(), style)))
         .grid_lines(is_map && cx.state.colour.patch_grid_visible)
@@ -114,8 +114,7 @@ fn footer(
     heat: Option<&(HeatMap, HeatStyle)>,
     response: &CanvasResponse,
 ) {
-    let grid = picture.map.grid;
-    let value = response.hovered.and_then(|pos| picture.map.values.get(grid.idx(pos)).copied());
+    let value = response.hovered.and_then(|pos| picture.map.values.get(picture.map.layout.idx(pos)?).copied());
     ui.add_space(2.0);
     if let Some((_, style)) = heat {
         let formula = cx.state.prompting.settings.options.formula;
