@@ -31,7 +31,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | 0 | [`ids`] | layers, heads, token spans, checked once | - | - |
 //! | 0 | [`kernel`] | products, softmax, activations and attention straight from mapped weights: what the model runs on where there is no GPU, measured by `cargo bench --bench kernel` | - | `half`, `pulp`, `rayon` |
-//! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens | `ids` | - |
+//! | 0 | [`geometry`] | the only converter between photo pixels, model pixels, patches and tokens, for one grid of them or several over each other | `ids` | - |
 //! | 0 | [`files`] | output that is complete or not there and never over what is read, input that ends, the user's home folder | - | `rustix`, `signal_hook`, `tempfile` |
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
 //! | 0 | [`names`] | names that were perhaps meant, for sentences about unknown ones | - | - |

@@ -86,11 +86,6 @@ fn view(trace: &Trace) -> Checked {
     }
     ensure(view.grid == sole.grid, || format!("{} in the run's view", patches(sole.grid)), || patches(view.grid))?;
     let seen = |rect: RectPx| rect.edges().map(|edge| format!("{edge:?}")).join(", ");
-    ensure(
-        layout.is_like(&ImageLayout::of_view(&view, before)),
-        || format!("the rectangle {} of the run's view", seen(view.rect_px)),
-        || seen(sole.rect_px),
-    )?;
     let spec = &trace.run.preprocessing;
     ensure(
         view.is_made_by(spec),
@@ -102,6 +97,11 @@ fn view(trace: &Trace) -> Checked {
             }
         },
         || format!("{} in {}", seen(view.rect_px), patches(sole.grid)),
+    )?;
+    ensure(
+        layout.is_like(&ImageLayout::of_view(&view, before)),
+        || format!("the rectangle {} of the run's view", seen(view.rect_px)),
+        || seen(sole.rect_px),
     )
 }
 

@@ -1,9 +1,11 @@
+mod regions;
+
 use super::super::{
     AttentionRow, Candidate, ContrastCandidate, Extras, OutputToken, PixelValues, PromptToken, RowPrecision, RunInfo,
     SpecInfo, TokenContrast, Trace, VisionAttention, compare,
 };
 use super::{TraceFile, TraceFileError, write_trace};
-use crate::geometry::{ImageLayout, ImageSize, ModelView, PatchGrid, PreprocessSpec, RectPx, Region, RegionKind};
+use crate::geometry::{ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use crate::ids::TokenSpan;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -387,7 +389,7 @@ fn the_file_is_what_the_contract_says_to_any_safetensors_reader() {
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("a valid header");
     let strings = metadata.metadata().clone().expect("metadata");
     assert_eq!(strings.get("format").map(String::as_str), Some("gazelens-trace"), "the format's name");
-    assert_eq!(strings.get("version").map(String::as_str), Some("1"), "the format's version");
+    assert_eq!(strings.get("version").map(String::as_str), Some("2"), "the format's version");
     let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
     let shape = |name: &str| tensors.tensor(name).map(|t| t.shape().to_vec()).unwrap_or_default();
     for (name, expected) in [
@@ -395,6 +397,8 @@ fn the_file_is_what_the_contract_says_to_any_safetensors_reader() {
         ("output_ids", vec![3]),
         ("image_token_span", vec![2]),
         ("image_grid", vec![2]),
+        ("image_regions", vec![1, 4]),
+        ("image_region_rects", vec![1, 4]),
         ("decoder_attention", vec![3, 2, 3, 10]),
         ("vision_cls_attention", vec![2, 1, 4]),
         ("vision_cls_unsplit", vec![2, 4]),
@@ -469,8 +473,8 @@ fn files_that_are_no_trace_are_refused_by_what_they_are() {
     assert!(sentence(&u64::MAX.to_le_bytes()).contains("a header of"), "a header longer than the file");
     let other = |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
     assert!(sentence(&other("{}")).contains("found format=none"), "another program's file");
-    let newer = r#"{"__metadata__":{"format":"gazelens-trace","version":"2"}}"#;
-    assert!(sentence(&other(newer)).contains("version=2"), "a newer version is named");
+    let newer = r#"{"__metadata__":{"format":"gazelens-trace","version":"3"}}"#;
+    assert!(sentence(&other(newer)).contains("version=3"), "a newer version is named");
     let bare = r#"{"__metadata__":{"format":"gazelens-trace","version":"1"}}"#;
     assert!(sentence(&other(bare)).contains("`run`"), "the missing metadata is named");
     let missing = TraceFile::read(&folder.path().join("nowhere")).expect_err("no file").to_string();
@@ -545,96 +549,4 @@ fn a_run_of_before_photos_could_be_darkened_is_read() {
     assert_eq!(read.prompting, None, "the photo as it was");
     let again = serde_json::to_value(&read).expect("plain data");
     assert!(again.get("prompting").is_none(), "and nothing is written where there is none");
-}
-
-/// The sample with its four image tokens in two regions over each other and one that covers nothing.
-fn in_regions() -> (Trace, Extras) {
-    let (mut trace, extras) = sample(RowPrecision::F32);
-    let image = trace.run.view.image;
-    let (w, h) = (f64::from(image.width_px), f64::from(image.height_px));
-    let region = |kind, first_token, cols, row_stride, rect_px| Region {
-        kind,
-        first_token,
-        grid: PatchGrid { rows: 1, cols },
-        row_stride,
-        rect_px,
-        encoder: 0,
-    };
-    let third = RectPx { x0: -1.0 / 3.0, y0: 0.0, x1: w + 1.0 / 3.0, y1: h };
-    let regions = vec![
-        region(RegionKind::Photo, 2, 1, 2, Some(third)),
-        region(RegionKind::Tile, 0, 1, 1, Some(RectPx { x0: 0.0, y0: 0.0, x1: w / 3.0, y1: h })),
-        region(RegionKind::Queries, 3, 1, 1, None),
-    ];
-    trace.layout = Arc::new(ImageLayout::new(image, 4, regions).expect("a layout"));
-    let vision = Arc::make_mut(trace.vision.as_mut().expect("made with it"));
-    vision.num_patches = 2;
-    vision.cls_attention.truncate(4);
-    vision.patch_norms.truncate(4);
-    vision.cls_unsplit.truncate(4);
-    (trace, extras)
-}
-
-#[test]
-fn regions_come_back_to_the_last_digit() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("t.safetensors");
-    let (trace, extras) = in_regions();
-    write_trace(&path, &trace, &extras).expect("written");
-    let read = TraceFile::read(&path).expect("read");
-    assert_same(&trace, &read.trace);
-    let bytes = std::fs::read(&path).expect("there");
-    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
-    assert!(tensors.tensor("image_grid").is_err(), "only where there is one region");
-    let regions = tensors.tensor("image_regions").expect("version 2");
-    let numbers: Vec<i64> = regions.data().as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
-    assert_eq!(regions.shape(), [3, 4], "one row a region");
-    assert_eq!(numbers, [4, 1, 1, 2, 2, 1, 1, 1, 5, 1, 1, 1], "first position in the prompt, rows, columns, stride");
-    let rects = tensors.tensor("image_region_rects").expect("version 2");
-    let edges: Vec<f32> = rects.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    assert!((edges[0] + 1.0 / 3.0).abs() < 1e-6 && edges[8..].iter().all(|edge| edge.is_nan()), "{edges:?}");
-}
-
-#[test]
-fn a_file_of_the_first_version_is_one_region() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("t.safetensors");
-    let first = changed(false, true, |header, body| {
-        for tensor in ["image_regions", "image_region_rects"] {
-            reshape(header, body, tensor, &[0, 4]);
-            header.as_object_mut().expect("an object").remove(tensor);
-        }
-        header["__metadata__"]["version"] = "1".into();
-        let notes = header["__metadata__"]["notes"].as_str().expect("a string").to_owned();
-        let mut notes: serde_json::Value = serde_json::from_str(&notes).expect("JSON");
-        notes.as_object_mut().expect("an object").remove("image_regions");
-        header["__metadata__"]["notes"] = notes.to_string().into();
-    });
-    std::fs::write(&path, &first).expect("a writable folder");
-    let read = TraceFile::read(&path).expect("still read");
-    assert_same(&sample(RowPrecision::F32).0, &read.trace);
-}
-
-#[test]
-fn regions_of_a_stranger_are_checked() {
-    type Change = fn(&mut serde_json::Value, &mut Vec<u8>);
-    fn number(header: &serde_json::Value, body: &mut [u8], tensor: &str, idx: usize, bytes: &[u8]) {
-        let start = usize::try_from(header[tensor]["data_offsets"][0].as_u64().expect("a place")).expect("small");
-        let at = start + idx * bytes.len();
-        body[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-    let changes: [(Change, &str); 8] = [
-        (|h, b| number(h, b, "image_regions", 0, &1_i64.to_le_bytes()), "a region from position 2 on"),
-        (|h, b| number(h, b, "image_regions", 0, &4_i64.to_le_bytes()), "within 4 image tokens"),
-        (|h, b| number(h, b, "image_regions", 1, &i64::MAX.to_le_bytes()), "a grid of 1 to"),
-        (|h, b| number(h, b, "image_regions", 3, &1_i64.to_le_bytes()), "rows do not overlap"),
-        (|h, b| number(h, b, "image_regions", 3, &i64::MAX.to_le_bytes()), "within 4 image tokens"),
-        (|h, b| number(h, b, "image_region_rects", 0, &f32::INFINITY.to_le_bytes()), "a rectangle with an area"),
-        (|h, b| number(h, b, "image_region_rects", 0, &0.5_f32.to_le_bytes()), "in the notes"),
-        (|h, b| reshape(h, b, "image_regions", &[0, 4]), "image_regions"),
-    ];
-    for (change, words) in changes {
-        let why = refusal(&changed(false, true, change));
-        assert!(why.contains(words), "{words}: {why}");
-    }
 }
