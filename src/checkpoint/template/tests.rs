@@ -1,6 +1,7 @@
 //! Templates as models have them, and as strangers may write them.
 
 mod found;
+mod words;
 
 use super::*;
 use proptest::prelude::*;
@@ -146,7 +147,11 @@ fn too_deep() -> Vec<String> {
 }
 
 /// Values that would make a namespace hold itself, which the engine would print, compare or drop for ever.
-const HOLD_ITSELF: [&str; 26] = [
+const HOLD_ITSELF: [&str; 30] = [
+    "cycler(ns)",
+    "cycler(1)",
+    "joiner(ns)",
+    "joiner(', ')",
     "ns",
     "[ns]",
     "(ns, 1)",
@@ -242,6 +247,26 @@ fn too_large() -> Vec<String> {
         printed("'{:1000000000}'.format(1)"),
         printed("'{:{}}'.format(1, 1000000000)"),
         printed("'{:>{w}}'.format('a', w=1000000000)"),
+        printed("'%1000d' % 1"),
+        printed("'%*d' % (1000000000, 1)"),
+        printed("'%.1000000000f' % 1"),
+        printed("'%(a)1000000000s' % {'a': 1}"),
+        printed("'a'.ljust(1000000000)"),
+        printed("'a'.rjust(1000000000, 'é')"),
+        printed("'a'.center(1000000000)"),
+        printed("'a'.zfill(1000000000)"),
+        printed("'a'|center(1000000000)"),
+        printed("'a'|center(width=1000000000)"),
+        printed("'a\tb'.expandtabs(1000000000)"),
+        printed("'a\tb'.expandtabs(tabsize=1000000000)"),
+        printed("('\t' * 10000).expandtabs(10000)"),
+        grown(text, "'%s%s' % (ns.x, ns.x)"),
+        grown(text, "'%r%a' % (ns.x, ns.x)"),
+        grown(text, "('%s' * 4) % (ns.x, ns.x, ns.x, ns.x)"),
+        grown(text, "'%(a)s%(a)s' % {'a': ns.x}"),
+        grown(text, "ns.x.replace('a', 'ΐ').casefold().replace('ι', 'aa')"),
+        grown(text, "[ns.x.partition('b'), ns.x.rpartition('b')]|map('join')|join"),
+        grown(text, "ns.x.replace('a', '\t').expandtabs().replace(' ', 'a')"),
         printed("'a\nb'|indent(1000000000)"),
         printed("'a\nb'|indent(width=1000000000)"),
         printed("'a'|indent(1000000000, true)"),
@@ -375,7 +400,7 @@ fn unmetered(source: &str, root: Value) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_syntax(syntax().unwrap());
     environment.set_debug(false);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(python::method);
     environment.add_filter("tojson", dumps::tojson);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
@@ -538,8 +563,26 @@ fn expression() -> impl Strategy<Value = String> {
         " is iterable",
         ".get('k')",
     ];
-    const OPERATORS: [&str; 17] =
-        ["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or", "if x else", "is eq"];
+    // `%` formats texts here, which the engine does not: of numbers only.
+    const OPERATORS: [&str; 17] = [
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "|float % 2 ** ",
+        "~",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "in",
+        "not in",
+        "and",
+        "or",
+        "if x else",
+        "is eq",
+    ];
     prop::sample::select(&LEAVES[..]).prop_map(str::to_owned).prop_recursive(4, 24, 2, |inner| {
         prop_oneof![
             (inner.clone(), prop::sample::select(&OPERATORS[..]), inner.clone())
