@@ -515,7 +515,7 @@ fn a_file_that_grows_too_large_is_an_error_like_any_other() {
 
 /// A file system of so many kilobytes; `None` where this process may not make one.
 #[cfg(target_os = "linux")]
-fn small_disk(at: &Path, kilobytes: u32) -> Option<impl Drop> {
+pub(super) fn small_disk(at: &Path, kilobytes: u32) -> Option<impl Drop> {
     struct Disk(PathBuf);
     impl Drop for Disk {
         fn drop(&mut self) {

@@ -195,6 +195,9 @@ fn subjects(list: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
         let unread = |why: String| anyhow!("Cannot read the list of --images: {why}: {}", list.display());
         let bytes = read_given(list, MOST_LIST_BYTES).map_err(|err| unread(reason(&err)))?;
         let text = String::from_utf8(bytes).map_err(|_| unread("it is not UTF-8 text".to_owned()))?;
+        if let Some(idx) = text.lines().position(|line| line.contains('\0')) {
+            return Err(unread(format!("a NUL character in line {}", idx + 1)).into());
+        }
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         lines.map(|line| beside(list, line)).collect()
     };
