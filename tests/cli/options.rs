@@ -83,7 +83,7 @@ fn an_output_has_an_ending_that_the_command_writes() {
     let sound = path(dir.path(), "sound.png");
     for (args, flag, wrong, expected) in [
         (&TRACE[..], "--out", "x.txt", "as a safetensors file, found the ending txt"),
-        (&["html", "--trace", &trace], "--out", "x.png", "as a html file"),
+        (&["html", "--trace", &trace], "--out", "x.png", "as an html file"),
         (&["html", "--trace", &trace], "--out", "x.html.gz", "found the ending gz"),
         (&["figure", "--trace", &trace], "--out", "x.jpg", "png, svg, pdf or html file"),
         (&["figure", "--trace", &trace], "--out", "x", "found no ending"),

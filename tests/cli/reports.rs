@@ -129,8 +129,13 @@ fn an_object_word_has_its_tokens_and_metrics_takes_either() {
     let said = one_sentence(&[&base[..], &["--word", "chair:9"]].concat(), 1);
     let expected = format!("Expected --word as chair:1 to chair:{}, the places of `chair` in the answer", chairs.len());
     assert!(said.contains(&expected) && said.contains("found chair:9"), "{said}");
-    let said = one_sentence(&[&base[..], &["--word", "image:4"]].concat(), 1);
-    assert!(said.contains("Expected --word as image, which stands in the answer once, found image:4"), "{said}");
+    let once = gazelens::analysis::chair::words(text).into_iter().map(|word| word.text);
+    let names_nothing = |word: &String| gazelens::analysis::chair::Extractor::default().mentions(word).is_empty();
+    let once: Vec<String> = once.filter(|word| word.chars().all(char::is_alphabetic) && names_nothing(word)).collect();
+    let once = once.iter().find(|word| once.iter().filter(|other| other == word).count() == 1).expect("a word");
+    let said = one_sentence(&[&base[..], &["--word", &format!("{once}:4")]].concat(), 1);
+    let expected = format!("Expected --word as {once}, which stands in the answer once, found {once}:4");
+    assert!(said.contains(&expected), "{said}");
     refused(&[&base[..], &["--word", "chair:0"]].concat(), 2);
     refused(&base, 2);
 }
