@@ -106,9 +106,8 @@ pub(super) fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            'ı' => folded.push(c),
             // Cherokee came without small letters, which therefore become capitals.
-            '\u{13a0}'..='\u{13f5}' => folded.push(c),
+            'ı' | '\u{13a0}'..='\u{13f5}' => folded.push(c),
             '\u{13f8}'..='\u{13fd}' | '\u{ab70}'..='\u{abbf}' => folded.extend(c.to_uppercase()),
             'ẞ' => folded.push_str("ss"),
             _ => folded.extend(c.to_uppercase().flat_map(char::to_lowercase)),

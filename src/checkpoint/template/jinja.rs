@@ -17,7 +17,9 @@ where
     }
 }
 
-pub(super) fn center(value: &Value, width: Option<i64>, named: Kwargs) -> Result<String, Error> {
+pub(super) fn center(value: &Value, settings: Rest<ValueOrKwargs>) -> Result<String, Error> {
+    let settings = settings.into_values();
+    let (width, named): (Option<i64>, Kwargs) = from_args(&settings)?;
     let width = named_or(width, &named, "width")?.unwrap_or(80);
     named.assert_all_used()?;
     Ok(python::centred(&percent::text(value), width))
@@ -53,8 +55,10 @@ pub(super) fn wordcount(value: &Value) -> usize {
 }
 
 /// **Source**: Jinja2 3.1, `do_filesizeformat`.
-pub(super) fn filesizeformat(value: &Value, binary: Option<bool>, named: Kwargs) -> Result<String, Error> {
+pub(super) fn filesizeformat(value: &Value, settings: Rest<ValueOrKwargs>) -> Result<String, Error> {
     const PREFIXES: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+    let settings = settings.into_values();
+    let (binary, named): (Option<bool>, Kwargs) = from_args(&settings)?;
     let binary = named_or(binary, &named, "binary")?.unwrap_or(false);
     named.assert_all_used()?;
     let text = value.as_str().map(|text| text.trim().parse().map_err(|_| refused("no number of bytes")));

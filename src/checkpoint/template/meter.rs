@@ -558,10 +558,9 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
         "join" => Cost::Join { items: 1, between: 0 },
         "format" | "format_map" => Cost::Format,
         "split" | "rsplit" | "splitlines" => Cost::Items(2),
-        "upper" | "lower" | "keys" | "values" | "items" => Cost::Times(3),
+        "casefold" | "upper" | "lower" | "keys" | "values" | "items" => Cost::Times(3),
         // They hold every character as a value of its own meanwhile.
         "title" | "capitalize" | "swapcase" => Cost::Times(8),
-        "casefold" => Cost::Times(3),
         "ljust" | "rjust" | "center" | "zfill" => Cost::Width,
         "expandtabs" => Cost::Tabs,
         // They look into the value and give a part of it.

@@ -323,7 +323,7 @@ fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
     let listed = open(&file(IMAGE, "")).expect("a list");
     let refusal = listed.category_mask(9, 1, Crowds::Included).expect_err("another image").to_string();
     assert_eq!(refusal, "Expected the id of an image of the file, found 9: a.json", "a list without it");
-    let wrong = open(r#"{"annotations": {"1": {}}, "categories": []}"#).expect_err("no list of objects").to_string();
+    let wrong = open(r#"{"annotations": {"1": {}}, "categories": []}"#).expect_err("no list of objects");
     assert!(wrong.contains("found an object as `annotations`"), "{wrong}");
 }
 

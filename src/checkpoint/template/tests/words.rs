@@ -48,3 +48,34 @@ fn unknown_methods_are_refused_by_name() {
         assert!(error.contains(name), "{of}: {error}");
     }
 }
+
+#[test]
+fn texts_that_are_padded_and_formatted_are_bounded() {
+    let text = "'aaaaaaaaaaaaaaaa'";
+    let reasons = ["more than 64 MiB of texts and lists", "a format wider than 999 characters"];
+    expect_refused(
+        vec![
+            printed("'%1000d' % 1"),
+            printed("'%*d' % (1000000000, 1)"),
+            printed("'%.1000000000f' % 1"),
+            printed("'%(a)1000000000s' % {'a': 1}"),
+            printed("'a'.ljust(1000000000)"),
+            printed("'a'.rjust(1000000000, 'é')"),
+            printed("'a'.center(1000000000)"),
+            printed("'a'.zfill(1000000000)"),
+            printed("'a'|center(1000000000)"),
+            printed("'a'|center(width=1000000000)"),
+            printed("'a\tb'.expandtabs(1000000000)"),
+            printed("'a\tb'.expandtabs(tabsize=1000000000)"),
+            printed("('\t' * 10000).expandtabs(10000)"),
+            grown(text, "'%s%s' % (ns.x, ns.x)"),
+            grown(text, "'%r%a' % (ns.x, ns.x)"),
+            grown(text, "('%s' * 4) % (ns.x, ns.x, ns.x, ns.x)"),
+            grown(text, "'%(a)s%(a)s' % {'a': ns.x}"),
+            grown(text, "ns.x.replace('a', 'ΐ').casefold().replace('ι', 'aa')"),
+            grown(text, "[ns.x.partition('b'), ns.x.rpartition('b')]|map('join')|join"),
+            grown(text, "ns.x.replace('a', '\t').expandtabs().replace(' ', 'a')"),
+        ],
+        &reasons,
+    );
+}
