@@ -24,7 +24,7 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
             let alike = wanted.chars().zip(lower.chars()).take_while(|(a, b)| a == b).count();
             // Two thirds of it, as in `strategy` for `strategies`.
             let begins = alike >= 4 && 3 * alike >= 2 * letters;
-            // A third of the letters, as `tabel` for `dining table` is not; half where the beginning is right, as in `alfa`.
+            // A third of the letters, as `tabel` for `dining table` is not; half where it begins alike, as `alfa` does.
             let few = changes <= letters.max(3) / 3 || (letters >= 4 && alike >= 2 && 2 * changes <= letters);
             (few || part || begins).then_some((changes, name))
         })
