@@ -144,6 +144,26 @@ impl Recipe {
         sha256(self.to_json().as_bytes())
     }
 
+    /// Whether both are recipes of one figure: inputs are known by their hashes wherever they lie, and dots per inch
+    /// count in PNG alone.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.without_places() == other.without_places()
+    }
+
+    fn without_places(&self) -> Self {
+        let mut recipe = Self { program_version: String::new(), version: VERSION, batch: None, ..self.clone() };
+        recipe.layout.dpi = 0;
+        let RecipeInputs { traces, images, annotations, maps, fonts } = &mut recipe.inputs;
+        for trace in traces.values_mut() {
+            trace.file = None;
+            trace.run.image_path.clear();
+        }
+        for input in [images, annotations, maps, fonts].into_iter().flat_map(BTreeMap::values_mut) {
+            input.file.clear();
+        }
+        recipe
+    }
+
     /// Lists a trace; the panels refer to it by this name.
     pub fn add_trace(&mut self, name: &str, trace: &Trace, file: Option<&Path>) {
         let input = TraceInput {
