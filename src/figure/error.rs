@@ -117,7 +117,8 @@ pub enum FigureError {
     },
     /// A figure of another recipe has the name, but for its ending.
     #[error(
-        "Cannot write the recipe beside the figure, as {other} has another recipe (choose another name, or remove that figure): {}",
+        "Cannot write the recipe beside the figure, as {other} has another recipe \
+         (choose another name, or remove that figure): {}",
         path.display()
     )]
     OtherRecipe {

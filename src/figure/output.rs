@@ -5,7 +5,7 @@
 //!
 //! | file | what is there is replaced if |
 //! | --- | --- |
-//! | the recipe, `F.json` beside `F.svg` | it is the very recipe inside of `F.png`, `F.svg` or `F.pdf`, and those that stay show the same figure |
+//! | the recipe, `F.json` beside `F.svg` | it is inside of `F.png`, `F.svg` or `F.pdf`, and none of another recipe stays |
 //! | a map, `map-HASH.safetensors` | never: it is named after its content |
 //! | numbers, in the data folder | `gazelens-data.json` lists it: written here, not changed since |
 //!
@@ -95,9 +95,18 @@ pub fn recipe_beside(figure: &Path) -> PathBuf {
 /// Refuses a figure whose name belongs to a figure of another recipe: `F.svg` and `F.pdf` share `F.json`, and their
 /// numbers in the window `F_data`. What is replaced may have any recipe.
 pub fn expect_own_name(recipe: &Recipe, figure: &Path) -> Result<(), FigureError> {
+    expect_no_other(figure, |inside| inside.shows_the_same(recipe))
+}
+
+/// The same as far as it can be said before the questions are asked.
+pub fn expect_own_panels(recipe: &Recipe, figure: &Path) -> Result<(), FigureError> {
+    expect_no_other(figure, |inside| inside.has_panels_of(recipe))
+}
+
+fn expect_no_other(figure: &Path, is_same: impl Fn(&Recipe) -> bool) -> Result<(), FigureError> {
     let other = figures_beside(figure).into_iter().find(|other| {
         let inside = files::read(other, MOST_FIGURE_BYTES).ok().and_then(|bytes| recipe_of(&bytes, other).ok());
-        inside.is_some_and(|inside| !inside.shows_the_same(recipe)) && !files::is_same_file(other, figure)
+        inside.is_some_and(|inside| !is_same(&inside)) && !files::is_same_file(other, figure)
     });
     match other {
         None => Ok(()),
