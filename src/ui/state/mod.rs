@@ -229,7 +229,7 @@ impl AppState {
         let noted =
             noted.filter_map(|(name, notes)| Some((PhotoPlace::Bundled(demo::image(name)?.file_name), notes.clone())));
         browse.edits = noted.collect();
-        Self { truth, pope, prompting, view, colour, chips, ask, prefs, browse, ..Self::default() }
+        Self { browse, truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.

@@ -387,7 +387,7 @@ fn held(
 }
 
 /// "1 answer", "3 answers".
-pub(in crate::ui) fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+pub(in crate::ui) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
     if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 

@@ -59,7 +59,7 @@ impl Marks {
         self.words.get(self.of_token.get(idx).copied().flatten()?)
     }
 
-    /// `1 of 4 object mentions hallucinated (CHAIRi 25.0 %)`: an object that is named twice counts twice, as in CHAIRi;
+    /// `1 of 4 object mentions hallucinated (CHAIRi 25.0 %)`: an object that is named twice counts twice, as there;
     /// `None` if no word can be judged.
     pub fn sentence(&self) -> Option<String> {
         let (bad, good) = (self.count(Status::Hallucinated), self.count(Status::Grounded));
