@@ -9,8 +9,8 @@ use crate::data::library::list_folder;
 use crate::engine::OpenModel;
 use crate::figure::recipe::{sha256, sha256_of};
 use crate::figure::{
-    Besides, Given, MOST_FIGURE_BYTES, Recipe, expect_room_for_recipe, named_files, open_photo, recipe_beside,
-    recipe_of, with_maps_beside,
+    Besides, Given, MOST_FIGURE_BYTES, Recipe, expect_own_panels, expect_room_for_recipe, named_files, open_photo,
+    recipe_beside, recipe_of, with_maps_beside,
 };
 use crate::files::{self, Outputs, read_given, reason};
 use crate::trace::Trace;
@@ -107,6 +107,7 @@ impl Batch<'_> {
             return Ok(Made::Kept);
         }
         expect_room_for_recipe(out)?;
+        expect_own_panels(&self.recipe, out)?;
         let file = trace.is_some().then_some(subject);
         let trace = match trace {
             Some(trace) => trace,
