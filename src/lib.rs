@@ -38,12 +38,12 @@
 //! | 0 | [`panics`] | panics of libraries as errors | - | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `geometry`, `files`, `json`, `names` | `fax`, `image`, `miniz_oxide`, `percent_encoding`, `png`, `rayon`, `sha2`, `weezl` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry`, `files` | `half`, `safetensors` |
-//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry`, `files`, `json`, `panics` | `base64`, `candle_core`, `chrono`, `half`, `libc`, `memmap2`, `minijinja_contrib`, `minijinja`, `sha2`, `tokenizers` |
+//! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry`, `files`, `json`, `panics` | `base64`, `candle_core`, `chrono`, `half`, `libc`, `memmap2`, `minijinja_contrib`, `minijinja`, `sha2`, `tokenizers`, `unicode_general_category`, `unicode_ident` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | `files`, `names` | `base64`, `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 3 | [`decode`] | branches, strategies, interventions, sampling | `ids`, `geometry`, `files`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |

@@ -24,8 +24,9 @@ pub fn near<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&
             let alike = wanted.chars().zip(lower.chars()).take_while(|(a, b)| a == b).count();
             // Two thirds of it, as in `strategy` for `strategies`.
             let begins = alike >= 4 && 3 * alike >= 2 * letters;
-            // A third of the letters, as `tabel` for `dining table` is not.
-            (changes <= letters.max(3) / 3 || part || begins).then_some((changes, name))
+            // A third of the letters, as `tabel` for `dining table` is not; half where it begins alike, as `alfa` does.
+            let few = changes <= letters.max(3) / 3 || (letters >= 4 && alike >= 2 && 2 * changes <= letters);
+            (few || part || begins).then_some((changes, name))
         })
         .collect();
     found.sort_by_key(|(changes, _)| *changes);
@@ -74,6 +75,7 @@ mod tests {
         assert_eq!(hint("zebra", names), "", "nothing to say");
         assert_eq!(distance("kitten", "sitting"), 3, "the textbook's example");
         assert_eq!(super::near("strategy", ["metrics", "strategies"]), ["strategies"], "another ending");
+        assert_eq!(super::near("alfa", ["alpha", "beta", "step"]), ["alpha"], "as it is heard");
         assert_eq!(super::near("vdc", ["vcd", "icd", "a"]), ["vcd"], "letters swapped");
         assert_eq!((distance("ca", "abc"), distance("", "abc"), distance("abc", "abc")), (3, 3, 0), "the other one's");
     }

@@ -17,6 +17,8 @@ mod figure_commands;
 mod figure_inputs;
 #[path = "cli/figure_layout.rs"]
 mod figure_layout;
+#[path = "cli/figure_names.rs"]
+mod figure_names;
 #[path = "cli/figure_plots.rs"]
 mod figure_plots;
 #[path = "cli/figure_subjects.rs"]

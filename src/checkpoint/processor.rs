@@ -128,7 +128,11 @@ fn read_spec(fields: Fields<'_>, class: &Class) -> Result<PreprocessSpec, Checkp
         resample: resample(fields, class)?,
         crop_px: if flag("do_center_crop", class.crop_px.is_some())? { Some(crop_px(fields, class)?) } else { None },
         rescale_factor: if flag("do_rescale", true)? {
-            Some(fields.positive("rescale_factor")?.unwrap_or(1.0 / 255.0))
+            let factor = fields.positive("rescale_factor")?.unwrap_or(1.0 / 255.0);
+            if !fits_f32(factor) {
+                return Err(fields.refuse("rescale_factor", "a number that a 32-bit float holds", &factor));
+            }
+            Some(factor)
         } else {
             None
         },
@@ -219,6 +223,13 @@ fn resample(fields: Fields<'_>, class: &Class) -> Result<Resample, CheckpointErr
     }
 }
 
+/// Whether the number keeps a value in the type that photos are normalised in.
+fn fits_f32(number: f64) -> bool {
+    #[expect(clippy::cast_possible_truncation, reason = "what f32 makes of it is what is checked")]
+    let narrow = number as f32;
+    narrow.is_finite() && (narrow == 0.0) == (number == 0.0)
+}
+
 /// Mean or standard deviation: three numbers, or one for all channels.
 fn channels(fields: Fields<'_>, key: &str, divisor: bool) -> Result<Option<[f64; 3]>, CheckpointError> {
     let Some(value) = fields.get(key) else { return Ok(None) };
@@ -228,7 +239,14 @@ fn channels(fields: Fields<'_>, key: &str, divisor: bool) -> Result<Option<[f64;
     };
     let valid = |x: &f64| !divisor || *x > 0.0;
     match numbers.as_deref() {
-        Some(&[r, g, b]) if [r, g, b].iter().all(valid) => Ok(Some([r, g, b])),
+        Some(&[r, g, b]) if [r, g, b].iter().all(valid) => {
+            // A mean that is too small for the type is 0 in it, which changes nothing; a divisor would divide by 0.
+            let fits = |x: &f64| fits_f32(if divisor { *x } else { x.abs().max(1.0) });
+            if ![r, g, b].iter().all(fits) {
+                return Err(fields.refuse(key, "three numbers that a 32-bit float holds", &shown(value)));
+            }
+            Ok(Some([r, g, b]))
+        }
         _ => Err(fields.refuse(key, if divisor { "three numbers above 0" } else { "three numbers" }, &shown(value))),
     }
 }

@@ -18,9 +18,13 @@
 //! limit of the system would hold on Unix alone and cost every question a start; an evaluator of our own would be
 //! another dialect. So the engine stays, and the tree of the template gets a meter at each place where values grow.
 
+mod characters;
 mod dumps;
+mod jinja;
 mod meter;
 mod metered;
+mod percent;
+mod python;
 mod scan;
 #[cfg(test)]
 mod tests;

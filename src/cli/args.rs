@@ -174,6 +174,16 @@ impl From<FramingArg> for Framing {
     }
 }
 
+/// A whole number, said in plain words where it is none.
+pub(super) fn from_zero<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.trim().parse().map_err(|_| "expected a whole number from 0".to_owned())
+}
+
+/// A grey level.
+pub(super) fn grey_level(text: &str) -> Result<u8, String> {
+    text.trim().parse().map_err(|_| "expected a whole number from 0 to 255".to_owned())
+}
+
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }

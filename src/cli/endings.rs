@@ -15,7 +15,14 @@ pub(super) fn expect(flag: &str, path: &Path, endings: &[&str]) -> Result<(), Fa
         None => "no ending".to_owned(),
     };
     let path = path.display();
-    Err(Failure::usage(anyhow!("Expected {flag} as a {}, found {found}: {path}", named(endings))))
+    let article = article(endings.first().copied().unwrap_or_default());
+    Err(Failure::usage(anyhow!("Expected {flag} as {article} {}, found {found}: {path}", named(endings))))
+}
+
+/// As the ending is said: `an html file`, `a png file`.
+fn article(ending: &str) -> &'static str {
+    // These are spelled letter by letter, and so begin with a vowel.
+    if matches!(ending, "html" | "svg" | "npy") { "an" } else { "a" }
 }
 
 /// `PNG`, or `png, svg or pdf file`.
@@ -47,6 +54,9 @@ mod tests {
         assert_eq!(sentence("a.TXT", &["png"]), "Expected --out as a PNG, found the ending txt: a.TXT", "one");
         let expected = "Expected --out as a safetensors file, found the ending txt: a.txt";
         assert_eq!(sentence("a.txt", &["safetensors"]), expected, "one that is no picture");
+        assert_eq!(sentence("a.txt", &["html"]), "Expected --out as an html file, found the ending txt: a.txt", "said");
+        let expected = "Expected --out as an svg or pdf file, found no ending: a";
+        assert_eq!(sentence("a", &["svg", "pdf"]), expected, "the first of several");
         let expected = "Expected --out as a png, svg or pdf file, found no ending: a";
         assert_eq!(sentence("a", &["png", "svg", "pdf"]), expected, "several: which would it be?");
     }

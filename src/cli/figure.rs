@@ -11,7 +11,8 @@ use super::{endings, inputs, output};
 use crate::engine::EngineError;
 use crate::figure::{
     Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
-    default_recipe, expect_room_for_recipe, html, named_files, open_photo, recipe_beside, recipe_of, with_maps_beside,
+    default_recipe, expect_own_name, expect_room_for_recipe, html, named_files, open_photo, recipe_beside, recipe_of,
+    with_maps_beside,
 };
 use crate::files::{self, Outputs, is_same_file, reason};
 use crate::trace::Trace;
@@ -167,6 +168,9 @@ fn subject(model: &ModelArgs, args: &FigureArgs, outputs: &mut Outputs) -> Resul
         recipe.layout.dpi = dpi;
     }
     // Before a model is asked, which can take minutes.
+    if !html::is_page(&args.out) && !is_recipe_beside(args) {
+        expect_own_name(&recipe, &args.out)?;
+    }
     for (what, path) in &named_files(&recipe, folder.as_deref()) {
         outputs.reads(what, path);
     }

@@ -4,6 +4,11 @@ use super::args::ModelArgs;
 use clap::Args;
 use std::path::PathBuf;
 
+fn dpi(text: &str) -> Result<u32, String> {
+    let dpi = text.trim().parse().ok().filter(|dpi| (20..=2400).contains(dpi));
+    dpi.ok_or_else(|| "expected a whole number from 20 to 2400".to_owned())
+}
+
 /// Of `gazelens figure`.
 #[derive(Debug, Args)]
 pub(super) struct FigureArgs {
@@ -19,7 +24,7 @@ pub(super) struct FigureArgs {
     #[arg(long, value_name = "R.json")]
     pub(super) recipe: Option<PathBuf>,
     /// Dots per inch of a PNG; the recipe's unless given (300).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=2400), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = dpi, allow_negative_numbers = true)]
     pub(super) dpi: Option<u32>,
     /// Folder for the numbers behind the figure: a CSV and an npy a panel, the metrics as CSV, Markdown and LaTeX.
     #[arg(long, value_name = "DIR")]

@@ -150,19 +150,36 @@ fn shortened(text: &str) -> String {
 }
 
 fn is_long_path(word: &str) -> bool {
-    word.len() > MOST_VALUE && word.contains(['/', '\\']) && is_path(word)
+    // What steers a terminal is more often a value that was meant to be long than a path.
+    word.len() > MOST_VALUE && word.contains(['/', '\\']) && is_path(word) && !word.contains(steers)
 }
 
-/// The beginning and the end of what is too long.
+/// The beginning and the end of what is too long, as it is printed.
 fn middle_out(text: &str, most: usize) -> Cow<'_, str> {
-    let count = text.chars().count();
-    if count <= most {
+    let total: usize = text.chars().map(width).sum();
+    if total <= most {
         return Cow::Borrowed(text);
     }
     let (head, tail) = (most * 3 / 5, most * 2 / 5);
-    let begin: String = text.chars().take(head).collect();
-    let end: String = text.chars().skip(count - tail).collect();
+    let begin: String = within(text.chars(), head).collect();
+    let end: Vec<char> = within(text.chars().rev(), tail).collect();
+    let end: String = end.into_iter().rev().collect();
     Cow::Owned(format!("{begin}…{end}"))
+}
+
+/// Letters that a character takes once it is escaped.
+fn width(c: char) -> usize {
+    if steers(c) { c.escape_unicode().count() } else { 1 }
+}
+
+fn within(chars: impl Iterator<Item = char>, most: usize) -> impl Iterator<Item = char> {
+    chars
+        .scan(0, |used, c| {
+            *used += width(c);
+            Some((c, *used))
+        })
+        .take_while(move |(_, used)| *used <= most)
+        .map(|(c, _)| c)
 }
 
 /// Most memory this process has held, **units** bytes; `None` where the system does not say.
@@ -209,6 +226,14 @@ mod tests {
             let cut = cut(&sentence);
             assert!(cut.chars().count() < 900 && cut.ends_with(": c.json"), "{} letters: {cut}", cut.len());
             assert!(cut.contains('…') && (cut.starts_with("Expected a flag") || cut.starts_with("Cannot")), "{cut}");
+        }
+        for steering in ["\u{1b}", "\u{202e}", "\n", "\u{1b}/"].map(|c| c.repeat(50_000)) {
+            for sentence in
+                [format!("Expected a flag, found `{steering}`: c.json"), format!("Cannot read {steering}: c.json")]
+            {
+                let shown = escaped(&cut(&sentence)).into_owned();
+                assert!(shown.chars().count() < 900 && shown.ends_with(": c.json"), "{} letters: {shown}", shown.len());
+            }
         }
         let path = format!("Cannot open it: no such file: {folder}c.json");
         assert_eq!(cut(&path), path, "a path is told as a whole");

@@ -31,6 +31,7 @@ pub(super) fn run(args: &PromptImageArgs) -> Result<(), Failure> {
     // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
+    model.ask_on(args.date);
     check_layer(&model, args.attribution.into(), options.layer_idx)?;
     let attributed = attribute(&model, &attribution_request(args, image), &cancel)?;
     let prompted = prompt_image(&attributed.photo, &attributed.attribution, &options)?;

@@ -1,6 +1,7 @@
 //! What may stand behind `gazelens prompt-image`.
 
-use super::args::{FramingArg, ModelArgs, at_least_one, question};
+use super::args::{FramingArg, ModelArgs, at_least_one, from_zero, grey_level, question};
+use crate::checkpoint::Moment;
 use crate::data::pope::Label;
 use crate::geometry::Resample;
 use crate::prompting::{Formula, MaskGeometry, PromptOptions, Source};
@@ -38,6 +39,10 @@ pub(super) struct PromptImageArgs {
     /// Most tokens of LLaVA's answer.
     #[arg(long, default_value_t = crate::engine::ATTRIBUTION_TOKENS, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) max_new_tokens: usize,
+    /// Day that LLaVA's chat template writes into the prompt where it has `strftime_now`, such as 2026-11-29; today
+    /// unless given.
+    #[arg(long, value_name = "DAY")]
+    pub(super) date: Option<Moment>,
     /// What CLIP is asked to see or not; taken from the query unless given.
     #[arg(long, value_name = "NAME", value_parser = question)]
     pub(super) object: Option<String>,
@@ -53,7 +58,7 @@ pub(super) struct PromptImageArgs {
 #[derive(Debug, Args)]
 pub(super) struct OptionArgs {
     /// Layer, counted from 0; the last but one of CLIP and five eighths of LLaVA's (22 of 24, 20 of 32) unless given.
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "L", value_parser = from_zero::<usize>, allow_negative_numbers = true)]
     layer: Option<usize>,
     /// Side of the box filter in patches, odd; 1 is none.
     #[arg(long, default_value_t = PromptOptions::default().kernel, value_name = "K", value_parser = kernel, allow_negative_numbers = true)]
@@ -65,7 +70,7 @@ pub(super) struct OptionArgs {
     #[arg(long, value_enum, default_value_t = ResampleArg::Lanczos)]
     resample: ResampleArg,
     /// Grey level that the photo is darkened to.
-    #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = clap::value_parser!(u8), allow_negative_numbers = true)]
+    #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = grey_level, allow_negative_numbers = true)]
     grey: u8,
     /// How maps are made: as the authors' code does it, or as their paper writes it.
     #[arg(long, value_enum, default_value = PromptOptions::default().formula.id())]

@@ -122,6 +122,14 @@ impl DownloadLines {
 pub(super) fn image_source(path: &Path) -> Result<ImageSource, Failure> {
     match inputs::text_of("the photo", path)? {
         name if !path.exists() && crate::data::demo::image(name).is_some() => Ok(ImageSource::Bundled(name.to_owned())),
+        // A name without a folder may be meant for a bundled image.
+        name if !path.exists() && path.parent() == Some(Path::new("")) => {
+            let near = hint(name, crate::data::demo::IMAGES.iter().map(|image| image.file_name));
+            if near.is_empty() {
+                return Ok(ImageSource::Path(path.to_owned()));
+            }
+            Err(anyhow!("Cannot open {name}: no such file, and no bundled image has that name{near}").into())
+        }
         _ => Ok(ImageSource::Path(path.to_owned())),
     }
 }
@@ -150,6 +158,17 @@ mod tests {
         assert_eq!(projector.status(), 2, "options that do not go together");
         assert!(refusal("DEMO").contains("(near: demo, demo-clip)"), "{}", refusal("DEMO"));
         assert!(refusal("llava-1.5-7b-hf").contains("(near: llava-hf/llava-1.5-7b-hf)"), "an id without its owner");
+    }
+
+    #[test]
+    fn a_bundled_image_that_there_is_not_is_answered_with_the_nearest() {
+        let refused = image_source(Path::new("demo_01_beech.png")).expect_err("no such image");
+        let expected = "Cannot open demo_01_beech.png: no such file, and no bundled image has that name \
+            (near: demo_01_beach.png";
+        assert!(refused.sentence().starts_with(expected), "{}", refused.sentence());
+        assert_eq!(refused.status(), 1, "a file that there is not");
+        let path = image_source(Path::new("holiday.jpg")).ok();
+        assert_eq!(path, Some(ImageSource::Path("holiday.jpg".into())), "the reader says what is wrong");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{endings, inputs, output, source};
 use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
     Answer, Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
-    Spec, check_specs, run_job,
+    Spec, check_names, check_specs, run_job,
 };
 use crate::files::{OutputKey, Outputs, read_given, reason};
 use crate::trace::file::EncodedTrace;
@@ -32,6 +32,11 @@ pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
 }
 
 fn one(args: &TraceArgs, image: &Path) -> Result<(), Failure> {
+    if args.out.is_none() && !args.json {
+        return Err(Failure::usage(anyhow!(
+            "Expected --out or --json (or --questions with --out-dir), found none of them"
+        )));
+    }
     let mut request = source::load_request(&args.model)?;
     let mut outputs = Outputs::default();
     outputs.reads("--image", image);
@@ -136,6 +141,7 @@ fn prompt(args: &TraceArgs, request: &LoadRequest) -> Result<Prompt, Failure> {
 }
 
 fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, Failure> {
+    check_names(how.strategy.as_ref(), &how.intervene)?;
     let read = |spec: &Spec| with_files_read(spec.clone());
     Ok(Question {
         image,

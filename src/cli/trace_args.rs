@@ -1,6 +1,6 @@
 //! What may stand behind `gazelens trace`.
 
-use super::args::{FramingArg, ModelArgs, at_least_one, question};
+use super::args::{FramingArg, ModelArgs, at_least_one, from_zero, question};
 use crate::checkpoint::Moment;
 use crate::engine::{MAX_NEW_TOKENS, PromptRows, Spec};
 use clap::{Args, ValueEnum};
@@ -16,7 +16,7 @@ pub(super) struct TraceArgs {
     #[command(flatten)]
     pub(super) many: Many,
     /// Trace file to write; may be left out with --json.
-    #[arg(long, value_name = "T.safetensors", required_unless_present_any = ["json", "questions"])]
+    #[arg(long, value_name = "T.safetensors")]
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) how: How,
@@ -29,7 +29,7 @@ pub(super) struct TraceArgs {
 #[derive(Debug, Args)]
 pub(super) struct About {
     /// The photo: a file, or the name of a bundled image such as `demo_01_beach.png`.
-    #[arg(long, value_name = "FILE", required_unless_present = "questions")]
+    #[arg(long, value_name = "FILE")]
     pub(super) image: Option<PathBuf>,
     /// The question; goes through the checkpoint's chat template. For CLIP: texts to compare with the photo, one a
     /// line.
@@ -64,7 +64,7 @@ pub(super) struct Many {
 #[derive(Debug, Args)]
 pub(super) struct How {
     /// Seed of everything random.
-    #[arg(long, default_value_t = 42, value_name = "N")]
+    #[arg(long, default_value_t = 42, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) seed: u64,
     /// Most tokens to generate.
     #[arg(
@@ -82,7 +82,7 @@ pub(super) struct How {
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
     /// Token ids that the answer begins with, as `--json` prints them; the model goes on from there.
-    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',', value_parser = token_id)]
+    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',', value_parser = token_id, allow_negative_numbers = true)]
     pub(super) forced_ids: Vec<u32>,
     /// 0 is greedy.
     #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature, allow_negative_numbers = true)]

@@ -1,5 +1,6 @@
-//! What may stand behind the commands that hold something against annotations.
+//! What may stand behind the commands that compare something with annotations.
 
+use super::args::from_zero;
 use crate::analysis::chair::Lemmatiser;
 use crate::analysis::localisation::Sampling;
 use crate::names::hint;
@@ -13,7 +14,7 @@ pub(super) struct MaskArgs {
     #[arg(long, value_name = "A.json")]
     pub(super) annotations: PathBuf,
     /// Number of the image.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) image_id: u64,
     /// Name of the category. In an image without it the mask is all zeros, with a warning.
     #[arg(long, value_name = "NAME")]
@@ -33,7 +34,7 @@ pub(super) struct MetricsArgs {
     #[arg(long, value_name = "A.json")]
     pub(super) annotations: PathBuf,
     /// Number of the image.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) image_id: u64,
     /// Name of the category: the mask is the union of its instances.
     #[arg(long, value_name = "NAME")]
@@ -41,17 +42,35 @@ pub(super) struct MetricsArgs {
     #[command(flatten)]
     pub(super) map: MetricsMap,
     /// Generated token whose attention is meant, counted from 0.
-    #[arg(long, value_name = "K", conflicts_with = "heatmap")]
+    #[arg(
+        long,
+        value_name = "K",
+        conflicts_with = "heatmap",
+        value_parser = from_zero::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(super) token: Option<usize>,
     /// Word of the answer whose attention is meant (the mean over its tokens): an object word of CHAIR, as written, in
     /// singular or by its category, else any word; N counts its places from 1.
     #[arg(long, value_name = "WORD[:N]", conflicts_with_all = ["heatmap", "token"], value_parser = word)]
     pub(super) word: Option<NthWord>,
     /// Decoder layer, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "L", conflicts_with = "heatmap")]
+    #[arg(
+        long,
+        value_name = "L",
+        conflicts_with = "heatmap",
+        value_parser = from_zero::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(super) layer: Option<usize>,
     /// Decoder head, counted from 0; the mean of all unless given.
-    #[arg(long, value_name = "H", conflicts_with = "heatmap")]
+    #[arg(
+        long,
+        value_name = "H",
+        conflicts_with = "heatmap",
+        value_parser = from_zero::<usize>,
+        allow_negative_numbers = true
+    )]
     pub(super) head: Option<usize>,
     /// Go on where the trace is about another photo than the annotations, or its photo has changed; a warning says so.
     #[arg(long, conflicts_with = "heatmap")]

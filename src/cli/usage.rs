@@ -34,6 +34,10 @@ pub(super) fn unread(err: &clap::Error) -> Unread {
         if paragraph.starts_with("Usage:") || paragraph.starts_with("For more information") {
             continue;
         }
+        // `--` makes a value of an option that the command does not have, which nobody means.
+        if paragraph.starts_with("tip: to pass") {
+            continue;
+        }
         let words: Vec<_> = paragraph.split_whitespace().collect();
         said.push(words.join(" "));
     }
@@ -98,7 +102,7 @@ mod tests {
     #[test]
     fn a_wrong_command_line_is_one_sentence() {
         for args in [
-            &["gazelens", "trace"][..],
+            &["gazelens", "mask"][..],
             &["gazelens", "paint"],
             &["gazelens", "trace", "--image", "a.png", "--prompt", "x", "--out", "t", "--temperature", "-1"],
             &["gazelens", "list", "dreams"],
@@ -136,6 +140,53 @@ mod tests {
             assert!(sentence.contains(near), "{args:?}: {sentence}");
         }
         assert!(wrong(&["gazelens", "bench", "--modle", "demo"]).contains("--model"), "options too");
+    }
+
+    #[test]
+    fn an_option_that_a_command_does_not_have_is_not_offered_as_a_value() {
+        let sentence = wrong(&["gazelens", "list", "metrics", "--model", "demo"]);
+        assert!(sentence.contains("unexpected argument '--model' found"), "{sentence}");
+        assert!(!sentence.contains("tip:") && !sentence.contains("-- --"), "{sentence}");
+    }
+
+    #[test]
+    fn every_wrong_value_is_answered_in_plain_words() {
+        let program = crate::cli::command();
+        let mut num_tried = 0;
+        for command in program.get_subcommands() {
+            for option in command.get_arguments().filter(|option| option.get_action().takes_values()) {
+                // A number with a sign is taken for an option where texts and files stand.
+                let takes_numbers = option.is_allow_negative_numbers_set();
+                let Some(flag) = option.get_long().map(|long| format!("--{long}")) else { continue };
+                for value in ["abc", "-1", "1e400", "99999999999999999999999", "", "1:", "²", "0.5.5"] {
+                    let args = ["gazelens", command.get_name(), &flag, value];
+                    let Err(err) = crate::cli::command().try_get_matches_from(args) else { continue };
+                    let Unread::Wrong(sentence) = unread(&err) else { continue };
+                    num_tried += 1;
+                    // What Rust's own readers say, and what clap says of a number with a sign.
+                    for foreign in [
+                        "invalid digit",
+                        "invalid float",
+                        "empty string",
+                        "number too",
+                        "is not in",
+                        "cannot parse",
+                        "trailing input",
+                        "premature end",
+                        if takes_numbers { "unexpected argument '-1'" } else { "invalid digit" },
+                    ] {
+                        assert!(!sentence.contains(foreign), "{args:?}: {sentence}");
+                    }
+                    if let Some((_, why)) = sentence.split_once(&format!("for '{flag}")) {
+                        let why = why.to_lowercase();
+                        let is_told =
+                            ["expected", "one of", "none was supplied"].iter().any(|words| why.contains(words));
+                        assert!(is_told, "{args:?}: {sentence}");
+                    }
+                }
+            }
+        }
+        assert!(num_tried > 100, "{num_tried}");
     }
 
     #[test]

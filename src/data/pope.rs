@@ -136,17 +136,16 @@ impl<T> Choice<T> {
 
 /// A question needs its photo, its text and its answer.
 fn question(record: &[u8]) -> Result<Question, Mismatch> {
-    let mut image = Choice::new("`image` (or `image_source`) as a file name");
+    let mut image = photo_choice();
     let mut asked = Choice::new("`text` (or `question`) as a string");
     // A model's answer may stand beside the right one, so that `answer` is only looked at where there is no `label`.
     let (mut label, mut answer) = (Choice::new(LABEL), Choice::new(LABEL));
     let (mut question_id, mut split, mut has_label) = (None, None, false);
     members(record, |member, value| {
+        if offer_photo(&mut image, member, value) {
+            return Ok(());
+        }
         match member {
-            "image" => image.offer(0, value, photo),
-            "image_source" => image.offer(1, value, photo),
-            "file_name" => image.offer(2, value, photo),
-            "image_id" => image.offer(3, value, |value| image_id(value).map(coco_name)),
             "text" => asked.offer(0, value, string),
             "question" => asked.offer(1, value, string),
             "label" => {
@@ -172,13 +171,30 @@ fn question(record: &[u8]) -> Result<Question, Mismatch> {
 
 const LABEL: &str = "`label` (or `answer`) as `yes` or `no`";
 
+/// The photo of a question, for [`offer_photo`].
+pub(super) fn photo_choice() -> Choice<String> {
+    Choice::new("`image` (or `image_source`) as a file name")
+}
+
+/// Takes a member that names the photo of a question; false for any other member.
+pub(super) fn offer_photo(choice: &mut Choice<String>, member: &str, value: &[u8]) -> bool {
+    match member {
+        "image" => choice.offer(0, value, photo),
+        "image_source" => choice.offer(1, value, photo),
+        "file_name" => choice.offer(2, value, photo),
+        "image_id" => choice.offer(3, value, |value| image_id(value).map(coco_name)),
+        _ => return false,
+    }
+    true
+}
+
 /// The name of a photo, or its number.
-pub(super) fn photo(value: &[u8]) -> Option<String> {
+fn photo(value: &[u8]) -> Option<String> {
     string(value).filter(|name| !name.trim().is_empty()).or_else(|| whole(value).map(coco_name))
 }
 
 /// COCO's name for the photo of that number, without the ending.
-pub(super) fn coco_name(id: u64) -> String {
+fn coco_name(id: u64) -> String {
     format!("{id:012}")
 }
 

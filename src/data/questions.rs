@@ -9,10 +9,9 @@
 //! | `label`, else `answer`; `split` or `category` | no | none |
 
 use super::coco::{
-    CocoError, Cost, Mismatch, Problems, Record, Source, Watch, What, image_id, is_null, members, read_lists, string,
-    text, whole,
+    CocoError, Cost, Mismatch, Problems, Record, Source, Watch, What, is_null, members, read_lists, string, text, whole,
 };
-use super::pope::{Choice, Label, coco_name, photo, yes_or_no};
+use super::pope::{Choice, Label, offer_photo, photo_choice, yes_or_no};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -83,17 +82,16 @@ impl PhotoQuestions {
 
 /// A question needs its photo and its text.
 fn question(number: usize, record: &[u8]) -> Result<PhotoQuestion, Mismatch> {
-    let mut image = Choice::new("`image` (or `image_source`) as a file name");
+    let mut image = photo_choice();
     let mut asked = Choice::new("`text` (or `question`, `prompt`) as a string");
     let (mut id, mut other_id, mut split, mut category) = (Value::Null, Value::Null, None, None);
     let (mut label, mut answer, mut has_label) = (None, None, false);
     let words = |value: &[u8]| string(value).filter(|text| !text.trim().is_empty());
     members(record, |member, value| {
+        if offer_photo(&mut image, member, value) {
+            return Ok(());
+        }
         match member {
-            "image" => image.offer(0, value, photo),
-            "image_source" => image.offer(1, value, photo),
-            "file_name" => image.offer(2, value, photo),
-            "image_id" => image.offer(3, value, |value| image_id(value).map(coco_name)),
             "text" => asked.offer(0, value, words),
             "question" => asked.offer(1, value, words),
             "prompt" => asked.offer(2, value, words),

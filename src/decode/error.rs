@@ -76,6 +76,16 @@ pub enum DecodeError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of noise that cannot be read.
+    #[error("Cannot read `noise` of {owner} from a file: {why}: {}", path.display())]
+    NoiseUnread {
+        /// The strategy.
+        owner: &'static str,
+        /// Why.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// Noise for another image.
     #[error("Expected `noise` of shape {expected:?} for this model, found {found:?}: {}", path.display())]
     NoiseShape {

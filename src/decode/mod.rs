@@ -32,8 +32,11 @@ pub use interventions::{
     ActionReport, ActiveIntervention, INTERVENTIONS, Intervention, InterventionContext, Reach, build_intervention,
     intervention_named, interventions,
 };
-pub use parameters::{PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength};
+pub use parameters::{
+    PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength, check_parameter_names,
+};
 pub use sampling::{Sampler, SamplingOptions};
 pub use strategies::{
     BranchContext, ClsRow, Decoding, Encode, QuestionContext, STRATEGIES, Strategy, build_strategy, strategies,
+    strategy_named,
 };

@@ -138,6 +138,21 @@ pub trait Registered: Sync {
     }
 }
 
+fn info_named(owner: &dyn Registered, name: &str) -> Result<&'static ParameterInfo, DecodeError> {
+    let known = owner.parameters();
+    known.iter().find(|info| info.name == name).ok_or_else(|| DecodeError::UnknownParameter {
+        owner: owner.id().to_owned(),
+        known: names(known.iter().map(|info| info.name)),
+        found: name.to_owned(),
+        hint: hint(name, known.iter().map(|info| info.name)),
+    })
+}
+
+/// Finds parameters that there are not, without looking at their values.
+pub fn check_parameter_names(owner: &dyn Registered, given: &[(String, String)]) -> Result<(), DecodeError> {
+    given.iter().try_for_each(|(name, _)| info_named(owner, name).map(drop))
+}
+
 /// Values for every parameter of one registered thing: given or default, unknown ones refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
@@ -157,14 +172,7 @@ impl Parameters {
             values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
         for (idx, (name, value)) in given.iter().enumerate() {
-            let Some(info) = known.iter().find(|info| info.name == name) else {
-                return Err(DecodeError::UnknownParameter {
-                    owner: owner.id().to_owned(),
-                    known: names(known.iter().map(|info| info.name)),
-                    found: name.clone(),
-                    hint: hint(name, known.iter().map(|info| info.name)),
-                });
-            };
+            let info = info_named(owner, name)?;
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
                 return Err(DecodeError::RepeatedParameter { owner: owner.id().to_owned(), parameter: name.clone() });
             }

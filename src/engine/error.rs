@@ -207,6 +207,7 @@ impl EngineError {
         match self {
             Self::Decode(err) => of_decoding(err),
             Self::Model(_)
+            | Self::Preprocess(_)
             | Self::Prompting(_)
             | Self::Tensor { .. }
             | Self::Checkpoint(CheckpointError::Text { .. }) => true,

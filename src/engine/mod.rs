@@ -54,5 +54,5 @@ pub use open::OpenModel;
 pub use prompting::Prompting;
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::{Answer, run_job};
-pub use spec::{SpecError, check_specs};
+pub use spec::{SpecError, check_names, check_specs};
 pub use worker::{Backend, BackendFactory, Wake, Worker};

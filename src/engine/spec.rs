@@ -2,7 +2,7 @@
 
 use super::error::EngineError;
 use super::messages::{Question, Spec};
-use crate::decode::{Parameters, build_strategy, intervention_named};
+use crate::decode::{Parameters, build_strategy, check_parameter_names, intervention_named, strategy_named};
 
 /// Why a SPEC was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,17 @@ pub fn check_specs(question: &Question) -> Result<(), EngineError> {
     build_strategy(&question.strategy.name, &question.strategy.parameters)?;
     for spec in &question.interventions {
         Parameters::resolve(intervention_named(&spec.name)?, &spec.parameters)?;
+    }
+    Ok(())
+}
+
+/// Finds unknown names of methods and of their parameters, without looking at any value: those of files are read later.
+pub fn check_names(strategy: Option<&Spec>, interventions: &[Spec]) -> Result<(), EngineError> {
+    if let Some(spec) = strategy.filter(|spec| !spec.name.is_empty()) {
+        check_parameter_names(strategy_named(&spec.name)?, &spec.parameters)?;
+    }
+    for spec in interventions {
+        check_parameter_names(intervention_named(&spec.name)?, &spec.parameters)?;
     }
     Ok(())
 }

@@ -23,7 +23,11 @@ const MOST_LIST_BYTES: u64 = 16 << 20;
 struct Listed {
     format: String,
     version: u32,
+    /// Of this figure.
     files: BTreeMap<String, String>,
+    /// What earlier figures left there, which had more panels or metrics.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    earlier: BTreeMap<String, String>,
     /// What the values of a panel are, and which of them the ends of its colours mean.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     panels: BTreeMap<String, String>,
@@ -43,7 +47,8 @@ impl Listed {
     }
 
     fn has(&self, name: &str, bytes: &[u8]) -> bool {
-        self.files.get(name).is_some_and(|hash| *hash == sha256(bytes))
+        let listed = self.files.get(name).or_else(|| self.earlier.get(name));
+        listed.is_some_and(|hash| *hash == sha256(bytes))
     }
 }
 
@@ -56,16 +61,18 @@ pub(super) fn write(resolved: &Resolved, folder: &DataFolder, outputs: &mut Outp
     }
     let folder = folder.path();
     let before = Listed::of(folder);
-    // What an earlier figure with more panels left stays ours.
-    let mut now =
-        Listed { format: FORMAT.to_owned(), version: 1, files: before.files.clone(), panels: panels_of(resolved) };
-    now.files.retain(|name, _| is_plain(name) && folder.join(name).is_file());
+    let mut now = Listed { format: FORMAT.to_owned(), version: 1, panels: panels_of(resolved), ..Listed::default() };
+    // It stays ours, but it is none of this figure's.
+    let left = before.earlier.iter().chain(&before.files);
+    let left = left.filter(|(name, _)| is_plain(name) && folder.join(name).is_file());
+    now.earlier = left.map(|(name, hash)| (name.clone(), hash.clone())).collect();
     for (name, bytes) in files_of(resolved) {
         let path = folder.join(&name);
         let is_ours = |found: &[u8]| before.has(&name, found);
         if let Some(key) = outputs.claim_beside("the numbers", &path, Some(&bytes), &is_ours)? {
             outputs.write_bytes(key, &bytes)?;
         }
+        now.earlier.remove(&name);
         now.files.insert(name, sha256(&bytes));
     }
     let list = serde_json::to_vec_pretty(&now).unwrap_or_default();
@@ -103,6 +110,10 @@ fn files_of(resolved: &Resolved) -> Vec<(String, Vec<u8>)> {
             vec![(idx + 1).to_string(), panel.title.clone(), name.clone(), value]
         });
         rows.extend(figures);
+    }
+    // No panel with metrics, no table of them.
+    if rows.is_empty() {
+        return files;
     }
     let mut table = vec![["panel", "title", "metric", "value"].map(str::to_owned).to_vec()];
     table.extend(rows);

@@ -115,6 +115,18 @@ pub enum FigureError {
         /// Which.
         path: PathBuf,
     },
+    /// A figure of another recipe has the name, but for its ending.
+    #[error(
+        "Cannot write the recipe beside the figure, as {other} has another recipe \
+         (choose another name, or remove that figure): {}",
+        path.display()
+    )]
+    OtherRecipe {
+        /// Name of that figure.
+        other: String,
+        /// The recipe that both would have.
+        path: PathBuf,
+    },
     /// An output has no place, or would replace what is not to be replaced.
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -67,6 +67,8 @@ struct Opener<'a> {
     found: Vec<String>,
     files: Vec<(&'static str, PathBuf)>,
     photos: BTreeMap<PathBuf, Photo>,
+    traces: BTreeMap<PathBuf, Arc<Trace>>,
+    instances: BTreeMap<PathBuf, (String, Arc<Instances>)>,
     /// Of all of them.
     pixels: u64,
 }
@@ -125,7 +127,7 @@ impl Inputs {
             all.name_photo(name, file, photo);
         }
         for (name, input) in &recipe.inputs.annotations {
-            all.annotations.insert(name.clone(), Arc::new(opener.annotations(input)?));
+            all.annotations.insert(name.clone(), opener.annotations(input)?);
         }
         for (name, input) in &recipe.inputs.maps {
             let (bytes, path, is_held) = if let Some(bytes) = maps.get(name) {
@@ -272,7 +274,8 @@ fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, FigureError> {
 
 impl<'a> Opener<'a> {
     fn new(folder: Option<&'a Path>, mismatches: Mismatches) -> Self {
-        Self { folder, mismatches, found: Vec::new(), files: Vec::new(), photos: BTreeMap::new(), pixels: 0 }
+        let (photos, traces, instances) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { folder, mismatches, found: Vec::new(), files: Vec::new(), photos, traces, instances, pixels: 0 }
     }
 
     fn find(&self, file: &str) -> PathBuf {
@@ -288,10 +291,17 @@ impl<'a> Opener<'a> {
         self.files.push((what, self.find(file)));
     }
 
+    /// The same of a file under several names.
     fn trace(&mut self, name: &str, input: &TraceInput) -> Result<Arc<Trace>, FigureError> {
         let file = input.file.as_ref().ok_or_else(|| FigureError::NoTrace { name: name.to_owned() })?;
         self.reads("the trace", file);
-        Ok(Arc::new(TraceFile::read(&self.find(file))?.trace))
+        let path = self.find(file);
+        if let Some(trace) = self.traces.get(&path) {
+            return Ok(Arc::clone(trace));
+        }
+        let trace = Arc::new(TraceFile::read(&path)?.trace);
+        self.traces.insert(path, Arc::clone(&trace));
+        Ok(trace)
     }
 
     /// A file under several names is opened once.
@@ -310,14 +320,22 @@ impl<'a> Opener<'a> {
         Ok(photo)
     }
 
-    fn annotations(&mut self, input: &FileInput) -> Result<Instances, FigureError> {
+    fn annotations(&mut self, input: &FileInput) -> Result<Arc<Instances>, FigureError> {
         if input.file == DEMO_ANNOTATIONS && !self.find(&input.file).exists() {
             let bytes = demo::INSTANCES.as_bytes();
             self.expect("the annotations", &input.sha256, &sha256(bytes), &input.file)?;
-            return Ok(Instances::from_bytes(bytes, Path::new(DEMO_ANNOTATIONS))?);
+            return Ok(Arc::new(Instances::from_bytes(bytes, Path::new(DEMO_ANNOTATIONS))?));
+        }
+        let opened = self.instances.get(&self.find(&input.file)).cloned();
+        if let Some((found, instances)) = opened {
+            self.expect("the annotations", &input.sha256, &found, &input.file)?;
+            return Ok(instances);
         }
         let (bytes, path) = self.bytes(input, "the annotations", MOST_ANNOTATION_BYTES)?;
-        Ok(Instances::from_bytes(bytes, &path)?)
+        let found = sha256(&bytes);
+        let instances = Arc::new(Instances::from_bytes(bytes, &path)?);
+        self.instances.insert(path, (found, Arc::clone(&instances)));
+        Ok(instances)
     }
 
     fn bytes(

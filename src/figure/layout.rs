@@ -1,6 +1,7 @@
 //! From what panels show to where everything lies.
 //!
-//! A row is as high as its highest picture; titles, bodies, colour bars and captions of a row begin at the same height.
+//! A row is as high as its highest panel; titles, bodies, colour bars and the captions of its pictures begin at the
+//! same height. What is longer than the pictures, such as an answer, has its caption below itself.
 
 mod answer;
 mod bar_plots;
@@ -244,10 +245,10 @@ fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, bars_below: bool, sc
     });
     let body_h = if rigid > 0.0 { rigid } else { soft }.max(least);
     let body_bottom = body_top + body_h;
-    let mut below = body_bottom;
+    let (mut below, mut below_pictures) = (body_bottom, body_top);
     // Colour bars stand right below the pictures, however long the answer beside them is.
     let height = |placed: &Placed<'_>| {
-        if matches!(placed.panel.content, Content::Photo(_)) { pictures } else { body_h }
+        if is_picture(placed) { pictures } else { body_h }
     };
     let mut bar_bottom = body_bottom;
     for (at, placed) in row.iter().enumerate() {
@@ -271,14 +272,17 @@ fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, bars_below: bool, sc
         }
         bottom = lay_legend(frame, placed, Rect { y: bottom, ..body }, &mut group);
         below = below.max(bottom);
+        if is_picture(placed) {
+            below_pictures = below_pictures.max(bottom);
+        }
         scene.groups.push(group);
     }
-    let captions = below + frame.size * SMALL_GAP;
     let mut bottom = below;
     let first = scene.groups.len() - row.len();
     for (placed, group) in row.iter().zip(scene.groups.iter_mut().skip(first)) {
         frame.room.of(Some(placed.idx));
         let size = frame.caption_size();
+        let captions = if is_picture(placed) { below_pictures } else { below } + frame.size * SMALL_GAP;
         for (line, text) in caption_lines(frame, placed).into_iter().enumerate() {
             let y = captions + size * (ASCENT + line as f64 * LINE);
             group.text(Text::new(placed.x, y, size, text).soft());
@@ -286,6 +290,10 @@ fn lay_row(frame: &Frame<'_>, row: &[Placed<'_>], top: f64, bars_below: bool, sc
         }
     }
     bottom
+}
+
+fn is_picture(placed: &Placed<'_>) -> bool {
+    matches!(placed.panel.content, Content::Photo(_))
 }
 
 fn description(panel: &ResolvedPanel) -> String {

@@ -49,7 +49,10 @@ pub use inputs::{
 };
 pub use map_file::{MapFile, MapSubject};
 pub(crate) use output::MOST_FIGURE_BYTES;
-pub use output::{Besides, DataFolder, MapBeside, expect_room_for_recipe, recipe_beside, with_maps_beside};
+pub use output::{
+    Besides, DataFolder, MapBeside, expect_own_name, expect_own_panels, expect_room_for_recipe, recipe_beside,
+    with_maps_beside,
+};
 pub use raster::Raster;
 pub use recipe::{Recipe, answer_among, is_answer_of};
 pub use scale::{ColourScale, scales};

@@ -5,13 +5,13 @@
 //!
 //! | file | what is there is replaced if |
 //! | --- | --- |
-//! | the recipe, `F.json` beside `F.svg` | it is the very recipe inside of `F.png`, `F.svg` or `F.pdf` |
+//! | the recipe, `F.json` beside `F.svg` | it is inside of `F.png`, `F.svg` or `F.pdf`, and none of another recipe stays |
 //! | a map, `map-HASH.safetensors` | never: it is named after its content |
 //! | numbers, in the data folder | `gazelens-data.json` lists it: written here, not changed since |
 //!
 //! A file that holds the same bytes already stays. A link of such a name is never followed.
 
-use super::embed::json_of;
+use super::embed::{json_of, recipe_of};
 use super::recipe::{FileInput, Recipe, sha256};
 use super::{Figure, FigureError, Format, Inputs, Watch, data_files, recipe};
 use crate::files::{self, OutputError, Outputs};
@@ -92,6 +92,43 @@ pub fn recipe_beside(figure: &Path) -> PathBuf {
     figure.with_extension("json")
 }
 
+/// Refuses a figure whose name belongs to a figure of another recipe: `F.svg` and `F.pdf` share `F.json`, and their
+/// numbers in the window `F_data`. What is replaced may have any recipe.
+pub fn expect_own_name(recipe: &Recipe, figure: &Path) -> Result<(), FigureError> {
+    expect_no_other(figure, |inside| inside.shows_the_same(recipe))
+}
+
+/// The same as far as it can be said before the questions are asked.
+pub fn expect_own_panels(recipe: &Recipe, figure: &Path) -> Result<(), FigureError> {
+    expect_no_other(figure, |inside| inside.has_panels_of(recipe))
+}
+
+fn expect_no_other(figure: &Path, is_same: impl Fn(&Recipe) -> bool) -> Result<(), FigureError> {
+    let other = figures_beside(figure).into_iter().find(|other| {
+        let inside = files::read(other, MOST_FIGURE_BYTES).ok().and_then(|bytes| recipe_of(&bytes, other).ok());
+        inside.is_some_and(|inside| !is_same(&inside)) && !files::is_same_file(other, figure)
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(FigureError::OtherRecipe {
+            other: other.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            path: recipe_beside(figure),
+        }),
+    }
+}
+
+/// Every name of a figure whose recipe would lie in the same file, in capitals or not.
+fn figures_beside(figure: &Path) -> Vec<PathBuf> {
+    let cases = |ending: &str| -> Vec<String> {
+        ending.chars().fold(vec![String::new()], |begun, letter| {
+            let both = |start: String| [letter, letter.to_ascii_uppercase()].map(|letter| format!("{start}{letter}"));
+            begun.into_iter().flat_map(both).collect()
+        })
+    };
+    let endings = ["png", "svg", "pdf"].into_iter().flat_map(cases);
+    endings.map(|ending| figure.with_extension(ending)).collect()
+}
+
 /// Refuses a figure whose recipe would have to replace something that is no recipe; the work can take minutes.
 pub fn expect_room_for_recipe(figure: &Path) -> Result<(), OutputError> {
     let is_recipe = |bytes: &[u8]| {
@@ -103,9 +140,7 @@ pub fn expect_room_for_recipe(figure: &Path) -> Result<(), OutputError> {
 
 /// Whether a recipe was written with a figure of that name: it is the one inside.
 fn is_of_figure(bytes: &[u8], figure: &Path) -> bool {
-    let mut figures = ["png", "svg", "pdf"].map(|ending| figure.with_extension(ending)).to_vec();
-    figures.push(figure.to_owned());
-    figures.iter().any(|figure| {
+    figures_beside(figure).iter().any(|figure| {
         let inside = files::read(figure, MOST_FIGURE_BYTES).ok().and_then(|inside| json_of(&inside, figure).ok());
         inside.is_some_and(|inside| inside.as_bytes() == bytes)
     })
@@ -138,6 +173,9 @@ impl Figure {
             path: path.to_owned(),
         })?;
         let key = outputs.claim(what, path)?;
+        if !besides.keeps_recipe {
+            expect_own_name(&self.recipe, path)?;
+        }
         let bytes = self.bytes_watched(format, watch)?;
         watch.at(|| "Writing the file".to_owned(), 1.0)?;
         for MapBeside { file, bytes } in &besides.maps {

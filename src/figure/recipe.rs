@@ -15,6 +15,7 @@ pub use plots::PlotKind;
 use super::FigureError;
 use crate::trace::{RunInfo, Trace};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -144,6 +145,54 @@ impl Recipe {
         sha256(self.to_json().as_bytes())
     }
 
+    /// Texts that a figure sets, and names: the time and the page that they take grow with them.
+    fn check_texts(&self) -> Result<(), FigureError> {
+        let RecipeInputs { traces, images, annotations, maps, fonts } = &self.inputs;
+        let files = [images, annotations, maps, fonts];
+        let names = traces.keys().chain(files.into_iter().flat_map(BTreeMap::keys));
+        let paths = files.into_iter().flat_map(BTreeMap::values).map(|input| &input.file);
+        let paths = paths.chain(traces.values().filter_map(|input| input.file.as_ref()));
+        // Numbers are finite and keys are texts, so this cannot fail.
+        let set = serde_json::to_value((&self.layout, &self.colour, &self.panels)).unwrap_or_default();
+        let longest_set = longest(&set).max(names.map(|name| name.chars().count()).max().unwrap_or(0));
+        let longest_path = paths.map(|path| path.chars().count()).max().unwrap_or(0);
+        for (what, found, most) in
+            [("texts and names", longest_set, MOST_LETTERS), ("paths", longest_path, MOST_PATH_LETTERS)]
+        {
+            if found > most {
+                let expected = format!("{what} of at most {most} letters");
+                return Err(FigureError::Setting { expected, found: format!("one of {found}") });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether both are recipes of one figure: inputs are known by their hashes wherever they lie, and dots per inch
+    /// count in PNG alone.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.without_places() == other.without_places()
+    }
+
+    /// Whether both have the same panels, laid out and coloured alike, whatever these are about.
+    pub fn has_panels_of(&self, other: &Self) -> bool {
+        let [a, b] = [self, other].map(|recipe| Layout { dpi: 0, ..recipe.layout.clone() });
+        a == b && self.colour == other.colour && self.panels == other.panels
+    }
+
+    fn without_places(&self) -> Self {
+        let mut recipe = Self { program_version: String::new(), version: VERSION, batch: None, ..self.clone() };
+        recipe.layout.dpi = 0;
+        let RecipeInputs { traces, images, annotations, maps, fonts } = &mut recipe.inputs;
+        for trace in traces.values_mut() {
+            trace.file = None;
+            trace.run.image_path.clear();
+        }
+        for input in [images, annotations, maps, fonts].into_iter().flat_map(BTreeMap::values_mut) {
+            input.file.clear();
+        }
+        recipe
+    }
+
     /// Lists a trace; the panels refer to it by this name.
     pub fn add_trace(&mut self, name: &str, trace: &Trace, file: Option<&Path>) {
         let input = TraceInput {
@@ -168,6 +217,7 @@ impl Recipe {
             let expected = format!("at most {MOST_PANELS} inputs of a kind");
             return Err(FigureError::Setting { expected, found: most.unwrap_or_default().to_string() });
         }
+        self.check_texts()?;
         self.panels.iter().try_for_each(|panel| panel.check(self.layout.columns))
     }
 }
@@ -188,6 +238,20 @@ fn legible_everywhere(json: &str) -> String {
     out
 }
 
+/// Letters of the longest text in a value.
+fn longest(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(parts) => parts.iter().map(longest).max().unwrap_or(0),
+        Value::Object(fields) => fields.values().map(longest).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// Letters of a title, a label or a name: more than a page has room for.
+const MOST_LETTERS: usize = 1000;
+/// Letters of a path: those of the longest that systems take.
+const MOST_PATH_LETTERS: usize = 4096;
 /// More than anybody can read.
 const MOST_PANELS: usize = 400;
 

@@ -12,6 +12,7 @@ mod words;
 pub use numbers::PanelData;
 pub(super) use tokens::{whole_answer, words_that_look};
 pub(super) use unit_range::UNIT;
+pub(super) use words::number_of;
 pub use words::{Span, Words};
 
 use super::error::PanelError;

@@ -7,7 +7,7 @@ use super::state::{AppState, FigureSaved, OpenedFigure};
 use crate::engine::{Prompting, RunId};
 use crate::figure::{
     Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Raster, Recipe, Watch,
-    html, open_photo, recipe_of, with_maps_beside,
+    expect_own_name, html, open_photo, recipe_of, with_maps_beside,
 };
 use crate::files::{self, Outputs, reason};
 use crate::trace::Trace;
@@ -304,6 +304,7 @@ fn write_figure(
     inputs.files().for_each(|(what, path)| outputs.reads(what, path));
     // Before the figure is drawn, which takes a moment.
     outputs.claim(FIGURE, path).map_err(FigureError::from)?;
+    expect_own_name(&subject.recipe, path)?;
     let (recipe, maps) = with_maps_beside(&subject.recipe, &inputs, path);
     let figure = Figure::watched(&recipe, &inputs, watch)?;
     let data = data_too.then(|| data_folder(path));

@@ -131,7 +131,7 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
     }
     for name in &state.prefs.recent_models {
         let title = format!("Open model {name}");
-        entries.push(one("Recent models", title, "Opened lately", Command::OpenModel(ModelSource::named(name))));
+        entries.push(one("Recent models", title, "Recently opened", Command::OpenModel(ModelSource::named(name))));
     }
     entries
 }

@@ -8,9 +8,10 @@ use super::session::{Finished, Left, Reopened, WindowPlace};
 use super::state::AppState;
 use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count, source_label};
 use crate::engine::ModelSource;
+use crate::files::is_same_file;
 use eframe::egui;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl App {
@@ -40,12 +41,19 @@ impl App {
         serde_json::to_value(&self.tree).unwrap_or_default()
     }
 
+    /// Whether a file is there that is none of this session's: saving where it was saved before is the usual thing.
+    fn is_of_another(&self, path: &Path) -> bool {
+        let own = self.state.session.path.as_ref();
+        path.symlink_metadata().is_ok() && !own.is_some_and(|own| own == path || is_same_file(own, path))
+    }
+
     pub(super) fn carry_out_session(&mut self, effect: SessionEffect, ctx: &egui::Context) {
         match effect {
             SessionEffect::PickSave(name) => self.jobs.pick_save(name),
             SessionEffect::PickOpen => self.jobs.pick_session(),
             SessionEffect::PickFolder => self.jobs.pick_place(),
-            SessionEffect::Write(path) => {
+            SessionEffect::WriteNew(path) if self.is_of_another(&path) => self.state.ask_to_replace(path),
+            SessionEffect::Write(path) | SessionEffect::WriteNew(path) => {
                 let layout = self.layout();
                 self.desk.save(&self.state, layout, path);
             }
@@ -70,7 +78,11 @@ impl App {
 
     pub(super) fn session_job_done(&mut self, done: JobDone, ctx: &egui::Context) {
         match done {
-            JobDone::PickedSave(path) => self.commands.push(Command::Session(SessionCommand::SaveTo(path))),
+            // The dialog asked about the name as it was typed: an ending is ours.
+            JobDone::PickedSave(path) => {
+                let save = if path.extension().is_some() { SessionCommand::SaveTo } else { SessionCommand::SaveTyped };
+                self.commands.push(Command::Session(save(path)));
+            }
             JobDone::PickedSession(path) => self.commands.push(Command::Session(SessionCommand::OpenFile(path))),
             JobDone::PickedPlace(folder) => self.commands.push(Command::Session(SessionCommand::LookIn(folder))),
             JobDone::Located(located) => {

@@ -260,3 +260,77 @@ fn what_is_no_typeface_is_one_sentence() {
         assert!(open(&recipe, &trace).is_err(), "{name} is refused with its own hash too");
     }
 }
+
+#[test]
+fn texts_of_a_recipe_are_bounded() {
+    type Change = fn(&mut Recipe, String);
+    let trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let mut recipe = Recipe::new(Layout::default(), Colour::default());
+    recipe.add_trace("a", &trace, None);
+    recipe.panels = vec![map(decoder(Tokens::default()))];
+    let changes: [(Change, usize); 6] = [
+        (|recipe, text| recipe.panels[0].title = Some(text), 1000),
+        (|recipe, text| recipe.layout.column_titles = vec![text], 1000),
+        (|recipe, text| recipe.layout.row_labels = vec![String::new(), text], 1000),
+        (
+            |recipe, text| {
+                let word = Tokens { word: Some(text), ..Tokens::default() };
+                recipe.panels = vec![map(decoder(word))];
+            },
+            1000,
+        ),
+        (
+            |recipe, text| {
+                let input = FileInput { file: "p.png".to_owned(), sha256: String::new() };
+                recipe.inputs.images.insert(text, input);
+            },
+            1000,
+        ),
+        (
+            |recipe, text| {
+                let input = FileInput { file: text, sha256: String::new() };
+                recipe.inputs.images.insert("i".to_owned(), input);
+            },
+            4096,
+        ),
+    ];
+    for (change, most) in changes {
+        // Letters, not bytes.
+        for (letters, is_read) in [(most, true), (most + 1, false), (300_000, false)] {
+            let mut changed = recipe.clone();
+            change(&mut changed, "\u{301}".repeat(letters));
+            let read = Recipe::from_json(&changed.to_json(), Path::new("r.json")).map_err(|err| err.to_string());
+            match read {
+                Ok(_) => assert!(is_read, "{letters} letters of {most} are read"),
+                Err(why) => {
+                    let words = format!("of at most {most} letters in the recipe, found one of {letters}: r.json");
+                    assert!(!is_read && why.ends_with(&words), "{letters} letters: {why}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_under_several_names_is_opened_once() {
+    let folder = folder();
+    let trace = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let file = folder.path().join("t.safetensors");
+    gazelens::trace::file::write_trace(&file, &trace, &gazelens::trace::Extras::default()).expect("writable");
+    let trace = gazelens::trace::file::TraceFile::read(&file).expect("is there").trace;
+    let objects = folder.path().join("objects.json");
+    std::fs::write(&objects, gazelens::data::demo::INSTANCES).expect("a writable folder");
+    let mut recipe = Recipe::new(Layout::default(), Colour::default());
+    for name in ["a", "b", "c"] {
+        recipe.add_trace(name, &trace, Some(&file));
+        recipe.inputs.annotations.insert(name.to_owned(), file_input(&objects).expect("is there"));
+    }
+    recipe.panels = vec![map(decoder(Tokens::default()))];
+    let inputs = Inputs::open(&recipe, Given::default(), None, Mismatches::Refused).expect("opens");
+    let [a, b] = ["a", "b"].map(|name| Arc::clone(inputs.trace(name).expect("an input")));
+    assert!(Arc::ptr_eq(&a, &b), "one trace");
+    // Each name has its own hash.
+    recipe.inputs.annotations.get_mut("c").expect("an input").sha256 = "0".repeat(64);
+    let why = Inputs::open(&recipe, Given::default(), None, Mismatches::Refused).expect_err("another file").to_string();
+    assert!(why.contains("the annotations"), "{why}");
+}

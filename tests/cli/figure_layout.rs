@@ -209,3 +209,24 @@ fn recipe_each(recipe: &Recipe) -> Recipe {
     each.colour.scale = Scale::Each;
     each
 }
+
+#[test]
+fn a_caption_stands_below_its_own_panel_beside_a_long_answer() {
+    let words: Vec<String> = (0..300).map(|idx| format!(" word{idx}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let trace = super::figure_subjects::trace(&words, [2, 1, super::figure_subjects::SIDE], 7);
+    let answer = Show::Answer { of: "a".to_owned(), question: false, marks: Vec::new(), shade: None };
+    let map = Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false };
+    let mut recipe = recipe(&trace, vec![map, answer]);
+    recipe.layout.columns = 2;
+    let figure = drawn(&recipe, &trace);
+    assert!(faults(&figure).is_empty(), "{:?}", faults(&figure));
+    let scene = figure.scene();
+    let top = |words: &str| {
+        let found = scene.texts().find(|text| text.text.contains(words));
+        scene.place_of(found.unwrap_or_else(|| panic!("{words} is set"))).y
+    };
+    let [map_caption, answer_caption, last_word] = [top("Decoder, "), top("made-up/model"), top("word299")];
+    assert!(map_caption < last_word / 2.0, "right below the map: {map_caption} of {last_word}");
+    assert!(answer_caption > last_word, "below the answer: {answer_caption} after {last_word}");
+}

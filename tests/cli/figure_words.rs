@@ -246,3 +246,30 @@ fn a_batch_finds_the_words_of_every_photo_and_tells_where_there_is_none() {
     assert!(svg("of_second.svg").contains("none with number 2"), "the reason in its place");
     assert!(!svg("of_second.svg").contains("(b) Decoder"), "and no other word");
 }
+
+#[test]
+fn what_is_one_is_said_in_the_singular() {
+    let one = answer(&["Yes"]);
+    let asked = Panel::new(Show::Answer { of: "a".to_owned(), question: false, marks: Vec::new(), shade: None });
+    let spans = |last| {
+        let map = MapSpec::Decoder {
+            of: "a".to_owned(),
+            tokens: Tokens::default(),
+            layers: Choice::Span { first: 0, last, together: Together::Mean },
+            heads: Choice::One(0),
+            normalisation: gazelens::figure::recipe::Norm::Raw,
+            suppress_sink: false,
+        };
+        Panel::new(Show::Map { map, outline: None, grid_lines: false })
+    };
+    let drawn = figure(&one, vec![map(Tokens::default()), asked.clone(), spans(0), spans(1)]);
+    let captions: Vec<&str> = drawn.resolved().panels.iter().map(|panel| panel.caption.as_str()).collect();
+    assert!(captions[0].contains("token 0 “Yes”"), "{captions:?}");
+    assert!(captions[1].ends_with(", 1 token"), "{captions:?}");
+    assert!(captions[2].contains("layer 0, head 0"), "{captions:?}");
+    assert!(captions[3].contains("mean over layers 0 to 1"), "{captions:?}");
+    let drawn = figure(&answer(&FIRST), vec![map(Tokens::default()), asked]);
+    let captions: Vec<&str> = drawn.resolved().panels.iter().map(|panel| panel.caption.as_str()).collect();
+    assert!(captions[0].contains("mean over all 17 answer tokens"), "{captions:?}");
+    assert!(captions[1].ends_with(", 17 tokens"), "{captions:?}");
+}

@@ -83,7 +83,7 @@ fn an_output_has_an_ending_that_the_command_writes() {
     let sound = path(dir.path(), "sound.png");
     for (args, flag, wrong, expected) in [
         (&TRACE[..], "--out", "x.txt", "as a safetensors file, found the ending txt"),
-        (&["html", "--trace", &trace], "--out", "x.png", "as a html file"),
+        (&["html", "--trace", &trace], "--out", "x.png", "as an html file"),
         (&["html", "--trace", &trace], "--out", "x.html.gz", "found the ending gz"),
         (&["figure", "--trace", &trace], "--out", "x.jpg", "png, svg, pdf or html file"),
         (&["figure", "--trace", &trace], "--out", "x", "found no ending"),
@@ -139,4 +139,70 @@ fn a_wrong_value_is_status_2_and_what_the_data_do_not_have_is_1() {
     }
     let captions = ["chair", "--captions", "c", "--annotations", "i", "--lemmatiser", "vocabulry"];
     assert!(refused(&captions, 2).contains("(near: vocabulary)"), "lemmatisers too");
+}
+
+#[test]
+fn what_is_missing_is_named_with_all_that_would_do() {
+    let sentence = one_sentence(&TRACE, 2);
+    let expected = "Expected --out or --json (or --questions with --out-dir), found none of them";
+    assert!(sentence.contains(expected), "{sentence}");
+    let sentence = one_sentence(&["trace", "--json", "--prompt", "Why?"], 2);
+    assert!(sentence.contains("Expected --image, or --questions with --images, found neither"), "{sentence}");
+}
+
+#[test]
+fn names_are_looked_at_before_any_file_is_read() {
+    let dir = folder();
+    let ask = |more: &[&str], status: i32| one_sentence(&[&TRACE[..], &["--json"], more].concat(), status);
+    let nowhere = path(dir.path(), "nowhere.txt");
+    for (option, spec) in [
+        ("--strategy", format!("icd:text=@{nowhere}")),
+        ("--strategy", format!("vcd:alfa=@{nowhere}")),
+        ("--strategy", format!("icdd:prompt=@{nowhere}")),
+        ("--intervene", format!("knockout:layer=@{nowhere}")),
+    ] {
+        let sentence = ask(&[option, &spec], 2);
+        assert!(sentence.contains("Expected") && !sentence.contains("nowhere"), "{spec}: {sentence}");
+    }
+    assert!(ask(&["--strategy", "vcd:alfa=1"], 2).contains("found alfa (near: alpha)"), "as it is heard");
+    assert!(ask(&["--strategy", &format!("icd:prompt=@{nowhere}")], 1).contains("no such file"), "a right name");
+    let image = ["trace", "--image", "demo_1_beach.png", "--prompt", "Why?", "--json"];
+    assert!(one_sentence(&image, 1).contains("(near: demo_01_beach.png"), "names of bundled images too");
+}
+
+#[cfg(unix)]
+#[test]
+fn noise_that_cannot_be_read_says_why() {
+    let dir = folder();
+    let pipe = path(dir.path(), "pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success(), "a pipe");
+    let sparse = path(dir.path(), "sparse");
+    let file = std::fs::File::create(&sparse).expect("a writable folder");
+    file.set_len(2 << 40).expect("a file without blocks");
+    let folder = path(dir.path(), "");
+    for (noise, why) in [
+        (pipe.as_str(), "a device, pipe or socket"),
+        ("/dev/zero", "a device, pipe or socket"),
+        (&folder, "it is a folder"),
+        (&sparse, "2199023255552 bytes, more than 268435456"),
+        ("nowhere.safetensors", "no such file"),
+    ] {
+        let strategy = format!("vcd:noise={noise}");
+        let sentence = one_sentence(&[&TRACE[..], &["--json", "--strategy", &strategy]].concat(), 1);
+        assert!(sentence.contains(&format!("Cannot read `noise` of vcd from a file: {why}: {noise}")), "{sentence}");
+    }
+}
+
+#[test]
+fn a_list_with_nul_bytes_is_blamed_and_not_the_output() {
+    let dir = folder();
+    let (figure, list) = (path(dir.path(), "o.svg"), path(dir.path(), "list.txt"));
+    assert!(gazelens(&["figure", "--demo", "--out", &figure]).status.success(), "a recipe");
+    std::fs::write(&list, "demo_01_beach.png\na\0b.png\n").expect("a writable folder");
+    let out = path(dir.path(), "{name}.svg");
+    let args = ["figure", "--recipe", &path(dir.path(), "o.json"), "--images", &list, "--out", &out];
+    let sentence = one_sentence(&args, 1);
+    let expected = "Cannot read the list of --images: a NUL character in line 2";
+    assert!(sentence.contains(expected) && sentence.trim_end().ends_with("list.txt"), "{sentence}");
 }

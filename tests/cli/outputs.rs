@@ -1,5 +1,6 @@
 //! What the program writes: never over what it reads, never under a name that a stranger chose, all of it or nothing.
 
+use super::figure_names::masked;
 use super::{entries, folder, gazelens, one_sentence, path, stderr, stdout, trace_to};
 use base64::Engine as _;
 use gazelens::figure::recipe_of;
@@ -19,7 +20,7 @@ pub(super) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Names of a folder's entries.
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut names: Vec<String> = entries(folder).into_iter().map(name).collect();
     names.sort();
@@ -50,7 +51,7 @@ fn map_with_a_script() -> Vec<u8> {
 }
 
 /// A recipe of a photo that lists more files.
-fn recipe_of_a_photo(more: &Value) -> Value {
+pub(super) fn recipe_of_a_photo(more: &Value) -> Value {
     let mut inputs = json!({"traces": {}, "images": {"i": {"file": PHOTO, "sha256": PHOTO_SHA256}}, "annotations": {}});
     for (key, value) in more.as_object().into_iter().flatten() {
         inputs[key] = value.clone();
@@ -63,7 +64,7 @@ fn recipe_of_a_photo(more: &Value) -> Value {
         "panels": [{"show": {"kind": "photo", "of": "i"}}]})
 }
 
-fn write(path: &str, bytes: impl AsRef<[u8]>) {
+pub(super) fn write(path: &str, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).expect("a writable folder");
 }
 
@@ -380,7 +381,7 @@ fn the_recipe_beside_a_figure_replaces_only_one_that_was_written_with_it() {
 fn numbers_replace_only_what_was_written_there_and_not_changed_since() {
     let dir = folder();
     let (recipe, data) = (path(dir.path(), "r.json"), dir.path().join("data"));
-    write(&recipe, recipe_of_a_photo(&json!({})).to_string());
+    write(&recipe, masked("a").to_string());
     let figure = path(dir.path(), "f.svg");
     let data_text = data.display().to_string();
     let draw = ["figure", "--recipe", &recipe, "--out", &figure, "--data", &data_text];
@@ -404,9 +405,7 @@ fn numbers_replace_only_what_was_written_there_and_not_changed_since() {
     }
     assert!(names(&data).contains(&"gazelens-data.json".to_owned()), "what is ours is listed: {:?}", names(&data));
     // Numbers of another figure take the place of those of this one.
-    let mut titled = recipe_of_a_photo(&json!({}));
-    titled["panels"][0]["title"] = "=cmd".into();
-    write(&recipe, titled.to_string());
+    write(&recipe, masked("=cmd").to_string());
     let output = gazelens(&draw);
     assert!(output.status.success(), "{}", stderr(&output));
     std::fs::write(&metrics, "panel,title,metric,value\n1,mine,iou,1\n").expect("a writable folder");
@@ -515,7 +514,7 @@ fn a_file_that_grows_too_large_is_an_error_like_any_other() {
 
 /// A file system of so many kilobytes; `None` where this process may not make one.
 #[cfg(target_os = "linux")]
-fn small_disk(at: &Path, kilobytes: u32) -> Option<impl Drop> {
+pub(super) fn small_disk(at: &Path, kilobytes: u32) -> Option<impl Drop> {
     struct Disk(PathBuf);
     impl Drop for Disk {
         fn drop(&mut self) {

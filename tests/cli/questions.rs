@@ -203,3 +203,60 @@ fn what_was_answered_stays_when_the_command_is_stopped() {
         assert!(TraceFile::read(&trace).is_ok(), "whole: {}", trace.display());
     }
 }
+
+#[test]
+fn a_wrong_folder_of_photos_is_said_once() {
+    let dir = folder();
+    let text = "{\"image\": \"a.png\", \"text\": \"Is there a dog?\"}\n".repeat(5)
+        + "{\"image\": \"demo_01_beach.png\", \"text\": \"Is there a dog?\"}\n";
+    let file = questions(dir.path(), &text);
+    let args = ["trace", "--questions", &file, "--images", IMAGES, "--json", "--max-new-tokens", "1"];
+    let output = gazelens(&args);
+    assert_eq!((output.status.code(), lines(&output).len()), (Some(1), 6), "a line for each");
+    assert!(lines(&output)[4]["error"].as_str().is_some_and(|why| why.contains("`a.png`")), "each says why");
+    let said = stderr(&output);
+    assert_eq!(said.matches("warning: Cannot").count(), 1, "{said}");
+    assert!(said.contains("Cannot find the photos of 5 of 6 questions, such as `a.png`, in the folder: "), "{said}");
+    let asked = "{\"image\": \"demo_01_beach.png\", \"text\": \"USER: <image> a dog?\"}\n".repeat(4);
+    let file = questions(dir.path(), &asked);
+    let output = gazelens(&["trace", "--questions", &file, "--images", IMAGES, "--json"]);
+    let said = stderr(&output);
+    assert_eq!(said.matches("Expected a question without <image>").count(), 2, "once, and how often again: {said}");
+    assert!(said.contains("warning: Cannot answer 3 more questions for the same reason: "), "{said}");
+}
+
+#[test]
+fn traces_of_an_earlier_run_are_counted() {
+    let dir = folder();
+    let one = "{\"image\": \"demo_01_beach.png\", \"text\": \"Is there a dog?\"}\n";
+    let out_dir = path(dir.path(), "traces");
+    let run = |times: usize| {
+        let file = questions(dir.path(), &one.repeat(times));
+        let args = ["trace", "--questions", &file, "--images", IMAGES, "--out-dir", &out_dir, "--max-new-tokens", "1"];
+        let output = gazelens(&args);
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    assert!(!run(3).contains("by this run"), "a new folder");
+    assert!(run(1).contains("warning: 2 traces in the folder were not written by this run: "), "of a larger one");
+    assert!(run(2).contains("warning: 1 trace in the folder was not written by this run: "), "one");
+    assert_eq!(entries(Path::new(&out_dir)).len(), 3, "they stay");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_a_batch_at_once() {
+    let (disk, dir) = (folder(), folder());
+    let Some(small) = super::outputs::small_disk(disk.path(), 64) else {
+        println!("not run: a full disk (this process may not mount one)");
+        return;
+    };
+    let file = questions(dir.path(), &"{\"image\": \"demo_01_beach.png\", \"text\": \"Is there a dog?\"}\n".repeat(5));
+    let out_dir = path(disk.path(), "traces");
+    let output = gazelens(&["trace", "--questions", &file, "--images", IMAGES, "--out-dir", &out_dir, "--logits"]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.matches("the disk is full").count(), 1, "once: {said}");
+    assert!(lines(&output).len() < 5, "no question is asked in vain: {said}");
+    drop(small);
+}

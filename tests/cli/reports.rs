@@ -124,7 +124,18 @@ fn an_object_word_has_its_tokens_and_metrics_takes_either() {
     assert_eq!(measured(&["--word", "image"])["token_text"], " image", "any word of the answer");
     let sentence = one_sentence(&[&base[..], &["--word", "chiar"]].concat(), 1);
     assert!(sentence.contains("(near: chair)") && sentence.trim_end().ends_with(&out), "{sentence}");
-    one_sentence(&[&base[..], &["--word", "chair:9"]].concat(), 1);
+    assert_eq!(measured(&["--word", "Chairs"])["tokens"], chairs[0]["tokens"], "in the plural");
+    assert_eq!(measured(&["--word", "CHAIRS:2"])["tokens"], chairs[1]["tokens"], "and its second place");
+    let said = one_sentence(&[&base[..], &["--word", "chair:9"]].concat(), 1);
+    let expected = format!("Expected --word as chair:1 to chair:{}, the places of `chair` in the answer", chairs.len());
+    assert!(said.contains(&expected) && said.contains("found chair:9"), "{said}");
+    let once = gazelens::analysis::chair::words(text).into_iter().map(|word| word.text);
+    let names_nothing = |word: &String| gazelens::analysis::chair::Extractor::default().mentions(word).is_empty();
+    let once: Vec<String> = once.filter(|word| word.chars().all(char::is_alphabetic) && names_nothing(word)).collect();
+    let once = once.iter().find(|word| once.iter().filter(|other| other == word).count() == 1).expect("a word");
+    let said = one_sentence(&[&base[..], &["--word", &format!("{once}:4")]].concat(), 1);
+    let expected = format!("Expected --word as {once}, which stands in the answer once, found {once}:4");
+    assert!(said.contains(&expected), "{said}");
     refused(&[&base[..], &["--word", "chair:0"]].concat(), 2);
     refused(&base, 2);
 }

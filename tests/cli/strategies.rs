@@ -70,7 +70,7 @@ fn strategies_that_cannot_work_are_refused_in_a_sentence() {
         ("vcd:gamma=1", 2, "found gamma"),
         ("vcd:alpha=much", 2, "as a number from 0 to 10, found much"),
         ("damro:k=145", 2, "as a whole number from 1 to 144, found 145"),
-        (&missing, 1, "found no such file"),
+        (&missing, 1, "Cannot read `noise` of vcd from a file: no such file"),
         (&small, 1, "found [3, 2, 2]"),
     ] {
         let sentence = one_sentence(&[&trace[..], &[spec]].concat(), status);

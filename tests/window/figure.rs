@@ -237,7 +237,7 @@ fn every_plot_on_the_screen_becomes_a_panel_by_its_label() {
     let plots = [
         "Attention on the image per layer",
         "Attention on the image word by word",
-        "What the held words looked at",
+        "What the selected words looked at",
         "Objects that the map lies on",
         "Precision, recall, IoU over the threshold",
         "Outliers of encoder and decoder",

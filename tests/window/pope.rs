@@ -121,7 +121,7 @@ fn questions_are_made_from_the_objects_by_choice() {
         |app: &App| app.state().pope_items().map(|items| items.iter().filter(|item| item.kind == "popular").count());
     wait_until(&mut window, "popular ones", |app| kinds(app) == Some(3));
     window.get_by_label("Seed of the questions");
-    window.get_by_label("What is said after the question");
+    window.get_by_label("The text after the question");
     window.run(); // checks names when it has settled
 }
 

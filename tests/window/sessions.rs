@@ -223,3 +223,33 @@ fn answers_that_are_in_no_session_are_not_lost_without_a_word() {
     wait(&mut window, "a saved session", |window| says(window, "Saved 2 answers"));
     assert_eq!(session::outline(&path).expect("written").answers.len(), 2, "both are in the file");
 }
+
+#[test]
+fn another_file_of_a_typed_name_is_replaced_only_when_that_is_agreed_to() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (own, other) = (dir.path().join("own.gazelens"), dir.path().join("other.gazelens"));
+    let (mut window, _handle) = answered(Script::default());
+    // A name that nothing has, and the session's own again.
+    for _ in 0..2 {
+        tell(&mut window, SessionCommand::SaveTyped(dir.path().join("own")));
+        wait(&mut window, "a saved session", |window| says(window, "own.gazelens"));
+        assert_eq!(window.state().state().open.session, None, "nothing to ask about");
+    }
+    std::fs::copy(&own, &other).expect("a writable folder");
+    ask(&mut window, "Describe this image briefly.");
+    let kept = std::fs::read(&other).expect("a session");
+    tell(&mut window, SessionCommand::Show(SessionBox::Save));
+    type_text(&mut window, &other.display().to_string());
+    window.get_by_label("Save").click();
+    frames(&mut window);
+    window.get_by_label("Replace this file?");
+    window.get_by_label_contains("other.gazelens");
+    window.get_by_label("Cancel").click();
+    frames(&mut window);
+    assert_eq!(std::fs::read(&other).expect("there"), kept, "as it was");
+    tell(&mut window, SessionCommand::SaveTyped(other.clone()));
+    window.get_by_label("Replace it").click();
+    wait(&mut window, "a saved session", |window| says(window, "other.gazelens"));
+    assert_eq!(window.state().state().open.session, None, "asked once");
+    assert_eq!(session::outline(&other).expect("written").answers.len(), 2, "in its place");
+}

@@ -2,6 +2,7 @@
 
 use super::Metadata;
 use super::header::Value as Stored;
+use super::tokenizer::CONTROL;
 use crate::checkpoint::CheckpointError;
 use serde_json::{Value, json};
 
@@ -48,8 +49,44 @@ pub(super) fn text_config(decoder: &Metadata<'_>) -> Result<Value, CheckpointErr
         "tie_word_embeddings": decoder.shape("output.weight").is_none(),
         // The tokenizer's own file checks them, and says which one stands in front of a prompt.
         "bos_token_id": decoder.token_id("tokenizer.ggml.bos_token_id")?,
-        "eos_token_id": decoder.token_id("tokenizer.ggml.eos_token_id")?.unwrap_or(2),
+        "eos_token_id": end_ids(decoder)?,
     }))
+}
+
+/// Tokens that end an answer whatever a file says of them.
+///
+/// **Source**: llama.cpp, `llama_vocab::impl::load`, the texts behind `special_eog_ids`.
+const ENDS: [&str; 12] = [
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "<EOT>",
+    "_<EOT>",
+    "<｜end▁of▁sentence｜>",
+    "<end_of_utterance>",
+];
+
+/// Ids that end an answer, where llama.cpp ends it: the end of a text, of a turn and of a message, and the control
+/// tokens of [`ENDS`].
+pub(super) fn end_ids(decoder: &Metadata<'_>) -> Result<Vec<usize>, CheckpointError> {
+    let mut ids = vec![decoder.token_id("tokenizer.ggml.eos_token_id")?.unwrap_or(2)];
+    for key in ["tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"] {
+        ids.extend(decoder.token_id(key)?);
+    }
+    let types = decoder.numbers("tokenizer.ggml.token_type")?;
+    for (id, (piece, kind)) in decoder.texts("tokenizer.ggml.tokens")?.iter().zip(types).enumerate() {
+        if kind.to_bits() == f64::from(CONTROL).to_bits() && ENDS.contains(&piece.as_str()) {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// `rope_scaling`.

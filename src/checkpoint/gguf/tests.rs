@@ -1,5 +1,6 @@
 //! GGUF headers whole and damaged, and the vocabulary inside them.
 
+use super::config::end_ids;
 use super::header::{Value as Stored, read_gguf_header};
 use super::tokenizer::{merges, tokenizer_json};
 use super::{Header, Metadata};
@@ -208,6 +209,27 @@ fn changed(key: &str, value: Option<Stored>) -> Header {
     header.metadata.remove(key);
     header.metadata.extend(value.map(|value| (key.to_owned(), value)));
     header
+}
+
+#[test]
+fn an_answer_ends_where_llama_cpp_ends_it() {
+    let pieces = ["<unk>", "<s>", "</s>", "a", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "b"].map(str::to_owned);
+    let ends = |given: &[(&str, f64)], controls: &[usize]| {
+        let mut header = vocabulary(&pieces, vec![0.0; 8]);
+        for (name, id) in given {
+            header.metadata.insert(format!("tokenizer.ggml.{name}_token_id"), Stored::Number(*id));
+        }
+        let kinds = (0..8).map(|id| if controls.contains(&id) { 3.0 } else { 1.0 }).collect();
+        header.metadata.insert("tokenizer.ggml.token_type".to_owned(), Stored::Numbers(kinds));
+        end_ids(&Metadata::new(&header, Path::new(PATH)))
+    };
+    assert_eq!(ends(&[], &[]).unwrap(), [2], "LLaMA's");
+    assert_eq!(ends(&[("eos", 2.0), ("eot", 7.0), ("eom", 3.0)], &[]).unwrap(), [2, 3, 7], "all that are named");
+    assert_eq!(ends(&[("eos", 2.0), ("eot", 2.0)], &[]).unwrap(), [2], "once");
+    assert_eq!(ends(&[("eos", 4.0)], &[4, 5, 6]).unwrap(), [4, 5, 6], "control tokens that end turns by their texts");
+    assert_eq!(ends(&[("eos", 4.0)], &[4]).unwrap(), [4], "the same texts as ordinary tokens are words");
+    let refused = ends(&[("eot", 8.0)], &[]).unwrap_err().to_string();
+    assert!(refused.contains(" for tokenizer.ggml.eot_token_id, found 8"), "{refused}");
 }
 
 #[test]

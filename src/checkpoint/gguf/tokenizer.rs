@@ -9,7 +9,7 @@ use std::collections::HashMap;
 const MODEL: &str = "tokenizer.ggml.model";
 /// `tokenizer.ggml.token_type`.
 const UNKNOWN: u8 = 2;
-const CONTROL: u8 = 3;
+pub(super) const CONTROL: u8 = 3;
 const USER_DEFINED: u8 = 4;
 /// Ways to make the pieces of a vocabulary of each other: LLaMA's has 61,249 and the largest published one 580,604. A
 /// file can ask for the square of its own length.

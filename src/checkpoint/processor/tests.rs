@@ -173,6 +173,34 @@ fn only_llavas_processor_pads() {
 }
 
 #[test]
+fn numbers_that_would_overflow_are_refused_with_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::Folder(folder.path().to_owned());
+    for (key, value, is_right) in [
+        ("image_mean", json!([1e308, 0.5, 0.5]), false),
+        ("image_mean", json!(-1e39), false),
+        ("image_mean", json!([1e-60, 0.5, 0.5]), true),
+        ("image_std", json!([0.5, 1e-60, 0.5]), false),
+        ("image_std", json!(1e300), false),
+        ("rescale_factor", json!(1e300), false),
+        ("rescale_factor", json!(1e-60), false),
+        ("rescale_factor", json!(1e-5), true),
+    ] {
+        let mut map = json!({"size": 8, "crop_size": 8});
+        map[key] = value.clone();
+        std::fs::write(folder.path().join(PREPROCESSOR), map.to_string()).unwrap();
+        let read = preprocess(&files, CLIP, 8, false, &mut Vec::new());
+        if is_right {
+            assert!(read.is_ok(), "{key} {value}");
+            continue;
+        }
+        let refused = read.unwrap_err().to_string();
+        assert!(refused.contains(&format!("that a 32-bit float holds for {key}, found ")), "{value}: {refused}");
+        assert!(refused.ends_with(PREPROCESSOR), "the file comes last: {refused}");
+    }
+}
+
+#[test]
 fn the_nested_processor_counts_wherever_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::Folder(folder.path().to_owned());

@@ -5,11 +5,11 @@
 //! the whole allowance. Where a result's size follows from its arguments it is calculated (`replace`, `join`, `indent`,
 //! `*`); elsewhere it is at most some times the size of the arguments, which is what [`Cost`] says of each filter.
 
-use super::metered::{INDEXED, MADE, PLAIN, PRINTED, STORED, TIMES, WEIGHED};
+use super::metered::{INDEXED, MADE, PERCENT, PLAIN, PRINTED, STORED, TIMES, WEIGHED};
+use super::{jinja, percent, python};
 use minijinja::functions::Function;
-use minijinja::value::{DynObject, FunctionArgs, FunctionResult, Rest, Tuple, ValueKind, ValueOrKwargs};
+use minijinja::value::{DynObject, FunctionArgs, FunctionResult, Kwargs, Rest, Tuple, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value, filters, functions, tests};
-use minijinja_contrib::pycompat::unknown_method_callback;
 
 /// What one rendering may make and walk, **units** bytes: hundreds of times what the longest published templates need.
 const MOST_BYTES: usize = 64 << 20;
@@ -232,10 +232,20 @@ enum Cost {
     Sum,
     /// The arguments where the marks of the text say, padded as they say.
     Format,
+    /// The same for `%`, which bounds each width itself.
+    Percent,
+    /// The first argument, and as many characters as the largest number among the others says.
+    Width,
+    /// The first argument, each tab in it as wide as the largest number among the others says.
+    Tabs,
 }
 
 /// The widest field of a format, **units** characters.
-const MOST_WIDTH: usize = 999;
+pub(super) const MOST_WIDTH: usize = 999;
+/// A tab without a number.
+const TAB_WIDTH: usize = 8;
+/// The longest character.
+const CHAR_BYTES: usize = 4;
 
 fn cost(cost: Cost, args: &[Value], weights: &[Weight]) -> Result<usize, Error> {
     let all: usize = weights.iter().fold(0, |sum, weight| sum.saturating_add(weight.bytes()));
@@ -267,6 +277,23 @@ fn cost(cost: Cost, args: &[Value], weights: &[Weight]) -> Result<usize, Error> 
         }
         Cost::Sum => all.saturating_mul(first.values),
         Cost::Format => format_cost(text(0).unwrap_or_default(), args, weights)?,
+        Cost::Percent => {
+            let fields = text(0).map_or(0, |text| text.matches('%').count());
+            // In quotes and escaped, a text that stands alone is longer too.
+            let escaped = |weight: &Weight| weight.text_bytes.saturating_mul(PRINTED_CHAR_BYTES);
+            let longest = |weight: &Weight| weight.printed_bytes().max(escaped(weight).saturating_add(2));
+            let widest = weights.iter().skip(1).map(longest).max().unwrap_or_default();
+            fields.saturating_mul(widest.saturating_add(MOST_WIDTH * CHAR_BYTES)).saturating_add(first.bytes())
+        }
+        Cost::Width => {
+            let width = args.iter().skip(1).map(largest_number).max().unwrap_or(80);
+            printed_bytes(weights).saturating_add(width.saturating_mul(CHAR_BYTES))
+        }
+        Cost::Tabs => {
+            let tabs = text(0).map_or(0, |text| text.matches('\t').count());
+            let width = args.iter().skip(1).map(largest_number).max().unwrap_or(TAB_WIDTH);
+            all.saturating_add(tabs.saturating_mul(width))
+        }
     })
 }
 
@@ -284,22 +311,41 @@ fn largest_number(arg: &Value) -> usize {
 }
 
 fn format_cost(format: &str, args: &[Value], weights: &[Weight]) -> Result<usize, Error> {
-    let digits = format.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.trim_start_matches('0').len()).max();
     let largest = args.iter().skip(1).map(largest_number).max().unwrap_or_default();
-    if digits.unwrap_or_default() > 3 || (largest > MOST_WIDTH && takes_width(format)) {
+    if has_long_number(format) || (largest > MOST_WIDTH && takes_width(format)) {
         return Err(refused(format!("a format wider than {MOST_WIDTH} characters")));
     }
-    let fields = format.matches(['%', '{']).count();
+    let fields = format.matches('{').count();
     let widest = weights.iter().skip(1).map(|weight| weight.printed_bytes()).max().unwrap_or_default();
     Ok(fields.saturating_mul(widest.saturating_add(MOST_WIDTH * 4)).saturating_add(format.len()))
 }
 
-/// Whether a width is taken from the arguments: `%*d`, `{:{}}`.
+/// Whether a field says how wide it is in more than three digits; what stands between fields may hold any number.
+fn has_long_number(format: &str) -> bool {
+    let (mut open, mut digits) = (0_usize, 0_usize);
+    for c in format.chars() {
+        match c {
+            '{' => open += 1,
+            '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        digits = match c {
+            '0' if digits == 0 => 0,
+            '0'..='9' if open > 0 => digits + 1,
+            _ => 0,
+        };
+        if digits > 3 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a width is taken from the arguments: `{:{}}`.
 fn takes_width(format: &str) -> bool {
     let mut open = 0_usize;
     for c in format.chars() {
         match c {
-            '*' => return true,
             '{' if open > 0 => return true,
             '{' => open += 1,
             '}' => open = open.saturating_sub(1),
@@ -357,6 +403,14 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_function("range", functions::range);
     environment.add_function("dict", functions::dict);
     environment.add_function("namespace", namespace);
+    environment.add_function("cycler", |state: &mut State, items: Rest<Value>| {
+        jinja::cycler(items.iter().map(|item| stored(state, item)).collect::<Result<Vec<Value>, Error>>()?)
+    });
+    environment.add_function("joiner", |state: &mut State, between: Option<Value>, named: Kwargs| {
+        let between = between.map_or_else(|| named.get::<Option<Value>>("sep"), |between| Ok(Some(between)))?;
+        named.assert_all_used()?;
+        stored(state, &between.unwrap_or_else(|| Value::from(", "))).map(jinja::joiner)
+    });
     environment.set_unknown_method_callback(method);
     environment.set_formatter(|out, state, value| {
         printed(state, value)?;
@@ -378,10 +432,19 @@ fn add_operators(environment: &mut Environment<'static>) {
     });
     environment.add_filter(STORED, |state: &mut State, value: Value| stored(state, &value));
     environment.add_filter(TIMES, |state: &mut State, a: Value, b: Value| times(state, &a, &b));
+    environment.add_filter(PERCENT, |state: &mut State, a: Value, b: Value| {
+        if a.as_str().is_none() {
+            return percent::remainder(&a, &b);
+        }
+        metered(state, Cost::Percent, &[a, b], |_, args| match args {
+            [a, b] => percent::remainder(a, b),
+            _ => Err(Error::from(ErrorKind::MissingArgument)),
+        })
+    });
 }
 
 fn add_filters(environment: &mut Environment<'static>) {
-    use Cost::{Format, Items, Padding, Print, Replace, Sum, Times, Walk};
+    use Cost::{Items, Padding, Percent, Print, Replace, Sum, Times, Walk};
     let env = environment;
     add_filter(env, "safe", Print(1), filters::safe);
     add_filter(env, "escape", Print(8), filters::escape);
@@ -429,8 +492,13 @@ fn add_filters(environment: &mut Environment<'static>) {
     add_filter(env, "chain", Items(1), filters::chain);
     add_filter(env, "zip", Items(2), filters::zip);
     add_filter(env, "pprint", Print(1), filters::pprint);
-    add_filter(env, "format", Format, filters::format);
+    add_filter(env, "format", Percent, jinja::format);
     add_filter(env, "tojson", Padding, super::dumps::tojson);
+    add_filter(env, "center", Cost::Width, jinja::center);
+    add_filter(env, "filesizeformat", Walk, jinja::filesizeformat);
+    add_filter(env, "random", Walk, jinja::random);
+    add_filter(env, "truncate", Print(2), jinja::truncate);
+    add_filter(env, "wordcount", Print(2), jinja::wordcount);
 }
 
 fn add_tests(environment: &mut Environment<'static>) {
@@ -488,16 +556,20 @@ fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Resul
     let kind = match name {
         "replace" => Cost::Replace,
         "join" => Cost::Join { items: 1, between: 0 },
-        "format" => Cost::Format,
-        "split" | "splitlines" => Cost::Items(2),
-        "upper" | "lower" | "title" | "capitalize" | "keys" | "values" | "items" => Cost::Times(3),
+        "format" | "format_map" => Cost::Format,
+        "split" | "rsplit" | "splitlines" => Cost::Items(2),
+        "casefold" | "upper" | "lower" | "keys" | "values" | "items" => Cost::Times(3),
+        // They hold every character as a value of its own meanwhile.
+        "title" | "capitalize" | "swapcase" => Cost::Times(8),
+        "ljust" | "rjust" | "center" | "zfill" => Cost::Width,
+        "expandtabs" => Cost::Tabs,
         // They look into the value and give a part of it.
-        "get" => return unknown_method_callback(state, value, name, args),
+        "get" => return python::method(state, value, name, args),
         _ => Cost::Times(1),
     };
     let all: Vec<Value> = std::iter::once(value).chain(args).cloned().collect();
     metered(state, kind, &all, |state, all| match all.split_first() {
-        Some((value, args)) => unknown_method_callback(state, value, name, args),
+        Some((value, args)) => python::method(state, value, name, args),
         None => Err(Error::from(ErrorKind::UnknownMethod)),
     })
 }

@@ -25,6 +25,8 @@ pub(super) const MADE: &str = "+made";
 pub(super) const PLAIN: &str = "+plain";
 /// A copy of a plain value: a namespace is the one thing that changes, so nothing in it may lead back to it.
 pub(super) const STORED: &str = "+stored";
+/// The operator `%`: a remainder, or a text with fields.
+pub(super) const PERCENT: &str = "+percent";
 /// The operator `*`.
 pub(super) const TIMES: &str = "+times";
 
@@ -243,10 +245,11 @@ fn binary<'a>(node: &Spanned<BinOp<'a>>) -> Expr<'a> {
         Op::Add => through(MADE, both(WEIGHED, WEIGHED)),
         Op::Concat => through(MADE, both(PRINTED, PRINTED)),
         Op::Mul => with_argument(TIMES, expr(&node.left), Some(expr(&node.right))),
+        Op::Rem => with_argument(PERCENT, expr(&node.left), Some(expr(&node.right))),
         Op::Eq | Op::Ne | Op::Lt | Op::Lte | Op::Gt | Op::Gte => both(WEIGHED, WEIGHED),
         Op::In => both(PRINTED, WEIGHED),
         // Numbers only, or one of the two operands as it is.
-        Op::Sub | Op::Div | Op::FloorDiv | Op::Rem | Op::Pow | Op::ScAnd | Op::ScOr => {
+        Op::Sub | Op::Div | Op::FloorDiv | Op::Pow | Op::ScAnd | Op::ScOr => {
             let (left, right) = (expr(&node.left), expr(&node.right));
             Expr::BinOp(spanned(node, BinOp { op: node.op, left, right }))
         }

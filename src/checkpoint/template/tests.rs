@@ -1,6 +1,7 @@
 //! Templates as models have them, and as strangers may write them.
 
 mod found;
+mod words;
 
 use super::*;
 use proptest::prelude::*;
@@ -146,7 +147,11 @@ fn too_deep() -> Vec<String> {
 }
 
 /// Values that would make a namespace hold itself, which the engine would print, compare or drop for ever.
-const HOLD_ITSELF: [&str; 26] = [
+const HOLD_ITSELF: [&str; 30] = [
+    "cycler(ns)",
+    "cycler(1)",
+    "joiner(ns)",
+    "joiner(', ')",
     "ns",
     "[ns]",
     "(ns, 1)",
@@ -194,15 +199,20 @@ fn in_itself(stored: &str, used: &str) -> String {
     )
 }
 
+/// A value that a step makes larger, sixty times.
+fn grown(start: &str, step: &str) -> String {
+    format!(
+        "{{% set ns = namespace(x={start}) %}}{{% for i in range(60) %}}{{% set ns.x = {step} %}}{{% endfor %}}\
+         {{{{ ns.x|length }}}}{REST}"
+    )
+}
+
+fn printed(expression: &str) -> String {
+    format!("{{{{ {expression} }}}}{REST}")
+}
+
 /// Templates of a few steps that give or hold more than a computer has.
 fn too_large() -> Vec<String> {
-    let grown = |start: &str, step: &str| {
-        format!(
-            "{{% set ns = namespace(x={start}) %}}{{% for i in range(60) %}}{{% set ns.x = {step} %}}{{% endfor %}}\
-             {{{{ ns.x|length }}}}{REST}"
-        )
-    };
-    let printed = |expression: &str| format!("{{{{ {expression} }}}}{REST}");
     let text = "'aaaaaaaaaaaaaaaa'";
     let mut templates = vec![
         grown(text, "ns.x ~ ns.x"),
@@ -375,7 +385,7 @@ fn unmetered(source: &str, root: Value) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_syntax(syntax().unwrap());
     environment.set_debug(false);
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.set_unknown_method_callback(python::method);
     environment.add_filter("tojson", dumps::tojson);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
@@ -543,7 +553,8 @@ fn expression() -> impl Strategy<Value = String> {
     prop::sample::select(&LEAVES[..]).prop_map(str::to_owned).prop_recursive(4, 24, 2, |inner| {
         prop_oneof![
             (inner.clone(), prop::sample::select(&OPERATORS[..]), inner.clone())
-                .prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+                // A text with `%` is a format here, and none to the engine.
+                .prop_map(|(a, op, b)| format!("({a} {}{op} {b})", if op == "%" { "|int" } else { "" })),
             (inner.clone(), prop::sample::select(&FILTERS[..])).prop_map(|(a, filter)| format!("({a}|{filter})")),
             (inner.clone(), prop::sample::select(&SUFFIXES[..])).prop_map(|(a, suffix)| format!("({a}{suffix})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),

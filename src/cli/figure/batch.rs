@@ -9,8 +9,8 @@ use crate::data::library::list_folder;
 use crate::engine::OpenModel;
 use crate::figure::recipe::{sha256, sha256_of};
 use crate::figure::{
-    Besides, Given, MOST_FIGURE_BYTES, Recipe, expect_room_for_recipe, named_files, open_photo, recipe_beside,
-    recipe_of, with_maps_beside,
+    Besides, Given, MOST_FIGURE_BYTES, Recipe, expect_own_panels, expect_room_for_recipe, named_files, open_photo,
+    recipe_beside, recipe_of, with_maps_beside,
 };
 use crate::files::{self, Outputs, read_given, reason};
 use crate::trace::Trace;
@@ -107,6 +107,7 @@ impl Batch<'_> {
             return Ok(Made::Kept);
         }
         expect_room_for_recipe(out)?;
+        expect_own_panels(&self.recipe, out)?;
         let file = trace.is_some().then_some(subject);
         let trace = match trace {
             Some(trace) => trace,
@@ -195,6 +196,9 @@ fn subjects(list: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
         let unread = |why: String| anyhow!("Cannot read the list of --images: {why}: {}", list.display());
         let bytes = read_given(list, MOST_LIST_BYTES).map_err(|err| unread(reason(&err)))?;
         let text = String::from_utf8(bytes).map_err(|_| unread("it is not UTF-8 text".to_owned()))?;
+        if let Some(idx) = text.lines().position(|line| line.contains('\0')) {
+            return Err(unread(format!("a NUL character in line {}", idx + 1)).into());
+        }
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         lines.map(|line| beside(list, line)).collect()
     };

@@ -2,7 +2,7 @@
 
 use super::super::failure::Failure;
 use super::super::truth_args::{MetricsArgs, NthWord};
-use crate::analysis::chair::{Extractor, tokens_of, words};
+use crate::analysis::chair::{Extractor, Mention, tokens_of, words};
 use crate::analysis::{TokenRef, TokenSet};
 use crate::names::hint;
 use crate::trace::Trace;
@@ -52,6 +52,16 @@ fn place_of(trace: &Trace, NthWord { word, place }: &NthWord) -> Result<Range<us
     let mut places: Vec<Range<usize>> = is_meant.map(|mention| mention.bytes.clone()).collect();
     let all = words(&text);
     if places.is_empty() {
+        // A plural may be asked for where the answer has a singular, or another word of the category: `People`.
+        let asked = Extractor::default().mentions(word).into_iter().find(|one| one.bytes == (0..word.len()));
+        let is_meant = |one: &&Mention| {
+            asked.as_ref().is_some_and(|asked| {
+                one.word == asked.word || (asked.word == asked.category && one.category == asked.category)
+            })
+        };
+        places = mentions.iter().filter(is_meant).map(|mention| mention.bytes.clone()).collect();
+    }
+    if places.is_empty() {
         places = all.iter().filter(|one| one.text == *word).map(|one| one.bytes.clone()).collect();
     }
     let known: BTreeSet<&str> = all.iter().map(|one| one.text.as_str()).collect();
@@ -59,9 +69,11 @@ fn place_of(trace: &Trace, NthWord { word, place }: &NthWord) -> Result<Range<us
     match (places.get(place.saturating_sub(1)), places.len()) {
         (Some(bytes), _) => Ok(bytes.clone()),
         (None, 0) => Err(Failure::work(anyhow!("Expected --word as a word of the answer, found `{word}`{near}"))),
-        (None, 1) => Err(Failure::work(anyhow!("Expected one `{word}` in the answer, found --word {word}:{place}"))),
-        (None, count) => {
-            Err(Failure::work(anyhow!("Expected {count} `{word}` in the answer, found --word {word}:{place}")))
-        }
+        (None, 1) => Err(Failure::work(anyhow!(
+            "Expected --word as {word}, which stands in the answer once, found {word}:{place}"
+        ))),
+        (None, count) => Err(Failure::work(anyhow!(
+            "Expected --word as {word}:1 to {word}:{count}, the places of `{word}` in the answer, found {word}:{place}"
+        ))),
     }
 }

@@ -14,10 +14,10 @@ use crate::data::library::list_folder;
 use crate::data::pope::Label;
 use crate::data::questions::{PhotoQuestion, PhotoQuestions};
 use crate::engine::{EngineError, ImageSource, OpenModel, Prompt, Question, check_specs};
-use crate::files::{self, Outputs, reason};
+use crate::files::{self, OutputError, Outputs, reason};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -49,7 +49,8 @@ pub(super) fn run(args: &TraceArgs, file: &Path, folder: &Path) -> Result<(), Fa
         output::warning(text);
     }
     let out_dir = args.many.out_dir.as_deref();
-    let mut batch = Batch { model, pattern, photos, outputs, out_dir, reporter: Reporter::default(), loaded: false };
+    let (reporter, written) = (Reporter::default(), BTreeSet::new());
+    let mut batch = Batch { model, pattern, photos, outputs, out_dir, reporter, loaded: false, written };
     batch.ask_all(&questions, file)
 }
 
@@ -64,6 +65,8 @@ struct Batch<'a> {
     reporter: Reporter,
     /// The time that the model took to open stands in the first line.
     loaded: bool,
+    /// Numbers of the questions whose traces were written.
+    written: BTreeSet<usize>,
 }
 
 impl Batch<'_> {
@@ -74,9 +77,15 @@ impl Batch<'_> {
         let terminal = std::io::stderr().is_terminal() && !std::io::stdout().is_terminal();
         // Also those that a listing of the folder leaves out, and those of later questions.
         let names: BTreeSet<&str> = questions.all.iter().map(|question| question.image.as_str()).collect();
-        for photo in names.into_iter().filter_map(|name| self.photos.find(name).ok()) {
-            self.outputs.reads("a photo of --images", &photo);
+        let mut missing = BTreeSet::new();
+        for name in names {
+            match self.photos.find(name) {
+                Ok(photo) => self.outputs.reads("a photo of --images", &photo),
+                Err(_) => drop(missing.insert(name)),
+            }
         }
+        let mut faults = Faults::default();
+        faults.tell_missing(questions, &missing, &self.photos.folder);
         let mut unasked = questions.unread.iter().peekable();
         for question in &questions.all {
             while let Some(one) = unasked.next_if(|(number, _)| *number < question.number) {
@@ -94,8 +103,11 @@ impl Batch<'_> {
                 }
                 Err(failure) => {
                     self.outputs.give_up();
-                    // The next question would fail alike: the options are wrong, or the model is gone.
-                    if failure.status() == 2 || is_about_the_model(&failure) {
+                    // The next question would fail alike: the options are wrong, the model is gone, the disk is full.
+                    if failure.status() == 2 || is_about_the_model(&failure) || is_about_the_disk(&failure) {
+                        if terminal {
+                            output::note("");
+                        }
                         return Err(failure);
                     }
                     failed += 1;
@@ -103,7 +115,9 @@ impl Batch<'_> {
                         output::note("");
                     }
                     let sentence = failure.sentence();
-                    output::warning(&format!("Cannot answer question {}: {sentence}", question.number));
+                    if !faults.told_missing || !missing.contains(question.image.as_str()) {
+                        faults.tell(question.number, &sentence);
+                    }
                     line.insert("image".to_owned(), json!(question.image));
                     line.insert("prompt".to_owned(), json!(question.text));
                     line.insert("error".to_owned(), json!(sentence));
@@ -117,6 +131,8 @@ impl Batch<'_> {
         if terminal {
             output::note("");
         }
+        faults.tell_repeated();
+        self.tell_others_of_the_folder();
         output::note(&summary(total, failed, unread, warned));
         if failed + unread == 0 {
             return Ok(());
@@ -142,8 +158,70 @@ impl Batch<'_> {
             expect_ours(path)?;
             let key = self.outputs.claim("a trace", path)?;
             write(&mut self.outputs, path, key, &answer)?;
+            self.written.insert(asked.number);
         }
         Ok(self.reporter.object(&answer, path.as_deref()))
+    }
+
+    /// Traces of an earlier run that this one has not replaced would be taken for its own.
+    fn tell_others_of_the_folder(&self) {
+        let Some(folder) = self.out_dir else { return };
+        let is_other = |name: &std::ffi::OsStr| {
+            let number = name.to_str().and_then(|name| name.strip_suffix(".safetensors")?.parse().ok());
+            number.is_some_and(|number: usize| !self.written.contains(&number))
+        };
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let said = match entries.filter(|entry| is_other(&entry.file_name())).count() {
+            0 => return,
+            1 => "1 trace in the folder was not written".to_owned(),
+            count => format!("{count} traces in the folder were not written"),
+        };
+        output::warning(&format!("{said} by this run: {}", folder.display()));
+    }
+}
+
+/// Most sentences that are remembered.
+const MOST_FAULTS: usize = 1_000;
+
+/// What was said about questions that failed: what is true of many is said once, with their number.
+#[derive(Default)]
+struct Faults {
+    told_missing: bool,
+    /// How often each sentence came again.
+    repeated: BTreeMap<String, usize>,
+}
+
+impl Faults {
+    /// One sentence for several photos that are not there: the folder is another one.
+    fn tell_missing(&mut self, questions: &PhotoQuestions, missing: &BTreeSet<&str>, folder: &Path) {
+        let mut without = questions.all.iter().filter(|question| missing.contains(question.image.as_str()));
+        let (Some(first), rest) = (without.next(), without.count()) else { return };
+        if rest == 0 {
+            return;
+        }
+        self.told_missing = true;
+        let (count, total, name, folder) = (rest + 1, counted(questions.all.len()), &first.image, folder.display());
+        output::warning(&format!(
+            "Cannot find the photos of {count} of {total}, such as `{name}`, in the folder: {folder}"
+        ));
+    }
+
+    fn tell(&mut self, number: usize, sentence: &str) {
+        if let Some(again) = self.repeated.get_mut(sentence) {
+            *again += 1;
+            return;
+        }
+        if self.repeated.len() < MOST_FAULTS {
+            self.repeated.insert(sentence.to_owned(), 0);
+        }
+        output::warning(&format!("Cannot answer question {number}: {sentence}"));
+    }
+
+    fn tell_repeated(&self) {
+        for (sentence, again) in self.repeated.iter().filter(|(_, again)| **again > 0) {
+            let questions = if *again == 1 { "1 more question".to_owned() } else { format!("{again} more questions") };
+            output::warning(&format!("Cannot answer {questions} for the same reason: {sentence}"));
+        }
     }
 }
 
@@ -171,6 +249,13 @@ fn identity(question: &PhotoQuestion) -> Map<String, Value> {
 /// Whether another question might do: the words are refused, not the options.
 fn is_about_the_question(failure: &Failure) -> bool {
     failure.cause().is_some_and(EngineError::is_about_the_prompt)
+}
+
+/// Whether nothing more can be written.
+fn is_about_the_disk(failure: &Failure) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let Some(OutputError::Write { found, .. }) = failure.cause() else { return false };
+    matches!(found.kind(), FileTooLarge | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
 }
 
 /// Whether its files changed or went.

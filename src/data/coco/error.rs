@@ -99,6 +99,16 @@ pub enum MaskError {
         /// The file.
         path: PathBuf,
     },
+    /// The file has no list of images, which have the sizes that masks need.
+    #[error("Expected a list `images` with the size of image {image_id}, found {found}: {}", path.display())]
+    NoImages {
+        /// The id that was asked for.
+        image_id: u64,
+        /// What is there instead: `no such list`, `an object`.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// No image has that id.
     #[error("Expected the id of an image of the file, found {image_id}{lost}: {}", path.display())]
     UnknownImage {

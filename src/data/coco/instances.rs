@@ -50,6 +50,8 @@ pub struct Instances {
     unlisted: Vec<(u64, u32)>,
     left_out: LeftOuts,
     problems: Problems,
+    /// What stands in the place of the list of images, where the file has none.
+    no_images: Option<&'static str>,
 }
 
 /// The records of a file, one list after another.
@@ -124,12 +126,19 @@ impl Instances {
         let mut records = Records::default();
         let found = read_lists(&source, what, watch, &mut |record| records.take(record))?;
         // Objects name their images, which the list gives names and sizes.
-        if let Some((name, _)) = LISTS.iter().zip(found.seen).skip(1).find(|(_, seen)| !seen) {
-            let found = format!("no list `{name}`");
+        if let Some((name, _)) = LISTS.iter().zip(&found.seen).skip(1).find(|(_, seen)| !**seen) {
+            let place = LISTS.iter().position(|list| list == name).unwrap_or_default();
+            let found = match found.instead.get(place).copied().flatten() {
+                Some(instead) => format!("{instead} as `{name}`"),
+                None => format!("no list `{name}`"),
+            };
             return Err(CocoError::Malformed { expected: EXPECTED, found, path: source.path().to_owned() });
         }
         let total = records.num_annotations;
-        let instances = Self::joined(source, records);
+        let mut instances = Self::joined(source, records);
+        if found.seen.first() == Some(&false) {
+            instances.no_images = Some(found.instead.first().copied().flatten().unwrap_or("no such list"));
+        }
         if total > 0 && instances.annotations.is_empty() && instances.unlisted.is_empty() {
             let first =
                 instances.problems.listed().iter().find(|one| one.kind == ANNOTATION && one.cost == Cost::Record);
@@ -193,6 +202,7 @@ impl Instances {
             unlisted,
             left_out,
             problems,
+            no_images: None,
         }
     }
 
@@ -347,6 +357,9 @@ impl Instances {
     }
 
     fn unknown_image(&self, image_id: u64) -> MaskError {
+        if let Some(found) = self.no_images {
+            return MaskError::NoImages { image_id, found: found.to_owned(), path: self.source.path().to_owned() };
+        }
         let lost = first_lost(&self.problems, KINDS[0]);
         MaskError::UnknownImage { image_id, lost, path: self.source.path().to_owned() }
     }

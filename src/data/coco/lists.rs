@@ -98,6 +98,8 @@ pub(in crate::data) struct Found {
     pub(in crate::data) form: Form,
     /// Whether each of the lists was there.
     pub(in crate::data) seen: Vec<bool>,
+    /// What stood under the name of each list that was none: `an object`.
+    pub(in crate::data) instead: Vec<Option<&'static str>>,
 }
 
 /// Calls `each` for every record of a file.
@@ -120,6 +122,7 @@ pub(in crate::data) fn read_lists(
         base: 0,
         ended: false,
         broken: 0,
+        instead: vec![None; what.lists.len()],
     };
     window.more()?;
     if let Some(found) = other_form(&window.bytes) {
@@ -136,7 +139,18 @@ pub(in crate::data) fn read_lists(
         _ => window.object(&mut seen, each)?,
     }
     (window.watch.progress)(Progress { done_bytes: total_bytes, total_bytes });
-    Ok(Found { form, seen })
+    Ok(Found { form, seen, instead: window.instead })
+}
+
+/// A value that is no list, by its first byte.
+fn kind_of_value(first: Option<u8>) -> &'static str {
+    match first {
+        Some(b'{') => "an object",
+        Some(b'"') => "a text",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "true or false",
+        _ => "a number",
+    }
 }
 
 /// A part of the file.
@@ -153,6 +167,8 @@ struct Window<'a, 'w> {
     base: u64,
     ended: bool,
     broken: usize,
+    /// See [`Found::instead`].
+    instead: Vec<Option<&'static str>>,
 }
 
 impl Window<'_, '_> {
@@ -311,6 +327,12 @@ impl Window<'_, '_> {
                 (Some(list), Some(b'{')) if self.what.keyed => {
                     self.mark(seen, list)?;
                     self.keyed(list, each)?;
+                }
+                (Some(list), first) => {
+                    if let Some(instead) = self.instead.get_mut(list) {
+                        *instead = Some(kind_of_value(first));
+                    }
+                    self.skip()?;
                 }
                 _ => self.skip()?,
             }

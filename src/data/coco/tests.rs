@@ -310,7 +310,21 @@ fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
     let alone = open(&format!("{text}}}")).expect("without the list");
     assert_eq!((alone.images().len(), alone.num_unlisted()), (0, 2), "objects without images");
     let refusal = alone.category_mask(9, 1, Crowds::Included).expect_err("no size").to_string();
-    assert_eq!(refusal, "Expected the id of an image of the file, found 9: a.json", "no mask");
+    let expected = "Expected a list `images` with the size of image 9, found no such list: a.json";
+    assert_eq!(refusal, expected, "no mask");
+    for (images, found) in
+        [(r#"{"7": {"id": 7}}"#, "an object"), ("null", "null"), ("\"a.zip\"", "a text"), ("7", "a number")]
+    {
+        let other = open(&format!(r#"{text}, "images": {images}}}"#)).expect("objects alone");
+        let refusal = other.category_mask(7, 1, Crowds::Included).expect_err("no size").to_string();
+        let expected = format!("Expected a list `images` with the size of image 7, found {found}: a.json");
+        assert_eq!(refusal, expected, "no list: {images}");
+    }
+    let listed = open(&file(IMAGE, "")).expect("a list");
+    let refusal = listed.category_mask(9, 1, Crowds::Included).expect_err("another image").to_string();
+    assert_eq!(refusal, "Expected the id of an image of the file, found 9: a.json", "a list without it");
+    let wrong = open(r#"{"annotations": {"1": {}}, "categories": []}"#).expect_err("no list of objects");
+    assert!(wrong.contains("found an object as `annotations`"), "{wrong}");
 }
 
 #[test]
@@ -374,7 +388,7 @@ fn a_malformed_file_is_one_sentence() {
         ("{", "found the end of the file at byte 1 where a member's name should be: a.json"),
         ("{}", "found no list `annotations`: a.json"),
         ("\0\0\0\0", "found NUL bytes at byte 0 where one JSON object should be: a.json"),
-        (r#"{"images": [], "annotations": {}, "categories": []}"#, "found no list `annotations`: a.json"),
+        (r#"{"images": [], "annotations": {}, "categories": []}"#, "found an object as `annotations`: a.json"),
         (r#"{"images": [], "annotations": []}"#, "found no list `categories`: a.json"),
         (
             r#"{"images": [], "annotations": [{"id": 1}, {"id""#,

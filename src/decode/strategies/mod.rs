@@ -138,15 +138,22 @@ pub fn strategies() -> &'static [&'static dyn Strategy] {
     STRATEGIES
 }
 
+/// The registered strategy of that name.
+pub fn strategy_named(name: &str) -> Result<&'static dyn Strategy, DecodeError> {
+    let ids = || STRATEGIES.iter().map(|strategy| strategy.id());
+    let found = STRATEGIES.iter().copied().find(|strategy| strategy.id() == name);
+    found.ok_or_else(|| DecodeError::UnknownName {
+        kind: "strategies",
+        known: names(ids()),
+        found: name.to_owned(),
+        hint: hint(name, ids()),
+    })
+}
+
 /// Makes a registered strategy; the empty name is plain decoding. The parameters come back as they are used, for the
 /// trace.
 pub fn build_strategy(name: &str, given: &[(String, String)]) -> Result<(Box<dyn Decoding>, Parameters), DecodeError> {
-    let name = if name.is_empty() { "plain" } else { name };
-    let Some(strategy) = STRATEGIES.iter().copied().find(|strategy| strategy.id() == name) else {
-        let known = names(STRATEGIES.iter().map(|strategy| strategy.id()));
-        let hint = hint(name, STRATEGIES.iter().map(|strategy| strategy.id()));
-        return Err(DecodeError::UnknownName { kind: "strategies", known, found: name.to_owned(), hint });
-    };
+    let strategy = strategy_named(if name.is_empty() { "plain" } else { name })?;
     let mut parameters = Parameters::resolve(strategy, given)?;
     Ok((strategy.build(&mut parameters)?, parameters))
 }

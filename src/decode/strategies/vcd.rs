@@ -4,6 +4,7 @@ use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::noise::Normal;
 use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
+use crate::files;
 use crate::model::ModelError;
 use candle_core::{DType, Device, Tensor};
 use std::path::{Path, PathBuf};
@@ -150,13 +151,18 @@ fn schedule(step: usize) -> (f64, f64) {
     (kept.sqrt(), (1.0 - kept).sqrt())
 }
 
+/// Hundreds of times what a photo of a model has: 3 x 336 x 336 values are 1.3 MB.
+const MOST_NOISE_BYTES: u64 = 256 << 20;
+
 fn read_noise(path: &Path) -> Result<(Tensor, PathBuf), DecodeError> {
     let refused = |found: String| DecodeError::NoiseFile { owner: ID, found, path: path.to_owned() };
-    if !path.is_file() {
-        return Err(refused("no such file".to_owned()));
-    }
+    let bytes = files::read(path, MOST_NOISE_BYTES).map_err(|err| {
+        let why = files::reason(&err);
+        DecodeError::NoiseUnread { owner: ID, why, path: path.to_owned() }
+    })?;
     let first_line = |err: candle_core::Error| err.to_string().lines().next().unwrap_or_default().to_owned();
-    let mut tensors = candle_core::safetensors::load(path, &Device::Cpu).map_err(|err| refused(first_line(err)))?;
+    let mut tensors =
+        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|err| refused(first_line(err)))?;
     let mut names: Vec<_> = tensors.keys().cloned().collect();
     names.sort();
     let Some(noise) = tensors.remove("noise") else {
@@ -200,7 +206,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("noise.safetensors");
         let sentence = || read_noise(&path).unwrap_err().to_string();
-        assert!(sentence().contains("found no such file: "), "{}", sentence());
+        assert!(sentence().starts_with("Cannot read `noise` of vcd from a file: no such file: "), "{}", sentence());
+        std::fs::File::create(&path).unwrap().set_len(2 << 40).unwrap();
+        assert!(sentence().contains("from a file: 2199023255552 bytes, more than 268435456: "), "{}", sentence());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(sentence().contains("from a file: it is a folder: "), "{}", sentence());
+        std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, "text").unwrap();
         assert!(sentence().starts_with("Expected a safetensors file with a tensor `noise` for vcd"), "{}", sentence());
         let one = Tensor::new(&[0.5_f32, f32::NAN], &Device::Cpu).unwrap();

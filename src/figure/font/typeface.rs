@@ -79,19 +79,26 @@ impl Typeface {
     /// of files and models may
     /// break after their signs, hashes anywhere, and scripts without spaces between any two letters.
     pub(in crate::figure) fn wrap(&self, text: &str, bold: bool, size: f64, width: f64) -> Option<Vec<String>> {
-        let fits = |text: &str| self.width(text, bold, size) <= width + 1e-6;
+        // A line may have any number of letters without a width: it is measured once, not with every part again.
+        let longer = |length: f64, text: &str| {
+            text.chars().fold(length, |length, letter| length + self.glyph(letter, bold).advance)
+        };
+        let fits = |length: f64| length * size <= width + 1e-6;
         let mut lines = Vec::new();
-        let mut line = String::new();
+        let (mut line, mut length) = (String::new(), 0.0);
         for word in text.split(' ') {
-            let parts = if fits(word) { vec![word.to_owned()] } else { parts(word) };
+            let parts = if fits(longer(0.0, word)) { vec![word.to_owned()] } else { parts(word) };
             for (idx, part) in parts.into_iter().enumerate() {
                 let space = if idx == 0 && !line.is_empty() { " " } else { "" };
-                let candidate = format!("{line}{space}{part}");
-                if fits(&candidate) {
-                    line = candidate;
+                let with_part = longer(longer(length, space), &part);
+                if fits(with_part) {
+                    line.push_str(space);
+                    line.push_str(&part);
+                    length = with_part;
                     continue;
                 }
-                if !fits(&part) {
+                length = longer(0.0, &part);
+                if !fits(length) {
                     return None;
                 }
                 if !line.is_empty() {
@@ -163,6 +170,21 @@ mod tests {
         assert_eq!(lines, ["kernel 3,", "enhancement", "5, contribution", "to it"], "between words");
         assert_eq!(typeface.wrap("an enhancement of it", false, 6.0, 20.0), None, "there is no room for the word");
         assert_eq!(typeface.wrap("", false, 6.0, 20.0), Some(Vec::new()), "nothing");
+    }
+
+    #[test]
+    fn long_texts_take_no_longer_than_they_are_long() {
+        use std::time::{Duration, Instant};
+        let typeface = Typeface::default();
+        let begun = Instant::now();
+        // One word, words of their own, and one that may be broken.
+        let texts = ["\u{301}".repeat(300_000), "\u{301} ".repeat(150_000), "\u{301}-a".repeat(100_000)];
+        // A width that has room for everything, so that one line grows as long as the text is.
+        for (text, width) in texts.iter().flat_map(|text| [(text, 60.0), (text, 1e9)]) {
+            let lines = typeface.wrap(text, true, 7.0, width);
+            assert!(width < 1e9 || lines.is_some_and(|lines| lines.len() == 1), "it is set");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "in {:?}", begun.elapsed());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::deflated;
 use crate::analysis::{AnalysisError, ImageKeys};
 use crate::figure::FigureError;
-use crate::figure::resolve::whole_answer;
+use crate::figure::resolve::{number_of, whole_answer};
 use crate::geometry::{Combine, Flattening};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
@@ -119,18 +119,30 @@ fn decoder(trace: &Trace, keys: &Keys, packer: &mut Packer) -> Result<(), Figure
         }
         if packer.add("means", &[tokens, chosen.len(), patches], &steps.bytes()) {
             packer.index.insert("layers".to_owned(), json!(chosen));
+            let of_heads = match heads {
+                1 => "the only head".to_owned(),
+                _ => format!("the mean over {heads} heads"),
+            };
+            let each = match tokens {
+                1 => "the only token".to_owned(),
+                _ => format!("each of {tokens} tokens"),
+            };
             packer.kept.push(match every {
-                1 => format!("Decoder: the mean over {heads} heads of all {layers} layers, for each of {tokens} tokens"),
-                _ => format!(
-                    "Decoder: the mean over {heads} heads of {} of {layers} layers (every {every}th), for each of {tokens} tokens",
-                    chosen.len()
-                ),
+                1 => format!("Decoder: {of_heads} of {}, for {each}", all_of(layers, "layer")),
+                _ => {
+                    format!("Decoder: {of_heads} of {} of {layers} layers (every {every}th), for {each}", chosen.len())
+                }
             });
             return Ok(());
         }
     }
     let expected = format!("an answer whose attention fits a page of {} bytes", super::MOST_BYTES);
-    Err(FigureError::Setting { expected, found: format!("{tokens} tokens") })
+    Err(FigureError::Setting { expected, found: number_of(tokens, "token") })
+}
+
+/// "all 12 layers", "the only layer".
+fn all_of(count: usize, noun: &str) -> String {
+    if count == 1 { format!("the only {noun}") } else { format!("all {count} {noun}s") }
 }
 
 fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
@@ -140,7 +152,7 @@ fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
         steps.push(&even(&flat.of(vision.head(layer_idx, head_idx))));
     }
     if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
-        packer.kept.push(format!("Vision encoder: [CLS] of all {layers} layers and {heads} heads"));
+        packer.kept.push(format!("Vision encoder: [CLS] of {} and {}", all_of(layers, "layer"), all_of(heads, "head")));
     } else {
         packer.kept.push("Vision encoder: left out for room".to_owned());
     }

@@ -90,14 +90,16 @@ fn has_letters(word: Option<&Vec<Part>>) -> bool {
 fn broken(typeface: &Typeface, word: Vec<Part>, size: f64, width: f64) -> Vec<Vec<Part>> {
     let mut all = Vec::new();
     for (text, mark, value) in word {
-        let mut part = String::new();
+        // Measured letter by letter: there may be any number of letters without a width.
+        let (mut part, mut length) = (String::new(), 0.0);
         for letter in text.chars() {
-            part.push(letter);
-            if typeface.width(&part, false, size) > width && part.chars().count() > 1 {
-                part.pop();
+            let advance = typeface.glyph(letter, false).advance;
+            if !part.is_empty() && (length + advance) * size > width {
                 all.push(vec![(std::mem::take(&mut part), mark, value)]);
-                part.push(letter);
+                length = 0.0;
             }
+            part.push(letter);
+            length += advance;
         }
         all.push(vec![(part, mark, value)]);
     }

@@ -298,7 +298,7 @@ impl Show {
             Self::Overlap { .. } => "overlap",
             Self::Prompted { .. } => "prompted photo",
             Self::Grid { .. } => "grid of layers and heads",
-            Self::Scores { .. } => "grid of figures of merit",
+            Self::Scores { .. } => "grid of metrics",
             Self::Plot { .. } => "plot",
             Self::Answer { .. } => "answer",
         }

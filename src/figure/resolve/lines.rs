@@ -203,7 +203,10 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
     let mut band = None;
     if !others.is_empty() {
         series.push((
-            format!("{} other tokens, mean", found.num_others),
+            match found.num_others {
+                1 => "1 other token".to_owned(),
+                others => format!("{others} other tokens, mean"),
+            },
             others.iter().map(|spread| Some(narrow(spread.mean))).collect(),
         ));
         band = Some((

@@ -45,11 +45,17 @@ fn together_words(together: Together) -> &'static str {
 pub(super) fn choice_words(noun: &str, choice: Choice) -> String {
     match choice {
         Choice::One(idx) => format!("{noun} {idx}"),
+        Choice::Span { first, last, .. } if first == last => format!("{noun} {first}"),
         Choice::Span { first, last, together } => {
             format!("{} over {noun}s {first} to {last}", together_words(together))
         }
         Choice::All(together) => format!("{} over {noun}s", together_words(together)),
     }
+}
+
+/// "1 token", "3 tokens".
+pub(in crate::figure) fn number_of(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Names of as many tokens as a caption has room for.
@@ -62,7 +68,10 @@ const LONGEST_END: usize = 24;
 pub(super) fn token_words(tokens: &Tokens, trace: &Trace) -> String {
     let how = together_words(tokens.together);
     if is_whole(tokens, trace) {
-        return format!("{how} over all {} answer tokens", whole_answer(trace).len());
+        return match whole_answer(trace).as_slice() {
+            [one] => format!("token {one} “{}”", run_text(trace, &[*one])),
+            all => format!("{how} over all {} answer tokens", all.len()),
+        };
     }
     let mut names: Vec<String> =
         tokens.prompt.iter().map(|at| format!("prompt token {at} “{}”", prompt_text(trace, *at))).collect();
@@ -194,7 +203,8 @@ pub(super) fn answer(
         };
         if let Some(bad) = tokens.output.iter().find(|at| **at >= count) {
             return Err(PanelError::Other(format!(
-                "expected marks on the {count} tokens of the answer, found token {bad}"
+                "expected marks on the {} of the answer, found token {bad}",
+                number_of(count, "token")
             )));
         }
         marked.push((tokens, mark.label.as_str()));
@@ -240,7 +250,7 @@ pub(super) fn answer(
     } else {
         "greedy".to_owned()
     };
-    let caption = format!("{}, {strategy} decoding, {how}, {count} tokens", settable(&run.model_id));
+    let caption = format!("{}, {strategy} decoding, {how}, {}", settable(&run.model_id), number_of(count, "token"));
     let caption = std::iter::once(caption).chain(unmarked).collect::<Vec<_>>().join("; ");
     let data = PanelData { table, ..PanelData::default() };
     Ok(Made { title: "Answer".to_owned(), caption, content: Content::Words(words), data })

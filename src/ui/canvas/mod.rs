@@ -196,7 +196,11 @@ impl<'a> PhotoCanvas<'a> {
     fn note(&self, ctx: &egui::Context) -> Option<String> {
         let scaled = gpu::info(ctx).and_then(|info| info.scaled_note(self.photo));
         let missing = self.heat.as_ref().map_or(0, |(map, _)| missing_values(self.layout.len(), &map.values));
-        let missing = (missing > 0).then(|| format!("{missing} patches have no value and are left clear"));
+        let missing = match missing {
+            0 => None,
+            1 => Some("1 patch has no value and is left clear".to_owned()),
+            _ => Some(format!("{missing} patches have no value and are left clear")),
+        };
         let notes: Vec<String> = scaled.into_iter().chain(missing).collect();
         (!notes.is_empty()).then(|| notes.join(". "))
     }

@@ -107,7 +107,7 @@ pub enum Command {
     ShowPane(Pane),
     /// The template around the question.
     ToggleTemplate,
-    /// Panels where they were on the first day.
+    /// Puts every panel back in its default place.
     ResetLayout,
     /// Everything larger.
     LargerInterface,

@@ -244,7 +244,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::Clear,
         View,
         "Clear the selection",
-        "Lets go of tokens and patches",
+        "Deselects all tokens and patches",
         [key(Key::Escape)]
     ),
     named!(
@@ -300,7 +300,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::ResetLayout,
         View,
         "Reset the layout",
-        "Panels where they were on the first day",
+        "Puts every panel back in its default place",
         []
     ),
     named!(

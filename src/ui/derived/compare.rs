@@ -12,7 +12,9 @@ use crate::analysis::chair::Extractor;
 use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
-use crate::ui::state::{AppState, Axis, ComparedRuns, Elsewhere, RangeMode, Reduce, Run, Source, TokenPos, ViewState};
+use crate::ui::state::{
+    AppState, Axis, ComparedRuns, Elsewhere, RangeMode, Reduce, Run, Source, TokenPos, ViewState, count as counted,
+};
 use crate::ui::truth::Marks;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -315,7 +317,7 @@ fn column_values(draft: &Draft<'_>, view: &ViewState, maps: &TokenMaps) -> Resul
         }
         let ready = draft.tokens.iter().filter(|pos| maps.get(**pos).is_some()).count();
         if ready < draft.tokens.len() {
-            return Err(format!("Being made: {ready} of {} tokens", draft.tokens.len()));
+            return Err(format!("Not ready yet: {ready} of {} tokens", draft.tokens.len()));
         }
     }
     shown::values(draft.run, view, maps, &draft.tokens)
@@ -331,7 +333,7 @@ fn out_of_reach(trace: &Trace, view: &ViewState) -> Option<String> {
     };
     let beyond = |axis: Axis, count: usize| axis.reduce == Reduce::One && axis.idx >= count;
     let said = |noun: &str, axis: Axis, count: usize| {
-        Some(format!("Its model has {count} {noun}s: there is no {noun} {}", axis.idx))
+        Some(format!("Its model has {}: there is no {noun} {}", counted(count, noun), axis.idx))
     };
     match shape {
         (layers, _) if beyond(choice.layer, layers) => said("layer", choice.layer, layers),
@@ -347,9 +349,9 @@ fn title(draft: &Draft<'_>, key: &Key) -> String {
     }
     let how = if key.view.tokens == Reduce::Max { "max" } else { "mean" };
     match (&key.wanted, draft.tokens.as_slice()) {
-        (Wanted::All, tokens) => format!("{how} over all {} tokens", tokens.len()),
         (_, []) => "no aligned token".to_owned(),
         (_, [one]) => token_label(draft.trace, *one),
+        (Wanted::All, tokens) => format!("{how} over all {} tokens", tokens.len()),
         (Wanted::Of(_, wanted), tokens) if tokens.len() < wanted.len() => {
             format!("{how} over {} aligned tokens of {}", tokens.len(), wanted.len())
         }

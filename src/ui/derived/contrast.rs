@@ -71,7 +71,7 @@ impl ContrastMarks {
     /// What the tried strength would change, in words; with what is known and what is not.
     pub fn flips_sentence(&self) -> String {
         let Some(first) = self.flipped.first() else {
-            return "No choice would be another one at this strength: the answer would be the same".to_owned();
+            return "No choice would change at this strength: the answer would be the same".to_owned();
         };
         let to = match (&first.to, first.is_certain) {
             (None, _) => "to a token that was not recorded".to_owned(),

@@ -202,7 +202,7 @@ fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
         .as_ref()
         .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
     let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
-        .ok_or("The vision encoder has no attention")?;
+        .ok_or("The vision encoder gives no attention")?;
     let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }

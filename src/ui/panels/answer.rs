@@ -6,7 +6,7 @@ use crate::render::Colouring;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
 use crate::ui::derived::{ChipColours, format_value, token_label};
-use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos};
+use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos, count as counted};
 use crate::ui::truth::MarkedWord;
 use crate::ui::widgets::{choice, empty};
 use eframe::egui;
@@ -138,7 +138,7 @@ fn prompt_chips(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) {
         while let Some(token) = trace.prompt.get(idx) {
             if token.image {
                 let count = trace.prompt.iter().skip(idx).take_while(|token| token.image).count();
-                let text = RichText::new(format!("[{count} image tokens]")).weak();
+                let text = RichText::new(format!("[{}]", counted(count, "image token"))).weak();
                 ui.label(text).on_hover_text("One position for every patch of the photo");
                 idx += count;
                 continue;

@@ -19,11 +19,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No candidates", "This model has no decoder: it chooses no words");
     }
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else {
-        return empty(ui, "No answer yet", "Ask a question to see what each word could have been");
+        return empty(ui, "No answer yet", "Ask a question to see what else the model could have said");
     };
     forks::show(ui, cx);
     let Some((idx, token)) = subject(cx.state, trace) else {
-        return empty(ui, "Click a word of the answer", "Here is then what else it could have been");
+        return empty(ui, "Click a word of the answer", "The other words that the model could have chosen appear here");
     };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("Token {idx} {}", quoted(&token.text))).strong());
@@ -76,8 +76,7 @@ fn header(ui: &mut Ui, token: &OutputToken) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         if token.contrast.is_some() {
-            ui.label("ordinary branch:")
-                .on_hover_text("Before the contrast; what came of it stands in the table below");
+            ui.label("ordinary branch:").on_hover_text("Before the contrast; the table below has the result");
         }
         ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
         ui.label(format!("logprob {:.3}", token.logprob))

@@ -72,7 +72,7 @@ pub(super) fn hover(ui: &mut Ui, cx: &PanelContext<'_>, token_idx: usize, token:
     let valid = if is_first {
         "The first to flip: valid, because everything before it stays"
     } else {
-        "Behind the first to flip: only said of the text as it is here, which would be another one"
+        "After the first to flip: holds only for this text, and the text would be another one by then"
     };
     ui.colored_label(ui.visuals().warn_fg_color, format!("At the tried strength its choice flips to {to}"));
     ui.weak(valid);

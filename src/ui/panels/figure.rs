@@ -10,7 +10,7 @@ use crate::figure::recipe::{Mark, Tokens};
 use crate::figure::{Raster, html};
 use crate::ui::command::Command;
 use crate::ui::figures::Preview;
-use crate::ui::state::{FigureCommand, FigureOutcome, PanelGroup, PanelKind, TokenPos};
+use crate::ui::state::{FigureCommand, FigureOutcome, PanelGroup, PanelKind, TokenPos, count};
 use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::{RichText, Sense, TextureHandle, TextureOptions, Ui, vec2};
@@ -245,7 +245,7 @@ fn picture(ui: &mut Ui, memory: &mut FigureMemory, preview: &Preview) {
         let size = vec2(width_pt, width_pt * rows / columns.max(1.0));
         let response = ui.add(egui::Image::new((texture.id(), size)).sense(Sense::hover()));
         let titles = preview.titles.join("; ");
-        named(ui, &response, &format!("Figure of {} panels: {titles}", preview.titles.len()));
+        named(ui, &response, &format!("Figure of {}: {titles}", count(preview.titles.len(), "panel")));
     });
 }
 
@@ -274,8 +274,8 @@ fn work(ui: &mut Ui, cx: &mut PanelContext<'_>, words: &str) {
 fn outcome(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(FigureOutcome { text, advice, is_problem }) = cx.state.figure.outcome.clone() else { return };
     ui.horizontal(|ui| {
-        let dismiss = ui.small_button("×").on_hover_text("Takes this line away");
-        named(ui, &dismiss, "Dismiss what came of it");
+        let dismiss = ui.small_button("×").on_hover_text("Dismisses this message");
+        named(ui, &dismiss, "Dismiss this message");
         if dismiss.clicked() {
             emit(cx, FigureCommand::DismissOutcome);
         }

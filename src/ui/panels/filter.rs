@@ -3,6 +3,7 @@
 use super::PanelContext;
 use crate::data::dataset::{Order, Query, Sort, Tag};
 use crate::ui::command::Command;
+use crate::ui::state::count as counted;
 use crate::ui::widgets::{named, row};
 use eframe::egui;
 use egui::{Context, RichText, Ui};
@@ -158,7 +159,7 @@ fn categories(ui: &mut Ui, cx: &PanelContext<'_>, query: &mut Query) {
                 let text = if now == Wanted::None { RichText::new(text).strikethrough() } else { RichText::new(text) };
                 let response = ui.selectable_label(now != Wanted::Nothing, text);
                 named(ui, &response, &format!("Filter {}", category.name));
-                let tip = format!("{} images, {} objects", count.images, count.objects);
+                let tip = format!("{}, {}", counted(count.images, "image"), counted(count.objects, "object"));
                 if response.on_hover_text(tip).clicked() {
                     want(query, id, next);
                 }

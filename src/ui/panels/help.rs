@@ -10,7 +10,7 @@ use egui::{Context, Key, KeyboardShortcut, RichText, Ui};
 
 const MOUSE: [(&str, &str); 8] = [
     ("Point at a word", "shows where the model looked when it chose it"),
-    ("Click a word", "holds it; click again to let go"),
+    ("Click a word", "selects it; click again to deselect it"),
     ("Shift + click", "everything between two words"),
     ("Ctrl + click", "adds or removes a word or a patch"),
     ("Click the photo", "selects a patch: words are coloured by how much they looked there"),
@@ -183,7 +183,7 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, keymap: &Keymap, named: &'static 
     }
     ui.add(egui::Label::new(label).truncate()).on_hover_text(named.tooltip);
     if changed {
-        let response = ui.small_button("Reset").on_hover_text("The keys of the first day");
+        let response = ui.small_button("Reset").on_hover_text("Back to the default keys");
         super::super::widgets::named(ui, &response, &format!("Reset keys of {label}"));
         if response.clicked() {
             set(cx, KeysCommand::Reset(named.name));
@@ -213,7 +213,7 @@ fn foot(ui: &mut Ui, cx: &mut PanelContext<'_>) -> bool {
         let close = ui.button("Close").clicked();
         let changed = cx.state.prefs.keys.is_any_changed();
         let reset = ui.add_enabled(changed, egui::Button::new("Reset all keys"));
-        let reset = reset.on_hover_text("The keys of the first day").on_disabled_hover_text("No key was changed");
+        let reset = reset.on_hover_text("Back to the default keys").on_disabled_hover_text("No key was changed");
         if reset.clicked() {
             set(cx, KeysCommand::ResetAll);
         }

@@ -112,19 +112,32 @@ fn find_row(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn missing(ui: &mut Ui, cx: &PanelContext<'_>) {
     let Some(dataset) = &cx.state.browse.dataset else { return };
     let unmatched = dataset.unmatched();
-    for (missing, what) in [
-        (&unmatched.images_without_photo, "annotated images without a photo"),
-        (&unmatched.photos_without_image, "photos without annotations"),
-        (&unmatched.repeated_photos, "photos are there twice"),
-        (&unmatched.captions_without_image, "captions without an image"),
-        (&unmatched.questions_without_image, "photos of questions are not open"),
+    let twice = "These are left out, as a file of the same name was opened before them:";
+    for (missing, [one, several], help) in [
+        (&unmatched.images_without_photo, ["annotated image without a photo", "annotated images without a photo"], ""),
+        (&unmatched.photos_without_image, ["photo without annotations", "photos without annotations"], ""),
+        (
+            &unmatched.repeated_photos,
+            ["photo is there twice (the first counts)", "photos are there twice (the first counts)"],
+            twice,
+        ),
+        (&unmatched.captions_without_image, ["caption without an image", "captions without an image"], ""),
+        (
+            &unmatched.questions_without_image,
+            ["photo of a question is not open", "photos of questions are not open"],
+            "",
+        ),
     ] {
         // The bundled images have no counterpart in a user's photos and the other way round: nothing to say.
         if missing.total == 0 || cx.state.browse.bundled {
             continue;
         }
+        let what = if missing.total == 1 { one } else { several };
         let text = RichText::new(format!("{} {what}", missing.total)).small().color(ui.visuals().warn_fg_color);
         ui.add(egui::Label::new(text).truncate()).on_hover_ui(|ui| {
+            if !help.is_empty() {
+                ui.label(help);
+            }
             for name in missing.listed.iter().take(20) {
                 ui.label(name);
             }

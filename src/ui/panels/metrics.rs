@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
-use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView};
+use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView, count};
 use crate::ui::tables::TableKind;
 use crate::ui::truth::Scores;
 use crate::ui::truth::beside::FigureGrid;
@@ -30,8 +30,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     absent(ui, cx);
     let mut view = cx.state.truth.view;
     match &cx.derived.truth.scores {
-        None => super::heads::nothing(ui, cx, "Ask a question to hold its attention against the objects"),
-        Some(Err(why)) => empty(ui, "No figures", why),
+        None => super::heads::nothing(ui, cx, "Ask a question to score its attention against the objects"),
+        Some(Err(why)) => empty(ui, "No metrics", why),
         Some(Ok(scores)) => {
             cut(ui, &mut view, scores);
             table(ui, scores);
@@ -49,7 +49,7 @@ fn categories(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(truth) = &cx.state.truth.image else { return };
     let chosen = cx.state.truth.category().map_or("", |category| category.name.as_str());
     let (mut wanted, scores) = (None, &cx.derived.truth.scores);
-    row(ui, "Objects", "The map is held against the union of their masks, crowds included", |ui| {
+    row(ui, "Objects", "The map is scored against the union of their masks, crowds included", |ui| {
         let label = egui::ComboBox::from_id_salt("category of metrics").selected_text(chosen);
         let response = label.show_ui(ui, |ui| {
             for category in &truth.categories {
@@ -76,7 +76,7 @@ fn absent(ui: &mut Ui, cx: &PanelContext<'_>) {
     let category = word.marked.mention.category;
     let shown = cx.state.truth.category().map_or("", |category| category.name.as_str());
     if category != shown {
-        let text = format!("The held word names {category}; the figures are about {shown}");
+        let text = format!("The selected word names {category}; the metrics are about {shown}");
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
 }
@@ -122,8 +122,10 @@ fn table(ui: &mut Ui, scores: &Scores) {
         Counted::Seen => "seen",
         Counted::Whole => "of the whole photo",
     };
+    let them = if scores.pixels == 1 { "it" } else { "them" };
     let area = 100.0 * scores.mask_area as f64 / scores.pixels.max(1) as f64;
-    let text = format!("{} pixels {counted}, {area:.2} % of them objects; patches not smoothed", scores.pixels);
+    let text =
+        format!("{} {counted}, {area:.2} % of {them} objects; patches not smoothed", count(scores.pixels, "pixel"));
     ui.label(RichText::new(text).weak().small());
     let pairs = if ui.available_width() >= TWO_PAIRS_PT { 2 } else { 1 };
     egui::Grid::new("figures").num_columns(2 * pairs).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
@@ -184,7 +186,7 @@ fn plot(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
 /// A figure of every layer and head, each at its own mean; a click jumps there.
 fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
     let Some(metric) = METRICS.get(view.grid_metric.0).or(METRICS.first()) else { return };
-    row(ui, "Every head", "The figure of each layer and head for the shown tokens, at its own mean", |ui| {
+    row(ui, "Every head", "The metric of each layer and head for the shown tokens, at its own mean", |ui| {
         let response =
             egui::ComboBox::from_id_salt("metric of the grid").selected_text(metric.label).show_ui(ui, |ui| {
                 for (place, metric) in METRICS.iter().enumerate() {

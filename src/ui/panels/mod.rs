@@ -103,6 +103,8 @@ pub(super) struct ViewMemory {
     photo_rect: Option<egui::Rect>,
     /// Where it lay when it was in sight: messages do not jump to where they would cover tabs.
     notices_rect: Option<egui::Rect>,
+    /// All messages are listed, not the newest alone.
+    all_notices: bool,
     /// The image attention goes over words instead of layers.
     pub(super) shares_over_words: bool,
     /// An image's number or name being typed.

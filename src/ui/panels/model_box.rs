@@ -107,7 +107,7 @@ fn recent(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if cx.state.prefs.recent_models.is_empty() {
         return;
     }
-    heading(ui, "Opened lately");
+    heading(ui, "Recently opened");
     for name in cx.state.prefs.recent_models.clone() {
         entry(ui, cx, &name, "Open it again", None, Command::OpenModel(ModelSource::named(&name)));
     }

@@ -13,30 +13,43 @@ const NARROW_PT: f32 = 420.0;
 
 /// Over the top of the photo: a message that moved the panels would move what is about to be clicked.
 pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
-    let notices: Vec<Notice> = cx.state.notices.iter().cloned().collect();
+    let (shown, more) = cx.state.notices.shown(cx.memory.all_notices);
+    let notices: Vec<Notice> = shown.into_iter().cloned().collect();
     if notices.is_empty() {
         return;
     }
+    cx.memory.all_notices &= more > 0;
     let place =
         cx.memory.photo_rect.or(cx.memory.notices_rect).unwrap_or_else(|| ctx.content_rect().shrink2(vec2(8.0, 40.0)));
     let area = Area::new(egui::Id::unique("notices")).order(Order::Middle).fixed_pos(place.min);
     area.show(ctx, |ui| {
         ui.set_width(place.width());
         let most = (place.height() * MOST_OF_PHOTO).max(60.0);
-        egui::ScrollArea::vertical().max_height(most).min_scrolled_height(most).show(ui, |ui| all(ui, notices, cx));
+        egui::ScrollArea::vertical()
+            .max_height(most)
+            .min_scrolled_height(most)
+            .show(ui, |ui| all(ui, notices, more, cx));
     });
 }
 
-fn all(ui: &mut Ui, notices: Vec<Notice>, cx: &mut PanelContext<'_>) {
-    if notices.len() > 1 {
+fn all(ui: &mut Ui, notices: Vec<Notice>, more: usize, cx: &mut PanelContext<'_>) {
+    if notices.len() > 1 || more > 0 {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Min), |ui| {
-            if ui.small_button("Dismiss all").on_hover_text("Takes all messages away").clicked() {
+            if ui.small_button("Dismiss all").on_hover_text("Dismisses all messages").clicked() {
                 cx.emit(Command::DismissAll);
+            }
+            let (text, help) = match (cx.memory.all_notices, more) {
+                (_, 0) => return,
+                (true, _) => ("Show fewer".to_owned(), "Shows the offers and the newest message"),
+                (false, 1) => ("Show 1 more message".to_owned(), "Lists all messages"),
+                (false, _) => (format!("Show {more} more messages"), "Lists all messages"),
+            };
+            if ui.small_button(text).on_hover_text(help).clicked() {
+                cx.memory.all_notices ^= true;
             }
         });
     }
-    // The newest first: it is what just happened.
-    for notice in notices.into_iter().rev() {
+    for notice in notices {
         let colour = match notice.severity {
             Severity::Info => crate::ui::theme::accent(ui.visuals()),
             Severity::Warning => ui.visuals().warn_fg_color,

@@ -5,7 +5,7 @@ use crate::data::dataset::{PhotoPlace, Tag};
 use crate::render::category_colour;
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
-use crate::ui::state::{MaskStyle, NotesEdit, TruthView};
+use crate::ui::state::{MaskStyle, NotesEdit, TruthView, count};
 use crate::ui::tables::TableKind;
 use crate::ui::truth::{CategoryTruth, ImageTruth, ObjectTruth};
 use crate::ui::widgets::{choice, empty, named, row};
@@ -55,14 +55,14 @@ fn noted(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
     let place = match kept_in {
         Some(path) => format!("Tags and notes are kept in {}", path.display()),
-        None => "Tags and notes of bundled photos are forgotten when the program ends".to_owned(),
+        None => "Tags and notes of the bundled photos are kept with your settings".to_owned(),
     };
     response.on_hover_text(place);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 3.0;
         for (tag, label, help) in [
             (Tag::Star, "★ star", "Worth coming back to"),
-            (Tag::Hallucinates, "hallucinates", "The model says what is not there"),
+            (Tag::Hallucinates, "hallucinates", "The answer names what is not there"),
             (Tag::AnnotationWrong, "annotation wrong", "The ground truth is wrong"),
         ] {
             if ui.selectable_label(notes.has(&tag), label).on_hover_text(help).clicked() {
@@ -140,7 +140,10 @@ fn painting(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn objects(ui: &mut Ui, cx: &mut PanelContext<'_>, truth: &ImageTruth) {
     let [width, height] = truth.size_px;
-    let counts = format!("{} objects, {} categories", truth.objects.len(), truth.categories.len());
+    let counts = match truth.categories.len() {
+        1 => format!("{}, 1 category", count(truth.objects.len(), "object")),
+        categories => format!("{}, {categories} categories", count(truth.objects.len(), "object")),
+    };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(format!("Image {}, {width} × {height}, {counts}", truth.image_id)).weak().small());
         super::copy_menu::show(ui, cx, TableKind::Objects);
@@ -191,7 +194,7 @@ fn category_row(
             WidgetInfo::selected(Role::RadioButton, true, chosen, format!("Category {}", category.name))
         });
         let tip = format!(
-            "{}{}\nClick: hold the map against these objects",
+            "{}{}\nClick: score the map against these objects",
             if category.supercategory.is_empty() { String::new() } else { format!("{}, ", category.supercategory) },
             area.as_ref().map_or_else(|why| (*why).clone(), |area| format!("{:.2} % of the photo", share(*area)))
         );
@@ -227,9 +230,9 @@ fn object_chip(
     }
     let tip = match &object.mask {
         Ok(mask) => format!(
-            "Annotation {}, {} pixels{}\nClick: paint it or not",
+            "Annotation {}, {}{}\nClick: paint it or not",
             object.id,
-            mask.area_px(),
+            count(mask.area_px(), "pixel"),
             object.area_px.map_or_else(String::new, |area| format!(" ({area:.0} by the annotators)"))
         ),
         Err(why) => why.clone(),

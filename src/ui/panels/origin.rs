@@ -43,7 +43,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let derived = cx.derived;
     match &derived.truth.origin {
         None => {}
-        Some(Err(why)) => empty(ui, "Nothing is known about this word", why),
+        Some(Err(why)) => empty(ui, "No origin for this word", why),
         Some(Ok(origin)) => {
             header(ui, cx, origin, &tokens);
             if let Some(split) = origin.mean_split {

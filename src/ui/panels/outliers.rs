@@ -3,6 +3,7 @@
 use super::PanelContext;
 use crate::analysis::{ClsVariant, OutlierAgreement};
 use crate::ui::command::Command;
+use crate::ui::state::count;
 use crate::ui::tables::TableKind;
 use crate::ui::widgets::{choice, empty, named, row};
 use eframe::egui;
@@ -37,7 +38,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             "Click a word of the answer",
             "Its attention is compared with the encoder's, and with the other words'",
         ),
-        Some(Err(why)) => empty(ui, "No figures", why),
+        Some(Err(why)) => empty(ui, "No numbers", why),
         Some(Ok(found)) => figures(ui, cx, found),
     }
 }
@@ -61,7 +62,7 @@ fn figures(ui: &mut Ui, cx: &mut PanelContext<'_>, found: &OutlierAgreement) {
         ui.label(format!("chance {:.4}", found.on_top_by_chance));
         if let Some(others) = &found.others_on_top {
             ui.label(format!("other words {:.4} (median {:.4})", others.mean, others.median))
-                .on_hover_text(format!("Mean over the answer's {} other tokens with a row", found.num_others));
+                .on_hover_text(format!("Mean over the answer's {} with a row", count(found.num_others, "other token")));
         }
     });
     let curve = |values: Vec<f64>| -> PlotPoints<'_> {

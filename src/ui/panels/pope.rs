@@ -38,8 +38,10 @@ fn nothing(state: &AppState) -> (&'static str, &'static str) {
         return ("Nothing is known about this photo", "Open POPE's questions or a COCO instances file that list it");
     }
     match (state.pope_items(), state.pope_source()) {
-        (None, _) => ("Making the questions…", ""),
-        (Some(_), PopeSource::File) => ("The question file has none about this photo", "Make them from its objects"),
+        (None, _) => ("Generating the questions…", ""),
+        (Some(_), PopeSource::File) => {
+            ("The question file has none about this photo", "Generate them from its objects")
+        }
         (Some(_), PopeSource::Made) => ("No annotated objects", "Open a COCO instances file that lists this photo"),
         (Some(_), PopeSource::Words) => ("The answer mentions no object", ""),
     }
@@ -84,7 +86,7 @@ fn summary(settings: &PopeSettings, source: PopeSource) -> String {
 }
 
 fn suffix(ui: &mut Ui, settings: &mut PopeSettings) {
-    row(ui, "Asked as", "What is said after the question; published figures differ in it", |ui| {
+    row(ui, "Asked as", "The text after the question; published results differ in it", |ui| {
         let chosen = settings.suffix().map_or("", |suffix| suffix.label);
         let combo = egui::ComboBox::from_id_salt("pope suffix").selected_text(chosen).truncate();
         let response = combo.show_ui(ui, |ui| {
@@ -93,7 +95,7 @@ fn suffix(ui: &mut Ui, settings: &mut PopeSettings) {
                 ui.selectable_value(&mut settings.suffix, idx, suffix.label).on_hover_text(help);
             }
         });
-        named(ui, &response.response, "What is said after the question");
+        named(ui, &response.response, "The text after the question");
     });
 }
 

@@ -97,9 +97,9 @@ pub(super) fn menu(ui: &mut Ui, cx: &mut PanelContext<'_>, label: &str) {
     // Not in a part of its own: in a narrow row that would be as narrow as what is left of it.
     if any {
         let menu = ui.menu_button(label, |ui| list(ui, cx));
-        menu.response.on_hover_text("Sessions, data sets and models opened lately");
+        menu.response.on_hover_text("Recently opened sessions, data sets and models");
     } else {
-        let none = "Nothing was opened yet: sessions, data sets and models will stand here";
+        let none = "Nothing has been opened yet: sessions, data sets and models will appear here";
         ui.add_enabled(false, egui::Button::new(label)).on_disabled_hover_text(none);
     }
 }

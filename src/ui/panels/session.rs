@@ -24,6 +24,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
             SessionBox::Open => open(ui, cx),
             SessionBox::Missing => missing(ui, cx),
             SessionBox::Recovery => recovery(ui, cx),
+            SessionBox::Replace => replace(ui, cx),
             SessionBox::Unsaved => unsaved(ui, cx),
         }
     });
@@ -73,10 +74,25 @@ fn no_dialog(ui: &mut Ui, cx: &PanelContext<'_>) {
 
 fn save(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.heading("Save the session");
-    ui.label("Answers with their attention, the selection and the panels; photos, annotations and models are named, not copied.");
+    ui.label("Answers with their attention, the selection and the panels.");
+    ui.label("Photos, annotations and models are named, not copied.");
     ui.add_space(8.0);
     no_dialog(ui, cx);
     if let Some(path) = path(ui, cx, "File to save to", "/path/to/session.gazelens", "Save") {
+        emit(cx, SessionCommand::SaveTyped(path));
+    }
+    cancel(ui, cx, "Cancel", "Nothing is saved");
+}
+
+fn replace(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let Some(path) = cx.state.session.replaces.clone() else {
+        emit(cx, SessionCommand::Close);
+        return;
+    };
+    ui.heading("Replace this file?");
+    ui.label(format!("There is a file of this name already: {}", path.display()));
+    ui.add_space(8.0);
+    if ui.button("Replace it").on_hover_text("Saves the session in its place").clicked() {
         emit(cx, SessionCommand::SaveTo(path));
     }
     cancel(ui, cx, "Cancel", "Nothing is saved");

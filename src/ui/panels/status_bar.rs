@@ -96,7 +96,7 @@ pub(super) fn progress(run: &Run) -> String {
         Phase::Finished => {
             let speed = run.timings.map_or(run.tokens_per_sec, |timings| timings.tokens_per_sec);
             let reused = run.timings.map_or(0, |timings| timings.reused_tokens);
-            let reused = if reused > 0 { format!(", {reused} prompt tokens known") } else { String::new() };
+            let reused = if reused > 0 { format!(", {} known", count(reused, "prompt token")) } else { String::new() };
             format!("{}, {speed:.1} tokens/s{reused}", count(tokens, "token"))
         }
         Phase::Cancelled if tokens == 0 => "Stopped before the first token".to_owned(),
@@ -122,9 +122,9 @@ fn memory(ui: &mut Ui, cx: &PanelContext<'_>) {
     }
     if kept.budget_bytes > 0 {
         hover = format!(
-            "{hover}\nKept for further questions: {} images and {} prompts, {} of at most {}",
-            kept.images,
-            kept.prompts,
+            "{hover}\nCached for further questions: {} and {}, {} of at most {}",
+            count(kept.images, "image"),
+            count(kept.prompts, "prompt"),
             format_bytes(kept.held_bytes),
             format_bytes(kept.budget_bytes)
         );

@@ -1,7 +1,7 @@
 //! The window's state as it is now, ready to be written by somebody else.
 
 use super::written::{About, Ended, KeptFigure, KeptMaps, Written};
-use crate::data::dataset::Dataset;
+use crate::data::dataset::{Dataset, Sources};
 use crate::engine::RunId;
 use crate::files::Outputs;
 use crate::session::{Session, SessionAnswer};
@@ -110,6 +110,7 @@ fn written(state: &AppState, layout: Value) -> Written {
         layout,
         path: session.path.as_ref().map(|path| path.to_string_lossy().into_owned()),
         bundled: browse.bundled,
+        waiting: browse.waiting.as_deref().map(paths_of).unwrap_or_default(),
         query: browse.query.clone(),
         image: library.current().map(|image| image.source.clone()),
         shown: runs.shown_ids(),
@@ -129,6 +130,16 @@ fn written(state: &AppState, layout: Value) -> Written {
         model: model.loading.as_ref().map(|loading| &loading.source).or(model.source.as_ref()).cloned(),
         ..Written::default()
     }
+}
+
+/// Files of annotations and questions.
+fn paths_of(sources: &Sources) -> Vec<String> {
+    let paths = [
+        sources.instances.as_ref().map(|file| file.path()),
+        sources.captions.as_ref().map(|file| file.path()),
+        sources.questions.as_ref().map(|file| file.path()),
+    ];
+    paths.into_iter().flatten().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// Maps of models that looked, the newest last. Those that answers' questions have are not written twice.

@@ -31,6 +31,8 @@ pub struct Reopened {
     pub runs: Vec<Run>,
     /// The data set.
     pub joined: Joined,
+    /// Annotations that wait for their photos.
+    pub waiting: Option<Box<Sources>>,
     /// Where models looked, oldest first.
     pub made: Vec<Made>,
     /// The figure that was put together.
@@ -68,6 +70,7 @@ pub(in crate::ui) fn reopen(
     }
     let mut missing = Missing { model: missing_model(written.model.as_ref(), hub_cache), ..Missing::default() };
     let mut sources = sources_of(&written, &mut missing, &mut problems, cancel, tell);
+    let waiting = waiting_of(&written, &mut missing, &mut problems, cancel, tell);
     // Photos of answers count too, whether they are among those of the data set or not.
     let known: HashSet<PathBuf> = written.photo_paths().collect();
     let asked: BTreeSet<PathBuf> = runs
@@ -95,7 +98,7 @@ pub(in crate::ui) fn reopen(
     let path = path.to_owned();
     let saved_is_there = written.path.as_ref().is_some_and(|path| Path::new(path).is_file());
     let recovery = false;
-    Ok(Reopened { written, runs, joined, made, figure, missing, problems, path, recovery, saved_is_there })
+    Ok(Reopened { written, runs, joined, waiting, made, figure, missing, problems, path, recovery, saved_is_there })
 }
 
 /// The maps by which the photo of an answer was darkened.
@@ -152,18 +155,50 @@ fn sources_of(
 ) -> Sources {
     let mut sources = if written.bundled { opening::bundled() } else { Sources::default() };
     sources.photos.extend(written.photo_paths().map(PhotoPlace::File));
-    let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) =
-        written.annotations.iter().map(PathBuf::from).partition(|path| path.is_file());
-    missing.annotations = gone;
+    let read = annotations_of(&written.annotations, missing, problems, cancel, tell);
+    sources.instances = read.instances.or(sources.instances);
+    sources.captions = read.captions.or(sources.captions);
+    sources.questions = read.questions.or(sources.questions);
+    sources
+}
+
+/// What waits for its photos.
+fn waiting_of(
+    written: &Written,
+    missing: &mut Missing,
+    problems: &mut Vec<String>,
+    cancel: &AtomicBool,
+    tell: Tell<'_>,
+) -> Option<Box<Sources>> {
+    if written.waiting.is_empty() || !written.bundled {
+        return None;
+    }
+    let read = annotations_of(&written.waiting, missing, problems, cancel, tell);
+    let is_any = read.instances.is_some() || read.captions.is_some() || read.questions.is_some();
+    is_any.then(|| Box::new(read))
+}
+
+/// Annotations and questions without photos.
+fn annotations_of(
+    paths: &[String],
+    missing: &mut Missing,
+    problems: &mut Vec<String>,
+    cancel: &AtomicBool,
+    tell: Tell<'_>,
+) -> Sources {
+    let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().map(PathBuf::from).partition(|path| path.is_file());
+    missing.annotations.extend(gone);
     let opened = opening::open(&there, Before::Photos, cancel, tell);
     if opened.cancelled {
         problems.push("Reading annotations was cancelled: open them again to have them".to_owned());
     }
     problems.extend(opened.problems);
-    sources.instances = opened.instances.or(sources.instances);
-    sources.captions = opened.captions.or(sources.captions);
-    sources.questions = opened.questions.or(sources.questions);
-    sources
+    Sources {
+        instances: opened.instances,
+        captions: opened.captions,
+        questions: opened.questions,
+        ..Sources::default()
+    }
 }
 
 /// What is noted about the photos. A session may come from anybody: what it names is read, and nothing is written before

@@ -1,5 +1,6 @@
 mod kept;
 mod saving;
+mod waiting;
 
 use super::capture::{KeptTraces, Snapshot};
 use super::desk::{Desk, Finished, write};
@@ -18,7 +19,7 @@ use crate::ui::state::prompting::tests::{attributed, attributed_by};
 use crate::ui::state::testing::{HEADS, LAYERS, answered, question, row, token, trace};
 use crate::ui::state::{
     AppState, ColourSettings, CompareCommand, Effect, Extend, FigureCommand, Made, PanelKind, Phase, Pope, PopeAnswer,
-    RangeMode, Run, SessionBox, SessionEffect, TokenPos,
+    RangeMode, Run, SessionBox, SessionCommand, SessionEffect, TokenPos,
 };
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -43,6 +43,9 @@ pub struct Written {
     /// The user's annotations and questions.
     #[serde(deserialize_with = "lenient")]
     pub annotations: Vec<String>,
+    /// Annotations and questions of the user's whose photos are not open yet.
+    #[serde(deserialize_with = "lenient")]
+    pub waiting: Vec<String>,
     /// Where tags and notes were kept by earlier versions.
     #[serde(deserialize_with = "lenient")]
     pub notes: Option<String>,

@@ -10,11 +10,11 @@ impl AppState {
         let unless = |is_so: bool, why: &'static str| (!is_so).then_some(why);
         let answer = || self.current_run().and_then(|run| run.trace.as_ref());
         match command {
-            Command::Undo => unless(self.history.undoes().is_some(), "Nothing was changed that could be undone"),
-            Command::Redo => unless(self.history.redoes().is_some(), "Nothing was undone"),
+            Command::Undo => unless(self.history.undoes().is_some(), "There is nothing to undo"),
+            Command::Redo => unless(self.history.redoes().is_some(), "There is nothing to redo"),
             Command::Stop => unless(self.is_busy(), "Nothing is being answered or opened"),
             Command::StopOpening => unless(self.browse.opening.is_some(), "Nothing is being read"),
-            Command::Regenerate => unless(self.current_run().is_some(), "Nothing was asked about this photo yet"),
+            Command::Regenerate => unless(self.current_run().is_some(), "Nothing has been asked about this photo yet"),
             Command::TogglePrompting | Command::ToggleStrategy => {
                 unless(self.model.task() == ModelTask::Answer, "The open model answers no questions")
             }
@@ -83,7 +83,7 @@ mod tests {
         let mut state = loaded();
         state.apply(Command::Undo);
         let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.as_str()).collect();
-        assert_eq!(said, ["Nothing was changed that could be undone"], "why nothing happened");
+        assert_eq!(said, ["There is nothing to undo"], "why nothing happened");
     }
 
     #[test]

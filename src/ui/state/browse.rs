@@ -92,7 +92,7 @@ impl Browse {
 }
 
 /// "60 images annotated, no photos yet: choose their folder".
-fn wanted_words(sources: &Sources) -> Option<String> {
+pub(super) fn wanted_words(sources: &Sources) -> Option<String> {
     let what = if let Some(instances) = &sources.instances {
         format!("{} annotated", super::count(instances.images().len(), "image"))
     } else if let Some(captions) = &sources.captions {
@@ -374,7 +374,12 @@ impl AppState {
             PhotoPlace::File(path) => {
                 effects.push(Effect::WriteNotes(Box::new(self.browse.notes.change(&key, path, change))));
             }
-            PhotoPlace::Bundled(_) => self.browse.notes.edit(&key, change),
+            PhotoPlace::Bundled(name) => {
+                self.browse.notes.edit(&key, change);
+                // No file beside them keeps these.
+                self.prefs.bundled_notes.insert((*name).to_owned(), self.browse.notes.of(&key).clone());
+                self.prefs.bundled_notes.retain(|_, notes| *notes != ImageNotes::default());
+            }
         }
         self.browse.edits.insert(photo, self.browse.notes.of(&key).clone());
         if !self.browse.query.tags.is_empty() {
@@ -387,7 +392,7 @@ impl AppState {
     pub(in crate::ui) fn noted(&mut self, told: NotesTold) {
         match told {
             NotesTold::Failed(why) => {
-                let advice = "What you noted is tried again with the next change and when you leave";
+                let advice = "Your notes are written again with the next change and when you quit";
                 self.notices.push((Severity::Error, Until::Dismissed), why, advice, None);
             }
             NotesTold::Moved { folder, to, why } => {
@@ -440,17 +445,34 @@ fn is_part(dataset: &Dataset, path: &Path) -> bool {
     files.into_iter().flatten().any(|other| other == path || is_same_file(other, path))
 }
 
-/// "500 photos, 480 of them annotated".
+/// "500 photos, 480 of them annotated, 20 listed without an object, all with captions". A photo that the annotations
+/// only list is not annotated.
 fn read_words(dataset: &Dataset) -> String {
-    let with_photo = || dataset.rows().iter().filter(|row| row.photo.is_some());
-    let annotated = with_photo().filter(|row| row.instances_row.is_some()).count();
-    let photos = with_photo().count();
-    let mut words = super::count(photos, "photo");
-    if annotated == photos && photos > 0 {
-        words.push_str(if photos == 1 { ", annotated" } else { ", all annotated" });
-    } else if annotated > 0 {
-        let _ = write!(words, ", {annotated} of them annotated");
+    let (mut photos, mut annotated, mut listed, mut captioned) = (0, 0, 0, 0);
+    for (row, of) in dataset.rows().iter().enumerate().filter(|(_, of)| of.photo.is_some()) {
+        photos += 1;
+        let has_objects = !dataset.annotations_of(row).is_empty();
+        annotated += usize::from(has_objects);
+        listed += usize::from(!has_objects && of.instances_row.is_some());
+        captioned += usize::from(!dataset.captions_of(row).is_empty());
     }
+    let mut words = super::count(photos, "photo");
+    let mut said_of_them = false;
+    let mut add = |number: usize, what: &str| {
+        // Writing to a string cannot fail.
+        let _ = match number {
+            0 => Ok(()),
+            1 if photos == 1 => write!(words, ", {what}"),
+            all if all == photos => write!(words, ", all {what}"),
+            some => {
+                let of_them = if std::mem::replace(&mut said_of_them, true) { "" } else { " of them" };
+                write!(words, ", {some}{of_them} {what}")
+            }
+        };
+    };
+    add(annotated, "annotated");
+    add(listed, "listed without an object");
+    add(captioned, "with captions");
     if let Some(questions) = dataset.questions() {
         let _ = write!(words, ", {}", super::count(questions.questions().len(), "question"));
     }

@@ -119,7 +119,7 @@ impl AppState {
             _ => format!("{} is open", info.id),
         };
         if other_model && self.runs.iter().next().is_some() {
-            words.push_str("; earlier answers are those of the model before: ask again to compare");
+            words.push_str("; earlier answers are from the previous model: ask again to compare");
         }
         if other_model && self.colour.forget_fixed_range() {
             words.push_str("; the fixed colour range is per map again");

@@ -59,7 +59,8 @@ pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use undo::History;
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
 
-use crate::data::dataset::NotesChange;
+use crate::data::dataset::{NotesChange, PhotoPlace};
+use crate::data::demo;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
 use crate::ui::command::CanvasCommand;
@@ -104,7 +105,7 @@ pub enum Effect {
     WriteNotes(Box<NotesChange>),
     /// Tell the photo's view.
     Canvas(CanvasCommand),
-    /// Panels where they were on the first day.
+    /// Puts every panel back in its default place.
     ResetLayout,
     /// Show the tab of a panel.
     BringToFront(Pane),
@@ -223,7 +224,12 @@ impl AppState {
         colour.forget_fixed_range();
         let truth = Truth { view: truth, ..Truth::default() };
         let (pope, prompting) = (Pope::new(pope), PromptingState::new(prompting));
-        Self { truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
+        let mut browse = Browse::default();
+        let noted = prefs.bundled_notes.iter();
+        let noted =
+            noted.filter_map(|(name, notes)| Some((PhotoPlace::Bundled(demo::image(name)?.file_name), notes.clone())));
+        browse.edits = noted.collect();
+        Self { browse, truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.

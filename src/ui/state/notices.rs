@@ -50,6 +50,12 @@ pub struct Notice {
     pub more: Vec<(String, Command)>,
 }
 
+impl Notice {
+    fn is_offer(&self) -> bool {
+        matches!(self.action, Some((_, Command::AddPaths(_))))
+    }
+}
+
 /// The messages that stand.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Notices {
@@ -57,13 +63,26 @@ pub struct Notices {
     next_id: u64,
 }
 
-/// More than these would fill the window: the oldest goes.
-const MOST_NOTICES: usize = 4;
+/// So many stand at most: the oldest goes.
+const MOST_NOTICES: usize = 40;
+/// So many lie over the photo, unless all are asked for.
+const MOST_SHOWN: usize = 2;
 
 impl Notices {
     /// Those that stand, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Notice> {
         self.notices.iter()
+    }
+
+    /// Those that are shown, and how many more there are. What offers something to open comes first, then the newest:
+    /// it is what just happened.
+    pub fn shown(&self, all: bool) -> (Vec<&Notice>, usize) {
+        let (mut ordered, others): (Vec<_>, Vec<_>) = self.notices.iter().rev().partition(|notice| notice.is_offer());
+        ordered.extend(others);
+        let shown = if all { ordered.len() } else { MOST_SHOWN.min(ordered.len()) };
+        let more = self.notices.len().saturating_sub(MOST_SHOWN);
+        ordered.truncate(shown);
+        (ordered, more)
     }
 
     /// Adds one; the same sentence is not said twice.
@@ -80,7 +99,8 @@ impl Notices {
         let (id, advice, more) = (self.next_id, advice.into(), Vec::new());
         self.notices.push(Notice { id, severity, until, text, advice, action, more });
         if self.notices.len() > MOST_NOTICES {
-            self.notices.remove(0);
+            let oldest = self.notices.iter().position(|notice| !notice.is_offer()).unwrap_or(0);
+            self.notices.remove(oldest);
         }
     }
 
@@ -166,7 +186,7 @@ mod tests {
         notices.push((Severity::Error, Until::Dismissed), "No such file", "", None);
         notices.push((Severity::Error, Until::Dismissed), "No such file", "", None);
         assert_eq!(notices.iter().count(), 1, "said once");
-        for i in 0..10 {
+        for i in 0..100 {
             notices.push((Severity::Info, Until::Dismissed), format!("message {i}"), "", None);
         }
         assert_eq!(notices.iter().count(), MOST_NOTICES, "the oldest went");
@@ -175,6 +195,27 @@ mod tests {
         assert_eq!(notices.iter().count(), MOST_NOTICES - 1, "dismissed");
         notices.dismiss_all();
         assert_eq!(notices.iter().count(), 0, "all at once");
+    }
+
+    #[test]
+    fn an_offer_is_in_sight_however_much_went_wrong() {
+        let mut notices = Notices::default();
+        let open = |name: &str| (format!("Open {name}"), Command::AddPaths(vec![name.into()]));
+        notices.offer("Found instances.json: open it too?", vec![open("instances.json")]);
+        for i in 0..100 {
+            notices.push((Severity::Warning, Until::Dismissed), format!("record {i} is damaged"), "", None);
+        }
+        let texts =
+            |all: bool| -> Vec<String> { notices.shown(all).0.into_iter().map(|notice| notice.text.clone()).collect() };
+        assert_eq!(texts(false), ["Found instances.json: open it too?", "record 99 is damaged"], "and the newest");
+        assert_eq!((texts(true).len(), notices.shown(false).1), (MOST_NOTICES, MOST_NOTICES - MOST_SHOWN), "the rest");
+        notices.opened(&["instances.json".into()]);
+        let (shown, more) = notices.shown(false);
+        assert_eq!(
+            (shown.len(), more),
+            (MOST_SHOWN, MOST_NOTICES - 1 - MOST_SHOWN),
+            "the offer went when it was taken"
+        );
     }
 
     #[test]

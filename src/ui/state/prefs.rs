@@ -1,8 +1,10 @@
 //! What survives a restart.
 
 use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
+use crate::data::dataset::ImageNotes;
 use crate::ui::command::Keymap;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Light or dark.
@@ -41,6 +43,8 @@ pub struct Preferences {
     pub recent_sessions: Vec<String>,
     /// Annotation files and folders of photos opened lately, newest first.
     pub recent_data: Vec<String>,
+    /// What was noted about the bundled images, by name: they have no folder that could keep it.
+    pub bundled_notes: BTreeMap<String, ImageNotes>,
 }
 
 impl Default for Preferences {
@@ -52,6 +56,7 @@ impl Default for Preferences {
             recent_sessions: Vec::new(),
             recent_data: Vec::new(),
             keys: Keymap::default(),
+            bundled_notes: BTreeMap::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::trace::Trace;
 use crate::ui::command::Command;
 use crate::ui::session::{KeptFigure, Missing, Reopened, WindowPlace};
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// A box over the window that has to do with sessions.
@@ -24,6 +25,8 @@ pub enum SessionBox {
     Missing,
     /// What was left behind.
     Recovery,
+    /// A file that would be replaced.
+    Replace,
     /// Answers that are in no session, when the window is to be closed.
     Unsaved,
 }
@@ -39,6 +42,8 @@ pub enum SessionCommand {
     Open,
     /// Save there; a name without an ending gets one.
     SaveTo(PathBuf),
+    /// The same for a name that nobody was asked about: a file that has it is replaced only when that is agreed to.
+    SaveTyped(PathBuf),
     /// Open this one.
     OpenFile(PathBuf),
     /// Show a box.
@@ -70,6 +75,8 @@ pub enum SessionEffect {
     PickFolder,
     /// Write the state there.
     Write(PathBuf),
+    /// The same, but a file that has the name is asked about first.
+    WriteNew(PathBuf),
     /// Read a session; whether it is a recovery file.
     Read(PathBuf, bool),
     /// Look for missing files.
@@ -98,6 +105,8 @@ pub struct SessionState {
     pub missing: Missing,
     /// What was left behind.
     pub offers: Vec<Offer>,
+    /// A file that would be replaced: waits for consent.
+    pub replaces: Option<PathBuf>,
     /// Where the window is, if the desktop tells.
     pub window: Option<WindowPlace>,
     /// The last name that had been given when it was saved or opened: later answers are in no session.
@@ -130,6 +139,10 @@ impl AppState {
             SessionCommand::SaveTo(path) => {
                 self.open.session = None;
                 vec![SessionEffect::Write(with_ending(path))]
+            }
+            SessionCommand::SaveTyped(path) => {
+                self.open.session = None;
+                vec![SessionEffect::WriteNew(with_ending(path))]
             }
             SessionCommand::OpenFile(path) => {
                 self.open.session = None;
@@ -192,6 +205,12 @@ impl AppState {
         self.session.offers = offers;
     }
 
+    /// Another file has the name that was typed.
+    pub fn ask_to_replace(&mut self, path: PathBuf) {
+        self.open.session = Some(SessionBox::Replace);
+        self.session.replaces = Some(path);
+    }
+
     /// The session was written.
     pub fn session_saved(&mut self, path: PathBuf, num_answers: usize) {
         self.session.saved_until = self.runs.last_id();
@@ -206,7 +225,7 @@ impl AppState {
         let saved_is_there = reopened.saved_is_there;
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
         effects.extend(self.prompting.finding.take().map(|finding| Effect::Cancel(finding.id)));
-        let Reopened { written, runs, joined, made, figure, missing, problems, path, recovery, .. } = reopened;
+        let Reopened { written, runs, joined, waiting, made, figure, missing, problems, path, recovery, .. } = reopened;
         if !recovery {
             remember_path(&mut self.prefs.recent_sessions, &path);
         }
@@ -219,7 +238,9 @@ impl AppState {
         self.runs = Runs::restored(runs, &written.shown, last_id, generation);
         let mut edits = std::mem::take(&mut self.browse.edits);
         edits.retain(|photo, _| matches!(photo, PhotoPlace::File(_)));
-        self.browse = super::Browse { bundled: written.bundled, edits, generation, ..super::Browse::default() };
+        let photos_wanted = waiting.as_deref().and_then(super::browse::wanted_words);
+        let bundled = written.bundled;
+        self.browse = super::Browse { bundled, waiting, photos_wanted, edits, generation, ..super::Browse::default() };
         self.notices = super::Notices::default();
         self.library = super::Library::default();
         // Clears what belongs to another data set, so before the query.
@@ -259,7 +280,8 @@ impl AppState {
             (true, true) => written.saved_until.min(self.runs.last_id()),
             (true, false) => 0,
         };
-        self.session = SessionState { path: saved_at, missing, offers, window, saved_until, quits: false };
+        let (quits, replaces) = (false, None);
+        self.session = SessionState { path: saved_at, missing, offers, replaces, window, saved_until, quits };
         let place = written.window.and_then(WindowPlace::sensible).filter(|place| Some(*place) != window);
         effects.extend(place.map(|place| Effect::Session(SessionEffect::PlaceWindow(place))));
         if let Some(source) = written.model.filter(|_| model_is_there) {
@@ -365,8 +387,8 @@ fn held(
 }
 
 /// "1 answer", "3 answers".
-pub(in crate::ui) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+pub(in crate::ui) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A folder, or a GGUF decoder.

@@ -236,7 +236,7 @@ fn overlap(wish: &OverlapWish) -> Option<Overlap> {
 
 fn figure_grid(wish: &GridWish, made: u64) -> Result<FigureGrid, String> {
     let GridValues { layers, heads, values, .. } = &wish.values;
-    let metric = METRICS.get(wish.metric.0).ok_or("This figure is not in this version")?;
+    let metric = METRICS.get(wish.metric.0).ok_or("This metric is not in this version")?;
     let (shape, go_on) = ([*layers, *heads], AtomicBool::new(false));
     let figures = MetricGrid::of_values(values, shape, &wish.coverage, wish.counted, metric, &go_on)
         .map_err(|err| err.to_string())?;

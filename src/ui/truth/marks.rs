@@ -4,7 +4,7 @@ use super::ImageTruth;
 use crate::analysis::TokenRef;
 use crate::analysis::chair::{Extractor, Marked, Status, mark, tokens_of};
 use crate::engine::RunId;
-use crate::ui::state::Run;
+use crate::ui::state::{Run, count};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -59,11 +59,13 @@ impl Marks {
         self.words.get(self.of_token.get(idx).copied().flatten()?)
     }
 
-    /// `1 of 4 objects hallucinated (CHAIRi 25.0 %)`; `None` if no word can be judged.
+    /// `1 of 4 object mentions hallucinated (CHAIRi 25.0 %)`: an object that is named twice counts twice, as there;
+    /// `None` if no word can be judged.
     pub fn sentence(&self) -> Option<String> {
         let (bad, good) = (self.count(Status::Hallucinated), self.count(Status::Grounded));
         let share = 100.0 * bad as f64 / (bad + good) as f64;
-        (bad + good > 0).then(|| format!("{bad} of {} objects hallucinated (CHAIRi {share:.1} %)", bad + good))
+        let mentions = count(bad + good, "object mention");
+        (bad + good > 0).then(|| format!("{bad} of {mentions} hallucinated (CHAIRi {share:.1} %)"))
     }
 
     /// How many words have this status.
@@ -90,7 +92,11 @@ mod tests {
         marks.update(run, with(&["cat"]).as_ref(), &extractor);
         assert_eq!(marks.count(Status::Hallucinated), 1, "there is no dog");
         marks.update(run, with(&["dog"]).as_ref(), &extractor);
-        assert_eq!(marks.sentence().as_deref(), Some("0 of 1 objects hallucinated (CHAIRi 0.0 %)"), "in a sentence");
+        assert_eq!(
+            marks.sentence().as_deref(),
+            Some("0 of 1 object mention hallucinated (CHAIRi 0.0 %)"),
+            "in a sentence"
+        );
         let word = marks.of_token(1).expect("a dog");
         assert_eq!((word.marked.status, word.tokens.clone()), (Status::Grounded, 1..=1), "there is one");
         assert!(marks.of_token(0).is_none() && marks.of_token(9).is_none(), "other tokens are no objects");

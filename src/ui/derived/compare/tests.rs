@@ -165,6 +165,6 @@ fn object_words_of_every_answer_are_judged() {
     let mut derived = Derived::default();
     derived.advance(&state, AMPLE);
     let said = |id| derived.compare.marks(RunId(id)).and_then(Marks::sentence);
-    assert_eq!(said(1).as_deref(), Some("0 of 1 objects hallucinated (CHAIRi 0.0 %)"), "there is a dog");
-    assert_eq!(said(2).as_deref(), Some("1 of 1 objects hallucinated (CHAIRi 100.0 %)"), "there is no cat");
+    assert_eq!(said(1).as_deref(), Some("0 of 1 object mention hallucinated (CHAIRi 0.0 %)"), "there is a dog");
+    assert_eq!(said(2).as_deref(), Some("1 of 1 object mention hallucinated (CHAIRi 100.0 %)"), "there is no cat");
 }

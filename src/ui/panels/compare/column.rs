@@ -11,7 +11,7 @@ use crate::ui::derived::{ComparedColumn, Comparison, format_value, sum_words};
 use crate::ui::panels::PanelContext;
 use crate::ui::panels::chip::{Chip, ChipMarks, change_word, ends_line};
 use crate::ui::panels::origin::verdict;
-use crate::ui::state::{CompareCommand, Elsewhere, Extend, Phase, Run, TokenPos};
+use crate::ui::state::{CompareCommand, Elsewhere, Extend, Phase, Run, TokenPos, count};
 use crate::ui::truth::Marks;
 use crate::ui::widgets::named;
 use eframe::egui;
@@ -97,9 +97,9 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>, comparison: &Comparison, colu
     }
     let pinned = is_reference && compared.pinned;
     let (label, help) = match (is_reference, pinned) {
-        (true, true) => ("Reference", "Pinned: the others are held against it. Click to let the window choose"),
+        (true, true) => ("Reference", "Pinned: the others are compared with it. Click to let the window choose"),
         (true, false) => ("Reference", "Chosen as the plain answer to the same question. Click to pin it"),
-        (false, _) => ("Pin", "Holds the others against this run"),
+        (false, _) => ("Pin", "Compares the others with this run"),
     };
     let response = ui.add(egui::Button::new(RichText::new(label).small()).small().selected(pinned)).on_hover_text(help);
     named(
@@ -169,7 +169,7 @@ pub(super) fn answer(
     let Some(trace) = &run.trace else { return };
     let (text, changed) = match (&column.alignment, &run.phase) {
         _ if !trace.has_decoder() => ("This model gives no answer in words".to_owned(), false),
-        (None, _) => (format!("Reference, {} tokens", trace.output.len()), false),
+        (None, _) => (format!("Reference, {}", count(trace.output.len(), "token")), false),
         (Some(alignment), phase) => {
             let so_far = if phase.is_active() { " so far" } else { "" };
             (format!("{}{so_far}", alignment.sentence()), !alignment.is_same())

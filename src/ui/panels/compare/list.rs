@@ -147,7 +147,7 @@ fn actions(
     if button(
         "Pin",
         pinned,
-        "The others are held against it; again to let the window choose",
+        "The others are compared with it; click again to let the window choose",
         format!("Reference run {nr}"),
     ) {
         cx.emit(Command::Compare(CompareCommand::Pin((!pinned).then_some(entry.run), image)));

@@ -113,7 +113,8 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             super::copy_menu::show(ui, cx, TableKind::Runs);
         }
         if questions_differ(cx) {
-            let help = "The columns answer different questions: what differs between them is no mitigation's doing";
+            let help =
+                "The columns answer different questions, so their differences do not show what a mitigation does";
             ui.label(RichText::new("The questions differ").color(ui.visuals().warn_fg_color)).on_hover_text(help);
         }
         ui.add(egui::Label::new(&text).truncate().show_tooltip_when_elided(false)).on_hover_text(&text);

@@ -47,17 +47,17 @@ fn kind(show: &Show) -> String {
         Show::Photo { of } => ("photo", of.clone()),
         Show::Mask { of, .. } => ("mask", of.clone()),
         Show::Map { map: spec, .. } => map(spec),
-        Show::Difference { first, second } => ("difference", format!("{} - {}", map(first).1, map(second).1)),
+        Show::Difference { first, second } => ("difference", format!("{} − {}", map(first).1, map(second).1)),
         Show::Overlap { map: spec, .. } => ("hits and misses", map(spec).1),
         Show::Prompted { of, .. } => ("prompted photo", of.clone()),
         Show::Grid { of, .. } => ("layers × heads", of.clone()),
-        Show::Scores { of, metric, .. } => return format!("{metric} of layers × heads, {of}"),
+        Show::Scores { of, metric, .. } => return format!("{metric} of layers × heads, input {of}"),
         Show::Plot { plot: PlotKind::Objects { map: spec, .. }, .. } => ("objects", map(spec).1),
         Show::Plot { plot: PlotKind::Threshold { map: spec, .. }, .. } => ("curves over the threshold", map(spec).1),
         Show::Plot { of, plot } => (plot_kind(plot), of.clone()),
         Show::Answer { of, .. } => ("answer", of.clone()),
     };
-    format!("{what} of {of}")
+    format!("{what}, input {of}")
 }
 
 /// A selection of tokens in the list.
@@ -156,7 +156,7 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         }
         let kind = kind(&panel.show);
         ui.add(egui::Label::new(RichText::new(&kind).weak().small()).truncate().show_tooltip_when_elided(false))
-            .on_hover_text(format!("{kind}: the letter is the name of the answer or photo in the recipe"));
+            .on_hover_text(format!("{kind} (the name of the answer or photo in the recipe)"));
     });
     words(ui, cx, (idx, &panel.show));
 }

@@ -321,7 +321,10 @@ fn annotations_whose_photos_are_elsewhere_wait_for_them() {
     let dataset = state.browse.dataset.clone().expect("joined");
     assert!(dataset.instances().is_some() && dataset.captions().is_some(), "with what waited for them");
     let told: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
-    assert!(told.contains(&"2 photos, all annotated".to_owned()), "{told:?}");
+    assert!(
+        told.contains(&"2 photos, 1 of them annotated, 1 listed without an object, 1 with captions".to_owned()),
+        "{told:?}"
+    );
     drop(state.apply(Command::CloseDataset));
     assert!(state.browse.bundled && state.browse.waiting.is_none(), "back to the demo");
 }
@@ -463,4 +466,30 @@ fn where_notes_are_kept_is_said_when_it_is_not_beside_the_photos() {
                     kept with your settings: ";
     assert_eq!(text, format!("{expected}{}", to.display()), "why and where");
     assert_eq!(kept_in(&state), Some(to), "and the panel says so too");
+}
+
+#[test]
+fn notes_on_bundled_images_survive_a_restart_and_the_sessions_of_others() {
+    let mut state = first_day();
+    drop(state.apply(Command::EditNotes(NotesEdit::Text("odd umbrella".to_owned()))));
+    drop(state.apply(Command::EditNotes(NotesEdit::Toggle(Tag::Star))));
+    let noted = state.current_notes().cloned().expect("noted");
+    assert_eq!((noted.note.as_str(), noted.star), ("odd umbrella", true), "noted");
+    let restart = |state: &AppState| {
+        let saved = serde_json::to_string(&state.saved()).expect("settings");
+        let mut next = AppState::restored(serde_json::from_str(&saved).expect("settings"));
+        next.joined(0, opening::join(opening::bundled(), None));
+        next
+    };
+    let mut next = restart(&state);
+    assert_eq!(next.current_notes(), Some(&noted), "as they were");
+    // Taken back again they are gone.
+    drop(next.apply(Command::EditNotes(NotesEdit::Text(String::new()))));
+    drop(next.apply(Command::EditNotes(NotesEdit::Toggle(Tag::Star))));
+    assert!(next.prefs.bundled_notes.is_empty(), "nothing is kept");
+    assert_eq!(restart(&next).current_notes(), Some(&ImageNotes::default()), "nor said");
+    // Opened later, another's session says nothing about one's own notes.
+    let mut later = restart(&state);
+    later.browse.edits.clear();
+    assert_eq!(restart(&later).current_notes(), Some(&noted), "still one's own");
 }

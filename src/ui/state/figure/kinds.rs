@@ -104,7 +104,7 @@ impl PanelKind {
         match self {
             Self::Photo => "Photo",
             Self::Mask => "Ground-truth mask",
-            Self::Attention => "Attention of the held words",
+            Self::Attention => "Attention of the selected words",
             Self::VisionCls => "Vision [CLS]",
             Self::Attribution => "Attribution (LLaVA)",
             Self::ClipAttribution => "Attribution (CLIP)",
@@ -114,12 +114,12 @@ impl PanelKind {
             Self::Scores => "A metric of layers × heads",
             Self::ImageShare => "Attention on the image per layer",
             Self::TokenShares => "Attention on the image word by word",
-            Self::Split => "What the held words looked at",
+            Self::Split => "What the selected words looked at",
             Self::Objects => "Objects that the map lies on",
             Self::Threshold => "Precision, recall, IoU over the threshold",
             Self::Outliers => "Outliers of encoder and decoder",
             Self::Candidates => "Candidates",
-            Self::Contrast => "Both branches of the held word",
+            Self::Contrast => "Both branches of the selected word",
             Self::Strength => "Choices over the contrast's strength",
             Self::Similarity => "Texts and the photo",
             Self::Answer => "Question and answer",
@@ -133,7 +133,7 @@ impl PanelKind {
             Self::Photo => "The photo on the screen, nothing on it",
             Self::Mask => "The objects of the category that is chosen under Objects",
             Self::Attention => {
-                "The decoder's attention for the held words (all words if none is held), at the chosen layers and heads"
+                "The decoder's attention for the selected words (without one, all), at the chosen layers and heads"
             }
             Self::VisionCls => "Where the vision encoder's [CLS] looks, at its chosen layers and heads",
             Self::Attribution => {
@@ -149,18 +149,20 @@ impl PanelKind {
             Self::Grid => "How much attention goes to the image in every layer (rows) and head (columns)",
             Self::Scores => "The metric that is chosen under Metrics, of every layer (rows) and head (columns)",
             Self::ImageShare => {
-                "A line for the held words, or for the whole answer, and one for the chosen head; of [CLS] where that is shown"
+                "A line for the selected words or the whole answer, and one for the chosen head; of [CLS] if that is shown"
             }
             Self::TokenShares => "A column a token, at the chosen layers and heads",
-            Self::Split => "Parts of the held words' attention: first token, system text, image, question, answer",
+            Self::Split => "Parts of the selected words' attention: first token, system text, image, question, answer",
             Self::Objects => "The part of the shown map inside of each category's masks",
             Self::Threshold => "The shown map against the objects of the chosen category",
-            Self::Outliers => "Whether the held words look at the patches that the encoder's [CLS] looks at most",
-            Self::Candidates => "The most probable tokens in place of the held one",
-            Self::Contrast => "Candidates of the held word in both branches of a contrastive strategy, and after it",
+            Self::Outliers => "Whether the selected words look at the patches that the encoder's [CLS] looks at most",
+            Self::Candidates => "The most probable tokens in place of the selected one",
+            Self::Contrast => {
+                "Candidates of the selected word in both branches of a contrastive strategy, and after it"
+            }
             Self::Strength => "How many choices of a contrastive strategy another strength would change",
             Self::Similarity => "The texts that CLIP compared with the photo, by their probability",
-            Self::Answer => "The words, with the held ones marked",
+            Self::Answer => "The words, with the selected ones marked",
             Self::ShadedAnswer => {
                 "Every word in the colour of its image attention, probability or entropy, as on the screen"
             }

@@ -22,13 +22,13 @@ const NO_ANSWER: &str = "There is no answer yet: ask a question about this photo
 /// A plot of one held word, or of what needs none.
 fn token_plot(kind: PanelKind, trace: &Trace, held: &Tokens) -> Result<PlotKind, String> {
     let (word, held) = (Some(held.clone()), held.output.first().copied());
-    let one = || held.ok_or("Hold a word of the answer to show what else it could have been");
-    let recorded = |token: usize| trace.output.get(token).ok_or("The held word is not in this answer");
+    let one = || held.ok_or("Select a word of the answer to show what else the model could have said");
+    let recorded = |token: usize| trace.output.get(token).ok_or("The selected word is not in this answer");
     Ok(match kind {
         PanelKind::Candidates => {
             let token = one()?;
             if recorded(token)?.candidates.is_empty() {
-                return Err("No candidates were recorded for the held word".to_owned());
+                return Err("No candidates were recorded for the selected word".to_owned());
             }
             PlotKind::Candidates { token, word, most: MOST_CANDIDATES }
         }
@@ -37,7 +37,7 @@ fn token_plot(kind: PanelKind, trace: &Trace, held: &Tokens) -> Result<PlotKind,
             recorded(token)?
                 .contrast
                 .as_ref()
-                .ok_or("The held word has no second branch: ask with a contrastive strategy")?;
+                .ok_or("The selected word has no second branch: ask with a contrastive strategy")?;
             PlotKind::Contrast { token, word, most: MOST_CANDIDATES }
         }
         PanelKind::Strength => {
@@ -230,7 +230,7 @@ impl AppState {
             }
             PanelKind::Scores => {
                 drop(shown(&of)?);
-                let metric = METRICS.get(self.truth.view.grid_metric.0).ok_or("This figure is not in this version")?;
+                let metric = METRICS.get(self.truth.view.grid_metric.0).ok_or("This metric is not in this version")?;
                 let (truth, whole) = (self.figure_truth(false, wanted)?, self.truth.view.paper_area);
                 Show::Scores { of, vision, tokens: held, metric: metric.id.to_owned(), truth, whole }
             }
@@ -292,7 +292,7 @@ impl AppState {
                 }
                 let tokens = Tokens { prompt: Vec::new(), ..held };
                 if tokens.output.is_empty() {
-                    return Err("Hold a word of the answer first".to_owned());
+                    return Err("Select a word of the answer first".to_owned());
                 }
                 PlotKind::Outliers { tokens, head_mean }
             }
