@@ -4,7 +4,7 @@ use super::fixtures::{gpu_harness, hot_map, noise_map, photo, view};
 use eframe::egui::{self, Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::geometry::{Framing, ImageLayout, ModelView, PatchPos};
+use gazelens::geometry::{Framing, ImageLayout, PatchPos};
 use gazelens::render::gpu::Gpu;
 use gazelens::render::{HeatMap, HeatStyle, PhotoTexture, Resampling};
 use gazelens::ui::canvas::{CanvasView, PhotoCanvas, Zoom};

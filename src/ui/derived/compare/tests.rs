@@ -98,6 +98,7 @@ fn patches_that_lie_elsewhere_are_not_subtracted() {
         let mut run: RunInfo = (*trace.run).clone();
         run.view.rect_px.x0 -= 3.0;
         run.preprocessing = run.preprocessing.with_framing(Framing::Pad);
+        trace.layout = Arc::new(run.view.into());
         trace.run = Arc::new(run);
     };
     let difference = made(&two(other)).difference.expect("two columns");
