@@ -72,6 +72,7 @@ fn one(args: &TraceArgs, image: &Path) -> Result<(), Failure> {
 fn read_by_all(outputs: &mut Outputs, args: &TraceArgs, request: &LoadRequest) {
     inputs::specs(outputs, "--strategy", &args.how.strategy);
     inputs::specs(outputs, "--intervene", &args.how.intervene);
+    inputs::specs(outputs, "--method", &args.how.method);
     inputs::model(outputs, request);
 }
 
@@ -151,6 +152,7 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
         max_new_tokens: how.max_new_tokens,
         strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: how.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        methods: how.method.iter().map(read).collect::<Result<_, _>>()?,
         prompted: None,
         fork: (!how.forced_ids.is_empty()).then(|| Fork { ids: how.forced_ids.clone(), known: None }),
         record: RecordOptions {

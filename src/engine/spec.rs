@@ -2,7 +2,8 @@
 
 use super::error::EngineError;
 use super::messages::{Question, Spec};
-use crate::decode::{Parameters, build_strategy, intervention_named};
+use super::method_specs::MethodSpecs;
+use crate::decode::build;
 
 /// Why a SPEC was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,9 +68,8 @@ impl std::fmt::Display for Spec {
 
 /// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
 pub fn check_specs(question: &Question) -> Result<(), EngineError> {
-    build_strategy(&question.strategy.name, &question.strategy.parameters)?;
-    for spec in &question.interventions {
-        Parameters::resolve(intervention_named(&spec.name)?, &spec.parameters)?;
+    for (word, spec) in MethodSpecs::of(question).in_order() {
+        build(word, &spec.name, &spec.parameters)?;
     }
     Ok(())
 }
