@@ -8,7 +8,7 @@ use crate::checkpoint::TextTokenizer;
 use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt, StepAction, StepContrast};
 use crate::ids::LayerIdx;
 use crate::model::{ImageFeatures, ModelError, Probe};
-use crate::trace::{ContrastCandidate, OutputToken, SpecInfo, TokenAction, TokenContrast, VisionAttention};
+use crate::trace::{ContrastCandidate, OutputToken, RunInfo, TokenAction, TokenContrast, VisionAttention};
 use candle_core::{DType, Tensor};
 use std::sync::Arc;
 
@@ -120,8 +120,8 @@ pub(super) fn token_action(tokenizer: &TextTokenizer, action: &StepAction) -> To
     }
 }
 
-/// A warning for the trace if a contrastive strategy changed nothing anywhere.
-pub(super) fn idle_strategy(strategy: &SpecInfo, output: &[OutputToken]) -> Option<String> {
+/// A warning for the trace if a contrast changed nothing anywhere.
+pub(super) fn idle_contrast(run: &RunInfo, output: &[OutputToken]) -> Option<String> {
     let mut steps = output.iter().filter_map(|token| token.contrast.as_deref()).peekable();
     steps.peek()?;
     let mut branches_differ = false;
@@ -132,5 +132,6 @@ pub(super) fn idle_strategy(strategy: &SpecInfo, output: &[OutputToken]) -> Opti
         branches_differ |= step.branches_differ;
     }
     let why = if branches_differ { "" } else { ": both branches gave the same logits" };
-    Some(format!("The strategy {} changed nothing{why}", strategy.name))
+    let word = if run.methods.is_empty() { "strategy" } else { "method" };
+    Some(format!("The {word} {} changed nothing{why}", run.decoding()))
 }

@@ -1,6 +1,6 @@
 //! One question from photo to trace.
 
-use super::branches::{idle_strategy, token_action, token_contrast};
+use super::branches::{idle_contrast, token_action, token_contrast};
 use super::error::EngineError;
 use super::fork::{Recalled, recorded};
 use super::job_info::{prompt_tokens, run_info, spec_info};
@@ -190,12 +190,22 @@ impl Plan {
 
     /// The same, once what methods ask first was answered, method by method.
     fn with(model: &Answerer, question: &Question, answers: &[Vec<FirstAnswer>]) -> Result<Self, EngineError> {
-        let config = model.llava.config();
         let mut all = Vec::new();
         for (word, spec) in MethodSpecs::of(question).in_order() {
             let (method, active, parameters) = build(word, &spec.name, &spec.parameters)?;
             all.push(Built { word, info: method.info(), active, parameters });
         }
+        Self::of(model, question, all, answers)
+    }
+
+    /// The same of any methods.
+    fn of(
+        model: &Answerer,
+        question: &Question,
+        mut all: Vec<Built>,
+        answers: &[Vec<FirstAnswer>],
+    ) -> Result<Self, EngineError> {
+        let config = model.llava.config();
         let (mut full_prompt, template_date) = full_prompt(model, &reworded(&question.prompt, &all)?)?;
         for (idx, method) in all.iter_mut().enumerate() {
             let answers = answers.get(idx).map_or(&[][..], Vec::as_slice);
@@ -507,8 +517,11 @@ impl<'a> Job<'a> {
             }
             Some(StopReason::StopToken) | None => {}
         }
-        warnings.extend(idle_strategy(&self.trace.run.strategy, &self.trace.output));
+        warnings.extend(idle_contrast(&self.trace.run, &self.trace.output));
         warnings.extend(idle);
         Ok(Answer { trace: self.trace, extras: self.extras, timings: self.timings })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,13 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
+    /// The strategy and further methods in order: "plain", "vcd", "vcd + damro". Interventions have their own place.
+    pub fn decoding(&self) -> String {
+        let strategy = Some(self.strategy.name.as_str()).filter(|name| !matches!(*name, "" | "plain"));
+        let names: Vec<&str> = strategy.into_iter().chain(self.methods.iter().map(|spec| spec.name.as_str())).collect();
+        if names.is_empty() { "plain".to_owned() } else { names.join(" + ") }
+    }
+
     /// How tokens were drawn.
     pub fn sampling(&self) -> Sampling {
         Sampling {
