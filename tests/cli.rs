@@ -32,6 +32,8 @@ mod hostile;
 #[cfg(unix)]
 #[path = "cli/kills.rs"]
 mod kills;
+#[path = "cli/methods.rs"]
+mod methods;
 #[path = "cli/options.rs"]
 mod options;
 #[path = "cli/outputs.rs"]

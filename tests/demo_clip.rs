@@ -85,6 +85,7 @@ fn question(prompt: Prompt) -> Question {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions::default(),

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, safetensors};
 use gazelens::checkpoint::{Checkpoint, LlavaConfig};
-use gazelens::decode::{DecoderPrompt, GenerateOptions, build_strategy, generate};
+use gazelens::decode::{DecoderPrompt, GenerateOptions, Stack, generate};
 use gazelens::ids::TokenSpan;
 use gazelens::model::{Llava, Probe, Site, TensorMap, Tower};
 use std::collections::HashMap;
@@ -100,11 +100,11 @@ fn demo_model_agrees_with_transformers() {
         stop_token_ids: config.eos_token_ids.clone(),
         ..GenerateOptions::default()
     };
-    let (decoding, _) = build_strategy("plain", &[]).expect("plain decoding");
     let mut steps = Vec::new();
     let prompts = vec![DecoderPrompt { ids: prompt.clone(), embeddings }];
-    let answer = generate(model.decoder(), decoding, prompts, options, &mut rows, &mut |step| steps.push(step.clone()))
-        .expect("an answer");
+    let answer =
+        generate(model.decoder(), Stack::default(), prompts, options, &mut rows, &mut |step| steps.push(step.clone()))
+            .expect("an answer");
     assert_eq!(answer.ids, expected_ids, "the same greedy tokens");
 
     let expected_logits = golden["logits"].to_vec2::<f32>().expect("logits");
@@ -153,9 +153,8 @@ fn sixteen_bit_models_run_and_stay_close() {
         let embeddings = model.embed_prompt(&prompt, Some((span, &features))).expect("embeddings");
         let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
         let prompts = vec![DecoderPrompt { ids: prompt, embeddings }];
-        let (decoding, _) = build_strategy("", &[]).expect("the default");
         let mut logits = Vec::new();
-        generate(model.decoder(), decoding, prompts, options, &mut (), &mut |step| {
+        generate(model.decoder(), Stack::default(), prompts, options, &mut (), &mut |step| {
             logits.clone_from(&step.branch_logits[0]);
         })
         .expect("a token");

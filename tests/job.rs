@@ -34,6 +34,7 @@ fn question() -> Question {
         max_new_tokens: 12,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },

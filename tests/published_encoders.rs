@@ -199,6 +199,7 @@ fn look(folder: &Path, task: ModelTask, words: &str) -> Answer {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions::default(),

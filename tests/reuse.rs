@@ -28,6 +28,7 @@ fn question(image: &str, words: &str) -> Question {
         max_new_tokens: 10,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions { precision: RowPrecision::F32, logits: true, ..RecordOptions::default() },

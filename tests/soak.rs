@@ -58,6 +58,7 @@ fn question(image: &str, words: &str, prompt_rows: PromptRows) -> Question {
         max_new_tokens: 40,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions { prompt_rows, ..RecordOptions::default() },

@@ -92,6 +92,7 @@ fn a_job_with_an_encoder_that_only_sees_gives_its_maps() {
                 max_new_tokens: 1,
                 strategy: Spec::default(),
                 interventions: Vec::new(),
+                methods: Vec::new(),
                 prompted: None,
                 fork: None,
                 record: RecordOptions { pixel_values: true, ..RecordOptions::default() },

@@ -57,6 +57,7 @@ fn question() -> Question {
         max_new_tokens: 8,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions::default(),

@@ -82,6 +82,7 @@ fn output_token() -> OutputToken {
         entropy_nats: 0.7,
         candidates: Vec::new(),
         contrast: None,
+        actions: Vec::new(),
     }
 }
 
@@ -100,6 +101,7 @@ fn run() -> RunInfo {
         template_date: None,
         strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
+        methods: Vec::new(),
         temperature: 0.0,
         top_p: None,
         top_k: None,

@@ -101,9 +101,11 @@ pub(super) struct ListArgs {
 /// The registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Listed {
-    /// Ways to choose tokens.
+    /// Everything that changes how an answer comes about.
+    Methods,
+    /// Methods of --strategy.
     Strategies,
-    /// Changes inside the model.
+    /// Methods of --intervene.
     Interventions,
     /// Figures of merit.
     Metrics,

@@ -8,6 +8,7 @@ use crate::engine::{Entry, catalog};
 pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     let catalog = catalog();
     let entries = match args.what {
+        Listed::Methods => catalog.methods,
         Listed::Strategies => catalog.strategies,
         Listed::Interventions => catalog.interventions,
         Listed::Metrics => catalog.metrics,

@@ -77,6 +77,7 @@ fn one(args: &TraceArgs, image: &Path) -> Result<(), Failure> {
 fn read_by_all(outputs: &mut Outputs, args: &TraceArgs, request: &LoadRequest) {
     inputs::specs(outputs, "--strategy", &args.how.strategy);
     inputs::specs(outputs, "--intervene", &args.how.intervene);
+    inputs::specs(outputs, "--method", &args.how.method);
     inputs::model(outputs, request);
 }
 
@@ -141,7 +142,7 @@ fn prompt(args: &TraceArgs, request: &LoadRequest) -> Result<Prompt, Failure> {
 }
 
 fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, Failure> {
-    check_names(how.strategy.as_ref(), &how.intervene)?;
+    check_names(how.strategy.as_ref(), &how.intervene, &how.method)?;
     let read = |spec: &Spec| with_files_read(spec.clone());
     Ok(Question {
         image,
@@ -157,6 +158,7 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
         max_new_tokens: how.max_new_tokens,
         strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: how.intervene.iter().map(read).collect::<Result<_, _>>()?,
+        methods: how.method.iter().map(read).collect::<Result<_, _>>()?,
         prompted: None,
         fork: (!how.forced_ids.is_empty()).then(|| Fork { ids: how.forced_ids.clone(), known: None }),
         record: RecordOptions {

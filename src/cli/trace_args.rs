@@ -75,10 +75,14 @@ pub(super) struct How {
         allow_negative_numbers = true
     )]
     pub(super) max_new_tokens: usize,
-    /// Decoding strategy, see `gazelens list strategies`; plain decoding unless given.
+    /// Method, see `gazelens list methods`; may be repeated, and then they act in the order given, behind those of
+    /// --intervene and --strategy. Plain decoding unless given.
+    #[arg(long, value_name = "SPEC")]
+    pub(super) method: Vec<Spec>,
+    /// The method that chooses tokens, see `gazelens list strategies`.
     #[arg(long, value_name = "SPEC")]
     pub(super) strategy: Option<Spec>,
-    /// Intervention, see `gazelens list interventions`; may be repeated.
+    /// A method that changes the model's attention, see `gazelens list interventions`; may be repeated.
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
     /// Token ids that the answer begins with, as `--json` prints them; the model goes on from there.

@@ -9,13 +9,23 @@ use super::{Distribution, TokenCandidate};
 /// Two passes over the same differ by so much, relative to logits above 1.
 const ROUNDING: f32 = 1e-5;
 
-/// What a strategy made of the branches' logits.
+/// What a method made of a step's logits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Combined {
     /// What the token is chosen from; removed candidates are minus infinity.
     pub logits: Vec<f32>,
-    /// Strength of the contrast at this step: the logits left are `l + alpha (l - l')`, but for a constant.
-    pub alpha: f64,
+    /// Strength of the contrast at this step: the logits left are `l + alpha (l - l')`, but for a constant. `None` where they are something
+    /// else.
+    pub alpha: Option<f64>,
+    /// What it did, in words, where there is more to say than the numbers of [`super::StepAction`].
+    pub note: Option<String>,
+}
+
+impl Combined {
+    /// Logits that are no contrast of two branches.
+    pub fn of(logits: Vec<f32>) -> Self {
+        Self { logits, alpha: None, note: None }
+    }
 }
 
 /// Strength and cut-off of a contrast.
@@ -38,14 +48,35 @@ impl Contrast {
         let score = |(l, other): (&f32, &f32)| {
             if *l < cutoff { f32::NEG_INFINITY } else { (1.0 + alpha) * l - alpha * other }
         };
-        Combined { logits: ordinary.iter().zip(negative).map(score).collect(), alpha: self.alpha }
+        let logits = ordinary.iter().zip(negative).map(score).collect();
+        Combined { logits, alpha: Some(self.alpha), note: None }
     }
 }
 
-/// Logarithms of probabilities; unchanged if the logits are not finite.
+/// Logarithms of probabilities; removed candidates, which are minus infinity, stay so. Unchanged if other logits are not finite.
 pub(super) fn log_softmax(logits: &[f32]) -> Vec<f32> {
-    let Ok(distribution) = Distribution::new(logits) else { return logits.to_vec() };
-    (0_u32..).zip(logits).map(|(id, _)| distribution.logprob(id)).collect()
+    let is_removed = |logit: &f32| *logit == f32::NEG_INFINITY;
+    let left: Vec<f32> = logits.iter().copied().filter(|logit| !is_removed(logit)).collect();
+    let Ok(distribution) = Distribution::new(&left) else { return logits.to_vec() };
+    let logprob = |logit: &f32| if is_removed(logit) { *logit } else { distribution.normalised(*logit) };
+    logits.iter().map(logprob).collect()
+}
+
+/// Total variation distance of what two rows of logits stand for, where removed candidates have minus infinity: 0 if nothing moved, 1 if
+/// nothing is left.
+pub(super) fn moved_between(before: &[f32], after: &[f32]) -> f32 {
+    let (before, after) = (probabilities(before), probabilities(after));
+    let differs: f64 = before.iter().zip(&after).map(|(p, q)| (p - q).abs()).sum();
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1")]
+    let moved = (differs / 2.0) as f32;
+    moved
+}
+
+fn probabilities(logits: &[f32]) -> Vec<f64> {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let weights: Vec<f64> = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
 }
 
 /// A token under both branches and the contrast.
@@ -87,14 +118,14 @@ pub struct StepContrast {
 
 impl StepContrast {
     /// `before` is the ordinary branch's distribution and `top` its most probable tokens; as many of each of the others are kept. `None` if
-    /// there is no other branch or nothing is left.
+    /// it is no contrast or nothing is left.
     pub(super) fn new(
         before: &Distribution<'_>,
         top: &[TokenCandidate],
-        branches: &[Vec<f32>],
+        [ordinary, negative]: [&[f32]; 2],
         combined: &Combined,
     ) -> Option<Self> {
-        let (ordinary, negative) = (branches.first()?, branches.get(1)?);
+        let alpha = combined.alpha?;
         let other = Distribution::new(negative).ok()?;
         let left = (0_u32..).zip(combined.logits.iter().copied()).filter(|(_, logit)| logit.is_finite());
         // Usually a handful: what follows costs next to nothing.
@@ -118,10 +149,10 @@ impl StepContrast {
         let mut candidates: Vec<ContrastCandidate> = ids.into_iter().map(candidate).collect();
         candidates.sort_by(|a, b| b.logprob.total_cmp(&a.logprob).then(a.id.cmp(&b.id)));
         candidates.dedup_by_key(|candidate| candidate.id);
-        let (alpha_from, alpha_to) = range(ordinary, negative, combined, contrasted_id);
+        let (alpha_from, alpha_to) = range(ordinary, negative, (combined, alpha), contrasted_id);
         let differs = |(l, other): (&f32, &f32)| (l - other).abs() > ROUNDING * l.abs().max(1.0);
         Some(Self {
-            alpha: combined.alpha,
+            alpha,
             plain_id: top.first()?.id,
             contrasted_id,
             num_removed: ordinary.len().saturating_sub(left.len()),
@@ -155,12 +186,12 @@ fn moved(before: &Distribution<'_>, left: &[u32], after: &Distribution<'_>) -> f
 
 /// The strengths at which `best` has the largest `l + alpha (l - l')` of what is left: every other token gives a line, and the first crossing
 /// to either side ends the range. The strength that was used is always in it.
-fn range(ordinary: &[f32], negative: &[f32], combined: &Combined, best: u32) -> (f64, Option<f64>) {
+fn range(ordinary: &[f32], negative: &[f32], (combined, alpha): (&Combined, f64), best: u32) -> (f64, Option<f64>) {
     let line = |idx: usize| {
         let (l, other) = (f64::from(*ordinary.get(idx)?), f64::from(*negative.get(idx)?));
         Some((l, l - other))
     };
-    let Some((best_start, best_slope)) = line(best as usize) else { return (combined.alpha, None) };
+    let Some((best_start, best_slope)) = line(best as usize) else { return (alpha, None) };
     let (mut from, mut to) = (0.0_f64, f64::INFINITY);
     for (idx, _) in combined.logits.iter().enumerate().filter(|(_, logit)| logit.is_finite()) {
         let Some((start, slope)) = line(idx) else { continue };
@@ -171,8 +202,8 @@ fn range(ordinary: &[f32], negative: &[f32], combined: &Combined, best: u32) -> 
             from = from.max(crossing);
         }
     }
-    let to = to.max(combined.alpha);
-    (from.min(combined.alpha), to.is_finite().then_some(to))
+    let to = to.max(alpha);
+    (from.min(alpha), to.is_finite().then_some(to))
 }
 
 #[cfg(test)]
@@ -187,8 +218,7 @@ mod tests {
 
     fn step(ordinary: &[f32], negative: &[f32], combined: &Combined, count: usize) -> StepContrast {
         let before = Distribution::new(ordinary).unwrap();
-        let branches = [ordinary.to_vec(), negative.to_vec()];
-        StepContrast::new(&before, &before.top(count), &branches, combined).unwrap()
+        StepContrast::new(&before, &before.top(count), [ordinary, negative], combined).unwrap()
     }
 
     #[test]
@@ -255,5 +285,15 @@ mod tests {
         for (found, expected) in log_softmax(&shifted).iter().zip(&probs) {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
+    }
+
+    #[test]
+    fn removed_candidates_stay_out_of_a_softmax_and_of_what_moved() {
+        let none = f32::NEG_INFINITY;
+        let found = log_softmax(&[1.0, none, 1.0]);
+        assert!((found[0] - 0.5_f32.ln()).abs() < 1e-6 && found[1] == none, "half of what is left, found {found:?}");
+        let before = logits(&[0.5, 0.3, 0.2]);
+        assert!(moved_between(&before, &before) < 1e-7, "nothing moved");
+        assert!((moved_between(&before, &[before[0], none, before[2]]) - 0.3).abs() < 1e-6, "the removed 0.3 moved");
     }
 }

@@ -13,7 +13,7 @@ pub enum DecodeError {
     /// Nothing of that name is registered.
     #[error("Expected one of the {kind} {known}, found {found}{hint}")]
     UnknownName {
-        /// `strategies`, `interventions`.
+        /// `strategies`, `interventions`, `methods`.
         kind: &'static str,
         /// Registered names.
         known: String,
@@ -25,7 +25,7 @@ pub enum DecodeError {
     /// A parameter that does not exist.
     #[error("Expected {owner} to get only the parameters {known}, found {found}{hint}")]
     UnknownParameter {
-        /// Strategy or intervention.
+        /// The method.
         owner: String,
         /// Its parameters.
         known: String,
@@ -37,7 +37,7 @@ pub enum DecodeError {
     /// A parameter that was given twice.
     #[error("Expected {owner} to get {parameter} once, found it twice")]
     RepeatedParameter {
-        /// Strategy or intervention.
+        /// The method.
         owner: String,
         /// The parameter.
         parameter: String,
@@ -45,7 +45,7 @@ pub enum DecodeError {
     /// A parameter whose value cannot be used.
     #[error("Expected {owner} to get {parameter} as {expected}, found {found}")]
     BadParameter {
-        /// Strategy, intervention or sampling.
+        /// Method or sampling.
         owner: String,
         /// The parameter.
         parameter: &'static str,
@@ -54,22 +54,22 @@ pub enum DecodeError {
         /// What was given.
         found: String,
     },
-    /// An intervention that has nothing to work on.
+    /// A method that works on the image has nothing to work on.
     #[error("Expected an image in the prompt for {owner}, found none")]
     NoImage {
-        /// The intervention.
+        /// The method.
         owner: &'static str,
     },
-    /// A strategy that asks where `[CLS]` looks.
+    /// A method that asks where `[CLS]` looks.
     #[error("Expected a vision encoder with a [CLS] token for {owner}, found one without")]
     NoCls {
-        /// The strategy.
+        /// The method.
         owner: &'static str,
     },
     /// A file of noise that cannot be used.
     #[error("Expected a safetensors file with a tensor `noise` for {owner}, found {found}: {}", path.display())]
     NoiseFile {
-        /// The strategy.
+        /// The method.
         owner: &'static str,
         /// What is wrong with it.
         found: String,
@@ -99,12 +99,12 @@ pub enum DecodeError {
     /// A prompt of another branch that cannot be read.
     #[error("{owner}, prompt of its other branch: {cause}")]
     OtherPrompt {
-        /// The strategy.
+        /// The method.
         owner: &'static str,
         /// What is wrong with it.
         cause: Box<CheckpointError>,
     },
-    /// A strategy got logits of more or fewer branches than it made.
+    /// A method got logits of more or fewer branches than it made.
     #[error("Expected logits of {expected} branches, found {found}")]
     NumBranches {
         /// As many as it made.
@@ -112,12 +112,28 @@ pub enum DecodeError {
         /// What came.
         found: usize,
     },
-    /// A strategy returned logits of another length, or asked for branches it did not make.
+    /// A method returned logits of another length, or asked for branches it did not make.
     #[error("Expected {expected} logits from the strategy, found {found}")]
     StrategyShape {
         /// Size of the vocabulary.
         expected: usize,
         /// What came.
+        found: usize,
+    },
+    /// A method reads what it did not ask to see.
+    #[error("Expected a method to read what it asked to see, found the {what} {idx}, which it did not ask for")]
+    NotSeen {
+        /// Of what.
+        what: &'static str,
+        /// Which of them.
+        idx: usize,
+    },
+    /// A method asks for a layer that the decoder does not have.
+    #[error("Expected a layer up to {expected} of the decoder, found {found}")]
+    NoSuchLayer {
+        /// The last one.
+        expected: usize,
+        /// What was asked for.
         found: usize,
     },
     /// The model computed nonsense.

@@ -1,25 +1,9 @@
 //! From a prompt to an answer, token by token.
 
-use super::{DecodeError, Decoding, Distribution, Sampler, SamplingOptions, StepContrast, TokenCandidate};
+use super::method::{Chosen, Place, Stack, StepAction, Verdict};
+use super::{DecodeError, DecoderPrompt, Distribution, Sampler, SamplingOptions, StepContrast, TokenCandidate};
 use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
 use candle_core::Tensor;
-
-/// A prompt as the decoder gets it.
-#[derive(Debug)]
-pub struct DecoderPrompt {
-    /// Ids of all positions; what the repetition penalty looks at (the ordinary branch's).
-    pub ids: Vec<u32>,
-    /// **Shape**: `[ids, hidden_size]`.
-    pub embeddings: Tensor,
-}
-
-impl DecoderPrompt {
-    /// A prompt of text alone.
-    pub fn text(decoder: &Decoder, ids: Vec<u32>) -> Result<Self, ModelError> {
-        let embeddings = decoder.embed(&ids)?;
-        Ok(Self { ids, embeddings })
-    }
-}
 
 /// How an answer is decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +49,14 @@ pub struct TokenStep {
     pub candidates: Vec<TokenCandidate>,
     /// Untouched logits of every branch, the ordinary one first, **shape** `[vocab_size]` each.
     pub branch_logits: Vec<Vec<f32>>,
-    /// What the strategy made of them; `None` if it left the ordinary branch's as they are.
+    /// What the methods made of them; `None` if they left the ordinary branch's as they are.
     pub final_logits: Option<Vec<f32>>,
-    /// What a second branch did to it; `None` without one.
+    /// What a second branch did to it; `None` unless one contrast was all that was done.
     pub contrast: Option<StepContrast>,
+    /// What each method did, in their order, where it was anything else.
+    pub actions: Vec<StepAction>,
+    /// So many tokens that steps before this one gave were taken back: this is the one behind those that stand.
+    pub num_retracted: usize,
 }
 
 /// Why an answer ended.
@@ -95,12 +83,15 @@ pub struct Generated {
 struct Branch {
     cache: KvCache,
     pending: Tensor,
+    prompt_len: usize,
+    /// The last position of its prompt, **shape** `[1, hidden_size]`.
+    prompt_end: Tensor,
 }
 
 /// An answer being decoded: call [`Generation::step`] until it gives `None`.
 pub struct Generation<'a> {
     decoder: &'a Decoder,
-    decoding: Box<dyn Decoding>,
+    methods: Stack,
     branches: Vec<Branch>,
     sampler: Sampler,
     options: GenerateOptions,
@@ -108,24 +99,26 @@ pub struct Generation<'a> {
     context: Vec<u32>,
     prompt_len: usize,
     stop: Option<StopReason>,
+    /// How often tokens were taken back.
+    num_rewinds: usize,
 }
 
 impl<'a> Generation<'a> {
-    /// Takes the prompts (the ordinary branch first, then those of [`Decoding::branches`]) and room for the answer.
+    /// Takes the prompts (the ordinary branch first, then those of [`Stack::branches`]) and room for the answer.
     pub fn new(
         decoder: &'a Decoder,
-        decoding: Box<dyn Decoding>,
+        methods: Stack,
         prompts: Vec<DecoderPrompt>,
         options: GenerateOptions,
     ) -> Result<Self, DecodeError> {
-        Self::resume(decoder, decoding, prompts, Vec::new(), options)
+        Self::resume(decoder, methods, prompts, Vec::new(), options)
     }
 
     /// The same with what branches have seen before: the cache of a branch holds the first [`KvCache::len`] positions of its prompt, and
     /// the first pass runs only those behind them. The last position always runs, because it predicts.
     pub fn resume(
         decoder: &'a Decoder,
-        decoding: Box<dyn Decoding>,
+        methods: Stack,
         prompts: Vec<DecoderPrompt>,
         caches: Vec<Option<KvCache>>,
         options: GenerateOptions,
@@ -139,7 +132,7 @@ impl<'a> Generation<'a> {
         let branches = branches.collect::<Result<Vec<_>, _>>()?;
         let stop = (still_to_come == 0).then_some(StopReason::MaxNewTokens);
         let prompt_len = context.len().saturating_sub(options.answered);
-        Ok(Self { decoder, decoding, branches, sampler, options, context, prompt_len, stop })
+        Ok(Self { decoder, methods, branches, sampler, options, context, prompt_len, stop, num_rewinds: 0 })
     }
 
     /// Positions that the cache of a branch gets: its prompt and the answer, or what the model has.
@@ -193,53 +186,116 @@ impl<'a> Generation<'a> {
         self.branches.iter().map(|branch| branch.cache.bytes()).sum()
     }
 
-    /// Chooses the next token; the first call runs the whole prompt. `None` when the answer has ended.
+    /// How the methods did so far.
+    pub fn methods(&self) -> &Stack {
+        &self.methods
+    }
+
+    /// Chooses the next token; the first call runs the whole prompt. `None` when the answer has ended. The probe sees what the methods'
+    /// own probes made.
     ///
     /// After a pass was cancelled the same step can be tried again.
     pub fn step(&mut self, probe: &mut dyn Probe) -> Result<Option<TokenStep>, DecodeError> {
-        if self.stop.is_some() {
-            return Ok(None);
+        let mut barred = Vec::new();
+        let mut num_retracted = 0;
+        loop {
+            if self.stop.is_some() {
+                return Ok(None);
+            }
+            let branch_logits = self.forward(probe)?;
+            let Choice { step, rewind } = self.choose(branch_logits, std::mem::take(&mut barred))?;
+            match rewind {
+                None => {
+                    let is_stop = self.accept(step.id)?;
+                    return Ok(Some(TokenStep { is_stop, num_retracted, ..step }));
+                }
+                Some((to_len, ids)) => {
+                    num_retracted += self.rewind(to_len)?;
+                    barred = ids;
+                }
+            }
         }
+    }
+
+    /// Chooses from a step's logits until a token stands, or until earlier ones are taken back as well.
+    fn choose(&mut self, branch_logits: Vec<Vec<f32>>, mut barred: Vec<u32>) -> Result<Choice, DecodeError> {
         let step_idx = self.ids().len();
-        let branch_logits = self.forward(probe)?;
         let ordinary = check_finite(&branch_logits, step_idx)?;
-        let combined = self.decoding.combine(step_idx, &branch_logits)?;
-        if let Some(found) = combined.as_ref().map(|made| made.logits.len()).filter(|len| *len != ordinary.len()) {
-            return Err(DecodeError::StrategyShape { expected: ordinary.len(), found });
-        }
+        let place = Place { step_idx, ids: &self.context, prompt_len: self.prompt_len };
+        let changes = self.methods.combine(self.decoder, place, &branch_logits)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let candidates = distribution.top(self.options.num_candidates);
-        let contrast =
-            combined.as_ref().and_then(|made| StepContrast::new(&distribution, &candidates, &branch_logits, made));
-        let final_logits = combined.map(|made| made.logits);
-        let id = match self.options.forced.get(step_idx) {
-            Some(id) => *id,
-            None => self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?,
+        let (contrast, actions) = self.methods.record(&distribution, &candidates, &branch_logits, &changes);
+        let mut final_logits = changes.into_final_logits();
+        let mut rewind = None;
+        let id = loop {
+            bar(&mut final_logits, ordinary, &barred);
+            if let Some(id) = self.options.forced.get(step_idx) {
+                break *id;
+            }
+            let id = self.sampler.choose(final_logits.as_ref().unwrap_or(ordinary), &self.context)?;
+            let chosen = Chosen { step_idx, id, ids: &self.context, prompt_len: self.prompt_len };
+            // A method that never comes to an end is not followed for ever.
+            if self.num_rewinds >= self.options.max_new_tokens.max(FEWEST_REWINDS) {
+                break id;
+            }
+            let Verdict::Retract { to_len, barred: ids } = self.methods.judge(&chosen)? else { break id };
+            self.num_rewinds += 1;
+            if to_len < step_idx {
+                rewind = Some((to_len, ids));
+                break id;
+            }
+            barred = ids;
         };
         let (logprob, entropy_nats) = (distribution.logprob(id), distribution.entropy_nats());
         let query_position = self.context.len().saturating_sub(1);
-        let is_stop = self.accept(id)?;
-        Ok(Some(TokenStep {
+        drop(distribution);
+        let step = TokenStep {
             step_idx,
             query_position,
             id,
-            is_stop,
+            is_stop: false,
             logprob,
             entropy_nats,
             candidates,
             branch_logits,
             final_logits,
             contrast,
-        }))
+            actions,
+            num_retracted: 0,
+        };
+        Ok(Choice { step, rewind })
+    }
+
+    /// Takes the answer back to its first `to_len` tokens, but not behind what it began with; returns how many went.
+    fn rewind(&mut self, to_len: usize) -> Result<usize, DecodeError> {
+        let to_len = to_len.max(self.options.answered).min(self.ids().len());
+        let num_retracted = self.ids().len() - to_len;
+        self.context.truncate(self.prompt_len + to_len);
+        let new_len = to_len - self.options.answered.min(to_len);
+        let last = match self.context.last() {
+            Some(id) if new_len > 0 => Some(self.decoder.embed(&[*id])?),
+            _ => None,
+        };
+        for branch in &mut self.branches {
+            // The position that predicts runs again.
+            branch.cache.truncate((branch.prompt_len + new_len).saturating_sub(1));
+            branch.pending = last.clone().unwrap_or_else(|| branch.prompt_end.clone());
+        }
+        Ok(num_retracted)
     }
 
     /// One pass over the pending positions of every branch.
     fn forward(&mut self, probe: &mut dyn Probe) -> Result<Vec<Vec<f32>>, DecodeError> {
+        if let Some(ordinary) = self.branches.first() {
+            self.methods.begin(self.decoder, &ordinary.pending)?;
+        }
         let inputs = self.branches.iter_mut().enumerate().map(|(branch_idx, branch)| {
             let embeddings = branch.pending.clone();
             BranchInput { branch_idx, cache: &mut branch.cache, embeddings }
         });
-        let logits = self.decoder.forward(&mut inputs.collect::<Vec<_>>(), LogitRows::Last, probe)?;
+        let mut chain = self.methods.chain(probe);
+        let logits = self.decoder.forward(&mut inputs.collect::<Vec<_>>(), LogitRows::Last, &mut chain)?;
         let logits = logits.iter().map(Tensor::to_vec1).collect::<candle_core::Result<Vec<_>>>();
         Ok(logits.map_err(|cause| ModelError::Part { part: "Reading logits", cause })?)
     }
@@ -264,6 +320,28 @@ impl<'a> Generation<'a> {
     }
 }
 
+/// A token and what was known when it was chosen, or where the answer goes back to: so many tokens stand, and these ids are not chosen next.
+struct Choice {
+    step: TokenStep,
+    rewind: Option<(usize, Vec<u32>)>,
+}
+
+/// Retractions that are followed in the shortest answer.
+const FEWEST_REWINDS: usize = 64;
+
+/// Removes ids from what the token is chosen from.
+fn bar(final_logits: &mut Option<Vec<f32>>, ordinary: &[f32], barred: &[u32]) {
+    if barred.is_empty() {
+        return;
+    }
+    let logits = final_logits.get_or_insert_with(|| ordinary.to_vec());
+    for id in barred {
+        if let Some(logit) = logits.get_mut(*id as usize) {
+            *logit = f32::NEG_INFINITY;
+        }
+    }
+}
+
 /// A branch with room for its prompt and the answer, the positions that its cache lacks pending.
 fn branch(
     decoder: &Decoder,
@@ -281,15 +359,21 @@ fn branch(
         return Err(ModelError::ContextFull { capacity: max_positions, needed: prompt_len });
     }
     let capacity = Generation::capacity(decoder, prompt_len, max_new_tokens);
+    let part = ModelError::part("Token embedding");
+    let prompt_end = if prompt_len == 0 {
+        prompt.embeddings.clone()
+    } else {
+        prompt.embeddings.narrow(0, prompt_len - 1, 1).map_err(part)?
+    };
     let Some(mut cache) = cache else {
-        return Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings });
+        return Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings, prompt_len, prompt_end });
     };
     cache.truncate(prompt_len.saturating_sub(1));
     let known = cache.len();
     let pending = prompt.embeddings.narrow(0, known, prompt_len - known);
     let pending = pending.map_err(|cause| ModelError::Part { part: "Token embedding", cause })?;
     let cache = if cache.capacity() < capacity { cache.fork(capacity)? } else { cache };
-    Ok(Branch { cache, pending })
+    Ok(Branch { cache, pending, prompt_len, prompt_end })
 }
 
 /// The ordinary branch's logits, if all branches' are finite.
@@ -305,13 +389,13 @@ fn check_finite(branch_logits: &[Vec<f32>], step_idx: usize) -> Result<&Vec<f32>
 /// Decodes a whole answer, showing every token to `on_token` as soon as it is chosen.
 pub fn generate(
     decoder: &Decoder,
-    decoding: Box<dyn Decoding>,
+    methods: Stack,
     prompts: Vec<DecoderPrompt>,
     options: GenerateOptions,
     probe: &mut dyn Probe,
     on_token: &mut dyn FnMut(&TokenStep),
 ) -> Result<Generated, DecodeError> {
-    let mut generation = Generation::new(decoder, decoding, prompts, options)?;
+    let mut generation = Generation::new(decoder, methods, prompts, options)?;
     while let Some(step) = generation.step(probe)? {
         on_token(&step);
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// The parameter that chooses one of [`Registered::presets`].
+/// The parameter that chooses one of [`MethodInfo::presets`].
 pub const PRESET: &str = "preset";
 
 /// What a parameter may be: what a window shows it as.
@@ -38,7 +38,7 @@ pub enum ParameterKind {
     Text,
 }
 
-/// A parameter that a strategy or intervention takes.
+/// A parameter that a method takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ParameterInfo {
     /// Name in a SPEC.
@@ -116,32 +116,78 @@ pub struct Strength {
     pub none: f64,
 }
 
-/// What every registered thing says about itself.
-pub trait Registered: Sync {
-    /// Unique name.
-    fn id(&self) -> &'static str;
-    /// Name for people.
-    fn label(&self) -> &'static str;
-    /// One line.
-    fn help(&self) -> &'static str;
-    /// Where it comes from; empty for what has no paper.
-    fn paper(&self) -> &'static str;
-    /// What it takes.
-    fn parameters(&self) -> &'static [ParameterInfo];
-    /// Sets of values, where publications differ; then [`Registered::parameters`] has a choice named [`PRESET`].
-    fn presets(&self) -> &'static [Preset] {
-        &[]
-    }
-    /// The parameter that alone sets the strength of a contrast, the same at every step.
-    fn strength(&self) -> Option<Strength> {
-        None
+/// Which option of the command line takes a method besides `--method`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// `--strategy`: at most one of a question, chooses from the logits of branches.
+    Strategy,
+    /// `--intervene`: changes the ordinary branch inside the model.
+    Intervention,
+    /// None.
+    Method,
+}
+
+impl Word {
+    /// What one of them is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Strategy => "strategy",
+            Self::Intervention => "intervention",
+            Self::Method => "method",
+        }
     }
 }
 
-fn info_named(owner: &dyn Registered, name: &str) -> Result<&'static ParameterInfo, DecodeError> {
-    let known = owner.parameters();
+/// What every registered method says about itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MethodInfo {
+    /// Unique name.
+    pub id: &'static str,
+    /// Name for people.
+    pub label: &'static str,
+    /// One line.
+    pub help: &'static str,
+    /// Where it comes from; empty for what has no paper.
+    pub paper: &'static str,
+    /// Which option takes it besides `--method`.
+    pub word: Word,
+    /// What it takes.
+    pub parameters: &'static [ParameterInfo],
+    /// Sets of values, where publications differ; then `parameters` has a choice named [`PRESET`].
+    pub presets: &'static [Preset],
+    /// The parameter that alone sets the strength of a contrast, the same at every step.
+    pub strength: Option<Strength>,
+}
+
+impl MethodInfo {
+    /// A method without parameters and paper, to be completed with `..`.
+    pub const NONE: Self = Self {
+        id: "",
+        label: "",
+        help: "",
+        paper: "",
+        word: Word::Method,
+        parameters: &[],
+        presets: &[],
+        strength: None,
+    };
+}
+
+/// What is registered under a name.
+pub trait Registered: Sync {
+    /// What it says about itself.
+    fn info(&self) -> &'static MethodInfo;
+
+    /// Its unique name.
+    fn id(&self) -> &'static str {
+        self.info().id
+    }
+}
+
+fn info_named(owner: &MethodInfo, name: &str) -> Result<&'static ParameterInfo, DecodeError> {
+    let known = owner.parameters;
     known.iter().find(|info| info.name == name).ok_or_else(|| DecodeError::UnknownParameter {
-        owner: owner.id().to_owned(),
+        owner: owner.id.to_owned(),
         known: names(known.iter().map(|info| info.name)),
         found: name.to_owned(),
         hint: hint(name, known.iter().map(|info| info.name)),
@@ -150,7 +196,7 @@ fn info_named(owner: &dyn Registered, name: &str) -> Result<&'static ParameterIn
 
 /// Finds parameters that there are not, without looking at their values.
 pub fn check_parameter_names(owner: &dyn Registered, given: &[(String, String)]) -> Result<(), DecodeError> {
-    given.iter().try_for_each(|(name, _)| info_named(owner, name).map(drop))
+    given.iter().try_for_each(|(name, _)| info_named(owner.info(), name).map(drop))
 }
 
 /// Values for every parameter of one registered thing: given or default, unknown ones refused.
@@ -164,22 +210,23 @@ pub struct Parameters {
 impl Parameters {
     /// Puts given values over those of the preset, and those over the defaults.
     pub fn resolve(owner: &dyn Registered, given: &[(String, String)]) -> Result<Self, DecodeError> {
-        let known = owner.parameters();
+        let owner = owner.info();
+        let known = owner.parameters;
         let mut values: BTreeMap<_, _> = known.iter().map(|info| (info.name, info.default.to_owned())).collect();
         let chosen = given.iter().find(|(name, _)| name == PRESET).map(|(_, value)| value.as_str());
         let chosen = chosen.or_else(|| values.get(PRESET).map(String::as_str)).unwrap_or_default();
-        if let Some(preset) = owner.presets().iter().find(|preset| preset.id == chosen) {
+        if let Some(preset) = owner.presets.iter().find(|preset| preset.id == chosen) {
             values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
         for (idx, (name, value)) in given.iter().enumerate() {
             let info = info_named(owner, name)?;
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
-                return Err(DecodeError::RepeatedParameter { owner: owner.id().to_owned(), parameter: name.clone() });
+                return Err(DecodeError::RepeatedParameter { owner: owner.id.to_owned(), parameter: name.clone() });
             }
             values.insert(info.name, value.clone());
         }
-        let parameters = Self { owner: owner.id().to_owned(), known, values };
-        if !owner.presets().is_empty() {
+        let parameters = Self { owner: owner.id.to_owned(), known, values };
+        if !owner.presets.is_empty() {
             parameters.choice(PRESET)?;
         }
         Ok(parameters)

@@ -4,15 +4,16 @@ use super::error::EngineError;
 use super::fork::Fork;
 use super::job_info::spec_info;
 use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
-use crate::decode::{Parameters, interventions, strategies};
+use super::method_specs::MethodSpecs;
+use crate::decode::{Parameters, Word, method_named};
 use crate::trace::{RunField, RunInfo, SpecInfo};
 use serde_json::Value;
 
 /// What traces of encoders say of the strategy.
 pub(super) const NO_STRATEGY: &str = "none";
 
-/// Whether two questions have a part in common.
-type IsSame = fn(&Question, &Question) -> bool;
+/// Whether two questions have some of their methods in common.
+type IsSame = fn(&MethodSpecs, &MethodSpecs) -> bool;
 
 impl Question {
     /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is
@@ -28,6 +29,7 @@ impl Question {
             // Compared last, see `costly`.
             strategy: _,
             interventions: _,
+            methods: _,
             prompted: _,
             fork,
             record: _, // what is kept of an answer makes no other one
@@ -42,13 +44,19 @@ impl Question {
             (RunField::ForcedIds, forced(fork) == forced(&other.fork)),
         ];
         let costly: [(RunField, IsSame); 3] = [
-            (RunField::Strategy, |a, b| same_spec(&a.strategy, &b.strategy, strategy_info)),
-            (RunField::Interventions, |a, b| same_specs(&a.interventions, &b.interventions)),
-            (RunField::Prompting, |a, b| a.prompted == b.prompted),
+            (RunField::Strategy, |a, b| same_spec(Word::Strategy, &a.strategy, &b.strategy)),
+            (RunField::Interventions, |a, b| same_specs(Word::Intervention, &a.interventions, &b.interventions)),
+            (RunField::Methods, |a, b| same_specs(Word::Method, &a.methods, &b.methods)),
         ];
         let cheap = cheap.into_iter().filter(|(_, same)| !same).map(|(field, _)| field);
-        let costly = costly.into_iter().filter(|(_, same)| !same(self, other)).map(|(field, _)| field);
-        cheap.chain(sampling.differing(other.sampling)).chain(costly)
+        let of_methods = std::iter::once_with(move || (MethodSpecs::of(self), MethodSpecs::of(other)));
+        let of_methods = of_methods.flat_map(move |(a, b)| {
+            let differ = costly.into_iter().filter(|(_, same)| !same(&a, &b)).map(|(field, _)| field);
+            differ.collect::<Vec<_>>()
+        });
+        let prompting = std::iter::once_with(move || self.prompted == other.prompted);
+        let prompting = prompting.filter(|same| !same).map(|_| RunField::Prompting);
+        cheap.chain(sampling.differing(other.sampling)).chain(of_methods).chain(prompting)
     }
 
     /// Whether both get the same answer from the same model.
@@ -59,8 +67,14 @@ impl Question {
     /// Whether every token is chosen from the model's own logits about the photo as it is, and nothing is changed
     /// inside the model.
     pub fn is_plain(&self) -> bool {
-        let mut plain =
-            Self { strategy: Spec::default(), interventions: Vec::new(), prompted: None, fork: None, ..self.clone() };
+        let mut plain = Self {
+            strategy: Spec::default(),
+            interventions: Vec::new(),
+            methods: Vec::new(),
+            prompted: None,
+            fork: None,
+            ..self.clone()
+        };
         plain.sampling.repetition_penalty = 1.0;
         self.is_same(&plain)
     }
@@ -83,6 +97,7 @@ impl Question {
             max_new_tokens: run.max_new_tokens,
             strategy: if is_encoder { Spec::default() } else { spec(&run.strategy) },
             interventions: run.interventions.iter().map(spec).collect(),
+            methods: run.methods.iter().map(spec).collect(),
             prompted: None, // refused above
             fork: (!run.forced_ids.is_empty()).then(|| Fork { ids: run.forced_ids.clone(), known: None }),
             record,
@@ -105,25 +120,18 @@ fn spec(info: &SpecInfo) -> Spec {
 }
 
 /// Names and parameters that mean the same: a default may be written or not.
-fn same_spec(a: &Spec, b: &Spec, info: fn(&Spec) -> Option<SpecInfo>) -> bool {
-    a == b || info(a).zip(info(b)).is_some_and(|(a, b)| a.is_same(&b))
+fn same_spec(word: Word, a: &Spec, b: &Spec) -> bool {
+    a == b || info(word, a).zip(info(word, b)).is_some_and(|(a, b)| a.is_same(&b))
 }
 
-fn same_specs(a: &[Spec], b: &[Spec]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_spec(a, b, intervention_info))
+fn same_specs(word: Word, a: &[Spec], b: &[Spec]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_spec(word, a, b))
 }
 
-/// A strategy with every parameter spelled out; `None` if there is none of that name, or not with these.
-fn strategy_info(spec: &Spec) -> Option<SpecInfo> {
-    let name = if spec.name.is_empty() { "plain" } else { &spec.name };
-    let known = strategies().iter().copied().find(|strategy| strategy.id() == name)?;
-    Some(spec_info(name, &Parameters::resolve(known, &spec.parameters).ok()?))
-}
-
-/// The same of an intervention.
-fn intervention_info(spec: &Spec) -> Option<SpecInfo> {
-    let known = interventions().iter().copied().find(|intervention| intervention.id() == spec.name)?;
-    Some(spec_info(&spec.name, &Parameters::resolve(known, &spec.parameters).ok()?))
+/// A method with every parameter spelled out; `None` if there is none of that name, or not with these.
+fn info(word: Word, spec: &Spec) -> Option<SpecInfo> {
+    let known = method_named(word, &spec.name).ok()?;
+    Some(spec_info(known.id(), &Parameters::resolve(known, &spec.parameters).ok()?))
 }
 
 #[cfg(test)]
@@ -141,6 +149,7 @@ mod tests {
             max_new_tokens: 8,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            methods: Vec::new(),
             prompted: None,
             fork: None,
             record: RecordOptions::default(),
@@ -171,6 +180,21 @@ mod tests {
             assert_eq!(question().differing(&other).collect::<Vec<_>>(), [field], "one way");
             assert_eq!(other.differing(&question()).collect::<Vec<_>>(), [field], "and the other");
         }
+    }
+
+    #[test]
+    fn methods_are_compared_whichever_option_names_them() {
+        let stacked =
+            |texts: &[&str]| Question { methods: texts.iter().map(|text| named(text)).collect(), ..question() };
+        let differing = |a: &Question, b: &Question| a.differing(b).collect::<Vec<_>>();
+        let vcd = Question { strategy: named("vcd"), ..question() };
+        assert!(stacked(&["vcd:alpha=1"]).is_same(&vcd), "either option");
+        let both = Question { interventions: vec![named("pai")], ..vcd.clone() };
+        assert!(stacked(&["vcd", "pai"]).is_same(&both), "and both");
+        assert_eq!(differing(&stacked(&["vcd", "damro"]), &vcd), [RunField::Methods], "a second strategy");
+        let turned = differing(&stacked(&["vcd", "damro"]), &stacked(&["damro", "vcd"]));
+        assert_eq!(turned, [RunField::Strategy, RunField::Methods], "another order");
+        assert!(!stacked(&["damro"]).is_plain() && stacked(&["plain"]).is_plain(), "plain is none");
     }
 
     #[test]

@@ -93,6 +93,7 @@ fn of_llava(model: &OpenModel, request: &AttributionRequest, cancel: &AtomicBool
         max_new_tokens: request.max_new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },

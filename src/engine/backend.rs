@@ -166,6 +166,7 @@ mod tests {
             max_new_tokens: 2,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            methods: Vec::new(),
             prompted: None,
             fork: None,
             record: RecordOptions::default(),

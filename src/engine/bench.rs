@@ -13,7 +13,7 @@ use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
 use super::open::{Answerer, OpenModel};
 use super::recorder::Recorder;
 use super::run::open_photo;
-use crate::decode::{DecoderPrompt, GenerateOptions, Generation, build_strategy};
+use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack, Word, build};
 use crate::kernel::BandwidthProbe;
 use crate::model::Probe;
 use crate::trace::{RowPrecision, Sampling};
@@ -182,6 +182,7 @@ fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> 
         max_new_tokens: new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() },
@@ -255,8 +256,9 @@ impl<'a> UnderWay<'a> {
         // No stop tokens: every answer has the same length.
         let options = GenerateOptions { max_new_tokens: new_tokens, ..GenerateOptions::default() };
         // Every branch reads the same, so that two cost what two cost, the contrast of every step included.
-        let (decoding, _) = build_strategy(if branches > 1 { "vcd" } else { "plain" }, &[])?;
-        let generation = Generation::new(model.llava.decoder(), decoding, prompts, options)?;
+        let (method, active, _) = build(Word::Strategy, if branches > 1 { "vcd" } else { "plain" }, &[])?;
+        let methods = Stack::new(vec![(method.info(), active)]);
+        let generation = Generation::new(model.llava.decoder(), methods, prompts, options)?;
         Ok(Self { generation, recorder: capture.then_some(recorder) })
     }
 

@@ -1,14 +1,14 @@
 //! What all branches of a question read, and what the second one did.
 
 use super::error::EngineError;
-use super::job::{Job, Plan, chain};
+use super::job::{Job, Plan};
 use super::open::Answerer;
 use super::reuse::Seen;
 use crate::checkpoint::TextTokenizer;
-use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt, StepContrast};
+use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt, StepAction, StepContrast};
 use crate::ids::LayerIdx;
 use crate::model::{ImageFeatures, ModelError, Probe};
-use crate::trace::{ContrastCandidate, OutputToken, SpecInfo, TokenContrast, VisionAttention};
+use crate::trace::{ContrastCandidate, OutputToken, RunInfo, TokenAction, TokenContrast, VisionAttention};
 use candle_core::{DType, Tensor};
 use std::sync::Arc;
 
@@ -31,11 +31,12 @@ impl Job<'_> {
             pixel_values: Some(&self.pixel_values),
             cls: vision.as_deref().and_then(cls_row),
             seed: self.trace.run.seed,
+            first_branch_idx: prompts.len(),
         };
-        let mut probe = chain(&mut plan.interventions, &mut self.recorder);
-        let mut encode = |pixel_values: &Tensor| encode_other(model, pixel_values, changes_vision, &mut probe);
-        prompts.extend(plan.decoding.branches(&context, &mut encode)?);
-        self.extras.outlier_tokens = plan.decoding.outlier_tokens().map(<[usize]>::to_vec);
+        let recorder = &mut self.recorder;
+        let mut encode = |pixel_values: &Tensor| encode_other(model, pixel_values, recorder);
+        prompts.extend(plan.methods.branches(&context, &mut encode)?);
+        self.extras.outlier_tokens = plan.methods.outlier_tokens().map(<[usize]>::to_vec);
         Ok(prompts)
     }
 
@@ -47,7 +48,7 @@ impl Job<'_> {
             self.trace.vision = seen.vision;
             return Ok(seen.features);
         }
-        let mut probe = chain(&mut plan.interventions, &mut self.recorder);
+        let mut probe = plan.methods.chain(&mut self.recorder);
         let features = model.llava.encode_image(&self.pixel_values, &mut probe)?;
         let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
         if let Some(layer_idx) = vision.as_ref().and_then(VisionAttention::first_layer_without_numbers) {
@@ -62,16 +63,9 @@ impl Job<'_> {
     }
 }
 
-/// Features of another branch's image, kept like the photo's: a strategy that is switched off and on again pays once.
-fn encode_other(
-    model: &Answerer,
-    pixel_values: &Tensor,
-    changes_vision: bool,
-    probe: &mut dyn Probe,
-) -> Result<ImageFeatures, DecodeError> {
-    if changes_vision {
-        return Ok(model.llava.encode_branch_image(pixel_values, OTHER_BRANCH, probe)?);
-    }
+/// Features of another branch's image, kept like the photo's: a method that is switched off and on again pays once. No other method edits them:
+/// edits are of the ordinary branch.
+fn encode_other(model: &Answerer, pixel_values: &Tensor, probe: &mut dyn Probe) -> Result<ImageFeatures, DecodeError> {
     let values = pixel_values.to_dtype(DType::F32).and_then(|values| values.flatten_all()?.to_vec1::<f32>());
     let values = values.map_err(|cause| ModelError::Part { part: "Reading pixel values", cause })?;
     if let Some(seen) = model.reuse.seen(&values) {
@@ -112,8 +106,22 @@ pub(super) fn token_contrast(tokenizer: &TextTokenizer, step: &StepContrast) -> 
     }
 }
 
-/// A warning for the trace if a contrastive strategy changed nothing anywhere.
-pub(super) fn idle_strategy(strategy: &SpecInfo, output: &[OutputToken]) -> Option<String> {
+/// What a method did at a step, with the words of the tokens.
+pub(super) fn token_action(tokenizer: &TextTokenizer, action: &StepAction) -> TokenAction {
+    TokenAction {
+        method: action.method.to_owned(),
+        before_id: action.before_id,
+        before: tokenizer.piece(action.before_id),
+        after_id: action.after_id,
+        after: tokenizer.piece(action.after_id),
+        num_removed: action.num_removed,
+        moved: action.moved,
+        note: action.note.clone(),
+    }
+}
+
+/// A warning for the trace if a contrast changed nothing anywhere.
+pub(super) fn idle_contrast(run: &RunInfo, output: &[OutputToken]) -> Option<String> {
     let mut steps = output.iter().filter_map(|token| token.contrast.as_deref()).peekable();
     steps.peek()?;
     let mut branches_differ = false;
@@ -124,5 +132,6 @@ pub(super) fn idle_strategy(strategy: &SpecInfo, output: &[OutputToken]) -> Opti
         branches_differ |= step.branches_differ;
     }
     let why = if branches_differ { "" } else { ": both branches gave the same logits" };
-    Some(format!("The strategy {} changed nothing{why}", strategy.name))
+    let word = if run.methods.is_empty() { "strategy" } else { "method" };
+    Some(format!("The {word} {} changed nothing{why}", run.decoding()))
 }

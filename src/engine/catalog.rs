@@ -1,6 +1,6 @@
 //! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
 
-use crate::decode::{ParameterKind, Preset, Registered, Strength};
+use crate::decode::{MethodInfo, ParameterKind, Preset, Strength, Word, methods};
 use serde::Serialize;
 
 /// A parameter of a registered thing.
@@ -18,7 +18,7 @@ pub struct Parameter {
     pub usual: Option<(f64, f64)>,
 }
 
-/// A registered strategy, intervention, metric, family or colour map.
+/// A registered method, metric, family or colour map.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     /// Unique name.
@@ -40,9 +40,11 @@ pub struct Entry {
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Catalog {
-    /// Ways to choose tokens.
+    /// Everything that changes how an answer comes about.
+    pub methods: Vec<Entry>,
+    /// Those of them that choose from the logits of branches.
     pub strategies: Vec<Entry>,
-    /// Changes inside the model.
+    /// Those of them that change the ordinary branch inside the model.
     pub interventions: Vec<Entry>,
     /// Figures of merit.
     pub metrics: Vec<Entry>,
@@ -53,8 +55,9 @@ pub struct Catalog {
 /// Everything that is registered in this build.
 pub fn catalog() -> Catalog {
     Catalog {
-        strategies: crate::decode::strategies().iter().map(|strategy| entry(*strategy)).collect(),
-        interventions: crate::decode::interventions().iter().map(|intervention| entry(*intervention)).collect(),
+        methods: methods(Word::Method).map(|method| entry(method.info())).collect(),
+        strategies: methods(Word::Strategy).map(|method| entry(method.info())).collect(),
+        interventions: methods(Word::Intervention).map(|method| entry(method.info())).collect(),
         metrics: crate::analysis::localisation::METRICS
             .iter()
             .map(|metric| Entry {
@@ -82,23 +85,16 @@ pub fn catalog() -> Catalog {
     }
 }
 
-fn entry(registered: &dyn Registered) -> Entry {
-    let parameters = registered.parameters().iter().map(|parameter| Parameter {
+fn entry(info: &'static MethodInfo) -> Entry {
+    let parameters = info.parameters.iter().map(|parameter| Parameter {
         name: parameter.name,
         default: parameter.default.to_owned(),
         kind: parameter.kind,
         help: parameter.help,
         usual: parameter.usual,
     });
-    Entry {
-        id: registered.id(),
-        label: registered.label(),
-        help: registered.help(),
-        paper: registered.paper(),
-        parameters: parameters.collect(),
-        presets: registered.presets(),
-        strength: registered.strength(),
-    }
+    let MethodInfo { id, label, help, paper, presets, strength, .. } = *info;
+    Entry { id, label, help, paper, parameters: parameters.collect(), presets, strength }
 }
 
 #[cfg(test)]
@@ -109,7 +105,7 @@ mod tests {
     #[test]
     fn defaults_and_presets_lie_where_the_sliders_run() {
         let catalog = catalog();
-        for entry in catalog.strategies.iter().chain(&catalog.interventions) {
+        for entry in &catalog.methods {
             for parameter in &entry.parameters {
                 let Some((low, high)) = parameter.usual else { continue };
                 let (least, most) = match parameter.kind {
@@ -134,7 +130,8 @@ mod tests {
     #[test]
     fn registered_things_have_unique_ids_and_help() {
         let catalog = catalog();
-        for entries in [&catalog.strategies, &catalog.interventions, &catalog.metrics, &catalog.families] {
+        let Catalog { methods, strategies, interventions, metrics, families } = &catalog;
+        for entries in [strategies, interventions, metrics, families] {
             let ids: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
             assert_eq!(ids.len(), entries.len(), "two entries share an id");
             for entry in entries {
@@ -143,6 +140,8 @@ mod tests {
                 assert!(documented, "every parameter of {} has help", entry.id);
             }
         }
+        let views = strategies.iter().chain(interventions);
+        assert!(views.into_iter().all(|entry| methods.contains(entry)), "older options take methods of the registry");
         assert!(!catalog.strategies.is_empty() && !catalog.families.is_empty(), "the registries are connected");
     }
 }

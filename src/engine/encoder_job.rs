@@ -4,6 +4,7 @@ use super::asked::NO_STRATEGY;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
+use super::method_specs::MethodSpecs;
 use super::prompting::{Prompting, asked_photo};
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, Input, image_path};
@@ -27,7 +28,8 @@ pub(super) fn see(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
-    if !question.strategy.is_plain() {
+    let methods = MethodSpecs::of(question);
+    if !methods.strategy.is_plain() {
         // A strategy that has no tokens to choose.
         return Err(EngineError::NoDecoder { path: encoder.info.id.clone().into() });
     }
@@ -80,8 +82,12 @@ fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<Str
     if !question.strategy.name.is_empty() {
         warnings.push(format!("The strategy {} was not used: there is no decoder", question.strategy.name));
     }
-    for intervention in &question.interventions {
+    let methods = MethodSpecs::of(question);
+    for intervention in &methods.interventions {
         warnings.push(format!("The intervention {} was not used: there is no decoder", intervention.name));
+    }
+    for method in &methods.methods {
+        warnings.push(format!("The method {} was not used: there is no decoder", method.name));
     }
     let words = match (&question.prompt, &encoder.towers) {
         (Prompt::Templated(words) | Prompt::Raw(words), Towers::Image(_)) => {
@@ -164,6 +170,7 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         template_date: None,
         strategy: SpecInfo { name: NO_STRATEGY.to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
+        methods: Vec::new(),
         temperature: 0.0,
         top_p: None,
         top_k: None,

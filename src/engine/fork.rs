@@ -55,8 +55,9 @@ impl Recalled {
             let (expected, found) = (question.max_new_tokens, fork.ids.len());
             return Err(EngineError::ForcedTooMany { expected, found });
         }
-        // Logits are not in a trace, and an intervention may treat the tokens of an answer in another way than those of a prompt.
-        let can_recall = !question.record.logits && plan.reach(0).by_position;
+        // Logits are not in a trace; a method may treat the tokens of an answer in another way than those of a prompt, or need to
+        // have seen them.
+        let can_recall = !question.record.logits && plan.reach(0).by_position && !plan.methods.keeps_state();
         let known =
             fork.known.as_ref().filter(|trace| can_recall && is_same_question(trace, model, question, plan, photo));
         Ok(known.and_then(|trace| {
@@ -87,7 +88,8 @@ impl Recalled {
         let tokens = self.trace.output.iter().zip(&self.trace.decoder_attention).take(self.len);
         let token = |(token, row): (&OutputToken, &Arc<AttentionRow>)| {
             let contrast = token.contrast.clone().filter(|_| same_strategy);
-            (OutputToken { contrast, ..token.clone() }, Arc::clone(row))
+            let actions = if same_strategy { token.actions.clone() } else { Vec::new() };
+            (OutputToken { contrast, actions, ..token.clone() }, Arc::clone(row))
         };
         tokens.map(token).collect()
     }

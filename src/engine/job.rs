@@ -1,10 +1,11 @@
 //! One question from photo to trace.
 
-use super::branches::{idle_strategy, token_contrast};
+use super::branches::{idle_contrast, token_action, token_contrast};
 use super::error::EngineError;
 use super::fork::{Recalled, recorded};
 use super::job_info::{prompt_tokens, run_info, spec_info};
-use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
+use super::messages::{Event, Prompt, PromptRows, Question, RecordOptions, RunId, Spec, Stage, Timings};
+use super::method_specs::MethodSpecs;
 use super::open::{Answerer, image_grid};
 use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
@@ -13,13 +14,13 @@ use super::run::{Answer, Input};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
-    ActiveIntervention, DecoderPrompt, Decoding, GenerateOptions, Generation, InterventionContext, QuestionContext,
-    Reach, SamplingOptions, StopReason, TokenStep, build_intervention, build_strategy,
+    ActiveMethod, DecoderPrompt, FirstAnswer, FirstQuestion, GenerateOptions, Generation, MethodInfo, Parameters,
+    QuestionContext, Reach, SamplingOptions, Stack, StopReason, TokenStep, Word, Words, build,
 };
 use crate::geometry::ImageLayout;
-use crate::model::{Probe, ProbeChain};
-use crate::trace::{Candidate, Extras, OutputToken, SpecInfo, Trace};
+use crate::trace::{AttentionRow, Candidate, Extras, OutputToken, Sampling, SpecInfo, Trace};
 use candle_core::Tensor;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -38,6 +39,9 @@ pub(super) fn answer(
     let mut plan = Plan::new(model, question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
+    if let Some(answers) = ask_first(model, id, question, &plan, cancel)? {
+        plan = Plan::with(model, question, &answers)?;
+    }
     plan.recalled = Recalled::of(model, question, &plan, &photo)?;
     let mut job = Job::new(model, question, &plan, &photo, cancel)?;
 
@@ -51,6 +55,34 @@ pub(super) fn answer(
     model.files.expect_whole()?;
 
     decode(model, id, question, plan, job, prompts, emit)
+}
+
+/// Answers what methods want to have answered first, method by method, by plain decoding; `None` if they want nothing.
+fn ask_first(
+    model: &Answerer,
+    id: RunId,
+    question: &Question,
+    plan: &Plan,
+    cancel: &AtomicBool,
+) -> Result<Option<Vec<Vec<FirstAnswer>>>, EngineError> {
+    let ask = |first: &FirstQuestion| -> Result<FirstAnswer, EngineError> {
+        let plain = Question {
+            prompt: Prompt::Templated(first.words.clone()),
+            sampling: Sampling::default(),
+            max_new_tokens: first.max_new_tokens,
+            strategy: Spec::default(),
+            interventions: Vec::new(),
+            methods: Vec::new(),
+            fork: None,
+            record: RecordOptions { budget_bytes: 0, ..RecordOptions::default() },
+            ..question.clone()
+        };
+        let trace = answer(model, id, &plain, &mut |_| {}, cancel)?.trace;
+        Ok(FirstAnswer { ids: trace.output.iter().map(|token| token.id).collect(), text: trace.text() })
+    };
+    let is_asked = plan.first_questions.iter().any(|questions| !questions.is_empty());
+    let ask_all = |questions: &Vec<FirstQuestion>| questions.iter().map(ask).collect::<Result<Vec<_>, _>>();
+    is_asked.then(|| plan.first_questions.iter().map(ask_all).collect()).transpose()
 }
 
 /// Reads the prompt, as far as no earlier question did, and writes the answer.
@@ -72,14 +104,16 @@ fn decode(
     let started = Instant::now();
     let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
     job.timings.reused_tokens = prefixes.reused_tokens;
-    let Plan { decoding, mut interventions, recalled, .. } = plan;
+    let Plan { methods, recalled, .. } = plan;
+    // What may be taken back is told when nothing is any more.
+    let mut held = methods.may_retract().then(Vec::new);
     let options = generate_options(model, question, recalled.as_ref());
-    let mut generation = Generation::resume(model.llava.decoder(), decoding, prompts, caches, options)?;
+    let mut generation = Generation::resume(model.llava.decoder(), methods, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
     let mut decode_started = Instant::now();
     let mut write = || -> Result<(), EngineError> {
-        while let Some(step) = generation.step(&mut chain(&mut interventions, &mut job.recorder))? {
+        while let Some(step) = generation.step(&mut job.recorder)? {
             model.files.expect_whole()?;
             if job.new_tokens == 0 {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();
@@ -90,20 +124,31 @@ fn decode(
                 }
                 emit(Event::Stage(id, Stage::Decode));
             }
-            let (token, row) = job.keep(model, question, step, &mut stream)?;
-            emit(Event::Token(id, Box::new(token), row));
+            let num_retracted = job.take_back(model, step.num_retracted, &mut stream)?;
+            let told = job.keep(model, question, step, &mut stream)?;
+            match &mut held {
+                Some(held) => {
+                    held.truncate(held.len().saturating_sub(num_retracted));
+                    held.push(told);
+                }
+                None => emit(Event::Token(id, Box::new(told.0), told.1)),
+            }
         }
         Ok(())
     };
     let written = write();
+    for (token, row) in held.into_iter().flatten() {
+        emit(Event::Token(id, Box::new(token), row));
+    }
     let stop = generation.stop_reason();
+    let idle: Vec<String> = generation.methods().reports().filter_map(|(word, report)| report.warning(word)).collect();
     // A stopped answer leaves what it has read; one that went wrong leaves nothing.
     if matches!(written, Ok(()) | Err(EngineError::Cancelled)) && model.files.expect_whole().is_ok() {
         prefixes.keep(model, generation);
     }
     written?;
     job.timings.kept = model.reuse.memory();
-    job.finish(stream, decode_started, stop, &interventions)
+    job.finish(stream, decode_started, stop, idle)
 }
 
 /// Prompt rows are made while the prompt is read, so the start is told after it.
@@ -113,10 +158,15 @@ fn announces_late(question: &Question, recalled: Option<&Recalled>) -> bool {
 
 /// What a question asks of the decoding, checked before anything is computed.
 pub(super) struct Plan {
-    pub(super) decoding: Box<dyn Decoding>,
+    pub(super) methods: Stack,
+    /// Of every method of the stack, in its order.
+    stacked: Vec<SpecInfo>,
+    /// Of every method of the stack: what is asked first.
+    first_questions: Vec<Vec<FirstQuestion>>,
     pub(super) strategy: SpecInfo,
-    pub(super) interventions: Vec<Box<dyn ActiveIntervention>>,
-    pub(super) intervention_specs: Vec<SpecInfo>,
+    pub(super) interventions: Vec<SpecInfo>,
+    /// What the two before do not say.
+    pub(super) further: Vec<SpecInfo>,
     pub(super) full_prompt: String,
     /// The day that the chat template wrote into the prompt.
     pub(super) template_date: Option<String>,
@@ -125,43 +175,103 @@ pub(super) struct Plan {
     pub(super) recalled: Option<Recalled>,
 }
 
+/// A method with its parameters as they are used.
+struct Built {
+    word: Word,
+    info: &'static MethodInfo,
+    active: Box<dyn ActiveMethod>,
+    parameters: Parameters,
+}
+
 impl Plan {
     pub(super) fn new(model: &Answerer, question: &Question) -> Result<Self, EngineError> {
+        Self::with(model, question, &[])
+    }
+
+    /// The same, once what methods ask first was answered, method by method.
+    fn with(model: &Answerer, question: &Question, answers: &[Vec<FirstAnswer>]) -> Result<Self, EngineError> {
+        let mut all = Vec::new();
+        for (word, spec) in MethodSpecs::of(question).in_order() {
+            let (method, active, parameters) = build(word, &spec.name, &spec.parameters)?;
+            all.push(Built { word, info: method.info(), active, parameters });
+        }
+        Self::of(model, question, all, answers)
+    }
+
+    /// The same of any methods.
+    fn of(
+        model: &Answerer,
+        question: &Question,
+        mut all: Vec<Built>,
+        answers: &[Vec<FirstAnswer>],
+    ) -> Result<Self, EngineError> {
         let config = model.llava.config();
-        let (full_prompt, template_date) = full_prompt(model, &question.prompt)?;
+        let (mut full_prompt, template_date) = full_prompt(model, &reworded(&question.prompt, &all)?)?;
+        for (idx, method) in all.iter_mut().enumerate() {
+            let answers = answers.get(idx).map_or(&[][..], Vec::as_slice);
+            if let Some(rewritten) = method.active.rewrite(&full_prompt, answers)? {
+                full_prompt = rewritten;
+            }
+        }
         let prompt = model.checkpoint.tokenizer.encode_prompt(&full_prompt, config.image_seq_length())?;
-        let (mut decoding, mut parameters) = build_strategy(&question.strategy.name, &question.strategy.parameters)?;
         let context = QuestionContext {
             config,
             tokenizer: &model.checkpoint.tokenizer,
             full_prompt: &full_prompt,
             prompt: &prompt,
+            image_grid: image_grid(config),
             // Every vision tower of this family has [CLS].
             cls_patches: Some(image_grid(config).len()),
+            seed: question.sampling.seed,
         };
-        decoding.prepare(&mut parameters, &context)?;
-        let name = if question.strategy.name.is_empty() { "plain" } else { &question.strategy.name };
-        let strategy = spec_info(name, &parameters);
-        let context = InterventionContext {
-            image_token_span: Some(prompt.image_token_span),
-            image_grid: image_grid(config),
-            num_hidden_layers: config.text.num_hidden_layers,
-        };
-        let (mut interventions, mut intervention_specs) = (Vec::new(), Vec::new());
-        for spec in &question.interventions {
-            let (intervention, parameters) = build_intervention(&spec.name, &spec.parameters, &context)?;
-            interventions.push(intervention);
-            intervention_specs.push(spec_info(&spec.name, &parameters));
+        for method in &mut all {
+            method.active.prepare(&mut method.parameters, &context)?;
         }
+        let stacked: Vec<SpecInfo> = all.iter().map(|one| spec_info(one.info.id, &one.parameters)).collect();
+        let of = |word| all.iter().zip(&stacked).filter(move |(one, _)| one.word == word).map(|(_, spec)| spec.clone());
+        let (interventions, further) = (of(Word::Intervention).collect(), of(Word::Method).collect());
+        let strategy = of(Word::Strategy).next();
+        let strategy = strategy.unwrap_or_else(|| SpecInfo { name: "plain".to_owned(), parameters: BTreeMap::new() });
+        let first_questions = all.iter().map(|one| one.active.first_questions()).collect();
+        let methods = Stack::new(all.into_iter().map(|one| (one.info, one.active)).collect());
         let recalled = None;
-        Ok(Self { decoding, strategy, interventions, intervention_specs, full_prompt, template_date, prompt, recalled })
+        Ok(Self {
+            methods,
+            stacked,
+            first_questions,
+            strategy,
+            interventions,
+            further,
+            full_prompt,
+            template_date,
+            prompt,
+            recalled,
+        })
     }
 
-    /// What the interventions change in a branch.
+    /// What the methods change in a branch.
     pub(super) fn reach(&self, branch_idx: usize) -> Reach {
-        let reaches = self.interventions.iter().map(|one| one.reach(branch_idx, self.prompt.ids.len()));
-        reaches.fold(Reach::NOTHING, Reach::and)
+        self.methods.reach(branch_idx, self.prompt.ids.len())
     }
+
+    /// Those that do.
+    pub(super) fn reaching(&self, branch_idx: usize) -> Vec<SpecInfo> {
+        let reaches = |idx: usize| self.methods.reaches(idx, branch_idx, self.prompt.ids.len());
+        self.stacked.iter().enumerate().filter(|(idx, _)| reaches(*idx)).map(|(_, spec)| spec.clone()).collect()
+    }
+}
+
+/// The words as the methods want them, one after the other.
+fn reworded(prompt: &Prompt, methods: &[Built]) -> Result<Prompt, EngineError> {
+    let mut prompt = prompt.clone();
+    for method in methods {
+        let templated = matches!(prompt, Prompt::Templated(_));
+        let (Prompt::Templated(text) | Prompt::Raw(text)) = &mut prompt;
+        if let Some(words) = method.active.reword(&Words { text, templated })? {
+            *text = words;
+        }
+    }
+    Ok(prompt)
 }
 
 /// The text that is tokenised, and the day in it.
@@ -176,18 +286,6 @@ fn full_prompt(model: &Answerer, prompt: &Prompt) -> Result<(String, Option<Stri
     }
     let (template, date) = (model.template()?, model.date());
     Ok((template.render_on(words, date)?, template.asks_for_the_date().then(|| date.to_string())))
-}
-
-/// Interventions first, so that the recorder sees what they made.
-pub(super) fn chain<'a>(
-    interventions: &'a mut [Box<dyn ActiveIntervention>],
-    recorder: &'a mut dyn Probe,
-) -> ProbeChain<'a> {
-    let mut chain = ProbeChain::new();
-    for intervention in interventions {
-        chain = chain.with(&mut **intervention);
-    }
-    chain.with(recorder)
 }
 
 fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Recalled>) -> GenerateOptions {
@@ -313,7 +411,7 @@ impl<'a> Job<'a> {
         question: &Question,
         step: TokenStep,
         stream: &mut StreamDecoder<'_>,
-    ) -> Result<(OutputToken, Option<Arc<crate::trace::AttentionRow>>), EngineError> {
+    ) -> Result<(OutputToken, Option<Arc<AttentionRow>>), EngineError> {
         let tokenizer = &model.checkpoint.tokenizer;
         let piece = stream.push(step.id)?;
         let special = tokenizer.is_special(step.id);
@@ -330,6 +428,7 @@ impl<'a> Job<'a> {
             entropy_nats: step.entropy_nats,
             candidates: candidates.collect(),
             contrast: step.contrast.as_ref().map(|contrast| Box::new(token_contrast(tokenizer, contrast))),
+            actions: step.actions.iter().map(|action| token_action(tokenizer, action)).collect(),
         };
         self.trace.output.push(token.clone());
         self.new_tokens += 1;
@@ -344,14 +443,43 @@ impl<'a> Job<'a> {
         Ok((token, row))
     }
 
+    /// Takes the last tokens out of the trace again; returns how many.
+    fn take_back<'m>(
+        &mut self,
+        model: &'m Answerer,
+        num_tokens: usize,
+        stream: &mut StreamDecoder<'m>,
+    ) -> Result<usize, EngineError> {
+        if num_tokens == 0 {
+            return Ok(0);
+        }
+        let len = self.trace.output.len().saturating_sub(num_tokens);
+        self.trace.output.truncate(len);
+        self.trace.decoder_attention.truncate(len);
+        let Extras { logits, negative_logits, final_logits, .. } = &mut self.extras;
+        for rows in [logits, negative_logits, final_logits] {
+            rows.truncate(len);
+        }
+        *stream = model.checkpoint.tokenizer.stream();
+        for token in &self.trace.output {
+            stream.push(token.id)?;
+        }
+        Ok(num_tokens)
+    }
+
     fn keep_logits(&mut self, step: TokenStep) {
+        let Extras { logits, negative_logits, final_logits, .. } = &mut self.extras;
         let mut branches = step.branch_logits.into_iter();
         let ordinary = branches.next().unwrap_or_default();
-        if let Some(negative) = branches.next() {
-            self.extras.negative_logits.push(negative);
-            self.extras.final_logits.push(step.final_logits.unwrap_or_else(|| ordinary.clone()));
+        let negative = branches.next();
+        if negative.is_some() || step.final_logits.is_some() || !final_logits.is_empty() {
+            // A method that first speaks here left the tokens before it as they were.
+            let silent = logits.get(final_logits.len()..).unwrap_or_default().to_vec();
+            final_logits.extend(silent);
+            final_logits.push(step.final_logits.unwrap_or_else(|| ordinary.clone()));
         }
-        self.extras.logits.push(ordinary);
+        negative_logits.extend(negative);
+        logits.push(ordinary);
     }
 
     fn finish(
@@ -359,7 +487,7 @@ impl<'a> Job<'a> {
         stream: StreamDecoder<'_>,
         decode_started: Instant,
         stop: Option<StopReason>,
-        interventions: &[Box<dyn ActiveIntervention>],
+        idle: Vec<String>,
     ) -> Result<Answer, EngineError> {
         let tokens = self.trace.output.len();
         let steps = self.new_tokens.saturating_sub(1);
@@ -389,8 +517,11 @@ impl<'a> Job<'a> {
             }
             Some(StopReason::StopToken) | None => {}
         }
-        warnings.extend(idle_strategy(&self.trace.run.strategy, &self.trace.output));
-        warnings.extend(interventions.iter().filter_map(|intervention| intervention.report().warning()));
+        warnings.extend(idle_contrast(&self.trace.run, &self.trace.output));
+        warnings.extend(idle);
         Ok(Answer { trace: self.trace, extras: self.extras, timings: self.timings })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,6 +191,9 @@ pub struct Question {
     /// Interventions, in order.
     #[serde(default)]
     pub interventions: Vec<Spec>,
+    /// Methods of any kind, in order, behind the two before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Spec>,
     /// Asks about the photo darkened where a model did not look.
     #[serde(default, with = "stored::maybe_shared")]
     pub prompted: Option<Arc<Prompting>>,

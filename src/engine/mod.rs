@@ -25,6 +25,7 @@ mod hub;
 mod job;
 mod job_info;
 mod messages;
+mod method_specs;
 mod model_files;
 mod open;
 mod prefixes;

@@ -4,7 +4,7 @@ use super::job::Plan;
 use super::messages::Question;
 use super::open::Answerer;
 use super::reuse::{Footing, Wanted};
-use crate::decode::{DecodeError, DecoderPrompt, Generation, Reach};
+use crate::decode::{DecodeError, DecoderPrompt, Generation};
 use crate::model::KvCache;
 use std::sync::Arc;
 
@@ -64,6 +64,6 @@ impl Prefixes {
 
 fn footing(plan: &Plan, branch_idx: usize) -> Footing {
     let reach = plan.reach(branch_idx);
-    let interventions = if reach == Reach::NOTHING { Vec::new() } else { plan.intervention_specs.clone() };
-    Footing { untouched: reach.first_position, by_position: reach.by_position, interventions: Arc::from(interventions) }
+    let methods = Arc::from(plan.reaching(branch_idx));
+    Footing { untouched: reach.first_position, by_position: reach.by_position, methods }
 }

@@ -1,8 +1,8 @@
 //! What a question computed and another would compute again: image features, and keys and values of prompts.
 //!
-//! A key or a value at a position depends on the embeddings up to it and on the interventions, on nothing else (the angles of the rotary
+//! A key or a value at a position depends on the embeddings up to it and on the methods that change passes, on nothing else (the angles of the rotary
 //! embedding are those of the position). So there is no key to forget a part of: a prompt continues from whichever kept one has the most
-//! leading embedding rows in common with it, **bit for bit**, as far as the interventions of both leave them alone. A noised image, another
+//! leading embedding rows in common with it, **bit for bit**, as far as the methods of both leave them alone. A noised image, another
 //! framing or another photo differ in their rows and share what stands before the image.
 //!
 //! **Differs** from a fresh run by rounding: products over fewer rows add in another order (`tests/reuse.rs` holds it to 1e-5 in f32 and to
@@ -19,7 +19,7 @@ pub(super) const DEFAULT_BUDGET_BYTES: u64 = 2 << 30;
 /// A kept prompt is given up for a newer one when that has all of it but one position in so many.
 const SPARE_PART: usize = 8;
 
-/// What interventions do to the keys and values of a branch.
+/// What methods do to the keys and values of a branch.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Footing {
     /// Leading positions that are as without them.
@@ -27,7 +27,7 @@ pub(super) struct Footing {
     /// Whether the others depend only on what is before them.
     pub(super) by_position: bool,
     /// Which they are; none where they leave the branch alone.
-    pub(super) interventions: Arc<[SpecInfo]>,
+    pub(super) methods: Arc<[SpecInfo]>,
 }
 
 /// A prompt that is about to be read.
@@ -274,7 +274,7 @@ impl Kept {
 
     /// Leading positions whose keys and values are those that another prompt would get.
     fn shared(&self, ids: &[u32], embeddings: &Tensor, footing: &Footing) -> usize {
-        let alike = footing.by_position && self.footing.interventions == footing.interventions;
+        let alike = footing.by_position && self.footing.methods == footing.methods;
         let most = if alike { usize::MAX } else { self.footing.untouched.min(footing.untouched) };
         // Cheaper than rows, and an upper bound.
         let by_ids = self.ids.iter().zip(ids).take(most).take_while(|(a, b)| a == b).count();

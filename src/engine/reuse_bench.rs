@@ -54,6 +54,7 @@ pub fn further_questions(model: &OpenModel, image: &ImageSource) -> Result<Furth
             max_new_tokens: new_tokens,
             strategy: Spec::default(),
             interventions: Vec::new(),
+            methods: Vec::new(),
             prompted: None,
             fork: None,
             record: RecordOptions { precision, ..RecordOptions::default() },

@@ -2,7 +2,8 @@
 
 use super::error::EngineError;
 use super::messages::{Question, Spec};
-use crate::decode::{Parameters, build_strategy, check_parameter_names, intervention_named, strategy_named};
+use super::method_specs::MethodSpecs;
+use crate::decode::{Word, build, check_parameter_names, method_named};
 
 /// Why a SPEC was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,20 +68,18 @@ impl std::fmt::Display for Spec {
 
 /// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
 pub fn check_specs(question: &Question) -> Result<(), EngineError> {
-    build_strategy(&question.strategy.name, &question.strategy.parameters)?;
-    for spec in &question.interventions {
-        Parameters::resolve(intervention_named(&spec.name)?, &spec.parameters)?;
+    for (word, spec) in MethodSpecs::of(question).in_order() {
+        build(word, &spec.name, &spec.parameters)?;
     }
     Ok(())
 }
 
 /// Finds unknown names of methods and of their parameters, without looking at any value: those of files are read later.
-pub fn check_names(strategy: Option<&Spec>, interventions: &[Spec]) -> Result<(), EngineError> {
-    if let Some(spec) = strategy.filter(|spec| !spec.name.is_empty()) {
-        check_parameter_names(strategy_named(&spec.name)?, &spec.parameters)?;
-    }
-    for spec in interventions {
-        check_parameter_names(intervention_named(&spec.name)?, &spec.parameters)?;
+pub fn check_names(strategy: Option<&Spec>, interventions: &[Spec], methods: &[Spec]) -> Result<(), EngineError> {
+    let strategy = strategy.into_iter().map(|spec| (Word::Strategy, spec));
+    let interventions = interventions.iter().map(|spec| (Word::Intervention, spec));
+    for (word, spec) in strategy.chain(interventions).chain(methods.iter().map(|spec| (Word::Method, spec))) {
+        check_parameter_names(method_named(word, &spec.name)?, &spec.parameters)?;
     }
     Ok(())
 }

@@ -29,6 +29,8 @@ pub enum RunField {
     Strategy,
     /// What is changed inside the model.
     Interventions,
+    /// Further methods.
+    Methods,
     /// Temperature, and what is only of use above 0: top p, top k, seed.
     Sampling,
     /// A penalty for tokens that were there before.
@@ -60,6 +62,7 @@ impl RunField {
             | Self::Prompt
             | Self::Strategy
             | Self::Interventions
+            | Self::Methods
             | Self::Sampling
             | Self::RepetitionPenalty
             | Self::Prompting
@@ -79,6 +82,8 @@ impl RunField {
             | Self::Photo
             | Self::Prompt
             | Self::Interventions
+            // They may look at the model and change it, too.
+            | Self::Methods
             | Self::Prompting
             | Self::Framing
             | Self::Preprocessing
@@ -95,6 +100,7 @@ impl RunField {
             Self::Prompt => "the prompt",
             Self::Strategy => "the strategy",
             Self::Interventions => "the interventions",
+            Self::Methods => "the methods",
             Self::Sampling => "the sampling",
             Self::RepetitionPenalty => "the repetition penalty",
             Self::Prompting => "the attention prompting",
@@ -149,6 +155,7 @@ impl RunInfo {
             template_date: _, // the same
             strategy,
             interventions,
+            methods,
             // Compared as one, see `sampling`.
             temperature: _,
             top_p: _,
@@ -191,9 +198,10 @@ impl RunInfo {
             all.0.iter().any(|one| matches!(one.field, RunField::Photo | RunField::Framing | RunField::Preprocessing));
         all.add(RunField::View, follows || view.is_like(&other.view), |first| seen(&pick(first).view));
         all.add(RunField::Strategy, strategy.is_same(&other.strategy), |first| json!(pick(first).strategy).to_string());
-        let same = interventions.len() == other.interventions.len()
-            && interventions.iter().zip(&other.interventions).all(|(a, b)| a.is_same(b));
+        let same = same_specs(interventions, &other.interventions);
         all.add(RunField::Interventions, same, |first| json!(pick(first).interventions).to_string());
+        let same = same_specs(methods, &other.methods);
+        all.add(RunField::Methods, same, |first| json!(pick(first).methods).to_string());
         let (sampling, found) = (self.sampling(), other.sampling());
         for field in sampling.differing(found) {
             all.add(field, false, |first| if first { sampling } else { found }.words(field));
@@ -213,6 +221,10 @@ impl RunInfo {
         let alike = (&self.weight_hash, &self.image_hash) == (&other.weight_hash, &other.image_hash);
         alike && !self.differences(other).iter().any(|difference| difference.field.makes() == Makes::AnotherQuestion)
     }
+}
+
+fn same_specs(a: &[SpecInfo], b: &[SpecInfo]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b))
 }
 
 fn same_maybe(a: Option<&SpecInfo>, b: Option<&SpecInfo>) -> bool {
@@ -311,7 +323,7 @@ mod tests {
     #[test]
     fn everything_that_makes_another_run_is_named_once() {
         type Change = fn(&mut RunInfo);
-        let changes: [(RunField, Change); 18] = [
+        let changes: [(RunField, Change); 19] = [
             (RunField::Weights, |run| run.weight_hash = "ff".to_owned()),
             (RunField::Photo, |run| run.image_hash = "ff".to_owned()),
             (RunField::Prompt, |run| run.full_prompt.push('?')),
@@ -320,6 +332,7 @@ mod tests {
             (RunField::Strategy, |run| run.strategy.name = "vcd".to_owned()),
             (RunField::Strategy, |run| drop(run.strategy.parameters.insert("alpha".to_owned(), 1.into()))),
             (RunField::Interventions, |run| run.interventions.push(run.strategy.clone())),
+            (RunField::Methods, |run| run.methods.push(run.strategy.clone())),
             (RunField::Sampling, |run| run.temperature = 0.5),
             (RunField::RepetitionPenalty, |run| run.repetition_penalty = 1.1),
             (RunField::Prompting, |run| run.prompting = None),
@@ -389,6 +402,7 @@ mod tests {
             "template",
             "strategy",
             "interventions",
+            "methods",
             "temperature",
             "top_p",
             "top_k",
@@ -403,7 +417,7 @@ mod tests {
             "dtype",
             "program_version",
         ];
-        let all = RunInfo { forced_ids: vec![1], ..run() };
+        let all = RunInfo { forced_ids: vec![1], methods: vec![run().strategy], ..run() };
         let json = serde_json::to_value(&all).expect("plain data");
         let names: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(names, decided, "every field that files have");

@@ -5,6 +5,7 @@
 //! A trace grows while the answer is decoded: tokens and their attention rows are appended, nothing is ever changed, rows are shared behind
 //! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
 
+mod action;
 mod attention;
 mod contrast;
 mod difference;
@@ -14,6 +15,7 @@ mod run;
 mod similarity;
 mod tokens;
 
+pub use action::TokenAction;
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};
 pub use contrast::{ContrastCandidate, Flip, TokenContrast};
 pub use difference::{Difference, Makes, RunField};

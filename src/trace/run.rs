@@ -4,7 +4,7 @@ use crate::geometry::{ModelView, PreprocessSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A strategy or intervention with every parameter spelled out.
+/// A method with every parameter spelled out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpecInfo {
     /// Registered name.
@@ -63,6 +63,10 @@ pub struct RunInfo {
     pub strategy: SpecInfo,
     /// What was changed inside the model.
     pub interventions: Vec<SpecInfo>,
+    /// Further methods in the order in which they acted, behind `interventions` and `strategy`, which say all where this
+    /// is empty: a second strategy is one, and every method that neither is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<SpecInfo>,
     /// 0 is greedy.
     pub temperature: f64,
     /// Nucleus, when sampling.
@@ -94,6 +98,13 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
+    /// The strategy and further methods in order: "plain", "vcd", "vcd + damro". Interventions have their own place.
+    pub fn decoding(&self) -> String {
+        let strategy = Some(self.strategy.name.as_str()).filter(|name| !matches!(*name, "" | "plain"));
+        let names: Vec<&str> = strategy.into_iter().chain(self.methods.iter().map(|spec| spec.name.as_str())).collect();
+        if names.is_empty() { "plain".to_owned() } else { names.join(" + ") }
+    }
+
     /// How tokens were drawn.
     pub fn sampling(&self) -> Sampling {
         Sampling {

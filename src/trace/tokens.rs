@@ -1,6 +1,6 @@
 //! Tokens with what was known when they were chosen.
 
-use super::TokenContrast;
+use super::{TokenAction, TokenContrast};
 use serde::{Deserialize, Serialize};
 
 /// One position of the expanded prompt.
@@ -46,4 +46,7 @@ pub struct OutputToken {
     /// What a contrastive strategy did to it; `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<Box<TokenContrast>>,
+    /// What each method did to the logits, in their order, where that is more than one contrast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<TokenAction>,
 }

@@ -102,6 +102,7 @@ impl Models {
             max_new_tokens,
             strategy,
             interventions: Vec::new(),
+            methods: Vec::new(),
             prompted,
             fork: None,
             record: RecordOptions::default(),

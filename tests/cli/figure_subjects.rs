@@ -60,6 +60,7 @@ pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64
             Candidate { id: 5, text: " cat & <dog>".to_owned(), logprob: -1.5 },
         ],
         contrast: None,
+        actions: Vec::new(),
     };
     let prompt = (0..prompt_len).map(|at| PromptToken {
         id: 3,
@@ -105,6 +106,7 @@ fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunI
         template_date: None,
         strategy: SpecInfo { name: "plain".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
+        methods: Vec::new(),
         temperature: 0.0,
         top_p: None,
         top_k: None,

@@ -34,6 +34,7 @@ fn an_answer_names_model_photo_prompt_and_method() {
         ("templated", json!(true)),
         ("strategy", json!(run.strategy)),
         ("interventions", json!(run.interventions)),
+        ("methods", json!([])),
         ("prompting", Value::Null),
         ("temperature", json!(0.5)),
         ("repetition_penalty", json!(1.0)),

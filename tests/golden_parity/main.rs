@@ -53,6 +53,7 @@ fn question(image: ImageSource, prompt: Prompt, max_new_tokens: usize) -> Questi
         max_new_tokens,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record,

@@ -5,7 +5,7 @@ use crate::reference::Golden;
 use crate::{golden_folder, root};
 use candle_core::{DType, Device, Tensor};
 use gazelens::checkpoint::{Activation, RopeScaling, TextConfig};
-use gazelens::decode::{DecoderPrompt, GenerateOptions, build_strategy, generate};
+use gazelens::decode::{DecoderPrompt, GenerateOptions, Stack, generate};
 use gazelens::model::{Decoder, Probe, Site, TensorMap};
 use gazelens::trace::{AttentionRow, RowPrecision};
 use std::collections::HashMap;
@@ -151,9 +151,8 @@ fn stories260k_tells_the_published_story() {
     let options =
         GenerateOptions { max_new_tokens: expected.len(), stop_token_ids: vec![2], ..GenerateOptions::default() };
     let prompt = DecoderPrompt::text(&decoder, vec![1]).expect("a prompt");
-    let (decoding, _) = build_strategy("", &[]).expect("plain decoding");
     let (mut rows, mut logits) = (Rows::default(), Vec::new());
-    let answer = generate(&decoder, decoding, vec![prompt], options, &mut rows, &mut |step| {
+    let answer = generate(&decoder, Stack::default(), vec![prompt], options, &mut rows, &mut |step| {
         logits.push(step.branch_logits[0].clone());
     })
     .expect("a story");

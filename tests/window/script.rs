@@ -211,6 +211,7 @@ impl Script {
             entropy_nats: 0.2 + 0.4 * (idx % 4) as f32,
             candidates,
             contrast: None,
+            actions: Vec::new(),
         }
     }
 
@@ -276,6 +277,7 @@ impl Script {
                 template_date: None,
                 strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
                 interventions: Vec::new(),
+                methods: Vec::new(),
                 temperature: 0.0,
                 top_p: None,
                 top_k: None,

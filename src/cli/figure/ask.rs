@@ -31,6 +31,7 @@ pub(super) fn demo(args: &ModelArgs) -> Result<Trace, Failure> {
         max_new_tokens: 64,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: record(&model),

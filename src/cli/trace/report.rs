@@ -102,6 +102,7 @@ fn asked(trace: &Trace) -> Map<String, Value> {
         "template_date": run.template_date,
         "strategy": run.strategy,
         "interventions": run.interventions,
+        "methods": run.methods,
         "prompting": run.prompting,
         "temperature": run.temperature,
         "top_p": run.top_p,
@@ -126,6 +127,9 @@ fn tokens(trace: &Trace) -> Vec<Value> {
         });
         if let Some(contrast) = &token.contrast {
             object["contrast"] = json!(contrast);
+        }
+        if !token.actions.is_empty() {
+            object["actions"] = json!(token.actions);
         }
         object
     });

@@ -1,9 +1,9 @@
 //! The loop: greedy and sampled, stops, branches, cancelling, nonsense.
 
-use super::image_prompt;
+use super::{image_prompt, lone, named};
 use crate::decode::{
-    BranchContext, Combined, DecodeError, DecoderPrompt, Decoding, Encode, GenerateOptions, Generated, Generation,
-    SamplingOptions, StopReason, TokenStep, build_strategy, generate,
+    ActiveMethod, BranchContext, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions, Generated, Generation,
+    SamplingOptions, Stack, Step, StopReason, TokenStep, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
 use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, ModelError, Probe, ProbeChain, Site};
@@ -18,7 +18,7 @@ fn options(max_new_tokens: usize) -> GenerateOptions {
 fn answer(decoder: &Decoder, options: GenerateOptions) -> (Generated, Vec<TokenStep>) {
     let prompts = vec![DecoderPrompt::text(decoder, PROMPT.to_vec()).unwrap()];
     let mut steps = Vec::new();
-    let plain = build_strategy("", &[]).unwrap().0;
+    let plain = Stack::default();
     let generated = generate(decoder, plain, prompts, options, &mut (), &mut |step| steps.push(step.clone())).unwrap();
     (generated, steps)
 }
@@ -79,7 +79,7 @@ fn answers_end_where_the_model_has_no_positions() {
     // Four prompt positions and three fed back; the fourth token is predicted by the seventh position.
     assert_eq!((generated.ids.len(), generated.stop), (4, StopReason::ContextFull), "a full context is no error");
     let long = DecoderPrompt::text(&decoder, vec![1; 8]).unwrap();
-    let plain = build_strategy("plain", &[]).unwrap().0;
+    let plain = named(&[("plain", &[])]);
     let err = Generation::new(&decoder, plain, vec![long], options(1)).map(|_| ()).unwrap_err();
     assert_eq!(err.to_string(), "Expected at most 7 positions, found 8", "a prompt that does not fit is one");
 }
@@ -111,7 +111,7 @@ fn sampling_is_repeated_by_its_seed() {
 /// Two branches; the answer is chosen from twice the first's logits minus the second's.
 struct Contrast;
 
-impl Decoding for Contrast {
+impl ActiveMethod for Contrast {
     fn branches(
         &mut self,
         context: &BranchContext<'_>,
@@ -122,10 +122,9 @@ impl Decoding for Contrast {
         Ok(vec![DecoderPrompt::text(context.model.decoder(), ids)?])
     }
 
-    fn combine(&mut self, _: usize, logits: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
-        assert_eq!(logits.len(), 2, "both branches");
-        let logits = logits[0].iter().zip(&logits[1]).map(|(a, b)| 2.0 * a - b).collect();
-        Ok(Some(Combined { logits, alpha: 1.0 }))
+    fn combine(&mut self, step: &Step<'_>) -> std::result::Result<Option<Combined>, DecodeError> {
+        let logits = step.logits.iter().zip(step.branch()?).map(|(a, b)| 2.0 * a - b).collect();
+        Ok(Some(Combined { alpha: Some(1.0), ..Combined::of(logits) }))
     }
 }
 
@@ -142,12 +141,13 @@ fn contrastive_branches_equal_separate_runs() {
         pixel_values: None,
         cls: None,
         seed: 1,
+        first_branch_idx: 1,
     };
-    let mut decoding = Contrast;
+    let mut methods = lone(Contrast);
     let mut prompts = vec![prompt];
-    prompts.extend(decoding.branches(&context, &mut |_| unreachable!("no other image")).unwrap());
+    prompts.extend(methods.branches(&context, &mut |_| unreachable!("no other image")).unwrap());
     let mut steps = Vec::new();
-    generate(decoder, Box::new(decoding), prompts, options(5), &mut (), &mut |step| steps.push(step.clone())).unwrap();
+    generate(decoder, methods, prompts, options(5), &mut (), &mut |step| steps.push(step.clone())).unwrap();
 
     let mut text: Vec<u32> = vec![1, 7, 8, 30, 12];
     let mut answer = Vec::new();
@@ -194,7 +194,7 @@ fn a_prefix_that_branches_share_is_computed_once() {
     let decoder = decoder();
     let prompt = |ids: &[u32]| DecoderPrompt::text(&decoder, ids.to_vec()).unwrap();
     let prompts = || vec![prompt(&[1, 17, 4, 33, 9]), prompt(&[1, 17, 4, 8])];
-    let vcd = || build_strategy("vcd", &[]).unwrap().0;
+    let vcd = || named(&[("vcd", &[])]);
     let mut apart = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
     let mut shares = Generation::new(&decoder, vcd(), prompts(), options(6)).unwrap();
     shares.share_prefix(1, 3).unwrap();
@@ -221,14 +221,14 @@ fn a_prefix_that_branches_share_is_computed_once() {
 #[test]
 fn a_strategy_that_returns_too_few_logits_is_refused() {
     struct Short;
-    impl Decoding for Short {
-        fn combine(&mut self, _: usize, _: &[Vec<f32>]) -> std::result::Result<Option<Combined>, DecodeError> {
-            Ok(Some(Combined { logits: vec![0.0; 3], alpha: 1.0 }))
+    impl ActiveMethod for Short {
+        fn combine(&mut self, _: &Step<'_>) -> std::result::Result<Option<Combined>, DecodeError> {
+            Ok(Some(Combined::of(vec![0.0; 3])))
         }
     }
     let decoder = decoder();
     let prompts = vec![DecoderPrompt::text(&decoder, PROMPT.to_vec()).unwrap()];
-    let err = generate(&decoder, Box::new(Short), prompts, options(1), &mut (), &mut |_| ()).unwrap_err();
+    let err = generate(&decoder, lone(Short), prompts, options(1), &mut (), &mut |_| ()).unwrap_err();
     assert!(matches!(err, DecodeError::StrategyShape { expected: 50, found: 3 }), "found {err}");
 }
 
@@ -241,7 +241,7 @@ fn logits_that_are_not_finite_end_the_answer_with_an_error() {
     weights.overrides.insert("lm_head.weight".to_owned(), head);
     let decoder = decoder_with(&text_config(), &weights);
     let prompts = vec![DecoderPrompt::text(&decoder, PROMPT.to_vec()).unwrap()];
-    let plain = build_strategy("plain", &[]).unwrap().0;
+    let plain = named(&[("plain", &[])]);
     let err = generate(&decoder, plain, prompts, options(3), &mut (), &mut |_| ()).unwrap_err();
     let expected = "Expected finite logits for generated token 0 in branch 0, found NaN at id 41";
     assert_eq!(err.to_string(), expected, "token, branch and id are named");
@@ -273,7 +273,7 @@ fn a_cancelled_answer_keeps_its_tokens_and_can_go_on() {
     let decoder = decoder();
     let (whole, _) = answer(&decoder, options(6));
     let prompts = vec![DecoderPrompt::text(&decoder, PROMPT.to_vec()).unwrap()];
-    let plain = build_strategy("plain", &[]).unwrap().0;
+    let plain = named(&[("plain", &[])]);
     let mut generation = Generation::new(&decoder, plain, prompts, options(6)).unwrap();
     let mut flag = CancelFlag::default();
     let mut cancel = CancelAt { pass: 2, seen: 0, flag: flag.clone() };
@@ -296,7 +296,7 @@ fn a_cancelled_answer_keeps_its_tokens_and_can_go_on() {
 #[test]
 fn an_answer_needs_a_prompt() {
     let decoder = decoder();
-    let plain = || build_strategy("plain", &[]).unwrap().0;
+    let plain = || named(&[("plain", &[])]);
     let err = Generation::new(&decoder, plain(), Vec::new(), options(1)).map(|_| ()).unwrap_err();
     assert!(matches!(err, DecodeError::Model(ModelError::EmptyPrompt)), "no branch: {err}");
     let mut short = DecoderPrompt::text(&decoder, PROMPT.to_vec()).unwrap();

@@ -1,26 +1,14 @@
 //! Interventions: what they change, what they leave, what they refuse.
 
-use super::{SPAN, image_prompt};
-use crate::decode::{
-    ActiveIntervention, DecodeError, GenerateOptions, InterventionContext, build_intervention, build_strategy, generate,
-};
-use crate::geometry::PatchGrid;
+use super::{SPAN, image_prompt, prepared};
+use crate::decode::{ActiveMethod, DecodeError, GenerateOptions, Stack, Word, build as registered, generate};
+use crate::ids::TokenSpan;
 use crate::model::fixtures::{llava, max_diff};
 use crate::model::{Probe, ProbeChain, Site};
 use candle_core::{Result, Tensor};
 
-const CONTEXT: InterventionContext = InterventionContext {
-    image_token_span: Some(SPAN),
-    image_grid: PatchGrid { rows: 3, cols: 3 },
-    num_hidden_layers: 3,
-};
-
-fn given(parameters: &[(&str, &str)]) -> Vec<(String, String)> {
-    parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-fn build(name: &str, parameters: &[(&str, &str)]) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
-    build_intervention(name, &given(parameters), &CONTEXT).map(|(active, _)| active)
+fn build(name: &str, parameters: &[(&str, &str)]) -> std::result::Result<Box<dyn ActiveMethod>, DecodeError> {
+    prepared(name, parameters, SPAN).map(|(active, _)| active)
 }
 
 /// Decoder scores and probabilities, pass by pass, layer by layer.
@@ -48,20 +36,19 @@ impl Probe for Seen {
 }
 
 /// Three tokens under some interventions, seen before and after them.
-fn run(interventions: &mut [Box<dyn ActiveIntervention>]) -> (Seen, Seen, Vec<Vec<f32>>) {
+fn run(interventions: &mut [Box<dyn ActiveMethod>]) -> (Seen, Seen, Vec<Vec<f32>>) {
     let model = llava();
     let (prompt, _) = image_prompt(&model);
     let (mut before, mut after) = (Seen::default(), Seen::default());
     let mut chain = ProbeChain::new().with(&mut before);
     for intervention in interventions {
-        chain = chain.with(&mut **intervention);
+        chain = chain.with(intervention.probe().unwrap());
     }
     let mut chain = chain.with(&mut after);
     let options = GenerateOptions { max_new_tokens: 3, ..GenerateOptions::default() };
-    let plain = build_strategy("plain", &[]).unwrap().0;
     let mut logits = Vec::new();
     let mut keep = |step: &crate::decode::TokenStep| logits.push(step.branch_logits[0].clone());
-    generate(model.decoder(), plain, vec![prompt], options, &mut chain, &mut keep).unwrap();
+    generate(model.decoder(), Stack::default(), vec![prompt], options, &mut chain, &mut keep).unwrap();
     (before, after, logits)
 }
 
@@ -83,10 +70,10 @@ fn knocked_out_patches_get_nothing_from_later_positions() {
             }
         }
     }
-    let report = knockout[0].report();
+    let report = knockout[0].report().unwrap();
     // Prompt of 14: key 3 is hidden from 10 rows, key 10 from 3; then 2 a pass. Three layers, four heads.
     assert_eq!(report.num_values, (13 + 2 + 2) * 3 * 4, "scores changed");
-    assert_eq!((report.num_calls, report.warning()), (9, None), "every layer of every pass");
+    assert_eq!((report.num_calls, report.warning(Word::Intervention)), (9, None), "every layer of every pass");
     let (_, _, plain) = run(&mut []);
     let diff = logits[0].iter().zip(&plain[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(diff > 1e-3, "the answer's logits change");
@@ -96,8 +83,7 @@ fn knocked_out_patches_get_nothing_from_later_positions() {
 fn knockout_counts_patches_after_a_cls_token() {
     // Ten image tokens for nine patches: [CLS] stands first, so patch 0.0 is the second token of the span.
     let span = crate::ids::TokenSpan { start: 1, len: 10 };
-    let context = InterventionContext { image_token_span: Some(span), ..CONTEXT };
-    let (active, _) = build_intervention("knockout", &given(&[("patches", "0.0")]), &context).unwrap();
+    let (active, _) = prepared("knockout", &[("patches", "0.0")], span).unwrap();
     let (_, after, _) = run(&mut [active]);
     let last = after.probs[0].get(0).unwrap().get(13).unwrap().to_vec1::<f32>().unwrap();
     assert!(last[2] == 0.0 && last[1] > 0.0, "key 2 is hidden, key 1 is not");
@@ -124,7 +110,7 @@ fn pai_boosts_the_last_row_of_image_keys_in_its_layers() {
             }
         }
     }
-    let report = pai[0].report();
+    let report = pai[0].report().unwrap();
     assert_eq!((report.num_calls, report.num_values), (3, 3 * 4 * 9), "one layer, three passes, four heads, nine keys");
     assert_eq!(report.to_string(), "pai changed 108 scores in 3 layer passes", "in words");
 }
@@ -143,12 +129,12 @@ fn pai_boosts_the_pass_over_the_prompt() {
 
 #[test]
 fn pai_defaults_reach_to_the_last_layer() {
-    let (_, parameters) = build_intervention("pai", &[], &CONTEXT).unwrap();
+    let (_, parameters) = prepared("pai", &[], SPAN).unwrap();
     let spelled: Vec<_> = parameters.values().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(spelled, ["alpha=0.2", "end=3", "start=2"], "spelled out for the trace");
     let mut pai = [build("pai", &[]).unwrap()];
     run(&mut pai);
-    assert_eq!(pai[0].report().num_calls, 3, "layer 2 of 0..3, three passes");
+    assert_eq!(pai[0].report().unwrap().num_calls, 3, "layer 2 of 0..3, three passes");
 }
 
 #[test]
@@ -165,7 +151,8 @@ fn a_boost_leaves_knocked_out_patches_out() {
 fn interventions_act_on_the_ordinary_branch_of_the_decoder_only() {
     let site = |tower, branch_idx| Site { tower, layer_idx: 2, branch_idx, query_start: 0, query_len: 20, key_len: 20 };
     for (name, parameters) in [("knockout", &[("patches", "0.0")][..]), ("pai", &[])] {
-        let active = build(name, parameters).unwrap();
+        let mut method = build(name, parameters).unwrap();
+        let active = method.probe().unwrap();
         assert!(active.wants_scores(&site(crate::model::Tower::Decoder, 0)), "{name} acts on branch 0");
         assert!(!active.wants_scores(&site(crate::model::Tower::Decoder, 1)), "{name} leaves branch 1");
         assert!(!active.wants_scores(&site(crate::model::Tower::Vision, 0)), "{name} leaves the vision tower");
@@ -174,8 +161,12 @@ fn interventions_act_on_the_ordinary_branch_of_the_decoder_only() {
 
 #[test]
 fn an_intervention_that_never_acted_says_so() {
-    let report = build("pai", &[]).unwrap().report();
-    assert_eq!(report.warning().as_deref(), Some("The intervention pai changed nothing in this run"), "a warning");
+    let report = build("pai", &[]).unwrap().report().unwrap();
+    assert_eq!(
+        report.warning(Word::Intervention).as_deref(),
+        Some("The intervention pai changed nothing in this run"),
+        "a warning"
+    );
 }
 
 #[test]
@@ -204,15 +195,15 @@ fn parameters_that_cannot_be_used_are_refused_by_name() {
     assert_eq!(found, "Expected pai to get only the parameters alpha, start, end, found beta", "unknown");
     let found = message("pai", &[("alpha", "1"), ("alpha", "2")]);
     assert_eq!(found, "Expected pai to get alpha once, found it twice", "repeated");
-    let found = message("eah", &[]);
+    let found = registered(Word::Intervention, "eah", &[]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(found, "Expected one of the interventions knockout, pai, found eah", "not registered");
 }
 
 #[test]
 fn interventions_on_the_image_need_an_image() {
-    let context = InterventionContext { image_token_span: None, ..CONTEXT };
-    for (name, parameters) in [("knockout", given(&[("patches", "0.0")])), ("pai", Vec::new())] {
-        let err = build_intervention(name, &parameters, &context).map(|_| ()).unwrap_err();
+    let none = TokenSpan { start: 0, len: 0 };
+    for (name, parameters) in [("knockout", &[("patches", "0.0")][..]), ("pai", &[])] {
+        let err = prepared(name, parameters, none).map(|_| ()).unwrap_err();
         assert!(matches!(err, DecodeError::NoImage { .. }), "{name}: {err}");
     }
 }

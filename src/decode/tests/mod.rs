@@ -2,12 +2,17 @@
 
 mod generate;
 mod interventions;
+mod methods;
 mod registries;
 mod strategies;
 
-use crate::model::fixtures::random_tensor;
+use super::{ActiveMethod, DecodeError, DecoderPrompt, MethodInfo, Parameters, QuestionContext, Stack, Word, build};
+use crate::checkpoint::{Checkpoint, LlavaConfig, PromptIds};
+use crate::geometry::PatchGrid;
+use crate::ids::TokenSpan;
+use crate::model::fixtures::{llava_config, random_tensor};
 use crate::model::{ImageFeatures, Llava};
-use crate::{decode::DecoderPrompt, ids::TokenSpan};
+use std::sync::LazyLock;
 
 /// Nine patches behind two text tokens.
 pub(super) const SPAN: TokenSpan = TokenSpan { start: 2, len: 9 };
@@ -18,4 +23,50 @@ pub(super) fn image_prompt(model: &Llava) -> (DecoderPrompt, ImageFeatures) {
     let ids: Vec<u32> = [1, 7].into_iter().chain([48; 9]).chain([8, 30, 12]).collect();
     let embeddings = model.embed_prompt(&ids, Some((SPAN, &features))).unwrap();
     (DecoderPrompt { ids, embeddings }, features)
+}
+
+/// A method of a test that is in no registry.
+static TOY: MethodInfo = MethodInfo { id: "toy", ..MethodInfo::NONE };
+
+/// A stack of one method of a test.
+pub(super) fn lone(method: impl ActiveMethod + 'static) -> Stack {
+    Stack::new(vec![(&TOY, Box::new(method))])
+}
+
+pub(super) fn given(parameters: &[(&str, &str)]) -> Vec<(String, String)> {
+    parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Registered methods in order, with parameters that need no question.
+pub(super) fn named(methods: &[(&str, &[(&str, &str)])]) -> Stack {
+    let built = methods.iter().map(|(name, parameters)| {
+        let (method, active, _) = build(Word::Method, name, &given(parameters)).unwrap();
+        (method.info(), active)
+    });
+    Stack::new(built.collect())
+}
+
+/// Any tokenizer: the demo's.
+static DEMO: LazyLock<Checkpoint> = LazyLock::new(|| Checkpoint::demo().unwrap());
+
+/// A registered method, prepared for a question about an image of 3 x 3 patches.
+pub(super) fn prepared(
+    name: &str,
+    parameters: &[(&str, &str)],
+    span: TokenSpan,
+) -> Result<(Box<dyn ActiveMethod>, Parameters), DecodeError> {
+    static CONFIG: LazyLock<LlavaConfig> = LazyLock::new(llava_config);
+    let (_, mut active, mut parameters) = build(Word::Method, name, &given(parameters))?;
+    let prompt = PromptIds { ids: vec![0; 14], image_token_span: span };
+    let question = QuestionContext {
+        config: &CONFIG,
+        tokenizer: &DEMO.tokenizer,
+        full_prompt: "",
+        prompt: &prompt,
+        image_grid: PatchGrid { rows: 3, cols: 3 },
+        cls_patches: Some(9),
+        seed: 1,
+    };
+    active.prepare(&mut parameters, &question)?;
+    Ok((active, parameters))
 }

@@ -1,68 +1,84 @@
-//! Registries: every entry is complete, and does something.
+//! The registry: every entry is complete, and does something.
 
-use super::SPAN;
-use crate::decode::{
-    InterventionContext, Parameters, Registered, build_intervention, build_strategy, interventions, strategies,
-};
-use crate::geometry::PatchGrid;
+use super::{SPAN, given, prepared};
+use crate::decode::{METHODS, Parameters, Word, build, interventions, method_named, methods, strategies};
 use std::collections::HashSet;
 
-fn check(entries: &[&dyn Registered], without_paper: &[&str]) {
-    let ids: HashSet<_> = entries.iter().map(|entry| entry.id()).collect();
-    assert_eq!(ids.len(), entries.len(), "two entries share an id");
-    for entry in entries {
-        let id = entry.id();
-        assert!(!id.is_empty() && !entry.label().is_empty() && !entry.help().is_empty(), "{id} lacks a text");
-        assert_eq!(entry.paper().is_empty(), without_paper.contains(&id), "{id} and its paper");
-        let names: HashSet<_> = entry.parameters().iter().map(|parameter| parameter.name).collect();
-        assert_eq!(names.len(), entry.parameters().len(), "{id} has two parameters of one name");
-        assert!(
-            entry.parameters().iter().all(|parameter| !parameter.help.is_empty()),
-            "{id} has a parameter without help"
-        );
-        let resolved = Parameters::resolve(*entry, &[]).unwrap();
+#[test]
+fn methods_are_complete() {
+    for method in METHODS {
+        let info = method.info();
+        let id = info.id;
+        assert!(!id.is_empty() && !info.label.is_empty() && !info.help.is_empty(), "{id} lacks a text");
+        assert_eq!(info.paper.is_empty(), id == "plain", "{id} and its paper");
+        let names: HashSet<_> = info.parameters.iter().map(|parameter| parameter.name).collect();
+        assert_eq!(names.len(), info.parameters.len(), "{id} has two parameters of one name");
+        let is_told = info.parameters.iter().all(|parameter| !parameter.help.is_empty());
+        assert!(is_told, "{id} has a parameter without help");
+        let resolved = Parameters::resolve(*method, &[]).unwrap();
         assert_eq!(resolved.values().len(), names.len(), "{id} has a default for every parameter");
+        let alike = METHODS.iter().filter(|other| (other.id(), other.info().word) == (id, info.word));
+        assert_eq!(alike.count(), 1, "one option has two of the name {id}");
     }
 }
 
 #[test]
-fn strategies_are_complete() {
-    let entries: Vec<&dyn Registered> = strategies().iter().map(|strategy| *strategy as &dyn Registered).collect();
-    check(&entries, &["plain"]);
-    for strategy in strategies() {
-        assert!(build_strategy(strategy.id(), &[]).is_ok(), "{} works with its defaults", strategy.id());
+fn older_options_take_methods_of_the_one_registry() {
+    let ids = |word| methods(word).map(|method| method.id()).collect::<Vec<_>>();
+    assert_eq!(ids(Word::Strategy), ["plain", "vcd", "damro", "icd", "pai-cfg", "m3id"], "--strategy");
+    assert_eq!(ids(Word::Intervention), ["knockout", "pai"], "--intervene");
+    let all: Vec<_> = METHODS.iter().map(|method| method.id()).collect();
+    assert_eq!(ids(Word::Method), all, "--method takes all");
+    for method in strategies().chain(interventions()) {
+        let same = method_named(Word::Method, method.id()).unwrap();
+        assert!(std::ptr::eq(same.info(), method.info()), "{} is the same by either name", method.id());
     }
-    let message = build_strategy("beam", &[]).map(|_| ()).unwrap_err().to_string();
+}
+
+#[test]
+fn what_is_not_registered_is_refused_by_option_with_what_is_near() {
+    let message = |word, name: &str| build(word, name, &[]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(
-        message, "Expected one of the strategies plain, vcd, damro, icd, pai-cfg, m3id, found beam",
-        "not registered"
+        message(Word::Strategy, "beam"),
+        "Expected one of the strategies plain, vcd, damro, icd, pai-cfg, m3id, found beam",
+        "a strategy"
     );
-    assert!(build_strategy("plain", &[("alpha".to_owned(), "1".to_owned())]).is_err(), "plain takes nothing");
+    assert_eq!(
+        message(Word::Method, "vdc"),
+        "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, found vdc (near: vcd)",
+        "a method"
+    );
+    assert!(message(Word::Strategy, "pai").contains("found pai"), "an intervention is no strategy");
+    assert!(message(Word::Intervention, "vcd").contains("found vcd"), "a strategy is no intervention");
+    assert!(build(Word::Strategy, "plain", &given(&[("alpha", "1")])).is_err(), "plain takes nothing");
+    assert_eq!(build(Word::Strategy, "", &[]).unwrap().0.id(), "plain", "no name is plain");
 }
 
+/// That their order is of no account rests on this.
 #[test]
-fn interventions_are_complete() {
-    let entries: Vec<&dyn Registered> = interventions().iter().map(|entry| *entry as &dyn Registered).collect();
-    check(&entries, &[]);
+fn strategies_have_no_probe_and_interventions_nothing_else() {
+    for strategy in strategies() {
+        let (_, mut active, _) = build(Word::Strategy, strategy.id(), &[]).unwrap();
+        assert!(active.probe().is_none(), "{} works on logits alone", strategy.id());
+        assert!(!active.keeps_state() && !active.may_retract(), "{} looks at one step at a time", strategy.id());
+    }
+    for intervention in interventions() {
+        let (_, mut active, _) = build(Word::Intervention, intervention.id(), &[]).unwrap();
+        assert!(active.probe().is_some() && active.asks().is_empty(), "{} is a probe", intervention.id());
+    }
 }
 
 /// A working example of every intervention. A new one needs its line here and a case in `interventions.rs`.
 #[test]
 fn every_intervention_has_an_example() {
-    let context = InterventionContext {
-        image_token_span: Some(SPAN),
-        image_grid: PatchGrid { rows: 3, cols: 3 },
-        num_hidden_layers: 3,
-    };
     for intervention in interventions() {
         let given: &[(&str, &str)] = match intervention.id() {
             "knockout" => &[("patches", "1.2")],
             "pai" => &[("alpha", "0.3")],
             other => panic!("{other} has no example"),
         };
-        let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (active, parameters) = build_intervention(intervention.id(), &given, &context).unwrap();
-        assert_eq!(active.report().id, intervention.id(), "the report carries the id");
-        assert_eq!(parameters.text(intervention.parameters()[0].name), given[0].1, "given values are kept");
+        let (active, parameters) = prepared(intervention.id(), given, SPAN).unwrap();
+        assert_eq!(active.report().unwrap().id, intervention.id(), "the report carries the id");
+        assert_eq!(parameters.text(intervention.info().parameters[0].name), given[0].1, "given values are kept");
     }
 }

@@ -1,8 +1,7 @@
 //! Prompts of the other branch.
 
-use super::{SPAN, image_prompt};
-use crate::decode::strategies::{BranchContext, ClsRow};
-use crate::decode::{DecodeError, DecoderPrompt, build_strategy};
+use super::{SPAN, given, image_prompt};
+use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt, Word, build};
 use crate::model::Llava;
 use crate::model::fixtures::{llava, random_tensor};
 use candle_core::Tensor;
@@ -11,7 +10,7 @@ use candle_core::Tensor;
 fn other(
     model: &Llava,
     spec: &str,
-    given: &[(&str, &str)],
+    parameters: &[(&str, &str)],
     cls: Option<ClsRow<'_>>,
 ) -> Result<DecoderPrompt, DecodeError> {
     let (prompt, features) = image_prompt(model);
@@ -23,10 +22,10 @@ fn other(
         pixel_values: Some(&pixel_values),
         cls,
         seed: 1,
+        first_branch_idx: 1,
     };
-    let given: Vec<_> = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let mut decoding = build_strategy(spec, &given)?.0;
-    let mut prompts = decoding.branches(&context, &mut |seen: &Tensor| {
+    let (_, mut active, _) = build(Word::Strategy, spec, &given(parameters))?;
+    let mut prompts = active.branches(&context, &mut |seen: &Tensor| {
         assert_eq!(seen.dims(), pixel_values.dims(), "an input of the model's shape");
         Ok(features.clone())
     })?;

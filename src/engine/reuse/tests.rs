@@ -1,23 +1,18 @@
 use super::*;
-use crate::decode::{DecoderPrompt, Decoding, GenerateOptions, Generation};
+use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack};
 use crate::model::fixtures::{decoder, random_tensor};
 use crate::model::{Decoder, Llava};
 use std::collections::BTreeMap;
 
-/// Every branch as it is.
-struct Together;
-
-impl Decoding for Together {}
-
 const PLENTY: u64 = 1 << 30;
 
 fn plain() -> Footing {
-    Footing { untouched: usize::MAX, by_position: true, interventions: Arc::from(Vec::new()) }
+    Footing { untouched: usize::MAX, by_position: true, methods: Arc::from(Vec::new()) }
 }
 
 fn edited(untouched: usize, by_position: bool) -> Footing {
     let one = SpecInfo { name: "edit".to_owned(), parameters: BTreeMap::new() };
-    Footing { untouched, by_position, interventions: Arc::from(vec![one]) }
+    Footing { untouched, by_position, methods: Arc::from(vec![one]) }
 }
 
 fn wanted(decoder: &Decoder, ids: &[u32], footing: Footing) -> Wanted {
@@ -34,7 +29,7 @@ fn read(reuse: &Reuse, decoder: &Decoder, prompts: Vec<Wanted>) -> (Vec<Vec<f32>
         DecoderPrompt { ids, embeddings }
     });
     let options = GenerateOptions { max_new_tokens: 3, ..GenerateOptions::default() };
-    let mut generation = Generation::resume(decoder, Box::new(Together), decoded.collect(), caches, options).unwrap();
+    let mut generation = Generation::resume(decoder, Stack::default(), decoded.collect(), caches, options).unwrap();
     let first = generation.step(&mut ()).unwrap().unwrap().branch_logits;
     while generation.step(&mut ()).unwrap().is_some() {}
     let generated = generation.ids().to_vec();

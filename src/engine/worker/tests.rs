@@ -121,6 +121,7 @@ fn question(words: &str) -> Box<Question> {
         max_new_tokens: 1,
         strategy: Spec::default(),
         interventions: Vec::new(),
+        methods: Vec::new(),
         prompted: None,
         fork: None,
         record: RecordOptions::default(),

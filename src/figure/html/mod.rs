@@ -142,7 +142,7 @@ fn about(trace: &Trace, photo: &Photo) -> Value {
         "seen": trace.layout.seen_px().edges(),
         "model": run.model_id,
         "question": run.prompt,
-        "strategy": if run.strategy.name.is_empty() { "plain" } else { run.strategy.name.as_str() },
+        "strategy": run.decoding(),
         "temperature": run.temperature,
         "seed": run.seed,
         "weights": run.weight_hash,

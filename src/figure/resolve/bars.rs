@@ -54,7 +54,7 @@ pub(super) fn contrast(trace: &Trace, at: usize, most: usize) -> Result<Made, Pa
     let caption = format!(
         "Token {at} “{}”, {}, strength {:.2}; a dash was removed by the cut-off; {}",
         output_text(trace, at),
-        settable(&trace.run.strategy.name),
+        settable(&trace.run.decoding()),
         contrast.alpha,
         settable(&contrast.sentence())
     );

@@ -122,7 +122,7 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
     let recorded = if same { first.alpha } else { 1.0 };
     let rule = (recorded <= most).then(|| ("recorded".to_owned(), recorded));
     let x_label = if same { "strength of the contrast" } else { "strength, times the recorded one" }.to_owned();
-    let strategy = settable(&trace.run.strategy.name);
+    let strategy = settable(&trace.run.decoding());
     let caption = format!(
         "{strategy}, recorded at {}; choices of {} with a second branch that another strength would change, each in its recorded context: only the first is certain",
         if same { format!("{:.2}", first.alpha) } else { "another strength at every step".to_owned() },

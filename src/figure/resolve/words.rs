@@ -158,10 +158,7 @@ pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
     let this = inputs.traces.get(of)?;
     let others = || inputs.traces.values().filter(|other| !Arc::ptr_eq(other, this));
     others().next()?;
-    let strategy = |trace: &Trace| match trace.run.strategy.name.as_str() {
-        "" => "plain decoding".to_owned(),
-        name => format!("{name} decoding"),
-    };
+    let strategy = |trace: &Trace| format!("{} decoding", trace.run.decoding());
     let question = |trace: &Trace| format!("“{}”", trace.run.prompt.trim());
     let photo = |trace: &Trace| trace.run.image_path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let parts: [&dyn Fn(&Trace) -> String; 4] = [&|trace| trace.run.model_id.clone(), &photo, &question, &strategy];
@@ -244,7 +241,7 @@ pub(super) fn answer(
         }
     }
     let run = &trace.run;
-    let strategy = if run.strategy.name.is_empty() { "plain" } else { run.strategy.name.as_str() };
+    let strategy = settable(&run.decoding());
     let how = if run.temperature > 0.0 {
         format!("temperature {}, seed {}", run.temperature, run.seed)
     } else {

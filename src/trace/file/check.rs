@@ -56,7 +56,8 @@ fn tokens(trace: &Trace) -> Checked {
     for (idx, token) in trace.output.iter().enumerate() {
         let values = token.candidates.iter().map(|candidate| candidate.logprob);
         let finite = values.chain([token.logprob, token.entropy_nats]).all(f32::is_finite)
-            && token.contrast.as_ref().is_none_or(|contrast| contrast.is_finite());
+            && token.contrast.as_ref().is_none_or(|contrast| contrast.is_finite())
+            && token.actions.iter().all(|action| action.moved.is_finite());
         ensure(finite, || "finite log-probabilities".to_owned(), || format!("others at generated token {idx}"))?;
     }
     Ok(())

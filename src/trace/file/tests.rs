@@ -28,6 +28,7 @@ fn run() -> RunInfo {
         template_date: None,
         strategy: SpecInfo { name: "greedy".to_owned(), parameters: BTreeMap::new() },
         interventions: Vec::new(),
+        methods: Vec::new(),
         temperature: 0.0,
         top_p: None,
         top_k: None,
@@ -87,6 +88,7 @@ pub(crate) fn sample(precision: RowPrecision) -> (Trace, Extras) {
             entropy_nats: 0.7,
             candidates: vec![Candidate { id: i, text: "▁é".to_owned(), logprob: -0.1 }],
             contrast: (i == 1).then(|| Box::new(contrast())),
+            actions: Vec::new(),
         })
         .collect();
     let trace = Trace {

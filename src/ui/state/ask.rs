@@ -254,6 +254,7 @@ impl AskSettings {
             max_new_tokens: self.max_new_tokens,
             strategy: self.spec(),
             interventions: Vec::new(),
+            methods: Vec::new(),
             prompted: None,
             fork: None,
             record: RecordOptions {

@@ -28,6 +28,7 @@ pub(crate) fn token(text: &str) -> OutputToken {
         entropy_nats: 1.0,
         candidates: Vec::new(),
         contrast: None,
+        actions: Vec::new(),
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn trace() -> Trace {
             template_date: None,
             strategy: SpecInfo { name: String::new(), parameters: BTreeMap::new() },
             interventions: Vec::new(),
+            methods: Vec::new(),
             temperature: 0.0,
             top_p: None,
             top_k: None,

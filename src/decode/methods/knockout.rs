@@ -1,7 +1,7 @@
 //! Patches that later positions cannot see.
 
-use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext, Reach};
-use crate::decode::{DecodeError, ParameterInfo, Parameters, Registered};
+use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
+use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
 use crate::geometry::PatchPos;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{Result, Tensor};
@@ -9,56 +9,36 @@ use std::collections::BTreeSet;
 
 const ID: &str = "knockout";
 
+const INFO: MethodInfo = MethodInfo {
+    id: ID,
+    label: "Knock out patches",
+    help: "Chosen image patches get no attention from any later position, in every decoder layer",
+    paper: "Geva et al., Dissecting Recall of Factual Associations in Auto-Regressive Language Models, EMNLP 2023, arXiv:2304.14767",
+    word: Word::Intervention,
+    parameters: &[ParameterInfo::text(
+        "patches",
+        "",
+        "Patches as ROW.COL, 0-based from the top left, joined by +: 3.4+3.5",
+    )],
+    ..MethodInfo::NONE
+};
+
 /// Removes chosen image patches from the attention of every later position.
 pub(super) struct Knockout;
 
 impl Registered for Knockout {
-    fn id(&self) -> &'static str {
-        ID
-    }
-
-    fn label(&self) -> &'static str {
-        "Knock out patches"
-    }
-
-    fn help(&self) -> &'static str {
-        "Chosen image patches get no attention from any later position, in every decoder layer"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Geva et al., Dissecting Recall of Factual Associations in Auto-Regressive Language Models, EMNLP 2023, arXiv:2304.14767"
-    }
-
-    fn parameters(&self) -> &'static [ParameterInfo] {
-        const PATCHES: ParameterInfo =
-            ParameterInfo::text("patches", "", "Patches as ROW.COL, 0-based from the top left, joined by +: 3.4+3.5");
-        &[PATCHES]
+    fn info(&self) -> &'static MethodInfo {
+        &INFO
     }
 }
 
-impl Intervention for Knockout {
-    fn build(
-        &self,
-        parameters: &mut Parameters,
-        context: &InterventionContext,
-    ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
-        let span = context.image_span(ID)?;
-        let grid = context.image_grid;
-        let expected = || format!("ROW.COL with rows below {} and columns below {}", grid.rows, grid.cols);
-        let bad = || parameters.bad("patches", expected());
-        let patches = parameters.text("patches").split('+').map(|text| {
-            let (row, col) = text.trim().split_once('.')?;
-            let pos = PatchPos { region: 0, row: row.parse().ok()?, col: col.parse().ok()? };
-            (pos.row < grid.rows && pos.col < grid.cols).then(|| grid.idx(pos))
-        });
-        let patches = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?;
-        // With `[CLS]` among the image tokens, patches come after it.
-        let first_patch = span.end().checked_sub(grid.len()).filter(|first| *first >= span.start).ok_or_else(bad)?;
-        let keys = patches.into_iter().map(|patch| first_patch + patch).collect();
-        Ok(Box::new(ActiveKnockout { keys, mask: None, num_calls: 0, num_values: 0 }))
+impl Method for Knockout {
+    fn build(&self, _parameters: &mut Parameters) -> std::result::Result<Box<dyn ActiveMethod>, DecodeError> {
+        Ok(Box::new(ActiveKnockout::default()))
     }
 }
 
+#[derive(Default)]
 struct ActiveKnockout {
     keys: Vec<usize>,
     /// Mask of the present pass, **shape** `[1, query_len, key_len]`, and how many of its entries are minus infinity; all layers share it.
@@ -107,9 +87,30 @@ impl Probe for ActiveKnockout {
     }
 }
 
-impl ActiveIntervention for ActiveKnockout {
-    fn report(&self) -> ActionReport {
-        ActionReport { id: ID, num_calls: self.num_calls, num_values: self.num_values }
+impl ActiveMethod for ActiveKnockout {
+    fn prepare(
+        &mut self,
+        parameters: &mut Parameters,
+        question: &QuestionContext<'_>,
+    ) -> std::result::Result<(), DecodeError> {
+        let span = question.image_span(ID)?;
+        let grid = question.image_grid;
+        let expected = || format!("ROW.COL with rows below {} and columns below {}", grid.rows, grid.cols);
+        let bad = || parameters.bad("patches", expected());
+        let patches = parameters.text("patches").split('+').map(|text| {
+            let (row, col) = text.trim().split_once('.')?;
+            let pos = PatchPos { region: 0, row: row.parse().ok()?, col: col.parse().ok()? };
+            (pos.row < grid.rows && pos.col < grid.cols).then(|| grid.idx(pos))
+        });
+        let patches = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?;
+        // With `[CLS]` among the image tokens, patches come after it.
+        let first_patch = span.end().checked_sub(grid.len()).filter(|first| *first >= span.start).ok_or_else(bad)?;
+        self.keys = patches.into_iter().map(|patch| first_patch + patch).collect();
+        Ok(())
+    }
+
+    fn probe(&mut self) -> Option<&mut dyn Probe> {
+        Some(self)
     }
 
     /// Positions behind the first chosen patch lose a key; that patch itself keeps all of its own.
@@ -120,5 +121,14 @@ impl ActiveIntervention for ActiveKnockout {
             }
             _ => Reach::NOTHING,
         }
+    }
+
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    fn report(&self) -> Option<ActionReport> {
+        let Self { num_calls, num_values, .. } = *self;
+        Some(ActionReport { id: ID, acted: Acted::OnScores, num_calls, num_values })
     }
 }

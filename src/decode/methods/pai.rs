@@ -1,7 +1,7 @@
 //! More attention to the image.
 
-use super::{ActionReport, ActiveIntervention, Intervention, InterventionContext, Reach};
-use crate::decode::{DecodeError, ParameterInfo, Parameters, Registered};
+use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
+use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{Result, Tensor};
@@ -13,6 +13,20 @@ const SCORE_FLOOR: f64 = -1e30;
 /// For menus; what counts is the model's own number.
 const MOST_LAYERS: usize = 128;
 
+const INFO: MethodInfo = MethodInfo {
+    id: ID,
+    label: "PAI attention boost",
+    help: "Raises the scores of image tokens for the position that predicts, by alpha times their size, before the softmax",
+    paper: "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771",
+    word: Word::Intervention,
+    parameters: &[
+        ParameterInfo::real("alpha", "0.2", (f64::MIN_POSITIVE, 10.0), "Strength, above 0 and at most 10"),
+        ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based"),
+        ParameterInfo::whole("end", "", (1, MOST_LAYERS), "One past the last layer; empty for all that follow"),
+    ],
+    ..MethodInfo::NONE
+};
+
 /// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
 ///
 /// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the softmax.
@@ -22,47 +36,16 @@ const MOST_LAYERS: usize = 128;
 pub(super) struct Pai;
 
 impl Registered for Pai {
-    fn id(&self) -> &'static str {
-        ID
-    }
-
-    fn label(&self) -> &'static str {
-        "PAI attention boost"
-    }
-
-    fn help(&self) -> &'static str {
-        "Raises the scores of image tokens for the position that predicts, by alpha times their size, before the softmax"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771"
-    }
-
-    fn parameters(&self) -> &'static [ParameterInfo] {
-        const PARAMETERS: &[ParameterInfo] = &[
-            ParameterInfo::real("alpha", "0.2", (f64::MIN_POSITIVE, 10.0), "Strength, above 0 and at most 10"),
-            ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based"),
-            ParameterInfo::whole("end", "", (1, MOST_LAYERS), "One past the last layer; empty for all that follow"),
-        ];
-        PARAMETERS
+    fn info(&self) -> &'static MethodInfo {
+        &INFO
     }
 }
 
-impl Intervention for Pai {
-    fn build(
-        &self,
-        parameters: &mut Parameters,
-        context: &InterventionContext,
-    ) -> std::result::Result<Box<dyn ActiveIntervention>, DecodeError> {
-        let span = context.image_span(ID)?;
-        let num_layers = context.num_hidden_layers;
-        let alpha = parameters.real("alpha", f64::MIN_POSITIVE..=10.0)?;
-        if parameters.text("end").is_empty() {
-            parameters.spell_out("end", num_layers);
-        }
-        let end = parameters.whole("end", 1..=num_layers)?;
-        let start = parameters.whole("start", 0..=end.saturating_sub(1))?;
-        Ok(Box::new(ActivePai { span, alpha, layers: start..end, num_calls: 0, num_values: 0 }))
+impl Method for Pai {
+    fn build(&self, parameters: &mut Parameters) -> std::result::Result<Box<dyn ActiveMethod>, DecodeError> {
+        let alpha = parameters.number("alpha")?;
+        let span = TokenSpan { start: 0, len: 0 };
+        Ok(Box::new(ActivePai { span, alpha, layers: 0..0, num_calls: 0, num_values: 0 }))
     }
 }
 
@@ -107,9 +90,25 @@ impl Probe for ActivePai {
     }
 }
 
-impl ActiveIntervention for ActivePai {
-    fn report(&self) -> ActionReport {
-        ActionReport { id: ID, num_calls: self.num_calls, num_values: self.num_values }
+impl ActiveMethod for ActivePai {
+    fn prepare(
+        &mut self,
+        parameters: &mut Parameters,
+        question: &QuestionContext<'_>,
+    ) -> std::result::Result<(), DecodeError> {
+        self.span = question.image_span(ID)?;
+        let num_layers = question.num_hidden_layers();
+        if parameters.text("end").is_empty() {
+            parameters.spell_out("end", num_layers);
+        }
+        let end = parameters.whole("end", 1..=num_layers)?;
+        let start = parameters.whole("start", 0..=end.saturating_sub(1))?;
+        self.layers = start..end;
+        Ok(())
+    }
+
+    fn probe(&mut self) -> Option<&mut dyn Probe> {
+        Some(self)
     }
 
     /// Only the row that predicts: in a longer prompt the same position is not the last one and stays as it is.
@@ -118,5 +117,14 @@ impl ActiveIntervention for ActivePai {
             return Reach::NOTHING;
         }
         Reach { vision: false, first_position: prompt_len.saturating_sub(1), by_position: false }
+    }
+
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    fn report(&self) -> Option<ActionReport> {
+        let Self { num_calls, num_values, .. } = *self;
+        Some(ActionReport { id: ID, acted: Acted::OnScores, num_calls, num_values })
     }
 }

@@ -1,12 +1,41 @@
 //! DAMRO: the other branch sees only the patches that the vision encoder's `[CLS]` piles its attention on.
 
-use super::{BranchContext, ClsRow, Decoding, Encode, QuestionContext, Strategy, two};
+use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
-use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
+use crate::decode::method::{ActiveMethod, BranchContext, ClsRow, Encode, Method, QuestionContext, Step};
+use crate::decode::{
+    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
+};
 use crate::model::{ImageFeatures, ModelError};
 use candle_core::Tensor;
 
 const ID: &str = "damro";
+
+const INFO: MethodInfo = MethodInfo {
+    id: ID,
+    label: "DAMRO: outlier patches",
+    help: "Holds the answer against one from the few patches that the vision encoder looks at most, which carry little of the photo",
+    paper: "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, arXiv:2410.04514",
+    word: Word::Strategy,
+    parameters: &[
+        ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
+        alpha("2"),
+        BETA,
+        ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the other branch").usual(1.0, 64.0),
+        ParameterInfo::choice(
+            "cls",
+            "unsplit",
+            &["unsplit", "mean"],
+            "Attention of [CLS]: `unsplit`, one wide head as in the official code; `mean` over heads as in the paper",
+        ),
+    ],
+    presets: &[
+        Preset { id: "official", help: "One unsplit head, as the authors' code", values: &[("cls", "unsplit")] },
+        Preset { id: "paper", help: "Softmax of every head, as the paper writes it", values: &[("cls", "mean")] },
+    ],
+    strength: Some(Strength { parameter: "alpha", none: 0.0 }),
+    ..MethodInfo::NONE
+};
 
 /// DAMRO.
 ///
@@ -20,72 +49,27 @@ const ID: &str = "damro";
 pub(super) struct Damro;
 
 impl Registered for Damro {
-    fn id(&self) -> &'static str {
-        ID
-    }
-
-    fn label(&self) -> &'static str {
-        "DAMRO: outlier patches"
-    }
-
-    fn help(&self) -> &'static str {
-        "Holds the answer against one from the few patches that the vision encoder looks at most, which carry little of the photo"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, arXiv:2410.04514"
-    }
-
-    fn parameters(&self) -> &'static [ParameterInfo] {
-        const PARAMETERS: &[ParameterInfo] = &[
-            ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
-            ParameterInfo::real("alpha", "2", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
-            ParameterInfo::real(
-                "beta",
-                "0.1",
-                (0.0, 1.0),
-                "Tokens below this share of the largest probability are removed",
-            )
-            .usual(0.0, 0.5),
-            ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the other branch").usual(1.0, 64.0),
-            ParameterInfo::choice(
-                "cls",
-                "unsplit",
-                &["unsplit", "mean"],
-                "Attention of [CLS]: `unsplit`, one wide head as in the official code; `mean` over heads as in the paper",
-            ),
-        ];
-        PARAMETERS
-    }
-
-    fn presets(&self) -> &'static [Preset] {
-        &[
-            Preset { id: "official", help: "One unsplit head, as the authors' code", values: &[("cls", "unsplit")] },
-            Preset { id: "paper", help: "Softmax of every head, as the paper writes it", values: &[("cls", "mean")] },
-        ]
-    }
-
-    fn strength(&self) -> Option<Strength> {
-        Some(Strength { parameter: "alpha", none: 0.0 })
+    fn info(&self) -> &'static MethodInfo {
+        &INFO
     }
 }
 
-impl Strategy for Damro {
-    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+impl Method for Damro {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let contrast = Contrast { alpha: parameters.number("alpha")?, beta: parameters.number("beta")? };
         let (k, is_unsplit) = (parameters.count("k")?, parameters.choice("cls")? == "unsplit");
-        Ok(Box::new(DamroDecoding { contrast, k, is_unsplit, outliers: Vec::new() }))
+        Ok(Box::new(ActiveDamro { contrast, k, is_unsplit, outliers: Vec::new() }))
     }
 }
 
-struct DamroDecoding {
+struct ActiveDamro {
     contrast: Contrast,
     k: usize,
     is_unsplit: bool,
     outliers: Vec<usize>,
 }
 
-impl DamroDecoding {
+impl ActiveDamro {
     /// The outliers' features, as they are: neither the encoder nor the projector runs again.
     fn keep_outliers(&mut self, cls: ClsRow<'_>, features: &ImageFeatures) -> candle_core::Result<ImageFeatures> {
         let num_patches = cls.unsplit.len();
@@ -101,7 +85,7 @@ impl DamroDecoding {
     }
 }
 
-impl Decoding for DamroDecoding {
+impl ActiveMethod for ActiveDamro {
     fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         let num_patches = question.cls_patches.ok_or(DecodeError::NoCls { owner: ID })?;
         parameters.whole("k", 1..=num_patches).map(drop)
@@ -122,9 +106,13 @@ impl Decoding for DamroDecoding {
         Some(&self.outliers)
     }
 
-    fn combine(&mut self, _step_idx: usize, logits: &[Vec<f32>]) -> Result<Option<Combined>, DecodeError> {
-        let (ordinary, negative) = two(logits)?;
-        Ok(Some(self.contrast.of(ordinary, negative)))
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    fn combine(&mut self, step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
+        let negative = step.branch()?;
+        Ok(Some(self.contrast.of(step.logits, negative)))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Visual contrastive decoding: the other branch sees the photo under noise.
 
-use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
+use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
+use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Step};
 use crate::decode::noise::Normal;
-use crate::decode::{DecodeError, DecoderPrompt, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength};
+use crate::decode::{
+    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
+};
 use crate::files;
 use crate::model::ModelError;
 use candle_core::{DType, Device, Tensor};
@@ -12,6 +15,37 @@ use std::path::{Path, PathBuf};
 const ID: &str = "vcd";
 /// Steps of the schedule.
 const NUM_STEPS: usize = 1000;
+
+const INFO: MethodInfo = MethodInfo {
+    id: ID,
+    label: "VCD: noised image",
+    help: "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes likely",
+    paper: "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive Decoding, CVPR 2024, arXiv:2311.16922",
+    word: Word::Strategy,
+    parameters: &[
+        ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
+        alpha("1"),
+        BETA,
+        ParameterInfo::whole(
+            "step",
+            "500",
+            (0, NUM_STEPS - 1),
+            "Noise: index into the diffusion schedule, 0 is next to none",
+        )
+        .usual(0.0, 999.0),
+        ParameterInfo::file(
+            "noise",
+            "",
+            "Safetensors file with the noise (tensor `noise`, the input's shape) in place of the seeded draw",
+        ),
+    ],
+    presets: &[
+        Preset { id: "paper", help: "beta 0.1, as the paper and the code's own default", values: &[("beta", "0.1")] },
+        Preset { id: "official", help: "beta 0.2, as the script that the authors run", values: &[("beta", "0.2")] },
+    ],
+    strength: Some(Strength { parameter: "alpha", none: 0.0 }),
+    ..MethodInfo::NONE
+};
 
 /// VCD.
 ///
@@ -23,85 +57,31 @@ const NUM_STEPS: usize = 1000;
 pub(super) struct Vcd;
 
 impl Registered for Vcd {
-    fn id(&self) -> &'static str {
-        ID
-    }
-
-    fn label(&self) -> &'static str {
-        "VCD: noised image"
-    }
-
-    fn help(&self) -> &'static str {
-        "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes likely"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive Decoding, CVPR 2024, arXiv:2311.16922"
-    }
-
-    fn parameters(&self) -> &'static [ParameterInfo] {
-        const PARAMETERS: &[ParameterInfo] = &[
-            ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
-            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
-            ParameterInfo::real(
-                "beta",
-                "0.1",
-                (0.0, 1.0),
-                "Tokens below this share of the largest probability are removed",
-            )
-            .usual(0.0, 0.5),
-            ParameterInfo::whole(
-                "step",
-                "500",
-                (0, NUM_STEPS - 1),
-                "Noise: index into the diffusion schedule, 0 is next to none",
-            )
-            .usual(0.0, 999.0),
-            ParameterInfo::file(
-                "noise",
-                "",
-                "Safetensors file with the noise (tensor `noise`, the input's shape) in place of the seeded draw",
-            ),
-        ];
-        PARAMETERS
-    }
-
-    fn presets(&self) -> &'static [Preset] {
-        &[
-            Preset {
-                id: "paper",
-                help: "beta 0.1, as the paper and the code's own default",
-                values: &[("beta", "0.1")],
-            },
-            Preset { id: "official", help: "beta 0.2, as the script that the authors run", values: &[("beta", "0.2")] },
-        ]
-    }
-
-    fn strength(&self) -> Option<Strength> {
-        Some(Strength { parameter: "alpha", none: 0.0 })
+    fn info(&self) -> &'static MethodInfo {
+        &INFO
     }
 }
 
-impl Strategy for Vcd {
-    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+impl Method for Vcd {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let contrast = Contrast { alpha: parameters.number("alpha")?, beta: parameters.number("beta")? };
         let step = parameters.count("step")?;
         let given = match parameters.text("noise") {
             "" => None,
             path => Some(read_noise(Path::new(path))?),
         };
-        Ok(Box::new(VcdDecoding { contrast, step, given }))
+        Ok(Box::new(ActiveVcd { contrast, step, given }))
     }
 }
 
-struct VcdDecoding {
+struct ActiveVcd {
     contrast: Contrast,
     step: usize,
     /// Noise of a file.
     given: Option<(Tensor, PathBuf)>,
 }
 
-impl Decoding for VcdDecoding {
+impl ActiveMethod for ActiveVcd {
     fn prepare(&mut self, _parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         let vision = &question.config.vision;
         let expected = vec![vision.num_channels, vision.image_size, vision.image_size];
@@ -135,9 +115,13 @@ impl Decoding for VcdDecoding {
         Ok(vec![context.replace_image(ID, Some(&features))?])
     }
 
-    fn combine(&mut self, _step_idx: usize, logits: &[Vec<f32>]) -> Result<Option<Combined>, DecodeError> {
-        let (ordinary, negative) = two(logits)?;
-        Ok(Some(self.contrast.of(ordinary, negative)))
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    fn combine(&mut self, step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
+        let negative = step.branch()?;
+        Ok(Some(self.contrast.of(step.logits, negative)))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Instruction contrastive decoding: the other branch is told to be someone who sees badly.
 
-use super::{BranchContext, Decoding, Encode, QuestionContext, Strategy, two};
+use super::{BETA, alpha};
 use crate::checkpoint::{IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::contrast::{Combined, Contrast};
-use crate::decode::{DecodeError, DecoderPrompt, ParameterInfo, Parameters, Registered, Strength};
+use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Step};
+use crate::decode::{DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Strength, Word};
 
 const ID: &str = "icd";
 /// The word behind which a system text ends, in LLaVA's own templates.
@@ -21,6 +22,31 @@ const PREFIXES: [(&str, &str); 5] = [
 ];
 const NAMES: [&str; 5] = [PREFIXES[0].0, PREFIXES[1].0, PREFIXES[2].0, PREFIXES[3].0, PREFIXES[4].0];
 
+const INFO: MethodInfo = MethodInfo {
+    id: ID,
+    label: "ICD: disturbed instruction",
+    help: "Holds the answer against one under an instruction that disturbs, and prefers what only the plain instruction makes likely",
+    paper: "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive Decoding, Findings of ACL 2024, arXiv:2403.18715",
+    word: Word::Strategy,
+    parameters: &[
+        alpha("1"),
+        BETA,
+        ParameterInfo::choice(
+            "prefix",
+            "confused",
+            &NAMES,
+            "Published text that takes the place of the system's words",
+        ),
+        ParameterInfo::text(
+            "prompt",
+            "",
+            "All of the other branch's text, with one <image>, in place of the prefix; @FILE reads it",
+        ),
+    ],
+    strength: Some(Strength { parameter: "alpha", none: 0.0 }),
+    ..MethodInfo::NONE
+};
+
 /// ICD.
 ///
 /// The same image and question; the prefix takes the place of everything before `USER:`, and where a template has no `USER:` it stands
@@ -31,54 +57,13 @@ const NAMES: [&str; 5] = [PREFIXES[0].0, PREFIXES[1].0, PREFIXES[2].0, PREFIXES[
 pub(super) struct Icd;
 
 impl Registered for Icd {
-    fn id(&self) -> &'static str {
-        ID
-    }
-
-    fn label(&self) -> &'static str {
-        "ICD: disturbed instruction"
-    }
-
-    fn help(&self) -> &'static str {
-        "Holds the answer against one under an instruction that disturbs, and prefers what only the plain instruction makes likely"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive Decoding, Findings of ACL 2024, arXiv:2403.18715"
-    }
-
-    fn parameters(&self) -> &'static [ParameterInfo] {
-        const PARAMETERS: &[ParameterInfo] = &[
-            ParameterInfo::real("alpha", "1", (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0),
-            ParameterInfo::real(
-                "beta",
-                "0.1",
-                (0.0, 1.0),
-                "Tokens below this share of the largest probability are removed",
-            )
-            .usual(0.0, 0.5),
-            ParameterInfo::choice(
-                "prefix",
-                "confused",
-                &NAMES,
-                "Published text that takes the place of the system's words",
-            ),
-            ParameterInfo::text(
-                "prompt",
-                "",
-                "All of the other branch's text, with one <image>, in place of the prefix; @FILE reads it",
-            ),
-        ];
-        PARAMETERS
-    }
-
-    fn strength(&self) -> Option<Strength> {
-        Some(Strength { parameter: "alpha", none: 0.0 })
+    fn info(&self) -> &'static MethodInfo {
+        &INFO
     }
 }
 
-impl Strategy for Icd {
-    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Decoding>, DecodeError> {
+impl Method for Icd {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let contrast = Contrast { alpha: parameters.number("alpha")?, beta: parameters.number("beta")? };
         let prefix = parameters.choice("prefix")?;
         let prefix = PREFIXES.iter().find(|(name, _)| *name == prefix).map_or("", |(_, text)| text);
@@ -86,18 +71,18 @@ impl Strategy for Icd {
         if !prompt.is_empty() && prompt.matches(IMAGE_PLACEHOLDER).count() != 1 {
             return Err(parameters.bad("prompt", format!("a text with exactly one {IMAGE_PLACEHOLDER}")));
         }
-        Ok(Box::new(IcdDecoding { contrast, prefix, prompt: None }))
+        Ok(Box::new(ActiveIcd { contrast, prefix, prompt: None }))
     }
 }
 
-struct IcdDecoding {
+struct ActiveIcd {
     contrast: Contrast,
     prefix: &'static str,
     /// Of the other branch, once the question is known.
     prompt: Option<PromptIds>,
 }
 
-impl Decoding for IcdDecoding {
+impl ActiveMethod for ActiveIcd {
     fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         if parameters.text("prompt").is_empty() {
             parameters.spell_out("prompt", disturbed(question.full_prompt, self.prefix));
@@ -120,9 +105,13 @@ impl Decoding for IcdDecoding {
         Ok(vec![DecoderPrompt { ids, embeddings }])
     }
 
-    fn combine(&mut self, _step_idx: usize, logits: &[Vec<f32>]) -> Result<Option<Combined>, DecodeError> {
-        let (ordinary, negative) = two(logits)?;
-        Ok(Some(self.contrast.of(ordinary, negative)))
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    fn combine(&mut self, step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
+        let negative = step.branch()?;
+        Ok(Some(self.contrast.of(step.logits, negative)))
     }
 }
 

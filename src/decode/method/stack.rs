@@ -1,0 +1,254 @@
+//! Several methods at work on one answer.
+
+use super::step::{Asks, Chosen, Step, Verdict};
+use super::watch::Watch;
+use super::{Acted, ActionReport, ActiveMethod, BranchContext, Encode, Reach};
+use crate::decode::contrast::moved_between;
+use crate::decode::{
+    Combined, DecodeError, DecoderPrompt, Distribution, MethodInfo, StepContrast, TokenCandidate, Word,
+};
+use crate::model::{Decoder, Probe, ProbeChain};
+use candle_core::Tensor;
+use std::ops::Range;
+
+/// Less of the probability is rounding, as in traces.
+const IDLE: f32 = 1e-5;
+
+/// One of them, and what is known of it.
+struct Stacked {
+    info: &'static MethodInfo,
+    active: Box<dyn ActiveMethod>,
+    has_probe: bool,
+    /// Its own among the branches of the step.
+    branches: Range<usize>,
+    /// Steps in which it spoke, and in which it moved the distribution.
+    num_steps: usize,
+    num_moved: usize,
+}
+
+/// What one method of a stack did to the logits of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepAction {
+    /// Registered name.
+    pub method: &'static str,
+    /// Most probable token before it.
+    pub before_id: u32,
+    /// Most probable token after it.
+    pub after_id: u32,
+    /// Candidates that it removed.
+    pub num_removed: usize,
+    /// Total variation distance of the distributions before and after it.
+    pub moved: f32,
+    /// What it says itself.
+    pub note: Option<String>,
+}
+
+/// Where an answer stands.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct Place<'a> {
+    pub(in crate::decode) step_idx: usize,
+    /// Of the prompt and the answer so far.
+    pub(in crate::decode) ids: &'a [u32],
+    pub(in crate::decode) prompt_len: usize,
+}
+
+/// What the methods made of a step's logits, in their order.
+#[derive(Debug, Default)]
+pub(in crate::decode) struct Changes(Vec<(usize, Combined)>);
+
+impl Changes {
+    /// What the token is chosen from; `None` leaves the ordinary branch's logits.
+    pub(in crate::decode) fn final_logits(&self) -> Option<&[f32]> {
+        self.0.last().map(|(_, combined)| combined.logits.as_slice())
+    }
+
+    /// The same without a copy.
+    pub(in crate::decode) fn into_final_logits(mut self) -> Option<Vec<f32>> {
+        self.0.pop().map(|(_, combined)| combined.logits)
+    }
+}
+
+/// Methods in the order in which they act; none is plain decoding.
+#[derive(Default)]
+pub struct Stack {
+    methods: Vec<Stacked>,
+    /// `None` where nobody asks for anything.
+    watch: Option<Watch>,
+}
+
+impl Stack {
+    /// Stacks methods whose parameters are checked. A lone one has all branches besides the ordinary one; several get theirs from
+    /// [`Stack::branches`].
+    pub fn new(methods: Vec<(&'static MethodInfo, Box<dyn ActiveMethod>)>) -> Self {
+        let num_methods = methods.len();
+        let mut asks = Asks::default();
+        let stacked = methods.into_iter().map(|(info, mut active)| {
+            asks.extend(&active.asks());
+            let has_probe = active.probe().is_some();
+            let branches = if num_methods == 1 { 1..usize::MAX } else { 1..1 };
+            Stacked { info, active, has_probe, branches, num_steps: 0, num_moved: 0 }
+        });
+        let methods: Vec<Stacked> = stacked.collect();
+        Self { methods, watch: (!asks.is_empty()).then(|| Watch::new(asks)) }
+    }
+
+    /// Makes the prompts of all further branches, method by method. `context` is that of the first of them.
+    pub fn branches(
+        &mut self,
+        context: &BranchContext<'_>,
+        encode: &mut Encode<'_>,
+    ) -> Result<Vec<DecoderPrompt>, DecodeError> {
+        let mut prompts = Vec::new();
+        for method in &mut self.methods {
+            let start = context.first_branch_idx + prompts.len();
+            let own = BranchContext { first_branch_idx: start, ..*context };
+            prompts.extend(method.active.branches(&own, encode)?);
+            method.branches = start..context.first_branch_idx + prompts.len();
+        }
+        Ok(prompts)
+    }
+
+    /// Patches that are left in the branch of the first method that leaves some.
+    pub fn outlier_tokens(&self) -> Option<&[usize]> {
+        self.methods.iter().find_map(|method| method.active.outlier_tokens())
+    }
+
+    /// The probes of all methods in their order, then what they asked to see, then the recorder, so that it sees what they made.
+    pub fn chain<'a>(&'a mut self, recorder: &'a mut dyn Probe) -> ProbeChain<'a> {
+        let mut chain = ProbeChain::new();
+        for method in &mut self.methods {
+            if let Some(probe) = method.active.probe() {
+                chain = chain.with(probe);
+            }
+        }
+        if let Some(watch) = &mut self.watch {
+            chain = chain.with(watch);
+        }
+        chain.with(recorder)
+    }
+
+    /// What the probes change in a branch while its prompt is read.
+    pub fn reach(&self, branch_idx: usize, prompt_len: usize) -> Reach {
+        let reaches = self.probing().map(|method| method.active.reach(branch_idx, prompt_len));
+        reaches.fold(Reach::NOTHING, Reach::and)
+    }
+
+    /// Whether a method changes something in a branch while its prompt is read.
+    pub fn reaches(&self, method_idx: usize, branch_idx: usize, prompt_len: usize) -> bool {
+        let method = self.methods.get(method_idx).filter(|method| method.has_probe);
+        method.is_some_and(|method| method.active.reach(branch_idx, prompt_len) != Reach::NOTHING)
+    }
+
+    fn probing(&self) -> impl Iterator<Item = &Stacked> {
+        self.methods.iter().filter(|method| method.has_probe)
+    }
+
+    /// Whether a step depends on those before it in more than the ids.
+    pub fn keeps_state(&self) -> bool {
+        self.methods.iter().any(|method| method.active.keeps_state())
+    }
+
+    /// Whether tokens may be taken back.
+    pub fn may_retract(&self) -> bool {
+        self.methods.iter().any(|method| method.active.may_retract())
+    }
+
+    /// Before a pass. `pending` are the embeddings of the ordinary branch's new positions.
+    pub(in crate::decode) fn begin(&mut self, decoder: &Decoder, pending: &Tensor) -> Result<(), DecodeError> {
+        self.watch.as_mut().map_or(Ok(()), |watch| watch.begin(decoder, pending))
+    }
+
+    /// After a pass: every method on logits in turn. `branch_logits` has the ordinary branch first.
+    pub(in crate::decode) fn combine(
+        &mut self,
+        decoder: &Decoder,
+        place: Place<'_>,
+        branch_logits: &[Vec<f32>],
+    ) -> Result<Changes, DecodeError> {
+        let Some(raw_logits) = branch_logits.first() else { return Ok(Changes::default()) };
+        let seen = self.watch.as_mut().map(|watch| watch.take(decoder, raw_logits)).transpose()?.unwrap_or_default();
+        let Place { step_idx, ids, prompt_len } = place;
+        let mut changes = Changes::default();
+        for (method_idx, method) in self.methods.iter_mut().enumerate() {
+            let logits = changes.final_logits().unwrap_or(raw_logits);
+            let range = method.branches.start..method.branches.end.min(branch_logits.len());
+            let branches = branch_logits.get(range).unwrap_or_default();
+            let step = Step { step_idx, ids, prompt_len, logits, raw_logits, branches, seen: &seen };
+            let Some(combined) = method.active.combine(&step)? else { continue };
+            if combined.logits.len() != raw_logits.len() {
+                let (expected, found) = (raw_logits.len(), combined.logits.len());
+                return Err(DecodeError::StrategyShape { expected, found });
+            }
+            changes.0.push((method_idx, combined));
+        }
+        Ok(changes)
+    }
+
+    /// What was done at a step: as a contrast of two branches where it was one and nothing else, method by method otherwise.
+    pub(in crate::decode) fn record(
+        &mut self,
+        before: &Distribution<'_>,
+        top: &[TokenCandidate],
+        branch_logits: &[Vec<f32>],
+        changes: &Changes,
+    ) -> (Option<StepContrast>, Vec<StepAction>) {
+        if let ([(method_idx, combined)], Some(ordinary)) = (changes.0.as_slice(), branch_logits.first()) {
+            let own = self.methods.get(*method_idx).and_then(|method| branch_logits.get(method.branches.start));
+            let contrast = own.and_then(|negative| StepContrast::new(before, top, [ordinary, negative], combined));
+            if contrast.is_some() {
+                return (contrast, Vec::new());
+            }
+        }
+        let mut last = branch_logits.first().map_or(&[][..], Vec::as_slice);
+        let mut actions = Vec::with_capacity(changes.0.len());
+        for (method_idx, combined) in &changes.0 {
+            let Some(method) = self.methods.get_mut(*method_idx) else { continue };
+            let removed = |(before, after): (&f32, &f32)| before.is_finite() && !after.is_finite();
+            let moved = moved_between(last, &combined.logits);
+            method.num_steps += 1;
+            method.num_moved += usize::from(moved > IDLE);
+            actions.push(StepAction {
+                method: method.info.id,
+                before_id: most_probable(last),
+                after_id: most_probable(&combined.logits),
+                num_removed: last.iter().zip(&combined.logits).filter(|pair| removed(*pair)).count(),
+                moved,
+                note: combined.note.clone(),
+            });
+            last = &combined.logits;
+        }
+        (None, actions)
+    }
+
+    /// What becomes of a chosen token: the first method that takes it back is followed.
+    pub(in crate::decode) fn judge(&mut self, chosen: &Chosen<'_>) -> Result<Verdict, DecodeError> {
+        for method in self.methods.iter_mut().filter(|method| method.active.may_retract()) {
+            let verdict = method.active.judge(chosen)?;
+            if verdict != Verdict::Keep {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Keep)
+    }
+
+    /// How often each acted, as far as that was counted.
+    pub fn reports(&self) -> impl Iterator<Item = (Word, ActionReport)> {
+        self.methods.iter().filter_map(|method| {
+            let (num_calls, num_values) = (method.num_steps, method.num_moved);
+            let on_logits = || ActionReport { id: method.info.id, acted: Acted::OnLogits, num_calls, num_values };
+            let report = method.active.report().or_else(|| (num_calls > 0).then(on_logits))?;
+            Some((method.info.word, report))
+        })
+    }
+}
+
+/// The smallest id among equals; 0 of nothing.
+fn most_probable(logits: &[f32]) -> u32 {
+    let best = (0_u32..).zip(logits).fold(
+        (0, f32::NEG_INFINITY),
+        |best, (id, logit)| {
+            if *logit > best.1 { (id, *logit) } else { best }
+        },
+    );
+    best.0
+}

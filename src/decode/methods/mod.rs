@@ -1,0 +1,81 @@
+//! The registry of methods: everything that changes how an answer comes about.
+
+mod damro;
+mod icd;
+mod knockout;
+mod m3id;
+mod pai;
+mod pai_cfg;
+mod plain;
+mod vcd;
+
+use super::method::{ActiveMethod, Method};
+use super::parameters::{ParameterInfo, names};
+use super::{DecodeError, Parameters, Word};
+use crate::names::hint;
+
+/// Every method, in the order of menus.
+pub const METHODS: &[&dyn Method] = &[
+    &plain::Plain,
+    &vcd::Vcd,
+    &damro::Damro,
+    &icd::Icd,
+    &pai_cfg::PaiCfg,
+    &m3id::M3id,
+    &knockout::Knockout,
+    &pai::Pai,
+];
+
+/// Most methods cut off what the ordinary branch finds implausible.
+const BETA: ParameterInfo =
+    ParameterInfo::real("beta", "0.1", (0.0, 1.0), "Tokens below this share of the largest probability are removed")
+        .usual(0.0, 0.5);
+
+/// The strength of a contrast, with its published value.
+const fn alpha(default: &'static str) -> ParameterInfo {
+    ParameterInfo::real("alpha", default, (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0)
+}
+
+/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them.
+pub fn methods(word: Word) -> impl Iterator<Item = &'static dyn Method> + Clone {
+    METHODS.iter().copied().filter(move |method| word == Word::Method || method.info().word == word)
+}
+
+/// What `--strategy` takes; the first is the default.
+pub fn strategies() -> impl Iterator<Item = &'static dyn Method> + Clone {
+    methods(Word::Strategy)
+}
+
+/// What `--intervene` takes.
+pub fn interventions() -> impl Iterator<Item = &'static dyn Method> + Clone {
+    methods(Word::Intervention)
+}
+
+/// The registered method of that name among those that an option takes; no name is `plain`, where that is one.
+///
+/// Where two have a name, `--method` means the one that no other option takes.
+pub fn method_named(word: Word, name: &str) -> Result<&'static dyn Method, DecodeError> {
+    let named = |method: &&'static dyn Method| method.id() == if name.is_empty() { "plain" } else { name };
+    let own = methods(word).find(|method| named(method) && method.info().word == word);
+    own.or_else(|| methods(word).find(named)).ok_or_else(|| DecodeError::UnknownName {
+        kind: match word {
+            Word::Strategy => "strategies",
+            Word::Intervention => "interventions",
+            Word::Method => "methods",
+        },
+        known: names(methods(word).map(|method| method.id())),
+        found: name.to_owned(),
+        hint: hint(name, methods(word).map(|method| method.id())),
+    })
+}
+
+/// Makes a registered method, its parameters checked by themselves. They come back as they are used, for the trace.
+pub fn build(
+    word: Word,
+    name: &str,
+    given: &[(String, String)],
+) -> Result<(&'static dyn Method, Box<dyn ActiveMethod>, Parameters), DecodeError> {
+    let method = method_named(word, name)?;
+    let mut parameters = Parameters::resolve(method, given)?;
+    Ok((method, method.build(&mut parameters)?, parameters))
+}

@@ -1,0 +1,75 @@
+//! What one method of several did to a token.
+
+use serde::{Deserialize, Serialize};
+
+/// What a method did to the logits that a token was chosen from. A contrast that was the only thing done is a [`super::TokenContrast`] instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenAction {
+    /// Registered name.
+    pub method: String,
+    /// Most probable token before it.
+    pub before_id: u32,
+    /// Its text, as a piece of the vocabulary.
+    pub before: String,
+    /// Most probable token after it.
+    pub after_id: u32,
+    /// Its text.
+    pub after: String,
+    /// Candidates that it removed.
+    pub num_removed: usize,
+    /// Total variation distance between the distributions before and after it: 0 if nothing changed, at most 1.
+    pub moved: f32,
+    /// What it says itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl TokenAction {
+    /// What happened in one sentence.
+    pub fn sentence(&self) -> String {
+        let Self { method, before, after, moved, .. } = self;
+        let (before, after) = (before.trim(), after.trim());
+        let what = if self.before_id == self.after_id {
+            let moved = f64::from(*moved) * 100.0;
+            format!(
+                "{method} left \u{201c}{after}\u{201d} the most probable token and moved {moved:.1} % of the probability"
+            )
+        } else {
+            format!(
+                "{method} made \u{201c}{after}\u{201d} the most probable token in place of \u{201c}{before}\u{201d}"
+            )
+        };
+        let removed = match self.num_removed {
+            0 => String::new(),
+            1 => "; it removed 1 candidate".to_owned(),
+            n => format!("; it removed {n} candidates"),
+        };
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
+        format!("{what}{removed}{note}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_says_in_words_what_it_did() {
+        let mut action = TokenAction {
+            method: "damro".to_owned(),
+            before_id: 3,
+            before: " dog".to_owned(),
+            after_id: 5,
+            after: " kite".to_owned(),
+            num_removed: 2,
+            moved: 0.25,
+            note: None,
+        };
+        let changed = "damro made \u{201c}kite\u{201d} the most probable token in place of \u{201c}dog\u{201d}; it removed 2 candidates";
+        assert_eq!(action.sentence(), changed, "another token");
+        action = TokenAction { after_id: 3, after: " dog".to_owned(), num_removed: 1, ..action };
+        action.note = Some("layer 4".to_owned());
+        let left = "damro left \u{201c}dog\u{201d} the most probable token and moved 25.0 % of the probability; it removed 1 candidate; layer 4";
+        assert_eq!(action.sentence(), left, "the same token");
+    }
+}

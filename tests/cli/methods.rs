@@ -1,0 +1,120 @@
+//! `--method`: any method of the registry, and several in order.
+
+use super::{folder, gazelens, one_sentence, path, stderr, stdout, trace_to};
+use gazelens::trace::file::TraceFile;
+use serde_json::Value;
+use std::path::Path;
+
+fn read(path: &str) -> TraceFile {
+    TraceFile::read(Path::new(path)).expect("a valid trace")
+}
+
+/// A trace with these options, the JSON object beside it.
+fn traced(folder: &Path, name: &str, options: &[&str]) -> (TraceFile, Value) {
+    let out = path(folder, name);
+    let output = trace_to(&out, &[&["--logits", "--json"], options].concat());
+    assert!(output.status.success(), "{options:?}: {}", stderr(&output));
+    (read(&out), serde_json::from_slice(&output.stdout).expect("one JSON object"))
+}
+
+#[test]
+fn a_method_is_the_same_by_either_option_down_to_the_trace() {
+    let folder = folder();
+    let knockout = "knockout:patches=0.0+3.4";
+    let cases: [(&str, &[&str], &[&str]); 4] = [
+        ("strategy", &["--strategy", "vcd:alpha=1.5"], &["--method", "vcd:alpha=1.5"]),
+        ("intervention", &["--intervene", "pai"], &["--method", "pai"]),
+        (
+            "both",
+            &["--intervene", "pai", "--intervene", knockout, "--strategy", "damro"],
+            &["--method", "pai", "--method", "damro", "--method", knockout],
+        ),
+        ("mixed", &["--intervene", "pai", "--strategy", "icd"], &["--method", "icd", "--intervene", "pai"]),
+    ];
+    for (name, older, newer) in cases {
+        let (older, _) = traced(folder.path(), &format!("{name}.older"), older);
+        let (newer, json) = traced(folder.path(), &format!("{name}.newer"), newer);
+        assert_eq!(newer.trace.run, older.trace.run, "{name}: the run");
+        assert!(newer.trace.run.methods.is_empty(), "{name}: the older words say everything");
+        assert_eq!(json["methods"], serde_json::json!([]), "{name}: in JSON too");
+        assert_eq!(newer.trace.output, older.trace.output, "{name}: every token and what was done to it");
+        assert_eq!(newer.extras, older.extras, "{name}: logits");
+    }
+}
+
+#[test]
+fn strategies_stack_and_the_trace_says_so() {
+    let folder = folder();
+    let spec = ["--method", "vcd:alpha=1.5", "--method", "damro:k=7,beta=0.3", "--method", "pai"];
+    let (TraceFile { trace, extras }, json) = traced(folder.path(), "stack", &spec);
+    let names = |specs: &[gazelens::trace::SpecInfo]| specs.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>();
+    assert_eq!(trace.run.strategy.name, "vcd", "the first strategy");
+    assert_eq!(names(&trace.run.interventions), ["pai"], "interventions in their place");
+    assert_eq!(names(&trace.run.methods), ["damro"], "what neither says");
+    assert_eq!(trace.run.methods[0].parameters["k"], 7, "with every parameter");
+    let tokens = trace.output.len();
+    assert!(tokens > 0, "an answer");
+    for rows in [&extras.logits, &extras.negative_logits, &extras.final_logits] {
+        assert_eq!(rows.len(), tokens, "a row for every token");
+    }
+    assert_eq!(extras.outlier_tokens.as_ref().map(Vec::len), Some(7), "DAMRO's patches");
+    let (alone, _) = traced(folder.path(), "vcd", &["--method", "vcd:alpha=1.5", "--method", "pai"]);
+    let worst = extras.negative_logits[0].iter().zip(&alone.extras.negative_logits[0]).map(|(a, b)| (a - b).abs());
+    assert!(worst.fold(0.0, f32::max) < 1e-3, "the first further branch is that of the strategy");
+    for (t, token) in trace.output.iter().enumerate() {
+        assert!(token.contrast.is_none(), "two contrasts are not one");
+        let [vcd, damro] = token.actions.as_slice() else { panic!("two actions, found {:?}", token.actions) };
+        assert_eq!((vcd.method.as_str(), damro.method.as_str()), ("vcd", "damro"), "in order");
+        assert_eq!((vcd.after_id, damro.after_id), (damro.before_id, token.id), "one behind the other");
+        let removed = extras.final_logits[t].iter().filter(|logit| logit.is_infinite()).count();
+        assert_eq!(vcd.num_removed + damro.num_removed, removed, "what both removed");
+        assert_eq!(json["tokens"][t]["actions"][1]["method"], "damro", "in JSON");
+    }
+    // Another order is another run, and is compared as one.
+    let (turned, _) = traced(folder.path(), "turned", &["--method", "damro:k=7,beta=0.3", "--method", "vcd:alpha=1.5"]);
+    assert!(!trace.run.asks_the_same(&turned.trace.run), "another order");
+}
+
+#[test]
+fn a_stack_that_changes_nothing_says_so() {
+    let folder = folder();
+    let spec = ["--method", "vcd:alpha=0,beta=0", "--method", "damro:alpha=2,beta=0.1"];
+    let (TraceFile { trace, .. }, _) = traced(folder.path(), "idle", &spec);
+    let idle: Vec<_> = trace.warnings.iter().filter(|text| text.contains("changed nothing")).collect();
+    assert_eq!(idle, ["The strategy vcd changed nothing in this run"], "only the one that did nothing");
+}
+
+#[test]
+fn methods_that_cannot_work_are_refused_in_a_sentence() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
+    let known = "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, found";
+    for (specs, expected) in [
+        (&["vdc"][..], format!("{known} vdc (near: vcd")),
+        (&["vcd", "knockuot:patches=0.0"], format!("{known} knockuot (near: knockout)")),
+        (&["pai:gamma=1"], "Expected pai to get only the parameters alpha, start, end, found gamma".to_owned()),
+        (&["vcd", "damro:k=145"], "as a whole number from 1 to 144, found 145".to_owned()),
+        (&["knockout"], "Expected knockout to get patches as ROW.COL".to_owned()),
+    ] {
+        let options = specs.iter().flat_map(|spec| ["--method", *spec]);
+        let sentence = one_sentence(&trace.iter().copied().chain(options).collect::<Vec<_>>(), 2);
+        assert!(sentence.contains(&expected), "{specs:?}: {sentence}");
+        assert!(!Path::new(&out).exists(), "{specs:?}: nothing is written");
+    }
+}
+
+#[test]
+fn methods_are_listed_all_together() {
+    let ids = |what: &str| {
+        let json: Value = serde_json::from_slice(&gazelens(&["list", what, "--json"]).stdout).expect("a JSON array");
+        let all = json.as_array().expect("an array").clone();
+        all.into_iter().map(|entry| entry["id"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let both = [ids("strategies"), ids("interventions")].concat();
+    let methods = ids("methods");
+    assert!(both.iter().all(|id| methods.contains(id)), "{methods:?} has {both:?}");
+    let text = stdout(&gazelens(&["list", "methods"]));
+    assert!(text.contains("preset=official") && text.contains("patches="), "{text}");
+    assert!(one_sentence(&["list", "method"], 2).contains("methods"), "near names are offered");
+}
