@@ -32,8 +32,8 @@ fn a_method_is_the_same_by_either_option_down_to_the_trace() {
         ("mixed", &["--intervene", "pai", "--strategy", "icd"], &["--method", "icd", "--intervene", "pai"]),
     ];
     for (name, older, newer) in cases {
-        let (older, _) = traced(folder.path(), &format!("{name}.older"), older);
-        let (newer, json) = traced(folder.path(), &format!("{name}.newer"), newer);
+        let (older, _) = traced(folder.path(), &format!("{name}-older"), older);
+        let (newer, json) = traced(folder.path(), &format!("{name}-newer"), newer);
         assert_eq!(newer.trace.run, older.trace.run, "{name}: the run");
         assert!(newer.trace.run.methods.is_empty(), "{name}: the older words say everything");
         assert_eq!(json["methods"], serde_json::json!([]), "{name}: in JSON too");
@@ -51,7 +51,7 @@ fn strategies_stack_and_the_trace_says_so() {
     assert_eq!(trace.run.strategy.name, "vcd", "the first strategy");
     assert_eq!(names(&trace.run.interventions), ["pai"], "interventions in their place");
     assert_eq!(names(&trace.run.methods), ["damro"], "what neither says");
-    assert_eq!(trace.run.methods[0].parameters["k"], 7, "with every parameter");
+    assert_eq!(trace.run.methods[0].parameters["k"], 7.0, "with every parameter");
     let tokens = trace.output.len();
     assert!(tokens > 0, "an answer");
     for rows in [&extras.logits, &extras.negative_logits, &extras.final_logits] {
