@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
 /// differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "93f93286fd74d24d4a658b368ea76e0a466328401345e7dc2c0ff3131fb6a531"),
-    (Format::Pdf, "3deadd1bf70e6412bcb489d617e36416e1de8341d23a8e3e01f18895cea5ee15"),
-    (Format::Png, "aab712d0fc06a1dab837dbac7c33a13ab0118f02381c55c3325c4281bfdcb4f4"),
+    (Format::Svg, "33652ec485908206e7c6f598a30b554dd445e5b5c069482ce98e3a91b1bc7592"),
+    (Format::Pdf, "39929a964381342f3f7d6c0389d70c84423ebabfdcbe5e415fd654913b8ecd89"),
+    (Format::Png, "591326489af4d185cb392eed6852b0ca8cbd419a51931bff277f56d57b3e829c"),
 ];
 
 #[test]
