@@ -237,7 +237,7 @@ fn what_cannot_work_is_said_before_anything_runs() {
         ("icd:prompt=no image", "Expected icd to get prompt as a text with exactly one <image>, found no image", true),
         ("icd:prefix=6", "Expected icd to get prefix as one of detector, shapes, avoid, confused, overview", true),
         (&noise, "Expected `noise` of shape [3, 24, 24] for this model, found [3, 2, 2]: ", false),
-        (&missing_noise, "Expected a safetensors file with a tensor `noise` for vcd, found no such file: ", false),
+        (&missing_noise, "Cannot read `noise` of vcd from a file: no such file: ", false),
     ] {
         let (error, stages) = refused(&asked(spec));
         assert!(error.to_string().starts_with(expected), "{spec}: {error}");
