@@ -1,8 +1,9 @@
 //! gazelens: a desktop explorer of where a vision-language model looks.
 //!
-//! A person picks a photo, asks a question, watches the answer stream, clicks a word and sees where the decoder looked when it chose that
-//! word, for any layer and head, next to where the vision encoder's `[CLS]` looks. The same run works from the command line.
-//! This page is the map of the house; `tests/architecture.rs` fails when it and the code differ.
+//! A person picks a photo, asks a question, watches the answer stream, clicks a word and sees where the decoder looked
+//! when it chose that word, for any layer and head, next to where the vision encoder's `[CLS]` looks. The same run
+//! works from the command line. This page is the map of the house; `tests/architecture.rs` fails when it and the code
+//! differ.
 //!
 //! # Data flows one way
 //!
@@ -11,21 +12,25 @@
 //!                                             -> figure -> paper
 //! ```
 //!
-//! Requests travel the other way as plain messages ([`engine::Request`]), results come back as plain events ([`engine::Event`]).
-//! [`engine::run_job`] answers a question on whatever thread calls it: the window's worker, the command line and the tests are three callers
-//! of the same function, so what one shows the others would.
+//! Requests travel the other way as plain messages ([`engine::Request`]), results come back as plain events
+//! ([`engine::Event`]). [`engine::run_job`] answers a question on whatever thread calls it: the window's worker, the
+//! command line and the tests are three callers of the same function, so what one shows the others would.
 //!
 //! Four ideas carry the rest:
-//! 1. **The forward pass is our own.** Attention is private in every library; here each layer is open to a [`model::Probe`].
-//! 2. **One place to look and to touch.** Recording a trace and changing attention are both probes; without one nothing is paid.
-//! 3. **Ragged branches.** A step runs a list of branches with their own caches through one matrix product; contrastive decoding is a second
-//!    branch, not a second model.
-//! 4. **Rows, not matrices.** A trace keeps the softmax row that *predicted* each token, for all layers and heads; never the prefill matrix.
+//! 1. **The forward pass is our own.** Attention is private in every library; here each layer is open to a
+//! [`model::Probe`].
+//! 2. **One place to look and to touch.** Recording a trace and changing attention are both probes; without one nothing
+//! is paid.
+//! 3. **Ragged branches.** A step runs a list of branches with their own caches through one matrix product; contrastive
+//! decoding is a second    branch, not a second model.
+//! 4. **Rows, not matrices.** A trace keeps the softmax row that *predicted* each token, for all layers and heads;
+//! never the prefill matrix.
 //!
 //! # Modules by layer
 //!
-//! A module may use those listed in its row and nothing else of this crate. The external crates of a row are those that the module uses
-//! besides the ones that everything may use (`serde`, `serde_json`, `thiserror`) and those of its tests.
+//! A module may use those listed in its row and nothing else of this crate. The external crates of a row are those that
+//! the module uses besides the ones that everything may use (`serde`, `serde_json`, `thiserror`) and those of its
+//! tests.
 //!
 //! | layer | module | what it is | may use | external crates |
 //! | --- | --- | --- | --- | --- |
@@ -51,8 +56,8 @@
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
-//! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters and help of everything
-//! registered from [`engine::catalog`] and never sees a tensor.
+//! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters
+//! and help of everything registered from [`engine::catalog`] and never sees a tensor.
 //!
 //! # How to add
 //!

@@ -16,9 +16,11 @@ pub struct GenerateOptions {
     pub sampling: SamplingOptions,
     /// Candidates kept with every token.
     pub num_candidates: usize,
-    /// Ids that the answer begins with, whatever the logits say: what a fork keeps of another answer. The rest is chosen.
+    /// Ids that the answer begins with, whatever the logits say: what a fork keeps of another answer. The rest is
+    /// chosen.
     pub forced: Vec<u32>,
-    /// So many last ids of every prompt are the answer's first: nothing is reported of them, and counting goes on behind them.
+    /// So many last ids of every prompt are the answer's first: nothing is reported of them, and counting goes on
+    /// behind them.
     pub answered: usize,
 }
 
@@ -114,8 +116,9 @@ impl<'a> Generation<'a> {
         Self::resume(decoder, methods, prompts, Vec::new(), options)
     }
 
-    /// The same with what branches have seen before: the cache of a branch holds the first [`KvCache::len`] positions of its prompt, and
-    /// the first pass runs only those behind them. The last position always runs, because it predicts.
+    /// The same with what branches have seen before: the cache of a branch holds the first [`KvCache::len`] positions
+    /// of its prompt, and the first pass runs only those behind them. The last position always runs, because it
+    /// predicts.
     pub fn resume(
         decoder: &'a Decoder,
         methods: Stack,
@@ -151,8 +154,8 @@ impl<'a> Generation<'a> {
         filled.collect()
     }
 
-    /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed once. The last
-    /// position of its prompt always runs.
+    /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed
+    /// once. The last position of its prompt always runs.
     pub fn share_prefix(&mut self, branch_idx: usize, len: usize) -> Result<(), DecodeError> {
         let is_begun = !self.new_ids().is_empty();
         let Some(branch) = self.branches.get_mut(branch_idx).filter(|_| branch_idx > 0) else { return Ok(()) };
@@ -191,8 +194,8 @@ impl<'a> Generation<'a> {
         &self.methods
     }
 
-    /// Chooses the next token; the first call runs the whole prompt. `None` when the answer has ended. The probe sees what the methods'
-    /// own probes made.
+    /// Chooses the next token; the first call runs the whole prompt. `None` when the answer has ended. The probe sees
+    /// what the methods' own probes made.
     ///
     /// After a pass was cancelled the same step can be tried again.
     pub fn step(&mut self, probe: &mut dyn Probe) -> Result<Option<TokenStep>, DecodeError> {
@@ -320,7 +323,8 @@ impl<'a> Generation<'a> {
     }
 }
 
-/// A token and what was known when it was chosen, or where the answer goes back to: so many tokens stand, and these ids are not chosen next.
+/// A token and what was known when it was chosen, or where the answer goes back to: so many tokens stand, and these ids
+/// are not chosen next.
 struct Choice {
     step: TokenStep,
     rewind: Option<(usize, Vec<u32>)>,

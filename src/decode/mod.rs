@@ -1,12 +1,13 @@
 //! Branches and the choice of tokens.
 //!
-//! A [`Generation`] runs the branches of a [`Stack`] of methods through the decoder, one pass a token. The methods turn the logits of all
-//! branches into those the token is chosen from, the sampler chooses, and a [`TokenStep`] says what was known: log-probability,
-//! entropy and candidates always come from the untouched logits of the ordinary branch (branch 0).
+//! A [`Generation`] runs the branches of a [`Stack`] of methods through the decoder, one pass a token. The methods turn
+//! the logits of all branches into those the token is chosen from, the sampler chooses, and a [`TokenStep`] says what
+//! was known: log-probability, entropy and candidates always come from the untouched logits of the ordinary branch
+//! (branch 0).
 //!
-//! Everything that changes how an answer comes about is a [`Method`] of one registry, [`METHODS`]: contrastive strategies, changes of
-//! attention inside the model, and what uses several of these at once. They count how often they acted, because a change that
-//! silently does nothing is the commonest defect of published code.
+//! Everything that changes how an answer comes about is a [`Method`] of one registry, [`METHODS`]: contrastive
+//! strategies, changes of attention inside the model, and what uses several of these at once. They count how often they
+//! acted, because a change that silently does nothing is the commonest defect of published code.
 //!
 //! | to add | do |
 //! | --- | --- |
@@ -33,7 +34,7 @@ pub use method::{
     Acted, ActionReport, ActiveMethod, Asks, BranchContext, Chosen, ClsRow, Encode, FirstAnswer, FirstQuestion,
     HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, StepAction, Verdict, Words,
 };
-pub use methods::{METHODS, build, interventions, method_named, methods, strategies};
+pub use methods::{Built, METHODS, build, interventions, method_named, methods, strategies};
 pub use parameters::{
     MethodInfo, PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength, Word,
     check_parameter_names,

@@ -63,8 +63,8 @@ impl Job<'_> {
     }
 }
 
-/// Features of another branch's image, kept like the photo's: a method that is switched off and on again pays once. No other method edits them:
-/// edits are of the ordinary branch.
+/// Features of another branch's image, kept like the photo's: a method that is switched off and on again pays once. No
+/// other method edits them: edits are of the ordinary branch.
 fn encode_other(model: &Answerer, pixel_values: &Tensor, probe: &mut dyn Probe) -> Result<ImageFeatures, DecodeError> {
     let values = pixel_values.to_dtype(DType::F32).and_then(|values| values.flatten_all()?.to_vec1::<f32>());
     let values = values.map_err(|cause| ModelError::Part { part: "Reading pixel values", cause })?;

@@ -13,13 +13,14 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps another one.
+/// The beginning of an answer that is given, not chosen: another answer's first tokens, the last of them perhaps
+/// another one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fork {
     /// Ids that the answer begins with.
     pub ids: Vec<u32>,
-    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not computed again. Without it, and
-    /// where it is of another model, photo or prompt, they run like all others.
+    /// An answer to the same question: what it recorded of leading tokens with these ids is taken from it and not
+    /// computed again. Without it, and where it is of another model, photo or prompt, they run like all others.
     #[serde(skip)]
     pub known: Option<Arc<Trace>>,
 }
@@ -55,8 +56,8 @@ impl Recalled {
             let (expected, found) = (question.max_new_tokens, fork.ids.len());
             return Err(EngineError::ForcedTooMany { expected, found });
         }
-        // Logits are not in a trace; a method may treat the tokens of an answer in another way than those of a prompt, or need to
-        // have seen them.
+        // Logits are not in a trace; a method may treat the tokens of an answer in another way than those of a prompt,
+        // or need to have seen them.
         let can_recall = !question.record.logits && plan.reach(0).by_position && !plan.methods.keeps_state();
         let known =
             fork.known.as_ref().filter(|trace| can_recall && is_same_question(trace, model, question, plan, photo));

@@ -5,8 +5,8 @@ use crate::decode::{Word, method_named};
 
 /// The methods of a question in the order in which they act: interventions, the strategy, further ones.
 ///
-/// An intervention and a strategy touch different things (the passes of the ordinary branch, and logits), so their order is
-/// of no account; that of interventions among each other is, and so is that of all others.
+/// An intervention and a strategy touch different things (the passes of the ordinary branch, and logits), so their
+/// order is of no account; that of interventions among each other is, and so is that of all others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct MethodSpecs {
     pub(super) interventions: Vec<Spec>,

@@ -1,12 +1,13 @@
 //! What a question computed and another would compute again: image features, and keys and values of prompts.
 //!
-//! A key or a value at a position depends on the embeddings up to it and on the methods that change passes, on nothing else (the angles of the rotary
-//! embedding are those of the position). So there is no key to forget a part of: a prompt continues from whichever kept one has the most
-//! leading embedding rows in common with it, **bit for bit**, as far as the methods of both leave them alone. A noised image, another
-//! framing or another photo differ in their rows and share what stands before the image.
+//! A key or a value at a position depends on the embeddings up to it and on the methods that change passes, on nothing
+//! else (the angles of the rotary embedding are those of the position). So there is no key to forget a part of: a
+//! prompt continues from whichever kept one has the most leading embedding rows in common with it, **bit for bit**, as
+//! far as the methods of both leave them alone. A noised image, another framing or another photo differ in their rows
+//! and share what stands before the image.
 //!
-//! **Differs** from a fresh run by rounding: products over fewer rows add in another order (`tests/reuse.rs` holds it to 1e-5 in f32 and to
-//! the same tokens).
+//! **Differs** from a fresh run by rounding: products over fewer rows add in another order (`tests/reuse.rs` holds it
+//! to 1e-5 in f32 and to the same tokens).
 
 use super::messages::KeptMemory;
 use crate::model::{ImageFeatures, KvCache};
@@ -74,7 +75,8 @@ struct Shelf {
     prompts: Vec<Kept>,
 }
 
-/// See the module's documentation. Every method holds the lock for its own time only: a job takes what it needs and brings it back.
+/// See the module's documentation. Every method holds the lock for its own time only: a job takes what it needs and
+/// brings it back.
 #[derive(Debug)]
 pub(super) struct Reuse(Mutex<Shelf>);
 
@@ -146,7 +148,8 @@ impl Reuse {
         self.shelf().keep_within(bytes as u64);
     }
 
-    /// Keeps a prompt and the answer behind it. `answer` are the embeddings of generated tokens, **shape** `[tokens, hidden_size]`.
+    /// Keeps a prompt and the answer behind it. `answer` are the embeddings of generated tokens, **shape** `[tokens,
+    /// hidden_size]`.
     pub(super) fn keep(&self, prompt: Wanted, mut cache: KvCache, ids: Vec<u32>, answer: Option<&Tensor>) {
         let Wanted { embeddings, footing, .. } = prompt;
         if !footing.by_position {
@@ -224,7 +227,8 @@ impl Shelf {
         self.prompts.push(new);
     }
 
-    /// Shrinks or drops until `more` bytes fit beside what is left: first what a newer prompt has as well, then the least recently used.
+    /// Shrinks or drops until `more` bytes fit beside what is left: first what a newer prompt has as well, then the
+    /// least recently used.
     fn keep_within(&mut self, more: u64) {
         while self.bytes().saturating_add(more) > self.budget_bytes {
             let prompt = self.prompts.iter().enumerate().min_by_key(|(_, kept)| (!kept.is_superseded, kept.used));
@@ -299,7 +303,8 @@ impl Kept {
     }
 }
 
-/// The first positions of a cache in memory of their own; `None` where there is no more memory, and they are computed again.
+/// The first positions of a cache in memory of their own; `None` where there is no more memory, and they are computed
+/// again.
 fn copy(cache: &KvCache, len: usize, capacity: usize) -> Option<KvCache> {
     let mut copy = cache.fork(capacity.max(cache.len())).ok()?;
     copy.truncate(len);

@@ -235,8 +235,8 @@ impl Decoder {
         self.norm.forward(hidden).map_err(ModelError::part("Final norm"))
     }
 
-    /// Logits of hidden states through the output head alone, in f32, **shape** `[rows, hidden_size]` to `[rows, vocab_size]`: what
-    /// [`Decoder::forward`] gives is that of the last layer's output behind [`Decoder::final_norm`].
+    /// Logits of hidden states through the output head alone, in f32, **shape** `[rows, hidden_size]` to `[rows,
+    /// vocab_size]`: what [`Decoder::forward`] gives is that of the last layer's output behind [`Decoder::final_norm`].
     pub fn read_out(&self, hidden: &Tensor) -> std::result::Result<Tensor, ModelError> {
         let logits = hidden.to_dtype(self.dtype).and_then(|hidden| self.lm_head.forward(&hidden)?.to_dtype(DType::F32));
         logits.map_err(ModelError::part("Output head"))

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a method did to the logits that a token was chosen from. A contrast that was the only thing done is a [`super::TokenContrast`] instead.
+/// What a method did to the logits that a token was chosen from. A contrast that was the only thing done is a
+/// [`super::TokenContrast`] instead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenAction {
     /// Registered name.

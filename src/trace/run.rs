@@ -63,8 +63,8 @@ pub struct RunInfo {
     pub strategy: SpecInfo,
     /// What was changed inside the model.
     pub interventions: Vec<SpecInfo>,
-    /// Further methods in the order in which they acted, behind `interventions` and `strategy`, which say all where this
-    /// is empty: a second strategy is one, and every method that neither is.
+    /// Further methods in the order in which they acted, behind `interventions` and `strategy`, which say all where
+    /// this is empty: a second strategy is one, and every method that neither is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<SpecInfo>,
     /// 0 is greedy.
@@ -79,7 +79,8 @@ pub struct RunInfo {
     pub seed: u64,
     /// Most tokens to generate.
     pub max_new_tokens: usize,
-    /// How the photo was darkened before the model saw it: `clip` or `llava`, with the model that looked, the words and every parameter.
+    /// How the photo was darkened before the model saw it: `clip` or `llava`, with the model that looked, the words and
+    /// every parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompting: Option<SpecInfo>,
     /// Ids that the answer was made to begin with; empty where the model chose every token.

@@ -45,7 +45,8 @@ pub struct QuestionContext<'a> {
     pub full_prompt: &'a str,
     /// The same as ids.
     pub prompt: &'a PromptIds,
-    /// How the patches among the image tokens lie, row-major; the last `image_grid.len()` tokens of the span are patches.
+    /// How the patches among the image tokens lie, row-major; the last `image_grid.len()` tokens of the span are
+    /// patches.
     pub image_grid: PatchGrid,
     /// Patches that the vision encoder's `[CLS]` looks at; `None` for an encoder without it.
     pub cls_patches: Option<usize>,

@@ -1,7 +1,7 @@
 //! What changes how an answer comes about: one trait for all of it, whatever a method uses.
 //!
-//! A [`Method`] is registered in [`crate::decode::METHODS`] and makes an [`ActiveMethod`] for one answer. Everything that an active method may do
-//! has a default that does nothing, so that a method says only what it is about:
+//! A [`Method`] is registered in [`crate::decode::METHODS`] and makes an [`ActiveMethod`] for one answer. Everything
+//! that an active method may do has a default that does nothing, so that a method says only what it is about:
 //!
 //! | when | it may |
 //! | --- | --- |
@@ -11,8 +11,8 @@
 //! | at every step | turn logits into those that the token is chosen from, take chosen tokens back |
 //! | at the end | say how often it acted |
 //!
-//! A [`Stack`] runs several in the order given: each probe sees what those before it made, each method on logits takes the
-//! logits that the one before it left.
+//! A [`Stack`] runs several in the order given: each probe sees what those before it made, each method on logits takes
+//! the logits that the one before it left.
 
 mod context;
 mod report;
@@ -47,13 +47,14 @@ pub trait ActiveMethod {
         Vec::new()
     }
 
-    /// The whole prompt in another form; `None` leaves it. `answers` are those to [`ActiveMethod::first_questions`]; there are none yet when
-    /// the parameters are checked.
+    /// The whole prompt in another form; `None` leaves it. `answers` are those to [`ActiveMethod::first_questions`];
+    /// there are none yet when the parameters are checked.
     fn rewrite(&mut self, _full_prompt: &str, _answers: &[FirstAnswer]) -> Result<Option<String>, DecodeError> {
         Ok(None)
     }
 
-    /// Finds what cannot work with this model and question before anything is computed, and spells out the parameters that depend on them.
+    /// Finds what cannot work with this model and question before anything is computed, and spells out the parameters
+    /// that depend on them.
     fn prepare(&mut self, _parameters: &mut Parameters, _question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         Ok(())
     }
@@ -77,14 +78,14 @@ pub trait ActiveMethod {
         None
     }
 
-    /// What sees and edits the passes, of the vision encoder too. Edits are of the ordinary branch (0) or of the method's own
-    /// branches ([`BranchContext::first_branch_idx`]).
+    /// What sees and edits the passes, of the vision encoder too. Edits are of the ordinary branch (0) or of the
+    /// method's own branches ([`BranchContext::first_branch_idx`]).
     fn probe(&mut self) -> Option<&mut dyn Probe> {
         None
     }
 
-    /// Which keys and values of a branch its probe changes while a prompt of `prompt_len` positions is read: the others are kept for the next
-    /// question. Asked only where there is a probe; all of them, unless a method knows better.
+    /// Which keys and values of a branch its probe changes while a prompt of `prompt_len` positions is read: the others
+    /// are kept for the next question. Asked only where there is a probe; all of them, unless a method knows better.
     fn reach(&self, _branch_idx: usize, _prompt_len: usize) -> Reach {
         Reach::EVERYTHING
     }
@@ -95,8 +96,8 @@ pub trait ActiveMethod {
         true
     }
 
-    /// The logits that the token is chosen from; `None` leaves them to the methods behind it. A method on logits returns them at every step,
-    /// also where it changes nothing.
+    /// The logits that the token is chosen from; `None` leaves them to the methods behind it. A method on logits
+    /// returns them at every step, also where it changes nothing.
     fn combine(&mut self, _step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
         Ok(None)
     }

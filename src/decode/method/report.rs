@@ -7,10 +7,11 @@ use crate::decode::Word;
 pub struct Reach {
     /// Whether the vision tower may compute something else.
     pub vision: bool,
-    /// First position whose keys or values may differ from those without it; a layer's own position counts when its output changes.
+    /// First position whose keys or values may differ from those without it; a layer's own position counts when its
+    /// output changes.
     pub first_position: usize,
-    /// Whether a changed position depends only on the prompt up to it, and not on which pass it came in or on what follows: then it is
-    /// kept for a later question with the same method.
+    /// Whether a changed position depends only on the prompt up to it, and not on which pass it came in or on what
+    /// follows: then it is kept for a later question with the same method.
     pub by_position: bool,
 }
 

@@ -77,8 +77,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Stacks methods whose parameters are checked. A lone one has all branches besides the ordinary one; several get theirs from
-    /// [`Stack::branches`].
+    /// Stacks methods whose parameters are checked. A lone one has all branches besides the ordinary one; several get
+    /// theirs from [`Stack::branches`].
     pub fn new(methods: Vec<(&'static MethodInfo, Box<dyn ActiveMethod>)>) -> Self {
         let num_methods = methods.len();
         let mut asks = Asks::default();
@@ -113,7 +113,8 @@ impl Stack {
         self.methods.iter().find_map(|method| method.active.outlier_tokens())
     }
 
-    /// The probes of all methods in their order, then what they asked to see, then the recorder, so that it sees what they made.
+    /// The probes of all methods in their order, then what they asked to see, then the recorder, so that it sees what
+    /// they made.
     pub fn chain<'a>(&'a mut self, recorder: &'a mut dyn Probe) -> ProbeChain<'a> {
         let mut chain = ProbeChain::new();
         for method in &mut self.methods {
@@ -184,7 +185,8 @@ impl Stack {
         Ok(changes)
     }
 
-    /// What was done at a step: as a contrast of two branches where it was one and nothing else, method by method otherwise.
+    /// What was done at a step: as a contrast of two branches where it was one and nothing else, method by method
+    /// otherwise.
     pub(in crate::decode) fn record(
         &mut self,
         before: &Distribution<'_>,

@@ -5,14 +5,15 @@ use crate::decode::DecodeError;
 /// Logits of hidden states inside the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Readout {
-    /// Of the hidden states as transformers counts them: 0 are the embeddings, k is the output of layer k - 1, and the last entry is behind
-    /// the final norm.
+    /// Of the hidden states as transformers counts them: 0 are the embeddings, k is the output of layer k - 1, and the
+    /// last entry is behind the final norm.
     pub entry: usize,
     /// Whether they go through the final norm before the output head. The last entry has been through it.
     pub normed: bool,
 }
 
-/// What a method wants to see of the ordinary branch's position that predicts, at every step, after every edit of the stack.
+/// What a method wants to see of the ordinary branch's position that predicts, at every step, after every edit of the
+/// stack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Asks {
     /// Logits of inner layers.
@@ -77,8 +78,8 @@ pub struct Step<'a> {
     pub ids: &'a [u32],
     /// How many of them are the prompt.
     pub prompt_len: usize,
-    /// The ordinary branch's logits, as the methods before this one left them: removed candidates are minus infinity. **Shape**
-    /// `[vocab_size]`.
+    /// The ordinary branch's logits, as the methods before this one left them: removed candidates are minus infinity.
+    /// **Shape** `[vocab_size]`.
     pub logits: &'a [f32],
     /// The ordinary branch's logits as the model made them, after edits inside of it.
     pub raw_logits: &'a [f32],
@@ -145,8 +146,8 @@ pub enum Verdict {
     /// It stands.
     #[default]
     Keep,
-    /// It is taken back, and with it every token of the answer from number `to_len` on; the token of that number is then chosen again, in
-    /// that one step not from these. A number behind the chosen token means that one.
+    /// It is taken back, and with it every token of the answer from number `to_len` on; the token of that number is
+    /// then chosen again, in that one step not from these. A number behind the chosen token means that one.
     Retract {
         /// Tokens of the answer that stand.
         to_len: usize,

@@ -25,7 +25,8 @@ impl Watch {
         Self { asks, entries, ..Self::default() }
     }
 
-    /// Before a pass. `pending` are the embeddings of the ordinary branch's new positions, **shape** `[query_len, hidden_size]`.
+    /// Before a pass. `pending` are the embeddings of the ordinary branch's new positions, **shape** `[query_len,
+    /// hidden_size]`.
     pub(super) fn begin(&mut self, decoder: &Decoder, pending: &Tensor) -> std::result::Result<(), DecodeError> {
         self.num_hidden_layers = decoder.config().num_hidden_layers;
         let beyond = |found: usize, expected: usize| DecodeError::NoSuchLayer { expected, found };

@@ -34,18 +34,20 @@ const INFO: MethodInfo = MethodInfo {
         Preset { id: "paper", help: "Softmax of every head, as the paper writes it", values: &[("cls", "mean")] },
     ],
     strength: Some(Strength { parameter: "alpha", none: 0.0 }),
-    ..MethodInfo::NONE
 };
 
 /// DAMRO.
 ///
-/// The `k` patches with the largest `[CLS]` attention, in descending order, stand in the place of all image tokens; positions stay without
-/// gaps, so the text behind them moves up. The attention is that of the layer whose output the decoder gets.
-/// **Source**: Gong et al. 2024, section 4; `modeling_llava.py` lines 437-476 and `sample_method/sample.py` lines 149-197 of the authors' code.
-/// **Differs** from the paper with the default `cls=unsplit`, which is what that code computes: one head as wide as the encoder, where the
-/// paper has several (`cls=mean`). **Differs** from that code where it ignores temperature, top-p and top-k (test
-/// `sampling_comes_after_the_contrast`), where it runs the encoder a second time, and, for encoders whose `[CLS]` is among the image tokens,
-/// where its `InstructBLIP` twin takes the patch before the outlier (golden `nested_full`).
+/// The `k` patches with the largest `[CLS]` attention, in descending order, stand in the place of all image tokens;
+/// positions stay without gaps, so the text behind them moves up. The attention is that of the layer whose output the
+/// decoder gets.
+/// **Source**: Gong et al. 2024, section 4; `modeling_llava.py` lines 437-476 and `sample_method/sample.py` lines
+/// 149-197 of the authors' code.
+/// **Differs** from the paper with the default `cls=unsplit`, which is what that code computes: one head as wide as the
+/// encoder, where the paper has several (`cls=mean`). **Differs** from that code where it ignores temperature, top-p
+/// and top-k (test `sampling_comes_after_the_contrast`), where it runs the encoder a second time, and, for encoders
+/// whose `[CLS]` is among the image tokens, where its `InstructBLIP` twin takes the patch before the outlier (golden
+/// `nested_full`).
 pub(super) struct Damro;
 
 impl Registered for Damro {

@@ -49,11 +49,12 @@ const INFO: MethodInfo = MethodInfo {
 
 /// ICD.
 ///
-/// The same image and question; the prefix takes the place of everything before `USER:`, and where a template has no `USER:` it stands
-/// directly before the image. With `prompt` the other branch reads that text, word for word.
-/// **Source**: Wang et al. 2024; `gen_scripts/icd_llava_pope.py` lines 51-63 and 117-122, `icd_utils/icd_sample_llava.py` lines 161-180 of the
-/// authors' code (which does not start for LLaVA: it imports a name that is not there). **Differs** from that code in not running the vision
-/// encoder a second time on the same image. The code tries five prefixes in turn; the default here is the one the paper's name is about.
+/// The same image and question; the prefix takes the place of everything before `USER:`, and where a template has no
+/// `USER:` it stands directly before the image. With `prompt` the other branch reads that text, word for word.
+/// **Source**: Wang et al. 2024; `gen_scripts/icd_llava_pope.py` lines 51-63 and 117-122,
+/// `icd_utils/icd_sample_llava.py` lines 161-180 of the authors' code (which does not start for LLaVA: it imports a
+/// name that is not there). **Differs** from that code in not running the vision encoder a second time on the same
+/// image. The code tries five prefixes in turn; the default here is the one the paper's name is about.
 pub(super) struct Icd;
 
 impl Registered for Icd {

@@ -41,7 +41,8 @@ impl Method for Knockout {
 #[derive(Default)]
 struct ActiveKnockout {
     keys: Vec<usize>,
-    /// Mask of the present pass, **shape** `[1, query_len, key_len]`, and how many of its entries are minus infinity; all layers share it.
+    /// Mask of the present pass, **shape** `[1, query_len, key_len]`, and how many of its entries are minus infinity;
+    /// all layers share it.
     mask: Option<(Site, Tensor, usize)>,
     num_calls: usize,
     num_values: usize,

@@ -33,10 +33,12 @@ const INFO: MethodInfo = MethodInfo {
 
 /// M3ID.
 ///
-/// `s + w (s - u)` over log-probabilities with `w = (1 - e^(-lambda t)) / e^(-lambda t)`, `t` counting the answer's tokens from 1, where the
-/// most probable token has less than `threshold`; elsewhere the ordinary distribution stands. No cut-off.
-/// **Source**: Favero et al. 2024, section 4; no code was published. The formula is as DAMRO's authors give it when they compare with it, and
-/// the values of `lambda` and `threshold` are not confirmed by the paper's text: set them for numbers that matter.
+/// `s + w (s - u)` over log-probabilities with `w = (1 - e^(-lambda t)) / e^(-lambda t)`, `t` counting the answer's
+/// tokens from 1, where the most probable token has less than `threshold`; elsewhere the ordinary distribution stands.
+/// No cut-off.
+/// **Source**: Favero et al. 2024, section 4; no code was published. The formula is as DAMRO's authors give it when
+/// they compare with it, and the values of `lambda` and `threshold` are not confirmed by the paper's text: set them for
+/// numbers that matter.
 pub(super) struct M3id;
 
 impl Registered for M3id {

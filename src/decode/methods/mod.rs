@@ -10,7 +10,7 @@ mod plain;
 mod vcd;
 
 use super::method::{ActiveMethod, Method};
-use super::parameters::{ParameterInfo, names};
+use super::parameters::{ParameterInfo, Registered, names};
 use super::{DecodeError, Parameters, Word};
 use crate::names::hint;
 
@@ -63,18 +63,17 @@ pub fn method_named(word: Word, name: &str) -> Result<&'static dyn Method, Decod
             Word::Intervention => "interventions",
             Word::Method => "methods",
         },
-        known: names(methods(word).map(|method| method.id())),
+        known: names(methods(word).map(Registered::id)),
         found: name.to_owned(),
-        hint: hint(name, methods(word).map(|method| method.id())),
+        hint: hint(name, methods(word).map(Registered::id)),
     })
 }
 
+/// A registered method, what it made for one answer, and the parameters as they are used.
+pub type Built = (&'static dyn Method, Box<dyn ActiveMethod>, Parameters);
+
 /// Makes a registered method, its parameters checked by themselves. They come back as they are used, for the trace.
-pub fn build(
-    word: Word,
-    name: &str,
-    given: &[(String, String)],
-) -> Result<(&'static dyn Method, Box<dyn ActiveMethod>, Parameters), DecodeError> {
+pub fn build(word: Word, name: &str, given: &[(String, String)]) -> Result<Built, DecodeError> {
     let method = method_named(word, name)?;
     let mut parameters = Parameters::resolve(method, given)?;
     Ok((method, method.build(&mut parameters)?, parameters))

@@ -29,10 +29,11 @@ const INFO: MethodInfo = MethodInfo {
 
 /// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
 ///
-/// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the softmax.
+/// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the
+/// softmax.
 /// **Source**: Liu et al. 2024; `attention.py` lines 91-94 of the authors' code.
-/// **Differs** from that code with `--use-cfg`, where the pass over the prompt is not boosted, so that the first answer token is
-/// untouched; here it always is boosted (test `pai_boosts_the_pass_over_the_prompt`).
+/// **Differs** from that code with `--use-cfg`, where the pass over the prompt is not boosted, so that the first answer
+/// token is untouched; here it always is boosted (test `pai_boosts_the_pass_over_the_prompt`).
 pub(super) struct Pai;
 
 impl Registered for Pai {

@@ -25,12 +25,12 @@ const INFO: MethodInfo = MethodInfo {
         Preset { id: "official", help: "gamma 2, the default of their code", values: &[("gamma", "2")] },
     ],
     strength: Some(Strength { parameter: "gamma", none: 1.0 }),
-    ..MethodInfo::NONE
 };
 
 /// PAI's logit refinement (its attention boost is the intervention `pai`, which goes with it).
 ///
-/// `gamma (s - u) + u` over log-probabilities, `u` those of the prompt without its image tokens: a contrast of strength `gamma - 1`.
+/// `gamma (s - u) + u` over log-probabilities, `u` those of the prompt without its image tokens: a contrast of strength
+/// `gamma - 1`.
 /// **Source**: Liu et al. 2024; `CFG.py` lines 28-58 of the authors' code. The cut-off is fixed at 0.1 there.
 pub(super) struct PaiCfg;
 

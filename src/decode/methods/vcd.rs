@@ -44,16 +44,18 @@ const INFO: MethodInfo = MethodInfo {
         Preset { id: "official", help: "beta 0.2, as the script that the authors run", values: &[("beta", "0.2")] },
     ],
     strength: Some(Strength { parameter: "alpha", none: 0.0 }),
-    ..MethodInfo::NONE
 };
 
 /// VCD.
 ///
-/// The noised input is `sqrt(abar_t) x + sqrt(1 - abar_t) eps` over the normalised pixel values, not clamped, one draw a question;
-/// `beta_i = sigmoid(-6 + 12 i / 999) (0.005 - 1e-5) + 1e-5`, `abar_t` the product of `1 - beta_i` up to and with `t`, the step's 0-based index.
-/// **Source**: Leng et al. 2024, equations 3 and 6; `vcd_utils/vcd_add_noise.py` and `vcd_sample.py` of the authors' code.
-/// **Differs** from that code before July 2024, where the other branch read the ordinary one's keys from the second token on, so that the
-/// contrast did nothing (test `strategies_compute_what_pytorch_computes`, whose reference has no keys to go stale); and in the random numbers, which `noise=FILE` replaces.
+/// The noised input is `sqrt(abar_t) x + sqrt(1 - abar_t) eps` over the normalised pixel values, not clamped, one draw
+/// a question; `beta_i = sigmoid(-6 + 12 i / 999) (0.005 - 1e-5) + 1e-5`, `abar_t` the product of `1 - beta_i` up to
+/// and with `t`, the step's 0-based index.
+/// **Source**: Leng et al. 2024, equations 3 and 6; `vcd_utils/vcd_add_noise.py` and `vcd_sample.py` of the authors'
+/// code.
+/// **Differs** from that code before July 2024, where the other branch read the ordinary one's keys from the second
+/// token on, so that the contrast did nothing (test `strategies_compute_what_pytorch_computes`, whose reference has no
+/// keys to go stale); and in the random numbers, which `noise=FILE` replaces.
 pub(super) struct Vcd;
 
 impl Registered for Vcd {

@@ -22,7 +22,8 @@ fn options(max_new_tokens: usize) -> GenerateOptions {
 fn close(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}: as many");
     for (idx, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let same = found == expected || (found - expected).abs() < 1e-4 * expected.abs().max(1.0);
+        let both_removed = found.is_infinite() && expected.is_infinite();
+        let same = both_removed || (found - expected).abs() < 1e-4 * expected.abs().max(1.0);
         assert!(same, "{what}: {found} is not {expected} at {idx}");
     }
 }
@@ -60,6 +61,7 @@ fn stacked(methods: &[(&str, &[(&str, &str)])]) -> Vec<TokenStep> {
 }
 
 /// A contrast as the papers write it, in f64.
+#[expect(clippy::cast_possible_truncation, reason = "logits, computed in f64 for the test's own digits")]
 fn contrast(l: &[f32], n: &[f32], alpha: f64, beta: f64) -> Vec<f32> {
     let cutoff = f64::from(l.iter().copied().fold(f32::NEG_INFINITY, f32::max)) + beta.ln();
     let score = |(l, n): (&f32, &f32)| {
@@ -69,6 +71,7 @@ fn contrast(l: &[f32], n: &[f32], alpha: f64, beta: f64) -> Vec<f32> {
     l.iter().zip(n).map(score).collect()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the same")]
 fn log_softmax(logits: &[f32]) -> Vec<f32> {
     let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
     logits.iter().map(|logit| (f64::from(*logit) - sum.ln()) as f32).collect()
@@ -123,7 +126,8 @@ struct Toy {
     seen: Arc<Mutex<Vec<Told>>>,
 }
 
-/// Doubles the scores of the image keys of layer 1 in the ordinary branch, and remembers what share the toy's own branch gives its first key.
+/// Doubles the scores of the image keys of layer 1 in the ordinary branch, and remembers what share the toy's own
+/// branch gives its first key.
 #[derive(Default)]
 struct Look {
     branch_idx: usize,

@@ -1,7 +1,7 @@
 //! The registry: every entry is complete, and does something.
 
 use super::{SPAN, given, prepared};
-use crate::decode::{METHODS, Parameters, Word, build, interventions, method_named, methods, strategies};
+use crate::decode::{METHODS, Parameters, Registered, Word, build, interventions, method_named, methods, strategies};
 use std::collections::HashSet;
 
 #[test]
@@ -24,7 +24,7 @@ fn methods_are_complete() {
 
 #[test]
 fn older_options_take_methods_of_the_one_registry() {
-    let ids = |word| methods(word).map(|method| method.id()).collect::<Vec<_>>();
+    let ids = |word| methods(word).map(Registered::id).collect::<Vec<_>>();
     assert_eq!(ids(Word::Strategy), ["plain", "vcd", "damro", "icd", "pai-cfg", "m3id"], "--strategy");
     assert_eq!(ids(Word::Intervention), ["knockout", "pai"], "--intervene");
     let all: Vec<_> = METHODS.iter().map(|method| method.id()).collect();
