@@ -434,7 +434,7 @@ fn pieces_of_overlapping_regions_give_the_figures_of_their_pixels() {
             }
             // By plain comparison, pixel by pixel.
             for (at, found) in map.values.iter().enumerate() {
-                let (x, y) = ((at as u32 % w) as f64 + 0.5, (at as u32 / w) as f64 + 0.5);
+                let (x, y) = ((at % w as usize) as f64 + 0.5, (at / w as usize) as f64 + 0.5);
                 let cells = layout.cells_at(x, y).filter(|pos| combine.counts(pos.region));
                 let here: Vec<f64> = cells.map(|pos| f64::from(values[layout.idx(pos).expect("a cell")])).collect();
                 let expected = match combine {
