@@ -262,7 +262,7 @@ impl Script {
     /// The trace before its first token.
     pub(crate) fn trace(&self) -> Trace {
         let spec = PreprocessSpec::clip(144);
-        let view = ModelView::new(self.photo, &spec, 12);
+        let view = ModelView { grid: self.grid, ..ModelView::new(self.photo, &spec, 12) };
         let vision_values = (0..6 * 4 * self.grid.len()).map(|i| ((i * 37) % 101) as f32 / 7000.0).collect();
         Trace {
             run: Arc::new(RunInfo {
