@@ -19,7 +19,7 @@ const ROOT_ENTRIES: [&str; 8] =
     ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
 
 /// Circles that are still there, each with what would open it: a list that only gets shorter.
-const KNOWN_CIRCLES: [(&str, &str); 13] = [
+const KNOWN_CIRCLES: [(&str, &str); 12] = [
     (
         "the window is cut by layer and not yet by feature",
         "ui: command command::keys command::named derived derived::caption derived::contrast derived::grid \
@@ -29,7 +29,6 @@ const KNOWN_CIRCLES: [(&str, &str); 13] = [
          state::pope::queue state::prefs state::prompting state::runs::run state::selection state::sending \
          state::session state::undo tables theme truth::beside truth::marks truth::numbers truth::questions widgets",
     ),
-    ("what both photos share stands in one of them", "ui: panels::photo panels::prompting::photo"),
     (
         "messages name what answers them, and jobs and what they are made of name each other",
         "engine: asked attribution branches device encoder encoder_job error estimate fork hub job job_info messages \

@@ -33,15 +33,17 @@ async function unpack() {
 }
 
 const NONE = "no number";
+// JSON has null for it.
+const isNone = (value) => value === null || Number.isNaN(value);
 // Math.max would be none as soon as one of them is.
 const largest = (values, least) => values.reduce((most, value) => (value > most ? value : most), least);
 const text = (value) => {
-  if (Number.isNaN(value)) return NONE;
+  if (isNone(value)) return NONE;
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size < 1e-4 || size >= 1e5 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 };
-const percent = (value) => (Number.isNaN(value) ? NONE : (value * 100).toFixed(1) + " %");
+const percent = (value) => (isNone(value) ? NONE : (value * 100).toFixed(1) + " %");
 
 function mean(maps) {
   const sum = new Float32Array(patches);

@@ -32,6 +32,7 @@ mod recent;
 mod sampling;
 mod session;
 mod similarity;
+mod stage;
 mod status_bar;
 mod template;
 mod toasts;
