@@ -116,7 +116,6 @@ pub struct Colour {
     pub regions: Combine,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_mean(regions: &Combine) -> bool {
     *regions == Combine::Mean
 }
