@@ -56,6 +56,20 @@
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
+//! Files of a room use each other in one direction; only a folder and its own parts may use each other. What still does
+//! not is listed in `tests/architecture.rs`, a list that only gets shorter.
+//!
+//! # Layers inside [`engine`]
+//!
+//! A file may use those of its layer and of the layers below.
+//!
+//! | layer | what it is | files |
+//! | --- | --- | --- |
+//! | 0 | what is said: questions, events, errors, names, devices | `catalog`, `device`, `error`, `messages`, `method_specs`, `spec`, `stored` |
+//! | 1 | opening: files, memory, models, what stays in memory | `encoder`, `estimate`, `hub`, `model_files`, `open`, `reuse` |
+//! | 2 | answering: a job from the photo to the trace | `asked`, `attribution`, `branches`, `encoder_job`, `fork`, `job`, `job_info`, `prefixes`, `prompting`, `recorder`, `run` |
+//! | 3 | who answers: the worker, and the measurements | `backend`, `bench`, `reuse_bench`, `worker` |
+//!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters
 //! and help of everything registered from [`engine::catalog`] and never sees a tensor.
 //!

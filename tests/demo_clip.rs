@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::ClipCheckpoint;
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, ModelTask,
-    OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
+    OpenModel, Prompt, Question, RunId, run_job,
 };
 use gazelens::model::{Clip, Probe, Site, TensorMap};
 use std::collections::HashMap;
@@ -77,19 +77,7 @@ fn open(source: ModelSource) -> Result<OpenModel, Box<EngineError>> {
 }
 
 fn question(prompt: Prompt) -> Question {
-    Question {
-        image: ImageSource::Bundled("demo_01_beach.png".to_owned()),
-        prompt,
-        framing: None,
-        sampling: Sampling::default(),
-        max_new_tokens: 1,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
-        record: RecordOptions::default(),
-    }
+    Question { max_new_tokens: 1, ..Question::new(ImageSource::Bundled("demo_01_beach.png".to_owned()), prompt) }
 }
 
 fn ask(model: &OpenModel, prompt: &str) -> (Result<Answer, Box<EngineError>>, Vec<Event>) {

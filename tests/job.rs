@@ -4,7 +4,7 @@ use gazelens::data::write_rgb_png;
 use gazelens::engine::{
     ATTRIBUTION_TOKENS, Answer, AttributionRequest, DevicePreference, DtypePreference, EngineError, Event, Fork,
     ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows, Prompting, Question, RecordOptions, RunId,
-    Sampling, Spec, Stage, attribute, run_job,
+    Stage, attribute, run_job,
 };
 use gazelens::geometry::Framing;
 use gazelens::prompting::{MaskGeometry, PromptOptions, Source, prompt_image};
@@ -27,17 +27,12 @@ fn demo() -> &'static OpenModel {
 
 fn question() -> Question {
     Question {
-        image: ImageSource::Bundled("demo_07_street.png".to_owned()),
-        prompt: Prompt::Templated("Describe this image briefly.".to_owned()),
-        framing: None,
-        sampling: Sampling::default(),
         max_new_tokens: 12,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
         record: RecordOptions { precision: RowPrecision::F32, ..RecordOptions::default() },
+        ..Question::new(
+            ImageSource::Bundled("demo_07_street.png".to_owned()),
+            Prompt::Templated("Describe this image briefly.".to_owned()),
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gazelens::engine::{
     DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, Prompt, PromptRows,
-    Question, RecordOptions, Request, RunId, Sampling, Spec, Worker,
+    Question, RecordOptions, Request, RunId, Worker,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,17 +51,9 @@ fn open(worker: &mut Worker) -> Arc<ModelInfo> {
 
 fn question(image: &str, words: &str, prompt_rows: PromptRows) -> Question {
     Question {
-        image: ImageSource::Bundled(image.to_owned()),
-        prompt: Prompt::Templated(words.to_owned()),
-        framing: None,
-        sampling: Sampling::default(),
         max_new_tokens: 40,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
         record: RecordOptions { prompt_rows, ..RecordOptions::default() },
+        ..Question::new(ImageSource::Bundled(image.to_owned()), Prompt::Templated(words.to_owned()))
     }
 }
 

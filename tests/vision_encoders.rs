@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::VisionCheckpoint;
 use gazelens::engine::{
     DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, ModelTask, OpenModel, Prompt, Question,
-    RecordOptions, RunId, Sampling, Spec, run_job,
+    RecordOptions, RunId, run_job,
 };
 use gazelens::model::{CancelFlag, ClsEncoder, ModelError, SourceError, TensorSource};
 use std::path::PathBuf;
@@ -85,17 +85,12 @@ fn a_job_with_an_encoder_that_only_sees_gives_its_maps() {
         assert_eq!(model.info().task, ModelTask::See, "{name} takes no words");
         for (words, warnings) in [("", 0), ("What is this?", 1)] {
             let question = Question {
-                image: ImageSource::Bundled("demo_01_beach.png".to_owned()),
-                prompt: Prompt::Templated(words.to_owned()),
-                framing: None,
-                sampling: Sampling::default(),
                 max_new_tokens: 1,
-                strategy: Spec::default(),
-                interventions: Vec::new(),
-                methods: Vec::new(),
-                prompted: None,
-                fork: None,
                 record: RecordOptions { pixel_values: true, ..RecordOptions::default() },
+                ..Question::new(
+                    ImageSource::Bundled("demo_01_beach.png".to_owned()),
+                    Prompt::Templated(words.to_owned()),
+                )
             };
             let answer = run_job(&model, RunId(1), &question, &mut |_| {}, &AtomicBool::new(false)).expect("maps");
             assert_eq!(answer.trace.warnings.len(), warnings, "words are not used: {:?}", answer.trace.warnings);

@@ -2,7 +2,7 @@
 
 use gazelens::engine::{
     DevicePreference, DtypePreference, EngineError, Event, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt,
-    Question, RecordOptions, RunId, Sampling, Spec, Stage, run_job,
+    Question, RunId, Stage, run_job,
 };
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,17 +50,11 @@ impl Folder {
 
 fn question() -> Question {
     Question {
-        image: ImageSource::Bundled("demo_01_beach.png".to_owned()),
-        prompt: Prompt::Templated("Is there a dog in the image?".to_owned()),
-        framing: None,
-        sampling: Sampling::default(),
         max_new_tokens: 8,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
-        record: RecordOptions::default(),
+        ..Question::new(
+            ImageSource::Bundled("demo_01_beach.png".to_owned()),
+            Prompt::Templated("Is there a dog in the image?".to_owned()),
+        )
     }
 }
 

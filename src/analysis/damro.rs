@@ -4,9 +4,8 @@
 //! readings of the encoder's attention. **Source**: DAMRO (Gong et al. 2024), section 3; the decoder's layers and the reduction over heads
 //! are not published, so they are a choice here: mean over heads, mean over layers from the third on.
 
-use super::reduce::Accumulator;
 use super::{
-    AnalysisError, MapOptions, Normalisation, Pick, Reduce, Selection, Summaries, TokenRef, TokenSet, attention_on_top,
+    AnalysisError, MapOptions, Normalisation, Pick, Reduce, Selection, TokenRef, TokenSet, attention_on_top,
     decoder_map, overlap, top_patches, vision_map,
 };
 use crate::ids::LayerIdx;
@@ -178,14 +177,11 @@ fn unsplit(vision: &VisionAttention, layer_idx: LayerIdx) -> Result<Vec<f32>, An
 }
 
 /// The figures of the selected tokens against the answer's others.
-///
-/// `summaries`, where there are any, spare the walk over all heads of all tokens.
 pub fn damro(
     trace: &Trace,
     tokens: &TokenSet,
     options: &DamroOptions,
     variant: ClsVariant,
-    summaries: Option<&Summaries>,
 ) -> Result<OutlierAgreement, AnalysisError> {
     let vision = cls_map(trace, options.vision_layer_idx, variant)?;
     let selected = decoder_map(trace, tokens, options.decoder, MapOptions::default())?.values;
@@ -199,7 +195,8 @@ pub fn damro(
         if token.special || tokens.tokens().contains(&at) {
             continue;
         }
-        let map = token_map(trace, at, options.decoder, summaries)?;
+        let one = TokenSet::new([at], Reduce::Mean);
+        let map = decoder_map(trace, &one, options.decoder, MapOptions::default())?.values;
         curves.push(overlap(&vision, &map, options.up_to));
         on_tops.extend(attention_on_top(&vision, &map, options.count));
     }
@@ -219,32 +216,10 @@ pub fn damro(
     })
 }
 
-/// One token's raw map, from its summary where that will do.
-fn token_map(
-    trace: &Trace,
-    token: TokenRef,
-    selection: Selection,
-    summaries: Option<&Summaries>,
-) -> Result<Vec<f32>, AnalysisError> {
-    let summary = summaries.and_then(|summaries| summaries.get(token));
-    let Some(summary) = summary.filter(|_| selection.heads == Pick::All(Reduce::Mean)) else {
-        let tokens = TokenSet::new([token], Reduce::Mean);
-        return Ok(decoder_map(trace, &tokens, selection, MapOptions::default())?.values);
-    };
-    let mut over_layers = Accumulator::new(selection.layers.reduce(), trace.layout.len());
-    for layer_idx in selection.layers.indices(trace.num_hidden_layers)? {
-        over_layers.add(summary.layer_map(layer_idx).iter().map(|&value| f64::from(value)));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "probabilities")]
-    let map = over_layers.finish().into_iter().map(|value| value as f32).collect();
-    Ok(map)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
     use super::*;
-    use crate::analysis::Summaries;
 
     fn trace() -> Trace {
         let mut trace = fixture::trace(&[fixture::FIRST, fixture::SECOND, fixture::FIRST]);
@@ -274,7 +249,7 @@ mod tests {
         assert_eq!(options.decoder_words(), "max over heads, mean over layers 2 to 31", "two ways");
         options.decoder.layers = Pick::All(Reduce::Max);
         assert_eq!(options.decoder_words(), "max over heads and layers", "every layer");
-        let found = damro(&trace(), &TokenSet::output(0), &options, ClsVariant::HeadMean, None).expect("all there");
+        let found = damro(&trace(), &TokenSet::output(0), &options, ClsVariant::HeadMean).expect("all there");
         assert_eq!(found.options, options, "the figures know what they were made from");
     }
 
@@ -282,7 +257,7 @@ mod tests {
     fn figures_of_a_token_worked_by_hand() {
         let trace = trace();
         let options = DamroOptions { up_to: 4, count: 1, ..DamroOptions::of(&trace).expect("vision and a decoder") };
-        let found = damro(&trace, &TokenSet::output(1), &options, ClsVariant::Unsplit, None).expect("all there");
+        let found = damro(&trace, &TokenSet::output(1), &options, ClsVariant::Unsplit).expect("all there");
         // Layer 1 of the second token: heads look at patches 2 and 3 alone, mean 0.5 each. Unsplit order of layer 0: 2, 1, 3, 0.
         assert_eq!(found.outliers, [2, 1, 3, 0], "the encoder's order");
         assert_eq!(found.decoder_top, [2, 3, 0, 1], "the decoder's order, ties by index");
@@ -297,23 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn summaries_give_the_same_figures() {
-        let trace = trace();
-        let mut summaries = Summaries::default();
-        summaries.update(&trace).expect("finite rows");
-        let options = DamroOptions::of(&trace).expect("vision and a decoder");
-        for variant in ClsVariant::ALL {
-            let of = |summaries| damro(&trace, &TokenSet::output(0), &options, variant, summaries).expect("all there");
-            assert_eq!(of(None), of(Some(&summaries)), "{}", variant.id());
-        }
-    }
-
-    #[test]
     fn a_trace_without_the_unsplit_row_says_so() {
         let mut trace = trace();
         trace.vision = Some(std::sync::Arc::new(fixture::vision()));
         let options = DamroOptions::of(&trace).expect("vision and a decoder");
-        let of = |variant| damro(&trace, &TokenSet::output(0), &options, variant, None);
+        let of = |variant| damro(&trace, &TokenSet::output(0), &options, variant);
         assert_eq!(of(ClsVariant::Unsplit), Err(AnalysisError::NoUnsplit), "an earlier file");
         assert!(of(ClsVariant::HeadMean).is_ok(), "the other reading is there");
     }

@@ -1,15 +1,16 @@
 //! One number a patch.
 
 use super::reduce::Accumulator;
-use super::share::whole;
 use super::{AnalysisError, ImageKeys, Range, Selection, TokenSet};
 use crate::geometry::{ImageLayout, PatchPos};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What the numbers of a map are parts of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Normalisation {
     /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image, at most 1.
     #[default]
@@ -190,4 +191,11 @@ pub(super) fn vision_of(trace: &Trace) -> Result<&VisionAttention, AnalysisError
         return Err(AnalysisError::SpanMismatch { expected: trace.layout.len(), found: vision.num_patches });
     }
     Ok(vision)
+}
+
+/// What a row's probabilities are parts of: 1, or their own sum where rounding took that above 1. Some hundred values kept in 16 bits come to
+/// 1.0002 at times, and a part above the whole is none.
+pub(super) fn whole(probabilities: &[f32]) -> f64 {
+    let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
+    if sum > 1.0 { sum } else { 1.0 }
 }

@@ -9,18 +9,16 @@
 //! 4. with [`Normalisation::ImageShare`] the finished map is divided by its sum, *once, at the end*. Dividing every head by its own sum
 //!    first would let a head that hardly looks at the image count as much as one that stares at it.
 //!
-//! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names any of them, and [`Cache`] keeps what was made.
+//! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names any of them.
 //! - [`layer_head_maps`], [`vision_layer_head_maps`] make the grid of small maps.
 //! - [`image_share_per_layer`], [`image_share_per_token`], [`cls_share_per_layer`], [`split`] say how much of the attention goes to the image at all.
 //! - [`tokens_for_patches`] is the reverse direction.
-//! - [`Summaries`] keeps what a window needs of every token, computed once when the token's row arrives.
 //! - [`overlap`] compares maps, [`damro()`] those of a token with those of the others.
 //! - [`localisation`] compares a map with an object's mask.
 //! - [`align`] holds two answers against each other.
 //! - [`chair`] finds object words in an answer and says which are hallucinated, [`word_origin`] where one came from, [`pope`] asks about each.
 
 pub mod align;
-mod cache;
 pub mod chair;
 mod damro;
 mod error;
@@ -37,7 +35,7 @@ mod request;
 mod reverse;
 mod select;
 mod share;
-mod summary;
+mod token;
 
 #[cfg(test)]
 mod fixture;
@@ -46,7 +44,6 @@ mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use cache::Cache;
 pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, damro};
 pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, layer_maps, vision_layer_head_maps};
@@ -54,9 +51,9 @@ pub use image_keys::ImageKeys;
 pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, vision_map};
 pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};
 pub use overlap::{attention_on_top, overlap, top_patches};
-pub use range::{Range, percentile_range, shared_range};
+pub use range::{Range, shared_range};
 pub use request::{MapRequest, MapSource};
 pub use reverse::{PatchAttention, TokensForPatches, tokens_for_patches};
-pub use select::{Pick, Reduce, Selection, TokenRef, TokenSet};
+pub use select::{Pick, Reduce, Selection, TokenSet};
 pub use share::{AttentionSplit, cls_share_per_layer, image_share_per_layer, image_share_per_token, split};
-pub use summary::{Summaries, TokenSummary};
+pub use token::TokenRef;

@@ -1,38 +1,60 @@
-//! A map by name: everything it depends on, comparable and hashable, so that it can be a cache's key.
+//! A map by name: everything it depends on, so that it can be compared, kept as a key and written down.
 
-use super::{AnalysisError, MapOptions, PatchMap, Selection, TokenSet, decoder_map, norm_map, vision_map};
-use crate::ids::LayerIdx;
+use super::{
+    AnalysisError, MapOptions, Normalisation, PatchMap, Pick, Reduce, Selection, TokenRef, TokenSet, decoder_map,
+    vision_map,
+};
 use crate::trace::Trace;
+use serde::{Deserialize, Serialize};
 
-/// What is looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Whose attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MapSource {
-    /// The decoder, from these tokens.
-    Decoder(TokenSet),
-    /// The vision encoder's `[CLS]`.
-    VisionCls,
-    /// Norms of the vision encoder's patch states after a layer.
-    VisionNorm(LayerIdx),
+    /// The decoder, when it chose a token.
+    #[default]
+    Decoder,
+    /// The vision encoder's `[CLS]` token.
+    Vision,
 }
 
-/// A map and how it is made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A map and how it is made, in the words of files. What the window shows, what a recipe names and what is computed
+/// are all this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct MapRequest {
-    /// What is looked at.
+    /// Whose attention.
     pub source: MapSource,
-    /// Layers and heads (norms ignore it).
-    pub selection: Selection,
-    /// Normalisation and sink suppression (the vision encoder has no sink to suppress; norms ignore both).
-    pub options: MapOptions,
+    /// Layers of the source.
+    pub layers: Pick,
+    /// Heads of a layer; put together before layers.
+    pub heads: Pick,
+    /// Of the decoder, while it chose these; the vision encoder looks the same for all.
+    pub tokens: Vec<TokenRef>,
+    /// How several tokens become one, after layers and heads.
+    pub together: Reduce,
+    /// What values are parts of.
+    pub normalisation: Normalisation,
+    /// Leaves the first position out (the decoder's alone: the encoder parks nothing there).
+    pub suppress_sink: bool,
 }
 
 impl MapRequest {
-    /// Makes it.
+    /// Makes it. **Errors**: a layer, head or token that the trace has not, attention that is not finite.
     pub fn compute(&self, trace: &Trace) -> Result<PatchMap, AnalysisError> {
-        match &self.source {
-            MapSource::Decoder(tokens) => decoder_map(trace, tokens, self.selection, self.options),
-            MapSource::VisionCls => vision_map(trace, self.selection, self.options.normalisation),
-            MapSource::VisionNorm(layer_idx) => norm_map(trace, *layer_idx),
+        match self.source {
+            MapSource::Decoder => {
+                let shape = [trace.num_hidden_layers, trace.num_attention_heads];
+                let selection = Selection::new(self.layers, self.heads, shape)?;
+                let tokens = TokenSet::new(self.tokens.iter().copied(), self.together);
+                let options = MapOptions { normalisation: self.normalisation, suppress_sink: self.suppress_sink };
+                decoder_map(trace, &tokens, selection, options)
+            }
+            MapSource::Vision => {
+                let vision = trace.vision.as_ref().ok_or(AnalysisError::NoVision)?;
+                let shape = [vision.num_hidden_layers, vision.num_attention_heads];
+                vision_map(trace, Selection::new(self.layers, self.heads, shape)?, self.normalisation)
+            }
         }
     }
 }

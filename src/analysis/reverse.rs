@@ -49,7 +49,7 @@ pub fn tokens_for_patches(
 }
 
 /// Places of patches in a map, each once; an error for one outside the grid or for none at all.
-pub(super) fn patch_cells(trace: &Trace, patches: &[PatchPos]) -> Result<Vec<usize>, AnalysisError> {
+fn patch_cells(trace: &Trace, patches: &[PatchPos]) -> Result<Vec<usize>, AnalysisError> {
     let mut cells = Vec::with_capacity(patches.len());
     for &pos in patches {
         let beyond = || {

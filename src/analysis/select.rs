@@ -1,11 +1,13 @@
 //! What to put together, and how.
 
-use super::AnalysisError;
+use super::{AnalysisError, TokenRef};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace};
+use serde::{Deserialize, Serialize};
 
 /// How several numbers become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reduce {
     /// Their arithmetic mean.
     #[default]
@@ -14,9 +16,11 @@ pub enum Reduce {
     Max,
 }
 
-/// One of a row of layers or heads, or several of them put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pick<I> {
+/// One of a row of layers or heads, or several of them put together: by plain numbers, as requests and recipes have
+/// it, or by those of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Pick<I = usize> {
     /// One.
     One(I),
     /// From the first to the last, both included.
@@ -26,6 +30,7 @@ pub enum Pick<I> {
         /// Last.
         last: I,
         /// How they become one.
+        #[serde(rename = "together")]
         reduce: Reduce,
     },
     /// All there are.
@@ -72,6 +77,36 @@ macro_rules! pick {
     };
 }
 
+impl Pick {
+    /// The layers of a model with `count`; `None` where one is not there.
+    pub fn layers(self, count: usize) -> Option<Pick<LayerIdx>> {
+        self.of(|idx| LayerIdx::new(idx, count).ok())
+    }
+
+    /// The heads of a model with `count` a layer; `None` where one is not there.
+    pub fn heads(self, count: usize) -> Option<Pick<HeadIdx>> {
+        self.of(|idx| HeadIdx::new(idx, count).ok())
+    }
+
+    fn of<I>(self, index: impl Fn(usize) -> Option<I>) -> Option<Pick<I>> {
+        Some(match self {
+            Self::One(idx) => Pick::One(index(idx)?),
+            Self::Span { first, last, reduce } => Pick::Span { first: index(first)?, last: index(last)?, reduce },
+            Self::All(reduce) => Pick::All(reduce),
+        })
+    }
+
+    /// The first number that a model with `count` of them has not.
+    fn beyond(self, count: usize) -> Option<usize> {
+        let (first, last) = match self {
+            Self::One(idx) => (idx, idx),
+            Self::Span { first, last, .. } => (first, last),
+            Self::All(_) => return None,
+        };
+        [first, last].into_iter().find(|idx| *idx >= count)
+    }
+}
+
 pick!(LayerIdx, "layer");
 pick!(HeadIdx, "head");
 
@@ -84,13 +119,18 @@ pub struct Selection {
     pub heads: Pick<HeadIdx>,
 }
 
-/// A token by its place. Selections are by place, never by text: a word may occur twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TokenRef {
-    /// A position of the expanded prompt; its row is that of the position itself, and is there only when prompt rows were recorded.
-    Prompt(usize),
-    /// A generated token, 0-based; its row is that of the position that predicted it.
-    Output(usize),
+impl Selection {
+    /// By plain numbers, for a model of so many layers and heads a layer. **Errors** where one is not there.
+    pub fn new(layers: Pick, heads: Pick, [num_layers, num_heads]: [usize; 2]) -> Result<Self, AnalysisError> {
+        let beyond = |what, pick: Pick, count| {
+            let found = pick.beyond(count).unwrap_or(count);
+            AnalysisError::OutOfRange { what, count, found }
+        };
+        Ok(Self {
+            layers: layers.layers(num_layers).ok_or_else(|| beyond("layer", layers, num_layers))?,
+            heads: heads.heads(num_heads).ok_or_else(|| beyond("head", heads, num_heads))?,
+        })
+    }
 }
 
 impl TokenRef {
@@ -110,15 +150,6 @@ impl TokenRef {
             }
         }
         Ok(row)
-    }
-}
-
-impl std::fmt::Display for TokenRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Prompt(position) => write!(f, "prompt position {position}"),
-            Self::Output(idx) => write!(f, "answer token {idx}"),
-        }
     }
 }
 

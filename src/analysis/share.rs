@@ -1,5 +1,6 @@
 //! How much of the attention goes to the image at all, and to what the rest goes.
 
+use super::map::whole;
 use super::reduce::{Accumulator, reduce_numbers};
 use super::{AnalysisError, ImageKeys, Normalisation, Pick, Selection, TokenRef, TokenSet, vision_layer_head_maps};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
@@ -53,13 +54,6 @@ pub(super) fn spans(trace: &Trace, keys: &ImageKeys) -> [TokenSpan; 5] {
         TokenSpan { start: keys.image.end(), len: prompt_len - keys.image.end() },
         TokenSpan { start: prompt_len, len: usize::MAX - prompt_len },
     ]
-}
-
-/// What a row's probabilities are parts of: 1, or their own sum where rounding took that above 1. Some hundred values kept in 16 bits come to
-/// 1.0002 at times, and a part above the whole is none.
-pub(super) fn whole(probabilities: &[f32]) -> f64 {
-    let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
-    if sum > 1.0 { sum } else { 1.0 }
 }
 
 /// Sum of a row's probabilities over a span of keys, as far as the row reaches: never above 1.

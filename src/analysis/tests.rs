@@ -1,6 +1,6 @@
 //! Worked by hand on the fixture: 2 layers, 2 heads, 2 x 2 patches.
 
-use super::fixture::{FIRST, Heads, PROMPT_LEN, SECOND, row, trace};
+use super::fixture::{FIRST, Heads, PROMPT_LEN, SECOND, trace};
 use super::*;
 use crate::geometry::{
     Combine, Flattening, ImageLayout, ImageSize, ModelView, PatchGrid, PatchPos, RectPx, Region, RegionKind,
@@ -204,10 +204,6 @@ fn tokens_are_ranked_by_what_they_gave_to_the_patches() {
     let error =
         tokens_for_patches(&trace, &[PatchPos { region: 0, row: 2, col: 0 }], ALL_MEAN, RAW).expect_err("outside");
     assert_eq!(error.to_string(), "Expected a patch below 4, found 4");
-    let mut summaries = Summaries::default();
-    summaries.update(&trace).expect("fits");
-    let quick = summaries.tokens_for_patches(&trace, &[corner], Pick::All(Reduce::Mean)).expect("fits");
-    assert_eq!(quick, found, "from the kept maps");
 }
 
 #[test]
@@ -239,45 +235,33 @@ fn the_grid_holds_every_layer_and_head_with_totals_and_ranges() {
 }
 
 #[test]
-fn summaries_agree_with_the_functions_they_stand_for() {
-    let mut trace = trace(&[FIRST]);
-    let mut summaries = Summaries::default();
-    summaries.update(&trace).expect("fits");
-    trace.decoder_attention.push(row(&SECOND, 1, RowPrecision::F16));
-    trace.output.push(trace.output[0].clone());
-    summaries.update(&trace).expect("fits");
-    assert_eq!(summaries.output().len(), 2, "one a row");
-    for (idx, summary) in summaries.output().iter().enumerate() {
-        let tokens = TokenSet::output(idx);
-        let per_layer = image_share_per_layer(&trace, &tokens, Pick::All(Reduce::Mean)).expect("fits");
-        assert_eq!(*summary.image_share_per_layer, *per_layer, "token {idx}");
-        assert_eq!(summary.split, split(&trace, TokenRef::Output(idx), ALL_MEAN).expect("fits"), "token {idx}");
-        for layer_idx in LayerIdx::all(2) {
-            let expected = map(&trace, &tokens, selection(Pick::One(layer_idx), Pick::All(Reduce::Mean)), RAW);
-            assert_eq!(summary.layer_map(layer_idx), expected.values, "token {idx}, layer {layer_idx}");
-        }
-    }
-    assert!((summaries.output()[0].image_share - 0.475).abs() < 1e-6, "mean over layers");
-    assert!(summaries.get(TokenRef::Prompt(0)).is_none(), "no prompt rows");
-    assert!(summaries.bytes() > 2 * 10 * 4, "bytes are counted");
-}
-
-#[test]
-fn requests_are_keys_that_make_their_map() {
-    let trace = trace(&[FIRST]);
-    let request = |source| MapRequest { source, selection: ALL_MEAN, options: RAW };
-    let mut cache: Cache<(u64, MapRequest), PatchMap> = Cache::new(8);
-    for source in [
-        MapSource::Decoder(TokenSet::output(0)),
-        MapSource::VisionCls,
-        MapSource::VisionNorm(LayerIdx::new(0, 2).expect("a layer")),
-    ] {
-        let request = request(source);
-        let first = cache.get_or_make(&(1, request.clone()), || request.compute(&trace)).expect("fits");
-        let again = cache.get_or_make(&(1, request), || Err(AnalysisError::NoVision)).expect("kept");
-        assert!(Arc::ptr_eq(&first, &again), "made once");
-    }
-    assert_eq!(cache.len(), 3, "three sources, three maps");
+fn requests_make_the_maps_that_they_name_and_say_what_is_not_there() {
+    let trace = trace(&[FIRST, SECOND]);
+    let request = MapRequest {
+        layers: Pick::Span { first: 0, last: 1, reduce: Reduce::Mean },
+        heads: Pick::One(1),
+        tokens: vec![TokenRef::Output(1), TokenRef::Output(0)],
+        together: Reduce::Max,
+        suppress_sink: true,
+        ..MapRequest::default()
+    };
+    let tokens = TokenSet::new([TokenRef::Output(0), TokenRef::Output(1)], Reduce::Max);
+    let options = MapOptions { suppress_sink: true, ..RAW };
+    let expected = map(&trace, &tokens, selection(Pick::All(Reduce::Mean), head(1)), options);
+    assert_eq!(request.compute(&trace), Ok(expected), "the decoder's");
+    let vision = MapRequest { source: MapSource::Vision, layers: Pick::One(1), ..MapRequest::default() };
+    let expected = vision_map(&trace, selection(layer(1), Pick::All(Reduce::Mean)), Normalisation::Raw);
+    assert_eq!(vision.compute(&trace), expected, "the encoder's");
+    let beyond = MapRequest { layers: Pick::Span { first: 1, last: 7, reduce: Reduce::Mean }, ..request.clone() };
+    let error = beyond.compute(&trace).expect_err("two layers").to_string();
+    assert_eq!(error, "Expected a layer below 2, found 7", "the number that is not there");
+    let text = serde_json::to_string(&request).expect("plain data");
+    assert_eq!(
+        text,
+        r#"{"source":"decoder","layers":{"span":{"first":0,"last":1,"together":"mean"}},"heads":{"one":1},"tokens":[{"Output":1},{"Output":0}],"together":"max","normalisation":"raw","suppress_sink":true}"#
+    );
+    assert_eq!(serde_json::from_str::<MapRequest>(&text).expect("as written"), request, "read back");
+    assert_eq!(serde_json::from_str::<MapRequest>("{}").expect("all of it"), MapRequest::default(), "all is optional");
 }
 
 #[test]

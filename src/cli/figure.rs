@@ -4,7 +4,7 @@ mod ask;
 mod batch;
 mod saved;
 
-use super::args::ModelArgs;
+use super::common_args::ModelArgs;
 use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::{endings, inputs, output};

@@ -1,6 +1,6 @@
 //! What may stand behind `gazelens figure` and `gazelens html`.
 
-use super::args::ModelArgs;
+use super::common_args::ModelArgs;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! `gazelens gui`: the window, with the engine's worker behind it.
 
-use super::args::{GuiArgs, ModelArgs};
+use super::args::GuiArgs;
+use super::common_args::ModelArgs;
 use super::failure::Failure;
 use super::source;
 use crate::engine::{Event, Request, RunId, Worker};

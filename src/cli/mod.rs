@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod chair;
+mod common_args;
 mod endings;
 mod failure;
 mod figure;
@@ -27,8 +28,9 @@ mod usage;
 
 use crate::panics;
 use anyhow::anyhow;
-use args::{Cli, Command, GuiArgs, ModelArgs};
+use args::{Cli, Command, GuiArgs};
 use clap::Parser as _;
+use common_args::ModelArgs;
 use failure::Failure;
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! What may stand behind `gazelens prompt-image`.
 
-use super::args::{FramingArg, ModelArgs, at_least_one, from_zero, grey_level, question};
+use super::common_args::{FramingArg, ModelArgs, at_least_one, from_zero, grey_level, question};
 use crate::checkpoint::Moment;
 use crate::data::pope::Label;
 use crate::geometry::Resample;

@@ -1,6 +1,6 @@
 //! `--model` and `--image`: names and paths told apart.
 
-use super::args::ModelArgs;
+use super::common_args::ModelArgs;
 use super::failure::Failure;
 use super::{inputs, output};
 use crate::engine::{ImageSource, LoadRequest, ModelSource};

@@ -145,8 +145,6 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
     check_names(how.strategy.as_ref(), &how.intervene, &how.method)?;
     let read = |spec: &Spec| with_files_read(spec.clone());
     Ok(Question {
-        image,
-        prompt,
         framing: how.framing.map(Into::into),
         sampling: Sampling {
             temperature: how.temperature,
@@ -159,7 +157,6 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
         strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),
         interventions: how.intervene.iter().map(read).collect::<Result<_, _>>()?,
         methods: how.method.iter().map(read).collect::<Result<_, _>>()?,
-        prompted: None,
         fork: (!how.forced_ids.is_empty()).then(|| Fork { ids: how.forced_ids.clone(), known: None }),
         record: RecordOptions {
             // The file is the purpose: every row of it.
@@ -169,6 +166,7 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
             pixel_values: how.vision,
             ..RecordOptions::default()
         },
+        ..Question::new(image, prompt)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What may stand behind `gazelens trace`.
 
-use super::args::{FramingArg, ModelArgs, at_least_one, from_zero, question};
+use super::common_args::{FramingArg, ModelArgs, at_least_one, from_zero, question};
 use crate::checkpoint::Moment;
 use crate::engine::{MAX_NEW_TOKENS, PromptRows, Spec};
 use clap::{Args, ValueEnum};

@@ -1,6 +1,6 @@
 //! What may stand behind the commands that compare something with annotations.
 
-use super::args::from_zero;
+use super::common_args::from_zero;
 use crate::analysis::chair::Lemmatiser;
 use crate::analysis::localisation::Sampling;
 use crate::names::hint;

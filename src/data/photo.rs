@@ -1,30 +1,13 @@
 //! A photo in memory.
 
-use super::PhotoError;
 use super::pixels::decode;
+use super::{PhotoError, PhotoLimits};
 use crate::files;
 use crate::geometry::ImageSize;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-
-/// How large a photo may be. What is refused is refused before memory is taken for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PhotoLimits {
-    /// Of the file, **units** bytes.
-    pub max_file_bytes: u64,
-    /// Of the image. The default is where Pillow raises `DecompressionBombError`.
-    pub max_pixels: u64,
-    /// Longest edge.
-    pub max_edge_px: u32,
-}
-
-impl Default for PhotoLimits {
-    fn default() -> Self {
-        Self { max_file_bytes: 512 << 20, max_pixels: 178_956_970, max_edge_px: 65_535 }
-    }
-}
 
 /// An upright 8-bit RGB photo. Cloning shares the pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]

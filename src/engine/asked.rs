@@ -3,10 +3,10 @@
 use super::error::EngineError;
 use super::fork::Fork;
 use super::job_info::spec_info;
-use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
+use super::messages::{ImageSource, MAX_NEW_TOKENS, Prompt, Question, RecordOptions, Spec};
 use super::method_specs::MethodSpecs;
 use crate::decode::{Parameters, Word, method_named};
-use crate::trace::{RunField, RunInfo, SpecInfo};
+use crate::trace::{RunField, RunInfo, Sampling, SpecInfo};
 use serde_json::Value;
 
 /// What traces of encoders say of the strategy.
@@ -16,6 +16,24 @@ pub(super) const NO_STRATEGY: &str = "none";
 type IsSame = fn(&MethodSpecs, &MethodSpecs) -> bool;
 
 impl Question {
+    /// A plain question: the most probable tokens of the model's own distribution, nothing changed, no more recorded
+    /// than usual.
+    pub fn new(image: ImageSource, prompt: Prompt) -> Self {
+        Self {
+            image,
+            prompt,
+            framing: None,
+            sampling: Sampling::default(),
+            max_new_tokens: MAX_NEW_TOKENS,
+            strategy: Spec::default(),
+            interventions: Vec::new(),
+            methods: Vec::new(),
+            prompted: None,
+            fork: None,
+            record: RecordOptions::default(),
+        }
+    }
+
     /// What makes the other another question than this one, by the same rule as [`RunInfo::differences`]; what is
     /// recorded of the answer does not count.
     pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = RunField> + 'a {
@@ -142,17 +160,8 @@ mod tests {
 
     fn question() -> Question {
         Question {
-            image: ImageSource::Bundled("a.png".to_owned()),
-            prompt: Prompt::Templated("Is there a dog?".to_owned()),
-            framing: None,
-            sampling: Sampling::default(),
             max_new_tokens: 8,
-            strategy: Spec::default(),
-            interventions: Vec::new(),
-            methods: Vec::new(),
-            prompted: None,
-            fork: None,
-            record: RecordOptions::default(),
+            ..Question::new(ImageSource::Bundled("a.png".to_owned()), Prompt::Templated("Is there a dog?".to_owned()))
         }
     }
 

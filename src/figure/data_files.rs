@@ -1,14 +1,13 @@
 //! The numbers behind a figure, for other programs: a table and a tensor a panel, and the metrics in three forms.
 
 use super::FigureError;
-use super::output::DataFolder;
 use super::recipe::sha256;
 use super::resolve::{PanelData, Resolved};
 use crate::files::{self, Outputs};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Lists what was written into a folder of numbers.
 const LIST: &str = "gazelens-data.json";
@@ -312,5 +311,22 @@ mod tests {
         assert_eq!(usize::from(u16::from_le_bytes([bytes[8], bytes[9]])) + 10, 128, "aligned");
         let one = npy(&[3], &[0.0; 3]);
         assert!(String::from_utf8_lossy(&one).contains("'shape': (3,), }"), "one side is a tuple too");
+    }
+}
+
+/// Where numbers go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataFolder {
+    /// The user named it.
+    Named(PathBuf),
+    /// It is named after the figure.
+    Beside(PathBuf),
+}
+
+impl DataFolder {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        let (Self::Named(path) | Self::Beside(path)) = self;
+        path
     }
 }

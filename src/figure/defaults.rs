@@ -1,9 +1,8 @@
 //! What a trace shows when nobody says what to show.
 
-use super::recipe::{
-    Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, Recipe, Show, Together, Tokens,
-};
+use super::recipe::{Colour, GridCells, Layout, MapSpec, Mark, Panel, PlotKind, Recipe, Show, Tokens};
 use super::resolve::words_that_look;
+use crate::analysis::{Normalisation, Pick, Reduce};
 use crate::trace::Trace;
 use std::path::Path;
 
@@ -20,9 +19,9 @@ pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe 
     let decoder = |tokens: Tokens| MapSpec::Decoder {
         of: of(),
         tokens,
-        layers: Choice::All(Together::Mean),
-        heads: Choice::All(Together::Mean),
-        normalisation: Norm::Raw,
+        layers: Pick::All(Reduce::Mean),
+        heads: Pick::All(Reduce::Mean),
+        normalisation: Normalisation::Raw,
         suppress_sink: false,
     };
     let has_answer = trace.has_decoder() && !trace.decoder_attention.is_empty();
@@ -31,8 +30,8 @@ pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe 
         recipe.panels.push(map(decoder(Tokens::default())));
     }
     if let Some(vision) = &trace.vision {
-        let layers = Choice::One(vision.feature_layer_idx.min(vision.num_hidden_layers.saturating_sub(1)));
-        let (heads, normalisation) = (Choice::All(Together::Mean), Norm::Raw);
+        let layers = Pick::One(vision.feature_layer_idx.min(vision.num_hidden_layers.saturating_sub(1)));
+        let (heads, normalisation) = (Pick::All(Reduce::Mean), Normalisation::Raw);
         recipe.panels.push(map(MapSpec::VisionCls { of: of(), layers, heads, normalisation }));
     }
     if has_answer {

@@ -3,7 +3,7 @@
 use super::FigureError;
 use super::inside::{self, NAMESPACE};
 use super::recipe::Recipe;
-use super::svg::escaped;
+use super::xml::escaped;
 use std::path::Path;
 
 /// The XML element.

@@ -19,8 +19,6 @@ use super::scale::{ColourScale, scales};
 use super::scene::{Anchor, Group, PT_PER_MM, Rect, Scene, Text};
 use room::Room;
 
-pub(super) use room::box_of;
-
 /// Above and below everything, so that no letter touches the edge. **Units** points.
 const EDGE: f64 = 1.5;
 /// Between the parts of a panel, as a part of the font's size.

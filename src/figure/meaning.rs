@@ -2,7 +2,7 @@
 //! mean something in one
 //! answer only; these mean something in every answer.
 
-use super::recipe::{MapSpec, ObjectWords, PlotKind, Show, Tokens, Verdict};
+use super::recipe::{ObjectWords, Tokens, Verdict};
 use crate::analysis::TokenRef;
 use crate::analysis::chair::{Extractor, GroundTruth, Mention, Objects, Status, tokens_of};
 use crate::data::coco::Instances;
@@ -204,43 +204,4 @@ pub fn places(trace: &Trace, tokens: &Tokens, objects: Option<&Objects>) -> Opti
     all.sort_unstable();
     all.dedup();
     Some(all)
-}
-
-/// Every selection of tokens of a panel, with the answer that it is of. Marks of an answer are none of them.
-pub fn selections(show: &mut Show) -> Vec<(&str, &mut Tokens)> {
-    fn of_map(map: &mut MapSpec) -> Option<(&str, &mut Tokens)> {
-        if let MapSpec::Decoder { of, tokens, .. } = map { Some((of.as_str(), tokens)) } else { None }
-    }
-    match show {
-        Show::Map { map, .. } | Show::Overlap { map, .. } => of_map(map).into_iter().collect(),
-        Show::Difference { first, second } => [of_map(first), of_map(second)].into_iter().flatten().collect(),
-        Show::Grid { of, vision: false, tokens, .. } | Show::Scores { of, vision: false, tokens, .. } => {
-            vec![(of.as_str(), tokens)]
-        }
-        Show::Plot { of, plot } => {
-            let of = of.as_str();
-            match plot {
-                PlotKind::ImageSharePerLayer { lines: all, .. } | PlotKind::Split { words: all, .. } => {
-                    all.iter_mut().map(|tokens| (of, tokens)).collect()
-                }
-                PlotKind::Objects { map, .. } | PlotKind::Threshold { map, .. } => of_map(map).into_iter().collect(),
-                PlotKind::Outliers { tokens, .. } => vec![(of, tokens)],
-                PlotKind::Candidates { word, .. } | PlotKind::Contrast { word, .. } => {
-                    word.iter_mut().map(|tokens| (of, tokens)).collect()
-                }
-                PlotKind::ClsPerLayer { .. }
-                | PlotKind::ImageSharePerToken
-                | PlotKind::ImageShareOfTokens { .. }
-                | PlotKind::Strength { .. }
-                | PlotKind::Similarity => Vec::new(),
-            }
-        }
-        // What the encoder saw has no words.
-        Show::Grid { .. }
-        | Show::Scores { .. }
-        | Show::Photo { .. }
-        | Show::Mask { .. }
-        | Show::Prompted { .. }
-        | Show::Answer { .. } => Vec::new(),
-    }
 }

@@ -27,6 +27,7 @@ mod inside;
 mod layout;
 mod map_file;
 pub mod meaning;
+mod number;
 mod output;
 mod pdf;
 mod pixels;
@@ -38,8 +39,9 @@ mod scale;
 pub mod scene;
 mod svg;
 mod watch;
+mod xml;
 
-pub use data_files::TableForm;
+pub use data_files::{DataFolder, TableForm};
 pub use defaults::default_recipe;
 pub use embed::recipe_of;
 pub use error::FigureError;
@@ -50,8 +52,7 @@ pub use inputs::{
 pub use map_file::{MapFile, MapSubject};
 pub(crate) use output::MOST_FIGURE_BYTES;
 pub use output::{
-    Besides, DataFolder, MapBeside, expect_own_name, expect_own_panels, expect_room_for_recipe, recipe_beside,
-    with_maps_beside,
+    Besides, MapBeside, expect_own_name, expect_own_panels, expect_room_for_recipe, recipe_beside, with_maps_beside,
 };
 pub use raster::Raster;
 pub use recipe::{Recipe, answer_among, is_answer_of};

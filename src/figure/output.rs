@@ -13,7 +13,7 @@
 
 use super::embed::{json_of, recipe_of};
 use super::recipe::{FileInput, Recipe, sha256};
-use super::{Figure, FigureError, Format, Inputs, Watch, data_files, recipe};
+use super::{DataFolder, Figure, FigureError, Format, Inputs, Watch, data_files, recipe};
 use crate::files::{self, OutputError, Outputs};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -22,23 +22,6 @@ use std::sync::Arc;
 pub(crate) const MOST_FIGURE_BYTES: u64 = 1 << 30;
 /// What errors call the recipe beside a figure.
 const RECIPE: &str = "the recipe beside the figure";
-
-/// Where numbers go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DataFolder {
-    /// The user named it.
-    Named(PathBuf),
-    /// It is named after the figure.
-    Beside(PathBuf),
-}
-
-impl DataFolder {
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        let (Self::Named(path) | Self::Beside(path)) = self;
-        path
-    }
-}
 
 /// An attribution map that comes along with a figure.
 #[derive(Debug, Clone)]

@@ -4,12 +4,14 @@
 
 mod choices;
 mod layout;
+mod maps;
 mod panels;
 mod plots;
 
-pub use choices::{Choice, Norm, ObjectWords, Shade, Together, Tokens, Verdict};
+pub use choices::{ObjectWords, Shade, Tokens, Verdict};
 pub use layout::{Bars, Colour, Layout, Scale, Typeface, Width};
-pub use panels::{GridCells, MapSpec, Mark, Panel, PromptSpec, Show, Truth};
+pub use maps::{MapSpec, PromptSpec, Truth};
+pub use panels::{GridCells, Mark, Panel, Show, selections};
 pub use plots::PlotKind;
 
 use super::FigureError;

@@ -1,25 +1,27 @@
 //! From a recipe and its inputs to what every panel shows: values, words, and what they are called. Nothing has a place yet.
 
 mod bars;
+mod data;
 mod lines;
 mod maps;
 mod numbers;
+mod overlap;
 mod tokens;
 mod truth;
 mod unit_range;
 mod words;
 
-pub use numbers::PanelData;
+pub use data::PanelData;
 pub(super) use tokens::{whole_answer, words_that_look};
 pub(super) use unit_range::UNIT;
 pub(super) use words::number_of;
 pub use words::{Span, Words};
 
 use super::error::PanelError;
-use super::recipe::{Panel, PlotKind, Recipe, Scale, Show, Tokens};
+use super::recipe::{GridCells, MapSpec, Panel, PlotKind, Recipe, Scale, Show, Tokens};
 use super::{COMPUTED, FigureError, Inputs, Watch};
 use crate::data::Photo;
-use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView, PatchGrid, RectPx};
+use crate::geometry::{Combine, Framing, ImageLayout, ImageSize, ModelView, PatchGrid, RectPx};
 use crate::render::{MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
 use std::sync::Arc;
 
@@ -191,7 +193,7 @@ pub(super) fn resolve(recipe: &Recipe, inputs: &Inputs, watch: &mut Watch<'_>) -
     let count = recipe.panels.len();
     let panels = recipe.panels.iter().enumerate().map(|(idx, panel)| {
         watch.panel("Computing", [idx, count], COMPUTED)?;
-        one(panel, inputs).map_err(|err| match err {
+        one(panel, recipe.colour.regions, inputs).map_err(|err| match err {
             PanelError::Figure(err) => *err,
             other => FigureError::Panel { number: idx + 1, kind: panel.show.kind(), reason: other.to_string() },
         })
@@ -211,10 +213,12 @@ struct Made {
     data: PanelData,
 }
 
-fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
+fn one(panel: &Panel, regions: Combine, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
     let made = tokens::placed(&panel.show, inputs).and_then(|(show, meanings)| {
-        let mut made = shown(&show, inputs)?;
-        made.caption = std::iter::once(made.caption).chain(meanings).collect::<Vec<_>>().join("; ");
+        let mut made = shown(&show, regions, inputs)?;
+        let combined = overlapping(&show, &made.content, inputs).map(|layout| regions_words(&layout, regions));
+        let caption = std::iter::once(made.caption).chain(combined).chain(meanings);
+        made.caption = caption.collect::<Vec<_>>().join("; ");
         Ok(made)
     });
     let (made, absent) = match made {
@@ -226,33 +230,65 @@ fn one(panel: &Panel, inputs: &Inputs) -> Result<ResolvedPanel, PanelError> {
     Ok(ResolvedPanel { title, caption, span: panel.span, range: panel.range, content, data, absent, colours: None })
 }
 
+/// The layout of what a panel shows or counts, where it covers spots of the photo more than once.
+fn overlapping(show: &Show, content: &Content, inputs: &Inputs) -> Option<Arc<ImageLayout>> {
+    let of = match (show, content) {
+        (_, Content::Photo(photo)) => match &photo.heat {
+            Some(heat) => Some(&heat.layout),
+            None => photo.overlap.as_ref().map(|_| &photo.layout),
+        },
+        (Show::Grid { of, cells: GridCells::Maps, .. } | Show::Scores { of, .. }, _) => {
+            inputs.trace(of).ok().map(|trace| &trace.layout)
+        }
+        (Show::Plot { plot: PlotKind::Objects { map, .. } | PlotKind::Threshold { map, .. }, .. }, _) => match map {
+            MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } => {
+                inputs.trace(of).ok().map(|trace| &trace.layout)
+            }
+            MapSpec::Llava { .. } | MapSpec::File { .. } => None,
+        },
+        _ => None,
+    };
+    of.filter(|layout| layout.overlaps()).map(Arc::clone)
+}
+
+/// How regions that overlap were combined.
+fn regions_words(layout: &ImageLayout, regions: Combine) -> String {
+    match layout.in_force(regions) {
+        Combine::Mean => "regions that overlap: their mean by area".to_owned(),
+        Combine::Largest => "regions that overlap: the largest value".to_owned(),
+        Combine::Region(idx) => format!("regions that overlap: {} alone", layout.name(idx)),
+    }
+}
+
 /// `show` has its words by place.
-fn shown(show: &Show, inputs: &Inputs) -> Result<Made, PanelError> {
+fn shown(show: &Show, regions: Combine, inputs: &Inputs) -> Result<Made, PanelError> {
     match show {
         Show::Photo { of } => photo(of, inputs),
         Show::Mask { of, truth } => truth::mask(of, truth, inputs),
         Show::Map { map, outline, grid_lines } => maps::map(map, outline.as_ref(), *grid_lines, inputs),
         Show::Difference { first, second } => maps::difference(first, second, inputs),
-        Show::Overlap { map, truth, colour_blind_safe } => truth::overlap(map, truth, *colour_blind_safe, inputs),
+        Show::Overlap { map, truth, colour_blind_safe } => {
+            overlap::overlap(map, truth, *colour_blind_safe, regions, inputs)
+        }
         Show::Prompted { of, map: None, options } => maps::prompted(of, options, inputs),
         Show::Prompted { of, map: Some(map), options } => maps::prompted_by_file(of, map, options, inputs),
-        Show::Grid { of, vision, tokens, cells } => numbers::grid(of, *vision, tokens, *cells, inputs),
+        Show::Grid { of, vision, tokens, cells } => numbers::grid(of, *vision, tokens, (*cells, regions), inputs),
         Show::Scores { of, vision, tokens, metric, truth, whole } => {
-            numbers::scores(of, *vision, tokens, metric, (truth, *whole), inputs)
+            numbers::scores(of, *vision, tokens, metric, (truth, *whole, regions), inputs)
         }
-        Show::Plot { of, plot } => self::plot(of, plot, inputs),
+        Show::Plot { of, plot } => self::plot(of, plot, regions, inputs),
         Show::Answer { of, question, marks, shade } => words::answer(of, *question, (marks, *shade), inputs),
     }
 }
 
-fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> {
+fn plot(of: &str, kind: &PlotKind, regions: Combine, inputs: &Inputs) -> Result<Made, PanelError> {
     match kind {
         PlotKind::ImageSharePerLayer { lines, heads } => lines::per_layer(inputs.trace(of)?, lines, heads),
         PlotKind::ClsPerLayer { heads } => lines::cls_per_layer(inputs.trace(of)?, heads),
         PlotKind::ImageSharePerToken => lines::per_token(inputs.trace(of)?),
         PlotKind::ImageShareOfTokens { layers, heads } => lines::of_tokens(inputs.trace(of)?, *layers, *heads),
         PlotKind::Strength { most } => lines::strength(inputs.trace(of)?, *most),
-        PlotKind::Threshold { map, truth, cut, whole } => lines::threshold(map, (truth, *whole), *cut, inputs),
+        PlotKind::Threshold { map, truth, cut, whole } => lines::threshold(map, (truth, *whole), *cut, regions, inputs),
         PlotKind::Outliers { tokens, head_mean } => lines::outliers(inputs.trace(of)?, tokens, *head_mean),
         PlotKind::Candidates { token, word, most } => {
             bars::candidates(inputs.trace(of)?, first_of(*token, word.as_ref()), *most)
@@ -262,7 +298,7 @@ fn plot(of: &str, kind: &PlotKind, inputs: &Inputs) -> Result<Made, PanelError> 
         }
         PlotKind::Similarity => bars::similarity(inputs.trace(of)?),
         PlotKind::Split { words, layers, heads } => bars::split(inputs.trace(of)?, words, *layers, *heads),
-        PlotKind::Objects { map, truth } => bars::objects(map, truth, inputs),
+        PlotKind::Objects { map, truth } => bars::objects(map, truth, regions, inputs),
     }
 }
 

@@ -1,7 +1,6 @@
 //! A resolved figure: where everything lies, in points from the top left corner. Pure data; every writer draws the same scene.
 
-use super::font::Typeface;
-use super::layout::box_of;
+use super::font::{ASCENT, Typeface};
 use crate::data::Photo;
 use crate::geometry::{ImageLayout, ImageSize, RectPx};
 use crate::render::{HeatMap, HeatStyle, MaskImage, OverlapMap, OverlapStyle, PhotoTexture};
@@ -281,5 +280,21 @@ impl Scene {
             Node::Text(text) => Some(text),
             _ => None,
         })
+    }
+}
+
+/// The place that a line of text takes.
+pub(super) fn box_of(typeface: &Typeface, text: &Text) -> Rect {
+    let length = typeface.width(&text.text, text.bold, text.size);
+    let before = match text.anchor {
+        Anchor::Start => 0.0,
+        Anchor::Middle => length / 2.0,
+        Anchor::End => length,
+    };
+    let above = text.size * ASCENT;
+    if text.upwards {
+        Rect { x: text.x - above, y: text.y + before - length, w: text.size, h: length }
+    } else {
+        Rect { x: text.x - before, y: text.y - above, w: length, h: text.size }
     }
 }

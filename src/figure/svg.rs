@@ -4,6 +4,7 @@ use super::font::{FAMILY, truetype};
 use super::pixels::{Embedded, embedded};
 use super::png_file;
 use super::scene::{Anchor, Group, Node, PT_PER_MM, Paint, Picture, Rect, Scene, Shape, Text};
+use super::xml::escaped;
 use super::{DRAWN, FigureError, Watch, embed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -194,22 +195,4 @@ pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
-}
-
-/// Text that XML may hold.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(letter),
-            '\u{fffe}' | '\u{ffff}' => {}
-            _ if letter.is_control() => {}
-            _ => out.push(letter),
-        }
-    }
-    out
 }

@@ -22,7 +22,7 @@ pub struct Flattening {
 impl Flattening {
     /// Finds what overlaps.
     pub fn new(layout: &ImageLayout, combine: Combine) -> Self {
-        let placed: Vec<PlacedRegion> = layout.placed().collect();
+        let (placed, combine): (Vec<PlacedRegion>, _) = (layout.placed().collect(), layout.in_force(combine));
         let [one] = placed.as_slice() else { return Self::over(layout, &placed, combine) };
         Self { grid: one.grid, combine, parts: None }
     }
@@ -58,6 +58,23 @@ impl Flattening {
     /// Of the flattened maps.
     pub fn grid(&self) -> PatchGrid {
         self.grid
+    }
+
+    /// One map for sums over neighbours. **Shape**: a value for each cell of the layout, to `[rows, cols]`; 0 where no
+    /// region lies, and no number (NaN) wherever a value that would count is none.
+    pub fn without_gaps(&self, values: &[f32]) -> Vec<f32> {
+        let Some(parts) = &self.parts else { return values.to_vec() };
+        #[expect(clippy::cast_possible_truncation, reason = "between values that are f32")]
+        let value = |parts: &Vec<(usize, usize, f64)>| {
+            let counted = parts.iter().filter(|(region, _, _)| self.combine.counts(*region));
+            let here = counted.map(|(region, cell, part)| {
+                (*region, values.get(*cell).map_or(f64::NAN, |value| f64::from(*value)), *part)
+            });
+            let here: Vec<_> = here.collect();
+            let is_number = here.iter().all(|(_, value, _)| value.is_finite());
+            if is_number { self.combine.of(here).map_or(0.0, |value| value as f32) } else { f32::NAN }
+        };
+        parts.iter().map(value).collect()
     }
 
     /// One map. **Shape**: a value for each cell of the layout, to `[rows, cols]`; NaN where no region lies.

@@ -5,8 +5,10 @@
 //! tokens of a prompt lie, whatever a model makes of a photo: one grid, tiles over a whole photo, separators between rows.
 
 mod flatten;
+mod grid;
 mod layout;
 mod outside;
+mod placed;
 mod preprocess;
 mod view;
 
@@ -14,7 +16,9 @@ mod view;
 mod tests;
 
 pub use flatten::Flattening;
-pub use layout::{Combine, ImageLayout, PlacedRegion, Region, RegionKind};
+pub use grid::{ImageSize, PatchGrid, PatchPos, RectPx};
+pub use layout::{Combine, ImageLayout, Region, RegionKind};
 pub use outside::GeometryError;
+pub use placed::PlacedRegion;
 pub use preprocess::{Framing, PreprocessSpec, Resample, ResizeTo};
-pub use view::{ImageSize, ModelView, PatchGrid, PatchPos, RectPx};
+pub use view::ModelView;

@@ -1,6 +1,7 @@
 //! What happens to a photo before the model sees it, as numbers (read from a processor's configuration, carried out by `data`).
 
-use super::outside::Spec;
+use super::ImageSize;
+use super::outside::{GeometryError, refused};
 use serde::{Deserialize, Serialize};
 
 /// A resampling filter, numbered as Pillow numbers them in processor configurations.
@@ -97,5 +98,38 @@ impl PreprocessSpec {
             reason = "clamped to 0..=255 first; truncation is LLaVA's int()"
         )]
         self.image_mean.unwrap_or([0.0; 3]).map(|m| (255.0 * m).clamp(0.0, 255.0) as u8)
+    }
+}
+
+/// See [`PreprocessSpec`].
+#[derive(Deserialize)]
+struct Spec {
+    framing: Framing,
+    resize: Option<ResizeTo>,
+    resample: Resample,
+    crop_px: Option<(u32, u32)>,
+    rescale_factor: Option<f64>,
+    image_mean: Option<[f64; 3]>,
+    image_std: Option<[f64; 3]>,
+}
+
+impl TryFrom<Spec> for PreprocessSpec {
+    type Error = GeometryError;
+
+    fn try_from(spec: Spec) -> Result<Self, GeometryError> {
+        let Spec { framing, resize, resample, crop_px, rescale_factor, image_mean, image_std } = spec;
+        let resized = resize.map(|to| match to {
+            ResizeTo::ShortestEdge(edge) => (edge, edge),
+            ResizeTo::Exact { height_px, width_px } => (height_px, width_px),
+        });
+        for (what, (rows, cols)) in
+            [("resize", resized), ("crop", crop_px)].into_iter().filter_map(|(w, s)| Some((w, s?)))
+        {
+            if [rows, cols].iter().any(|side| !(1..=ImageSize::MOST_PX).contains(side)) {
+                let expected = format!("a {what} to 1 to {} pixels a side", ImageSize::MOST_PX);
+                return refused(expected, format!("{rows} rows and {cols} columns"));
+            }
+        }
+        Ok(Self { framing, resize, resample, crop_px, rescale_factor, image_mean, image_std })
     }
 }

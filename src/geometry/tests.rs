@@ -310,3 +310,49 @@ fn layouts_that_cannot_be_are_refused() {
     let why = ImageLayout::new(size(60, 40), 1 << 21, two).expect_err("too many").to_string();
     assert!(why.contains("at most 1048576 cells"), "{why}");
 }
+
+#[test]
+fn a_region_that_a_layout_lacks_acts_as_the_mean() {
+    let whole = region(0, [2, 3, 3], Some([0.0, 0.0, 60.0, 40.0]));
+    let middle = region(6, [1, 1, 1], Some([20.0, 10.0, 40.0, 30.0]));
+    let layout = ImageLayout::new(size(60, 40), 9, vec![whole, middle, region(7, [1, 2, 2], None)]);
+    let layout = layout.expect("a layout");
+    for there in [Combine::Mean, Combine::Largest, Combine::Region(0), Combine::Region(1)] {
+        assert_eq!(layout.in_force(there), there, "a choice");
+    }
+    let values: Vec<f32> = (0_u8..7).map(f32::from).collect();
+    let mean = Flattening::new(&layout, Combine::Mean);
+    for lacking in [Combine::Region(2), Combine::Region(3), Combine::Region(usize::MAX)] {
+        assert_eq!(
+            layout.in_force(lacking),
+            Combine::Mean,
+            "{lacking:?}: queries lie on no pixel, others are not there"
+        );
+        let pointed = layout.cell_at(30.0, 20.0, lacking);
+        assert_eq!(pointed, layout.cell_at(30.0, 20.0, Combine::Mean), "{lacking:?} under the pointer");
+        assert_eq!(Flattening::new(&layout, lacking).of(&values), mean.of(&values), "{lacking:?} on one grid");
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none_on_one_grid_and_gaps_are_zero() {
+    let left = region(0, [1, 1, 1], Some([0.0, 0.0, 20.0, 40.0]));
+    let right = region(1, [1, 1, 1], Some([40.0, 0.0, 60.0, 40.0]));
+    let over = region(2, [1, 1, 1], Some([40.0, 0.0, 60.0, 40.0]));
+    let layout = ImageLayout::new(size(60, 40), 3, vec![left, right, over]).expect("a layout");
+    let even = |combine, values: [f32; 3]| {
+        let found = Flattening::new(&layout, combine).without_gaps(&values);
+        found.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(even(Combine::Mean, [1.0, 2.0, 4.0]), "1 0 3", "nothing lies between");
+    for combine in [Combine::Mean, Combine::Largest] {
+        assert_eq!(even(combine, [1.0, f32::NAN, 4.0]), "1 0 NaN", "{combine:?}: the other value does not hide it");
+    }
+    assert_eq!(even(Combine::Region(2), [f32::INFINITY, f32::NAN, 4.0]), "0 0 4", "a region alone");
+    let one = ImageLayout::of_view(&view(640, 480, Framing::Crop), 0);
+    let values = [f32::NAN; 576];
+    assert!(
+        Flattening::new(&one, Combine::Mean).without_gaps(&values).iter().all(|value| value.is_nan()),
+        "one region"
+    );
+}

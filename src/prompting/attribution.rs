@@ -76,11 +76,14 @@ pub struct ClipMaps {
     /// Layers of the image tower.
     pub num_layers: usize,
     /// What each patch adds to the similarity through the attention of each layer, **shape** `[num_layers, patches]`.
+    #[serde(deserialize_with = "numbers")]
     pub contributions: Vec<f32>,
     /// How far each patch, as it leaves each layer, points to the text; in units of the image embedding's length, so not a cosine. **Shape**
     /// `[num_layers, patches]`.
+    #[serde(deserialize_with = "numbers")]
     pub similarities: Vec<f32>,
     /// Cosine of each patch of the last layer and the text, **shape** `[patches]`.
+    #[serde(deserialize_with = "numbers")]
     pub last_cosines: Vec<f32>,
 }
 
@@ -92,9 +95,17 @@ pub struct LlavaMaps {
     /// Answer tokens.
     pub num_tokens: usize,
     /// Attention of the position that predicted each token, mean over heads, **shape** `[num_tokens, num_layers, patches]`.
+    #[serde(deserialize_with = "numbers")]
     pub attention: Vec<f32>,
     /// The same with every head divided by what it spends on the image first. **Shape** as `attention`.
+    #[serde(deserialize_with = "numbers")]
     pub image_attention: Vec<f32>,
+}
+
+/// JSON has no word for what is no number: it is written as `null`.
+fn numbers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+    let values = Vec::<Option<f32>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect())
 }
 
 /// The two maps that a mask is made of.

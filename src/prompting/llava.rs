@@ -50,10 +50,10 @@ impl LlavaMaps {
     }
 }
 
-/// A map on one even grid: prompting smooths over neighbours. Where no region lies there is no attention.
+/// A map on one even grid: prompting smooths over neighbours. Where no region lies there is no attention; what is no
+/// number stays none, and [`Attribution::map`] refuses its layer.
 fn even(flat: &Flattening, values: &[f64]) -> Vec<f32> {
-    let values: Vec<f32> = values.iter().map(|value| narrow(*value)).collect();
-    flat.of(&values).iter().map(|value| if value.is_finite() { *value } else { 0.0 }).collect()
+    flat.without_gaps(&values.iter().map(|value| narrow(*value)).collect::<Vec<_>>())
 }
 
 /// Means over the heads of a layer: of attention, and of attention divided by what each head spends on the image.
@@ -76,7 +76,7 @@ fn layer(
         let total: f64 = image.iter().sum();
         for ((plain, divided), value) in plain.iter_mut().zip(&mut divided).zip(image) {
             *plain += value / num_heads as f64;
-            let share = if total > 0.0 { value / total } else { 1.0 / patches as f64 };
+            let share = if total > 0.0 || total.is_nan() { value / total } else { 1.0 / patches as f64 };
             *divided += share / num_heads as f64;
         }
     }
@@ -110,6 +110,36 @@ mod tests {
         let close = |found: &[f64], expected: [f64; 2]| found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
         assert!(close(&plain, [0.05, 0.15]), "the mean of both heads: {plain:?}");
         assert!(close(&divided, [0.375, 0.625]), "the mean of 1/4, 3/4 and 1/2, 1/2: {divided:?}");
+    }
+
+    #[test]
+    fn what_is_no_number_stays_none_in_both_maps() {
+        let values = vec![0.4, f32::NAN, 0.3, 0.2, 1.0, 0.0, 0.0, 0.0];
+        let row = AttentionRow::new(1, 2, 4, values, RowPrecision::F32).expect("the length matches");
+        let [plain, divided] = layer(&row, LayerIdx::new(0, 1).expect("a layer"), &keys(), 4).expect("a layer");
+        assert!(plain[0].is_nan() && plain[1].is_finite(), "the one value: {plain:?}");
+        assert!(divided.iter().all(|value| value.is_nan()), "parts of a sum that is none: {divided:?}");
+        let image = ImageSize { width_px: 28, height_px: 14 };
+        let grid = PatchGrid { rows: 1, cols: 2 };
+        let view = ModelView { image, rect_px: RectPx::of(image), grid, framing: Framing::Crop };
+        let flat = Flattening::new(&ImageLayout::of_view(&view, 0), Combine::default());
+        assert!(even(&flat, &plain)[0].is_nan(), "on the grid");
+        let maps = LlavaMaps {
+            num_layers: 1,
+            num_tokens: 1,
+            attention: even(&flat, &plain),
+            image_attention: even(&flat, &divided),
+        };
+        let attribution = Attribution { view, maps: Maps::Llava(maps) };
+        let error = attribution.map(Some(0), crate::prompting::Formula::Paper).expect_err("no map").to_string();
+        assert_eq!(error, "Expected finite numbers in the attribution map, found NaN at patch 0", "and it is said");
+        let written = serde_json::to_string(&attribution).expect("plain data");
+        let read: Attribution = serde_json::from_str(&written).expect("a session opens");
+        assert_eq!(
+            read.map(Some(0), crate::prompting::Formula::Paper).expect_err("no map").to_string(),
+            error,
+            "again"
+        );
     }
 
     #[test]

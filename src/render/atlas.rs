@@ -1,6 +1,5 @@
 //! The values of several regions in one texture, and where each region lies in a drawn picture.
 
-use super::uniform::narrow;
 use super::{GridTexels, Window, resample::texel};
 use crate::geometry::{Combine, ImageLayout, PlacedRegion, RectPx};
 
@@ -74,7 +73,7 @@ pub(super) struct RegionNumbers {
 impl RegionNumbers {
     /// Of every placed region, in double precision and narrowed last, so that deep zooms stay registered.
     pub(super) fn all(layout: &ImageLayout, window: &Window, combine: Combine) -> Vec<Self> {
-        let atlas = Atlas::new(layout);
+        let (atlas, combine) = (Atlas::new(layout), layout.in_force(combine));
         let of = |(region, first): (PlacedRegion, &[usize; 2])| {
             let (scale, offset) = affine(window, region.rect_px, [region.grid.cols, region.grid.rows]);
             let grid = narrow([region.grid.cols as f64, region.grid.rows as f64]);
@@ -98,4 +97,9 @@ pub(super) fn affine(window: &Window, rect: RectPx, cells: [usize; 2]) -> ([f32;
 /// The texels of every placed region, for the CPU.
 pub(super) fn region_texels(layout: &ImageLayout, values: &[f32]) -> Vec<GridTexels> {
     layout.placed().map(|region| GridTexels::new(region.grid, region.values(values))).collect()
+}
+
+pub(super) fn narrow<const N: usize>(values: [f64; N]) -> [f32; N] {
+    #[expect(clippy::cast_possible_truncation, reason = "the shader computes in single precision")]
+    values.map(|v| v as f32)
 }

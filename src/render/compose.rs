@@ -3,7 +3,9 @@
 use super::atlas::{RegionNumbers, region_texels};
 use super::colour::{over, to_byte};
 use super::uniform::{BORDER, GRID_LINES, HAS_HEAT, SELECTION};
-use super::{Colouring, GridTexels, HeatUniform, Resampling, Scene, Window, colormap, missing_values, selection_mask};
+use super::{
+    Colouring, GridTexels, HeatUniform, Picture, Resampling, Scene, Window, colormap, missing_values, selection_mask,
+};
 use crate::geometry::Combine;
 use rayon::prelude::*;
 
@@ -26,17 +28,6 @@ const GRID_DARK: f32 = 0.3;
 const GRID_FADE_PX: [f32; 2] = [4.0, 12.0];
 /// Where in its pixel a line is looked for. Odd on purpose: an edge on a pixel boundary, the common case, must not hang on rounding.
 const LINE_PHASE: f32 = 0.37;
-
-/// A drawn picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// Columns and rows.
-    pub size: [u32; 2],
-    /// Row-major 8-bit gamma-space red, green, blue, alpha; premultiplied. Clear where there is neither photo nor anything the model saw.
-    pub rgba: Vec<u8>,
-    /// Patches without a finite value, which were left unpainted.
-    pub missing: usize,
-}
 
 /// Draws a scene through a window. Pure: same input, same bytes.
 pub fn compose(scene: &Scene, window: &Window) -> Picture {

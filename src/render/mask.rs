@@ -1,7 +1,7 @@
 //! Masks of objects, filled and outlined: the CPU twin of `shaders/mask.wgsl`.
 
+use super::atlas::narrow;
 use super::colour::{over, to_byte};
-use super::uniform::narrow;
 use super::{Picture, Window};
 use crate::geometry::ImageSize;
 use rayon::prelude::*;

@@ -1,6 +1,6 @@
 //! The numbers that a shader and its CPU twin start from, computed once for both.
 
-use super::atlas::{RegionNumbers, affine};
+use super::atlas::{RegionNumbers, affine, narrow};
 use super::photo::CRISP_FROM;
 use super::{Colouring, GridLayout, GridMaps, HeatStyle, Scene, Window, colormap};
 use crate::geometry::{Combine, ImageLayout};
@@ -138,11 +138,6 @@ pub(super) fn lod(step: f64) -> f32 {
         return -1.0;
     }
     narrow([(step.log2() - 0.5).max(0.0)])[0]
-}
-
-pub(super) fn narrow<const N: usize>(values: [f64; N]) -> [f32; N] {
-    #[expect(clippy::cast_possible_truncation, reason = "the shader computes in single precision")]
-    values.map(|v| v as f32)
 }
 
 /// Row of the colour map texture, which has all registered maps.

@@ -1,39 +1,12 @@
 //! Pictures and tables on their way to the clipboard. A picture is drawn beside the window: a large photo takes longer than a frame.
 
 use super::app::App;
-use super::figures::Subject;
+use super::drawing::{Drawn, Wanted};
 use super::layout::{self, Pane};
 use super::panels;
 use super::tables::{self, TableKind, TableSource};
 use crate::figure::TableForm;
-use crate::ui::canvas::CanvasPicture;
 use eframe::egui;
-use egui::ColorImage;
-
-/// Something to be drawn.
-pub(super) enum Wanted {
-    /// The photo as it is shown.
-    Photo(Box<CanvasPicture>),
-    /// The figure, with as many dots per inch as it is written with.
-    Figure(Subject),
-}
-
-/// A picture and what it is of.
-pub(super) type Drawn = (&'static str, ColorImage);
-
-/// Draws it; takes its time. An error is one sentence.
-pub(super) fn draw(wanted: &Wanted) -> Result<Drawn, String> {
-    match wanted {
-        Wanted::Photo(picture) => {
-            let (size, rgb) = picture.draw();
-            Ok(("the photo as shown", ColorImage::from_rgb(size, &rgb)))
-        }
-        Wanted::Figure(subject) => {
-            let raster = subject.raster()?;
-            Ok(("the figure", ColorImage::from_rgb(raster.size.map(|side| side as usize), &raster.rgb)))
-        }
-    }
-}
 
 impl App {
     /// The figure while its panel is in front, else the photo.

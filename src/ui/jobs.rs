@@ -7,7 +7,7 @@ use crate::data::dataset::{NotesPlaces, Sources};
 use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
-use crate::ui::copying;
+use crate::ui::drawing;
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Before, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
@@ -62,7 +62,7 @@ pub(super) enum JobDone {
     /// Missing files were looked for.
     Located(Located),
     /// A picture for the clipboard was drawn, or was not.
-    Picture(Result<copying::Drawn, String>),
+    Picture(Result<drawing::Drawn, String>),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -189,8 +189,8 @@ impl Jobs {
     }
 
     /// Draws a picture for the clipboard.
-    pub(super) fn draw_picture(&mut self, wanted: copying::Wanted) {
-        self.spawn("gazelens-picture", move || Some(JobDone::Picture(copying::draw(&wanted))));
+    pub(super) fn draw_picture(&mut self, wanted: drawing::Wanted) {
+        self.spawn("gazelens-picture", move || Some(JobDone::Picture(drawing::draw(&wanted))));
     }
 
     /// Looks through files and folders and reads annotations.

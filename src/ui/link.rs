@@ -1,10 +1,9 @@
 //! The window's end of the wire to the worker.
 
 use crate::engine::{Event, Request, RunId};
-use std::sync::Arc;
 
 /// Makes the window draw a frame; called by the worker whenever an event is ready. Cheap, and callable from any thread.
-pub type Waker = Arc<dyn Fn() + Send + Sync>;
+pub use crate::engine::Wake as Waker;
 
 /// What the window needs from an engine. Nothing here waits: requests are queued, events are fetched when there are some.
 ///

@@ -15,6 +15,7 @@ pub mod command;
 mod copying;
 pub mod derived;
 mod done;
+mod drawing;
 mod figures;
 pub mod head_grid;
 mod jobs;

@@ -207,12 +207,12 @@ fn views(state: &AppState) -> Vec<Entry> {
         attention(
             "Layers: mean of all",
             "The mean over layers",
-            with(&|view| view.layer_head_mut().layer.reduce = Reduce::Mean),
+            with(&|view| view.layer_head_mut().layer.reduce = Some(Reduce::Mean)),
         ),
         attention(
             "Heads: mean of all",
             "The mean over heads",
-            with(&|view| view.layer_head_mut().head.reduce = Reduce::Mean),
+            with(&|view| view.layer_head_mut().head.reduce = Some(Reduce::Mean)),
         ),
         attention(
             "Normalisation: raw",
@@ -222,7 +222,7 @@ fn views(state: &AppState) -> Vec<Entry> {
         attention(
             "Normalisation: share of the image",
             "Divided by the sum over all patches",
-            with(&|view| view.normalisation = Normalisation::ShareOfImage),
+            with(&|view| view.normalisation = Normalisation::ImageShare),
         ),
         attention(
             if state.view.suppress_sink { "Sink: keep it" } else { "Sink: leave it out" },
@@ -249,7 +249,7 @@ fn typed_places(state: &AppState, typed: &str) -> Vec<Entry> {
         && head_idx < heads
     {
         let mut view = state.view;
-        let axis = |idx| Axis { idx, reduce: Reduce::One };
+        let axis = |idx| Axis { idx, reduce: None };
         view.layer_head_mut().layer = axis(layer_idx);
         view.layer_head_mut().head = axis(head_idx);
         let title = format!("Go to layer {layer_idx}, head {head_idx}");

@@ -3,7 +3,7 @@
 use super::derived::Derived;
 use super::layout::Pane;
 use super::panels;
-use super::state::{AppState, Phase, PopeTable, Reduce, Source};
+use super::state::{AppState, Phase, PopeTable, Source};
 use super::truth::Beside;
 use crate::analysis::Spread;
 use crate::analysis::localisation::{Better, Counted, METRICS};
@@ -269,7 +269,7 @@ fn of_what(source: TableSource<'_>) -> &'static str {
 fn layers(source: TableSource<'_>) -> Option<Cells> {
     let values = source.derived.grid.values()?;
     let choice = source.state.view.layer_head();
-    let one = (choice.head.reduce == Reduce::One).then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
+    let one = (choice.head.reduce.is_none()).then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
     let what = of_what(source);
     let mut names = vec!["Layer".to_owned(), format!("{what}, mean over heads (probability)")];
     names.extend(one.map(|head| format!("{what}, head {head} (probability)")));

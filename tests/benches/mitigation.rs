@@ -11,7 +11,7 @@ use gazelens::data::demo;
 use gazelens::data::pope::{Label, Questions};
 use gazelens::engine::{
     ATTRIBUTION_TOKENS, AttributionRequest, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource,
-    OpenModel, Prompt, Prompting, Question, RecordOptions, RunId, Sampling, Spec, attribute, run_job,
+    OpenModel, Prompt, Prompting, Question, RunId, Spec, attribute, run_job,
 };
 use gazelens::prompting::{PromptOptions, Source};
 use std::error::Error;
@@ -95,17 +95,10 @@ impl Models {
             Method::Api(source) => (Spec::default(), Some(Arc::new(self.prompting(*source, &image, words)?))),
         };
         let question = Question {
-            image,
-            prompt: Prompt::Templated(words.to_owned()),
-            framing: None,
-            sampling: Sampling::default(),
             max_new_tokens,
             strategy,
-            interventions: Vec::new(),
-            methods: Vec::new(),
             prompted,
-            fork: None,
-            record: RecordOptions::default(),
+            ..Question::new(image, Prompt::Templated(words.to_owned()))
         };
         let answer = run_job(&self.llava, RunId(0), &question, &mut |_| {}, &AtomicBool::new(false))?;
         Ok(answer.trace.text().trim().to_owned())

@@ -1,11 +1,13 @@
 //! Where texts of figures lie: apart, on the page, whole, at every width.
 
 use super::figure_plots::{plots, recipe, subject};
-use super::figure_subjects::{decoder, everything, open};
+use super::figure_subjects::{HEADS, LAYERS, SIDE, WORDS, decoder, everything, open, trace as made_up};
 use super::{folder, gazelens, path, stderr};
-use gazelens::figure::recipe::{Bars, Choice, Layout, MapSpec, Norm, Panel, Scale, Show, Tokens, Width};
+use gazelens::analysis::{Normalisation, Pick};
+use gazelens::figure::recipe::{Bars, Layout, MapSpec, Panel, Scale, Show, Tokens, Width};
 use gazelens::figure::scene::{Rect, Text};
 use gazelens::figure::{Figure, Recipe};
+use gazelens::geometry::{Combine, ImageLayout, PatchGrid, RectPx, Region, RegionKind};
 use gazelens::trace::Trace;
 
 /// Every kind of panel.
@@ -114,9 +116,9 @@ fn a_panel_that_is_too_small_is_told_in_the_figure_and_on_the_command_line() {
 fn cls() -> Show {
     let map = MapSpec::VisionCls {
         of: "a".to_owned(),
-        layers: Choice::default(),
-        heads: Choice::default(),
-        normalisation: Norm::Raw,
+        layers: Pick::default(),
+        heads: Pick::default(),
+        normalisation: Normalisation::Raw,
     };
     Show::Map { map, outline: None, grid_lines: false }
 }
@@ -229,4 +231,52 @@ fn a_caption_stands_below_its_own_panel_beside_a_long_answer() {
     let [map_caption, answer_caption, last_word] = [top("Decoder, "), top("made-up/model"), top("word299")];
     assert!(map_caption < last_word / 2.0, "right below the map: {map_caption} of {last_word}");
     assert!(answer_caption > last_word, "below the answer: {answer_caption} after {last_word}");
+}
+
+/// The made-up answer about a photo that the model saw whole, and its right half once more.
+fn seen_twice() -> Trace {
+    let mut trace = made_up(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let image = trace.layout.image();
+    let whole = RectPx::of(image);
+    let region = |kind, first_token, rect_px| {
+        let grid = PatchGrid { rows: 3, cols: 6 };
+        Region { kind, first_token, grid, row_stride: 6, rect_px: Some(rect_px), encoder: 0 }
+    };
+    let right = RectPx { x0: whole.x1 / 2.0, ..whole };
+    let regions = vec![region(RegionKind::Photo, 0, whole), region(RegionKind::Tile, 18, right)];
+    trace.layout = std::sync::Arc::new(ImageLayout::new(image, 36, regions).expect("36 tokens"));
+    trace
+}
+
+#[test]
+fn figures_say_how_regions_that_overlap_were_combined() {
+    let (twice, once) = (seen_twice(), made_up(&WORDS, [LAYERS, HEADS, SIDE], 7));
+    let map = || Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false };
+    let with = |regions: Combine, trace: &Trace| {
+        let mut recipe =
+            Recipe::new(Layout::default(), gazelens::figure::recipe::Colour { regions, ..Default::default() });
+        recipe.add_trace("a", trace, None);
+        recipe.panels = vec![Panel::new(map())];
+        let text = serde_json::to_string(&recipe).expect("plain data");
+        assert_eq!(serde_json::from_str::<Recipe>(&text).expect("as written"), recipe, "read back");
+        let figure = drawn(&recipe, trace);
+        let caption = figure.resolved().panels[0].caption.clone();
+        (text, caption, figure.raster(60).expect("pixels").rgb)
+    };
+    let said = "regions that overlap: ";
+    let (text, caption, mean) = with(Combine::Mean, &twice);
+    assert!(caption.contains(&format!("{said}their mean by area")), "{caption}");
+    assert!(!text.contains("regions"), "the default is not written: {text}");
+    let (text, caption, largest) = with(Combine::Largest, &twice);
+    assert!(caption.contains(&format!("{said}the largest value")), "{caption}");
+    assert!(text.contains(r#""regions":"largest""#), "{text}");
+    let (text, caption, alone) = with(Combine::Region(1), &twice);
+    assert!(caption.contains(&format!("{said}tile alone")), "{caption}");
+    assert!(text.contains(r#""regions":{"region":1}"#), "{text}");
+    assert!(mean != largest && largest != alone && mean != alone, "three pictures");
+    let (_, caption, lacking) = with(Combine::Region(5), &twice);
+    assert!(caption.contains(&format!("{said}their mean by area")), "a region that is not there: {caption}");
+    assert!(lacking == mean, "and drawn so");
+    let (_, caption, _) = with(Combine::Largest, &once);
+    assert!(!caption.contains(said), "nothing to say of one region: {caption}");
 }

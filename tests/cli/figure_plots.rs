@@ -2,8 +2,9 @@
 
 use super::figure_subjects::{HEADS, LAYERS, SIDE, WORDS, decoder, open, trace};
 use super::folder;
+use gazelens::analysis::Pick;
 use gazelens::analysis::localisation::metric_by_id;
-use gazelens::figure::recipe::{Choice, Colour, Layout, Panel, PlotKind, Shade, Show, Tokens, Truth};
+use gazelens::figure::recipe::{Colour, Layout, Panel, PlotKind, Shade, Show, Tokens, Truth};
 use gazelens::figure::resolve::Content;
 use gazelens::figure::{Figure, Format, Recipe, demo_annotations, recipe_of};
 use gazelens::trace::{ContrastCandidate, TextSimilarity, TokenContrast, Trace};
@@ -52,17 +53,17 @@ fn truth(categories: &[&str]) -> Truth {
 
 pub(super) fn plots() -> Vec<Show> {
     let (of, word) = (|| "a".to_owned(), || Tokens { word: Some("umbrella".to_owned()), ..Tokens::default() });
-    let (layers, heads) = (Choice::One(1), Choice::One(2));
+    let (layers, heads) = (Pick::One(1), Pick::One(2));
     let kinds = [
-        PlotKind::ImageSharePerLayer { lines: vec![word()], heads: vec![Choice::default(), heads] },
-        PlotKind::ClsPerLayer { heads: vec![Choice::default(), heads] },
+        PlotKind::ImageSharePerLayer { lines: vec![word()], heads: vec![Pick::default(), heads] },
+        PlotKind::ClsPerLayer { heads: vec![Pick::default(), heads] },
         PlotKind::ImageSharePerToken,
         PlotKind::ImageShareOfTokens { layers, heads },
         PlotKind::Candidates { token: 1, word: None, most: 5 },
         PlotKind::Contrast { token: 4, word: None, most: 5 },
         PlotKind::Strength { most: 4.0 },
         PlotKind::Similarity,
-        PlotKind::Split { words: vec![word(), Tokens::default()], layers: Choice::default(), heads: Choice::default() },
+        PlotKind::Split { words: vec![word(), Tokens::default()], layers: Pick::default(), heads: Pick::default() },
         PlotKind::Objects { map: decoder(word()), truth: truth(&[]) },
         PlotKind::Threshold { map: decoder(word()), truth: truth(&["umbrella"]), cut: Some(0.25), whole: false },
         PlotKind::Outliers { tokens: word(), head_mean: false },
@@ -180,8 +181,8 @@ fn plots_that_cannot_be_are_refused_in_a_sentence() {
             "cut",
         ),
         (plot(PlotKind::Objects { map: decoder(Tokens::default()), truth: none.clone() }), "zebra crossing"),
-        (plot(PlotKind::ImageShareOfTokens { layers: Choice::One(9), heads: Choice::default() }), "layer"),
-        (plot(PlotKind::ClsPerLayer { heads: vec![Choice::One(9)] }), "head"),
+        (plot(PlotKind::ImageShareOfTokens { layers: Pick::One(9), heads: Pick::default() }), "layer"),
+        (plot(PlotKind::ClsPerLayer { heads: vec![Pick::One(9)] }), "head"),
         (
             Show::Scores {
                 of: of(),

@@ -1,8 +1,8 @@
 //! What figures of tests are made of: an answer of a model that does not exist, and a panel of every kind.
 
+use gazelens::analysis::{Normalisation, Pick, Reduce};
 use gazelens::figure::recipe::{
-    Choice, Colour, GridCells, Layout, MapSpec, Mark, Norm, Panel, PlotKind, PromptSpec, Scale, Show, Together, Tokens,
-    Truth,
+    Colour, GridCells, Layout, MapSpec, Mark, Panel, PlotKind, PromptSpec, Scale, Show, Tokens, Truth,
 };
 use gazelens::figure::{Figure, FigureError, Format, Given, Inputs, Mismatches, Recipe, demo_annotations};
 use gazelens::geometry::{ImageSize, ModelView, PreprocessSpec};
@@ -129,9 +129,9 @@ pub(super) fn decoder(tokens: Tokens) -> MapSpec {
     MapSpec::Decoder {
         of: "a".to_owned(),
         tokens,
-        layers: Choice::default(),
-        heads: Choice::All(Together::Max),
-        normalisation: Norm::ImageShare,
+        layers: Pick::default(),
+        heads: Pick::All(Reduce::Max),
+        normalisation: Normalisation::ImageShare,
         suppress_sink: false,
     }
 }

@@ -2,10 +2,9 @@
 
 use super::figure_subjects::{HEADS, LAYERS, SIDE, decoder, trace};
 use super::{folder, gazelens, path, stderr};
+use gazelens::analysis::{Pick, Reduce};
 use gazelens::figure::meaning::{described, object_words, occurrences, word_at};
-use gazelens::figure::recipe::{
-    Choice, Colour, Layout, MapSpec, Mark, ObjectWords, Panel, PlotKind, Show, Together, Tokens, Verdict,
-};
+use gazelens::figure::recipe::{Colour, Layout, MapSpec, Mark, ObjectWords, Panel, PlotKind, Show, Tokens, Verdict};
 use gazelens::figure::{Figure, Given, Inputs, Mismatches, Recipe, demo_annotations};
 use gazelens::trace::file::write_trace;
 use gazelens::trace::{Extras, Trace};
@@ -109,7 +108,7 @@ fn a_meaning_is_the_same_as_its_token_numbers_and_found_anew_in_another_answer()
 
 #[test]
 fn the_largest_of_the_pieces_is_named_too() {
-    let tokens = Tokens { together: Together::Max, ..word("beach", None) };
+    let tokens = Tokens { together: Reduce::Max, ..word("beach", None) };
     let made = figure(&answer(&FIRST), vec![map(tokens)]);
     let caption = &made.resolved().panels[0].caption;
     assert!(caption.contains("max over tokens 13 to 15 “beach”"), "{caption}");
@@ -141,7 +140,7 @@ fn the_first_hallucinated_word_is_that_of_the_annotations() {
 #[test]
 fn plots_and_marks_go_by_meaning_too() {
     let plot = |plot: PlotKind| Panel::new(Show::Plot { of: "a".to_owned(), plot });
-    let (layers, heads) = (Choice::default(), Choice::default());
+    let (layers, heads) = (Pick::default(), Pick::default());
     let all = |verdict: Verdict| ObjectWords { verdict, annotations: Some("truth".to_owned()) };
     let mark = |verdict: Verdict, label: &str| Mark {
         tokens: Tokens { objects: Some(all(verdict)), ..Tokens::default() },
@@ -255,9 +254,9 @@ fn what_is_one_is_said_in_the_singular() {
         let map = MapSpec::Decoder {
             of: "a".to_owned(),
             tokens: Tokens::default(),
-            layers: Choice::Span { first: 0, last, together: Together::Mean },
-            heads: Choice::One(0),
-            normalisation: gazelens::figure::recipe::Norm::Raw,
+            layers: Pick::Span { first: 0, last, reduce: Reduce::Mean },
+            heads: Pick::One(0),
+            normalisation: gazelens::analysis::Normalisation::Raw,
             suppress_sink: false,
         };
         Panel::new(Show::Map { map, outline: None, grid_lines: false })

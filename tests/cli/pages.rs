@@ -3,8 +3,8 @@
 use super::figure_subjects::trace;
 use super::{folder, gazelens, one_sentence, path, stderr};
 use gazelens::figure::html::{MOST_BYTES, page};
-use gazelens::trace::Extras;
 use gazelens::trace::file::write_trace;
+use gazelens::trace::{AttentionRow, Extras, RowPrecision, Trace};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -124,6 +124,36 @@ fn clicks_change_what_the_page_shows() {
     for pair in steps.windows(2) {
         assert_ne!(seen[pair[0]]["ink"], seen[pair[1]]["ink"], "the picture changes from {} to {}", pair[0], pair[1]);
     }
+}
+
+/// An answer of which one head gave no number for one patch, at the second word.
+fn with_a_hole() -> Trace {
+    let mut trace = trace(&[" A", " yellow", " um", "brella"], [4, 3, 6], 5);
+    let row = &trace.decoder_attention[1];
+    let (layers, heads, keys) = (row.num_hidden_layers(), row.num_attention_heads(), trace.prompt.len() + 1);
+    let all = gazelens::ids::LayerIdx::all(layers)
+        .flat_map(|layer| gazelens::ids::HeadIdx::all(heads).flat_map(move |head| row.head(layer, head).to_vec()));
+    let mut values: Vec<f32> = all.collect();
+    values[keys + 10] = f32::NAN; // layer 0, head 1
+    let row = AttentionRow::new(layers, heads, keys, values, RowPrecision::F32).expect("the length matches");
+    trace.decoder_attention[1] = std::sync::Arc::new(row);
+    trace
+}
+
+#[test]
+fn what_is_no_number_is_left_blank_on_a_page_and_said() {
+    let sound = page(&trace(&[" A", " yellow"], [4, 3, 6], 5), &photo()).expect("fits");
+    assert!(!sound.contains("that are no numbers and"), "nothing to say");
+    let html = page(&with_a_hole(), &photo()).expect("fits");
+    assert!(html.contains("Decoder: 1 of 16 maps has values that are no numbers and is left blank"), "it is said");
+    let folder = folder();
+    let file = path(folder.path(), "t.html");
+    std::fs::write(&file, html).expect("can be written");
+    let Some(seen) = clicked(&file) else { return };
+    assert_eq!(seen["errors"], Value::Array(Vec::new()), "no error in the console");
+    let caption = |step: &str| seen[step]["caption"].as_str().unwrap_or_default().to_owned();
+    assert!(caption("word").ends_with("left blank: the model gave values that are no numbers"), "{}", caption("word"));
+    assert!(caption("next_word").contains("of the attention is on the image"), "{}", caption("next_word"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn outliers_are_damro_s_figures_under_both_readings() {
         assert!(rows.len() > 20, "a description");
         for row in rows {
             let token = row["token"].as_u64().and_then(|token| usize::try_from(token).ok()).expect("a number");
-            let expected = damro(&trace, &TokenSet::output(token), &options, variant, None).expect("figures");
+            let expected = damro(&trace, &TokenSet::output(token), &options, variant).expect("figures");
             assert!(close(&row["F"], expected.on_top.expect("it looks")), "F of token {token}: {row}");
             let curve = row["H_i"].as_array().expect("H_1 to H_10");
             assert!(curve.len() == 10 && curve.iter().zip(&expected.overlap).all(|(a, b)| close(a, *b)), "{row}");
@@ -76,7 +76,7 @@ fn outliers_are_damro_s_figures_under_both_readings() {
             TokenSet::words(&trace).map(gazelens::analysis::TokenRef::Output),
             gazelens::analysis::Reduce::Mean,
         );
-        let expected = damro(&trace, &all, &options, variant, None).expect("figures");
+        let expected = damro(&trace, &all, &options, variant).expect("figures");
         assert!(close(&of["F"], expected.on_top.expect("it looks")), "of the whole answer");
     }
 }

@@ -14,9 +14,9 @@ mod strategy_properties;
 
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, PromptRows,
-    Question, RecordOptions, RunId, Sampling, Spec, run_job,
+    Question, RecordOptions, RunId, run_job,
 };
-use gazelens::geometry::Framing;
+
 use gazelens::trace::RowPrecision;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -45,19 +45,7 @@ fn question(image: ImageSource, prompt: Prompt, max_new_tokens: usize) -> Questi
         logits: true,
         pixel_values: true,
     };
-    Question {
-        image,
-        prompt,
-        framing: None::<Framing>,
-        sampling: Sampling::default(),
-        max_new_tokens,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
-        record,
-    }
+    Question { max_new_tokens, record, ..Question::new(image, prompt) }
 }
 
 fn ask(model: &OpenModel, question: &Question) -> Answer {

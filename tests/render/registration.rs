@@ -143,6 +143,16 @@ fn one_hot_token_lights_exactly_its_rectangle_in_every_layout() {
                     assert_eq!(lit(&pictures.0, &pictures.1, corner), expected, "{what}, shader");
                 });
             }
+            // One that the layout lacks (a choice made for another model), or that lies on no pixel, is the mean.
+            for lacking in [Combine::Region(3), Combine::Region(77)] {
+                let window = Window::whole(&layout, 1.0);
+                let of = |combine| scene(layout.clone(), Some((hot.clone(), HeatStyle { combine, ..style })));
+                assert_eq!(compose(&of(lacking), &window), compose(&of(Combine::Mean), &window), "{lacking:?}, CPU");
+                with_offscreen(|offscreen| {
+                    let mut drawn = |combine| offscreen.heat(&of(combine), &window).unwrap();
+                    assert_eq!(drawn(lacking), drawn(Combine::Mean), "{lacking:?}, shader");
+                });
+            }
             // Another region alone does not show it.
             let other = Combine::Region(if pos.region == 1 { 2 } else { 1 });
             let heat = Some((hot, HeatStyle { combine: other, ..style }));

@@ -5,7 +5,7 @@ use crate::support::{answered, frames, press, type_text, window, window_with};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Event, ModelSource, Prompt, PromptRows, Request, RunId, Stage};
-use gazelens::ui::state::{KeepPromptRows, Phase};
+use gazelens::ui::state::Phase;
 
 #[test]
 fn the_first_start_opens_the_demo_and_invites() {
@@ -219,7 +219,7 @@ fn what_is_recorded_can_be_changed_in_the_settings() {
     window.get_by_label("the whole prompt too").click();
     frames(&mut window);
     window.get_by_label("the whole prompt too");
-    assert_eq!(window.state().state().ask.prompt_rows, KeepPromptRows::All, "chosen, and the settings stay open");
+    assert_eq!(window.state().state().ask.prompt_rows, PromptRows::All, "chosen, and the settings stay open");
     press(&mut window, Key::Escape);
     window.get_by_label("Describe this image in detail.").click();
     frames(&mut window);

@@ -84,7 +84,7 @@ fn the_vision_encoder_is_a_source_of_its_own() {
     assert_eq!(window.state().state().view.source, Source::Vision, "chosen");
     assert!(caption(&window).starts_with("Vision [CLS], mean over layers"), "{}", caption(&window));
     press(&mut window, Key::ArrowRight);
-    assert_eq!(window.state().state().view.decoder.layer.reduce, Reduce::Mean, "the decoder's layer stays");
+    assert_eq!(window.state().state().view.decoder.layer.reduce, Some(Reduce::Mean), "the decoder's layer stays");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::Command;
 use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::{Reduce, ThemeChoice};
+use gazelens::ui::state::ThemeChoice;
 use gazelens::ui::{App, AppOptions};
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ fn settings_and_layout_survive_a_restart() {
     assert_eq!(state.prefs.theme, ThemeChoice::Light, "light");
     assert!((state.prefs.scale - 1.25).abs() < 1e-6, "larger");
     assert!(state.colour.patch_grid_visible, "patch borders");
-    assert_eq!(state.view.decoder.layer.reduce, Reduce::One, "one layer");
+    assert_eq!(state.view.decoder.layer.reduce, None, "one layer");
     assert!(is_in_front(after.state().tree(), Pane::Layers), "the tab that was in front");
     after.state_mut().command(Command::ResetLayout);
     frames(&mut after);

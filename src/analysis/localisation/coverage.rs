@@ -1,7 +1,7 @@
 //! How much of a mask lies on each patch: once a mask, then every map of the photo is compared with it patch by patch.
 
+use super::error::expect_len;
 use super::photo_map::patch_of;
-use super::ranked::expect_len;
 use super::{LocalisationError, SeenRect};
 use crate::geometry::{Combine, ImageLayout, PlacedRegion};
 use std::collections::HashMap;
@@ -62,6 +62,7 @@ impl PatchCoverage {
     pub fn new(layout: &ImageLayout, inside: &[bool], combine: Combine) -> Result<Self, LocalisationError> {
         let (width, height) = (layout.image().width_px as usize, layout.image().height_px as usize);
         expect_len("mask pixels", width.saturating_mul(height), inside.len())?;
+        let combine = layout.in_force(combine);
         let counted = layout.placed().filter(|region| combine.counts(region.idx));
         let regions: Vec<Columns> = counted.map(|region| Columns::new(layout, region)).collect();
         let fragments = match regions.as_slice() {

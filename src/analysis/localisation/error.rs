@@ -67,3 +67,8 @@ pub enum Undefined {
     #[error("the map is the same everywhere, so it has no scale")]
     ConstantMap,
 }
+
+/// As many as there must be.
+pub(super) fn expect_len(what: &'static str, expected: usize, found: usize) -> Result<(), LocalisationError> {
+    if expected == found { Ok(()) } else { Err(LocalisationError::WrongLength { what, expected, found }) }
+}

@@ -150,6 +150,7 @@ impl PhotoMap {
             return Err(LocalisationError::NotFinite { found: bad.to_string() });
         }
         let size = layout.image();
+        let combine = layout.in_force(combine);
         let placed: Vec<PlacedRegion> = layout.placed().filter(|region| combine.counts(region.idx)).collect();
         let lay = |region: &PlacedRegion| {
             let mut pixels = vec![0.0; size.width_px as usize * size.height_px as usize];

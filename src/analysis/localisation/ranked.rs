@@ -1,6 +1,7 @@
 //! A map against a mask, reduced to what every figure needs: for each value of the map, how many pixels have it and how many of those lie
 //! inside. Patches, bytes and pixels all end here, so that there is one definition of each figure and none of them sorts twice.
 
+use super::error::expect_len;
 use super::{Counted, Covered, LocalisationError, PatchCoverage, PhotoMap};
 
 /// Pixels of one value, and all of larger ones.
@@ -288,10 +289,6 @@ impl Ranked {
             group
         })
     }
-}
-
-pub(super) fn expect_len(what: &'static str, expected: usize, found: usize) -> Result<(), LocalisationError> {
-    if expected == found { Ok(()) } else { Err(LocalisationError::WrongLength { what, expected, found }) }
 }
 
 /// Bits that are ordered as the values are.

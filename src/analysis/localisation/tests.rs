@@ -417,6 +417,20 @@ fn scattered(w: u32, h: u32) -> ImageLayout {
 }
 
 #[test]
+fn a_region_that_is_not_there_counts_as_the_mean() {
+    let layout = scattered(97, 61);
+    let values: Vec<f32> = (0..22_u8).map(|v| f32::from(v * 7 % 22) / 22.0).collect();
+    let inside: Vec<bool> = (0..97 * 61).map(|at| at % 97 > 32).collect();
+    let of = |combine| {
+        let map = PhotoMap::new(&layout, &values, Sampling::Nearest, combine).expect("22 values");
+        let coverage = PatchCoverage::new(&layout, &inside, combine).expect("the photo's size");
+        let pieces = Ranked::of_patches(&values, &coverage, Counted::Seen).expect("pieces");
+        (map.values, pieces.steps().collect::<Vec<_>>())
+    };
+    assert_eq!(of(Combine::Region(9)), of(Combine::Mean), "map and mask");
+}
+
+#[test]
 fn pieces_of_overlapping_regions_give_the_figures_of_their_pixels() {
     for (w, h) in [(97, 61), (40, 88)] {
         let layout = scattered(w, h);

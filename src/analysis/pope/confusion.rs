@@ -56,11 +56,6 @@ impl Confusion {
         *count += 1;
     }
 
-    /// Answers that count.
-    pub fn num_counted(&self) -> u64 {
-        self.true_positives + self.false_positives + self.true_negatives + self.false_negatives
-    }
-
     /// As POPE reports them: with as many present and absent objects as there are.
     pub fn figures(&self) -> Figures {
         let [tp, fp, tn, fn_] =

@@ -116,23 +116,6 @@ impl YesProbability {
         Self::from_candidates(&candidates, &YesNoIds::among(words, &candidates))
     }
 
-    /// From all logits of the step that predicts the first answer token. `None` if a side has no token or no finite logit.
-    pub fn from_logits(logits: &[f32], ids: &YesNoIds) -> Option<Self> {
-        let side = |ids: &[u32]| -> Vec<f64> {
-            let found = ids.iter().filter_map(|id| logits.get(usize::try_from(*id).ok()?));
-            found.copied().map(f64::from).filter(|logit| logit.is_finite()).collect()
-        };
-        let (yes, no) = (side(&ids.yes), side(&ids.no));
-        if yes.is_empty() || no.is_empty() {
-            return None;
-        }
-        let max = yes.iter().chain(&no).copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum = |logits: &[f64]| logits.iter().map(|logit| (logit - max).exp()).sum::<f64>();
-        let (yes, no) = (sum(&yes), sum(&no));
-        let share = yes / (yes + no);
-        Some(Self { yes: share, at_least: share, at_most: share, ids: ids.clone() })
-    }
-
     /// From the candidates that a trace keeps of that step. A token that is not among them is less probable than the last of them: `yes`
     /// takes it for 0, the bounds say what that can do. `None` if neither side is among them.
     pub fn from_candidates(candidates: &[Candidate], ids: &YesNoIds) -> Option<Self> {

@@ -1,13 +1,13 @@
 //! Answers that a recipe names and no file holds: the model is asked again.
 
-use super::super::args::ModelArgs;
+use super::super::common_args::ModelArgs;
 use super::super::failure::Failure;
 use super::super::inputs;
 use super::super::output;
 use super::super::source;
 use crate::data::demo;
 use crate::engine::{
-    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling, Spec, run_job,
+    ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, run_job,
 };
 use crate::figure::{FigureError, Given, Recipe};
 use crate::files::Outputs;
@@ -24,17 +24,9 @@ pub(super) fn demo(args: &ModelArgs) -> Result<Trace, Failure> {
     let words = model.info().suggested_prompts.first().cloned().unwrap_or_else(|| "Describe the image.".to_owned());
     let image = demo::IMAGES.first().ok_or_else(|| anyhow!("Expected a bundled photo, found none"))?;
     let question = Question {
-        image: ImageSource::Bundled(image.file_name.to_owned()),
-        prompt: Prompt::Templated(words),
-        framing: None,
-        sampling: Sampling::default(),
         max_new_tokens: 64,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
         record: record(&model),
+        ..Question::new(ImageSource::Bundled(image.file_name.to_owned()), Prompt::Templated(words))
     };
     answer(&model, &question)
 }

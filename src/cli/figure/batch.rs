@@ -1,6 +1,6 @@
 //! One recipe, many photos: resumable, with progress, and what failed at the end.
 
-use super::super::args::ModelArgs;
+use super::super::common_args::ModelArgs;
 use super::super::failure::Failure;
 use super::super::figure_args::FigureArgs;
 use super::super::{inputs, output, source};

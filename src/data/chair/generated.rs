@@ -1,6 +1,6 @@
 //! Captions that a model wrote, in the forms in which they are published.
 
-use super::record;
+use super::record::{self, Caption};
 use crate::data::coco::{CocoError, Cost, Form, Problems, Record, Source, Watch, What, read_lists};
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,17 +10,6 @@ const EXPECTED: &str = "captions as JSON lines, as a JSON array or with imgToEva
 const LISTS: [&str; 2] = ["annotations", "imgToEval"];
 /// Far more than every caption of COCO: 40,000 of them are 25 MB.
 const MOST_BYTES: u64 = 256 << 20;
-
-/// A caption and the image it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caption {
-    /// COCO's image id.
-    pub image_id: u64,
-    /// Where that was read from the name of a file, the name: annotations may give that file another number.
-    pub image_name: Option<String>,
-    /// The text, as the model wrote it.
-    pub text: String,
-}
 
 /// How the records lie in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ mod synonyms;
 #[cfg(test)]
 mod tests;
 
-pub use generated::{Caption, CaptionFormat, GeneratedCaptions};
-pub use synonyms::UNREACHABLE;
+pub use generated::{CaptionFormat, GeneratedCaptions};
+pub use record::Caption;
 
 /// A category with the words that captions use for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,18 @@
 //! One caption of a file.
 
-use super::generated::Caption;
 use crate::data::coco::{IMAGE_ID, Mismatch, coco_image_id, excerpt, image_id, is_null, members, string};
 use crate::json::whole_of_text;
+
+/// A caption and the image it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caption {
+    /// COCO's image id.
+    pub image_id: u64,
+    /// Where that was read from the name of a file, the name: annotations may give that file another number.
+    pub image_name: Option<String>,
+    /// The text, as the model wrote it.
+    pub text: String,
+}
 
 /// Names of the text, the best first.
 const TEXTS: [&str; 3] = ["caption", "text", "answer"];

@@ -1,5 +1,6 @@
 //! The table against the published one, and files of captions, whole and damaged.
 
+use super::synonyms::UNREACHABLE;
 use super::*;
 use crate::data::coco::CocoError;
 use proptest::prelude::*;

@@ -22,7 +22,8 @@ impl Mask {
     }
 
     /// From pixels, **shape** `[height_px, width_px]`; `None` where their number is another.
-    pub fn from_pixels(width_px: u32, height_px: u32, inside: Vec<bool>) -> Option<Self> {
+    #[cfg(test)]
+    pub(super) fn from_pixels(width_px: u32, height_px: u32, inside: Vec<bool>) -> Option<Self> {
         let pixels = u64::from(width_px) * u64::from(height_px);
         (pixels > 0 && inside.len() as u64 == pixels).then_some(Self { width_px, height_px, inside })
     }

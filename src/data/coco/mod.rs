@@ -65,9 +65,9 @@ pub use instances::{Crowds, Instances};
 pub use lists::Progress;
 pub use mask::Mask;
 pub use problems::{Cost, Problem, Problems};
-pub use records::{Annotation, Category, ImageRecord, Shape};
+pub use records::{Annotation, Category, ImageRecord};
 pub use rle::Rle;
-pub use segmentation::{Polygons, Segmentation};
+pub use segmentation::{Polygons, Segmentation, Shape};
 pub use sniff::{FileKind, sniff};
 
 pub(super) use error::Mismatch;

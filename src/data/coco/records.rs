@@ -4,7 +4,7 @@ use super::error::Mismatch;
 use super::file_name::coco_image_id;
 use super::json::{Cursor, excerpt, is_null, members, number, string, text, whole};
 use super::problems::Cost;
-use super::segmentation;
+use super::segmentation::{self, Shape};
 use percent_encoding::percent_decode_str;
 
 /// A kind of object.
@@ -30,19 +30,6 @@ pub struct ImageRecord {
     pub width_px: u32,
     /// Rows; 0 where the file does not say.
     pub height_px: u32,
-}
-
-/// How an object's pixels are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// Only its box is known.
-    Missing,
-    /// Outlines, one a visible part.
-    Polygons,
-    /// A list of run lengths.
-    Runs,
-    /// Run lengths in a string.
-    CompressedRuns,
 }
 
 /// An object in a photo; its mask stays in the file, see [`super::Instances::mask`].

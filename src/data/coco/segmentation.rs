@@ -4,8 +4,20 @@ use super::error::Mismatch;
 use super::json::{Cursor, excerpt, members, number, string, whole};
 use super::mask::Mask;
 use super::polygon;
-use super::records::Shape;
 use super::rle::Rle;
+
+/// How an object's pixels are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// Only its box is known.
+    Missing,
+    /// Outlines, one a visible part.
+    Polygons,
+    /// A list of run lengths.
+    Runs,
+    /// Run lengths in a string.
+    CompressedRuns,
+}
 
 /// Outlines of one object's visible parts, in the photo's pixels.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -11,7 +11,7 @@ use super::pixels::Embedded;
 use super::png_file;
 use super::resolve::whole_answer;
 use super::scene::Rect;
-use super::svg::escaped;
+use super::xml::escaped;
 use crate::data::{Photo, thumbnail};
 use crate::files::Outputs;
 use crate::geometry::{Combine, Flattening};

@@ -19,7 +19,8 @@ pub(super) struct Packed {
     pub(super) kept: Vec<String>,
 }
 
-/// Maps with a scale each: value = scale * (step / 255)^2.
+/// Maps with a scale each: value = scale * (step / 255)^2. The scale of a map with a value that is no number is none
+/// either: the page leaves the map blank and says so.
 #[derive(Default)]
 struct Steps {
     scales: Vec<f32>,
@@ -28,10 +29,20 @@ struct Steps {
 
 impl Steps {
     fn push(&mut self, values: &[f64]) {
-        let largest = values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
+        let is_map = values.iter().all(|value| value.is_finite());
+        let largest = if is_map { values.iter().copied().fold(0.0, f64::max) } else { f64::NAN };
         #[expect(clippy::cast_possible_truncation, reason = "a scale of steps")]
         self.scales.push(largest as f32);
         self.steps.extend(values.iter().map(|value| step(*value, largest)));
+    }
+
+    /// What is said of maps without a scale.
+    fn blank(&self, of: &str) -> Option<String> {
+        let count = self.scales.iter().filter(|scale| scale.is_nan()).count();
+        let (are, have) = if count == 1 { ("is", "has") } else { ("are", "have") };
+        let all = self.scales.len();
+        (count > 0)
+            .then(|| format!("{of}: {count} of {all} maps {have} values that are no numbers and {are} left blank"))
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -87,6 +98,9 @@ pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
             .map_err(|err| FigureError::Setting { expected: "a grid".to_owned(), found: err.to_string() })?;
         heads(trace, &keys, &mut packer);
     }
+    if trace.layout.overlaps() {
+        packer.kept.push("Where the model saw a spot more than once: the mean by area".to_owned());
+    }
     Ok(Packed { bytes: packer.bytes, index: Value::Object(packer.index), kept: packer.kept })
 }
 
@@ -95,14 +109,22 @@ fn decoder(trace: &Trace, keys: &Keys, packer: &mut Packer) -> Result<(), Figure
     let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
     let patches = keys.len();
     let mut shares = Vec::with_capacity(tokens * layers * heads);
-    for row in &trace.decoder_attention {
+    // One a token and layer.
+    let mut no_shares = vec![0_u8; tokens * layers];
+    for (token, row) in trace.decoder_attention.iter().enumerate() {
         for (layer_idx, head_idx) in cells(layers, heads) {
             let all: f64 = span(row, layer_idx, head_idx, keys.keys.image).iter().sum();
             shares.push(step(all * all, 1.0));
+            if let Some(flag) = no_shares.get_mut(token * layers + layer_idx.get()).filter(|_| !all.is_finite()) {
+                *flag = 1;
+            }
         }
     }
     // Steps of the share itself: its square's root.
     packer.add("shares", &[tokens, layers, heads], &shares);
+    if no_shares.contains(&1) {
+        packer.add("no_shares", &[tokens, layers], &no_shares);
+    }
     for every in 1..=layers.max(1) {
         let chosen: Vec<usize> = (0..layers).step_by(every).collect();
         let mut steps = Steps::default();
@@ -133,6 +155,7 @@ fn decoder(trace: &Trace, keys: &Keys, packer: &mut Packer) -> Result<(), Figure
                     format!("Decoder: {of_heads} of {} of {layers} layers (every {every}th), for {each}", chosen.len())
                 }
             });
+            packer.kept.extend(steps.blank("Decoder"));
             return Ok(());
         }
     }
@@ -149,10 +172,11 @@ fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
     let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, flat.grid().len());
     let mut steps = Steps::default();
     for (layer_idx, head_idx) in cells(layers, heads) {
-        steps.push(&even(&flat.of(vision.head(layer_idx, head_idx))));
+        steps.push(&even(flat, vision.head(layer_idx, head_idx)));
     }
     if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
         packer.kept.push(format!("Vision encoder: [CLS] of {} and {}", all_of(layers, "layer"), all_of(heads, "head")));
+        packer.kept.extend(steps.blank("Vision encoder"));
     } else {
         packer.kept.push("Vision encoder: left out for room".to_owned());
     }
@@ -216,13 +240,13 @@ impl Keys {
         let values = self.keys.values(&row.head(layer_idx, head_idx));
         #[expect(clippy::cast_possible_truncation, reason = "they were f32")]
         let narrow: Vec<f32> = values.iter().map(|value| *value as f32).collect();
-        even(&self.flat.of(&narrow))
+        even(&self.flat, &narrow)
     }
 }
 
-/// Where no region lies there is no attention.
-fn even(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|value| if value.is_finite() { f64::from(*value) } else { 0.0 }).collect()
+/// Where no region lies there is no attention; what is no number stays none.
+fn even(flat: &Flattening, values: &[f32]) -> Vec<f64> {
+    flat.without_gaps(values).into_iter().map(f64::from).collect()
 }
 
 /// A head's probabilities over a span of keys.

@@ -24,20 +24,26 @@ function scaled(bytes, shape) {
 
 async function unpack() {
   const data = bytesOf(element("data").textContent);
-  for (const name of ["means", "cls", "heads", "answer_heads", "shares"]) {
+  for (const name of ["means", "cls", "heads", "answer_heads", "shares", "no_shares"]) {
     const place = about.index[name];
     if (!place) continue;
     const bytes = await inflated(data.subarray(place.at, place.at + place.bytes));
-    parts[name] = name === "shares" ? { shape: place.shape, steps: bytes } : scaled(bytes, place.shape);
+    parts[name] = name.endsWith("shares") ? { shape: place.shape, steps: bytes } : scaled(bytes, place.shape);
   }
 }
 
+const NONE = "no number";
+// JSON has null for it.
+const isNone = (value) => value === null || Number.isNaN(value);
+// Math.max would be none as soon as one of them is.
+const largest = (values, least) => values.reduce((most, value) => (value > most ? value : most), least);
 const text = (value) => {
+  if (isNone(value)) return NONE;
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size < 1e-4 || size >= 1e5 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 };
-const percent = (value) => (value * 100).toFixed(1) + " %";
+const percent = (value) => (isNone(value) ? NONE : (value * 100).toFixed(1) + " %");
 
 function mean(maps) {
   const sum = new Float32Array(patches);
@@ -76,12 +82,12 @@ const headsOfAnswer = () => state.source === "decoder" && state.head >= 0 && !pa
 
 let sharedCache = { key: "", value: 0 };
 function range(map) {
-  const own = Math.max(...map);
+  const own = largest(map, 0);
   if (!state.shared || state.source === "vision" || headsOfAnswer()) return own;
   const key = state.layer + "/" + state.head;
   if (sharedCache.key !== key) {
     let most = 0;
-    for (let t = 0; t < decoderTokens(); t++) for (const value of decoderMap(t)) most = Math.max(most, value);
+    for (let t = 0; t < decoderTokens(); t++) most = largest(decoderMap(t), most);
     sharedCache = { key, value: most };
   }
   return Math.max(own, sharedCache.value);
@@ -119,6 +125,7 @@ function draw() {
   const small = new OffscreenCanvas(cols, rows);
   const pixels = new ImageData(cols, rows);
   for (let i = 0; i < patches; i++) {
+    if (Number.isNaN(shown[i])) continue;
     const part = top > 0 ? Math.min(1, shown[i] / top) : 0;
     const colour = 3 * Math.round(part * 255);
     pixels.data.set([colours[colour], colours[colour + 1], colours[colour + 2], 255 * state.opacity * (0.15 + 0.85 * part)], 4 * i);
@@ -140,8 +147,8 @@ function caption() {
   const words = [vision ? "Vision encoder's [CLS]" : "Decoder", layer, place("head", state.head)];
   if (!vision) words.push(state.token < 0 || headsOfAnswer() ? "mean over the whole answer" : `token ${state.token} “${about.tokens[state.token].text.trim()}”`);
   const sum = shown.reduce((a, b) => a + b, 0);
-  const most = Math.max(...shown);
-  const end = vision ? `sum over patches ${text(sum)}` : `${percent(sum)} of the attention is on the image`;
+  const most = Number.isNaN(sum) ? NaN : largest(shown, 0);
+  const end = Number.isNaN(sum) ? "left blank: the model gave values that are no numbers" : vision ? `sum over patches ${text(sum)}` : `${percent(sum)} of the attention is on the image`;
   element("caption").textContent = `${words.join(", ")}; largest ${text(most)}, ${end}`;
   element("unit").textContent = vision ? "[CLS] attention probability a patch" : "attention probability a patch";
 }
@@ -169,6 +176,7 @@ function sliders() {
 
 function share(token, layer) {
   const [, layers, heads] = parts.shares.shape;
+  if (parts.no_shares && parts.no_shares.steps[token * layers + layer]) return NaN;
   const start = (token * layers + layer) * heads;
   return parts.shares.steps.subarray(start, start + heads).reduce((a, b) => a + b, 0) / heads / 255;
 }
@@ -181,7 +189,7 @@ function layersPlot() {
   const [tokens, layers] = parts.shares.shape;
   const chosen = state.token < 0 ? [...Array(tokens).keys()] : [state.token];
   const values = [...Array(layers).keys()].map((l) => chosen.reduce((sum, t) => sum + share(t, l), 0) / chosen.length);
-  const top = Math.max(...values, 0.01);
+  const top = largest(values, 0.01);
   const ink = getComputedStyle(document.documentElement).getPropertyValue("--mark");
   const x = (l) => 6 + ((canvas.width - 12) * (l + 0.5)) / layers;
   const y = (value) => canvas.height - 6 - ((canvas.height - 12) * value) / top;
@@ -214,7 +222,7 @@ function strip() {
   button("Whole answer", -1, "whole");
   const [tokens, layers] = parts.shares.shape;
   const shares = about.tokens.map((_, t) => (t < tokens ? [...Array(layers).keys()].reduce((sum, l) => sum + share(t, l), 0) / layers : 0));
-  const most = Math.max(...shares, 1e-9);
+  const most = largest(shares, 1e-9);
   about.tokens.forEach((token, index) => {
     if (token.text === "" || index >= tokens) return;
     const one = button(token.text, index, token.special ? "special" : "");

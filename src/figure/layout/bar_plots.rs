@@ -1,8 +1,8 @@
 //! Horizontal bars.
 
 use super::super::font::{ASCENT, LINE};
+use super::super::number::number;
 use super::super::resolve::BarsPlot;
-use super::super::scale::number;
 use super::super::scene::{Anchor, Group, Paint, Rect, Shape, Text};
 use super::Frame;
 use super::photos::legend;

@@ -1,8 +1,9 @@
 //! Colour bars.
 
 use super::super::font::{ASCENT, LINE, settable};
+use super::super::number::number;
 use super::super::recipe::Bars;
-use super::super::scale::{ColourScale, bar_colours, number};
+use super::super::scale::{ColourScale, bar_colours};
 use super::super::scene::{
     Anchor, Cells, Group, INK, Node, PT_PER_MM, Paint, Picture, Pixels, Rect, Scene, Shape, Text,
 };

@@ -1,8 +1,8 @@
 //! Lines and columns.
 
 use super::super::font::{ASCENT, LINE};
+use super::super::number::number;
 use super::super::resolve::{LinesPlot, Places};
-use super::super::scale::number;
 use super::super::scene::{Anchor, Group, INK, Line, Paint, Rect, Shape, Text};
 use super::cells::ticks;
 use super::photos::legend;

@@ -1,9 +1,9 @@
 //! What has no room: texts that are left out rather than drawn over others, and panels that are smaller than they can
 //! be read.
 
-use super::super::font::{ASCENT, Typeface};
+use super::super::font::Typeface;
 use super::super::recipe::{Panel, Recipe, Show};
-use super::super::scene::{Anchor, Group, Node, PT_PER_MM, Rect, Scene, Text};
+use super::super::scene::{Group, Node, PT_PER_MM, Rect, Scene, box_of};
 use super::Placed;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -68,22 +68,6 @@ impl Room {
             format!("{whose} has no room for {quoted}{more}, which {are} left out: fewer columns or a wider figure")
         });
         sentences.collect()
-    }
-}
-
-/// The place that a line of text takes.
-pub(in crate::figure) fn box_of(typeface: &Typeface, text: &Text) -> Rect {
-    let length = typeface.width(&text.text, text.bold, text.size);
-    let before = match text.anchor {
-        Anchor::Start => 0.0,
-        Anchor::Middle => length / 2.0,
-        Anchor::End => length,
-    };
-    let above = text.size * ASCENT;
-    if text.upwards {
-        Rect { x: text.x - above, y: text.y + before - length, w: text.size, h: length }
-    } else {
-        Rect { x: text.x - before, y: text.y - above, w: length, h: text.size }
     }
 }
 

@@ -1,8 +1,7 @@
-//! Which tokens, layers and heads, and how they become one.
+//! Which tokens, and what colours words.
 
-use crate::analysis::{Normalisation, Pick, Reduce};
+use crate::analysis::{Pick, Reduce};
 use crate::figure::FigureError;
-use crate::ids::{HeadIdx, LayerIdx};
 use serde::{Deserialize, Serialize};
 
 /// Tokens, by place or by meaning. What is meant by meaning is found anew in every answer; an answer that has no such
@@ -36,7 +35,7 @@ pub struct Tokens {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looking: Option<usize>,
     /// How several become one.
-    pub together: Together,
+    pub together: Reduce,
 }
 
 /// Object words of an answer: CHAIR's mentions.
@@ -97,73 +96,6 @@ impl Tokens {
     }
 }
 
-/// How several numbers become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Together {
-    /// Their mean.
-    #[default]
-    Mean,
-    /// The largest.
-    Max,
-}
-
-impl From<Together> for Reduce {
-    fn from(together: Together) -> Self {
-        match together {
-            Together::Mean => Self::Mean,
-            Together::Max => Self::Max,
-        }
-    }
-}
-
-/// One of a row of layers or heads, or several put together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Choice {
-    /// One.
-    One(usize),
-    /// From the first to the last, both included.
-    Span {
-        /// First.
-        first: usize,
-        /// Last.
-        last: usize,
-        /// How they become one.
-        together: Together,
-    },
-    /// All there are.
-    All(Together),
-}
-
-impl Default for Choice {
-    fn default() -> Self {
-        Self::All(Together::Mean)
-    }
-}
-
-impl Choice {
-    /// The layers of a model with `count`; `None` where one is not there.
-    pub fn layers(self, count: usize) -> Option<Pick<LayerIdx>> {
-        self.pick(|idx| LayerIdx::new(idx, count).ok())
-    }
-
-    /// The heads of a model with `count` a layer; `None` where one is not there.
-    pub fn heads(self, count: usize) -> Option<Pick<HeadIdx>> {
-        self.pick(|idx| HeadIdx::new(idx, count).ok())
-    }
-
-    fn pick<I>(self, index: impl Fn(usize) -> Option<I>) -> Option<Pick<I>> {
-        Some(match self {
-            Self::One(idx) => Pick::One(index(idx)?),
-            Self::Span { first, last, together } => {
-                Pick::Span { first: index(first)?, last: index(last)?, reduce: together.into() }
-            }
-            Self::All(together) => Pick::All(together.into()),
-        })
-    }
-}
-
 /// A number a token, which colours it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -172,33 +104,13 @@ pub enum Shade {
     ImageShare {
         /// Layers.
         #[serde(default)]
-        layers: Choice,
+        layers: Pick,
         /// Heads; put together before layers.
         #[serde(default)]
-        heads: Choice,
+        heads: Pick,
     },
     /// Of the chosen token at temperature 1.
     Probability,
     /// How undecided the model was. **Units** nats.
     Entropy,
-}
-
-/// What the values of a map are parts of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Norm {
-    /// Of all positions: probabilities as the model has them.
-    #[default]
-    Raw,
-    /// Of what goes to the image: the map sums to 1.
-    ImageShare,
-}
-
-impl From<Norm> for Normalisation {
-    fn from(norm: Norm) -> Self {
-        match norm {
-            Norm::Raw => Self::Raw,
-            Norm::ImageShare => Self::ImageShare,
-        }
-    }
 }

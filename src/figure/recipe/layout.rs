@@ -1,6 +1,7 @@
 //! Where panels lie, how they are labelled, and how values become colours.
 
 use crate::figure::FigureError;
+use crate::geometry::Combine;
 use crate::render::{Resampling, colormap_by_id, colormaps};
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +111,13 @@ pub struct Colour {
     pub resampling: Resampling,
     /// Which colour bars there are.
     pub bars: Bars,
+    /// What maps show where the model saw a spot of the photo more than once.
+    #[serde(skip_serializing_if = "is_mean")]
+    pub regions: Combine,
+}
+
+fn is_mean(regions: &Combine) -> bool {
+    *regions == Combine::Mean
 }
 
 impl Default for Colour {
@@ -123,6 +131,7 @@ impl Default for Colour {
             alpha_ramp: 0.85,
             resampling: Resampling::Nearest,
             bars: Bars::default(),
+            regions: Combine::Mean,
         }
     }
 }

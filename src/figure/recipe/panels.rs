@@ -1,11 +1,10 @@
 //! What a panel shows.
 
-use super::choices::{Choice, Norm, Shade, Tokens};
+use super::choices::{Shade, Tokens};
 use super::layout::fixed_range;
+use super::maps::{MapSpec, PromptSpec, Truth, is_false};
 use super::plots::PlotKind;
-use crate::data::coco::Crowds;
 use crate::figure::FigureError;
-use crate::figure::meaning::selections;
 use serde::{Deserialize, Serialize};
 
 /// One panel.
@@ -32,11 +31,6 @@ fn one() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_one(span: &usize) -> bool {
     *span == 1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-pub(super) fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 /// What is in a panel. `of` names a trace, or an image where no model is asked.
@@ -149,123 +143,6 @@ pub enum Show {
     },
 }
 
-/// Objects of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Truth {
-    /// Annotations among the inputs.
-    pub annotations: String,
-    /// Number of the image; the one with the photo's file name unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image_id: Option<u64>,
-    /// By name; all that the image has unless given.
-    #[serde(default)]
-    pub categories: Vec<String>,
-    /// Leaves out groups whose members were not told apart.
-    #[serde(default)]
-    pub no_crowd: bool,
-}
-
-impl Truth {
-    /// See `no_crowd`.
-    pub fn crowds(&self) -> Crowds {
-        if self.no_crowd { Crowds::LeftOut } else { Crowds::Included }
-    }
-}
-
-/// A map of a trace, or of a file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
-pub enum MapSpec {
-    /// Where the decoder looked.
-    Decoder {
-        /// Trace.
-        of: String,
-        /// While it chose these.
-        #[serde(default)]
-        tokens: Tokens,
-        /// Layers.
-        #[serde(default)]
-        layers: Choice,
-        /// Heads; put together before layers.
-        #[serde(default)]
-        heads: Choice,
-        /// What values are parts of.
-        #[serde(default)]
-        normalisation: Norm,
-        /// Leaves the first position out.
-        #[serde(default)]
-        suppress_sink: bool,
-    },
-    /// Where the vision encoder's `[CLS]` looked.
-    VisionCls {
-        /// Trace.
-        of: String,
-        /// Layers.
-        #[serde(default)]
-        layers: Choice,
-        /// Heads.
-        #[serde(default)]
-        heads: Choice,
-        /// What values are parts of.
-        #[serde(default)]
-        normalisation: Norm,
-    },
-    /// Attention prompting's attribution of the answer's decoder.
-    Llava {
-        /// Trace.
-        of: String,
-        /// How it is made.
-        #[serde(default)]
-        options: PromptSpec,
-    },
-    /// A map of a file, CLIP's or LLaVA's.
-    File {
-        /// Among the inputs' maps.
-        map: String,
-        /// Image or trace that it belongs to.
-        of: String,
-    },
-}
-
-impl MapSpec {
-    /// The trace or image that it belongs to.
-    pub fn of(&self) -> &str {
-        match self {
-            Self::Decoder { of, .. } | Self::VisionCls { of, .. } | Self::Llava { of, .. } | Self::File { of, .. } => {
-                of
-            }
-        }
-    }
-}
-
-/// The part of attention prompting's options that decides on maps and pixels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PromptSpec {
-    /// Layer; the published one unless given.
-    pub layer: Option<usize>,
-    /// `official` or `paper`.
-    pub formula: String,
-    /// Side of the box filter.
-    pub kernel: usize,
-    /// Steepness.
-    pub enhance: f64,
-    /// Grey level that the photo is darkened to.
-    pub grey: u8,
-    /// `official` or `aligned`.
-    pub geometry: String,
-    /// First answer tokens that count.
-    pub most_tokens: usize,
-}
-
-impl Default for PromptSpec {
-    fn default() -> Self {
-        let (formula, geometry) = ("official".to_owned(), "aligned".to_owned());
-        Self { layer: None, formula, kernel: 3, enhance: 5.0, grey: 0, geometry, most_tokens: 20 }
-    }
-}
-
 /// What a cell of a grid of layers and heads holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -345,5 +222,44 @@ impl Panel {
             marks.iter().try_for_each(|mark| mark.tokens.check())?;
         }
         self.range.map_or(Ok(()), fixed_range)
+    }
+}
+
+/// Every selection of tokens of a panel, with the answer that it is of. Marks of an answer are none of them.
+pub fn selections(show: &mut Show) -> Vec<(&str, &mut Tokens)> {
+    fn of_map(map: &mut MapSpec) -> Option<(&str, &mut Tokens)> {
+        if let MapSpec::Decoder { of, tokens, .. } = map { Some((of.as_str(), tokens)) } else { None }
+    }
+    match show {
+        Show::Map { map, .. } | Show::Overlap { map, .. } => of_map(map).into_iter().collect(),
+        Show::Difference { first, second } => [of_map(first), of_map(second)].into_iter().flatten().collect(),
+        Show::Grid { of, vision: false, tokens, .. } | Show::Scores { of, vision: false, tokens, .. } => {
+            vec![(of.as_str(), tokens)]
+        }
+        Show::Plot { of, plot } => {
+            let of = of.as_str();
+            match plot {
+                PlotKind::ImageSharePerLayer { lines: all, .. } | PlotKind::Split { words: all, .. } => {
+                    all.iter_mut().map(|tokens| (of, tokens)).collect()
+                }
+                PlotKind::Objects { map, .. } | PlotKind::Threshold { map, .. } => of_map(map).into_iter().collect(),
+                PlotKind::Outliers { tokens, .. } => vec![(of, tokens)],
+                PlotKind::Candidates { word, .. } | PlotKind::Contrast { word, .. } => {
+                    word.iter_mut().map(|tokens| (of, tokens)).collect()
+                }
+                PlotKind::ClsPerLayer { .. }
+                | PlotKind::ImageSharePerToken
+                | PlotKind::ImageShareOfTokens { .. }
+                | PlotKind::Strength { .. }
+                | PlotKind::Similarity => Vec::new(),
+            }
+        }
+        // What the encoder saw has no words.
+        Show::Grid { .. }
+        | Show::Scores { .. }
+        | Show::Photo { .. }
+        | Show::Mask { .. }
+        | Show::Prompted { .. }
+        | Show::Answer { .. } => Vec::new(),
     }
 }

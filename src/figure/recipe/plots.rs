@@ -1,7 +1,8 @@
 //! Which numbers a panel plots.
 
-use super::choices::{Choice, Tokens};
-use super::panels::{MapSpec, Truth, is_false};
+use super::choices::Tokens;
+use super::maps::{MapSpec, Truth, is_false};
+use crate::analysis::Pick;
 use serde::{Deserialize, Serialize};
 
 /// Numbers that are plotted.
@@ -14,13 +15,13 @@ pub enum PlotKind {
         lines: Vec<Tokens>,
         /// Mean over heads where there is none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        heads: Vec<Choice>,
+        heads: Vec<Pick>,
     },
     /// The vision encoder's `[CLS]` attention on all patches, layer by layer; a line for every choice of heads.
     ClsPerLayer {
         /// Mean over heads where there is none.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        heads: Vec<Choice>,
+        heads: Vec<Pick>,
     },
     /// Attention on the image, token by token: mean over layers and heads, as a line.
     ImageSharePerToken,
@@ -28,10 +29,10 @@ pub enum PlotKind {
     ImageShareOfTokens {
         /// Layers.
         #[serde(default)]
-        layers: Choice,
+        layers: Pick,
         /// Heads; put together before layers.
         #[serde(default)]
-        heads: Choice,
+        heads: Pick,
     },
     /// The most probable tokens in place of one.
     Candidates {
@@ -66,10 +67,10 @@ pub enum PlotKind {
         words: Vec<Tokens>,
         /// Layers.
         #[serde(default)]
-        layers: Choice,
+        layers: Pick,
         /// Heads; put together before layers.
         #[serde(default)]
-        heads: Choice,
+        heads: Pick,
     },
     /// The part of a map inside of each category's masks.
     Objects {

@@ -1,14 +1,14 @@
 //! Numbers as bars.
 
-use super::maps::{named, place_words, selection};
+use super::maps::named;
 use super::tokens::token_set;
-use super::words::{output_text, token_title, token_words};
+use super::words::{output_text, place_words, selection, token_title, token_words};
 use super::{BarsPlot, Content, Made, PanelData, PanelError, truth};
 use crate::analysis::localisation::{PatchCoverage, category_shares};
-use crate::analysis::{AnalysisError, AttentionSplit, TokenRef, split as split_of};
+use crate::analysis::{AnalysisError, AttentionSplit, Pick, TokenRef, split as split_of};
 use crate::figure::Inputs;
 use crate::figure::font::settable;
-use crate::figure::recipe::{Choice, MapSpec, Tokens, Truth};
+use crate::figure::recipe::{MapSpec, Tokens, Truth};
 use crate::geometry::Combine;
 use crate::trace::Trace;
 
@@ -84,7 +84,7 @@ pub(super) fn similarity(trace: &Trace) -> Result<Made, PanelError> {
 }
 
 /// What the attention of words went to, text and answer included.
-pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Choice, heads: Choice) -> Result<Made, PanelError> {
+pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Pick, heads: Pick) -> Result<Made, PanelError> {
     let choice = selection(layers, heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
     let whole = [Tokens::default()];
     let words = if words.is_empty() { whole.as_slice() } else { words };
@@ -113,12 +113,12 @@ pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Choice, heads: Choi
 }
 
 /// Which objects a map lies on.
-pub(super) fn objects(spec: &MapSpec, truth: &Truth, inputs: &Inputs) -> Result<Made, PanelError> {
+pub(super) fn objects(spec: &MapSpec, truth: &Truth, regions: Combine, inputs: &Inputs) -> Result<Made, PanelError> {
     let map = named(spec, inputs)?;
     let masks = truth::by_category(&map.of, truth, inputs)?;
     let coverages = masks
         .iter()
-        .map(|(name, mask)| Ok((name.as_str(), PatchCoverage::new(&map.layout, mask.pixels(), Combine::default())?)))
+        .map(|(name, mask)| Ok((name.as_str(), PatchCoverage::new(&map.layout, mask.pixels(), regions)?)))
         .collect::<Result<Vec<_>, PanelError>>()?;
     let shares = category_shares(&map.values, coverages.iter().map(|(name, coverage)| (*name, coverage)))?;
     #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]

@@ -1,18 +1,18 @@
 //! Numbers as lines and columns.
 
-use super::maps::{named, place_words, selection};
+use super::maps::named;
 use super::numbers::counted;
 use super::tokens::token_set;
-use super::words::{choice_words, output_text, token_title, token_words};
+use super::words::{choice_words, output_text, place_words, selection, token_title, token_words};
 use super::{Content, LinesPlot, Made, PanelData, PanelError, Places, truth};
 use crate::analysis::localisation::{Counts, Evaluation, METRICS, PatchCoverage, Ranked};
 use crate::analysis::{
-    AnalysisError, ClsVariant, DamroOptions, OutlierAgreement, Selection, TokenRef, cls_share_per_layer, damro,
+    AnalysisError, ClsVariant, DamroOptions, OutlierAgreement, Pick, Selection, TokenRef, cls_share_per_layer, damro,
     image_share_per_layer, image_share_per_token,
 };
 use crate::figure::Inputs;
 use crate::figure::font::settable;
-use crate::figure::recipe::{Choice, MapSpec, Tokens, Truth};
+use crate::figure::recipe::{MapSpec, Tokens, Truth};
 use crate::geometry::Combine;
 use crate::trace::{TokenContrast, Trace};
 
@@ -26,15 +26,15 @@ type Figure = fn(Counts) -> Option<f64>;
 
 const SHARE: &str = "attention on the image";
 
-pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Choice]) -> Result<Made, PanelError> {
-    let (whole, mean) = ([Tokens::default()], [Choice::default()]);
+pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Pick]) -> Result<Made, PanelError> {
+    let (whole, mean) = ([Tokens::default()], [Pick::default()]);
     let lines = if lines.is_empty() { whole.as_slice() } else { lines };
     let heads = if heads.is_empty() { mean.as_slice() } else { heads };
     let mut series = Vec::new();
     for tokens in lines {
         for choice in heads {
             let Selection { heads: pick, .. } =
-                selection(Choice::default(), *choice, [trace.num_hidden_layers, trace.num_attention_heads])?;
+                selection(Pick::default(), *choice, [trace.num_hidden_layers, trace.num_attention_heads])?;
             let shares = image_share_per_layer(trace, &token_set(tokens, trace), pick)?;
             let name = match heads.len() {
                 1 => token_title(tokens, trace),
@@ -54,14 +54,14 @@ pub(super) fn per_layer(trace: &Trace, lines: &[Tokens], heads: &[Choice]) -> Re
     Ok(made("Attention on the image by layer".to_owned(), caption, plot))
 }
 
-pub(super) fn cls_per_layer(trace: &Trace, heads: &[Choice]) -> Result<Made, PanelError> {
+pub(super) fn cls_per_layer(trace: &Trace, heads: &[Pick]) -> Result<Made, PanelError> {
     let vision = trace.vision.as_ref().ok_or(AnalysisError::NoVision)?;
-    let mean = [Choice::default()];
+    let mean = [Pick::default()];
     let heads = if heads.is_empty() { mean.as_slice() } else { heads };
     let mut series = Vec::new();
     for choice in heads {
         let shape = [vision.num_hidden_layers, vision.num_attention_heads];
-        let Selection { heads: pick, .. } = selection(Choice::default(), *choice, shape)?;
+        let Selection { heads: pick, .. } = selection(Pick::default(), *choice, shape)?;
         let shares = cls_share_per_layer(trace, pick)?;
         series.push((choice_words("head", *choice), shares.into_iter().map(Some).collect()));
     }
@@ -80,7 +80,7 @@ pub(super) fn per_token(trace: &Trace) -> Result<Made, PanelError> {
     Ok(made("Attention on the image by token".to_owned(), caption, plot))
 }
 
-pub(super) fn of_tokens(trace: &Trace, layers: Choice, heads: Choice) -> Result<Made, PanelError> {
+pub(super) fn of_tokens(trace: &Trace, layers: Pick, heads: Pick) -> Result<Made, PanelError> {
     let choice = selection(layers, heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
     let series = vec![("answer".to_owned(), token_shares(trace, choice)?)];
     let names = (0..trace.output.len()).map(|at| output_text(trace, at)).collect();
@@ -146,6 +146,7 @@ pub(super) fn threshold(
     spec: &MapSpec,
     (truth, whole): (&Truth, bool),
     cut: Option<f32>,
+    regions: Combine,
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     if let Some(bad) = cut.filter(|part| !(0.0..=1.0).contains(part)) {
@@ -153,7 +154,7 @@ pub(super) fn threshold(
     }
     let map = named(spec, inputs)?;
     let (mask, names) = truth::union(&map.of, truth, inputs)?;
-    let coverage = PatchCoverage::new(&map.layout, mask.pixels(), Combine::default())?;
+    let coverage = PatchCoverage::new(&map.layout, mask.pixels(), regions)?;
     let ranked = Ranked::of_patches(&map.values, &coverage, counted(whole))?;
     let [_, max] = ranked.range();
     let part = |threshold: f64| if max > 0.0 { threshold / max } else { 0.0 };
@@ -195,7 +196,7 @@ pub(super) fn threshold(
 pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Result<Made, PanelError> {
     let variant = if head_mean { ClsVariant::HeadMean } else { ClsVariant::Unsplit };
     let options = DamroOptions::of(trace)?;
-    let found = damro(trace, &token_set(tokens, trace), &options, variant, None)?;
+    let found = damro(trace, &token_set(tokens, trace), &options, variant)?;
     #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
     let narrow = |value: f64| value as f32;
     let OutlierAgreement { overlap, others_overlap: others, on_top, .. } = &found;

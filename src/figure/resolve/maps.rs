@@ -2,11 +2,11 @@
 
 use super::tokens::token_set;
 use super::truth::objects;
-use super::words::{answer_words, choice_words, token_title, token_words};
+use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
-use crate::analysis::{self, MapOptions, PatchMap, Selection};
+use crate::analysis::{AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Reduce};
 use crate::data::Photo;
-use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Together, Truth};
+use crate::figure::recipe::{MapSpec, PromptSpec, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
@@ -175,19 +175,6 @@ fn options(spec: &PromptSpec) -> Result<PromptOptions, PanelError> {
     })
 }
 
-pub(super) fn selection(
-    layers: Choice,
-    heads: Choice,
-    [num_layers, num_heads]: [usize; 2],
-) -> Result<Selection, PanelError> {
-    let beyond = |what: &str, count: usize, choice: Choice| {
-        PanelError::Other(format!("expected {what}s below {count}, found {}", choice_words(what, choice)))
-    };
-    let layers = layers.layers(num_layers).ok_or_else(|| beyond("layer", num_layers, layers))?;
-    let heads = heads.heads(num_heads).ok_or_else(|| beyond("head", num_heads, heads))?;
-    Ok(Selection { layers, heads })
-}
-
 fn of_view(view: &ModelView) -> Arc<ImageLayout> {
     Arc::new(ImageLayout::of_view(view, 0))
 }
@@ -202,14 +189,23 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
     match spec {
         MapSpec::Decoder { of, tokens, layers, heads, normalisation, suppress_sink } => {
             let trace = inputs.trace(of)?;
-            let choice = selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
-            let options = MapOptions { normalisation: (*normalisation).into(), suppress_sink: *suppress_sink };
-            let made = analysis::decoder_map(trace, &token_set(tokens, trace), choice, options)?;
+            selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
+            let set = token_set(tokens, trace);
+            let request = MapRequest {
+                source: MapSource::Decoder,
+                layers: *layers,
+                heads: *heads,
+                tokens: set.tokens().to_vec(),
+                together: set.reduce(),
+                normalisation: *normalisation,
+                suppress_sink: *suppress_sink,
+            };
+            let made = request.compute(trace)?;
             let place = place_words(*layers, *heads);
             let words = format!("Decoder, {place}, {}", token_words(tokens, trace));
             let mut unit = match normalisation {
-                Norm::Raw => "attention probability",
-                Norm::ImageShare => "share of the image's attention",
+                Normalisation::Raw => "attention probability",
+                Normalisation::ImageShare => "share of the image's attention",
             }
             .to_owned();
             if *suppress_sink {
@@ -217,7 +213,7 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             }
             // Maxima are no parts of anything.
             let is_mean = ![*layers, *heads].iter().any(|choice| choice_words("", *choice).starts_with("max"))
-                && tokens.together == Together::Mean;
+                && tokens.together == Reduce::Mean;
             let title = format!("Decoder, {}", token_title(tokens, trace));
             finished(of, trace, made, unit, title, words, is_mean && !*suppress_sink)
         }
@@ -225,14 +221,16 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let trace = inputs.trace(of)?;
             let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
             if shape == [0, 0] {
-                return Err(analysis::AnalysisError::NoVision.into());
+                return Err(AnalysisError::NoVision.into());
             }
-            let choice = selection(*layers, *heads, shape)?;
-            let made = analysis::vision_map(trace, choice, (*normalisation).into())?;
+            selection(*layers, *heads, shape)?;
+            let (source, normalisation) = (MapSource::Vision, *normalisation);
+            let request = MapRequest { source, layers: *layers, heads: *heads, normalisation, ..MapRequest::default() };
+            let made = request.compute(trace)?;
             let words = format!("Vision encoder's [CLS], {}", place_words(*layers, *heads));
             let unit = match normalisation {
-                Norm::Raw => "[CLS] attention probability",
-                Norm::ImageShare => "share of [CLS] attention on patches",
+                Normalisation::Raw => "[CLS] attention probability",
+                Normalisation::ImageShare => "share of [CLS] attention on patches",
             };
             finished(of, trace, made, unit.to_owned(), "Vision [CLS]".to_owned(), words, false)
         }
@@ -241,7 +239,10 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
             let values = attribution.map(options.layer_idx, options.formula)?;
             let layer = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
-            let words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
+            let mut words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
+            if trace.layout.overlaps() {
+                words.push_str(", regions that overlap as their mean by area");
+            }
             Ok(NamedMap {
                 of: of.clone(),
                 values,
@@ -305,13 +306,4 @@ fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError>
         words: format!("{title} of “{query}”, layer {layer}, formula {formula}"),
         image_share: None,
     })
-}
-
-/// "layer 3, head 1", "mean over layers and heads".
-pub(super) fn place_words(layers: Choice, heads: Choice) -> String {
-    let (layers, heads) = (choice_words("layer", layers), choice_words("head", heads));
-    match (layers.strip_suffix(" over layers"), heads.strip_suffix(" over heads")) {
-        (Some(a), Some(b)) if a == b => format!("{a} over layers and heads"),
-        _ => format!("{layers}, {heads}"),
-    }
 }

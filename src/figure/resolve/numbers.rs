@@ -1,53 +1,21 @@
-//! Numbers that are not maps, and the data behind panels.
+//! Numbers that are not maps.
 
 use super::tokens::token_set;
 use super::words::token_words;
-use super::{CellsContent, Content, Made, PanelError, truth};
+use super::{CellsContent, Content, Made, PanelData, PanelError, truth};
 use crate::analysis::localisation::{Better, Counted, METRICS, MetricGrid, PatchCoverage, metric_by_id};
 use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, layer_head_maps};
 use crate::figure::recipe::{GridCells, Tokens, Truth};
 use crate::figure::{FigureError, Inputs};
-use crate::geometry::{Combine, Flattening, ImageLayout, PatchGrid, PatchPos};
+use crate::geometry::{Combine, Flattening, PatchGrid};
 use crate::trace::Trace;
 use std::sync::atomic::AtomicBool;
-
-/// The numbers behind a panel.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct PanelData {
-    /// Name, shape, values, row-major.
-    pub tensor: Option<(String, Vec<usize>, Vec<f32>)>,
-    /// Rows of text, the header first.
-    pub table: Vec<Vec<String>>,
-    /// Figures of merit by id; none where one is not defined.
-    pub metrics: Vec<(String, Option<f64>)>,
-}
-
-impl PanelData {
-    /// A map and its table.
-    /// One row a cell; of several regions, the number of the region first.
-    pub(super) fn of_map(name: &str, layout: &ImageLayout, values: &[f32], unit: &str) -> Self {
-        let sole = layout.sole();
-        let mut head = vec!["row".to_owned(), "column".to_owned(), unit.to_owned()];
-        if sole.is_none() {
-            head.insert(0, "region".to_owned());
-        }
-        let mut table = vec![head];
-        for (idx, value) in values.iter().enumerate() {
-            let Some(PatchPos { region, row, col }) = layout.pos(idx) else { continue };
-            let numbers = [region, row, col].into_iter().skip(usize::from(sole.is_some())).map(|n| n.to_string());
-            table.push(numbers.chain([value.to_string()]).collect());
-        }
-        let shape = sole.map_or_else(|| vec![values.len()], |sole| vec![sole.grid.rows, sole.grid.cols]);
-        let tensor = Some((name.to_owned(), shape, values.to_vec()));
-        Self { tensor, table, metrics: Vec::new() }
-    }
-}
 
 pub(super) fn grid(
     of: &str,
     vision: bool,
     tokens: &Tokens,
-    cells: GridCells,
+    (cells, regions): (GridCells, Combine),
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
@@ -64,7 +32,7 @@ pub(super) fn grid(
         GridCells::Maps => {
             let unit = if vision { "[CLS] attention probability" } else { "attention probability" };
             {
-                let flat = Flattening::new(&maps.layout, Combine::default());
+                let flat = Flattening::new(&maps.layout, regions);
                 let cells = maps.layout.len().max(1);
                 let values = maps.values.chunks_exact(cells).flat_map(|map| flat.of(map).into_owned()).collect();
                 (flat.grid(), values, unit, "one map a head, all on one scale")
@@ -92,7 +60,7 @@ pub(super) fn scores(
     vision: bool,
     tokens: &Tokens,
     metric: &str,
-    (truth, whole): (&Truth, bool),
+    (truth, whole, regions): (&Truth, bool, Combine),
     inputs: &Inputs,
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
@@ -103,7 +71,7 @@ pub(super) fn scores(
     })?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let (mask, names) = truth::union(of, truth, inputs)?;
-    let coverage = PatchCoverage::new(&trace.layout, mask.pixels(), Combine::default())?;
+    let coverage = PatchCoverage::new(&trace.layout, mask.pixels(), regions)?;
     let go_on = AtomicBool::new(false);
     let found = MetricGrid::new(&maps, &coverage, counted(whole), metric, &go_on)?;
     #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]

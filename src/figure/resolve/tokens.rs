@@ -5,10 +5,8 @@ use crate::analysis::chair::Objects;
 use crate::analysis::{Selection, TokenRef, TokenSet, image_share_per_token};
 use crate::data::dataset::is_same_photo;
 use crate::figure::font::settable;
-use crate::figure::meaning::{
-    annotated_objects, first_hallucinated, judged_words, object_words, occurrences, selections,
-};
-use crate::figure::recipe::{ObjectWords, Show, Tokens, Verdict};
+use crate::figure::meaning::{annotated_objects, first_hallucinated, judged_words, object_words, occurrences};
+use crate::figure::recipe::{ObjectWords, Show, Tokens, Verdict, selections};
 use crate::figure::{FigureError, Inputs};
 use crate::trace::Trace;
 
@@ -133,7 +131,7 @@ pub(super) fn is_whole(tokens: &Tokens, trace: &Trace) -> bool {
 
 /// The set of a trace; [`whole_answer`] where none is named. `tokens` are those of [`placed`].
 pub(super) fn token_set(tokens: &Tokens, trace: &Trace) -> TokenSet {
-    let reduce = tokens.together.into();
+    let reduce = tokens.together;
     if tokens.output.is_empty() && tokens.prompt.is_empty() {
         return TokenSet::new(whole_answer(trace).into_iter().map(TokenRef::Output), reduce);
     }

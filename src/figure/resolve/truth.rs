@@ -1,15 +1,11 @@
-//! Objects of annotations, and maps held against them.
+//! Objects of annotations.
 
-use super::maps::named;
 use super::{Content, Made, Object, PanelData, PanelError, PhotoContent};
-use crate::analysis::localisation::{Counted, Evaluation, METRICS, PhotoMap, Ranked, Sampling};
 use crate::data::coco::{Category, Instances, Mask};
 use crate::data::dataset::is_same_photo;
-use crate::figure::recipe::{MapSpec, Truth};
+use crate::figure::recipe::Truth;
 use crate::figure::{FigureError, Inputs};
-use crate::geometry::Combine;
-use crate::render::{MaskImage, OverlapMap, OverlapPalette, OverlapStyle, category_colour};
-use std::sync::Arc;
+use crate::render::category_colour;
 
 /// Objects and the names of their colours.
 type Drawn = (Vec<Object>, Vec<(String, [u8; 3])>);
@@ -27,40 +23,6 @@ pub(super) fn mask(of: &str, truth: &Truth, inputs: &Inputs) -> Result<Made, Pan
     let crowds = if truth.no_crowd { "without crowds" } else { "crowds included" };
     let caption = format!("Masks of {}, {crowds}", names.join(", "));
     Ok(Made { title, caption, content: Content::Photo(Box::new(base)), data })
-}
-
-pub(super) fn overlap(
-    spec: &MapSpec,
-    truth: &Truth,
-    colour_blind_safe: bool,
-    inputs: &Inputs,
-) -> Result<Made, PanelError> {
-    let map = named(spec, inputs)?;
-    let base = PhotoContent { layout: Arc::clone(&map.layout), ..PhotoContent::new(&map.of, inputs)? };
-    let (mask, names) = union(&map.of, truth, inputs)?;
-    let photo_map = PhotoMap::new(&base.layout, &map.values, Sampling::Nearest, Combine::default())?;
-    let ranked = Ranked::of_photo_map(&photo_map, mask.pixels(), Counted::Seen)?;
-    let at = Evaluation::at_mean(&ranked);
-    let palette = if colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
-    let style = OverlapStyle { threshold: at.threshold, palette, opacity: 0.6 };
-    let mask_image = MaskImage::new(base.layout.image(), mask.pixels());
-    let mut data = PanelData::of_map("map", &map.layout, &map.values, &map.unit);
-    data.metrics = METRICS.iter().map(|metric| (metric.id.to_owned(), metric.value(&at).ok())).collect();
-    data.metrics.insert(0, ("threshold".to_owned(), Some(at.threshold)));
-    let figure =
-        |name: &str, value: Option<f64>| value.map_or_else(|| format!("{name} –"), |v| format!("{name} {v:.3}"));
-    let counts = at.counts;
-    let caption = format!(
-        "{} against the mask of {names}, cut at the map's mean; {}, {}, {}",
-        map.words,
-        figure("IoU", counts.iou()),
-        figure("precision", counts.precision()),
-        figure("recall", counts.recall()),
-    );
-    let legend = palette.legend().map(|(name, rgb)| (name.to_owned(), rgb)).to_vec();
-    let overlap = Some((OverlapMap::new(&photo_map, Counted::Seen), mask_image, style));
-    let content = Content::Photo(Box::new(PhotoContent { overlap, legend, ..base }));
-    Ok(Made { title: format!("{} against {names}", map.title), caption, content, data })
 }
 
 /// Every category of a truth in its colour.

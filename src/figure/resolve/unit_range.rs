@@ -1,7 +1,7 @@
 //! Maps from 0 to 1 each, as papers show them: brightness then compares structure, not amounts.
 
 use super::{Content, ResolvedPanel};
-use crate::figure::scale::number;
+use crate::figure::number::number;
 use crate::render::value_range;
 use std::sync::Arc;
 

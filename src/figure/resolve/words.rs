@@ -1,12 +1,11 @@
 //! What is shown, in words, and the answer itself.
 
-use super::maps::{place_words, selection};
 use super::tokens::{by_place, is_whole, whole_answer};
 use super::{Content, Made, PanelData, PanelError};
-use crate::analysis::image_share_per_token;
+use crate::analysis::{Pick, Reduce, Selection, image_share_per_token};
 use crate::figure::Inputs;
 use crate::figure::font::settable;
-use crate::figure::recipe::{Choice, Mark, Shade, Together, Tokens};
+use crate::figure::recipe::{Mark, Shade, Tokens};
 use crate::trace::{OutputToken, Trace};
 use std::sync::Arc;
 
@@ -34,22 +33,22 @@ pub struct Span {
     pub value: Option<f32>,
 }
 
-fn together_words(together: Together) -> &'static str {
+fn together_words(together: Reduce) -> &'static str {
     match together {
-        Together::Mean => "mean",
-        Together::Max => "max",
+        Reduce::Mean => "mean",
+        Reduce::Max => "max",
     }
 }
 
 /// "layer 3", "mean over layers 2 to 5", "max over heads".
-pub(super) fn choice_words(noun: &str, choice: Choice) -> String {
+pub(super) fn choice_words(noun: &str, choice: Pick) -> String {
     match choice {
-        Choice::One(idx) => format!("{noun} {idx}"),
-        Choice::Span { first, last, .. } if first == last => format!("{noun} {first}"),
-        Choice::Span { first, last, together } => {
-            format!("{} over {noun}s {first} to {last}", together_words(together))
+        Pick::One(idx) => format!("{noun} {idx}"),
+        Pick::Span { first, last, .. } if first == last => format!("{noun} {first}"),
+        Pick::Span { first, last, reduce } => {
+            format!("{} over {noun}s {first} to {last}", together_words(reduce))
         }
-        Choice::All(together) => format!("{} over {noun}s", together_words(together)),
+        Pick::All(together) => format!("{} over {noun}s", together_words(together)),
     }
 }
 
@@ -258,4 +257,26 @@ pub(super) fn absent(why: &str) -> Made {
     let spans = vec![Span { text: why.to_owned(), mark: None, value: None }];
     let content = Content::Words(Words { spans, ..Words::default() });
     Made { title: "Not in this answer".to_owned(), caption: String::new(), content, data: PanelData::default() }
+}
+
+pub(super) fn selection(
+    layers: Pick,
+    heads: Pick,
+    [num_layers, num_heads]: [usize; 2],
+) -> Result<Selection, PanelError> {
+    let beyond = |what: &str, count: usize, choice: Pick| {
+        PanelError::Other(format!("expected {what}s below {count}, found {}", choice_words(what, choice)))
+    };
+    let layers = layers.layers(num_layers).ok_or_else(|| beyond("layer", num_layers, layers))?;
+    let heads = heads.heads(num_heads).ok_or_else(|| beyond("head", num_heads, heads))?;
+    Ok(Selection { layers, heads })
+}
+
+/// "layer 3, head 1", "mean over layers and heads".
+pub(super) fn place_words(layers: Pick, heads: Pick) -> String {
+    let (layers, heads) = (choice_words("layer", layers), choice_words("head", heads));
+    match (layers.strip_suffix(" over layers"), heads.strip_suffix(" over heads")) {
+        (Some(a), Some(b)) if a == b => format!("{a} over layers and heads"),
+        _ => format!("{layers}, {heads}"),
+    }
 }

@@ -6,9 +6,9 @@ use crate::ui::state::{AppState, Axis, LayerHead, Normalisation, Reduce, Source,
 /// "layer 3", "mean of layers", "largest of layers".
 pub fn axis_label(noun: &str, axis: Axis) -> String {
     match axis.reduce {
-        Reduce::One => format!("{noun} {}", axis.idx),
-        Reduce::Mean => format!("mean over {noun}s"),
-        Reduce::Max => format!("max over {noun}s"),
+        None => format!("{noun} {}", axis.idx),
+        Some(Reduce::Mean) => format!("mean over {noun}s"),
+        Some(Reduce::Max) => format!("max over {noun}s"),
     }
 }
 
@@ -31,7 +31,7 @@ pub fn format_share(share: f32) -> String {
 /// What the image attention of a token is: the largest of several layers or heads, patch by patch, add up to no part of anything.
 pub fn share_words(choice: LayerHead) -> String {
     let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
-    if [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max) {
+    if [choice.layer.reduce, choice.head.reduce].contains(&Some(Reduce::Max)) {
         format!("Largest attention of each patch, summed over patches (no share: can exceed 1): {place}")
     } else {
         format!("Attention on the image, summed over patches: {place}")
@@ -61,8 +61,8 @@ fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String 
 /// "layer 3, head 1", "mean over layers and heads".
 fn place_label(layer: Axis, head: Axis) -> String {
     match (layer.reduce, head.reduce) {
-        (Reduce::Mean, Reduce::Mean) => "mean over layers and heads".to_owned(),
-        (Reduce::Max, Reduce::Max) => "max over layers and heads".to_owned(),
+        (Some(Reduce::Mean), Some(Reduce::Mean)) => "mean over layers and heads".to_owned(),
+        (Some(Reduce::Max), Some(Reduce::Max)) => "max over layers and heads".to_owned(),
         _ => format!("{}, {}", axis_label("layer", layer), axis_label("head", head)),
     }
 }
@@ -87,8 +87,8 @@ pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let unit = match view.normalisation {
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
-        Normalisation::ShareOfImage if without_sink => "share of the image's attention without the first position",
-        Normalisation::ShareOfImage => "share of the image's attention",
+        Normalisation::ImageShare if without_sink => "share of the image's attention without the first position",
+        Normalisation::ImageShare => "share of the image's attention",
     };
     let source = match view.source {
         Source::Decoder => "Decoder",
@@ -107,7 +107,7 @@ pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
 /// What the sum over all patches is called.
 pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
     let choice = view.layer_head();
-    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Reduce::Max);
+    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Some(Reduce::Max));
     match view.source {
         // Each patch may have another layer, head or token as its largest: together they are no share of anything.
         Source::Decoder if largest || (view.tokens == Reduce::Max && !one_token) => "sum of the largest",
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_sum_of_maxima_is_not_called_a_share() {
         let mut state = answered();
-        state.view.decoder.head.reduce = Reduce::Max;
+        state.view.decoder.head.reduce = Some(Reduce::Max);
         assert_eq!(numbers(&state, 0.5, 2.0), "max 0.5000, sum of the largest 2.0000", "it can exceed one");
     }
 

@@ -64,9 +64,9 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
     };
     let place = super::axis_label("layer", key.choice.layer);
     let place = format!("{place}, {}", super::axis_label("head", key.choice.head));
-    let largest = [key.choice.layer.reduce, key.choice.head.reduce].contains(&Reduce::Max);
+    let largest = [key.choice.layer.reduce, key.choice.head.reduce].contains(&Some(Reduce::Max));
     let (output, title, range) = if let Some(patches) = &key.patches {
-        let share = key.normalisation == Normalisation::ShareOfImage;
+        let share = key.normalisation == Normalisation::ImageShare;
         let output = of_map(&|map| {
             let sum: f64 = patches.iter().filter_map(|idx| map.values.get(*idx)).map(|value| f64::from(*value)).sum();
             let whole = f64::from(map.image_share);

@@ -331,7 +331,7 @@ fn out_of_reach(trace: &Trace, view: &ViewState) -> Option<String> {
         (Source::Vision, Some(vision)) => (view.vision, (vision.num_hidden_layers, vision.num_attention_heads)),
         (Source::Vision, None) => return None, // said by the map itself
     };
-    let beyond = |axis: Axis, count: usize| axis.reduce == Reduce::One && axis.idx >= count;
+    let beyond = |axis: Axis, count: usize| axis.reduce.is_none() && axis.idx >= count;
     let said = |noun: &str, axis: Axis, count: usize| {
         Some(format!("Its model has {}: there is no {noun} {}", counted(count, noun), axis.idx))
     };

@@ -1,7 +1,6 @@
 //! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
 
 use super::shown::narrow;
-use super::token_maps::token_ref;
 use crate::analysis::{self, Normalisation};
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
@@ -158,7 +157,7 @@ impl GridMaps {
                 self.partial = Some(partial);
                 return Made::Later;
             }
-            let Ok(values) = analysis::layer_maps(trace, token_ref(pos), layer_idx, suppress_sink) else {
+            let Ok(values) = analysis::layer_maps(trace, pos, layer_idx, suppress_sink) else {
                 return Made::Nothing;
             };
             slice.made += values.len();

@@ -1,8 +1,7 @@
 //! The map on the photo.
 
 use super::caption;
-use super::token_maps::{TokenMaps, selection_of};
-use crate::analysis;
+use super::token_maps::TokenMaps;
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
 use crate::render::HeatMap;
@@ -69,7 +68,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
         Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
         Source::Vision => vision_values(run, view.vision)?,
     };
-    if view.normalisation == Normalisation::ShareOfImage && made.image_share > 0.0 {
+    if view.normalisation == Normalisation::ImageShare && made.image_share > 0.0 {
         let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
         for value in &mut made.values {
             *value = narrow(f64::from(*value) / whole);
@@ -81,7 +80,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
     match (view.source, view.normalisation) {
-        (_, Normalisation::ShareOfImage) => "share of the image's attention",
+        (_, Normalisation::ImageShare) => "share of the image's attention",
         (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
             "attention probability without the first position"
         }
@@ -136,7 +135,7 @@ pub(super) fn update(
 fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
     let shared = |map: &super::TokenMap| match state.view.normalisation {
         Normalisation::Raw => map.max,
-        Normalisation::ShareOfImage => map.max / map.image_share.max(f32::MIN_POSITIVE),
+        Normalisation::ImageShare => map.max / map.image_share.max(f32::MIN_POSITIVE),
     };
     match (state.colour.range_mode, state.view.source) {
         (RangeMode::Fixed, _) => state.colour.fixed_range,
@@ -201,9 +200,9 @@ fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
         .vision
         .as_ref()
         .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
-    let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
-        .ok_or("The vision encoder gives no attention")?;
-    let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;
+    let shape = [vision.num_hidden_layers, vision.num_attention_heads];
+    let request = choice.request(Source::Vision, shape).ok_or("The vision encoder gives no attention")?;
+    let map = request.compute(trace).map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 

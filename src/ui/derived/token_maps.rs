@@ -1,10 +1,9 @@
 //! A decoder map for every token, in the chosen layer and head, made as time allows.
 
-use crate::analysis::{self, MapOptions, Normalisation, Pick, TokenRef, TokenSet};
+use crate::analysis::{MapRequest, Selection};
 use crate::engine::RunId;
-use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
-use crate::ui::state::{Axis, LayerHead, Reduce, Run, TokenPos, ViewState};
+use crate::ui::state::{LayerHead, Run, Source, TokenPos, ViewState};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,43 +36,17 @@ pub struct TokenMaps {
     next_idx: usize,
 }
 
-/// `axis` in the words of [`analysis`].
-pub(super) fn reduce_of(axis: Reduce) -> analysis::Reduce {
-    match axis {
-        Reduce::Max => analysis::Reduce::Max,
-        Reduce::One | Reduce::Mean => analysis::Reduce::Mean,
-    }
-}
-
-/// Layer and head in the words of [`analysis`]; `None` when the model has none.
-pub(in crate::ui) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<analysis::Selection> {
-    let all = |axis: Axis| (axis.reduce != Reduce::One).then(|| reduce_of(axis.reduce));
-    Some(analysis::Selection {
-        layers: match all(choice.layer) {
-            Some(reduce) => Pick::All(reduce),
-            None => Pick::One(LayerIdx::clamped(choice.layer.idx, layers)?),
-        },
-        heads: match all(choice.head) {
-            Some(reduce) => Pick::All(reduce),
-            None => Pick::One(HeadIdx::clamped(choice.head.idx, heads)?),
-        },
-    })
-}
-
-/// A token in the words of [`analysis`].
-pub(super) fn token_ref(pos: TokenPos) -> TokenRef {
-    match pos {
-        TokenPos::Prompt(position) => TokenRef::Prompt(position),
-        TokenPos::Output(idx) => TokenRef::Output(idx),
-    }
+/// Layer and head as they are put together; `None` when the model has none.
+pub(in crate::ui) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<Selection> {
+    let request = choice.request(Source::Decoder, [layers, heads])?;
+    Selection::new(request.layers, request.heads, [layers, heads]).ok()
 }
 
 fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
-    let selection = selection_of(key.choice, trace.num_hidden_layers, trace.num_attention_heads)
-        .ok_or_else(|| "The model has no attention".to_owned())?;
-    let tokens = TokenSet::new([token_ref(pos)], analysis::Reduce::Mean);
-    let options = MapOptions { normalisation: Normalisation::Raw, suppress_sink: key.suppress_sink };
-    let map = analysis::decoder_map(trace, &tokens, selection, options).map_err(|err| err.to_string())?;
+    let shape = [trace.num_hidden_layers, trace.num_attention_heads];
+    let request = key.choice.request(Source::Decoder, shape).ok_or_else(|| "The model has no attention".to_owned())?;
+    let request = MapRequest { tokens: vec![pos], suppress_sink: key.suppress_sink, ..request };
+    let map = request.compute(trace).map_err(|err| err.to_string())?;
     Ok(TokenMap { image_share: super::shown::narrow(map.total), max: map.range.max, values: map.values.into() })
 }
 

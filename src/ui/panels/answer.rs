@@ -1,13 +1,12 @@
 //! Prompt and answer as chips.
 
 use super::chip::{Chip, ChipMarks, FlipMark, ends_line};
-use super::{PanelContext, contrast, similarity, status_bar, verdict};
+use super::{PanelContext, contrast, hold_word, similarity, status_bar, verdict};
 use crate::render::Colouring;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::Command;
 use crate::ui::derived::{ChipColours, format_value, token_label};
 use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos, count as counted};
-use crate::ui::truth::MarkedWord;
 use crate::ui::widgets::{choice, empty};
 use eframe::egui;
 use egui::{RichText, Sense, Ui, vec2};
@@ -102,15 +101,6 @@ fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
 fn position(cx: &PanelContext<'_>, colours: &ChipColours, value: f32) -> f32 {
     let style = crate::render::HeatStyle { range: colours.range, gamma: 1.0, ..cx.state.colour.style };
     Colouring::new(&style, crate::render::colormap(style.colormap)).position(value).0
-}
-
-/// Holds a word; the map is held against its objects, where the photo has them.
-pub(super) fn hold_word(cx: &mut PanelContext<'_>, word: &MarkedWord) {
-    cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
-    let category = word.marked.mention.category;
-    if cx.state.truth.image.as_ref().is_some_and(|image| image.category_named(category).is_some()) {
-        cx.emit(Command::ChooseCategory(category.to_owned()));
-    }
 }
 
 /// A click on one token of an object word takes the whole word.

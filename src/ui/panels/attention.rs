@@ -55,7 +55,7 @@ fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
         let name = ui.name_inputs(label, |ui| {
             ui.spacing_mut().slider_width = (ui.available_width() - 152.0).clamp(24.0, 220.0);
             ui.scope(|ui| {
-                if axis.reduce != Reduce::One {
+                if axis.reduce.is_some() {
                     ui.multiply_opacity(0.55);
                 }
                 ui.add_enabled(count > 0, slider)
@@ -63,20 +63,20 @@ fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
             .inner
         });
         if name.changed() {
-            *axis = Axis { idx, reduce: Reduce::One };
+            *axis = Axis { idx, reduce: None };
         }
         ui.spacing_mut().item_spacing.x = 2.0;
         for (reduce, word, help) in [
             (Reduce::Mean, "mean", format!("The mean over all {plural}")),
             (Reduce::Max, "max", format!("The largest over all {plural}, patch by patch")),
         ] {
-            let pressed = axis.reduce == reduce;
+            let pressed = axis.reduce == Some(reduce);
             let response = ui.add(egui::Button::selectable(pressed, word)).on_hover_text(&help);
             response.widget_info(|| {
                 egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, pressed, format!("{label} {word}"))
             });
             if response.clicked() {
-                axis.reduce = if pressed { Reduce::One } else { reduce };
+                axis.reduce = if pressed { None } else { Some(reduce) };
             }
         }
     });
@@ -98,7 +98,7 @@ fn normalisation(ui: &mut Ui, view: &mut ViewState) {
     let options = [
         (Normalisation::Raw, "raw", "The softmax probability over all keys, text included"),
         (
-            Normalisation::ShareOfImage,
+            Normalisation::ImageShare,
             "share of image",
             "Divided by the sum over all patches, after everything was put together",
         ),

@@ -78,12 +78,15 @@ fn overlaps(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     row(ui, "Overlaps", help, |ui| {
         ui.name_inputs("Overlaps", |ui| {
             let combine = &mut colour.style.combine;
-            egui::ComboBox::from_id_salt("overlaps").width(150.0).selected_text(words(*combine)).show_ui(ui, |ui| {
-                let regions = layout.placed().map(|region| Combine::Region(region.idx));
-                for one in [Combine::Mean, Combine::Largest].into_iter().chain(regions) {
-                    ui.selectable_value(combine, one, words(one));
-                }
-            })
+            egui::ComboBox::from_id_salt("overlaps")
+                .width(150.0)
+                .selected_text(words(layout.in_force(*combine)))
+                .show_ui(ui, |ui| {
+                    let regions = layout.placed().map(|region| Combine::Region(region.idx));
+                    for one in [Combine::Mean, Combine::Largest].into_iter().chain(regions) {
+                        ui.selectable_value(combine, one, words(one));
+                    }
+                })
         });
     });
 }

@@ -6,7 +6,7 @@ use crate::render::{GridMaps, GridRange};
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
 use crate::ui::head_grid::HeadGrid;
-use crate::ui::state::{Reduce, Source};
+use crate::ui::state::Source;
 use crate::ui::tables::TableKind;
 use crate::ui::widgets::empty;
 use eframe::egui;
@@ -27,8 +27,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     header(ui, cx, values);
     let maps = current_maps(&mut cx.memory.grid, values);
     let choice = cx.state.view.layer_head();
-    let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
-        .then_some((choice.layer.idx, choice.head.idx));
+    let current =
+        (choice.layer.reduce.is_none() && choice.head.reduce.is_none()).then_some((choice.layer.idx, choice.head.idx));
     let style = cx.state.colour.style;
     let grid = HeadGrid::new(&maps, current)
         .colormap(style.colormap)

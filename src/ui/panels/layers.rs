@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::{GridValues, TokenMap, share_words};
-use crate::ui::state::{Axis, Extend, Reduce, Source, TokenPos, ViewState};
+use crate::ui::state::{Axis, Extend, Source, TokenPos, ViewState};
 use crate::ui::tables::TableKind;
 use crate::ui::widgets::choice;
 use eframe::egui;
@@ -43,7 +43,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
     if let Some(layer_idx) = plot(ui, values, view) {
         let mut view = view;
-        view.layer_head_mut().layer = Axis { idx: layer_idx, reduce: Reduce::One };
+        view.layer_head_mut().layer = Axis { idx: layer_idx, reduce: None };
         cx.emit(Command::SetView(view));
     }
 }
@@ -104,7 +104,7 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         .chunks(heads)
         .map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64)
         .collect();
-    let head = (choice.head.reduce == Reduce::One).then(|| {
+    let head = (choice.head.reduce.is_none()).then(|| {
         let idx = choice.head.idx.min(heads - 1);
         let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));
         (idx, share.collect::<Vec<f64>>())
@@ -139,7 +139,7 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
             if let Some((idx, shares)) = &head {
                 plot.line(Line::new(format!("head {idx}"), PlotPoints::from_ys_f64(shares)).color(weak).width(1.5));
             }
-            if choice.layer.reduce == Reduce::One {
+            if choice.layer.reduce.is_none() {
                 plot.vline(VLine::new("shown layer", choice.layer.idx as f64).color(weak.gamma_multiply(0.6)));
             }
             plot.pointer_coordinate()

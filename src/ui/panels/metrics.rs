@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
-use crate::ui::state::{Cut, MetricChoice, Reduce, TokenPos, TruthView, count};
+use crate::ui::state::{Cut, MetricChoice, TokenPos, TruthView, count};
 use crate::ui::tables::TableKind;
 use crate::ui::truth::Scores;
 use crate::ui::truth::beside::FigureGrid;
@@ -228,8 +228,8 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
         });
     }
     let choice = cx.state.view.layer_head();
-    let current = (choice.layer.reduce == Reduce::One && choice.head.reduce == Reduce::One)
-        .then_some((choice.layer.idx, choice.head.idx));
+    let current =
+        (choice.layer.reduce.is_none() && choice.head.reduce.is_none()).then_some((choice.layer.idx, choice.head.idx));
     let grid = HeadGrid::new(maps, current)
         .colormap(cx.state.colour.style.colormap)
         .figure(metric.label)

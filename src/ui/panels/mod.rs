@@ -32,6 +32,7 @@ mod recent;
 mod sampling;
 mod session;
 mod similarity;
+mod stage;
 mod status_bar;
 mod template;
 mod toasts;
@@ -48,7 +49,7 @@ use super::layout::{Pane, PanelBehavior};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
 use super::state::{AppState, Elsewhere, TokenPos};
-use super::truth::Beside;
+use super::truth::{Beside, MarkedWord};
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
 use std::collections::HashMap;
@@ -243,4 +244,13 @@ fn drop_hint(ui: &Ui) {
     let text = "Drop photos, a folder of photos, annotations (JSON), a session, or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
+}
+
+/// Holds a word; the map is held against its objects, where the photo has them.
+fn hold_word(cx: &mut PanelContext<'_>, word: &MarkedWord) {
+    cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+    let category = word.marked.mention.category;
+    if cx.state.truth.image.as_ref().is_some_and(|image| image.category_named(category).is_some()) {
+        cx.emit(Command::ChooseCategory(category.to_owned()));
+    }
 }

@@ -79,7 +79,7 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             let response = ui.add(egui::Label::new(text).sense(Sense::click()));
             let response = response.on_hover_text(verdict(word, cx.state.truth.image.as_deref()));
             if response.clicked() {
-                super::answer::hold_word(cx, word);
+                super::hold_word(cx, word);
             }
             said_beside(ui, cx.state, word.marked.mention.category);
         }

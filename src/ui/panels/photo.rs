@@ -5,29 +5,23 @@ mod footer;
 pub(super) use footer::{buttons, zoom_buttons};
 
 use super::PanelContext;
+use super::stage::{COLOUR_BAR_PT, LINE_PT, context_menu, follow_commands};
 use crate::geometry::{ImageLayout, ImageSize, ModelView, PatchPos, PreprocessSpec};
 use crate::render::{
     HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
 };
-use crate::ui::canvas::{CanvasPicture, CanvasResponse, CanvasView, PhotoCanvas};
-use crate::ui::command::{CanvasCommand, Command};
+use crate::ui::canvas::{CanvasPicture, CanvasResponse, PhotoCanvas};
+use crate::ui::command::Command;
 use crate::ui::derived::{ShownMap, format_value};
 use crate::ui::photos::Loaded;
-use crate::ui::state::{CopyCommand, Extend, FigureCommand, MaskStyle as StateMaskStyle, SessionBox, SessionCommand};
+use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, SessionBox, SessionCommand};
 use crate::ui::truth::ObjectTruth;
-use crate::ui::widgets::{command_button, empty};
+use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
 use footer::footer;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Zoom of one press of a key.
-const ZOOM_STEP: f64 = 1.25;
-
-/// Height kept free below the photo for one line of text, and for the colour bar, points.
-pub(super) const LINE_PT: f32 = 30.0;
-pub(super) const COLOUR_BAR_PT: f32 = 50.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if super::prompting::on_photo(ui, cx) {
@@ -62,21 +56,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-/// What can be done with the picture, at the pointer.
-pub(super) fn context_menu(response: &CanvasResponse, cx: &mut PanelContext<'_>) {
-    response.response.context_menu(|ui| {
-        for (words, command) in [
-            ("Copy the picture", Command::Copy(CopyCommand::Picture)),
-            ("Add what is shown to the figure", Command::Figure(FigureCommand::AddShown)),
-            ("Fit the photo", Command::Canvas(CanvasCommand::Fit)),
-        ] {
-            if command_button(ui, words, &command, cx.commands).clicked() {
-                ui.close();
-            }
-        }
-    });
-}
-
 /// In place of a photo that is not where the session says.
 fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
     // Messages lie over the upper part.
@@ -89,23 +68,6 @@ fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
             cx.emit(Command::Session(SessionCommand::Show(SessionBox::Missing)));
         }
     });
-}
-
-/// Does what the view was told since the last frame.
-pub(super) fn follow_commands(cx: &mut PanelContext<'_>) {
-    for command in std::mem::take(&mut cx.memory.canvas_commands) {
-        steer(&mut cx.memory.canvas, command);
-        steer(&mut cx.memory.compare.canvas, command);
-    }
-}
-
-fn steer(view: &mut CanvasView, command: CanvasCommand) {
-    match command {
-        CanvasCommand::Fit => view.fit(),
-        CanvasCommand::ActualSize => view.one_to_one(),
-        CanvasCommand::ZoomIn => view.zoom_by(ZOOM_STEP),
-        CanvasCommand::ZoomOut => view.zoom_by(1.0 / ZOOM_STEP),
-    }
 }
 
 /// What the model saw; before there is an answer, what it would see.

@@ -1,8 +1,9 @@
 //! How questions are answered: length, sampling, what is recorded.
 
 use super::PanelContext;
+use crate::engine::PromptRows;
 use crate::ui::command::Command;
-use crate::ui::state::{AskSettings, KeepPromptRows};
+use crate::ui::state::AskSettings;
 use crate::ui::widgets::{bounded, named, row};
 use eframe::egui;
 use egui::emath::Numeric;
@@ -39,10 +40,10 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// Buttons and no list that opens: a click into a list would count as one outside of this popup and close it.
 fn record(ui: &mut Ui, ask: &mut AskSettings) {
     let options = [
-        (KeepPromptRows::None, "the answer only", "Least memory; words of the question have no map"),
-        (KeepPromptRows::AfterImage, "the question too", "The prompt's text after the image: its words can be clicked"),
+        (PromptRows::None, "the answer only", "Least memory; words of the question have no map"),
+        (PromptRows::AfterImage, "the question too", "The prompt's text after the image: its words can be clicked"),
         (
-            KeepPromptRows::All,
+            PromptRows::All,
             "the whole prompt too",
             "As much memory for every prompt position as for a word of the answer",
         ),

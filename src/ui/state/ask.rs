@@ -23,18 +23,6 @@ fn registered() -> &'static Catalog {
     CATALOG.get_or_init(crate::engine::catalog)
 }
 
-/// Which prompt positions keep their rows; [`PromptRows`] in a form that can be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum KeepPromptRows {
-    /// None.
-    None,
-    /// The text after the image: little memory, and the words of the question can be clicked.
-    #[default]
-    AfterImage,
-    /// Every position.
-    All,
-}
-
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -66,7 +54,7 @@ pub struct AskSettings {
     /// By strategy: parameters that are not as published.
     pub strategy_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Keep rows of prompt positions too.
-    pub prompt_rows: KeepPromptRows,
+    pub prompt_rows: PromptRows,
     /// Most attention of one answer, mebibytes.
     pub budget_mib: usize,
 }
@@ -87,7 +75,8 @@ impl Default for AskSettings {
             strategy: PLAIN.to_owned(),
             contrast: FIRST_CONTRAST.to_owned(),
             strategy_parameters: BTreeMap::new(),
-            prompt_rows: KeepPromptRows::default(),
+            // Little memory, and the words of the question can be clicked.
+            prompt_rows: PromptRows::AfterImage,
             budget_mib: 1024,
         }
     }
@@ -247,25 +236,16 @@ impl AskSettings {
     pub fn question(&self, image: ImageSource) -> Question {
         let text = self.text.trim().to_owned();
         Question {
-            image,
-            prompt: if self.raw { Prompt::Raw(text) } else { Prompt::Templated(text) },
             framing: self.framing,
             sampling: self.sampling(),
             max_new_tokens: self.max_new_tokens,
             strategy: self.spec(),
-            interventions: Vec::new(),
-            methods: Vec::new(),
-            prompted: None,
-            fork: None,
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),
-                prompt_rows: match self.prompt_rows {
-                    KeepPromptRows::None => PromptRows::None,
-                    KeepPromptRows::AfterImage => PromptRows::AfterImage,
-                    KeepPromptRows::All => PromptRows::All,
-                },
+                prompt_rows: self.prompt_rows,
                 ..RecordOptions::default()
             },
+            ..Question::new(image, if self.raw { Prompt::Raw(text) } else { Prompt::Templated(text) })
         }
     }
 }

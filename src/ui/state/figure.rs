@@ -313,6 +313,7 @@ impl AppState {
             opacity: style.opacity,
             alpha_ramp: style.alpha_ramp,
             resampling: style.resampling,
+            regions: style.combine,
             ..Colour::default()
         }
     }

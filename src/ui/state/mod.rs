@@ -29,8 +29,9 @@ mod undo;
 mod update;
 mod view;
 
+pub use crate::analysis::{MapSource as Source, Normalisation, Reduce, TokenRef as TokenPos};
+pub use ask::AskSettings;
 pub(in crate::ui) use ask::PRESET;
-pub use ask::{AskSettings, KeepPromptRows};
 pub use browse::{Browse, NotesEdit, Progress, Search};
 pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
@@ -50,14 +51,14 @@ pub use prompting::{
     Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState, ShownPrompting, Then,
 };
 pub use runs::{Phase, Run, Runs};
-pub use selection::{Direction, Extend, Selection, TokenPos};
+pub use selection::{Direction, Extend, Selection};
 pub(in crate::ui) use session::count;
 pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState};
 pub use shelf::{Needs, Shelf};
 pub use toasts::{Toast, Toasts};
 pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
 pub use undo::History;
-pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, Normalisation, RangeMode, Reduce, Source, ViewState};
+pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, RangeMode, ViewState};
 
 use crate::data::dataset::{NotesChange, PhotoPlace};
 use crate::data::demo;

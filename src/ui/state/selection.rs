@@ -1,16 +1,8 @@
 //! What is pointed at and what is held: tokens by position, patches by index.
 
 use super::Elsewhere;
+use crate::analysis::TokenRef as TokenPos;
 use std::collections::BTreeSet;
-
-/// A token by its place, never by its text: a word that occurs twice is two tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub enum TokenPos {
-    /// Position in the expanded prompt.
-    Prompt(usize),
-    /// Number of the generated token.
-    Output(usize),
-}
 
 /// Which way the question "who looked at what" is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]

@@ -1,6 +1,6 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, PromptView, Reduce, SessionEffect, TokenPos};
+use super::{AppState, Axis, Effect, Extend, Phase, PromptView, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::{Command, KeysCommand};
 use crate::ui::session::is_session;
@@ -120,8 +120,8 @@ impl AppState {
             Command::PreviousHead => self.step_head(-1),
             Command::JumpTo { layer_idx, head_idx } => {
                 let choice = self.view.layer_head_mut();
-                choice.layer = Axis { idx: layer_idx, reduce: Reduce::One };
-                choice.head = Axis { idx: head_idx, reduce: Reduce::One };
+                choice.layer = Axis { idx: layer_idx, reduce: None };
+                choice.head = Axis { idx: head_idx, reduce: None };
             }
             Command::SwapDirection => self.selection.direction = self.selection.direction.swapped(),
             Command::Clear => self.clear(),
@@ -340,7 +340,7 @@ mod tests {
         }
         let choice = state.view.layer_head();
         assert_eq!((choice.layer.idx, choice.head.idx), (3, 1), "the last layer and head");
-        assert_eq!((choice.layer.reduce, choice.head.reduce), (Reduce::One, Reduce::One), "one each");
+        assert_eq!((choice.layer.reduce, choice.head.reduce), (None, None), "one each");
     }
 
     #[test]

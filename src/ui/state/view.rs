@@ -1,40 +1,31 @@
 //! Which numbers are shown: source, layer, head, normalisation; and in which colours.
 
+use crate::analysis::{MapRequest, MapSource as Source, Normalisation, Pick, Reduce};
 use crate::render::HeatStyle;
 use serde::{Deserialize, Serialize};
 
-/// Whose attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Source {
-    /// The decoder, when it chose a token.
-    #[default]
-    Decoder,
-    /// The vision encoder's `[CLS]` token.
-    Vision,
-}
-
-/// What happens along an axis (layers, heads, tokens).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Reduce {
-    /// One of them.
-    One,
-    /// The mean of all.
-    #[default]
-    Mean,
-    /// The largest of all, patch by patch.
-    Max,
-}
-
 /// A choice along an axis. The index is kept while a mean is shown, so that switching back returns to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "written::Axis", into = "written::Axis")]
 pub struct Axis {
     /// 0-based.
     pub idx: usize,
-    /// One, mean or max.
-    pub reduce: Reduce,
+    /// How all become one; `None` for the one at the index.
+    pub reduce: Option<Reduce>,
+}
+
+impl Default for Axis {
+    fn default() -> Self {
+        Self { idx: 0, reduce: Some(Reduce::Mean) }
+    }
 }
 
 impl Axis {
+    /// As requests have it.
+    pub fn pick(self) -> Pick {
+        self.reduce.map_or(Pick::One(self.idx), Pick::All)
+    }
+
     /// The index kept within `count`.
     #[must_use]
     pub fn clamped(self, count: usize) -> Self {
@@ -45,8 +36,8 @@ impl Axis {
     #[must_use]
     pub fn stepped(self, step: isize, count: usize) -> Self {
         let kept = self.clamped(count);
-        let idx = if self.reduce == Reduce::One { kept.idx.saturating_add_signed(step) } else { kept.idx };
-        Self { idx, reduce: Reduce::One }.clamped(count)
+        let idx = if self.reduce.is_none() { kept.idx.saturating_add_signed(step) } else { kept.idx };
+        Self { idx, reduce: None }.clamped(count)
     }
 }
 
@@ -59,14 +50,17 @@ pub struct LayerHead {
     pub head: Axis,
 }
 
-/// What a value is divided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum Normalisation {
-    /// By nothing: the softmax probability over all keys.
-    #[default]
-    Raw,
-    /// By the sum over all patches, after layers, heads and tokens were put together.
-    ShareOfImage,
+impl LayerHead {
+    /// The raw map of a source with so many layers, and heads a layer; `None` where it has none of what is chosen.
+    pub fn request(self, source: Source, [num_layers, num_heads]: [usize; 2]) -> Option<MapRequest> {
+        let is_there = |axis: Axis, count: usize| count > 0 || axis.reduce.is_some();
+        (is_there(self.layer, num_layers) && is_there(self.head, num_heads)).then(|| MapRequest {
+            source,
+            layers: self.layer.clamped(num_layers).pick(),
+            heads: self.head.clamped(num_heads).pick(),
+            ..MapRequest::default()
+        })
+    }
 }
 
 /// See the module's documentation.
@@ -74,14 +68,17 @@ pub enum Normalisation {
 #[serde(default)]
 pub struct ViewState {
     /// Whose attention.
+    #[serde(with = "written::Source")]
     pub source: Source,
     /// In the decoder.
     pub decoder: LayerHead,
     /// In the vision encoder.
     pub vision: LayerHead,
-    /// How several tokens are put together ([`Reduce::One`] counts as mean).
+    /// How several tokens are put together.
+    #[serde(with = "written::Reduce")]
     pub tokens: Reduce,
     /// Divided by what.
+    #[serde(with = "written::Normalisation")]
     pub normalisation: Normalisation,
     /// Leave the first position's attention out and let the others sum to 1 again (decoder only).
     pub suppress_sink: bool,
@@ -101,6 +98,71 @@ impl ViewState {
         match self.source {
             Source::Decoder => &mut self.decoder,
             Source::Vision => &mut self.vision,
+        }
+    }
+}
+
+/// The words of session files, which are older than those of requests.
+mod written {
+    use super::{Deserialize, Serialize};
+    use crate::analysis;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(remote = "analysis::MapSource")]
+    pub(super) enum Source {
+        Decoder,
+        Vision,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(remote = "analysis::Reduce")]
+    pub(super) enum Reduce {
+        // One of several tokens is their mean.
+        #[serde(alias = "One")]
+        Mean,
+        Max,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(remote = "analysis::Normalisation")]
+    pub(super) enum Normalisation {
+        Raw,
+        #[serde(rename = "ShareOfImage")]
+        ImageShare,
+    }
+
+    #[derive(Clone, Serialize, Deserialize)]
+    pub(super) struct Axis {
+        idx: usize,
+        reduce: OneOrAll,
+    }
+
+    #[derive(Clone, Copy, Serialize, Deserialize)]
+    enum OneOrAll {
+        One,
+        Mean,
+        Max,
+    }
+
+    impl From<super::Axis> for Axis {
+        fn from(super::Axis { idx, reduce }: super::Axis) -> Self {
+            let reduce = match reduce {
+                None => OneOrAll::One,
+                Some(analysis::Reduce::Mean) => OneOrAll::Mean,
+                Some(analysis::Reduce::Max) => OneOrAll::Max,
+            };
+            Self { idx, reduce }
+        }
+    }
+
+    impl From<Axis> for super::Axis {
+        fn from(Axis { idx, reduce }: Axis) -> Self {
+            let reduce = match reduce {
+                OneOrAll::One => None,
+                OneOrAll::Mean => Some(analysis::Reduce::Mean),
+                OneOrAll::Max => Some(analysis::Reduce::Max),
+            };
+            Self { idx, reduce }
         }
     }
 }
@@ -174,19 +236,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn views_are_written_in_the_words_of_the_first_sessions() {
+        let text = r#"{"source":"Vision","decoder":{"layer":{"idx":3,"reduce":"One"},"head":{"idx":0,"reduce":"Max"}},"vision":{"layer":{"idx":0,"reduce":"Mean"},"head":{"idx":1,"reduce":"Mean"}},"tokens":"Max","normalisation":"ShareOfImage","suppress_sink":true}"#;
+        let view: ViewState = serde_json::from_str(text).expect("as it was written");
+        let layer = Axis { idx: 3, reduce: None };
+        assert_eq!((view.source, view.decoder.layer, view.tokens), (Source::Vision, layer, Reduce::Max), "read");
+        assert_eq!(serde_json::to_string(&view).expect("plain data"), text, "written the same");
+        let one: ViewState = serde_json::from_str(r#"{"tokens":"One"}"#).expect("an old word");
+        assert_eq!(one, ViewState::default(), "one of several tokens is their mean");
+    }
+
+    #[test]
     fn stepping_leaves_a_mean_for_the_kept_index() {
-        let axis = Axis { idx: 2, reduce: Reduce::Mean };
+        let axis = Axis { idx: 2, reduce: Some(Reduce::Mean) };
         let one = axis.stepped(1, 6);
-        assert_eq!(one, Axis { idx: 2, reduce: Reduce::One }, "first the kept index");
+        assert_eq!(one, Axis { idx: 2, reduce: None }, "first the kept index");
         assert_eq!(one.stepped(1, 6).idx, 3, "then on");
         assert_eq!(one.stepped(-1, 6).idx, 1, "and back");
     }
 
     #[test]
     fn stepping_stops_at_the_ends() {
-        let last = Axis { idx: 5, reduce: Reduce::One };
+        let last = Axis { idx: 5, reduce: None };
         assert_eq!(last.stepped(1, 6).idx, 5, "no layer beyond the last");
-        assert_eq!(Axis { idx: 0, reduce: Reduce::One }.stepped(-1, 6).idx, 0, "nor before the first");
+        assert_eq!(Axis { idx: 0, reduce: None }.stepped(-1, 6).idx, 0, "nor before the first");
         assert_eq!(last.stepped(1, 0).idx, 0, "a model without layers does not panic");
     }
 

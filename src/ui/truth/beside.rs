@@ -134,7 +134,7 @@ impl Beside {
                 let tokens = wish.key.tokens.iter().map(|idx| TokenRef::Output(*idx));
                 let tokens = TokenSet::new(tokens, Reduce::Mean);
                 let options = DamroOptions::of(&wish.trace).map_err(|err| err.to_string())?;
-                damro(&wish.trace, &tokens, &options, wish.key.variant, None).map_err(|err| err.to_string())
+                damro(&wish.trace, &tokens, &options, wish.key.variant).map_err(|err| err.to_string())
             }),
             questions: QuestionMaker::new(wake),
             overlap: None,

@@ -341,7 +341,7 @@ mod tests {
             assert!((shown - expected).abs() < 1e-6, "the shown map has its own, {source:?}: {shown}");
         }
         // Another layer and head: other numbers, of the decoder's own choice.
-        state.view.decoder.layer = crate::ui::state::Axis { idx: 1, reduce: crate::ui::state::Reduce::One };
+        state.view.decoder.layer = crate::ui::state::Axis { idx: 1, reduce: None };
         state.view.suppress_sink = true;
         while derived.advance(&state, Duration::from_secs(5)) {}
         assert!((of(&derived.truth.word_shares, 1) - 0.1).abs() < 1e-6, "parts of the image stay what they are");

@@ -135,7 +135,7 @@ fn rounding_is_not_painted_as_a_difference() {
 #[test]
 fn a_layer_that_a_model_lacks_is_not_taken_for_another() {
     let mut state = two(|_| ());
-    state.view.decoder = LayerHead { layer: Axis { idx: 7, reduce: Reduce::One }, ..LayerHead::default() };
+    state.view.decoder = LayerHead { layer: Axis { idx: 7, reduce: None }, ..LayerHead::default() };
     let why = made(&state).columns[0].map.clone().expect_err("there are two");
     assert_eq!(why, "Its model has 2 layers: there is no layer 7", "said");
 }

@@ -52,7 +52,7 @@ pub(super) fn variant(run: &Run) -> String {
 }
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    crate::ui::panels::photo::follow_commands(cx);
+    crate::ui::panels::stage::follow_commands(cx);
     if cx.memory.compare.of.as_ref() != cx.state.current_image() {
         cx.memory.compare.canvas = crate::ui::canvas::CanvasView::default();
         cx.memory.compare.of = cx.state.current_image().cloned();

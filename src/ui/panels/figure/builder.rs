@@ -1,7 +1,7 @@
 //! The panels of the figure, in reading order.
 
 use super::emit;
-use crate::figure::meaning::selections;
+use crate::figure::recipe::selections;
 use crate::figure::recipe::{MapSpec, Panel, PlotKind, Show};
 use crate::ui::panels::PanelContext;
 use crate::ui::state::{FigureCommand, WordsBy};

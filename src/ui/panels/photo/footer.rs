@@ -1,6 +1,7 @@
 //! Below the photo: the value under the pointer, the legend, and buttons.
 
-use super::{COLOUR_BAR_PT, HoveredPatch, heat};
+use super::super::stage::COLOUR_BAR_PT;
+use super::{HoveredPatch, heat};
 use crate::analysis::localisation::METRICS;
 use crate::render::{OverlapPalette, colormap};
 use crate::ui::canvas::CanvasResponse;

@@ -6,7 +6,7 @@ use crate::ui::canvas::{CanvasResponse, PhotoCanvas};
 use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::Command;
 use crate::ui::derived::format_value;
-use crate::ui::panels::{PanelContext, photo};
+use crate::ui::panels::{PanelContext, photo, stage};
 use crate::ui::photos::Loaded;
 use crate::ui::prompted::PromptedPicture;
 use crate::ui::state::{PromptView, PromptingCommand};
@@ -39,13 +39,13 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
         ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
     });
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
-    photo::follow_commands(cx);
+    stage::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
-    let size = vec2(ui.available_width(), (ui.available_height() - photo::LINE_PT - photo::COLOUR_BAR_PT).max(80.0));
+    let size = vec2(ui.available_width(), (ui.available_height() - stage::LINE_PT - stage::COLOUR_BAR_PT).max(80.0));
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let canvas = canvas(cx, &texture, picture, heat.clone()).label(format!("Photo {name}, {caption}"));
     let response = canvas.size(size).show(ui, &mut cx.memory.canvas);
-    photo::context_menu(&response, cx);
+    stage::context_menu(&response, cx);
     footer(ui, cx, picture, heat.as_ref(), &response);
     true
 }
@@ -121,7 +121,7 @@ fn footer(
         let whose = format!("{}, range of this map", colormap(style.colormap).label);
         ColourBar::new(style, unit(picture.made.request.source, formula), whose).marker(value).show(ui);
     } else {
-        ui.add_space(photo::COLOUR_BAR_PT); // the photo keeps its place from view to view
+        ui.add_space(stage::COLOUR_BAR_PT); // the photo keeps its place from view to view
     }
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -1,6 +1,6 @@
 //! What a recipe's panels refer to.
 
-use crate::figure::meaning::selections;
+use crate::figure::recipe::selections;
 use crate::figure::recipe::{MapSpec, PlotKind, Show};
 use std::collections::BTreeSet;
 

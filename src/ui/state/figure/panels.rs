@@ -1,7 +1,7 @@
 //! What is on the screen, as panels of a recipe.
 
 use super::PanelKind;
-use super::specs::{axis, cls_map, decoder_map, head_lines, on_photo, prompt_spec, tokens_of};
+use super::specs::{cls_map, decoder_map, head_lines, on_photo, prompt_spec, tokens_of};
 use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
 use crate::analysis::localisation::METRICS;
 use crate::engine::RunId;
@@ -244,8 +244,8 @@ impl AppState {
                 let LayerHead { layer, head } = self.view.decoder;
                 let shade = match self.chips {
                     ChipQuantity::ImageShare => Shade::ImageShare {
-                        layers: axis(layer, trace.num_hidden_layers),
-                        heads: axis(head, trace.num_attention_heads),
+                        layers: layer.clamped(trace.num_hidden_layers).pick(),
+                        heads: head.clamped(trace.num_attention_heads).pick(),
                     },
                     ChipQuantity::Probability => Shade::Probability,
                     ChipQuantity::Entropy => Shade::Entropy,
@@ -262,7 +262,8 @@ impl AppState {
     fn answer_plot(&self, kind: PanelKind, of: &str, trace: &Trace, wanted: &mut Wanted) -> Result<PlotKind, String> {
         let held = tokens_of(&self.held_tokens(), self.view.tokens);
         let LayerHead { layer, head } = self.view.decoder;
-        let (layers, heads) = (axis(layer, trace.num_hidden_layers), axis(head, trace.num_attention_heads));
+        let (layers, heads) =
+            (layer.clamped(trace.num_hidden_layers).pick(), head.clamped(trace.num_attention_heads).pick());
         Ok(match kind {
             PanelKind::ImageShare if self.view.source == Source::Vision => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;

@@ -1,28 +1,13 @@
 //! What is chosen in the window, as a recipe has it.
 
-use crate::figure::recipe::{Choice, MapSpec, Norm, PromptSpec, Show, Together, Tokens};
+use crate::analysis::{Pick, Reduce};
+use crate::figure::recipe::{MapSpec, PromptSpec, Show, Tokens};
 use crate::prompting::PromptOptions;
 use crate::trace::Trace;
-use crate::ui::state::{Axis, LayerHead, Normalisation, Reduce, TokenPos, ViewState};
-
-pub(super) fn axis(axis: Axis, count: usize) -> Choice {
-    match axis.reduce {
-        Reduce::One => Choice::One(axis.clamped(count).idx),
-        Reduce::Mean => Choice::All(Together::Mean),
-        Reduce::Max => Choice::All(Together::Max),
-    }
-}
-
-pub(super) fn norm(view: &ViewState) -> Norm {
-    match view.normalisation {
-        Normalisation::Raw => Norm::Raw,
-        Normalisation::ShareOfImage => Norm::ImageShare,
-    }
-}
+use crate::ui::state::{LayerHead, TokenPos, ViewState};
 
 pub(super) fn tokens_of(held: &[TokenPos], reduce: Reduce) -> Tokens {
-    let mut tokens =
-        Tokens { together: if reduce == Reduce::Max { Together::Max } else { Together::Mean }, ..Tokens::default() };
+    let mut tokens = Tokens { together: reduce, ..Tokens::default() };
     for pos in held {
         match pos {
             TokenPos::Prompt(idx) => tokens.prompt.push(*idx),
@@ -37,9 +22,9 @@ pub(super) fn decoder_map(of: &str, trace: &Trace, view: &ViewState, held: &[Tok
     MapSpec::Decoder {
         of: of.to_owned(),
         tokens: tokens_of(held, view.tokens),
-        layers: axis(layer, trace.num_hidden_layers),
-        heads: axis(head, trace.num_attention_heads),
-        normalisation: norm(view),
+        layers: layer.clamped(trace.num_hidden_layers).pick(),
+        heads: head.clamped(trace.num_attention_heads).pick(),
+        normalisation: view.normalisation,
         suppress_sink: view.suppress_sink,
     }
 }
@@ -49,16 +34,16 @@ pub(super) fn cls_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSp
     let LayerHead { layer, head } = view.vision;
     Ok(MapSpec::VisionCls {
         of: of.to_owned(),
-        layers: axis(layer, vision.num_hidden_layers),
-        heads: axis(head, vision.num_attention_heads),
-        normalisation: norm(view),
+        layers: layer.clamped(vision.num_hidden_layers).pick(),
+        heads: head.clamped(vision.num_attention_heads).pick(),
+        normalisation: view.normalisation,
     })
 }
 
 /// The chosen heads as lines: their mean, and the one that is looked at.
-pub(super) fn head_lines(choice: LayerHead, count: usize) -> Vec<Choice> {
-    match axis(choice.head, count) {
-        one @ Choice::One(_) => vec![Choice::default(), one],
+pub(super) fn head_lines(choice: LayerHead, count: usize) -> Vec<Pick> {
+    match choice.head.clamped(count).pick() {
+        one @ Pick::One(_) => vec![Pick::default(), one],
         _ => Vec::new(),
     }
 }

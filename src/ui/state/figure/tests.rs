@@ -28,7 +28,7 @@ fn what_is_shown_becomes_a_panel_with_its_answer() {
         panic!("found {:?}", recipe.panels)
     };
     assert_eq!((of.as_str(), tokens.object_word), ("a", Some(1)), "the held word of the first answer, by meaning");
-    assert_eq!(*layers, crate::figure::recipe::Choice::One(1), "at the shown layer");
+    assert_eq!(*layers, crate::analysis::Pick::One(1), "at the shown layer");
     assert_eq!(recipe.inputs.traces.keys().collect::<Vec<_>>(), ["a"], "which the recipe names");
     state.view.source = Source::Vision;
     apply(&mut state, FigureCommand::AddShown);

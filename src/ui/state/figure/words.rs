@@ -3,7 +3,8 @@
 use super::wanted::Wanted;
 use super::{FigureWish, names};
 use crate::analysis::chair::Objects;
-use crate::figure::meaning::{annotated_objects, described, described_mark, object_words, places, selections, word_at};
+use crate::figure::meaning::{annotated_objects, described, described_mark, object_words, places, word_at};
+use crate::figure::recipe::selections;
 use crate::figure::recipe::{Show, Tokens};
 use crate::trace::Trace;
 use crate::ui::state::{AppState, Effect};
