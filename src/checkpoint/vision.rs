@@ -1,6 +1,6 @@
 //! Encoders that only see: CLIP's image tower by itself or with its text tower beside it, and `DINOv2`.
 
-use super::config::{self, FamilyKind, Fields};
+use super::config::{self, FamilyKind, Fields, ModelType};
 use super::files::Files;
 use super::folder::no_checkpoint;
 use super::open::{config_file, expect_folder, model_id};
@@ -19,6 +19,18 @@ pub enum VisionKind {
     Clip(VisionConfig),
     /// `DINOv2`, with or without registers.
     Dinov2(Dinov2Config),
+}
+
+/// What the configuration in a folder says it is; `None` where there is none, as with GGUF files.
+///
+/// **Errors**: one that cannot be read.
+pub fn model_type(folder: &Path) -> Result<Option<ModelType>, CheckpointError> {
+    let files = Files::Folder(folder.to_owned());
+    if !folder.join(CONFIG).is_file() {
+        return Ok(None);
+    }
+    let map = config_file(&files)?;
+    ModelType::of(Fields::new(&map, &files.path(CONFIG))).map(Some)
 }
 
 impl VisionKind {
@@ -46,6 +58,8 @@ pub struct VisionCheckpoint {
     pub model_id: String,
     /// Its folder.
     pub folder: PathBuf,
+    /// What its configuration calls itself.
+    pub model_type: ModelType,
     /// Which encoder it is, and its sizes.
     pub kind: VisionKind,
     /// Its tensors; those of a text tower or a projection beside it count as used.
@@ -77,7 +91,7 @@ impl VisionCheckpoint {
         let map = config_file(&files)?;
         let path = files.path(CONFIG);
         let fields = Fields::new(&map, &path);
-        let family = config::family(fields)?;
+        let (family, model_type) = (config::family(fields)?, ModelType::of(fields)?);
         let class =
             if matches!(family, FamilyKind::Dinov2 { .. }) { "BitImageProcessor" } else { "CLIPImageProcessor" };
         let class = fields.text("image_processor_type")?.unwrap_or(class);
@@ -99,7 +113,8 @@ impl VisionCheckpoint {
         for other in ["text_model.", "text_projection.", "visual_projection.", "logit_scale"] {
             weights.leave_out(other);
         }
-        Ok(Self { model_id: model_id(folder), folder: folder.to_owned(), kind, weights, preprocess, warnings })
+        let (model_id, folder) = (model_id(folder), folder.to_owned());
+        Ok(Self { model_id, folder, model_type, kind, weights, preprocess, warnings })
     }
 }
 

@@ -256,7 +256,8 @@ mod tests {
     }
 
     fn site(layer_idx: usize, query_start: usize, query_len: usize, branch_idx: usize) -> Site {
-        Site { tower: Tower::Decoder, layer_idx, branch_idx, query_start, query_len, key_len: query_start + query_len }
+        let (tower, encoder_idx, key_len) = (Tower::Decoder, 0, query_start + query_len);
+        Site { tower, encoder_idx, layer_idx, branch_idx, query_start, query_len, key_len }
     }
 
     /// Value of layer l, head h, query position q, key k: unlike any other.

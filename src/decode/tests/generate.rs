@@ -27,7 +27,7 @@ fn answer(decoder: &Decoder, options: GenerateOptions) -> (Generated, Vec<TokenS
 fn uncached(decoder: &Decoder, ids: &[u32]) -> Vec<f32> {
     let mut cache = decoder.new_cache(ids.len()).unwrap();
     let embeddings = decoder.embed(ids).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0).to_vec1().unwrap()
 }
 
@@ -161,7 +161,7 @@ fn contrastive_branches_equal_separate_runs() {
             some => Tensor::cat(&[&embeddings, &decoder.embed(some).unwrap()], 0).unwrap(),
         };
         let mut cache = decoder.new_cache(30).unwrap();
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         let ordinary: Vec<f32> =
             decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0).to_vec1().unwrap();
         let diff = step.branch_logits[0].iter().zip(&ordinary).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

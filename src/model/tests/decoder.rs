@@ -12,7 +12,7 @@ const CLOSE: f32 = 1e-5;
 
 fn run(decoder: &Decoder, cache: &mut KvCache, ids: &[u32], probe: &mut dyn Probe) -> Tensor {
     let embeddings = decoder.embed(ids).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, cache, embeddings)];
     decoder.forward(&mut branches, LogitRows::All, probe).unwrap().remove(0)
 }
 
@@ -76,10 +76,7 @@ fn two_branches_equal_two_runs() {
         let expected = [alone(&first, ids), alone(&second, other_ids)];
         let mut seen = Recorder::default();
         let (a, b) = (decoder.embed(ids).unwrap(), decoder.embed(other_ids).unwrap());
-        let mut branches = [
-            BranchInput { branch_idx: 0, cache: &mut first, embeddings: a },
-            BranchInput { branch_idx: 1, cache: &mut second, embeddings: b },
-        ];
+        let mut branches = [BranchInput::counted(0, &mut first, a), BranchInput::counted(1, &mut second, b)];
         let together = decoder.forward(&mut branches, LogitRows::All, &mut seen).unwrap();
         for (branch_idx, (found, expected)) in together.iter().zip(&expected).enumerate() {
             let diff = max_diff(found, expected);
@@ -98,7 +95,7 @@ fn last_rows_are_the_last_of_all_rows() {
     let all = fresh(&decoder, &IDS);
     let mut cache = decoder.new_cache(IDS.len()).unwrap();
     let embeddings = decoder.embed(&IDS).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     let last = decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0);
     assert_eq!(last.dims(), [50], "one row of the vocabulary");
     assert!(max_diff(&last, &all.get(IDS.len() - 1).unwrap()) < CLOSE, "the row that predicts the next token");
@@ -254,7 +251,7 @@ fn refused_inputs_are_named() {
     let decoder = decoder();
     let mut cache = decoder.new_cache(4).unwrap();
     let mut forward = |embeddings: Tensor| {
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         decoder.forward(&mut branches, LogitRows::Last, &mut ()).map(|_| ()).unwrap_err()
     };
     let err = forward(decoder.embed(&IDS).unwrap());
@@ -274,7 +271,7 @@ fn cache_of_another_decoder_is_refused() {
     let deeper = crate::checkpoint::TextConfig { num_hidden_layers: 4, ..text_config() };
     let mut cache = decoder_with(&deeper, &RandomWeights::default()).new_cache(4).unwrap();
     let embeddings = decoder.embed(&[1]).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     let err = decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap_err();
     assert!(matches!(err, ModelError::CacheMismatch { expected: 3, found: 4 }), "found {err}");
 }
@@ -307,7 +304,7 @@ proptest::proptest! {
                 decoder.embed(if half == 0 { head } else { tail }).unwrap()
             });
             let mut branches: Vec<_> = caches.iter_mut().zip(parts).enumerate()
-                .map(|(branch_idx, (cache, embeddings))| BranchInput { branch_idx, cache, embeddings })
+                .map(|(branch_idx, (cache, embeddings))| BranchInput::counted(branch_idx, cache, embeddings))
                 .collect();
             let logits = decoder.forward(&mut branches, LogitRows::All, &mut ()).unwrap();
             rows.iter_mut().zip(logits).for_each(|(rows, logits)| rows.push(logits));

@@ -10,7 +10,7 @@ const IDS: [u32; 5] = [1, 17, 4, 33, 9];
 fn logits(probe: &mut dyn Probe) -> std::result::Result<Tensor, ModelError> {
     let decoder = decoder();
     let mut cache = decoder.new_cache(IDS.len())?;
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings: decoder.embed(&IDS)? }];
+    let mut branches = [BranchInput::counted(0, &mut cache, decoder.embed(&IDS)?)];
     Ok(decoder.forward(&mut branches, LogitRows::All, probe)?.remove(0))
 }
 
@@ -158,7 +158,7 @@ fn a_cancelled_pass_leaves_the_cache_as_it_was() {
     let mut cache = decoder.new_cache(8).unwrap();
     let run = |cache: &mut _, ids: &[u32], probe: &mut dyn Probe| {
         let embeddings = decoder.embed(ids).unwrap();
-        decoder.forward(&mut [BranchInput { branch_idx: 0, cache, embeddings }], LogitRows::Last, probe)
+        decoder.forward(&mut [BranchInput::counted(0, cache, embeddings)], LogitRows::Last, probe)
     };
     run(&mut cache, &IDS[..3], &mut ()).unwrap();
     let mut flag = CancelFlag::default();
