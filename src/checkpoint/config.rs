@@ -6,6 +6,7 @@ mod family;
 mod fields;
 mod llava;
 mod parts;
+mod siglip;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use family::ModelType;
 pub(super) use family::{FamilyKind, family};
 pub(super) use fields::{Fields, number};
 pub(super) use llava::{image_is_padded, llava, original};
+pub(super) use siglip::siglip;
 
 use serde::{Deserialize, Serialize};
 

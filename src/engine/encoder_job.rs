@@ -40,7 +40,7 @@ pub(super) fn see(
 
     emit(Event::Stage(id, Stage::Vision));
     let started = Instant::now();
-    let mut recorder = Recorder::new(sizes(encoder), &question.record, cancel);
+    let mut recorder = Recorder::new(NO_DECODER, &[encoder.tower()], &question.record, cancel);
     let embedding = encode(encoder, &prepared.pixel_values, &mut recorder)?;
     let vision = recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
     let vision_secs = started.elapsed().as_secs_f64();
@@ -63,7 +63,8 @@ pub(super) fn see(
         output: Vec::new(),
         decoder_attention: Vec::new(),
         prompt_attention: Vec::new(),
-        vision: vision.map(Arc::new),
+        vision: vision.into_iter().next().map(Arc::new),
+        further_vision: Vec::new(),
         similarity,
         // They come with the end, once.
         warnings: Vec::new(),
@@ -103,17 +104,13 @@ fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<Str
     if texts.is_empty() { Err(EngineError::NoTexts) } else { Ok((texts, warnings)) }
 }
 
-fn sizes(encoder: &Encoder) -> Sizes {
-    let tower = encoder.tower();
-    Sizes {
-        num_hidden_layers: 0,
-        num_attention_heads: 0,
-        prompt_len: 0,
-        image_token_span: TokenSpan { start: 0, len: 0 },
-        feature_layer_idx: tower.feature_layer_idx,
-        vision_prefix_len: tower.num_prefix_tokens,
-    }
-}
+/// Of a model without a decoder.
+const NO_DECODER: Sizes = Sizes {
+    num_hidden_layers: 0,
+    num_attention_heads: 0,
+    prompt_len: 0,
+    image_token_span: TokenSpan { start: 0, len: 0 },
+};
 
 /// Runs the image tower; its embedding where there are texts to compare it with.
 fn encode(

@@ -17,7 +17,7 @@ use crate::decode::{
     ActiveMethod, DecoderPrompt, FirstAnswer, FirstQuestion, GenerateOptions, Generation, MethodInfo, Parameters,
     QuestionContext, Reach, SamplingOptions, Stack, StopReason, TokenStep, Word, Words, build,
 };
-use crate::model::{EncoderInfo, Prepared};
+use crate::model::Prepared;
 use crate::trace::{AttentionRow, Candidate, Extras, OutputToken, Sampling, SpecInfo, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -334,17 +334,14 @@ impl<'a> Job<'a> {
         prepared: Prepared,
         cancel: &'a AtomicBool,
     ) -> Result<Self, EngineError> {
-        let (config, first) = (model.vlm.decoder().config(), model.vlm.encoders().first());
+        let config = model.vlm.decoder().config();
         let span = plan.prompt.image_token_span;
         let run = run_info(model, question, plan, photo, &prepared.framed);
-        let of_first = |value: fn(&EncoderInfo) -> usize| first.map_or(0, value);
         let sizes = Sizes {
             num_hidden_layers: config.num_hidden_layers,
             num_attention_heads: config.num_attention_heads,
             prompt_len: plan.prompt.ids.len(),
             image_token_span: span,
-            feature_layer_idx: of_first(|encoder| encoder.feature_layer_idx),
-            vision_prefix_len: of_first(|encoder| encoder.num_prefix_tokens),
         };
         let trace = Trace {
             run: Arc::new(run),
@@ -357,6 +354,7 @@ impl<'a> Job<'a> {
             decoder_attention: Vec::new(),
             prompt_attention: plan.recalled.as_ref().map_or_else(Vec::new, Recalled::prompt_rows),
             vision: None,
+            further_vision: Vec::new(),
             similarity: Vec::new(),
             warnings: photo.warnings.to_vec(),
         };
@@ -364,7 +362,7 @@ impl<'a> Job<'a> {
             trace,
             extras: Extras { pixel_values: kept_values(&prepared, question), ..Extras::default() },
             timings: Timings::default(),
-            recorder: Recorder::new(sizes, &recorded(question, plan), cancel),
+            recorder: Recorder::new(sizes, model.vlm.encoders(), &recorded(question, plan), cancel),
             prepared,
             rows_left_out: 0,
             new_tokens: 0,

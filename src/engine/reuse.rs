@@ -52,7 +52,8 @@ pub(super) struct Wanted {
 pub(super) struct Seen {
     pub(super) pixel_values: Arc<[f32]>,
     pub(super) features: ImageFeatures,
-    pub(super) vision: Option<Arc<VisionAttention>>,
+    /// What each encoder looked at; empty for another branch's image.
+    pub(super) vision: Vec<Arc<VisionAttention>>,
 }
 
 /// A prompt that was read, and the answer behind it.
@@ -280,7 +281,7 @@ impl<'a> Reading<'a> {
 impl Seen {
     fn bytes(&self) -> usize {
         let tensor = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
-        let rows = self.vision.as_ref().map_or(0, |vision| vision.bytes());
+        let rows: usize = self.vision.iter().map(|vision| vision.bytes()).sum();
         self.pixel_values.len() * size_of::<f32>()
             + rows
             + self.features.vision.iter().map(tensor).sum::<usize>()

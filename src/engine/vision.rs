@@ -22,7 +22,7 @@ impl Job<'_> {
         let changes_vision = plan.reach(0).vision;
         let features = self.look(model, plan, changes_vision)?;
         let layout = Arc::clone(&self.trace.layout);
-        let image = ImagePlace { layout: Some(&layout), ..ImagePlace::new(plan.prompt.image_token_span, &features) };
+        let image = ImagePlace { layout: Some(&*layout), ..ImagePlace::new(plan.prompt.image_token_span, &features) };
         let ids = plan.prompt.ids.clone();
         let embedded = model.vlm.embed(&ids, Some(image))?;
         let mut prompts = vec![DecoderPrompt::new(ids, embedded)];
@@ -47,22 +47,28 @@ impl Job<'_> {
     fn look(&mut self, model: &Answerer, plan: &mut Plan, changes_vision: bool) -> Result<ImageFeatures, EngineError> {
         // An image that was another branch's was not looked at.
         let known = if changes_vision { None } else { model.reuse.seen(&self.prepared.values) };
-        if let Some(seen) = known.filter(|seen| seen.vision.is_some()) {
-            self.trace.vision = seen.vision;
+        if let Some(seen) = known.filter(|seen| !seen.vision.is_empty()) {
+            self.keep_vision(&seen.vision);
             return Ok(seen.features);
         }
         let mut probe = plan.methods.chain(&mut self.recorder);
         let features = model.vlm.see(&self.prepared.pixel_values, &self.trace.layout, 0, &mut probe)?;
         let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
-        if let Some(layer_idx) = vision.as_ref().and_then(VisionAttention::first_layer_without_numbers) {
+        if let Some(layer_idx) = vision.iter().find_map(VisionAttention::first_layer_without_numbers) {
             return Err(EngineError::Decode(DecodeError::VisionNotFinite { layer_idx }));
         }
-        self.trace.vision = vision.map(Arc::new);
+        let vision: Vec<_> = vision.into_iter().map(Arc::new).collect();
+        self.keep_vision(&vision);
         if !changes_vision {
-            let (pixel_values, vision) = (Arc::clone(&self.prepared.values), self.trace.vision.clone());
+            let pixel_values = Arc::clone(&self.prepared.values);
             model.reuse.keep_seen(Seen { pixel_values, features: features.clone(), vision });
         }
         Ok(features)
+    }
+
+    fn keep_vision(&mut self, vision: &[Arc<VisionAttention>]) {
+        self.trace.vision = vision.first().cloned();
+        self.trace.further_vision = vision.get(1..).unwrap_or_default().to_vec();
     }
 }
 
@@ -80,7 +86,7 @@ fn encode_other(
         return Ok(seen.features);
     }
     let features = model.vlm.see(pixel_values, layout, OTHER_BRANCH, recorder)?;
-    model.reuse.keep_seen(Seen { pixel_values: values.into(), features: features.clone(), vision: None });
+    model.reuse.keep_seen(Seen { pixel_values: values.into(), features: features.clone(), vision: Vec::new() });
     Ok(features)
 }
 

@@ -2,7 +2,7 @@
 
 use super::vlm::{Encoder, ModelSizes, VisionLanguageModel};
 use super::weights::TensorSource;
-use super::{ModelError, clip, dinov2, llava};
+use super::{ModelError, clip, dinov2, llava, siglip};
 use crate::checkpoint::{Checkpoint, CheckpointError, ModelType, VisionCheckpoint};
 use crate::names::hint;
 use candle_core::{DType, Device};
@@ -50,7 +50,7 @@ pub enum FamilyOpen {
 }
 
 /// Every family, in the order of menus.
-pub const FAMILIES: &[FamilyEntry] = &[llava::FAMILY, clip::FAMILY, dinov2::FAMILY];
+pub const FAMILIES: &[FamilyEntry] = &[llava::FAMILY, clip::FAMILY, dinov2::FAMILY, siglip::FAMILY];
 
 impl FamilyEntry {
     /// Whether a checkpoint of it only sees: it has neither a decoder nor a text tower.
@@ -148,7 +148,11 @@ mod tests {
         let known: Vec<&str> = FAMILIES.iter().map(|family| family.id).collect();
         let start = format!("Expected one of the supported families {} for model_type, found ", known.join(", "));
         assert_eq!(refused("kosmos-2"), format!("{start}kosmos-2: F/config.json"), "nothing is near");
-        assert_eq!(refused("dinov3"), format!("{start}dinov3 (near: dinov2): F/config.json"), "one is");
+        assert_eq!(
+            refused("dinov3"),
+            format!("{start}dinov3 (near: dinov2, dinov2_with_registers): F/config.json"),
+            "two are"
+        );
         assert_eq!(refused(""), format!("{start}X: F/config.json"), "its architecture says what it is");
     }
 }

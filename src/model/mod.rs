@@ -34,6 +34,7 @@ mod photo;
 mod positions;
 mod probe;
 mod rope;
+mod siglip;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -48,12 +49,15 @@ pub use cls::{ClsAttention, cls_attention};
 pub use decoder::{BranchInput, Decoder, LogitRows};
 pub use dinov2::Dinov2;
 pub use error::ModelError;
-pub use families::{Answering, FAMILIES, FamilyEntry, FamilyOpen, answering, family_of, load_encoder};
+pub use families::{
+    Answering, FAMILIES, FamilyEntry, FamilyOpen, LoadEncoder, LoadModel, answering, family_of, load_encoder,
+};
 pub use linear::Linear;
 pub use llava::{Llava, Projector};
 pub use photo::{Framed, Prepared};
 pub use positions::Positions;
 pub use probe::{Probe, Site, Tower};
+pub use siglip::Siglip;
 pub use vision::VisionTower;
 pub use vlm::{Embedded, Encoder, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};
 pub use weights::{SourceError, TensorMap, TensorMapError, TensorSource};

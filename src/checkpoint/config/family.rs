@@ -44,6 +44,8 @@ pub(in crate::checkpoint) enum FamilyKind {
     Dinov2 {
         registers: bool,
     },
+    /// The image tower, by itself or of a pair.
+    Siglip,
 }
 
 /// Tells the reader.
@@ -62,6 +64,7 @@ pub(in crate::checkpoint) fn family(fields: Fields<'_>) -> Result<FamilyKind, Ch
         "clip" => Ok(FamilyKind::Clip),
         "clip_vision_model" => Ok(FamilyKind::ClipVision),
         "dinov2" | "dinov2_with_registers" => Ok(FamilyKind::Dinov2 { registers: found.model_type != "dinov2" }),
+        "siglip" | "siglip_vision_model" => Ok(FamilyKind::Siglip),
         _ => Err(fields.refuse("model_type", "a supported family", found.name())),
     }
 }

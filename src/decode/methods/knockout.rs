@@ -113,7 +113,7 @@ impl ActiveMethod for ActiveKnockout {
             let token = *tokens.get(layout.idx(pos)?)?;
             (token < span.len).then_some(span.start + token)
         });
-        self.keys = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?;
+        self.keys = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?.into_iter().collect();
         Ok(())
     }
 

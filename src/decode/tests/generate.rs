@@ -6,7 +6,7 @@ use crate::decode::{
     SamplingOptions, Stack, Step, StopReason, TokenStep, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
-use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, ModelError, Probe, ProbeChain, Site};
+use crate::model::{BranchInput, CancelFlag, Decoder, ImagePlace, LogitRows, ModelError, Probe, ProbeChain, Site};
 use candle_core::{Result, Tensor};
 
 const PROMPT: [u32; 4] = [1, 17, 4, 33];
@@ -117,7 +117,7 @@ impl ActiveMethod for Contrast {
         context: &BranchContext<'_>,
         _: &mut Encode<'_>,
     ) -> std::result::Result<Vec<DecoderPrompt>, DecodeError> {
-        let (span, _) = context.image.unwrap();
+        let span = context.image.unwrap().span;
         let ids = [&context.ids[..span.start], &context.ids[span.end()..]].concat();
         Ok(vec![DecoderPrompt::text(context.model.decoder(), ids)?])
     }
@@ -137,7 +137,7 @@ fn contrastive_branches_equal_separate_runs() {
     let context = BranchContext {
         model: &model,
         ids: &ids,
-        image: Some((super::SPAN, &features)),
+        image: Some(ImagePlace::new(super::SPAN, &features)),
         pixel_values: None,
         cls: None,
         seed: 1,

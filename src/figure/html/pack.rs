@@ -152,7 +152,12 @@ fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
         steps.push(&even(&flat.of(vision.head(layer_idx, head_idx))));
     }
     if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
-        packer.kept.push(format!("Vision encoder: [CLS] of {} and {}", all_of(layers, "layer"), all_of(heads, "head")));
+        let what = if vision.has_cls() { "[CLS]" } else { "received attention" };
+        packer.kept.push(format!(
+            "Vision encoder: {what} of {} and {}",
+            all_of(layers, "layer"),
+            all_of(heads, "head")
+        ));
     } else {
         packer.kept.push("Vision encoder: left out for room".to_owned());
     }

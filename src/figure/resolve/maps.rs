@@ -11,7 +11,7 @@ use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
-use crate::trace::{SpecInfo, Trace};
+use crate::trace::{SpecInfo, Trace, VisionAttention};
 use std::sync::Arc;
 
 /// A map, and what it is in words.
@@ -229,12 +229,32 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             }
             let choice = selection(*layers, *heads, shape)?;
             let made = analysis::vision_map(trace, choice, (*normalisation).into())?;
-            let words = format!("Vision encoder's [CLS], {}", place_words(*layers, *heads));
-            let unit = match normalisation {
-                Norm::Raw => "[CLS] attention probability",
-                Norm::ImageShare => "share of [CLS] attention on patches",
+            let has_cls = trace.vision.as_deref().is_some_and(VisionAttention::has_cls);
+            let (name, title) = if has_cls {
+                ("Vision encoder's [CLS]", "Vision [CLS]")
+            } else {
+                ("Attention received in the vision encoder", "Received attention")
             };
-            finished(of, trace, made, unit.to_owned(), "Vision [CLS]".to_owned(), words, false)
+            let words = format!("{name}, {}", place_words(*layers, *heads));
+            let unit = match normalisation {
+                Norm::Raw if has_cls => "[CLS] attention probability",
+                Norm::Raw => "received attention, mean over queries",
+                Norm::ImageShare if has_cls => "share of [CLS] attention on patches",
+                Norm::ImageShare => "share of the attention that patches receive",
+            };
+            finished(of, trace, made, unit.to_owned(), title.to_owned(), words, false)
+        }
+        MapSpec::PatchNorms { of, layers } => {
+            let trace = inputs.trace(of)?;
+            let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
+            if shape == [0, 0] {
+                return Err(analysis::AnalysisError::NoVision.into());
+            }
+            let choice = selection(*layers, Choice::default(), shape)?;
+            let made = analysis::norms_map(trace, choice.layers)?;
+            let words = format!("Norms of the patches in the vision encoder, {}", choice_words("layer", *layers));
+            let unit = "L2 norm of the patch's state".to_owned();
+            finished(of, trace, made, unit, "Patch norms".to_owned(), words, false)
         }
         MapSpec::Llava { of, options: spec } => {
             let (trace, options) = (inputs.trace(of)?, options(spec)?);

@@ -67,7 +67,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
     let mut made = match view.source {
         Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
-        Source::Vision => vision_values(run, view.vision)?,
+        source => vision_values(run, source, view.vision)?,
     };
     if view.normalisation == Normalisation::ShareOfImage && made.image_share > 0.0 {
         let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
@@ -81,6 +81,9 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
     match (view.source, view.normalisation) {
+        (Source::Norms, Normalisation::ShareOfImage) => "share of the sum of norms",
+        (Source::Norms, Normalisation::Raw) => "L2 norm of the patch's state",
+        (Source::Received, Normalisation::Raw) => "received attention, mean over queries",
         (_, Normalisation::ShareOfImage) => "share of the image's attention",
         (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
             "attention probability without the first position"
@@ -195,7 +198,7 @@ fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
     }
 }
 
-fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
+fn vision_values(run: &Run, source: Source, choice: LayerHead) -> Result<Values, String> {
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
     let vision = trace
         .vision
@@ -203,7 +206,12 @@ fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
         .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
     let selection = selection_of(choice, vision.num_hidden_layers, vision.num_attention_heads)
         .ok_or("The vision encoder gives no attention")?;
-    let map = analysis::vision_map(trace, selection, analysis::Normalisation::Raw).map_err(|err| err.to_string())?;
+    let map = match source {
+        _ if !source.is_in(trace) => return Err(format!("{} was not recorded here", source.name())),
+        Source::Norms => analysis::norms_map(trace, selection.layers),
+        _ => analysis::vision_map(trace, selection, analysis::Normalisation::Raw),
+    };
+    let map = map.map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 

@@ -1,6 +1,7 @@
 //! Which numbers are shown: source, layer, head, normalisation; and in which colours.
 
 use crate::render::HeatStyle;
+use crate::trace::{Trace, VisionAttention};
 use serde::{Deserialize, Serialize};
 
 /// Whose attention.
@@ -11,6 +12,52 @@ pub enum Source {
     Decoder,
     /// The vision encoder's `[CLS]` token.
     Vision,
+    /// All queries of a vision encoder without `[CLS]`: what its patches receive.
+    Received,
+    /// Nobody's: how large the states of the vision encoder's patches are.
+    Norms,
+}
+
+impl Source {
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decoder => "Decoder",
+            Self::Vision => "Vision [CLS]",
+            Self::Received => "Received attention",
+            Self::Norms => "Patch norms",
+        }
+    }
+
+    /// One line about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Decoder => "Where the decoder looked when it chose the selected tokens",
+            Self::Vision => "Where the vision encoder's [CLS] token looked; the same for every token",
+            Self::Received => {
+                "What each patch received in the vision encoder, which has no [CLS]: the mean over all queries"
+            }
+            Self::Norms => {
+                "L2 norms of the patches' states after a layer of the vision encoder: outliers are the large ones"
+            }
+        }
+    }
+
+    /// Whether it is the vision encoder's.
+    pub fn is_encoder(self) -> bool {
+        self != Self::Decoder
+    }
+
+    /// Whether a trace has it.
+    pub fn is_in(self, trace: &Trace) -> bool {
+        let vision = trace.vision.as_deref();
+        match self {
+            Self::Decoder => trace.has_decoder(),
+            Self::Vision => vision.is_some_and(VisionAttention::has_cls),
+            Self::Received => vision.is_some_and(|vision| !vision.has_cls()),
+            Self::Norms => vision.is_some_and(|vision| !vision.patch_norms.is_empty()),
+        }
+    }
 }
 
 /// What happens along an axis (layers, heads, tokens).
@@ -92,7 +139,7 @@ impl ViewState {
     pub fn layer_head(&self) -> LayerHead {
         match self.source {
             Source::Decoder => self.decoder,
-            Source::Vision => self.vision,
+            Source::Vision | Source::Received | Source::Norms => self.vision,
         }
     }
 
@@ -100,7 +147,7 @@ impl ViewState {
     pub fn layer_head_mut(&mut self) -> &mut LayerHead {
         match self.source {
             Source::Decoder => &mut self.decoder,
-            Source::Vision => &mut self.vision,
+            Source::Vision | Source::Received | Source::Norms => &mut self.vision,
         }
     }
 }
@@ -188,6 +235,23 @@ mod tests {
         assert_eq!(last.stepped(1, 6).idx, 5, "no layer beyond the last");
         assert_eq!(Axis { idx: 0, reduce: Reduce::One }.stepped(-1, 6).idx, 0, "nor before the first");
         assert_eq!(last.stepped(1, 0).idx, 0, "a model without layers does not panic");
+    }
+
+    #[test]
+    fn a_trace_has_the_sources_that_were_recorded() {
+        let state = crate::ui::state::testing::answered();
+        let mut trace = state.current_run().and_then(|run| run.trace.clone()).expect("an answer");
+        let there = |trace: &Trace| {
+            let all = [Source::Decoder, Source::Vision, Source::Received, Source::Norms];
+            all.into_iter().filter(|source| source.is_in(trace)).collect::<Vec<_>>()
+        };
+        assert_eq!(there(&trace), [Source::Decoder, Source::Vision, Source::Norms], "an encoder with [CLS]");
+        let mut vision = (**trace.vision.as_ref().expect("recorded")).clone();
+        vision.received_attention = std::mem::take(&mut vision.cls_attention);
+        trace.vision = Some(std::sync::Arc::new(vision));
+        assert_eq!(there(&trace), [Source::Decoder, Source::Received, Source::Norms], "one without");
+        trace.vision = None;
+        assert_eq!(there(&trace), [Source::Decoder], "nothing of it recorded");
     }
 
     #[test]
