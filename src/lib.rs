@@ -45,7 +45,7 @@
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry`, `files` | `half`, `safetensors` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry`, `files`, `json`, `panics` | `base64`, `candle_core`, `chrono`, `half`, `libc`, `memmap2`, `minijinja_contrib`, `minijinja`, `sha2`, `tokenizers`, `unicode_general_category`, `unicode_ident` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | `files`, `names` | `base64`, `rustix`, `sha1`, `sha2`, `ureq` |
-//! | 2 | [`model`] | the instrumented vision transformer, projector and decoder | `ids`, `kernel`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
+//! | 2 | [`model`] | the instrumented models of every family: vision encoders, projectors, decoders, and what goes into them | `ids`, `kernel`, `geometry`, `names`, `data`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
 //! | 3 | [`decode`] | branches, methods and how they stack, sampling | `ids`, `geometry`, `files`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor, safetensors};
 use gazelens::checkpoint::{Checkpoint, LlavaConfig};
 use gazelens::decode::{DecoderPrompt, GenerateOptions, Stack, generate};
 use gazelens::ids::TokenSpan;
-use gazelens::model::{Llava, Probe, Site, TensorMap, Tower};
+use gazelens::model::{Embedded, Llava, Probe, Site, TensorMap, Tower};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -101,7 +101,7 @@ fn demo_model_agrees_with_transformers() {
         ..GenerateOptions::default()
     };
     let mut steps = Vec::new();
-    let prompts = vec![DecoderPrompt { ids: prompt.clone(), embeddings }];
+    let prompts = vec![DecoderPrompt::new(prompt.clone(), Embedded::counted(embeddings))];
     let answer =
         generate(model.decoder(), Stack::default(), prompts, options, &mut rows, &mut |step| steps.push(step.clone()))
             .expect("an answer");
@@ -152,7 +152,7 @@ fn sixteen_bit_models_run_and_stay_close() {
         let span = TokenSpan { start, len: config.image_seq_length() };
         let embeddings = model.embed_prompt(&prompt, Some((span, &features))).expect("embeddings");
         let options = GenerateOptions { max_new_tokens: 1, ..GenerateOptions::default() };
-        let prompts = vec![DecoderPrompt { ids: prompt, embeddings }];
+        let prompts = vec![DecoderPrompt::new(prompt, Embedded::counted(embeddings))];
         let mut logits = Vec::new();
         generate(model.decoder(), Stack::default(), prompts, options, &mut (), &mut |step| {
             logits.clone_from(&step.branch_logits[0]);

@@ -98,11 +98,11 @@ fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_folder(folder.path(), "F16", 1);
     let checkpoint = Checkpoint::open(folder.path(), &mut |_, _| {}).expect("only headers are read");
-    let config = checkpoint.llava().expect("a LLaVA");
+    let sizes = gazelens::model::answering(&checkpoint).expect("it answers").sizes;
     let plan = |dtype, free_bytes| {
         let source = ModelSource::Folder(folder.path().to_owned());
         let request = LoadRequest { source, device: DevicePreference::Cpu, dtype };
-        plan_memory(&checkpoint, config, &request, free_bytes).map_err(|err| err.to_string())
+        plan_memory(&checkpoint, &sizes, &request, free_bytes).map_err(|err| err.to_string())
     };
     let (_, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
     assert_eq!(

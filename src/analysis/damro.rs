@@ -156,6 +156,10 @@ pub struct OutlierAgreement {
 /// Patches of the encoder's `[CLS]` in one layer.
 pub fn cls_map(trace: &Trace, layer_idx: LayerIdx, variant: ClsVariant) -> Result<Vec<f32>, AnalysisError> {
     match variant {
+        // Received attention is not that of [CLS].
+        ClsVariant::HeadMean if !trace.vision.as_deref().is_some_and(VisionAttention::has_cls) => {
+            Err(AnalysisError::NoVision)
+        }
         ClsVariant::HeadMean => {
             let selection = Selection { layers: Pick::One(layer_idx), heads: Pick::All(Reduce::Mean) };
             Ok(vision_map(trace, selection, Normalisation::Raw)?.values)

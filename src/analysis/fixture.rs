@@ -48,6 +48,7 @@ pub(super) fn trace(tokens: &[Heads]) -> Trace {
         decoder_attention: rows,
         prompt_attention: Vec::new(),
         vision: Some(Arc::new(vision())),
+        further_vision: Vec::new(),
         similarity: Vec::new(),
         warnings: Vec::new(),
     }
@@ -63,6 +64,7 @@ pub(super) fn vision() -> VisionAttention {
             0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0.2, 0.0, //
             0.25, 0.25, 0.25, 0.25, 0.0, 0.5, 0.25, 0.0,
         ],
+        received_attention: Vec::new(),
         patch_norms: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         cls_unsplit: Vec::new(),
         feature_layer_idx: 0,

@@ -1,7 +1,7 @@
 //! One number a patch.
 
 use super::reduce::Accumulator;
-use super::{AnalysisError, ImageKeys, Range, Selection, TokenSet};
+use super::{AnalysisError, ImageKeys, Pick, Range, Selection, TokenSet};
 use crate::geometry::{ImageLayout, PatchPos};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
@@ -145,7 +145,7 @@ pub(super) fn cls_values(vision: &VisionAttention, layer_idx: LayerIdx, head_idx
     row.iter().map(|&p| f64::from(p) / whole).collect()
 }
 
-/// Where the vision encoder's `[CLS]` looked: heads are put together first, then layers. The `[CLS]` column is not part of the map.
+/// Where the vision encoder's `[CLS]` looked, or for one without it the attention that patches received: heads are put together first, then layers. The `[CLS]` column is not part of the map.
 pub fn vision_map(
     trace: &Trace,
     selection: Selection,
@@ -167,25 +167,32 @@ pub fn vision_map(
 
 /// L2 norms of the patch states after one layer of the vision encoder: outliers are the large ones.
 pub fn norm_map(trace: &Trace, layer_idx: LayerIdx) -> Result<PatchMap, AnalysisError> {
+    norms_map(trace, Pick::One(layer_idx))
+}
+
+/// The same of one layer, or of all put together patch by patch.
+///
+/// **Errors**: a trace without norms, a layer that is not there.
+pub fn norms_map(trace: &Trace, layers: Pick<LayerIdx>) -> Result<PatchMap, AnalysisError> {
     let vision = vision_of(trace)?;
-    let count = vision.num_hidden_layers;
-    if layer_idx.get() >= count {
-        return Err(AnalysisError::OutOfRange { what: "layer", count, found: layer_idx.get() });
+    let mut over_layers = Accumulator::new(layers.reduce(), vision.num_patches);
+    for layer_idx in layers.indices(vision.num_hidden_layers)? {
+        let norms = vision.norms(layer_idx);
+        if norms.len() != vision.num_patches {
+            return Err(AnalysisError::WrongShape { what: "norms", expected: vision.num_patches, found: norms.len() });
+        }
+        over_layers.add(norms.iter().map(|&norm| f64::from(norm)));
     }
-    let norms: Vec<f64> = vision.norms(layer_idx).iter().map(|&norm| f64::from(norm)).collect();
-    PatchMap::new(&trace.layout, &norms, Normalisation::Raw)
+    PatchMap::new(&trace.layout, &over_layers.finish(), Normalisation::Raw)
 }
 
 /// The vision part of a trace, with its tensors checked against their announced shapes.
 pub(super) fn vision_of(trace: &Trace) -> Result<&VisionAttention, AnalysisError> {
     let vision = trace.vision.as_deref().ok_or(AnalysisError::NoVision)?;
     let expected = vision.num_hidden_layers * vision.num_attention_heads * vision.num_patches;
-    if vision.cls_attention.len() != expected {
-        return Err(AnalysisError::WrongShape {
-            what: "[CLS] attention values",
-            expected,
-            found: vision.cls_attention.len(),
-        });
+    if vision.rows().len() != expected {
+        let (what, found) = ("values of the vision encoder's attention", vision.rows().len());
+        return Err(AnalysisError::WrongShape { what, expected, found });
     }
     if vision.num_patches != trace.layout.len() {
         return Err(AnalysisError::SpanMismatch { expected: trace.layout.len(), found: vision.num_patches });

@@ -48,7 +48,7 @@ pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, dam
 pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, layer_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;
-pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, vision_map};
+pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, norms_map, vision_map};
 pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};
 pub use overlap::{attention_on_top, overlap, top_patches};
 pub use range::{Range, shared_range};

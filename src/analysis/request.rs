@@ -2,9 +2,9 @@
 
 use super::{
     AnalysisError, MapOptions, Normalisation, PatchMap, Pick, Reduce, Selection, TokenRef, TokenSet, decoder_map,
-    vision_map,
+    norms_map, vision_map,
 };
-use crate::trace::Trace;
+use crate::trace::{Trace, VisionAttention};
 use serde::{Deserialize, Serialize};
 
 /// Whose attention.
@@ -16,6 +16,52 @@ pub enum MapSource {
     Decoder,
     /// The vision encoder's `[CLS]` token.
     Vision,
+    /// All queries of a vision encoder without `[CLS]`: what its patches receive.
+    Received,
+    /// Nobody's: how large the states of the vision encoder's patches are.
+    Norms,
+}
+
+impl MapSource {
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decoder => "Decoder",
+            Self::Vision => "Vision [CLS]",
+            Self::Received => "Received attention",
+            Self::Norms => "Patch norms",
+        }
+    }
+
+    /// One line about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Decoder => "Where the decoder looked when it chose the selected tokens",
+            Self::Vision => "Where the vision encoder's [CLS] token looked; the same for every token",
+            Self::Received => {
+                "What each patch received in the vision encoder, which has no [CLS]: the mean over all queries"
+            }
+            Self::Norms => {
+                "L2 norms of the patches' states after a layer of the vision encoder: outliers are the large ones"
+            }
+        }
+    }
+
+    /// Whether it is the vision encoder's.
+    pub fn is_encoder(self) -> bool {
+        self != Self::Decoder
+    }
+
+    /// Whether a trace has it.
+    pub fn is_in(self, trace: &Trace) -> bool {
+        let vision = trace.vision.as_deref();
+        match self {
+            Self::Decoder => trace.has_decoder(),
+            Self::Vision => vision.is_some_and(VisionAttention::has_cls),
+            Self::Received => vision.is_some_and(|vision| !vision.has_cls()),
+            Self::Norms => vision.is_some_and(|vision| !vision.patch_norms.is_empty()),
+        }
+    }
 }
 
 /// A map and how it is made, in the words of files. What the window shows, what a recipe names and what is computed
@@ -50,10 +96,14 @@ impl MapRequest {
                 let options = MapOptions { normalisation: self.normalisation, suppress_sink: self.suppress_sink };
                 decoder_map(trace, &tokens, selection, options)
             }
-            MapSource::Vision => {
+            MapSource::Vision | MapSource::Received | MapSource::Norms => {
                 let vision = trace.vision.as_ref().ok_or(AnalysisError::NoVision)?;
                 let shape = [vision.num_hidden_layers, vision.num_attention_heads];
-                vision_map(trace, Selection::new(self.layers, self.heads, shape)?, self.normalisation)
+                let selection = Selection::new(self.layers, self.heads, shape)?;
+                match self.source {
+                    MapSource::Norms => norms_map(trace, selection.layers),
+                    _ => vision_map(trace, selection, self.normalisation),
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Worked by hand on the fixture: 2 layers, 2 heads, 2 x 2 patches.
 
-use super::fixture::{FIRST, Heads, PROMPT_LEN, SECOND, trace};
+use super::fixture::{FIRST, Heads, PROMPT_LEN, SECOND, trace, vision};
 use super::*;
 use crate::geometry::{
     Combine, Flattening, ImageLayout, ImageSize, ModelView, PatchGrid, PatchPos, RectPx, Region, RegionKind,
@@ -204,6 +204,26 @@ fn tokens_are_ranked_by_what_they_gave_to_the_patches() {
     let error =
         tokens_for_patches(&trace, &[PatchPos { region: 0, row: 2, col: 0 }], ALL_MEAN, RAW).expect_err("outside");
     assert_eq!(error.to_string(), "Expected a patch below 4, found 4");
+}
+
+#[test]
+fn received_attention_takes_the_place_of_cls_and_is_not_taken_for_it() {
+    let mut trace = trace(&[FIRST]);
+    let mut vision = vision();
+    let expected = vision_map(&trace, ALL_MEAN, Normalisation::Raw).expect("fits").values;
+    let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+    vision.received_attention = std::mem::take(&mut vision.cls_attention);
+    trace.vision = Some(Arc::new(vision));
+    let found = vision_map(&trace, ALL_MEAN, Normalisation::Raw).expect("fits").values;
+    assert_close(&found, &expected, "the same values");
+    let refused = cls_map(&trace, LayerIdx::new(0, 2).expect("a layer"), ClsVariant::HeadMean)
+        .expect_err("there is no [CLS]")
+        .to_string();
+    assert_eq!(refused, "Expected [CLS] attention of the vision encoder, found none in this trace", "named");
+    let norms = norms_map(&trace, Pick::All(Reduce::Max)).expect("fits");
+    assert_close(&norms.values, &[5.0, 6.0, 7.0, 8.0], "the largest of both layers");
+    let norms = norms_map(&trace, Pick::All(Reduce::Mean)).expect("fits");
+    assert_close(&norms.values, &[3.0, 4.0, 5.0, 6.0], "their mean");
 }
 
 #[test]

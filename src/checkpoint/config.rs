@@ -6,15 +6,17 @@ mod family;
 mod fields;
 mod llava;
 mod parts;
+mod siglip;
 #[cfg(test)]
 mod tests;
 
 pub(super) use clip::{clip, clip_vision};
 pub(super) use dinov2::dinov2;
-pub use family::{Family, families};
+pub use family::ModelType;
 pub(super) use family::{FamilyKind, family};
 pub(super) use fields::{Fields, number};
 pub(super) use llava::{image_is_padded, llava, original};
+pub(super) use siglip::siglip;
 
 use serde::{Deserialize, Serialize};
 
@@ -105,6 +107,9 @@ pub struct TextConfig {
     /// What each pair's rotary frequency is divided by, one number a pair of channels; empty is by nothing
     /// (`rope_freqs.weight` of GGUF files).
     pub rope_divisors: Vec<f32>,
+    /// Pairs of channels that turn by time, by height and by width (`mrope_section`); empty where a token has one
+    /// position.
+    pub rope_sections: Vec<usize>,
     /// Feed-forward activation.
     pub hidden_act: Activation,
     /// Biases on q, k, v (Qwen2) and, with LLaMA's flag, on o.

@@ -32,8 +32,8 @@ mod weights;
 pub use belongs::files_of;
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, Family, FeatureSelect, LlavaConfig, RopeScaling, SlidingWindow, TextConfig,
-    VisionConfig, families,
+    Activation, ClipConfig, Dinov2Config, FeatureSelect, LlavaConfig, ModelType, RopeScaling, SlidingWindow,
+    TextConfig, VisionConfig,
 };
 pub use error::CheckpointError;
 #[cfg(test)]
@@ -42,5 +42,5 @@ pub use moment::Moment;
 pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
-pub use vision::{VisionCheckpoint, VisionKind};
+pub use vision::{VisionCheckpoint, VisionKind, model_type};
 pub use weights::{MappedTensor, WeightFiles, Weights};

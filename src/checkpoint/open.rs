@@ -208,7 +208,7 @@ fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Result<Checkpo
     let generation = Fields::new(&generation_map, &generation_path);
     match family {
         FamilyKind::Clip => config::clip(fields).map(CheckpointKind::Clip),
-        FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } => {
+        FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } | FamilyKind::Siglip => {
             let found = format!("{}, which only sees", fields.text("model_type")?.unwrap_or_default());
             Err(fields.refuse("model_type", "a model with a decoder or a text tower", &found))
         }

@@ -20,8 +20,8 @@ const PREPROCESSOR: &str = "preprocessor_config.json";
 const PROCESSOR: &str = "processor_config.json";
 const EDGES_PX: std::ops::RangeInclusive<usize> = 1..=8192;
 
-/// The processor of a checkpoint: nested in `processor_config.json`, or `preprocessor_config.json`, or CLIP's defaults
-/// with a warning.
+/// The processor of a checkpoint: nested in `processor_config.json`, or `preprocessor_config.json`, or CLIP's or
+/// `SigLIP`'s defaults with a warning.
 ///
 /// `class` is the one that transformers takes for this model where a file names none; `padded` is the original layout's
 /// `image_aspect_ratio`.
@@ -38,11 +38,20 @@ pub(super) fn preprocess(
         warnings.extend(stale_file(files, &path, class, &spec));
         return Ok(framing(spec));
     }
+    let edge = u32::try_from(image_size).unwrap_or(u32::MAX);
+    let clip = PreprocessSpec::clip(edge);
+    let (name, spec) = if class == "SiglipImageProcessor" {
+        let half = Some([0.5; 3]);
+        let resize = Some(ResizeTo::Exact { height_px: edge, width_px: edge });
+        ("SigLIP", PreprocessSpec { resize, crop_px: None, image_mean: half, image_std: half, ..clip })
+    } else {
+        ("CLIP", clip)
+    };
     warnings.push(format!(
-        "Expected {PREPROCESSOR}, found none: photos are prepared as CLIP does at {image_size} px: {}",
+        "Expected {PREPROCESSOR}, found none: photos are prepared as {name} does at {image_size} px: {}",
         files.path(PREPROCESSOR).display()
     ));
-    Ok(framing(PreprocessSpec::clip(u32::try_from(image_size).unwrap_or(u32::MAX))))
+    Ok(framing(spec))
 }
 
 /// The square that the processor makes, where it says so: an encoder that takes any size is opened for it.

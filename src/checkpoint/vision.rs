@@ -1,6 +1,7 @@
-//! Encoders that only see: CLIP's image tower by itself or with its text tower beside it, and `DINOv2`.
+//! Encoders that only see: the image towers of CLIP and `SigLIP`, by themselves or with a text tower beside them, and
+//! `DINOv2`.
 
-use super::config::{self, FamilyKind, Fields};
+use super::config::{self, FamilyKind, Fields, ModelType};
 use super::files::Files;
 use super::folder::no_checkpoint;
 use super::open::{config_file, expect_folder, model_id};
@@ -19,13 +20,27 @@ pub enum VisionKind {
     Clip(VisionConfig),
     /// `DINOv2`, with or without registers.
     Dinov2(Dinov2Config),
+    /// `SigLIP`'s image tower, which has no `[CLS]`.
+    Siglip(VisionConfig),
+}
+
+/// What the configuration in a folder says it is; `None` where there is none, as with GGUF files.
+///
+/// **Errors**: one that cannot be read.
+pub fn model_type(folder: &Path) -> Result<Option<ModelType>, CheckpointError> {
+    let files = Files::Folder(folder.to_owned());
+    if !folder.join(CONFIG).is_file() {
+        return Ok(None);
+    }
+    let map = config_file(&files)?;
+    ModelType::of(Fields::new(&map, &files.path(CONFIG))).map(Some)
 }
 
 impl VisionKind {
     /// The sizes that all encoders have.
     pub fn config(&self) -> &VisionConfig {
         match self {
-            Self::Clip(config) => config,
+            Self::Clip(config) | Self::Siglip(config) => config,
             Self::Dinov2(config) => &config.vision,
         }
     }
@@ -35,17 +50,20 @@ impl VisionKind {
         match self {
             Self::Clip(_) => 1,
             Self::Dinov2(config) => 1 + config.num_register_tokens,
+            Self::Siglip(_) => 0,
         }
     }
 }
 
-/// An open encoder, for `[CLS]` maps.
+/// An open encoder, for maps.
 #[derive(Debug)]
 pub struct VisionCheckpoint {
     /// What traces call it.
     pub model_id: String,
     /// Its folder.
     pub folder: PathBuf,
+    /// What its configuration calls itself.
+    pub model_type: ModelType,
     /// Which encoder it is, and its sizes.
     pub kind: VisionKind,
     /// Its tensors; those of a text tower or a projection beside it count as used.
@@ -62,10 +80,10 @@ impl VisionCheckpoint {
         let files = Files::Folder(folder.to_owned());
         let map = if folder.is_dir() { config_file(&files).ok() } else { None };
         let family = map.and_then(|map| config::family(Fields::new(&map, &files.path(CONFIG))).ok());
-        matches!(family, Some(FamilyKind::ClipVision | FamilyKind::Dinov2 { .. }))
+        matches!(family, Some(FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } | FamilyKind::Siglip))
     }
 
-    /// Opens the folder of a CLIP (both towers or the image tower alone) or of a `DINOv2`.
+    /// Opens the folder of a CLIP or a `SigLIP` (both towers or the image tower alone) or of a `DINOv2`.
     ///
     /// **Errors**: a folder of another family, named with those that can be opened.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
@@ -77,9 +95,12 @@ impl VisionCheckpoint {
         let map = config_file(&files)?;
         let path = files.path(CONFIG);
         let fields = Fields::new(&map, &path);
-        let family = config::family(fields)?;
-        let class =
-            if matches!(family, FamilyKind::Dinov2 { .. }) { "BitImageProcessor" } else { "CLIPImageProcessor" };
+        let (family, model_type) = (config::family(fields)?, ModelType::of(fields)?);
+        let class = match family {
+            FamilyKind::Dinov2 { .. } => "BitImageProcessor",
+            FamilyKind::Siglip => "SiglipImageProcessor",
+            _ => "CLIPImageProcessor",
+        };
         let class = fields.text("image_processor_type")?.unwrap_or(class);
         let kind = match family {
             FamilyKind::Clip => VisionKind::Clip(config::clip(fields)?.vision),
@@ -87,8 +108,10 @@ impl VisionCheckpoint {
             FamilyKind::Dinov2 { registers } => {
                 VisionKind::Dinov2(config::dinov2(fields, registers, input_size(&files, class)?)?)
             }
+            FamilyKind::Siglip => VisionKind::Siglip(config::siglip(fields)?),
             FamilyKind::Llava | FamilyKind::LlavaOriginal => {
-                let expected = "an encoder that only sees: clip, clip_vision_model, dinov2, dinov2_with_registers";
+                let expected = "an encoder that only sees: clip, clip_vision_model, dinov2, dinov2_with_registers, siglip, \
+                     siglip_vision_model";
                 return Err(fields.refuse("model_type", expected, "llava"));
             }
         };
@@ -99,7 +122,14 @@ impl VisionCheckpoint {
         for other in ["text_model.", "text_projection.", "visual_projection.", "logit_scale"] {
             weights.leave_out(other);
         }
-        Ok(Self { model_id: model_id(folder), folder: folder.to_owned(), kind, weights, preprocess, warnings })
+        if family == FamilyKind::Siglip {
+            // What compares with texts: the head that pools patches among it.
+            for other in ["head.", "vision_tower.head.", "logit_bias"] {
+                weights.leave_out(other);
+            }
+        }
+        let (model_id, folder) = (model_id(folder), folder.to_owned());
+        Ok(Self { model_id, folder, model_type, kind, weights, preprocess, warnings })
     }
 }
 

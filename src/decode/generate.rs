@@ -2,7 +2,7 @@
 
 use super::method::{Chosen, Place, Stack, StepAction, Verdict};
 use super::{DecodeError, DecoderPrompt, Distribution, Sampler, SamplingOptions, StepContrast, TokenCandidate};
-use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
+use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe};
 use candle_core::Tensor;
 
 /// How an answer is decoded.
@@ -85,6 +85,8 @@ pub struct Generated {
 struct Branch {
     cache: KvCache,
     pending: Tensor,
+    /// Of its prompt.
+    positions: Positions,
     prompt_len: usize,
     /// The last position of its prompt, **shape** `[1, hidden_size]`.
     prompt_end: Tensor,
@@ -295,7 +297,9 @@ impl<'a> Generation<'a> {
         }
         let inputs = self.branches.iter_mut().enumerate().map(|(branch_idx, branch)| {
             let embeddings = branch.pending.clone();
-            BranchInput { branch_idx, cache: &mut branch.cache, embeddings }
+            let (start, len) = (branch.cache.len(), embeddings.dims().first().copied().unwrap_or(0));
+            let positions = branch.positions.range(start..start + len);
+            BranchInput { branch_idx, cache: &mut branch.cache, embeddings, positions }
         });
         let mut chain = self.methods.chain(probe);
         let logits = self.decoder.forward(&mut inputs.collect::<Vec<_>>(), LogitRows::Last, &mut chain)?;
@@ -369,15 +373,17 @@ fn branch(
     } else {
         prompt.embeddings.narrow(0, prompt_len - 1, 1).map_err(part)?
     };
+    let DecoderPrompt { embeddings, positions, .. } = prompt;
     let Some(mut cache) = cache else {
-        return Ok(Branch { cache: decoder.new_cache(capacity)?, pending: prompt.embeddings, prompt_len, prompt_end });
+        let cache = decoder.new_cache(capacity)?;
+        return Ok(Branch { cache, pending: embeddings, positions, prompt_len, prompt_end });
     };
     cache.truncate(prompt_len.saturating_sub(1));
     let known = cache.len();
-    let pending = prompt.embeddings.narrow(0, known, prompt_len - known);
+    let pending = embeddings.narrow(0, known, prompt_len - known);
     let pending = pending.map_err(|cause| ModelError::Part { part: "Token embedding", cause })?;
     let cache = if cache.capacity() < capacity { cache.fork(capacity)? } else { cache };
-    Ok(Branch { cache, pending, prompt_len, prompt_end })
+    Ok(Branch { cache, pending, positions, prompt_len, prompt_end })
 }
 
 /// The ordinary branch's logits, if all branches' are finite.

@@ -1,6 +1,6 @@
 //! What a branch reads.
 
-use crate::model::{Decoder, ModelError};
+use crate::model::{Decoder, Embedded, ModelError, Positions};
 use candle_core::Tensor;
 
 /// A prompt as the decoder gets it.
@@ -10,12 +10,20 @@ pub struct DecoderPrompt {
     pub ids: Vec<u32>,
     /// **Shape**: `[ids, hidden_size]`.
     pub embeddings: Tensor,
+    /// Where they stand for the rotary embedding; what is decoded counts on from there.
+    pub positions: Positions,
 }
 
 impl DecoderPrompt {
     /// A prompt of text alone.
     pub fn text(decoder: &Decoder, ids: Vec<u32>) -> Result<Self, ModelError> {
         let embeddings = decoder.embed(&ids)?;
-        Ok(Self { ids, embeddings })
+        Ok(Self::new(ids, Embedded::counted(embeddings)))
+    }
+
+    /// A prompt as a model embedded it.
+    pub fn new(ids: Vec<u32>, embedded: Embedded) -> Self {
+        let Embedded { embeddings, positions } = embedded;
+        Self { ids, embeddings, positions }
     }
 }

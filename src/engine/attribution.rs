@@ -4,7 +4,7 @@ use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Spec};
 use super::open::{ModelKind, OpenModel};
-use super::run::{Input, open_photo, run_job, with_files_held};
+use super::run::{open_photo, run_job, with_files_held};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::geometry::Framing;
@@ -114,9 +114,9 @@ fn of_clip(
 ) -> Result<Attributed, EngineError> {
     let photo = open_photo(&request.image)?;
     let mut warnings = photo.warnings.to_vec();
-    let input = Input::new(&photo, &encoder.preprocess, request.framing, encoder.config.patch_size)?;
+    let prepared = encoder.prepare(&photo, request.framing)?;
     let query = embedding(clip, checkpoint, &request.query, &mut warnings)?;
-    let parts = clip.contributions(&input.tensor, &query, &mut Stop(cancel))?;
+    let parts = clip.contributions(&prepared.pixel_values, &query, &mut Stop(cancel))?;
     let maps = ClipMaps {
         num_layers: parts.num_layers,
         contributions: parts.attention,
@@ -132,7 +132,7 @@ fn of_clip(
     };
     Ok(Attributed {
         photo,
-        attribution: Arc::new(Attribution { view: input.framed.view, maps: Maps::Clip(maps) }),
+        attribution: Arc::new(Attribution { view: prepared.framed.view, maps: Maps::Clip(maps) }),
         pre_output,
         warnings,
     })

@@ -15,7 +15,7 @@ use super::recorder::Recorder;
 use super::run::open_photo;
 use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack, Word, build};
 use crate::kernel::BandwidthProbe;
-use crate::model::Probe;
+use crate::model::{ImagePlace, Prepared, Probe};
 use crate::trace::{RowPrecision, Sampling};
 use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
@@ -92,7 +92,7 @@ pub struct BenchRatios {
 /// Measures a model on a photo; takes twelve answers of `new_tokens`.
 pub fn bench(model: &OpenModel, image: &ImageSource, new_tokens: usize) -> Result<BenchReport, EngineError> {
     let (load_secs, model) = (model.load_secs(), model.answerer()?);
-    let weight_bytes_per_token = model.llava.decoder().bytes_per_token();
+    let weight_bytes_per_token = model.vlm.decoder().bytes_per_token();
     let mut bandwidth = Bandwidth::new(&model.place.device, weight_bytes_per_token);
     let mut measured = COMBINATIONS.map(|combination| Measured { combination, ..Measured::default() });
     let mut prompt_tokens = 0;
@@ -200,12 +200,14 @@ fn round(
     let precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
     let question = question(image, new_tokens, precision);
     let go_on = AtomicBool::new(false);
-    let plan = Plan::new(model, &question)?;
     let photo = open_photo(image)?;
+    let prepared = model.prepare(&photo, question.framing)?;
+    let plan = Plan::new(model, &question, &prepared)?;
     let mut under_way = Vec::with_capacity(measured.len());
     for measured in measured.iter_mut() {
-        let (recorder, pixel_values) = Job::new(model, &question, &plan, &photo, &go_on)?.into_recorder();
-        let mut answer = UnderWay::look(model, &plan, recorder, &pixel_values, new_tokens, measured)?;
+        let job = Job::new(model, &question, &plan, &photo, prepared.clone(), &go_on)?;
+        let (recorder, prepared) = job.into_recorder();
+        let mut answer = UnderWay::look(model, &plan, recorder, &prepared, new_tokens, measured)?;
         let started = Instant::now();
         answer.step()?;
         measured.prefill_secs.push(started.elapsed().as_secs_f64());
@@ -238,19 +240,22 @@ impl<'a> UnderWay<'a> {
         model: &'a Answerer,
         plan: &Plan,
         mut recorder: Recorder<'a>,
-        pixel_values: &Tensor,
+        prepared: &Prepared,
         new_tokens: usize,
         measured: &mut Measured,
     ) -> Result<Self, EngineError> {
         let (branches, capture) = measured.combination;
         let probe: &mut dyn Probe = if capture { &mut recorder } else { &mut () };
         let started = Instant::now();
-        let features = model.llava.encode_image(pixel_values, probe)?;
+        let layout = &prepared.framed.layout;
+        let features = model.vlm.see(&prepared.pixel_values, layout, 0, probe)?;
         finish(&features.projected)?;
         measured.vision_secs.push(started.elapsed().as_secs_f64());
         let prompt = || -> Result<DecoderPrompt, EngineError> {
-            let (ids, image) = (plan.prompt.ids.clone(), Some((plan.prompt.image_token_span, &features)));
-            Ok(DecoderPrompt { embeddings: model.llava.embed_prompt(&ids, image)?, ids })
+            let image = ImagePlace::new(plan.prompt.image_token_span, &features);
+            let (ids, image) = (plan.prompt.ids.clone(), ImagePlace { layout: Some(layout), ..image });
+            let embedded = model.vlm.embed(&ids, Some(image))?;
+            Ok(DecoderPrompt::new(ids, embedded))
         };
         let prompts = (0..branches).map(|_| prompt()).collect::<Result<Vec<_>, _>>()?;
         // No stop tokens: every answer has the same length.
@@ -258,7 +263,7 @@ impl<'a> UnderWay<'a> {
         // Every branch reads the same, so that two cost what two cost, the contrast of every step included.
         let (method, active, _) = build(Word::Strategy, if branches > 1 { "vcd" } else { "plain" }, &[])?;
         let methods = Stack::new(vec![(method.info(), active)]);
-        let generation = Generation::new(model.llava.decoder(), methods, prompts, options)?;
+        let generation = Generation::new(model.vlm.decoder(), methods, prompts, options)?;
         Ok(Self { generation, recorder: capture.then_some(recorder) })
     }
 

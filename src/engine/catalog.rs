@@ -70,13 +70,13 @@ pub fn catalog() -> Catalog {
                 strength: None,
             })
             .collect(),
-        families: crate::model::families()
+        families: crate::model::FAMILIES
             .iter()
             .map(|family| Entry {
-                id: family.id(),
-                label: family.label(),
-                help: family.help(),
-                paper: family.paper(),
+                id: family.id,
+                label: family.label,
+                help: family.help,
+                paper: family.paper,
                 parameters: Vec::new(),
                 presets: &[],
                 strength: None,

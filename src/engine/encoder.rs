@@ -5,9 +5,10 @@ use super::error::EngineError;
 use super::estimate::MemoryEstimate;
 use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelTask};
 use super::open::{Source, model_id, note};
-use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, VisionKind, WeightFiles, Weights};
-use crate::geometry::{PatchGrid, PreprocessSpec};
-use crate::model::{Clip, ClsEncoder, ModelError};
+use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, WeightFiles, Weights};
+use crate::data::{Photo, PreprocessError};
+use crate::geometry::{Framing, PatchGrid, PreprocessSpec};
+use crate::model::{self, Clip, EncoderInfo, ModelError, Prepared, family_of, load_encoder};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,7 +35,7 @@ pub(super) enum Towers {
         checkpoint: Box<ClipCheckpoint>,
     },
     /// An image tower.
-    Image(Box<ClsEncoder>),
+    Image(Box<dyn model::Encoder>),
 }
 
 impl Encoder {
@@ -84,32 +85,36 @@ impl Encoder {
     ) -> Result<Self, EngineError> {
         let place = Place::choose(request.device, request.dtype, checkpoint.weights.dtype())?;
         let source = Source::new(&checkpoint.weights, keeps_types(request), progress, cancel);
-        let encoder = ClsEncoder::load(checkpoint, &source, place.dtype, &place.device);
+        let family = family_of(&checkpoint.model_type)?;
+        let encoder = load_encoder(checkpoint, &source, place.dtype, &place.device);
         let encoder = encoder.map_err(|err| blame(err, cancel))?;
         let vision = checkpoint.kind.config().clone();
-        let (family, name) = match &checkpoint.kind {
-            VisionKind::Clip(_) => ("clip", "CLIP's image tower"),
-            VisionKind::Dinov2(_) => ("dinov2", "DINOv2"),
-        };
         let described = Described {
-            family,
+            family: family.id,
             task: ModelTask::See,
-            summary: format!("{name}, {}", sizes(&vision)),
+            summary: format!("{}, {}", encoder.info().name, sizes(&vision)),
             note: note("", &checkpoint.warnings),
             warnings: checkpoint.warnings.clone(),
             suggested_prompts: Vec::new(),
         };
         let info = described.info(request, &place, &checkpoint.weights, &vision, &checkpoint.preprocess);
         let (preprocess, files) = (checkpoint.preprocess.clone(), checkpoint.weights.opened());
-        Ok(Self { towers: Towers::Image(Box::new(encoder)), config: vision, preprocess, place, info, files })
+        Ok(Self { towers: Towers::Image(encoder), config: vision, preprocess, place, info, files })
     }
 
-    /// Tokens in front of the patches.
-    pub(super) fn num_prefix_tokens(&self) -> usize {
+    /// Its image tower.
+    pub(super) fn tower(&self) -> EncoderInfo {
         match &self.towers {
-            Towers::Both { .. } => 1,
-            Towers::Image(encoder) => encoder.num_prefix_tokens(),
+            Towers::Both { clip, .. } => model::Encoder::info(clip.vision()),
+            Towers::Image(encoder) => encoder.info(),
         }
+    }
+
+    /// A photo as it takes it; `framing` replaces the checkpoint's own.
+    pub(super) fn prepare(&self, photo: &Photo, framing: Option<Framing>) -> Result<Prepared, PreprocessError> {
+        let own = self.preprocess.clone();
+        let spec = if let Some(framing) = framing { own.with_framing(framing) } else { own };
+        Prepared::one_grid(photo, &spec, self.config.patch_size, 0)
     }
 }
 

@@ -7,12 +7,11 @@ use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
 use super::method_specs::MethodSpecs;
 use super::prompting::{Prompting, asked_photo};
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input, image_path};
+use super::run::{Answer, image_path, kept_values};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
-use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
-use crate::model::Clip;
+use crate::model::{Clip, Framed};
 use crate::trace::{Extras, RunInfo, SpecInfo, TextSimilarity, Trace, compare};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
@@ -37,12 +36,12 @@ pub(super) fn see(
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
     warnings.extend(photo.warnings.iter().cloned());
-    let input = Input::new(&photo, &encoder.preprocess, question.framing, encoder.config.patch_size)?;
+    let prepared = encoder.prepare(&photo, question.framing)?;
 
     emit(Event::Stage(id, Stage::Vision));
     let started = Instant::now();
-    let mut recorder = Recorder::new(sizes(encoder), &question.record, cancel);
-    let embedding = encode(encoder, &input.tensor, &mut recorder)?;
+    let mut recorder = Recorder::new(NO_DECODER, &[encoder.tower()], &question.record, cancel);
+    let embedding = encode(encoder, &prepared.pixel_values, &mut recorder)?;
     let vision = recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
     let vision_secs = started.elapsed().as_secs_f64();
 
@@ -55,16 +54,17 @@ pub(super) fn see(
         _ => Vec::new(),
     };
     let trace = Trace {
-        run: Arc::new(run_info(encoder, question, &texts, &photo, &input)),
+        run: Arc::new(run_info(encoder, question, &texts, &photo, &prepared.framed)),
         prompt: Vec::new().into(),
         image_token_span: TokenSpan { start: 0, len: 0 },
-        layout: Arc::new(ImageLayout::of_view(&input.framed.view, 0)),
+        layout: Arc::new(prepared.framed.layout.clone()),
         num_hidden_layers: 0,
         num_attention_heads: 0,
         output: Vec::new(),
         decoder_attention: Vec::new(),
         prompt_attention: Vec::new(),
-        vision: vision.map(Arc::new),
+        vision: vision.into_iter().next().map(Arc::new),
+        further_vision: Vec::new(),
         similarity,
         // They come with the end, once.
         warnings: Vec::new(),
@@ -72,7 +72,7 @@ pub(super) fn see(
     encoder.files.expect_whole()?;
     emit(Event::Started(id, Box::new(trace.clone())));
     let timings = Timings { vision_secs, prefill_secs: started.elapsed().as_secs_f64(), ..Timings::default() };
-    let extras = Extras { pixel_values: input.kept(question), ..Extras::default() };
+    let extras = Extras { pixel_values: kept_values(&prepared, question), ..Extras::default() };
     Ok(Answer { trace: Trace { warnings, ..trace }, extras, timings })
 }
 
@@ -104,17 +104,13 @@ fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<Str
     if texts.is_empty() { Err(EngineError::NoTexts) } else { Ok((texts, warnings)) }
 }
 
-fn sizes(encoder: &Encoder) -> Sizes {
-    Sizes {
-        num_hidden_layers: 0,
-        num_attention_heads: 0,
-        prompt_len: 0,
-        image_token_span: TokenSpan { start: 0, len: 0 },
-        // Its own head reads the last layer.
-        feature_layer_idx: encoder.config.num_hidden_layers.saturating_sub(1),
-        vision_prefix_len: encoder.num_prefix_tokens(),
-    }
-}
+/// Of a model without a decoder.
+const NO_DECODER: Sizes = Sizes {
+    num_hidden_layers: 0,
+    num_attention_heads: 0,
+    prompt_len: 0,
+    image_token_span: TokenSpan { start: 0, len: 0 },
+};
 
 /// Runs the image tower; its embedding where there are texts to compare it with.
 fn encode(
@@ -156,7 +152,7 @@ fn similarity(
     Ok(compare(cosines, clip.logit_scale()))
 }
 
-fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Photo, input: &Input) -> RunInfo {
+fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Photo, framed: &Framed) -> RunInfo {
     let (Prompt::Templated(words) | Prompt::Raw(words)) = &question.prompt;
     RunInfo {
         model_id: encoder.info.id.clone(),
@@ -179,8 +175,8 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         max_new_tokens: 0,
         prompting: question.prompted.as_deref().map(Prompting::info),
         forced_ids: Vec::new(),
-        preprocessing: input.framed.preprocessing.clone(),
-        view: input.framed.view,
+        preprocessing: framed.preprocessing.clone(),
+        view: framed.view,
         device: encoder.place.device_label(),
         dtype: encoder.place.dtype_label().to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),

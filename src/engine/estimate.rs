@@ -8,7 +8,8 @@ use super::device::Place;
 use super::error::EngineError;
 use super::messages::{DtypePreference, LoadRequest, RecordOptions};
 use super::reuse::DEFAULT_BUDGET_BYTES;
-use crate::checkpoint::{Checkpoint, LlavaConfig};
+use crate::checkpoint::Checkpoint;
+use crate::model::ModelSizes;
 use candle_core::DType;
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -85,7 +86,7 @@ impl MemoryEstimate {
 /// A device that is not there; [`EngineError::Memory`] with what would fit.
 pub fn plan_memory(
     checkpoint: &Checkpoint,
-    config: &LlavaConfig,
+    sizes: &ModelSizes<'_>,
     request: &LoadRequest,
     free_bytes: Option<u64>,
 ) -> Result<(Place, MemoryEstimate), EngineError> {
@@ -94,8 +95,8 @@ pub fn plan_memory(
     let free_bytes = free_bytes.filter(|_| place.device.is_cpu());
     let auto = request.dtype == DtypePreference::Auto;
     let kept = Kept { blocks: auto && checkpoint.weights.is_quantised(), floats: auto && place.device.is_cpu() };
-    let at = |dtype, kept, context| estimate(checkpoint, config, dtype, kept, context, free_bytes);
-    let context = context_of(config);
+    let at = |dtype, kept, context| estimate(checkpoint, sizes, dtype, kept, context, free_bytes);
+    let context = context_of(sizes);
     let mut needed = at(place.dtype, kept, context);
     needed.reason = reason(request, &place, own, kept);
     if needed.fits() {
@@ -173,14 +174,14 @@ fn advice(needed: &MemoryEstimate, smaller: &MemoryEstimate, quantised: bool) ->
 }
 
 /// Positions that are counted with: the image, a question and a long answer, or what the model has.
-fn context_of(config: &LlavaConfig) -> u64 {
-    let most = config.text.max_position_embeddings as u64;
-    (config.image_seq_length() as u64 + TEXT_POSITIONS).min(most)
+fn context_of(sizes: &ModelSizes<'_>) -> u64 {
+    let most = sizes.text.max_position_embeddings as u64;
+    (sizes.image_tokens as u64 + TEXT_POSITIONS).min(most)
 }
 
 fn estimate(
     checkpoint: &Checkpoint,
-    config: &LlavaConfig,
+    sizes: &ModelSizes<'_>,
     dtype: DType,
     kept: Kept,
     context: u64,
@@ -197,7 +198,7 @@ fn estimate(
             bytes
         }
     });
-    let (text, vision) = (&config.text, &config.vision);
+    let ModelSizes { text, vision, .. } = *sizes;
     let product = |factors: &[usize]| factors.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
     let a_position = product(&[2, text.num_hidden_layers, text.num_key_value_heads, text.head_dim, 4]);
     let a_row = product(&[text.num_hidden_layers, text.num_attention_heads, 2]).saturating_mul(context);
@@ -288,10 +289,10 @@ mod tests {
     #[test]
     fn a_type_is_chosen_by_what_is_free_and_the_choice_is_explained() {
         let checkpoint = Checkpoint::demo().expect("the demo");
-        let config = checkpoint.llava().expect("a LLaVA");
+        let sizes = crate::model::answering(&checkpoint).expect("it answers").sizes;
         let plan = |dtype, free| {
             let request = LoadRequest { source: ModelSource::Demo, device: DevicePreference::Cpu, dtype };
-            plan_memory(&checkpoint, config, &request, free).map_err(|err| err.to_string())
+            plan_memory(&checkpoint, &sizes, &request, free).map_err(|err| err.to_string())
         };
         let (place, whole) = plan(DtypePreference::Auto, None).expect("unknown memory is trusted");
         assert_eq!((place.dtype, whole.fits()), (DType::F32, true), "{whole:?}");

@@ -5,7 +5,6 @@ use super::job::Plan;
 use super::job_info::run_info;
 use super::messages::{PromptRows, Question, RecordOptions};
 use super::open::Answerer;
-use super::run::Framed;
 use crate::data::Photo;
 use crate::decode::DecoderPrompt;
 use crate::trace::{AttentionRow, OutputToken, SpecInfo, Trace};
@@ -48,7 +47,7 @@ impl Recalled {
         photo: &Photo,
     ) -> Result<Option<Self>, EngineError> {
         let Some(fork) = &question.fork else { return Ok(None) };
-        let vocab_size = model.llava.config().text.vocab_size;
+        let vocab_size = model.vlm.decoder().config().vocab_size;
         if let Some(found) = fork.ids.iter().find(|id| **id as usize >= vocab_size) {
             return Err(EngineError::ForcedId { vocab_size, found: *found, path: model.info.id.clone().into() });
         }
@@ -62,7 +61,7 @@ impl Recalled {
         let known =
             fork.known.as_ref().filter(|trace| can_recall && is_same_question(trace, model, question, plan, photo));
         Ok(known.and_then(|trace| {
-            let ends = |id: u32| model.llava.config().eos_token_ids.contains(&id);
+            let ends = |id: u32| model.vlm.eos_token_ids().contains(&id);
             let pairs = trace.output.iter().zip(&fork.ids);
             let same = pairs.take_while(|(token, id)| token.id == **id && !ends(**id)).count();
             let len = same.min(trace.decoder_attention.len());
@@ -101,7 +100,7 @@ impl Recalled {
             return Ok(());
         }
         let ids: Vec<u32> = self.trace.output.iter().take(self.len).map(|token| token.id).collect();
-        let embeddings = model.llava.decoder().embed(&ids)?;
+        let embeddings = model.vlm.decoder().embed(&ids)?;
         for prompt in prompts {
             prompt.ids.extend(&ids);
             let longer = Tensor::cat(&[&prompt.embeddings, &embeddings], 0);
@@ -121,8 +120,7 @@ pub(super) fn recorded(question: &Question, plan: &Plan) -> RecordOptions {
 /// Whether another answer's rows are those that this question's would be: nothing differs but how tokens are chosen,
 /// which does not touch the ordinary branch, and the rows are kept as this question wants them.
 fn is_same_question(trace: &Trace, model: &Answerer, question: &Question, plan: &Plan, photo: &Photo) -> bool {
-    let patch_size = model.llava.config().vision.patch_size;
-    let framed = Framed::new(photo, &model.checkpoint.preprocess, question.framing, patch_size);
+    let framed = model.frame(photo, question.framing);
     let expected = run_info(model, question, plan, photo, &framed);
     let same_rows = trace.decoder_attention.first().is_none_or(|row| row.precision() == question.record.precision);
     same_rows && expected.differences(&trace.run).iter().all(|difference| difference.field.is_of_choice())

@@ -6,20 +6,19 @@ use super::fork::{Recalled, recorded};
 use super::job_info::{prompt_tokens, run_info, spec_info};
 use super::messages::{Event, Prompt, PromptRows, Question, RecordOptions, RunId, Spec, Stage, Timings};
 use super::method_specs::MethodSpecs;
-use super::open::{Answerer, image_grid};
+use super::open::Answerer;
 use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, Input};
+use super::run::{Answer, kept_values};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
     ActiveMethod, DecoderPrompt, FirstAnswer, FirstQuestion, GenerateOptions, Generation, MethodInfo, Parameters,
     QuestionContext, Reach, SamplingOptions, Stack, StopReason, TokenStep, Word, Words, build,
 };
-use crate::geometry::ImageLayout;
+use crate::model::Prepared;
 use crate::trace::{AttentionRow, Candidate, Extras, OutputToken, Sampling, SpecInfo, Trace};
-use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -36,14 +35,15 @@ pub(super) fn answer(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
-    let mut plan = Plan::new(model, question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
+    let prepared = model.prepare(&photo, question.framing)?;
+    let mut plan = Plan::new(model, question, &prepared)?;
     if let Some(answers) = ask_first(model, id, question, &plan, cancel)? {
-        plan = Plan::with(model, question, &answers)?;
+        plan = Plan::with(model, question, &prepared, &answers)?;
     }
     plan.recalled = Recalled::of(model, question, &plan, &photo)?;
-    let mut job = Job::new(model, question, &plan, &photo, cancel)?;
+    let mut job = Job::new(model, question, &plan, &photo, prepared, cancel)?;
 
     emit(Event::Stage(id, Stage::Vision));
     let started = Instant::now();
@@ -108,7 +108,7 @@ fn decode(
     // What may be taken back is told when nothing is any more.
     let mut held = methods.may_retract().then(Vec::new);
     let options = generate_options(model, question, recalled.as_ref());
-    let mut generation = Generation::resume(model.llava.decoder(), methods, prompts, caches, options)?;
+    let mut generation = Generation::resume(model.vlm.decoder(), methods, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
     let mut decode_started = Instant::now();
@@ -156,7 +156,7 @@ fn announces_late(question: &Question, recalled: Option<&Recalled>) -> bool {
     question.record.prompt_rows != PromptRows::None && !recalled.is_some_and(Recalled::has_prompt_rows)
 }
 
-/// What a question asks of the decoding, checked before anything is computed.
+/// What a question asks of the decoding about a photo that was prepared, checked before anything is computed.
 pub(super) struct Plan {
     pub(super) methods: Stack,
     /// Of every method of the stack, in its order.
@@ -184,28 +184,33 @@ struct Built {
 }
 
 impl Plan {
-    pub(super) fn new(model: &Answerer, question: &Question) -> Result<Self, EngineError> {
-        Self::with(model, question, &[])
+    pub(super) fn new(model: &Answerer, question: &Question, prepared: &Prepared) -> Result<Self, EngineError> {
+        Self::with(model, question, prepared, &[])
     }
 
     /// The same, once what methods ask first was answered, method by method.
-    fn with(model: &Answerer, question: &Question, answers: &[Vec<FirstAnswer>]) -> Result<Self, EngineError> {
+    fn with(
+        model: &Answerer,
+        question: &Question,
+        prepared: &Prepared,
+        answers: &[Vec<FirstAnswer>],
+    ) -> Result<Self, EngineError> {
         let mut all = Vec::new();
         for (word, spec) in MethodSpecs::of(question).in_order() {
             let (method, active, parameters) = build(word, &spec.name, &spec.parameters)?;
             all.push(Built { word, info: method.info(), active, parameters });
         }
-        Self::of(model, question, all, answers)
+        Self::of(model, question, prepared, all, answers)
     }
 
     /// The same of any methods.
     fn of(
         model: &Answerer,
         question: &Question,
+        prepared: &Prepared,
         mut all: Vec<Built>,
         answers: &[Vec<FirstAnswer>],
     ) -> Result<Self, EngineError> {
-        let config = model.llava.config();
         let (mut full_prompt, template_date) = full_prompt(model, &reworded(&question.prompt, &all)?)?;
         for (idx, method) in all.iter_mut().enumerate() {
             let answers = answers.get(idx).map_or(&[][..], Vec::as_slice);
@@ -213,15 +218,17 @@ impl Plan {
                 full_prompt = rewritten;
             }
         }
-        let prompt = model.checkpoint.tokenizer.encode_prompt(&full_prompt, config.image_seq_length())?;
+        let layout = &prepared.framed.layout;
+        let tokenizer = &model.checkpoint.tokenizer;
+        let prompt = model.vlm.prompt(tokenizer, &full_prompt, layout)?;
         let context = QuestionContext {
-            config,
-            tokenizer: &model.checkpoint.tokenizer,
+            model: &*model.vlm,
+            tokenizer,
             full_prompt: &full_prompt,
             prompt: &prompt,
-            image_grid: image_grid(config),
-            // Every vision tower of this family has [CLS].
-            cls_patches: Some(image_grid(config).len()),
+            layout,
+            input_shape: prepared.pixel_values.dims(),
+            cls_patches: model.vlm.encoders().first().filter(|first| first.has_cls).map(|_| layout.len()),
             seed: question.sampling.seed,
         };
         for method in &mut all {
@@ -294,7 +301,7 @@ fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Rec
         forced: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
         answered: recalled.map_or(0, Recalled::len),
         max_new_tokens: question.max_new_tokens,
-        stop_token_ids: model.llava.config().eos_token_ids.clone(),
+        stop_token_ids: model.vlm.eos_token_ids().to_vec(),
         sampling: SamplingOptions {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
@@ -312,9 +319,7 @@ pub(super) struct Job<'a> {
     pub(super) extras: Extras,
     timings: Timings,
     pub(super) recorder: Recorder<'a>,
-    pub(super) pixel_values: Tensor,
-    /// The same as numbers: what an image is known by.
-    pub(super) values: Arc<[f32]>,
+    pub(super) prepared: Prepared,
     rows_left_out: usize,
     /// Tokens that were decoded here.
     new_tokens: usize,
@@ -326,46 +331,39 @@ impl<'a> Job<'a> {
         question: &Question,
         plan: &Plan,
         photo: &Photo,
+        prepared: Prepared,
         cancel: &'a AtomicBool,
     ) -> Result<Self, EngineError> {
-        let config = model.llava.config();
-        let preprocess = &model.checkpoint.preprocess;
-        let input = Input::new(photo, preprocess, question.framing, config.vision.patch_size)?;
+        let config = model.vlm.decoder().config();
         let span = plan.prompt.image_token_span;
-        let run = run_info(model, question, plan, photo, &input.framed);
+        let run = run_info(model, question, plan, photo, &prepared.framed);
         let sizes = Sizes {
-            num_hidden_layers: config.text.num_hidden_layers,
-            num_attention_heads: config.text.num_attention_heads,
+            num_hidden_layers: config.num_hidden_layers,
+            num_attention_heads: config.num_attention_heads,
             prompt_len: plan.prompt.ids.len(),
             image_token_span: span,
-            // Entry k of the hidden states is the output of layer k - 1, entry 0 the embeddings.
-            feature_layer_idx: config.vision_feature_layers.last().map_or(0, |entry| entry.saturating_sub(1)),
-            vision_prefix_len: 1,
         };
-        // `[CLS]` among the image tokens covers no pixels.
-        let before = span.len.saturating_sub(input.framed.view.grid.len());
-        let layout = ImageLayout::of_view(&input.framed.view, before);
         let trace = Trace {
             run: Arc::new(run),
             prompt: prompt_tokens(model, &plan.prompt)?.into(),
             image_token_span: span,
-            layout: Arc::new(layout),
+            layout: Arc::new(prepared.framed.layout.clone()),
             num_hidden_layers: sizes.num_hidden_layers,
             num_attention_heads: sizes.num_attention_heads,
             output: Vec::new(),
             decoder_attention: Vec::new(),
             prompt_attention: plan.recalled.as_ref().map_or_else(Vec::new, Recalled::prompt_rows),
             vision: None,
+            further_vision: Vec::new(),
             similarity: Vec::new(),
             warnings: photo.warnings.to_vec(),
         };
         Ok(Self {
             trace,
-            extras: Extras { pixel_values: input.kept(question), ..Extras::default() },
+            extras: Extras { pixel_values: kept_values(&prepared, question), ..Extras::default() },
             timings: Timings::default(),
-            recorder: Recorder::new(sizes, &recorded(question, plan), cancel),
-            pixel_values: input.tensor,
-            values: input.values.into(),
+            recorder: Recorder::new(sizes, model.vlm.encoders(), &recorded(question, plan), cancel),
+            prepared,
             rows_left_out: 0,
             new_tokens: 0,
         })
@@ -390,8 +388,8 @@ impl<'a> Job<'a> {
     }
 
     /// The recorder and the model's input, for measurements.
-    pub(super) fn into_recorder(self) -> (Recorder<'a>, Tensor) {
-        (self.recorder, self.pixel_values)
+    pub(super) fn into_recorder(self) -> (Recorder<'a>, Prepared) {
+        (self.recorder, self.prepared)
     }
 
     fn take_prompt_rows(&mut self) {

@@ -5,10 +5,11 @@ use super::job::Plan;
 use super::messages::{Prompt, Question};
 use super::open::Answerer;
 use super::prompting::Prompting;
-use super::run::{Framed, image_path};
+use super::run::image_path;
 use crate::checkpoint::PromptIds;
 use crate::data::Photo;
 use crate::decode::Parameters;
+use crate::model::Framed;
 use crate::trace::{PromptToken, RunInfo, SpecInfo};
 
 /// A registered name with its parameters as they are used.

@@ -36,6 +36,7 @@ mod reuse_bench;
 mod run;
 mod spec;
 mod stored;
+mod vision;
 mod worker;
 
 pub use crate::decode::{ParameterKind, Preset, Strength};

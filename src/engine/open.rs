@@ -8,10 +8,14 @@ use super::hub::on_disk;
 use super::messages::{DtypePreference, KeptMemory, LoadRequest, ModelInfo, ModelSource, ModelTask};
 use super::reuse::Reuse;
 use crate::checkpoint::{
-    ChatTemplate, Checkpoint, ClipCheckpoint, LlavaConfig, MappedTensor, Moment, VisionCheckpoint, WeightFiles, Weights,
+    self, ChatTemplate, Checkpoint, CheckpointError, ClipCheckpoint, MappedTensor, Moment, VisionCheckpoint,
+    WeightFiles, Weights,
 };
-use crate::geometry::PatchGrid;
-use crate::model::{Llava, SourceError, TensorSource};
+use crate::data::{Photo, PreprocessError};
+use crate::geometry::{Framing, PatchGrid, PreprocessSpec};
+use crate::model::{
+    EncoderInfo, FamilyEntry, Framed, Prepared, SourceError, TensorSource, VisionLanguageModel, answering, family_of,
+};
 use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::cell::{Cell, RefCell};
@@ -43,7 +47,7 @@ pub(super) enum ModelKind {
 #[derive(Debug)]
 pub(super) struct Answerer {
     pub(super) checkpoint: Checkpoint,
-    pub(super) llava: Llava,
+    pub(super) vlm: Box<dyn VisionLanguageModel>,
     pub(super) place: Place,
     pub(super) info: Arc<ModelInfo>,
     /// Its weights on disk.
@@ -162,9 +166,7 @@ impl ModelKind {
                 let encoder = Encoder::open_clip(ClipCheckpoint::demo()?, request, progress, cancel)?;
                 return Ok(Self::Sees(Box::new(encoder)));
             }
-            ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. }
-                if VisionCheckpoint::describes(folder) =>
-            {
+            ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. } if only_sees(folder)? => {
                 let encoder = Encoder::open_vision(&VisionCheckpoint::open(folder)?, request, progress, cancel)?;
                 return Ok(Self::Sees(Box::new(encoder)));
             }
@@ -183,26 +185,35 @@ impl ModelKind {
             let checkpoint = ClipCheckpoint::from_checkpoint(checkpoint)?;
             return Ok(Self::Sees(Box::new(Encoder::open_clip(checkpoint, request, progress, cancel)?)));
         }
-        let config = checkpoint.llava().ok_or_else(|| EngineError::NoDecoder {
+        let found = answering(&checkpoint).ok_or_else(|| EngineError::NoDecoder {
             path: checkpoint.folder.clone().unwrap_or_else(|| Path::new(&checkpoint.model_id).to_owned()),
         })?;
+        let (family, load) = (found.family, found.load);
         make_room();
-        let (place, memory) = plan_memory(&checkpoint, config, request, free_memory())?;
+        let (place, memory) = plan_memory(&checkpoint, &found.sizes, request, free_memory())?;
         progress(SHARE_BEFORE_WEIGHTS, &format!("Reading weights: {}", memory.sentence()));
         let keep_types = request.dtype == DtypePreference::Auto;
         let source = Source::new(&checkpoint.weights, keep_types, progress, cancel).telling(&memory);
-        let llava = Llava::load(&source, config, place.dtype, &place.device)
+        let vlm = load(&checkpoint, &source, place.dtype, &place.device)
             .map_err(|err| if cancel.load(Ordering::Relaxed) { EngineError::Cancelled } else { err.into() });
         // Zeros that stand for what is gone may be what went wrong.
         checkpoint.weights.opened().expect_whole()?;
-        let llava = llava?;
+        let vlm = vlm?;
         checkpoint.weights.finish()?;
         let reuse = Reuse::new(memory.kept_bytes);
-        let info = Arc::new(info(request, &checkpoint, config, &place, memory)?);
+        let info = Arc::new(info(request, &checkpoint, family, &*vlm, &place, memory)?);
         let date = Mutex::default();
         let files = checkpoint.weights.opened();
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, llava, place, info, files, reuse, date })))
+        Ok(Self::Answers(Box::new(Answerer { checkpoint, vlm, place, info, files, reuse, date })))
     }
+}
+
+/// Whether a folder holds an encoder without a decoder or a text tower.
+///
+/// **Errors**: a configuration that cannot be read or is of no known family.
+fn only_sees(folder: &Path) -> Result<bool, CheckpointError> {
+    let Some(found) = checkpoint::model_type(folder)? else { return Ok(false) };
+    Ok(family_of(&found)?.only_sees(&found))
 }
 
 impl Answerer {
@@ -216,6 +227,22 @@ impl Answerer {
         self.date.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Moment::today)
     }
 
+    /// What a question makes of the checkpoint's way to treat photos.
+    fn preprocessing(&self, framing: Option<Framing>) -> PreprocessSpec {
+        let own = self.checkpoint.preprocess.clone();
+        if let Some(framing) = framing { own.with_framing(framing) } else { own }
+    }
+
+    /// What happens to a photo; `framing` replaces the checkpoint's own.
+    pub(super) fn frame(&self, photo: &Photo, framing: Option<Framing>) -> Framed {
+        self.vlm.frame(photo.size(), &self.preprocessing(framing))
+    }
+
+    /// A photo as the model takes it; `framing` replaces the checkpoint's own.
+    pub(super) fn prepare(&self, photo: &Photo, framing: Option<Framing>) -> Result<Prepared, PreprocessError> {
+        self.vlm.prepare(photo, &self.preprocessing(framing))
+    }
+
     /// The text that a question becomes.
     pub(super) fn template(&self) -> Result<&ChatTemplate, EngineError> {
         self.checkpoint.template.as_ref().ok_or_else(|| EngineError::NoDecoder { path: self.info.id.clone().into() })
@@ -227,33 +254,32 @@ fn reading(progress: &mut dyn FnMut(f32, &str)) -> impl FnMut(f32, &str) {
     |share, what| progress(share * SHARE_BEFORE_WEIGHTS, &format!("Reading {what}"))
 }
 
-/// The grid of patches that a model's vision encoder sees.
-pub(super) fn image_grid(config: &LlavaConfig) -> PatchGrid {
-    let side = config.vision.image_size / config.vision.patch_size.max(1);
-    PatchGrid { rows: side, cols: side }
-}
-
 fn info(
     request: &LoadRequest,
     checkpoint: &Checkpoint,
-    config: &LlavaConfig,
+    family: &FamilyEntry,
+    vlm: &dyn VisionLanguageModel,
     place: &Place,
     memory: MemoryEstimate,
 ) -> Result<ModelInfo, EngineError> {
-    let (text, vision) = (&config.text, &config.vision);
+    let text = vlm.decoder().config();
+    let vision = |encoder: &EncoderInfo| {
+        let EncoderInfo { num_hidden_layers, num_attention_heads, image_size, .. } = encoder;
+        format!(", ViT {num_hidden_layers} x {num_attention_heads}, {image_size} px")
+    };
+    let (encoders, first) = (vlm.encoders(), vlm.encoders().first());
     let (template_before, template_after) =
         checkpoint.template.as_ref().map(ChatTemplate::split).transpose()?.unwrap_or_default();
     Ok(ModelInfo {
         id: model_id(&request.source),
-        family: "llava".to_owned(),
+        family: family.id.to_owned(),
         task: ModelTask::Answer,
         summary: format!(
-            "LLaVA, {} layers x {} heads, ViT {} x {}, {} px",
+            "{}, {} layers x {} heads{}",
+            family.label,
             text.num_hidden_layers,
             text.num_attention_heads,
-            vision.num_hidden_layers,
-            vision.num_attention_heads,
-            vision.image_size
+            encoders.iter().map(vision).collect::<String>()
         ),
         note: note(&checkpoint.notes.note, &checkpoint.warnings),
         warnings: checkpoint.warnings.clone(),
@@ -263,9 +289,9 @@ fn info(
         memory,
         num_hidden_layers: text.num_hidden_layers,
         num_attention_heads: text.num_attention_heads,
-        vision_num_hidden_layers: vision.num_hidden_layers,
-        vision_num_attention_heads: vision.num_attention_heads,
-        image_grid: image_grid(config),
+        vision_num_hidden_layers: first.map_or(0, |encoder| encoder.num_hidden_layers),
+        vision_num_attention_heads: first.map_or(0, |encoder| encoder.num_attention_heads),
+        image_grid: first.map_or(PatchGrid { rows: 0, cols: 0 }, |encoder| encoder.grid),
         framing: checkpoint.preprocess.framing,
         template_before,
         template_after,

@@ -24,10 +24,11 @@ impl Prefixes {
         first_row: usize,
         question: &Question,
     ) -> (Self, Vec<Option<KvCache>>) {
-        let decoder = model.llava.decoder();
+        let decoder = model.vlm.decoder();
         let wanted = prompts.iter().enumerate().map(|(branch_idx, prompt)| Wanted {
             ids: prompt.ids.clone(),
             embeddings: prompt.embeddings.clone(),
+            positions: prompt.positions.clone(),
             footing: footing(plan, branch_idx),
             most: if branch_idx == 0 { first_row } else { usize::MAX }.min(prompt.ids.len().saturating_sub(1)),
             capacity: Generation::capacity(decoder, prompt.ids.len(), question.max_new_tokens),
@@ -51,7 +52,7 @@ impl Prefixes {
     pub(super) fn keep(self, model: &Answerer, generation: Generation<'_>) {
         let generated = generation.new_ids().to_vec();
         // Without the rows of the answer its prompt is kept all the same.
-        let rows = if generated.is_empty() { None } else { model.llava.decoder().embed(&generated).ok() };
+        let rows = if generated.is_empty() { None } else { model.vlm.decoder().embed(&generated).ok() };
         for (prompt, mut cache) in self.prompts.into_iter().zip(generation.into_caches()) {
             if rows.is_none() {
                 cache.truncate(prompt.ids.len());

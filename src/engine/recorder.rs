@@ -4,19 +4,20 @@
 //! CPU the copy goes to its place in the trace at once, rounded if it is to be; the rows of a GPU stay there until the step's last layer and
 //! are read back once.
 
+mod encoder_rows;
 mod rows;
 mod vision_rows;
 
 use super::messages::{PromptRows, RecordOptions};
 use crate::ids::TokenSpan;
-use crate::model::{Probe, Site, Tower};
+use crate::model::{EncoderInfo, Probe, Site, Tower};
 use crate::trace::{AttentionRow, RowPrecision, VisionAttention};
 use candle_core::{DType, Result, Tensor};
+use encoder_rows::EncoderRows;
 use rows::{StepRows, read_row};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vision_rows::VisionRows;
 
 /// Sizes that the recorder has to know beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +30,6 @@ pub(super) struct Sizes {
     pub(super) prompt_len: usize,
     /// Where the image tokens lie.
     pub(super) image_token_span: TokenSpan,
-    /// 0-based vision layer whose output the projector takes.
-    pub(super) feature_layer_idx: usize,
-    /// Vision tokens in front of the patches: `[CLS]`, and registers.
-    pub(super) vision_prefix_len: usize,
 }
 
 impl Sizes {
@@ -59,14 +56,12 @@ pub(super) struct Recorder<'a> {
     step_prompt: Vec<Tensor>,
     row: Option<Arc<AttentionRow>>,
     prompt_rows: Vec<(usize, Arc<AttentionRow>)>,
-    /// Per vision layer `[heads, prefix + patches]`.
-    cls_rows: Vec<Tensor>,
-    /// Per vision layer `[patches]`.
-    norms: Vec<Tensor>,
+    /// One a vision encoder.
+    encoders: Vec<EncoderRows>,
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(sizes: Sizes, options: &RecordOptions, cancel: &'a AtomicBool) -> Self {
+    pub(super) fn new(sizes: Sizes, encoders: &[EncoderInfo], options: &RecordOptions, cancel: &'a AtomicBool) -> Self {
         let wanted = match options.prompt_rows {
             PromptRows::None => sizes.prompt_len..sizes.prompt_len,
             PromptRows::AfterImage => sizes.image_token_span.end().min(sizes.prompt_len)..sizes.prompt_len,
@@ -95,8 +90,7 @@ impl<'a> Recorder<'a> {
             step_prompt: Vec::new(),
             row: None,
             prompt_rows: Vec::new(),
-            cls_rows: Vec::new(),
-            norms: Vec::new(),
+            encoders: encoders.iter().map(EncoderRows::new).collect(),
         }
     }
 
@@ -115,25 +109,10 @@ impl<'a> Recorder<'a> {
         self.prompt_range.start
     }
 
-    /// What the vision encoder showed; `None` before it ran and for encoders without `[CLS]`.
-    pub(super) fn take_vision(&mut self) -> Result<Option<VisionAttention>> {
-        let (cls_rows, norms) = (std::mem::take(&mut self.cls_rows), std::mem::take(&mut self.norms));
-        let Some(first) = cls_rows.first() else { return Ok(None) };
-        let (num_attention_heads, key_len) = first.dims2()?;
-        let read = |rows: &[Tensor]| -> Result<Vec<f32>> {
-            if rows.is_empty() { Ok(Vec::new()) } else { Tensor::cat(rows, 0)?.flatten_all()?.to_vec1() }
-        };
-        let rows = VisionRows::new(&read(&cls_rows)?, num_attention_heads, key_len, self.sizes.vision_prefix_len);
-        Ok(Some(VisionAttention {
-            num_hidden_layers: cls_rows.len(),
-            num_attention_heads,
-            num_patches: rows.num_patches,
-            cls_attention: rows.cls_attention,
-            cls_unsplit: rows.cls_unsplit,
-            // An encoder that hides its states still has attention.
-            patch_norms: if norms.len() == cls_rows.len() { read(&norms)? } else { Vec::new() },
-            feature_layer_idx: self.sizes.feature_layer_idx,
-        }))
+    /// What each vision encoder showed; nothing of those that did not run.
+    pub(super) fn take_vision(&mut self) -> Result<Vec<VisionAttention>> {
+        let taken = self.encoders.iter_mut().map(EncoderRows::take);
+        Ok(taken.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// Whether the last query row of this step predicts a token whose row fits the budget.
@@ -206,13 +185,9 @@ impl Probe for Recorder<'_> {
         match site.tower {
             Tower::Decoder => self.decoder_probs(site, probs)?,
             Tower::Vision => {
-                let (heads, _, key_len) = probs.dims3()?;
-                if site.layer_idx == 0 {
-                    self.cls_rows.clear();
-                    self.norms.clear();
+                if let Some(encoder) = self.encoders.get_mut(site.encoder_idx) {
+                    encoder.probs(site, probs)?;
                 }
-                let row = probs.narrow(1, 0, 1)?.force_contiguous()?;
-                self.cls_rows.push(row.reshape((heads, key_len))?.to_dtype(DType::F32)?);
             }
         }
         Ok(None)
@@ -222,11 +197,10 @@ impl Probe for Recorder<'_> {
         site.tower == Tower::Vision && site.branch_idx == 0
     }
 
-    fn hidden(&mut self, _site: &Site, hidden: &Tensor) -> Result<Option<Tensor>> {
-        let (positions, _) = hidden.dims2()?;
-        let prefix = self.sizes.vision_prefix_len;
-        let patches = hidden.narrow(0, prefix, positions.saturating_sub(prefix))?.to_dtype(DType::F32)?;
-        self.norms.push(patches.sqr()?.sum(1)?.sqrt()?);
+    fn hidden(&mut self, site: &Site, hidden: &Tensor) -> Result<Option<Tensor>> {
+        if let Some(encoder) = self.encoders.get_mut(site.encoder_idx) {
+            encoder.hidden(hidden)?;
+        }
         Ok(None)
     }
 
@@ -238,6 +212,7 @@ impl Probe for Recorder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::PatchGrid;
     use crate::ids::{HeadIdx, LayerIdx};
     use candle_core::Device;
 
@@ -246,8 +221,6 @@ mod tests {
         num_attention_heads: 2,
         prompt_len: 4,
         image_token_span: TokenSpan { start: 1, len: 2 },
-        feature_layer_idx: 0,
-        vision_prefix_len: 1,
     };
     static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -256,7 +229,8 @@ mod tests {
     }
 
     fn site(layer_idx: usize, query_start: usize, query_len: usize, branch_idx: usize) -> Site {
-        Site { tower: Tower::Decoder, layer_idx, branch_idx, query_start, query_len, key_len: query_start + query_len }
+        let (tower, encoder_idx, key_len) = (Tower::Decoder, 0, query_start + query_len);
+        Site { tower, encoder_idx, layer_idx, branch_idx, query_start, query_len, key_len }
     }
 
     /// Value of layer l, head h, query position q, key k: unlike any other.
@@ -299,7 +273,7 @@ mod tests {
     fn each_step_gives_the_row_of_its_last_query() {
         for precision in [RowPrecision::F16, RowPrecision::F32] {
             let options = options(precision, 1 << 20, PromptRows::None);
-            let mut recorder = Recorder::new(SIZES, &options, &GO_ON);
+            let mut recorder = Recorder::new(SIZES, &[], &options, &GO_ON);
             step(&mut recorder, 0, 4);
             assert_row(&recorder.take_row().expect("within the budget"), 3);
             step(&mut recorder, 4, 1);
@@ -311,9 +285,9 @@ mod tests {
     #[test]
     fn a_prompt_in_pieces_gives_the_same_rows() {
         let options = options(RowPrecision::F32, 1 << 20, PromptRows::All);
-        let mut whole = Recorder::new(SIZES, &options, &GO_ON);
+        let mut whole = Recorder::new(SIZES, &[], &options, &GO_ON);
         step(&mut whole, 0, 4);
-        let mut pieces = Recorder::new(SIZES, &options, &GO_ON);
+        let mut pieces = Recorder::new(SIZES, &[], &options, &GO_ON);
         step(&mut pieces, 0, 3);
         assert!(pieces.take_row().is_none(), "nothing is predicted before the prompt's end");
         step(&mut pieces, 3, 1);
@@ -331,7 +305,7 @@ mod tests {
         for (which, expected) in
             [(PromptRows::None, vec![]), (PromptRows::AfterImage, vec![3]), (PromptRows::All, vec![0, 1, 2, 3])]
         {
-            let mut recorder = Recorder::new(SIZES, &options(RowPrecision::F16, 1 << 20, which), &GO_ON);
+            let mut recorder = Recorder::new(SIZES, &[], &options(RowPrecision::F16, 1 << 20, which), &GO_ON);
             step(&mut recorder, 0, 4);
             let (rows, left_out) = recorder.take_prompt_rows();
             assert_eq!(rows.iter().map(|(at, _)| *at).collect::<Vec<_>>(), expected, "{which:?}");
@@ -342,22 +316,36 @@ mod tests {
     #[test]
     fn past_the_budget_rows_are_left_out_and_counted() {
         // Rows of 4 and 5 keys take 64 and 80 bytes in f32.
-        let mut recorder = Recorder::new(SIZES, &options(RowPrecision::F32, 143, PromptRows::None), &GO_ON);
+        let mut recorder = Recorder::new(SIZES, &[], &options(RowPrecision::F32, 143, PromptRows::None), &GO_ON);
         step(&mut recorder, 0, 4);
         assert!(recorder.take_row().is_some(), "64 bytes fit");
         step(&mut recorder, 4, 1);
         assert!(recorder.take_row().is_none(), "80 more do not");
 
-        let mut recorder = Recorder::new(SIZES, &options(RowPrecision::F32, 240, PromptRows::All), &GO_ON);
+        let mut recorder = Recorder::new(SIZES, &[], &options(RowPrecision::F32, 240, PromptRows::All), &GO_ON);
         step(&mut recorder, 0, 4);
         let (rows, left_out) = recorder.take_prompt_rows();
         let positions: Vec<_> = rows.iter().map(|(at, _)| *at).collect();
         assert_eq!((positions, left_out), (vec![2, 3], 2), "the last positions come first within half of the budget");
     }
 
+    fn encoder(has_cls: bool) -> EncoderInfo {
+        EncoderInfo {
+            name: "a",
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            image_size: 2,
+            grid: PatchGrid { rows: 1, cols: 2 },
+            num_prefix_tokens: usize::from(has_cls),
+            has_cls,
+            feature_layer_idx: 0,
+        }
+    }
+
     #[test]
-    fn vision_rows_lose_the_cls_column_and_norms_its_position() {
-        let mut recorder = Recorder::new(SIZES, &RecordOptions::default(), &GO_ON);
+    fn each_encoder_has_rows_of_its_own_without_the_cls_column() {
+        let encoders = [encoder(true), encoder(false)];
+        let mut recorder = Recorder::new(SIZES, &encoders, &RecordOptions::default(), &GO_ON);
         let vision = Site { tower: Tower::Vision, query_len: 3, key_len: 3, ..site(0, 0, 3, 0) };
         let rows: Vec<f32> = (0..18_u8).map(f32::from).collect();
         let rows = Tensor::from_vec(rows, (2, 3, 3), &Device::Cpu).expect("the shape fits");
@@ -365,8 +353,19 @@ mod tests {
         let states = [9.0_f32, 9.0, 3.0, 4.0, 0.0, 2.0];
         let states = Tensor::from_slice(&states, (3, 2), &Device::Cpu).expect("the shape fits");
         recorder.hidden(&vision, &states).expect("recorded");
-        let seen = recorder.take_vision().expect("readable").expect("recorded");
-        assert_eq!(seen.cls_attention, [1.0, 2.0, 10.0, 11.0], "query 0 of each head, without key 0");
-        assert_eq!(seen.patch_norms, [5.0, 2.0], "L2 norms of the patches");
+
+        let second = Site { encoder_idx: 1, query_len: 2, key_len: 2, ..vision };
+        let rows = [0.25_f32, 0.75, 0.5, 0.5, 1.0, 0.0, 0.5, 0.5];
+        let rows = Tensor::from_slice(&rows, (2, 2, 2), &Device::Cpu).expect("the shape fits");
+        recorder.probs(&second, &rows).expect("recorded");
+        recorder.hidden(&second, &states.narrow(0, 1, 2).expect("two patches")).expect("recorded");
+
+        let seen = recorder.take_vision().expect("readable");
+        assert_eq!(seen[0].cls_attention, [1.0, 2.0, 10.0, 11.0], "query 0 of each head, without key 0");
+        assert_eq!(seen[0].patch_norms, [5.0, 2.0], "L2 norms of the patches");
+        assert!(seen[1].cls_attention.is_empty() && seen[1].cls_unsplit.is_empty(), "the second has no [CLS]");
+        assert_eq!(seen[1].received_attention, [0.375, 0.625, 0.75, 0.25], "the mean over queries, head by head");
+        assert_eq!(seen[1].patch_norms, [5.0, 2.0], "every row is a patch");
+        assert!(recorder.take_vision().expect("readable").is_empty(), "handed out once");
     }
 }

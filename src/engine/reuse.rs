@@ -1,7 +1,7 @@
 //! What a question computed and another would compute again: image features, and keys and values of prompts.
 //!
 //! A key or a value at a position depends on the embeddings up to it and on the methods that change passes, on nothing
-//! else (the angles of the rotary embedding are those of the position). So there is no key to forget a part of: a
+//! else but where it stands for the rotary embedding. So there is no key to forget a part of: a
 //! prompt continues from whichever kept one has the most leading embedding rows in common with it, **bit for bit**, as
 //! far as the methods of both leave them alone. A noised image, another framing or another photo differ in their rows
 //! and share what stands before the image.
@@ -10,7 +10,7 @@
 //! to 1e-5 in f32 and to the same tokens).
 
 use super::messages::KeptMemory;
-use crate::model::{ImageFeatures, KvCache};
+use crate::model::{ImageFeatures, KvCache, Positions};
 use crate::trace::{SpecInfo, VisionAttention};
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +38,8 @@ pub(super) struct Wanted {
     pub(super) ids: Vec<u32>,
     /// **Shape** `[ids, hidden_size]`.
     pub(super) embeddings: Tensor,
+    /// Where they stand for the rotary embedding.
+    pub(super) positions: Positions,
     pub(super) footing: Footing,
     /// Positions that may come from an earlier question: those whose rows are asked for must run.
     pub(super) most: usize,
@@ -50,7 +52,8 @@ pub(super) struct Wanted {
 pub(super) struct Seen {
     pub(super) pixel_values: Arc<[f32]>,
     pub(super) features: ImageFeatures,
-    pub(super) vision: Option<Arc<VisionAttention>>,
+    /// What each encoder looked at; empty for another branch's image.
+    pub(super) vision: Vec<Arc<VisionAttention>>,
 }
 
 /// A prompt that was read, and the answer behind it.
@@ -60,6 +63,7 @@ struct Kept {
     /// Of every position of the cache.
     ids: Vec<u32>,
     embeddings: Tensor,
+    positions: Positions,
     prompt_len: usize,
     footing: Footing,
     used: u64,
@@ -151,7 +155,7 @@ impl Reuse {
     /// Keeps a prompt and the answer behind it. `answer` are the embeddings of generated tokens, **shape** `[tokens,
     /// hidden_size]`.
     pub(super) fn keep(&self, prompt: Wanted, mut cache: KvCache, ids: Vec<u32>, answer: Option<&Tensor>) {
-        let Wanted { embeddings, footing, .. } = prompt;
+        let Wanted { embeddings, positions, footing, .. } = prompt;
         if !footing.by_position {
             cache.truncate(footing.untouched);
         }
@@ -172,7 +176,7 @@ impl Reuse {
         let ids = ids.into_iter().take(cache.len()).collect();
         let mut shelf = self.shelf();
         let used = shelf.tick();
-        shelf.add(Kept { cache, ids, embeddings, prompt_len, footing, used, is_superseded: false });
+        shelf.add(Kept { cache, ids, embeddings, positions, prompt_len, footing, used, is_superseded: false });
         shelf.keep_within(0);
     }
 
@@ -207,20 +211,20 @@ impl Shelf {
 
     /// The kept prompt that shares most with a new one, and how many positions.
     fn best(&self, wanted: &Wanted) -> Option<(usize, usize)> {
-        let shared = |kept: &Kept| kept.shared(&wanted.ids, &wanted.embeddings, &wanted.footing).min(wanted.most);
+        let shared = |kept: &Kept| kept.shared(&Reading::of(wanted)).min(wanted.most);
         let all = self.prompts.iter().enumerate().map(|(idx, kept)| (idx, shared(kept)));
         all.max_by_key(|(_, shared)| *shared).filter(|(_, shared)| *shared > 0)
     }
 
     /// Puts an entry in, unless an older one has all of it, and an older one out that has next to nothing besides.
     fn add(&mut self, new: Kept) {
-        let whole = |kept: &&mut Kept| kept.shared(&new.ids, &new.embeddings, &new.footing) >= new.ids.len();
+        let whole = |kept: &&mut Kept| kept.shared(&new.reading()) >= new.ids.len();
         if let Some(kept) = self.prompts.iter_mut().find(whole) {
             kept.used = new.used;
             return;
         }
         self.prompts.retain_mut(|kept| {
-            let shared = kept.shared(&new.ids, &new.embeddings, &new.footing);
+            let shared = kept.shared(&new.reading());
             kept.is_superseded |= kept.prompt_len.saturating_sub(shared) <= kept.prompt_len / SPARE_PART;
             kept.ids.len().saturating_sub(shared) > kept.ids.len() / SPARE_PART
         });
@@ -250,13 +254,37 @@ impl Shelf {
     }
 }
 
+/// What keys and values come of.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    ids: &'a [u32],
+    embeddings: &'a Tensor,
+    positions: &'a Positions,
+    footing: &'a Footing,
+}
+
+impl<'a> Reading<'a> {
+    fn of(wanted: &'a Wanted) -> Self {
+        let Wanted { ids, embeddings, positions, footing, .. } = wanted;
+        Self { ids, embeddings, positions, footing }
+    }
+
+    /// How many of the first `most` places hold the same, at the same position.
+    fn shared(&self, other: &Self, most: usize) -> usize {
+        // Cheaper than rows, and an upper bound.
+        let by_ids = self.ids.iter().zip(other.ids).take(most).take_while(|(a, b)| a == b).count();
+        let by_place = self.positions.shared(other.positions, by_ids);
+        equal_rows(self.embeddings, other.embeddings, by_place).unwrap_or_default()
+    }
+}
+
 impl Seen {
     fn bytes(&self) -> usize {
         let tensor = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
-        let rows = self.vision.as_ref().map_or(0, |vision| vision.bytes());
+        let rows: usize = self.vision.iter().map(|vision| vision.bytes()).sum();
         self.pixel_values.len() * size_of::<f32>()
             + rows
-            + tensor(&self.features.vision)
+            + self.features.vision.iter().map(tensor).sum::<usize>()
             + tensor(&self.features.projected)
     }
 }
@@ -265,24 +293,26 @@ impl Wanted {
     /// Leading positions whose keys and values are those of another branch of the same question.
     pub(super) fn shared(&self, other: &Self) -> usize {
         let most = self.footing.untouched.min(other.footing.untouched);
-        let by_ids = self.ids.iter().zip(&other.ids).take(most).take_while(|(a, b)| a == b).count();
-        equal_rows(&self.embeddings, &other.embeddings, by_ids).unwrap_or_default()
+        Reading::of(self).shared(&Reading::of(other), most)
     }
 }
 
 impl Kept {
+    fn reading(&self) -> Reading<'_> {
+        let Self { ids, embeddings, positions, footing, .. } = self;
+        Reading { ids, embeddings, positions, footing }
+    }
+
     fn bytes(&self) -> usize {
         let embeddings = self.embeddings.elem_count() * self.embeddings.dtype().size_in_bytes();
         self.cache.bytes() + embeddings + self.ids.len() * size_of::<u32>()
     }
 
     /// Leading positions whose keys and values are those that another prompt would get.
-    fn shared(&self, ids: &[u32], embeddings: &Tensor, footing: &Footing) -> usize {
-        let alike = footing.by_position && self.footing.methods == footing.methods;
-        let most = if alike { usize::MAX } else { self.footing.untouched.min(footing.untouched) };
-        // Cheaper than rows, and an upper bound.
-        let by_ids = self.ids.iter().zip(ids).take(most).take_while(|(a, b)| a == b).count();
-        equal_rows(&self.embeddings, embeddings, by_ids).unwrap_or_default()
+    fn shared(&self, other: &Reading<'_>) -> usize {
+        let alike = other.footing.by_position && self.footing.methods == other.footing.methods;
+        let most = if alike { usize::MAX } else { self.footing.untouched.min(other.footing.untouched) };
+        self.reading().shared(other, most)
     }
 
     /// Gives back the room of the answer; `false` where there is nothing worth giving back.

@@ -6,9 +6,8 @@ use super::open::{Answerer, ModelKind, OpenModel};
 use super::{encoder_job, job};
 use crate::data::{self, Photo};
 use crate::decode::DecodeError;
-use crate::geometry::{Framing, ModelView, PreprocessSpec};
+use crate::model::Prepared;
 use crate::trace::{Extras, PixelValues, Trace};
-use candle_core::{Device, Tensor};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -107,60 +106,9 @@ pub(super) fn image_path(source: &ImageSource) -> String {
     }
 }
 
-/// What happens to a photo on its way to the model.
-pub(super) struct Framed {
-    /// Every step.
-    pub(super) preprocessing: PreprocessSpec,
-    /// Which rectangle of the photo the model sees.
-    pub(super) view: ModelView,
-}
-
-impl Framed {
-    /// `framing` replaces the checkpoint's own.
-    pub(super) fn new(photo: &Photo, preprocess: &PreprocessSpec, framing: Option<Framing>, patch_size: usize) -> Self {
-        let mut preprocessing = preprocess.clone();
-        if let Some(framing) = framing {
-            preprocessing = preprocessing.with_framing(framing);
-        }
-        let view = ModelView::new(photo.size(), &preprocessing, patch_px(patch_size));
-        Self { preprocessing, view }
-    }
-}
-
-fn patch_px(patch_size: usize) -> u32 {
-    u32::try_from(patch_size).unwrap_or(u32::MAX)
-}
-
-/// A photo as a model gets it.
-pub(super) struct Input {
-    /// How it was made.
-    pub(super) framed: Framed,
-    /// **Shape** `[3, side, side]`.
-    pub(super) tensor: Tensor,
-    side_px: usize,
-    pub(super) values: Vec<f32>,
-}
-
-impl Input {
-    /// Preprocesses a photo; `framing` replaces the checkpoint's own.
-    pub(super) fn new(
-        photo: &Photo,
-        preprocess: &PreprocessSpec,
-        framing: Option<Framing>,
-        patch_size: usize,
-    ) -> Result<Self, EngineError> {
-        let mut framed = Framed::new(photo, preprocess, framing, patch_size);
-        let pixels = data::preprocess(photo, &framed.preprocessing, patch_px(patch_size))?;
-        framed.view = pixels.view;
-        let side_px = pixels.side_px as usize;
-        let tensor = Tensor::from_slice(&pixels.values, (3, side_px, side_px), &Device::Cpu)
-            .map_err(EngineError::tensor("hand the photo to the model"))?;
-        Ok(Self { framed, tensor, side_px, values: pixels.values })
-    }
-
-    /// The values, where the question asks for them.
-    pub(super) fn kept(&self, question: &Question) -> Option<PixelValues> {
-        let (height_px, width_px) = (self.side_px, self.side_px);
-        question.record.pixel_values.then(|| PixelValues { height_px, width_px, values: self.values.clone() })
-    }
+/// A photo's values as they are kept with a trace, where the question asks for them.
+pub(super) fn kept_values(prepared: &Prepared, question: &Question) -> Option<PixelValues> {
+    let &[.., height_px, width_px] = prepared.pixel_values.dims() else { return None };
+    let values = || prepared.values.to_vec();
+    question.record.pixel_values.then(|| PixelValues { height_px, width_px, values: values() })
 }

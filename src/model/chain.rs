@@ -84,6 +84,56 @@ impl Probe for ProbeChain<'_> {
     }
 }
 
+/// A probe that sees an encoder as one of several: families with more than one run each through its own.
+pub struct EncoderProbe<'a> {
+    probe: &'a mut dyn Probe,
+    encoder_idx: usize,
+}
+
+impl<'a> EncoderProbe<'a> {
+    /// Shows `probe` the layers of the encoder with that number.
+    pub fn new(probe: &'a mut dyn Probe, encoder_idx: usize) -> Self {
+        Self { probe, encoder_idx }
+    }
+
+    fn site(&self, site: &Site) -> Site {
+        Site { encoder_idx: self.encoder_idx, ..*site }
+    }
+}
+
+impl Probe for EncoderProbe<'_> {
+    fn wants_scores(&self, site: &Site) -> bool {
+        self.probe.wants_scores(&self.site(site))
+    }
+
+    fn scores(&mut self, site: &Site, scores: &Tensor) -> Result<Option<Tensor>> {
+        let site = self.site(site);
+        self.probe.scores(&site, scores)
+    }
+
+    fn wants_probs(&self, site: &Site) -> bool {
+        self.probe.wants_probs(&self.site(site))
+    }
+
+    fn probs(&mut self, site: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
+        let site = self.site(site);
+        self.probe.probs(&site, probs)
+    }
+
+    fn wants_hidden(&self, site: &Site) -> bool {
+        self.probe.wants_hidden(&self.site(site))
+    }
+
+    fn hidden(&mut self, site: &Site, hidden: &Tensor) -> Result<Option<Tensor>> {
+        let site = self.site(site);
+        self.probe.hidden(&site, hidden)
+    }
+
+    fn cancelled(&self) -> bool {
+        self.probe.cancelled()
+    }
+}
+
 /// A flag that ends the forward pass at the next layer. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct CancelFlag(Arc<AtomicBool>);

@@ -7,6 +7,7 @@ use super::attention::CausalMask;
 use super::cache::KvCache;
 use super::linear::{Linear, RmsNorm};
 use super::matrix::Matrix;
+use super::positions::Positions;
 use super::probe::{Probe, Site, Tower};
 use super::rope::Rope;
 use super::weights::{Scope, TensorSource, activation_dtype};
@@ -23,6 +24,16 @@ pub struct BranchInput<'a> {
     pub cache: &'a mut KvCache,
     /// The new positions, **shape** `[query_len, hidden_size]`.
     pub embeddings: Tensor,
+    /// Where they stand for the rotary embedding, as many as there are rows.
+    pub positions: Positions,
+}
+
+impl<'a> BranchInput<'a> {
+    /// New positions that stand where they come in the sequence.
+    pub fn counted(branch_idx: usize, cache: &'a mut KvCache, embeddings: Tensor) -> Self {
+        let (start, len) = (cache.len(), embeddings.dims().first().copied().unwrap_or(0));
+        Self { branch_idx, cache, embeddings, positions: Positions::counted(0).range(start..start + len) }
+    }
 }
 
 /// Of which positions the logits are wanted.
@@ -72,6 +83,7 @@ impl BranchRows {
     fn site(&self, layer_idx: usize) -> Site {
         Site {
             tower: Tower::Decoder,
+            encoder_idx: 0,
             layer_idx,
             branch_idx: self.branch_idx,
             query_start: self.query_start,
@@ -200,7 +212,7 @@ impl Decoder {
     fn place(&self, branches: &[BranchInput<'_>]) -> std::result::Result<Vec<BranchRows>, ModelError> {
         let mut row_start = 0;
         let mut placed = Vec::with_capacity(branches.len());
-        for BranchInput { branch_idx, cache, embeddings } in branches {
+        for BranchInput { branch_idx, cache, embeddings, positions } in branches {
             let (query_len, width) = embeddings.dims2().map_err(ModelError::part("Token embedding"))?;
             if width != self.config.hidden_size {
                 let (expected, found) = (vec![query_len, self.config.hidden_size], vec![query_len, width]);
@@ -218,7 +230,12 @@ impl Decoder {
             if needed > cache.capacity() {
                 return Err(ModelError::ContextFull { capacity: cache.capacity(), needed });
             }
-            let angles = self.rope.angles(query_start, query_len, self.device());
+            if positions.num_rows() != self.rope.num_rows() || positions.len() != query_len {
+                let expected = vec![self.rope.num_rows(), query_len];
+                let found = vec![positions.num_rows(), positions.len()];
+                return Err(ModelError::InputShape { what: "positions", expected, found });
+            }
+            let angles = self.rope.angles(positions, self.device());
             let (cos, sin) = angles.map_err(ModelError::part("Position embedding"))?;
             let mask = CausalMask::new(query_start, query_len, None);
             let window = self.config.sliding_window.map(|window| window.positions);

@@ -8,7 +8,8 @@
 //! - [`Decoder::forward`] runs a list of ragged [`BranchInput`]s: one matrix product for the rows of all of them, attention per
 //!   branch over its own [`KvCache`].
 //!
-//! To add a family: one folder with its parts and a [`Family`], one line in [`FAMILIES`].
+//! The rest of the program knows models as [`VisionLanguageModel`]s and [`Encoder`]s. To add a family: one folder with its
+//! parts and a [`FamilyEntry`], one line in [`FAMILIES`].
 //!
 //! On a GPU weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them. On
 //! the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and everything else is f32 (but for the
@@ -29,24 +30,34 @@ pub(crate) mod fixtures;
 mod linear;
 mod llava;
 mod matrix;
+mod photo;
+mod positions;
 mod probe;
 mod rope;
+mod siglip;
 mod slices;
 #[cfg(test)]
 mod tests;
 mod vision;
+mod vlm;
 mod weights;
 
 pub use cache::KvCache;
-pub use chain::{CancelFlag, ProbeChain};
+pub use chain::{CancelFlag, EncoderProbe, ProbeChain};
 pub use clip::{Clip, Contributions, TextTower};
-pub use cls::{ClsAttention, ClsEncoder};
+pub use cls::{ClsAttention, cls_attention};
 pub use decoder::{BranchInput, Decoder, LogitRows};
 pub use dinov2::Dinov2;
 pub use error::ModelError;
-pub use families::{FAMILIES, Family, families, family_of};
+pub use families::{
+    Answering, FAMILIES, FamilyEntry, FamilyOpen, LoadEncoder, LoadModel, answering, family_of, load_encoder,
+};
 pub use linear::Linear;
-pub use llava::{ImageFeatures, Llava, Projector};
+pub use llava::{Llava, Projector};
+pub use photo::{Framed, Prepared};
+pub use positions::Positions;
 pub use probe::{Probe, Site, Tower};
+pub use siglip::Siglip;
 pub use vision::VisionTower;
+pub use vlm::{Embedded, Encoder, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};
 pub use weights::{SourceError, TensorMap, TensorMapError, TensorSource};

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 /// Which transformer a call comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tower {
-    /// The vision encoder; key 0 is `[CLS]`.
+    /// A vision encoder; key 0 is `[CLS]` where it has one.
     Vision,
     /// The decoder.
     Decoder,
@@ -19,6 +19,8 @@ pub enum Tower {
 pub struct Site {
     /// Vision or decoder.
     pub tower: Tower,
+    /// Which of the model's vision encoders; 0 in the decoder.
+    pub encoder_idx: usize,
     /// 0-based layer.
     pub layer_idx: usize,
     /// Which of the step's branches (0 is the ordinary one).

@@ -1,5 +1,6 @@
 //! Rotary position embedding, the half-split form of Hugging Face checkpoints.
 
+use super::positions::Positions;
 use crate::checkpoint::{RopeScaling, TextConfig};
 use candle_core::{Device, Result, Tensor};
 
@@ -8,6 +9,8 @@ use candle_core::{Device, Result, Tensor};
 pub(crate) struct Rope {
     /// One per pair of channels, scaling and divisors applied.
     inv_freq: Vec<f32>,
+    /// Which row of positions turns a pair; the first turns all where there is one.
+    rows: Vec<usize>,
 }
 
 impl Rope {
@@ -23,14 +26,28 @@ impl Rope {
             let inv_freq = 1.0 / theta.powf((2 * pair) as f32 / head_dim);
             scaled(inv_freq, config.rope_scaling) / divisor
         });
-        Self { inv_freq: inv_freq.collect() }
+        let rows = config.rope_sections.iter().enumerate().flat_map(|(row, pairs)| std::iter::repeat_n(row, *pairs));
+        Self { inv_freq: inv_freq.collect(), rows: rows.collect() }
     }
 
-    /// Cosines and sines of a run of positions, each of **shape** `[len, head_dim / 2]`.
-    pub(crate) fn angles(&self, start: usize, len: usize, device: &Device) -> Result<(Tensor, Tensor)> {
-        let angles = (start..start + len).flat_map(|position| self.inv_freq.iter().map(move |f| position as f32 * f));
+    /// Rows of positions that it turns by: 1 or 3.
+    pub(crate) fn num_rows(&self) -> usize {
+        if self.rows.is_empty() { 1 } else { 3 }
+    }
+
+    /// Cosines and sines of positions, each of **shape** `[positions, head_dim / 2]`. With three rows the first pairs
+    /// turn by time, the next by height, the last by width.
+    ///
+    /// **Source** of the rows: transformers, `modeling_qwen2_vl.py`, `apply_multimodal_rotary_pos_emb`.
+    pub(crate) fn angles(&self, positions: &Positions, device: &Device) -> Result<(Tensor, Tensor)> {
+        let row = |pair: usize| self.rows.get(pair).copied().unwrap_or(0);
+        let angles = (0..positions.len()).flat_map(|idx| {
+            let place = positions.at(idx);
+            let position = move |pair| place.get(row(pair)).copied().unwrap_or_default();
+            self.inv_freq.iter().enumerate().map(move |(pair, f)| position(pair) as f32 * f)
+        });
         let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|angle| (angle.cos(), angle.sin())).unzip();
-        let shape = (len, self.inv_freq.len());
+        let shape = (positions.len(), self.inv_freq.len());
         Ok((Tensor::from_vec(cos, shape, device)?, Tensor::from_vec(sin, shape, device)?))
     }
 }
@@ -71,5 +88,57 @@ pub(crate) fn rotate_one(heads: &mut [f32], cos: &[f32], sin: &[f32]) {
         for ((a, b), (cos, sin)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
             (*a, *b) = (*a * cos - *b * sin, *a * sin + *b * cos);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fixtures::text_config;
+
+    /// The formula in plain loops: `[tokens, pairs]` angles.
+    fn angles(places: &[[usize; 3]], sections: [usize; 3], theta: f64, head_dim: usize) -> Vec<f64> {
+        let mut angles = Vec::new();
+        for place in places {
+            for pair in 0..head_dim / 2 {
+                let row = if pair < sections[0] {
+                    0
+                } else if pair < sections[0] + sections[1] {
+                    1
+                } else {
+                    2
+                };
+                angles.push(place[row] as f64 / theta.powf(2.0 * pair as f64 / head_dim as f64));
+            }
+        }
+        angles
+    }
+
+    fn expect_angles(rope: &Rope, positions: &Positions, expected: &[f64]) {
+        let (cos, sin) = rope.angles(positions, &Device::Cpu).unwrap();
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for ((cos, sin), angle) in values(&cos).iter().zip(values(&sin)).zip(expected) {
+            let worst = (f64::from(*cos) - angle.cos()).abs().max((f64::from(sin) - angle.sin()).abs());
+            assert!(worst < 1e-5, "angle {angle}: {cos}, {sin}");
+        }
+        assert_eq!(cos.dims(), [positions.len(), expected.len() / positions.len()], "a row for each token");
+    }
+
+    #[test]
+    fn three_rows_turn_their_own_pairs_and_one_row_turns_all() {
+        let base = TextConfig { head_dim: 16, rope_theta: 10_000.0, ..text_config() };
+        let places = [[0, 0, 0], [1, 1, 1], [2, 2, 2], [2, 2, 3], [2, 3, 2], [2, 3, 3], [4, 4, 4]];
+        let sections = [2, 3, 3];
+        let three = Rope::new(&TextConfig { rope_sections: sections.to_vec(), ..base.clone() });
+        assert_eq!(three.num_rows(), 3, "it has sections");
+        let positions = Positions::three_rows(places.to_vec());
+        expect_angles(&three, &positions, &angles(&places, sections, 10_000.0, 16));
+        expect_angles(&three, &positions.range(6..9), &angles(&[[4; 3], [5; 3], [6; 3]], sections, 10_000.0, 16));
+
+        let one = Rope::new(&base);
+        let shifted = [7, 7, 8, 40];
+        let expected = angles(&shifted.map(|position| [position; 3]), [8, 0, 0], 10_000.0, 16);
+        expect_angles(&one, &Positions::one_row(shifted), &expected);
+        assert_eq!(one.num_rows(), 1, "it has none");
     }
 }

@@ -94,6 +94,7 @@ impl VisionTower {
         let token_len = hidden.dim(0).map_err(ModelError::part("Patch embedding"))?;
         let site = |layer_idx| Site {
             tower: Tower::Vision,
+            encoder_idx: 0,
             layer_idx,
             branch_idx,
             query_start: 0,

@@ -148,7 +148,8 @@ fn counted(shape: [usize; 3]) -> Option<usize> {
     shape.into_iter().try_fold(1_usize, usize::checked_mul)
 }
 
-/// What the vision encoder's `[CLS]` token looked at, and how large the patch states are.
+/// What a vision encoder's `[CLS]` token looked at, or where there is none what its patches were looked at, and how
+/// large the patch states are.
 #[derive(Debug, Clone)]
 pub struct VisionAttention {
     /// Layers of the vision encoder that were run.
@@ -157,8 +158,11 @@ pub struct VisionAttention {
     pub num_attention_heads: usize,
     /// Patches (the `[CLS]` column is dropped, the rest is not renormalised).
     pub num_patches: usize,
-    /// **Shape** `[num_hidden_layers, num_attention_heads, num_patches]`.
+    /// **Shape** `[num_hidden_layers, num_attention_heads, num_patches]`; empty for an encoder without `[CLS]`.
     pub cls_attention: Vec<f32>,
+    /// What each patch is given by all queries, their mean, **shape** as [`Self::cls_attention`]; recorded in its place
+    /// for an encoder without `[CLS]`, empty for one with it.
+    pub received_attention: Vec<f32>,
     /// L2 norms of the patch states after each layer, **shape** `[num_hidden_layers, num_patches]`: outliers are the large ones.
     pub patch_norms: Vec<f32>,
     /// The `[CLS]` row of one head as wide as the model, `[CLS]` column dropped, **shape** `[num_hidden_layers, num_patches]`: the attention
@@ -172,25 +176,35 @@ pub struct VisionAttention {
 }
 
 impl VisionAttention {
+    /// Whether the encoder has a `[CLS]`.
+    pub fn has_cls(&self) -> bool {
+        !self.cls_attention.is_empty()
+    }
+
+    /// The rows of `[CLS]`, or for an encoder without it the attention received.
+    pub fn rows(&self) -> &[f32] {
+        if self.has_cls() { &self.cls_attention } else { &self.received_attention }
+    }
+
     /// The first layer, 0-based, in which a value is no number; `None` where all are.
     pub fn first_layer_without_numbers(&self) -> Option<usize> {
         let in_rows = |values: &[f32], of_layer: usize| {
             let bad = values.iter().position(|value| !value.is_finite())?;
             Some(bad / of_layer.max(1))
         };
-        let cls = in_rows(&self.cls_attention, self.num_attention_heads * self.num_patches);
+        let cls = in_rows(self.rows(), self.num_attention_heads * self.num_patches);
         let unsplit = in_rows(&self.cls_unsplit, self.num_patches);
         let norms = in_rows(&self.patch_norms, self.num_patches);
         cls.into_iter().chain(unsplit).chain(norms).min()
     }
 
-    /// `[CLS]` attention over patches of one head; empty for a layer or head that is not there.
+    /// Of [`Self::rows`] that of one head over patches; empty for a layer or head that is not there.
     pub fn head(&self, layer_idx: LayerIdx, head_idx: HeadIdx) -> &[f32] {
         let start = (layer_idx.get() * self.num_attention_heads + head_idx.get()) * self.num_patches;
         if head_idx.get() >= self.num_attention_heads {
             &[]
         } else {
-            self.cls_attention.get(start..start + self.num_patches).unwrap_or(&[])
+            self.rows().get(start..start + self.num_patches).unwrap_or(&[])
         }
     }
 
@@ -208,6 +222,7 @@ impl VisionAttention {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        (self.cls_attention.len() + self.patch_norms.len() + self.cls_unsplit.len()) * 4
+        let rows = self.cls_attention.len() + self.received_attention.len();
+        (rows + self.patch_norms.len() + self.cls_unsplit.len()) * 4
     }
 }

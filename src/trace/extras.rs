@@ -44,4 +44,7 @@ pub(super) struct Notes {
     pub image_regions: Vec<RegionNote>,
     /// See [`super::VisionAttention`].
     pub vision_feature_layer_idx: Option<usize>,
+    /// The same of each further encoder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_feature_layer_idx: Vec<usize>,
 }

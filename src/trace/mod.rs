@@ -51,8 +51,10 @@ pub struct Trace {
     pub decoder_attention: Vec<Arc<AttentionRow>>,
     /// Rows of prompt positions, as (position, row), when they were asked for and fit the budget.
     pub prompt_attention: Vec<(usize, Arc<AttentionRow>)>,
-    /// The vision encoder's `[CLS]` rows; `None` for encoders without `[CLS]`.
+    /// What the vision encoder, the first of them, looked at; `None` where it was not recorded.
     pub vision: Option<Arc<VisionAttention>>,
+    /// The same of each further encoder, in the model's order.
+    pub further_vision: Vec<Arc<VisionAttention>>,
     /// How well each text fits the photo; empty for models that answer.
     pub similarity: Vec<TextSimilarity>,
     /// What the user should know: rows left out for the budget, photos scaled down, and so on.
@@ -73,6 +75,7 @@ impl Trace {
     /// Bytes of attention held.
     pub fn attention_bytes(&self) -> usize {
         let rows = self.decoder_attention.iter().chain(self.prompt_attention.iter().map(|(_, row)| row));
-        rows.map(|row| row.bytes()).sum::<usize>() + self.vision.as_ref().map_or(0, |vision| vision.bytes())
+        let vision = self.vision.iter().chain(&self.further_vision).map(|vision| vision.bytes());
+        rows.map(|row| row.bytes()).chain(vision).sum()
     }
 }

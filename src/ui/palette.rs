@@ -204,6 +204,14 @@ fn views(state: &AppState) -> Vec<Entry> {
             "Attention of the vision encoder's [CLS] token",
             with(&|view| view.source = Source::Vision),
         ),
+    ];
+    let trace = state.current_run().and_then(|run| run.trace.as_ref());
+    for (source, title) in [(Source::Received, "Source: received attention"), (Source::Norms, "Source: patch norms")] {
+        if trace.is_some_and(|trace| source.is_in(trace)) {
+            entries.push(attention(title, source.help(), with(&|view| view.source = source)));
+        }
+    }
+    entries.extend([
         attention(
             "Layers: mean of all",
             "The mean over layers",
@@ -229,7 +237,7 @@ fn views(state: &AppState) -> Vec<Entry> {
             "The first position's attention",
             with(&|view| view.suppress_sink = !view.suppress_sink),
         ),
-    ];
+    ]);
     let chips = [
         (ChipQuantity::ImageShare, "attention on the image"),
         (ChipQuantity::Probability, "probability"),

@@ -263,7 +263,14 @@ fn of_what(source: TableSource<'_>) -> &'static str {
     match source.state.view.source {
         Source::Decoder => "Attention on the image, mean over the shown tokens",
         Source::Vision => "[CLS] attention on the patches",
+        Source::Received => "Attention that the patches receive",
+        Source::Norms => "Norms of the patches, their sum",
     }
+}
+
+/// What their numbers are.
+fn unit_of(source: TableSource<'_>) -> &'static str {
+    if source.state.view.source == Source::Norms { "L2 norm" } else { "probability" }
 }
 
 fn layers(source: TableSource<'_>) -> Option<Cells> {
@@ -271,8 +278,10 @@ fn layers(source: TableSource<'_>) -> Option<Cells> {
     let choice = source.state.view.layer_head();
     let one = (choice.head.reduce.is_none()).then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
     let what = of_what(source);
-    let mut names = vec!["Layer".to_owned(), format!("{what}, mean over heads (probability)")];
-    names.extend(one.map(|head| format!("{what}, head {head} (probability)")));
+    // Norms are of whole states.
+    let over = if source.state.view.source == Source::Norms { "" } else { ", mean over heads" };
+    let mut names = vec!["Layer".to_owned(), format!("{what}{over} ({})", unit_of(source))];
+    names.extend(one.map(|head| format!("{what}, head {head} ({})", unit_of(source))));
     let mut cells = vec![names];
     for (layer, shares) in values.image_shares.chunks(values.heads.max(1)).enumerate() {
         let mean = shares.iter().map(|share| f64::from(*share)).sum::<f64>() / shares.len().max(1) as f64;
@@ -284,7 +293,8 @@ fn layers(source: TableSource<'_>) -> Option<Cells> {
 
 fn heads(source: TableSource<'_>) -> Option<Cells> {
     let values = source.derived.grid.values()?;
-    let mut cells = vec![vec!["Layer".to_owned(), "Head".to_owned(), format!("{} (probability)", of_what(source))]];
+    let mut cells =
+        vec![vec!["Layer".to_owned(), "Head".to_owned(), format!("{} ({})", of_what(source), unit_of(source))]];
     for (cell, share) in values.image_shares.iter().enumerate() {
         let heads = values.heads.max(1);
         cells.push(vec![(cell / heads).to_string(), (cell % heads).to_string(), number(f64::from(*share))]);

@@ -73,6 +73,7 @@ pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64
         num_attention_heads: heads,
         num_patches: side * side,
         cls_attention: (0..layers * heads * side * side).map(|_| draws.next() / 40.0).collect(),
+        received_attention: Vec::new(),
         patch_norms: Vec::new(),
         cls_unsplit: (0..layers * side * side).map(|at| 1.0 / (at + 1) as f32).collect(),
         feature_layer_idx: layers - 2,
@@ -88,6 +89,7 @@ pub(super) fn trace(words: &[&str], [layers, heads, side]: [usize; 3], seed: u64
         decoder_attention: rows,
         prompt_attention: Vec::new(),
         vision: Some(Arc::new(vision)),
+        further_vision: Vec::new(),
         similarity: Vec::new(),
         warnings: Vec::new(),
     }

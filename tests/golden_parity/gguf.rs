@@ -142,7 +142,7 @@ fn attention(kind: GgmlDType, keep_blocks: bool) -> Vec<f32> {
     let mut cache = decoder.new_cache(24).expect("a cache");
     let ids: Vec<u32> = (0..24).map(|i| i * 7 % 64).collect();
     let embeddings = decoder.embed(&ids).expect("embeddings");
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     let mut row = LastRow::default();
     decoder.forward(&mut branches, LogitRows::Last, &mut row).expect("a pass");
     row.0

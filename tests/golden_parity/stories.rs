@@ -84,6 +84,7 @@ fn load(path: &Path) -> (Decoder, TensorMap) {
         rope_theta: 10000.0,
         rope_scaling: RopeScaling::None,
         rope_divisors: Vec::new(),
+        rope_sections: Vec::new(),
         hidden_act: Activation::Silu,
         qkv_bias: false,
         o_bias: false,

@@ -305,10 +305,12 @@ impl Script {
                 num_attention_heads: 4,
                 num_patches: self.grid.len(),
                 cls_attention: vision_values,
+                received_attention: Vec::new(),
                 patch_norms: vec![1.0; 6 * self.grid.len()],
                 cls_unsplit: vec![0.0; 6 * self.grid.len()],
                 feature_layer_idx: 4,
             })),
+            further_vision: Vec::new(),
             similarity: Vec::new(),
             warnings: Vec::new(),
         }

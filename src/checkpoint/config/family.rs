@@ -1,53 +1,37 @@
-//! The model families that can be opened, told from `config.json`.
+//! What a configuration calls itself, and the reader that it needs. Which families can be opened is known above
+//! (`model::FAMILIES`).
 
 use super::fields::Fields;
 use crate::checkpoint::CheckpointError;
-use serde::Serialize;
+use std::path::PathBuf;
 
-/// A family of models, as menus and `gazelens list families` show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Family {
-    /// Unique name.
-    pub id: &'static str,
-    /// Name for people.
-    pub label: &'static str,
-    /// One line.
-    pub help: &'static str,
-    /// Where it comes from.
-    pub paper: &'static str,
+/// What a `config.json` says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelType {
+    /// Its `model_type`; empty where it has none.
+    pub model_type: String,
+    /// The first of its `architectures`; empty where it has none.
+    pub architecture: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
-/// Every family that [`crate::checkpoint::Checkpoint::open`] knows.
-pub fn families() -> &'static [Family] {
-    &FAMILIES
-}
+impl ModelType {
+    pub(in crate::checkpoint) fn of(fields: Fields<'_>) -> Result<Self, CheckpointError> {
+        let architecture = fields.get("architectures").and_then(|list| list.get(0)).and_then(|name| name.as_str());
+        Ok(Self {
+            model_type: fields.text("model_type")?.unwrap_or_default().to_owned(),
+            architecture: architecture.unwrap_or_default().to_owned(),
+            path: fields.path().to_owned(),
+        })
+    }
 
-const FAMILIES: [Family; 4] = [
-    Family {
-        id: "llava",
-        label: "LLaVA-1.5 (Hugging Face)",
-        help: "CLIP vision tower, two-layer projector, LLaMA-type decoder (llama, mistral, qwen2) in any of transformers' layouts",
-        paper: "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744",
-    },
-    Family {
-        id: "llava-original",
-        label: "LLaVA-1.5 (original layout)",
-        help: "The authors' own checkpoints (LlavaLlamaForCausalLM, BakLLaVA's LlavaMistralForCausalLM) with the vision tower's weights inside",
-        paper: "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744",
-    },
-    Family {
-        id: "clip",
-        label: "CLIP",
-        help: "Both towers of CLIP, for [CLS] maps and image-text similarity",
-        paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020",
-    },
-    Family {
-        id: "dinov2",
-        label: "DINOv2",
-        help: "Vision transformer trained without words, with or without registers, for [CLS] maps beside CLIP's",
-        paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193",
-    },
-];
+    /// What sentences call it.
+    pub fn name(&self) -> &str {
+        let names = [self.model_type.as_str(), self.architecture.as_str(), "no family"];
+        names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+    }
+}
 
 /// Which reader a configuration needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,29 +44,27 @@ pub(in crate::checkpoint) enum FamilyKind {
     Dinov2 {
         registers: bool,
     },
+    /// The image tower, by itself or of a pair.
+    Siglip,
 }
 
-/// Tells the family, or refuses it by name with the list of those supported.
+/// Tells the reader.
+///
+/// **Errors**: a family that has none here.
 pub(in crate::checkpoint) fn family(fields: Fields<'_>) -> Result<FamilyKind, CheckpointError> {
-    let model_type = fields.text("model_type")?.unwrap_or("");
-    let architecture =
-        fields.get("architectures").and_then(|list| list.get(0)).and_then(|name| name.as_str()).unwrap_or("");
+    let found = ModelType::of(fields)?;
     // Both layouts call themselves "llava"; only the original one names its vision tower instead of describing it.
-    let original = fields.has("mm_vision_tower") || architecture == "LlavaLlamaForCausalLM";
+    let original = fields.has("mm_vision_tower") || found.architecture == "LlavaLlamaForCausalLM";
     // BakLLaVA and its kin: the original layout around another decoder, always with its own model_type.
-    match model_type {
+    match found.model_type.as_str() {
         "llava" | "llava_llama" | "llava_mistral" | "llava_qwen" | "llava_qwen2" if original => {
             Ok(FamilyKind::LlavaOriginal)
         }
         "llava" => Ok(FamilyKind::Llava),
         "clip" => Ok(FamilyKind::Clip),
         "clip_vision_model" => Ok(FamilyKind::ClipVision),
-        "dinov2" | "dinov2_with_registers" => Ok(FamilyKind::Dinov2 { registers: model_type != "dinov2" }),
-        _ => {
-            let found =
-                [model_type, architecture, "no family"].into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-            let ids: Vec<&str> = FAMILIES.iter().map(|family| family.id).collect();
-            Err(fields.refuse("model_type", format!("one of the supported families {}", ids.join(", ")), found))
-        }
+        "dinov2" | "dinov2_with_registers" => Ok(FamilyKind::Dinov2 { registers: found.model_type != "dinov2" }),
+        "siglip" | "siglip_vision_model" => Ok(FamilyKind::Siglip),
+        _ => Err(fields.refuse("model_type", "a supported family", found.name())),
     }
 }

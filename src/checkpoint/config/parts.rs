@@ -215,6 +215,7 @@ pub(super) fn text(fields: Fields<'_>, tied: bool) -> Result<TextConfig, Checkpo
         rope_theta,
         rope_scaling,
         rope_divisors: Vec::new(),
+        rope_sections: Vec::new(),
         hidden_act: fields.activation("hidden_act", Activation::Silu)?,
         qkv_bias: family.qkv_bias,
         o_bias: family.o_bias,

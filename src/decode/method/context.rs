@@ -1,10 +1,10 @@
 //! What a method knows of a question: before anything of it is computed, and once the photo was seen.
 
-use crate::checkpoint::{LlavaConfig, PromptIds, TextTokenizer};
+use crate::checkpoint::{CheckpointError, PromptIds, TextTokenizer};
 use crate::decode::{DecodeError, DecoderPrompt};
-use crate::geometry::PatchGrid;
+use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
-use crate::model::{ImageFeatures, Llava};
+use crate::model::{ImageFeatures, ImagePlace, VisionLanguageModel};
 use candle_core::Tensor;
 
 /// The words of a question before the chat template.
@@ -34,20 +34,21 @@ pub struct FirstAnswer {
     pub text: String,
 }
 
-/// A question before anything of it is computed.
+/// A question before anything of it is computed, its photo prepared.
 #[derive(Debug, Clone, Copy)]
 pub struct QuestionContext<'a> {
     /// The model.
-    pub config: &'a LlavaConfig,
+    pub model: &'a dyn VisionLanguageModel,
     /// Text to ids.
     pub tokenizer: &'a TextTokenizer,
     /// The text of the ordinary branch, with its `<image>`.
     pub full_prompt: &'a str,
     /// The same as ids.
     pub prompt: &'a PromptIds,
-    /// How the patches among the image tokens lie, row-major; the last `image_grid.len()` tokens of the span are
-    /// patches.
-    pub image_grid: PatchGrid,
+    /// How the image tokens lie on the photo.
+    pub layout: &'a ImageLayout,
+    /// Shape of what the vision encoders get.
+    pub input_shape: &'a [usize],
     /// Patches that the vision encoder's `[CLS]` looks at; `None` for an encoder without it.
     pub cls_patches: Option<usize>,
     /// Of everything random.
@@ -62,7 +63,12 @@ impl QuestionContext<'_> {
 
     /// Decoder layers.
     pub fn num_hidden_layers(&self) -> usize {
-        self.config.text.num_hidden_layers
+        self.model.decoder().config().num_hidden_layers
+    }
+
+    /// Ids of another prompt about the same photo, with its `<image>`.
+    pub fn encode(&self, text: &str) -> Result<PromptIds, CheckpointError> {
+        self.model.prompt(self.tokenizer, text, self.layout)
     }
 }
 
@@ -79,12 +85,12 @@ pub struct ClsRow<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct BranchContext<'a> {
     /// The model.
-    pub model: &'a Llava,
+    pub model: &'a dyn VisionLanguageModel,
     /// The expanded prompt.
     pub ids: &'a [u32],
     /// The image tokens in it, and what stands there.
-    pub image: Option<(TokenSpan, &'a ImageFeatures)>,
-    /// What the vision tower saw, **shape** `[num_channels, image_size, image_size]`.
+    pub image: Option<ImagePlace<'a>>,
+    /// What the vision encoders saw, in the family's own shape.
     pub pixel_values: Option<&'a Tensor>,
     /// What `[CLS]` looked at; `None` for an encoder without it.
     pub cls: Option<ClsRow<'a>>,
@@ -97,7 +103,7 @@ pub struct BranchContext<'a> {
 
 impl<'a> BranchContext<'a> {
     /// The image and its features, or the error that there is none.
-    pub fn image(&self, owner: &'static str) -> Result<(TokenSpan, &'a ImageFeatures), DecodeError> {
+    pub fn image(&self, owner: &'static str) -> Result<ImagePlace<'a>, DecodeError> {
         self.image.ok_or(DecodeError::NoImage { owner })
     }
 
@@ -107,18 +113,24 @@ impl<'a> BranchContext<'a> {
         owner: &'static str,
         features: Option<&ImageFeatures>,
     ) -> Result<DecoderPrompt, DecodeError> {
-        let (span, _) = self.image(owner)?;
+        let ImagePlace { span, layout, .. } = self.image(owner)?;
         let before = self.ids.get(..span.start).unwrap_or_default();
         let image = self.ids.get(span.range()).unwrap_or_default();
         let after = self.ids.get(span.end()..).unwrap_or_default();
         let len = features.map_or(0, ImageFeatures::num_tokens);
         // Ids of image positions are those of the placeholder, all the same.
         let ids = [before, image.get(..len.min(image.len())).unwrap_or_default(), after].concat();
-        let image = features.map(|features| (TokenSpan { start: span.start, len }, features));
-        let embeddings = self.model.embed_prompt(&ids, image)?;
-        Ok(DecoderPrompt { ids, embeddings })
+        let layout = layout.filter(|_| len == span.len);
+        let span = TokenSpan { start: span.start, len };
+        self.embed(ids, features.map(|features| ImagePlace { span, features, layout }))
+    }
+
+    /// Another prompt, its image in its place.
+    pub fn embed(&self, ids: Vec<u32>, image: Option<ImagePlace<'_>>) -> Result<DecoderPrompt, DecodeError> {
+        let embedded = self.model.embed(&ids, image)?;
+        Ok(DecoderPrompt::new(ids, embedded))
     }
 }
 
-/// Runs the vision encoder and the projector on the pixel values of another branch, unless it saw the same before.
+/// Runs the vision encoders on the pixel values of another branch, unless they saw the same before.
 pub type Encode<'a> = dyn FnMut(&Tensor) -> Result<ImageFeatures, DecodeError> + 'a;

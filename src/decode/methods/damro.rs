@@ -83,7 +83,8 @@ impl ActiveDamro {
             let rows = self.outliers.iter().map(|patch| tensor.narrow(0, first + patch, 1));
             Tensor::cat(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)
         };
-        Ok(ImageFeatures { vision: rows(&features.vision)?, projected: rows(&features.projected)? })
+        let vision = features.vision.iter().filter(|of| of.dims().first() == Some(&features.num_tokens())).map(rows);
+        Ok(ImageFeatures { vision: vision.collect::<candle_core::Result<_>>()?, projected: rows(&features.projected)? })
     }
 }
 
@@ -99,8 +100,9 @@ impl ActiveMethod for ActiveDamro {
         _encode: &mut Encode<'_>,
     ) -> Result<Vec<DecoderPrompt>, DecodeError> {
         let cls = context.cls.ok_or(DecodeError::NoCls { owner: ID })?;
-        let (_, features) = context.image(ID)?;
-        let kept = self.keep_outliers(cls, features).map_err(ModelError::part("Gathering outlier patches"))?;
+        let kept = self
+            .keep_outliers(cls, context.image(ID)?.features)
+            .map_err(ModelError::part("Gathering outlier patches"))?;
         Ok(vec![context.replace_image(ID, Some(&kept))?])
     }
 

@@ -5,6 +5,7 @@ use crate::checkpoint::{IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Step};
 use crate::decode::{DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Strength, Word};
+use crate::model::ImagePlace;
 
 const ID: &str = "icd";
 /// The word behind which a system text ends, in LLaVA's own templates.
@@ -89,7 +90,7 @@ impl ActiveMethod for ActiveIcd {
             parameters.spell_out("prompt", disturbed(question.full_prompt, self.prefix));
         }
         let text = parameters.text("prompt");
-        let prompt = question.tokenizer.encode_prompt(text, question.config.image_seq_length());
+        let prompt = question.encode(text);
         self.prompt = Some(prompt.map_err(|cause| DecodeError::OtherPrompt { owner: ID, cause: Box::new(cause) })?);
         Ok(())
     }
@@ -99,11 +100,10 @@ impl ActiveMethod for ActiveIcd {
         context: &BranchContext<'_>,
         _encode: &mut Encode<'_>,
     ) -> Result<Vec<DecoderPrompt>, DecodeError> {
-        let (_, features) = context.image(ID)?;
+        let image = context.image(ID)?;
         let Some(prompt) = &self.prompt else { return Err(DecodeError::NumBranches { expected: 2, found: 1 }) };
-        let ids = prompt.ids.clone();
-        let embeddings = context.model.embed_prompt(&ids, Some((prompt.image_token_span, features)))?;
-        Ok(vec![DecoderPrompt { ids, embeddings }])
+        let image = ImagePlace { span: prompt.image_token_span, ..image };
+        Ok(vec![context.embed(prompt.ids.clone(), Some(image))?])
     }
 
     fn keeps_state(&self) -> bool {

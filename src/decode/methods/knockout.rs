@@ -95,18 +95,25 @@ impl ActiveMethod for ActiveKnockout {
         question: &QuestionContext<'_>,
     ) -> std::result::Result<(), DecodeError> {
         let span = question.image_span(ID)?;
-        let grid = question.image_grid;
-        let expected = || format!("ROW.COL with rows below {} and columns below {}", grid.rows, grid.cols);
+        let layout = question.layout;
+        let expected = || match layout.sole() {
+            Some(one) => format!("ROW.COL with rows below {} and columns below {}", one.grid.rows, one.grid.cols),
+            None => format!("REGION.ROW.COL of {}", layout.words()),
+        };
         let bad = || parameters.bad("patches", expected());
+        // Which image token each is: with `[CLS]` among them, patches come after it.
+        let tokens: Vec<usize> = layout.tokens().collect();
         let patches = parameters.text("patches").split('+').map(|text| {
-            let (row, col) = text.trim().split_once('.')?;
-            let pos = PatchPos { region: 0, row: row.parse().ok()?, col: col.parse().ok()? };
-            (pos.row < grid.rows && pos.col < grid.cols).then(|| grid.idx(pos))
+            let numbers = text.trim().split('.').map(|number| number.parse().ok()).collect::<Option<Vec<usize>>>()?;
+            let pos = match numbers[..] {
+                [row, col] => PatchPos { region: 0, row, col },
+                [region, row, col] if layout.sole().is_none() => PatchPos { region, row, col },
+                _ => return None,
+            };
+            let token = *tokens.get(layout.idx(pos)?)?;
+            (token < span.len).then_some(span.start + token)
         });
-        let patches = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?;
-        // With `[CLS]` among the image tokens, patches come after it.
-        let first_patch = span.end().checked_sub(grid.len()).filter(|first| *first >= span.start).ok_or_else(bad)?;
-        self.keys = patches.into_iter().map(|patch| first_patch + patch).collect();
+        self.keys = patches.collect::<Option<BTreeSet<usize>>>().ok_or_else(bad)?.into_iter().collect();
         Ok(())
     }
 

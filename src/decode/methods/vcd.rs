@@ -85,8 +85,7 @@ struct ActiveVcd {
 
 impl ActiveMethod for ActiveVcd {
     fn prepare(&mut self, _parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
-        let vision = &question.config.vision;
-        let expected = vec![vision.num_channels, vision.image_size, vision.image_size];
+        let expected = question.input_shape.to_vec();
         match &self.given {
             Some((noise, path)) if noise.dims() != expected => {
                 Err(DecodeError::NoiseShape { expected, found: noise.dims().to_vec(), path: path.clone() })

@@ -6,7 +6,7 @@ use crate::decode::{
     SamplingOptions, Stack, Step, StopReason, TokenStep, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
-use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, ModelError, Probe, ProbeChain, Site};
+use crate::model::{BranchInput, CancelFlag, Decoder, ImagePlace, LogitRows, ModelError, Probe, ProbeChain, Site};
 use candle_core::{Result, Tensor};
 
 const PROMPT: [u32; 4] = [1, 17, 4, 33];
@@ -27,7 +27,7 @@ fn answer(decoder: &Decoder, options: GenerateOptions) -> (Generated, Vec<TokenS
 fn uncached(decoder: &Decoder, ids: &[u32]) -> Vec<f32> {
     let mut cache = decoder.new_cache(ids.len()).unwrap();
     let embeddings = decoder.embed(ids).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0).to_vec1().unwrap()
 }
 
@@ -117,7 +117,7 @@ impl ActiveMethod for Contrast {
         context: &BranchContext<'_>,
         _: &mut Encode<'_>,
     ) -> std::result::Result<Vec<DecoderPrompt>, DecodeError> {
-        let (span, _) = context.image.unwrap();
+        let span = context.image.unwrap().span;
         let ids = [&context.ids[..span.start], &context.ids[span.end()..]].concat();
         Ok(vec![DecoderPrompt::text(context.model.decoder(), ids)?])
     }
@@ -137,7 +137,7 @@ fn contrastive_branches_equal_separate_runs() {
     let context = BranchContext {
         model: &model,
         ids: &ids,
-        image: Some((super::SPAN, &features)),
+        image: Some(ImagePlace::new(super::SPAN, &features)),
         pixel_values: None,
         cls: None,
         seed: 1,
@@ -161,7 +161,7 @@ fn contrastive_branches_equal_separate_runs() {
             some => Tensor::cat(&[&embeddings, &decoder.embed(some).unwrap()], 0).unwrap(),
         };
         let mut cache = decoder.new_cache(30).unwrap();
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         let ordinary: Vec<f32> =
             decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0).to_vec1().unwrap();
         let diff = step.branch_logits[0].iter().zip(&ordinary).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

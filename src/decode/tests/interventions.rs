@@ -149,7 +149,10 @@ fn a_boost_leaves_knocked_out_patches_out() {
 
 #[test]
 fn interventions_act_on_the_ordinary_branch_of_the_decoder_only() {
-    let site = |tower, branch_idx| Site { tower, layer_idx: 2, branch_idx, query_start: 0, query_len: 20, key_len: 20 };
+    let site = |tower, branch_idx| {
+        let (encoder_idx, layer_idx, query_start) = (0, 2, 0);
+        Site { tower, encoder_idx, layer_idx, branch_idx, query_start, query_len: 20, key_len: 20 }
+    };
     for (name, parameters) in [("knockout", &[("patches", "0.0")][..]), ("pai", &[])] {
         let mut method = build(name, parameters).unwrap();
         let active = method.probe().unwrap();

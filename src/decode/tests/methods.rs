@@ -7,7 +7,7 @@ use crate::decode::{
     Generated, Readout, Stack, Step, TokenStep, Verdict, Word, build, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, text_config};
-use crate::model::{BranchInput, Decoder, LogitRows, Probe, Site, Tower};
+use crate::model::{BranchInput, Decoder, ImagePlace, LogitRows, Probe, Site, Tower};
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ fn answer(methods: &mut Option<Stack>, options: GenerateOptions) -> (Generated, 
     let context = BranchContext {
         model: &model,
         ids: &ids,
-        image: Some((SPAN, &features)),
+        image: Some(ImagePlace::new(SPAN, &features)),
         pixel_values: Some(&pixel_values),
         cls: None,
         seed: 1,
@@ -246,7 +246,7 @@ impl Probe for LastRow {
 /// One pass without a cache; the logits of its last row.
 fn whole(decoder: &Decoder, embeddings: &Tensor, probe: &mut dyn Probe) -> Vec<f32> {
     let mut cache = decoder.new_cache(embeddings.dim(0).unwrap()).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings: embeddings.clone() }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings.clone())];
     decoder.forward(&mut branches, LogitRows::Last, probe).unwrap().remove(0).to_vec1().unwrap()
 }
 

@@ -7,11 +7,11 @@ mod registries;
 mod strategies;
 
 use super::{ActiveMethod, DecodeError, DecoderPrompt, MethodInfo, Parameters, QuestionContext, Stack, Word, build};
-use crate::checkpoint::{Checkpoint, LlavaConfig, PromptIds};
-use crate::geometry::PatchGrid;
+use crate::checkpoint::{Checkpoint, PromptIds};
+use crate::geometry::{ImageLayout, ImageSize, PatchGrid, RectPx, Region, RegionKind};
 use crate::ids::TokenSpan;
-use crate::model::fixtures::{llava_config, random_tensor};
-use crate::model::{ImageFeatures, Llava};
+use crate::model::fixtures::{llava, random_tensor};
+use crate::model::{Embedded, ImageFeatures, ImagePlace, Llava, VisionLanguageModel};
 use std::sync::LazyLock;
 
 /// Nine patches behind two text tokens.
@@ -21,8 +21,8 @@ pub(super) const SPAN: TokenSpan = TokenSpan { start: 2, len: 9 };
 pub(super) fn image_prompt(model: &Llava) -> (DecoderPrompt, ImageFeatures) {
     let features = model.encode_image(&random_tensor(5, &[3, 12, 12], 1.5), &mut ()).unwrap();
     let ids: Vec<u32> = [1, 7].into_iter().chain([48; 9]).chain([8, 30, 12]).collect();
-    let embeddings = model.embed_prompt(&ids, Some((SPAN, &features))).unwrap();
-    (DecoderPrompt { ids, embeddings }, features)
+    let embedded: Embedded = model.embed(&ids, Some(ImagePlace::new(SPAN, &features))).unwrap();
+    (DecoderPrompt::new(ids, embedded), features)
 }
 
 /// A method of a test that is in no registry.
@@ -55,15 +55,27 @@ pub(super) fn prepared(
     parameters: &[(&str, &str)],
     span: TokenSpan,
 ) -> Result<(Box<dyn ActiveMethod>, Parameters), DecodeError> {
-    static CONFIG: LazyLock<LlavaConfig> = LazyLock::new(llava_config);
+    static MODEL: LazyLock<Llava> = LazyLock::new(llava);
     let (_, mut active, mut parameters) = build(Word::Method, name, &given(parameters))?;
     let prompt = PromptIds { ids: vec![0; 14], image_token_span: span };
+    // Patches are the last image tokens.
+    let image = ImageSize { width_px: 12, height_px: 12 };
+    let region = Region {
+        kind: RegionKind::Photo,
+        first_token: span.len.saturating_sub(9),
+        grid: PatchGrid { rows: 3, cols: 3 },
+        row_stride: 3,
+        rect_px: Some(RectPx::of(image)),
+        encoder: 0,
+    };
+    let layout = ImageLayout::new(image, span.len.max(9), vec![region]).unwrap();
     let question = QuestionContext {
-        config: &CONFIG,
+        model: &*MODEL,
         tokenizer: &DEMO.tokenizer,
         full_prompt: "",
         prompt: &prompt,
-        image_grid: PatchGrid { rows: 3, cols: 3 },
+        layout: &layout,
+        input_shape: &[3, 12, 12],
         cls_patches: Some(9),
         seed: 1,
     };

@@ -2,8 +2,8 @@
 
 use super::{SPAN, given, image_prompt};
 use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt, Word, build};
-use crate::model::Llava;
 use crate::model::fixtures::{llava, random_tensor};
+use crate::model::{ImagePlace, Llava};
 use candle_core::Tensor;
 
 /// Prompt of the other branch of a strategy; its image, if it has one of its own, is the photo's once more.
@@ -18,7 +18,7 @@ fn other(
     let context = BranchContext {
         model,
         ids: &prompt.ids,
-        image: Some((SPAN, &features)),
+        image: Some(ImagePlace::new(SPAN, &features)),
         pixel_values: Some(&pixel_values),
         cls,
         seed: 1,

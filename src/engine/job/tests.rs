@@ -73,7 +73,9 @@ fn a_description_is_answered_by_the_plain_model_and_stands_in_the_prompt() {
     let model = model.answerer().expect("it answers");
     let (asked, go_on) = (question("Is there a dog?", 3), AtomicBool::new(false));
 
-    let plan = Plan::of(model, &asked, toy(), &[]).expect("a plan");
+    let photo = asked_photo(&asked).expect("a photo");
+    let prepared = model.prepare(&photo, None).expect("an input");
+    let plan = Plan::of(model, &asked, &prepared, toy(), &[]).expect("a plan");
     assert_eq!(plan.full_prompt, "USER: <image>\nIs there a dog?! ASSISTANT:", "words are changed before the template");
     let answers = ask_first(model, RunId(1), &asked, &plan, &go_on).expect("an answer").expect("to its question");
     let plain = Question {
@@ -85,13 +87,13 @@ fn a_description_is_answered_by_the_plain_model_and_stands_in_the_prompt() {
     let ids: Vec<u32> = described.output.iter().map(|token| token.id).collect();
     assert_eq!(answers, [[FirstAnswer { ids, text: described.text() }]], "greedy and plain, whatever the question is");
 
-    let plan = Plan::of(model, &asked, toy(), &answers).expect("a plan");
+    let plan = Plan::of(model, &asked, &prepared, toy(), &answers).expect("a plan");
     let expected = format!("USER: <image>\n{} Is there a dog?! ASSISTANT:", described.text().trim());
     assert_eq!(plan.full_prompt, expected, "in the prompt");
-    let ids = model.checkpoint.tokenizer.encode_prompt(&expected, model.llava.config().image_seq_length());
+    let ids = model.vlm.prompt(&model.checkpoint.tokenizer, &expected, &prepared.framed.layout);
     assert_eq!(plan.prompt.ids, ids.expect("ids").ids, "and in its ids");
     assert_eq!(plan.further.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>(), ["toy"], "the run names it");
 
-    let none = Plan::new(model, &asked).expect("a plan");
+    let none = Plan::new(model, &asked, &prepared).expect("a plan");
     assert!(ask_first(model, RunId(3), &asked, &none, &go_on).expect("nothing").is_none(), "others ask nothing");
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack};
 use crate::model::fixtures::{decoder, random_tensor};
-use crate::model::{Decoder, Llava};
+use crate::model::{Decoder, Embedded, ImagePlace, Llava, VisionLanguageModel};
 use std::collections::BTreeMap;
 
 const PLENTY: u64 = 1 << 30;
@@ -17,7 +17,8 @@ fn edited(untouched: usize, by_position: bool) -> Footing {
 
 fn wanted(decoder: &Decoder, ids: &[u32], footing: Footing) -> Wanted {
     let embeddings = decoder.embed(ids).unwrap();
-    Wanted { ids: ids.to_vec(), embeddings, footing, most: ids.len() - 1, capacity: ids.len() + 4 }
+    let positions = Positions::counted(ids.len());
+    Wanted { ids: ids.to_vec(), embeddings, positions, footing, most: ids.len() - 1, capacity: ids.len() + 4 }
 }
 
 /// Reads prompts together and answers with three tokens each; returns the first logits of every branch and how much was known.
@@ -25,8 +26,8 @@ fn read(reuse: &Reuse, decoder: &Decoder, prompts: Vec<Wanted>) -> (Vec<Vec<f32>
     let caches = reuse.take(&prompts);
     let known = caches.iter().map(|cache| cache.as_ref().map_or(0, KvCache::len)).collect();
     let decoded = prompts.iter().map(|prompt| {
-        let (ids, embeddings) = (prompt.ids.clone(), prompt.embeddings.clone());
-        DecoderPrompt { ids, embeddings }
+        let (ids, embeddings, positions) = (prompt.ids.clone(), prompt.embeddings.clone(), prompt.positions.clone());
+        DecoderPrompt { ids, embeddings, positions }
     });
     let options = GenerateOptions { max_new_tokens: 3, ..GenerateOptions::default() };
     let mut generation = Generation::resume(decoder, Stack::default(), decoded.collect(), caches, options).unwrap();
@@ -106,8 +107,8 @@ fn images_are_told_apart_by_their_rows_and_not_by_their_ids() {
     let span = crate::ids::TokenSpan { start: 2, len: 9 };
     let prompt = |seed: u64| {
         let features = model.encode_image(&random_tensor(seed, &[3, 12, 12], 1.5), &mut ()).unwrap();
-        let embeddings = model.embed_prompt(&ids, Some((span, &features))).unwrap();
-        Wanted { ids: ids.clone(), embeddings, footing: plain(), most: 12, capacity: 17 }
+        let Embedded { embeddings, positions } = model.embed(&ids, Some(ImagePlace::new(span, &features))).unwrap();
+        Wanted { ids: ids.clone(), embeddings, positions, footing: plain(), most: 12, capacity: 17 }
     };
     let known: Vec<usize> =
         [5, 6, 5, 6].into_iter().flat_map(|seed| read(&reuse, decoder, vec![prompt(seed)]).1).collect();
@@ -133,4 +134,16 @@ fn the_budget_holds_and_what_a_newer_prompt_has_goes_first() {
     assert_eq!(known(&of(4, 32)), 16, "the first image, through its later question");
     reuse.make_room(usize::MAX);
     assert_eq!(reuse.memory().prompts, 0, "a question larger than the budget gets all of it");
+}
+
+#[test]
+fn what_stands_at_other_positions_is_read_again() {
+    let (decoder, reuse) = (decoder(), Reuse::new(PLENTY));
+    let ids = [1, 7, 9, 9, 8, 30, 12];
+    let at =
+        |positions: [usize; 7]| Wanted { positions: Positions::one_row(positions), ..wanted(&decoder, &ids, plain()) };
+    let known = |positions| read(&reuse, &decoder, vec![at(positions)]).1[0];
+    assert_eq!(known([0, 1, 2, 3, 4, 5, 6]), 0, "nothing was read before");
+    assert_eq!(known([0, 1, 2, 2, 3, 4, 5]), 3, "the same words, closer together");
+    assert_eq!(known([0, 1, 2, 2, 3, 4, 5]), 6, "and once more");
 }

@@ -175,7 +175,12 @@ fn cls(vision: &VisionAttention, flat: &Flattening, packer: &mut Packer) {
         steps.push(&even(flat, vision.head(layer_idx, head_idx)));
     }
     if packer.add("cls", &[layers, heads, patches], &steps.bytes()) {
-        packer.kept.push(format!("Vision encoder: [CLS] of {} and {}", all_of(layers, "layer"), all_of(heads, "head")));
+        let what = if vision.has_cls() { "[CLS]" } else { "received attention" };
+        packer.kept.push(format!(
+            "Vision encoder: {what} of {} and {}",
+            all_of(layers, "layer"),
+            all_of(heads, "head")
+        ));
         packer.kept.extend(steps.blank("Vision encoder"));
     } else {
         packer.kept.push("Vision encoder: left out for room".to_owned());

@@ -53,7 +53,7 @@ pub enum MapSpec {
         #[serde(default)]
         suppress_sink: bool,
     },
-    /// Where the vision encoder's `[CLS]` looked.
+    /// Where the vision encoder's `[CLS]` looked; for an encoder without it the attention that its patches received.
     VisionCls {
         /// Trace.
         of: String,
@@ -66,6 +66,14 @@ pub enum MapSpec {
         /// What values are parts of.
         #[serde(default)]
         normalisation: Normalisation,
+    },
+    /// Norms of the patches' states in the vision encoder.
+    PatchNorms {
+        /// Trace.
+        of: String,
+        /// Layers.
+        #[serde(default)]
+        layers: Pick,
     },
     /// Attention prompting's attribution of the answer's decoder.
     Llava {
@@ -88,9 +96,11 @@ impl MapSpec {
     /// The trace or image that it belongs to.
     pub fn of(&self) -> &str {
         match self {
-            Self::Decoder { of, .. } | Self::VisionCls { of, .. } | Self::Llava { of, .. } | Self::File { of, .. } => {
-                of
-            }
+            Self::Decoder { of, .. }
+            | Self::VisionCls { of, .. }
+            | Self::PatchNorms { of, .. }
+            | Self::Llava { of, .. }
+            | Self::File { of, .. } => of,
         }
     }
 }

@@ -66,11 +66,13 @@ pub(super) fn cls_per_layer(trace: &Trace, heads: &[Pick]) -> Result<Made, Panel
         series.push((choice_words("head", *choice), shares.into_iter().map(Some).collect()));
     }
     let names: Vec<String> = heads.iter().map(|choice| choice_words("head", *choice)).collect();
-    let caption =
-        format!("Vision encoder's [CLS], {}; attention on all patches as a part of all attention", names.join(", "));
-    let y_label = "[CLS] attention on patches".to_owned();
+    let has_cls = vision.has_cls();
+    let whose = if has_cls { "Vision encoder's [CLS]" } else { "Attention received in the vision encoder" };
+    let caption = format!("{whose}, {}; attention on all patches as a part of all attention", names.join(", "));
+    let y_label = if has_cls { "[CLS] attention on patches" } else { "attention received by patches" }.to_owned();
     let plot = LinesPlot { x_label: "layer".to_owned(), y_label, series, ..LinesPlot::default() };
-    Ok(made("[CLS] attention on the patches by layer".to_owned(), caption, plot))
+    let title = if has_cls { "[CLS] attention on the patches by layer" } else { "Received attention by layer" };
+    Ok(made(title.to_owned(), caption, plot))
 }
 
 pub(super) fn per_token(trace: &Trace) -> Result<Made, PanelError> {

@@ -4,14 +4,14 @@ use super::tokens::token_set;
 use super::truth::objects;
 use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
-use crate::analysis::{AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Reduce};
+use crate::analysis::{self, AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Pick, Reduce};
 use crate::data::Photo;
 use crate::figure::recipe::{MapSpec, PromptSpec, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
-use crate::trace::{SpecInfo, Trace};
+use crate::trace::{SpecInfo, Trace, VisionAttention};
 use std::sync::Arc;
 
 /// A map, and what it is in words.
@@ -227,12 +227,32 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let (source, normalisation) = (MapSource::Vision, *normalisation);
             let request = MapRequest { source, layers: *layers, heads: *heads, normalisation, ..MapRequest::default() };
             let made = request.compute(trace)?;
-            let words = format!("Vision encoder's [CLS], {}", place_words(*layers, *heads));
-            let unit = match normalisation {
-                Normalisation::Raw => "[CLS] attention probability",
-                Normalisation::ImageShare => "share of [CLS] attention on patches",
+            let has_cls = trace.vision.as_deref().is_some_and(VisionAttention::has_cls);
+            let (name, title) = if has_cls {
+                ("Vision encoder's [CLS]", "Vision [CLS]")
+            } else {
+                ("Attention received in the vision encoder", "Received attention")
             };
-            finished(of, trace, made, unit.to_owned(), "Vision [CLS]".to_owned(), words, false)
+            let words = format!("{name}, {}", place_words(*layers, *heads));
+            let unit = match normalisation {
+                Normalisation::Raw if has_cls => "[CLS] attention probability",
+                Normalisation::Raw => "received attention, mean over queries",
+                Normalisation::ImageShare if has_cls => "share of [CLS] attention on patches",
+                Normalisation::ImageShare => "share of the attention that patches receive",
+            };
+            finished(of, trace, made, unit.to_owned(), title.to_owned(), words, false)
+        }
+        MapSpec::PatchNorms { of, layers } => {
+            let trace = inputs.trace(of)?;
+            let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
+            if shape == [0, 0] {
+                return Err(AnalysisError::NoVision.into());
+            }
+            let choice = selection(*layers, Pick::default(), shape)?;
+            let made = analysis::norms_map(trace, choice.layers)?;
+            let words = format!("Norms of the patches in the vision encoder, {}", choice_words("layer", *layers));
+            let unit = "L2 norm of the patch's state".to_owned();
+            finished(of, trace, made, unit, "Patch norms".to_owned(), words, false)
         }
         MapSpec::Llava { of, options: spec } => {
             let (trace, options) = (inputs.trace(of)?, options(spec)?);

@@ -8,7 +8,7 @@ use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, layer_head
 use crate::figure::recipe::{GridCells, Tokens, Truth};
 use crate::figure::{FigureError, Inputs};
 use crate::geometry::{Combine, Flattening, PatchGrid};
-use crate::trace::Trace;
+use crate::trace::{Trace, VisionAttention};
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn grid(
@@ -21,16 +21,29 @@ pub(super) fn grid(
     let trace = inputs.trace(of)?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let LayerHeadMaps { num_hidden_layers: layers, num_attention_heads: heads, .. } = maps;
-    let source = if vision { "Vision [CLS]" } else { "Decoder" };
+    let has_cls = trace.vision.as_deref().is_none_or(VisionAttention::has_cls);
+    let source = match (vision, has_cls) {
+        (true, true) => "Vision [CLS]",
+        (true, false) => "Received attention",
+        (false, _) => "Decoder",
+    };
     let (cell, values, unit, what) = match cells {
         GridCells::Share => {
             #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]
             let totals: Vec<f32> = maps.totals.iter().map(|total| *total as f32).collect();
-            let unit = if vision { "[CLS] attention on all patches" } else { "attention on the image" };
+            let unit = match (vision, has_cls) {
+                (true, true) => "[CLS] attention on all patches",
+                (true, false) => "attention that all patches receive",
+                (false, _) => "attention on the image",
+            };
             (PatchGrid { rows: 1, cols: 1 }, totals, unit, "one cell a head")
         }
         GridCells::Maps => {
-            let unit = if vision { "[CLS] attention probability" } else { "attention probability" };
+            let unit = match (vision, has_cls) {
+                (true, true) => "[CLS] attention probability",
+                (true, false) => "received attention, mean over queries",
+                (false, _) => "attention probability",
+            };
             {
                 let flat = Flattening::new(&maps.layout, regions);
                 let cells = maps.layout.len().max(1);
@@ -106,7 +119,9 @@ pub(super) fn counted(whole: bool) -> Counted {
 
 fn layers_and_heads(trace: &Trace, vision: bool, tokens: &Tokens) -> Result<(LayerHeadMaps, String), PanelError> {
     Ok(if vision {
-        (analysis::vision_layer_head_maps(trace, Normalisation::Raw)?, "Vision encoder's [CLS]".to_owned())
+        let has_cls = trace.vision.as_deref().is_none_or(VisionAttention::has_cls);
+        let words = if has_cls { "Vision encoder's [CLS]" } else { "Attention received in the vision encoder" };
+        (analysis::vision_layer_head_maps(trace, Normalisation::Raw)?, words.to_owned())
     } else {
         let maps = layer_head_maps(trace, &token_set(tokens, trace), MapOptions::default())?;
         (maps, format!("Decoder, {}", token_words(tokens, trace)))

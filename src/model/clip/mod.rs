@@ -6,34 +6,42 @@ mod text;
 pub use contributions::Contributions;
 pub use text::TextTower;
 
+use super::families::{FamilyEntry, FamilyOpen};
 use super::linear::{LayerNorm, Linear};
+use super::vlm::{Encoder, EncoderInfo};
 use super::weights::{Scope, TensorSource};
-use super::{Family, ModelError, Probe, VisionTower};
-use crate::checkpoint::ClipConfig;
+use super::{ModelError, Probe, VisionTower};
+use crate::checkpoint::{ClipConfig, VisionKind};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// The registered family.
-pub(crate) struct ClipFamily;
+pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
+    id: "clip",
+    label: "CLIP",
+    help: "Image tower and text tower: where [CLS] looks, and how well a text fits an image",
+    paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020",
+    model_types: &["clip", "clip_vision_model"],
+    open: FamilyOpen::Sees {
+        load: |checkpoint, source, dtype, device| {
+            let VisionKind::Clip(config) = &checkpoint.kind else { return Err(super::families::another_encoder()) };
+            let scope = Scope::root(source, dtype, device).at("vision_tower");
+            for name in ["post_layernorm.weight", "post_layernorm.bias"] {
+                scope.optional(name, &[config.hidden_size])?;
+            }
+            Ok(Box::new(VisionTower::load(&scope, config)?))
+        },
+        with_texts: &["clip"],
+    },
+};
 
-impl Family for ClipFamily {
-    fn id(&self) -> &'static str {
-        "clip"
+/// The image tower by itself.
+impl Encoder for VisionTower {
+    fn info(&self) -> EncoderInfo {
+        EncoderInfo::square("CLIP's image tower", self.config())
     }
 
-    fn label(&self) -> &'static str {
-        "CLIP"
-    }
-
-    fn help(&self) -> &'static str {
-        "Image tower and text tower: where [CLS] looks, and how well a text fits an image"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020"
-    }
-
-    fn model_types(&self) -> &'static [&'static str] {
-        &["clip", "clip_vision_model"]
+    fn look(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> std::result::Result<(), ModelError> {
+        self.hidden_states(pixel_values, &[], 0, probe).map(drop)
     }
 }
 

@@ -77,7 +77,8 @@ impl TextTower {
         for (layer_idx, layer) in self.layers.iter().enumerate() {
             // Nobody watches this tower; the site is only a formality.
             let (query_len, key_len) = (ids.len(), ids.len());
-            let site = Site { tower: Tower::Decoder, layer_idx, branch_idx: 0, query_start: 0, query_len, key_len };
+            let (tower, encoder_idx, branch_idx) = (Tower::Decoder, 0, 0);
+            let site = Site { tower, encoder_idx, layer_idx, branch_idx, query_start: 0, query_len, key_len };
             hidden =
                 layer.forward(&hidden, Some(&mask), &site, &mut ()).map_err(ModelError::layer("Text", layer_idx))?;
         }

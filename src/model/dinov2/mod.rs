@@ -5,35 +5,39 @@ mod positions;
 
 use self::layer::Layer;
 use self::positions::resize;
+use super::families::{FamilyEntry, FamilyOpen};
 use super::linear::{LayerNorm, Linear};
 use super::vision::flatten_patches;
+use super::vlm::{Encoder, EncoderInfo};
 use super::weights::{Scope, TensorSource};
-use super::{Family, ModelError, Probe, Site, Tower};
-use crate::checkpoint::Dinov2Config;
+use super::{ModelError, Probe, Site, Tower};
+use crate::checkpoint::{Dinov2Config, VisionKind};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// The registered family.
-pub(crate) struct Dinov2Family;
+pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
+    id: "dinov2",
+    label: "DINOv2",
+    help: "Self-supervised vision transformer, with or without registers: where [CLS] looks without ever having read a word",
+    paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193; Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588",
+    model_types: &["dinov2", "dinov2_with_registers"],
+    open: FamilyOpen::Sees {
+        load: |checkpoint, source, dtype, device| {
+            let VisionKind::Dinov2(config) = &checkpoint.kind else { return Err(super::families::another_encoder()) };
+            Ok(Box::new(Dinov2::load(source, config, dtype, device)?))
+        },
+        with_texts: &[],
+    },
+};
 
-impl Family for Dinov2Family {
-    fn id(&self) -> &'static str {
-        "dinov2"
+impl Encoder for Dinov2 {
+    fn info(&self) -> EncoderInfo {
+        let num_prefix_tokens = 1 + self.config.num_register_tokens;
+        EncoderInfo { num_prefix_tokens, ..EncoderInfo::square("DINOv2", &self.config.vision) }
     }
 
-    fn label(&self) -> &'static str {
-        "DINOv2"
-    }
-
-    fn help(&self) -> &'static str {
-        "Self-supervised vision transformer, with or without registers: where [CLS] looks without ever having read a word"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193; Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588"
-    }
-
-    fn model_types(&self) -> &'static [&'static str] {
-        &["dinov2", "dinov2_with_registers"]
+    fn look(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> std::result::Result<(), ModelError> {
+        self.forward(pixel_values, probe).map(drop)
     }
 }
 
@@ -120,7 +124,8 @@ impl Dinov2 {
                 return Err(ModelError::Cancelled);
             }
             let (query_len, key_len) = (token_len, token_len);
-            let site = Site { tower: Tower::Vision, layer_idx, branch_idx: 0, query_start: 0, query_len, key_len };
+            let (tower, encoder_idx, branch_idx) = (Tower::Vision, 0, 0);
+            let site = Site { tower, encoder_idx, layer_idx, branch_idx, query_start: 0, query_len, key_len };
             hidden = layer.forward(&hidden, &site, probe).map_err(ModelError::layer("Vision", layer_idx))?;
         }
         self.layernorm.forward(&hidden).map_err(ModelError::part("Last norm"))

@@ -4,58 +4,46 @@ mod projector;
 
 pub use projector::Projector;
 
+use super::families::{FamilyEntry, FamilyOpen};
+use super::photo::{Framed, Prepared};
 use super::vision::select_features;
+use super::vlm::{Embedded, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};
 use super::weights::{Scope, TensorSource};
-use super::{Decoder, Family, ModelError, Probe, VisionTower};
+use super::{Decoder, ModelError, Probe, VisionTower};
 use crate::checkpoint::LlavaConfig;
+use crate::data::{Photo, PreprocessError};
+use crate::geometry::{ImageLayout, ImageSize, PreprocessSpec};
 use crate::ids::TokenSpan;
 use candle_core::{DType, Device, Tensor};
 
 /// The registered family.
-pub(crate) struct LlavaFamily;
-
-impl Family for LlavaFamily {
-    fn id(&self) -> &'static str {
-        "llava"
-    }
-
-    fn label(&self) -> &'static str {
-        "LLaVA"
-    }
-
-    fn help(&self) -> &'static str {
-        "CLIP vision transformer, two-layer projector, LLaMA-type decoder: answers questions about an image"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744"
-    }
-
-    fn model_types(&self) -> &'static [&'static str] {
-        &["llava", "llava_llama", "llava_mistral", "llava_qwen", "llava_qwen2"]
-    }
-}
-
-/// An image as the decoder gets it.
-#[derive(Debug, Clone)]
-pub struct ImageFeatures {
-    /// What the projector got, **shape** `[image tokens, vision hidden_size * feature layers]`.
-    pub vision: Tensor,
-    /// What the decoder gets, **shape** `[image tokens, hidden_size]`.
-    pub projected: Tensor,
-}
-
-impl ImageFeatures {
-    /// Number of image tokens.
-    pub fn num_tokens(&self) -> usize {
-        self.projected.dims().first().copied().unwrap_or(0)
-    }
-}
+pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
+    id: "llava",
+    label: "LLaVA",
+    help: "CLIP vision transformer, two-layer projector, LLaMA-type decoder: answers questions about an image",
+    paper: "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744",
+    model_types: &["llava", "llava_llama", "llava_mistral", "llava_qwen", "llava_qwen2"],
+    open: FamilyOpen::Answers {
+        sizes: |checkpoint| {
+            let config = checkpoint.llava()?;
+            let (text, vision) = (&config.text, &config.vision);
+            Some(ModelSizes { text, vision, image_tokens: config.image_seq_length() })
+        },
+        load: |checkpoint, source, dtype, device| {
+            let config = checkpoint.llava().ok_or_else(|| ModelError::Config {
+                expected: "that of a LLaVA".to_owned(),
+                found: "another".to_owned(),
+            })?;
+            Ok(Box::new(Llava::load(source, config, dtype, device)?))
+        },
+    },
+};
 
 /// A LLaVA-1.5 type model.
 #[derive(Debug, Clone)]
 pub struct Llava {
     config: LlavaConfig,
+    encoders: [EncoderInfo; 1],
     vision: VisionTower,
     projector: Projector,
     decoder: Decoder,
@@ -80,7 +68,13 @@ impl Llava {
         for name in ["post_layernorm.weight", "post_layernorm.bias"] {
             vision_scope.optional(name, &[vision_width])?;
         }
+        let encoder = EncoderInfo {
+            // Entry k of the hidden states is the output of layer k - 1, entry 0 the embeddings.
+            feature_layer_idx: config.vision_feature_layers.last().map_or(0, |entry| entry.saturating_sub(1)),
+            ..EncoderInfo::square("CLIP", &config.vision)
+        };
         Ok(Self {
+            encoders: [encoder],
             vision: VisionTower::load(&vision_scope, &config.vision)?,
             projector: Projector::load(&root.at("multi_modal_projector"), config)?,
             decoder: Decoder::load(source, &config.text, dtype, device)?,
@@ -116,7 +110,7 @@ impl Llava {
     }
 
     /// The same for the image of another branch (a noised one, say), which the probe sees under that branch's number.
-    pub fn encode_branch_image(
+    fn encode_branch_image(
         &self,
         pixel_values: &Tensor,
         branch_idx: usize,
@@ -127,7 +121,7 @@ impl Llava {
         let vision = select_features(&states, self.config.vision_feature_select)
             .map_err(ModelError::part("Choosing vision features"))?;
         let projected = self.projector.forward(&vision)?;
-        Ok(ImageFeatures { vision, projected })
+        Ok(ImageFeatures { vision: vec![vision], projected })
     }
 
     /// Embeddings of an expanded prompt: text ids through the embedding, image positions from the features.
@@ -151,6 +145,42 @@ impl Llava {
             parts.push(self.decoder.embed(after).map_err(|err| shifted(err, span.end()))?);
         }
         Tensor::cat(&parts, 0).map_err(ModelError::part("Placing the image in the prompt"))
+    }
+}
+
+impl VisionLanguageModel for Llava {
+    fn encoders(&self) -> &[EncoderInfo] {
+        &self.encoders
+    }
+
+    fn eos_token_ids(&self) -> &[u32] {
+        &self.config.eos_token_ids
+    }
+
+    fn frame(&self, photo: ImageSize, spec: &PreprocessSpec) -> Framed {
+        Framed::one_grid(photo, spec, self.config.vision.patch_size, self.config.image_seq_length())
+    }
+
+    fn prepare(&self, photo: &Photo, spec: &PreprocessSpec) -> Result<Prepared, PreprocessError> {
+        Prepared::one_grid(photo, spec, self.config.vision.patch_size, self.config.image_seq_length())
+    }
+
+    fn see(
+        &self,
+        pixel_values: &Tensor,
+        _layout: &ImageLayout,
+        branch_idx: usize,
+        probe: &mut dyn Probe,
+    ) -> Result<ImageFeatures, ModelError> {
+        self.encode_branch_image(pixel_values, branch_idx, probe)
+    }
+
+    fn embed(&self, ids: &[u32], image: Option<ImagePlace<'_>>) -> Result<Embedded, ModelError> {
+        Ok(Embedded::counted(self.embed_prompt(ids, image.map(|image| (image.span, image.features)))?))
+    }
+
+    fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Recorder;
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, max_diff, text_config};
 use crate::model::weights::TensorSource as _;
-use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Probe};
+use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe};
 use candle_core::{DType, Device, Tensor};
 
 const IDS: [u32; 7] = [1, 17, 4, 33, 9, 21, 5];
@@ -12,7 +12,7 @@ const CLOSE: f32 = 1e-5;
 
 fn run(decoder: &Decoder, cache: &mut KvCache, ids: &[u32], probe: &mut dyn Probe) -> Tensor {
     let embeddings = decoder.embed(ids).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, cache, embeddings)];
     decoder.forward(&mut branches, LogitRows::All, probe).unwrap().remove(0)
 }
 
@@ -76,10 +76,7 @@ fn two_branches_equal_two_runs() {
         let expected = [alone(&first, ids), alone(&second, other_ids)];
         let mut seen = Recorder::default();
         let (a, b) = (decoder.embed(ids).unwrap(), decoder.embed(other_ids).unwrap());
-        let mut branches = [
-            BranchInput { branch_idx: 0, cache: &mut first, embeddings: a },
-            BranchInput { branch_idx: 1, cache: &mut second, embeddings: b },
-        ];
+        let mut branches = [BranchInput::counted(0, &mut first, a), BranchInput::counted(1, &mut second, b)];
         let together = decoder.forward(&mut branches, LogitRows::All, &mut seen).unwrap();
         for (branch_idx, (found, expected)) in together.iter().zip(&expected).enumerate() {
             let diff = max_diff(found, expected);
@@ -98,7 +95,7 @@ fn last_rows_are_the_last_of_all_rows() {
     let all = fresh(&decoder, &IDS);
     let mut cache = decoder.new_cache(IDS.len()).unwrap();
     let embeddings = decoder.embed(&IDS).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     let last = decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0);
     assert_eq!(last.dims(), [50], "one row of the vocabulary");
     assert!(max_diff(&last, &all.get(IDS.len() - 1).unwrap()) < CLOSE, "the row that predicts the next token");
@@ -192,7 +189,9 @@ fn linear_rope_scaling_stretches_positions() {
         rope_scaling: crate::checkpoint::RopeScaling::Linear { factor: 2.0 },
         ..text_config()
     };
-    let angles = |config, start| crate::model::rope::Rope::new(config).angles(start, 1, &Device::Cpu).unwrap();
+    let angles = |config, start| {
+        crate::model::rope::Rope::new(config).angles(&Positions::one_row([start]), &Device::Cpu).unwrap()
+    };
     let ((cos, sin), (scaled_cos, scaled_sin)) = (angles(&text_config(), 3), angles(&scaled, 6));
     assert!(max_diff(&cos, &scaled_cos) < 1e-6, "cosines");
     assert!(max_diff(&sin, &scaled_sin) < 1e-6, "sines");
@@ -210,7 +209,8 @@ fn frequencies_are_scaled_pair_by_pair() {
     };
     let base = crate::checkpoint::TextConfig { head_dim: 12, rope_theta: 100.0, ..text_config() };
     let sines = |config: &crate::checkpoint::TextConfig, position: usize| -> Vec<f32> {
-        let (_, sin) = crate::model::rope::Rope::new(config).angles(position, 1, &Device::Cpu).unwrap();
+        let (_, sin) =
+            crate::model::rope::Rope::new(config).angles(&Positions::one_row([position]), &Device::Cpu).unwrap();
         sin.flatten_all().unwrap().to_vec1().unwrap()
     };
     let expected: [f32; 6] = [1.0, 0.242_669_84, 0.033_041_05, 0.0125, 0.005_801_986, 0.002_693_043_6];
@@ -254,7 +254,7 @@ fn refused_inputs_are_named() {
     let decoder = decoder();
     let mut cache = decoder.new_cache(4).unwrap();
     let mut forward = |embeddings: Tensor| {
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         decoder.forward(&mut branches, LogitRows::Last, &mut ()).map(|_| ()).unwrap_err()
     };
     let err = forward(decoder.embed(&IDS).unwrap());
@@ -274,7 +274,7 @@ fn cache_of_another_decoder_is_refused() {
     let deeper = crate::checkpoint::TextConfig { num_hidden_layers: 4, ..text_config() };
     let mut cache = decoder_with(&deeper, &RandomWeights::default()).new_cache(4).unwrap();
     let embeddings = decoder.embed(&[1]).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
     let err = decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap_err();
     assert!(matches!(err, ModelError::CacheMismatch { expected: 3, found: 4 }), "found {err}");
 }
@@ -307,7 +307,7 @@ proptest::proptest! {
                 decoder.embed(if half == 0 { head } else { tail }).unwrap()
             });
             let mut branches: Vec<_> = caches.iter_mut().zip(parts).enumerate()
-                .map(|(branch_idx, (cache, embeddings))| BranchInput { branch_idx, cache, embeddings })
+                .map(|(branch_idx, (cache, embeddings))| BranchInput::counted(branch_idx, cache, embeddings))
                 .collect();
             let logits = decoder.forward(&mut branches, LogitRows::All, &mut ()).unwrap();
             rows.iter_mut().zip(logits).for_each(|(rows, logits)| rows.push(logits));
@@ -316,5 +316,25 @@ proptest::proptest! {
             let diff = max_diff(&Tensor::cat(rows, 0).unwrap(), &fresh(&decoder, ids));
             proptest::prop_assert!(diff < CLOSE, "logits differ by {diff}");
         }
+    }
+}
+
+#[test]
+fn positions_are_data_of_a_branch() {
+    let decoder = decoder();
+    let last = |positions: Positions| -> Result<Tensor, ModelError> {
+        let mut cache = decoder.new_cache(4).unwrap();
+        let (cache, embeddings) = (&mut cache, decoder.embed(&[1, 17, 4, 33]).unwrap());
+        let input = BranchInput { branch_idx: 0, cache, embeddings, positions };
+        Ok(decoder.forward(&mut [input], LogitRows::Last, &mut ())?.remove(0))
+    };
+    let counted = last(Positions::counted(4)).unwrap();
+    let shifted = last(Positions::one_row(7..11)).unwrap();
+    assert!(max_diff(&counted, &shifted) < 1e-4, "what counts is how far tokens stand from each other");
+    let closer = last(Positions::one_row([0, 1, 1, 1])).unwrap();
+    assert!(max_diff(&counted, &closer) > 1e-3, "closer together they attend otherwise");
+    for bad in [Positions::counted(3), Positions::three_rows(vec![[0; 3], [1; 3], [2; 3], [3; 3]])] {
+        let refused = last(bad).unwrap_err().to_string();
+        assert!(refused.starts_with("Expected positions of shape [1, 4], found ["), "{refused}");
     }
 }

@@ -160,7 +160,7 @@ fn demo_logits(keep: bool, dtype: DType) -> Vec<f32> {
     let mut all = Vec::new();
     for ids in [&[1, 5, 9, 30, 77, 120, 4, 8, 200, 301, 17, 18, 19, 20, 21, 22, 23][..], &[40], &[50, 60]] {
         let embeddings = decoder.embed(ids).unwrap();
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         let logits = decoder.forward(&mut branches, LogitRows::All, &mut ()).unwrap().remove(0);
         all.extend(logits.flatten_all().unwrap().to_vec1::<f32>().unwrap());
     }

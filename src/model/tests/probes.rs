@@ -2,7 +2,7 @@
 
 use super::Recorder;
 use crate::model::fixtures::{decoder, llava, max_diff, random_tensor};
-use crate::model::{BranchInput, CancelFlag, LogitRows, ModelError, Probe, ProbeChain, Site};
+use crate::model::{BranchInput, CancelFlag, EncoderProbe, LogitRows, ModelError, Probe, ProbeChain, Site};
 use candle_core::{Result, Tensor};
 
 const IDS: [u32; 5] = [1, 17, 4, 33, 9];
@@ -10,7 +10,7 @@ const IDS: [u32; 5] = [1, 17, 4, 33, 9];
 fn logits(probe: &mut dyn Probe) -> std::result::Result<Tensor, ModelError> {
     let decoder = decoder();
     let mut cache = decoder.new_cache(IDS.len())?;
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings: decoder.embed(&IDS)? }];
+    let mut branches = [BranchInput::counted(0, &mut cache, decoder.embed(&IDS)?)];
     Ok(decoder.forward(&mut branches, LogitRows::All, probe)?.remove(0))
 }
 
@@ -158,7 +158,7 @@ fn a_cancelled_pass_leaves_the_cache_as_it_was() {
     let mut cache = decoder.new_cache(8).unwrap();
     let run = |cache: &mut _, ids: &[u32], probe: &mut dyn Probe| {
         let embeddings = decoder.embed(ids).unwrap();
-        decoder.forward(&mut [BranchInput { branch_idx: 0, cache, embeddings }], LogitRows::Last, probe)
+        decoder.forward(&mut [BranchInput::counted(0, cache, embeddings)], LogitRows::Last, probe)
     };
     run(&mut cache, &IDS[..3], &mut ()).unwrap();
     let mut flag = CancelFlag::default();
@@ -167,4 +167,16 @@ fn a_cancelled_pass_leaves_the_cache_as_it_was() {
     assert_eq!(cache.len(), 3, "nothing of the pass counts");
     let found = run(&mut cache, &IDS[3..], &mut ()).unwrap().remove(0);
     assert!(max_diff(&found, &logits(&mut ()).unwrap().get(4).unwrap()) < 1e-5, "as if nothing had happened");
+}
+
+#[test]
+fn an_encoder_is_seen_under_its_number_and_computes_the_same() {
+    let pixels = random_tensor(5, &[3, 12, 12], 1.5);
+    let plain = llava().encode_image(&pixels, &mut ()).unwrap();
+    let mut seen = Recorder::default();
+    let second = llava().encode_image(&pixels, &mut EncoderProbe::new(&mut seen, 1)).unwrap();
+    assert!(max_diff(&plain.projected, &second.projected) == 0.0, "bit for bit");
+    let sites = seen.scores.iter().chain(&seen.probs).chain(&seen.hidden).map(|(site, _)| site);
+    assert_eq!(sites.clone().count(), 9, "every place of three layers");
+    assert!(sites.clone().all(|site| site.encoder_idx == 1), "the second encoder");
 }

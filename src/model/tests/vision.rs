@@ -86,18 +86,21 @@ fn patch_embedding_equals_the_convolution() {
 fn feature_layers_are_concatenated_and_cls_kept_on_request() {
     let base = llava_config();
     let one = llava().encode_image(&pixels(), &mut ()).unwrap();
-    assert_eq!(one.vision.dims(), [9, 16], "patches only");
+    assert_eq!(one.vision[0].dims(), [9, 16], "patches only");
     assert_eq!(one.projected.dims(), [9, 24], "as wide as the decoder");
 
     let full = LlavaConfig { vision_feature_select: FeatureSelect::Full, ..base.clone() };
     let features = llava_with(&full).encode_image(&pixels(), &mut ()).unwrap();
     assert_eq!(features.num_tokens(), full.image_seq_length(), "[CLS] and patches");
-    assert!(max_diff(&features.vision.narrow(0, 1, 9).unwrap(), &one.vision) == 0.0, "[CLS] comes first");
+    assert!(max_diff(&features.vision[0].narrow(0, 1, 9).unwrap(), &one.vision[0]) == 0.0, "[CLS] comes first");
 
     let several = LlavaConfig { vision_feature_layers: vec![1, 2], ..base };
     let features = llava_with(&several).encode_image(&pixels(), &mut ()).unwrap();
-    assert_eq!(features.vision.dims(), [9, 32], "two layers side by side");
-    assert!(max_diff(&features.vision.narrow(1, 16, 16).unwrap(), &one.vision) == 0.0, "in the order of the list");
+    assert_eq!(features.vision[0].dims(), [9, 32], "two layers side by side");
+    assert!(
+        max_diff(&features.vision[0].narrow(1, 16, 16).unwrap(), &one.vision[0]) == 0.0,
+        "in the order of the list"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What must hold between the parts of a trace, before it is written and after it was read.
 
-use super::super::{AttentionRow, Extras, TextSimilarity, Trace};
+use super::super::{AttentionRow, Extras, TextSimilarity, Trace, VisionAttention};
 use super::layout;
 use super::limits::{MOST_HEADS, MOST_LAYERS};
 use crate::geometry::{ImageLayout, ImageSize, PatchGrid, RectPx, RegionKind};
@@ -180,22 +180,37 @@ fn row(trace: &Trace, kept: &AttentionRow, key_len: usize, which: impl Fn() -> S
 }
 
 fn vision(trace: &Trace) -> Checked {
-    let Some(vision) = &trace.vision else { return Ok(()) };
+    let most = layout::VISION.len();
+    let further = trace.further_vision.len();
+    ensure(
+        further < most && (further == 0 || trace.vision.is_some()),
+        || format!("at most {most} vision encoders, the first among them"),
+        || format!("{further} besides the first"),
+    )?;
+    if let Some(first) = &trace.vision {
+        encoder(first, trace.layout.len())?;
+    }
+    trace.further_vision.iter().try_for_each(|further| encoder(further, further.num_patches))
+}
+
+/// One encoder's numbers; the first has a patch for every cell of the layout.
+fn encoder(vision: &VisionAttention, cells: usize) -> Checked {
     let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
     layers_and_heads("vision encoder", [layers, heads])?;
     // A file may claim any shape: products that overflow simply match nothing.
     let norms = layers.saturating_mul(patches);
     let expected = [norms.saturating_mul(heads), norms];
-    let found = [vision.cls_attention.len(), vision.patch_norms.len()];
+    let found = [vision.rows().len(), vision.patch_norms.len()];
     let unsplit = vision.cls_unsplit.len();
+    let one_kind = vision.cls_attention.is_empty() || vision.received_attention.is_empty();
     ensure(
-        patches == trace.layout.len()
+        patches == cells
+            && one_kind
             && found[0] == expected[0]
             && [found[1], unsplit].iter().all(|len| *len == expected[1] || *len == 0),
         || {
             format!(
-                "[CLS] rows of {layers} layers x {heads} heads x {} patches, and as many norms and unsplit rows",
-                trace.layout.len()
+                "[CLS] rows of {layers} layers x {heads} heads x {cells} patches, and as many norms and unsplit rows"
             )
         },
         || format!("{}, {} and {unsplit} values for {patches} patches", found[0], found[1]),
@@ -205,7 +220,7 @@ fn vision(trace: &Trace) -> Checked {
         || format!("the features of one of {layers} vision layers"),
         || format!("layer {}", vision.feature_layer_idx),
     )?;
-    let mut values = vision.cls_attention.iter().chain(&vision.patch_norms).chain(&vision.cls_unsplit);
+    let mut values = vision.rows().iter().chain(&vision.patch_norms).chain(&vision.cls_unsplit);
     let good = values.all(|value| value.is_finite() && *value >= 0.0);
     ensure(good, || "finite [CLS] attention and norms that are not negative".to_owned(), || "another value".to_owned())
 }

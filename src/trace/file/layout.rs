@@ -1,6 +1,6 @@
 //! Which tensors a trace has, in which order and how large: the one place that knows the header.
 
-use super::super::{Extras, Notes, OutputToken, PromptToken, RowPrecision, Trace};
+use super::super::{Extras, Notes, OutputToken, PromptToken, RowPrecision, Trace, VisionAttention};
 use super::{FORMAT, VERSION, regions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -93,14 +93,15 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
         all.push(Entry::new("prompt_positions", Dtype::I64, &[prompt_rows]));
     }
     all.push(Entry::new("image_region_rects", Dtype::F32, &[regions, 4]));
-    if let Some(vision) = &trace.vision {
+    for (tensors, vision) in vision_tensors(trace) {
         let (layers, patches) = (vision.num_hidden_layers, vision.num_patches);
-        all.push(Entry::new("vision_cls_attention", Dtype::F32, &[layers, vision.num_attention_heads, patches]));
+        let rows = if vision.has_cls() { tensors.cls } else { tensors.received };
+        all.push(Entry::new(rows, Dtype::F32, &[layers, vision.num_attention_heads, patches]));
         if !vision.patch_norms.is_empty() {
-            all.push(Entry::new("vision_patch_norms", Dtype::F32, &[layers, patches]));
+            all.push(Entry::new(tensors.norms, Dtype::F32, &[layers, patches]));
         }
         if !vision.cls_unsplit.is_empty() {
-            all.push(Entry::new("vision_cls_unsplit", Dtype::F32, &[layers, patches]));
+            all.push(Entry::new(tensors.unsplit, Dtype::F32, &[layers, patches]));
         }
     }
     if !trace.similarity.is_empty() {
@@ -124,6 +125,48 @@ pub(super) fn entries(trace: &Trace, extras: &Extras) -> Vec<Entry> {
     all
 }
 
+/// Tensors of one vision encoder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VisionTensors {
+    pub(super) cls: &'static str,
+    pub(super) received: &'static str,
+    pub(super) norms: &'static str,
+    pub(super) unsplit: &'static str,
+}
+
+/// Those of every encoder that a file has room for, in the model's order.
+pub(super) const VISION: [VisionTensors; 4] = [
+    VisionTensors {
+        cls: "vision_cls_attention",
+        received: "vision_received_attention",
+        norms: "vision_patch_norms",
+        unsplit: "vision_cls_unsplit",
+    },
+    VisionTensors {
+        cls: "vision_cls_attention.1",
+        received: "vision_received_attention.1",
+        norms: "vision_patch_norms.1",
+        unsplit: "vision_cls_unsplit.1",
+    },
+    VisionTensors {
+        cls: "vision_cls_attention.2",
+        received: "vision_received_attention.2",
+        norms: "vision_patch_norms.2",
+        unsplit: "vision_cls_unsplit.2",
+    },
+    VisionTensors {
+        cls: "vision_cls_attention.3",
+        received: "vision_received_attention.3",
+        norms: "vision_patch_norms.3",
+        unsplit: "vision_cls_unsplit.3",
+    },
+];
+
+/// The encoders of a trace with the names of their tensors.
+pub(super) fn vision_tensors(trace: &Trace) -> impl Iterator<Item = (VisionTensors, &VisionAttention)> {
+    VISION.into_iter().zip(trace.vision.iter().chain(&trace.further_vision).map(|vision| &**vision))
+}
+
 /// The three kinds of logits by tensor name.
 pub(super) fn logit_rows(extras: &Extras) -> [(&'static str, &super::super::LogitRows); 3] {
     [("logits", &extras.logits), ("negative_logits", &extras.negative_logits), ("final_logits", &extras.final_logits)]
@@ -137,6 +180,7 @@ pub(super) fn strings(trace: &Trace) -> Result<Vec<(&'static str, String)>, serd
         decoder_attention_rows: trace.decoder_attention.len(),
         image_regions: regions::notes(&trace.layout),
         vision_feature_layer_idx: trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
+        further_feature_layer_idx: trace.further_vision.iter().map(|vision| vision.feature_layer_idx).collect(),
     };
     let mut strings = vec![
         ("format", FORMAT.to_owned()),

@@ -5,7 +5,7 @@ use super::super::{
 };
 use super::check::check;
 use super::error::TraceFileError;
-use super::layout::{Dtype, Tokens};
+use super::layout::{Dtype, Tokens, VISION, VisionTensors};
 use super::limits::{MOST_HEADER_BYTES, MOST_HEADS, MOST_INPUT_PX, MOST_LAYERS, MOST_STRING_BYTES};
 use super::{FIRST_VERSION, FORMAT, TraceFile, VERSION, header, regions};
 use crate::files;
@@ -54,6 +54,7 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
     let kept = |idx: usize| if idx < notes.decoder_attention_rows { p + idx } else { 0 };
     let decoder_attention = source.attention("decoder_attention", [t, l, h, p + t], kept)?;
     let prompt_attention = source.prompt_rows(l, h, p)?;
+    let (vision, further_vision) = source.encoders(&notes)?;
     let trace = Trace {
         run: Arc::new(run),
         prompt: tokens.prompt.into(),
@@ -64,13 +65,17 @@ pub(super) fn read(path: &Path, part: Option<Range<u64>>) -> Result<TraceFile> {
         output: tokens.output,
         decoder_attention,
         prompt_attention,
-        vision: source.vision(&notes)?.map(Arc::new),
+        vision,
+        further_vision,
         similarity: source.similarity()?,
         warnings: notes.warnings,
     };
     let extras = source.extras(t)?;
     source.checked(trace, extras)
 }
+
+/// What an encoder looked at.
+type Vision = Arc<VisionAttention>;
 
 /// A trace of an encoder: no token and no row of one.
 fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result<TraceFile> {
@@ -80,6 +85,7 @@ fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result
         return Err(source.inconsistent(expected, format!("`{found}` alone")));
     }
     let layout = source.layout(&run, &notes, None)?;
+    let (vision, further_vision) = source.encoders(&notes)?;
     let trace = Trace {
         run: Arc::new(run),
         prompt: Vec::new().into(),
@@ -90,7 +96,8 @@ fn without_decoder(mut source: Source<'_>, run: RunInfo, notes: Notes) -> Result
         output: Vec::new(),
         decoder_attention: Vec::new(),
         prompt_attention: Vec::new(),
-        vision: source.vision(&notes)?.map(Arc::new),
+        vision,
+        further_vision,
         similarity: source.similarity()?,
         warnings: notes.warnings,
     };
@@ -386,20 +393,46 @@ impl<'a> Source<'a> {
         Ok(positions.into_iter().zip(rows).collect())
     }
 
-    fn vision(&mut self, notes: &Notes) -> Result<Option<VisionAttention>> {
-        if !self.has("vision_cls_attention") {
-            return Ok(None);
+    /// What the first vision encoder looked at, and what each further one did.
+    fn encoders(&mut self, notes: &Notes) -> Result<(Option<Vision>, Vec<Vision>)> {
+        let mut of_further = notes.further_feature_layer_idx.iter().copied();
+        let [first, further @ ..] = VISION;
+        let vision = self.vision(first, notes.vision_feature_layer_idx)?.map(Arc::new);
+        let mut others = Vec::new();
+        for tensors in further {
+            match self.vision(tensors, of_further.next())? {
+                Some(found) if vision.is_some() => others.push(Arc::new(found)),
+                Some(_) => {
+                    let expected = format!("`{}` of an encoder before it", first.cls);
+                    return Err(self.inconsistent(expected, format!("`{}` alone", tensors.cls)));
+                }
+                None => break,
+            }
         }
-        let (_, shape) = self.require("vision_cls_attention")?;
-        let &[layers, heads, patches] = shape.as_slice() else {
-            return Err(self.shape_error("vision_cls_attention", "three dimensions"));
+        Ok((vision, others))
+    }
+
+    fn vision(&mut self, tensors: VisionTensors, feature_layer_idx: Option<usize>) -> Result<Option<VisionAttention>> {
+        let rows = match (self.has(tensors.cls), self.has(tensors.received)) {
+            (false, false) => return Ok(None),
+            (true, true) => {
+                let expected = format!("`{}` or `{}`", tensors.cls, tensors.received);
+                return Err(self.inconsistent(expected, "both".to_owned()));
+            }
+            (true, false) => tensors.cls,
+            (false, true) => tensors.received,
         };
-        self.bounded("vision_cls_attention", [layers, heads])?;
+        let (_, shape) = self.require(rows)?;
+        let &[layers, heads, patches] = shape.as_slice() else {
+            return Err(self.shape_error(rows, "three dimensions"));
+        };
+        self.bounded(rows, [layers, heads])?;
         if !(1..=PatchGrid::MOST).contains(&patches) {
-            return Err(self.shape_error("vision_cls_attention", &format!("1 to {} patches", PatchGrid::MOST)));
+            return Err(self.shape_error(rows, &format!("1 to {} patches", PatchGrid::MOST)));
         }
-        self.seek("vision_cls_attention", Dtype::F32, &shape)?;
-        let cls_attention = self.f32s(layers * heads * patches)?;
+        self.seek(rows, Dtype::F32, &shape)?;
+        let values = self.f32s(layers * heads * patches)?;
+        let of_cls = rows == tensors.cls;
         let mut optional = |tensor: &'static str| -> Result<Vec<f32>> {
             if !self.has(tensor) {
                 return Ok(Vec::new());
@@ -407,15 +440,17 @@ impl<'a> Source<'a> {
             self.seek(tensor, Dtype::F32, &[layers, patches])?;
             self.f32s(layers * patches)
         };
-        let (patch_norms, cls_unsplit) = (optional("vision_patch_norms")?, optional("vision_cls_unsplit")?);
+        let (patch_norms, cls_unsplit) = (optional(tensors.norms)?, optional(tensors.unsplit)?);
+        let (cls_attention, received_attention) = if of_cls { (values, Vec::new()) } else { (Vec::new(), values) };
         Ok(Some(VisionAttention {
             num_hidden_layers: layers,
             num_attention_heads: heads,
             num_patches: patches,
             cls_attention,
+            received_attention,
             patch_norms,
             cls_unsplit,
-            feature_layer_idx: notes.vision_feature_layer_idx.unwrap_or(layers.saturating_sub(1)),
+            feature_layer_idx: feature_layer_idx.unwrap_or(layers.saturating_sub(1)),
         }))
     }
 

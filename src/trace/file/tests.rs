@@ -1,3 +1,4 @@
+mod encoders;
 mod regions;
 
 use super::super::{
@@ -106,10 +107,12 @@ pub(crate) fn sample(precision: RowPrecision) -> (Trace, Extras) {
             num_attention_heads: 1,
             num_patches: 4,
             cls_attention: (0..8_u8).map(f32::from).collect(),
+            received_attention: Vec::new(),
             patch_norms: vec![3.0; 8],
             cls_unsplit: vec![0.25; 8],
             feature_layer_idx: 1,
         })),
+        further_vision: Vec::new(),
         similarity: Vec::new(),
         warnings: vec!["The photo was scaled down".to_owned()],
     };
@@ -143,6 +146,13 @@ fn assert_same(expected: &Trace, found: &Trace) {
     assert_eq!(a.patch_norms, b.patch_norms, "norms are kept");
     assert_eq!(a.cls_unsplit, b.cls_unsplit, "the unsplit row is kept");
     assert_eq!(a.feature_layer_idx, b.feature_layer_idx, "the feature layer is kept");
+    assert_eq!(expected.further_vision.len(), found.further_vision.len(), "every encoder is kept");
+    for (a, b) in expected.further_vision.iter().zip(&found.further_vision) {
+        assert_eq!((a.num_patches, a.feature_layer_idx), (b.num_patches, b.feature_layer_idx), "with its sizes");
+        assert_eq!(a.cls_attention, b.cls_attention, "and its [CLS] rows");
+        assert_eq!(a.received_attention, b.received_attention, "or the attention received");
+        assert_eq!(a.patch_norms, b.patch_norms, "and its norms");
+    }
 }
 
 #[test]

@@ -90,9 +90,6 @@ fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> 
         "prompt_positions" => {
             counts(out, &trace.prompt_attention.iter().map(|(position, _)| *position).collect::<Vec<_>>())
         }
-        "vision_cls_attention" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_attention)),
-        "vision_patch_norms" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.patch_norms)),
-        "vision_cls_unsplit" => f32s(out, trace.vision.as_ref().map_or(&[], |vision| &vision.cls_unsplit)),
         "similarity" => {
             trace.similarity.iter().try_for_each(|text| f32s(out, &[text.cosine, text.logit, text.probability]))
         }
@@ -106,6 +103,16 @@ fn body(out: &mut impl Write, entry: &Entry, trace: &Trace, extras: &Extras) -> 
             zeros(out, missing * heads * (prompt + output), layout::precision(trace))
         }
         "prompt_attention" => trace.prompt_attention.iter().try_for_each(|(_, row)| padded(out, row, prompt)),
+        name if name.starts_with("vision_") => {
+            let mut found = layout::vision_tensors(trace).filter_map(|(tensors, vision)| match name {
+                _ if name == tensors.cls => Some(&vision.cls_attention),
+                _ if name == tensors.received => Some(&vision.received_attention),
+                _ if name == tensors.norms => Some(&vision.patch_norms),
+                _ if name == tensors.unsplit => Some(&vision.cls_unsplit),
+                _ => None,
+            });
+            f32s(out, found.next().map_or(&[], Vec::as_slice))
+        }
         name => {
             let rows = layout::logit_rows(extras).into_iter().find(|(of, _)| *of == name);
             rows.map_or(&[][..], |(_, rows)| rows).iter().try_for_each(|row| f32s(out, row))

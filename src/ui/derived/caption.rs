@@ -76,7 +76,7 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
             let tokens = tokens_label(state, trace, tokens);
             format!("{source}, {place}, {tokens}, {unit}")
         }
-        Source::Vision => format!("{source}, {place}, {unit}"),
+        Source::Vision | Source::Received | Source::Norms => format!("{source}, {place}, {unit}"),
     }
 }
 
@@ -85,16 +85,18 @@ pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let choice = view.layer_head();
     let without_sink = view.suppress_sink && view.source == Source::Decoder;
     let unit = match view.normalisation {
+        Normalisation::Raw if view.source == Source::Norms => "L2 norm",
+        Normalisation::ImageShare if view.source == Source::Norms => "share of the sum over patches",
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
         Normalisation::ImageShare if without_sink => "share of the image's attention without the first position",
         Normalisation::ImageShare => "share of the image's attention",
     };
-    let source = match view.source {
-        Source::Decoder => "Decoder",
-        Source::Vision => "Vision [CLS]",
+    let place = match view.source {
+        Source::Norms => axis_label("layer", choice.layer),
+        _ => place_label(choice.layer, choice.head),
     };
-    [source.to_owned(), place_label(choice.layer, choice.head), unit.to_owned()]
+    [view.source.name().to_owned(), place, unit.to_owned()]
 }
 
 /// Its end: how much it is.
@@ -111,9 +113,9 @@ pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
     match view.source {
         // Each patch may have another layer, head or token as its largest: together they are no share of anything.
         Source::Decoder if largest || (view.tokens == Reduce::Max && !one_token) => "sum of the largest",
-        Source::Vision if largest => "sum of the largest",
+        Source::Vision | Source::Received | Source::Norms if largest => "sum of the largest",
         Source::Decoder => "image share",
-        Source::Vision => "sum over patches",
+        Source::Vision | Source::Received | Source::Norms => "sum over patches",
     }
 }
 

@@ -13,7 +13,8 @@ use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
 use crate::ui::state::{
-    AppState, Axis, ComparedRuns, Elsewhere, RangeMode, Reduce, Run, Source, TokenPos, ViewState, count as counted,
+    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, Source, TokenPos, ViewState,
+    count as counted,
 };
 use crate::ui::truth::Marks;
 use std::collections::HashMap;
@@ -328,8 +329,13 @@ fn out_of_reach(trace: &Trace, view: &ViewState) -> Option<String> {
     let (choice, shape) = match (view.source, &trace.vision) {
         (Source::Decoder, _) if !trace.has_decoder() => return Some("Its model has no decoder".to_owned()),
         (Source::Decoder, _) => (view.decoder, (trace.num_hidden_layers, trace.num_attention_heads)),
-        (Source::Vision, Some(vision)) => (view.vision, (vision.num_hidden_layers, vision.num_attention_heads)),
-        (Source::Vision, None) => return None, // said by the map itself
+        (Source::Norms, Some(vision)) => {
+            (LayerHead { head: Axis::default(), ..view.vision }, (vision.num_hidden_layers, vision.num_attention_heads))
+        }
+        (Source::Vision | Source::Received, Some(vision)) => {
+            (view.vision, (vision.num_hidden_layers, vision.num_attention_heads))
+        }
+        (Source::Vision | Source::Received | Source::Norms, None) => return None, // said by the map itself
     };
     let beyond = |axis: Axis, count: usize| axis.reduce.is_none() && axis.idx >= count;
     let said = |noun: &str, axis: Axis, count: usize| {
@@ -344,7 +350,7 @@ fn out_of_reach(trace: &Trace, view: &ViewState) -> Option<String> {
 
 /// The column's tokens in words.
 fn title(draft: &Draft<'_>, key: &Key) -> String {
-    if key.view.source == Source::Vision {
+    if key.view.source.is_encoder() {
         return "the whole answer".to_owned();
     }
     let how = if key.view.tokens == Reduce::Max { "max" } else { "mean" };

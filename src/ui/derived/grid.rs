@@ -95,11 +95,21 @@ impl GridMaps {
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }
-        if view.source == Source::Vision {
-            self.advance_vision(trace);
-            return false;
+        match view.source {
+            Source::Decoder => return self.advance_decoder(trace, wanted, deadline),
+            Source::Vision | Source::Received => self.advance_vision(trace),
+            Source::Norms => self.advance_norms(trace),
         }
-        self.advance_decoder(trace, wanted, deadline)
+        false
+    }
+
+    /// One column: norms are of whole states.
+    fn advance_norms(&mut self, trace: &Trace) {
+        let Some(vision) = trace.vision.as_deref().filter(|_| self.values.is_none()) else { return };
+        if vision.patch_norms.len() == vision.num_hidden_layers * trace.layout.len() {
+            let values = vision.patch_norms.iter().map(|norm| f64::from(*norm)).collect();
+            self.finish((vision.num_hidden_layers, 1, &trace.layout), values);
+        }
     }
 
     fn advance_vision(&mut self, trace: &Trace) {

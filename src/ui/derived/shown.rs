@@ -66,7 +66,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
     let mut made = match view.source {
         Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
-        Source::Vision => vision_values(run, view.vision)?,
+        source => vision_values(run, source, view.vision)?,
     };
     if view.normalisation == Normalisation::ImageShare && made.image_share > 0.0 {
         let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
@@ -80,6 +80,9 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
     match (view.source, view.normalisation) {
+        (Source::Norms, Normalisation::ImageShare) => "share of the sum of norms",
+        (Source::Norms, Normalisation::Raw) => "L2 norm of the patch's state",
+        (Source::Received, Normalisation::Raw) => "received attention, mean over queries",
         (_, Normalisation::ImageShare) => "share of the image's attention",
         (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
             "attention probability without the first position"
@@ -194,14 +197,17 @@ fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
     }
 }
 
-fn vision_values(run: &Run, choice: LayerHead) -> Result<Values, String> {
+fn vision_values(run: &Run, source: Source, choice: LayerHead) -> Result<Values, String> {
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
     let vision = trace
         .vision
         .as_ref()
         .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
     let shape = [vision.num_hidden_layers, vision.num_attention_heads];
-    let request = choice.request(Source::Vision, shape).ok_or("The vision encoder gives no attention")?;
+    let request = choice.request(source, shape).ok_or("The vision encoder gives no attention")?;
+    if !source.is_in(trace) {
+        return Err(format!("{} was not recorded here", source.name()));
+    }
     let map = request.compute(trace).map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }

@@ -14,7 +14,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let (layers, heads) = shape.unwrap_or((0, 0));
     let mut layer_head = view.layer_head();
     axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
-    axis(ui, "Head", "heads", &mut layer_head.head, heads);
+    // Norms are of whole states.
+    let heads = if view.source == Source::Norms { 0 } else { heads };
+    ui.add_enabled_ui(view.source != Source::Norms, |ui| axis(ui, "Head", "heads", &mut layer_head.head, heads));
     *view.layer_head_mut() = layer_head;
     let has_decoder = cx.state.has_decoder();
     let of_tokens = has_decoder && view.source == Source::Decoder;
@@ -28,14 +30,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     if !cx.state.has_decoder() {
-        return similarity::only_source(ui);
+        return similarity::encoder_source(ui, cx, view);
     }
-    let has_vision =
-        cx.state.current_run().and_then(|run| run.trace.as_ref()).is_none_or(|trace| trace.vision.is_some());
-    let options = [
-        (Source::Decoder, "Decoder", "Where the decoder looked when it chose the selected tokens"),
-        (Source::Vision, "Vision [CLS]", "Where the vision encoder's [CLS] token looked; the same for every token"),
-    ];
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    let has_vision = trace.is_none_or(|trace| trace.vision.is_some());
+    let is_there = |source: Source| match source {
+        Source::Decoder => true,
+        // Without any of them its place says why.
+        Source::Vision => trace.is_none_or(|trace| !Source::Received.is_in(trace)),
+        Source::Received | Source::Norms => trace.is_some_and(|trace| source.is_in(trace)),
+    };
+    let options =
+        [Source::Decoder, Source::Vision, Source::Received, Source::Norms].into_iter().filter(|s| is_there(*s));
+    let options: Vec<_> = options.map(|source| (source, source.name(), source.help())).collect();
     row(ui, "Source", "Whose attention is shown", |ui| {
         if let Some(source) = choice(ui, view.source, &options) {
             view.source = source;

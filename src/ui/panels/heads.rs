@@ -76,6 +76,7 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
         let what = match cx.state.view.source {
             Source::Decoder => "Shown tokens",
             Source::Vision => "[CLS]",
+            Source::Received | Source::Norms => cx.state.view.source.name(),
         };
         let text = format!("{what}, {} × {}", values.layers, values.heads);
         ui.label(RichText::new(text).weak())

@@ -33,11 +33,13 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let title = match view.source {
         Source::Decoder => "Attention on the image, mean over the shown tokens",
         Source::Vision => "[CLS] attention on the patches",
+        Source::Received => "Attention that the patches receive",
+        Source::Norms => "Norms of the patches, their sum",
     };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(title).weak().small());
         super::heads::so_far(ui, cx);
-        if view.source == Source::Vision {
+        if view.source.is_encoder() {
             super::copy_menu::show(ui, cx, TableKind::Layers);
         }
     });

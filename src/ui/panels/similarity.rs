@@ -1,9 +1,10 @@
 //! Models without a decoder: texts beside a photo instead of an answer.
 
+use super::PanelContext;
 use crate::engine::{ModelTask, Stage};
 use crate::trace::{TextSimilarity, Trace};
 use crate::ui::derived::format_share;
-use crate::ui::state::{Phase, Run};
+use crate::ui::state::{Phase, Run, Source, ViewState};
 use crate::ui::widgets::{empty, row};
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -67,15 +68,25 @@ pub(super) fn one_line(prompt: &str) -> String {
     prompt.replace('\n', " / ")
 }
 
-/// The source row where there is nothing to choose.
-pub(super) fn only_source(ui: &mut Ui) {
+/// The source row of an encoder.
+pub(super) fn encoder_source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace));
+    let rows = if is_there(Source::Received) { Source::Received } else { Source::Vision };
     row(ui, "Source", "Whose attention is shown", |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.add_enabled(false, egui::Button::selectable(false, "Decoder"))
             .on_disabled_hover_text("This model has no decoder, so only its vision encoder looks at the photo");
-        let _ = ui
-            .add(egui::Button::selectable(true, "Vision [CLS]"))
-            .on_hover_text("Where the vision encoder's [CLS] token looked; the same for every text");
+        for source in [rows, Source::Norms].into_iter().filter(|source| *source == rows || is_there(*source)) {
+            let help = match source {
+                Source::Vision => "Where the vision encoder's [CLS] token looked; the same for every text",
+                _ => source.help(),
+            };
+            let button = egui::Button::selectable(view.source == source, source.name());
+            if ui.add(button).on_hover_text(help).clicked() {
+                view.source = source;
+            }
+        }
     });
 }
 

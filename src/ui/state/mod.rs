@@ -265,10 +265,21 @@ impl AppState {
         }
     }
 
-    /// Shows what there is: without a decoder, the vision encoder.
+    /// Shows what there is: without a decoder, the vision encoder; without its `[CLS]`, what its patches receive.
     fn settle_source(&mut self) {
-        if !self.has_decoder() {
-            self.view.source = Source::Vision;
+        let has_decoder = self.has_decoder();
+        let trace = self.current_run().and_then(|run| run.trace.as_ref());
+        let has = |source: Source| trace.is_none_or(|trace| source.is_in(trace));
+        let source = match self.view.source {
+            Source::Decoder if has_decoder => Source::Decoder,
+            Source::Norms if has(Source::Norms) => Source::Norms,
+            _ if !has(Source::Vision) && has(Source::Received) => Source::Received,
+            Source::Received if trace.is_none() => Source::Received,
+            Source::Norms if has_decoder => Source::Decoder,
+            _ => Source::Vision,
+        };
+        self.view.source = source;
+        if !has_decoder {
             self.selection.direction = Direction::default();
         }
     }
@@ -279,10 +290,10 @@ impl AppState {
         match (self.view.source, trace, &self.model.info) {
             (Source::Decoder, Some(trace), _) => Some((trace.num_hidden_layers, trace.num_attention_heads)),
             (Source::Decoder, None, Some(info)) => Some((info.num_hidden_layers, info.num_attention_heads)),
-            (Source::Vision, Some(trace), _) => {
+            (Source::Vision | Source::Received | Source::Norms, Some(trace), _) => {
                 trace.vision.as_ref().map(|vision| (vision.num_hidden_layers, vision.num_attention_heads))
             }
-            (Source::Vision, None, Some(info)) => {
+            (Source::Vision | Source::Received | Source::Norms, None, Some(info)) => {
                 Some((info.vision_num_hidden_layers, info.vision_num_attention_heads))
             }
             (_, None, None) => None,

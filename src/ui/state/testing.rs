@@ -94,10 +94,12 @@ pub(crate) fn trace() -> Trace {
             num_attention_heads: 1,
             num_patches: GRID.len(),
             cls_attention: vec![0.1, 0.2, 0.3, 0.4],
+            received_attention: Vec::new(),
             patch_norms: vec![1.0; GRID.len()],
             cls_unsplit: vec![1.0 / GRID.len() as f32; GRID.len()],
             feature_layer_idx: 0,
         })),
+        further_vision: Vec::new(),
         similarity: Vec::new(),
         warnings: Vec::new(),
     }

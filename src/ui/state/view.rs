@@ -89,7 +89,7 @@ impl ViewState {
     pub fn layer_head(&self) -> LayerHead {
         match self.source {
             Source::Decoder => self.decoder,
-            Source::Vision => self.vision,
+            Source::Vision | Source::Received | Source::Norms => self.vision,
         }
     }
 
@@ -97,7 +97,7 @@ impl ViewState {
     pub fn layer_head_mut(&mut self) -> &mut LayerHead {
         match self.source {
             Source::Decoder => &mut self.decoder,
-            Source::Vision => &mut self.vision,
+            Source::Vision | Source::Received | Source::Norms => &mut self.vision,
         }
     }
 }
@@ -112,6 +112,8 @@ mod written {
     pub(super) enum Source {
         Decoder,
         Vision,
+        Received,
+        Norms,
     }
 
     #[derive(Serialize, Deserialize)]
@@ -261,6 +263,23 @@ mod tests {
         assert_eq!(last.stepped(1, 6).idx, 5, "no layer beyond the last");
         assert_eq!(Axis { idx: 0, reduce: None }.stepped(-1, 6).idx, 0, "nor before the first");
         assert_eq!(last.stepped(1, 0).idx, 0, "a model without layers does not panic");
+    }
+
+    #[test]
+    fn a_trace_has_the_sources_that_were_recorded() {
+        let state = crate::ui::state::testing::answered();
+        let mut trace = state.current_run().and_then(|run| run.trace.clone()).expect("an answer");
+        let there = |trace: &Trace| {
+            let all = [Source::Decoder, Source::Vision, Source::Received, Source::Norms];
+            all.into_iter().filter(|source| source.is_in(trace)).collect::<Vec<_>>()
+        };
+        assert_eq!(there(&trace), [Source::Decoder, Source::Vision, Source::Norms], "an encoder with [CLS]");
+        let mut vision = (**trace.vision.as_ref().expect("recorded")).clone();
+        vision.received_attention = std::mem::take(&mut vision.cls_attention);
+        trace.vision = Some(std::sync::Arc::new(vision));
+        assert_eq!(there(&trace), [Source::Decoder, Source::Received, Source::Norms], "one without");
+        trace.vision = None;
+        assert_eq!(there(&trace), [Source::Decoder], "nothing of it recorded");
     }
 
     #[test]

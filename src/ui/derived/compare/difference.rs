@@ -40,7 +40,9 @@ pub(super) fn subtract(
                 other.nr, other.title, reference.nr, reference.title
             )
         }
-        Source::Vision => format!("Run {} minus run {}. {place}, patch by patch", other.nr, reference.nr),
+        Source::Vision | Source::Received | Source::Norms => {
+            format!("Run {} minus run {}. {place}, patch by patch", other.nr, reference.nr)
+        }
     };
     if before.trace.run.weight_hash != after.trace.run.weight_hash {
         caption.push_str(". Two models: a layer or head of one is not that of the other");

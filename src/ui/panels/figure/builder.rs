@@ -40,6 +40,7 @@ fn kind(show: &Show) -> String {
     let map = |map: &MapSpec| match map {
         MapSpec::Decoder { of, .. } => ("attention", of.clone()),
         MapSpec::VisionCls { of, .. } => ("vision [CLS]", of.clone()),
+        MapSpec::PatchNorms { of, .. } => ("patch norms", of.clone()),
         MapSpec::Llava { of, .. } => ("attribution", of.clone()),
         MapSpec::File { of, .. } => ("map file", of.clone()),
     };

@@ -13,7 +13,10 @@ pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
         used.extend(marks.iter().flat_map(|mark| mark.tokens.annotations()).cloned());
     }
     let mut of_map = |map: &MapSpec| match map {
-        MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } | MapSpec::Llava { of, .. } => {
+        MapSpec::Decoder { of, .. }
+        | MapSpec::VisionCls { of, .. }
+        | MapSpec::PatchNorms { of, .. }
+        | MapSpec::Llava { of, .. } => {
             used.insert(of.clone());
         }
         MapSpec::File { map, of } => used.extend([map.clone(), of.clone()]),

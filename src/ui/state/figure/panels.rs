@@ -1,7 +1,7 @@
 //! What is on the screen, as panels of a recipe.
 
 use super::PanelKind;
-use super::specs::{cls_map, decoder_map, head_lines, on_photo, prompt_spec, tokens_of};
+use super::specs::{cls_map, decoder_map, head_lines, norms_map, on_photo, prompt_spec, tokens_of};
 use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
 use crate::analysis::localisation::METRICS;
 use crate::engine::RunId;
@@ -147,7 +147,8 @@ impl AppState {
     fn shown_map(&self, of: &str, trace: &Trace) -> Result<MapSpec, String> {
         match self.view.source {
             Source::Decoder => Ok(decoder_map(of, trace, &self.view, &self.held_tokens())),
-            Source::Vision => cls_map(of, trace, &self.view),
+            Source::Vision | Source::Received => cls_map(of, trace, &self.view),
+            Source::Norms => norms_map(of, trace, &self.view),
         }
     }
 
@@ -166,7 +167,7 @@ impl AppState {
             }
             PromptView::Attention if self.truth.view.overlap => self.figure_panel(PanelKind::Overlap),
             PromptView::Attention if !self.colour.overlay_visible => self.figure_panel(PanelKind::Photo),
-            PromptView::Attention if self.view.source == Source::Vision => self.figure_panel(PanelKind::VisionCls),
+            PromptView::Attention if self.view.source.is_encoder() => self.figure_panel(PanelKind::VisionCls),
             PromptView::Attention => self.figure_panel(PanelKind::Attention),
         }
     }
@@ -215,14 +216,18 @@ impl AppState {
 
     fn answer_panel(&self, kind: PanelKind, of: String, trace: &Trace, wanted: &mut Wanted) -> Result<Show, String> {
         let held = tokens_of(&self.held_tokens(), self.view.tokens);
-        let (vision, shown) = (self.view.source == Source::Vision, |of: &str| self.shown_map(of, trace));
+        let (vision, shown) = (self.view.source.is_encoder(), |of: &str| self.shown_map(of, trace));
         Ok(match kind {
             PanelKind::Attention => on_photo(decoder_map(&of, trace, &self.view, &self.held_tokens())),
+            PanelKind::VisionCls if self.view.source == Source::Norms => on_photo(norms_map(&of, trace, &self.view)?),
             PanelKind::VisionCls => on_photo(cls_map(&of, trace, &self.view)?),
             PanelKind::Attribution => on_photo(MapSpec::Llava { of, options: self.prompting_of_answer()? }),
             PanelKind::Overlap => {
                 let truth = self.figure_truth(false, wanted)?;
                 Show::Overlap { map: shown(&of)?, truth, colour_blind_safe: self.truth.view.colour_blind_safe }
+            }
+            PanelKind::Grid | PanelKind::Scores if self.view.source == Source::Norms => {
+                return Err("Patch norms have no heads: choose another source".to_owned());
             }
             PanelKind::Grid => {
                 drop(shown(&of)?);
@@ -265,7 +270,7 @@ impl AppState {
         let (layers, heads) =
             (layer.clamped(trace.num_hidden_layers).pick(), head.clamped(trace.num_attention_heads).pick());
         Ok(match kind {
-            PanelKind::ImageShare if self.view.source == Source::Vision => {
+            PanelKind::ImageShare if self.view.source.is_encoder() => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
                 PlotKind::ClsPerLayer { heads: head_lines(self.view.vision, vision.num_attention_heads) }
             }
@@ -370,7 +375,8 @@ impl AppState {
         let second_name = self.figure_name(*second, std::slice::from_ref(&first_name));
         let map = |name: &str, trace: &Trace, tokens: &[TokenPos]| match self.view.source {
             Source::Decoder => Ok(decoder_map(name, trace, &self.view, tokens)),
-            Source::Vision => cls_map(name, trace, &self.view),
+            Source::Vision | Source::Received => cls_map(name, trace, &self.view),
+            Source::Norms => norms_map(name, trace, &self.view),
         };
         let show = Show::Difference {
             first: map(&first_name, first_trace, first_tokens)?,

@@ -40,6 +40,11 @@ pub(super) fn cls_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSp
     })
 }
 
+pub(super) fn norms_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
+    let vision = trace.vision.as_ref().ok_or("The vision encoder's norms were not recorded")?;
+    Ok(MapSpec::PatchNorms { of: of.to_owned(), layers: view.vision.layer.clamped(vision.num_hidden_layers).pick() })
+}
+
 /// The chosen heads as lines: their mean, and the one that is looked at.
 pub(super) fn head_lines(choice: LayerHead, count: usize) -> Vec<Pick> {
     match choice.head.clamped(count).pick() {
