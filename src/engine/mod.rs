@@ -38,7 +38,7 @@ mod spec;
 mod stored;
 mod worker;
 
-pub use crate::decode::{ParameterKind, Preset, Strength};
+pub use crate::decode::{MOST_BEAMS, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
 pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
