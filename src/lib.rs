@@ -48,7 +48,7 @@
 //! | 2 | [`model`] | the instrumented models of every family: vision encoders, projectors, decoders, and what goes into them | `ids`, `kernel`, `geometry`, `names`, `data`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, methods and how they stack, sampling | `ids`, `geometry`, `files`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 3 | [`decode`] | branches, methods and how they stack, searches: greedy, drawn, beams | `ids`, `geometry`, `files`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
@@ -80,6 +80,7 @@
 //! | a model family | one folder in `src/model`, one line in `src/model/families.rs` | `gazelens list families` |
 //! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` has those of contrasts) | `gazelens list methods`, `--method` |
 //! | a method of `--strategy` or `--intervene`, and of the window's menu | the same with the `word` of that option in its `MethodInfo` | `gazelens list strategies`, `gazelens list interventions` |
+//! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it in the options of decoding |
 //! | a metric | one entry in `METRICS` of `src/analysis/localisation/metrics.rs` and its golden case in `tests/golden/localisation.py` | `gazelens list metrics`, `gazelens metrics` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |

@@ -109,6 +109,8 @@ fn run() -> RunInfo {
         top_k: None,
         repetition_penalty: 1.0,
         seed: 0,
+        beams: 1,
+        length_penalty: 1.0,
         max_new_tokens: 1,
         prompting: None,
         forced_ids: Vec::new(),

@@ -152,6 +152,8 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
             top_k: how.top_k,
             repetition_penalty: how.repetition_penalty,
             seed: how.seed,
+            beams: how.beams,
+            length_penalty: how.length_penalty,
         },
         max_new_tokens: how.max_new_tokens,
         strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use super::common_args::{FramingArg, ModelArgs, at_least_one, from_zero, question};
 use crate::checkpoint::Moment;
+use crate::decode::MOST_BEAMS;
 use crate::engine::{MAX_NEW_TOKENS, PromptRows, Spec};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -100,6 +101,20 @@ pub(super) struct How {
     /// Divides the logits of tokens that were generated before; 1 is none.
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = penalty, allow_negative_numbers = true)]
     pub(super) repetition_penalty: f32,
+    /// Answers that are followed at once, up to 16, of which the most probable is given (beam search); 1 follows one,
+    /// token by token.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = beams, allow_negative_numbers = true)]
+    pub(super) beams: usize,
+    /// With --beams: answers are compared by their log-probability divided by this power of their length; above 0 long
+    /// ones gain, below 0 short ones.
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "X",
+        value_parser = length_penalty,
+        allow_negative_numbers = true
+    )]
+    pub(super) length_penalty: f64,
     /// Crop or pad the photo; the checkpoint's own way unless given.
     #[arg(long, value_enum)]
     pub(super) framing: Option<FramingArg>,
@@ -149,6 +164,15 @@ fn number(text: &str, expected: &str, holds: impl Fn(f64) -> bool) -> Result<f64
 
 fn temperature(text: &str) -> Result<f64, String> {
     number(text, "expected a number from 0", |value| value >= 0.0)
+}
+
+fn beams(text: &str) -> Result<usize, String> {
+    let fits = |beams: &usize| (1..=MOST_BEAMS).contains(beams);
+    text.parse().ok().filter(fits).ok_or_else(|| format!("expected a whole number from 1 to {MOST_BEAMS}"))
+}
+
+fn length_penalty(text: &str) -> Result<f64, String> {
+    number(text, "expected a number from -100 to 100", |value| value.abs() <= 100.0)
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -43,6 +43,11 @@ impl<'a> Distribution<'a> {
         Ok(Self { logits, weights, sum, log_sum: max + log, entropy_nats: log - weighted / sum })
     }
 
+    /// Logarithm of the sum of all exponentials: a logit less this is a logarithm of a probability.
+    pub(super) fn log_sum(&self) -> f64 {
+        self.log_sum
+    }
+
     /// Natural logarithm of a token's probability; minus infinity outside the vocabulary.
     pub fn logprob(&self, id: u32) -> f32 {
         self.logits.get(id as usize).map_or(f32::NEG_INFINITY, |logit| self.normalised(*logit))

@@ -136,6 +136,26 @@ pub enum DecodeError {
         /// What was asked for.
         found: usize,
     },
+    /// A method that cannot follow several answers at once.
+    #[error("Expected 1 beam with {owner}, which keeps no separate state for each of several")]
+    NoFork {
+        /// The method.
+        owner: &'static str,
+    },
+    /// A method that takes back tokens, where the search does.
+    #[error("Expected 1 beam with {owner}, which takes tokens back itself")]
+    RetractsBeams {
+        /// The method.
+        owner: &'static str,
+    },
+    /// Beams that are drawn at random.
+    #[error("Expected temperature 0 with {beams} beams, which are not drawn at random, found {temperature}")]
+    DrawnBeams {
+        /// How many.
+        beams: usize,
+        /// What was given.
+        temperature: f64,
+    },
     /// The model computed nonsense.
     #[error("Expected finite logits for generated token {step_idx} in branch {branch_idx}, found {found} at id {id}")]
     NotFinite {

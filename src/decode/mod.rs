@@ -1,9 +1,10 @@
 //! Branches and the choice of tokens.
 //!
 //! A [`Generation`] runs the branches of a [`Stack`] of methods through the decoder, one pass a token. The methods turn
-//! the logits of all branches into those the token is chosen from, the sampler chooses, and a [`TokenStep`] says what
+//! the logits of all branches into those the token is chosen from, a [`Search`] chooses, and a [`TokenStep`] says what
 //! was known: log-probability, entropy and candidates always come from the untouched logits of the ordinary branch
-//! (branch 0).
+//! (branch 0). A search follows one answer, greedy or drawn, or several ([`BeamSearch`]); each is a [`Line`] of the
+//! [`Stepper`] with caches and methods of its own, and all of them share the pass.
 //!
 //! Everything that changes how an answer comes about is a [`Method`] of one registry, [`METHODS`]: contrastive
 //! strategies, changes of attention inside the model, and what uses several of these at once. They count how often they
@@ -13,6 +14,7 @@
 //! | --- | --- |
 //! | a method | one file in `methods/`, one line in [`METHODS`] |
 
+mod answer;
 mod contrast;
 mod distribution;
 mod error;
@@ -23,13 +25,16 @@ mod noise;
 mod parameters;
 mod prompt;
 mod sampling;
+mod search;
+mod stepper;
 #[cfg(test)]
 mod tests;
 
+pub use answer::{BeamOptions, GenerateOptions, MOST_BEAMS, StopReason, TokenStep};
 pub use contrast::{Combined, ContrastCandidate, StepContrast};
 pub use distribution::{Distribution, TokenCandidate};
 pub use error::DecodeError;
-pub use generate::{GenerateOptions, Generated, Generation, StopReason, TokenStep, generate};
+pub use generate::{Generated, Generation, generate};
 pub use method::{
     Acted, ActionReport, ActiveMethod, Asks, BranchContext, Chosen, ClsRow, Encode, FirstAnswer, FirstQuestion,
     HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, StepAction, Verdict, Words,
@@ -41,3 +46,5 @@ pub use parameters::{
 };
 pub use prompt::DecoderPrompt;
 pub use sampling::{Sampler, SamplingOptions};
+pub use search::{BeamSearch, Draw, Progress, Search};
+pub use stepper::{Line, Offer, Stepper};

@@ -91,7 +91,7 @@ impl Sampler {
 }
 
 /// **Source**: Keskar et al., CTRL, arXiv:1909.05858, equation in section 4.1, with transformers' rule for negative logits.
-fn penalise(logits: &mut [f32], context: &[u32], penalty: f32) {
+pub(super) fn penalise(logits: &mut [f32], context: &[u32], penalty: f32) {
     #[expect(clippy::float_cmp, reason = "exactly 1 is the documented way to say none")]
     if penalty == 1.0 {
         return;

@@ -270,9 +270,9 @@ impl<'a> UnderWay<'a> {
     /// Whether there was a token left to choose.
     fn step(&mut self) -> Result<bool, EngineError> {
         let Some(recorder) = &mut self.recorder else { return Ok(self.generation.step(&mut ())?.is_some()) };
-        let more = self.generation.step(recorder)?.is_some();
-        black_box(recorder.take_row());
-        Ok(more)
+        let Some(step) = self.generation.step(recorder)? else { return Ok(false) };
+        black_box(recorder.take_row(step.row_id));
+        Ok(true)
     }
 }
 

@@ -172,6 +172,8 @@ fn run_info(encoder: &Encoder, question: &Question, texts: &[String], photo: &Ph
         top_k: None,
         repetition_penalty: 1.0,
         seed: question.sampling.seed,
+        beams: 1,
+        length_penalty: 1.0,
         max_new_tokens: 0,
         prompting: question.prompted.as_deref().map(Prompting::info),
         forced_ids: Vec::new(),

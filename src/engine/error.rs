@@ -179,6 +179,9 @@ impl EngineError {
                     | DecodeError::UnknownParameter { .. }
                     | DecodeError::RepeatedParameter { .. }
                     | DecodeError::BadParameter { .. }
+                    | DecodeError::NoFork { .. }
+                    | DecodeError::RetractsBeams { .. }
+                    | DecodeError::DrawnBeams { .. }
             ),
             _ => false,
         }

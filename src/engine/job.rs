@@ -11,6 +11,7 @@ use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, kept_values};
+use super::spec::{beam_options, check_beams};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -24,7 +25,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`] and [`Event::Token`] as they come; how it ends is the result.
+/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
+/// come; how it ends is the result.
 ///
 /// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A raised `cancel` ends the
 /// job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
@@ -105,17 +107,16 @@ fn decode(
     let (prefixes, caches) = Prefixes::take(model, &plan, &prompts, job.recorder.first_prompt_row(), question);
     job.timings.reused_tokens = prefixes.reused_tokens;
     let Plan { methods, recalled, .. } = plan;
-    // What may be taken back is told when nothing is any more.
-    let mut held = methods.may_retract().then(Vec::new);
     let options = generate_options(model, question, recalled.as_ref());
     let mut generation = Generation::resume(model.vlm.decoder(), methods, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     model.reuse.make_room(generation.cache_bytes());
     let mut decode_started = Instant::now();
+    let mut is_begun = false;
     let mut write = || -> Result<(), EngineError> {
         while let Some(step) = generation.step(&mut job.recorder)? {
             model.files.expect_whole()?;
-            if job.new_tokens == 0 {
+            if !std::mem::replace(&mut is_begun, true) {
                 job.timings.prefill_secs = started.elapsed().as_secs_f64();
                 decode_started = Instant::now();
                 if is_late {
@@ -124,22 +125,19 @@ fn decode(
                 }
                 emit(Event::Stage(id, Stage::Decode));
             }
-            let num_retracted = job.take_back(model, step.num_retracted, &mut stream)?;
-            let told = job.keep(model, question, step, &mut stream)?;
-            match &mut held {
-                Some(held) => {
-                    held.truncate(held.len().saturating_sub(num_retracted));
-                    held.push(told);
-                }
-                None => emit(Event::Token(id, Box::new(told.0), told.1)),
+            if step.num_retracted > 0 {
+                let len = job.take_back(model, step.num_retracted, &mut stream)?;
+                emit(Event::Rewind(id, len));
             }
+            let (token, row) = job.keep(model, question, step, &mut stream)?;
+            if let Some(live) = generation.live_rows() {
+                job.recorder.keep_rows(&live);
+            }
+            emit(Event::Token(id, Box::new(token), row));
         }
         Ok(())
     };
     let written = write();
-    for (token, row) in held.into_iter().flatten() {
-        emit(Event::Token(id, Box::new(token), row));
-    }
     let stop = generation.stop_reason();
     let idle: Vec<String> = generation.methods().reports().filter_map(|(word, report)| report.warning(word)).collect();
     // A stopped answer leaves what it has read; one that went wrong leaves nothing.
@@ -241,6 +239,7 @@ impl Plan {
         let strategy = strategy.unwrap_or_else(|| SpecInfo { name: "plain".to_owned(), parameters: BTreeMap::new() });
         let first_questions = all.iter().map(|one| one.active.first_questions()).collect();
         let methods = Stack::new(all.into_iter().map(|one| (one.info, one.active)).collect());
+        check_beams(question, &methods)?;
         let recalled = None;
         Ok(Self {
             methods,
@@ -309,6 +308,8 @@ fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Rec
             repetition_penalty: sampling.repetition_penalty,
             seed: sampling.seed,
         },
+        beams: beam_options(question),
+        logits: question.record.logits,
         ..GenerateOptions::default()
     }
 }
@@ -320,8 +321,7 @@ pub(super) struct Job<'a> {
     timings: Timings,
     pub(super) recorder: Recorder<'a>,
     pub(super) prepared: Prepared,
-    rows_left_out: usize,
-    /// Tokens that were decoded here.
+    /// Tokens of the answer that were decoded here.
     new_tokens: usize,
 }
 
@@ -364,7 +364,6 @@ impl<'a> Job<'a> {
             timings: Timings::default(),
             recorder: Recorder::new(sizes, model.vlm.encoders(), &recorded(question, plan), cancel),
             prepared,
-            rows_left_out: 0,
             new_tokens: 0,
         })
     }
@@ -430,27 +429,26 @@ impl<'a> Job<'a> {
         };
         self.trace.output.push(token.clone());
         self.new_tokens += 1;
-        let row = self.recorder.take_row();
-        match &row {
-            Some(row) => self.trace.decoder_attention.push(Arc::clone(row)),
-            None => self.rows_left_out += 1,
-        }
+        // Of several beams another may come to stand, whose rows are told again.
+        let is_told_once = question.sampling.beams <= 1;
+        let row = if is_told_once { self.recorder.take_row(step.row_id) } else { self.recorder.row(step.row_id) };
+        // Rows stop for good at the budget: one that came after a gap would be taken for another token's.
+        let row = row.filter(|_| self.trace.decoder_attention.len() + 1 == self.trace.output.len());
+        self.trace.decoder_attention.extend(row.clone());
         if question.record.logits {
             self.keep_logits(step);
         }
         Ok((token, row))
     }
 
-    /// Takes the last tokens out of the trace again; returns how many.
+    /// Takes the last tokens out of the trace again; returns how many stand.
     fn take_back<'m>(
         &mut self,
         model: &'m Answerer,
         num_tokens: usize,
         stream: &mut StreamDecoder<'m>,
     ) -> Result<usize, EngineError> {
-        if num_tokens == 0 {
-            return Ok(0);
-        }
+        self.new_tokens = self.new_tokens.saturating_sub(num_tokens);
         let len = self.trace.output.len().saturating_sub(num_tokens);
         self.trace.output.truncate(len);
         self.trace.decoder_attention.truncate(len);
@@ -462,7 +460,7 @@ impl<'a> Job<'a> {
         for token in &self.trace.output {
             stream.push(token.id)?;
         }
-        Ok(num_tokens)
+        Ok(len)
     }
 
     fn keep_logits(&mut self, step: TokenStep) {
@@ -499,11 +497,11 @@ impl<'a> Job<'a> {
                 token.text = piece;
             }
         }
+        let rows_left_out = tokens.saturating_sub(self.trace.decoder_attention.len());
         let warnings = &mut self.trace.warnings;
-        if self.rows_left_out > 0 {
+        if rows_left_out > 0 {
             warnings.push(format!(
-                "The attention rows of the last {} tokens were left out: the memory budget is used up",
-                self.rows_left_out
+                "The attention rows of the last {rows_left_out} tokens were left out: the memory budget is used up"
             ));
         }
         match stop {

@@ -59,6 +59,8 @@ pub(super) fn run_info(model: &Answerer, question: &Question, plan: &Plan, photo
         top_k: question.sampling.top_k,
         repetition_penalty: question.sampling.repetition_penalty,
         seed: question.sampling.seed,
+        beams: question.sampling.beams,
+        length_penalty: question.sampling.length_penalty,
         max_new_tokens: question.max_new_tokens,
         prompting: question.prompted.as_deref().map(Prompting::info),
         forced_ids: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),

@@ -341,6 +341,9 @@ pub enum Event {
     Started(RunId, Box<Trace>),
     /// One token and its row (`None` when past the budget).
     Token(RunId, Box<OutputToken>, Option<Arc<AttentionRow>>),
+    /// Only so many of the answer's tokens stand, those it began with included: the others are taken back with their
+    /// rows. A token that replaces them follows.
+    Rewind(RunId, usize),
     /// The answer is complete. `run` replaces the trace's (final parameters), warnings are appended.
     Finished {
         /// Which.

@@ -39,7 +39,7 @@ mod stored;
 mod vision;
 mod worker;
 
-pub use crate::decode::{ParameterKind, Preset, Strength};
+pub use crate::decode::{MOST_BEAMS, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
 pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};

@@ -15,6 +15,7 @@ use crate::trace::{AttentionRow, RowPrecision, VisionAttention};
 use candle_core::{DType, Result, Tensor};
 use encoder_rows::EncoderRows;
 use rows::{StepRows, read_row};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,11 +51,14 @@ pub(super) struct Recorder<'a> {
     /// Prompt positions whose rows are kept.
     prompt_range: Range<usize>,
     prompt_left_out: usize,
-    /// Of the present step.
-    step_rows: StepRows,
+    /// The row that is seen now, see [`Probe::turn_to`].
+    row_id: u64,
+    /// Rows of which not all layers are there, with the bytes that each will take.
+    step_rows: BTreeMap<u64, (StepRows, usize)>,
     /// Per layer `[heads, rows, keys]` of the present step.
     step_prompt: Vec<Tensor>,
-    row: Option<Arc<AttentionRow>>,
+    /// Rows that predict, until they are taken or forgotten.
+    rows: BTreeMap<u64, Arc<AttentionRow>>,
     prompt_rows: Vec<(usize, Arc<AttentionRow>)>,
     /// One a vision encoder.
     encoders: Vec<EncoderRows>,
@@ -86,17 +90,38 @@ impl<'a> Recorder<'a> {
             used_bytes: 0,
             prompt_left_out: wanted.len() - kept.len(),
             prompt_range: kept,
-            step_rows: StepRows::default(),
+            row_id: 0,
+            step_rows: BTreeMap::new(),
             step_prompt: Vec::new(),
-            row: None,
+            rows: BTreeMap::new(),
             prompt_rows: Vec::new(),
             encoders: encoders.iter().map(EncoderRows::new).collect(),
         }
     }
 
-    /// The row of the step that has just run; `None` when it is past the budget.
-    pub(super) fn take_row(&mut self) -> Option<Arc<AttentionRow>> {
-        self.row.take()
+    /// The row that predicted a token; `None` when it is past the budget.
+    pub(super) fn row(&self, row_id: u64) -> Option<Arc<AttentionRow>> {
+        self.rows.get(&row_id).cloned()
+    }
+
+    /// The same, once: it and those before it are not kept here any more.
+    pub(super) fn take_row(&mut self, row_id: u64) -> Option<Arc<AttentionRow>> {
+        let row = self.rows.remove(&row_id);
+        self.rows.retain(|other, _| *other > row_id);
+        row
+    }
+
+    /// Forgets all rows but these: nothing will be told of the others, and their memory is free for more.
+    pub(super) fn keep_rows(&mut self, row_ids: &BTreeSet<u64>) {
+        let Self { rows, step_rows, used_bytes, .. } = self;
+        rows.retain(|row_id, row| {
+            let is_kept = row_ids.contains(row_id);
+            *used_bytes = used_bytes.saturating_sub(if is_kept { 0 } else { row.bytes() });
+            is_kept
+        });
+        for (_, bytes) in std::mem::take(step_rows).into_values() {
+            *used_bytes = used_bytes.saturating_sub(bytes);
+        }
     }
 
     /// Rows of prompt positions, in order of position, and how many were left out for the budget.
@@ -115,11 +140,30 @@ impl<'a> Recorder<'a> {
         Ok(taken.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
-    /// Whether the last query row of this step predicts a token whose row fits the budget.
+    /// Whether the last query row of this step predicts a token whose row fits the budget. That is found in the first
+    /// layer, where the memory of all is set aside.
     fn keeps_row(&self, site: &Site) -> bool {
         let bytes = self.sizes.row_bytes(site.key_len, self.precision);
         site.query_start + site.query_len >= self.sizes.prompt_len
-            && self.used_bytes.saturating_add(bytes) <= self.budget_bytes
+            && match site.layer_idx {
+                0 => self.used_bytes.saturating_add(bytes) <= self.budget_bytes,
+                _ => !self.step_rows.is_empty(),
+            }
+    }
+
+    /// The row of this step as far as it is there, if it is kept.
+    fn step_row(&mut self, site: &Site) -> Option<&mut StepRows> {
+        if site.layer_idx == 0 {
+            // A pass that was cancelled and is tried again.
+            let earlier = self.step_rows.remove(&self.row_id);
+            self.used_bytes = self.used_bytes.saturating_sub(earlier.map_or(0, |(_, bytes)| bytes));
+            if self.keeps_row(site) {
+                let bytes = self.sizes.row_bytes(site.key_len, self.precision);
+                self.used_bytes = self.used_bytes.saturating_add(bytes);
+                self.step_rows.insert(self.row_id, (StepRows::default(), bytes));
+            }
+        }
+        self.step_rows.get_mut(&self.row_id).map(|(rows, _)| rows)
     }
 
     /// Prompt positions of this step that are kept.
@@ -131,12 +175,12 @@ impl<'a> Recorder<'a> {
     fn decoder_probs(&mut self, site: &Site, probs: &Tensor) -> Result<()> {
         let (heads, query_len, key_len) = probs.dims3()?;
         if site.layer_idx == 0 {
-            self.step_rows = StepRows::default();
             self.step_prompt.clear();
         }
-        if self.keeps_row(site) {
+        let (num_hidden_layers, precision) = (self.sizes.num_hidden_layers, self.precision);
+        if let Some(rows) = self.step_row(site) {
             let row = probs.narrow(1, query_len - 1, 1)?.contiguous()?.reshape((heads, key_len))?;
-            self.step_rows.push(&row, self.sizes.num_hidden_layers, self.precision)?;
+            rows.push(&row, num_hidden_layers, precision)?;
         }
         let positions = self.kept_positions(site);
         if !positions.is_empty() {
@@ -153,11 +197,12 @@ impl<'a> Recorder<'a> {
     }
 
     fn finish_step(&mut self, first_position: usize) -> Result<()> {
-        let rows = std::mem::take(&mut self.step_rows);
-        if rows.layers == self.sizes.num_hidden_layers {
-            let row = rows.finish(self.precision)?;
-            self.used_bytes += row.bytes();
-            self.row = Some(Arc::new(row));
+        if let Some((rows, bytes)) = self.step_rows.remove(&self.row_id) {
+            if rows.layers == self.sizes.num_hidden_layers {
+                self.rows.insert(self.row_id, Arc::new(rows.finish(self.precision)?));
+            } else {
+                self.used_bytes = self.used_bytes.saturating_sub(bytes);
+            }
         }
         let layers = std::mem::take(&mut self.step_prompt);
         if layers.len() == self.sizes.num_hidden_layers {
@@ -174,6 +219,10 @@ impl<'a> Recorder<'a> {
 }
 
 impl Probe for Recorder<'_> {
+    fn turn_to(&mut self, row_id: u64) {
+        self.row_id = row_id;
+    }
+
     fn wants_probs(&self, site: &Site) -> bool {
         match site.tower {
             Tower::Vision => site.branch_idx == 0,
@@ -275,10 +324,10 @@ mod tests {
             let options = options(precision, 1 << 20, PromptRows::None);
             let mut recorder = Recorder::new(SIZES, &[], &options, &GO_ON);
             step(&mut recorder, 0, 4);
-            assert_row(&recorder.take_row().expect("within the budget"), 3);
+            assert_row(&recorder.take_row(0).expect("within the budget"), 3);
             step(&mut recorder, 4, 1);
-            assert_row(&recorder.take_row().expect("within the budget"), 4);
-            assert!(recorder.take_row().is_none(), "a row is handed out once");
+            assert_row(&recorder.take_row(0).expect("within the budget"), 4);
+            assert!(recorder.take_row(0).is_none(), "a row is handed out once");
         }
     }
 
@@ -289,9 +338,9 @@ mod tests {
         step(&mut whole, 0, 4);
         let mut pieces = Recorder::new(SIZES, &[], &options, &GO_ON);
         step(&mut pieces, 0, 3);
-        assert!(pieces.take_row().is_none(), "nothing is predicted before the prompt's end");
+        assert!(pieces.take_row(0).is_none(), "nothing is predicted before the prompt's end");
         step(&mut pieces, 3, 1);
-        assert_row(&pieces.take_row().expect("the last piece predicts"), 3);
+        assert_row(&pieces.take_row(0).expect("the last piece predicts"), 3);
         let ((a, _), (b, _)) = (whole.take_prompt_rows(), pieces.take_prompt_rows());
         assert_eq!(a.len(), 4, "every position");
         for ((at, row), (bt, other)) in a.iter().zip(&b) {
@@ -318,9 +367,9 @@ mod tests {
         // Rows of 4 and 5 keys take 64 and 80 bytes in f32.
         let mut recorder = Recorder::new(SIZES, &[], &options(RowPrecision::F32, 143, PromptRows::None), &GO_ON);
         step(&mut recorder, 0, 4);
-        assert!(recorder.take_row().is_some(), "64 bytes fit");
+        assert!(recorder.take_row(0).is_some(), "64 bytes fit");
         step(&mut recorder, 4, 1);
-        assert!(recorder.take_row().is_none(), "80 more do not");
+        assert!(recorder.take_row(0).is_none(), "80 more do not");
 
         let mut recorder = Recorder::new(SIZES, &[], &options(RowPrecision::F32, 240, PromptRows::All), &GO_ON);
         step(&mut recorder, 0, 4);

@@ -321,7 +321,7 @@ impl Kept {
             return false;
         }
         self.cache.truncate(self.prompt_len);
-        let Ok(cache) = self.cache.fork(self.prompt_len) else { return false };
+        let Ok(cache) = self.cache.copy(self.prompt_len) else { return false };
         let Ok(embeddings) = self.embeddings.narrow(0, 0, self.prompt_len).and_then(|rows| rows.force_contiguous())
         else {
             return false;
@@ -336,7 +336,7 @@ impl Kept {
 /// The first positions of a cache in memory of their own; `None` where there is no more memory, and they are computed
 /// again.
 fn copy(cache: &KvCache, len: usize, capacity: usize) -> Option<KvCache> {
-    let mut copy = cache.fork(capacity.max(cache.len())).ok()?;
+    let mut copy = cache.copy(capacity.max(cache.len())).ok()?;
     copy.truncate(len);
     Some(copy)
 }

@@ -22,7 +22,8 @@ pub struct Answer {
     pub timings: Timings,
 }
 
-/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`] and [`Event::Token`] as they come; how it ends is the result.
+/// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
+/// come; how it ends is the result.
 ///
 /// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. An encoder has its whole
 /// trace in `Started` and no tokens; its prompt is texts, one a line, to compare with the photo. A raised `cancel` ends the job within one

@@ -15,7 +15,7 @@ use super::{
     softmax::{SoftmaxRows, Visible},
 };
 
-/// Cached keys or values. **Shape** `[num_key_value_heads, capacity, head_dim]`, row-major.
+/// Keys or values in memory. **Shape** `[num_key_value_heads, capacity, head_dim]` of a [`Run`], row-major.
 #[derive(Debug, Clone, Copy)]
 pub enum Cached<'a> {
     /// Single precision.
@@ -40,7 +40,19 @@ impl<'a> Cached<'a> {
     }
 }
 
-/// Sizes of a cache and how much of it is filled.
+/// Cached keys or values of consecutive positions. A cache is a list of them: what several branches have in common is
+/// there once, and however the positions are cut into runs, the results are the same to the bit.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// All of its memory.
+    pub cached: Cached<'a>,
+    /// Positions there is room for.
+    pub capacity: usize,
+    /// Positions that count, from the first on.
+    pub len: usize,
+}
+
+/// Sizes of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheShape {
     /// Query heads; a multiple of the key heads, which consecutive query heads share.
@@ -49,19 +61,14 @@ pub struct CacheShape {
     pub num_key_value_heads: usize,
     /// Size of one head.
     pub head_dim: usize,
-    /// Keys there is room for.
-    pub capacity: usize,
-    /// Keys that are filled.
+    /// Keys that are filled, those of all runs.
     pub key_len: usize,
 }
 
 impl CacheShape {
     /// Query heads that share a key head, once the shape is found to be possible.
     fn group(&self) -> Result<usize, KernelError> {
-        let Self { num_attention_heads, num_key_value_heads, capacity, key_len, .. } = *self;
-        if key_len > capacity {
-            return Err(KernelError::CacheLength { capacity, key_len });
-        }
+        let Self { num_attention_heads, num_key_value_heads, .. } = *self;
         match num_attention_heads.checked_rem(num_key_value_heads) {
             Some(0) => Ok(num_attention_heads / num_key_value_heads),
             _ => Err(KernelError::HeadGroups { num_key_value_heads, num_attention_heads }),
@@ -70,13 +77,29 @@ impl CacheShape {
 
     fn check(
         &self,
-        cache: (&'static str, Cached<'_>),
+        (what, runs): (&'static str, &[Run<'_>]),
         buffers: &[(&'static str, usize, usize)],
     ) -> Result<usize, KernelError> {
+        let mut num_keys = 0_usize;
+        let format = |run: &Run<'_>| run.cached.bytes().1;
+        if runs.windows(2).any(|pair| pair.first().map(format) != pair.last().map(format)) {
+            return Err(KernelError::RunFormats { what });
+        }
+        for &Run { cached, capacity, len } in runs {
+            if len > capacity {
+                return Err(KernelError::CacheLength { capacity, key_len: len });
+            }
+            let (expected, found) = (self.num_key_value_heads * capacity * self.head_dim, cached.len());
+            if expected != found {
+                return Err(KernelError::Length { what, expected, found });
+            }
+            num_keys = num_keys.saturating_add(len);
+        }
+        if num_keys != self.key_len {
+            return Err(KernelError::RunLength { what, expected: self.key_len, found: num_keys });
+        }
         let group = self.group()?;
-        let (what, cached) = cache;
-        let expected = self.num_key_value_heads * self.capacity * self.head_dim;
-        for &(what, expected, found) in [(what, expected, cached.len())].iter().chain(buffers) {
+        for &(what, expected, found) in buffers {
             if expected != found {
                 return Err(KernelError::Length { what, expected, found });
             }
@@ -103,7 +126,7 @@ impl CacheShape {
 pub fn scores(
     shape: &CacheShape,
     query: &[f32],
-    keys: Cached<'_>,
+    keys: &[Run<'_>],
     scale: f32,
     scores: &mut [f32],
 ) -> Result<(), KernelError> {
@@ -125,7 +148,7 @@ pub fn scores(
 /// `out = probabilities · V`.
 ///
 /// **Shape** `probabilities`: `[num_attention_heads, key_len]`, `out`: `[num_attention_heads, head_dim]`.
-pub fn mix(shape: &CacheShape, probabilities: &[f32], values: Cached<'_>, out: &mut [f32]) -> Result<(), KernelError> {
+pub fn mix(shape: &CacheShape, probabilities: &[f32], values: &[Run<'_>], out: &mut [f32]) -> Result<(), KernelError> {
     let group = shape.check(
         ("values", values),
         &[("probabilities", shape.keys(), probabilities.len()), ("out", shape.hidden(), out.len())],
@@ -148,7 +171,7 @@ pub fn mix(shape: &CacheShape, probabilities: &[f32], values: Cached<'_>, out: &
 pub fn attend(
     shape: &CacheShape,
     query: &[f32],
-    (keys, values): (Cached<'_>, Cached<'_>),
+    (keys, values): (&[Run<'_>], &[Run<'_>]),
     scale: f32,
     probabilities: &mut [f32],
     out: &mut [f32],
@@ -161,7 +184,7 @@ pub(super) fn attend_at(
     level: Level,
     shape: &CacheShape,
     query: &[f32],
-    (keys, values): (Cached<'_>, Cached<'_>),
+    (keys, values): (&[Run<'_>], &[Run<'_>]),
     scale: f32,
     probabilities: &mut [f32],
     out: &mut [f32],
@@ -191,10 +214,10 @@ pub(super) fn attend_at(
 }
 
 /// The filled part of one key head.
-fn head_bytes<'a>(shape: &CacheShape, head: usize, cached: Cached<'a>) -> (&'a [u8], WeightType, usize) {
-    let (bytes, dtype) = cached.bytes();
+fn head_bytes<'a>(shape: &CacheShape, head: usize, run: Run<'a>) -> (&'a [u8], WeightType, usize) {
+    let (bytes, dtype) = run.cached.bytes();
     let row_bytes = shape.head_dim * dtype.size_bytes();
-    (&bytes[head * shape.capacity * row_bytes..][..shape.key_len * row_bytes], dtype, row_bytes)
+    (&bytes[head * run.capacity * row_bytes..][..run.len * row_bytes], dtype, row_bytes)
 }
 
 fn head_scores(
@@ -202,24 +225,37 @@ fn head_scores(
     shape: &CacheShape,
     head: usize,
     query: &[f32],
-    keys: Cached<'_>,
+    keys: &[Run<'_>],
     scale: f32,
     scores: &mut [f32],
 ) {
-    let (bytes, dtype, row_bytes) = head_bytes(shape, head, keys);
+    let Some(first) = keys.first() else { return };
     let scaled: Vec<f32> = query.iter().map(|value| value * scale).collect();
-    let x = Packed::new(&scaled, shape.head_dim, dtype, level);
-    let mut y: Vec<&mut [f32]> = scores.chunks_exact_mut(shape.key_len).collect();
-    level.run(Block { bytes, dtype, row_bytes, x: &x, y: &mut y });
+    let x = Packed::new(&scaled, shape.head_dim, first.cached.bytes().1, level);
+    let mut start = 0;
+    for run in keys.iter().filter(|run| run.len > 0) {
+        let (bytes, dtype, row_bytes) = head_bytes(shape, head, *run);
+        let own = scores.chunks_exact_mut(shape.key_len).map(|row| &mut row[start..][..run.len]);
+        let mut y: Vec<&mut [f32]> = own.collect();
+        level.run(Block { bytes, dtype, row_bytes, x: &x, y: &mut y });
+        start += run.len;
+    }
 }
 
-fn head_mix(level: Level, shape: &CacheShape, head: usize, probabilities: &[f32], values: Cached<'_>, out: &mut [f32]) {
-    let (bytes, dtype, row_bytes) = head_bytes(shape, head, values);
+fn head_mix(level: Level, shape: &CacheShape, head: usize, probabilities: &[f32], values: &[Run<'_>], out: &mut [f32]) {
     let lanes = level.f32_lanes();
     let mut packed = vec![0.0; shape.head_dim.next_multiple_of(2 * lanes)];
+    let even_odd = values.first().is_some_and(|run| level.even_odd(run.cached.bytes().1));
     for (probabilities, out) in probabilities.chunks_exact(shape.key_len).zip(out.chunks_exact_mut(shape.head_dim)) {
-        level.run(Mix { bytes, dtype, row_bytes, probabilities, out: &mut packed });
-        if level.even_odd(dtype) {
+        packed.fill(0.0);
+        let mut start = 0;
+        for run in values.iter().filter(|run| run.len > 0) {
+            let (bytes, dtype, row_bytes) = head_bytes(shape, head, *run);
+            let probabilities = &probabilities[start..][..run.len];
+            level.run(Mix { bytes, dtype, row_bytes, probabilities, out: &mut packed });
+            start += run.len;
+        }
+        if even_odd {
             for (from, to) in packed.chunks_exact(2 * lanes).zip(out.chunks_mut(2 * lanes)) {
                 let (even, odd) = from.split_at(lanes);
                 to.iter_mut().step_by(2).zip(even).for_each(|(slot, value)| *slot = *value);
@@ -231,7 +267,7 @@ fn head_mix(level: Level, shape: &CacheShape, head: usize, probabilities: &[f32]
     }
 }
 
-/// The weighted sum of the rows of one value head, in the order that the format is read in.
+/// Adds the weighted sum of the rows of one value head, in the order that the format is read in.
 struct Mix<'a> {
     bytes: &'a [u8],
     dtype: WeightType,
@@ -264,15 +300,15 @@ impl Mix<'_> {
         let (full, last) = pairs.split_at_mut(full_pairs);
         let (fours, ones) = full.as_chunks_mut::<4>();
         for four in fours {
-            *four = columns::<S, F, 4>(simd, self.bytes, self.row_bytes, at, self.probabilities);
+            add_columns::<S, F, 4>(simd, self.bytes, self.row_bytes, at, self.probabilities, four);
             at += 4;
         }
-        for one in ones {
-            [*one] = columns::<S, F, 1>(simd, self.bytes, self.row_bytes, at, self.probabilities);
+        for one in ones.as_chunks_mut::<1>().0 {
+            add_columns::<S, F, 1>(simd, self.bytes, self.row_bytes, at, self.probabilities, one);
             at += 1;
         }
         for pair in last {
-            let mut sums = [simd.splat_f32s(0.0); 2];
+            let mut sums = *pair;
             for (row, probability) in self.bytes.chunks_exact(self.row_bytes).zip(self.probabilities) {
                 let rest = &row[at * F::REGISTERS * size_of::<S::u8s>()..];
                 let [a, b] = block::padded_pair::<S, F>(simd, rest);
@@ -284,16 +320,17 @@ impl Mix<'_> {
     }
 }
 
-/// The weighted sum over all rows of `P` pairs of vectors, from pair `first` on.
+/// Adds the weighted sum over all rows of `P` pairs of vectors, from pair `first` on.
 #[inline(always)]
-fn columns<S: Lanes, F: Format<S>, const P: usize>(
+fn add_columns<S: Lanes, F: Format<S>, const P: usize>(
     simd: S,
     bytes: &[u8],
     row_bytes: usize,
     first: usize,
     probabilities: &[f32],
-) -> [[S::f32s; 2]; P] {
-    let mut sums = [[simd.splat_f32s(0.0); 2]; P];
+    out: &mut [[S::f32s; 2]; P],
+) {
+    let mut sums = *out;
     for (row, probability) in bytes.chunks_exact(row_bytes).zip(probabilities) {
         let registers = &S::as_simd_u8s(row).0[first * F::REGISTERS..][..P * F::REGISTERS];
         let probability = simd.splat_f32s(*probability);
@@ -302,7 +339,7 @@ fn columns<S: Lanes, F: Format<S>, const P: usize>(
             *sums = [simd.fma(a, probability, sums[0]), simd.fma(b, probability, sums[1])];
         }
     }
-    sums
+    *out = sums;
 }
 
 #[cfg(test)]

@@ -61,4 +61,20 @@ pub enum KernelError {
         /// Keys asked for.
         key_len: usize,
     },
+    /// Runs of a cache that together hold more or fewer keys than are asked for.
+    #[error("Expected runs of {expected} positions together in `{what}`, found {found}")]
+    RunLength {
+        /// The argument.
+        what: &'static str,
+        /// Positions asked for.
+        expected: usize,
+        /// Positions of all runs.
+        found: usize,
+    },
+    /// Runs of one cache in several number formats.
+    #[error("Expected runs of one number format in `{what}`, found several")]
+    RunFormats {
+        /// The argument.
+        what: &'static str,
+    },
 }

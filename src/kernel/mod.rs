@@ -25,7 +25,7 @@ mod lanes;
 mod linear;
 mod softmax;
 
-pub use attend::{CacheShape, Cached, attend, mix, scores};
+pub use attend::{CacheShape, Cached, Run, attend, mix, scores};
 pub use bandwidth::{Bandwidth, BandwidthProbe, STRETCH_BYTES, bandwidth};
 pub use dtype::{Weight, WeightType};
 pub use error::KernelError;

@@ -3,7 +3,7 @@
 use super::cache::KvCache;
 use super::probe::{Probe, Site};
 use super::slices::{edit_values, with_values};
-use crate::kernel::{self, CacheShape, Cached, Visible};
+use crate::kernel::{self, CacheShape, Run, Visible};
 use candle_core::{DType, Device, Error, Result, Tensor};
 use std::cell::OnceCell;
 
@@ -73,7 +73,7 @@ pub(crate) fn attend_one(
     let (heads, keys) = (shape.num_attention_heads, shape.key_len);
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let mut out = vec![0.0; query.len()];
-    cache.with_layer(site.layer_idx, |key, value| {
+    cache.with_layer(site.layer_idx, keys, |key, value| {
         let mut probs = vec![0.0; heads * keys];
         if probe.wants_scores(site) {
             kernel::scores(shape, query, key, scale, &mut probs).map_err(Error::wrap)?;
@@ -97,7 +97,7 @@ pub(crate) fn attend_one(
     Tensor::from_vec(out, (1, query.len()), &Device::Cpu)
 }
 
-fn mix(shape: &CacheShape, probs: &Tensor, value: Cached<'_>, out: &mut [f32]) -> Result<()> {
+fn mix(shape: &CacheShape, probs: &Tensor, value: &[Run<'_>], out: &mut [f32]) -> Result<()> {
     with_values(probs, |probs| kernel::mix(shape, probs, value, out).map_err(Error::wrap))
 }
 

@@ -79,6 +79,12 @@ impl Probe for ProbeChain<'_> {
         )
     }
 
+    fn turn_to(&mut self, row_id: u64) {
+        for probe in &mut self.probes {
+            probe.turn_to(row_id);
+        }
+    }
+
     fn cancelled(&self) -> bool {
         self.probes.iter().any(|probe| probe.cancelled())
     }

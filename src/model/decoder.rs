@@ -189,6 +189,10 @@ impl Decoder {
             return Ok(Vec::new());
         }
         let rows = self.place(branches)?;
+        for (branch, rows) in branches.iter_mut().zip(&rows) {
+            let room = branch.cache.make_room(rows.query_len);
+            room.map_err(ModelError::part("Taking a key/value cache"))?;
+        }
         let embeddings: Vec<_> = branches.iter().map(|branch| branch.embeddings.clone()).collect();
         let mut hidden = cat_rows(&embeddings)
             .and_then(|hidden| hidden.to_dtype(self.dtype()))

@@ -69,6 +69,11 @@ pub trait Probe: Send {
         Ok(None)
     }
 
+    /// A search may follow several answers in one pass, whose calls alternate. Those that come next are of the position
+    /// that predicts row `row_id`, a number of its own for every position of every answer; a pass that is tried again
+    /// has the same numbers.
+    fn turn_to(&mut self, _row_id: u64) {}
+
     /// Asked before every layer: `true` ends the forward pass with an error that the caller recognises.
     fn cancelled(&self) -> bool {
         false

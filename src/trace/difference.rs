@@ -35,6 +35,8 @@ pub enum RunField {
     Sampling,
     /// A penalty for tokens that were there before.
     RepetitionPenalty,
+    /// How many answers are followed at once, and the length penalty that they are compared with.
+    Beams,
     /// How the photo was darkened.
     Prompting,
     /// What the answer was made to begin with.
@@ -65,6 +67,7 @@ impl RunField {
             | Self::Methods
             | Self::Sampling
             | Self::RepetitionPenalty
+            | Self::Beams
             | Self::Prompting
             | Self::ForcedIds
             | Self::Framing
@@ -77,7 +80,12 @@ impl RunField {
     /// they are for the same tokens.
     pub fn is_of_choice(self) -> bool {
         match self {
-            Self::Strategy | Self::Sampling | Self::RepetitionPenalty | Self::ForcedIds | Self::MaxNewTokens => true,
+            Self::Strategy
+            | Self::Sampling
+            | Self::RepetitionPenalty
+            | Self::Beams
+            | Self::ForcedIds
+            | Self::MaxNewTokens => true,
             Self::Weights
             | Self::Photo
             | Self::Prompt
@@ -103,6 +111,7 @@ impl RunField {
             Self::Methods => "the methods",
             Self::Sampling => "the sampling",
             Self::RepetitionPenalty => "the repetition penalty",
+            Self::Beams => "the beams",
             Self::Prompting => "the attention prompting",
             Self::ForcedIds => "the forced beginning",
             Self::Framing => "the framing",
@@ -162,6 +171,8 @@ impl RunInfo {
             top_k: _,
             repetition_penalty: _,
             seed: _,
+            beams: _,
+            length_penalty: _,
             max_new_tokens,
             prompting,
             forced_ids,
@@ -276,20 +287,31 @@ fn same_value(a: &Value, b: &Value) -> bool {
 impl Sampling {
     /// What of it makes another answer: where the most probable token is taken, nothing but the penalty does.
     pub fn differing(self, other: Self) -> impl Iterator<Item = RunField> {
-        let Self { temperature, top_p, top_k, repetition_penalty, seed } = self;
+        let Self { temperature, top_p, top_k, repetition_penalty, seed, beams, length_penalty } = self;
         let drawn = temperature > 0.0 || other.temperature > 0.0;
         let alike = same_bits(temperature, other.temperature)
             && top_p.map(f64::to_bits) == other.top_p.map(f64::to_bits)
             && (top_k, seed) == (other.top_k, other.seed);
         let penalty = repetition_penalty.to_bits() == other.repetition_penalty.to_bits();
-        let fields = [(RunField::Sampling, !drawn || alike), (RunField::RepetitionPenalty, penalty)];
+        // One answer is compared with no other.
+        let lengths = beams == 1 || same_bits(length_penalty, other.length_penalty);
+        let searched = beams == other.beams && lengths;
+        let fields = [
+            (RunField::Sampling, !drawn || alike),
+            (RunField::RepetitionPenalty, penalty),
+            (RunField::Beams, searched),
+        ];
         fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field)
     }
 
     fn words(self, field: RunField) -> String {
-        let Self { temperature, top_p, top_k, repetition_penalty, seed } = self;
+        let Self { temperature, top_p, top_k, repetition_penalty, seed, beams, length_penalty } = self;
         if field == RunField::RepetitionPenalty {
             return repetition_penalty.to_string();
+        }
+        if field == RunField::Beams {
+            let several = || format!("{beams} beams, length penalty {length_penalty}");
+            return if beams == 1 { "1 beam".to_owned() } else { several() };
         }
         if temperature <= 0.0 {
             return "greedy".to_owned();
@@ -323,7 +345,7 @@ mod tests {
     #[test]
     fn everything_that_makes_another_run_is_named_once() {
         type Change = fn(&mut RunInfo);
-        let changes: [(RunField, Change); 19] = [
+        let changes: [(RunField, Change); 20] = [
             (RunField::Weights, |run| run.weight_hash = "ff".to_owned()),
             (RunField::Photo, |run| run.image_hash = "ff".to_owned()),
             (RunField::Prompt, |run| run.full_prompt.push('?')),
@@ -335,6 +357,7 @@ mod tests {
             (RunField::Methods, |run| run.methods.push(run.strategy.clone())),
             (RunField::Sampling, |run| run.temperature = 0.5),
             (RunField::RepetitionPenalty, |run| run.repetition_penalty = 1.1),
+            (RunField::Beams, |run| run.beams = 4),
             (RunField::Prompting, |run| run.prompting = None),
             (RunField::Prompting, |run| {
                 if let Some(prompting) = &mut run.prompting {
@@ -362,7 +385,7 @@ mod tests {
 
     #[test]
     fn names_places_and_what_is_of_no_use_make_no_other_run() {
-        let changes: [fn(&mut RunInfo); 9] = [
+        let changes: [fn(&mut RunInfo); 10] = [
             |run| run.model_id = "elsewhere".to_owned(),
             |run| run.image_path = "/elsewhere/photo.png".to_owned(),
             |run| run.template = Some("{{ text }}".to_owned()),
@@ -371,6 +394,7 @@ mod tests {
             // Where nothing is drawn.
             |run| run.seed = 7,
             |run| run.top_p = Some(0.5),
+            |run| run.length_penalty = 2.0,
             |run| run.strategy.parameters.clear(),
             |run| {
                 if let Some(prompting) = &mut run.prompting {
@@ -386,6 +410,9 @@ mod tests {
         let drawn = RunInfo { temperature: 0.5, ..run() };
         let other = RunInfo { seed: 7, ..drawn.clone() };
         assert_eq!(fields(&drawn, &other), [RunField::Sampling], "a seed counts where tokens are drawn");
+        let several = RunInfo { beams: 3, ..run() };
+        let other = RunInfo { length_penalty: 2.0, ..several.clone() };
+        assert_eq!(fields(&several, &other), [RunField::Beams], "a length penalty counts where answers are compared");
     }
 
     #[test]
@@ -408,6 +435,8 @@ mod tests {
             "top_k",
             "repetition_penalty",
             "seed",
+            "beams",
+            "length_penalty",
             "max_new_tokens",
             "prompting",
             "forced_ids",
@@ -417,7 +446,8 @@ mod tests {
             "dtype",
             "program_version",
         ];
-        let all = RunInfo { forced_ids: vec![1], methods: vec![run().strategy], ..run() };
+        let (beams, length_penalty) = (2, 0.5);
+        let all = RunInfo { forced_ids: vec![1], methods: vec![run().strategy], beams, length_penalty, ..run() };
         let json = serde_json::to_value(&all).expect("plain data");
         let names: Vec<&str> = json.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(names, decided, "every field that files have");

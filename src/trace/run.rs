@@ -27,11 +27,23 @@ pub struct Sampling {
     pub repetition_penalty: f32,
     /// Of the sampler.
     pub seed: u64,
+    /// Answers that are followed at once, of which the best is given; 1 is token by token.
+    pub beams: usize,
+    /// Where there are several: power of its length that an answer's score is divided by.
+    pub length_penalty: f64,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.0, top_p: None, top_k: None, repetition_penalty: 1.0, seed: 42 }
+        Self {
+            temperature: 0.0,
+            top_p: None,
+            top_k: None,
+            repetition_penalty: 1.0,
+            seed: 42,
+            beams: 1,
+            length_penalty: 1.0,
+        }
     }
 }
 
@@ -77,6 +89,12 @@ pub struct RunInfo {
     pub repetition_penalty: f32,
     /// Seed of the sampler.
     pub seed: u64,
+    /// Beams of the search; 1 where it went token by token, and in files that do not say it.
+    #[serde(default = "one_beam", skip_serializing_if = "is_one_beam")]
+    pub beams: usize,
+    /// Where there were several: power of its length that an answer's score was divided by.
+    #[serde(default = "plain_length_penalty", skip_serializing_if = "is_plain_length_penalty")]
+    pub length_penalty: f64,
     /// Most tokens to generate.
     pub max_new_tokens: usize,
     /// How the photo was darkened before the model saw it: `clip` or `llava`, with the model that looked, the words and
@@ -98,6 +116,24 @@ pub struct RunInfo {
     pub program_version: String,
 }
 
+fn one_beam() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one_beam(beams: &usize) -> bool {
+    *beams == one_beam()
+}
+
+fn plain_length_penalty() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_plain_length_penalty(penalty: &f64) -> bool {
+    penalty.to_bits() == plain_length_penalty().to_bits()
+}
+
 impl RunInfo {
     /// The strategy and further methods in order: "plain", "vcd", "vcd + damro". Interventions have their own place.
     pub fn decoding(&self) -> String {
@@ -114,6 +150,8 @@ impl RunInfo {
             top_k: self.top_k,
             repetition_penalty: self.repetition_penalty,
             seed: self.seed,
+            beams: self.beams,
+            length_penalty: self.length_penalty,
         }
     }
 }

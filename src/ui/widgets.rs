@@ -48,7 +48,7 @@ pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce
         let mut left = ui
             .new_child(egui::UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
         let name = left.add(egui::Label::new(label).truncate());
-        let name = if help.is_empty() { name } else { name.on_hover_text(help) };
+        let name = if help.is_empty() { name } else { name.on_hover_text(help).on_disabled_hover_text(help) };
         // In a narrow panel the last widgets go to the next line instead of out of sight.
         ui.label_inputs_by(name.id, |ui| ui.horizontal_wrapped(contents).inner)
     })

@@ -8,7 +8,7 @@ const OF_A_MODEL: [&str; 5] = ["model", "mmproj", "device", "dtype", "threads"];
 const WITH_A_MODEL: [&str; 5] = ["gui", "trace", "prompt-image", "figure", "bench"];
 const WITHOUT: [&str; 5] = ["chair", "list", "mask", "metrics", "html"];
 /// Options of decoding, and the one command that uses all of them.
-const OF_DECODING: [&str; 10] = [
+const OF_DECODING: [&str; 12] = [
     "seed",
     "strategy",
     "intervene",
@@ -17,6 +17,8 @@ const OF_DECODING: [&str; 10] = [
     "top-p",
     "top-k",
     "repetition-penalty",
+    "beams",
+    "length-penalty",
     "logits",
     "vision",
 ];

@@ -93,3 +93,37 @@ fn strategies_are_listed_with_their_ranges_and_presets() {
     let text = stdout(&gazelens(&["list", "strategies"]));
     assert!(text.contains("preset=official") && text.contains("step=500"), "{text}");
 }
+
+#[test]
+fn beams_are_recorded_and_what_they_cannot_do_is_refused() {
+    let folder = folder();
+    let out = path(folder.path(), "beams");
+    let output = trace_to(&out, &["--json", "--beams", "3", "--length-penalty", "0.5", "--strategy", "vcd"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!((&json["beams"], &json["length_penalty"]), (&3.into(), &0.5.into()), "said with the answer");
+    let trace = read(&out).trace;
+    assert_eq!((trace.run.beams, trace.run.length_penalty.to_bits()), (3, 0.5_f64.to_bits()), "and in the trace");
+    assert_eq!(trace.output.len(), trace.decoder_attention.len(), "every token has its row");
+    assert!(trace.output.iter().all(|token| token.contrast.is_some()), "the contrast acts in every beam");
+    let again = path(folder.path(), "again");
+    assert!(
+        trace_to(&again, &["--beams", "3", "--length-penalty", "0.5", "--strategy", "vcd"]).status.success(),
+        "again"
+    );
+    assert_eq!(read(&again).trace.output, trace.output, "the same answer every time");
+    let (plain, one) = (path(folder.path(), "plain"), path(folder.path(), "one"));
+    assert!(trace_to(&plain, &[]).status.success() && trace_to(&one, &["--beams", "1"]).status.success(), "both");
+    assert_eq!(std::fs::read(&plain).expect("a file"), std::fs::read(&one).expect("a file"), "one beam is greedy");
+    assert_eq!(read(&plain).trace.run.beams, 1, "a trace that does not say it has one");
+    let base = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
+    for (more, expected) in [
+        (["--beams", "2", "--temperature", "0.5"], "Expected temperature 0 with 2 beams"),
+        (["--beams", "17", "--seed", "1"], "expected a whole number from 1 to 16"),
+        (["--beams", "0", "--seed", "1"], "expected a whole number from 1 to 16"),
+        (["--beams", "2", "--length-penalty", "nan"], "expected a number from -100 to 100"),
+    ] {
+        let sentence = one_sentence(&[&base[..], &more].concat(), 2);
+        assert!(sentence.contains(expected), "{more:?}: {sentence}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Asking: by suggestion, by typing, streaming, stopping, failing.
 
 use crate::script::Script;
-use crate::support::{answered, frames, press, type_text, window, window_with};
+use crate::support::{answered, frames, press, type_number, type_text, window, window_with};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Event, ModelSource, Prompt, PromptRows, Request, RunId, Stage};
@@ -301,4 +301,70 @@ fn another_way_of_decoding_is_chosen_and_said() {
     assert_eq!(strategy.as_deref(), Some("vcd"), "the same question with it");
     let asked = handle.wire(|wire| wire.sent.iter().filter(|sent| matches!(sent, Request::Ask(..))).count());
     assert_eq!(asked, 2, "both went to the worker");
+}
+
+#[test]
+fn tokens_that_are_taken_back_leave_the_window() {
+    let script = Script { answers: false, ..Script::default() };
+    let (mut window, handle) = answered(script.clone());
+    let id = RunId(1);
+    handle.say(Event::Started(id, Box::new(script.trace())));
+    handle.say(Event::Stage(id, Stage::Decode));
+    for idx in 0..3 {
+        handle.say(script.token_event(id, idx));
+    }
+    frames(&mut window);
+    window.get_by_label("Token 1: dog").click();
+    frames(&mut window);
+    assert!(!window.state().state().selection.is_empty(), "held");
+    let map = window.state().derived().shown.as_ref().and_then(|shown| shown.map.clone().ok()).expect("its map");
+    handle.say(Event::Rewind(id, 1));
+    handle.say(script.token_event(id, 3));
+    frames(&mut window);
+    assert!(window.query_by_label("Token 1: dog").is_none(), "another word took its place");
+    assert!(window.state().state().selection.is_empty(), "and it is let go");
+    let trace = window.state().state().current_run().and_then(|run| run.trace.clone()).expect("started");
+    let expected = [script.token(0).text, script.token(3).text];
+    assert_eq!(trace.output.iter().map(|token| token.text.clone()).collect::<Vec<_>>(), expected, "what stands");
+    assert_eq!(trace.decoder_attention.len(), 2, "with their rows");
+    window.get_by_label_contains("Token 1: ").click();
+    frames(&mut window);
+    let now = window.state().derived().shown.as_ref().and_then(|shown| shown.map.clone().ok()).expect("a map");
+    assert_ne!(now.values, map.values, "the map is that of the new word, not of the one before it");
+}
+
+#[test]
+fn beams_are_set_where_sampling_is_and_go_with_the_question() {
+    let (mut window, handle) = window(Script::default());
+    window.get_by_label("Settings").click();
+    frames(&mut window);
+    let field = |window: &Window, name: &str| {
+        window.get_by_role_and_label(eframe::egui::accesskit::Role::SpinButton, name).accesskit_node().is_disabled()
+    };
+    assert!(!field(&window, "Beams") && field(&window, "Length penalty"), "one beam is compared with none");
+    window.get_by_label("random").click();
+    frames(&mut window);
+    assert!(field(&window, "Beams"), "what is drawn is one answer");
+    window.get_by_label("greedy").click();
+    frames(&mut window);
+    type_number(&mut window, "Beams", "40");
+    assert_eq!(window.state().state().ask.beams, 16, "the most that is allowed");
+    window.get_by_label("16 at most");
+    type_number(&mut window, "Beams", "4");
+    type_number(&mut window, "Length penalty", "0.5");
+    press(&mut window, Key::Escape);
+    window.get_by_label("Question about the photo").click();
+    frames(&mut window);
+    type_text(&mut window, "Why?");
+    press(&mut window, Key::Enter);
+    let sampling =
+        handle.wire(|wire| {
+            wire.sent.iter().find_map(|request| {
+                if let Request::Ask(_, question) = request { Some(question.sampling) } else { None }
+            })
+        });
+    let sampling = sampling.expect("asked");
+    assert_eq!((sampling.beams, sampling.length_penalty.to_bits()), (4, 0.5_f64.to_bits()), "both went out");
+    let variant = window.state().state().current_run().map(gazelens::ui::state::Run::variant);
+    assert_eq!(variant.as_deref(), Some("4 beams, length penalty 0.5"), "and the answer says it");
 }

@@ -283,6 +283,8 @@ impl Script {
                 top_k: None,
                 repetition_penalty: 1.0,
                 seed: 42,
+                beams: 1,
+                length_penalty: 1.0,
                 max_new_tokens: 128,
                 prompting: None,
                 forced_ids: Vec::new(),

@@ -77,3 +77,18 @@ pub(crate) fn press(window: &mut Window, key: egui::Key) {
     window.key_press(key);
     frames(window);
 }
+
+/// Types a number into a box, as a person does: a click, everything marked, the digits, Enter.
+pub(crate) fn type_number(window: &mut Window, name: &str, text: &str) {
+    let at = window.get_by_role_and_label(egui::accesskit::Role::SpinButton, name).rect().center();
+    window.hover_at(at);
+    frames(window);
+    for pressed in [true, false] {
+        let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::NONE);
+        window.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers });
+    }
+    frames(window);
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    type_text(window, text);
+    press(window, egui::Key::Enter);
+}

@@ -109,6 +109,8 @@ fn asked(trace: &Trace) -> Map<String, Value> {
         "top_k": run.top_k,
         "repetition_penalty": run.repetition_penalty,
         "seed": run.seed,
+        "beams": run.beams,
+        "length_penalty": run.length_penalty,
         "max_new_tokens": run.max_new_tokens,
         "program_version": run.program_version,
     });

@@ -9,6 +9,7 @@
 //! | once the photo was seen | make prompts of further branches, run passes of its own |
 //! | in every pass | see and edit what goes on inside the model, as a [`Probe`] |
 //! | at every step | turn logits into those that the token is chosen from, take chosen tokens back |
+//! | when a search follows several answers | have a copy of its state in each, or refuse |
 //! | at the end | say how often it acted |
 //!
 //! A [`Stack`] runs several in the order given: each probe sees what those before it made, each method on logits takes
@@ -102,7 +103,7 @@ pub trait ActiveMethod {
         Ok(None)
     }
 
-    /// Whether it may take tokens back: then those of the answer are told when it has ended.
+    /// Whether it may take tokens back. It is told which stand, see [`ActiveMethod::rewound`].
     fn may_retract(&self) -> bool {
         false
     }
@@ -111,6 +112,16 @@ pub trait ActiveMethod {
     fn judge(&mut self, _chosen: &Chosen<'_>) -> Result<Verdict, DecodeError> {
         Ok(Verdict::Keep)
     }
+
+    /// A copy with all of its state, for another continuation of the same answer: a search that follows several at once
+    /// has one for each. `None` where it has none: such a search is refused with it, before anything runs.
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        None
+    }
+
+    /// The answer was taken back to its first `to_len` tokens, whoever wanted that: what it keeps of those behind is
+    /// void.
+    fn rewound(&mut self, _to_len: usize) {}
 
     /// How often it acted, if it counts that itself; what it does to logits is counted for it.
     fn report(&self) -> Option<ActionReport> {

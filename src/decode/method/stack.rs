@@ -116,16 +116,47 @@ impl Stack {
     /// The probes of all methods in their order, then what they asked to see, then the recorder, so that it sees what
     /// they made.
     pub fn chain<'a>(&'a mut self, recorder: &'a mut dyn Probe) -> ProbeChain<'a> {
+        self.probes().with(recorder)
+    }
+
+    /// The same without a recorder.
+    pub(in crate::decode) fn probes(&mut self) -> ProbeChain<'_> {
         let mut chain = ProbeChain::new();
         for method in &mut self.methods {
             if let Some(probe) = method.active.probe() {
                 chain = chain.with(probe);
             }
         }
-        if let Some(watch) = &mut self.watch {
-            chain = chain.with(watch);
+        match &mut self.watch {
+            Some(watch) => chain.with(watch),
+            None => chain,
         }
-        chain.with(recorder)
+    }
+
+    /// The same methods with copies of their state, for another continuation; an error names the one that has none.
+    pub fn fork(&self) -> Result<Self, DecodeError> {
+        let methods = self.methods.iter().map(|method| {
+            let Stacked { info, active, has_probe, branches, num_steps, num_moved } = method;
+            let active = active.fork().ok_or(DecodeError::NoFork { owner: info.id })?;
+            let (info, has_probe, branches) = (*info, *has_probe, branches.clone());
+            Ok(Stacked { info, active, has_probe, branches, num_steps: *num_steps, num_moved: *num_moved })
+        });
+        Ok(Self { methods: methods.collect::<Result<_, DecodeError>>()?, watch: self.watch.clone() })
+    }
+
+    /// Finds the method with which no search can follow several answers at once.
+    pub fn check_forks(&self) -> Result<(), DecodeError> {
+        if let Some(method) = self.methods.iter().find(|method| method.active.may_retract()) {
+            return Err(DecodeError::RetractsBeams { owner: method.info.id });
+        }
+        self.fork().map(drop)
+    }
+
+    /// Tells every method that only the first `to_len` tokens of the answer stand.
+    pub(in crate::decode) fn rewound(&mut self, to_len: usize) {
+        for method in &mut self.methods {
+            method.active.rewound(to_len);
+        }
     }
 
     /// What the probes change in a branch while its prompt is read.

@@ -6,7 +6,7 @@ use crate::model::{Decoder, ModelError, Probe, Site, Tower};
 use candle_core::{Result, Tensor};
 
 /// Copies the last row of the ordinary branch out of each pass.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Watch {
     asks: Asks,
     /// What is needed of the hidden states, for themselves or for their logits.

@@ -64,6 +64,7 @@ impl Method for Damro {
     }
 }
 
+#[derive(Clone)]
 struct ActiveDamro {
     contrast: Contrast,
     k: usize,
@@ -89,6 +90,10 @@ impl ActiveDamro {
 }
 
 impl ActiveMethod for ActiveDamro {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         let num_patches = question.cls_patches.ok_or(DecodeError::NoCls { owner: ID })?;
         parameters.whole("k", 1..=num_patches).map(drop)

@@ -77,6 +77,7 @@ impl Method for Icd {
     }
 }
 
+#[derive(Clone)]
 struct ActiveIcd {
     contrast: Contrast,
     prefix: &'static str,
@@ -85,6 +86,10 @@ struct ActiveIcd {
 }
 
 impl ActiveMethod for ActiveIcd {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         if parameters.text("prompt").is_empty() {
             parameters.spell_out("prompt", disturbed(question.full_prompt, self.prefix));

@@ -38,7 +38,7 @@ impl Method for Knockout {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct ActiveKnockout {
     keys: Vec<usize>,
     /// Mask of the present pass, **shape** `[1, query_len, key_len]`, and how many of its entries are minus infinity;
@@ -89,6 +89,10 @@ impl Probe for ActiveKnockout {
 }
 
 impl ActiveMethod for ActiveKnockout {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn prepare(
         &mut self,
         parameters: &mut Parameters,

@@ -54,12 +54,17 @@ impl Method for M3id {
     }
 }
 
+#[derive(Clone)]
 struct ActiveM3id {
     lambda: f64,
     threshold: f64,
 }
 
 impl ActiveMethod for ActiveM3id {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn branches(
         &mut self,
         context: &BranchContext<'_>,

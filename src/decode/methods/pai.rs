@@ -50,6 +50,7 @@ impl Method for Pai {
     }
 }
 
+#[derive(Clone)]
 struct ActivePai {
     span: TokenSpan,
     alpha: f64,
@@ -92,6 +93,10 @@ impl Probe for ActivePai {
 }
 
 impl ActiveMethod for ActivePai {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn prepare(
         &mut self,
         parameters: &mut Parameters,

@@ -47,11 +47,16 @@ impl Method for PaiCfg {
     }
 }
 
+#[derive(Clone)]
 struct ActivePaiCfg {
     contrast: Contrast,
 }
 
 impl ActiveMethod for ActivePaiCfg {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn branches(
         &mut self,
         context: &BranchContext<'_>,

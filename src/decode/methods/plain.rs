@@ -27,9 +27,14 @@ impl Method for Plain {
     }
 }
 
+#[derive(Clone)]
 struct ActivePlain;
 
 impl ActiveMethod for ActivePlain {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn keeps_state(&self) -> bool {
         false
     }

@@ -76,6 +76,7 @@ impl Method for Vcd {
     }
 }
 
+#[derive(Clone)]
 struct ActiveVcd {
     contrast: Contrast,
     step: usize,
@@ -84,6 +85,10 @@ struct ActiveVcd {
 }
 
 impl ActiveMethod for ActiveVcd {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn prepare(&mut self, _parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         let expected = question.input_shape.to_vec();
         match &self.given {

@@ -4,6 +4,7 @@ mod generate;
 mod interventions;
 mod methods;
 mod registries;
+mod search;
 mod strategies;
 
 use super::{ActiveMethod, DecodeError, DecoderPrompt, MethodInfo, Parameters, QuestionContext, Stack, Word, build};

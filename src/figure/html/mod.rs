@@ -145,6 +145,7 @@ fn about(trace: &Trace, photo: &Photo) -> Value {
         "strategy": run.decoding(),
         "temperature": run.temperature,
         "seed": run.seed,
+        "beams": run.beams,
         "weights": run.weight_hash,
         "photo_hash": run.image_hash,
         "version": env!("CARGO_PKG_VERSION"),

@@ -290,7 +290,8 @@ function listen() {
 
 function introduce() {
   element("question").textContent = about.question || about.photo_name;
-  const how = about.temperature > 0 ? `temperature ${about.temperature}, seed ${about.seed}` : "greedy";
+  const drawn = about.temperature > 0 ? `temperature ${about.temperature}, seed ${about.seed}` : "greedy";
+  const how = about.beams > 1 ? `${about.beams} beams` : drawn;
   element("run").textContent = `${about.model}, ${about.photo_name}, ${about.strategy} decoding, ${how}`;
   for (const line of [...about.kept, "Values in 256 steps of the square root, each map to its own largest value; the photo at 640 pixels at most", ...about.warnings]) {
     const item = document.createElement("li");

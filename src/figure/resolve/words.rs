@@ -241,7 +241,9 @@ pub(super) fn answer(
     }
     let run = &trace.run;
     let strategy = settable(&run.decoding());
-    let how = if run.temperature > 0.0 {
+    let how = if run.beams > 1 {
+        format!("{} beams, length penalty {}", run.beams, run.length_penalty)
+    } else if run.temperature > 0.0 {
         format!("temperature {}, seed {}", run.temperature, run.seed)
     } else {
         "greedy".to_owned()

@@ -133,7 +133,6 @@ impl DecoderLayer {
             num_attention_heads: self.num_attention_heads,
             num_key_value_heads: self.num_key_value_heads,
             head_dim: self.head_dim,
-            capacity: cache.capacity(),
             key_len: site.key_len,
         };
         let heads = (self.num_key_value_heads, 1, self.head_dim);

@@ -20,6 +20,10 @@ fn fresh(decoder: &Decoder, ids: &[u32]) -> Tensor {
     run(decoder, &mut decoder.new_cache(ids.len()).unwrap(), ids, &mut ())
 }
 
+fn decoder_of(dtype: DType) -> Decoder {
+    Decoder::load(&RandomWeights::default(), &text_config(), dtype, &Device::Cpu).unwrap()
+}
+
 #[test]
 fn attention_rows_sum_to_one_and_do_not_look_ahead() {
     let decoder = decoder();
@@ -72,7 +76,7 @@ fn two_branches_equal_two_runs() {
     let other = [2, 40, 40, 8];
     let (mut first, mut second) = (decoder.new_cache(12).unwrap(), decoder.new_cache(9).unwrap());
     for (ids, other_ids) in [(&IDS[..], &other[..]), (&[11][..], &[30][..])] {
-        let alone = |cache: &KvCache, ids| run(&decoder, &mut cache.fork(cache.capacity()).unwrap(), ids, &mut ());
+        let alone = |cache: &KvCache, ids| run(&decoder, &mut cache.fork(), ids, &mut ());
         let expected = [alone(&first, ids), alone(&second, other_ids)];
         let mut seen = Recorder::default();
         let (a, b) = (decoder.embed(ids).unwrap(), decoder.embed(other_ids).unwrap());
@@ -102,11 +106,11 @@ fn last_rows_are_the_last_of_all_rows() {
 }
 
 #[test]
-fn truncated_and_forked_caches_go_on_alone() {
+fn truncated_and_copied_caches_go_on_alone() {
     let decoder = decoder();
     let mut cache = decoder.new_cache(16).unwrap();
     run(&decoder, &mut cache, &IDS, &mut ());
-    let mut fork = cache.fork(20).unwrap();
+    let mut fork = cache.copy(20).unwrap();
     fork.truncate(3);
     run(&decoder, &mut fork, &[49, 48], &mut ());
     let found = run(&decoder, &mut cache, &[13], &mut ());
@@ -117,7 +121,70 @@ fn truncated_and_forked_caches_go_on_alone() {
     let expected = fresh(&decoder, &[IDS[0], IDS[1], IDS[2], 49, 48, 13]);
     let diff = max_diff(&found, &expected.narrow(0, 5, 1).unwrap());
     assert!(diff < CLOSE, "the fork does not go on from position 3: {diff}");
-    assert!(matches!(cache.fork(2), Err(ModelError::ContextFull { capacity: 2, needed: 8 })), "a fork needs room");
+    assert!(matches!(cache.copy(2), Err(ModelError::ContextFull { capacity: 2, needed: 8 })), "a copy needs room");
+}
+
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn forks_share_what_they_have_seen_and_equal_caches_of_their_own_to_the_bit() {
+    for decoder in [DType::F32, DType::F16].map(decoder_of) {
+        let mut cache = decoder.new_cache(200).unwrap();
+        run(&decoder, &mut cache, &IDS, &mut ());
+        let bytes = cache.bytes();
+        let mut forks = [cache.fork(), cache.fork()];
+        assert_eq!(forks.each_ref().map(|fork| fork.shared_len(&cache)), [IDS.len(); 2], "all of the memory");
+        // Each goes on by itself, and forks again on the way: short runs, a rewind, and more than one run is long.
+        let mut alone = [0, 1].map(|_| decoder.new_cache(200).unwrap());
+        for cache in &mut alone {
+            run(&decoder, cache, &IDS, &mut ());
+        }
+        for step in 0..150_u32 {
+            for (idx, (fork, alone)) in forks.iter_mut().zip(&mut alone).enumerate() {
+                let id = (7 * step + 11 * u32::try_from(idx).unwrap()) % 48;
+                let (found, expected) = (run(&decoder, fork, &[id], &mut ()), run(&decoder, alone, &[id], &mut ()));
+                assert_eq!(bits(&found), bits(&expected), "step {step} of fork {idx}");
+            }
+            if step % 5 == 0 {
+                let kept = forks.each_ref().map(KvCache::fork);
+                forks = kept;
+            }
+            if step == 90 {
+                // Into what both share, and into a run of its own.
+                for (fork, alone) in forks.iter_mut().zip(&mut alone) {
+                    fork.truncate(60);
+                    alone.truncate(60);
+                }
+            }
+        }
+        assert!(forks.iter().all(|fork| fork.shared_len(&cache) == IDS.len()), "the prompt is there once");
+        assert!(forks.iter().all(|fork| fork.bytes() < 2 * bytes), "and what is not shared is small");
+        let found = run(&decoder, &mut cache, &[13], &mut ());
+        let mut again = decoder.new_cache(20).unwrap();
+        run(&decoder, &mut again, &IDS, &mut ());
+        let expected = run(&decoder, &mut again, &[13], &mut ());
+        assert_eq!(bits(&found), bits(&expected), "the original is not disturbed by its forks");
+        // Several positions at once go through the matrix product.
+        let (found, expected) =
+            (run(&decoder, &mut forks[1], &IDS, &mut ()), run(&decoder, &mut alone[1], &IDS, &mut ()));
+        assert_eq!(bits(&found), bits(&expected), "a longer piece behind several runs");
+    }
+}
+
+#[test]
+fn a_cache_that_nobody_shares_any_more_is_written_in_place() {
+    let decoder = decoder();
+    let mut cache = decoder.new_cache(16).unwrap();
+    run(&decoder, &mut cache, &IDS, &mut ());
+    let before = cache.bytes();
+    drop(cache.fork());
+    run(&decoder, &mut cache, &[5], &mut ());
+    assert_eq!(cache.bytes(), before, "no further run was begun");
+    let fork = cache.fork();
+    run(&decoder, &mut cache, &[6], &mut ());
+    assert!(cache.bytes() > before && fork.len() == IDS.len() + 1, "a shared one is left as it is");
 }
 
 /// Weights of a decoder whose keys and values are those of the grouped one, repeated for every query head.

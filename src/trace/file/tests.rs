@@ -35,6 +35,8 @@ fn run() -> RunInfo {
         top_k: None,
         repetition_penalty: 1.0,
         seed: 42,
+        beams: 1,
+        length_penalty: 1.0,
         max_new_tokens: 3,
         prompting: Some(SpecInfo {
             name: "clip".to_owned(),

@@ -18,6 +18,7 @@ const LEAST_VALUES: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Key {
     run: RunId,
+    rewinds: u64,
     source: Source,
     suppress_sink: bool,
 }
@@ -91,7 +92,8 @@ impl GridMaps {
     /// Adds tokens until the deadline. Returns whether some are missing.
     pub(super) fn advance(&mut self, run: &Run, view: &ViewState, wanted: &[TokenPos], deadline: Instant) -> bool {
         let Some(trace) = &run.trace else { return false };
-        let key = Key { run: run.id, source: view.source, suppress_sink: view.suppress_sink };
+        let (source, suppress_sink) = (view.source, view.suppress_sink);
+        let key = Key { run: run.id, rewinds: run.rewinds, source, suppress_sink };
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 struct Key {
     run: RunId,
+    rewinds: u64,
     source: Source,
     choice: LayerHead,
     tokens: Vec<TokenPos>,
@@ -105,6 +106,7 @@ pub(super) fn update(
     let decoder = view.source == Source::Decoder;
     let key = Key {
         run: run.id,
+        rewinds: run.rewinds,
         source: view.source,
         choice: view.layer_head(),
         tokens: if decoder { wanted.to_vec() } else { Vec::new() },

@@ -23,6 +23,7 @@ pub struct TokenMap {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Key {
     run: RunId,
+    rewinds: u64,
     choice: LayerHead,
     suppress_sink: bool,
 }
@@ -80,7 +81,7 @@ impl TokenMaps {
             layer: view.decoder.layer.clamped(trace.num_hidden_layers),
             head: view.decoder.head.clamped(trace.num_attention_heads),
         };
-        let key = Key { run: run.id, choice, suppress_sink: view.suppress_sink };
+        let key = Key { run: run.id, rewinds: run.rewinds, choice, suppress_sink: view.suppress_sink };
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }

@@ -1,7 +1,7 @@
 //! How questions are answered: length, sampling, what is recorded.
 
 use super::PanelContext;
-use crate::engine::PromptRows;
+use crate::engine::{MOST_BEAMS, PromptRows};
 use crate::ui::command::Command;
 use crate::ui::state::AskSettings;
 use crate::ui::widgets::{bounded, named, row};
@@ -22,6 +22,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             .on_hover_text("Drawn from the distribution; the seed makes it repeatable");
     });
     ui.add_enabled_ui(ask.sample, |ui| sampling(ui, &mut ask));
+    beams(ui, &mut ask);
     let help = "Penalty on tokens that were said already: their logits are divided by it; 1 is none";
     number(ui, ("Repetition penalty", help), &mut ask.repetition_penalty, 0.5..=2.0, two_decimals);
     ui.separator();
@@ -57,6 +58,28 @@ fn record(ui: &mut Ui, ask: &mut AskSettings) {
     });
 }
 
+fn beams(ui: &mut Ui, ask: &mut AskSettings) {
+    let help = if ask.sample {
+        "Beam search draws nothing at random: choose greedy sampling first"
+    } else {
+        "Answers that are followed at once, of which the most probable is given; 1 follows one, token by token. \
+         While several run, the leading one is shown, so words may be taken back"
+    };
+    ui.add_enabled_ui(!ask.sample, |ui| {
+        number(ui, ("Beams", help), &mut ask.beams, 1..=MOST_BEAMS, |field| field.speed(0.1));
+    });
+    let has_several = ask.beams_in_force() > 1;
+    let help = if has_several {
+        "Answers are compared by their log-probability divided by this power of their length: above 0 long ones gain, \
+         below 0 short ones"
+    } else {
+        "Lengths are compared only among several beams"
+    };
+    ui.add_enabled_ui(has_several, |ui| {
+        number(ui, ("Length penalty", help), &mut ask.length_penalty, -10.0..=10.0, two_decimals);
+    });
+}
+
 fn sampling(ui: &mut Ui, ask: &mut AskSettings) {
     let help = "Below 1 the probable tokens gain, above 1 the improbable ones";
     number(ui, ("Temperature", help), &mut ask.temperature, 0.05..=5.0, two_decimals);
@@ -82,6 +105,6 @@ fn number<N: Numeric>(
     row(ui, label, help, |ui| {
         let response = bounded(ui, value, bounds, change);
         named(ui, &response, label);
-        response.on_hover_text(help);
+        response.on_hover_text(help).on_disabled_hover_text(help);
     });
 }

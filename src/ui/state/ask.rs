@@ -2,7 +2,8 @@
 
 use super::AppState;
 use crate::engine::{
-    Catalog, Entry, ImageSource, MAX_NEW_TOKENS, Prompt, PromptRows, Question, RecordOptions, Sampling, Spec,
+    Catalog, Entry, ImageSource, MAX_NEW_TOKENS, MOST_BEAMS, Prompt, PromptRows, Question, RecordOptions, Sampling,
+    Spec,
 };
 use crate::geometry::Framing;
 use crate::prompting::Source;
@@ -47,6 +48,10 @@ pub struct AskSettings {
     pub repetition_penalty: f32,
     /// Of the sampler.
     pub seed: u64,
+    /// Answers that are followed at once; used unless `sample`.
+    pub beams: usize,
+    /// Used where there are several beams.
+    pub length_penalty: f64,
     /// Registered name of the decoding strategy of the next questions.
     pub strategy: String,
     /// The contrastive strategy that was chosen last: it is the one that is switched on again.
@@ -72,6 +77,8 @@ impl Default for AskSettings {
             top_k: 0,
             repetition_penalty: 1.0,
             seed: 42,
+            beams: 1,
+            length_penalty: 1.0,
             strategy: PLAIN.to_owned(),
             contrast: FIRST_CONTRAST.to_owned(),
             strategy_parameters: BTreeMap::new(),
@@ -88,9 +95,17 @@ impl AskSettings {
         self.budget_mib.saturating_mul(1 << 20)
     }
 
+    /// Beams of the next answer: what is drawn at random is one answer.
+    pub fn beams_in_force(&self) -> usize {
+        if self.sample { 1 } else { self.beams.clamp(1, MOST_BEAMS) }
+    }
+
     /// How tokens are chosen.
     pub fn sampling(&self) -> Sampling {
+        let beams = self.beams_in_force();
         Sampling {
+            beams,
+            length_penalty: if beams > 1 { self.length_penalty } else { 1.0 },
             temperature: if self.sample { self.temperature } else { 0.0 },
             top_p: (self.sample && self.top_p < 1.0).then_some(self.top_p),
             top_k: (self.sample && self.top_k > 0).then_some(self.top_k),
@@ -218,6 +233,12 @@ impl AskSettings {
         if self.sample {
             parts.push(format!("random sampling at temperature {}, seed {}", self.temperature, self.seed));
         }
+        if self.beams_in_force() > 1 {
+            parts.push(format!("{} beams", self.beams_in_force()));
+            if (self.length_penalty - 1.0).abs() > f64::EPSILON {
+                parts.push(format!("length penalty {}", self.length_penalty));
+            }
+        }
         if (self.repetition_penalty - 1.0).abs() > f32::EPSILON {
             parts.push(format!("repetition penalty {}", self.repetition_penalty));
         }
@@ -320,6 +341,12 @@ mod tests {
         assert_eq!(AskSettings::default().unusual(), "", "a first answer");
         let ask = AskSettings { sample: true, temperature: 3.0, framing: Some(Framing::Pad), ..AskSettings::default() };
         assert_eq!(ask.unusual(), "random sampling at temperature 3, seed 42, photo padded", "both");
+        let ask = AskSettings { beams: 4, length_penalty: 0.5, ..AskSettings::default() };
+        assert_eq!(ask.unusual(), "4 beams, length penalty 0.5", "several answers at once");
+        let sampling = ask.sampling();
+        assert_eq!((sampling.beams, sampling.length_penalty.to_bits()), (4, 0.5_f64.to_bits()), "both in force");
+        let drawn = AskSettings { sample: true, ..ask };
+        assert_eq!((drawn.sampling().beams, drawn.unusual().contains("beams")), (1, false), "none where one is drawn");
     }
 
     #[test]

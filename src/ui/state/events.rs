@@ -51,6 +51,15 @@ impl AppState {
                     run.push(*token, row, now_secs);
                 }
             }
+            Event::Rewind(id, to_len) => {
+                if let Some(run) = self.runs.active_mut(id) {
+                    run.rewind(to_len);
+                }
+                if self.current_run().is_some_and(|run| run.id == id) {
+                    self.selection.let_go_from(to_len);
+                }
+                self.selection.let_go_elsewhere(|token| token.run == id && token.token_idx >= to_len);
+            }
             Event::Finished { id, timings, warnings } => {
                 if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Finished;
@@ -198,7 +207,7 @@ mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
     use crate::engine::{Request, Stage, Timings};
-    use crate::ui::state::RangeMode;
+    use crate::ui::state::{Extend, RangeMode, TokenPos};
 
     #[test]
     fn an_answer_streams_in() {
@@ -223,6 +232,32 @@ mod tests {
         );
         assert_eq!(state.current_run().map(|run| run.phase.clone()), Some(Phase::Finished), "done");
         assert_eq!(state.notices.iter().count(), 1, "the warning is shown");
+    }
+
+    #[test]
+    fn tokens_that_are_taken_back_go_with_their_rows_and_selection() {
+        let mut state = loaded();
+        state.apply(Command::AskThis("What?".to_owned()));
+        let id = RunId(1);
+        state.receive(Event::Started(id, Box::new(trace())), 0.1);
+        for (idx, text) in ["A", " dog", " runs"].into_iter().enumerate() {
+            state.receive(Event::Token(id, Box::new(token(text)), Some(row(0.1))), 0.2 + idx as f64);
+        }
+        let bytes = state.runs.attention_bytes();
+        for idx in [0, 2] {
+            state.apply(Command::ClickToken(TokenPos::Output(idx), Extend::Toggle));
+        }
+        state.selection.hovered_token = Some(TokenPos::Output(1));
+        state.receive(Event::Rewind(id, 1), 4.0);
+        let run = state.current_run().expect("asked");
+        let trace = run.trace.as_ref().expect("started");
+        assert_eq!((trace.text().as_str(), trace.decoder_attention.len()), ("A", 1), "one token and its row stand");
+        assert_eq!(run.attention_bytes * 3, bytes, "the memory of the others is given back");
+        let held: Vec<_> = state.selection.tokens.iter().copied().collect();
+        assert_eq!((held, state.selection.hovered_token), (vec![TokenPos::Output(0)], None), "what is gone is let go");
+        state.receive(Event::Token(id, Box::new(token(" cat")), Some(row(0.2))), 5.0);
+        let text = state.current_run().and_then(|run| run.trace.as_ref()).map(crate::trace::Trace::text);
+        assert_eq!(text.as_deref(), Some("A cat"), "and others follow");
     }
 
     #[test]

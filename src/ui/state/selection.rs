@@ -72,6 +72,20 @@ impl Selection {
         *self = Self { direction: self.direction, ..Self::default() };
     }
 
+    /// Lets go of the answer's tokens from `token_idx` on: they were taken back.
+    pub(super) fn let_go_from(&mut self, token_idx: usize) {
+        let stands = |pos: &TokenPos| !matches!(pos, TokenPos::Output(idx) if *idx >= token_idx);
+        self.tokens.retain(stands);
+        self.hovered_token = self.hovered_token.filter(stands);
+        self.anchor = self.anchor.filter(stands);
+    }
+
+    /// Lets go of tokens of other answers that are gone.
+    pub(super) fn let_go_elsewhere(&mut self, is_gone: impl Fn(&Elsewhere) -> bool) {
+        self.elsewhere = self.elsewhere.filter(|token| !is_gone(token));
+        self.hovered_elsewhere = self.hovered_elsewhere.filter(|token| !is_gone(token));
+    }
+
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty() && self.patches.is_empty() && self.elsewhere.is_none()

@@ -72,6 +72,8 @@ pub(crate) fn trace() -> Trace {
             top_k: None,
             repetition_penalty: 1.0,
             seed: 42,
+            beams: 1,
+            length_penalty: 1.0,
             max_new_tokens: 16,
             prompting: None,
             forced_ids: Vec::new(),

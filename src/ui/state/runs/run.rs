@@ -42,6 +42,8 @@ pub struct Run {
     pub trace: Option<Trace>,
     /// Counts changes of the trace: what was derived from an older version is stale.
     pub version: u64,
+    /// Counts how often tokens were taken back: what was derived of a token may be another one's.
+    pub rewinds: u64,
     /// Where the time went, once it is finished.
     pub timings: Option<Timings>,
     /// Speed while it runs, tokens per second.
@@ -66,6 +68,7 @@ impl Run {
             phase: Phase::Waiting,
             trace: None,
             version: 0,
+            rewinds: 0,
             timings: None,
             tokens_per_sec: 0.0,
             first_token_secs: None,
@@ -111,6 +114,12 @@ impl Run {
         if question.sampling.temperature > 0.0 {
             parts.push(format!("random, T {}, seed {}", question.sampling.temperature, question.sampling.seed));
         }
+        if question.sampling.beams > 1 {
+            parts.push(format!("{} beams", question.sampling.beams));
+            if (question.sampling.length_penalty - 1.0).abs() > f64::EPSILON {
+                parts.push(format!("length penalty {}", question.sampling.length_penalty));
+            }
+        }
         if (question.sampling.repetition_penalty - 1.0).abs() > f32::EPSILON {
             parts.push(format!("repetition {}", question.sampling.repetition_penalty));
         }
@@ -140,6 +149,17 @@ impl Run {
         self.attention_bytes = trace.attention_bytes();
         self.trace = Some(trace);
         self.version += 1;
+    }
+
+    /// Takes back all tokens but the first `to_len`, with their rows.
+    pub fn rewind(&mut self, to_len: usize) {
+        let Some(trace) = &mut self.trace else { return };
+        trace.output.truncate(to_len);
+        let gone = trace.decoder_attention.get(to_len..).unwrap_or_default();
+        self.attention_bytes = self.attention_bytes.saturating_sub(gone.iter().map(|row| row.bytes()).sum());
+        trace.decoder_attention.truncate(to_len);
+        self.version += 1;
+        self.rewinds += 1;
     }
 
     /// One more token. `now_secs` is any clock that only goes forward.
