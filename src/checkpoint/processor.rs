@@ -129,7 +129,10 @@ pub(super) fn preprocess_spec(
 }
 
 fn read_spec(fields: Fields<'_>, class: &Class) -> Result<PreprocessSpec, CheckpointError> {
-    let flag = |key: &str, default: bool| fields.flag(key).map(|flag| flag.unwrap_or(default));
+    // To Python `null` is no: it is what the file says, not what it leaves out.
+    let flag = |key: &str, default: bool| {
+        if fields.is_null(key) { Ok(false) } else { fields.flag(key).map(|flag| flag.unwrap_or(default)) }
+    };
     let normalises = flag("do_normalize", true)?;
     Ok(PreprocessSpec {
         framing: if class.pads && flag("do_pad", false)? { Framing::Pad } else { Framing::Crop },

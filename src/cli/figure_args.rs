@@ -30,7 +30,7 @@ pub(super) struct FigureArgs {
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
     /// Make the figure for each of these: a text file with a photo or a trace a line, or a folder of photos. Figures that are there are kept.
-    #[arg(long, value_name = "LIST", requires = "recipe", conflicts_with_all = ["data", "trace", "session"])]
+    #[arg(long, value_name = "LIST", requires = "recipe", conflicts_with_all = ["data", "demo", "trace", "session"])]
     pub(super) images: Option<PathBuf>,
     /// Go on where weights, photo or answer are not those of the recipe; what differs stands under the figure.
     #[arg(long)]

@@ -292,7 +292,17 @@ impl Parameters {
         })
     }
 
-    fn kind(&self, name: &'static str) -> Option<ParameterKind> {
+    /// Whether there is one of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.kind(name).is_some()
+    }
+
+    /// Whether its values are numbers; texts and names of files may look like some.
+    pub fn is_number(&self, name: &str) -> bool {
+        matches!(self.kind(name), Some(ParameterKind::Real { .. } | ParameterKind::Whole { .. }))
+    }
+
+    fn kind(&self, name: &str) -> Option<ParameterKind> {
         self.known.iter().find(|info| info.name == name).map(|info| info.kind)
     }
 

@@ -113,9 +113,9 @@ impl Question {
             framing: Some(run.preprocessing.framing),
             sampling: run.sampling(),
             max_new_tokens: run.max_new_tokens,
-            strategy: if is_encoder { Spec::default() } else { spec(&run.strategy) },
-            interventions: run.interventions.iter().map(spec).collect(),
-            methods: run.methods.iter().map(spec).collect(),
+            strategy: if is_encoder { Spec::default() } else { spec(Word::Strategy, &run.strategy)? },
+            interventions: specs(Word::Intervention, &run.interventions)?,
+            methods: specs(Word::Method, &run.methods)?,
             prompted: None, // refused above
             fork: (!run.forced_ids.is_empty()).then(|| Fork { ids: run.forced_ids.clone(), known: None }),
             record,
@@ -123,18 +123,33 @@ impl Question {
     }
 }
 
+fn specs(word: Word, infos: &[SpecInfo]) -> Result<Vec<Spec>, EngineError> {
+    infos.iter().map(|info| spec(word, info)).collect()
+}
+
 /// Parameters as they would be written; whole numbers without a point.
-fn spec(info: &SpecInfo) -> Spec {
+///
+/// **Errors**: a number in the place of a text, as earlier versions wrote texts that look like one: `3.1` may have been
+/// `3.10`.
+fn spec(word: Word, info: &SpecInfo) -> Result<Spec, EngineError> {
+    let known = method_named(word, &info.name).ok();
+    for (name, value) in info.parameters.iter().filter(|(_, value)| value.is_number()) {
+        let parameters = known.and_then(|known| Parameters::resolve(known, &[]).ok());
+        if parameters.is_some_and(|parameters| parameters.has(name) && !parameters.is_number(name)) {
+            let (method, parameter, found) = (info.name.clone(), name.clone(), value.to_string());
+            return Err(EngineError::NumberForText { method, parameter, found });
+        }
+    }
     let text = |value: &Value| match (value.as_str(), value.as_f64()) {
         (Some(text), _) => text.to_owned(),
         // The shortest digits that are read as the same number; a whole one has no point.
         (None, Some(number)) => format!("{number}"),
         (None, None) => value.to_string(),
     };
-    Spec {
+    Ok(Spec {
         name: info.name.clone(),
         parameters: info.parameters.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
-    }
+    })
 }
 
 /// Names and parameters that mean the same: a default may be written or not.
@@ -220,6 +235,29 @@ mod tests {
         assert!(with("vcd:alpha=1,beta=0.5").is_same(&with("vcd:beta=0.50,alpha=1")), "in any order");
         assert!(!with("vcd:alpha=1").is_same(&with("vcd:alpha=2")), "another number");
         assert!(!with("nothing of that name").is_same(&with("vcd")), "a name that there is not");
+    }
+
+    #[test]
+    fn text_that_looks_like_a_number_stays_text() {
+        for (text, parameter) in [("knockout:patches=3.10", "patches"), ("vcd:noise=1.50", "noise")] {
+            let given = named(text);
+            let written = info(Word::Method, &given).expect("registered");
+            let value = given.parameters[0].1.clone();
+            assert_eq!(written.parameters.get(parameter), Some(&Value::from(value.clone())), "{text} as it was given");
+            let again = spec(Word::Method, &written).expect("text");
+            assert!(again.parameters.contains(&(parameter.to_owned(), value)), "and is asked again so: {again}");
+        }
+        let (one, other) = (named("knockout:patches=3.1"), named("knockout:patches=3.10"));
+        assert!(!same_spec(Word::Method, &one, &other), "another patch");
+        let alpha = info(Word::Method, &named("vcd:alpha= 1")).expect("registered");
+        assert_eq!(alpha.parameters.get("alpha"), Some(&Value::from(1.0)), "numbers are numbers");
+        // As versions before wrote it.
+        let old = SpecInfo { name: "knockout".to_owned(), parameters: [("patches".to_owned(), 3.1.into())].into() };
+        let refused = spec(Word::Intervention, &old).expect_err("3.1 or 3.10").to_string();
+        assert!(
+            refused.starts_with("Expected `patches` of knockout as text in the run, found the number 3.1"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::ids::TokenSpan;
 use crate::model::{Clip, Framed};
-use crate::trace::{Extras, RunInfo, SpecInfo, TextSimilarity, Trace, compare};
+use crate::trace::{Extras, RunInfo, Sampling, SpecInfo, TextSimilarity, Trace, compare};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,6 +88,16 @@ fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<Str
     }
     for method in &methods.methods {
         warnings.push(format!("The method {} was not used: there is no decoder", method.name));
+    }
+    let seed = question.sampling.seed;
+    if question.sampling != (Sampling { seed, ..Sampling::default() }) {
+        warnings.push("How tokens are chosen was not used: there is no decoder".to_owned());
+    }
+    if question.fork.is_some() {
+        warnings.push("The answer's first ids were not used: there is no decoder".to_owned());
+    }
+    if question.record.logits {
+        warnings.push("Logits were not recorded: there is no decoder".to_owned());
     }
     let words = match (&question.prompt, &encoder.towers) {
         (Prompt::Templated(words) | Prompt::Raw(words), Towers::Image(_)) => {

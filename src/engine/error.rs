@@ -33,6 +33,19 @@ pub enum EngineError {
         /// The photo.
         path: PathBuf,
     },
+    /// A run says a number where a method takes text.
+    #[error(
+        "Expected `{parameter}` of {method} as text in the run, found the number {found}, which says too little to ask \
+         again (3.1 may have been 3.10)"
+    )]
+    NumberForText {
+        /// Registered name.
+        method: String,
+        /// Its parameter.
+        parameter: String,
+        /// As it stands there.
+        found: String,
+    },
     /// Nothing to compare the photo with.
     #[error("Expected one or more texts to compare with the photo, one a line, found none")]
     NoTexts,
@@ -213,6 +226,7 @@ impl EngineError {
             | Self::Preprocess(_)
             | Self::Prompting(_)
             | Self::Tensor { .. }
+            | Self::NumberForText { .. }
             | Self::Checkpoint(CheckpointError::Text { .. }) => true,
             _ => self.is_about_the_prompt(),
         }

@@ -14,12 +14,13 @@ use crate::trace::{PromptToken, RunInfo, SpecInfo};
 
 /// A registered name with its parameters as they are used.
 pub(super) fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
-    let value = |text: &String| {
-        // Numbers as numbers: scripts that read a trace compare them.
-        let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let value = |name: &str, text: &String| {
+        // Numbers as numbers: scripts that read a trace compare them. What is text stays text: `3.10` may be the patch
+        // in row 3, column 10.
+        let number = text.trim().parse::<f64>().ok().filter(|number| parameters.is_number(name) && number.is_finite());
         number.map_or_else(|| text.clone().into(), serde_json::Value::from)
     };
-    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(text)));
+    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(name, text)));
     SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
 }
 

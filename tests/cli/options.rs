@@ -208,3 +208,23 @@ fn a_list_with_nul_bytes_is_blamed_and_not_the_output() {
     let expected = "Cannot read the list of --images: a NUL character in line 2";
     assert!(sentence.contains(expected) && sentence.trim_end().ends_with("list.txt"), "{sentence}");
 }
+
+#[test]
+fn what_a_model_without_a_decoder_passes_over_is_said() {
+    let clip = ["trace", "--model", "demo-clip", "--image", "demo_01_beach.png", "--prompt", "a dog", "--json"];
+    let said = |options: &[&str]| stderr(&gazelens(&[&clip[..], options].concat()));
+    assert_eq!(said(&["--seed", "7"]).matches("not used").count(), 0, "nothing is drawn, so it is of no account");
+    let all = said(&["--forced-ids", "3", "--temperature", "1", "--top-k", "5", "--logits"]);
+    for expected in ["How tokens are chosen was not used", "first ids were not used", "Logits were not recorded"] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+}
+
+#[test]
+fn a_batch_is_of_a_recipe() {
+    let dir = folder();
+    let out = path(dir.path(), "{name}.svg");
+    let sentence = refused(&["figure", "--demo", "--images", "nowhere", "--out", &out], 2);
+    assert!(sentence.contains("--demo") && sentence.contains("--images"), "{sentence}");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0, "nothing is written");
+}

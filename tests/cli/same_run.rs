@@ -240,3 +240,21 @@ fn hostile_traces_end_in_one_sentence() {
         println!("Not run: deep XML, there is no {}", nested.display());
     }
 }
+
+#[test]
+fn a_patch_is_not_taken_for_a_number() {
+    let dir = folder();
+    let of_patch = |patch: &str| {
+        let (file, method) = (path(dir.path(), &format!("{patch}.safetensors")), format!("knockout:patches={patch}"));
+        let words = ["trace", "--image", PHOTO, "--prompt", "Describe this image in detail."];
+        let options = ["--max-new-tokens", "2", "--method", &method, "--out", &file];
+        let output = gazelens(&[&words[..], &options].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        file
+    };
+    let (tenth, first) = (of_patch("3.10"), of_patch("3.1"));
+    let (figure, recipe, other) = (path(dir.path(), "f.svg"), path(dir.path(), "f.json"), path(dir.path(), "g.svg"));
+    assert!(gazelens(&["figure", "--trace", &tenth, "--out", &figure]).status.success(), "a recipe");
+    let sentence = one_sentence(&["figure", "--recipe", &recipe, "--trace", &first, "--out", &other], 1);
+    assert!(sentence.contains("interventions"), "column 1 is not column 10: {sentence}");
+}

@@ -58,6 +58,13 @@ fn steps_that_are_switched_off_are_left_out() {
 }
 
 #[test]
+fn null_switches_a_step_off_as_in_transformers() {
+    let all = json!({"size": 8, "crop_size": 8, "do_resize": null, "do_rescale": null, "do_normalize": null});
+    let spec = read(all, 8).unwrap();
+    assert_eq!((spec.resize, spec.rescale_factor, spec.image_mean), (None, None, None), "and not its default");
+}
+
+#[test]
 fn an_input_that_the_tower_has_no_positions_for_is_refused() {
     let refusal = |value: Value| read(value, 336).unwrap_err().to_string();
     for (value, expected) in [

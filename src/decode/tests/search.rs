@@ -6,7 +6,7 @@ use crate::decode::{
     Generation, SamplingOptions, Stack, Step, StopReason, TokenStep, Verdict,
 };
 use crate::model::fixtures::{decoder, llava};
-use crate::model::{BranchInput, CancelFlag, Decoder, LogitRows, Probe, Site};
+use crate::model::{BranchInput, CancelFlag, Decoder, Embedded, ImagePlace, LogitRows, Probe, Site};
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ fn options(width: usize, length_penalty: f64, stops: &[u32], max_new_tokens: usi
 /// Logits of the last of these positions, without a cache.
 fn logits_of(decoder: &Decoder, embeddings: &Tensor) -> Vec<f32> {
     let mut cache = decoder.new_cache(embeddings.dim(0).unwrap()).unwrap();
-    let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings: embeddings.clone() }];
+    let mut branches = [BranchInput::counted(0, &mut cache, embeddings.clone())];
     decoder.forward(&mut branches, LogitRows::Last, &mut ()).unwrap().remove(0).to_vec1().unwrap()
 }
 
@@ -176,14 +176,14 @@ fn a_method_has_a_branch_and_a_state_in_every_beam() {
         let context = BranchContext {
             model: &model,
             ids: &prompt_ids,
-            image: Some((SPAN, &features)),
+            image: Some(ImagePlace::new(SPAN, &features)),
             pixel_values: None,
             cls: None,
             seed: 1,
             first_branch_idx: 1,
         };
         let mut methods = lone(Stateful::default());
-        let mut prompts = vec![DecoderPrompt { ids: prompt_ids.clone(), embeddings: embeddings.clone() }];
+        let mut prompts = vec![DecoderPrompt::new(prompt_ids.clone(), Embedded::counted(embeddings.clone()))];
         prompts.extend(methods.branches(&context, &mut |_| unreachable!("no other image")).unwrap());
         let options = options(width, length_penalty, stops, 7);
         let generation = Generation::new(model.decoder(), methods, prompts, options.clone()).unwrap();
@@ -206,14 +206,14 @@ fn registered_methods_act_in_every_beam_and_count_those_of_the_answer() {
     let context = BranchContext {
         model: &model,
         ids: &prompt_ids,
-        image: Some((SPAN, &features)),
+        image: Some(ImagePlace::new(SPAN, &features)),
         pixel_values: Some(&pixel_values),
         cls: None,
         seed: 1,
         first_branch_idx: 1,
     };
     let mut methods = named(&[("vcd", &[("beta", "0")]), ("m3id", &[("threshold", "1")])]);
-    let mut prompts = vec![DecoderPrompt { ids: prompt_ids.clone(), embeddings: prompt.embeddings.clone() }];
+    let mut prompts = vec![DecoderPrompt::new(prompt_ids.clone(), Embedded::counted(prompt.embeddings.clone()))];
     let mut encode = |seen: &Tensor| Ok(model.encode_image(seen, &mut ())?);
     prompts.extend(methods.branches(&context, &mut encode).unwrap());
     let mut generation = Generation::new(model.decoder(), methods, prompts, options(4, 1.0, &[2], 5)).unwrap();
@@ -347,7 +347,7 @@ fn rows_are_named_so_that_those_of_the_answer_are_found_again() {
         let embeddings = decoder.embed(&[&PROMPT[..], &answer[..t]].concat()).unwrap();
         let mut alone = Rows::default();
         let mut cache = decoder.new_cache(20).unwrap();
-        let mut branches = [BranchInput { branch_idx: 0, cache: &mut cache, embeddings }];
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings)];
         decoder.forward(&mut branches, LogitRows::Last, &mut alone).unwrap();
         let (found, expected) = (&rows.tokens[&step.row_id], &alone.tokens[&0]);
         let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

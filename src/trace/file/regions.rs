@@ -69,10 +69,11 @@ pub(super) fn layout(
         let stored = rect_of(*rect)?;
         let note = notes.get(idx).copied().unwrap_or(RegionNote { kind, encoder: 0, rect_px: stored });
         if single(note.rect_px).map(f32::to_bits) != single(stored).map(f32::to_bits) {
-            return refused(
-                format!("the rectangle {rect:?} of region {idx} in the notes"),
-                format!("{:?}", note.rect_px),
-            );
+            let found = match note.rect_px {
+                Some(found) => format!("{:?}", single(Some(found))),
+                None => "none".to_owned(),
+            };
+            return refused(format!("the rectangle {rect:?} of region {idx} in the notes"), found);
         }
         let grid = PatchGrid { rows, cols };
         let RegionNote { kind, encoder, rect_px } = note;

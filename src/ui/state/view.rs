@@ -269,7 +269,7 @@ mod tests {
     fn a_trace_has_the_sources_that_were_recorded() {
         let state = crate::ui::state::testing::answered();
         let mut trace = state.current_run().and_then(|run| run.trace.clone()).expect("an answer");
-        let there = |trace: &Trace| {
+        let there = |trace: &crate::trace::Trace| {
             let all = [Source::Decoder, Source::Vision, Source::Received, Source::Norms];
             all.into_iter().filter(|source| source.is_in(trace)).collect::<Vec<_>>()
         };
