@@ -114,6 +114,8 @@ fn run(image_hash: &str, view: ModelView, preprocessing: PreprocessSpec) -> RunI
         top_k: None,
         repetition_penalty: 1.1,
         seed: 42,
+        beams: 1,
+        length_penalty: 1.0,
         max_new_tokens: 16,
         prompting: None,
         forced_ids: Vec::new(),

@@ -30,8 +30,7 @@ CHECKPOINTS = {  # name: prompts
 }
 QUESTIONS = ["What is in this image?", "Is there a clock in the image?", "Why?"]
 DEMO_QUESTIONS = [
-    ("demo_01_beach.png", "Describe this image in detail."), ("demo_02_beach.png", "Describe this image in detail."),
-    ("demo_01_beach.png", "Is there a dog in the image?"),
+    ("demo_01_beach.png", "Describe this image in detail."), ("demo_01_beach.png", "Is there a dog in the image?"),
 ]
 WIDTHS = [2, 3, 4, 5]
 LENGTH_PENALTIES = [0.0, 0.5, 1.0, 2.0]

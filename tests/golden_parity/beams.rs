@@ -119,7 +119,8 @@ fn the_beam_that_stands_is_seen_as_if_it_were_written_alone() {
     let mut alone = Question { sampling: Sampling::default(), ..question.clone() };
     alone.fork = Some(gazelens::engine::Fork { ids: ids.clone(), known: None });
     alone.max_new_tokens = ids.len() + 1;
-    let (forced, _, _) = told(&model, &alone);
+    // Another one: what is kept of a prompt is read in another pass, whose last digits differ.
+    let (forced, _, _) = told(&open(ModelSource::Demo), &alone);
     assert_eq!(
         forced.trace.output[..ids.len()],
         answer.trace.output,

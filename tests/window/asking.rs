@@ -3,7 +3,7 @@
 use crate::script::Script;
 use crate::support::{Window, answered, frames, press, type_number, type_text, window, window_with};
 use eframe::egui::Key;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{Event, ModelSource, Prompt, PromptRows, Request, RunId, Stage};
 use gazelens::ui::state::Phase;
 
