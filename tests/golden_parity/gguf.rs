@@ -131,6 +131,7 @@ fn attention(kind: GgmlDType, keep_blocks: bool) -> Vec<f32> {
         rope_theta: 10000.0,
         rope_scaling: RopeScaling::None,
         rope_divisors: Vec::new(),
+        rope_sections: Vec::new(),
         hidden_act: Activation::Silu,
         qkv_bias: false,
         o_bias: false,
