@@ -138,14 +138,14 @@ fn a_job_with_siglip_records_received_attention_and_norms() {
     let pixels = Tensor::from_vec(pixels.values.clone(), shape, &Device::Cpu).expect("a tensor");
     let (mut states, (_, _, encoder)) = (States::default(), open("siglip"));
     encoder.look(&pixels, &mut states).expect("it runs");
-    let norms: Vec<Tensor> = states.hidden.iter().map(norms).collect();
-    let diff = largest_difference(&vision.patch_norms, &values(&Tensor::cat(&norms, 0).expect("rows")));
+    let rows: Vec<Tensor> = states.hidden.iter().map(norms).collect();
+    let diff = largest_difference(&vision.patch_norms, &values(&Tensor::cat(&rows, 0).expect("rows")));
     assert!(diff < 1e-4, "norms differ by {diff}");
     // And those of the golden input.
     let mut states = States::default();
     encoder.look(&golden["pixel_values"], &mut states).expect("it runs");
-    let norms: Vec<Tensor> = states.hidden.iter().map(norms).collect();
-    let diff = largest_difference(&values(&Tensor::cat(&norms, 0).expect("rows")), &values(&golden["patch_norms"]));
+    let rows: Vec<Tensor> = states.hidden.iter().map(norms).collect();
+    let diff = largest_difference(&values(&Tensor::cat(&rows, 0).expect("rows")), &values(&golden["patch_norms"]));
     assert!(diff < 1e-4, "norms differ from transformers' by {diff}");
 }
 
