@@ -66,7 +66,7 @@ impl Part {
 ///
 /// They are f16 in a model that was loaded as f16 on the CPU, whose kernels widen them as they read them, and f32 otherwise: bf16 reaches
 /// further than f16, and on a GPU a 16-bit cache would have to be widened at every step. **Differs** from transformers in bf16 and on GPUs,
-/// where it rounds keys and values to the model's type (`tests/demo_llava.rs` bounds all types); f32 and f16 are the same.
+/// where it rounds keys and values to the model's type (`tests/models/demo_llava.rs` bounds all types); f32 and f16 are the same.
 ///
 /// A pass that fails or is cancelled leaves the length as it was, so the cache stays usable.
 #[derive(Debug)]

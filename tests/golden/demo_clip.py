@@ -1,4 +1,4 @@
-"""What transformers computes for the bundled demo CLIP: the reference of `tests/demo_clip.rs`.
+"""What transformers computes for the bundled demo CLIP: the reference of `tests/models/demo_clip.rs`.
 
 Made with torch 2.15.0, transformers 5.23.0 and tokenizers; eager attention, f32, one thread. Not run in CI. From the project's root,
 after `demo_llava.py` (whose pixel values it uses: both models preprocess alike):

@@ -1,4 +1,4 @@
-"""What transformers computes for the bundled demo model: the reference of `tests/demo_llava.rs`.
+"""What transformers computes for the bundled demo model: the reference of `tests/models/demo_llava.rs`.
 
 Made with torch 2.15.0, transformers 5.23.0, tokenizers and Pillow; eager attention, f32, one thread, greedy (no random numbers).
 Not run in CI. From the project's root:

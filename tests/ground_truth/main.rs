@@ -11,6 +11,7 @@ mod masks;
 mod metrics;
 mod mutations;
 mod odd_files;
+mod photos;
 mod pope;
 mod prompt_image;
 

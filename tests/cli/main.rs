@@ -2,53 +2,30 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what did not run")]
 
-#[path = "cli/captions.rs"]
 mod captions;
-#[path = "cli/checkpoints.rs"]
 mod checkpoints;
-#[path = "cli/displays.rs"]
 mod displays;
 #[cfg(target_os = "linux")]
-#[path = "cli/endless.rs"]
 mod endless;
-#[path = "cli/figure_commands.rs"]
 mod figure_commands;
-#[path = "cli/figure_inputs.rs"]
 mod figure_inputs;
-#[path = "cli/figure_layout.rs"]
 mod figure_layout;
-#[path = "cli/figure_names.rs"]
 mod figure_names;
-#[path = "cli/figure_plots.rs"]
 mod figure_plots;
-#[path = "cli/figure_subjects.rs"]
 mod figure_subjects;
-#[path = "cli/figure_words.rs"]
 mod figure_words;
-#[path = "cli/figures.rs"]
 mod figures;
-#[path = "cli/hostile.rs"]
 mod hostile;
 #[cfg(unix)]
-#[path = "cli/kills.rs"]
 mod kills;
-#[path = "cli/methods.rs"]
 mod methods;
-#[path = "cli/options.rs"]
 mod options;
-#[path = "cli/outputs.rs"]
 mod outputs;
-#[path = "cli/pages.rs"]
 mod pages;
-#[path = "cli/questions.rs"]
 mod questions;
-#[path = "cli/reports.rs"]
 mod reports;
-#[path = "cli/same_run.rs"]
 mod same_run;
-#[path = "cli/sentences.rs"]
 mod sentences;
-#[path = "cli/strategies.rs"]
 mod strategies;
 
 use std::path::{Path, PathBuf};
