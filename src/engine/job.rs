@@ -11,7 +11,7 @@ use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, kept_values};
-use super::spec::{beam_options, check_beams};
+use super::spec::{beam_options, check_beams, check_specs};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -37,6 +37,8 @@ pub(super) fn answer(
     emit: &mut dyn FnMut(Event),
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
+    // Before the photo is read: what none could mend.
+    check_specs(question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
     let prepared = model.prepare(&photo, question.framing)?;

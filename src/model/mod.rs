@@ -25,6 +25,7 @@ mod dinov2;
 mod encoder;
 mod error;
 mod families;
+mod family;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod linear;
@@ -49,9 +50,8 @@ pub use cls::{ClsAttention, cls_attention};
 pub use decoder::{BranchInput, Decoder, LogitRows};
 pub use dinov2::Dinov2;
 pub use error::ModelError;
-pub use families::{
-    Answering, FAMILIES, FamilyEntry, FamilyOpen, LoadEncoder, LoadModel, answering, family_of, load_encoder,
-};
+pub use families::{Answering, FAMILIES, answering, family_of, load_encoder};
+pub use family::{FamilyEntry, FamilyOpen, LoadEncoder, LoadModel};
 pub use linear::Linear;
 pub use llava::{Llava, Projector};
 pub use photo::{Framed, Prepared};

@@ -6,7 +6,7 @@ mod text;
 pub use contributions::Contributions;
 pub use text::TextTower;
 
-use super::families::{FamilyEntry, FamilyOpen};
+use super::family::{FamilyEntry, FamilyOpen};
 use super::linear::{LayerNorm, Linear};
 use super::vlm::{Encoder, EncoderInfo};
 use super::weights::{Scope, TensorSource};
@@ -23,7 +23,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     model_types: &["clip", "clip_vision_model"],
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
-            let VisionKind::Clip(config) = &checkpoint.kind else { return Err(super::families::another_encoder()) };
+            let VisionKind::Clip(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };
             let scope = Scope::root(source, dtype, device).at("vision_tower");
             for name in ["post_layernorm.weight", "post_layernorm.bias"] {
                 scope.optional(name, &[config.hidden_size])?;

@@ -5,7 +5,7 @@ mod positions;
 
 use self::layer::Layer;
 use self::positions::resize;
-use super::families::{FamilyEntry, FamilyOpen};
+use super::family::{FamilyEntry, FamilyOpen};
 use super::linear::{LayerNorm, Linear};
 use super::vision::flatten_patches;
 use super::vlm::{Encoder, EncoderInfo};
@@ -23,7 +23,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     model_types: &["dinov2", "dinov2_with_registers"],
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
-            let VisionKind::Dinov2(config) = &checkpoint.kind else { return Err(super::families::another_encoder()) };
+            let VisionKind::Dinov2(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };
             Ok(Box::new(Dinov2::load(source, config, dtype, device)?))
         },
         with_texts: &[],

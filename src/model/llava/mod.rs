@@ -4,7 +4,7 @@ mod projector;
 
 pub use projector::Projector;
 
-use super::families::{FamilyEntry, FamilyOpen};
+use super::family::{FamilyEntry, FamilyOpen};
 use super::photo::{Framed, Prepared};
 use super::vision::select_features;
 use super::vlm::{Embedded, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};

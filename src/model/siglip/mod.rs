@@ -1,7 +1,7 @@
 //! `SigLIP`'s image tower: a vision transformer without `[CLS]`.
 
 use super::encoder::{EncoderLayer, EncoderShape};
-use super::families::{FamilyEntry, FamilyOpen};
+use super::family::{FamilyEntry, FamilyOpen};
 use super::linear::{LayerNorm, Linear};
 use super::vision::flatten_patches;
 use super::vlm::{Encoder, EncoderInfo};
@@ -19,7 +19,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     model_types: &["siglip", "siglip_vision_model"],
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
-            let VisionKind::Siglip(config) = &checkpoint.kind else { return Err(super::families::another_encoder()) };
+            let VisionKind::Siglip(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };
             let root = Scope::root(source, dtype, device);
             // The newest layout has no name in front of the tower's.
             let is_bare = checkpoint.weights.contains("embeddings.patch_embedding.weight");
