@@ -79,7 +79,7 @@ pub struct MapRequest {
     pub tokens: Vec<TokenRef>,
     /// How several tokens become one, after layers and heads.
     pub together: Reduce,
-    /// What values are parts of.
+    /// What values are parts of; norms are always raw.
     pub normalisation: Normalisation,
     /// Leaves the first position out (the decoder's alone: the encoder parks nothing there).
     pub suppress_sink: bool,
@@ -98,6 +98,10 @@ impl MapRequest {
             }
             MapSource::Vision | MapSource::Received | MapSource::Norms => {
                 let vision = trace.vision.as_ref().ok_or(AnalysisError::NoVision)?;
+                // One is never taken for the other.
+                if self.source != MapSource::Norms && !self.source.is_in(trace) {
+                    return Err(AnalysisError::NoVision);
+                }
                 let shape = [vision.num_hidden_layers, vision.num_attention_heads];
                 let selection = Selection::new(self.layers, self.heads, shape)?;
                 match self.source {

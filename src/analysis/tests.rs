@@ -216,6 +216,9 @@ fn received_attention_takes_the_place_of_cls_and_is_not_taken_for_it() {
     trace.vision = Some(Arc::new(vision));
     let found = vision_map(&trace, ALL_MEAN, Normalisation::Raw).expect("fits").values;
     assert_close(&found, &expected, "the same values");
+    let of = |source| MapRequest { source, ..MapRequest::default() }.compute(&trace).map(|map| map.values);
+    assert_eq!(of(MapSource::Received).ok(), Some(found.clone()), "by its name");
+    assert_eq!(of(MapSource::Vision), Err(AnalysisError::NoVision), "and not by that of [CLS]");
     let refused = cls_map(&trace, LayerIdx::new(0, 2).expect("a layer"), ClsVariant::HeadMean)
         .expect_err("there is no [CLS]")
         .to_string();

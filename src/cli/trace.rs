@@ -122,7 +122,8 @@ fn text(trace: &Trace) -> String {
     let lines: Vec<String> = lines.collect();
     match &trace.vision {
         Some(vision) if lines.is_empty() => format!(
-            "[CLS] attention of {} layers x {} heads over {}",
+            "{} of {} layers x {} heads over {}",
+            if vision.has_cls() { "[CLS] attention" } else { "Received attention" },
             vision.num_hidden_layers,
             vision.num_attention_heads,
             trace.layout.words()
@@ -153,7 +154,7 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
             repetition_penalty: how.repetition_penalty,
             seed: how.seed,
             beams: how.beams,
-            length_penalty: how.length_penalty,
+            length_penalty: if how.beams > 1 { how.length_penalty } else { Sampling::default().length_penalty },
         },
         max_new_tokens: how.max_new_tokens,
         strategy: how.strategy.as_ref().map(read).transpose()?.unwrap_or_default(),

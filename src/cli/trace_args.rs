@@ -111,6 +111,7 @@ pub(super) struct How {
         long,
         default_value_t = 1.0,
         value_name = "X",
+        requires = "beams",
         value_parser = length_penalty,
         allow_negative_numbers = true
     )]

@@ -100,6 +100,11 @@ impl<'a> Generation<'a> {
         self.stepper.cache_bytes()
     }
 
+    /// Bytes of the keys and values that the answer may take.
+    pub fn answer_bytes(&self) -> usize {
+        self.stepper.answer_bytes()
+    }
+
     /// How the methods did so far, on the way to the answer that stands.
     pub fn methods(&self) -> &Stack {
         let first = || self.stepper.lines().first().map(Line::methods);

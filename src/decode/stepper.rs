@@ -217,6 +217,15 @@ impl<'a> Stepper<'a> {
         self.lines.iter().flat_map(|line| &line.branches).map(|branch| branch.cache.bytes()).sum()
     }
 
+    /// Bytes of the keys and values that the answers of all lines may take.
+    pub fn answer_bytes(&self) -> usize {
+        let of = |Branch { cache, prompt_len, .. }: &Branch| {
+            let capacity = cache.capacity();
+            (cache.bytes() / capacity.max(1)).saturating_mul(capacity.saturating_sub(*prompt_len))
+        };
+        self.lines.iter().flat_map(|line| &line.branches).map(of).sum()
+    }
+
     /// The caches of the first line: all they hold, or their prompts alone.
     pub fn into_caches(self, prompts_alone: bool) -> Vec<KvCache> {
         let first = self.lines.into_iter().next();

@@ -3,16 +3,17 @@
 use super::asked::NO_STRATEGY;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
-use super::messages::{Event, Prompt, Question, RunId, Stage, Timings};
+use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
 use super::method_specs::MethodSpecs;
 use super::prompting::{Prompting, asked_photo};
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, image_path, kept_values};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
+use crate::decode::DecodeError;
 use crate::ids::TokenSpan;
 use crate::model::{Clip, Framed};
-use crate::trace::{Extras, RunInfo, Sampling, SpecInfo, TextSimilarity, Trace, compare};
+use crate::trace::{Extras, RunInfo, Sampling, SpecInfo, TextSimilarity, Trace, VisionAttention, compare};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ pub(super) fn see(
     let mut recorder = Recorder::new(NO_DECODER, &[encoder.tower()], &question.record, cancel);
     let embedding = encode(encoder, &prepared.pixel_values, &mut recorder)?;
     let vision = recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
+    if let Some(layer_idx) = vision.iter().find_map(VisionAttention::first_layer_without_numbers) {
+        return Err(EngineError::Decode(DecodeError::VisionNotFinite { layer_idx }));
+    }
     let vision_secs = started.elapsed().as_secs_f64();
 
     emit(Event::Stage(id, Stage::Prefill));
@@ -98,6 +102,9 @@ fn texts(encoder: &Encoder, question: &Question) -> Result<(Vec<String>, Vec<Str
     }
     if question.record.logits {
         warnings.push("Logits were not recorded: there is no decoder".to_owned());
+    }
+    if question.record.prompt_rows != PromptRows::None {
+        warnings.push("Rows of the prompt were not recorded: there is no decoder".to_owned());
     }
     let words = match (&question.prompt, &encoder.towers) {
         (Prompt::Templated(words) | Prompt::Raw(words), Towers::Image(_)) => {

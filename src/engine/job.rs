@@ -112,7 +112,9 @@ fn decode(
     let options = generate_options(model, question, recalled.as_ref());
     let mut generation = Generation::resume(model.vlm.decoder(), methods, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
-    model.reuse.make_room(generation.cache_bytes());
+    // Every further beam writes tokens of its own; the prompt is there once.
+    let further = question.sampling.beams.saturating_sub(1).saturating_mul(generation.answer_bytes());
+    model.reuse.make_room(generation.cache_bytes().saturating_add(further));
     let mut decode_started = Instant::now();
     let mut is_begun = false;
     let mut write = || -> Result<(), EngineError> {

@@ -276,10 +276,12 @@ fn unit_of(source: TableSource<'_>) -> &'static str {
 fn layers(source: TableSource<'_>) -> Option<Cells> {
     let values = source.derived.grid.values()?;
     let choice = source.state.view.layer_head();
-    let one = (choice.head.reduce.is_none()).then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
-    let what = of_what(source);
     // Norms are of whole states.
-    let over = if source.state.view.source == Source::Norms { "" } else { ", mean over heads" };
+    let is_norms = source.state.view.source == Source::Norms;
+    let has_one = !is_norms && choice.head.reduce.is_none();
+    let one = has_one.then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
+    let what = of_what(source);
+    let over = if is_norms { "" } else { ", mean over heads" };
     let mut names = vec!["Layer".to_owned(), format!("{what}{over} ({})", unit_of(source))];
     names.extend(one.map(|head| format!("{what}, head {head} ({})", unit_of(source))));
     let mut cells = vec![names];

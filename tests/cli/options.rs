@@ -221,6 +221,13 @@ fn what_a_model_without_a_decoder_passes_over_is_said() {
 }
 
 #[test]
+fn a_length_penalty_is_of_beams() {
+    let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--json", "--length-penalty", "2"];
+    let sentence = refused(&trace, 2);
+    assert!(sentence.contains("--beams"), "{sentence}");
+}
+
+#[test]
 fn a_batch_is_of_a_recipe() {
     let dir = folder();
     let out = path(dir.path(), "{name}.svg");

@@ -16,7 +16,7 @@ use crate::data::{Photo, thumbnail};
 use crate::files::Outputs;
 use crate::geometry::{Combine, Flattening};
 use crate::render::{colormap, colormap_by_id};
-use crate::trace::Trace;
+use crate::trace::{Trace, VisionAttention};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use miniz_oxide::deflate::compress_to_vec_zlib;
@@ -149,6 +149,7 @@ fn about(trace: &Trace, photo: &Photo) -> Value {
         "weights": run.weight_hash,
         "photo_hash": run.image_hash,
         "version": env!("CARGO_PKG_VERSION"),
+        "has_cls": trace.vision.as_deref().is_none_or(VisionAttention::has_cls),
         "feature_layer": trace.vision.as_ref().map(|vision| vision.feature_layer_idx),
         "warnings": trace.warnings,
         "colours": STANDARD.encode(lut.concat()),

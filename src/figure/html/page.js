@@ -141,16 +141,20 @@ function place(noun, value) {
   return value < 0 ? `mean over ${noun}s` : `${noun} ${value}`;
 }
 
+function visionName() {
+  return about.has_cls ? "Vision encoder's [CLS]" : "Attention received in the vision encoder";
+}
+
 function caption() {
   const vision = state.source === "vision";
   const layer = state.layer < 0 ? place("layer", -1) : place("layer", layerNumber(state.layer));
-  const words = [vision ? "Vision encoder's [CLS]" : "Decoder", layer, place("head", state.head)];
+  const words = [vision ? visionName() : "Decoder", layer, place("head", state.head)];
   if (!vision) words.push(state.token < 0 || headsOfAnswer() ? "mean over the whole answer" : `token ${state.token} “${about.tokens[state.token].text.trim()}”`);
   const sum = shown.reduce((a, b) => a + b, 0);
   const most = Number.isNaN(sum) ? NaN : largest(shown, 0);
   const end = Number.isNaN(sum) ? "left blank: the model gave values that are no numbers" : vision ? `sum over patches ${text(sum)}` : `${percent(sum)} of the attention is on the image`;
   element("caption").textContent = `${words.join(", ")}; largest ${text(most)}, ${end}`;
-  element("unit").textContent = vision ? "[CLS] attention probability a patch" : "attention probability a patch";
+  element("unit").textContent = !vision ? "attention probability a patch" : about.has_cls ? "[CLS] attention probability a patch" : "received attention a patch, mean over queries";
 }
 
 function sliders() {
@@ -308,6 +312,7 @@ function introduce() {
 
 (async () => {
   introduce();
+  if (parts.cls && !about.has_cls) element("vision-name").textContent = visionName();
   await unpack();
   await element("pixels").decode();
   element("vision").disabled = !parts.cls;

@@ -224,10 +224,11 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
                 return Err(AnalysisError::NoVision.into());
             }
             selection(*layers, *heads, shape)?;
-            let (source, normalisation) = (MapSource::Vision, *normalisation);
+            let has_cls = trace.vision.as_deref().is_some_and(VisionAttention::has_cls);
+            let source = if has_cls { MapSource::Vision } else { MapSource::Received };
+            let normalisation = *normalisation;
             let request = MapRequest { source, layers: *layers, heads: *heads, normalisation, ..MapRequest::default() };
             let made = request.compute(trace)?;
-            let has_cls = trace.vision.as_deref().is_some_and(VisionAttention::has_cls);
             let (name, title) = if has_cls {
                 ("Vision encoder's [CLS]", "Vision [CLS]")
             } else {

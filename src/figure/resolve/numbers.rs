@@ -27,16 +27,16 @@ pub(super) fn grid(
         (true, false) => "Received attention",
         (false, _) => "Decoder",
     };
+    let total = match (vision, has_cls) {
+        (true, true) => "[CLS] attention on all patches",
+        (true, false) => "attention that all patches receive",
+        (false, _) => "attention on the image",
+    };
     let (cell, values, unit, what) = match cells {
         GridCells::Share => {
             #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]
             let totals: Vec<f32> = maps.totals.iter().map(|total| *total as f32).collect();
-            let unit = match (vision, has_cls) {
-                (true, true) => "[CLS] attention on all patches",
-                (true, false) => "attention that all patches receive",
-                (false, _) => "attention on the image",
-            };
-            (PatchGrid { rows: 1, cols: 1 }, totals, unit, "one cell a head")
+            (PatchGrid { rows: 1, cols: 1 }, totals, total, "one cell a head")
         }
         GridCells::Maps => {
             let unit = match (vision, has_cls) {
@@ -53,7 +53,7 @@ pub(super) fn grid(
         }
     };
     let mut shape = vec![layers, heads];
-    let mut table = vec![vec!["layer".to_owned(), "head".to_owned(), "attention on the image".to_owned()]];
+    let mut table = vec![vec!["layer".to_owned(), "head".to_owned(), total.to_owned()]];
     for (idx, total) in maps.totals.iter().enumerate() {
         table.push(vec![(idx / heads.max(1)).to_string(), (idx % heads.max(1)).to_string(), total.to_string()]);
     }

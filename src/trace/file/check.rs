@@ -202,7 +202,8 @@ fn encoder(vision: &VisionAttention, cells: usize) -> Checked {
     let expected = [norms.saturating_mul(heads), norms];
     let found = [vision.rows().len(), vision.patch_norms.len()];
     let unsplit = vision.cls_unsplit.len();
-    let one_kind = vision.cls_attention.is_empty() || vision.received_attention.is_empty();
+    let is_of_cls = !vision.cls_attention.is_empty() || unsplit > 0;
+    let one_kind = !is_of_cls || vision.received_attention.is_empty();
     ensure(
         patches == cells
             && one_kind

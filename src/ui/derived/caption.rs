@@ -85,8 +85,7 @@ pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let choice = view.layer_head();
     let without_sink = view.suppress_sink && view.source == Source::Decoder;
     let unit = match view.normalisation {
-        Normalisation::Raw if view.source == Source::Norms => "L2 norm",
-        Normalisation::ImageShare if view.source == Source::Norms => "share of the sum over patches",
+        _ if view.source == Source::Norms => "L2 norm",
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
         Normalisation::ImageShare if without_sink => "share of the image's attention without the first position",
@@ -109,7 +108,9 @@ pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
 /// What the sum over all patches is called.
 pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
     let choice = view.layer_head();
-    let largest = [choice.layer.reduce, choice.head.reduce].contains(&Some(Reduce::Max));
+    // Norms are of whole states: whatever is chosen of the heads does not count.
+    let of_heads = view.source != Source::Norms && choice.head.reduce == Some(Reduce::Max);
+    let largest = choice.layer.reduce == Some(Reduce::Max) || of_heads;
     match view.source {
         // Each patch may have another layer, head or token as its largest: together they are no share of anything.
         Source::Decoder if largest || (view.tokens == Reduce::Max && !one_token) => "sum of the largest",

@@ -69,7 +69,8 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
         Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
         source => vision_values(run, source, view.vision)?,
     };
-    if view.normalisation == Normalisation::ImageShare && made.image_share > 0.0 {
+    let is_shared = view.normalisation == Normalisation::ImageShare && view.source != Source::Norms;
+    if is_shared && made.image_share > 0.0 {
         let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
         for value in &mut made.values {
             *value = narrow(f64::from(*value) / whole);
@@ -81,8 +82,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
     match (view.source, view.normalisation) {
-        (Source::Norms, Normalisation::ImageShare) => "share of the sum of norms",
-        (Source::Norms, Normalisation::Raw) => "L2 norm of the patch's state",
+        (Source::Norms, _) => "L2 norm of the patch's state",
         (Source::Received, Normalisation::Raw) => "received attention, mean over queries",
         (_, Normalisation::ImageShare) => "share of the image's attention",
         (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
@@ -201,10 +201,7 @@ fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
 
 fn vision_values(run: &Run, source: Source, choice: LayerHead) -> Result<Values, String> {
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
-    let vision = trace
-        .vision
-        .as_ref()
-        .ok_or("This model's vision encoder has no [CLS] token, so there is no map of where it looks")?;
+    let vision = trace.vision.as_ref().ok_or("What the vision encoder looked at was not recorded")?;
     let shape = [vision.num_hidden_layers, vision.num_attention_heads];
     let request = choice.request(source, shape).ok_or("The vision encoder gives no attention")?;
     if !source.is_in(trace) {

@@ -21,7 +21,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let has_decoder = cx.state.has_decoder();
     let of_tokens = has_decoder && view.source == Source::Decoder;
     ui.add_enabled_ui(of_tokens, |ui| tokens(ui, &mut view));
-    normalisation(ui, &mut view);
+    ui.add_enabled_ui(view.source != Source::Norms, |ui| normalisation(ui, &mut view));
     ui.add_enabled_ui(has_decoder, |ui| direction(ui, cx));
     if view != cx.state.view {
         cx.emit(Command::SetView(view));
@@ -34,11 +34,12 @@ fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     }
     let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
     let has_vision = trace.is_none_or(|trace| trace.vision.is_some());
+    let shown = view.source;
     let is_there = |source: Source| match source {
         Source::Decoder => true,
         // Without any of them its place says why.
         Source::Vision => trace.is_none_or(|trace| !Source::Received.is_in(trace)),
-        Source::Received | Source::Norms => trace.is_some_and(|trace| source.is_in(trace)),
+        Source::Received | Source::Norms => trace.map_or(source == shown, |trace| source.is_in(trace)),
     };
     let options =
         [Source::Decoder, Source::Vision, Source::Received, Source::Norms].into_iter().filter(|s| is_there(*s));
@@ -48,7 +49,7 @@ fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
             view.source = source;
         }
         if !has_vision {
-            ui.weak("no [CLS] here");
+            ui.weak("not recorded");
         }
     });
 }

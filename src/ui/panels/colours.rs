@@ -113,7 +113,7 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     };
     let why_not = |mode: RangeMode| {
         let nothing = mode == RangeMode::SharedOverTokens && !of_tokens;
-        nothing.then_some("Nothing to share: the [CLS] map is the same for every token of the answer")
+        nothing.then_some("Nothing to share: this map is the same for every token of the answer")
     };
     row(ui, "Range", "Which values the ends of the colour map mean", |ui| {
         if let Some(mode) = choice_unless(ui, in_force, &options, why_not) {

@@ -27,8 +27,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     header(ui, cx, values);
     let maps = current_maps(&mut cx.memory.grid, values);
     let choice = cx.state.view.layer_head();
-    let current =
-        (choice.layer.reduce.is_none() && choice.head.reduce.is_none()).then_some((choice.layer.idx, choice.head.idx));
+    let is_norms = cx.state.view.source == Source::Norms;
+    let is_one = choice.layer.reduce.is_none() && (is_norms || choice.head.reduce.is_none());
+    let current = is_one.then_some((choice.layer.idx, if is_norms { 0 } else { choice.head.idx }));
     let style = cx.state.colour.style;
     let grid = HeadGrid::new(&maps, current)
         .colormap(style.colormap)

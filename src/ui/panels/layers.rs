@@ -106,14 +106,16 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         .chunks(heads)
         .map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64)
         .collect();
-    let head = (choice.head.reduce.is_none()).then(|| {
+    let is_norms = view.source == Source::Norms;
+    let (mean_name, of_what) = if is_norms { ("sum of norms", "") } else { ("mean over heads", " of the attention") };
+    let head = (!is_norms && choice.head.reduce.is_none()).then(|| {
         let idx = choice.head.idx.min(heads - 1);
         let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));
         (idx, share.collect::<Vec<f64>>())
     });
     // Above the curves, which may go anywhere in the plot.
     ui.horizontal(|ui| {
-        ui.label(RichText::new("— mean over heads").color(accent).small());
+        ui.label(RichText::new(format!("— {mean_name}")).color(accent).small());
         if let Some((idx, _)) = &head {
             ui.label(RichText::new(format!("— head {idx}")).color(weak).small());
         }
@@ -132,12 +134,12 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         .include_x(last)
         .include_y(0.0)
         .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [16.0, 4.0, 1.0]))
-        .label_formatter(|hover| {
+        .label_formatter(move |hover| {
             let at = hover_value(hover)?;
-            Some(format!("layer {:.0}: {:.4} of the attention", at[0], at[1]))
+            Some(format!("layer {:.0}: {:.4}{of_what}", at[0], at[1]))
         })
         .show(ui, |plot| {
-            plot.line(Line::new("mean over heads", PlotPoints::from_ys_f64(&mean)).color(accent).width(2.0));
+            plot.line(Line::new(mean_name, PlotPoints::from_ys_f64(&mean)).color(accent).width(2.0));
             if let Some((idx, shares)) = &head {
                 plot.line(Line::new(format!("head {idx}"), PlotPoints::from_ys_f64(shares)).color(weak).width(1.5));
             }

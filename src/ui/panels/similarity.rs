@@ -52,7 +52,7 @@ pub(super) fn wording(task: ModelTask) -> Wording {
             invitation: "Compare texts with this photo",
         },
         ModelTask::See => Wording {
-            hint: "This encoder takes no words: press the button to see where [CLS] looks",
+            hint: "This encoder takes no words: press the button to see its attention",
             prompt: "Words are not used by this encoder",
             rows: 1,
             button: "Look",
@@ -107,11 +107,7 @@ pub(super) fn progress(run: &Run) -> Option<String> {
 /// The texts with bars and numbers.
 pub(super) fn show(ui: &mut Ui, run: &Run, trace: &Trace) {
     if trace.similarity.is_empty() {
-        return empty(
-            ui,
-            "This encoder only sees",
-            "Where its [CLS] token looks lies on the photo, for every layer and head",
-        );
+        return empty(ui, "This encoder only sees", "Its attention lies on the photo, for every layer and head");
     }
     egui::ScrollArea::both().id_salt(("similarity", run.id.0)).auto_shrink(false).show(ui, |ui| {
         egui::Grid::new(("similarity rows", run.id.0)).num_columns(5).striped(true).spacing([14.0, 5.0]).show(

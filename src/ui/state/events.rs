@@ -59,6 +59,7 @@ impl AppState {
                     self.selection.let_go_from(to_len);
                 }
                 self.selection.let_go_elsewhere(|token| token.run == id && token.token_idx >= to_len);
+                self.history.let_go(id, to_len);
             }
             Event::Finished { id, timings, warnings } => {
                 if let Some(run) = self.runs.active_mut(id) {
@@ -257,6 +258,10 @@ mod tests {
         assert_eq!(run.attention_bytes, bytes[0], "that of the others is given back");
         let held: Vec<_> = state.selection.tokens.iter().copied().collect();
         assert_eq!((held, state.selection.hovered_token), (vec![TokenPos::Output(0)], None), "what is gone is let go");
+        state.apply(Command::Undo);
+        state.apply(Command::Redo);
+        let held: Vec<_> = state.selection.tokens.iter().copied().collect();
+        assert!(!held.contains(&TokenPos::Output(2)), "nor does undoing bring it back: {held:?}");
         state.receive(Event::Token(id, Box::new(token(" cat")), Some(row(0.2))), 5.0);
         let text = state.current_run().and_then(|run| run.trace.as_ref()).map(crate::trace::Trace::text);
         assert_eq!(text.as_deref(), Some("A cat"), "and others follow");

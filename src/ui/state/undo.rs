@@ -83,6 +83,18 @@ pub struct History {
 }
 
 impl History {
+    /// Lets go of tokens of an answer that were taken back: undoing brings none of them.
+    pub(super) fn let_go(&mut self, run: RunId, to_len: usize) {
+        for step in self.done.iter_mut().chain(&mut self.undone) {
+            for Look { place, held, .. } in [&mut step.before, &mut step.after] {
+                if place.run == Some(run) {
+                    held.let_go_from(to_len);
+                }
+                held.let_go_elsewhere(|token| token.run == run && token.token_idx >= to_len);
+            }
+        }
+    }
+
     /// What undoing would take back.
     pub fn undoes(&self) -> Option<&'static str> {
         self.done.back().map(Step::what)

@@ -102,7 +102,9 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
                 ui.label(RichText::new(object).color(crate::ui::theme::accent(ui.visuals())));
             }
             if let Some(share) = *share {
-                let text = RichText::new(format!("{} of the image's attention", format_share(share))).weak();
+                let is_norms = cx.state.view.source == Source::Norms;
+                let whole = if is_norms { "the sum of norms" } else { "the image's attention" };
+                let text = RichText::new(format!("{} of {whole}", format_share(share))).weak();
                 ui.add(egui::Label::new(text).truncate());
             }
         }

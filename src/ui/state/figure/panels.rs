@@ -270,6 +270,9 @@ impl AppState {
         let (layers, heads) =
             (layer.clamped(trace.num_hidden_layers).pick(), head.clamped(trace.num_attention_heads).pick());
         Ok(match kind {
+            PanelKind::ImageShare if self.view.source == Source::Norms => {
+                return Err("Patch norms are no attention: choose another source".to_owned());
+            }
             PanelKind::ImageShare if self.view.source.is_encoder() => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
                 PlotKind::ClsPerLayer { heads: head_lines(self.view.vision, vision.num_attention_heads) }
