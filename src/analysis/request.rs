@@ -52,6 +52,11 @@ impl MapSource {
         self != Self::Decoder
     }
 
+    /// Whether it has heads; norms are of whole states.
+    pub fn has_heads(self) -> bool {
+        self != Self::Norms
+    }
+
     /// Whether a trace has it.
     pub fn is_in(self, trace: &Trace) -> bool {
         let vision = trace.vision.as_deref();

@@ -75,14 +75,6 @@ pub struct VisionCheckpoint {
 }
 
 impl VisionCheckpoint {
-    /// Whether a folder holds an encoder without a text tower or a decoder. What is no readable checkpoint is none either.
-    pub fn describes(folder: &Path) -> bool {
-        let files = Files::Folder(folder.to_owned());
-        let map = if folder.is_dir() { config_file(&files).ok() } else { None };
-        let family = map.and_then(|map| config::family(Fields::new(&map, &files.path(CONFIG))).ok());
-        matches!(family, Some(FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } | FamilyKind::Siglip))
-    }
-
     /// Opens the folder of a CLIP or a `SigLIP` (both towers or the image tower alone) or of a `DINOv2`.
     ///
     /// **Errors**: a folder of another family, named with those that can be opened.

@@ -7,10 +7,9 @@ mod report;
 use super::failure::Failure;
 use super::trace_args::{How, TraceArgs};
 use super::{endings, inputs, output, source};
-use crate::checkpoint::VisionCheckpoint;
 use crate::engine::{
     Answer, Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
-    Spec, check_names, check_specs, run_job,
+    Spec, check_names, check_specs, only_sees, run_job,
 };
 use crate::files::{OutputKey, Outputs, read_given, reason};
 use crate::trace::file::EncodedTrace;
@@ -177,7 +176,7 @@ fn question(how: &How, image: ImageSource, prompt: Prompt) -> Result<Question, F
 fn takes_no_words(request: &LoadRequest) -> bool {
     match &request.source {
         ModelSource::Folder(folder) | ModelSource::Hub { folder: Some(folder), .. } => {
-            VisionCheckpoint::describes(folder)
+            only_sees(folder).unwrap_or(false) // what is no readable checkpoint is none
         }
         _ => false,
     }

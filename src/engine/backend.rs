@@ -144,7 +144,7 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{DevicePreference, DtypePreference, ImageSource, Prompt, RecordOptions, Sampling, Spec};
+    use crate::engine::{DevicePreference, DtypePreference, ImageSource, Prompt};
     use crate::prompting::Source;
     use std::path::Path;
 
@@ -159,17 +159,11 @@ mod tests {
 
     fn question() -> Question {
         Question {
-            image: ImageSource::Bundled("demo_07_street.png".to_owned()),
-            prompt: Prompt::Templated("What is in this image?".to_owned()),
-            framing: None,
-            sampling: Sampling::default(),
             max_new_tokens: 2,
-            strategy: Spec::default(),
-            interventions: Vec::new(),
-            methods: Vec::new(),
-            prompted: None,
-            fork: None,
-            record: RecordOptions::default(),
+            ..Question::new(
+                ImageSource::Bundled("demo_07_street.png".to_owned()),
+                Prompt::Templated("What is in this image?".to_owned()),
+            )
         }
     }
 

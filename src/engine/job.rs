@@ -11,7 +11,7 @@ use super::prefixes::Prefixes;
 use super::prompting::asked_photo;
 use super::recorder::{Recorder, Sizes};
 use super::run::{Answer, kept_values};
-use super::spec::{beam_options, check_beams, check_specs};
+use super::spec::{beam_options, check_beams};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds, StreamDecoder};
 use crate::data::Photo;
 use crate::decode::{
@@ -38,13 +38,13 @@ pub(super) fn answer(
     cancel: &AtomicBool,
 ) -> Result<Answer, EngineError> {
     // Before the photo is read: what none could mend.
-    check_specs(question)?;
+    let methods = built(question)?;
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
     let prepared = model.prepare(&photo, question.framing)?;
-    let mut plan = Plan::new(model, question, &prepared)?;
+    let mut plan = Plan::of(model, question, &prepared, methods, &[])?;
     if let Some(answers) = ask_first(model, id, question, &plan, cancel)? {
-        plan = Plan::with(model, question, &prepared, &answers)?;
+        plan = Plan::of(model, question, &prepared, built(question)?, &answers)?;
     }
     plan.recalled = Recalled::of(model, question, &plan, &photo)?;
     let mut job = Job::new(model, question, &plan, &photo, prepared, cancel)?;
@@ -185,27 +185,22 @@ struct Built {
     parameters: Parameters,
 }
 
+/// The methods of a question, with the files that their parameters name read.
+fn built(question: &Question) -> Result<Vec<Built>, EngineError> {
+    let mut all = Vec::new();
+    for (word, spec) in MethodSpecs::of(question).in_order() {
+        let (method, active, parameters) = build(word, &spec.name, &spec.parameters)?;
+        all.push(Built { word, info: method.info(), active, parameters });
+    }
+    Ok(all)
+}
+
 impl Plan {
     pub(super) fn new(model: &Answerer, question: &Question, prepared: &Prepared) -> Result<Self, EngineError> {
-        Self::with(model, question, prepared, &[])
+        Self::of(model, question, prepared, built(question)?, &[])
     }
 
-    /// The same, once what methods ask first was answered, method by method.
-    fn with(
-        model: &Answerer,
-        question: &Question,
-        prepared: &Prepared,
-        answers: &[Vec<FirstAnswer>],
-    ) -> Result<Self, EngineError> {
-        let mut all = Vec::new();
-        for (word, spec) in MethodSpecs::of(question).in_order() {
-            let (method, active, parameters) = build(word, &spec.name, &spec.parameters)?;
-            all.push(Built { word, info: method.info(), active, parameters });
-        }
-        Self::of(model, question, prepared, all, answers)
-    }
-
-    /// The same of any methods.
+    /// The same of any methods, once what they ask first was answered, method by method.
     fn of(
         model: &Answerer,
         question: &Question,

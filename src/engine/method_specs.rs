@@ -52,23 +52,16 @@ fn word(spec: &Spec) -> Option<Word> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{ImageSource, Prompt, RecordOptions};
-    use crate::trace::Sampling;
+    use crate::engine::{ImageSource, Prompt};
 
     fn specs(strategy: &str, interventions: &[&str], methods: &[&str]) -> [String; 3] {
         let named = |text: &&str| text.parse().expect("a SPEC");
         let question = Question {
-            image: ImageSource::Bundled("a.png".to_owned()),
-            prompt: Prompt::Templated("q".to_owned()),
-            framing: None,
-            sampling: Sampling::default(),
             max_new_tokens: 1,
             strategy: if strategy.is_empty() { Spec::default() } else { named(&strategy) },
             interventions: interventions.iter().map(named).collect(),
             methods: methods.iter().map(named).collect(),
-            prompted: None,
-            fork: None,
-            record: RecordOptions::default(),
+            ..Question::new(ImageSource::Bundled("a.png".to_owned()), Prompt::Templated("q".to_owned()))
         };
         let MethodSpecs { interventions, strategy, methods } = MethodSpecs::of(&question);
         let list = |specs: Vec<Spec>| specs.iter().map(Spec::to_string).collect::<Vec<_>>().join(" ");

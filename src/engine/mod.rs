@@ -52,7 +52,7 @@ pub use messages::{
     DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, ModelInfo,
     ModelSource, ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
 };
-pub use open::OpenModel;
+pub use open::{OpenModel, only_sees};
 pub use prompting::Prompting;
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::{Answer, run_job};

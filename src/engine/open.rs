@@ -211,7 +211,7 @@ impl ModelKind {
 /// Whether a folder holds an encoder without a decoder or a text tower.
 ///
 /// **Errors**: a configuration that cannot be read or is of no known family.
-fn only_sees(folder: &Path) -> Result<bool, CheckpointError> {
+pub fn only_sees(folder: &Path) -> Result<bool, CheckpointError> {
     let Some(found) = checkpoint::model_type(folder)? else { return Ok(false) };
     Ok(family_of(&found)?.only_sees(&found))
 }

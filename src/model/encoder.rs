@@ -5,7 +5,7 @@ use super::attention::{CausalMask, attend, score_scale, show_hidden, split_heads
 use super::linear::{LayerNorm, Linear, activate};
 use super::probe::{Probe, Site};
 use super::weights::Scope;
-use crate::checkpoint::Activation;
+use crate::checkpoint::{Activation, VisionConfig};
 use candle_core::{Result, Tensor};
 
 /// What an encoder layer needs to know of its tower.
@@ -16,6 +16,19 @@ pub(crate) struct EncoderShape {
     pub(crate) num_attention_heads: usize,
     pub(crate) layer_norm_eps: f64,
     pub(crate) hidden_act: Activation,
+}
+
+impl EncoderShape {
+    /// Of an image tower.
+    pub(crate) fn of_vision(config: &VisionConfig) -> Self {
+        Self {
+            hidden_size: config.hidden_size,
+            intermediate_size: config.intermediate_size,
+            num_attention_heads: config.num_attention_heads,
+            layer_norm_eps: config.layer_norm_eps,
+            hidden_act: config.hidden_act,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +61,16 @@ impl EncoderLayer {
             fc1: mlp.linear("fc1", hidden_size, intermediate_size, true)?,
             fc2: mlp.linear("fc2", intermediate_size, hidden_size, true)?,
         })
+    }
+
+    /// All layers of a tower.
+    pub(crate) fn load_all(
+        tower: &Scope<'_>,
+        num_hidden_layers: usize,
+        shape: EncoderShape,
+    ) -> std::result::Result<Vec<Self>, ModelError> {
+        let layers = tower.at("encoder").at("layers");
+        (0..num_hidden_layers).map(|layer_idx| Self::load(&layers.at(layer_idx), shape)).collect()
     }
 
     /// **Shape**: `[tokens, hidden_size]` to the same.

@@ -40,21 +40,13 @@ impl VisionTower {
             .reshape((hidden_size, num_channels * patch_size * patch_size))
             .map_err(ModelError::part("Patch embedding"))?;
         let num_positions = 1 + (config.image_size / patch_size).pow(2);
-        let shape = EncoderShape {
-            hidden_size,
-            intermediate_size: config.intermediate_size,
-            num_attention_heads: config.num_attention_heads,
-            layer_norm_eps,
-            hidden_act: config.hidden_act,
-        };
-        let layers = scope.at("encoder").at("layers");
-        let layers = (0..config.num_hidden_layers).map(|layer_idx| EncoderLayer::load(&layers.at(layer_idx), shape));
+        let layers = EncoderLayer::load_all(scope, config.num_hidden_layers, EncoderShape::of_vision(config));
         Ok(Self {
             class_embedding: embeddings.tensor("class_embedding", &[hidden_size])?,
             patch_embedding: Linear::new(patch_embedding, None),
             position_embedding: embeddings.at("position_embedding").tensor("weight", &[num_positions, hidden_size])?,
             pre_layrnorm: scope.layer_norm("pre_layrnorm", hidden_size, layer_norm_eps)?,
-            layers: layers.collect::<std::result::Result<_, _>>()?,
+            layers: layers?,
             config: config.clone(),
         })
     }

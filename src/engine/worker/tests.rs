@@ -1,11 +1,8 @@
-use super::super::messages::{
-    DevicePreference, DtypePreference, ImageSource, ModelSource, ModelTask, Prompt, RecordOptions, Spec, Stage,
-};
+use super::super::messages::{DevicePreference, DtypePreference, ImageSource, ModelSource, ModelTask, Prompt, Stage};
 use super::*;
 use crate::data::Photo;
 use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use crate::prompting::{Attribution, LlavaMaps, Maps, Source};
-use crate::trace::Sampling;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
@@ -114,17 +111,8 @@ fn info(id: &str) -> ModelInfo {
 
 fn question(words: &str) -> Box<Question> {
     Box::new(Question {
-        image: ImageSource::Bundled("none".to_owned()),
-        prompt: Prompt::Templated(words.to_owned()),
-        framing: None,
-        sampling: Sampling::default(),
         max_new_tokens: 1,
-        strategy: Spec::default(),
-        interventions: Vec::new(),
-        methods: Vec::new(),
-        prompted: None,
-        fork: None,
-        record: RecordOptions::default(),
+        ..Question::new(ImageSource::Bundled("none".to_owned()), Prompt::Templated(words.to_owned()))
     })
 }
 

@@ -41,14 +41,14 @@ impl TextTower {
             ("projection_dim", config.projection_dim),
         ])?;
         let (vocab_size, max_positions) = (config.text_vocab_size, config.text_max_position_embeddings);
-        let (embeddings, layers) = (scope.at("embeddings"), scope.at("encoder").at("layers"));
-        let layers = (0..config.text_num_hidden_layers).map(|idx| EncoderLayer::load(&layers.at(idx), shape));
+        let embeddings = scope.at("embeddings");
+        let layers = EncoderLayer::load_all(scope, config.text_num_hidden_layers, shape);
         Ok(Self {
             token_embedding: embeddings.table("token_embedding", [vocab_size, shape.hidden_size])?,
             position_embedding: embeddings
                 .at("position_embedding")
                 .tensor("weight", &[max_positions, shape.hidden_size])?,
-            layers: layers.collect::<std::result::Result<_, _>>()?,
+            layers: layers?,
             final_layer_norm: scope.layer_norm("final_layer_norm", shape.hidden_size, shape.layer_norm_eps)?,
             vocab_size,
             max_positions,

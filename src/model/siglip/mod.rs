@@ -57,19 +57,11 @@ impl Siglip {
         let projection = embeddings.at("patch_embedding");
         let patches = projection.tensor("weight", &[hidden_size, num_channels, patch_size, patch_size])?;
         let patches = patches.flatten_from(1).map_err(ModelError::part("Patch embedding"))?;
-        let shape = EncoderShape {
-            hidden_size,
-            intermediate_size: config.intermediate_size,
-            num_attention_heads: config.num_attention_heads,
-            layer_norm_eps,
-            hidden_act: config.hidden_act,
-        };
-        let layers = scope.at("encoder").at("layers");
-        let layers = (0..config.num_hidden_layers).map(|layer_idx| EncoderLayer::load(&layers.at(layer_idx), shape));
+        let layers = EncoderLayer::load_all(scope, config.num_hidden_layers, EncoderShape::of_vision(config));
         Ok(Self {
             patch_embedding: Linear::new(patches, Some(projection.tensor("bias", &[hidden_size])?)),
             position_embedding: embeddings.at("position_embedding").tensor("weight", &[side * side, hidden_size])?,
-            layers: layers.collect::<std::result::Result<_, _>>()?,
+            layers: layers?,
             post_layernorm: scope.layer_norm("post_layernorm", hidden_size, layer_norm_eps)?,
             config: config.clone(),
         })

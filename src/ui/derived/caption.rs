@@ -108,8 +108,7 @@ pub(super) fn numbers(state: &AppState, max: f32, image_share: f32) -> String {
 /// What the sum over all patches is called.
 pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
     let choice = view.layer_head();
-    // Norms are of whole states: whatever is chosen of the heads does not count.
-    let of_heads = view.source != Source::Norms && choice.head.reduce == Some(Reduce::Max);
+    let of_heads = view.source.has_heads() && choice.head.reduce == Some(Reduce::Max);
     let largest = choice.layer.reduce == Some(Reduce::Max) || of_heads;
     match view.source {
         // Each patch may have another layer, head or token as its largest: together they are no share of anything.

@@ -14,9 +14,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let (layers, heads) = shape.unwrap_or((0, 0));
     let mut layer_head = view.layer_head();
     axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
-    // Norms are of whole states.
-    let heads = if view.source == Source::Norms { 0 } else { heads };
-    ui.add_enabled_ui(view.source != Source::Norms, |ui| axis(ui, "Head", "heads", &mut layer_head.head, heads));
+    let heads = if view.source.has_heads() { heads } else { 0 };
+    ui.add_enabled_ui(view.source.has_heads(), |ui| axis(ui, "Head", "heads", &mut layer_head.head, heads));
     *view.layer_head_mut() = layer_head;
     let has_decoder = cx.state.has_decoder();
     let of_tokens = has_decoder && view.source == Source::Decoder;

@@ -27,9 +27,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     header(ui, cx, values);
     let maps = current_maps(&mut cx.memory.grid, values);
     let choice = cx.state.view.layer_head();
-    let is_norms = cx.state.view.source == Source::Norms;
-    let is_one = choice.layer.reduce.is_none() && (is_norms || choice.head.reduce.is_none());
-    let current = is_one.then_some((choice.layer.idx, if is_norms { 0 } else { choice.head.idx }));
+    let has_heads = cx.state.view.source.has_heads();
+    let is_one = choice.layer.reduce.is_none() && (!has_heads || choice.head.reduce.is_none());
+    let current = is_one.then_some((choice.layer.idx, if has_heads { choice.head.idx } else { 0 }));
     let style = cx.state.colour.style;
     let grid = HeadGrid::new(&maps, current)
         .colormap(style.colormap)

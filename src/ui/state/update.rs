@@ -119,8 +119,7 @@ impl AppState {
             Command::NextHead => self.step_head(1),
             Command::PreviousHead => self.step_head(-1),
             Command::JumpTo { layer_idx, head_idx } => {
-                // Norms are of whole states: the heads of the encoder's attention stay as they are.
-                let has_heads = self.view.source != super::Source::Norms;
+                let has_heads = self.view.source.has_heads();
                 let choice = self.view.layer_head_mut();
                 choice.layer = Axis { idx: layer_idx, reduce: None };
                 if has_heads {
@@ -200,7 +199,7 @@ impl AppState {
     }
 
     fn step_head(&mut self, step: isize) {
-        if let Some((_, heads)) = self.shape().filter(|_| self.view.source != super::Source::Norms) {
+        if let Some((_, heads)) = self.shape().filter(|_| self.view.source.has_heads()) {
             let choice = self.view.layer_head_mut();
             choice.head = choice.head.stepped(step, heads);
         }
