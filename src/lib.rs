@@ -41,14 +41,15 @@
 //! | 0 | [`json`] | JSON as people have it: what Python writes beyond the standard, numbers in quotes | - | - |
 //! | 0 | [`names`] | names that were perhaps meant, for sentences about unknown ones | - | - |
 //! | 0 | [`panics`] | panics of libraries as errors | - | - |
+//! | 0 | [`registry`] | lists that a program which uses this crate may add to | - | - |
 //! | 1 | [`data`] | photos in, model input out, exactly as Pillow does; COCO annotations, masks, captions, POPE's questions and the data sets made of them; bundled images | `ids`, `geometry`, `files`, `json`, `names` | `fax`, `image`, `miniz_oxide`, `percent_encoding`, `png`, `rayon`, `sha2`, `weezl` |
 //! | 1 | [`trace`] | what was seen while a question was answered, in memory and as a file | `ids`, `geometry`, `files` | `half`, `safetensors` |
 //! | 1 | [`checkpoint`] | folders in every published layout and pairs of GGUF files: configuration, weights, tokenizer, chat template | `ids`, `geometry`, `files`, `json`, `panics` | `base64`, `candle_core`, `chrono`, `half`, `libc`, `memmap2`, `minijinja_contrib`, `minijinja`, `sha2`, `tokenizers`, `unicode_general_category`, `unicode_ident` |
 //! | 1 | [`hub`] | models by hub id: the cache shared with Python, and downloads into it (feature `hub`) | `files`, `names` | `base64`, `rustix`, `sha1`, `sha2`, `ureq` |
 //! | 2 | [`model`] | the instrumented models of every family: vision encoders, projectors, decoders, and what goes into them | `ids`, `kernel`, `geometry`, `names`, `data`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
-//! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, methods and how they stack, searches: greedy, drawn, beams | `ids`, `geometry`, `files`, `names`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `registry`, `data`, `trace` | - |
+//! | 3 | [`decode`] | branches, methods and how they stack, searches: greedy, drawn, beams | `ids`, `geometry`, `files`, `names`, `registry`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
@@ -81,12 +82,17 @@
 //! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` has those of contrasts) | `gazelens list methods`, `--method` |
 //! | a method of `--strategy` or `--intervene`, and of the window's menu | the same with the `word` of that option in its `MethodInfo` | `gazelens list strategies`, `gazelens list interventions` |
 //! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it in the options of decoding |
+//! | a source of maps | one entry in `SOURCES` of `src/analysis/source.rs` | the window's *Source*, its captions, colour bars and tables, figures |
 //! | a metric | one entry in `METRICS` of `src/analysis/localisation/metrics.rs` and its golden case in `tests/golden/localisation.py` | `gazelens list metrics`, `gazelens metrics` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
 //! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
 //! | something to do in the window | one variant and one line in `src/ui/command`, one arm in `src/ui/state/update.rs` | menus, keys, the box that finds commands |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
+//!
+//! Methods, metrics and sources of maps may also come from a program that uses this crate ([`decode::add_method`],
+//! [`analysis::localisation::add_metric`], [`analysis::add_source`]), and so may a whole model
+//! ([`engine::OpenModel::own`]); `tests/extending` has one of each.
 //!
 //! # Besides the source
 //!
@@ -117,6 +123,7 @@ pub mod model;
 pub mod names;
 pub mod panics;
 pub mod prompting;
+pub mod registry;
 pub mod render;
 pub mod session;
 pub mod trace;

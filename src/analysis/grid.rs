@@ -1,8 +1,11 @@
 //! Every layer and head as a small map.
 
-use super::map::{cls_values, patch_values, vision_of};
 use super::reduce::Accumulator;
-use super::{AnalysisError, ImageKeys, MapOptions, Normalisation, PatchMap, Range, TokenRef, TokenSet, shared_range};
+use super::row_values::{cls_values, patch_values, vision_of};
+use super::source::SourceAt;
+use super::{
+    AnalysisError, ImageKeys, MapOptions, MapSource, Normalisation, PatchMap, Range, TokenRef, TokenSet, shared_range,
+};
 use crate::geometry::ImageLayout;
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::Trace;
@@ -68,36 +71,41 @@ pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) ->
     let rows = tokens.rows(trace)?;
     LayerHeadMaps::collect(&trace.layout, trace.num_hidden_layers, trace.num_attention_heads, |layer_idx, head_idx| {
         let mut over_tokens = Accumulator::new(tokens.reduce(), keys.num_cells());
-        for row in &rows {
+        for (_, row) in &rows {
             over_tokens.add(patch_values(row, layer_idx, head_idx, &keys, options.suppress_sink));
         }
         PatchMap::new(&trace.layout, &over_tokens.finish(), options.normalisation)
     })
 }
 
-/// Raw maps of all heads of one layer for one token, head after head: a grid that grows with an answer is summed up from these, a few layers a
-/// frame.
+/// Raw maps of all heads of one layer of a source (of an encoder, where it is one's), head after head, for one token where it has a map for each: a grid
+/// that grows with an answer is summed up from these, a few layers a frame.
 ///
-/// **Shape** `[num_attention_heads, rows * cols]`. **Errors**: a token without a row, a layer that does not exist, attention that is not finite.
+/// **Shape** `[heads, cells]`. **Errors**: a token without a row, a layer that does not exist, values that are not finite.
 pub fn layer_maps(
+    (source, encoder): (MapSource, usize),
     trace: &Trace,
-    token: TokenRef,
+    token: Option<TokenRef>,
     layer_idx: LayerIdx,
     suppress_sink: bool,
 ) -> Result<Vec<f64>, AnalysisError> {
-    let keys = ImageKeys::of(trace)?;
-    let row = token.row(trace)?;
-    let (count, found) = (trace.num_hidden_layers, layer_idx.get());
+    let keys = source.keys(trace)?;
+    let token = token.filter(|_| source.of_tokens()).map(|token| Ok((token, token.row(trace)?))).transpose()?;
+    let [count, heads] = source.shape(trace, encoder)?;
+    let found = layer_idx.get();
     if found >= count {
         return Err(AnalysisError::OutOfRange { what: "layer", count, found });
     }
-    let heads = HeadIdx::all(trace.num_attention_heads);
-    let values: Vec<f64> =
-        heads.flat_map(|head_idx| patch_values(row, layer_idx, head_idx, &keys, suppress_sink)).collect();
+    let (num_cells, suppress_sink) = (source.layout(trace, encoder).len(), suppress_sink && source.has_sink());
+    let mut values = Vec::with_capacity(heads * num_cells);
+    for head_idx in HeadIdx::all(heads) {
+        let at = SourceAt { trace, encoder, keys: keys.as_ref(), token, layer_idx, head_idx, suppress_sink };
+        values.extend(source.values(&at, num_cells)?);
+    }
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(values),
         Some(at) => {
-            let patch_idx = at % keys.num_cells().max(1);
+            let patch_idx = at % num_cells.max(1);
             let found = values.get(at).map(ToString::to_string).unwrap_or_default();
             Err(AnalysisError::NotFinite { found, patch_idx })
         }
@@ -106,11 +114,8 @@ pub fn layer_maps(
 
 /// The vision encoder's `[CLS]` maps, one for each layer and head.
 pub fn vision_layer_head_maps(trace: &Trace, normalisation: Normalisation) -> Result<LayerHeadMaps, AnalysisError> {
-    let vision = vision_of(trace)?;
-    LayerHeadMaps::collect(
-        &trace.layout,
-        vision.num_hidden_layers,
-        vision.num_attention_heads,
-        |layer_idx, head_idx| PatchMap::new(&trace.layout, &cls_values(vision, layer_idx, head_idx), normalisation),
-    )
+    let (vision, layout) = (vision_of(trace, 0)?, trace.encoder_layout(0));
+    LayerHeadMaps::collect(&layout, vision.num_hidden_layers, vision.num_attention_heads, |layer_idx, head_idx| {
+        PatchMap::new(&layout, &cls_values(vision, layer_idx, head_idx), normalisation)
+    })
 }

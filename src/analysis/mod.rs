@@ -9,7 +9,7 @@
 //! 4. with [`Normalisation::ImageShare`] the finished map is divided by its sum, *once, at the end*. Dividing every head by its own sum
 //!    first would let a head that hardly looks at the image count as much as one that stares at it.
 //!
-//! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names any of them.
+//! - [`decoder_map`], [`vision_map`], [`norm_map`] make one map; [`MapRequest`] names one of any source, and [`SOURCES`] are those that the crate brings.
 //! - [`layer_head_maps`], [`vision_layer_head_maps`] make the grid of small maps.
 //! - [`image_share_per_layer`], [`image_share_per_token`], [`cls_share_per_layer`], [`split`] say how much of the attention goes to the image at all.
 //! - [`tokens_for_patches`] is the reverse direction.
@@ -26,6 +26,7 @@ mod grid;
 mod image_keys;
 pub mod localisation;
 mod map;
+mod maps;
 mod origin;
 mod overlap;
 pub mod pope;
@@ -33,8 +34,10 @@ mod range;
 mod reduce;
 mod request;
 mod reverse;
+mod row_values;
 mod select;
 mod share;
+mod source;
 mod token;
 
 #[cfg(test)]
@@ -48,12 +51,14 @@ pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, dam
 pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, layer_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;
-pub use map::{MapOptions, Normalisation, PatchMap, decoder_map, norm_map, norms_map, vision_map};
+pub use map::{MapOptions, Normalisation, PatchMap};
+pub use maps::{decoder_map, norm_map, norms_map, vision_map};
 pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};
 pub use overlap::{attention_on_top, overlap, top_patches};
 pub use range::{Range, shared_range};
-pub use request::{MapRequest, MapSource};
+pub use request::MapRequest;
 pub use reverse::{PatchAttention, TokensForPatches, tokens_for_patches};
 pub use select::{Pick, Reduce, Selection, TokenSet};
 pub use share::{AttentionSplit, cls_share_per_layer, image_share_per_layer, image_share_per_token, split};
+pub use source::{MapSource, SOURCES, Side, SourceAt, SourceEntry, SourceValues, add_source, sources};
 pub use token::TokenRef;

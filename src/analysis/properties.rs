@@ -159,7 +159,7 @@ proptest! {
         }
         at_most_one(vision_map(&trace, mean, Normalisation::Raw).expect("fits").total, "the encoder's total")?;
         for layer_idx in LayerIdx::all(2) {
-            let heads = layer_maps(&trace, TokenRef::Output(0), layer_idx, sink).expect("fits");
+            let heads = layer_maps((MapSource::DECODER, 0), &trace, Some(TokenRef::Output(0)), layer_idx, sink).expect("fits");
             for (head, map) in heads.chunks(WIDE.len()).enumerate() {
                 at_most_one(map.iter().sum(), "a head of a layer")?;
                 let cell = layer_idx.get() * 2 + head;

@@ -195,11 +195,11 @@ impl TokenSet {
         self.reduce
     }
 
-    /// Their rows; an error when there are none or one is missing.
-    pub(super) fn rows<'t>(&self, trace: &'t Trace) -> Result<Vec<&'t AttentionRow>, AnalysisError> {
+    /// They and their rows; an error when there are none or one is missing.
+    pub(super) fn rows<'t>(&self, trace: &'t Trace) -> Result<Vec<(TokenRef, &'t AttentionRow)>, AnalysisError> {
         if self.tokens.is_empty() {
             return Err(AnalysisError::NothingSelected { what: "token" });
         }
-        self.tokens.iter().map(|token| token.row(trace)).collect()
+        self.tokens.iter().map(|token| Ok((*token, token.row(trace)?))).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! How much of the attention goes to the image at all, and to what the rest goes.
 
-use super::map::whole;
 use super::reduce::{Accumulator, reduce_numbers};
+use super::row_values::whole;
 use super::{AnalysisError, ImageKeys, Normalisation, Pick, Selection, TokenRef, TokenSet, vision_layer_head_maps};
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace};
@@ -89,7 +89,7 @@ pub fn image_share_per_layer(
     let keys = ImageKeys::of(trace)?;
     let indices = heads.indices(trace.num_attention_heads)?;
     let mut over_tokens = Accumulator::new(tokens.reduce(), trace.num_hidden_layers);
-    for row in tokens.rows(trace)? {
+    for (_, row) in tokens.rows(trace)? {
         let layers = LayerIdx::all(trace.num_hidden_layers);
         over_tokens.add(layers.map(|layer_idx| layer_share(row, layer_idx, &indices, heads, keys.image)));
     }

@@ -217,8 +217,8 @@ fn received_attention_takes_the_place_of_cls_and_is_not_taken_for_it() {
     let found = vision_map(&trace, ALL_MEAN, Normalisation::Raw).expect("fits").values;
     assert_close(&found, &expected, "the same values");
     let of = |source| MapRequest { source, ..MapRequest::default() }.compute(&trace).map(|map| map.values);
-    assert_eq!(of(MapSource::Received).ok(), Some(found.clone()), "by its name");
-    assert_eq!(of(MapSource::Vision), Err(AnalysisError::NoVision), "and not by that of [CLS]");
+    assert_eq!(of(MapSource::RECEIVED).ok(), Some(found.clone()), "by its name");
+    assert_eq!(of(MapSource::VISION), Err(AnalysisError::NoVision), "and not by that of [CLS]");
     let refused = cls_map(&trace, LayerIdx::new(0, 2).expect("a layer"), ClsVariant::HeadMean)
         .expect_err("there is no [CLS]")
         .to_string();
@@ -272,7 +272,7 @@ fn requests_make_the_maps_that_they_name_and_say_what_is_not_there() {
     let options = MapOptions { suppress_sink: true, ..RAW };
     let expected = map(&trace, &tokens, selection(Pick::All(Reduce::Mean), head(1)), options);
     assert_eq!(request.compute(&trace), Ok(expected), "the decoder's");
-    let vision = MapRequest { source: MapSource::Vision, layers: Pick::One(1), ..MapRequest::default() };
+    let vision = MapRequest { source: MapSource::VISION, layers: Pick::One(1), ..MapRequest::default() };
     let expected = vision_map(&trace, selection(layer(1), Pick::All(Reduce::Mean)), Normalisation::Raw);
     assert_eq!(vision.compute(&trace), expected, "the encoder's");
     let beyond = MapRequest { layers: Pick::Span { first: 1, last: 7, reduce: Reduce::Mean }, ..request.clone() };

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::mask::{self, crowds, mask_of};
 use super::output;
 use super::truth_args::MetricsArgs;
-use crate::analysis::localisation::{Counted, Counts, Evaluation, METRICS, Ranked};
+use crate::analysis::localisation::{Counted, Counts, Evaluation, Ranked, metrics};
 use crate::data::coco::Mask;
 use crate::geometry::ImageSize;
 use crate::trace::file::TraceFile;
@@ -78,7 +78,7 @@ fn figures(counted: Counted, ranked: &Ranked) -> Map<String, Value> {
     put("fn", json!(false_negative));
     put("tn", json!(true_negative));
     let mut undefined = Map::new();
-    for metric in METRICS {
+    for metric in metrics() {
         let value = metric.value(&at);
         if let Err(reason) = value {
             undefined.insert(metric.id.to_owned(), json!(reason.to_string()));
@@ -111,7 +111,7 @@ fn table(mask: &Mask, measured: &Measured) -> Vec<String> {
         });
         lines.push(row(&format!("{name} pixels"), counts));
     }
-    for metric in METRICS {
+    for metric in metrics() {
         let values: Vec<_> = evaluations.iter().map(|at| metric.value(at)).collect();
         let cells = values.iter().map(|value| value.map_or("-".to_owned(), |value| format!("{value:.6}")));
         let reason = values.first().and_then(|value| value.err()).map(|reason| format!("  ({reason})"));

@@ -39,7 +39,7 @@ pub use method::{
     Acted, ActionReport, ActiveMethod, Asks, BranchContext, Chosen, ClsRow, Encode, FirstAnswer, FirstQuestion,
     HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, StepAction, Verdict, Words,
 };
-pub use methods::{Built, METHODS, build, interventions, method_named, methods, strategies};
+pub use methods::{Built, METHODS, add_method, build, interventions, method_named, methods, strategies};
 pub use parameters::{
     MethodInfo, PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength, Word,
     check_parameter_names,

@@ -58,8 +58,7 @@ pub fn catalog() -> Catalog {
         methods: methods(Word::Method).map(|method| entry(method.info())).collect(),
         strategies: methods(Word::Strategy).map(|method| entry(method.info())).collect(),
         interventions: methods(Word::Intervention).map(|method| entry(method.info())).collect(),
-        metrics: crate::analysis::localisation::METRICS
-            .iter()
+        metrics: crate::analysis::localisation::metrics()
             .map(|metric| Entry {
                 id: metric.id,
                 label: metric.label,

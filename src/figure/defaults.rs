@@ -32,7 +32,7 @@ pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe 
     if let Some(vision) = &trace.vision {
         let layers = Pick::One(vision.feature_layer_idx.min(vision.num_hidden_layers.saturating_sub(1)));
         let (heads, normalisation) = (Pick::All(Reduce::Mean), Normalisation::Raw);
-        recipe.panels.push(map(MapSpec::VisionCls { of: of(), layers, heads, normalisation }));
+        recipe.panels.push(map(MapSpec::VisionCls { of: of(), encoder: 0, layers, heads, normalisation }));
     }
     if has_answer {
         let mut marks = Vec::new();

@@ -241,9 +241,10 @@ fn overlapping(show: &Show, content: &Content, inputs: &Inputs) -> Option<Arc<Im
             inputs.trace(of).ok().map(|trace| &trace.layout)
         }
         (Show::Plot { plot: PlotKind::Objects { map, .. } | PlotKind::Threshold { map, .. }, .. }, _) => match map {
-            MapSpec::Decoder { of, .. } | MapSpec::VisionCls { of, .. } | MapSpec::PatchNorms { of, .. } => {
-                inputs.trace(of).ok().map(|trace| &trace.layout)
-            }
+            MapSpec::Decoder { of, .. }
+            | MapSpec::VisionCls { of, .. }
+            | MapSpec::PatchNorms { of, .. }
+            | MapSpec::Registered { of, .. } => inputs.trace(of).ok().map(|trace| &trace.layout),
             MapSpec::Llava { .. } | MapSpec::File { .. } => None,
         },
         _ => None,

@@ -195,6 +195,12 @@ impl ImageLayout {
         if self.regions.len() == 1 { self.placed().next() } else { None }
     }
 
+    /// The regions that one encoder saw, alone; `None` where it saw none of them.
+    pub fn of_encoder(&self, encoder: usize) -> Option<Self> {
+        let regions: Vec<Region> = self.regions.iter().filter(|region| region.encoder == encoder).copied().collect();
+        (!regions.is_empty()).then(|| Self { regions, ..self.clone() })
+    }
+
     /// Cells of a map.
     pub fn len(&self) -> usize {
         self.placed().map(|region| region.grid.len()).sum()

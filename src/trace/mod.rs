@@ -67,6 +67,25 @@ impl Trace {
         self.num_hidden_layers > 0
     }
 
+    /// What an encoder looked at, by its number; `None` where it was not recorded.
+    pub fn encoder(&self, idx: usize) -> Option<&VisionAttention> {
+        let further = idx.checked_sub(1).and_then(|further| self.further_vision.get(further));
+        if idx == 0 { self.vision.as_deref() } else { further.map(Arc::as_ref) }
+    }
+
+    /// How many encoders were recorded.
+    pub fn num_encoders(&self) -> usize {
+        usize::from(self.vision.is_some()) + self.further_vision.len()
+    }
+
+    /// How an encoder's patches lie on the photo: as the cells of the regions that it saw. One without regions of its
+    /// own, whose features go into the tokens of the first, has those of the first.
+    pub fn encoder_layout(&self, idx: usize) -> Arc<ImageLayout> {
+        let is_first_of_all = self.layout.regions().iter().all(|region| region.encoder == 0);
+        let own = self.layout.of_encoder(idx).or_else(|| self.layout.of_encoder(0)).filter(|_| !is_first_of_all);
+        own.map_or_else(|| Arc::clone(&self.layout), Arc::new)
+    }
+
     /// Text of the answer so far, without special tokens.
     pub fn text(&self) -> String {
         self.output.iter().filter(|token| !token.special).map(|token| token.text.as_str()).collect()

@@ -6,6 +6,7 @@ use super::state::{
     AppState, Axis, ChipQuantity, CompareCommand, FigureCommand, Normalisation, PanelKind, PopeCommand,
     PromptingCommand, Reduce, SCALES, Source, ThemeChoice,
 };
+use crate::analysis::sources;
 use crate::engine::ModelSource;
 use eframe::egui::KeyboardShortcut;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -197,18 +198,19 @@ fn views(state: &AppState) -> Vec<Entry> {
         attention(
             "Source: decoder",
             "Attention of the words of the answer",
-            with(&|view| view.source = Source::Decoder),
+            with(&|view| view.source = Source::DECODER),
         ),
         attention(
             "Source: vision encoder [CLS]",
             "Attention of the vision encoder's [CLS] token",
-            with(&|view| view.source = Source::Vision),
+            with(&|view| view.source = Source::VISION),
         ),
     ];
     let trace = state.current_run().and_then(|run| run.trace.as_ref());
-    for (source, title) in [(Source::Received, "Source: received attention"), (Source::Norms, "Source: patch norms")] {
-        if trace.is_some_and(|trace| source.is_in(trace)) {
-            entries.push(attention(title, source.help(), with(&|view| view.source = source)));
+    for source in sources().filter(|source| ![Source::DECODER, Source::VISION].contains(source)) {
+        if trace.is_some_and(|trace| source.is_in(trace, state.view.encoder)) {
+            let title = format!("Source: {}", lower_first(source.name()));
+            entries.push(attention(&title, source.help(), with(&|view| view.source = source)));
         }
     }
     entries.extend([

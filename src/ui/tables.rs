@@ -3,10 +3,10 @@
 use super::derived::Derived;
 use super::layout::Pane;
 use super::panels;
-use super::state::{AppState, Phase, PopeTable, Source};
+use super::state::{AppState, Phase, PopeTable};
 use super::truth::Beside;
 use crate::analysis::Spread;
-use crate::analysis::localisation::{Better, Counted, METRICS};
+use crate::analysis::localisation::{self, Better, Counted};
 use crate::analysis::pope::{Confusion, scorers};
 
 /// A panel that has a table.
@@ -101,7 +101,7 @@ pub(super) fn make(kind: TableKind, source: TableSource<'_>) -> Option<Cells> {
         TableKind::Outliers => outliers(source)?,
         TableKind::Objects => objects(source)?,
         TableKind::Candidates => candidates(source)?,
-        TableKind::Layers if source.over_words && source.state.view.source == Source::Decoder => words(source)?,
+        TableKind::Layers if source.over_words && source.state.view.source.of_tokens() => words(source)?,
         TableKind::Layers => layers(source)?,
         TableKind::Heads => heads(source)?,
         TableKind::Runs => runs(source),
@@ -134,7 +134,7 @@ fn metrics(source: TableSource<'_>) -> Option<Cells> {
     let mut cells =
         named(["Metric", "Value", "Better", "Threshold (value of the map)", "Object", "Pixels that count", "Map"]);
     let map = map_words(source);
-    for (metric, value) in METRICS.iter().zip(&scores.values) {
+    for (metric, value) in localisation::metrics().zip(&scores.values) {
         let better = match metric.better {
             Better::Higher => "higher",
             Better::Lower => "lower",
@@ -260,28 +260,23 @@ fn candidates(source: TableSource<'_>) -> Option<Cells> {
 
 /// What the attention of layers and heads is the attention of.
 fn of_what(source: TableSource<'_>) -> &'static str {
-    match source.state.view.source {
-        Source::Decoder => "Attention on the image, mean over the shown tokens",
-        Source::Vision => "[CLS] attention on the patches",
-        Source::Received => "Attention that the patches receive",
-        Source::Norms => "Norms of the patches, their sum",
-    }
+    source.state.view.source.entry().sum_title
 }
 
 /// What their numbers are.
 fn unit_of(source: TableSource<'_>) -> &'static str {
-    if source.state.view.source == Source::Norms { "L2 norm" } else { "probability" }
+    let entry = source.state.view.source.entry();
+    if entry.share_unit.is_some() { "probability" } else { entry.unit }
 }
 
 fn layers(source: TableSource<'_>) -> Option<Cells> {
     let values = source.derived.grid.values()?;
     let choice = source.state.view.layer_head();
-    // Norms are of whole states.
-    let is_norms = source.state.view.source == Source::Norms;
-    let has_one = !is_norms && choice.head.reduce.is_none();
+    let has_heads = source.state.view.source.has_heads();
+    let has_one = has_heads && choice.head.reduce.is_none();
     let one = has_one.then_some(choice.head.idx.min(values.heads.saturating_sub(1)));
     let what = of_what(source);
-    let over = if is_norms { "" } else { ", mean over heads" };
+    let over = if has_heads { ", mean over heads" } else { "" };
     let mut names = vec!["Layer".to_owned(), format!("{what}{over} ({})", unit_of(source))];
     names.extend(one.map(|head| format!("{what}, head {head} ({})", unit_of(source))));
     let mut cells = vec![names];

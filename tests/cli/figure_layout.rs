@@ -115,6 +115,7 @@ fn a_panel_that_is_too_small_is_told_in_the_figure_and_on_the_command_line() {
 
 fn cls() -> Show {
     let map = MapSpec::VisionCls {
+        encoder: 0,
         of: "a".to_owned(),
         layers: Pick::default(),
         heads: Pick::default(),

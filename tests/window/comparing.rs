@@ -46,7 +46,7 @@ fn the_demo_clip_compares_texts_and_shows_where_cls_looks() {
     let total: f32 = trace.similarity.iter().map(|text| text.probability).sum();
     assert!((total - 1.0).abs() < 1e-5, "the softmax is over both texts, found {total}");
     let cosine = format!("{:.4}", trace.similarity[1].cosine);
-    assert_eq!(state.view.source, Source::Vision, "there is no decoder to look at");
+    assert_eq!(state.view.source, Source::VISION, "there is no decoder to look at");
     assert!(window.query_by_label(&cosine).is_some(), "the raw cosine {cosine} is printed");
     let before = (caption(&window), brightest_patch(&window));
     assert!(before.0.starts_with("Vision [CLS], mean over layers and heads"), "captioned: {}", before.0);

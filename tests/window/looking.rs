@@ -81,7 +81,7 @@ fn the_vision_encoder_is_a_source_of_its_own() {
     let (mut window, _) = answered(Script::default());
     window.get_by_label("Vision [CLS]").click();
     frames(&mut window);
-    assert_eq!(window.state().state().view.source, Source::Vision, "chosen");
+    assert_eq!(window.state().state().view.source, Source::VISION, "chosen");
     assert!(caption(&window).starts_with("Vision [CLS], mean over layers"), "{}", caption(&window));
     press(&mut window, Key::ArrowRight);
     assert_eq!(window.state().state().view.decoder.layer.reduce, Some(Reduce::Mean), "the decoder's layer stays");

@@ -56,7 +56,7 @@ fn origin_and_outliers_speak_of_the_decoder_under_every_source() {
     let line = said(&window, "umbrella ");
     window.get_by_label("Vision [CLS]").click();
     frames(&mut window);
-    assert_eq!(window.state().state().view.source, Source::Vision, "another map is shown");
+    assert_eq!(window.state().state().view.source, Source::VISION, "another map is shown");
     assert_eq!(shares(&window), by_decoder, "the word looked where it looked");
     assert_ne!(
         window.state().derived().truth.shares.first().map(|share| share.share),

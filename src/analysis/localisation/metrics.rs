@@ -1,6 +1,7 @@
 //! The figures of merit: one line each in [`METRICS`], from which `gazelens list metrics`, `gazelens metrics` and the window's menus are made.
 
 use super::{Counts, Ranked, Undefined};
+use crate::registry::{Added, NameTaken};
 
 /// Which way is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,19 +57,20 @@ pub struct Metric {
     pub range: [f64; 2],
     /// Whether it moves with the threshold.
     pub thresholded: bool,
-    value: fn(&Evaluation<'_>) -> Result<f64, Undefined>,
+    /// The number, or why there is none; see [`Metric::value`].
+    pub compute: fn(&Evaluation<'_>) -> Result<f64, Undefined>,
 }
 
 impl Metric {
     /// The figure, or why there is none.
     pub fn value(&self, evaluation: &Evaluation<'_>) -> Result<f64, Undefined> {
-        (self.value)(evaluation)
+        (self.compute)(evaluation)
     }
 }
 
 const TOMITA: &str = "Tomita et al., attention heat maps thresholded at their mean against COCO masks";
 
-/// Everything registered, in the order of display.
+/// Those that the crate brings, in the order of display.
 pub const METRICS: &[Metric] = &[
     Metric {
         id: "precision",
@@ -78,7 +80,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: true,
-        value: |at| at.counts.precision().ok_or(Undefined::NothingAbove),
+        compute: |at| at.counts.precision().ok_or(Undefined::NothingAbove),
     },
     Metric {
         id: "recall",
@@ -88,7 +90,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: true,
-        value: |at| at.counts.recall().ok_or(Undefined::EmptyMask),
+        compute: |at| at.counts.recall().ok_or(Undefined::EmptyMask),
     },
     Metric {
         id: "iou",
@@ -99,7 +101,7 @@ pub const METRICS: &[Metric] = &[
         range: [0.0, 1.0],
         thresholded: true,
         // Both empty: the map is no better and no worse than the mask, and no number says so.
-        value: |at| at.counts.iou().ok_or(Undefined::EmptyMask),
+        compute: |at| at.counts.iou().ok_or(Undefined::EmptyMask),
     },
     Metric {
         id: "mse",
@@ -109,7 +111,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Lower,
         range: [0.0, 1.0],
         thresholded: false,
-        value: mse,
+        compute: mse,
     },
     Metric {
         id: "mass",
@@ -119,7 +121,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,
-        value: mass,
+        compute: mass,
     },
     Metric {
         id: "mass_ratio",
@@ -129,7 +131,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, f64::INFINITY],
         thresholded: false,
-        value: mass_ratio,
+        compute: mass_ratio,
     },
     Metric {
         id: "pointing_game",
@@ -139,7 +141,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,
-        value: pointing_game,
+        compute: pointing_game,
     },
     Metric {
         id: "roc_auc",
@@ -149,7 +151,7 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,
-        value: roc_auc,
+        compute: roc_auc,
     },
     Metric {
         id: "average_precision",
@@ -159,13 +161,28 @@ pub const METRICS: &[Metric] = &[
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,
-        value: average_precision,
+        compute: average_precision,
     },
 ];
 
+static ADDED: Added<Metric> = Added::new();
+
+/// Every metric, in the order of display: [`METRICS`] and those that were added.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    METRICS.iter().chain(ADDED.all())
+}
+
+/// Adds a metric to them.
+///
+/// **Errors**: a name that another has.
+pub fn add_metric(metric: &'static Metric) -> Result<(), NameTaken> {
+    let own: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
+    ADDED.add(metric, |metric| metric.id, &own)
+}
+
 /// The metric of a name.
 pub fn metric_by_id(id: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|metric| metric.id == id)
+    metrics().find(|metric| metric.id == id)
 }
 
 fn mse(at: &Evaluation<'_>) -> Result<f64, Undefined> {

@@ -29,6 +29,6 @@ pub use categories::{CategoryShare, category_shares};
 pub use coverage::{Covered, PatchCoverage};
 pub use error::{LocalisationError, Undefined};
 pub use grid::MetricGrid;
-pub use metrics::{Better, Evaluation, METRICS, Metric, metric_by_id};
+pub use metrics::{Better, Evaluation, METRICS, Metric, add_metric, metric_by_id, metrics};
 pub use photo_map::{Counted, PhotoMap, Sampling, SeenRect};
 pub use ranked::{Counts, CurvePoint, Ranked, Scale};

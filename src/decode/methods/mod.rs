@@ -13,8 +13,9 @@ use super::method::{ActiveMethod, Method};
 use super::parameters::{ParameterInfo, Registered, names};
 use super::{DecodeError, Parameters, Word};
 use crate::names::hint;
+use crate::registry::{Added, NameTaken};
 
-/// Every method, in the order of menus.
+/// The methods that the crate brings, in the order of menus.
 pub const METHODS: &[&dyn Method] = &[
     &plain::Plain,
     &vcd::Vcd,
@@ -36,9 +37,19 @@ const fn alpha(default: &'static str) -> ParameterInfo {
     ParameterInfo::real("alpha", default, (0.0, 10.0), "Strength of the contrast; 0 is none").usual(0.0, 4.0)
 }
 
+static ADDED: Added<dyn Method> = Added::new();
+
+/// Adds a method to them: it is found by its name wherever one is.
+///
+/// **Errors**: a name that another has.
+pub fn add_method(method: &'static dyn Method) -> Result<(), NameTaken> {
+    let own: Vec<&str> = METHODS.iter().map(|method| method.id()).collect();
+    ADDED.add(method, |method| method.id(), &own)
+}
+
 /// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them.
 pub fn methods(word: Word) -> impl Iterator<Item = &'static dyn Method> + Clone {
-    METHODS.iter().copied().filter(move |method| word == Word::Method || method.info().word == word)
+    METHODS.iter().copied().chain(ADDED.all()).filter(move |method| word == Word::Method || method.info().word == word)
 }
 
 /// What `--strategy` takes; the first is the default.

@@ -1,7 +1,7 @@
 //! Which map, and which objects.
 
 use super::choices::Tokens;
-use crate::analysis::{Normalisation, Pick};
+use crate::analysis::{MapSource, Normalisation, Pick};
 use crate::data::coco::Crowds;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,9 @@ pub enum MapSpec {
     VisionCls {
         /// Trace.
         of: String,
+        /// Which encoder; the first unless given.
+        #[serde(default, skip_serializing_if = "is_first")]
+        encoder: usize,
         /// Layers.
         #[serde(default)]
         layers: Pick,
@@ -71,9 +74,34 @@ pub enum MapSpec {
     PatchNorms {
         /// Trace.
         of: String,
+        /// Which encoder; the first unless given.
+        #[serde(default, skip_serializing_if = "is_first")]
+        encoder: usize,
         /// Layers.
         #[serde(default)]
         layers: Pick,
+    },
+    /// A map of any other source.
+    Registered {
+        /// Trace.
+        of: String,
+        /// Which.
+        name: MapSource,
+        /// Which encoder, of a source that is one's; the first unless given.
+        #[serde(default, skip_serializing_if = "is_first")]
+        encoder: usize,
+        /// While the model chose these, where the source has a map for each token.
+        #[serde(default)]
+        tokens: Tokens,
+        /// Layers.
+        #[serde(default)]
+        layers: Pick,
+        /// Heads; put together before layers.
+        #[serde(default)]
+        heads: Pick,
+        /// What values are parts of.
+        #[serde(default)]
+        normalisation: Normalisation,
     },
     /// Attention prompting's attribution of the answer's decoder.
     Llava {
@@ -99,6 +127,7 @@ impl MapSpec {
             Self::Decoder { of, .. }
             | Self::VisionCls { of, .. }
             | Self::PatchNorms { of, .. }
+            | Self::Registered { of, .. }
             | Self::Llava { of, .. }
             | Self::File { of, .. } => of,
         }
@@ -130,6 +159,11 @@ impl Default for PromptSpec {
         let (formula, geometry) = ("official".to_owned(), "aligned".to_owned());
         Self { layer: None, formula, kernel: 3, enhance: 5.0, grey: 0, geometry, most_tokens: 20 }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_first(encoder: &usize) -> bool {
+    *encoder == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

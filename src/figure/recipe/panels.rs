@@ -228,7 +228,10 @@ impl Panel {
 /// Every selection of tokens of a panel, with the answer that it is of. Marks of an answer are none of them.
 pub fn selections(show: &mut Show) -> Vec<(&str, &mut Tokens)> {
     fn of_map(map: &mut MapSpec) -> Option<(&str, &mut Tokens)> {
-        if let MapSpec::Decoder { of, tokens, .. } = map { Some((of.as_str(), tokens)) } else { None }
+        match map {
+            MapSpec::Decoder { of, tokens, .. } | MapSpec::Registered { of, tokens, .. } => Some((of.as_str(), tokens)),
+            _ => None,
+        }
     }
     match show {
         Show::Map { map, .. } | Show::Overlap { map, .. } => of_map(map).into_iter().collect(),

@@ -5,7 +5,7 @@ use super::numbers::counted;
 use super::tokens::token_set;
 use super::words::{choice_words, output_text, place_words, selection, token_title, token_words};
 use super::{Content, LinesPlot, Made, PanelData, PanelError, Places, truth};
-use crate::analysis::localisation::{Counts, Evaluation, METRICS, PatchCoverage, Ranked};
+use crate::analysis::localisation::{Counts, Evaluation, PatchCoverage, Ranked, metrics};
 use crate::analysis::{
     AnalysisError, ClsVariant, DamroOptions, OutlierAgreement, Pick, Selection, TokenRef, cls_share_per_layer, damro,
     image_share_per_layer, image_share_per_token,
@@ -190,7 +190,7 @@ pub(super) fn threshold(
         ..LinesPlot::default()
     };
     let mut made = made(format!("{} against {names} over the threshold", map.title), caption, plot);
-    made.data.metrics = METRICS.iter().map(|metric| (metric.id.to_owned(), metric.value(&at_cut).ok())).collect();
+    made.data.metrics = metrics().map(|metric| (metric.id.to_owned(), metric.value(&at_cut).ok())).collect();
     made.data.metrics.insert(0, ("threshold".to_owned(), Some(at_cut.threshold)));
     Ok(made)
 }

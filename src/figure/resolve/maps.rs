@@ -4,7 +4,7 @@ use super::tokens::token_set;
 use super::truth::objects;
 use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
-use crate::analysis::{self, AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Pick, Reduce};
+use crate::analysis::{AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Pick, Reduce};
 use crate::data::Photo;
 use crate::figure::recipe::{MapSpec, PromptSpec, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
@@ -192,7 +192,8 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
             let set = token_set(tokens, trace);
             let request = MapRequest {
-                source: MapSource::Decoder,
+                source: MapSource::DECODER,
+                encoder: 0,
                 layers: *layers,
                 heads: *heads,
                 tokens: set.tokens().to_vec(),
@@ -215,45 +216,72 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let is_mean = ![*layers, *heads].iter().any(|choice| choice_words("", *choice).starts_with("max"))
                 && tokens.together == Reduce::Mean;
             let title = format!("Decoder, {}", token_title(tokens, trace));
-            finished(of, trace, made, unit, title, words, is_mean && !*suppress_sink)
+            Ok(finished(of, made, unit, title, words, is_mean && !*suppress_sink))
         }
-        MapSpec::VisionCls { of, layers, heads, normalisation } => {
+        MapSpec::VisionCls { of, encoder, layers, heads, normalisation } => {
             let trace = inputs.trace(of)?;
-            let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
-            if shape == [0, 0] {
-                return Err(AnalysisError::NoVision.into());
-            }
-            selection(*layers, *heads, shape)?;
-            let has_cls = trace.vision.as_deref().is_some_and(VisionAttention::has_cls);
-            let source = if has_cls { MapSource::Vision } else { MapSource::Received };
+            selection(*layers, *heads, encoder_shape(trace, *encoder)?)?;
+            let has_cls = trace.encoder(*encoder).is_some_and(VisionAttention::has_cls);
+            let source = if has_cls { MapSource::VISION } else { MapSource::RECEIVED };
             let normalisation = *normalisation;
-            let request = MapRequest { source, layers: *layers, heads: *heads, normalisation, ..MapRequest::default() };
+            let (encoder, layers, heads) = (*encoder, *layers, *heads);
+            let request = MapRequest { source, encoder, layers, heads, normalisation, ..MapRequest::default() };
             let made = request.compute(trace)?;
             let (name, title) = if has_cls {
                 ("Vision encoder's [CLS]", "Vision [CLS]")
             } else {
                 ("Attention received in the vision encoder", "Received attention")
             };
-            let words = format!("{name}, {}", place_words(*layers, *heads));
+            let (name, title) = (of_encoder(name, encoder), of_encoder(title, encoder));
+            let words = format!("{name}, {}", place_words(layers, heads));
             let unit = match normalisation {
                 Normalisation::Raw if has_cls => "[CLS] attention probability",
                 Normalisation::Raw => "received attention, mean over queries",
                 Normalisation::ImageShare if has_cls => "share of [CLS] attention on patches",
                 Normalisation::ImageShare => "share of the attention that patches receive",
             };
-            finished(of, trace, made, unit.to_owned(), title.to_owned(), words, false)
+            Ok(finished(of, made, unit.to_owned(), title, words, false))
         }
-        MapSpec::PatchNorms { of, layers } => {
+        MapSpec::PatchNorms { of, encoder, layers } => {
             let trace = inputs.trace(of)?;
-            let shape = trace.vision.as_ref().map_or([0, 0], |v| [v.num_hidden_layers, v.num_attention_heads]);
-            if shape == [0, 0] {
-                return Err(AnalysisError::NoVision.into());
+            selection(*layers, Pick::default(), encoder_shape(trace, *encoder)?)?;
+            let source = MapSource::NORMS;
+            let request = MapRequest { source, encoder: *encoder, layers: *layers, ..MapRequest::default() };
+            let made = request.compute(trace)?;
+            let name = of_encoder(source.entry().subject, *encoder);
+            let words = format!("{name}, {}", choice_words("layer", *layers));
+            let (unit, title) = (source.unit(Normalisation::Raw).to_owned(), of_encoder(source.name(), *encoder));
+            Ok(finished(of, made, unit, title, words, false))
+        }
+        MapSpec::Registered { of, name: source, encoder, tokens, layers, heads, normalisation } => {
+            let trace = inputs.trace(of)?;
+            if !source.is_in(trace, *encoder) {
+                let what = source.entry().subject;
+                return Err(PanelError::Other(format!("expected a trace with {what}, found one without")));
             }
-            let choice = selection(*layers, Pick::default(), shape)?;
-            let made = analysis::norms_map(trace, choice.layers)?;
-            let words = format!("Norms of the patches in the vision encoder, {}", choice_words("layer", *layers));
-            let unit = "L2 norm of the patch's state".to_owned();
-            finished(of, trace, made, unit, "Patch norms".to_owned(), words, false)
+            let set = token_set(tokens, trace);
+            let request = MapRequest {
+                source: *source,
+                encoder: *encoder,
+                layers: *layers,
+                heads: *heads,
+                tokens: set.tokens().to_vec(),
+                together: set.reduce(),
+                normalisation: *normalisation,
+                ..MapRequest::default()
+            };
+            let made = request.compute(trace)?;
+            let place = if source.has_heads() { place_words(*layers, *heads) } else { choice_words("layer", *layers) };
+            let mut words = format!("{}, {place}", source.entry().subject);
+            let mut title = source.name().to_owned();
+            if source.of_tokens() {
+                words = format!("{words}, {}", token_words(tokens, trace));
+                title = format!("{title}, {}", token_title(tokens, trace));
+            }
+            if source.is_encoder() {
+                (words, title) = (of_encoder(&words, *encoder), of_encoder(&title, *encoder));
+            }
+            Ok(finished(of, made, source.unit(*normalisation).to_owned(), title, words, false))
         }
         MapSpec::Llava { of, options: spec } => {
             let (trace, options) = (inputs.trace(of)?, options(spec)?);
@@ -282,21 +310,21 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
     }
 }
 
-fn finished(
-    of: &str,
-    trace: &Trace,
-    made: PatchMap,
-    unit: String,
-    title: String,
-    words: String,
-    is_share: bool,
-) -> Result<NamedMap, PanelError> {
+/// Layers and heads of an encoder.
+fn encoder_shape(trace: &Trace, encoder: usize) -> Result<[usize; 2], PanelError> {
+    let shape = trace.encoder(encoder).map(|vision| [vision.num_hidden_layers, vision.num_attention_heads]);
+    Ok(shape.filter(|shape| *shape != [0, 0]).ok_or(AnalysisError::NoVision)?)
+}
+
+/// A name, with the number of an encoder that is not the first.
+fn of_encoder(name: &str, encoder: usize) -> String {
+    if encoder == 0 { name.to_owned() } else { format!("{name}, encoder {encoder}") }
+}
+
+fn finished(of: &str, made: PatchMap, unit: String, title: String, words: String, is_share: bool) -> NamedMap {
     let image_share = is_share.then_some(made.total);
-    if made.layout != trace.layout {
-        return Err(PanelError::Other("patches that lie as no photo does".to_owned()));
-    }
     let (of, values, layout) = (of.to_owned(), made.values, made.layout);
-    Ok(NamedMap { of, values, layout, unit, title, words, image_share })
+    NamedMap { of, values, layout, unit, title, words, image_share }
 }
 
 fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError> {

@@ -3,7 +3,7 @@
 use super::tokens::token_set;
 use super::words::token_words;
 use super::{CellsContent, Content, Made, PanelData, PanelError, truth};
-use crate::analysis::localisation::{Better, Counted, METRICS, MetricGrid, PatchCoverage, metric_by_id};
+use crate::analysis::localisation::{Better, Counted, MetricGrid, PatchCoverage, metric_by_id, metrics};
 use crate::analysis::{self, LayerHeadMaps, MapOptions, Normalisation, layer_head_maps};
 use crate::figure::recipe::{GridCells, Tokens, Truth};
 use crate::figure::{FigureError, Inputs};
@@ -78,7 +78,7 @@ pub(super) fn scores(
 ) -> Result<Made, PanelError> {
     let trace = inputs.trace(of)?;
     let metric = metric_by_id(metric).ok_or_else(|| {
-        let names: Vec<&str> = METRICS.iter().map(|metric| metric.id).collect();
+        let names: Vec<&str> = metrics().map(|metric| metric.id).collect();
         let expected = format!("`metric` as one of {}", names.join(", "));
         FigureError::Setting { expected, found: format!("`{metric}`") }
     })?;

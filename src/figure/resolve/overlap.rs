@@ -3,7 +3,7 @@
 use super::maps::named;
 use super::truth::union;
 use super::{Content, Made, PanelData, PanelError, PhotoContent};
-use crate::analysis::localisation::{Counted, Evaluation, METRICS, PhotoMap, Ranked, Sampling};
+use crate::analysis::localisation::{Counted, Evaluation, PhotoMap, Ranked, Sampling, metrics};
 use crate::figure::Inputs;
 use crate::figure::recipe::{MapSpec, Truth};
 use crate::geometry::Combine;
@@ -27,7 +27,7 @@ pub(super) fn overlap(
     let style = OverlapStyle { threshold: at.threshold, palette, opacity: 0.6 };
     let mask_image = MaskImage::new(base.layout.image(), mask.pixels());
     let mut data = PanelData::of_map("map", &map.layout, &map.values, &map.unit);
-    data.metrics = METRICS.iter().map(|metric| (metric.id.to_owned(), metric.value(&at).ok())).collect();
+    data.metrics = metrics().map(|metric| (metric.id.to_owned(), metric.value(&at).ok())).collect();
     data.metrics.insert(0, ("threshold".to_owned(), Some(at.threshold)));
     let figure =
         |name: &str, value: Option<f64>| value.map_or_else(|| format!("{name} –"), |v| format!("{name} {v:.3}"));

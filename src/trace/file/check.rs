@@ -188,12 +188,15 @@ fn vision(trace: &Trace) -> Checked {
         || format!("{further} besides the first"),
     )?;
     if let Some(first) = &trace.vision {
-        encoder(first, trace.layout.len())?;
+        encoder(first, trace.encoder_layout(0).len())?;
     }
-    trace.further_vision.iter().try_for_each(|further| encoder(further, further.num_patches))
+    // A further one without regions of its own may have any patches.
+    let cells = |idx: usize| trace.layout.of_encoder(idx).map(|layout| layout.len());
+    let mut further = (1..).zip(&trace.further_vision);
+    further.try_for_each(|(idx, further)| encoder(further, cells(idx).unwrap_or(further.num_patches)))
 }
 
-/// One encoder's numbers; the first has a patch for every cell of the layout.
+/// One encoder's numbers; it has a patch for every cell of the regions that it saw.
 fn encoder(vision: &VisionAttention, cells: usize) -> Checked {
     let (layers, heads, patches) = (vision.num_hidden_layers, vision.num_attention_heads, vision.num_patches);
     layers_and_heads("vision encoder", [layers, heads])?;

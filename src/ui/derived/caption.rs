@@ -1,7 +1,7 @@
 //! What is shown, in words: source, layer, head, tokens, normalisation, largest value.
 
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Axis, LayerHead, Normalisation, Reduce, Source, TokenPos, ViewState};
+use crate::ui::state::{AppState, Axis, LayerHead, Normalisation, Reduce, TokenPos, ViewState};
 
 /// "layer 3", "mean of layers", "largest of layers".
 pub fn axis_label(noun: &str, axis: Axis) -> String {
@@ -71,31 +71,34 @@ fn place_label(layer: Axis, head: Axis) -> String {
 pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
     let view = &state.view;
     let [source, place, unit] = place_and_unit(view);
-    match view.source {
-        Source::Decoder => {
-            let tokens = tokens_label(state, trace, tokens);
-            format!("{source}, {place}, {tokens}, {unit}")
-        }
-        Source::Vision | Source::Received | Source::Norms => format!("{source}, {place}, {unit}"),
+    if view.source.of_tokens() {
+        let tokens = tokens_label(state, trace, tokens);
+        return format!("{source}, {place}, {tokens}, {unit}");
     }
+    format!("{source}, {place}, {unit}")
 }
 
 /// Whose attention, in which layer and head, divided by what.
 pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let choice = view.layer_head();
-    let without_sink = view.suppress_sink && view.source == Source::Decoder;
+    let without_sink = view.suppress_sink && view.source.has_sink();
+    let entry = view.source.entry();
     let unit = match view.normalisation {
-        _ if view.source == Source::Norms => "L2 norm",
+        _ if entry.share_unit.is_none() => entry.unit,
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
         Normalisation::ImageShare if without_sink => "share of the image's attention without the first position",
         Normalisation::ImageShare => "share of the image's attention",
     };
-    let place = match view.source {
-        Source::Norms => axis_label("layer", choice.layer),
-        _ => place_label(choice.layer, choice.head),
+    let place = if view.source.has_heads() {
+        place_label(choice.layer, choice.head)
+    } else {
+        axis_label("layer", choice.layer)
     };
-    [view.source.name().to_owned(), place, unit.to_owned()]
+    let name = view.source.name();
+    let is_further = view.source.is_encoder() && view.encoder > 0;
+    let name = if is_further { format!("{name} of encoder {}", view.encoder) } else { name.to_owned() };
+    [name, place, unit.to_owned()]
 }
 
 /// Its end: how much it is.
@@ -110,13 +113,9 @@ pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
     let choice = view.layer_head();
     let of_heads = view.source.has_heads() && choice.head.reduce == Some(Reduce::Max);
     let largest = choice.layer.reduce == Some(Reduce::Max) || of_heads;
-    match view.source {
-        // Each patch may have another layer, head or token as its largest: together they are no share of anything.
-        Source::Decoder if largest || (view.tokens == Reduce::Max && !one_token) => "sum of the largest",
-        Source::Vision | Source::Received | Source::Norms if largest => "sum of the largest",
-        Source::Decoder => "image share",
-        Source::Vision | Source::Received | Source::Norms => "sum over patches",
-    }
+    // Each patch may have another layer, head or token as its largest: together they are no share of anything.
+    let largest = largest || (view.source.of_tokens() && view.tokens == Reduce::Max && !one_token);
+    if largest { "sum of the largest" } else { view.source.entry().sum }
 }
 
 #[cfg(test)]

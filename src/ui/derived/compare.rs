@@ -13,7 +13,7 @@ use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
 use crate::ui::state::{
-    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, Source, TokenPos, ViewState,
+    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, TokenPos, ViewState,
     count as counted,
 };
 use crate::ui::truth::Marks;
@@ -166,8 +166,7 @@ impl Comparisons {
             let maps = maps_of(draft.run.id);
             draft.tokens.iter().filter(|pos| maps.is_some_and(|maps| maps.get(**pos).is_some())).count()
         };
-        let missing =
-            state.view.source == Source::Decoder && drafts.iter().any(|draft| ready(draft) < draft.tokens.len());
+        let missing = state.view.source.of_tokens() && drafts.iter().any(|draft| ready(draft) < draft.tokens.len());
         let key = Key {
             columns: drafts.iter().map(|draft| (draft.run.id, draft.run.version, ready(draft))).collect(),
             runs: compared.clone(),
@@ -282,7 +281,7 @@ fn make<'m>(
             alignment: draft.alignment.clone(),
             title: title(draft, key),
             tokens: draft.tokens.clone(),
-            map: made.map(|made| made.heat(&draft.trace.layout)),
+            map: made.map(|made| made.heat(&key.view.source.layout(draft.trace, key.view.encoder))),
             image_share,
         });
     }
@@ -306,7 +305,7 @@ fn column_values(draft: &Draft<'_>, view: &ViewState, maps: &TokenMaps) -> Resul
     if let Some(why) = out_of_reach(draft.trace, view) {
         return Err(why);
     }
-    if view.source == Source::Decoder {
+    if view.source.of_tokens() {
         if draft.tokens.is_empty() {
             let nothing_yet = draft.trace.output.is_empty();
             let why = if nothing_yet {
@@ -326,17 +325,13 @@ fn column_values(draft: &Draft<'_>, view: &ViewState, maps: &TokenMaps) -> Resul
 
 /// A layer or head that another model does not have is not silently another one.
 fn out_of_reach(trace: &Trace, view: &ViewState) -> Option<String> {
-    let (choice, shape) = match (view.source, &trace.vision) {
-        (Source::Decoder, _) if !trace.has_decoder() => return Some("Its model has no decoder".to_owned()),
-        (Source::Decoder, _) => (view.decoder, (trace.num_hidden_layers, trace.num_attention_heads)),
-        (Source::Norms, Some(vision)) => {
-            (LayerHead { head: Axis::default(), ..view.vision }, (vision.num_hidden_layers, vision.num_attention_heads))
-        }
-        (Source::Vision | Source::Received, Some(vision)) => {
-            (view.vision, (vision.num_hidden_layers, vision.num_attention_heads))
-        }
-        (Source::Vision | Source::Received | Source::Norms, None) => return None, // said by the map itself
-    };
+    let (source, shown) = (view.source, view.layer_head());
+    if !source.is_encoder() && !trace.has_decoder() {
+        return Some("Its model has no decoder".to_owned());
+    }
+    let Ok([layers, heads]) = source.shape(trace, view.encoder) else { return None }; // said by the map itself
+    let head = if source.has_heads() { shown.head } else { Axis::default() };
+    let (choice, shape) = (LayerHead { head, ..shown }, (layers, heads));
     let beyond = |axis: Axis, count: usize| axis.reduce.is_none() && axis.idx >= count;
     let said = |noun: &str, axis: Axis, count: usize| {
         Some(format!("Its model has {}: there is no {noun} {}", counted(count, noun), axis.idx))

@@ -1,7 +1,7 @@
 //! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
 
 use super::shown::narrow;
-use crate::analysis::{self, Normalisation};
+use crate::analysis;
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
 use crate::ids::LayerIdx;
@@ -20,6 +20,7 @@ struct Key {
     run: RunId,
     rewinds: u64,
     source: Source,
+    encoder: usize,
     suppress_sink: bool,
 }
 
@@ -59,7 +60,8 @@ pub struct GridMaps {
 /// Maps of one token, made a few layers at a time: all of a large model's heads take longer than a frame has.
 #[derive(Debug)]
 struct Partial {
-    pos: TokenPos,
+    /// `None` for a source that is the same for all.
+    pos: Option<TokenPos>,
     /// **Shape** `[layers made, heads, rows * cols]`.
     values: Vec<f64>,
     next_layer: usize,
@@ -92,39 +94,34 @@ impl GridMaps {
     /// Adds tokens until the deadline. Returns whether some are missing.
     pub(super) fn advance(&mut self, run: &Run, view: &ViewState, wanted: &[TokenPos], deadline: Instant) -> bool {
         let Some(trace) = &run.trace else { return false };
-        let (source, suppress_sink) = (view.source, view.suppress_sink);
-        let key = Key { run: run.id, rewinds: run.rewinds, source, suppress_sink };
+        let ViewState { source, encoder, suppress_sink, .. } = *view;
+        let key = Key { run: run.id, rewinds: run.rewinds, source, encoder, suppress_sink };
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }
-        match view.source {
-            Source::Decoder => return self.advance_decoder(trace, wanted, deadline),
-            Source::Vision | Source::Received => self.advance_vision(trace),
-            Source::Norms => self.advance_norms(trace),
+        // Without the source there is nothing to make; a source without heads is one column.
+        let Ok([layers, heads]) = source.shape(trace, encoder) else { return false };
+        if source.of_tokens() {
+            return self.advance_tokens(trace, [layers, heads], wanted, deadline);
+        }
+        if self.values.is_some() {
+            return false;
+        }
+        match self.make(trace, None, &mut Slice { deadline, made: 0 }) {
+            Made::Later => return true,
+            Made::Nothing => {}
+            Made::Maps(values) => self.finish((layers, heads, &source.layout(trace, encoder)), values),
         }
         false
     }
 
-    /// One column: norms are of whole states.
-    fn advance_norms(&mut self, trace: &Trace) {
-        let Some(vision) = trace.vision.as_deref().filter(|_| self.values.is_none()) else { return };
-        if vision.patch_norms.len() == vision.num_hidden_layers * trace.layout.len() {
-            let values = vision.patch_norms.iter().map(|norm| f64::from(*norm)).collect();
-            self.finish((vision.num_hidden_layers, 1, &trace.layout), values);
-        }
-    }
-
-    fn advance_vision(&mut self, trace: &Trace) {
-        if self.values.is_none()
-            && let Ok(maps) = analysis::vision_layer_head_maps(trace, Normalisation::Raw)
-        {
-            let shape = (maps.num_hidden_layers, maps.num_attention_heads, &maps.layout);
-            let values = maps.values.iter().map(|value| f64::from(*value)).collect();
-            self.finish(shape, values);
-        }
-    }
-
-    fn advance_decoder(&mut self, trace: &Trace, wanted: &[TokenPos], deadline: Instant) -> bool {
+    fn advance_tokens(
+        &mut self,
+        trace: &Trace,
+        [layers, heads]: [usize; 2],
+        wanted: &[TokenPos],
+        deadline: Instant,
+    ) -> bool {
         // A longer answer goes on from the sum of the shorter one; anything else starts again.
         if !wanted.starts_with(&self.summed) {
             self.summed.clear();
@@ -135,7 +132,7 @@ impl GridMaps {
         let before = self.count;
         let mut slice = Slice { deadline, made: 0 };
         for pos in wanted.iter().skip(self.summed.len()) {
-            match self.make(trace, *pos, &mut slice) {
+            match self.make(trace, Some(*pos), &mut slice) {
                 Made::Later => break,
                 Made::Nothing => self.summed.push(*pos),
                 Made::Maps(values) => {
@@ -150,26 +147,27 @@ impl GridMaps {
         if self.count > before {
             let count = self.count as f64;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
-            self.finish((trace.num_hidden_layers, trace.num_attention_heads, &trace.layout), mean);
+            self.finish((layers, heads, &trace.layout), mean);
         } else if wanted.len() == self.summed.len() && self.count == 0 {
             self.values = None; // none of them has a row
         }
         self.summed.len() < wanted.len()
     }
 
-    /// Goes on with the maps of a token.
-    fn make(&mut self, trace: &Trace, pos: TokenPos, slice: &mut Slice) -> Made {
+    /// Goes on with the maps of a token, or with those that are the same for all.
+    fn make(&mut self, trace: &Trace, pos: Option<TokenPos>, slice: &mut Slice) -> Made {
         let mut partial = match self.partial.take() {
             Some(partial) if partial.pos == pos => partial,
             _ => Partial { pos, values: Vec::new(), next_layer: 0 },
         };
-        let suppress_sink = self.key.is_some_and(|key| key.suppress_sink);
-        while let Ok(layer_idx) = LayerIdx::new(partial.next_layer, trace.num_hidden_layers) {
+        let Some(Key { source, encoder, suppress_sink, .. }) = self.key else { return Made::Nothing };
+        let Ok([layers, _]) = source.shape(trace, encoder) else { return Made::Nothing };
+        while let Ok(layer_idx) = LayerIdx::new(partial.next_layer, layers) {
             if slice.is_over() {
                 self.partial = Some(partial);
                 return Made::Later;
             }
-            let Ok(values) = analysis::layer_maps(trace, pos, layer_idx, suppress_sink) else {
+            let Ok(values) = analysis::layer_maps((source, encoder), trace, pos, layer_idx, suppress_sink) else {
                 return Made::Nothing;
             };
             slice.made += values.len();

@@ -170,7 +170,7 @@ mod tests {
             look(&mut derived, &state);
         }
         let mut view = state.view;
-        view.source = crate::ui::state::Source::Vision;
+        view.source = crate::ui::state::Source::VISION;
         state.apply(Command::SetView(view));
         look(&mut derived, &state);
     }

@@ -2,6 +2,7 @@
 
 use super::caption;
 use super::token_maps::TokenMaps;
+use crate::analysis::MapRequest;
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
 use crate::render::HeatMap;
@@ -16,6 +17,7 @@ struct Key {
     run: RunId,
     rewinds: u64,
     source: Source,
+    encoder: usize,
     choice: LayerHead,
     tokens: Vec<TokenPos>,
     reduce: Reduce,
@@ -65,11 +67,9 @@ impl Values {
 /// Where a run looked, by what is chosen in `view`.
 pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[TokenPos]) -> Result<Values, String> {
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
-    let mut made = match view.source {
-        Source::Decoder => decoder_values(trace, maps, wanted, view.tokens)?,
-        source => vision_values(run, source, view.vision)?,
-    };
-    let is_shared = view.normalisation == Normalisation::ImageShare && view.source != Source::Norms;
+    let mut made =
+        if view.source.of_tokens() { token_values(trace, maps, wanted, view.tokens)? } else { one_map(run, view)? };
+    let is_shared = view.normalisation == Normalisation::ImageShare && view.source.entry().share_unit.is_some();
     if is_shared && made.image_share > 0.0 {
         let whole: f64 = made.values.iter().map(|value| f64::from(*value)).sum();
         for value in &mut made.values {
@@ -81,16 +81,10 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
-    match (view.source, view.normalisation) {
-        (Source::Norms, _) => "L2 norm of the patch's state",
-        (Source::Received, Normalisation::Raw) => "received attention, mean over queries",
-        (_, Normalisation::ImageShare) => "share of the image's attention",
-        (Source::Decoder, Normalisation::Raw) if view.suppress_sink => {
-            "attention probability without the first position"
-        }
-        (Source::Decoder, Normalisation::Raw) => "attention probability",
-        (Source::Vision, Normalisation::Raw) => "[CLS] attention probability",
+    if view.source == Source::DECODER && view.normalisation == Normalisation::Raw && view.suppress_sink {
+        return "attention probability without the first position";
     }
+    view.source.unit(view.normalisation)
 }
 
 /// The map for this state; the one from before if nothing changed.
@@ -103,13 +97,14 @@ pub(super) fn update(
 ) -> Option<ShownMap> {
     let trace = run.trace.as_ref()?;
     let view = &state.view;
-    let decoder = view.source == Source::Decoder;
+    let of_tokens = view.source.of_tokens();
     let key = Key {
         run: run.id,
         rewinds: run.rewinds,
         source: view.source,
+        encoder: view.encoder,
         choice: view.layer_head(),
-        tokens: if decoder { wanted.to_vec() } else { Vec::new() },
+        tokens: if of_tokens { wanted.to_vec() } else { Vec::new() },
         reduce: view.tokens,
         normalisation: view.normalisation,
         suppress_sink: view.suppress_sink,
@@ -124,7 +119,7 @@ pub(super) fn update(
         Err(why) => (Err(why), [0.0, 1.0], 0.0, 0.0),
         Ok(made) => {
             let (max, image_share) = (made.max(), made.image_share);
-            (Ok(made.heat(&trace.layout)), range(state, maps, max), image_share, max)
+            (Ok(made.heat(&view.source.layout(trace, view.encoder))), range(state, maps, max), image_share, max)
         }
     };
     let (caption, numbers) = match &map {
@@ -144,14 +139,14 @@ fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {
     };
     match (state.colour.range_mode, state.view.source) {
         (RangeMode::Fixed, _) => state.colour.fixed_range,
-        (RangeMode::SharedOverTokens, Source::Decoder) => {
+        (RangeMode::SharedOverTokens, source) if source.of_tokens() => {
             [0.0, maps.answer().map(|(_, map)| shared(map)).fold(max, f32::max)]
         }
         _ => [0.0, max],
     }
 }
 
-fn decoder_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
+fn token_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: Reduce) -> Result<Values, String> {
     let mut sums: Vec<f64> = Vec::new();
     let (mut count, mut why) = (0_usize, None);
     for pos in wanted {
@@ -199,15 +194,16 @@ fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
     }
 }
 
-fn vision_values(run: &Run, source: Source, choice: LayerHead) -> Result<Values, String> {
+/// A map that is the same for all tokens.
+fn one_map(run: &Run, view: &ViewState) -> Result<Values, String> {
+    let ViewState { source, encoder, .. } = *view;
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
-    let vision = trace.vision.as_ref().ok_or("What the vision encoder looked at was not recorded")?;
-    let shape = [vision.num_hidden_layers, vision.num_attention_heads];
-    let request = choice.request(source, shape).ok_or("The vision encoder gives no attention")?;
-    if !source.is_in(trace) {
+    let shape = source.shape(trace, encoder).map_err(|_| "What the vision encoder looked at was not recorded")?;
+    let request = view.layer_head().request(source, shape).ok_or("The vision encoder gives no attention")?;
+    if !source.is_in(trace, encoder) {
         return Err(format!("{} was not recorded here", source.name()));
     }
-    let map = request.compute(trace).map_err(|err| err.to_string())?;
+    let map = MapRequest { encoder, ..request }.compute(trace).map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 

@@ -1,4 +1,5 @@
-//! A decoder map for every token, in the chosen layer and head, made as time allows.
+//! A map for every token, of the decoder or of another source that has them, in the chosen layer and head, made as time
+//! allows.
 
 use crate::analysis::{MapRequest, Selection};
 use crate::engine::RunId;
@@ -24,6 +25,7 @@ pub struct TokenMap {
 pub(super) struct Key {
     run: RunId,
     rewinds: u64,
+    source: Source,
     choice: LayerHead,
     suppress_sink: bool,
 }
@@ -39,13 +41,13 @@ pub struct TokenMaps {
 
 /// Layer and head as they are put together; `None` when the model has none.
 pub(in crate::ui) fn selection_of(choice: LayerHead, layers: usize, heads: usize) -> Option<Selection> {
-    let request = choice.request(Source::Decoder, [layers, heads])?;
+    let request = choice.request(Source::DECODER, [layers, heads])?;
     Selection::new(request.layers, request.heads, [layers, heads]).ok()
 }
 
 fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
-    let shape = [trace.num_hidden_layers, trace.num_attention_heads];
-    let request = key.choice.request(Source::Decoder, shape).ok_or_else(|| "The model has no attention".to_owned())?;
+    let shape = key.source.shape(trace, 0).map_err(|err| err.to_string())?;
+    let request = key.choice.request(key.source, shape).ok_or_else(|| "The model has no attention".to_owned())?;
     let request = MapRequest { tokens: vec![pos], suppress_sink: key.suppress_sink, ..request };
     let map = request.compute(trace).map_err(|err| err.to_string())?;
     Ok(TokenMap { image_share: super::shown::narrow(map.total), max: map.range.max, values: map.values.into() })
@@ -77,11 +79,12 @@ impl TokenMaps {
         deadline: Instant,
     ) -> Option<Key> {
         let trace = run.trace.as_ref()?;
-        let choice = LayerHead {
-            layer: view.decoder.layer.clamped(trace.num_hidden_layers),
-            head: view.decoder.head.clamped(trace.num_attention_heads),
-        };
-        let key = Key { run: run.id, rewinds: run.rewinds, choice, suppress_sink: view.suppress_sink };
+        // While another source is shown, the words of the answer are still those of the decoder.
+        let source = if view.source.of_tokens() { view.source } else { Source::DECODER };
+        let shown = ViewState { source, ..*view }.layer_head();
+        let [layers, heads] = source.shape(trace, 0).unwrap_or_default();
+        let choice = LayerHead { layer: shown.layer.clamped(layers), head: shown.head.clamped(heads) };
+        let key = Key { run: run.id, rewinds: run.rewinds, source, choice, suppress_sink: view.suppress_sink };
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }

@@ -1,6 +1,8 @@
 //! Which numbers are shown: source, layer, head, tokens, normalisation.
 
 use super::{PanelContext, similarity};
+use crate::analysis::sources;
+use crate::trace::Trace;
 use crate::ui::command::Command;
 use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};
 use crate::ui::widgets::{choice, row};
@@ -10,6 +12,7 @@ use egui::Ui;
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let mut view = cx.state.view;
     source(ui, cx, &mut view);
+    encoder(ui, cx, &mut view);
     let shape = cx.state.shape();
     let (layers, heads) = shape.unwrap_or((0, 0));
     let mut layer_head = view.layer_head();
@@ -18,9 +21,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.add_enabled_ui(view.source.has_heads(), |ui| axis(ui, "Head", "heads", &mut layer_head.head, heads));
     *view.layer_head_mut() = layer_head;
     let has_decoder = cx.state.has_decoder();
-    let of_tokens = has_decoder && view.source == Source::Decoder;
+    let of_tokens = has_decoder && view.source.of_tokens();
     ui.add_enabled_ui(of_tokens, |ui| tokens(ui, &mut view));
-    ui.add_enabled_ui(view.source != Source::Norms, |ui| normalisation(ui, &mut view));
+    ui.add_enabled_ui(view.source.entry().share_unit.is_some(), |ui| normalisation(ui, &mut view));
     ui.add_enabled_ui(has_decoder, |ui| direction(ui, cx));
     if view != cx.state.view {
         cx.emit(Command::SetView(view));
@@ -33,16 +36,14 @@ fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     }
     let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
     let has_vision = trace.is_none_or(|trace| trace.vision.is_some());
-    let shown = view.source;
-    let is_there = |source: Source| match source {
-        Source::Decoder => true,
+    let (shown, encoder) = (view.source, view.encoder);
+    let is_there = |source: &Source| match *source {
+        source if source == Source::DECODER => true,
         // Without any of them its place says why.
-        Source::Vision => trace.is_none_or(|trace| !Source::Received.is_in(trace)),
-        Source::Received | Source::Norms => trace.map_or(source == shown, |trace| source.is_in(trace)),
+        source if source == Source::VISION => trace.is_none_or(|trace| !Source::RECEIVED.is_in(trace, encoder)),
+        source => trace.map_or(source == shown, |trace| source.is_in(trace, encoder)),
     };
-    let options =
-        [Source::Decoder, Source::Vision, Source::Received, Source::Norms].into_iter().filter(|s| is_there(*s));
-    let options: Vec<_> = options.map(|source| (source, source.name(), source.help())).collect();
+    let options: Vec<_> = sources().filter(is_there).map(|source| (source, source.name(), source.help())).collect();
     row(ui, "Source", "Whose attention is shown", |ui| {
         if let Some(source) = choice(ui, view.source, &options) {
             view.source = source;
@@ -50,6 +51,25 @@ fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
         if !has_vision {
             ui.weak("not recorded");
         }
+    });
+}
+
+/// Which of several vision encoders.
+fn encoder(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    let count = trace.map_or(0, Trace::num_encoders);
+    if count < 2 {
+        return;
+    }
+    row(ui, "Encoder", "Which of the model's vision encoders, counted from 0", |ui| {
+        ui.add_enabled_ui(view.source.is_encoder(), |ui| {
+            for idx in 0..count {
+                let button = egui::Button::selectable(view.encoder == idx, idx.to_string());
+                if ui.add(button).on_hover_text(format!("Vision encoder {idx}")).clicked() {
+                    view.encoder = idx;
+                }
+            }
+        });
     });
 }
 
@@ -118,7 +138,7 @@ fn normalisation(ui: &mut Ui, view: &mut ViewState) {
     row(ui, "Sink", "Many decoders park attention they have no use for on the first position", |ui| {
         let help = "The prompt's first token, <s>, draws much attention without meaning anything (a sink). This leaves its share out and divides the rest by what is left, head by head (decoder only)";
         ui.add_enabled(
-            view.source == Source::Decoder,
+            view.source.has_sink(),
             egui::Checkbox::new(&mut view.suppress_sink, "leave out the first position"),
         )
         .on_hover_text(help);

@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::geometry::{Combine, Framing};
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
-use crate::ui::state::{ColourSettings, RangeMode, Source};
+use crate::ui::state::{ColourSettings, RangeMode};
 use crate::ui::widgets::{choice, choice_unless, named, row};
 use eframe::egui;
 use egui::{DragValue, Slider, Ui};
@@ -106,7 +106,7 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
         (RangeMode::Fixed, "fixed", "Typed in: brightness compares between answers, layers and models"),
     ];
     // What is in force: the [CLS] map is one for all tokens, so its range is its own.
-    let of_tokens = cx.state.view.source == Source::Decoder;
+    let of_tokens = cx.state.view.source.of_tokens();
     let in_force = match colour.range_mode {
         RangeMode::SharedOverTokens if !of_tokens => RangeMode::PerMap,
         mode => mode,

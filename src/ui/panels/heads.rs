@@ -75,9 +75,9 @@ const ONE_RANGE_PT: f32 = 90.0;
 fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
     ui.horizontal_wrapped(|ui| {
         let what = match cx.state.view.source {
-            Source::Decoder => "Shown tokens",
-            Source::Vision => "[CLS]",
-            Source::Received | Source::Norms => cx.state.view.source.name(),
+            source if source == Source::DECODER => "Shown tokens",
+            source if source == Source::VISION => "[CLS]",
+            source => source.name(),
         };
         let text = format!("{what}, {} × {}", values.layers, values.heads);
         ui.label(RichText::new(text).weak())
@@ -98,7 +98,7 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
 
 /// Says of how many of the shown tokens the maps are the mean, while some are missing.
 pub(super) fn so_far(ui: &mut Ui, cx: &PanelContext<'_>) {
-    if let Some((done, all)) = cx.derived.grid.progress().filter(|_| cx.state.view.source == Source::Decoder) {
+    if let Some((done, all)) = cx.derived.grid.progress().filter(|_| cx.state.view.source.of_tokens()) {
         let text = RichText::new(format!("{done} of {all} so far")).weak().small();
         ui.label(text).on_hover_text("The mean over these tokens; the others are being added");
     }

@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::ui::command::Command;
 use crate::ui::derived::{GridValues, TokenMap, share_words};
-use crate::ui::state::{Axis, Extend, Source, TokenPos, ViewState};
+use crate::ui::state::{Axis, Extend, TokenPos, ViewState};
 use crate::ui::tables::TableKind;
 use crate::ui::widgets::choice;
 use eframe::egui;
@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return super::heads::nothing(ui, cx, "Ask a question to see how much each layer looks at the image");
     };
     let view = cx.state.view;
-    if view.source == Source::Decoder {
+    if view.source.of_tokens() {
         let options = [
             (false, "over layers", "For the shown tokens, layer by layer"),
             (true, "over words", "Word by word, for the shown layer and head"),
@@ -30,16 +30,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             return words(ui, cx);
         }
     }
-    let title = match view.source {
-        Source::Decoder => "Attention on the image, mean over the shown tokens",
-        Source::Vision => "[CLS] attention on the patches",
-        Source::Received => "Attention that the patches receive",
-        Source::Norms => "Norms of the patches, their sum",
-    };
+    let title = view.source.entry().sum_title;
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(title).weak().small());
         super::heads::so_far(ui, cx);
-        if view.source.is_encoder() {
+        if !view.source.of_tokens() {
             super::copy_menu::show(ui, cx, TableKind::Layers);
         }
     });
@@ -53,7 +48,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// The answer's tokens; a click holds one.
 fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(trace) = cx.state.current_run().and_then(|run| run.trace.as_ref()) else { return };
-    let choice = cx.state.view.decoder;
+    let choice = cx.state.view.layer_head();
     ui.label(RichText::new(share_words(choice)).weak().small());
     let accent = crate::ui::theme::accent(ui.visuals());
     let marks = &cx.derived.truth.marks;
@@ -106,9 +101,10 @@ fn plot(ui: &mut Ui, values: &GridValues, view: ViewState) -> Option<usize> {
         .chunks(heads)
         .map(|row| row.iter().map(|v| f64::from(*v)).sum::<f64>() / row.len() as f64)
         .collect();
-    let is_norms = view.source == Source::Norms;
-    let (mean_name, of_what) = if is_norms { ("sum of norms", "") } else { ("mean over heads", " of the attention") };
-    let head = (!is_norms && choice.head.reduce.is_none()).then(|| {
+    let (has_heads, is_share) = (view.source.has_heads(), view.source.entry().share_unit.is_some());
+    let mean_name = if has_heads { "mean over heads" } else { "sum over patches" };
+    let of_what = if is_share { " of the attention" } else { "" };
+    let head = (has_heads && choice.head.reduce.is_none()).then(|| {
         let idx = choice.head.idx.min(heads - 1);
         let share = values.image_shares.chunks(heads).map(|row| row.get(idx).copied().map_or(0.0, f64::from));
         (idx, share.collect::<Vec<f64>>())

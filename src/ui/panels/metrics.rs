@@ -1,7 +1,7 @@
 //! The shown map against the chosen objects: figures, their course over the threshold, and every layer and head.
 
 use super::PanelContext;
-use crate::analysis::localisation::{Better, Counted, Counts, METRICS};
+use crate::analysis::localisation::{Better, Counted, Counts, metrics};
 use crate::ui::command::Command;
 use crate::ui::head_grid::HeadGrid;
 use crate::ui::state::{Cut, MetricChoice, TokenPos, TruthView, count};
@@ -129,7 +129,7 @@ fn table(ui: &mut Ui, scores: &Scores) {
     ui.label(RichText::new(text).weak().small());
     let pairs = if ui.available_width() >= TWO_PAIRS_PT { 2 } else { 1 };
     egui::Grid::new("figures").num_columns(2 * pairs).striped(true).spacing([10.0, 2.0]).show(ui, |ui| {
-        for (place, (metric, value)) in METRICS.iter().zip(&scores.values).enumerate() {
+        for (place, (metric, value)) in metrics().zip(&scores.values).enumerate() {
             let arrow = match metric.better {
                 Better::Higher => "⬆",
                 Better::Lower => "⬇",
@@ -185,11 +185,11 @@ fn plot(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
 
 /// A figure of every layer and head, each at its own mean; a click jumps there.
 fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut TruthView) {
-    let Some(metric) = METRICS.get(view.grid_metric.0).or(METRICS.first()) else { return };
+    let Some(metric) = metrics().nth(view.grid_metric.0).or(metrics().next()) else { return };
     row(ui, "Every head", "The metric of each layer and head for the shown tokens, at its own mean", |ui| {
         let response =
             egui::ComboBox::from_id_salt("metric of the grid").selected_text(metric.label).show_ui(ui, |ui| {
-                for (place, metric) in METRICS.iter().enumerate() {
+                for (place, metric) in metrics().enumerate() {
                     let response = ui.selectable_label(place == view.grid_metric.0, metric.label);
                     if response.on_hover_text(metric.help).clicked() {
                         view.grid_metric = MetricChoice(place);

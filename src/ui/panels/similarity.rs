@@ -1,6 +1,7 @@
 //! Models without a decoder: texts beside a photo instead of an answer.
 
 use super::PanelContext;
+use crate::analysis::sources;
 use crate::engine::{ModelTask, Stage};
 use crate::trace::{TextSimilarity, Trace};
 use crate::ui::derived::format_share;
@@ -71,16 +72,21 @@ pub(super) fn one_line(prompt: &str) -> String {
 /// The source row of an encoder.
 pub(super) fn encoder_source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
-    let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace));
-    let rows = if is_there(Source::Received) { Source::Received } else { Source::Vision };
+    let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace, 0));
+    let rows = if is_there(Source::RECEIVED) { Source::RECEIVED } else { Source::VISION };
     row(ui, "Source", "Whose attention is shown", |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.add_enabled(false, egui::Button::selectable(false, "Decoder"))
             .on_disabled_hover_text("This model has no decoder, so only its vision encoder looks at the photo");
-        for source in [rows, Source::Norms].into_iter().filter(|source| *source == rows || is_there(*source)) {
-            let help = match source {
-                Source::Vision => "Where the vision encoder's [CLS] token looked; the same for every text",
-                _ => source.help(),
+        let shown = |source: &Source| {
+            let has_rows = [Source::VISION, Source::RECEIVED].contains(source);
+            *source == rows || (!has_rows && source.is_encoder() && is_there(*source))
+        };
+        for source in sources().filter(shown) {
+            let help = if source == Source::VISION {
+                "Where the vision encoder's [CLS] token looked; the same for every text"
+            } else {
+                source.help()
             };
             let button = egui::Button::selectable(view.source == source, source.name());
             if ui.add(button).on_hover_text(help).clicked() {

@@ -120,7 +120,7 @@ impl AppState {
         if info.task == ModelTask::Answer {
             clamp(&mut self.view.decoder, info.num_hidden_layers, info.num_attention_heads);
             if self.model.task() != ModelTask::Answer && !of_session {
-                self.view.source = Source::Decoder;
+                self.view.source = Source::DECODER;
             }
         }
         clamp(&mut self.view.vision, info.vision_num_hidden_layers, info.vision_num_attention_heads);

@@ -269,16 +269,19 @@ impl AppState {
     fn settle_source(&mut self) {
         let has_decoder = self.has_decoder();
         let trace = self.current_run().and_then(|run| run.trace.as_ref());
-        let has = |source: Source| trace.is_none_or(|trace| source.is_in(trace));
-        let source = match self.view.source {
-            Source::Decoder if has_decoder => Source::Decoder,
-            Source::Norms if has(Source::Norms) => Source::Norms,
-            _ if !has(Source::Vision) && has(Source::Received) => Source::Received,
-            Source::Received if trace.is_none() => Source::Received,
-            Source::Norms if has_decoder => Source::Decoder,
-            _ => Source::Vision,
+        let encoder = self.view.encoder.min(trace.map_or(0, crate::trace::Trace::num_encoders).saturating_sub(1));
+        let has = |source: Source| trace.is_none_or(|trace| source.is_in(trace, encoder));
+        let chosen = self.view.source;
+        let is_rows = [Source::VISION, Source::RECEIVED].contains(&chosen);
+        self.view.source = match chosen {
+            source if source == Source::DECODER && has_decoder => source,
+            source if source != Source::DECODER && !is_rows && has(source) => source,
+            _ if !has(Source::VISION) && has(Source::RECEIVED) => Source::RECEIVED,
+            source if source == Source::RECEIVED && trace.is_none() => source,
+            source if source != Source::DECODER && !is_rows && has_decoder => Source::DECODER,
+            _ => Source::VISION,
         };
-        self.view.source = source;
+        self.view.encoder = encoder;
         if !has_decoder {
             self.selection.direction = Direction::default();
         }
@@ -287,15 +290,13 @@ impl AppState {
     /// Layers and heads of the shown source: of the shown trace, else of the open model.
     pub fn shape(&self) -> Option<(usize, usize)> {
         let trace = self.current_run().and_then(|run| run.trace.as_ref());
-        match (self.view.source, trace, &self.model.info) {
-            (Source::Decoder, Some(trace), _) => Some((trace.num_hidden_layers, trace.num_attention_heads)),
-            (Source::Decoder, None, Some(info)) => Some((info.num_hidden_layers, info.num_attention_heads)),
-            (Source::Vision | Source::Received | Source::Norms, Some(trace), _) => {
-                trace.vision.as_ref().map(|vision| (vision.num_hidden_layers, vision.num_attention_heads))
+        match (self.view.source.is_encoder(), trace, &self.model.info) {
+            (false, Some(trace), _) => Some((trace.num_hidden_layers, trace.num_attention_heads)),
+            (false, None, Some(info)) => Some((info.num_hidden_layers, info.num_attention_heads)),
+            (true, Some(trace), _) => {
+                trace.encoder(self.view.encoder).map(|vision| (vision.num_hidden_layers, vision.num_attention_heads))
             }
-            (Source::Vision | Source::Received | Source::Norms, None, Some(info)) => {
-                Some((info.vision_num_hidden_layers, info.vision_num_attention_heads))
-            }
+            (true, None, Some(info)) => Some((info.vision_num_hidden_layers, info.vision_num_attention_heads)),
             (_, None, None) => None,
         }
     }

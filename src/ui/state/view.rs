@@ -68,8 +68,10 @@ impl LayerHead {
 #[serde(default)]
 pub struct ViewState {
     /// Whose attention.
-    #[serde(with = "written::Source")]
+    #[serde(with = "written::source")]
     pub source: Source,
+    /// Which vision encoder, for a source that is one's: 0 is the first.
+    pub encoder: usize,
     /// In the decoder.
     pub decoder: LayerHead,
     /// In the vision encoder.
@@ -87,18 +89,12 @@ pub struct ViewState {
 impl ViewState {
     /// Layer and head of the shown source.
     pub fn layer_head(&self) -> LayerHead {
-        match self.source {
-            Source::Decoder => self.decoder,
-            Source::Vision | Source::Received | Source::Norms => self.vision,
-        }
+        if self.source.is_encoder() { self.vision } else { self.decoder }
     }
 
     /// The same, to change.
     pub fn layer_head_mut(&mut self) -> &mut LayerHead {
-        match self.source {
-            Source::Decoder => &mut self.decoder,
-            Source::Vision | Source::Received | Source::Norms => &mut self.vision,
-        }
+        if self.source.is_encoder() { &mut self.vision } else { &mut self.decoder }
     }
 }
 
@@ -107,13 +103,26 @@ mod written {
     use super::{Deserialize, Serialize};
     use crate::analysis;
 
-    #[derive(Serialize, Deserialize)]
-    #[serde(remote = "analysis::MapSource")]
-    pub(super) enum Source {
-        Decoder,
-        Vision,
-        Received,
-        Norms,
+    /// `Decoder`, `Vision`: the names of sources, their first letter large.
+    pub(super) mod source {
+        use crate::analysis::MapSource;
+        use serde::{Deserialize, Deserializer, Serializer, de};
+
+        fn with_first(text: &str, first: impl Fn(char) -> char) -> String {
+            text.chars().enumerate().map(|(idx, letter)| if idx == 0 { first(letter) } else { letter }).collect()
+        }
+
+        #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+        pub(in super::super) fn serialize<S: Serializer>(source: &MapSource, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_str(&with_first(source.entry().id, |first| first.to_ascii_uppercase()))
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<MapSource, D::Error> {
+            let written = String::deserialize(from)?;
+            let id = with_first(&written, |first| first.to_ascii_lowercase());
+            MapSource::by_id(&id)
+                .ok_or_else(|| de::Error::custom(format!("expected a source of maps, found {written}")))
+        }
     }
 
     #[derive(Serialize, Deserialize)]
@@ -242,7 +251,7 @@ mod tests {
         let text = r#"{"source":"Vision","decoder":{"layer":{"idx":3,"reduce":"One"},"head":{"idx":0,"reduce":"Max"}},"vision":{"layer":{"idx":0,"reduce":"Mean"},"head":{"idx":1,"reduce":"Mean"}},"tokens":"Max","normalisation":"ShareOfImage","suppress_sink":true}"#;
         let view: ViewState = serde_json::from_str(text).expect("as it was written");
         let layer = Axis { idx: 3, reduce: None };
-        assert_eq!((view.source, view.decoder.layer, view.tokens), (Source::Vision, layer, Reduce::Max), "read");
+        assert_eq!((view.source, view.decoder.layer, view.tokens), (Source::VISION, layer, Reduce::Max), "read");
         assert_eq!(serde_json::to_string(&view).expect("plain data"), text, "written the same");
         let one: ViewState = serde_json::from_str(r#"{"tokens":"One"}"#).expect("an old word");
         assert_eq!(one, ViewState::default(), "one of several tokens is their mean");
@@ -270,23 +279,23 @@ mod tests {
         let state = crate::ui::state::testing::answered();
         let mut trace = state.current_run().and_then(|run| run.trace.clone()).expect("an answer");
         let there = |trace: &crate::trace::Trace| {
-            let all = [Source::Decoder, Source::Vision, Source::Received, Source::Norms];
-            all.into_iter().filter(|source| source.is_in(trace)).collect::<Vec<_>>()
+            let all = [Source::DECODER, Source::VISION, Source::RECEIVED, Source::NORMS];
+            all.into_iter().filter(|source| source.is_in(trace, 0)).collect::<Vec<_>>()
         };
-        assert_eq!(there(&trace), [Source::Decoder, Source::Vision, Source::Norms], "an encoder with [CLS]");
+        assert_eq!(there(&trace), [Source::DECODER, Source::VISION, Source::NORMS], "an encoder with [CLS]");
         let mut vision = (**trace.vision.as_ref().expect("recorded")).clone();
         vision.received_attention = std::mem::take(&mut vision.cls_attention);
         trace.vision = Some(std::sync::Arc::new(vision));
-        assert_eq!(there(&trace), [Source::Decoder, Source::Received, Source::Norms], "one without");
+        assert_eq!(there(&trace), [Source::DECODER, Source::RECEIVED, Source::NORMS], "one without");
         trace.vision = None;
-        assert_eq!(there(&trace), [Source::Decoder], "nothing of it recorded");
+        assert_eq!(there(&trace), [Source::DECODER], "nothing of it recorded");
     }
 
     #[test]
     fn each_source_keeps_its_own_layer() {
         let mut view = ViewState::default();
         view.layer_head_mut().layer.idx = 3;
-        view.source = Source::Vision;
+        view.source = Source::VISION;
         view.layer_head_mut().layer.idx = 5;
         assert_eq!((view.decoder.layer.idx, view.vision.layer.idx), (3, 5), "both are remembered");
     }

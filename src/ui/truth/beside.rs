@@ -5,7 +5,7 @@ use super::ImageTruth;
 use super::numbers::counted;
 use super::questions::QuestionMaker;
 use crate::analysis::chair::Extractor;
-use crate::analysis::localisation::{Counted, METRICS, MetricGrid, PatchCoverage, PhotoMap, Sampling};
+use crate::analysis::localisation::{Counted, MetricGrid, PatchCoverage, PhotoMap, Sampling, metrics};
 use crate::analysis::{ClsVariant, DamroOptions, OutlierAgreement, Reduce, TokenRef, TokenSet, damro};
 use crate::data::dataset::Dataset;
 use crate::engine::RunId;
@@ -236,7 +236,7 @@ fn overlap(wish: &OverlapWish) -> Option<Overlap> {
 
 fn figure_grid(wish: &GridWish, made: u64) -> Result<FigureGrid, String> {
     let GridValues { layers, heads, values, .. } = &wish.values;
-    let metric = METRICS.get(wish.metric.0).ok_or("This metric is not in this version")?;
+    let metric = metrics().nth(wish.metric.0).ok_or("This metric is not in this version")?;
     let (shape, go_on) = ([*layers, *heads], AtomicBool::new(false));
     let figures = MetricGrid::of_values(values, shape, &wish.coverage, wish.counted, metric, &go_on)
         .map_err(|err| err.to_string())?;

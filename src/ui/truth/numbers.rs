@@ -5,7 +5,7 @@ use super::beside::outputs;
 use super::{ImageTruth, Marks};
 use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{
-    CategoryShare, Counted, CurvePoint, Evaluation, METRICS, PatchCoverage, Ranked, Undefined, category_shares,
+    CategoryShare, Counted, CurvePoint, Evaluation, PatchCoverage, Ranked, Undefined, category_shares, metrics,
 };
 use crate::analysis::{MapOptions, Normalisation, Reduce, TokenRef, TokenSet, WordOrigin, decoder_map, word_origin};
 use crate::data::coco::Category;
@@ -55,7 +55,7 @@ pub struct Scores {
     pub mean: f64,
     /// Largest value of the map.
     pub max: f64,
-    /// In the order of [`METRICS`].
+    /// In the order of [`metrics`].
     pub values: Vec<Result<f64, Undefined>>,
     /// From the smallest to the largest value.
     pub curve: Vec<CurvePoint>,
@@ -286,7 +286,7 @@ fn scores(key: Key, map: &HeatMap, coverage: &PatchCoverage) -> Result<Scores, S
         threshold,
         mean: ranked.mean(),
         max,
-        values: METRICS.iter().map(|metric| metric.value(&evaluation)).collect(),
+        values: metrics().map(|metric| metric.value(&evaluation)).collect(),
         curve: ranked.curve(CURVE_POINTS),
         pixels: ranked.pixels(),
         mask_area: ranked.mask_area(),
@@ -330,14 +330,14 @@ mod tests {
         state.truth.image = Some(Arc::new(ImageTruth::look(1, Some(&instances), &[], &Extractor::default())));
         state.apply(Command::ClickToken(TokenPos::Output(1), Extend::Replace));
         let mut derived = Derived::default();
-        for source in [Source::Decoder, Source::Vision, Source::Decoder] {
+        for source in [Source::DECODER, Source::VISION, Source::DECODER] {
             state.view.source = source;
             while derived.advance(&state, Duration::from_secs(5)) {}
             let word = &derived.truth.word_shares;
             assert!((of(word, 1) - 0.1).abs() < 1e-6, "the dog, {source:?}: {word:?}");
             assert!((of(word, 2) - 0.4).abs() < 1e-6, "the cat, {source:?}: {word:?}");
             let shown = of(&derived.truth.shares, 1);
-            let expected = if source == Source::Vision { 0.4 } else { 0.1 };
+            let expected = if source == Source::VISION { 0.4 } else { 0.1 };
             assert!((shown - expected).abs() < 1e-6, "the shown map has its own, {source:?}: {shown}");
         }
         // Another layer and head: other numbers, of the decoder's own choice.

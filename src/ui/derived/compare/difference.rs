@@ -33,16 +33,13 @@ pub(super) fn subtract(
     place: &str,
     source: Source,
 ) -> Difference {
-    let mut caption = match source {
-        Source::Decoder => {
-            format!(
-                "Run {} ({}) minus run {} ({}). {place}, patch by patch",
-                other.nr, other.title, reference.nr, reference.title
-            )
-        }
-        Source::Vision | Source::Received | Source::Norms => {
-            format!("Run {} minus run {}. {place}, patch by patch", other.nr, reference.nr)
-        }
+    let mut caption = if source.of_tokens() {
+        format!(
+            "Run {} ({}) minus run {} ({}). {place}, patch by patch",
+            other.nr, other.title, reference.nr, reference.title
+        )
+    } else {
+        format!("Run {} minus run {}. {place}, patch by patch", other.nr, reference.nr)
     };
     if before.trace.run.weight_hash != after.trace.run.weight_hash {
         caption.push_str(". Two models: a layer or head of one is not that of the other");

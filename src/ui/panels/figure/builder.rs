@@ -41,6 +41,7 @@ fn kind(show: &Show) -> String {
         MapSpec::Decoder { of, .. } => ("attention", of.clone()),
         MapSpec::VisionCls { of, .. } => ("vision [CLS]", of.clone()),
         MapSpec::PatchNorms { of, .. } => ("patch norms", of.clone()),
+        MapSpec::Registered { of, name, .. } => (name.name(), of.clone()),
         MapSpec::Llava { of, .. } => ("attribution", of.clone()),
         MapSpec::File { of, .. } => ("map file", of.clone()),
     };

@@ -2,14 +2,14 @@
 
 use super::super::stage::COLOUR_BAR_PT;
 use super::{HoveredPatch, heat};
-use crate::analysis::localisation::METRICS;
+use crate::analysis::localisation::metrics;
 use crate::render::{OverlapPalette, colormap};
 use crate::ui::canvas::CanvasResponse;
 use crate::ui::colour_bar::ColourBar;
 use crate::ui::command::{CanvasCommand, Command};
 use crate::ui::derived::{format_share, format_value};
 use crate::ui::panels::{PanelContext, objects};
-use crate::ui::state::{CopyCommand, RangeMode, ShownPrompting, Source};
+use crate::ui::state::{CopyCommand, RangeMode, ShownPrompting};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
@@ -29,7 +29,7 @@ pub(super) fn footer(
     } else if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
         let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
             (RangeMode::Fixed, _) => "fixed range",
-            (RangeMode::SharedOverTokens, Source::Decoder) => "range shared over all answer tokens",
+            (RangeMode::SharedOverTokens, source) if source.of_tokens() => "range shared over all answer tokens",
             _ => "range of this map",
         };
         let whose = format!("{}, {whose}", colormap(style.colormap).label);
@@ -61,7 +61,7 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
         crate::ui::state::Cut::Mean => "its mean".to_owned(),
         crate::ui::state::Cut::OfMax(part) => format!("{part:.2} of its largest value"),
     };
-    let figures = METRICS.iter().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
+    let figures = metrics().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
     let figures: Vec<String> =
         figures.filter_map(|(metric, value)| Some(format!("{} {:.3}", metric.label, value.as_ref().ok()?))).collect();
     let text = format!("{name}, map cut at {cut}: {}", figures.join(", "));
@@ -102,8 +102,8 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
                 ui.label(RichText::new(object).color(crate::ui::theme::accent(ui.visuals())));
             }
             if let Some(share) = *share {
-                let is_norms = cx.state.view.source == Source::Norms;
-                let whole = if is_norms { "the sum of norms" } else { "the image's attention" };
+                let is_share = cx.state.view.source.entry().share_unit.is_some();
+                let whole = if is_share { "the image's attention" } else { "the map's sum" };
                 let text = RichText::new(format!("{} of {whole}", format_share(share))).weak();
                 ui.add(egui::Label::new(text).truncate());
             }

@@ -16,6 +16,7 @@ pub(super) fn names(show: &Show, used: &mut BTreeSet<String>) {
         MapSpec::Decoder { of, .. }
         | MapSpec::VisionCls { of, .. }
         | MapSpec::PatchNorms { of, .. }
+        | MapSpec::Registered { of, .. }
         | MapSpec::Llava { of, .. } => {
             used.insert(of.clone());
         }

@@ -1,15 +1,15 @@
 //! What is on the screen, as panels of a recipe.
 
 use super::PanelKind;
-use super::specs::{cls_map, decoder_map, head_lines, norms_map, on_photo, prompt_spec, tokens_of};
+use super::specs::{cls_map, decoder_map, head_lines, on_photo, prompt_spec, source_map, tokens_of};
 use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
-use crate::analysis::localisation::METRICS;
+use crate::analysis::localisation::metrics;
 use crate::engine::RunId;
 use crate::figure::demo_annotations;
 use crate::figure::recipe::{FileInput, GridCells, MapSpec, Mark, PlotKind, PromptSpec, Shade, Show, Tokens, Truth};
 use crate::prompting::{PromptOptions, Source as PromptSource};
 use crate::trace::Trace;
-use crate::ui::state::{AppState, ChipQuantity, Cut, LayerHead, PromptView, Run, Source, TokenPos};
+use crate::ui::state::{AppState, ChipQuantity, Cut, LayerHead, PromptView, Run, TokenPos};
 
 /// Candidates of a plot, as many as fit into a column of text.
 const MOST_CANDIDATES: usize = 8;
@@ -145,11 +145,7 @@ impl AppState {
 
     /// The map of the shown source.
     fn shown_map(&self, of: &str, trace: &Trace) -> Result<MapSpec, String> {
-        match self.view.source {
-            Source::Decoder => Ok(decoder_map(of, trace, &self.view, &self.held_tokens())),
-            Source::Vision | Source::Received => cls_map(of, trace, &self.view),
-            Source::Norms => norms_map(of, trace, &self.view),
-        }
+        source_map(of, trace, &self.view, &self.held_tokens())
     }
 
     /// What the photo's panel shows, as a panel.
@@ -218,16 +214,18 @@ impl AppState {
         let held = tokens_of(&self.held_tokens(), self.view.tokens);
         let (vision, shown) = (self.view.source.is_encoder(), |of: &str| self.shown_map(of, trace));
         Ok(match kind {
+            PanelKind::Attention if !vision => on_photo(shown(&of)?),
             PanelKind::Attention => on_photo(decoder_map(&of, trace, &self.view, &self.held_tokens())),
-            PanelKind::VisionCls if self.view.source == Source::Norms => on_photo(norms_map(&of, trace, &self.view)?),
+            PanelKind::VisionCls if vision => on_photo(shown(&of)?),
             PanelKind::VisionCls => on_photo(cls_map(&of, trace, &self.view)?),
             PanelKind::Attribution => on_photo(MapSpec::Llava { of, options: self.prompting_of_answer()? }),
             PanelKind::Overlap => {
                 let truth = self.figure_truth(false, wanted)?;
                 Show::Overlap { map: shown(&of)?, truth, colour_blind_safe: self.truth.view.colour_blind_safe }
             }
-            PanelKind::Grid | PanelKind::Scores if self.view.source == Source::Norms => {
-                return Err("Patch norms have no heads: choose another source".to_owned());
+            PanelKind::Grid | PanelKind::Scores if !self.view.source.is_attention() => {
+                let name = self.view.source.name();
+                return Err(format!("{name}: no layers and heads of attention, choose another source"));
             }
             PanelKind::Grid => {
                 drop(shown(&of)?);
@@ -235,7 +233,8 @@ impl AppState {
             }
             PanelKind::Scores => {
                 drop(shown(&of)?);
-                let metric = METRICS.get(self.truth.view.grid_metric.0).ok_or("This metric is not in this version")?;
+                let metric =
+                    metrics().nth(self.truth.view.grid_metric.0).ok_or("This metric is not in this version")?;
                 let (truth, whole) = (self.figure_truth(false, wanted)?, self.truth.view.paper_area);
                 Show::Scores { of, vision, tokens: held, metric: metric.id.to_owned(), truth, whole }
             }
@@ -270,8 +269,8 @@ impl AppState {
         let (layers, heads) =
             (layer.clamped(trace.num_hidden_layers).pick(), head.clamped(trace.num_attention_heads).pick());
         Ok(match kind {
-            PanelKind::ImageShare if self.view.source == Source::Norms => {
-                return Err("Patch norms are no attention: choose another source".to_owned());
+            PanelKind::ImageShare if !self.view.source.is_attention() => {
+                return Err(format!("{}: no attention, choose another source", self.view.source.name()));
             }
             PanelKind::ImageShare if self.view.source.is_encoder() => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
@@ -376,11 +375,7 @@ impl AppState {
         let (first_trace, second_trace) = (trace(*first)?, trace(*second)?);
         let first_name = self.figure_name(*first, &[]);
         let second_name = self.figure_name(*second, std::slice::from_ref(&first_name));
-        let map = |name: &str, trace: &Trace, tokens: &[TokenPos]| match self.view.source {
-            Source::Decoder => Ok(decoder_map(name, trace, &self.view, tokens)),
-            Source::Vision | Source::Received => cls_map(name, trace, &self.view),
-            Source::Norms => norms_map(name, trace, &self.view),
-        };
+        let map = |name: &str, trace: &Trace, tokens: &[TokenPos]| source_map(name, trace, &self.view, tokens);
         let show = Show::Difference {
             first: map(&first_name, first_trace, first_tokens)?,
             second: map(&second_name, second_trace, second_tokens)?,

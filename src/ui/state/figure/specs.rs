@@ -4,7 +4,7 @@ use crate::analysis::{Pick, Reduce};
 use crate::figure::recipe::{MapSpec, PromptSpec, Show, Tokens};
 use crate::prompting::PromptOptions;
 use crate::trace::Trace;
-use crate::ui::state::{LayerHead, TokenPos, ViewState};
+use crate::ui::state::{LayerHead, Source, TokenPos, ViewState};
 
 pub(super) fn tokens_of(held: &[TokenPos], reduce: Reduce) -> Tokens {
     let mut tokens = Tokens { together: reduce, ..Tokens::default() };
@@ -30,19 +30,43 @@ pub(super) fn decoder_map(of: &str, trace: &Trace, view: &ViewState, held: &[Tok
 }
 
 pub(super) fn cls_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
-    let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;
+    let vision = trace.encoder(view.encoder).ok_or("The vision encoder's attention was not recorded")?;
     let LayerHead { layer, head } = view.vision;
     Ok(MapSpec::VisionCls {
         of: of.to_owned(),
+        encoder: view.encoder,
         layers: layer.clamped(vision.num_hidden_layers).pick(),
         heads: head.clamped(vision.num_attention_heads).pick(),
         normalisation: view.normalisation,
     })
 }
 
-pub(super) fn norms_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
-    let vision = trace.vision.as_ref().ok_or("The vision encoder's norms were not recorded")?;
-    Ok(MapSpec::PatchNorms { of: of.to_owned(), layers: view.vision.layer.clamped(vision.num_hidden_layers).pick() })
+fn norms_map(of: &str, trace: &Trace, view: &ViewState) -> Result<MapSpec, String> {
+    let vision = trace.encoder(view.encoder).ok_or("The vision encoder's norms were not recorded")?;
+    let layers = view.vision.layer.clamped(vision.num_hidden_layers).pick();
+    Ok(MapSpec::PatchNorms { of: of.to_owned(), encoder: view.encoder, layers })
+}
+
+/// The map of the shown source.
+pub(super) fn source_map(of: &str, trace: &Trace, view: &ViewState, held: &[TokenPos]) -> Result<MapSpec, String> {
+    match view.source {
+        source if source == Source::DECODER => Ok(decoder_map(of, trace, view, held)),
+        source if [Source::VISION, Source::RECEIVED].contains(&source) => cls_map(of, trace, view),
+        source if source == Source::NORMS => norms_map(of, trace, view),
+        source => {
+            let [layers, heads] = source.shape(trace, view.encoder).map_err(|err| err.to_string())?;
+            let LayerHead { layer, head } = view.layer_head();
+            Ok(MapSpec::Registered {
+                of: of.to_owned(),
+                name: source,
+                encoder: view.encoder,
+                tokens: tokens_of(held, view.tokens),
+                layers: layer.clamped(layers).pick(),
+                heads: head.clamped(heads).pick(),
+                normalisation: view.normalisation,
+            })
+        }
+    }
 }
 
 /// The chosen heads as lines: their mean, and the one that is looked at.

@@ -30,7 +30,7 @@ fn what_is_shown_becomes_a_panel_with_its_answer() {
     assert_eq!((of.as_str(), tokens.object_word), ("a", Some(1)), "the held word of the first answer, by meaning");
     assert_eq!(*layers, crate::analysis::Pick::One(1), "at the shown layer");
     assert_eq!(recipe.inputs.traces.keys().collect::<Vec<_>>(), ["a"], "which the recipe names");
-    state.view.source = Source::Vision;
+    state.view.source = Source::VISION;
     apply(&mut state, FigureCommand::AddShown);
     let second = state.figure.recipe().panels.get(1).map(|panel| panel.show.clone());
     assert!(matches!(second, Some(Show::Map { map: MapSpec::VisionCls { .. }, .. })), "now [CLS]: {second:?}");
@@ -135,7 +135,7 @@ fn every_plot_of_the_screen_is_offered() {
         apply(&mut state, FigureCommand::Add(kind));
     }
     assert_eq!(kinds(&state), ["plot"; 4], "as plots");
-    state.view.source = Source::Vision;
+    state.view.source = Source::VISION;
     apply(&mut state, FigureCommand::Add(PanelKind::ImageShare));
     let last = state.figure.recipe().panels.last().map(|panel| panel.show.clone());
     assert!(matches!(last, Some(Show::Plot { plot: PlotKind::ClsPerLayer { .. }, .. })), "of [CLS]: {last:?}");
