@@ -19,30 +19,15 @@ const ROOT_ENTRIES: [&str; 8] =
     ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
 
 /// Circles that are still there, each with what would open it: a list that only gets shorter.
-const KNOWN_CIRCLES: [(&str, &str); 10] = [
-    (
-        "the window is cut by layer and not yet by feature",
-        "ui: command command::keys command::named derived derived::caption derived::contrast derived::grid \
+const KNOWN_CIRCLES: [(&str, &str); 1] = [(
+    "the window is cut by layer and not yet by feature",
+    "ui: command command::keys command::named derived derived::caption derived::contrast derived::grid \
          derived::shown derived::token_maps figures layout open_files panels::candidates panels::chip \
          panels::contrast panels::copy_menu panels::forks session::reopen session::written state state::browse \
          state::compare state::copying state::figure state::figure::done state::forks state::notices \
          state::pope::queue state::prefs state::prompting state::runs::run state::selection state::sending \
          state::session state::undo tables theme truth::beside truth::marks truth::numbers truth::questions widgets",
-    ),
-    ("weights have errors of their own within the model's", "model: error weights"),
-    (
-        "the meter counts what every filter does",
-        "checkpoint: template::dumps template::jinja template::meter \
-         template::percent template::python",
-    ),
-    ("a header names the tensors of a shard, which it opens", "checkpoint: gguf::header weights::gguf weights::shard"),
-    ("an adapter is a folder without weights", "checkpoint: folder weights::discover"),
-    ("a pair of GGUF files is a checkpoint of its own", "checkpoint: gguf open"),
-    ("two forms of one vocabulary", "checkpoint: gguf::byte_level gguf::tokenizer"),
-    ("downloads tell and are told", "hub: download fetch online"),
-    ("options have the endpoint's defaults", "hub: endpoint options"),
-    ("lanes know the types that they widen", "kernel: block dtype lanes"),
-];
+)];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
