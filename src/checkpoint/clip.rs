@@ -1,6 +1,6 @@
 //! A CLIP checkpoint: both towers and the tokenizer of the text tower.
 
-use super::open::{Checkpoint, CheckpointKind, CheckpointNotes};
+use super::assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
 use super::tokenizer::{ClipTextIds, TextTokenizer};
 use super::weights::Weights;
 use super::{CheckpointError, ClipConfig};

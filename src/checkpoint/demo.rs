@@ -1,7 +1,7 @@
 //! The bundled checkpoints: small enough to live in the program.
 
+use super::assembled::{Checkpoint, CheckpointNotes, config_file};
 use super::files::Files;
-use super::open::{Checkpoint, CheckpointNotes, config_file};
 use super::weights::Weights;
 use super::{CheckpointError, ClipCheckpoint};
 

@@ -1,32 +1,12 @@
 //! What a folder is that holds no checkpoint, or only a part of one.
 
 use super::CheckpointError;
-use super::files::Files;
+use super::adapter::{ADAPTER, adapter};
 use super::weights::foreign_weights;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-const ADAPTER: &str = "adapter_config.json";
 /// How many folders a message lists.
 const FOLDERS_IN_MESSAGE: usize = 3;
-
-/// The adapter that a folder holds, as an error; `None` where it holds none.
-pub(super) fn adapter(folder: &Path) -> Option<CheckpointError> {
-    let map = Files::Folder(folder.to_owned()).object(ADAPTER).ok()??;
-    let text = |key: &str| map.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let kind = match text("peft_type") {
-        None | Some("LORA") => "LoRA".to_owned(),
-        Some(other) => other.to_lowercase(),
-    };
-    let base = text("base_model_name_or_path").unwrap_or("a model that it does not name").to_owned();
-    Some(CheckpointError::Adapter { kind, base, path: folder.join(ADAPTER) })
-}
-
-/// What users should know about an adapter that lies beside whole weights.
-pub(super) fn adapter_warning(folder: &Path) -> Option<String> {
-    let CheckpointError::Adapter { kind, base, path } = adapter(folder)? else { return None };
-    Some(format!("The {kind} adapter of {base} beside the weights is not applied: {}", path.display()))
-}
 
 /// Why a folder without a `config.json` is no checkpoint.
 pub(super) fn no_checkpoint(folder: &Path) -> CheckpointError {

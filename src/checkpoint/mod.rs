@@ -11,6 +11,8 @@
 //! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only see are
 //! [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
 
+mod adapter;
+mod assembled;
 mod belongs;
 mod clip;
 mod config;
@@ -29,6 +31,7 @@ mod tokenizer;
 mod vision;
 mod weights;
 
+pub use assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use belongs::files_of;
 pub use clip::ClipCheckpoint;
 pub use config::{
@@ -39,7 +42,6 @@ pub use error::CheckpointError;
 #[cfg(test)]
 pub(crate) use files::MAX_TEXT_FILE_BYTES;
 pub use moment::Moment;
-pub use open::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
 pub use vision::{VisionCheckpoint, VisionKind, model_type};

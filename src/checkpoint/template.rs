@@ -25,6 +25,7 @@ mod meter;
 mod metered;
 mod percent;
 mod python;
+mod registered;
 mod scan;
 #[cfg(test)]
 mod tests;
@@ -237,7 +238,7 @@ fn environment() -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     // It would print every value into each error.
     environment.set_debug(false);
-    meter::register(&mut environment);
+    registered::register(&mut environment);
     environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, message))
     });

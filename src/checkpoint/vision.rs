@@ -1,10 +1,11 @@
 //! Encoders that only see: the image towers of CLIP and `SigLIP`, by themselves or with a text tower beside them, and
 //! `DINOv2`.
 
+use super::assembled::config_file;
 use super::config::{self, FamilyKind, Fields, ModelType};
 use super::files::Files;
 use super::folder::no_checkpoint;
-use super::open::{config_file, expect_folder, model_id};
+use super::open::{expect_folder, model_id};
 use super::processor::{input_size, preprocess};
 use super::weights::Weights;
 use super::{CheckpointError, Dinov2Config, VisionConfig};

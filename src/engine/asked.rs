@@ -1,10 +1,9 @@
 //! Questions compared, and asked again: what was recorded of one becomes one, the inverse of [`super::job_info`].
 
 use super::error::EngineError;
-use super::fork::Fork;
-use super::job_info::spec_info;
-use super::messages::{ImageSource, MAX_NEW_TOKENS, Prompt, Question, RecordOptions, Spec};
+use super::messages::{Fork, ImageSource, MAX_NEW_TOKENS, Prompt, Question, RecordOptions, Spec};
 use super::method_specs::MethodSpecs;
+use super::spec::spec_info;
 use crate::decode::{Parameters, Word, method_named};
 use crate::trace::{RunField, RunInfo, Sampling, SpecInfo};
 use serde_json::Value;

@@ -2,52 +2,17 @@
 
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
-use super::messages::{ImageSource, Prompt, Question, RecordOptions, RunId, Spec};
+use super::messages::{Attributed, AttributionRequest, Prompt, Question, RecordOptions, RunId, Spec};
 use super::open::{ModelKind, OpenModel};
-use super::run::{open_photo, run_job, with_files_held};
+use super::photo::open_photo;
+use super::run::{run_job, with_files_held};
 use crate::checkpoint::ClipCheckpoint;
-use crate::data::Photo;
-use crate::geometry::Framing;
 use crate::model::{Clip, Probe};
 use crate::prompting::{Attribution, ClipMaps, LlavaMaps, Maps, PreOutput, Source, clip_pre_output_texts, object_of};
 use crate::trace::{RowPrecision, Sampling, compare};
 use candle_core::Tensor;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Answer tokens over which LLaVA's attention is averaged: as many as the authors generate.
-pub const ATTRIBUTION_TOKENS: usize = 20;
-
-/// What is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttributionRequest {
-    /// Which kind of model has to be open.
-    pub source: Source,
-    /// The photo.
-    pub image: ImageSource,
-    /// The words. CLIP reads them as they are, LLaVA gets them as a question through its chat template.
-    pub query: String,
-    /// What CLIP's pre-output asks about; `None` takes it from the query, see [`object_of`].
-    pub object: Option<String>,
-    /// Crop or pad; `None` takes the checkpoint's own. (The authors pad for LLaVA and crop for CLIP.)
-    pub framing: Option<Framing>,
-    /// Most tokens of LLaVA's answer.
-    pub max_new_tokens: usize,
-}
-
-/// What came of it: everything that a change of [`crate::prompting::PromptOptions`] needs, so that the model is not asked again.
-#[derive(Debug, Clone)]
-pub struct Attributed {
-    /// The photo as it was read.
-    pub photo: Photo,
-    /// The maps of all layers.
-    pub attribution: Arc<Attribution>,
-    /// What the model itself thinks; `None` where CLIP was given no object.
-    pub pre_output: Option<PreOutput>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-}
 
 /// Runs the model once on a photo and a query. A raised `cancel` ends it within one layer.
 ///

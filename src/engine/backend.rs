@@ -1,9 +1,12 @@
 //! What the worker's thread runs: one open model.
 
-use super::attribution::{Attributed, AttributionRequest, attribute};
+use super::attribution::attribute;
 use super::error::EngineError;
-use super::messages::{Event, LoadRequest, ModelInfo, ModelSource, Question, RunId, Timings};
-use super::open::{ModelKind, OpenModel, model_id};
+use super::loading::model_id;
+use super::messages::{
+    Attributed, AttributionRequest, Event, LoadRequest, ModelInfo, ModelSource, Question, RunId, Timings,
+};
+use super::open::{ModelKind, OpenModel};
 use super::run::run_job;
 use super::worker::{Backend, Wake, Worker};
 use std::sync::Arc;

@@ -8,11 +8,12 @@
 //! that is busy with something else for a while, or that lets less pass after a burst, disturbs all of them alike.
 
 use super::error::EngineError;
-use super::job::{Job, Plan};
+use super::job::Job;
 use super::messages::{ImageSource, Prompt, Question, RecordOptions, Spec};
 use super::open::{Answerer, OpenModel};
+use super::photo::open_photo;
+use super::plan::Plan;
 use super::recorder::Recorder;
-use super::run::open_photo;
 use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack, Word, build};
 use crate::kernel::BandwidthProbe;
 use crate::model::{ImagePlace, Prepared, Probe};

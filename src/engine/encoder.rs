@@ -2,9 +2,8 @@
 
 use super::device::Place;
 use super::error::EngineError;
-use super::estimate::MemoryEstimate;
-use super::messages::{DtypePreference, LoadRequest, ModelInfo, ModelTask};
-use super::open::{Source, model_id, note};
+use super::loading::{Source, model_id, note};
+use super::messages::{DtypePreference, LoadRequest, MemoryEstimate, ModelInfo, ModelTask};
 use crate::checkpoint::{ClipCheckpoint, VisionCheckpoint, VisionConfig, WeightFiles, Weights};
 use crate::data::{Photo, PreprocessError};
 use crate::geometry::{Framing, PatchGrid, PreprocessSpec};

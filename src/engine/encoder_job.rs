@@ -3,11 +3,10 @@
 use super::asked::NO_STRATEGY;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
-use super::messages::{Event, Prompt, PromptRows, Question, RunId, Stage, Timings};
+use super::messages::{Answer, Event, Prompt, PromptRows, Prompting, Question, RunId, Stage, Timings};
 use super::method_specs::MethodSpecs;
-use super::prompting::{Prompting, asked_photo};
+use super::photo::{asked_photo, image_path, kept_values};
 use super::recorder::{Recorder, Sizes};
-use super::run::{Answer, image_path, kept_values};
 use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
 use crate::decode::DecodeError;

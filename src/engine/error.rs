@@ -1,6 +1,5 @@
 //! Why a job did not end as asked.
 
-use super::spec::SpecError;
 use crate::checkpoint::CheckpointError;
 use crate::data::{PhotoError, PreprocessError};
 use crate::decode::DecodeError;
@@ -8,6 +7,25 @@ use crate::hub::HubError;
 use crate::model::ModelError;
 use crate::prompting::PromptingError;
 use std::path::PathBuf;
+
+/// Why a SPEC was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// Not of the form.
+    #[error("Expected `name` or `name:key=value,key=value`, found `{found}`")]
+    Form {
+        /// What was given.
+        found: String,
+    },
+    /// A parameter given twice.
+    #[error("Expected `{parameter}` of `{name}` once, found it twice")]
+    Repeated {
+        /// The registered name.
+        name: String,
+        /// Its parameter.
+        parameter: String,
+    },
+}
 
 /// One sentence each.
 #[derive(Debug, thiserror::Error)]

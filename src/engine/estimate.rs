@@ -6,12 +6,11 @@
 
 use super::device::Place;
 use super::error::EngineError;
-use super::messages::{DtypePreference, LoadRequest, RecordOptions};
+use super::messages::{DtypePreference, LoadRequest, MemoryEstimate, RecordOptions};
 use super::reuse::DEFAULT_BUDGET_BYTES;
 use crate::checkpoint::Checkpoint;
 use crate::model::ModelSizes;
 use candle_core::DType;
-use serde::Serialize;
 use std::sync::LazyLock;
 
 /// Positions behind the image that an estimate counts with: a question and a long answer.
@@ -22,29 +21,6 @@ const ANSWER_TOKENS: u64 = 256;
 const MOST_KEPT_BYTES: u64 = 8 << 30;
 /// Bytes that 256 weights take in llama.cpp's `Q4_0`, the four-bit type that candle makes no wider copies of on x86.
 const FOUR_BIT_BYTES_OF_256: u64 = 144;
-
-/// What a model needs, **units** bytes; plain data for the window and for `--json`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct MemoryEstimate {
-    /// Weights in the type they are kept in; on the CPU they are the file's own pages unless they are converted.
-    pub weight_bytes: u64,
-    /// Keys and values of `context` positions.
-    pub cache_bytes: u64,
-    /// Attention rows of an answer, at most the budget.
-    pub trace_bytes: u64,
-    /// What the vision encoder and the prefill hold at their widest.
-    pub activation_bytes: u64,
-    /// Most bytes of keys, values and image features that are kept between questions; taken from what is left, so no part of the total.
-    pub kept_bytes: u64,
-    /// What is free; `None` where the system does not say, as for a GPU.
-    pub free_bytes: Option<u64>,
-    /// Positions counted with.
-    pub context: u64,
-    /// The type that was chosen.
-    pub dtype: String,
-    /// Why it was.
-    pub reason: String,
-}
 
 impl MemoryEstimate {
     /// All of it.

@@ -1,28 +1,14 @@
 //! A job in words: what its trace says of the prompt, the model and every parameter. [`super::asked`] has the way back.
 
 use super::error::EngineError;
-use super::job::Plan;
-use super::messages::{Prompt, Question};
+use super::messages::{Prompt, Prompting, Question};
 use super::open::Answerer;
-use super::prompting::Prompting;
-use super::run::image_path;
+use super::photo::image_path;
+use super::plan::Plan;
 use crate::checkpoint::PromptIds;
 use crate::data::Photo;
-use crate::decode::Parameters;
 use crate::model::Framed;
-use crate::trace::{PromptToken, RunInfo, SpecInfo};
-
-/// A registered name with its parameters as they are used.
-pub(super) fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
-    let value = |name: &str, text: &String| {
-        // Numbers as numbers: scripts that read a trace compare them. What is text stays text: `3.10` may be the patch
-        // in row 3, column 10.
-        let number = text.trim().parse::<f64>().ok().filter(|number| parameters.is_number(name) && number.is_finite());
-        number.map_or_else(|| text.clone().into(), serde_json::Value::from)
-    };
-    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(name, text)));
-    SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
-}
+use crate::trace::{PromptToken, RunInfo};
 
 /// The prompt, token by token.
 pub(super) fn prompt_tokens(model: &Answerer, prompt: &PromptIds) -> Result<Vec<PromptToken>, EngineError> {

@@ -24,37 +24,39 @@ mod fork;
 mod hub;
 mod job;
 mod job_info;
+mod loading;
 mod messages;
 mod method_specs;
 mod model_files;
 mod open;
+mod photo;
+mod plan;
 mod prefixes;
 mod prompting;
+mod recall;
 mod recorder;
 mod reuse;
 mod reuse_bench;
 mod run;
 mod spec;
-mod stored;
 mod vision;
 mod worker;
 
 pub use crate::decode::{MOST_BEAMS, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
-pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest, attribute};
+pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, Parameter, catalog};
 pub use device::Place;
-pub use error::EngineError;
-pub use estimate::{MemoryEstimate, free_memory, plan_memory};
-pub use fork::Fork;
+pub use error::{EngineError, SpecError};
+pub use estimate::{free_memory, plan_memory};
 pub use messages::{
-    DevicePreference, DtypePreference, Event, ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, ModelInfo,
-    ModelSource, ModelTask, Prompt, PromptRows, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
+    ATTRIBUTION_TOKENS, Answer, Attributed, AttributionRequest, DevicePreference, DtypePreference, Event, Fork,
+    ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, MemoryEstimate, ModelInfo, ModelSource, ModelTask, Prompt,
+    PromptRows, Prompting, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
 };
 pub use open::{OpenModel, only_sees};
-pub use prompting::Prompting;
 pub use reuse_bench::{FurtherQuestions, further_questions};
-pub use run::{Answer, run_job};
-pub use spec::{SpecError, check_names, check_specs};
+pub use run::run_job;
+pub use spec::{check_names, check_specs};
 pub use worker::{Backend, BackendFactory, Wake, Worker};

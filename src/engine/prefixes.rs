@@ -1,8 +1,8 @@
 //! The prompts of a job on their way out of and back into [`super::reuse`].
 
-use super::job::Plan;
 use super::messages::Question;
 use super::open::Answerer;
+use super::plan::Plan;
 use super::reuse::{Footing, Wanted};
 use crate::decode::{DecodeError, DecoderPrompt, Generation};
 use crate::model::KvCache;

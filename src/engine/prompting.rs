@@ -1,52 +1,14 @@
 //! Questions about a photo that is darkened where a model did not look.
 
 use super::error::EngineError;
-use super::messages::Question;
-use super::run::open_photo;
+use super::messages::Prompting;
 use crate::data::Photo;
-use crate::prompting::{Attribution, PromptOptions, prompt_image};
+use crate::prompting::prompt_image;
 use crate::trace::SpecInfo;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// What a photo goes through before the model that answers sees it.
-///
-/// Not a photo of its own: the question stays one about the photo, and its trace says how that was darkened.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Prompting {
-    /// Where a model looked; see [`super::attribute`].
-    #[serde(with = "super::stored::shared")]
-    pub attribution: Arc<Attribution>,
-    /// The model that looked: `demo-clip`, a folder's path, a hub id.
-    pub model_id: String,
-    /// SHA-256 over its weight files.
-    pub weight_hash: String,
-    /// The words it looked for.
-    pub query: String,
-    /// From the maps to the darkened photo.
-    #[serde(default)]
-    pub options: PromptOptions,
-}
-
-impl PartialEq for Prompting {
-    fn eq(&self, other: &Self) -> bool {
-        let Self { attribution, model_id, weight_hash, query, options } = self;
-        // The maps last: they are long, and most often the very same.
-        (model_id, weight_hash, query) == (&other.model_id, &other.weight_hash, &other.query)
-            && self.layer_idx() == other.layer_idx()
-            && PromptOptions { layer_idx: None, ..*options } == PromptOptions { layer_idx: None, ..other.options }
-            && (Arc::ptr_eq(attribution, &other.attribution) || attribution == &other.attribution)
-    }
-}
 
 impl Prompting {
-    /// The layer whose map is taken.
-    pub fn layer_idx(&self) -> usize {
-        self.options.layer_idx.unwrap_or_else(|| self.attribution.default_layer())
-    }
-
     /// Everything that was chosen, as traces record it: named by the kind of model that looked.
     pub fn info(&self) -> SpecInfo {
         let options = &self.options;
@@ -79,20 +41,12 @@ impl Prompting {
     }
 }
 
-/// The photo of a question as the model sees it.
-pub(super) fn asked_photo(question: &Question) -> Result<Photo, EngineError> {
-    let photo = open_photo(&question.image)?;
-    match &question.prompted {
-        Some(prompting) => prompting.apply(&photo),
-        None => Ok(photo),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::{ImageSize, ModelView, PreprocessSpec};
-    use crate::prompting::{LlavaMaps, Maps};
+    use crate::prompting::{Attribution, LlavaMaps, Maps, PromptOptions};
+    use std::sync::Arc;
 
     fn prompting(layer_idx: Option<usize>) -> Prompting {
         let size = ImageSize { width_px: 28, height_px: 28 };

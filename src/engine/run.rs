@@ -1,26 +1,12 @@
-//! A job on whatever model is open, and what every kind of job begins with.
+//! A job on whatever model is open.
 
 use super::error::EngineError;
-use super::messages::{Event, ImageSource, Question, RunId, Timings};
+use super::messages::{Answer, Event, Question, RunId};
 use super::open::{Answerer, ModelKind, OpenModel};
 use super::{encoder_job, job};
-use crate::data::{self, Photo};
 use crate::decode::DecodeError;
-use crate::model::Prepared;
-use crate::trace::{Extras, PixelValues, Trace};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-
-/// A question that was answered, or a photo that was looked at.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Everything the window shows.
-    pub trace: Trace,
-    /// What was kept besides, see [`super::RecordOptions`].
-    pub extras: Extras,
-    /// Where the time went.
-    pub timings: Timings,
-}
 
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
 /// come; how it ends is the result.
@@ -82,34 +68,4 @@ fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
 /// The folder of the checkpoint, where it has a name: that of a bare `decoder.gguf` has none.
 fn named_folder(model: &Answerer) -> Option<PathBuf> {
     model.checkpoint.folder.clone().filter(|folder| !folder.as_os_str().is_empty())
-}
-
-pub(super) fn open_photo(source: &ImageSource) -> Result<Photo, EngineError> {
-    match source {
-        // Traces and maps tell names as text: this one would become that of a photo that does not exist.
-        ImageSource::Path(path) if path.to_str().is_none() => Err(EngineError::PhotoName { path: path.clone() }),
-        ImageSource::Path(path) => Ok(Photo::open(path)?),
-        ImageSource::Bundled(name) => {
-            let image = data::demo::image(name).ok_or_else(|| EngineError::NoBundledImage {
-                example: data::demo::IMAGES.first().map_or("", |image| image.file_name),
-                name: name.clone(),
-            })?;
-            Ok(image.photo()?)
-        }
-    }
-}
-
-/// What traces call a photo; [`open_photo`] opens none whose name is no text.
-pub(super) fn image_path(source: &ImageSource) -> String {
-    match source {
-        ImageSource::Path(path) => path.display().to_string(),
-        ImageSource::Bundled(name) => name.clone(),
-    }
-}
-
-/// A photo's values as they are kept with a trace, where the question asks for them.
-pub(super) fn kept_values(prepared: &Prepared, question: &Question) -> Option<PixelValues> {
-    let &[.., height_px, width_px] = prepared.pixel_values.dims() else { return None };
-    let values = || prepared.values.to_vec();
-    question.record.pixel_values.then(|| PixelValues { height_px, width_px, values: values() })
 }

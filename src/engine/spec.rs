@@ -1,28 +1,10 @@
 //! SPECs: `name` or `name:key=value,key=value`. Names and values are checked by the registries of [`crate::decode`].
 
-use super::error::EngineError;
+use super::error::{EngineError, SpecError};
 use super::messages::{Question, Spec};
 use super::method_specs::MethodSpecs;
-use crate::decode::{BeamOptions, Stack, Word, build, check_parameter_names, method_named};
-
-/// Why a SPEC was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Not of the form.
-    #[error("Expected `name` or `name:key=value,key=value`, found `{found}`")]
-    Form {
-        /// What was given.
-        found: String,
-    },
-    /// A parameter given twice.
-    #[error("Expected `{parameter}` of `{name}` once, found it twice")]
-    Repeated {
-        /// The registered name.
-        name: String,
-        /// Its parameter.
-        parameter: String,
-    },
-}
+use crate::decode::{BeamOptions, Parameters, Stack, Word, build, check_parameter_names, method_named};
+use crate::trace::SpecInfo;
 
 impl Spec {
     /// Whether it names the strategy that leaves everything as it is.
@@ -98,6 +80,18 @@ pub fn check_names(strategy: Option<&Spec>, interventions: &[Spec], methods: &[S
         check_parameter_names(method_named(word, &spec.name)?, &spec.parameters)?;
     }
     Ok(())
+}
+
+/// A registered name with its parameters as they are used.
+pub(super) fn spec_info(name: &str, parameters: &Parameters) -> SpecInfo {
+    let value = |name: &str, text: &String| {
+        // Numbers as numbers: scripts that read a trace compare them. What is text stays text: `3.10` may be the patch
+        // in row 3, column 10.
+        let number = text.trim().parse::<f64>().ok().filter(|number| parameters.is_number(name) && number.is_finite());
+        number.map_or_else(|| text.clone().into(), serde_json::Value::from)
+    };
+    let parameters = parameters.values().iter().map(|(name, text)| ((*name).to_owned(), value(name, text)));
+    SpecInfo { name: name.to_owned(), parameters: parameters.collect() }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What the vision encoders make of a photo, and what all branches of a question read.
 
 use super::error::EngineError;
-use super::job::{Job, Plan};
+use super::job::Job;
 use super::open::Answerer;
+use super::plan::Plan;
 use super::recorder::Recorder;
 use super::reuse::Seen;
 use crate::decode::{BranchContext, ClsRow, DecodeError, DecoderPrompt};

@@ -4,11 +4,12 @@
 //! carries its own flag, so a question can be stopped while it runs or while it waits. A panic in a job ends the
 //! thread, not the program: the window is told what was being done with which model, and may start another.
 
-use super::attribution::{Attributed, AttributionRequest};
 use super::error::EngineError;
-use super::messages::{Event, LoadRequest, ModelInfo, ModelSource, Question, Request, RunId, Timings};
-use super::open::model_id;
-use super::run::image_path;
+use super::loading::model_id;
+use super::messages::{
+    Attributed, AttributionRequest, Event, LoadRequest, ModelInfo, ModelSource, Question, Request, RunId, Timings,
+};
+use super::photo::image_path;
 use crate::panics;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};

@@ -2,10 +2,10 @@
 
 use super::cache::RepoCache;
 use super::error::{HubError, size_label};
-use super::fetch::FetchEvent;
 use super::listing::ContentName;
 use super::net::{Head, Hub, NetError};
 use super::options::Patience;
+use super::progress::FetchEvent;
 use super::store::make_folder_of;
 use super::watch::Watch;
 use sha1::Sha1;

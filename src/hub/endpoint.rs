@@ -1,6 +1,6 @@
 //! The hub's address.
 
-use super::options::Token;
+use super::token::Token;
 use std::fmt;
 
 /// The public hub.

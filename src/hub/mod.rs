@@ -40,15 +40,19 @@ mod net;
 #[cfg(feature = "hub")]
 mod online;
 mod options;
+mod progress;
 #[cfg(feature = "hub")]
 mod store;
+mod token;
 #[cfg(feature = "hub")]
 mod watch;
 
 pub use cache::{CachedModel, cached_models};
 pub use endpoint::Endpoint;
 pub use error::{HubError, size_label};
-pub use fetch::{FetchEvent, FetchProgress, fetch};
+pub use fetch::fetch;
 pub use id::{BadHubId, HubId};
 pub use known::{KNOWN_MODELS, KnownModel, memory_bytes};
-pub use options::{HubOptions, Patience, Token};
+pub use options::{HubOptions, Patience};
+pub use progress::{FetchEvent, FetchProgress};
+pub use token::Token;

@@ -3,12 +3,12 @@
 use super::cache::RepoCache;
 use super::download::{Fetcher, Listener, Task};
 use super::error::{HubError, size_label};
-use super::fetch::{FetchEvent, FetchProgress, Tell};
 use super::id::HubId;
 use super::index::{CONFIG, SAFETENSORS, shards};
 use super::listing::{self, ContentName, Listing, RemoteFile, Weights};
 use super::net::{Head, Hub, NetError};
 use super::options::HubOptions;
+use super::progress::{FetchEvent, FetchProgress, Tell};
 use super::watch::Watch;
 use crate::files;
 use std::fs;

@@ -3,40 +3,13 @@
 use super::endpoint::Endpoint;
 use super::error::HubError;
 use super::index::SMALL_FILE_BYTES;
+use super::token::{Token, token_in};
 use crate::files;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A token is one line; a larger file is none.
-const MOST_TOKEN_BYTES: u64 = 4096;
 /// Seconds that `HF_HUB_DOWNLOAD_TIMEOUT` may ask for.
 const TIMEOUT_SECS: std::ops::RangeInclusive<u64> = 1..=3600;
-
-/// A secret: it is never printed.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Token(String);
-
-impl Token {
-    /// Without the white space around it; `None` when nothing is left, or what cannot stand in a header.
-    pub fn new(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.to_owned()))
-    }
-
-    /// The secret itself.
-    #[cfg(feature = "hub")]
-    pub(super) fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(..)")
-    }
-}
 
 /// How long a silent, slow or failing hub is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,10 +140,6 @@ fn patience(text: &str) -> Result<Patience, HubError> {
         expected: "1 to 3600 seconds",
         found: text.to_owned(),
     })
-}
-
-fn token_in(path: &Path) -> Option<Token> {
-    Token::new(&String::from_utf8(files::read(path, MOST_TOKEN_BYTES).ok()?).ok()?)
 }
 
 fn is_true(value: &str) -> bool {

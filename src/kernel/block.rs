@@ -9,8 +9,6 @@
 
 use std::hint::black_box;
 
-use half::{f16, slice::HalfFloatSliceExt as _};
-
 use super::{
     dtype::WeightType,
     lanes::{Bf16, F32, Format, Job, Lanes, Level},
@@ -121,21 +119,6 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
             }
             store(y, group, first, num_rows, &sums);
         }
-    }
-}
-
-/// Widens little-endian f16 to f32 with the processor's conversion where it has one.
-pub(super) fn widen_f16(bytes: &[u8], out: &mut [f32]) {
-    if let Ok(halves) = pulp::bytemuck::try_cast_slice::<u8, f16>(bytes) {
-        halves.convert_to_f32_slice(out);
-        return;
-    }
-    // A file whose header has an odd length: copy to an aligned buffer first.
-    let mut aligned = [f16::ZERO; 256];
-    for (bytes, out) in bytes.chunks(2 * aligned.len()).zip(out.chunks_mut(aligned.len())) {
-        let halves = &mut aligned[..out.len()];
-        pulp::bytemuck::cast_slice_mut::<f16, u8>(halves).copy_from_slice(bytes);
-        halves.convert_to_f32_slice(out);
     }
 }
 

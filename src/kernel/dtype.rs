@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use half::{bf16, f16};
-use pulp::bytemuck::cast_slice;
+use half::{bf16, f16, slice::HalfFloatSliceExt as _};
+use pulp::bytemuck::{cast_slice, cast_slice_mut, try_cast_slice};
 use rayon::prelude::*;
 
-use super::{block, error::KernelError};
+use super::error::KernelError;
 
 /// Values that one piece of work converts.
 const PIECE: usize = 1 << 15;
@@ -132,7 +132,7 @@ impl<'a> Weight<'a> {
                     *value = f32::from_le_bytes(*bytes);
                 }
             }
-            WeightType::F16 => block::widen_f16(bytes, out),
+            WeightType::F16 => widen_f16(bytes, out),
             WeightType::Bf16 => {
                 for (value, &[low, high]) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
                     *value = f32::from_bits(u32::from_le_bytes([0, 0, low, high]));
@@ -140,5 +140,20 @@ impl<'a> Weight<'a> {
             }
         });
         Ok(())
+    }
+}
+
+/// Widens little-endian f16 to f32 with the processor's conversion where it has one.
+fn widen_f16(bytes: &[u8], out: &mut [f32]) {
+    if let Ok(halves) = try_cast_slice::<u8, f16>(bytes) {
+        halves.convert_to_f32_slice(out);
+        return;
+    }
+    // A file whose header has an odd length: copy to an aligned buffer first.
+    let mut aligned = [f16::ZERO; 256];
+    for (bytes, out) in bytes.chunks(2 * aligned.len()).zip(out.chunks_mut(aligned.len())) {
+        let halves = &mut aligned[..out.len()];
+        cast_slice_mut::<f16, u8>(halves).copy_from_slice(bytes);
+        halves.convert_to_f32_slice(out);
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong inside a model.
 
-use super::weights::SourceError;
+/// An error of a [`super::TensorSource`], one sentence that names the tensor.
+pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a model could not be loaded or run.
 ///

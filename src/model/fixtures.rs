@@ -1,6 +1,7 @@
 //! Tiny models with seeded random weights.
 
-use super::weights::{SourceError, TensorSource};
+use super::error::SourceError;
+use super::weights::TensorSource;
 use super::{Clip, Decoder, Llava};
 use crate::checkpoint::{Activation, ClipConfig, FeatureSelect, LlavaConfig, RopeScaling, TextConfig, VisionConfig};
 use candle_core::{DType, Device, Tensor};

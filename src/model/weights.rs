@@ -1,6 +1,6 @@
 //! Where a model's tensors come from, and how its parts ask for them.
 
-use super::ModelError;
+use super::error::{ModelError, SourceError};
 use super::linear::{LayerNorm, Linear, RmsNorm};
 use super::matrix::Matrix;
 use crate::checkpoint::MappedTensor;
@@ -8,9 +8,6 @@ use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// An error of a [`TensorSource`], one sentence that names the tensor.
-pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Gives out tensors by their canonical names (the newest transformers layout; a checkpoint maps its own names to these).
 ///

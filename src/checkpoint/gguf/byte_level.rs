@@ -1,7 +1,7 @@
 //! Byte-level BPE inside a GGUF file (`gpt2`: Qwen2, LLaMA-3, GPT-2), as the `tokenizer.json` it was made from.
 
 use super::Metadata;
-use super::tokenizer::{TokenizerJson, Vocabulary, expect_bos};
+use super::vocabulary::{TokenizerJson, Vocabulary, expect_bos};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::tokenizer::GGUF_ADD_BOS;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use super::Metadata;
 use super::header::Value as Stored;
-use super::tokenizer::CONTROL;
+use super::vocabulary::CONTROL;
 use crate::checkpoint::CheckpointError;
 use serde_json::{Value, json};
 

@@ -13,14 +13,15 @@ mod names;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod vocabulary;
 
 pub(super) use header::{Header, read_gguf_header};
 
 use self::metadata::Metadata;
+use super::CheckpointError;
+use super::assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
 use super::files::Files;
-use super::open::{Checkpoint, CheckpointKind};
 use super::weights::{GgufTensors, Weights};
-use super::{CheckpointError, CheckpointNotes};
 use candle_core::{DType, Device};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Which files of a folder hold the weights.
 
-use crate::checkpoint::{CheckpointError, files::Files, folder::adapter};
+use crate::checkpoint::{CheckpointError, adapter::adapter, files::Files};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,11 @@
 //! Tensors of GGUF files: quantised blocks, and the order of rotary rows.
 
-use super::{Entry, Shard, StoredTensor, Weights};
+use super::stored::{StoredTensor, ggml_type, is_quantised};
+use super::{Entry, Shard, Weights};
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::gguf::Header;
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{DType, Device, Result as CandleResult, Tensor};
+use candle_core::quantized::{QStorage, QTensor};
+use candle_core::{Device, Result as CandleResult, Tensor};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,27 +21,6 @@ pub(in crate::checkpoint) struct GgufTensors {
     pub(in crate::checkpoint) name: Box<dyn Fn(&str) -> String>,
     /// Heads of q and of k, whose rows have llama.cpp's order; 0 where there are none.
     pub(in crate::checkpoint) rotary_heads: [usize; 2],
-}
-
-/// candle's type of a name that is a GGUF file's.
-pub(in crate::checkpoint) fn ggml_type(name: &str) -> Option<GgmlDType> {
-    Some(match name {
-        "F32" => GgmlDType::F32,
-        "F16" => GgmlDType::F16,
-        "BF16" => GgmlDType::BF16,
-        "Q4_0" => GgmlDType::Q4_0,
-        "Q4_1" => GgmlDType::Q4_1,
-        "Q5_0" => GgmlDType::Q5_0,
-        "Q5_1" => GgmlDType::Q5_1,
-        "Q8_0" => GgmlDType::Q8_0,
-        "Q2_K" => GgmlDType::Q2K,
-        "Q3_K" => GgmlDType::Q3K,
-        "Q4_K" => GgmlDType::Q4K,
-        "Q5_K" => GgmlDType::Q5K,
-        "Q6_K" => GgmlDType::Q6K,
-        "Q8_K" => GgmlDType::Q8K,
-        _ => return None,
-    })
 }
 
 impl Weights {
@@ -112,11 +92,6 @@ impl Weights {
     }
 }
 
-/// Whether a stored type is one of blocks.
-pub(super) fn is_quantised(dtype: &str) -> bool {
-    ggml_type(dtype).is_some_and(|kind| kind.block_size() > 1)
-}
-
 /// A quantised tensor as f32.
 pub(super) fn dequantised(stored: &StoredTensor, bytes: Cow<'_, [u8]>) -> CandleResult<Tensor> {
     blocks(stored, bytes, &Device::Cpu)?.dequantize(&Device::Cpu)
@@ -155,11 +130,6 @@ fn pairs_to_halves(bytes: &[u8], rows: usize, heads: usize) -> Option<Vec<u8>> {
         }
     }
     Some(ordered)
-}
-
-/// The type to compute in for weights that are mostly of this stored type.
-pub(super) fn natural_dtype(stored: &str) -> Option<DType> {
-    is_quantised(stored).then_some(DType::F16)
 }
 
 #[cfg(test)]

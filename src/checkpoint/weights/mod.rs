@@ -8,12 +8,13 @@ mod names;
 mod quantised;
 mod shard;
 mod state;
+mod stored;
 
 pub(super) use discover::foreign_weights;
 #[cfg(test)]
 pub(super) use discover::index_pairs;
 pub(super) use discover::weight_files;
-pub(super) use gguf::{GgufTensors, ggml_type};
+pub(super) use gguf::GgufTensors;
 #[cfg(test)]
 pub(super) use shard::read_header;
 
@@ -23,12 +24,12 @@ use half::{bf16, f16};
 use names::{canonical_name, is_harmless};
 pub use shard::MappedTensor;
 use shard::Shard;
-pub(super) use shard::StoredTensor;
 pub use state::WeightFiles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+pub(super) use stored::{StoredTensor, ggml_type};
 
 /// How many names an error lists before it only counts.
 const NAMES_IN_MESSAGE: usize = 3;
@@ -153,7 +154,7 @@ impl Weights {
                 path: path(),
             });
         }
-        let made = if gguf::is_quantised(&stored.dtype) {
+        let made = if stored::is_quantised(&stored.dtype) {
             gguf::dequantised(stored, self.rows(entry)).and_then(|tensor| tensor.to_dtype(dtype)?.to_device(device))
         } else {
             let file_dtype = float_dtype(&stored.dtype).ok_or_else(|| CheckpointError::Dtype {
@@ -210,12 +211,12 @@ impl Weights {
             *bytes_by_dtype.entry(&entry.stored.dtype).or_default() += entry.stored.range.len();
         }
         let most = bytes_by_dtype.into_iter().max_by_key(|(_, bytes)| *bytes);
-        most.and_then(|(dtype, _)| float_dtype(dtype).or_else(|| gguf::natural_dtype(dtype))).unwrap_or(DType::F32)
+        most.and_then(|(dtype, _)| float_dtype(dtype).or_else(|| stored::natural_dtype(dtype))).unwrap_or(DType::F32)
     }
 
     /// Whether any matrix is stored as quantised blocks.
     pub fn is_quantised(&self) -> bool {
-        self.entries.values().any(|entry| gguf::is_quantised(&entry.stored.dtype))
+        self.entries.values().any(|entry| stored::is_quantised(&entry.stored.dtype))
     }
 
     /// Every tensor's canonical name, its shape, its type as the file spells it, and its bytes there: for estimates.

@@ -31,7 +31,7 @@ impl Weights {
     /// weights are floats, they are used as they are, and the warning says so.
     pub(in crate::checkpoint) fn expect_floats(&self, config: Fields<'_>) -> Result<Option<String>, CheckpointError> {
         let said = said(config);
-        let whole = |dtype: &str| float_dtype(dtype).is_none() && !super::gguf::is_quantised(dtype);
+        let whole = |dtype: &str| float_dtype(dtype).is_none() && !super::stored::is_quantised(dtype);
         let mut other =
             self.entries.values().filter(|entry| whole(&entry.stored.dtype) && !is_harmless(&entry.stored.name));
         let Some(first) = other.next() else {

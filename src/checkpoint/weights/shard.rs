@@ -1,6 +1,7 @@
 //! One safetensors or GGUF file: mapped, its header checked against its length.
 
 use super::mapping::MappedFile;
+use super::stored::StoredTensor;
 use crate::checkpoint::CheckpointError;
 use crate::checkpoint::files::{other_file, parse_strict_object};
 use crate::checkpoint::gguf::{Header, read_gguf_header};
@@ -57,19 +58,6 @@ pub(in crate::checkpoint) struct Shard {
     path: PathBuf,
     bytes: Arc<Bytes>,
     header_bytes: usize,
-}
-
-/// What a header says about a tensor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::checkpoint) struct StoredTensor {
-    /// Name in the file.
-    pub(in crate::checkpoint) name: String,
-    /// Type, as the format spells it.
-    pub(in crate::checkpoint) dtype: String,
-    /// Shape.
-    pub(in crate::checkpoint) shape: Vec<usize>,
-    /// Its bytes in the file.
-    pub(in crate::checkpoint) range: Range<usize>,
 }
 
 impl Shard {

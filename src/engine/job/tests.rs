@@ -1,8 +1,9 @@
 //! Methods that change the words of a question, or ask something first.
 
+use super::super::plan::Built;
 use super::*;
 use crate::data::demo::IMAGES;
-use crate::decode::{DecodeError, Registered};
+use crate::decode::{ActiveMethod, DecodeError, MethodInfo, Parameters, QuestionContext, Registered, Word, Words};
 use crate::engine::{DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel};
 
 /// A method of this test that is in no registry.

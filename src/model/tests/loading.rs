@@ -2,8 +2,8 @@
 
 use crate::checkpoint::{Checkpoint, MappedTensor, Weights};
 use crate::model::fixtures::{RandomWeights, clip_config, llava_config};
-use crate::model::weights::{SourceError, TensorMap, TensorSource};
-use crate::model::{BranchInput, Clip, Decoder, Llava, LogitRows, ModelError};
+use crate::model::weights::{TensorMap, TensorSource};
+use crate::model::{BranchInput, Clip, Decoder, Llava, LogitRows, ModelError, SourceError};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 use std::sync::Mutex;

@@ -1,20 +1,7 @@
-//! Questions as text: what `serde` does not do by itself, and photos that have moved since.
+//! Questions as text: what `serde` does not do by itself.
 
-use super::messages::ImageSource;
 use serde::{Serialize as _, Serializer};
-use std::collections::HashMap;
 use std::path::PathBuf;
-
-impl ImageSource {
-    /// The file is somewhere else now, if it is among these.
-    pub fn relocate(&mut self, now_at: &HashMap<PathBuf, PathBuf>) {
-        if let Self::Path(path) = self
-            && let Some(place) = now_at.get(path)
-        {
-            place.clone_into(path);
-        }
-    }
-}
 
 /// A path in words. What the system's names cannot say in UTF-8 is replaced: one odd name must not keep everything else from being saved.
 #[expect(clippy::ptr_arg, reason = "serde calls it with the field")]
@@ -33,14 +20,14 @@ pub(super) mod shared {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::sync::Arc;
 
-    pub(in crate::engine) fn serialize<T: Serialize, S: Serializer>(
+    pub(in crate::engine::messages) fn serialize<T: Serialize, S: Serializer>(
         value: &Arc<T>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         T::serialize(value, serializer)
     }
 
-    pub(in crate::engine) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    pub(in crate::engine::messages) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Arc<T>, D::Error> {
         T::deserialize(deserializer).map(Arc::new)
@@ -53,14 +40,14 @@ pub(super) mod maybe_shared {
     use std::sync::Arc;
 
     #[expect(clippy::ref_option, reason = "serde calls it with the field")]
-    pub(in crate::engine) fn serialize<T: Serialize, S: Serializer>(
+    pub(in crate::engine::messages) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Arc<T>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         value.as_deref().serialize(serializer)
     }
 
-    pub(in crate::engine) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    pub(in crate::engine::messages) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Arc<T>>, D::Error> {
         Ok(Option::<T>::deserialize(deserializer)?.map(Arc::new))
