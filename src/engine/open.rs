@@ -6,14 +6,16 @@ use super::error::EngineError;
 use super::estimate::{free_memory, plan_memory};
 use super::hub::on_disk;
 use super::loading::{SHARE_BEFORE_WEIGHTS, Source, model_id, note};
-use super::messages::{DtypePreference, KeptMemory, LoadRequest, MemoryEstimate, ModelInfo, ModelSource, ModelTask};
-use super::reuse::Reuse;
+use super::messages::{
+    DevicePreference, DtypePreference, KeptMemory, LoadRequest, MemoryEstimate, ModelInfo, ModelSource, ModelTask,
+};
+use super::reuse::{DEFAULT_BUDGET_BYTES, Reuse};
 use crate::checkpoint::{
     self, ChatTemplate, Checkpoint, CheckpointError, ClipCheckpoint, Moment, VisionCheckpoint, WeightFiles,
 };
 use crate::data::{Photo, PreprocessError};
 use crate::geometry::{Framing, PatchGrid, PreprocessSpec};
-use crate::model::{EncoderInfo, FamilyEntry, Framed, Prepared, VisionLanguageModel, answering, family_of};
+use crate::model::{EncoderInfo, Framed, Prepared, VisionLanguageModel, answering, family_of};
 use candle_core::DType;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,6 +80,19 @@ impl OpenModel {
         kind.files().expect_unchanged()?;
         progress(1.0, "Ready");
         Ok(Self { kind, load_secs: started.elapsed().as_secs_f64() })
+    }
+
+    /// A model of your own code, with the tokenizer, chat template and processor of a checkpoint: questions to it are
+    /// answered as those to any other. It computes in f32 on the CPU.
+    ///
+    /// **Errors**: a chat template that cannot be split around a question.
+    pub fn own(label: &str, checkpoint: Checkpoint, vlm: Box<dyn VisionLanguageModel>) -> Result<Self, EngineError> {
+        let started = Instant::now();
+        let place = Place::choose(DevicePreference::Cpu, DtypePreference::F32, DType::F32)?;
+        let (id, memory) = (checkpoint.model_id.clone(), MemoryEstimate::default());
+        let info = info(id, [label, label], &checkpoint, &*vlm, &place, memory)?;
+        let answerer = Answerer::new(checkpoint, vlm, place, info, DEFAULT_BUDGET_BYTES);
+        Ok(Self { kind: ModelKind::Answers(Box::new(answerer)), load_secs: started.elapsed().as_secs_f64() })
     }
 
     pub(super) fn kind(&self) -> &ModelKind {
@@ -193,11 +208,10 @@ impl ModelKind {
         checkpoint.weights.opened().expect_whole()?;
         let vlm = vlm?;
         checkpoint.weights.finish()?;
-        let reuse = Reuse::new(memory.kept_bytes);
-        let info = Arc::new(info(request, &checkpoint, family, &*vlm, &place, memory)?);
-        let date = Mutex::default();
-        let files = checkpoint.weights.opened();
-        Ok(Self::Answers(Box::new(Answerer { checkpoint, vlm, place, info, files, reuse, date })))
+        let (id, kept_bytes) = (model_id(&request.source), memory.kept_bytes);
+        let mut info = info(id, [family.id, family.label], &checkpoint, &*vlm, &place, memory)?;
+        info.device.push_str(blocks_label(request, &checkpoint));
+        Ok(Self::Answers(Box::new(Answerer::new(checkpoint, vlm, place, info, kept_bytes))))
     }
 }
 
@@ -210,6 +224,17 @@ pub fn only_sees(folder: &Path) -> Result<bool, CheckpointError> {
 }
 
 impl Answerer {
+    fn new(
+        checkpoint: Checkpoint,
+        vlm: Box<dyn VisionLanguageModel>,
+        place: Place,
+        info: ModelInfo,
+        kept_bytes: u64,
+    ) -> Self {
+        let (files, reuse, date) = (checkpoint.weights.opened(), Reuse::new(kept_bytes), Mutex::default());
+        Self { checkpoint, vlm, place, info: Arc::new(info), files, reuse, date }
+    }
+
     /// Whether attention rows are worth more than half precision.
     pub(super) fn computes_in_f32(&self) -> bool {
         self.place.dtype == DType::F32
@@ -248,9 +273,9 @@ fn reading(progress: &mut dyn FnMut(f32, &str)) -> impl FnMut(f32, &str) {
 }
 
 fn info(
-    request: &LoadRequest,
+    id: String,
+    [family, label]: [&str; 2],
     checkpoint: &Checkpoint,
-    family: &FamilyEntry,
     vlm: &dyn VisionLanguageModel,
     place: &Place,
     memory: MemoryEstimate,
@@ -264,12 +289,12 @@ fn info(
     let (template_before, template_after) =
         checkpoint.template.as_ref().map(ChatTemplate::split).transpose()?.unwrap_or_default();
     Ok(ModelInfo {
-        id: model_id(&request.source),
-        family: family.id.to_owned(),
+        id,
+        family: family.to_owned(),
         task: ModelTask::Answer,
         summary: format!(
             "{}, {} layers x {} heads{}",
-            family.label,
+            label,
             text.num_hidden_layers,
             text.num_attention_heads,
             encoders.iter().map(vision).collect::<String>()
@@ -277,7 +302,7 @@ fn info(
         note: note(&checkpoint.notes.note, &checkpoint.warnings),
         warnings: checkpoint.warnings.clone(),
         weight_hash: checkpoint.weights.weight_hash().to_owned(),
-        device: format!("{}, {}{}", place.device_label(), place.dtype_label(), blocks_label(request, checkpoint)),
+        device: format!("{}, {}", place.device_label(), place.dtype_label()),
         weight_bytes: checkpoint.weights.total_bytes(),
         memory,
         num_hidden_layers: text.num_hidden_layers,

@@ -13,8 +13,7 @@ use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
 use crate::ui::state::{
-    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, TokenPos, ViewState,
-    count as counted,
+    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, TokenPos, ViewState, count as counted,
 };
 use crate::ui::truth::Marks;
 use std::collections::HashMap;
