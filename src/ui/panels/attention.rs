@@ -2,7 +2,8 @@
 
 use super::{PanelContext, similarity};
 use crate::ui::command::Command;
-use crate::ui::state::{Axis, Direction, Normalisation, Reduce, Source, ViewState};
+use crate::ui::settings::{Axis, ViewState};
+use crate::ui::state::{Direction, Normalisation, Reduce, Source};
 use crate::ui::widgets::{choice, row};
 use eframe::egui;
 use egui::Ui;
