@@ -57,8 +57,7 @@
 //! | 5 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
 //! | 6 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `ui` | `anyhow`, `clap`, `rayon` |
 //!
-//! Files of a room use each other in one direction; only a folder and its own parts may use each other. What still does
-//! not is listed in `tests/architecture.rs`, a list that only gets shorter.
+//! Files of a room use each other in one direction; only a folder and its own parts may use each other.
 //!
 //! # Layers inside [`engine`]
 //!

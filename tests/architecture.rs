@@ -18,17 +18,6 @@ const MOST_LINES: usize = 600;
 const ROOT_ENTRIES: [&str; 8] =
     ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "assets", "shaders", "src", "tests"];
 
-/// Circles that are still there, each with what would open it: a list that only gets shorter.
-const KNOWN_CIRCLES: [(&str, &str); 1] = [(
-    "the window is cut by layer and not yet by feature",
-    "ui: command command::keys command::named derived derived::caption derived::contrast derived::grid \
-         derived::shown derived::token_maps figures layout open_files panels::candidates panels::chip \
-         panels::contrast panels::copy_menu panels::forks session::reopen session::written state state::browse \
-         state::compare state::copying state::figure state::figure::done state::forks state::notices \
-         state::pope::queue state::prefs state::prompting state::runs::run state::selection state::sending \
-         state::session state::undo tables theme truth::beside truth::marks truth::numbers truth::questions widgets",
-)];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -231,25 +220,15 @@ fn the_window_sees_messages_of_the_engine_and_never_its_worker() {
 fn files_of_a_room_use_each_other_in_one_direction() {
     let uses = house().uses();
     assert!(uses.len() > 300, "uses were found");
-    let known: Vec<BTreeSet<String>> = KNOWN_CIRCLES
-        .iter()
-        .map(|(_, files)| {
-            let (room, files) = files.split_once(": ").expect("a room and its files");
-            files.split_whitespace().map(|file| format!("{room}::{file}")).collect()
-        })
-        .collect();
     let found = circles::circles(&uses);
     let mut wrong = Vec::new();
-    for circle in found.iter().filter(|circle| !known.iter().any(|known| circle.is_subset(known))) {
+    for circle in &found {
         let inside = circle.iter().flat_map(|from| uses[from].iter().map(move |(to, names)| (from, to, names)));
         let ties: Vec<_> = inside.filter(|(_, to, _)| circle.contains(*to)).collect();
         let ties = ties.iter().map(|(from, to, names)| format!("\n  {from} takes {names:?} of {to}"));
         wrong.push(format!("a circle of {} files:{}", circle.len(), ties.collect::<String>()));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let still: BTreeSet<&String> = found.iter().flatten().collect();
-    let gone: Vec<&String> = known.iter().flatten().filter(|file| !still.contains(file)).collect();
-    assert!(gone.is_empty(), "in no circle any more, so strike them from KNOWN_CIRCLES: {gone:?}");
 }
 
 /// Layer of every file of the engine, by the table of src/lib.rs.

@@ -3,18 +3,19 @@
 mod effects;
 
 use super::ahead::Ahead;
-use super::command::Command;
+use super::command::{Command, CompareCommand};
 use super::derived::Derived;
 use super::figures::Figures;
 use super::jobs::Jobs;
 use super::layout;
 use super::link::{EngineLink, Waker};
 use super::notes_writer::NotesWriter;
+use super::pane::Pane;
 use super::panels::{self, PanelContext};
 use super::photos::{Photos, Told};
 use super::prompted::PromptedPictures;
 use super::session::{Desk, Reopened};
-use super::state::{AppState, CompareCommand, Saved, Severity, TokenPos, Until};
+use super::state::{AppState, Saved, Severity, TokenPos, Until};
 use super::truth::Beside;
 use super::{shortcuts, theme};
 use crate::data;
@@ -93,7 +94,7 @@ pub struct App {
     pub(super) figures: Figures,
     pub(super) notes: NotesWriter,
     pub(super) view: panels::ViewMemory,
-    pub(super) tree: egui_tiles::Tree<layout::Pane>,
+    pub(super) tree: egui_tiles::Tree<Pane>,
     pub(super) resident_bytes: Option<u64>,
     memory_measured: Option<Instant>,
     pub(super) hub_cache: Option<PathBuf>,
@@ -180,7 +181,7 @@ impl App {
     }
 
     /// The panels, for tests.
-    pub fn tree(&self) -> &egui_tiles::Tree<layout::Pane> {
+    pub fn tree(&self) -> &egui_tiles::Tree<Pane> {
         &self.tree
     }
 
@@ -201,7 +202,7 @@ impl App {
     }
 
     /// What panels get, and where they stand.
-    pub(super) fn panels(&mut self) -> (PanelContext<'_>, &mut egui_tiles::Tree<layout::Pane>) {
+    pub(super) fn panels(&mut self) -> (PanelContext<'_>, &mut egui_tiles::Tree<Pane>) {
         let cx = PanelContext {
             state: &self.state,
             derived: &self.derived,
@@ -337,10 +338,9 @@ impl eframe::App for App {
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
         self.follow_photo();
-        self.state.figure.visible = layout::is_in_front(&self.tree, layout::Pane::Figure);
+        self.state.figure.visible = layout::is_in_front(&self.tree, Pane::Figure);
         // The figure offers the difference that stands there.
-        self.state.compare.visible =
-            self.state.figure.visible || layout::is_in_front(&self.tree, layout::Pane::Compare);
+        self.state.compare.visible = self.state.figure.visible || layout::is_in_front(&self.tree, Pane::Compare);
         let began = Instant::now();
         let [least, most] = DERIVE_BUDGETS;
         let budget = self.deriving_since.map_or(least, |before| (began - before) / 8).clamp(least, most);

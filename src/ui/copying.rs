@@ -2,9 +2,10 @@
 
 use super::app::App;
 use super::drawing::{Drawn, Wanted};
-use super::layout::{self, Pane};
+use super::layout;
+use super::pane::{Pane, TableKind};
 use super::panels;
-use super::tables::{self, TableKind, TableSource};
+use super::tables::{self, TableSource};
 use crate::figure::TableForm;
 use eframe::egui;
 

@@ -1,11 +1,13 @@
 //! What becomes of work that was finished beside the window.
 
 use super::App;
-use super::command::Command;
+use super::command::{Command, FigureCommand, PromptingCommand};
 use super::jobs::{JobDone, Wanted};
 use super::layout;
+use super::pane::Pane;
 use super::panels;
-use super::state::{FigureCommand, PromptingCommand, PromptingSettings, Severity, Until};
+use super::settings::PromptingSettings;
+use super::state::{Severity, Until};
 use crate::engine::ModelSource;
 use eframe::egui;
 
@@ -70,7 +72,7 @@ impl App {
             return;
         }
         if wanted == Wanted::Figure {
-            layout::bring_to_front(&mut self.tree, layout::Pane::Figure);
+            layout::bring_to_front(&mut self.tree, Pane::Figure);
             self.view.focus = Some(panels::TextBox::FigurePath);
             let text = "No file dialog on this machine: type the path below the figure, then press Save or Open";
             self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
@@ -82,7 +84,7 @@ impl App {
             self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
             return;
         }
-        layout::bring_to_front(&mut self.tree, layout::Pane::Images);
+        layout::bring_to_front(&mut self.tree, Pane::Images);
         self.view.focus = Some(panels::TextBox::ImagePath);
         self.state.notices.push(
             (Severity::Warning, Until::OtherPhoto),

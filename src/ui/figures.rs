@@ -1,15 +1,16 @@
 //! The figure's preview, drawn on a thread of its own: only the latest wish counts. And writing the figure, by the same code.
 
+use super::figure_files::FigureSaved;
 use super::latest::Latest;
 use super::link::Waker;
 use super::open_files::OpenFiles;
-use super::state::{AppState, FigureSaved, OpenedFigure};
+use super::state::AppState;
 use crate::engine::{Prompting, RunId};
 use crate::figure::{
-    Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Raster, Recipe, Watch,
-    expect_own_name, html, open_photo, recipe_of, with_maps_beside,
+    Besides, DataFolder, Figure, FigureError, Given, Inputs, Mismatches, Raster, Recipe, Watch, expect_own_name, html,
+    open_photo, with_maps_beside,
 };
-use crate::files::{self, Outputs, reason};
+use crate::files::Outputs;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -320,51 +321,6 @@ fn data_folder(path: &Path) -> PathBuf {
     path.with_file_name(format!("{stem}_data"))
 }
 
-/// Reads the recipe of a figure, and looks for the files that it names.
-pub(super) fn open(path: &Path) -> Result<OpenedFigure, String> {
-    let bytes = files::read(path, MOST_FIGURE_BYTES).map_err(|err| {
-        format!("Expected a figure or a recipe that can be read, found \"{}\": {}", reason(&err), path.display())
-    })?;
-    let recipe = recipe_of(&bytes, path).map_err(|err| err.to_string())?;
-    let missing = missing_files(&recipe, path.parent());
-    Ok(OpenedFigure { recipe, path: path.to_owned(), missing })
-}
-
-/// Files that a recipe names and that are not there: a sentence each. `folder` is where relative paths are looked for.
-pub(super) fn missing_files(recipe: &Recipe, folder: Option<&Path>) -> Vec<String> {
-    let inputs = &recipe.inputs;
-    let traces = inputs.traces.values();
-    let photos = traces.clone().map(|input| ("photo", Some(input.run.image_path.as_str())));
-    let files = traces.map(|input| ("trace", input.file.as_deref()));
-    let named = [
-        ("photo", &inputs.images),
-        ("annotations", &inputs.annotations),
-        ("map", &inputs.maps),
-        ("typeface", &inputs.fonts),
-    ];
-    let named =
-        named.into_iter().flat_map(|(kind, files)| files.values().map(move |input| (kind, Some(input.file.as_str()))));
-    let mut missing: Vec<String> = files
-        .chain(photos)
-        .chain(named)
-        .filter_map(|(kind, file)| Some((kind, file?)))
-        .filter(|(kind, file)| !is_there(kind, file, folder))
-        .map(|(kind, file)| format!("The {kind} is not there: {file}"))
-        .collect();
-    missing.sort();
-    missing.dedup();
-    missing
-}
-
-fn is_there(kind: &str, file: &str, folder: Option<&Path>) -> bool {
-    let bundled = match kind {
-        "photo" => crate::data::demo::image(file).is_some(),
-        "annotations" => file == crate::figure::DEMO_ANNOTATIONS,
-        _ => false,
-    };
-    bundled || Path::new(file).exists() || folder.is_some_and(|folder| folder.join(file).exists())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -379,11 +335,5 @@ mod tests {
     #[test]
     fn numbers_lie_beside_their_figure() {
         assert_eq!(data_folder(Path::new("p/F.pdf")), Path::new("p/F_data"), "named after it");
-    }
-
-    #[test]
-    fn what_is_no_figure_is_one_sentence() {
-        let why = open(Path::new("/no/such/figure.pdf")).expect_err("no such file");
-        assert!(why.starts_with("Expected a figure or a recipe") && why.ends_with("figure.pdf"), "said: {why}");
     }
 }

@@ -3,6 +3,7 @@
 mod dialogs;
 mod figure;
 
+use super::figure_files::{FigureSaved, OpenedFigure};
 use crate::data::dataset::{NotesPlaces, Sources};
 use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
@@ -11,7 +12,7 @@ use crate::ui::drawing;
 use crate::ui::link::Waker;
 use crate::ui::opening::{self, Before, Joined, Opened};
 use crate::ui::session::{self, Left, Located, Missing, Reopened};
-use crate::ui::state::{FigureSaved, FigureWish, OpenedFigure, Progress, Search, Shelf};
+use crate::ui::state::{FigureWish, Progress, Search, Shelf};
 use poll_promise::Promise;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

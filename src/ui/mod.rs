@@ -4,8 +4,10 @@
 //! window), [`derived`] makes maps and numbers of the shown trace and keeps them, panels read both and emit commands. Nothing that paints
 //! waits, reads files or walks a whole trace.
 //!
+//! What is said lies below who acts on it: [`pane`], [`settings`] and [`command`] are plain data and know no state.
+//!
 //! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and help follow.
-//! - a new panel: one variant in [`layout::Pane`], one file in `panels`.
+//! - a new panel: one variant in [`pane::Pane`], one file in `panels`.
 
 mod ahead;
 mod app;
@@ -16,6 +18,7 @@ mod copying;
 pub mod derived;
 mod done;
 mod drawing;
+pub mod figure_files;
 mod figures;
 pub mod head_grid;
 mod jobs;
@@ -26,18 +29,21 @@ mod notes_writer;
 pub mod open_files;
 mod opening;
 pub mod palette;
+pub mod pane;
 mod panels;
 mod photos;
 mod prompted;
 mod run;
 pub mod session;
 mod sessions;
+pub mod settings;
 mod shortcuts;
 pub mod state;
-pub mod tables;
+mod tables;
 mod theme;
 pub mod truth;
 mod widgets;
+mod wording;
 
 pub use app::{App, AppOptions};
 pub use command::Command;

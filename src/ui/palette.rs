@@ -1,11 +1,11 @@
 //! Everything that can be done, as lines to choose from: named commands, panels, settings that are one choice of few, places to go.
 
-use super::command::{Command, Keymap, Menu, NAMED_COMMANDS};
-use super::layout::Pane;
-use super::state::{
-    AppState, Axis, ChipQuantity, CompareCommand, FigureCommand, Normalisation, PanelKind, PopeCommand,
-    PromptingCommand, Reduce, SCALES, Source, ThemeChoice,
+use super::command::{
+    Command, CompareCommand, FigureCommand, Keymap, Menu, NAMED_COMMANDS, PanelKind, PopeCommand, PromptingCommand,
 };
+use super::pane::Pane;
+use super::settings::{Axis, ChipQuantity, SCALES, ThemeChoice};
+use super::state::{AppState, Normalisation, Reduce, Source};
 use crate::analysis::sources;
 use crate::engine::ModelSource;
 use eframe::egui::KeyboardShortcut;
@@ -188,7 +188,7 @@ fn of_panels() -> impl Iterator<Item = Entry> {
 
 /// What is one choice of few under Attention and Colours.
 fn views(state: &AppState) -> Vec<Entry> {
-    let with = |change: &dyn Fn(&mut super::state::ViewState)| {
+    let with = |change: &dyn Fn(&mut super::settings::ViewState)| {
         let mut view = state.view;
         change(&mut view);
         Command::SetView(view)

@@ -113,10 +113,10 @@ fn mean(levels: &[u8], size: ImageSize) -> f64 {
 mod tests {
     use super::*;
     use crate::engine::{Event, Request};
-    use crate::ui::command::Command;
+    use crate::ui::command::{Command, PromptingCommand};
+    use crate::ui::state::Effect;
     use crate::ui::state::prompting::tests::attributed;
     use crate::ui::state::testing::{answered, info};
-    use crate::ui::state::{Effect, PromptingCommand};
     use std::sync::mpsc::{Receiver, channel};
 
     fn next(pictures: &mut PromptedPictures, state: &AppState, woken: &Receiver<()>) -> PromptMask {

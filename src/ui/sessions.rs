@@ -2,11 +2,13 @@
 
 use super::Command;
 use super::app::App;
+use super::command::{SessionBox, SessionCommand};
 use super::jobs::{JobDone, Wanted};
 use super::layout;
 use super::session::{Finished, Left, Reopened, WindowPlace};
 use super::state::AppState;
-use super::state::{Effect, Offer, SessionBox, SessionCommand, SessionEffect, Severity, Until, count, source_label};
+use super::state::{Effect, Offer, SessionEffect, Severity, Until, source_label};
+use super::wording::count;
 use crate::engine::ModelSource;
 use crate::files::is_same_file;
 use eframe::egui;

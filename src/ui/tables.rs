@@ -1,80 +1,12 @@
 //! The numbers of a panel as a table: a row of names with their units, then the values. What is copied from the window.
 
-use super::derived::Derived;
-use super::layout::Pane;
-use super::panels;
+use super::derived::{Derived, candidates_subject};
+use super::pane::TableKind;
 use super::state::{AppState, Phase, PopeTable};
 use super::truth::Beside;
 use crate::analysis::Spread;
 use crate::analysis::localisation::{self, Better, Counted};
 use crate::analysis::pope::{Confusion, scorers};
-
-/// A panel that has a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TableKind {
-    /// The map against the chosen objects.
-    Metrics,
-    /// Yes/no questions with their answers.
-    Pope,
-    /// What each scorer makes of all answers together.
-    PopeFigures,
-    /// The encoder's largest patches against the decoder's.
-    Outliers,
-    /// Annotated objects.
-    Objects,
-    /// What else the token could have been.
-    Candidates,
-    /// Attention on the image, layer by layer or word by word.
-    Layers,
-    /// Attention on the image of every layer and head.
-    Heads,
-    /// Every run about the photo.
-    Runs,
-}
-
-impl TableKind {
-    /// Every one; of several that are in sight, the first is the one that is most likely meant.
-    pub const ALL: [Self; 9] = [
-        Self::Metrics,
-        Self::Pope,
-        Self::PopeFigures,
-        Self::Outliers,
-        Self::Objects,
-        Self::Candidates,
-        Self::Layers,
-        Self::Heads,
-        Self::Runs,
-    ];
-
-    /// What it is a table of.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Metrics => "metrics",
-            Self::Pope => "POPE questions",
-            Self::PopeFigures => "POPE figures",
-            Self::Outliers => "outliers",
-            Self::Objects => "objects",
-            Self::Candidates => "candidates",
-            Self::Layers => "attention on the image",
-            Self::Heads => "layers and heads",
-            Self::Runs => "runs",
-        }
-    }
-
-    /// The panel that shows it.
-    pub fn pane(self) -> Pane {
-        match self {
-            Self::Metrics => Pane::Metrics,
-            Self::Pope | Self::PopeFigures => Pane::Pope,
-            Self::Outliers => Pane::Outliers,
-            Self::Objects => Pane::Objects,
-            Self::Candidates => Pane::Candidates,
-            Self::Layers => Pane::Layers,
-            Self::Heads => Pane::Heads,
-            Self::Runs => Pane::Compare,
-        }
-    }
-}
 
 /// What tables are made of.
 #[derive(Clone, Copy)]
@@ -241,7 +173,7 @@ fn objects(source: TableSource<'_>) -> Option<Cells> {
 
 fn candidates(source: TableSource<'_>) -> Option<Cells> {
     let trace = source.state.current_run()?.trace.as_ref()?;
-    let (idx, token) = panels::candidates_subject(source.state, trace)?;
+    let (idx, token) = candidates_subject(source.state, trace)?;
     let mut cells =
         named(["Token", "Rank", "Candidate", "Id", "Probability (temperature 1)", "Logprob (nats)", "Chosen"]);
     let ranked = token.candidates.iter().enumerate();

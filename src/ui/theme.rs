@@ -1,8 +1,9 @@
 //! Colours, sizes and type: one quiet look for every panel, in light and in dark.
 
+use super::settings::ThemeChoice;
 use crate::analysis::align::Change;
 use crate::analysis::chair::Status;
-use crate::ui::state::{Preferences, ThemeChoice};
+use crate::ui::state::Preferences;
 use eframe::egui;
 use egui::{
     Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, ThemePreference, Vec2, Visuals,

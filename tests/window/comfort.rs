@@ -7,10 +7,9 @@ use eframe::egui;
 use egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::RunId;
-use gazelens::ui::command::Command;
-use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::{CopyCommand, FigureCommand, SessionCommand};
-use gazelens::ui::tables::TableKind;
+use gazelens::ui::command::{Command, CopyCommand, FigureCommand, SessionCommand};
+use gazelens::ui::layout::is_in_front;
+use gazelens::ui::pane::{Pane, TableKind};
 use std::time::Duration;
 
 /// What reaches the clipboard.

@@ -6,7 +6,8 @@ use eframe::egui;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::{Command, NAMED_COMMANDS};
-use gazelens::ui::layout::{Pane, is_in_front};
+use gazelens::ui::layout::is_in_front;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::state::TokenPos;
 
 fn ctrl(window: &mut Window, key: Key) {

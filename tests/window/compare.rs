@@ -5,7 +5,8 @@ use crate::support::{Window, frames};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::analysis::align::Change;
 use gazelens::trace::Trace;
-use gazelens::ui::state::{CompareCommand, Phase, Run, TokenPos, TriedStrength};
+use gazelens::ui::command::{CompareCommand, TriedStrength};
+use gazelens::ui::state::{Phase, Run, TokenPos};
 use gazelens::ui::{App, Command};
 
 /// A photo and a question that strategies answer otherwise than plain decoding does.

@@ -7,8 +7,10 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::figure::meaning::places;
 use gazelens::figure::recipe::{Layout, MapSpec, Recipe, Show};
 use gazelens::figure::{Figure, Format, Given, Inputs, Mismatches, recipe_of};
-use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::{FigureCommand, PanelKind, Phase, PromptingCommand};
+use gazelens::ui::command::{FigureCommand, PanelKind, PromptingCommand};
+use gazelens::ui::layout::is_in_front;
+use gazelens::ui::pane::Pane;
+use gazelens::ui::state::Phase;
 use gazelens::ui::{App, Command, Preview};
 use std::path::Path;
 

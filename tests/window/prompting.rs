@@ -9,7 +9,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{ModelSource, Request, Worker};
 use gazelens::prompting::Source;
-use gazelens::ui::state::{AppState, Phase, PromptView, PromptingCommand, Run};
+use gazelens::ui::command::{PromptView, PromptingCommand};
+use gazelens::ui::state::{AppState, Phase, Run};
 use gazelens::ui::{App, AppOptions, Command};
 use std::sync::Arc;
 

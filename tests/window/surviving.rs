@@ -7,8 +7,9 @@ use eframe::egui::{self, Key};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::Command;
-use gazelens::ui::layout::{Pane, is_in_front};
-use gazelens::ui::state::ThemeChoice;
+use gazelens::ui::layout::is_in_front;
+use gazelens::ui::pane::Pane;
+use gazelens::ui::settings::ThemeChoice;
 use gazelens::ui::{App, AppOptions};
 use std::collections::HashMap;
 

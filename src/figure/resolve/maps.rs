@@ -4,9 +4,9 @@ use super::tokens::token_set;
 use super::truth::objects;
 use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
-use crate::analysis::{AnalysisError, MapRequest, MapSource, Normalisation, PatchMap, Pick, Reduce};
+use crate::analysis::{AnalysisError, MapRequest, MapSource, Reduce};
 use crate::data::Photo;
-use crate::figure::recipe::{MapSpec, PromptSpec, Truth};
+use crate::figure::recipe::{MapSpec, PromptSpec, Tokens, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
@@ -186,128 +186,88 @@ fn file_view(file: &MapFile, image: ImageSize) -> ModelView {
 
 /// Computes the map that a spec names.
 pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelError> {
+    let none = Tokens::default();
     match spec {
         MapSpec::Decoder { of, tokens, layers, heads, normalisation, suppress_sink } => {
-            let trace = inputs.trace(of)?;
-            selection(*layers, *heads, [trace.num_hidden_layers, trace.num_attention_heads])?;
-            let set = token_set(tokens, trace);
-            let request = MapRequest {
-                source: MapSource::DECODER,
-                encoder: 0,
-                layers: *layers,
-                heads: *heads,
-                tokens: set.tokens().to_vec(),
-                together: set.reduce(),
-                normalisation: *normalisation,
-                suppress_sink: *suppress_sink,
-            };
-            let made = request.compute(trace)?;
-            let place = place_words(*layers, *heads);
-            let words = format!("Decoder, {place}, {}", token_words(tokens, trace));
-            let mut unit = match normalisation {
-                Normalisation::Raw => "attention probability",
-                Normalisation::ImageShare => "share of the image's attention",
-            }
-            .to_owned();
-            if *suppress_sink {
-                unit.push_str(" without the first position");
-            }
-            // Maxima are no parts of anything.
-            let is_mean = ![*layers, *heads].iter().any(|choice| choice_words("", *choice).starts_with("max"))
-                && tokens.together == Reduce::Mean;
-            let title = format!("Decoder, {}", token_title(tokens, trace));
-            Ok(finished(of, made, unit, title, words, is_mean && !*suppress_sink))
+            let (layers, heads, normalisation) = (*layers, *heads, *normalisation);
+            let suppress_sink = *suppress_sink;
+            let request = MapRequest { layers, heads, normalisation, suppress_sink, ..MapRequest::default() };
+            of_source(of, &request, tokens, inputs)
         }
         MapSpec::VisionCls { of, encoder, layers, heads, normalisation } => {
-            let trace = inputs.trace(of)?;
-            selection(*layers, *heads, encoder_shape(trace, *encoder)?)?;
-            let has_cls = trace.encoder(*encoder).is_some_and(VisionAttention::has_cls);
+            let has_cls = inputs.trace(of)?.encoder(*encoder).is_none_or(VisionAttention::has_cls);
             let source = if has_cls { MapSource::VISION } else { MapSource::RECEIVED };
-            let normalisation = *normalisation;
-            let (encoder, layers, heads) = (*encoder, *layers, *heads);
+            let (encoder, layers, heads, normalisation) = (*encoder, *layers, *heads, *normalisation);
             let request = MapRequest { source, encoder, layers, heads, normalisation, ..MapRequest::default() };
-            let made = request.compute(trace)?;
-            let (name, title) = if has_cls {
-                ("Vision encoder's [CLS]", "Vision [CLS]")
-            } else {
-                ("Attention received in the vision encoder", "Received attention")
-            };
-            let (name, title) = (of_encoder(name, encoder), of_encoder(title, encoder));
-            let words = format!("{name}, {}", place_words(layers, heads));
-            let unit = match normalisation {
-                Normalisation::Raw if has_cls => "[CLS] attention probability",
-                Normalisation::Raw => "received attention, mean over queries",
-                Normalisation::ImageShare if has_cls => "share of [CLS] attention on patches",
-                Normalisation::ImageShare => "share of the attention that patches receive",
-            };
-            Ok(finished(of, made, unit.to_owned(), title, words, false))
+            of_source(of, &request, &none, inputs)
         }
         MapSpec::PatchNorms { of, encoder, layers } => {
-            let trace = inputs.trace(of)?;
-            selection(*layers, Pick::default(), encoder_shape(trace, *encoder)?)?;
-            let source = MapSource::NORMS;
-            let request = MapRequest { source, encoder: *encoder, layers: *layers, ..MapRequest::default() };
-            let made = request.compute(trace)?;
-            let name = of_encoder(source.entry().subject, *encoder);
-            let words = format!("{name}, {}", choice_words("layer", *layers));
-            let (unit, title) = (source.unit(Normalisation::Raw).to_owned(), of_encoder(source.name(), *encoder));
-            Ok(finished(of, made, unit, title, words, false))
+            let (source, encoder, layers) = (MapSource::NORMS, *encoder, *layers);
+            of_source(of, &MapRequest { source, encoder, layers, ..MapRequest::default() }, &none, inputs)
         }
-        MapSpec::Registered { of, name: source, encoder, tokens, layers, heads, normalisation } => {
-            let trace = inputs.trace(of)?;
-            if !source.is_in(trace, *encoder) {
-                let what = source.entry().subject;
-                return Err(PanelError::Other(format!("expected a trace with {what}, found one without")));
-            }
-            let set = token_set(tokens, trace);
-            let request = MapRequest {
-                source: *source,
-                encoder: *encoder,
-                layers: *layers,
-                heads: *heads,
-                tokens: set.tokens().to_vec(),
-                together: set.reduce(),
-                normalisation: *normalisation,
-                ..MapRequest::default()
-            };
-            let made = request.compute(trace)?;
-            let place = if source.has_heads() { place_words(*layers, *heads) } else { choice_words("layer", *layers) };
-            let mut words = format!("{}, {place}", source.entry().subject);
-            let mut title = source.name().to_owned();
-            if source.of_tokens() {
-                words = format!("{words}, {}", token_words(tokens, trace));
-                title = format!("{title}, {}", token_title(tokens, trace));
-            }
-            if source.is_encoder() {
-                (words, title) = (of_encoder(&words, *encoder), of_encoder(&title, *encoder));
-            }
-            Ok(finished(of, made, source.unit(*normalisation).to_owned(), title, words, false))
+        MapSpec::Registered { of, name, encoder, tokens, layers, heads, normalisation } => {
+            let (source, encoder) = (*name, *encoder);
+            let (layers, heads, normalisation) = (*layers, *heads, *normalisation);
+            let request = MapRequest { source, encoder, layers, heads, normalisation, ..MapRequest::default() };
+            of_source(of, &request, tokens, inputs)
         }
-        MapSpec::Llava { of, options: spec } => {
-            let (trace, options) = (inputs.trace(of)?, options(spec)?);
-            let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
-            let values = attribution.map(options.layer_idx, options.formula)?;
-            let layer = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
-            let mut words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
-            if trace.layout.overlaps() {
-                words.push_str(", regions that overlap as their mean by area");
-            }
-            Ok(NamedMap {
-                of: of.clone(),
-                values,
-                layout: if trace.layout.sole().is_some() {
-                    Arc::clone(&trace.layout)
-                } else {
-                    of_view(&attribution.view)
-                },
-                unit: "attention, mean over heads and answer".to_owned(),
-                title: "LLaVA attribution".to_owned(),
-                words,
-                image_share: None,
-            })
-        }
+        MapSpec::Llava { of, options } => attributed(of, options, inputs),
         MapSpec::File { map, of } => of_file(map, of, inputs),
     }
+}
+
+/// A map of any source, of these tokens where it has one for each.
+fn of_source(of: &str, request: &MapRequest, tokens: &Tokens, inputs: &Inputs) -> Result<NamedMap, PanelError> {
+    let trace = inputs.trace(of)?;
+    let MapRequest { source, encoder, layers, heads, normalisation, suppress_sink, .. } = *request;
+    let shape = if source.is_encoder() {
+        encoder_shape(trace, encoder)?
+    } else {
+        [trace.num_hidden_layers, trace.num_attention_heads]
+    };
+    selection(layers, heads, shape)?;
+    let set = token_set(tokens, trace);
+    let request = MapRequest { tokens: set.tokens().to_vec(), together: set.reduce(), ..request.clone() };
+    let made = request.compute(trace)?;
+    let place = if source.has_heads() { place_words(layers, heads) } else { choice_words("layer", layers) };
+    let mut words = format!("{}, {place}", of_encoder(source.entry().subject, encoder));
+    let mut title = of_encoder(source.name(), encoder);
+    if source.of_tokens() {
+        words = format!("{words}, {}", token_words(tokens, trace));
+        title = format!("{title}, {}", token_title(tokens, trace));
+    }
+    let mut unit = source.unit(normalisation).to_owned();
+    if suppress_sink {
+        unit.push_str(" without the first position");
+    }
+    // Maxima are no parts of anything.
+    let is_mean = ![layers, heads].iter().any(|choice| choice_words("", *choice).starts_with("max"))
+        && tokens.together == Reduce::Mean;
+    let is_share = source == MapSource::DECODER && is_mean && !suppress_sink;
+    let (of, image_share) = (of.to_owned(), is_share.then_some(made.total));
+    Ok(NamedMap { of, values: made.values, layout: made.layout, unit, title, words, image_share })
+}
+
+/// Attention prompting's map of the answer's decoder.
+fn attributed(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<NamedMap, PanelError> {
+    let (trace, options) = (inputs.trace(of)?, options(spec)?);
+    let attribution = LlavaMaps::from_trace(trace, spec.most_tokens)?;
+    let values = attribution.map(options.layer_idx, options.formula)?;
+    let layer = options.layer_idx.unwrap_or_else(|| attribution.default_layer());
+    let mut words = format!("LLaVA attribution, layer {layer}, formula {}", spec.formula);
+    if trace.layout.overlaps() {
+        words.push_str(", regions that overlap as their mean by area");
+    }
+    let is_sole = trace.layout.sole().is_some();
+    Ok(NamedMap {
+        of: of.to_owned(),
+        values,
+        layout: if is_sole { Arc::clone(&trace.layout) } else { of_view(&attribution.view) },
+        unit: "attention, mean over heads and answer".to_owned(),
+        title: "LLaVA attribution".to_owned(),
+        words,
+        image_share: None,
+    })
 }
 
 /// Layers and heads of an encoder.
@@ -319,12 +279,6 @@ fn encoder_shape(trace: &Trace, encoder: usize) -> Result<[usize; 2], PanelError
 /// A name, with the number of an encoder that is not the first.
 fn of_encoder(name: &str, encoder: usize) -> String {
     if encoder == 0 { name.to_owned() } else { format!("{name}, encoder {encoder}") }
-}
-
-fn finished(of: &str, made: PatchMap, unit: String, title: String, words: String, is_share: bool) -> NamedMap {
-    let image_share = is_share.then_some(made.total);
-    let (of, values, layout) = (of.to_owned(), made.values, made.layout);
-    NamedMap { of, values, layout, unit, title, words, image_share }
 }
 
 fn of_file(map: &str, of: &str, inputs: &Inputs) -> Result<NamedMap, PanelError> {

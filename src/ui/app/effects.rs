@@ -1,6 +1,7 @@
 //! What the state wants done outside of it.
 
 use super::App;
+use crate::ui::pane::Pane;
 use crate::ui::state::Effect;
 use crate::ui::{layout, panels, theme};
 use eframe::egui;
@@ -31,7 +32,7 @@ impl App {
                 Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
                 Effect::FocusPrompt => {
-                    layout::bring_to_front(&mut self.tree, layout::Pane::Question);
+                    layout::bring_to_front(&mut self.tree, Pane::Question);
                     self.view.focus = Some(panels::TextBox::Prompt);
                 }
                 Effect::ReleaseFocus => ctx.memory_mut(|memory| {

@@ -1,18 +1,30 @@
 //! Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
+//!
+//! What a command says is data and lies below the state: nothing here knows what comes of it.
 
+mod compare;
+mod copying;
+mod figure;
 mod keys;
 mod named;
+mod pope;
+mod prompting;
+mod session;
 
+pub use compare::{CompareCommand, Elsewhere, TriedStrength};
+pub use copying::CopyCommand;
+pub use figure::{FigureCommand, PanelGroup, PanelKind, WordsBy};
 pub use keys::{Keymap, KeysCommand, pressed, takes_shift};
 pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
+pub use pope::{PopeCommand, PopeItem};
+pub use prompting::{PromptView, PromptingCommand};
+pub use session::{SessionBox, SessionCommand};
 
-use crate::data::dataset::Query;
+use crate::analysis::TokenRef as TokenPos;
+use crate::data::dataset::{Query, Tag};
 use crate::engine::{ModelSource, RunId};
-use crate::ui::layout::Pane;
-use crate::ui::state::{
-    AskSettings, ChipQuantity, ColourSettings, CompareCommand, CopyCommand, Extend, FigureCommand, NotesEdit,
-    PopeCommand, PromptingCommand, SessionCommand, ThemeChoice, TokenPos, TruthView, ViewState,
-};
+use crate::ui::pane::Pane;
+use crate::ui::settings::{AskSettings, ChipQuantity, ColourSettings, ThemeChoice, TruthView, ViewState};
 use std::path::PathBuf;
 
 /// What the photo's view can be told.
@@ -26,6 +38,27 @@ pub enum CanvasCommand {
     ZoomIn,
     /// Further away.
     ZoomOut,
+}
+
+/// How a click on a token or a patch combines with what is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extend {
+    /// Holds only this one; lets go if it was the only one.
+    #[default]
+    Replace,
+    /// Adds or removes this one (ctrl).
+    Toggle,
+    /// Everything from the last click to this one (shift).
+    Range,
+}
+
+/// A change of what is noted about the image looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotesEdit {
+    /// Says it, or takes it back.
+    Toggle(Tag),
+    /// Text of one's own.
+    Text(String),
 }
 
 /// See the module's documentation.

@@ -1,8 +1,7 @@
 //! The commands that have a name, with their menus and keys.
 
-use super::{CanvasCommand, Command};
+use super::{CanvasCommand, Command, CopyCommand, FigureCommand, SessionCommand};
 use crate::engine::ModelSource;
-use crate::ui::state::{CopyCommand, FigureCommand, SessionCommand};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 

@@ -1,7 +1,8 @@
 //! What is shown, in words: source, layer, head, tokens, normalisation, largest value.
 
 use crate::trace::Trace;
-use crate::ui::state::{AppState, Axis, LayerHead, Normalisation, Reduce, TokenPos, ViewState};
+use crate::ui::settings::{Axis, LayerHead, ViewState};
+use crate::ui::state::{AppState, Normalisation, Reduce, TokenPos};
 
 /// "layer 3", "mean of layers", "largest of layers".
 pub fn axis_label(noun: &str, axis: Axis) -> String {
@@ -121,8 +122,7 @@ pub fn sum_words(view: &ViewState, one_token: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::command::Command;
-    use crate::ui::state::Extend;
+    use crate::ui::command::{Command, Extend};
     use crate::ui::state::testing::answered;
 
     #[test]

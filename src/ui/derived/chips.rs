@@ -2,7 +2,8 @@
 
 use super::token_maps::TokenMaps;
 use crate::engine::RunId;
-use crate::ui::state::{AppState, ChipQuantity, Direction, LayerHead, Normalisation, Reduce, Run, TokenPos};
+use crate::ui::settings::{ChipQuantity, LayerHead};
+use crate::ui::state::{AppState, Direction, Normalisation, Reduce, Run, TokenPos};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,7 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
         let output = of_map(&|map| {
             let sum: f64 = patches.iter().filter_map(|idx| map.values.get(*idx)).map(|value| f64::from(*value)).sum();
             let whole = f64::from(map.image_share);
-            super::shown::narrow(if share && whole > 0.0 { (sum / whole).min(1.0) } else { sum })
+            super::narrow(if share && whole > 0.0 { (sum / whole).min(1.0) } else { sum })
         });
         let count = patches.len();
         let what = match (share, largest && count > 1) {

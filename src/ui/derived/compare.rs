@@ -12,10 +12,11 @@ use crate::analysis::chair::Extractor;
 use crate::engine::RunId;
 use crate::render::HeatMap;
 use crate::trace::{PromptToken, Trace};
-use crate::ui::state::{
-    AppState, Axis, ComparedRuns, Elsewhere, LayerHead, RangeMode, Reduce, Run, TokenPos, ViewState, count as counted,
-};
+use crate::ui::command::Elsewhere;
+use crate::ui::settings::{Axis, LayerHead, RangeMode, ViewState};
+use crate::ui::state::{AppState, ComparedRuns, Reduce, Run, TokenPos};
 use crate::ui::truth::Marks;
+use crate::ui::wording::count as counted;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;

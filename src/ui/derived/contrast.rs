@@ -2,7 +2,8 @@
 
 use crate::engine::RunId;
 use crate::trace::{OutputToken, TokenContrast};
-use crate::ui::state::{AppState, Run, TriedStrength};
+use crate::ui::command::TriedStrength;
+use crate::ui::state::{AppState, Run};
 
 /// Strengths closer than this are one.
 const SAME: f64 = 1e-9;

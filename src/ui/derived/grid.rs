@@ -1,12 +1,13 @@
 //! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
 
-use super::shown::narrow;
+use super::narrow;
 use crate::analysis;
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
 use crate::ids::LayerIdx;
 use crate::trace::Trace;
-use crate::ui::state::{Run, Source, TokenPos, ViewState};
+use crate::ui::settings::ViewState;
+use crate::ui::state::{Run, Source, TokenPos};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

@@ -21,7 +21,7 @@ pub(in crate::ui) use token_maps::selection_of;
 pub use token_maps::{TokenMap, TokenMaps};
 
 use crate::analysis::TokenSet;
-use crate::trace::Trace;
+use crate::trace::{OutputToken, Trace};
 use crate::ui::state::{AppState, TokenPos};
 use crate::ui::truth::TruthNumbers;
 use std::time::{Duration, Instant};
@@ -97,13 +97,33 @@ fn words_with_rows(trace: &Trace) -> Vec<TokenPos> {
     TokenSet::words(trace).map(TokenPos::Output).collect()
 }
 
+/// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
+/// the photo shows all of them then, and any one here would speak of something else.
+pub(in crate::ui) fn candidates_subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
+    let shown = state.selection.shown_tokens();
+    let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
+    let growing = state.current_run().is_some_and(|run| run.phase.is_active());
+    let idx = if shown.is_empty() && growing {
+        trace.output.len().checked_sub(1)
+    } else {
+        shown.iter().filter_map(output).next_back()
+    };
+    idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "probabilities, shown with four digits")]
+fn narrow(value: f64) -> f32 {
+    value as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::{Event, RunId};
-    use crate::ui::command::Command;
+    use crate::ui::command::{Command, Extend};
+    use crate::ui::settings::{ChipQuantity, RangeMode};
+    use crate::ui::state::Direction;
     use crate::ui::state::testing::{GRID, answered, row, token};
-    use crate::ui::state::{ChipQuantity, Direction, Extend, RangeMode};
 
     const AMPLE: Duration = Duration::from_secs(20);
 

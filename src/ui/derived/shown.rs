@@ -1,13 +1,14 @@
 //! The map on the photo.
 
-use super::caption;
 use super::token_maps::TokenMaps;
+use super::{caption, narrow};
 use crate::analysis::MapRequest;
 use crate::engine::RunId;
 use crate::geometry::ImageLayout;
 use crate::render::HeatMap;
 use crate::trace::Trace;
-use crate::ui::state::{AppState, LayerHead, Normalisation, RangeMode, Reduce, Run, Source, TokenPos, ViewState};
+use crate::ui::settings::{LayerHead, RangeMode, ViewState};
+use crate::ui::state::{AppState, Normalisation, Reduce, Run, Source, TokenPos};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -176,11 +177,6 @@ fn token_values(trace: &Trace, maps: &TokenMaps, wanted: &[TokenPos], reduce: Re
     }
     let image_share = narrow(sums.iter().sum());
     Ok(Values { values: sums.into_iter().map(narrow).collect(), image_share })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "probabilities, shown with four digits")]
-pub(super) fn narrow(value: f64) -> f32 {
-    value as f32
 }
 
 /// The way to a row, in the words of the settings.

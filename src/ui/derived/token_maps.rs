@@ -4,7 +4,8 @@
 use crate::analysis::{MapRequest, Selection};
 use crate::engine::RunId;
 use crate::trace::Trace;
-use crate::ui::state::{LayerHead, Run, Source, TokenPos, ViewState};
+use crate::ui::settings::{LayerHead, ViewState};
+use crate::ui::state::{Run, Source, TokenPos};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,7 +51,7 @@ fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
     let request = key.choice.request(key.source, shape).ok_or_else(|| "The model has no attention".to_owned())?;
     let request = MapRequest { tokens: vec![pos], suppress_sink: key.suppress_sink, ..request };
     let map = request.compute(trace).map_err(|err| err.to_string())?;
-    Ok(TokenMap { image_share: super::shown::narrow(map.total), max: map.range.max, values: map.values.into() })
+    Ok(TokenMap { image_share: super::narrow(map.total), max: map.range.max, values: map.values.into() })
 }
 
 impl TokenMaps {

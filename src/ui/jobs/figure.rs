@@ -2,6 +2,7 @@
 
 use super::{JobDone, Jobs, Wanted};
 use crate::figure::{Watch, file_input, font_input, photo_input};
+use crate::ui::figure_files;
 use crate::ui::figures::{self, Written};
 use crate::ui::state::{FigureWish, FileWish, InputKind, Progress};
 use std::path::PathBuf;
@@ -70,7 +71,7 @@ impl Jobs {
 
     /// Reads the recipe of a figure.
     pub(in crate::ui) fn open_figure(&mut self, path: PathBuf) {
-        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figures::open(&path)))));
+        self.spawn("gazelens-figure-file", move || Some(JobDone::FigureOpened(Box::new(figure_files::open(&path)))));
     }
 
     /// Hashes files for the figure.

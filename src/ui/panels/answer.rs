@@ -4,10 +4,12 @@ use super::chip::{Chip, ChipMarks, FlipMark, ends_line};
 use super::{PanelContext, contrast, hold_word, similarity, status_bar, verdict};
 use crate::render::Colouring;
 use crate::trace::{OutputToken, Trace};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Extend};
 use crate::ui::derived::{ChipColours, format_value, token_label};
-use crate::ui::state::{ChipQuantity, Direction, Extend, Phase, Run, TokenPos, count as counted};
+use crate::ui::settings::ChipQuantity;
+use crate::ui::state::{Direction, Phase, Run, TokenPos};
 use crate::ui::widgets::{choice, empty};
+use crate::ui::wording::count as counted;
 use eframe::egui;
 use egui::{RichText, Sense, Ui, vec2};
 

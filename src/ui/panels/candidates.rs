@@ -1,11 +1,10 @@
 //! What else the token could have been.
 
 use super::{PanelContext, forks};
-use crate::trace::{OutputToken, Trace};
+use crate::trace::OutputToken;
 use crate::ui::command::Command;
-use crate::ui::derived::format_share;
-use crate::ui::state::{AppState, TokenPos};
-use crate::ui::tables::TableKind;
+use crate::ui::derived::{candidates_subject, format_share};
+use crate::ui::pane::TableKind;
 use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
@@ -22,7 +21,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return empty(ui, "No answer yet", "Ask a question to see what else the model could have said");
     };
     forks::show(ui, cx);
-    let Some((idx, token)) = subject(cx.state, trace) else {
+    let Some((idx, token)) = candidates_subject(cx.state, trace) else {
         return empty(ui, "Click a word of the answer", "The other words that the model could have chosen appear here");
     };
     ui.horizontal_wrapped(|ui| {
@@ -55,20 +54,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if let Some(id) = forked {
         cx.emit(Command::Fork(idx, Some(id)));
     }
-}
-
-/// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
-/// the photo shows all of them then, and any one here would speak of something else.
-pub(in crate::ui) fn subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
-    let shown = state.selection.shown_tokens();
-    let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };
-    let growing = state.current_run().is_some_and(|run| run.phase.is_active());
-    let idx = if shown.is_empty() && growing {
-        trace.output.len().checked_sub(1)
-    } else {
-        shown.iter().filter_map(output).next_back()
-    };
-    idx.and_then(|idx| Some((idx, trace.output.get(idx)?)))
 }
 
 fn header(ui: &mut Ui, token: &OutputToken) {

@@ -4,7 +4,7 @@ use super::PanelContext;
 use crate::geometry::{Combine, Framing};
 use crate::render::{Resampling, colormap, colormaps};
 use crate::ui::command::Command;
-use crate::ui::state::{ColourSettings, RangeMode};
+use crate::ui::settings::{ColourSettings, RangeMode};
 use crate::ui::widgets::{choice, choice_unless, named, row};
 use eframe::egui;
 use egui::{DragValue, Slider, Ui};

@@ -4,9 +4,9 @@
 use super::PanelContext;
 use super::chip::{FlipMark, paint_corner, paint_flip};
 use crate::trace::{OutputToken, TokenContrast};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, CompareCommand, TriedStrength};
 use crate::ui::derived::{ContrastMarks, Recorded, format_share};
-use crate::ui::state::{CompareCommand, Run, TriedStrength};
+use crate::ui::state::Run;
 use crate::ui::widgets::{named, say_bounds};
 use eframe::egui;
 use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};

@@ -2,9 +2,8 @@
 
 use super::PanelContext;
 use crate::figure::TableForm;
-use crate::ui::command::Command;
-use crate::ui::state::CopyCommand;
-use crate::ui::tables::TableKind;
+use crate::ui::command::{Command, CopyCommand};
+use crate::ui::pane::TableKind;
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{RichText, Ui};

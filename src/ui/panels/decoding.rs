@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::engine::{Entry, Parameter, ParameterKind, Preset};
 use crate::ui::command::Command;
-use crate::ui::state::{AskSettings, PRESET};
+use crate::ui::settings::{AskSettings, PRESET};
 use crate::ui::widgets::{bounded, format_bytes, named, row, say_bounds};
 use eframe::egui;
 use egui::{Response, RichText, Slider, SliderClamping, Ui};

@@ -3,8 +3,8 @@
 use super::PanelContext;
 use crate::data::dataset::{Order, Query, Sort, Tag};
 use crate::ui::command::Command;
-use crate::ui::state::count as counted;
 use crate::ui::widgets::{named, row};
+use crate::ui::wording::count as counted;
 use eframe::egui;
 use egui::{Context, RichText, Ui};
 

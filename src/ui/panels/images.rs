@@ -3,8 +3,9 @@
 use super::{PanelContext, TextBox};
 use crate::ui::command::Command;
 use crate::ui::photos::Loaded;
-use crate::ui::state::{LibraryImage, count as counted};
+use crate::ui::state::LibraryImage;
 use crate::ui::theme;
+use crate::ui::wording::count as counted;
 use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};

@@ -1,10 +1,11 @@
 //! How much of the attention goes to the image: layer by layer, or word by word.
 
 use super::PanelContext;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Extend};
 use crate::ui::derived::{GridValues, TokenMap, share_words};
-use crate::ui::state::{Axis, Extend, TokenPos, ViewState};
-use crate::ui::tables::TableKind;
+use crate::ui::pane::TableKind;
+use crate::ui::settings::{Axis, ViewState};
+use crate::ui::state::TokenPos;
 use crate::ui::widgets::choice;
 use eframe::egui;
 use egui::{RichText, Ui};

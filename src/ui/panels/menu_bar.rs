@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
 use crate::ui::palette::menu_title;
-use crate::ui::state::{SCALES, ThemeChoice};
+use crate::ui::settings::{SCALES, ThemeChoice};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};

@@ -38,17 +38,17 @@ mod template;
 mod toasts;
 mod verdict;
 
-pub(super) use candidates::subject as candidates_subject;
 pub(super) use photo::picture;
 
 use super::canvas::CanvasView;
-use super::command::{CanvasCommand, Command};
+use super::command::{CanvasCommand, Command, Elsewhere};
 use super::derived::Derived;
 use super::figures::Figures;
-use super::layout::{Pane, PanelBehavior};
+use super::layout::PanelBehavior;
+use super::pane::Pane;
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
-use super::state::{AppState, Elsewhere, TokenPos};
+use super::state::{AppState, TokenPos};
 use super::truth::{Beside, MarkedWord};
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};

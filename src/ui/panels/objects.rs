@@ -3,12 +3,13 @@
 use super::PanelContext;
 use crate::data::dataset::{PhotoPlace, Tag};
 use crate::render::category_colour;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, NotesEdit};
+use crate::ui::pane::TableKind;
 use crate::ui::photos::Loaded;
-use crate::ui::state::{MaskStyle, NotesEdit, TruthView, count};
-use crate::ui::tables::TableKind;
+use crate::ui::settings::{MaskStyle, TruthView};
 use crate::ui::truth::{CategoryTruth, ImageTruth, ObjectTruth};
 use crate::ui::widgets::{choice, empty, named, row};
+use crate::ui::wording::count;
 use eframe::egui;
 use egui::{Color32, RichText, Sense, Ui, WidgetInfo, accesskit::Role, vec2};
 

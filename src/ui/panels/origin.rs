@@ -7,7 +7,7 @@ use crate::analysis::chair::Status;
 use crate::analysis::{AttentionSplit, Rank, TokenOrigin, WordOrigin};
 use crate::ui::command::Command;
 use crate::ui::derived::{axis_label, format_share};
-use crate::ui::truth::beside::outputs;
+use crate::ui::truth::numbers::outputs;
 use crate::ui::truth::{ImageTruth, MarkedWord};
 use crate::ui::widgets::empty;
 use eframe::egui;

@@ -3,9 +3,9 @@
 use super::PanelContext;
 use crate::analysis::{ClsVariant, OutlierAgreement};
 use crate::ui::command::Command;
-use crate::ui::state::count;
-use crate::ui::tables::TableKind;
+use crate::ui::pane::TableKind;
 use crate::ui::widgets::{choice, empty, named, row};
+use crate::ui::wording::count;
 use eframe::egui;
 use egui::{RichText, Ui};
 use egui_plot::{Corner, FilledArea, Legend, Line, Plot, PlotPoints};

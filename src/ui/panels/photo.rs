@@ -11,10 +11,10 @@ use crate::render::{
     HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
 };
 use crate::ui::canvas::{CanvasPicture, CanvasResponse, PhotoCanvas};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Extend, SessionBox, SessionCommand};
 use crate::ui::derived::{ShownMap, format_value};
 use crate::ui::photos::Loaded;
-use crate::ui::state::{Extend, MaskStyle as StateMaskStyle, SessionBox, SessionCommand};
+use crate::ui::settings::MaskStyle as StateMaskStyle;
 use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::empty;
 use eframe::egui;

@@ -3,8 +3,8 @@
 use super::{PanelContext, TextBox, answer, decoding, sampling, similarity, status_bar, template};
 use crate::engine::RunId;
 use crate::prompting::Source;
-use crate::ui::command::Command;
-use crate::ui::state::{CompareCommand, HistoryEntry, Phase, PromptingCommand, Run, ShownPrompting, Then};
+use crate::ui::command::{Command, CompareCommand, PromptingCommand};
+use crate::ui::state::{HistoryEntry, Phase, Run, ShownPrompting, Then};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};

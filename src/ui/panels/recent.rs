@@ -2,10 +2,9 @@
 
 use super::PanelContext;
 use crate::engine::ModelSource;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, SessionCommand};
 use crate::ui::latest::Latest;
 use crate::ui::link::Waker;
-use crate::ui::state::SessionCommand;
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{Context, RichText, Ui};

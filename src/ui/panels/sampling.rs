@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::engine::{MOST_BEAMS, PromptRows};
 use crate::ui::command::Command;
-use crate::ui::state::AskSettings;
+use crate::ui::settings::AskSettings;
 use crate::ui::widgets::{bounded, named, row};
 use eframe::egui;
 use egui::emath::Numeric;

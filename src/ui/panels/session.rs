@@ -1,8 +1,8 @@
 //! Boxes of sessions: a path to save to or to open, files that were not found, what was left behind.
 
 use super::PanelContext;
-use crate::ui::command::Command;
-use crate::ui::state::{SessionBox, SessionCommand, count};
+use crate::ui::command::{Command, SessionBox, SessionCommand};
+use crate::ui::wording::count;
 use eframe::egui;
 use egui::{Context, RichText, Ui};
 use std::path::PathBuf;

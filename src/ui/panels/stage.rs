@@ -2,8 +2,7 @@
 
 use super::PanelContext;
 use crate::ui::canvas::{CanvasResponse, CanvasView};
-use crate::ui::command::{CanvasCommand, Command};
-use crate::ui::state::{CopyCommand, FigureCommand};
+use crate::ui::command::{CanvasCommand, Command, CopyCommand, FigureCommand};
 use crate::ui::widgets::command_button;
 
 /// Zoom of one press of a key.

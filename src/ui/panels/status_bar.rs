@@ -3,8 +3,9 @@
 use super::PanelContext;
 use crate::engine::Stage;
 use crate::ui::command::Command;
-use crate::ui::state::{AppState, Phase, Run, count};
+use crate::ui::state::{AppState, Phase, Run};
 use crate::ui::widgets::format_bytes;
+use crate::ui::wording::count;
 use eframe::egui;
 use egui::{RichText, Ui};
 

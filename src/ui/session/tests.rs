@@ -13,14 +13,12 @@ use crate::geometry::{ImageSize, ModelView, PreprocessSpec};
 use crate::prompting::{Attribution, LlavaMaps, Maps, PreOutput, PromptOptions, Source};
 use crate::session;
 use crate::trace::{AttentionRow, RowPrecision, Trace};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, CompareCommand, Extend, FigureCommand, PanelKind, SessionBox, SessionCommand};
 use crate::ui::link::Waker;
+use crate::ui::settings::{ColourSettings, RangeMode};
 use crate::ui::state::prompting::tests::{attributed, attributed_by};
 use crate::ui::state::testing::{HEADS, LAYERS, answered, question, row, token, trace};
-use crate::ui::state::{
-    AppState, ColourSettings, CompareCommand, Effect, Extend, FigureCommand, Made, PanelKind, Phase, Pope, PopeAnswer,
-    RangeMode, Run, SessionBox, SessionCommand, SessionEffect, TokenPos,
-};
+use crate::ui::state::{AppState, Effect, Made, Phase, Pope, PopeAnswer, Run, SessionEffect, TokenPos};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;

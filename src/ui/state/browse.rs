@@ -5,9 +5,10 @@ use super::{AppState, Effect, Severity, Until};
 use crate::data::coco::FileKind;
 use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, ReadNotes, Row, Sources, Tag};
 use crate::files::is_same_file;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, NotesEdit};
 use crate::ui::notes_writer::NotesTold;
 use crate::ui::opening::{Before, Joined, Opened, below};
+use crate::ui::wording::count;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,15 +23,6 @@ pub struct Progress {
     pub share: f32,
     /// Whether it can be stopped.
     pub can_stop: bool,
-}
-
-/// A change of what is noted about the image looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotesEdit {
-    /// Says it, or takes it back.
-    Toggle(Tag),
-    /// Text of one's own.
-    Text(String),
 }
 
 /// See the module's documentation.
@@ -94,14 +86,14 @@ impl Browse {
 /// "60 images annotated, no photos yet: choose their folder".
 pub(super) fn wanted_words(sources: &Sources) -> Option<String> {
     let what = if let Some(instances) = &sources.instances {
-        format!("{} annotated", super::count(instances.images().len(), "image"))
+        format!("{} annotated", count(instances.images().len(), "image"))
     } else if let Some(captions) = &sources.captions {
         let ids: HashSet<u64> = captions.captions().iter().map(|caption| caption.image_id).collect();
-        format!("{} with captions", super::count(ids.len(), "image"))
+        format!("{} with captions", count(ids.len(), "image"))
     } else {
         let questions = sources.questions.as_ref()?;
         let photos: HashSet<&str> = questions.questions().iter().map(|asked| asked.image.as_str()).collect();
-        format!("Questions about {}", super::count(photos.len(), "image"))
+        format!("Questions about {}", count(photos.len(), "image"))
     };
     Some(format!("{what}, no photos yet: choose their folder"))
 }
@@ -456,7 +448,7 @@ fn read_words(dataset: &Dataset) -> String {
         listed += usize::from(!has_objects && of.instances_row.is_some());
         captioned += usize::from(!dataset.captions_of(row).is_empty());
     }
-    let mut words = super::count(photos, "photo");
+    let mut words = count(photos, "photo");
     let mut said_of_them = false;
     let mut add = |number: usize, what: &str| {
         // Writing to a string cannot fail.
@@ -474,7 +466,7 @@ fn read_words(dataset: &Dataset) -> String {
     add(listed, "listed without an object");
     add(captioned, "with captions");
     if let Some(questions) = dataset.questions() {
-        let _ = write!(words, ", {}", super::count(questions.questions().len(), "question"));
+        let _ = write!(words, ", {}", count(questions.questions().len(), "question"));
     }
     words
 }

@@ -3,21 +3,9 @@
 use super::{AppState, Effect, Severity, Until};
 use crate::figure::TableForm;
 use crate::trace::Trace;
-use crate::ui::tables::TableKind;
-use std::path::PathBuf;
-
-/// What people copy besides the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CopyCommand {
-    /// The photo with its overlay, or the figure.
-    Picture,
-    /// The table under the pointer, else one in front.
-    TableInFront,
-    /// This table.
-    Table(TableKind, TableForm),
-    /// Where a file lies.
-    Path(PathBuf),
-}
+use crate::ui::command::CopyCommand;
+use crate::ui::pane::TableKind;
+use crate::ui::wording::count;
 
 impl AppState {
     pub(super) fn copy(&mut self, command: CopyCommand) -> Vec<Effect> {
@@ -47,7 +35,7 @@ impl AppState {
     pub(in crate::ui) fn table_copied(&mut self, copied: Result<(TableKind, TableForm, usize), String>) {
         match copied {
             Ok((kind, form, rows)) => {
-                let rows = super::count(rows, "row");
+                let rows = count(rows, "row");
                 self.toasts.push(format!("Copied the table of {}: {rows} as {}", kind.label(), form.label()));
             }
             Err(why) => self.toasts.push(why),

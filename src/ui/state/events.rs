@@ -113,7 +113,7 @@ impl AppState {
         let of_session = self.model.loading.as_ref().is_some_and(|loading| loading.of_session);
         let other_model =
             !of_session && self.model.info.as_ref().is_some_and(|old| old.weight_hash != info.weight_hash);
-        let clamp = |choice: &mut super::LayerHead, layers: usize, heads: usize| {
+        let clamp = |choice: &mut crate::ui::settings::LayerHead, layers: usize, heads: usize| {
             choice.layer = choice.layer.clamped(layers);
             choice.head = choice.head.clamped(heads);
         };
@@ -208,7 +208,9 @@ mod tests {
     use super::super::testing::{answered, info, loaded, row, token, trace};
     use super::*;
     use crate::engine::{Request, Stage, Timings};
-    use crate::ui::state::{Extend, RangeMode, TokenPos};
+    use crate::ui::command::Extend;
+    use crate::ui::settings::RangeMode;
+    use crate::ui::state::TokenPos;
 
     #[test]
     fn an_answer_streams_in() {

@@ -5,7 +5,6 @@
 
 mod done;
 mod inputs;
-mod kinds;
 mod panels;
 mod specs;
 #[cfg(test)]
@@ -13,74 +12,21 @@ mod tests;
 mod wanted;
 mod words;
 
-pub use done::{FigureOutcome, FigureSaved, OpenedFigure};
-pub use kinds::{PanelGroup, PanelKind};
+pub use done::FigureOutcome;
 pub use wanted::{FigureWish, FileWish, InputKind};
-pub use words::WordsBy;
 
-use super::{AppState, Effect, Progress, RangeMode, Run, TokenPos};
+use super::{AppState, Effect, Progress, Run};
 use crate::engine::RunId;
-use crate::figure::recipe::{Colour, Layout, Mark, Panel, Scale};
+use crate::figure::recipe::{Colour, Layout, Panel, Scale};
 use crate::figure::{Format, Recipe, answer_among, html};
 use crate::render::colormap;
+use crate::ui::command::FigureCommand;
+use crate::ui::settings::RangeMode;
 use inputs::names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wanted::{HeldMap, is_font};
-
-/// What people do with the figure.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FigureCommand {
-    /// One more panel: the map that the photo shows.
-    AddShown,
-    /// One more panel of this kind.
-    Add(PanelKind),
-    /// The first answer's map minus the second's, each for its own tokens.
-    AddDifference(Box<[(RunId, Vec<TokenPos>); 2]>),
-    /// Question and answer with these words marked: those that name objects.
-    AddObjectWords(Vec<Mark>),
-    /// A panel less.
-    Remove(usize),
-    /// A panel before the one that it follows.
-    Up(usize),
-    /// A panel after the one that follows it.
-    Down(usize),
-    /// Its title; `None` has one made.
-    Title(usize, Option<String>),
-    /// Columns that it takes.
-    Span(usize, usize),
-    /// By what its words are known.
-    Words(usize, WordsBy),
-    /// Where panels lie.
-    SetLayout(Box<Layout>),
-    /// How values become colours.
-    SetColour(Box<Colour>),
-    /// No panel at all.
-    Clear,
-    /// The numbers beside the figure, or not.
-    DataToo(bool),
-    /// Writes it; the flag says that a file of that name may be replaced.
-    Save(PathBuf, bool),
-    /// The file that is there stays.
-    KeepFile,
-    /// A dialog for where to write it.
-    PickFile,
-    /// A dialog for a figure or a recipe.
-    PickSource,
-    /// Takes the recipe of this figure, or this recipe.
-    Open(PathBuf),
-    /// The recipe as JSON to the clipboard.
-    CopyRecipe,
-    /// A dialog for a typeface.
-    PickTypeface,
-    /// Sets its text in the font of this file; `None` is the bundled one.
-    Typeface(Option<PathBuf>),
-    /// Ends writing the figure.
-    Stop,
-    /// What came of the last thing was read.
-    DismissOutcome,
-}
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]

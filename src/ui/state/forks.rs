@@ -1,21 +1,11 @@
 //! Forks: an answer goes on from one of its tokens with another one, or with another strategy.
 
-use super::{AppState, Effect, Run, Severity, Until};
+use super::{AppState, Effect, ForkedFrom, Run, Severity, Until};
 use crate::engine::{Fork, RunId};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Tokens that a fork may add at least, however long the answer was that it comes from.
 const LEAST_NEW_TOKENS: usize = 64;
-
-/// Where an answer was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForkedFrom {
-    /// The answer that it shares its beginning with.
-    pub run: RunId,
-    /// Tokens that they share.
-    pub token_idx: usize,
-}
 
 /// One answer in the tree of those that come from one another.
 #[derive(Debug, Clone, PartialEq, Eq)]

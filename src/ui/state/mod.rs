@@ -1,7 +1,6 @@
 //! The window's whole state, without a window: plain data changed by two reducers, [`AppState::apply`] for what the user does and
 //! [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s for the app to carry out.
 
-mod ask;
 mod available;
 mod browse;
 mod compare;
@@ -27,46 +26,35 @@ mod toasts;
 mod truth;
 mod undo;
 mod update;
-mod view;
 
 pub use crate::analysis::{MapSource as Source, Normalisation, Reduce, TokenRef as TokenPos};
-pub use ask::AskSettings;
-pub(in crate::ui) use ask::PRESET;
-pub use browse::{Browse, NotesEdit, Progress, Search};
+pub use browse::{Browse, Progress, Search};
 pub(in crate::ui) use compare::Picked;
-pub use compare::{Compare, CompareCommand, ComparedRuns, Elsewhere, HistoryEntry, MOST_COLUMNS, TriedStrength};
-pub use copying::CopyCommand;
-pub use figure::{
-    FigureBuilder, FigureCommand, FigureOutcome, FigureSaved, FigureWish, FileWish, InputKind, OpenedFigure,
-    PanelGroup, PanelKind, WordsBy,
-};
-pub use forks::{Branch, ForkedFrom};
+pub use compare::{Compare, ComparedRuns, HistoryEntry, MOST_COLUMNS};
+pub use figure::{FigureBuilder, FigureOutcome, FigureWish, FileWish, InputKind};
+pub use forks::Branch;
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
-pub use pope::{AskAll, Pope, PopeAnswer, PopeCommand, PopeItem, PopeRow, PopeSettings, PopeSource, PopeTable};
+pub use pope::{AskAll, Pope, PopeAnswer, PopeRow, PopeTable};
 pub(in crate::ui) use pope::{WordSaid, yes_probability};
-pub use prefs::{Preferences, SCALES, Saved, ThemeChoice};
-pub use prompting::{
-    Finding, Made, PromptView, PromptingCommand, PromptingSettings, PromptingState, ShownPrompting, Then,
-};
-pub use runs::{Phase, Run, Runs};
-pub use selection::{Direction, Extend, Selection};
-pub(in crate::ui) use session::count;
-pub use session::{Offer, SessionBox, SessionCommand, SessionEffect, SessionState};
+pub use prefs::{Preferences, Saved};
+pub use prompting::{Finding, Made, PromptingState, ShownPrompting, Then};
+pub use runs::{ForkedFrom, Phase, Run, Runs};
+pub use selection::{Direction, Selection};
+pub use session::{Offer, SessionEffect, SessionState};
 pub use shelf::{Needs, Shelf};
 pub use toasts::{Toast, Toasts};
-pub use truth::{Cut, MaskStyle, MetricChoice, Truth, TruthView};
+pub use truth::Truth;
 pub use undo::History;
-pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, RangeMode, ViewState};
 
 use crate::data::dataset::{NotesChange, PhotoPlace};
 use crate::data::demo;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
-use crate::ui::command::CanvasCommand;
-use crate::ui::layout::Pane;
-use crate::ui::tables::TableKind;
+use crate::ui::command::{CanvasCommand, SessionBox};
+use crate::ui::pane::{Pane, TableKind};
+use crate::ui::settings::{AskSettings, ChipQuantity, ColourSettings, ViewState};
 use std::path::PathBuf;
 
 /// Something outside the state that is to be done.

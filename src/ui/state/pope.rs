@@ -9,15 +9,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use queue::{AskAll, PopeCommand};
+pub use queue::AskAll;
 pub use table::{PopeRow, PopeTable};
 
 use super::AppState;
-use crate::analysis::pope::{
-    Label, NounQuestion, NounVerdict, PopeOptions, Suffix, YesNoWords, YesProbability, scorer, suffixes,
-};
+use crate::analysis::pope::{NounQuestion, NounVerdict, YesNoWords, YesProbability, scorer};
 use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
 use crate::trace::Trace;
+use crate::ui::command::PopeItem;
+use crate::ui::settings::{PopeSettings, PopeSource};
 use queue::Pending;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -29,54 +29,6 @@ const MOST_ANSWER_TOKENS: usize = 16;
 
 /// The scorer that says whether a model takes a word back: it alone knows answers that say neither, and reads whole sentences.
 const WORD_SCORER: &str = "icd";
-
-/// Where questions come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PopeSource {
-    /// The question file.
-    File,
-    /// The objects of the image, and absent ones.
-    Made,
-    /// The object words of an answer.
-    Words,
-}
-
-/// How questions are made and asked.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PopeSettings {
-    /// Where they come from; `None`: from the file if there is one.
-    pub source: Option<PopeSource>,
-    /// How they are made.
-    pub options: PopeOptions,
-    /// What is said after them, by its place among [`suffixes`].
-    pub suffix: usize,
-}
-
-impl Default for PopeSettings {
-    fn default() -> Self {
-        // As in POPE's files.
-        Self { source: None, options: PopeOptions { most_positives: Some(3), ..PopeOptions::default() }, suffix: 0 }
-    }
-}
-
-impl PopeSettings {
-    /// What is said after a question; `None` where nothing is.
-    pub fn suffix(&self) -> Option<&'static Suffix> {
-        suffixes().get(self.suffix).or_else(|| suffixes().first())
-    }
-}
-
-/// One question of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PopeItem {
-    /// Without what is said after it.
-    pub text: String,
-    /// The right answer, where it is known.
-    pub label: Option<Label>,
-    /// How its object was chosen: `present`, `random`, a word of the answer; may be empty.
-    pub kind: String,
-}
 
 /// What a model answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

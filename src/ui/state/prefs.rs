@@ -1,31 +1,13 @@
 //! What survives a restart.
 
-use super::{AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, TruthView, ViewState};
 use crate::data::dataset::ImageNotes;
 use crate::ui::command::Keymap;
+use crate::ui::settings::{
+    AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, ThemeChoice, TruthView, ViewState,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// Light or dark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum ThemeChoice {
-    /// As the desktop.
-    #[default]
-    System,
-    /// Light.
-    Light,
-    /// Dark.
-    Dark,
-}
-
-impl ThemeChoice {
-    /// In the menu's order, with their labels.
-    pub const ALL: [(Self, &str); 3] = [(Self::System, "As the desktop"), (Self::Light, "Light"), (Self::Dark, "Dark")];
-}
-
-/// Interface sizes on offer; keys reach those between them.
-pub const SCALES: [f32; 5] = [0.8, 1.0, 1.25, 1.5, 2.0];
 
 /// Settings of the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

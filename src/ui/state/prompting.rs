@@ -15,74 +15,12 @@ use crate::data::pope::Label;
 use crate::engine::{AttributionRequest, ModelSource, ModelTask, Prompting, Question, RunId};
 use crate::geometry::Framing;
 use crate::prompting::{Attribution, PreOutput, PromptOptions, Source, object_of};
-use serde::{Deserialize, Serialize};
+use crate::ui::command::{PromptView, PromptingCommand};
+use crate::ui::settings::PromptingSettings;
 use std::sync::Arc;
 
 /// Attributions kept: some megabytes each for a large model.
 const MOST_MADE: usize = 24;
-
-/// What the photo's panel shows of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PromptView {
-    /// The photo as it is.
-    Original,
-    /// Where the model looked for the words.
-    Attribution,
-    /// How much of each pixel stays.
-    Mask,
-    /// The photo that the model is asked about.
-    Prompted,
-    /// The attention of the shown answer, as without prompting.
-    #[default]
-    Attention,
-}
-
-/// How the photo is darkened; kept between days.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PromptingSettings {
-    /// Which kind of model says where to look.
-    pub source: Source,
-    /// The CLIP: `demo-clip`, a folder, a hub id, as [`ModelSource::named`] reads them; empty is the open model, if it is one, else the
-    /// bundled one.
-    pub clip: String,
-    /// From the maps to the darkened photo.
-    pub options: PromptOptions,
-    /// Ask again as soon as a control is let go.
-    pub live: bool,
-    /// The next question is asked about the darkened photo.
-    pub on: bool,
-}
-
-impl Default for PromptingSettings {
-    fn default() -> Self {
-        let (clip, options) = (String::new(), PromptOptions::default());
-        Self { source: Source::default(), clip, options, live: true, on: false }
-    }
-}
-
-/// What people do with it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PromptingCommand {
-    /// Other settings, while a control moves.
-    Set(PromptingSettings),
-    /// The control was let go: ask again, if that is wanted.
-    Settle,
-    /// Find out where the model looks.
-    Find,
-    /// Stop finding out.
-    Stop,
-    /// The words to look for; those of the question when they are the same.
-    Query(String),
-    /// What CLIP is asked to see or not; that of the words when it is the same.
-    Object(String),
-    /// What the photo's panel shows.
-    View(PromptView),
-    /// Ask the shown question and those to come about the darkened photo; or show the answer about the original one, and ask about that.
-    Switch(bool),
-    /// Ask the question about the original photo that could not be asked about the darkened one, and so those to come.
-    AskOriginal,
-}
 
 /// What the shown answer has to do with the photo as it would be darkened now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,14 @@
 
 mod run;
 
-pub use run::{Phase, Run};
+pub use run::{ForkedFrom, Phase, Run};
 
 use crate::engine::{ImageSource, KeptMemory, Question, RunId};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+
+/// Questions kept at most, whatever their attention needs.
+pub(super) const MOST_RUNS: usize = 400;
 
 /// All questions, and which one is shown for each image.
 #[derive(Debug, Clone, Default)]

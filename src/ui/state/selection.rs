@@ -1,7 +1,7 @@
 //! What is pointed at and what is held: tokens by position, patches by index.
 
-use super::Elsewhere;
 use crate::analysis::TokenRef as TokenPos;
+use crate::ui::command::{Elsewhere, Extend};
 use std::collections::BTreeSet;
 
 /// Which way the question "who looked at what" is read.
@@ -23,18 +23,6 @@ impl Direction {
             Self::PatchesToTokens => Self::TokensToPatches,
         }
     }
-}
-
-/// How a click on a token or a patch combines with what is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Extend {
-    /// Holds only this one; lets go if it was the only one.
-    #[default]
-    Replace,
-    /// Adds or removes this one (ctrl).
-    Toggle,
-    /// Everything from the last click to this one (shift).
-    Range,
 }
 
 /// See the module's documentation.

@@ -1,13 +1,31 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
-use super::{AppState, Effect, PromptView, PromptingCommand, Run, Severity, Until};
+use super::runs::MOST_RUNS;
+use super::{AppState, Effect, Run, Severity, Until};
 use crate::engine::{ImageSource, ModelTask, Prompt, Request, RunId};
-use crate::ui::command::Command;
-
-/// Questions kept at most, whatever their attention needs.
-pub(super) const MOST_RUNS: usize = 400;
+use crate::prompting::Source;
+use crate::ui::command::{Command, PromptView, PromptingCommand};
 
 impl AppState {
+    /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding and attention prompting
+    /// follow one rule: each stays until it is switched, whatever answer is shown.
+    pub fn next_question(&self) -> String {
+        let photo = match (self.next_is_prompted(), self.prompting.settings.source) {
+            (false, _) => "original photo",
+            (true, Source::Clip) => "photo prompted (CLIP)",
+            (true, Source::Llava) => "photo prompted (LLaVA)",
+        };
+        let unusual = self.ask.unusual();
+        let mut parts = vec![self.ask.strategy_words(), photo.to_owned()];
+        parts.extend((!unusual.is_empty()).then_some(unusual));
+        parts.join(", ")
+    }
+
+    /// Whether the next question is asked in the ordinary way.
+    pub fn next_is_ordinary(&self) -> bool {
+        self.ask.is_plain() && !self.next_is_prompted() && self.ask.unusual().is_empty()
+    }
+
     pub(super) fn ask(&mut self) -> Vec<Effect> {
         let task = self.model.task();
         if self.ask.text.trim().is_empty() && task != ModelTask::See {

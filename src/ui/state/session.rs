@@ -4,65 +4,16 @@ mod leaving;
 mod locating;
 
 use super::prefs::remember_path;
-use super::{AppState, Compare, Effect, OpenedFigure, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
+use super::{AppState, Compare, Effect, Pope, Runs, Selection, Severity, TokenPos, Truth, Until};
 use crate::data::dataset::PhotoPlace;
 use crate::engine::{ImageSource, ModelSource, Request};
 use crate::trace::Trace;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, SessionBox, SessionCommand};
+use crate::ui::figure_files::OpenedFigure;
 use crate::ui::session::{KeptFigure, Missing, Reopened, WindowPlace};
+use crate::ui::wording::count;
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
-
-/// A box over the window that has to do with sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionBox {
-    /// Where to save, typed.
-    Save,
-    /// What to open, typed.
-    Open,
-    /// What was not found.
-    Missing,
-    /// What was left behind.
-    Recovery,
-    /// A file that would be replaced.
-    Replace,
-    /// Answers that are in no session, when the window is to be closed.
-    Unsaved,
-}
-
-/// What people do with sessions.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SessionCommand {
-    /// Save where it was saved last; else as [`Self::SaveAs`].
-    Save,
-    /// Choose where to save in a dialog.
-    SaveAs,
-    /// Choose what to open in a dialog.
-    Open,
-    /// Save there; a name without an ending gets one.
-    SaveTo(PathBuf),
-    /// The same for a name that nobody was asked about: a file that has it is replaced only when that is agreed to.
-    SaveTyped(PathBuf),
-    /// Open this one.
-    OpenFile(PathBuf),
-    /// Show a box.
-    Show(SessionBox),
-    /// Close the box. What was left behind is offered at the next start again.
-    Close,
-    /// Choose a folder to look for missing files, in a dialog.
-    PickFolder,
-    /// Look for missing files there and below.
-    LookIn(PathBuf),
-    /// Restore what was left behind.
-    Restore(PathBuf),
-    /// Throw away what was left behind.
-    Discard(PathBuf),
-    /// Save, and close the window then.
-    SaveAndQuit,
-    /// Close the window without saving.
-    QuitAnyway,
-}
 
 /// Something outside the state that sessions need.
 #[derive(Debug, Clone, PartialEq)]
@@ -384,11 +335,6 @@ fn held(
     };
     let tokens = tokens.into_iter().filter(is_there).collect();
     (tokens, patches.into_iter().filter(|idx| *idx < trace.layout.len()).collect())
-}
-
-/// "1 answer", "3 answers".
-pub(in crate::ui) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
-    if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// A folder, or a GGUF decoder.

@@ -1,7 +1,8 @@
 //! Mitigations on and off, for the shown question and for those to come: an answer that was given before is shown, not asked for again.
 
-use super::{AppState, Effect, PromptingCommand};
+use super::{AppState, Effect};
 use crate::engine::{ModelTask, Question};
+use crate::ui::command::PromptingCommand;
 
 impl AppState {
     /// The shown question and those to come about the photo darkened where a model does not look, or about the original photo.

@@ -6,6 +6,7 @@ use crate::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
 use crate::ids::TokenSpan;
 use crate::trace::{AttentionRow, OutputToken, PromptToken, RowPrecision, RunInfo, SpecInfo, Trace, VisionAttention};
 use crate::ui::command::Command;
+use crate::ui::settings::AskSettings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,8 +16,7 @@ pub(crate) const HEADS: usize = 2;
 pub(crate) const GRID: PatchGrid = PatchGrid { rows: 2, cols: 2 };
 
 pub(crate) fn question(image: &str, text: &str) -> Question {
-    super::AskSettings { text: text.to_owned(), ..super::AskSettings::default() }
-        .question(ImageSource::Bundled(image.to_owned()))
+    AskSettings { text: text.to_owned(), ..AskSettings::default() }.question(ImageSource::Bundled(image.to_owned()))
 }
 
 pub(crate) fn token(text: &str) -> OutputToken {

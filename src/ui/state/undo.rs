@@ -6,13 +6,11 @@
 
 use super::compare::Picks;
 use super::figure::Draft;
-use super::{
-    AppState, ChipQuantity, ColourSettings, CompareCommand, Effect, FigureCommand, PromptView, Selection, TruthView,
-    ViewState,
-};
+use super::{AppState, Effect, Selection};
 use crate::data::dataset::Query;
 use crate::engine::{ImageSource, RunId};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, CompareCommand, FigureCommand, PromptView};
+use crate::ui::settings::{ChipQuantity, ColourSettings, TruthView, ViewState};
 use std::collections::{BTreeSet, VecDeque};
 use std::mem::{Discriminant, discriminant};
 
@@ -256,7 +254,8 @@ impl AppState {
 mod tests {
     use super::super::testing::{answered, loaded};
     use super::*;
-    use crate::ui::state::{Extend, TokenPos};
+    use crate::ui::command::Extend;
+    use crate::ui::state::TokenPos;
 
     fn click(state: &mut AppState, idx: usize) {
         state.history.another_gesture();

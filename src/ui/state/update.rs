@@ -1,9 +1,10 @@
 //! What the user does.
 
-use super::{AppState, Axis, Effect, Extend, Phase, PromptView, SessionEffect, TokenPos};
+use super::{AppState, Effect, Phase, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
-use crate::ui::command::{Command, KeysCommand};
+use crate::ui::command::{Command, Extend, KeysCommand, PromptView};
 use crate::ui::session::is_session;
+use crate::ui::settings::Axis;
 use std::path::PathBuf;
 
 /// Step of the interface size, and its bounds.

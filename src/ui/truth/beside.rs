@@ -2,7 +2,7 @@
 //! how a word compares with all others. Each has a thread of its own, and only the latest wish counts.
 
 use super::ImageTruth;
-use super::numbers::counted;
+use super::numbers::{counted, outputs};
 use super::questions::QuestionMaker;
 use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{Counted, MetricGrid, PatchCoverage, PhotoMap, Sampling, metrics};
@@ -15,7 +15,8 @@ use crate::trace::Trace;
 use crate::ui::derived::{Derived, GridValues};
 use crate::ui::latest::Latest;
 use crate::ui::link::Waker;
-use crate::ui::state::{AppState, MetricChoice, TokenPos};
+use crate::ui::settings::MetricChoice;
+use crate::ui::state::AppState;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -211,14 +212,6 @@ impl Beside {
             self.grid = None;
         }
     }
-}
-
-/// The generated tokens that are held, if nothing else is.
-pub(in crate::ui) fn outputs(state: &AppState, trace: &Trace) -> Option<Vec<usize>> {
-    let held = &state.selection.tokens;
-    let tokens: Option<Vec<usize>> =
-        held.iter().map(|pos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None }).collect();
-    tokens.filter(|tokens| !tokens.is_empty() && tokens.iter().all(|idx| *idx < trace.output.len()))
 }
 
 fn look(wish: &ImageWish, extractor: &Extractor) -> ImageTruth {

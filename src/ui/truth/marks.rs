@@ -4,7 +4,8 @@ use super::ImageTruth;
 use crate::analysis::TokenRef;
 use crate::analysis::chair::{Extractor, Marked, Status, mark, tokens_of};
 use crate::engine::RunId;
-use crate::ui::state::{Run, count};
+use crate::ui::state::Run;
+use crate::ui::wording::count;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 

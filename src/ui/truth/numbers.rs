@@ -1,7 +1,6 @@
 //! The shown map held against the objects of the image: figures, curves, and which objects it lies on. Patch by patch, which is exact for a map
 //! whose patches are not smoothed, and takes microseconds.
 
-use super::beside::outputs;
 use super::{ImageTruth, Marks};
 use crate::analysis::chair::Extractor;
 use crate::analysis::localisation::{
@@ -15,7 +14,8 @@ use crate::geometry::{Combine, ImageLayout};
 use crate::render::HeatMap;
 use crate::trace::Trace;
 use crate::ui::derived::{ShownMap, selection_of};
-use crate::ui::state::{AppState, Cut, LayerHead, Run};
+use crate::ui::settings::{Cut, LayerHead};
+use crate::ui::state::{AppState, Run, TokenPos};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -266,6 +266,14 @@ impl TruthNumbers {
     }
 }
 
+/// The generated tokens that are held, if nothing else is.
+pub(in crate::ui) fn outputs(state: &AppState, trace: &Trace) -> Option<Vec<usize>> {
+    let held = &state.selection.tokens;
+    let tokens: Option<Vec<usize>> =
+        held.iter().map(|pos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None }).collect();
+    tokens.filter(|tokens| !tokens.is_empty() && tokens.iter().all(|idx| *idx < trace.output.len()))
+}
+
 /// Which pixels count.
 pub(in crate::ui) fn counted(state: &AppState) -> Counted {
     if state.truth.view.paper_area { Counted::Whole } else { Counted::Seen }
@@ -297,10 +305,10 @@ fn scores(key: Key, map: &HeatMap, coverage: &PatchCoverage) -> Result<Scores, S
 mod tests {
     use super::*;
     use crate::data::coco::Instances;
-    use crate::ui::command::Command;
+    use crate::ui::command::{Command, Extend};
     use crate::ui::derived::Derived;
     use crate::ui::state::testing::answered;
-    use crate::ui::state::{Extend, Source, TokenPos};
+    use crate::ui::state::{Source, TokenPos};
     use std::path::Path;
     use std::time::Duration;
 
@@ -341,7 +349,7 @@ mod tests {
             assert!((shown - expected).abs() < 1e-6, "the shown map has its own, {source:?}: {shown}");
         }
         // Another layer and head: other numbers, of the decoder's own choice.
-        state.view.decoder.layer = crate::ui::state::Axis { idx: 1, reduce: None };
+        state.view.decoder.layer = crate::ui::settings::Axis { idx: 1, reduce: None };
         state.view.suppress_sink = true;
         while derived.advance(&state, Duration::from_secs(5)) {}
         assert!((of(&derived.truth.word_shares, 1) - 0.1).abs() < 1e-6, "parts of the image stay what they are");

@@ -4,9 +4,11 @@
 use crate::analysis::pope::{Negatives, ObjectStatistics, PopeOptions, questions};
 use crate::data::coco::Annotation;
 use crate::data::dataset::Dataset;
+use crate::ui::command::PopeItem;
 use crate::ui::latest::Latest;
 use crate::ui::link::Waker;
-use crate::ui::state::{AppState, PopeItem, PopeSource};
+use crate::ui::settings::PopeSource;
+use crate::ui::state::AppState;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 

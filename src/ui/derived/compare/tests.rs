@@ -2,10 +2,10 @@ use super::*;
 use crate::engine::{Event, Timings};
 use crate::geometry::Framing;
 use crate::trace::{OutputToken, RunInfo};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, CompareCommand, Extend};
 use crate::ui::derived::Derived;
+use crate::ui::settings::LayerHead;
 use crate::ui::state::testing::{answered, row, token, trace};
-use crate::ui::state::{CompareCommand, Extend, LayerHead};
 use crate::ui::truth::ImageTruth;
 use std::time::Duration;
 

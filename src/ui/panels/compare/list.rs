@@ -2,8 +2,8 @@
 
 use super::{PanelContext, variant};
 use crate::engine::{ImageSource, RunId};
-use crate::ui::command::Command;
-use crate::ui::state::{CompareCommand, ComparedRuns, HistoryEntry, MOST_COLUMNS, Phase, Run};
+use crate::ui::command::{Command, CompareCommand};
+use crate::ui::state::{ComparedRuns, HistoryEntry, MOST_COLUMNS, Phase, Run};
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};

@@ -3,8 +3,8 @@
 use super::emit;
 use crate::figure::recipe::selections;
 use crate::figure::recipe::{MapSpec, Panel, PlotKind, Show};
+use crate::ui::command::{FigureCommand, WordsBy};
 use crate::ui::panels::PanelContext;
-use crate::ui::state::{FigureCommand, WordsBy};
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{DragValue, RichText, Ui};

@@ -3,8 +3,8 @@
 use super::emit;
 use crate::figure::recipe::{Colour, Layout, Scale, Width};
 use crate::render::{colormap, colormap_by_id, colormaps};
+use crate::ui::command::FigureCommand;
 use crate::ui::panels::PanelContext;
-use crate::ui::state::FigureCommand;
 use crate::ui::widgets::{choice, named, row};
 use eframe::egui;
 use egui::{DragValue, RichText, Ui};

@@ -6,10 +6,11 @@ use crate::analysis::localisation::metrics;
 use crate::render::{OverlapPalette, colormap};
 use crate::ui::canvas::CanvasResponse;
 use crate::ui::colour_bar::ColourBar;
-use crate::ui::command::{CanvasCommand, Command};
+use crate::ui::command::{CanvasCommand, Command, CopyCommand};
 use crate::ui::derived::{format_share, format_value};
 use crate::ui::panels::{PanelContext, objects};
-use crate::ui::state::{CopyCommand, RangeMode, ShownPrompting};
+use crate::ui::settings::{Cut, RangeMode};
+use crate::ui::state::ShownPrompting;
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
@@ -58,8 +59,8 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
     let palette = if view.colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
     let name = cx.state.truth.category().map_or("", |category| category.name.as_str());
     let cut = match view.cut {
-        crate::ui::state::Cut::Mean => "its mean".to_owned(),
-        crate::ui::state::Cut::OfMax(part) => format!("{part:.2} of its largest value"),
+        Cut::Mean => "its mean".to_owned(),
+        Cut::OfMax(part) => format!("{part:.2} of its largest value"),
     };
     let figures = metrics().zip(&scores.values).filter(|(metric, _)| metric.thresholded);
     let figures: Vec<String> =

@@ -1,10 +1,10 @@
 //! The table of questions, answers and verdicts.
 
 use crate::analysis::pope::{Confusion, Figures, Scorer, YesProbability, scorers};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, PopeCommand};
+use crate::ui::pane::TableKind;
 use crate::ui::panels::{PanelContext, copy_menu};
-use crate::ui::state::{PopeCommand, PopeRow, PopeTable};
-use crate::ui::tables::TableKind;
+use crate::ui::state::{PopeRow, PopeTable};
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;

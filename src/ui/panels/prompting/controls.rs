@@ -3,8 +3,10 @@
 use super::emit;
 use crate::geometry::Resample;
 use crate::prompting::{Formula, MaskGeometry, PromptOptions, Source};
+use crate::ui::command::PromptingCommand;
 use crate::ui::panels::PanelContext;
-use crate::ui::state::{Made, PromptingCommand, PromptingSettings};
+use crate::ui::settings::PromptingSettings;
+use crate::ui::state::Made;
 use crate::ui::widgets::{choice, row};
 use eframe::egui;
 use egui::{RichText, Slider, Ui};

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::engine::Request;
+use crate::ui::command::PromptingCommand;
+use crate::ui::state::ShownPrompting;
 use crate::ui::state::testing::info;
-use crate::ui::state::{PromptingCommand, ShownPrompting};
 use proptest::prelude::*;
 
 #[test]

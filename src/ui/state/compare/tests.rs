@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::engine::{Event, Request, Timings};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, Elsewhere, Extend};
+use crate::ui::state::TokenPos;
 use crate::ui::state::testing::{answered, question, row, token, trace};
-use crate::ui::state::{Extend, TokenPos};
 
 /// Answers the question of a run with some words.
 fn answer(state: &mut AppState, id: RunId, words: &[&str]) {

@@ -1,30 +1,12 @@
 //! What came of work on a figure that was done on a thread.
 
 use super::FigureBuilder;
-use crate::figure::Recipe;
-use crate::ui::command::Command;
-use crate::ui::layout::Pane;
-use crate::ui::state::{AppState, CopyCommand, Effect};
-use std::path::{Path, PathBuf};
+use crate::ui::command::{Command, CopyCommand};
+use crate::ui::figure_files::{FigureSaved, OpenedFigure};
+use crate::ui::pane::Pane;
+use crate::ui::state::{AppState, Effect};
+use std::path::Path;
 use std::sync::Arc;
-
-/// What came of writing a figure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FigureSaved {
-    /// It is there.
-    Written {
-        /// The file.
-        path: PathBuf,
-        /// The folder of the numbers, where they were wanted.
-        data: Option<PathBuf>,
-        /// Letters that the typeface lacks.
-        missing_letters: String,
-    },
-    /// Another file has the name; nothing was written.
-    Exists(PathBuf),
-    /// Somebody stopped it; nothing was written.
-    Stopped,
-}
 
 /// What came of the last thing that was done: it stands below the figure until the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,17 +27,6 @@ impl FigureBuilder {
     pub(super) fn tell_problem(&mut self, text: String) {
         self.outcome = Some(FigureOutcome { text, advice: String::new(), is_problem: true });
     }
-}
-
-/// A recipe of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenedFigure {
-    /// What it says.
-    pub recipe: Recipe,
-    /// The file.
-    pub path: PathBuf,
-    /// Files that the recipe names and that are not there.
-    pub missing: Vec<String>,
 }
 
 impl AppState {

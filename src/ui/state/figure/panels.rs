@@ -1,6 +1,5 @@
 //! What is on the screen, as panels of a recipe.
 
-use super::PanelKind;
 use super::specs::{cls_map, decoder_map, head_lines, on_photo, prompt_spec, source_map, tokens_of};
 use super::wanted::{FileWish, InputKind, Subject, Wanted, WantedMap, file_of};
 use crate::analysis::localisation::metrics;
@@ -9,7 +8,9 @@ use crate::figure::demo_annotations;
 use crate::figure::recipe::{FileInput, GridCells, MapSpec, Mark, PlotKind, PromptSpec, Shade, Show, Tokens, Truth};
 use crate::prompting::{PromptOptions, Source as PromptSource};
 use crate::trace::Trace;
-use crate::ui::state::{AppState, ChipQuantity, Cut, LayerHead, PromptView, Run, TokenPos};
+use crate::ui::command::{PanelKind, PromptView};
+use crate::ui::settings::{ChipQuantity, Cut, LayerHead};
+use crate::ui::state::{AppState, Run, TokenPos};
 
 /// Candidates of a plot, as many as fit into a column of text.
 const MOST_CANDIDATES: usize = 8;

@@ -4,7 +4,8 @@ use crate::analysis::{Pick, Reduce};
 use crate::figure::recipe::{MapSpec, PromptSpec, Show, Tokens};
 use crate::prompting::PromptOptions;
 use crate::trace::Trace;
-use crate::ui::state::{LayerHead, Source, TokenPos, ViewState};
+use crate::ui::settings::{LayerHead, ViewState};
+use crate::ui::state::{Source, TokenPos};
 
 pub(super) fn tokens_of(held: &[TokenPos], reduce: Reduce) -> Tokens {
     let mut tokens = Tokens { together: reduce, ..Tokens::default() };

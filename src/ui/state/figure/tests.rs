@@ -1,10 +1,11 @@
 use super::*;
 use crate::figure::recipe::{FileInput, MapSpec, PlotKind, Show, Tokens, Width, sha256};
 use crate::geometry::Framing;
-use crate::ui::command::Command;
-use crate::ui::layout::Pane;
+use crate::ui::command::{Command, Extend, PanelKind, WordsBy};
+use crate::ui::figure_files::{FigureSaved, OpenedFigure};
+use crate::ui::pane::Pane;
 use crate::ui::state::testing::{answered, loaded};
-use crate::ui::state::{Extend, Phase, Source};
+use crate::ui::state::{Phase, Source, TokenPos};
 
 fn apply(state: &mut AppState, command: FigureCommand) -> Vec<Effect> {
     state.apply(Command::Figure(command))

@@ -6,7 +6,7 @@ use crate::figure::recipe::{Colour, FileInput, Panel, Show, Typeface, sha256};
 use crate::figure::{MapFile, MapSubject};
 use crate::prompting::PromptOptions;
 use crate::trace::Trace;
-use crate::ui::layout::Pane;
+use crate::ui::pane::Pane;
 use crate::ui::state::{AppState, Effect, Made, Run};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

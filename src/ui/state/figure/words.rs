@@ -7,37 +7,9 @@ use crate::figure::meaning::{annotated_objects, described, described_mark, objec
 use crate::figure::recipe::selections;
 use crate::figure::recipe::{Show, Tokens};
 use crate::trace::Trace;
+use crate::ui::command::WordsBy;
 use crate::ui::state::{AppState, Effect};
 use std::collections::BTreeSet;
-
-/// By what the words of a panel are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WordsBy {
-    /// Places in this answer.
-    Number,
-    /// The first (1), second (2), .. object word.
-    ObjectWord(usize),
-    /// The first object word that names nothing in the photo.
-    FirstHallucinated,
-    /// The word itself, where the answer has it for the first time (1), second time (2), ..
-    ThisWord(usize),
-    /// All of them.
-    WholeAnswer,
-}
-
-impl WordsBy {
-    /// By what a selection is known.
-    pub fn of(tokens: &Tokens) -> Option<Self> {
-        Some(match tokens {
-            Tokens { first_hallucinated: Some(_), .. } => Self::FirstHallucinated,
-            Tokens { object_word: Some(nr), .. } => Self::ObjectWord(*nr),
-            Tokens { word: Some(_), occurrence, .. } => Self::ThisWord(occurrence.unwrap_or(1)),
-            Tokens { looking: Some(_), .. } | Tokens { objects: Some(_), .. } => return None,
-            Tokens { output, prompt, .. } if output.is_empty() && prompt.is_empty() => Self::WholeAnswer,
-            _ => Self::Number,
-        })
-    }
-}
 
 impl AppState {
     /// What the open annotations alone say is in the photo: a recipe names no captions.

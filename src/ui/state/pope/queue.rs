@@ -3,27 +3,14 @@
 //! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for it is asked again. It
 //! ends when it is stopped, when another model is opened, and when the worker dies.
 
-use super::{Pope, PopeItem, PopeSettings, yes_probability};
+use super::{Pope, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
-use crate::ui::state::sending::MOST_RUNS;
-use crate::ui::state::{AppState, Effect, Phase, PopeSource};
+use crate::ui::command::{PopeCommand, PopeItem};
+use crate::ui::settings::PopeSource;
+use crate::ui::state::runs::MOST_RUNS;
+use crate::ui::state::{AppState, Effect, Phase};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// What people do with yes/no questions.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PopeCommand {
-    /// How they are made and asked.
-    Set(PopeSettings),
-    /// Ask those of the shown table that have no answer; all of them again when every one has.
-    AskAll,
-    /// Stop asking.
-    Stop,
-    /// Ask one and show its run.
-    Ask(PopeItem),
-    /// Ask about the object words of the shown answer.
-    AskWords(Vec<PopeItem>),
-}
 
 /// A question that was sent.
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
 //! Questions with their answers, as people read them.
 
-use super::{PopeAnswer, PopeItem};
+use super::PopeAnswer;
 use crate::analysis::pope::{Confusion, Label, Outcome, Scorer, scorers};
 use crate::engine::{ImageSource, Question, RunId};
+use crate::ui::command::PopeItem;
 use crate::ui::state::AppState;
 
 /// One question.

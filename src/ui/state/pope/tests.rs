@@ -1,11 +1,11 @@
 //! The queue against users who do something else meanwhile.
 
 use super::*;
-use crate::analysis::pope::{Figures, scorers};
+use crate::analysis::pope::{Figures, Label, scorers};
 use crate::engine::{Event, ModelInfo, ModelSource, Request, Timings};
 use crate::figure::TableForm;
 use crate::trace::Candidate;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, PopeCommand};
 use crate::ui::state::testing::{HEADS, LAYERS, answered, info, row, token, trace};
 use crate::ui::state::{Effect, Phase};
 

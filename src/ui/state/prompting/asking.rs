@@ -1,8 +1,9 @@
 //! Asking about the darkened photo, and about the original one.
 
-use super::{Made, PromptingCommand, Subject, Then};
+use super::{Made, Subject, Then};
 use crate::engine::{Prompt, Prompting, Question};
 use crate::prompting::PreOutput;
+use crate::ui::command::PromptingCommand;
 use crate::ui::state::{AppState, Effect, Phase, Run};
 use std::sync::Arc;
 

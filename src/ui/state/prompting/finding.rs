@@ -1,11 +1,11 @@
 //! Finding out where a model looks, and what waits for it.
 
-use super::{Finding, Made, PromptView, PromptingCommand, Subject, Then};
+use super::{Finding, Made, Subject, Then};
 use crate::engine::{
     ATTRIBUTION_TOKENS, Attributed, AttributionRequest, ImageSource, ModelInfo, ModelSource, Question, Request, RunId,
 };
 use crate::prompting::{Source, object_of};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, PromptView, PromptingCommand};
 use crate::ui::state::{AppState, Effect, Severity, Until};
 use std::sync::Arc;
 

@@ -166,7 +166,7 @@ fn what_was_found_is_stale_for_other_words_and_belongs_to_its_photo() {
     let (id, ..) = sent(&effects).expect("where to look");
     state.receive(Event::Attributed(id, attributed(), info(2, 2)), 0.0);
     assert!(state.made_is_fresh() && state.prompting.view == PromptView::Attribution, "it is shown");
-    state.apply(Command::ClickToken(crate::ui::state::TokenPos::Output(0), crate::ui::state::Extend::Replace));
+    state.apply(Command::ClickToken(crate::ui::state::TokenPos::Output(0), crate::ui::command::Extend::Replace));
     assert_eq!(state.prompting.view, PromptView::Attention, "a word is clicked for its attention");
     command(&mut state, PromptingCommand::Query("a cat".to_owned()));
     assert!(!state.made_is_fresh() && state.made().is_some(), "other words, but it is still there");

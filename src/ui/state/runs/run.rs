@@ -4,7 +4,7 @@ use crate::engine::{Prompt, Prompting, Question, RunId, Stage, Timings};
 use crate::geometry::Framing;
 use crate::prompting::PromptOptions;
 use crate::trace::{AttentionRow, OutputToken, Trace};
-use crate::ui::state::ForkedFrom;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// How far a question has come.
@@ -27,6 +27,15 @@ impl Phase {
     pub fn is_active(&self) -> bool {
         matches!(self, Self::Waiting | Self::Working(_))
     }
+}
+
+/// Where an answer was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkedFrom {
+    /// The answer that it shares its beginning with.
+    pub run: RunId,
+    /// Tokens that they share.
+    pub token_idx: usize,
 }
 
 /// One question with its trace so far.

@@ -1,7 +1,8 @@
 //! Closing the window: answers that are in no session are not lost without a word.
 
-use super::{SessionBox, count};
+use crate::ui::command::SessionBox;
 use crate::ui::state::{AppState, Effect, Run};
+use crate::ui::wording::count;
 
 impl AppState {
     /// The window is to be closed: answers that are in no session are not lost without a word.

@@ -1,10 +1,11 @@
 //! Files that a session names were looked for.
 
-use super::{SessionBox, SessionCommand, count, model_at};
+use super::model_at;
 use crate::data::dataset::PhotoPlace;
-use crate::ui::command::Command;
+use crate::ui::command::{Command, SessionBox, SessionCommand};
 use crate::ui::session::Located;
 use crate::ui::state::{AppState, Effect};
+use crate::ui::wording::count;
 
 impl AppState {
     /// Files were looked for.

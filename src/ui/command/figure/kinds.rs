@@ -170,7 +170,7 @@ impl PanelKind {
     }
 
     /// Whether it is about the words of an answer, whatever is shown on the photo.
-    pub(super) fn needs_words(self) -> bool {
+    pub(in crate::ui) fn needs_words(self) -> bool {
         matches!(
             self,
             Self::Attention

@@ -1,12 +1,10 @@
 //! What is about to be asked, and how.
 
-use super::AppState;
 use crate::engine::{
     Catalog, Entry, ImageSource, MAX_NEW_TOKENS, MOST_BEAMS, Prompt, PromptRows, Question, RecordOptions, Sampling,
     Spec,
 };
 use crate::geometry::Framing;
-use crate::prompting::Source;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -131,14 +129,14 @@ impl AskSettings {
     }
 
     /// A contrastive strategy that is chosen is the one that is switched on again.
-    pub(super) fn remember_contrast(&mut self) {
+    pub(in crate::ui) fn remember_contrast(&mut self) {
         if !self.is_plain() {
             self.contrast.clone_from(&self.strategy);
         }
     }
 
     /// Contrast for the next questions, or none.
-    pub(super) fn switch_contrast(&mut self, on: bool) {
+    pub(in crate::ui) fn switch_contrast(&mut self, on: bool) {
         self.remember_contrast();
         if !on {
             PLAIN.clone_into(&mut self.strategy);
@@ -278,27 +276,6 @@ fn two_digits(value: f64) -> String {
     }
     let short = format!("{value:.2}");
     if short.parse() == Ok(value) { short } else { value.to_string() }
-}
-
-impl AppState {
-    /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding and attention prompting
-    /// follow one rule: each stays until it is switched, whatever answer is shown.
-    pub fn next_question(&self) -> String {
-        let photo = match (self.next_is_prompted(), self.prompting.settings.source) {
-            (false, _) => "original photo",
-            (true, Source::Clip) => "photo prompted (CLIP)",
-            (true, Source::Llava) => "photo prompted (LLaVA)",
-        };
-        let unusual = self.ask.unusual();
-        let mut parts = vec![self.ask.strategy_words(), photo.to_owned()];
-        parts.extend((!unusual.is_empty()).then_some(unusual));
-        parts.join(", ")
-    }
-
-    /// Whether the next question is asked in the ordinary way.
-    pub fn next_is_ordinary(&self) -> bool {
-        self.ask.is_plain() && !self.next_is_prompted() && self.ask.unusual().is_empty()
-    }
 }
 
 #[cfg(test)]

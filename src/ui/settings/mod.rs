@@ -1,0 +1,16 @@
+//! How things are shown and asked: plain data that commands carry, the state holds, and the settings file and sessions keep.
+
+mod ask;
+mod pope;
+mod prompting;
+mod theme;
+mod truth;
+mod view;
+
+pub use ask::AskSettings;
+pub(in crate::ui) use ask::PRESET;
+pub use pope::{PopeSettings, PopeSource};
+pub use prompting::PromptingSettings;
+pub use theme::{SCALES, ThemeChoice};
+pub use truth::{Cut, MaskStyle, MetricChoice, TruthView};
+pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, RangeMode, ViewState};

@@ -1,0 +1,8 @@
+//! Words that sentences of several panels share.
+
+use std::fmt::Display;
+
+/// "1 answer", "3 answers".
+pub(super) fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    if number == N::from(1) { format!("1 {what}") } else { format!("{number} {what}s") }
+}
