@@ -1,6 +1,6 @@
 //! What a branch reads.
 
-use crate::model::{Decoder, Embedded, ModelError, Positions};
+use crate::model::{Additions, Decoder, Embedded, ModelError, Positions};
 use candle_core::Tensor;
 
 /// A prompt as the decoder gets it.
@@ -12,6 +12,8 @@ pub struct DecoderPrompt {
     pub embeddings: Tensor,
     /// Where they stand for the rotary embedding; what is decoded counts on from there.
     pub positions: Positions,
+    /// What is added behind the first layers.
+    pub additions: Additions,
 }
 
 impl DecoderPrompt {
@@ -23,7 +25,7 @@ impl DecoderPrompt {
 
     /// A prompt as a model embedded it.
     pub fn new(ids: Vec<u32>, embedded: Embedded) -> Self {
-        let Embedded { embeddings, positions } = embedded;
-        Self { ids, embeddings, positions }
+        let Embedded { embeddings, positions, additions } = embedded;
+        Self { ids, embeddings, positions, additions }
     }
 }

@@ -7,7 +7,9 @@
 use super::answer::TokenStep;
 use super::method::{Place, Stack, StepAction};
 use super::{DecodeError, DecoderPrompt, Distribution, StepContrast};
-use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe, ProbeChain, Site};
+use crate::model::{
+    Additions, BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe, ProbeChain, Site,
+};
 use candle_core::{Result as TensorResult, Tensor};
 
 /// One branch under way.
@@ -16,6 +18,8 @@ struct Branch {
     pending: Tensor,
     /// Of its prompt, and how they go on.
     positions: Positions,
+    /// Of its prompt.
+    additions: Additions,
     prompt_len: usize,
     /// The last position of its prompt, **shape** `[1, hidden_size]`.
     prompt_end: Tensor,
@@ -23,9 +27,14 @@ struct Branch {
 
 impl Branch {
     fn fork(&self) -> Self {
-        let Self { cache, pending, positions, prompt_len, prompt_end } = self;
-        let (pending, positions, prompt_end) = (pending.clone(), positions.clone(), prompt_end.clone());
-        Self { cache: cache.fork(), pending, positions, prompt_len: *prompt_len, prompt_end }
+        Self {
+            cache: self.cache.fork(),
+            pending: self.pending.clone(),
+            positions: self.positions.clone(),
+            additions: self.additions.clone(),
+            prompt_len: self.prompt_len,
+            prompt_end: self.prompt_end.clone(),
+        }
     }
 }
 
@@ -269,7 +278,8 @@ impl<'a> Stepper<'a> {
                 let embeddings = branch.pending.clone();
                 let (start, len) = (branch.cache.len(), embeddings.dims().first().copied().unwrap_or(0));
                 let positions = branch.positions.range(start..start + len);
-                inputs.push(BranchInput { branch_idx: inputs.len(), cache: &mut branch.cache, embeddings, positions });
+                let (branch_idx, additions) = (inputs.len(), branch.additions.clone());
+                inputs.push(BranchInput { branch_idx, cache: &mut branch.cache, embeddings, positions, additions });
                 of_branch.push((line_idx, local_idx));
             }
         }
@@ -467,17 +477,17 @@ fn branch(
     } else {
         prompt.embeddings.narrow(0, prompt_len - 1, 1).map_err(part)?
     };
-    let DecoderPrompt { embeddings, positions, .. } = prompt;
+    let DecoderPrompt { embeddings, positions, additions, .. } = prompt;
     let Some(mut cache) = cache else {
         let cache = decoder.new_cache(capacity)?;
-        return Ok(Branch { cache, pending: embeddings, positions, prompt_len, prompt_end });
+        return Ok(Branch { cache, pending: embeddings, positions, additions, prompt_len, prompt_end });
     };
     cache.truncate(prompt_len.saturating_sub(1));
     let known = cache.len();
     let pending = embeddings.narrow(0, known, prompt_len - known);
     let pending = pending.map_err(|cause| ModelError::Part { part: "Token embedding", cause })?;
     let cache = if cache.capacity() < capacity { cache.copy(capacity)? } else { cache };
-    Ok(Branch { cache, pending, positions, prompt_len, prompt_end })
+    Ok(Branch { cache, pending, positions, additions, prompt_len, prompt_end })
 }
 
 /// The ordinary branch's logits, if all branches' are finite.

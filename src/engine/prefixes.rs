@@ -29,6 +29,7 @@ impl Prefixes {
             ids: prompt.ids.clone(),
             embeddings: prompt.embeddings.clone(),
             positions: prompt.positions.clone(),
+            additions: prompt.additions.clone(),
             footing: footing(plan, branch_idx),
             most: if branch_idx == 0 { first_row } else { usize::MAX }.min(prompt.ids.len().saturating_sub(1)),
             capacity: Generation::capacity(decoder, prompt.ids.len(), question.max_new_tokens),

@@ -10,7 +10,7 @@
 //! to 1e-5 in f32 and to the same tokens).
 
 use super::messages::KeptMemory;
-use crate::model::{ImageFeatures, KvCache, Positions};
+use crate::model::{Additions, ImageFeatures, KvCache, Positions};
 use crate::trace::{SpecInfo, VisionAttention};
 use candle_core::{Result, Tensor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,8 @@ pub(super) struct Wanted {
     pub(super) embeddings: Tensor,
     /// Where they stand for the rotary embedding.
     pub(super) positions: Positions,
+    /// What is added behind the first layers.
+    pub(super) additions: Additions,
     pub(super) footing: Footing,
     /// Positions that may come from an earlier question: those whose rows are asked for must run.
     pub(super) most: usize,
@@ -64,6 +66,7 @@ struct Kept {
     ids: Vec<u32>,
     embeddings: Tensor,
     positions: Positions,
+    additions: Additions,
     prompt_len: usize,
     footing: Footing,
     used: u64,
@@ -155,7 +158,7 @@ impl Reuse {
     /// Keeps a prompt and the answer behind it. `answer` are the embeddings of generated tokens, **shape** `[tokens,
     /// hidden_size]`.
     pub(super) fn keep(&self, prompt: Wanted, mut cache: KvCache, ids: Vec<u32>, answer: Option<&Tensor>) {
-        let Wanted { embeddings, positions, footing, .. } = prompt;
+        let Wanted { embeddings, positions, additions, footing, .. } = prompt;
         if !footing.by_position {
             cache.truncate(footing.untouched);
         }
@@ -176,7 +179,17 @@ impl Reuse {
         let ids = ids.into_iter().take(cache.len()).collect();
         let mut shelf = self.shelf();
         let used = shelf.tick();
-        shelf.add(Kept { cache, ids, embeddings, positions, prompt_len, footing, used, is_superseded: false });
+        shelf.add(Kept {
+            cache,
+            ids,
+            embeddings,
+            positions,
+            additions,
+            prompt_len,
+            footing,
+            used,
+            is_superseded: false,
+        });
         shelf.keep_within(0);
     }
 
@@ -260,13 +273,14 @@ struct Reading<'a> {
     ids: &'a [u32],
     embeddings: &'a Tensor,
     positions: &'a Positions,
+    additions: &'a Additions,
     footing: &'a Footing,
 }
 
 impl<'a> Reading<'a> {
     fn of(wanted: &'a Wanted) -> Self {
-        let Wanted { ids, embeddings, positions, footing, .. } = wanted;
-        Self { ids, embeddings, positions, footing }
+        let Wanted { ids, embeddings, positions, additions, footing, .. } = wanted;
+        Self { ids, embeddings, positions, additions, footing }
     }
 
     /// How many of the first `most` places hold the same, at the same position.
@@ -274,7 +288,8 @@ impl<'a> Reading<'a> {
         // Cheaper than rows, and an upper bound.
         let by_ids = self.ids.iter().zip(other.ids).take(most).take_while(|(a, b)| a == b).count();
         let by_place = self.positions.shared(other.positions, by_ids);
-        equal_rows(self.embeddings, other.embeddings, by_place).unwrap_or_default()
+        let by_rows = equal_rows(self.embeddings, other.embeddings, by_place).unwrap_or_default();
+        self.additions.shared(other.additions, by_rows)
     }
 }
 
@@ -299,13 +314,13 @@ impl Wanted {
 
 impl Kept {
     fn reading(&self) -> Reading<'_> {
-        let Self { ids, embeddings, positions, footing, .. } = self;
-        Reading { ids, embeddings, positions, footing }
+        let Self { ids, embeddings, positions, additions, footing, .. } = self;
+        Reading { ids, embeddings, positions, additions, footing }
     }
 
     fn bytes(&self) -> usize {
         let embeddings = self.embeddings.elem_count() * self.embeddings.dtype().size_in_bytes();
-        self.cache.bytes() + embeddings + self.ids.len() * size_of::<u32>()
+        self.cache.bytes() + embeddings + self.additions.bytes() + self.ids.len() * size_of::<u32>()
     }
 
     /// Leading positions whose keys and values are those that another prompt would get.

@@ -3,6 +3,7 @@
 mod layer;
 
 use super::ModelError;
+use super::additions::Additions;
 use super::attention::CausalMask;
 use super::cache::KvCache;
 use super::linear::{Linear, RmsNorm};
@@ -26,13 +27,16 @@ pub struct BranchInput<'a> {
     pub embeddings: Tensor,
     /// Where they stand for the rotary embedding, as many as there are rows.
     pub positions: Positions,
+    /// What is added to the outputs of the first layers, by place in the sequence; probes see outputs without it.
+    pub additions: Additions,
 }
 
 impl<'a> BranchInput<'a> {
     /// New positions that stand where they come in the sequence.
     pub fn counted(branch_idx: usize, cache: &'a mut KvCache, embeddings: Tensor) -> Self {
         let (start, len) = (cache.len(), embeddings.dims().first().copied().unwrap_or(0));
-        Self { branch_idx, cache, embeddings, positions: Positions::counted(0).range(start..start + len) }
+        let positions = Positions::counted(0).range(start..start + len);
+        Self { branch_idx, cache, embeddings, positions, additions: Additions::default() }
     }
 }
 
@@ -203,6 +207,7 @@ impl Decoder {
             }
             hidden = layer
                 .forward(&hidden, layer_idx, &rows, branches, probe)
+                .and_then(|hidden| add(hidden, layer_idx, &rows, branches))
                 .map_err(ModelError::layer("Decoder", layer_idx))?;
         }
         let logits = self.logits(&hidden, &rows, logit_rows).map_err(ModelError::part("Output head"))?;
@@ -216,7 +221,7 @@ impl Decoder {
     fn place(&self, branches: &[BranchInput<'_>]) -> std::result::Result<Vec<BranchRows>, ModelError> {
         let mut row_start = 0;
         let mut placed = Vec::with_capacity(branches.len());
-        for BranchInput { branch_idx, cache, embeddings, positions } in branches {
+        for BranchInput { branch_idx, cache, embeddings, positions, .. } in branches {
             let (query_len, width) = embeddings.dims2().map_err(ModelError::part("Token embedding"))?;
             if width != self.config.hidden_size {
                 let (expected, found) = (vec![query_len, self.config.hidden_size], vec![query_len, width]);
@@ -285,6 +290,18 @@ fn cat_rows(parts: &[Tensor]) -> Result<Tensor> {
         [one] => Ok(one.clone()),
         several => Tensor::cat(several, 0),
     }
+}
+
+/// A layer's output with what the branches add to it.
+fn add(hidden: Tensor, layer_idx: usize, rows: &[BranchRows], branches: &[BranchInput<'_>]) -> Result<Tensor> {
+    if branches.iter().all(|branch| branch.additions.is_empty()) {
+        return Ok(hidden);
+    }
+    let parts = branches.iter().zip(rows).map(|(branch, rows)| {
+        let own = hidden.narrow(0, rows.row_start, rows.query_len)?;
+        Ok(branch.additions.add_to(&own, layer_idx, rows.query_start)?.unwrap_or(own))
+    });
+    Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)
 }
 
 fn check(config: &TextConfig) -> std::result::Result<(), ModelError> {

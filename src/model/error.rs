@@ -112,7 +112,8 @@ impl ModelError {
         matches!(self, Self::Cancelled)
     }
 
-    pub(crate) fn part(part: &'static str) -> impl Fn(candle_core::Error) -> Self {
+    /// What a part says of an operation that failed, for `map_err`.
+    pub fn part(part: &'static str) -> impl Fn(candle_core::Error) -> Self {
         move |cause| Self::Part { part, cause }
     }
 

@@ -15,6 +15,7 @@
 //! the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and everything else is f32 (but for the
 //! [`KvCache`] of a model that is loaded as f16).
 
+mod additions;
 mod attention;
 mod cache;
 mod chain;
@@ -43,6 +44,7 @@ mod vision;
 mod vlm;
 mod weights;
 
+pub use additions::Additions;
 pub use cache::KvCache;
 pub use chain::{CancelFlag, EncoderProbe, ProbeChain};
 pub use clip::{Clip, Contributions, TextTower};
@@ -59,5 +61,7 @@ pub use positions::Positions;
 pub use probe::{Probe, Site, Tower};
 pub use siglip::Siglip;
 pub use vision::VisionTower;
-pub use vlm::{Embedded, Encoder, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};
+pub use vlm::{
+    Embedded, Encoder, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel, embed_around,
+};
 pub use weights::{TensorMap, TensorMapError, TensorSource};

@@ -1,7 +1,7 @@
 //! What the rest of the program knows of a model, whatever its family.
 
 use super::photo::{Framed, Prepared};
-use super::{Decoder, ModelError, Positions, Probe};
+use super::{Additions, Decoder, ModelError, Positions, Probe};
 use crate::checkpoint::{CheckpointError, PromptIds, TextConfig, TextTokenizer, VisionConfig};
 use crate::data::{Photo, PreprocessError};
 use crate::geometry::{ImageLayout, ImageSize, PatchGrid, PreprocessSpec};
@@ -31,6 +31,28 @@ pub struct EncoderInfo {
 }
 
 impl EncoderInfo {
+    /// One without `[CLS]` and other tokens before its patches; what comes behind it takes its last layer.
+    pub fn patches(
+        name: &'static str,
+        num_hidden_layers: usize,
+        num_attention_heads: usize,
+        image_size: usize,
+        grid: PatchGrid,
+    ) -> Self {
+        let feature_layer_idx = num_hidden_layers.saturating_sub(1);
+        let (num_prefix_tokens, has_cls) = (0, false);
+        Self {
+            name,
+            num_hidden_layers,
+            num_attention_heads,
+            image_size,
+            grid,
+            num_prefix_tokens,
+            has_cls,
+            feature_layer_idx,
+        }
+    }
+
     /// One that takes square photos; its own head reads the last layer.
     pub fn square(name: &'static str, config: &VisionConfig) -> Self {
         let side = config.image_size / config.patch_size.max(1);
@@ -100,13 +122,50 @@ pub struct Embedded {
     pub embeddings: Tensor,
     /// Where each stands for the rotary embedding.
     pub positions: Positions,
+    /// What is added behind the first layers.
+    pub additions: Additions,
 }
 
 impl Embedded {
     /// Each stands where it comes in the sequence.
     pub fn counted(embeddings: Tensor) -> Self {
         let len = embeddings.dims().first().copied().unwrap_or(0);
-        Self { embeddings, positions: Positions::counted(len) }
+        Self { embeddings, positions: Positions::counted(len), additions: Additions::default() }
+    }
+}
+
+/// A prompt's ids through the embedding, and the image's features in its place, **shape** `[ids, hidden_size]`. Ids at
+/// image positions are not looked up, so a placeholder outside the vocabulary is fine.
+///
+/// **Errors**: as many features as the span is not long; ids outside the vocabulary.
+pub fn embed_around(decoder: &Decoder, ids: &[u32], image: Option<ImagePlace<'_>>) -> Result<Tensor, ModelError> {
+    let Some(ImagePlace { span, features, .. }) = image else { return decoder.embed(ids) };
+    let refused = || {
+        let (start, end, num_features) = (span.start, span.end(), features.num_tokens());
+        ModelError::ImageSpan { start, end, prompt_len: ids.len(), num_features }
+    };
+    let (Some(before), Some(after)) = (ids.get(..span.start), ids.get(span.end()..)) else { return Err(refused()) };
+    if span.len != features.num_tokens() {
+        return Err(refused());
+    }
+    let mut parts = Vec::with_capacity(3);
+    if !before.is_empty() {
+        parts.push(decoder.embed(before)?);
+    }
+    parts.push(features.projected.clone());
+    if !after.is_empty() {
+        // Positions in an error count from the start of the prompt.
+        parts.push(decoder.embed(after).map_err(|err| shifted(err, span.end()))?);
+    }
+    Tensor::cat(&parts, 0).map_err(ModelError::part("Placing the image in the prompt"))
+}
+
+fn shifted(err: ModelError, by: usize) -> ModelError {
+    match err {
+        ModelError::TokenOutOfRange { id, position, vocab_size } => {
+            ModelError::TokenOutOfRange { id, position: position + by, vocab_size }
+        }
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::decode::{DecoderPrompt, GenerateOptions, Generation, Stack};
 use crate::model::fixtures::{decoder, random_tensor};
-use crate::model::{Decoder, Embedded, ImagePlace, Llava, VisionLanguageModel};
+use crate::model::{Additions, Decoder, Embedded, ImagePlace, Llava, VisionLanguageModel};
 use std::collections::BTreeMap;
 
 const PLENTY: u64 = 1 << 30;
@@ -18,7 +18,15 @@ fn edited(untouched: usize, by_position: bool) -> Footing {
 fn wanted(decoder: &Decoder, ids: &[u32], footing: Footing) -> Wanted {
     let embeddings = decoder.embed(ids).unwrap();
     let positions = Positions::counted(ids.len());
-    Wanted { ids: ids.to_vec(), embeddings, positions, footing, most: ids.len() - 1, capacity: ids.len() + 4 }
+    Wanted {
+        ids: ids.to_vec(),
+        embeddings,
+        positions,
+        additions: Additions::default(),
+        footing,
+        most: ids.len() - 1,
+        capacity: ids.len() + 4,
+    }
 }
 
 /// Reads prompts together and answers with three tokens each; returns the first logits of every branch and how much was known.
@@ -27,7 +35,7 @@ fn read(reuse: &Reuse, decoder: &Decoder, prompts: Vec<Wanted>) -> (Vec<Vec<f32>
     let known = caches.iter().map(|cache| cache.as_ref().map_or(0, KvCache::len)).collect();
     let decoded = prompts.iter().map(|prompt| {
         let (ids, embeddings, positions) = (prompt.ids.clone(), prompt.embeddings.clone(), prompt.positions.clone());
-        DecoderPrompt { ids, embeddings, positions }
+        DecoderPrompt { ids, embeddings, positions, additions: Additions::default() }
     });
     let options = GenerateOptions { max_new_tokens: 3, ..GenerateOptions::default() };
     let mut generation = Generation::resume(decoder, Stack::default(), decoded.collect(), caches, options).unwrap();
@@ -107,8 +115,9 @@ fn images_are_told_apart_by_their_rows_and_not_by_their_ids() {
     let span = crate::ids::TokenSpan { start: 2, len: 9 };
     let prompt = |seed: u64| {
         let features = model.encode_image(&random_tensor(seed, &[3, 12, 12], 1.5), &mut ()).unwrap();
-        let Embedded { embeddings, positions } = model.embed(&ids, Some(ImagePlace::new(span, &features))).unwrap();
-        Wanted { ids: ids.clone(), embeddings, positions, footing: plain(), most: 12, capacity: 17 }
+        let Embedded { embeddings, positions, additions } =
+            model.embed(&ids, Some(ImagePlace::new(span, &features))).unwrap();
+        Wanted { ids: ids.clone(), embeddings, positions, additions, footing: plain(), most: 12, capacity: 17 }
     };
     let known: Vec<usize> =
         [5, 6, 5, 6].into_iter().flat_map(|seed| read(&reuse, decoder, vec![prompt(seed)]).1).collect();

@@ -7,7 +7,7 @@ pub use projector::Projector;
 use super::family::{FamilyEntry, FamilyOpen};
 use super::photo::{Framed, Prepared};
 use super::vision::select_features;
-use super::vlm::{Embedded, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel};
+use super::vlm::{Embedded, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel, embed_around};
 use super::weights::{Scope, TensorSource};
 use super::{Decoder, ModelError, Probe, VisionTower};
 use crate::checkpoint::LlavaConfig;
@@ -128,23 +128,7 @@ impl Llava {
     ///
     /// **Shape**: `[ids, hidden_size]`. Ids at image positions are not looked up, so a placeholder outside the vocabulary is fine.
     pub fn embed_prompt(&self, ids: &[u32], image: Option<(TokenSpan, &ImageFeatures)>) -> Result<Tensor, ModelError> {
-        let Some((span, features)) = image else { return self.decoder.embed(ids) };
-        let (Some(before), Some(after)) = (ids.get(..span.start), ids.get(span.end()..)) else {
-            return Err(span_error(span, ids, features));
-        };
-        if span.len != features.num_tokens() {
-            return Err(span_error(span, ids, features));
-        }
-        let mut parts = Vec::with_capacity(3);
-        if !before.is_empty() {
-            parts.push(self.decoder.embed(before)?);
-        }
-        parts.push(features.projected.clone());
-        if !after.is_empty() {
-            // Positions in an error count from the start of the prompt.
-            parts.push(self.decoder.embed(after).map_err(|err| shifted(err, span.end()))?);
-        }
-        Tensor::cat(&parts, 0).map_err(ModelError::part("Placing the image in the prompt"))
+        embed_around(&self.decoder, ids, image.map(|(span, features)| ImagePlace::new(span, features)))
     }
 }
 
@@ -176,24 +160,10 @@ impl VisionLanguageModel for Llava {
     }
 
     fn embed(&self, ids: &[u32], image: Option<ImagePlace<'_>>) -> Result<Embedded, ModelError> {
-        Ok(Embedded::counted(self.embed_prompt(ids, image.map(|image| (image.span, image.features)))?))
+        Ok(Embedded::counted(embed_around(&self.decoder, ids, image)?))
     }
 
     fn decoder(&self) -> &Decoder {
         &self.decoder
-    }
-}
-
-fn span_error(span: TokenSpan, ids: &[u32], features: &ImageFeatures) -> ModelError {
-    let (start, end) = (span.start, span.end());
-    ModelError::ImageSpan { start, end, prompt_len: ids.len(), num_features: features.num_tokens() }
-}
-
-fn shifted(err: ModelError, by: usize) -> ModelError {
-    match err {
-        ModelError::TokenOutOfRange { id, position, vocab_size } => {
-            ModelError::TokenOutOfRange { id, position: position + by, vocab_size }
-        }
-        other => other,
     }
 }

@@ -3,7 +3,7 @@
 use super::Recorder;
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, max_diff, text_config};
 use crate::model::weights::TensorSource as _;
-use crate::model::{BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe};
+use crate::model::{Additions, BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe, Site};
 use candle_core::{DType, Device, Tensor};
 
 const IDS: [u32; 7] = [1, 17, 4, 33, 9, 21, 5];
@@ -392,7 +392,7 @@ fn positions_are_data_of_a_branch() {
     let last = |positions: Positions| -> Result<Tensor, ModelError> {
         let mut cache = decoder.new_cache(4).unwrap();
         let (cache, embeddings) = (&mut cache, decoder.embed(&[1, 17, 4, 33]).unwrap());
-        let input = BranchInput { branch_idx: 0, cache, embeddings, positions };
+        let input = BranchInput { positions, ..BranchInput::counted(0, cache, embeddings) };
         Ok(decoder.forward(&mut [input], LogitRows::Last, &mut ())?.remove(0))
     };
     let counted = last(Positions::counted(4)).unwrap();
@@ -404,4 +404,38 @@ fn positions_are_data_of_a_branch() {
         let refused = last(bad).unwrap_err().to_string();
         assert!(refused.starts_with("Expected positions of shape [1, 4], found ["), "{refused}");
     }
+}
+
+/// Adds rows to the output of layer 0.
+struct Adder(Tensor);
+
+impl Probe for Adder {
+    fn wants_hidden(&self, site: &Site) -> bool {
+        site.layer_idx == 0
+    }
+
+    fn hidden(&mut self, site: &Site, hidden: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        Some(hidden + self.0.narrow(0, site.query_start, site.query_len)?).transpose()
+    }
+}
+
+#[test]
+fn additions_are_what_a_probe_would_add_in_one_pass_or_several() {
+    let decoder = decoder();
+    let ids = [1, 17, 4, 33];
+    let rows = (decoder.embed(&[9, 8, 7, 6]).unwrap() * 3.0).unwrap();
+    let pass = |cache: &mut KvCache, from: usize, to: usize, additions: Additions, probe: &mut dyn Probe| {
+        let embeddings = decoder.embed(&ids[from..to]).unwrap();
+        let input = BranchInput { additions, ..BranchInput::counted(0, cache, embeddings) };
+        decoder.forward(&mut [input], LogitRows::All, probe).unwrap().remove(0)
+    };
+    let cache = || decoder.new_cache(4).unwrap();
+    let expected = pass(&mut cache(), 0, 4, Additions::default(), &mut Adder(rows.clone()));
+    let plain = pass(&mut cache(), 0, 4, Additions::default(), &mut ());
+    assert!(max_diff(&expected, &plain) > 1e-3, "they change something");
+    let additions = || Additions::new(vec![rows.clone()]);
+    assert!(max_diff(&expected, &pass(&mut cache(), 0, 4, additions(), &mut ())) < CLOSE, "in one pass");
+    let mut cache = cache();
+    let parts = [pass(&mut cache, 0, 3, additions(), &mut ()), pass(&mut cache, 3, 4, additions(), &mut ())];
+    assert!(max_diff(&expected, &Tensor::cat(&parts, 0).unwrap()) < CLOSE, "in two, by place in the sequence");
 }
