@@ -39,7 +39,7 @@ pub enum ParameterKind {
 }
 
 /// A parameter that a method takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ParameterInfo {
     /// Name in a SPEC.
     pub name: &'static str,

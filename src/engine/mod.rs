@@ -42,11 +42,11 @@ mod spec;
 mod vision;
 mod worker;
 
-pub use crate::decode::{MOST_BEAMS, ParameterKind, Preset, Strength};
+pub use crate::decode::{MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
 pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
-pub use catalog::{Catalog, Entry, Parameter, catalog};
+pub use catalog::{Catalog, Entry, catalog};
 pub use device::Place;
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};
