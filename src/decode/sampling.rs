@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 /// Chooses tokens.
 ///
-/// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over what top-k left.
-/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary (tests
-/// `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
+/// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over
+/// what top-k left. **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against
+/// the whole vocabulary (tests `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is
+/// used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
 pub struct Sampler {
     options: Sampling,
     draw: LogitsProcessor,
@@ -70,7 +71,8 @@ impl Sampler {
     }
 }
 
-/// **Source**: Keskar et al., CTRL, arXiv:1909.05858, equation in section 4.1, with transformers' rule for negative logits.
+/// **Source**: Keskar et al., CTRL, arXiv:1909.05858, equation in section 4.1, with transformers' rule for negative
+/// logits.
 pub(super) fn penalise(logits: &mut [f32], context: &[u32], penalty: f32) {
     #[expect(clippy::float_cmp, reason = "exactly 1 is the documented way to say none")]
     if penalty == 1.0 {

@@ -1,4 +1,5 @@
-//! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
+//! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made
+//! from.
 
 use crate::decode::{MethodInfo, ParameterInfo, Preset, Strength, Word, methods};
 use serde::Serialize;

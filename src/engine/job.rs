@@ -23,8 +23,8 @@ use std::time::Instant;
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
 /// come; how it ends is the result.
 ///
-/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A raised `cancel` ends the
-/// job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
+/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A
+/// raised `cancel` ends the job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
 pub(super) fn answer(
     model: &Answerer,
     id: RunId,

@@ -48,7 +48,8 @@ impl std::fmt::Display for Spec {
     }
 }
 
-/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
+/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when
+/// it runs.
 pub fn check_specs(question: &Question) -> Result<(), EngineError> {
     let mut methods = Vec::new();
     for (word, spec) in MethodSpecs::of(question).in_order() {

@@ -18,7 +18,8 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let plain = cx.state.ask.is_plain();
     let label = if plain { "Decoding".to_owned() } else { format!("Decoding: {} •", chosen.id) };
     let help = format!(
-        "{}: {}\nHow each token of the next questions is chosen; contrastive strategies compare the model's prediction with a second branch's",
+        "{}: {}\nHow each token of the next questions is chosen; contrastive strategies compare the model's prediction \
+            with a second branch's",
         chosen.label, chosen.help
     );
     let response = ui.button(label).on_hover_text(help);
@@ -29,7 +30,8 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     popup.show(|ui| contents(ui, cx));
 }
 
-/// Strategies on the left, the chosen one on the right. The menu is as large for each of them: nothing moves under the pointer.
+/// Strategies on the left, the chosen one on the right. The menu is as large for each of them: nothing moves under the
+/// pointer.
 fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let room = ui.ctx().content_rect().size() - egui::vec2(60.0, 120.0);
     let size = egui::vec2(MENU_PT[0].min(room.x), MENU_PT[1].min(room.y));

@@ -225,7 +225,8 @@ impl AskSettings {
         Spec { name: self.strategy.clone(), parameters: given.map(|(k, v)| (k.clone(), v.clone())).collect() }
     }
 
-    /// What the next answer is sampled, framed and written with that a first answer is not, besides the strategy; empty when there is nothing.
+    /// What the next answer is sampled, framed and written with that a first answer is not, besides the strategy; empty
+    /// when there is nothing.
     pub fn unusual(&self) -> String {
         let mut parts = Vec::new();
         if self.sample {
