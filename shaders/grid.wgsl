@@ -1,6 +1,7 @@
 // All layers x heads of one token in one instanced draw. CPU twin: src/render/grid_maps.rs; change both.
 //
-// Values and ranges lie in textures of fixed width, one after the other, so that no count of heads or patches meets a texture limit early.
+// Values and ranges lie in textures of fixed width, one after the other, so that no count of heads or patches meets a
+// texture limit early.
 
 const DIVERGING = 2u;
 const LINEAR_TARGET = 32u;
@@ -46,7 +47,8 @@ fn vs(@builtin(vertex_index) vertex: u32, @builtin(instance_index) map: u32) -> 
     return Vertex(vec4<f32>(ndc.x, -ndc.y, 0.0, 1.0), map);
 }
 
-// The patch under the pixel's centre, or all that the pixel touches where patches are smaller than pixels: first, and one past the last.
+// The patch under the pixel's centre, or all that the pixel touches where patches are smaller than pixels: first, and
+// one past the last.
 fn patches_under(i: u32, cell: u32, n: u32) -> vec2<u32> {
     if (n <= cell) {
         let at = (2u * i + 1u) * n / (2u * cell);

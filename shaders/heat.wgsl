@@ -1,7 +1,9 @@
-// A photo, the model's view of it, and raw values coloured on top. CPU twin: src/render/{compose,resample,colour,photo}.rs; change both.
+// A photo, the model's view of it, and raw values coloured on top. CPU twin:
+// src/render/{compose,resample,colour,photo}.rs; change both.
 //
-// Points are measured in drawn pixels from the picture's corner (p) and turned into pixels of the photo and into patches by two affine maps
-// that were computed in double precision. Everything is gamma-encoded and premultiplied until the last line.
+// Points are measured in drawn pixels from the picture's corner (p) and turned into pixels of the photo and into
+// patches by two affine maps that were computed in double precision. Everything is gamma-encoded and premultiplied
+// until the last line.
 
 const HAS_HEAT = 1u;
 const DIVERGING = 2u;
@@ -120,7 +122,8 @@ fn photo_bilinear(uv: vec2<f32>, wanted: i32) -> vec3<f32> {
     let f = at - base;
     let top = mix(photo_texel(base, level, size), photo_texel(base + vec2<f32>(1.0, 0.0), level, size), f.x);
     let bottom =
-        mix(photo_texel(base + vec2<f32>(0.0, 1.0), level, size), photo_texel(base + vec2<f32>(1.0, 1.0), level, size), f.x);
+        mix(photo_texel(base + vec2<f32>(0.0, 1.0), level, size), photo_texel(base + vec2<f32>(1.0, 1.0), level,
+            size), f.x);
     return mix(top, bottom, f.y);
 }
 
@@ -154,7 +157,8 @@ fn catmull_rom(t: f32) -> array<f32, 6> {
     let t2 = t * t;
     let t3 = t2 * t;
     return array<f32, 6>(
-        -0.5 * t3 + t2 - 0.5 * t, 1.5 * t3 - 2.5 * t2 + 1.0, -1.5 * t3 + 2.0 * t2 + 0.5 * t, 0.5 * t3 - 0.5 * t2, 0.0, 0.0,
+        -0.5 * t3 + t2 - 0.5 * t, 1.5 * t3 - 2.5 * t2 + 1.0, -1.5 * t3 + 2.0 * t2 + 0.5 * t, 0.5 * t3 - 0.5 * t2, 0.0,
+            0.0,
     );
 }
 

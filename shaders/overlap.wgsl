@@ -1,4 +1,5 @@
-// Map against mask, pixel by pixel of the photo: both, only the map, only the mask. CPU twin: src/render/overlap.rs; change both.
+// Map against mask, pixel by pixel of the photo: both, only the map, only the mask. CPU twin: src/render/overlap.rs;
+// change both.
 //
 // Values and mask are looked up at the photo's own pixels, so that what is painted is what the figures count.
 

@@ -1,6 +1,7 @@
 // A photo darkened to one grey where a mask says so, or the mask itself. CPU twin: src/render/prompt.rs; change both.
 //
-// At one drawn pixel per photo pixel this is the photo that the model is asked about: the same product, truncated to 8 bits.
+// At one drawn pixel per photo pixel this is the photo that the model is asked about: the same product, truncated to 8
+// bits.
 
 const LINEAR_TARGET = 1u;
 const MASK_ALONE = 2u;
@@ -53,7 +54,8 @@ fn photo_bilinear(uv: vec2<f32>, wanted: i32) -> vec3<f32> {
     let f = at - base;
     let top = mix(photo_texel(base, level, size), photo_texel(base + vec2<f32>(1.0, 0.0), level, size), f.x);
     let bottom =
-        mix(photo_texel(base + vec2<f32>(0.0, 1.0), level, size), photo_texel(base + vec2<f32>(1.0, 1.0), level, size), f.x);
+        mix(photo_texel(base + vec2<f32>(0.0, 1.0), level, size), photo_texel(base + vec2<f32>(1.0, 1.0), level,
+            size), f.x);
     return mix(top, bottom, f.y);
 }
 

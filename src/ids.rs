@@ -32,7 +32,8 @@ macro_rules! index {
                 }
             }
 
-            /// The nearest valid index: for a selection that outlives the model it was made on. `None` when there is nothing to select.
+            /// The nearest valid index: for a selection that outlives the model it was made on. `None` when there is
+            /// nothing to select.
             pub fn clamped(idx: usize, count: usize) -> Option<Self> {
                 count.checked_sub(1).map(|last| Self(idx.min(last)))
             }

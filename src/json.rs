@@ -1,8 +1,10 @@
-//! JSON as people have it: what Python's `json` writes beyond the standard, numbers in quotes, and files that only look like JSON.
+//! JSON as people have it: what Python's `json` writes beyond the standard, numbers in quotes, and files that only look
+//! like JSON.
 //!
-//! Python writes `NaN`, `Infinity` and `-Infinity` wherever a number may stand. A reader that stops there loses a whole file for a field that
-//! nobody needs, so [`tidy`] turns these words into a value that is no number, no text and not `null`: who needs the number refuses it, who
-//! does not passes over it, and nobody takes it for a field that was left out.
+//! Python writes `NaN`, `Infinity` and `-Infinity` wherever a number may stand. A reader that stops there loses a whole
+//! file for a field that nobody needs, so [`tidy`] turns these words into a value that is no number, no text and not
+//! `null`: who needs the number refuses it, who does not passes over it, and nobody takes it for a field that was left
+//! out.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,8 +15,8 @@ const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
 /// Name of the member that stands for such a word.
 const MARK: &str = "$number";
 
-/// The bytes as `serde_json` takes them: without a byte order mark and NUL bytes at the end, and with `{"$number":"NaN"}` where `NaN` stands
-/// outside of a string.
+/// The bytes as `serde_json` takes them: without a byte order mark and NUL bytes at the end, and with
+/// `{"$number":"NaN"}` where `NaN` stands outside of a string.
 pub fn tidy(bytes: &[u8]) -> Cow<'_, [u8]> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);

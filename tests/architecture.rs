@@ -457,3 +457,21 @@ fn commands_of_the_readme_exist() {
     }
     assert!(seen > 0, "the README shows at least one command at the start of a line");
 }
+
+/// Rows of a table cannot be cut, nor can texts of others without a space to cut them at.
+#[test]
+fn no_line_is_wider_than_a_page() {
+    let mut wide = Vec::new();
+    for path in
+        ["src", "tests", "shaders"].into_iter().flat_map(|folder| files(&root().join(folder), &[".rs", ".wgsl"]))
+    {
+        for (idx, line) in read(&path).lines().enumerate().filter(|(_, line)| line.chars().count() > 120) {
+            let text = line.trim_start_matches([' ', '/', '!']);
+            let is_whole = text.contains("{%") || text.split(' ').any(|part| part.chars().count() > 60);
+            if !text.starts_with('|') && !is_whole {
+                wide.push(format!("{}:{}", relative(&path), idx + 1));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "lines of more than 120 columns: {}", wide.join(", "));
+}

@@ -81,7 +81,8 @@ fn write_folder(folder: &Path, dtype: &str, shards: usize) {
     let base: Value = serde_json::from_slice(&text).expect("JSON");
     let config = json!({
         "model_type": "llava", "image_token_index": base["image_token_id"], "vision_feature_layer": -2,
-        "vision_feature_select_strategy": "default", "text_config": {"model_type": "llama", "vocab_size": 32_064, "max_position_embeddings": 4096},
+        "vision_feature_select_strategy": "default", "text_config": {"model_type": "llama", "vocab_size": 32_064,
+            "max_position_embeddings": 4096},
     });
     std::fs::write(folder.join("config.json"), config.to_string()).expect("written");
     for shard in 0..shards {

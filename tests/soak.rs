@@ -1,4 +1,5 @@
-//! Two hundred questions to the demo model through the worker, a part of them stopped at random moments: nothing leaks, fails or hangs.
+//! Two hundred questions to the demo model through the worker, a part of them stopped at random moments: nothing leaks,
+//! fails or hangs.
 
 use gazelens::engine::{
     DevicePreference, DtypePreference, Event, ImageSource, LoadRequest, ModelInfo, ModelSource, Prompt, PromptRows,
@@ -156,7 +157,8 @@ fn two_hundred_questions_leave_nothing_behind() {
             let kept = kept_last.unwrap_or(kept).saturating_sub(kept_warm);
             let growth = now.saturating_sub(warm).saturating_sub(kept);
             println!(
-                "{finished} finished, {cancelled} stopped; after question {WARM} memory grew by {growth} bytes besides {kept} kept for further questions"
+                "{finished} finished, {cancelled} stopped; after question {WARM} memory grew by {growth} bytes besides \
+                    {kept} kept for further questions"
             );
             assert!(growth < MOST_GROWTH_BYTES, "memory is flat, found {growth} bytes more after question {WARM}");
         }

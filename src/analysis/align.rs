@@ -1,8 +1,9 @@
 //! Two answers held against each other: which tokens they share, and which were changed, put in or left out.
 //!
-//! The longest common subsequence by Myers' greedy algorithm in linear space: a dozen differences in two thousand tokens cost a few thousand
-//! comparisons, two answers without a common token a few million. What lies between two shared stretches is paired in order: the tokens of both
-//! sides that stand at the same place are *changed*, what is left over on one side is *inserted* or *removed*.
+//! The longest common subsequence by Myers' greedy algorithm in linear space: a dozen differences in two thousand
+//! tokens cost a few thousand comparisons, two answers without a common token a few million. What lies between two
+//! shared stretches is paired in order: the tokens of both sides that stand at the same place are *changed*, what is
+//! left over on one side is *inserted* or *removed*.
 //!
 //! **Source**: Myers, An O(ND) Difference Algorithm and Its Variations, Algorithmica 1, 1986, sections 3 and 4b.
 
@@ -186,7 +187,8 @@ impl Alignment {
         self.spans.iter().find(|span| span.change != Change::Kept).map(|span| span.other.start)
     }
 
-    /// "3 changed, 1 inserted, 2 removed of 14 tokens; first difference at token 5"; numbers of tokens are those of the reference.
+    /// "3 changed, 1 inserted, 2 removed of 14 tokens; first difference at token 5"; numbers of tokens are those of the
+    /// reference.
     pub fn sentence(&self) -> String {
         let counts = self.counts();
         let num_tokens = self.of_reference.len();

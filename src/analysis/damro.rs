@@ -1,8 +1,9 @@
 //! DAMRO's question: does the decoder look at the patches that the vision encoder's `[CLS]` piles its attention on?
 //!
-//! `H_i` and `F` ([`super::overlap`], [`super::attention_on_top`]) of the selected tokens beside those of the answer's other tokens, for both
-//! readings of the encoder's attention. **Source**: DAMRO (Gong et al. 2024), section 3; the decoder's layers and the reduction over heads
-//! are not published, so they are a choice here: mean over heads, mean over layers from the third on.
+//! `H_i` and `F` ([`super::overlap`], [`super::attention_on_top`]) of the selected tokens beside those of the answer's
+//! other tokens, for both readings of the encoder's attention. **Source**: DAMRO (Gong et al. 2024), section 3; the
+//! decoder's layers and the reduction over heads are not published, so they are a choice here: mean over heads, mean
+//! over layers from the third on.
 
 use super::{
     AnalysisError, MapOptions, Normalisation, Pick, Reduce, Selection, TokenRef, TokenSet, attention_on_top,
@@ -55,8 +56,8 @@ pub struct DamroOptions {
 }
 
 impl DamroOptions {
-    /// The layer whose output the projector takes (the last but one of CLIP, as published), decoder layers from the third on with means over
-    /// heads and layers, `H_1` to `H_10`, `F` of 3.
+    /// The layer whose output the projector takes (the last but one of CLIP, as published), decoder layers from the
+    /// third on with means over heads and layers, `H_1` to `H_10`, `F` of 3.
     pub fn of(trace: &Trace) -> Result<Self, AnalysisError> {
         let vision = trace.vision.as_deref().ok_or(AnalysisError::NoVision)?;
         let layer = |idx, count| LayerIdx::clamped(idx, count).ok_or(AnalysisError::NothingSelected { what: "layer" });
@@ -262,7 +263,8 @@ mod tests {
         let trace = trace();
         let options = DamroOptions { up_to: 4, count: 1, ..DamroOptions::of(&trace).expect("vision and a decoder") };
         let found = damro(&trace, &TokenSet::output(1), &options, ClsVariant::Unsplit).expect("all there");
-        // Layer 1 of the second token: heads look at patches 2 and 3 alone, mean 0.5 each. Unsplit order of layer 0: 2, 1, 3, 0.
+        // Layer 1 of the second token: heads look at patches 2 and 3 alone, mean 0.5 each. Unsplit order of layer 0: 2,
+        // 1, 3, 0.
         assert_eq!(found.outliers, [2, 1, 3, 0], "the encoder's order");
         assert_eq!(found.decoder_top, [2, 3, 0, 1], "the decoder's order, ties by index");
         assert_eq!(found.overlap, [1.0, 0.5, 2.0 / 3.0, 1.0], "worked by hand");

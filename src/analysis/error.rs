@@ -21,7 +21,8 @@ pub enum AnalysisError {
         /// Which was asked for.
         found: usize,
     },
-    /// The token exists but its attention was not recorded (budget, or prompt rows not asked for), or it does not exist.
+    /// The token exists but its attention was not recorded (budget, or prompt rows not asked for), or it does not
+    /// exist.
     #[error("Expected the attention row of {token}, found none kept in this trace")]
     NoRow {
         /// Which.

@@ -78,10 +78,11 @@ pub fn layer_head_maps(trace: &Trace, tokens: &TokenSet, options: MapOptions) ->
     })
 }
 
-/// Raw maps of all heads of one layer of a source (of an encoder, where it is one's), head after head, for one token where it has a map for each: a grid
-/// that grows with an answer is summed up from these, a few layers a frame.
+/// Raw maps of all heads of one layer of a source (of an encoder, where it is one's), head after head, for one token
+/// where it has a map for each: a grid that grows with an answer is summed up from these, a few layers a frame.
 ///
-/// **Shape** `[heads, cells]`. **Errors**: a token without a row, a layer that does not exist, values that are not finite.
+/// **Shape** `[heads, cells]`. **Errors**: a token without a row, a layer that does not exist, values that are not
+/// finite.
 pub fn layer_maps(
     (source, encoder): (MapSource, usize),
     trace: &Trace,

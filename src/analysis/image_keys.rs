@@ -55,8 +55,8 @@ impl ImageKeys {
         self.image.len.saturating_sub(self.num_cells())
     }
 
-    /// A row's values at the cells, in the order of a map. A prompt row before the end of the image sees only part of it:
-    /// what lies ahead gets nothing.
+    /// A row's values at the cells, in the order of a map. A prompt row before the end of the image sees only part of
+    /// it: what lies ahead gets nothing.
     pub fn values(&self, row: &[f32]) -> Vec<f64> {
         match &self.cells {
             Cells::Run(span) => {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Normalisation {
-    /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image, at most 1.
+    /// Probabilities as the model computed them: parts of all keys, so the map sums to the attention on the image, at
+    /// most 1.
     #[default]
     Raw,
-    /// Parts of the map's own sum, divided once after all reductions: the map sums to 1 (or is zero throughout, if nothing looked at the image).
+    /// Parts of the map's own sum, divided once after all reductions: the map sums to 1 (or is zero throughout, if
+    /// nothing looked at the image).
     ImageShare,
 }
 
@@ -21,12 +23,12 @@ pub enum Normalisation {
 pub struct MapOptions {
     /// What the numbers are parts of.
     pub normalisation: Normalisation,
-    /// Drops the first position's key (the first token, where many decoders park attention they have no use for) from every head's row and
-    /// divides the rest by what is left, before anything is put together.
+    /// Drops the first position's key (the first token, where many decoders park attention they have no use for) from
+    /// every head's row and divides the rest by what is left, before anything is put together.
     ///
-    /// With [`Normalisation::Raw`] the numbers are then parts of all keys *but the first*. With [`Normalisation::ImageShare`] the shares of a
-    /// single head do not change, but those of several do: heads that park much count for what they do with the rest.
-    /// A row that has nothing but its first key becomes zeros.
+    /// With [`Normalisation::Raw`] the numbers are then parts of all keys *but the first*. With
+    /// [`Normalisation::ImageShare`] the shares of a single head do not change, but those of several do: heads that
+    /// park much count for what they do with the rest. A row that has nothing but its first key becomes zeros.
     pub suppress_sink: bool,
 }
 
@@ -37,7 +39,8 @@ pub struct PatchMap {
     pub layout: Arc<ImageLayout>,
     /// One for each cell of the layout: `[rows, cols]`, row-major, where there is one region; non-negative and finite.
     pub values: Vec<f32>,
-    /// Sum over patches before any normalisation: with `Raw` the attention on the image, and the denominator of `ImageShare`.
+    /// Sum over patches before any normalisation: with `Raw` the attention on the image, and the denominator of
+    /// `ImageShare`.
     pub total: f64,
     /// Of `values`.
     pub range: Range,
@@ -49,7 +52,8 @@ impl PatchMap {
         self.values.get(self.layout.idx(pos)?).copied()
     }
 
-    /// The patch's part of the map's sum, whatever the normalisation; `None` outside the grid or when the map is zero throughout.
+    /// The patch's part of the map's sum, whatever the normalisation; `None` outside the grid or when the map is zero
+    /// throughout.
     pub fn share(&self, pos: PatchPos) -> Option<f64> {
         let sum: f64 = self.values.iter().map(|&v| f64::from(v)).sum();
         let value = self.at(pos)?;

@@ -61,7 +61,8 @@ pub fn decoder_map(
     source_map((MapSource::DECODER, 0), trace, tokens, selection, options)
 }
 
-/// Where the vision encoder's `[CLS]` looked, or for one without it the attention that patches received: heads are put together first, then layers. The `[CLS]` column is not part of the map.
+/// Where the vision encoder's `[CLS]` looked, or for one without it the attention that patches received: heads are put
+/// together first, then layers. The `[CLS]` column is not part of the map.
 pub fn vision_map(
     trace: &Trace,
     selection: Selection,

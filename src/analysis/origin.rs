@@ -63,11 +63,11 @@ pub struct WordOrigin {
     pub probability: f64,
 }
 
-/// Collects what is known about generated tokens. Layers and heads are put together as `selection` says; with means the parts of every split
-/// sum to 1.
+/// Collects what is known about generated tokens. Layers and heads are put together as `selection` says; with means the
+/// parts of every split sum to 1.
 ///
-/// **Errors**: nothing selected, a prompt token or one that does not exist, a layer or head that does not exist. Rows that were not kept are
-/// no error.
+/// **Errors**: nothing selected, a prompt token or one that does not exist, a layer or head that does not exist. Rows
+/// that were not kept are no error.
 pub fn word_origin(trace: &Trace, word: &TokenSet, selection: Selection) -> Result<WordOrigin, AnalysisError> {
     if word.tokens().is_empty() {
         return Err(AnalysisError::NothingSelected { what: "token" });

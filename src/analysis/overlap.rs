@@ -8,7 +8,8 @@ pub fn top_patches(values: &[f32], count: usize) -> Vec<usize> {
     order
 }
 
-/// `H_i = |S_v(i) & S_l(i)| / i` for `i` in `1..=up_to`: the part of the top-i patches of the encoder that are among the top i of the decoder.
+/// `H_i = |S_v(i) & S_l(i)| / i` for `i` in `1..=up_to`: the part of the top-i patches of the encoder that are among
+/// the top i of the decoder.
 ///
 /// **Shape**: `[min(up_to, patches)]`; empty when the maps differ in length.
 ///
@@ -26,8 +27,8 @@ pub fn overlap(vision: &[f32], decoder: &[f32], up_to: usize) -> Vec<f64> {
         .collect()
 }
 
-/// `F`: the part of the decoder's attention on the image that lies on the encoder's `count` largest patches. `None` when the maps differ in
-/// length or the decoder did not look at the image. Uniform attention gives `count / patches`.
+/// `F`: the part of the decoder's attention on the image that lies on the encoder's `count` largest patches. `None`
+/// when the maps differ in length or the decoder did not look at the image. Uniform attention gives `count / patches`.
 ///
 /// **Source**: DAMRO (Gong et al. 2024), section 3, with `count` = 3.
 pub fn attention_on_top(vision: &[f32], decoder: &[f32], count: usize) -> Option<f64> {

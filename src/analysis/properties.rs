@@ -24,8 +24,8 @@ fn heads() -> impl Strategy<Value = Heads> {
 /// Patches of a row as long as a small model's: enough that rounding adds up.
 const WIDE: PatchGrid = PatchGrid { rows: 12, cols: 12 };
 
-/// Softmax rows of 2 layers and 2 heads over a first key, the patches and a last key, kept in 16 bits. `text` is what the two text keys get
-/// before the softmax: hardly anything, so that the image's part is as close to 1 as it comes.
+/// Softmax rows of 2 layers and 2 heads over a first key, the patches and a last key, kept in 16 bits. `text` is what
+/// the two text keys get before the softmax: hardly anything, so that the image's part is as close to 1 as it comes.
 fn wide_trace(logits: &[f32], text: f32) -> Trace {
     let key_len = WIDE.len() + 2;
     let mut values = Vec::new();
@@ -96,12 +96,14 @@ proptest! {
         let (a, b) = (of(heads), of(swapped));
         for layer in 0..2 {
             prop_assert!((a.totals[layer * 2] - b.totals[layer * 2 + 1]).abs() < 1e-12, "layer {}", layer);
-            prop_assert_eq!(&a.values[layer * 8..layer * 8 + 4], &b.values[layer * 8 + 4..layer * 8 + 8], "layer {}", layer);
+            prop_assert_eq!(&a.values[layer * 8..layer * 8 + 4], &b.values[layer * 8 + 4..layer * 8 + 8], "layer \
+                {}", layer);
         }
     }
 
     #[test]
-    fn image_shares_sum_to_one(heads in heads(), other in heads(), selection in selection(), tokens in reduce(), sink in any::<bool>()) {
+    fn image_shares_sum_to_one(heads in heads(), other in heads(), selection in selection(), tokens in reduce(),
+        sink in any::<bool>()) {
         let trace = trace(&[heads, other]);
         let options = MapOptions { normalisation: Normalisation::ImageShare, suppress_sink: sink };
         let map = decoder_map(&trace, &TokenSet::answer(&trace, tokens), selection, options).expect("fits");
@@ -141,7 +143,8 @@ proptest! {
 
     #[test]
     fn no_sum_of_probabilities_is_above_one(
-        logits in prop::collection::vec(-3.0_f32..6.0, 4 * (WIDE.len() + 2)), text in 0.0_f32..1e-3, sink in any::<bool>(),
+        logits in prop::collection::vec(-3.0_f32..6.0, 4 * (WIDE.len() + 2)), text in 0.0_f32..1e-3,
+            sink in any::<bool>(),
     ) {
         let trace = wide_trace(&logits, text);
         let (token, mean) = (TokenSet::output(0), Selection::default());
@@ -159,7 +162,8 @@ proptest! {
         }
         at_most_one(vision_map(&trace, mean, Normalisation::Raw).expect("fits").total, "the encoder's total")?;
         for layer_idx in LayerIdx::all(2) {
-            let heads = layer_maps((MapSource::DECODER, 0), &trace, Some(TokenRef::Output(0)), layer_idx, sink).expect("fits");
+            let (decoder, token) = ((MapSource::DECODER, 0), Some(TokenRef::Output(0)));
+            let heads = layer_maps(decoder, &trace, token, layer_idx, sink).expect("fits");
             for (head, map) in heads.chunks(WIDE.len()).enumerate() {
                 at_most_one(map.iter().sum(), "a head of a layer")?;
                 let cell = layer_idx.get() * 2 + head;

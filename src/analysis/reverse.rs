@@ -22,7 +22,8 @@ pub struct TokensForPatches {
     pub prompt: Vec<(usize, PatchAttention)>,
 }
 
-/// How much every token looked at these patches: heads first, then layers, then the sum over patches. Repeated patches count once.
+/// How much every token looked at these patches: heads first, then layers, then the sum over patches. Repeated patches
+/// count once.
 pub fn tokens_for_patches(
     trace: &Trace,
     patches: &[PatchPos],

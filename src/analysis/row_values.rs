@@ -4,8 +4,8 @@ use super::{AnalysisError, ImageKeys};
 use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace, VisionAttention};
 
-/// One head's probabilities over the cells, after sink suppression. Where rounding took the row's sum above 1, they are parts of that sum:
-/// no sum of them is above 1.
+/// One head's probabilities over the cells, after sink suppression. Where rounding took the row's sum above 1, they are
+/// parts of that sum: no sum of them is above 1.
 pub(super) fn patch_values(
     row: &AttentionRow,
     layer_idx: LayerIdx,
@@ -56,8 +56,8 @@ pub(super) fn vision_of(trace: &Trace, encoder: usize) -> Result<&VisionAttentio
     Ok(vision)
 }
 
-/// What a row's probabilities are parts of: 1, or their own sum where rounding took that above 1. Some hundred values kept in 16 bits come to
-/// 1.0002 at times, and a part above the whole is none.
+/// What a row's probabilities are parts of: 1, or their own sum where rounding took that above 1. Some hundred values
+/// kept in 16 bits come to 1.0002 at times, and a part above the whole is none.
 pub(super) fn whole(probabilities: &[f32]) -> f64 {
     let sum: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
     if sum > 1.0 { sum } else { 1.0 }

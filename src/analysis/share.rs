@@ -6,10 +6,12 @@ use super::{AnalysisError, ImageKeys, Normalisation, Pick, Selection, TokenRef, 
 use crate::ids::{HeadIdx, LayerIdx, TokenSpan};
 use crate::trace::{AttentionRow, Trace};
 
-/// One token's attention by kind of key: parts of all keys. They sum to 1, or to a little less where rows were rounded to f16; never to more.
+/// One token's attention by kind of key: parts of all keys. They sum to 1, or to a little less where rows were rounded
+/// to f16; never to more.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct AttentionSplit {
-    /// The first position, `<s>` as a rule: where many decoders park attention. 0 when the prompt starts with the image.
+    /// The first position, `<s>` as a rule: where many decoders park attention. 0 when the prompt starts with the
+    /// image.
     pub first_token: f64,
     /// The prompt's text before the image, without the first position.
     pub system_text: f64,
@@ -132,8 +134,8 @@ pub fn cls_share_per_layer(trace: &Trace, heads: Pick<HeadIdx>) -> Result<Vec<f3
     maps.totals.chunks(maps.num_attention_heads.max(1)).map(layer).collect()
 }
 
-/// One token's attention over first position, system text, image, question and answer. With means over heads and layers the parts sum to 1;
-/// with maxima each part is its own maximum and they do not.
+/// One token's attention over first position, system text, image, question and answer. With means over heads and layers
+/// the parts sum to 1; with maxima each part is its own maximum and they do not.
 pub fn split(trace: &Trace, token: TokenRef, selection: Selection) -> Result<AttentionSplit, AnalysisError> {
     let spans = spans(trace, &ImageKeys::of(trace)?);
     let row = token.row(trace)?;

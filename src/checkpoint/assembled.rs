@@ -162,7 +162,8 @@ pub(super) fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Res
     }
 }
 
-/// The vision tower's own `config.json`, when `mm_vision_tower` is a folder: as given, or beside the checkpoint's files.
+/// The vision tower's own `config.json`, when `mm_vision_tower` is a folder: as given, or beside the checkpoint's
+/// files.
 fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<FileObject>, CheckpointError> {
     let (Files::Folder(folder), Some(name)) = (files, fields.text("mm_vision_tower")?) else { return Ok(None) };
     // `join` of an absolute path is that path.

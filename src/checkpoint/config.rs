@@ -64,7 +64,8 @@ pub struct VisionConfig {
 /// `DINOv2`: a vision transformer with `[CLS]`, perhaps registers, and layer scale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dinov2Config {
-    /// The sizes it shares with other encoders; `image_size` is the input's, `intermediate_size` that of one half of a gated part.
+    /// The sizes it shares with other encoders; `image_size` is the input's, `intermediate_size` that of one half of a
+    /// gated part.
     pub vision: VisionConfig,
     /// Side of the grid that the position table is made for, which need not be the input's.
     pub positions_per_side: usize,
@@ -121,7 +122,8 @@ pub struct TextConfig {
     /// The output head is the embedding. Before the weights are looked at, what the configuration says; a head of its
     /// own among the weights makes it false, as in transformers.
     pub tie_word_embeddings: bool,
-    /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no narrower than the context.
+    /// Attention over the nearest positions only (Mistral, Qwen2); `None` is over all, also where the window is no
+    /// narrower than the context.
     pub sliding_window: Option<SlidingWindow>,
 }
 
@@ -177,7 +179,8 @@ pub struct LlavaConfig {
     pub vision: VisionConfig,
     /// The decoder.
     pub text: TextConfig,
-    /// Entries of `hidden_states` (0 = embeddings, k = output of layer k - 1) that are concatenated, already counted from the front.
+    /// Entries of `hidden_states` (0 = embeddings, k = output of layer k - 1) that are concatenated, already counted
+    /// from the front.
     pub vision_feature_layers: Vec<usize>,
     /// See [`FeatureSelect`].
     pub vision_feature_select: FeatureSelect,

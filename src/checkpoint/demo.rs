@@ -7,7 +7,10 @@ use super::{CheckpointError, ClipCheckpoint};
 
 macro_rules! demo_files {
     ($root:literal: $($name:literal),+ $(,)?) => {
-        Files::Embedded { root: concat!("demo/", $root), files: &[$(($name, include_bytes!(concat!("../../assets/demo/", $root, "/", $name)))),+] }
+        Files::Embedded {
+            root: concat!("demo/", $root),
+            files: &[$(($name, include_bytes!(concat!("../../assets/demo/", $root, "/", $name)))),+],
+        }
     };
 }
 
@@ -30,7 +33,8 @@ static CLIP_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/clip/model.safete
 impl Checkpoint {
     /// The bundled LLaVA.
     pub fn demo() -> Result<Self, CheckpointError> {
-        let files = demo_files!("llava": "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+        let files = demo_files!("llava": "config.json", "generation_config.json", "preprocessor_config.json",
+            "processor_config.json",
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
         bundled(&files, Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS)?, "demo", &PROMPTS)
     }

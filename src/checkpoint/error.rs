@@ -100,7 +100,8 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// A file shorter or longer than its header says.
-    #[error("Expected {expected_bytes} bytes as the file's header says, found {found_bytes} (was the download interrupted?): {}", path.display())]
+    #[error("Expected {expected_bytes} bytes as the file's header says, found {found_bytes} (was the download \
+        interrupted?): {}", path.display())]
     Truncated {
         /// By the header.
         expected_bytes: usize,
@@ -126,7 +127,8 @@ pub enum CheckpointError {
         path: PathBuf,
     },
     /// Two tensors that are the same one.
-    #[error("Expected one tensor for {canonical}, found {first} in {} and {second}: {}", first_path.display(), second_path.display())]
+    #[error("Expected one tensor for {canonical}, found {first} in {} and {second}: \
+        {}", first_path.display(), second_path.display())]
     Duplicate {
         /// The model's name for it.
         canonical: String,

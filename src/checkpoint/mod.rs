@@ -8,8 +8,9 @@
 //! | `chat_template.*`, or inside the processor's or the tokenizer's configuration | [`ChatTemplate`] |
 //! | `processor_config.json` or `preprocessor_config.json` | [`crate::geometry::PreprocessSpec`] |
 //!
-//! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only see are
-//! [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded where that is possible.
+//! A pair of GGUF files (decoder and `mmproj`) becomes the same through [`Checkpoint::open_gguf`]; encoders that only
+//! see are [`VisionCheckpoint`]s. Whatever is wrong is one sentence that names the file, before any tensor is loaded
+//! where that is possible.
 
 mod adapter;
 mod assembled;

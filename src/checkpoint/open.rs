@@ -11,7 +11,8 @@ use super::weights::Weights;
 use std::path::Path;
 
 impl Checkpoint {
-    /// Opens a folder in any of the layouts, with a pair of GGUF files, or a GGUF decoder whose projector lies beside it. `progress` gets the share that is done (0 to 1) and what is being read.
+    /// Opens a folder in any of the layouts, with a pair of GGUF files, or a GGUF decoder whose projector lies beside
+    /// it. `progress` gets the share that is done (0 to 1) and what is being read.
     pub fn open(folder: &Path, progress: &mut dyn FnMut(f32, &str)) -> Result<Self, CheckpointError> {
         if is_gguf(folder) && folder.is_file() {
             return Self::open_gguf(folder, None, progress);
@@ -40,7 +41,8 @@ impl Checkpoint {
     }
 }
 
-/// What traces call a folder: the hub's name where it lies in the hub's cache (`models--ORG--NAME/snapshots/HASH`), otherwise its own name.
+/// What traces call a folder: the hub's name where it lies in the hub's cache (`models--ORG--NAME/snapshots/HASH`),
+/// otherwise its own name.
 pub(super) fn model_id(folder: &Path) -> String {
     let path = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let names: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();

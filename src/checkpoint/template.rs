@@ -44,7 +44,8 @@ use std::time::Duration;
 
 /// The image's place in a prompt.
 pub const IMAGE_PLACEHOLDER: &str = "<image>";
-/// Stands for the question when a template is looked at; private-use characters, which no template and no question contains.
+/// Stands for the question when a template is looked at; private-use characters, which no template and no question
+/// contains.
 const PROBE: &str = "\u{e000}question\u{e001}";
 /// Steps a template may take: the longest real ones take a few thousand.
 const FUEL: u64 = 1_000_000;
@@ -62,7 +63,8 @@ const STRFTIME_NOW: &str = "strftime_now";
 /// LLaVA-1.5's training template (`vicuna_v1`), for checkpoints without one.
 ///
 /// **Source**: LLaVA, `llava/conversation.py`, `conv_vicuna_v1`.
-const VICUNA: &str = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite \
+const VICUNA: &str = "A chat between a curious user and an artificial intelligence assistant. The assistant gives \
+    helpful, detailed, and polite \
 answers to the user's questions. {% for message in messages %}USER: {% for content in message['content'] %}{% if content['type'] == 'image' %}\
 <image>\n{% else %}{{ content['text'] }}{% endif %}{% endfor %}{% endfor %}{% if add_generation_prompt %} ASSISTANT:{% endif %}";
 
@@ -245,7 +247,8 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// `{% generation %}` marks the answer for training; here it is a block that is always taken, so that its `-` keep their meaning.
+/// `{% generation %}` marks the answer for training; here it is a block that is always taken, so that its `-` keep
+/// their meaning.
 fn without_generation_marks(source: &str) -> String {
     let mut text = String::with_capacity(source.len());
     let mut rest = source;

@@ -36,7 +36,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
 
 fn further_line(further: &FurtherQuestions) -> String {
     format!(
-        "{} questions on one image, {} tokens each: the first {:.4} s, a further one {:.4} s, all {:.4} s; {:.1} MB kept",
+        "{} questions on one image, {} tokens each: the first {:.4} s, a further one {:.4} s, all {:.4} s; {:.1} MB \
+            kept",
         further.questions,
         further.new_tokens,
         further.first_secs,

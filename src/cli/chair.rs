@@ -94,7 +94,8 @@ fn ground_truth(extractor: &Extractor, instances: &Instances, args: &ChairArgs) 
     Ok(truth)
 }
 
-/// The number of each caption's image: the one that the annotations give to a file of that name, else the one in the name.
+/// The number of each caption's image: the one that the annotations give to a file of that name, else the one in the
+/// name.
 fn image_ids(captions: &[Caption], instances: &Instances, path: &Path) -> Vec<u64> {
     let named = captions.iter().any(|caption| caption.image_name.is_some());
     let of_name = if named { ids_by_name(instances) } else { HashMap::new() };
@@ -157,7 +158,8 @@ fn text(chair: &Chair, truth: &GroundTruth, extractor: &Extractor) -> String {
     let len = chair.len().map_or("-".to_owned(), |len| format!("{:.1}", len * 100.0));
     let _ = write!(
         text,
-        "CHAIRs {}  CHAIRi {}  recall {}  words a caption {len}\n{} {}, {} without ground truth; ground truth: {}; lemmatiser: {}",
+        "CHAIRs {}  CHAIRi {}  recall {}  words a caption {len}\n{} {}, {} without ground truth; ground truth: {}; \
+            lemmatiser: {}",
         percent(chair.chair_s()),
         percent(chair.chair_i()),
         percent(chair.recall()),

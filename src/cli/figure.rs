@@ -1,4 +1,5 @@
-//! `gazelens figure` and `gazelens html`: what is known about an answer as a figure for a paper, or as a page to explore.
+//! `gazelens figure` and `gazelens html`: what is known about an answer as a figure for a paper, or as a page to
+//! explore.
 
 mod ask;
 mod batch;
@@ -252,7 +253,8 @@ fn write(
     if !missing.is_empty() {
         let letters: String = missing.into_iter().collect();
         output::warning(&format!(
-            "No typeface of the figure has {letters}: boxes stand in their place; a recipe names another in `layout.typeface`"
+            "No typeface of the figure has {letters}: boxes stand in their place; a recipe names another in \
+                `layout.typeface`"
         ));
     }
     Ok(figure.write_with(besides, outputs, ("--out", out), &mut Watch::quiet())?)

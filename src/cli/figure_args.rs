@@ -16,8 +16,8 @@ pub(super) struct FigureArgs {
     pub(super) model: ModelArgs,
     #[command(flatten)]
     pub(super) of: FigureOf,
-    /// Figure to write: F.png, F.svg or F.pdf, with its recipe F.json beside it; F.html is a page to explore one trace. With --images the
-    /// name holds `{name}`, which stands for the photo's name.
+    /// Figure to write: F.png, F.svg or F.pdf, with its recipe F.json beside it; F.html is a page to explore one trace.
+    /// With --images the name holds `{name}`, which stands for the photo's name.
     #[arg(long, value_name = "F")]
     pub(super) out: PathBuf,
     /// What the figure shows: a recipe (JSON), or a figure that has one inside. A figure of everything unless given.
@@ -29,7 +29,8 @@ pub(super) struct FigureArgs {
     /// Folder for the numbers behind the figure: a CSV and an npy a panel, the metrics as CSV, Markdown and LaTeX.
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
-    /// Make the figure for each of these: a text file with a photo or a trace a line, or a folder of photos. Figures that are there are kept.
+    /// Make the figure for each of these: a text file with a photo or a trace a line, or a folder of photos. Figures
+    /// that are there are kept.
     #[arg(long, value_name = "LIST", requires = "recipe", conflicts_with_all = ["data", "demo", "trace", "session"])]
     pub(super) images: Option<PathBuf>,
     /// Go on where weights, photo or answer are not those of the recipe; what differs stands under the figure.
@@ -41,8 +42,8 @@ pub(super) struct FigureArgs {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct FigureOf {
-    /// A saved session: the figure that was being put together in it, else one of the answer that it shows. With --recipe its answers are
-    /// taken where they are those of the recipe.
+    /// A saved session: the figure that was being put together in it, else one of the answer that it shows.
+    /// With --recipe its answers are taken where they are those of the recipe.
     #[arg(long, value_name = "FILE")]
     pub(super) session: Option<PathBuf>,
     /// A file that `gazelens trace` wrote.

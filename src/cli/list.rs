@@ -35,7 +35,7 @@ fn colormaps() -> Vec<Entry> {
         label: map.label,
         help: map.help,
         paper: map.paper,
-        parameters: Vec::new(),
+        parameters: &[],
         presets: &[],
         strength: None,
     })
@@ -44,7 +44,7 @@ fn colormaps() -> Vec<Entry> {
 
 fn described(entry: &Entry) -> String {
     let mut lines = vec![entry.id.to_owned(), format!("    {}. {}", entry.label, entry.help)];
-    for parameter in &entry.parameters {
+    for parameter in entry.parameters {
         lines.push(format!("    {}={}  {}", parameter.name, parameter.default, parameter.help));
     }
     for preset in entry.presets {

@@ -1,7 +1,7 @@
 //! The command line.
 //!
-//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0 done,
-//! 1 the work failed, 2 the command line was wrong (`failure` has the rule).
+//! One file a command; [`run`] parses, dispatches and turns what went wrong into one sentence and an exit status: 0
+//! done, 1 the work failed, 2 the command line was wrong (`failure` has the rule).
 
 mod args;
 mod bench;

@@ -37,7 +37,8 @@ pub(super) struct PromptImageArgs {
     #[arg(long, value_enum)]
     pub(super) framing: Option<FramingArg>,
     /// Most tokens of LLaVA's answer.
-    #[arg(long, default_value_t = crate::engine::ATTRIBUTION_TOKENS, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = crate::engine::ATTRIBUTION_TOKENS, value_name = "N", value_parser = at_least_one,
+        allow_negative_numbers = true)]
     pub(super) max_new_tokens: usize,
     /// Day that LLaVA's chat template writes into the prompt where it has `strftime_now`, such as 2026-11-29; today
     /// unless given.
@@ -61,16 +62,19 @@ pub(super) struct OptionArgs {
     #[arg(long, value_name = "L", value_parser = from_zero::<usize>, allow_negative_numbers = true)]
     layer: Option<usize>,
     /// Side of the box filter in patches, odd; 1 is none.
-    #[arg(long, default_value_t = PromptOptions::default().kernel, value_name = "K", value_parser = kernel, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = PromptOptions::default().kernel, value_name = "K", value_parser = kernel,
+        allow_negative_numbers = true)]
     kernel: usize,
     /// Steepness of the sigmoid that spreads the map.
-    #[arg(long, default_value_t = PromptOptions::default().enhance, value_name = "C", value_parser = enhance, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = PromptOptions::default().enhance, value_name = "C", value_parser = enhance,
+        allow_negative_numbers = true)]
     enhance: f64,
     /// From patches to pixels, as Pillow does it.
     #[arg(long, value_enum, default_value_t = ResampleArg::Lanczos)]
     resample: ResampleArg,
     /// Grey level that the photo is darkened to.
-    #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = grey_level, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = grey_level,
+        allow_negative_numbers = true)]
     grey: u8,
     /// How maps are made: as the authors' code does it, or as their paper writes it.
     #[arg(long, value_enum, default_value = PromptOptions::default().formula.id())]

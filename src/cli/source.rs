@@ -44,11 +44,13 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failu
 /// What `--model` may be.
 const EXPECTED: &str = "Expected `demo`, a checkpoint folder or a hub id such as llava-hf/llava-1.5-7b-hf as --model";
 
-/// Brings a model of the hub onto this machine, saying on standard error what is downloaded. Nothing happens when it is there.
+/// Brings a model of the hub onto this machine, saying on standard error what is downloaded. Nothing happens when it is
+/// there.
 pub(super) fn fetch(request: &mut LoadRequest) -> anyhow::Result<()> {
     let ModelSource::Hub { id, folder: folder @ None } = &mut request.source else { return Ok(()) };
     let (options, mut lines) = (HubOptions::from_env()?, DownloadLines::new());
-    // Nobody raises it: an interrupt from the keyboard ends the process, and what came so far is continued the next time.
+    // Nobody raises it: an interrupt from the keyboard ends the process, and what came so far is continued the next
+    // time.
     let fetched = hub::fetch(id, &options, &mut |event| lines.tell(event), &AtomicBool::new(false));
     lines.end();
     *folder = Some(fetched?);

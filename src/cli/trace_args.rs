@@ -87,7 +87,8 @@ pub(super) struct How {
     #[arg(long, value_name = "SPEC")]
     pub(super) intervene: Vec<Spec>,
     /// Token ids that the answer begins with, as `--json` prints them; the model goes on from there.
-    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',', value_parser = token_id, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ID,ID,...", value_delimiter = ',', value_parser = token_id,
+        allow_negative_numbers = true)]
     pub(super) forced_ids: Vec<u32>,
     /// 0 is greedy.
     #[arg(long, default_value_t = 0.0, value_name = "X", value_parser = temperature, allow_negative_numbers = true)]

@@ -1,4 +1,5 @@
-//! Command lines that could not be read: clap's report of several paragraphs as the one sentence that this program promises.
+//! Command lines that could not be read: clap's report of several paragraphs as the one sentence that this program
+//! promises.
 
 use crate::names::hint;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -13,8 +14,8 @@ pub(super) enum Unread {
     Wrong(String),
 }
 
-/// Sorts and shortens clap's report. Its first paragraph says what is wrong (a list of missing arguments runs over several lines); usage
-/// and tips follow, which `--help` gives as well.
+/// Sorts and shortens clap's report. Its first paragraph says what is wrong (a list of missing arguments runs over
+/// several lines); usage and tips follow, which `--help` gives as well.
 pub(super) fn unread(err: &clap::Error) -> Unread {
     let report = err.render().to_string();
     if matches!(err.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {

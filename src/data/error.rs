@@ -33,7 +33,8 @@ pub enum PhotoError {
     },
     /// More pixels than are read: a decompression bomb, or a panorama beyond reason.
     #[error(
-        "Expected a photo of at most {limit_pixels} pixels and {limit_edge_px} pixels an edge, found {width_px} x {height_px}: {}",
+        "Expected a photo of at most {limit_pixels} pixels and {limit_edge_px} pixels an edge, found {width_px} x \
+            {height_px}: {}",
         path.display()
     )]
     TooManyPixels {

@@ -22,7 +22,8 @@ pub struct GreyPicture {
 impl GreyPicture {
     /// Reads a picture file within the limits of photos.
     ///
-    /// Levels of 1, 2 and 4 bits are spread over 0 to 255. Colours are taken where all of them are grey, but not with 16 bits.
+    /// Levels of 1, 2 and 4 bits are spread over 0 to 255. Colours are taken where all of them are grey, but not with
+    /// 16 bits.
     pub fn open(path: &Path) -> Result<Self, PhotoError> {
         let limits = PhotoLimits::default();
         let Picture { size, pixels, bits, warnings, .. } = decode_any(&photo::read(path, limits)?, path, limits)?;

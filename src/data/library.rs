@@ -64,7 +64,8 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Whether a path is listed as a photo: a file with a known extension, or one without any extension that starts like a photo.
+/// Whether a path is listed as a photo: a file with a known extension, or one without any extension that starts like a
+/// photo.
 pub(super) fn is_photo(path: &Path) -> std::io::Result<bool> {
     if name_of(path).starts_with('.') || !std::fs::metadata(path)?.is_file() {
         return Ok(false);

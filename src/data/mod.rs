@@ -1,10 +1,12 @@
-//! Photos: bytes of any camera or web page in, 8-bit RGB out; the model's input made from it exactly as Pillow does; and what is known about
-//! photos: annotations, captions, questions.
+//! Photos: bytes of any camera or web page in, 8-bit RGB out; the model's input made from it exactly as Pillow does;
+//! and what is known about photos: annotations, captions, questions.
 //!
 //! - [`Photo`] decodes a file to what `PIL.Image.open(f)`, `ImageOps.exif_transpose`, `.convert("RGB")` would give.
 //! - [`resample`] is Pillow's two-pass fixed-point resize, bit for bit, on RGB and on single channels.
-//! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says which pixels the model saw.
-//! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`questions`] any, [`dataset`] joins them with folders of photos.
+//! - [`preprocess`] makes `pixel_values` as `CLIPImageProcessor` (the Pillow one) and LLaVA's padding do, and says
+//!   which pixels the model saw.
+//! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`questions`] any,
+//!   [`dataset`] joins them with folders of photos.
 //! - [`chair`] is the table of words that CHAIR counts, and the reader of generated captions.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 

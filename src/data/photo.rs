@@ -42,9 +42,9 @@ impl Photo {
 
     /// Decodes the bytes of a photo file; `name` is for messages only.
     ///
-    /// Equal to `ImageOps.exif_transpose(Image.open(f)).convert("RGB")` of Pillow: alpha is dropped, not composited; the first frame of an
-    /// animation is taken; colour profiles are ignored; of 16-bit colours the high byte is taken, and 16-bit grey is clipped at 255, with a
-    /// warning where that loses something.
+    /// Equal to `ImageOps.exif_transpose(Image.open(f)).convert("RGB")` of Pillow: alpha is dropped, not composited;
+    /// the first frame of an animation is taken; colour profiles are ignored; of 16-bit colours the high byte is taken,
+    /// and 16-bit grey is clipped at 255, with a warning where that loses something.
     ///
     /// Files that Pillow refuses for their metadata alone are read all the same.
     pub fn from_bytes_within(bytes: &[u8], name: &Path, limits: PhotoLimits) -> Result<Self, PhotoError> {

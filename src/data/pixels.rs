@@ -66,7 +66,8 @@ pub(super) fn decode(bytes: &[u8], path: &Path, limits: PhotoLimits) -> Result<R
             if clipped > 0 {
                 let percent = (clipped * 100).div_ceil(grey.len());
                 warnings.push(format!(
-                    "The photo has grey levels of 16 bits, and the {percent} % of them above 255 are white, as Pillow converts them"
+                    "The photo has grey levels of 16 bits, and the {percent} % of them above 255 are white, as Pillow \
+                        converts them"
                 ));
             }
             grey.into_iter().flat_map(|level| [u8::try_from(level).unwrap_or(u8::MAX); 3]).collect()
@@ -95,7 +96,8 @@ fn refused(refusal: Refusal, format: &'static str, limits: PhotoLimits, path: &P
     }
 }
 
-/// Where the pixel at (x, y) of the upright image comes from: whether the axes swap, and which source axes run backwards.
+/// Where the pixel at (x, y) of the upright image comes from: whether the axes swap, and which source axes run
+/// backwards.
 fn source(orientation: Orientation) -> Option<(bool, bool, bool)> {
     match orientation {
         Orientation::NoTransforms => None,

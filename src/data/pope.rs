@@ -1,7 +1,7 @@
 //! POPE's question files: one JSON object a line, in spite of their name `.json`, or an array of such objects.
 //!
-//! **Source** `RUCAIBox/POPE`, `output/coco/coco_pope_*.json`: `image`, `text`, `label`. Lines end in LF or CRLF. `lmms-lab/POPE` on the hub has
-//! `image_source`, `question`, `answer` and `category` for the same.
+//! **Source** `RUCAIBox/POPE`, `output/coco/coco_pope_*.json`: `image`, `text`, `label`. Lines end in LF or CRLF.
+//! `lmms-lab/POPE` on the hub has `image_source`, `question`, `answer` and `category` for the same.
 
 use super::coco::{
     CocoError, Cost, Mismatch, Problems, Progress, Record, Source, Watch, What, excerpt, image_id, is_null, members,
@@ -229,8 +229,10 @@ mod tests {
 
     #[test]
     fn a_malformed_line_is_told_by_its_number_and_the_rest_is_read() {
-        let text = "\u{feff}{\"question_id\": 4, \"image\": \"a\", \"text\": \"b\", \"label\": \"yes\"}\r\n\r\n{\"image\": 1}\n\
-            {\"image\": \"a\", \"text\": \"b\", \"label\": \"maybe\"}\n{\"image\": \"a\", \"text\": \"b\", \"label\": \"no\", \"split\": \"random\"}";
+        let text = "\u{feff}{\"question_id\": 4, \"image\": \"a\", \"text\": \"b\",
+            \"label\": \"yes\"}\r\n\r\n{\"image\": 1}\n\
+            {\"image\": \"a\", \"text\": \"b\", \"label\": \"maybe\"}\n{\"image\": \"a\", \"text\": \"b\", \"label\": \
+                \"no\", \"split\": \"random\"}";
         let questions = read(text).expect("two good lines");
         let labels: Vec<Label> = questions.questions().iter().map(|question| question.label).collect();
         assert_eq!(labels, [Label::Yes, Label::No], "in order");
@@ -242,7 +244,8 @@ mod tests {
     #[test]
     fn questions_are_read_in_every_form_and_under_either_name() {
         let one = r#"{"question_id": 1, "image": "a.jpg", "text": "Is there a car?", "label": "yes"}"#;
-        let two = r#"{"id": "0", "question_id": "2", "question": "Is there a dog?", "answer": "No", "image_source": "a.jpg", "category": "popular"}"#;
+        let two = r#"{"id": "0", "question_id": "2", "question": "Is there a dog?", "answer": "No",
+            "image_source": "a.jpg", "category": "popular"}"#;
         let expected = [("a.jpg", "Is there a car?", Label::Yes), ("a.jpg", "Is there a dog?", Label::No)];
         for (form, text) in [
             ("lines", format!("{one}\n{two}\n")),
@@ -295,7 +298,8 @@ mod tests {
         for (text, found) in [
             (
                 "",
-                "Expected POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array), found an empty file: q.jsonl",
+                "Expected POPE questions, JSON objects with `image`, `text` and `label` (one a line, or an array), \
+                    found an empty file: q.jsonl",
             ),
             ("[]", "found no questions: q.jsonl"),
             ("[1]", "The only question is not usable: question 0: expected an object, found `1`: q.jsonl"),

@@ -20,11 +20,11 @@ pub struct PixelValues {
 
 /// Makes the input of a vision encoder with square patches of `patch_px`.
 ///
-/// In order: padding to a square (with [`Framing::Pad`]), resizing, centre crop (with zeros where the image is smaller than the crop),
-/// rescaling in f64, normalising in f32.
+/// In order: padding to a square (with [`Framing::Pad`]), resizing, centre crop (with zeros where the image is smaller
+/// than the crop), rescaling in f64, normalising in f32.
 ///
-/// **Source**: transformers `CLIPImageProcessorPil` (`image_transforms.py`: `resize`, `center_crop`, `rescale`, `normalize`) and LLaVA's
-/// `expand2square`.
+/// **Source**: transformers `CLIPImageProcessorPil` (`image_transforms.py`: `resize`, `center_crop`, `rescale`,
+/// `normalize`) and LLaVA's `expand2square`.
 pub fn preprocess(photo: &Photo, spec: &PreprocessSpec, patch_px: u32) -> Result<PixelValues, PreprocessError> {
     check_numbers(spec)?;
     // A photo always fills its size, so this canvas exists; an empty one has no side.

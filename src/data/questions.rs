@@ -144,7 +144,8 @@ mod tests {
         let text = "{\"question_id\": 4, \"image\": \"a.jpg\", \"text\": \"Is it?\", \"label\": \"yes\"}\n\
             {\"id\": \"q_7\", \"image_id\": 42, \"query\": \"Describe it.\", \"score\": NaN}\n\
             {\"image\": \"a.jpg\", \"text\": \" \"}\n\
-            {\"question_id\": \"9\", \"image_source\": \"b\", \"question\": \"Why?\", \"answer\": \"So.\", \"category\": \"art\"}\n";
+            {\"question_id\": \"9\", \"image_source\": \"b\", \"question\": \"Why?\", \"answer\": \"So.\", \
+                \"category\": \"art\"}\n";
         let read = read(text).expect("three questions");
         let of = |one: &PhotoQuestion| (one.number, one.id.to_string(), one.image.clone(), one.text.clone(), one.label);
         let found: Vec<_> = read.all.iter().map(of).collect();

@@ -1,7 +1,8 @@
-//! Pillow's 8-bit resize, bit for bit: two passes, mostly horizontal first, weights in 22-bit fixed point, rounded to 8 bits between them.
+//! Pillow's 8-bit resize, bit for bit: two passes, mostly horizontal first, weights in 22-bit fixed point, rounded to 8
+//! bits between them.
 //!
-//! Only the window that is asked for is computed (a centre crop needs a third of a panorama), which changes no pixel of it: passes and
-//! weights do not depend on each other's neighbours.
+//! Only the window that is asked for is computed (a centre crop needs a third of a panorama), which changes no pixel of
+//! it: passes and weights do not depend on each other's neighbours.
 //!
 //! **Source**: Pillow, `src/libImaging/Resample.c` and, for nearest, `Geometry.c` `ImagingScaleAffine`.
 
@@ -11,7 +12,8 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Eight-bit pixels of `C` interleaved channels, lying on a larger canvas of one colour (LLaVA's padding) or filling it.
+/// Eight-bit pixels of `C` interleaved channels, lying on a larger canvas of one colour (LLaVA's padding) or filling
+/// it.
 ///
 /// The canvas is never made: a strip of 1 x 60,000 pixels on its square would take 10 GB.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +92,8 @@ pub fn resize_rgb(pixels: &[u8], from: ImageSize, to: ImageSize, filter: Resampl
     resize_window(&Canvas::<3>::new(pixels, from)?, to, Window { left_px: 0, top_px: 0, size: to }, filter)
 }
 
-/// Resizes a single channel (mode `L`) as `PIL.Image.resize` does; `None` if `pixels` does not match `from` or a size is empty.
+/// Resizes a single channel (mode `L`) as `PIL.Image.resize` does; `None` if `pixels` does not match `from` or a size
+/// is empty.
 ///
 /// **Shape**: `[height, width]` in and out.
 pub fn resize_grey(pixels: &[u8], from: ImageSize, to: ImageSize, filter: Resample) -> Option<Vec<u8>> {
@@ -143,7 +146,8 @@ impl Axis {
         (self.in_len != self.out_len).then(|| Weights::new(kernel, self.in_len, self.out_len, self.first, self.count))
     }
 
-    /// Input pixel of each output pixel for nearest: the position is added up, as Pillow does, rounding errors included.
+    /// Input pixel of each output pixel for nearest: the position is added up, as Pillow does, rounding errors
+    /// included.
     fn nearest(self) -> Vec<usize> {
         let step = self.in_len as f64 / self.out_len as f64;
         let mut at = step * 0.5;
@@ -213,9 +217,11 @@ fn two_pass<const C: usize>(source: &Canvas<'_, C>, to: ImageSize, window: Windo
     }
 }
 
-/// Whether the vertical pass comes first, which rounds differently: when the height loses more than twice what the width does.
+/// Whether the vertical pass comes first, which rounds differently: when the height loses more than twice what the
+/// width does.
 ///
-/// **Source**: Pillow 13.0 (pull request 9549); earlier versions always start horizontally. Photos of up to 2:1 are the same in all.
+/// **Source**: Pillow 13.0 (pull request 9549); earlier versions always start horizontally. Photos of up to 2:1 are the
+/// same in all.
 fn is_vertical_first(from: ImageSize, to: ImageSize) -> bool {
     let lost = |from: u32, to: u32| i64::from(from) - i64::from(to);
     let (height, width) = (lost(from.height_px, to.height_px), lost(from.width_px, to.width_px));
@@ -269,7 +275,8 @@ fn horizontal<const C: usize>(source: &Canvas<'_, C>, axis: Axis, kernel: Kernel
     });
 }
 
-/// One row along x. Padding is one product with the sum of its weights: integers, so the same to the last bit as pixel by pixel.
+/// One row along x. Padding is one product with the sum of its weights: integers, so the same to the last bit as pixel
+/// by pixel.
 fn horizontal_row<const C: usize>(source: &Canvas<'_, C>, row: &[u8], weights: &Weights, out: &mut [u8]) {
     let columns = if row.is_empty() { 0..0 } else { source.columns() };
     for (idx, out) in out.chunks_exact_mut(C).enumerate() {

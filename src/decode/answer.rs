@@ -1,44 +1,26 @@
 //! What is asked of an answer, and what is known of its tokens.
 
-use super::method::StepAction;
-use super::{DecodeError, SamplingOptions, StepContrast, TokenCandidate};
+use super::{DecodeError, TokenCandidate};
+use crate::trace::{Sampling, TokenAction, TokenContrast};
 
 /// Most beams: what a window or a command line may ask for.
 pub const MOST_BEAMS: usize = 16;
 
-/// How many answers are followed at once, and how their scores are compared.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BeamOptions {
-    /// Beams; 1 follows one answer, token by token.
-    pub width: usize,
-    /// Finished answers are compared by the sum of their log-probabilities divided by this power of their number of
-    /// tokens: above 0 long answers gain, below 0 short ones.
-    pub length_penalty: f64,
-}
-
-impl Default for BeamOptions {
-    fn default() -> Self {
-        Self { width: 1, length_penalty: 1.0 }
+/// Finds what a search with several beams cannot use.
+pub fn check_beams(sampling: &Sampling) -> Result<(), DecodeError> {
+    let Sampling { temperature, beams, length_penalty, .. } = *sampling;
+    let check = |fits: bool, parameter: &'static str, expected: String, found: String| {
+        let owner = "beam search".to_owned();
+        if fits { Ok(()) } else { Err(DecodeError::BadParameter { owner, parameter, expected, found }) }
+    };
+    let fits = (1..=MOST_BEAMS).contains(&beams);
+    check(fits, "beams", format!("a whole number from 1 to {MOST_BEAMS}"), beams.to_string())?;
+    let fits = length_penalty.abs() <= 100.0;
+    check(fits, "length_penalty", "a number from -100 to 100".to_owned(), length_penalty.to_string())?;
+    if beams > 1 && temperature > 0.0 {
+        return Err(DecodeError::DrawnBeams { beams, temperature });
     }
-}
-
-impl BeamOptions {
-    /// Finds what cannot be used.
-    pub fn check(&self, temperature: f64) -> Result<(), DecodeError> {
-        let Self { width, length_penalty } = *self;
-        let check = |fits: bool, parameter: &'static str, expected: String, found: String| {
-            let owner = "beam search".to_owned();
-            if fits { Ok(()) } else { Err(DecodeError::BadParameter { owner, parameter, expected, found }) }
-        };
-        let fits = (1..=MOST_BEAMS).contains(&width);
-        check(fits, "beams", format!("a whole number from 1 to {MOST_BEAMS}"), width.to_string())?;
-        let fits = length_penalty.abs() <= 100.0;
-        check(fits, "length_penalty", "a number from -100 to 100".to_owned(), length_penalty.to_string())?;
-        if width > 1 && temperature > 0.0 {
-            return Err(DecodeError::DrawnBeams { beams: width, temperature });
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// How an answer is decoded.
@@ -48,10 +30,8 @@ pub struct GenerateOptions {
     pub max_new_tokens: usize,
     /// Ids that end an answer; the one that does is its last token.
     pub stop_token_ids: Vec<u32>,
-    /// How tokens are chosen.
-    pub sampling: SamplingOptions,
-    /// How many answers are followed at once.
-    pub beams: BeamOptions,
+    /// How tokens are chosen, and how many answers are followed at once.
+    pub sampling: Sampling,
     /// Whether the tokens of several beams come with their logits: all of them are kept until one of the answers
     /// stands.
     pub logits: bool,
@@ -67,18 +47,8 @@ pub struct GenerateOptions {
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        let sampling = SamplingOptions::default();
-        let (stop_token_ids, forced, beams) = (Vec::new(), Vec::new(), BeamOptions::default());
-        Self {
-            max_new_tokens: 256,
-            stop_token_ids,
-            sampling,
-            beams,
-            logits: true,
-            num_candidates: 20,
-            forced,
-            answered: 0,
-        }
+        let (stop_token_ids, forced, sampling) = (Vec::new(), Vec::new(), Sampling::default());
+        Self { max_new_tokens: 256, stop_token_ids, sampling, logits: true, num_candidates: 20, forced, answered: 0 }
     }
 }
 
@@ -105,9 +75,9 @@ pub struct TokenStep {
     /// What the methods made of them; `None` if they left the ordinary branch's as they are.
     pub final_logits: Option<Vec<f32>>,
     /// What a second branch did to it; `None` unless one contrast was all that was done.
-    pub contrast: Option<StepContrast>,
+    pub contrast: Option<TokenContrast>,
     /// What each method did, in their order, where it was anything else.
-    pub actions: Vec<StepAction>,
+    pub actions: Vec<TokenAction>,
     /// So many tokens that steps before this one gave were taken back: this is the one behind those that stand.
     pub num_retracted: usize,
     /// Number of the position that predicted it, see [`crate::model::Probe::turn_to`]; a token that is told again has

@@ -5,6 +5,7 @@
 //! max p`, at temperature 1 whatever the temperature. Penalty, temperature, top-k and top-p work on what is left.
 
 use super::{Distribution, TokenCandidate};
+use crate::trace::{ContrastCandidate, TokenContrast};
 
 /// Two passes over the same differ by so much, relative to logits above 1.
 const ROUNDING: f32 = 1e-5;
@@ -17,7 +18,7 @@ pub struct Combined {
     /// Strength of the contrast at this step: the logits left are `l + alpha (l - l')`, but for a constant. `None`
     /// where they are something else.
     pub alpha: Option<f64>,
-    /// What it did, in words, where there is more to say than the numbers of [`super::StepAction`].
+    /// What it did, in words, where there is more to say than the numbers of [`crate::trace::TokenAction`].
     pub note: Option<String>,
 }
 
@@ -82,95 +83,54 @@ fn probabilities(logits: &[f32]) -> Vec<f64> {
     weights.into_iter().map(|weight| weight / sum).collect()
 }
 
-/// A token under both branches and the contrast.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ContrastCandidate {
-    /// Vocabulary id.
-    pub id: u32,
-    /// Logarithm of its probability in the ordinary branch.
-    pub logprob: f32,
-    /// The same in the other branch.
-    pub negative_logprob: f32,
-    /// The same after the contrast; `None` if it was removed as implausible.
-    pub final_logprob: Option<f32>,
-}
-
-/// What a contrast did at one step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepContrast {
-    /// Strength, see [`Combined::alpha`].
-    pub alpha: f64,
-    /// Most probable token of the ordinary branch.
-    pub plain_id: u32,
-    /// Most probable token after the contrast.
-    pub contrasted_id: u32,
-    /// Candidates that the plausibility cut-off removed.
-    pub num_removed: usize,
-    /// Total variation distance between the ordinary branch's distribution and the contrasted one: 0 if nothing
-    /// changed, 1 if nothing is left.
-    pub moved: f32,
-    /// Whether the other branch's logits differ from the ordinary ones by more than rounding.
-    pub branches_differ: bool,
-    /// Smallest strength at which the most probable token is what it is.
-    pub alpha_from: f64,
-    /// Largest one; `None` if it stays however strong the contrast.
-    pub alpha_to: Option<f64>,
-    /// The most probable tokens of both branches and of the contrast together, in the order of the ordinary branch.
-    pub candidates: Vec<ContrastCandidate>,
-}
-
-impl StepContrast {
-    /// `before` is the ordinary branch's distribution and `top` its most probable tokens; as many of each of the others
-    /// are kept. `None` if it is no contrast or nothing is left.
-    pub(super) fn new(
-        before: &Distribution<'_>,
-        top: &[TokenCandidate],
-        [ordinary, negative]: [&[f32]; 2],
-        combined: &Combined,
-    ) -> Option<Self> {
-        let alpha = combined.alpha?;
-        let other = Distribution::new(negative).ok()?;
-        let left = (0_u32..).zip(combined.logits.iter().copied()).filter(|(_, logit)| logit.is_finite());
-        // Usually a handful: what follows costs next to nothing.
-        let (left, logits): (Vec<u32>, Vec<f32>) = left.unzip();
-        let after = Distribution::new(&logits).ok().filter(|_| !logits.is_empty())?;
-        let at = |idx: u32| left.get(idx as usize).copied();
-        let contrasted: Vec<u32> = after.top(top.len()).iter().filter_map(|one| at(one.id)).collect();
-        let contrasted_id = *contrasted.first()?;
-        let mut ids: Vec<u32> = top.iter().chain(&other.top(top.len())).map(|one| one.id).collect();
-        ids.extend(contrasted);
-        let final_logprob = |id: u32| {
-            let logit = combined.logits.get(id as usize).filter(|logit| logit.is_finite());
-            logit.map(|logit| after.normalised(*logit))
-        };
-        let candidate = |id: u32| ContrastCandidate {
-            id,
-            logprob: before.logprob(id),
-            negative_logprob: other.logprob(id),
-            final_logprob: final_logprob(id),
-        };
-        let mut candidates: Vec<ContrastCandidate> = ids.into_iter().map(candidate).collect();
-        candidates.sort_by(|a, b| b.logprob.total_cmp(&a.logprob).then(a.id.cmp(&b.id)));
-        candidates.dedup_by_key(|candidate| candidate.id);
-        let (alpha_from, alpha_to) = range(ordinary, negative, (combined, alpha), contrasted_id);
-        let differs = |(l, other): (&f32, &f32)| (l - other).abs() > ROUNDING * l.abs().max(1.0);
-        Some(Self {
-            alpha,
-            plain_id: top.first()?.id,
-            contrasted_id,
-            num_removed: ordinary.len().saturating_sub(left.len()),
-            moved: moved(before, &left, &after),
-            branches_differ: ordinary.iter().zip(negative).any(differs),
-            alpha_from,
-            alpha_to,
-            candidates,
-        })
-    }
-
-    /// Whether the most probable token is another one than without the contrast.
-    pub fn changed(&self) -> bool {
-        self.plain_id != self.contrasted_id
-    }
+/// What a contrast did at one step, candidates without their texts.
+///
+/// `before` is the ordinary branch's distribution and `top` its most probable tokens; as many of each of the others
+/// are kept. `None` if it is no contrast or nothing is left.
+pub(super) fn step_contrast(
+    before: &Distribution<'_>,
+    top: &[TokenCandidate],
+    [ordinary, negative]: [&[f32]; 2],
+    combined: &Combined,
+) -> Option<TokenContrast> {
+    let alpha = combined.alpha?;
+    let other = Distribution::new(negative).ok()?;
+    let left = (0_u32..).zip(combined.logits.iter().copied()).filter(|(_, logit)| logit.is_finite());
+    // Usually a handful: what follows costs next to nothing.
+    let (left, logits): (Vec<u32>, Vec<f32>) = left.unzip();
+    let after = Distribution::new(&logits).ok().filter(|_| !logits.is_empty())?;
+    let at = |idx: u32| left.get(idx as usize).copied();
+    let contrasted: Vec<u32> = after.top(top.len()).iter().filter_map(|one| at(one.id)).collect();
+    let contrasted_id = *contrasted.first()?;
+    let mut ids: Vec<u32> = top.iter().chain(&other.top(top.len())).map(|one| one.id).collect();
+    ids.extend(contrasted);
+    let final_logprob = |id: u32| {
+        let logit = combined.logits.get(id as usize).filter(|logit| logit.is_finite());
+        logit.map(|logit| after.normalised(*logit))
+    };
+    let candidate = |id: u32| ContrastCandidate {
+        id,
+        text: String::new(),
+        logprob: before.logprob(id),
+        negative_logprob: other.logprob(id),
+        final_logprob: final_logprob(id),
+    };
+    let mut candidates: Vec<ContrastCandidate> = ids.into_iter().map(candidate).collect();
+    candidates.sort_by(|a, b| b.logprob.total_cmp(&a.logprob).then(a.id.cmp(&b.id)));
+    candidates.dedup_by_key(|candidate| candidate.id);
+    let (alpha_from, alpha_to) = range(ordinary, negative, (combined, alpha), contrasted_id);
+    let differs = |(l, other): (&f32, &f32)| (l - other).abs() > ROUNDING * l.abs().max(1.0);
+    Some(TokenContrast {
+        alpha,
+        plain_id: top.first()?.id,
+        contrasted_id,
+        num_removed: ordinary.len().saturating_sub(left.len()),
+        moved: moved(before, &left, &after),
+        branches_differ: ordinary.iter().zip(negative).any(differs),
+        alpha_from,
+        alpha_to,
+        candidates,
+    })
 }
 
 /// Half the sum of all differences; what was removed lost all it had.
@@ -219,9 +179,9 @@ mod tests {
         probs.iter().map(|p| p.ln()).collect()
     }
 
-    fn step(ordinary: &[f32], negative: &[f32], combined: &Combined, count: usize) -> StepContrast {
+    fn step(ordinary: &[f32], negative: &[f32], combined: &Combined, count: usize) -> TokenContrast {
         let before = Distribution::new(ordinary).unwrap();
-        StepContrast::new(&before, &before.top(count), [ordinary, negative], combined).unwrap()
+        step_contrast(&before, &before.top(count), [ordinary, negative], combined).unwrap()
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl<'a> Generation<'a> {
     /// What every branch has seen, for another answer that begins alike: prompt and answer, or the prompt alone where
     /// several beams went on from it.
     pub fn into_caches(self) -> Vec<KvCache> {
-        self.stepper.into_caches(self.options.beams.width > 1)
+        self.stepper.into_caches(self.options.sampling.beams > 1)
     }
 
     /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed

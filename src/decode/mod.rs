@@ -30,14 +30,14 @@ mod stepper;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{BeamOptions, GenerateOptions, MOST_BEAMS, StopReason, TokenStep};
-pub use contrast::{Combined, ContrastCandidate, StepContrast};
+pub use answer::{GenerateOptions, MOST_BEAMS, StopReason, TokenStep, check_beams};
+pub use contrast::Combined;
 pub use distribution::{Distribution, TokenCandidate};
 pub use error::DecodeError;
 pub use generate::{Generated, Generation, generate};
 pub use method::{
     Acted, ActionReport, ActiveMethod, Asks, BranchContext, Chosen, ClsRow, Encode, FirstAnswer, FirstQuestion,
-    HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, StepAction, Verdict, Words,
+    HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, Verdict, Words,
 };
 pub use methods::{Built, METHODS, add_method, build, interventions, method_named, methods, strategies};
 pub use parameters::{
@@ -45,6 +45,6 @@ pub use parameters::{
     check_parameter_names,
 };
 pub use prompt::DecoderPrompt;
-pub use sampling::{Sampler, SamplingOptions};
+pub use sampling::Sampler;
 pub use search::{BeamSearch, Draw, Progress, Search};
 pub use stepper::{Line, Offer, Stepper};

@@ -2,9 +2,10 @@
 
 /// A sequence of standard normal numbers, the same on every machine for a seed.
 ///
-/// The generator is `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) started at the seed; the upper 53 bits of its outputs, in pairs, go
-/// through the Box-Muller transform in f64: `sqrt(-2 ln u1) cos(2 pi u2)`, then the same with the sine, with `u1` in (0, 1] and `u2` in
-/// [0, 1). **Differs** from PyTorch, whose draws depend on the device and the number of values: for its numbers a file is read instead.
+/// The generator is `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) started at the seed; the upper 53 bits of its
+/// outputs, in pairs, go through the Box-Muller transform in f64: `sqrt(-2 ln u1) cos(2 pi u2)`, then the same with the
+/// sine, with `u1` in (0, 1] and `u2` in [0, 1). **Differs** from PyTorch, whose draws depend on the device and the
+/// number of values: for its numbers a file is read instead.
 #[derive(Debug, Clone)]
 pub(super) struct Normal {
     state: u64,

@@ -39,7 +39,7 @@ pub enum ParameterKind {
 }
 
 /// A parameter that a method takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ParameterInfo {
     /// Name in a SPEC.
     pub name: &'static str,
@@ -237,7 +237,8 @@ impl Parameters {
         &self.values
     }
 
-    /// Puts a value in the place of an empty default that stands for "as many as there are", so that the trace says what was used.
+    /// Puts a value in the place of an empty default that stands for "as many as there are", so that the trace says
+    /// what was used.
     pub fn spell_out(&mut self, name: &'static str, value: impl std::fmt::Display) {
         if let Some(text) = self.values.get_mut(name) {
             *text = value.to_string();

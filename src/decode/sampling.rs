@@ -1,45 +1,26 @@
 //! Greedy choice, and seeded sampling with transformers' filters.
 
 use super::DecodeError;
+use crate::trace::Sampling;
 use candle_core::{Device, Tensor};
-use candle_transformers::generation::{LogitsProcessor, Sampling};
+use candle_transformers::generation::{LogitsProcessor, Sampling as Draws};
 use std::collections::BTreeSet;
-
-/// How a token is chosen from the logits that the strategy leaves.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SamplingOptions {
-    /// 0 is greedy; then `top_p` and `top_k` have nothing to do.
-    pub temperature: f64,
-    /// Keep the fewest tokens that hold this share of the probability.
-    pub top_p: Option<f64>,
-    /// Keep this many tokens, and all that equal the last of them.
-    pub top_k: Option<usize>,
-    /// Divides positive and multiplies negative logits of tokens that are in the prompt or the answer; 1 is none. Greedy too.
-    pub repetition_penalty: f32,
-    /// Same seed, same answer.
-    pub seed: u64,
-}
-
-impl Default for SamplingOptions {
-    fn default() -> Self {
-        Self { temperature: 0.0, top_p: None, top_k: None, repetition_penalty: 1.0, seed: 42 }
-    }
-}
 
 /// Chooses tokens.
 ///
-/// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over what top-k left.
-/// **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against the whole vocabulary (tests
-/// `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
+/// Order and rules of the filters are transformers': repetition penalty, temperature, top-k (ties stay), top-p over
+/// what top-k left. **Differs** from candle's [`LogitsProcessor`], which drops ties at top-k and measures top-p against
+/// the whole vocabulary (tests `top_k_keeps_ties`, `top_p_is_measured_on_what_top_k_left`); only its seeded draw is
+/// used. **Differs** from PyTorch in the random numbers themselves: the distribution agrees, the draws do not.
 pub struct Sampler {
-    options: SamplingOptions,
+    options: Sampling,
     draw: LogitsProcessor,
 }
 
 impl Sampler {
-    /// Checks the options.
-    pub fn new(options: SamplingOptions) -> Result<Self, DecodeError> {
-        let SamplingOptions { temperature, top_p, top_k, repetition_penalty, seed } = options;
+    /// Checks how tokens are to be drawn; beams are not its business.
+    pub fn new(options: Sampling) -> Result<Self, DecodeError> {
+        let Sampling { temperature, top_p, top_k, repetition_penalty, seed, .. } = options;
         let check = |fits: bool, parameter: &'static str, expected: &str, found: String| {
             let (owner, expected) = ("sampling".to_owned(), expected.to_owned());
             if fits { Ok(()) } else { Err(DecodeError::BadParameter { owner, parameter, expected, found }) }
@@ -51,7 +32,7 @@ impl Sampler {
         check(top_k != Some(0), "top_k", "1 or more", "0".to_owned())?;
         let positive = repetition_penalty.is_finite() && repetition_penalty > 0.0;
         check(positive, "repetition_penalty", "a number above 0", repetition_penalty.to_string())?;
-        Ok(Self { options, draw: LogitsProcessor::from_sampling(seed, Sampling::All { temperature: 1.0 }) })
+        Ok(Self { options, draw: LogitsProcessor::from_sampling(seed, Draws::All { temperature: 1.0 }) })
     }
 
     /// The next token, given the ids of the prompt and the answer so far. Logits of minus infinity are never chosen.
@@ -73,7 +54,7 @@ impl Sampler {
 
     /// Temperature, top-k, top-p: what is removed becomes minus infinity.
     fn filter(&self, logits: &mut [f32]) {
-        let SamplingOptions { temperature, top_p, top_k, .. } = self.options;
+        let Sampling { temperature, top_p, top_k, .. } = self.options;
         // The largest logit becomes 0, so that a tiny temperature does not overflow; the distribution does not change.
         let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         for logit in logits.iter_mut() {
@@ -90,7 +71,8 @@ impl Sampler {
     }
 }
 
-/// **Source**: Keskar et al., CTRL, arXiv:1909.05858, equation in section 4.1, with transformers' rule for negative logits.
+/// **Source**: Keskar et al., CTRL, arXiv:1909.05858, equation in section 4.1, with transformers' rule for negative
+/// logits.
 pub(super) fn penalise(logits: &mut [f32], context: &[u32], penalty: f32) {
     #[expect(clippy::float_cmp, reason = "exactly 1 is the documented way to say none")]
     if penalty == 1.0 {
@@ -151,29 +133,29 @@ mod tests {
         [3.0, 1.0, 4.0, 2.0].map(f32::ln)
     }
 
-    fn kept(options: SamplingOptions) -> Vec<usize> {
+    fn kept(options: Sampling) -> Vec<usize> {
         let mut logits = example().to_vec();
         Sampler::new(options).unwrap().filter(&mut logits);
         (0..4).filter(|id| logits[*id].is_finite()).collect()
     }
 
-    fn sampled() -> SamplingOptions {
-        SamplingOptions { temperature: 1.0, ..SamplingOptions::default() }
+    fn sampled() -> Sampling {
+        Sampling { temperature: 1.0, ..Sampling::default() }
     }
 
     #[test]
     fn top_p_keeps_the_fewest_tokens_that_hold_the_share() {
-        assert_eq!(kept(SamplingOptions { top_p: Some(0.39), ..sampled() }), [2], "0.4 is enough");
-        assert_eq!(kept(SamplingOptions { top_p: Some(0.5), ..sampled() }), [0, 2], "0.4 is not, 0.7 is");
-        assert_eq!(kept(SamplingOptions { top_p: Some(0.89), ..sampled() }), [0, 2, 3], "0.9");
-        assert_eq!(kept(SamplingOptions { top_p: Some(1.0), ..sampled() }), [0, 1, 2, 3], "everything");
-        assert_eq!(kept(SamplingOptions { top_p: Some(1e-9), ..sampled() }), [2], "one token always stays");
+        assert_eq!(kept(Sampling { top_p: Some(0.39), ..sampled() }), [2], "0.4 is enough");
+        assert_eq!(kept(Sampling { top_p: Some(0.5), ..sampled() }), [0, 2], "0.4 is not, 0.7 is");
+        assert_eq!(kept(Sampling { top_p: Some(0.89), ..sampled() }), [0, 2, 3], "0.9");
+        assert_eq!(kept(Sampling { top_p: Some(1.0), ..sampled() }), [0, 1, 2, 3], "everything");
+        assert_eq!(kept(Sampling { top_p: Some(1e-9), ..sampled() }), [2], "one token always stays");
     }
 
     #[test]
     fn top_p_is_measured_on_what_top_k_left() {
         // 0.4 and 0.3 of 0.7 are 0.57 and 0.43: a share of 0.5 needs one token, of 0.6 both.
-        let both = |share| kept(SamplingOptions { top_k: Some(2), top_p: Some(share), ..sampled() });
+        let both = |share| kept(Sampling { top_k: Some(2), top_p: Some(share), ..sampled() });
         assert_eq!(both(0.5), [2], "renormalised");
         assert_eq!(both(0.6), [0, 2], "renormalised");
     }
@@ -181,7 +163,7 @@ mod tests {
     #[test]
     fn top_p_follows_the_temperature() {
         // At temperature 0.5 the probabilities are 16 : 9 : 4 : 1 of 30.
-        let cold = SamplingOptions { temperature: 0.5, top_p: Some(0.5), ..sampled() };
+        let cold = Sampling { temperature: 0.5, top_p: Some(0.5), ..sampled() };
         assert_eq!(kept(cold), [2], "16/30 is enough");
     }
 
@@ -190,14 +172,14 @@ mod tests {
         let mut logits = vec![1.0, 0.0, 1.0, 1.0];
         keep_top_k(&mut logits, 2);
         assert_eq!(logits, [1.0, f32::NEG_INFINITY, 1.0, 1.0], "three tokens are equally probable");
-        assert_eq!(kept(SamplingOptions { top_k: Some(1), ..sampled() }), [2], "the most probable");
-        assert_eq!(kept(SamplingOptions { top_k: Some(9), ..sampled() }), [0, 1, 2, 3], "more than there are");
+        assert_eq!(kept(Sampling { top_k: Some(1), ..sampled() }), [2], "the most probable");
+        assert_eq!(kept(Sampling { top_k: Some(9), ..sampled() }), [0, 1, 2, 3], "more than there are");
     }
 
     #[test]
     fn same_seed_same_draws() {
         let draws = |seed| {
-            let mut sampler = Sampler::new(SamplingOptions { seed, ..sampled() }).unwrap();
+            let mut sampler = Sampler::new(Sampling { seed, ..sampled() }).unwrap();
             (0..64).map(|_| sampler.choose(&example(), &[]).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(draws(7), draws(7), "one seed");
@@ -218,7 +200,7 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_first_of_the_largest() {
-        let mut sampler = Sampler::new(SamplingOptions::default()).unwrap();
+        let mut sampler = Sampler::new(Sampling::default()).unwrap();
         assert_eq!(sampler.choose(&[0.0, 2.0, 2.0], &[]).unwrap(), 1, "as torch.argmax");
     }
 
@@ -227,19 +209,19 @@ mod tests {
         let mut logits = vec![4.0, -4.0, 1.0];
         penalise(&mut logits, &[0, 1, 1, 99], 2.0);
         assert_eq!(logits, [2.0, -8.0, 1.0], "each id once, ids outside the vocabulary ignored");
-        let mut sampler = Sampler::new(SamplingOptions { repetition_penalty: 2.0, ..Default::default() }).unwrap();
+        let mut sampler = Sampler::new(Sampling { repetition_penalty: 2.0, ..Default::default() }).unwrap();
         assert_eq!(sampler.choose(&[4.0, 3.0], &[0]).unwrap(), 1, "greedy is penalised too");
     }
 
     #[test]
     fn options_out_of_range_are_refused() {
         let refused = |options| Sampler::new(options).is_err();
-        assert!(refused(SamplingOptions { temperature: -1.0, ..sampled() }), "negative temperature");
-        assert!(refused(SamplingOptions { temperature: f64::NAN, ..sampled() }), "temperature not a number");
-        assert!(refused(SamplingOptions { top_p: Some(0.0), ..sampled() }), "no share");
-        assert!(refused(SamplingOptions { top_p: Some(1.1), ..sampled() }), "more than all");
-        assert!(refused(SamplingOptions { top_k: Some(0), ..sampled() }), "no token");
-        assert!(refused(SamplingOptions { repetition_penalty: 0.0, ..sampled() }), "division by zero");
+        assert!(refused(Sampling { temperature: -1.0, ..sampled() }), "negative temperature");
+        assert!(refused(Sampling { temperature: f64::NAN, ..sampled() }), "temperature not a number");
+        assert!(refused(Sampling { top_p: Some(0.0), ..sampled() }), "no share");
+        assert!(refused(Sampling { top_p: Some(1.1), ..sampled() }), "more than all");
+        assert!(refused(Sampling { top_k: Some(0), ..sampled() }), "no token");
+        assert!(refused(Sampling { repetition_penalty: 0.0, ..sampled() }), "division by zero");
     }
 
     #[test]
@@ -253,7 +235,7 @@ mod tests {
 
     #[test]
     fn tiny_temperature_does_not_overflow() {
-        let mut sampler = Sampler::new(SamplingOptions { temperature: 1e-300, ..sampled() }).unwrap();
+        let mut sampler = Sampler::new(Sampling { temperature: 1e-300, ..sampled() }).unwrap();
         assert_eq!(sampler.choose(&example(), &[]).unwrap(), 2, "the most probable");
     }
 }

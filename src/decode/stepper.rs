@@ -5,8 +5,8 @@
 //! model in one pass, so that the weights are read once. Lines fork without copying what they have in common.
 
 use super::answer::TokenStep;
-use super::method::{Place, Stack, StepAction};
-use super::{DecodeError, DecoderPrompt, Distribution, StepContrast};
+use super::method::{Place, Stack};
+use super::{DecodeError, DecoderPrompt, Distribution};
 use crate::model::{
     Additions, BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe, ProbeChain, Site,
 };
@@ -352,9 +352,7 @@ impl Line {
         let changes = self.methods.combine(decoder, place, &branch_logits)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let candidates = distribution.top(num_candidates);
-        let recorded: (Option<StepContrast>, Vec<StepAction>) =
-            self.methods.record(&distribution, &candidates, &branch_logits, &changes);
-        let (contrast, actions) = recorded;
+        let (contrast, actions) = self.methods.record(&distribution, &candidates, &branch_logits, &changes);
         let final_logits = changes.into_final_logits();
         let (log_sum, entropy_nats) = (distribution.log_sum(), distribution.entropy_nats());
         let query_position = self.ids.len().saturating_sub(1);

@@ -14,8 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A model, once one was opened.
 ///
-/// Two models that answer are never held together: the first leaves when the second's files have been read and found to be a model, before any of its
-/// weights are. When those cannot be read, or opening is stopped, the first is opened again by the next question, with what that costs.
+/// Two models that answer are never held together: the first leaves when the second's files have been read and found to
+/// be a model, before any of its weights are. When those cannot be read, or opening is stopped, the first is opened
+/// again by the next question, with what that costs.
 ///
 /// An encoder that says where to look may lie beside it; it is small, and stays until another one is named.
 #[derive(Debug, Default)]
@@ -66,7 +67,8 @@ impl Models {
     }
 }
 
-/// Opens a model beside another one. One with a decoder is refused before its weights are read: there may be no room for two.
+/// Opens a model beside another one. One with a decoder is refused before its weights are read: there may be no room
+/// for two.
 fn open_encoder(
     request: &LoadRequest,
     progress: &mut dyn FnMut(f32, &str),

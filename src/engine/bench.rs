@@ -1,11 +1,12 @@
 //! How fast a model is on this machine, and how near to what the machine allows.
 //!
-//! Decoding reads every weight of the decoder once a token, so the time of a token has a floor: those bytes over the read bandwidth. The
-//! report measures both and says which share of the bandwidth the decoding reached; with and without recording attention, with one branch
-//! and with two (what a contrastive strategy costs).
+//! Decoding reads every weight of the decoder once a token, so the time of a token has a floor: those bytes over the
+//! read bandwidth. The report measures both and says which share of the bandwidth the decoding reached; with and
+//! without recording attention, with one branch and with two (what a contrastive strategy costs).
 //!
-//! The combinations and a plain read of as many bytes take turns at every token, and ratios are of the fast quarter of their steps: a machine
-//! that is busy with something else for a while, or that lets less pass after a burst, disturbs all of them alike.
+//! The combinations and a plain read of as many bytes take turns at every token, and ratios are of the fast quarter of
+//! their steps: a machine that is busy with something else for a while, or that lets less pass after a burst, disturbs
+//! all of them alike.
 
 use super::error::EngineError;
 use super::job::Job;
@@ -44,7 +45,8 @@ pub struct BenchReport {
     pub load_secs: f64,
     /// Positions of the prompt.
     pub prompt_tokens: usize,
-    /// Bytes that this machine reads in a second over as many bytes as a token needs: the fast quarter of the reads between tokens.
+    /// Bytes that this machine reads in a second over as many bytes as a token needs: the fast quarter of the reads
+    /// between tokens.
     pub read_bandwidth_bytes_per_sec: f64,
     /// The fastest stretch of 16 MiB that was seen, which no long read reaches.
     pub burst_bandwidth_bytes_per_sec: f64,

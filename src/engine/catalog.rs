@@ -1,22 +1,8 @@
-//! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made from.
+//! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made
+//! from.
 
-use crate::decode::{MethodInfo, ParameterKind, Preset, Strength, Word, methods};
+use crate::decode::{MethodInfo, ParameterInfo, Preset, Strength, Word, methods};
 use serde::Serialize;
-
-/// A parameter of a registered thing.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Parameter {
-    /// Name in a SPEC.
-    pub name: &'static str,
-    /// Default, as it would be written in a SPEC.
-    pub default: String,
-    /// What it may be.
-    pub kind: ParameterKind,
-    /// One line.
-    pub help: &'static str,
-    /// Where values that make sense lie, for a slider.
-    pub usual: Option<(f64, f64)>,
-}
 
 /// A registered method, metric, family or colour map.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,7 +16,7 @@ pub struct Entry {
     /// Where it comes from; empty for what has no paper.
     pub paper: &'static str,
     /// Parameters with defaults.
-    pub parameters: Vec<Parameter>,
+    pub parameters: &'static [ParameterInfo],
     /// Sets of values that the parameter `preset` chooses from, the default first; empty where publications agree.
     pub presets: &'static [Preset],
     /// The parameter that sets the strength of a contrast.
@@ -64,7 +50,7 @@ pub fn catalog() -> Catalog {
                 label: metric.label,
                 help: metric.help,
                 paper: metric.paper,
-                parameters: Vec::new(),
+                parameters: &[],
                 presets: &[],
                 strength: None,
             })
@@ -76,7 +62,7 @@ pub fn catalog() -> Catalog {
                 label: family.label,
                 help: family.help,
                 paper: family.paper,
-                parameters: Vec::new(),
+                parameters: &[],
                 presets: &[],
                 strength: None,
             })
@@ -85,27 +71,21 @@ pub fn catalog() -> Catalog {
 }
 
 fn entry(info: &'static MethodInfo) -> Entry {
-    let parameters = info.parameters.iter().map(|parameter| Parameter {
-        name: parameter.name,
-        default: parameter.default.to_owned(),
-        kind: parameter.kind,
-        help: parameter.help,
-        usual: parameter.usual,
-    });
-    let MethodInfo { id, label, help, paper, presets, strength, .. } = *info;
-    Entry { id, label, help, paper, parameters: parameters.collect(), presets, strength }
+    let MethodInfo { id, label, help, paper, parameters, presets, strength, .. } = *info;
+    Entry { id, label, help, paper, parameters, presets, strength }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::ParameterKind;
     use std::collections::HashSet;
 
     #[test]
     fn defaults_and_presets_lie_where_the_sliders_run() {
         let catalog = catalog();
         for entry in &catalog.methods {
-            for parameter in &entry.parameters {
+            for parameter in entry.parameters {
                 let Some((low, high)) = parameter.usual else { continue };
                 let (least, most) = match parameter.kind {
                     ParameterKind::Real { min, max } => (min, max),
@@ -115,7 +95,7 @@ mod tests {
                 assert!(least <= low && low < high && high <= most, "{} of {}", parameter.name, entry.id);
                 let presets = entry.presets.iter().flat_map(|preset| preset.values);
                 let presets = presets.filter(|(name, _)| *name == parameter.name).map(|(_, value)| *value);
-                for value in presets.chain([parameter.default.as_str()]) {
+                for value in presets.chain([parameter.default]) {
                     let inside = value.parse::<f64>().is_ok_and(|value| (low..=high).contains(&value));
                     assert!(inside, "{} of {}: {value} is out of the slider's sight", parameter.name, entry.id);
                 }

@@ -14,8 +14,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes preferences concrete. `own` is the checkpoint's type: `auto` keeps it on a GPU and computes in f32 on the CPU, where half
-    /// precision is slower and less exact.
+    /// Makes preferences concrete. `own` is the checkpoint's type: `auto` keeps it on a GPU and computes in f32 on the
+    /// CPU, where half precision is slower and less exact.
     ///
     /// # Errors
     /// A device that was not built in or does not answer; `auto` falls back to the CPU instead.

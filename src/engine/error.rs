@@ -37,7 +37,8 @@ pub enum EngineError {
     #[error("Expected an open model, found none: open one first")]
     NoModel,
     /// A checkpoint that cannot answer.
-    #[error("Expected a vision-language model that answers questions, found an encoder without a decoder: {}", path.display())]
+    #[error("Expected a vision-language model that answers questions, found an encoder without a decoder: \
+        {}", path.display())]
     NoDecoder {
         /// The checkpoint.
         path: PathBuf,
@@ -68,7 +69,8 @@ pub enum EngineError {
     #[error("Expected one or more texts to compare with the photo, one a line, found none")]
     NoTexts,
     /// An answer cannot begin with what is no token.
-    #[error("Expected ids of tokens, 0 to {}, as the answer's beginning, found {found}: {}", vocab_size.saturating_sub(1), path.display())]
+    #[error("Expected ids of tokens, 0 to {}, as the answer's beginning, found {found}: \
+        {}", vocab_size.saturating_sub(1), path.display())]
     ForcedId {
         /// Tokens of the model.
         vocab_size: usize,
@@ -119,7 +121,8 @@ pub enum EngineError {
     },
     /// A device that this program was built without.
     #[error(
-        "Expected a build with {device}, found one without: build it with `cargo build --release --features {feature}`, or use --device cpu"
+        "Expected a build with {device}, found one without: build it with `cargo build --release --features \
+            {feature}`, or use --device cpu"
     )]
     NotBuilt {
         /// For people.

@@ -1,8 +1,8 @@
 //! What a model will need of the memory, told before any of it is taken.
 //!
-//! Weights count in full even where they are used straight from the mapped file and their memory could be taken back: every token reads every
-//! one of them, and a 7B model that is read from a disk of 1 GB/s for each token writes a token in half a minute. So what does not fit is
-//! refused, with what would.
+//! Weights count in full even where they are used straight from the mapped file and their memory could be taken back:
+//! every token reads every one of them, and a 7B model that is read from a disk of 1 GB/s for each token writes a token
+//! in half a minute. So what does not fit is refused, with what would.
 
 use super::device::Place;
 use super::error::EngineError;
@@ -38,7 +38,8 @@ impl MemoryEstimate {
         format!("needs {total}{free}, up to {} more kept between questions; {reason}", gigabytes(self.kept_bytes))
     }
 
-    /// Half of what is left may be kept between questions, at least the keys and values of one and at most [`MOST_KEPT_BYTES`].
+    /// Half of what is left may be kept between questions, at least the keys and values of one and at most
+    /// [`MOST_KEPT_BYTES`].
     fn with_kept(mut self) -> Self {
         let left = |free: u64| free.saturating_sub(self.total_bytes()) / 2;
         // The estimate holds one question's already.
@@ -55,8 +56,8 @@ impl MemoryEstimate {
 
 /// Chooses device and type for a checkpoint and holds what it needs against `free_bytes` ([`free_memory`]).
 ///
-/// `auto` on the CPU leaves every matrix in its file, in its own type, and computes in f32; quantised weights stay as they are. Another type
-/// than the file's takes a converted copy.
+/// `auto` on the CPU leaves every matrix in its file, in its own type, and computes in f32; quantised weights stay as
+/// they are. Another type than the file's takes a converted copy.
 ///
 /// # Errors
 /// A device that is not there; [`EngineError::Memory`] with what would fit.
@@ -203,8 +204,8 @@ fn estimate(
 
 /// Bytes of the copies that candle makes of a quantised matrix at its first product, and keeps beside the original.
 ///
-/// **Source**: candle 0.11.1, `quantized/repack.rs` and `repack_x86.rs`: tiles with scales as f32, and for `Q4_K` on processors with AMX a
-/// second set with a byte for each weight.
+/// **Source**: candle 0.11.1, `quantized/repack.rs` and `repack_x86.rs`: tiles with scales as f32, and for `Q4_K` on
+/// processors with AMX a second set with a byte for each weight.
 fn rearranged_bytes(stored: &str, elements: u64) -> u64 {
     let of_256_weights = if cfg!(target_arch = "aarch64") {
         match stored {

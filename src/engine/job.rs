@@ -1,6 +1,6 @@
 //! One question from photo to trace.
 
-use super::branches::{idle_contrast, token_action, token_contrast};
+use super::branches::{idle_contrast, named_action, named_contrast};
 use super::error::EngineError;
 use super::fork::Recalled;
 use super::job_info::{prompt_tokens, run_info};
@@ -11,12 +11,9 @@ use super::plan::{Plan, built};
 use super::prefixes::Prefixes;
 use super::recall::recorded;
 use super::recorder::{Recorder, Sizes};
-use super::spec::beam_options;
 use crate::checkpoint::StreamDecoder;
 use crate::data::Photo;
-use crate::decode::{
-    DecoderPrompt, FirstAnswer, FirstQuestion, GenerateOptions, Generation, SamplingOptions, StopReason, TokenStep,
-};
+use crate::decode::{DecoderPrompt, FirstAnswer, FirstQuestion, GenerateOptions, Generation, StopReason, TokenStep};
 use crate::model::Prepared;
 use crate::trace::{AttentionRow, Candidate, Extras, OutputToken, Sampling, Trace};
 use std::sync::Arc;
@@ -26,8 +23,8 @@ use std::time::Instant;
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
 /// come; how it ends is the result.
 ///
-/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A raised `cancel` ends the
-/// job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
+/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. A
+/// raised `cancel` ends the job within one layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
 pub(super) fn answer(
     model: &Answerer,
     id: RunId,
@@ -157,20 +154,12 @@ fn announces_late(question: &Question, recalled: Option<&Recalled>) -> bool {
 }
 
 fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Recalled>) -> GenerateOptions {
-    let sampling = question.sampling;
     GenerateOptions {
         forced: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
         answered: recalled.map_or(0, Recalled::len),
         max_new_tokens: question.max_new_tokens,
         stop_token_ids: model.vlm.eos_token_ids().to_vec(),
-        sampling: SamplingOptions {
-            temperature: sampling.temperature,
-            top_p: sampling.top_p,
-            top_k: sampling.top_k,
-            repetition_penalty: sampling.repetition_penalty,
-            seed: sampling.seed,
-        },
-        beams: beam_options(question),
+        sampling: question.sampling,
         logits: question.record.logits,
         ..GenerateOptions::default()
     }
@@ -268,7 +257,7 @@ impl<'a> Job<'a> {
         &mut self,
         model: &Answerer,
         question: &Question,
-        step: TokenStep,
+        mut step: TokenStep,
         stream: &mut StreamDecoder<'_>,
     ) -> Result<(OutputToken, Option<Arc<AttentionRow>>), EngineError> {
         let tokenizer = &model.checkpoint.tokenizer;
@@ -279,6 +268,7 @@ impl<'a> Job<'a> {
             text: tokenizer.piece(candidate.id),
             logprob: candidate.logprob,
         });
+        let (contrast, actions) = (step.contrast.take(), std::mem::take(&mut step.actions));
         let token = OutputToken {
             id: step.id,
             text: if special { tokenizer.piece(step.id) } else { piece },
@@ -286,8 +276,8 @@ impl<'a> Job<'a> {
             logprob: step.logprob,
             entropy_nats: step.entropy_nats,
             candidates: candidates.collect(),
-            contrast: step.contrast.as_ref().map(|contrast| Box::new(token_contrast(tokenizer, contrast))),
-            actions: step.actions.iter().map(|action| token_action(tokenizer, action)).collect(),
+            contrast: contrast.map(|contrast| Box::new(named_contrast(tokenizer, contrast))),
+            actions: actions.into_iter().map(|action| named_action(tokenizer, action)).collect(),
         };
         self.trace.output.push(token.clone());
         self.new_tokens += 1;

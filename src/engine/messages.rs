@@ -28,8 +28,8 @@ pub enum Request {
     Ask(RunId, Box<Question>),
     /// Find out where a model looks; a later one takes the place of an earlier one that has not ended.
     ///
-    /// The model is the open one, or the named one, which must be an encoder: it is opened beside the open model and kept until another is
-    /// named.
+    /// The model is the open one, or the named one, which must be an encoder: it is opened beside the open model and
+    /// kept until another is named.
     Attribute(RunId, Box<AttributionRequest>, Option<ModelSource>),
 }
 

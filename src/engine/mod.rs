@@ -1,11 +1,15 @@
-//! Jobs: a question about a photo in, a trace out; on the caller's thread or on a worker that the window talks to by messages.
+//! Jobs: a question about a photo in, a trace out; on the caller's thread or on a worker that the window talks to by
+//! messages.
 //!
 //! - [`OpenModel::open`] opens a checkpoint on a device;
-//! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it has no decoder: the window's worker, the command line and the tests are callers
-//!   of this one function;
-//! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened by that;
-//! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded channels;
-//! - what one question computed and another on the same image would compute again is kept with the model, within a budget;
+//! - [`run_job`] answers a question with it and tells every token as it comes, or compares texts with a photo where it
+//!   has no decoder: the window's worker, the command line and the tests are callers of this one function;
+//! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened
+//!   by that;
+//! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded
+//!   channels;
+//! - what one question computed and another on the same image would compute again is kept with the model, within a
+//!   budget;
 //! - the recorder is the probe that fills a trace on the way, row by row;
 //! - [`catalog`] lists everything that is registered, for menus, `gazelens list` and the documentation.
 
@@ -42,11 +46,11 @@ mod spec;
 mod vision;
 mod worker;
 
-pub use crate::decode::{MOST_BEAMS, ParameterKind, Preset, Strength};
+pub use crate::decode::{MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
 pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
-pub use catalog::{Catalog, Entry, Parameter, catalog};
+pub use catalog::{Catalog, Entry, catalog};
 pub use device::Place;
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};

@@ -54,7 +54,8 @@ pub(super) struct Answerer {
 }
 
 impl OpenModel {
-    /// Opens a model. `progress` gets the share that is done (0 to 1) and what is being read; a raised `cancel` ends it at the next tensor.
+    /// Opens a model. `progress` gets the share that is done (0 to 1) and what is being read; a raised `cancel` ends it
+    /// at the next tensor.
     pub fn open(
         request: &LoadRequest,
         progress: &mut dyn FnMut(f32, &str),
@@ -63,8 +64,8 @@ impl OpenModel {
         Self::open_after(request, &mut || {}, progress, cancel)
     }
 
-    /// The same; `make_room` is called when the files have been read and found to be a model with a decoder, before free memory is looked
-    /// at and weights are read.
+    /// The same; `make_room` is called when the files have been read and found to be a model with a decoder, before
+    /// free memory is looked at and weights are read.
     pub(super) fn open_after(
         request: &LoadRequest,
         make_room: &mut dyn FnMut(),

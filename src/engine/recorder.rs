@@ -1,8 +1,8 @@
 //! The probe that fills a trace.
 //!
-//! It copies the one query row per layer that is kept, so that the prefill's matrices (0.8 GB for a 7B model) are freed layer by layer. On the
-//! CPU the copy goes to its place in the trace at once, rounded if it is to be; the rows of a GPU stay there until the step's last layer and
-//! are read back once.
+//! It copies the one query row per layer that is kept, so that the prefill's matrices (0.8 GB for a 7B model) are freed
+//! layer by layer. On the CPU the copy goes to its place in the trace at once, rounded if it is to be; the rows of a
+//! GPU stay there until the step's last layer and are read back once.
 
 mod encoder_rows;
 mod rows;

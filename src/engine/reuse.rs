@@ -6,8 +6,8 @@
 //! far as the methods of both leave them alone. A noised image, another framing or another photo differ in their rows
 //! and share what stands before the image.
 //!
-//! **Differs** from a fresh run by rounding: products over fewer rows add in another order (`tests/models/reuse.rs` holds it
-//! to 1e-5 in f32 and to the same tokens).
+//! **Differs** from a fresh run by rounding: products over fewer rows add in another order (`tests/models/reuse.rs`
+//! holds it to 1e-5 in f32 and to the same tokens).
 
 use super::messages::KeptMemory;
 use crate::model::{Additions, ImageFeatures, KvCache, Positions};

@@ -11,9 +11,10 @@ use std::sync::atomic::AtomicBool;
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
 /// come; how it ends is the result.
 ///
-/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. An encoder has its whole
-/// trace in `Started` and no tokens; its prompt is texts, one a line, to compare with the photo. A raised `cancel` ends the job within one
-/// layer with [`EngineError::Cancelled`]; what was emitted before stays valid.
+/// `Started` comes before the prefill, or after it when prompt rows were asked for, because they are made there. An
+/// encoder has its whole trace in `Started` and no tokens; its prompt is texts, one a line, to compare with the photo.
+/// A raised `cancel` ends the job within one layer with [`EngineError::Cancelled`]; what was emitted before stays
+/// valid.
 pub fn run_job(
     model: &OpenModel,
     id: RunId,

@@ -3,7 +3,7 @@
 use super::error::{EngineError, SpecError};
 use super::messages::{Question, Spec};
 use super::method_specs::MethodSpecs;
-use crate::decode::{BeamOptions, Parameters, Stack, Word, build, check_parameter_names, method_named};
+use crate::decode::{self, Parameters, Stack, Word, build, check_parameter_names, method_named};
 use crate::trace::SpecInfo;
 
 impl Spec {
@@ -48,7 +48,8 @@ impl std::fmt::Display for Spec {
     }
 }
 
-/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when it runs.
+/// Finds unknown names and parameters of a question before a model is opened; what depends on the model comes up when
+/// it runs.
 pub fn check_specs(question: &Question) -> Result<(), EngineError> {
     let mut methods = Vec::new();
     for (word, spec) in MethodSpecs::of(question).in_order() {
@@ -60,16 +61,11 @@ pub fn check_specs(question: &Question) -> Result<(), EngineError> {
 
 /// Finds what cannot be searched with several beams: drawn tokens, and methods that have no state for each.
 pub(super) fn check_beams(question: &Question, methods: &Stack) -> Result<(), EngineError> {
-    beam_options(question).check(question.sampling.temperature)?;
+    decode::check_beams(&question.sampling)?;
     if question.sampling.beams > 1 {
         methods.check_forks()?;
     }
     Ok(())
-}
-
-/// How many answers are followed, and how they are compared.
-pub(super) fn beam_options(question: &Question) -> BeamOptions {
-    BeamOptions { width: question.sampling.beams, length_penalty: question.sampling.length_penalty }
 }
 
 /// Finds unknown names of methods and of their parameters, without looking at any value: those of files are read later.

@@ -21,8 +21,8 @@ use std::thread::JoinHandle;
 
 /// Requests that may wait: far more than a person asks for, few enough that a runaway caller is told.
 const MOST_REQUESTS: usize = 256;
-/// Events that may wait. A window drains them every frame; when it cannot (minimised on some systems), the worker waits instead of filling
-/// memory: a token of a 7B model weighs over a megabyte.
+/// Events that may wait. A window drains them every frame; when it cannot (minimised on some systems), the worker waits
+/// instead of filling memory: a token of a 7B model weighs over a megabyte.
 const MOST_EVENTS: usize = 128;
 
 /// Makes the window draw a frame; called after every event, from the worker's thread.
@@ -273,7 +273,8 @@ fn work(make_backend: &BackendFactory, requests: &Receiver<Job>, outbox: &Outbox
     let lived = catch_unwind(AssertUnwindSafe(|| {
         let mut backend = make_backend();
         let mut open = "no model".to_owned();
-        // Set between a load that was given up for a later one and that one: questions meant for the model in between have no model.
+        // Set between a load that was given up for a later one and that one: questions meant for the model in between
+        // have no model.
         let mut orphaned = false;
         while let Ok(job) = requests.recv() {
             doing.replace(Doing::of(&job, &open));

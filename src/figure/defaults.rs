@@ -9,8 +9,8 @@ use std::path::Path;
 /// Maps of single words.
 const WORDS: usize = 3;
 
-/// Photo, attention of the answer and of the words that look at the image most, vision `[CLS]`, the answer with these words marked, attention on
-/// the image by layer and by head. Without a decoder: what there is.
+/// Photo, attention of the answer and of the words that look at the image most, vision `[CLS]`, the answer with these
+/// words marked, attention on the image by layer and by head. Without a decoder: what there is.
 pub fn default_recipe(name: &str, trace: &Trace, file: Option<&Path>) -> Recipe {
     let mut recipe = Recipe::new(Layout::default(), Colour::default());
     recipe.add_trace(name, trace, file);

@@ -17,7 +17,8 @@ pub(super) fn xmp(title: &str, recipe: &str) -> String {
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
          <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\n\
          <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n\
-         <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" \
+         <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+         xmlns:xmp=\"http://ns.adobe.com/xap/1.0/\" \
          xmlns:gazelens=\"{NAMESPACE}\">\n\
          <dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">{}</rdf:li></rdf:Alt></dc:title>\n\
          <xmp:CreatorTool>gazelens</xmp:CreatorTool>\n{}\n\
@@ -27,7 +28,8 @@ pub(super) fn xmp(title: &str, recipe: &str) -> String {
     )
 }
 
-/// Reads the recipe of a figure (PNG, SVG or PDF), or a recipe itself (JSON), from the file's bytes; `name` is for messages.
+/// Reads the recipe of a figure (PNG, SVG or PDF), or a recipe itself (JSON), from the file's bytes; `name` is for
+/// messages.
 pub fn recipe_of(bytes: &[u8], name: &Path) -> Result<Recipe, FigureError> {
     Recipe::from_json(&json_of(bytes, name)?, name)
 }

@@ -25,7 +25,8 @@ pub enum FigureError {
         path: PathBuf,
     },
     /// Written by a later program.
-    #[error("Expected a recipe of version {known} or older, found version {found}, which a later gazelens wrote: {}", path.display())]
+    #[error("Expected a recipe of version {known} or older, found version {found}, which a later gazelens wrote: \
+        {}", path.display())]
     Newer {
         /// What this program reads.
         known: u32,
@@ -89,7 +90,8 @@ pub enum FigureError {
     },
     /// A trace that stands in no file and was not handed over.
     #[error(
-        "Expected a trace file for the input `{name}`, found none in the recipe: give --trace, or leave it to the model that wrote it"
+        "Expected a trace file for the input `{name}`, found none in the recipe: give --trace, or leave it to the \
+            model that wrote it"
     )]
     NoTrace {
         /// Its name.
@@ -135,7 +137,8 @@ pub enum FigureError {
     Stopped,
     /// Too large to be drawn.
     #[error(
-        "Expected a picture of at most {most_px} pixels a side, found {found_px}: choose fewer dots per inch or a smaller width"
+        "Expected a picture of at most {most_px} pixels a side, found {found_px}: choose fewer dots per inch or a \
+            smaller width"
     )]
     TooLarge {
         /// Limit.

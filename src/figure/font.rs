@@ -1,4 +1,5 @@
-//! Typefaces, the bundled one and those of files: widths for the layout, outlines for pixels, files for the other writers.
+//! Typefaces, the bundled one and those of files: widths for the layout, outlines for pixels, files for the other
+//! writers.
 //!
 //! There is no kerning and no hinting, so a line is as long in every file as the layout thinks.
 
@@ -159,7 +160,8 @@ impl Face {
     }
 }
 
-/// Whether a TrueType glyph and those that it is put together of have points: a damaged one that has none makes its reader panic.
+/// Whether a TrueType glyph and those that it is put together of have points: a damaged one that has none makes its
+/// reader panic.
 fn is_sound(font: &FontRef<'_>, glyph: GlyphId, parts_left: &mut usize) -> bool {
     let Some(left) = parts_left.checked_sub(1) else { return false };
     *parts_left = left;
@@ -242,7 +244,8 @@ impl OutlinePen for Adapter<'_> {
     }
 }
 
-/// The text as it can be set: line breaks and tabs as spaces, look-alikes for what has no glyph, other control characters left out.
+/// The text as it can be set: line breaks and tabs as spaces, look-alikes for what has no glyph, other control
+/// characters left out.
 pub(super) fn settable(text: &str) -> String {
     let known = |letter: char| FACES[0].has(letter);
     let replaced = text.chars().filter_map(|letter| match letter {

@@ -47,7 +47,8 @@ pub struct Inputs {
     pub mismatches: Vec<String>,
 }
 
-/// What is at hand already, by the names of the recipe: traces of the window or of a run just made, and photos that need not be decoded again.
+/// What is at hand already, by the names of the recipe: traces of the window or of a run just made, and photos that
+/// need not be decoded again.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
     /// In place of trace files.

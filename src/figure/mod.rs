@@ -1,10 +1,12 @@
 //! Figures for papers: a recipe and its inputs become a scene, and the scene becomes PNG, SVG or PDF.
 //!
 //! ```text
-//! Recipe + Inputs -> Resolved (values and words) -> Scene (places) -> PNG | SVG | PDF, and CSV, npy, tables of the numbers behind it
+//! Recipe + Inputs -> Resolved (values and words) -> Scene (places) -> PNG | SVG | PDF,
+//!                                                                     and CSV, npy, tables of the numbers behind it
 //! ```
 //!
-//! - [`Recipe`] is the description as plain data. It is embedded in every file and written beside it; [`recipe_of`] reads it back.
+//! - [`Recipe`] is the description as plain data. It is embedded in every file and written beside it; [`recipe_of`]
+//!   reads it back.
 //! - [`Inputs::open`] opens what a recipe names and says what is not as it was *before* anything is drawn.
 //! - [`Figure::new`] resolves and lays out; a preview is [`Figure::raster`], the same pixels as the PNG.
 //! - [`Figure::write`] writes one file and the recipe beside it, [`Figure::write_data`] the numbers;
@@ -12,9 +14,9 @@
 //! - [`default_recipe`] is what a trace shows when nobody says what to show.
 //! - [`html`] is one trace as a page that needs nothing else.
 //!
-//! The same recipe and inputs give the same bytes: no dates, no random names, a typeface that is bundled or named by its
-//! hash, fixed compression, colours from the CPU
-//! renderer. A change of this code may change them; the version of the program is in the recipe.
+//! The same recipe and inputs give the same bytes: no dates, no random names, a typeface that is bundled or named by
+//! its hash, fixed compression, colours from the CPU renderer. A change of this code may change them; the version of
+//! the program is in the recipe.
 
 mod data_files;
 mod defaults;

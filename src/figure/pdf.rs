@@ -1,4 +1,5 @@
-//! A scene as PDF: letters are letters in embedded fonts, lines are lines, images keep their own pixels. No dates, no random names.
+//! A scene as PDF: letters are letters in embedded fonts, lines are lines, images keep their own pixels. No dates, no
+//! random names.
 
 use super::font::{Face, Typeface, truetype};
 use super::pixels::{Embedded, embedded};
@@ -273,7 +274,8 @@ fn write_image(pdf: &mut Pdf, image: &Embedded, id: Ref, mask_id: Ref) {
     }
 }
 
-/// A font by glyph numbers, the bundled one whole, others as far as they are used, with what each glyph means: that makes text selectable.
+/// A font by glyph numbers, the bundled one whole, others as far as they are used, with what each glyph means: that
+/// makes text selectable.
 fn write_font(pdf: &mut Pdf, face: &Face, letters: &Letters, id: Ref, ids: &mut Ids) {
     let (cid, descriptor, file, cmap) = (ids.next(), ids.next(), ids.next(), ids.next());
     let name = Name(face.name.as_bytes());

@@ -1,4 +1,5 @@
-//! Pictures as the writers of vector files embed them: every layer cell by cell or pixel by pixel, never resampled to the page.
+//! Pictures as the writers of vector files embed them: every layer cell by cell or pixel by pixel, never resampled to
+//! the page.
 
 use super::scene::{Cells, OverlapPixels, PhotoPixels, Picture, Pixels, Rect};
 use crate::data::resample::resize_rgb;
@@ -103,8 +104,8 @@ fn regions(pixels: &PhotoPixels, rect: Rect) -> Embedded {
     Embedded { rect, size: picture.size, rgb, alpha: Some(alpha), smooth: false, shared: None }
 }
 
-/// Every pixel as a block of equal ones, so that programs that smooth whatever they enlarge (librsvg does, and viewers of PDF) blur a small
-/// part of a cell's edge and not the map. It costs next to nothing: equal pixels deflate well.
+/// Every pixel as a block of equal ones, so that programs that smooth whatever they enlarge (librsvg does, and viewers
+/// of PDF) blur a small part of a cell's edge and not the map. It costs next to nothing: equal pixels deflate well.
 fn in_blocks(image: Embedded) -> Embedded {
     let [w, h] = image.size.map(|side| side as usize);
     let block = BLOCKS_PX.div_ceil(w.max(h).max(1));

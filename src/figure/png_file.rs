@@ -4,7 +4,8 @@ use super::inside::KEYWORD;
 use super::pixels::Embedded;
 use png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
 
-/// A figure's pixels, **shape** `[rows, columns, 3]`, with its resolution and its recipe; nothing where the size does not fit the pixels.
+/// A figure's pixels, **shape** `[rows, columns, 3]`, with its resolution and its recipe; nothing where the size does
+/// not fit the pixels.
 pub(super) fn figure(
     size: [u32; 2],
     rgb: &[u8],

@@ -1,5 +1,5 @@
-//! A scene as pixels: pictures by the CPU renderer at exactly the page's pixels, lines and letters with smooth edges. What a PNG holds and
-//! what a preview shows.
+//! A scene as pixels: pictures by the CPU renderer at exactly the page's pixels, lines and letters with smooth edges.
+//! What a PNG holds and what a preview shows.
 
 use super::font::{Pen, Typeface};
 use super::scene::{Anchor, Cells, Group, Node, OverlapPixels, PhotoPixels, Picture, Pixels, Rect, Scene, Shape, Text};

@@ -1,6 +1,7 @@
 //! The description of a figure: plain data, written into every figure and beside it.
 //!
-//! A recipe and the inputs that it names make the same scene, and so the same bytes, wherever they are brought together.
+//! A recipe and the inputs that it names make the same scene, and so the same bytes, wherever they are brought
+//! together.
 
 mod choices;
 mod layout;
@@ -47,7 +48,8 @@ pub struct Recipe {
     pub colour: Colour,
     /// In reading order.
     pub panels: Vec<Panel>,
-    /// Of a figure made in a batch: hash of the recipe that stood for all, and of the photo. Tells whether a figure is already there.
+    /// Of a figure made in a batch: hash of the recipe that stood for all, and of the photo. Tells whether a figure is
+    /// already there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<String>,
 }
@@ -69,7 +71,8 @@ pub struct RecipeInputs {
     pub fonts: BTreeMap<String, FileInput>,
 }
 
-/// One answered question: enough to tell whether a trace is the one that is meant, and to ask again where there is no file.
+/// One answered question: enough to tell whether a trace is the one that is meant, and to ask again where there is no
+/// file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraceInput {
@@ -136,7 +139,8 @@ impl Recipe {
 
     /// The JSON that is embedded and written beside: the same for equal recipes.
     pub fn to_json(&self) -> String {
-        // Maps have text keys and numbers are finite, so this cannot fail; an empty text would be refused by the reader.
+        // Maps have text keys and numbers are finite, so this cannot fail; an empty text would be refused by the
+        // reader.
         let mut json = legible_everywhere(&serde_json::to_string_pretty(self).unwrap_or_default());
         json.push('\n');
         json

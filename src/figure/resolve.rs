@@ -1,4 +1,5 @@
-//! From a recipe and its inputs to what every panel shows: values, words, and what they are called. Nothing has a place yet.
+//! From a recipe and its inputs to what every panel shows: values, words, and what they are called. Nothing has a place
+//! yet.
 
 mod bars;
 mod data;

@@ -1,4 +1,5 @@
-//! A resolved figure: where everything lies, in points from the top left corner. Pure data; every writer draws the same scene.
+//! A resolved figure: where everything lies, in points from the top left corner. Pure data; every writer draws the same
+//! scene.
 
 use super::font::{ASCENT, Typeface};
 use crate::data::Photo;
@@ -82,7 +83,8 @@ pub struct Picture {
     pub pixels: Pixels,
 }
 
-/// Where pixels come from. Each kind is embedded at its own resolution; a PNG asks the CPU renderer for exactly its own pixels.
+/// Where pixels come from. Each kind is embedded at its own resolution; a PNG asks the CPU renderer for exactly its own
+/// pixels.
 #[derive(Debug, Clone)]
 pub enum Pixels {
     /// A photo, with a map on it or not.

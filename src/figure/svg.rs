@@ -27,7 +27,8 @@ pub(super) fn write(scene: &Scene, watch: &mut Watch<'_>) -> Result<String, Figu
         svg,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" \
          xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"{mm_w}mm\" height=\"{mm_h}mm\" viewBox=\"0 0 {w} {h}\" \
-         role=\"img\" aria-labelledby=\"figure-title\">\n<title id=\"figure-title\">{title}</title>\n<metadata>\n{}\n</metadata>\n",
+         role=\"img\" aria-labelledby=\"figure-title\">\n<title \
+             id=\"figure-title\">{title}</title>\n<metadata>\n{}\n</metadata>\n",
         embed::element(&scene.recipe)
     );
     style(scene, &mut svg);
@@ -77,7 +78,8 @@ fn style(scene: &Scene, svg: &mut String) {
         };
         let _ = writeln!(
             svg,
-            "@font-face{{font-family:\"{family}\";font-weight:{weight};src:url(data:font/ttf;base64,{font}) format(\"truetype\")}}"
+            "@font-face{{font-family:\"{family}\";font-weight:{weight};src:url(data:font/ttf;base64,{font}) \
+                format(\"truetype\")}}"
         );
     }
     // A face that is not there in bold is set as it is: made bolder by the reader it would be wider than measured.
@@ -88,7 +90,8 @@ fn style(scene: &Scene, svg: &mut String) {
     };
     let _ = writeln!(
         svg,
-        "text{{font-family:{before}\"{EMBEDDED}\",{after}\"{FAMILY}\",\"Noto Sans\",Arial,sans-serif;{made}font-kerning:none;\
+        "text{{font-family:{before}\"{EMBEDDED}\",{after}\"{FAMILY}\",\"Noto \
+            Sans\",Arial,sans-serif;{made}font-kerning:none;\
          font-variant-ligatures:none;white-space:pre}}\n</style>"
     );
 }
@@ -184,7 +187,8 @@ fn text(text: &Text, svg: &mut String) {
     };
     let _ = writeln!(
         svg,
-        "<text {place} font-size=\"{}\"{weight}{anchor} fill=\"#{r:02x}{g:02x}{b:02x}\" xml:space=\"preserve\">{}</text>",
+        "<text {place} font-size=\"{}\"{weight}{anchor} fill=\"#{r:02x}{g:02x}{b:02x}\" \
+            xml:space=\"preserve\">{}</text>",
         number(text.size),
         escaped(&text.text)
     );

@@ -1,10 +1,12 @@
-//! Reading of files that others made or named: regular ones of a bounded length, never a pipe that nobody writes to or a device without end.
+//! Reading of files that others made or named: regular ones of a bounded length, never a pipe that nobody writes to or
+//! a device without end.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _};
 use std::path::Path;
 
-/// Opens a regular file; its length is the second value, **units** bytes. Folders, pipes, sockets and devices are refused without waiting.
+/// Opens a regular file; its length is the second value, **units** bytes. Folders, pipes, sockets and devices are
+/// refused without waiting.
 pub fn open(path: &Path) -> std::io::Result<(File, u64)> {
     // Opening a pipe waits for somebody to write, so it is looked at before; what is opened is looked at again.
     regular(&std::fs::metadata(path)?)?;

@@ -29,7 +29,8 @@ pub struct Region {
     pub grid: PatchGrid,
     /// Image tokens from the start of a row to that of the next: the columns, and separators where rows end with some.
     pub row_stride: usize,
-    /// The pixels of the photo that the cells cover, which may reach beyond it (padding); `None` for cells that cover none.
+    /// The pixels of the photo that the cells cover, which may reach beyond it (padding); `None` for cells that cover
+    /// none.
     pub rect_px: Option<RectPx>,
     /// Which of the model's encoders saw it.
     pub encoder: usize,
@@ -150,7 +151,8 @@ impl ImageLayout {
         Ok(layout)
     }
 
-    /// One grid that a processor made by resizing and cropping or padding; `before` image tokens without pixels precede it.
+    /// One grid that a processor made by resizing and cropping or padding; `before` image tokens without pixels precede
+    /// it.
     pub fn of_view(view: &ModelView, before: usize) -> Self {
         let ModelView { image, rect_px, grid, .. } = *view;
         let region = Region {
@@ -269,8 +271,8 @@ impl ImageLayout {
         self.cells_at(x_px, y_px).filter(|pos| combine.counts(pos.region)).min_by(|a, b| area(a).total_cmp(&area(b)))
     }
 
-    /// The smallest rectangle around everything that the model saw; it may reach beyond the photo. The photo itself where
-    /// no token covers a pixel.
+    /// The smallest rectangle around everything that the model saw; it may reach beyond the photo. The photo itself
+    /// where no token covers a pixel.
     pub fn seen_px(&self) -> RectPx {
         let rects = self.placed().map(|region| region.rect_px);
         rects.reduce(RectPx::around).unwrap_or_else(|| RectPx::of(self.image))

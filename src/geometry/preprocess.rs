@@ -1,4 +1,5 @@
-//! What happens to a photo before the model sees it, as numbers (read from a processor's configuration, carried out by `data`).
+//! What happens to a photo before the model sees it, as numbers (read from a processor's configuration, carried out by
+//! `data`).
 
 use super::ImageSize;
 use super::outside::{GeometryError, refused};

@@ -76,7 +76,8 @@ fn odd_differences_round_down_as_python_does() {
     assert_rect(view(338, 337, Framing::Crop).rect_px, [0.0, 0.0, 338.0, 337.0], "truncated to a square");
     // 339 x 336: (339 - 336) // 2 = 1 column on the left, 2 on the right.
     assert_rect(view(339, 336, Framing::Crop).rect_px, [1.0, 0.0, 337.0, 336.0], "crop");
-    // No resizing, crop larger than the photo: (25 - 28) // 2 = -2, so two columns of zeros on the left, one on the right.
+    // No resizing, crop larger than the photo: (25 - 28) // 2 = -2, so two columns of zeros on the left, one on the
+    // right.
     let spec = PreprocessSpec { resize: None, ..PreprocessSpec::clip(28) };
     let small = ModelView::new(size(25, 28), &spec, 14);
     assert_rect(small.rect_px, [-2.0, 0.0, 26.0, 28.0], "a crop beyond the photo");

@@ -24,8 +24,8 @@ pub(super) const SAME_PX: f64 = 0.01;
 impl ModelView {
     /// Follows `spec` for a photo of this size and a model with square patches of `patch_px`.
     ///
-    /// **Differs** from the common `1 / s` with one factor for both axes: the resized edge is truncated to whole pixels, so each axis has
-    /// its own factor (less than a pixel apart).
+    /// **Differs** from the common `1 / s` with one factor for both axes: the resized edge is truncated to whole
+    /// pixels, so each axis has its own factor (less than a pixel apart).
     pub fn new(image: ImageSize, spec: &PreprocessSpec, patch_px: u32) -> Self {
         let (pad_x, pad_y, canvas) = match spec.framing {
             Framing::Crop => (0, 0, image),

@@ -120,7 +120,8 @@ impl CacheShape {
     }
 }
 
-/// `scores = scale · q · Kᵀ`, for a [`softmax`](super::softmax()) and [`mix`] to follow once they have been looked at or changed.
+/// `scores = scale · q · Kᵀ`, for a [`softmax`](super::softmax()) and [`mix`] to follow once they have been looked at
+/// or changed.
 ///
 /// **Shape** `query`: `[num_attention_heads, head_dim]`, `scores`: `[num_attention_heads, key_len]`.
 pub fn scores(
@@ -165,7 +166,8 @@ pub fn mix(shape: &CacheShape, probabilities: &[f32], values: &[Run<'_>], out: &
     Ok(())
 }
 
-/// `probabilities = softmax(scale · q · Kᵀ)` and `out = probabilities · V` in one go, split by key head over the current rayon pool.
+/// `probabilities = softmax(scale · q · Kᵀ)` and `out = probabilities · V` in one go, split by key head over the
+/// current rayon pool.
 ///
 /// **Shape** `query` and `out`: `[num_attention_heads, head_dim]`, `probabilities`: `[num_attention_heads, key_len]`.
 pub fn attend(

@@ -12,7 +12,8 @@ use super::lanes::{Job, Lanes, Level};
 
 /// **Units** bytes that one core reads in a row.
 const PIECE_BYTES: usize = 1 << 20;
-/// **Units** bytes that are timed together: below a millisecond or two, so that a busy machine lets some of them through undisturbed.
+/// **Units** bytes that are timed together: below a millisecond or two, so that a busy machine lets some of them
+/// through undisturbed.
 pub const STRETCH_BYTES: usize = 16 << 20;
 /// Running sums that keep the loads independent of each other.
 const SUMS: usize = 8;
@@ -26,8 +27,8 @@ pub struct Bandwidth {
     pub threads: usize,
 }
 
-/// Reads a buffer of `buffer_bytes` (take at least eight times the last cache; 512 MiB is a good value) `passes` times with every thread
-/// of the current rayon pool and keeps the fastest stretch.
+/// Reads a buffer of `buffer_bytes` (take at least eight times the last cache; 512 MiB is a good value) `passes` times
+/// with every thread of the current rayon pool and keeps the fastest stretch.
 pub fn bandwidth(buffer_bytes: usize, passes: usize) -> Bandwidth {
     BandwidthProbe::new(buffer_bytes).measure(passes)
 }
@@ -59,7 +60,8 @@ impl BandwidthProbe {
 impl BandwidthProbe {
     /// Reads so many bytes from `from` on, going round the buffer, in one go; the seconds it took.
     ///
-    /// For a measurement that takes turns with another one: both then have the same share of what the machine lets pass at the time.
+    /// For a measurement that takes turns with another one: both then have the same share of what the machine lets pass
+    /// at the time.
     pub fn read_secs(&self, bytes: usize, from: usize) -> f64 {
         let len = self.0.len();
         let start = Instant::now();

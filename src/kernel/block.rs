@@ -1,7 +1,7 @@
 //! Row dots: a run of weight rows against a few rows of activations, each weight read once.
 //!
-//! Four weight rows form a tile; while a tile is in the nearest caches it meets all activation rows, at most four at a time, so that
-//! the sums stay in registers.
+//! Four weight rows form a tile; while a tile is in the nearest caches it meets all activation rows, at most four at a
+//! time, so that the sums stay in registers.
 #![expect(
     clippy::inline_always,
     reason = "code that is not inlined into pulp's dispatch loses the vector instructions"
@@ -18,15 +18,16 @@ use super::{
 pub(super) const TILE_ROWS: usize = 4;
 /// Activation rows whose sums fit the registers.
 const GROUP_ROWS: usize = 4;
-/// **Units** bytes that are read ahead of their products: a few pages in a row, and half of what the nearest caches hold at least.
+/// **Units** bytes that are read ahead of their products: a few pages in a row, and half of what the nearest caches
+/// hold at least.
 const FETCH_BYTES: usize = 32 << 10;
 /// **Units** bytes of activations that stay in the nearest cache beside a stream of weights.
 const NEAR_BYTES: usize = 24 << 10;
 /// **Units** bytes of the widest pair: two 512-bit registers.
 const PAIR_BYTES: usize = 128;
 
-/// Activations as the kernels want them: rows padded with zeros to whole pairs of vectors and, where the format is read so, each pair
-/// reordered to the even columns followed by the odd ones.
+/// Activations as the kernels want them: rows padded with zeros to whole pairs of vectors and, where the format is read
+/// so, each pair reordered to the even columns followed by the odd ones.
 #[derive(Debug)]
 pub(super) struct Packed {
     values: Vec<f32>,
@@ -94,8 +95,8 @@ impl Job for Block<'_, '_> {
 #[inline(always)]
 fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
     let Block { bytes, row_bytes, x, y, .. } = job;
-    // Two short rows that the processor itself widens keep up with the memory: one weight row after the other, as with one row (measured:
-    // 1.05 to 1.15 times one row, 1.25 to 1.5 otherwise).
+    // Two short rows that the processor itself widens keep up with the memory: one weight row after the other, as with
+    // one row (measured: 1.05 to 1.15 times one row, 1.25 to 1.5 otherwise).
     let is_stream = x.rows == 2 && F::REGISTERS == 1 && !F::EVEN_ODD && size_of_val(&*x.values) <= NEAR_BYTES;
     let is_fetched = x.rows > 2 || x.rows == 2 && !is_stream && (F::REGISTERS == 1 || S::REGISTER_COUNT < 32);
     let fetched_tiles = (FETCH_BYTES / (TILE_ROWS * row_bytes)).max(1);
@@ -122,8 +123,9 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
     }
 }
 
-/// Reads one register of every cache line, in the order of the memory, so that they are in the cache when their products begin. Memory is
-/// then read at its full rate, which the products of several rows are too busy to ask for (measured: 1.4 times faster with two rows).
+/// Reads one register of every cache line, in the order of the memory, so that they are in the cache when their
+/// products begin. Memory is then read at its full rate, which the products of several rows are too busy to ask for
+/// (measured: 1.4 times faster with two rows).
 #[inline(always)]
 fn fetch<S: Lanes>(simd: S, tiles: &[u8]) {
     const LINE_BYTES: usize = 64;

@@ -44,7 +44,8 @@ impl WeightType {
     }
 }
 
-/// A matrix of weights over bytes that something else owns, usually a mapped file. Costs nothing to make; make one for each product.
+/// A matrix of weights over bytes that something else owns, usually a mapped file. Costs nothing to make; make one for
+/// each product.
 ///
 /// **Shape** `[rows, cols]` = `[out_features, in_features]`, row-major, little-endian, at any alignment.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +118,8 @@ impl<'a> Weight<'a> {
         Ok(Self { bytes, rows: end - start, ..*self })
     }
 
-    /// Writes the matrix as f32, on all cores: what a product over many rows (a prompt) wants, a block of rows at a time.
+    /// Writes the matrix as f32, on all cores: what a product over many rows (a prompt) wants, a block of rows at a
+    /// time.
     ///
     /// **Shape** `out`: `[rows, cols]`.
     pub fn to_f32(&self, out: &mut [f32]) -> Result<(), KernelError> {

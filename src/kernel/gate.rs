@@ -43,7 +43,8 @@ impl Gate {
 
 /// Applies an activation in place, split over the current rayon pool.
 ///
-/// Within 4 units in the last place of the sigmoid of `s(x)` as f32 has it. The result does not depend on the number of threads.
+/// Within 4 units in the last place of the sigmoid of `s(x)` as f32 has it. The result does not depend on the number of
+/// threads.
 pub fn activate(gate: Gate, values: &mut [f32]) {
     let level = Level::widest();
     values.par_chunks_mut(PIECE).for_each(|values| level.run(Swish { gate, values, factors: None }));
@@ -100,7 +101,8 @@ impl Job for Swish<'_> {
     }
 }
 
-/// `x · sigmoid(s)`: with `t = e^-|s|`, which cannot overflow, the sigmoid is `1 / (1 + t)`, or `t / (1 + t)` below zero.
+/// `x · sigmoid(s)`: with `t = e^-|s|`, which cannot overflow, the sigmoid is `1 / (1 + t)`, or `t / (1 + t)` below
+/// zero.
 #[inline(always)]
 fn swish<S: Lanes>(simd: S, gate: Gate, x: S::f32s) -> S::f32s {
     let s = gate.exponent(simd, x);
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn activations_equal_their_formulas() {
-        // The exponent is rounded, so below zero the error grows with |s|, at most 87 units; what is below e^-87 may be zero.
+        // The exponent is rounded, so below zero the error grows with |s|, at most 87 units; what is below e^-87 may be
+        // zero.
         for level in Level::all() {
             for gate in ALL {
                 let xs: Vec<f32> = (0..40_001_u16).map(|i| (f32::from(i) - 20_000.0) / 400.0).collect();

@@ -1,7 +1,9 @@
-//! Which vector instructions this processor has, found at run time, and the three number formats as those instructions read them.
+//! Which vector instructions this processor has, found at run time, and the three number formats as those instructions
+//! read them.
 //!
-//! Every kernel is written once over [`Lanes`] and compiled once for each [`Level`]. The functions are `inline(always)` because a
-//! vector instruction is only generated inside the function that `pulp` has marked with the processor's features.
+//! Every kernel is written once over [`Lanes`] and compiled once for each [`Level`]. The functions are `inline(always)`
+//! because a vector instruction is only generated inside the function that `pulp` has marked with the processor's
+//! features.
 #![expect(
     clippy::inline_always,
     reason = "code that is not inlined into pulp's dispatch loses the vector instructions"
@@ -169,8 +171,8 @@ impl Lanes for Scalar128b {
 pub(super) trait Format<S: Lanes> {
     /// Vector registers of bytes that one pair is made of.
     const REGISTERS: usize;
-    /// Whether the first vector of a pair holds the values of even index and the second those of odd index; else the two follow each
-    /// other.
+    /// Whether the first vector of a pair holds the values of even index and the second those of odd index; else the
+    /// two follow each other.
     const EVEN_ODD: bool;
 
     /// Widens the first [`Self::REGISTERS`] of `bytes`, which is never shorter.
@@ -206,8 +208,8 @@ impl<S: Lanes> Format<S> for Bf16 {
     }
 }
 
-/// f16, two to a 32-bit lane, widened with integer operations: the exponent and mantissa bits moved to their f32 places are the value
-/// times 2^-112, subnormals included.
+/// f16, two to a 32-bit lane, widened with integer operations: the exponent and mantissa bits moved to their f32 places
+/// are the value times 2^-112, subnormals included.
 pub(super) struct F16Shifted;
 
 impl F16Shifted {

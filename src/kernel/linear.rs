@@ -9,15 +9,17 @@ use super::{
     lanes::Level,
 };
 
-/// **Units** bytes of weights in one piece of work: long enough that sharing them out costs nothing, short enough to end together.
+/// **Units** bytes of weights in one piece of work: long enough that sharing them out costs nothing, short enough to
+/// end together.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// `y = x · wᵀ`, accumulated in f32, `w` read once whatever the number of rows in `x`, split over the current rayon pool.
+/// `y = x · wᵀ`, accumulated in f32, `w` read once whatever the number of rows in `x`, split over the current rayon
+/// pool.
 ///
-/// Meant for the rows of a step and of a short question, up to a few dozen; a prompt or an image is faster in a blocked product over
-/// [`Weight::to_f32`]. Call it from inside the pool (`ThreadPool::install`) where many calls follow each other: entering the pool from
-/// outside costs some microseconds each time.
-/// The result does not depend on the number of threads.
+/// Meant for the rows of a step and of a short question, up to a few dozen; a prompt or an image is faster in a blocked
+/// product over [`Weight::to_f32`]. Call it from inside the pool (`ThreadPool::install`) where many calls follow each
+/// other: entering the pool from outside costs some microseconds each time. The result does not depend on the number of
+/// threads.
 ///
 /// **Shape** `x`: `[m, w.cols()]`, `y`: `[m, w.rows()]`.
 pub fn linear(x: &[f32], w: Weight<'_>, y: &mut [f32]) -> Result<(), KernelError> {
@@ -96,8 +98,9 @@ mod tests {
         (0..len).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
     }
 
-    /// Checks every output against f64. A sum of products in any order errs by at most `terms · u · Σ|w x|`; here a lane adds at most
-    /// `cols / 8 + 1` products and at most 8 lanes and 2 vectors are then added, each value has one more rounding for its product.
+    /// Checks every output against f64. A sum of products in any order errs by at most `terms · u · Σ|w x|`; here a
+    /// lane adds at most `cols / 8 + 1` products and at most 8 lanes and 2 vectors are then added, each value has one
+    /// more rounding for its product.
     fn check(level: Level, dtype: WeightType, (m, rows, cols): (usize, usize, usize), offset: usize) {
         let x = wave(m * cols, 1);
         let (bytes, kept) = encode(&wave(rows * cols, 2), dtype);
@@ -141,7 +144,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn odd_sizes_at_any_alignment_equal_the_naive_product(m in 0_usize..6, rows in 1_usize..14, cols in 1_usize..160, offset in 0_usize..5) {
+        fn odd_sizes_at_any_alignment_equal_the_naive_product(m in 0_usize..6, rows in 1_usize..14,
+            cols in 1_usize..160, offset in 0_usize..5) {
             for level in Level::all() {
                 for dtype in WeightType::ALL {
                     check(level, dtype, (m, rows, cols), offset);

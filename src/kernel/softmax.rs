@@ -23,8 +23,8 @@ pub enum Visible {
     All,
     /// The same number in every row.
     First(usize),
-    /// Rows are queries of one or more heads, `num_queries` to a head: query `i` sees the `past_len` keys before the first query, and the
-    /// keys of queries `0..=i`.
+    /// Rows are queries of one or more heads, `num_queries` to a head: query `i` sees the `past_len` keys before the
+    /// first query, and the keys of queries `0..=i`.
     Causal {
         /// Queries of one head.
         num_queries: usize,
@@ -50,9 +50,9 @@ impl Visible {
 
 /// Turns each row of scores into probabilities, in place, split over the current rayon pool.
 ///
-/// A score of minus infinity has probability zero; a row that sees nothing becomes zeros; a row with a NaN, with plus infinity or with
-/// minus infinity alone becomes NaN, so that it is noticed. Exponentials are within 2 units in the last place; those below `e^-87` are
-/// zero. The result does not depend on the number of threads.
+/// A score of minus infinity has probability zero; a row that sees nothing becomes zeros; a row with a NaN, with plus
+/// infinity or with minus infinity alone becomes NaN, so that it is noticed. Exponentials are within 2 units in the
+/// last place; those below `e^-87` are zero. The result does not depend on the number of threads.
 ///
 /// **Shape** `scores`: `[rows, cols]`.
 pub fn softmax(scores: &mut [f32], cols: usize, visible: Visible) -> Result<(), KernelError> {
@@ -134,7 +134,8 @@ fn softmax_row<S: Lanes>(simd: S, row: &mut [f32]) {
 
 /// `e^x` for `x <= 0`; NaN stays NaN, and what is below [`SMALLEST`] becomes zero.
 ///
-/// **Source** Cephes `expf`: `x = n ln 2 + r`, `ln 2` in two parts so that `r` is exact, a polynomial of degree 5 for `(e^r - 1 - r) / r²`.
+/// **Source** Cephes `expf`: `x = n ln 2 + r`, `ln 2` in two parts so that `r` is exact, a polynomial of degree 5 for
+/// `(e^r - 1 - r) / r²`.
 #[inline(always)]
 pub(super) fn exp_not_positive<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     // Adding 1.5 · 2^23 rounds to an integer, which then stands in the low bits.
@@ -171,8 +172,9 @@ mod tests {
         exps.iter().map(|exp| exp / sum).collect()
     }
 
-    /// Unit roundoff times: 2 for the exponential, 1 for the shifted score's rounding (at most 87 · u in the exponent), the sum's
-    /// `n / lanes + log(lanes)` additions, 2 for the division; and what is below `e^-87` = 1.65e-38 may be zero.
+    /// Unit roundoff times: 2 for the exponential, 1 for the shifted score's rounding (at most 87 · u in the exponent),
+    /// the sum's `n / lanes + log(lanes)` additions, 2 for the division; and what is below `e^-87` = 1.65e-38 may be
+    /// zero.
     fn bound(probability: f64, len: usize) -> f64 {
         let unit = f64::from(f32::EPSILON) / 2.0;
         probability * unit * (2.0 + 87.0 + len as f64 / 4.0 + 4.0 + 2.0) + 1.7e-38
@@ -218,14 +220,16 @@ mod tests {
                 softmax_at(level, &mut found, cols, Visible::All).expect("whole rows");
                 for (found, scores) in found.chunks(cols).zip(scores.chunks(cols)) {
                     for (found, expected) in found.iter().zip(naive(scores)) {
-                        prop_assert!((f64::from(*found) - expected).abs() <= bound(expected, cols), "{found} is not {expected}");
+                        prop_assert!((f64::from(*found) - expected).abs() <= bound(expected, cols), "{found} is not \
+                            {expected}");
                     }
                 }
             }
         }
 
         #[test]
-        fn hidden_columns_are_zero_and_change_nothing(past_len in 0_usize..20, num_queries in 1_usize..9, heads in 1_usize..4) {
+        fn hidden_columns_are_zero_and_change_nothing(past_len in 0_usize..20, num_queries in 1_usize..9,
+            heads in 1_usize..4) {
             let cols = past_len + num_queries;
             let visible = Visible::Causal { num_queries, past_len };
             let mut scores: Vec<f32> = (0..heads * num_queries * cols).map(|i| (i * 37 % 101) as f32 / 10.0).collect();

@@ -34,7 +34,8 @@ impl Additions {
         if shared == num_rows { Ok(Some(added)) } else { Tensor::cat(&[&added, &rest], 0).map(Some) }
     }
 
-    /// How many of the first `most` positions get the same as another prompt's; what cannot be compared is not the same.
+    /// How many of the first `most` positions get the same as another prompt's; what cannot be compared is not the
+    /// same.
     pub fn shared(&self, other: &Self, most: usize) -> usize {
         if self.layers.len() != other.layers.len() {
             return 0;

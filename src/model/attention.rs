@@ -10,8 +10,8 @@ use std::cell::OnceCell;
 /// Softmax attention of `query_len` rows over `key_len` keys, in f32 whatever the type of the model.
 ///
 /// **Shape**: `query` `[num_attention_heads, query_len, head_dim]`, already divided by `sqrt(head_dim)`; `key`, `value`
-/// `[num_key_value_heads, key_len, head_dim]`; result `[query_len, num_attention_heads * head_dim]`. Query head `h` uses key/value head
-/// `h / (heads / kv heads)`, so grouped heads are rows of one product and keys are never repeated.
+/// `[num_key_value_heads, key_len, head_dim]`; result `[query_len, num_attention_heads * head_dim]`. Query head `h`
+/// uses key/value head `h / (heads / kv heads)`, so grouped heads are rows of one product and keys are never repeated.
 pub(crate) fn attend(
     query: &Tensor,
     key: &Tensor,
@@ -49,7 +49,8 @@ pub(crate) fn attend(
         .reshape((query_len, num_attention_heads * head_dim))
 }
 
-/// Probabilities of scores; on the CPU in the scores' own memory, unless somebody was shown them and may have kept them.
+/// Probabilities of scores; on the CPU in the scores' own memory, unless somebody was shown them and may have kept
+/// them.
 fn softmax(scores: &Tensor, visible: Visible, shown: bool) -> Result<Tensor> {
     if !scores.device().is_cpu() {
         return candle_nn::ops::softmax_last_dim(scores);
@@ -62,7 +63,8 @@ fn softmax(scores: &Tensor, visible: Visible, shown: bool) -> Result<Tensor> {
 
 /// Attention of one new position on the CPU, straight from the cache: what a decoding step does in every layer.
 ///
-/// **Shape**: `query` `[num_attention_heads, head_dim]`, turned but not scaled; result `[1, num_attention_heads * head_dim]`.
+/// **Shape**: `query` `[num_attention_heads, head_dim]`, turned but not scaled; result `[1, num_attention_heads *
+/// head_dim]`.
 pub(crate) fn attend_one(
     query: &[f32],
     cache: &KvCache,
@@ -132,7 +134,8 @@ pub(crate) fn split_heads(rows: &Tensor, num_heads: usize, head_dim: usize) -> R
     rows.reshape((query_len, num_heads, head_dim))?.transpose(0, 1)?.contiguous()?.to_dtype(DType::F32)
 }
 
-/// Which keys a run of new positions may look at: none behind its own, and with a sliding window none that is `window` or more before it.
+/// Which keys a run of new positions may look at: none behind its own, and with a sliding window none that is `window`
+/// or more before it.
 #[derive(Debug)]
 pub(crate) struct CausalMask {
     query_start: usize,

@@ -64,9 +64,10 @@ impl Part {
 /// no other cache shares it: [`KvCache::fork`] shares all of them and copies nothing, and what is appended after it
 /// starts a new run.
 ///
-/// They are f16 in a model that was loaded as f16 on the CPU, whose kernels widen them as they read them, and f32 otherwise: bf16 reaches
-/// further than f16, and on a GPU a 16-bit cache would have to be widened at every step. **Differs** from transformers in bf16 and on GPUs,
-/// where it rounds keys and values to the model's type (`tests/models/demo_llava.rs` bounds all types); f32 and f16 are the same.
+/// They are f16 in a model that was loaded as f16 on the CPU, whose kernels widen them as they read them, and f32
+/// otherwise: bf16 reaches further than f16, and on a GPU a 16-bit cache would have to be widened at every
+/// step. **Differs** from transformers in bf16 and on GPUs, where it rounds keys and values to the model's type
+/// (`tests/models/demo_llava.rs` bounds all types); f32 and f16 are the same.
 ///
 /// A pass that fails or is cancelled leaves the length as it was, so the cache stays usable.
 #[derive(Debug)]
@@ -141,8 +142,9 @@ impl KvCache {
         self.parts.truncate(filled.max(1));
     }
 
-    /// Lets the next pass fill the positions up to `len` from the cache of its first branch, layer by layer, instead of computing them
-    /// twice: both branches must read the same there. The new positions of this branch start behind them.
+    /// Lets the next pass fill the positions up to `len` from the cache of its first branch, layer by layer, instead of
+    /// computing them twice: both branches must read the same there. The new positions of this branch start behind
+    /// them.
     pub fn share_prefix(&mut self, len: usize) {
         if len > self.len && len <= self.capacity {
             self.len = len;

@@ -98,7 +98,8 @@ impl EncoderLayer {
     ///
     /// The output projection's bias is shared out evenly.
     ///
-    /// **Shape**: `rows`, the layer's input, `[tokens, hidden_size]` and `cls_probs` `[heads, tokens]` to `[tokens, hidden_size]`.
+    /// **Shape**: `rows`, the layer's input, `[tokens, hidden_size]` and `cls_probs` `[heads, tokens]` to `[tokens,
+    /// hidden_size]`.
     pub(crate) fn cls_contributions(&self, rows: &Tensor, cls_probs: &Tensor) -> Result<Tensor> {
         let (num_tokens, hidden_size) = rows.dims2()?;
         let num_heads = self.shape.num_attention_heads;

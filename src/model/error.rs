@@ -65,7 +65,8 @@ pub enum ModelError {
     },
     /// The prompt's image positions are not the image's tokens.
     #[error(
-        "Expected the image tokens to fill positions {start}..{end} of a prompt of {prompt_len} tokens with {num_features} image features"
+        "Expected the image tokens to fill positions {start}..{end} of a prompt of {prompt_len} tokens with \
+            {num_features} image features"
     )]
     ImageSpan {
         /// First position claimed.

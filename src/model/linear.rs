@@ -8,15 +8,17 @@ use candle_core::quantized::QTensor;
 use candle_core::{DType, Error, Result, Tensor};
 use std::sync::Arc;
 
-/// Up to so many rows the product reads each weight once and is bound by the memory; from here on arithmetic counts, and a blocked product
-/// is faster. With 40, a further question of a few words on a known image takes a third of the time that it takes with 12.
+/// Up to so many rows the product reads each weight once and is bound by the memory; from here on arithmetic counts,
+/// and a blocked product is faster. With 40, a further question of a few words on a known image takes a third of the
+/// time that it takes with 12.
 const MOST_DOT_ROWS: usize = 40;
 /// Values of a block of weights that a blocked product widens at a time: small enough for the caches.
 const BLOCK_VALUES: usize = 1 << 20;
 
 /// `y = x Wᵀ + b` over rows. The one place where weights meet activations.
 ///
-/// On the CPU weights are read where they lie, in the type they have, and rows are f32; on a GPU rows have the weights' type.
+/// On the CPU weights are read where they lie, in the type they have, and rows are f32; on a GPU rows have the weights'
+/// type.
 #[derive(Debug, Clone)]
 pub struct Linear {
     weight: Matrix,
@@ -36,10 +38,12 @@ impl Linear {
 
     /// Quantised weights, which are multiplied as they are.
     ///
-    /// **Differs** from a product with the same weights as floats: candle rounds each row of activations to int8 in blocks of 32 (of 256 for
-    /// the K types), a relative error of up to 1/254 of a block's largest value (`tests/golden_parity/gguf.rs` bounds what it does to attention).
+    /// **Differs** from a product with the same weights as floats: candle rounds each row of activations to int8 in
+    /// blocks of 32 (of 256 for the K types), a relative error of up to 1/254 of a block's largest value
+    /// (`tests/golden_parity/gguf.rs` bounds what it does to attention).
     ///
-    /// candle keeps a rearranged copy of `Q4_K`, `Q6_K` and `Q8_0` from the first product on (`engine::MemoryEstimate` counts it).
+    /// candle keeps a rearranged copy of `Q4_K`, `Q6_K` and `Q8_0` from the first product on (`engine::MemoryEstimate`
+    /// counts it).
     pub fn quantised(weight: Arc<QTensor>, bias: Option<Tensor>) -> Self {
         Self::over(Matrix::quantised(weight), bias)
     }

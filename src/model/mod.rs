@@ -1,19 +1,19 @@
 //! The instrumented model: vision transformer, projector and decoder with attention in the open.
 //!
-//! Every model is our own forward pass over candle tensors, because candle-transformers keeps attention private. What all
-//! families share lies here, a family is a folder:
+//! Every model is our own forward pass over candle tensors, because candle-transformers keeps attention private. What
+//! all families share lies here, a family is a folder:
 //! - [`TensorSource`] gives weights by canonical name; a missing or wrongly shaped one is an error that names it;
-//! - [`VisionTower`] and [`Decoder`] call a [`Probe`] at every layer: scores before the softmax, probabilities after it, the
-//!   layer's output. Without a probe (`&mut ()`) that costs nothing;
-//! - [`Decoder::forward`] runs a list of ragged [`BranchInput`]s: one matrix product for the rows of all of them, attention per
-//!   branch over its own [`KvCache`].
+//! - [`VisionTower`] and [`Decoder`] call a [`Probe`] at every layer: scores before the softmax, probabilities after
+//!   it, the layer's output. Without a probe (`&mut ()`) that costs nothing;
+//! - [`Decoder::forward`] runs a list of ragged [`BranchInput`]s: one matrix product for the rows of all of them,
+//!   attention per branch over its own [`KvCache`].
 //!
-//! The rest of the program knows models as [`VisionLanguageModel`]s and [`Encoder`]s. To add a family: one folder with its
-//! parts and a [`FamilyEntry`], one line in [`FAMILIES`].
+//! The rest of the program knows models as [`VisionLanguageModel`]s and [`Encoder`]s. To add a family: one folder with
+//! its parts and a [`FamilyEntry`], one line in [`FAMILIES`].
 //!
-//! On a GPU weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32 in all of them. On
-//! the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and everything else is f32 (but for the
-//! [`KvCache`] of a model that is loaded as f16).
+//! On a GPU weights and activations have the type the model was loaded in; norms, scores, softmax and the cache are f32
+//! in all of them. On the CPU weights stay in the mapped file in the type they have there, `kernel` reads them, and
+//! everything else is f32 (but for the [`KvCache`] of a model that is loaded as f16).
 
 mod additions;
 mod attention;

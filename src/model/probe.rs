@@ -1,7 +1,8 @@
 //! One place to look and to touch.
 //!
-//! The forward pass calls a probe at three places of every attention layer. Recording a trace, boosting image keys, knocking out a patch: all of
-//! them are probes, so there is one forward pass and no copy of it. A place that a probe does not want costs nothing.
+//! The forward pass calls a probe at three places of every attention layer. Recording a trace, boosting image keys,
+//! knocking out a patch: all of them are probes, so there is one forward pass and no copy of it. A place that a probe
+//! does not want costs nothing.
 
 use candle_core::{Result, Tensor};
 
@@ -35,9 +36,9 @@ pub struct Site {
 
 /// Sees and edits one forward pass. `Ok(None)` leaves a tensor as it is.
 ///
-/// Per layer the order is scores, probabilities, layer output; with several branches each place is called once per branch. What a
-/// probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive. On the CPU a pass runs on a thread of the
-/// pool that computes it, so a probe must be [`Send`].
+/// Per layer the order is scores, probabilities, layer output; with several branches each place is called once per
+/// branch. What a probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive. On
+/// the CPU a pass runs on a thread of the pool that computes it, so a probe must be [`Send`].
 pub trait Probe: Send {
     /// Whether [`Probe::scores`] is to be called here.
     fn wants_scores(&self, _site: &Site) -> bool {

@@ -81,7 +81,8 @@ pub(crate) fn rotate(heads: &Tensor, cos: &Tensor, sin: &Tensor) -> Result<Tenso
     candle_nn::rotary_emb::rope(&heads.unsqueeze(0)?, cos, sin)?.squeeze(0)
 }
 
-/// The same for one position on the CPU, in place. **Shape**: `heads` `[heads, head_dim]`, `cos` and `sin` `[head_dim / 2]`.
+/// The same for one position on the CPU, in place. **Shape**: `heads` `[heads, head_dim]`, `cos` and `sin` `[head_dim /
+/// 2]`.
 pub(crate) fn rotate_one(heads: &mut [f32], cos: &[f32], sin: &[f32]) {
     for head in heads.chunks_exact_mut(2 * cos.len().max(1)) {
         let (first, second) = head.split_at_mut(cos.len());

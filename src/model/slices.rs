@@ -17,8 +17,8 @@ pub(crate) fn with_values<R>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Resul
     with_storage(tensor, |storage, range| work(storage.as_slice::<f32>()?.get(range).unwrap_or_default()))
 }
 
-/// Changes the values of a contiguous f32 tensor on the CPU where they are. Every clone and view of the tensor sees the change, so only for
-/// tensors that nobody else was given.
+/// Changes the values of a contiguous f32 tensor on the CPU where they are. Every clone and view of the tensor sees the
+/// change, so only for tensors that nobody else was given.
 pub(crate) fn edit_values(tensor: &Tensor, work: impl Fn(&mut [f32]) -> Result<()>) -> Result<()> {
     tensor.inplace_op1(&Edit(work))
 }

@@ -61,12 +61,14 @@ impl VisionTower {
         self.config.image_size / self.config.patch_size
     }
 
-    /// The requested entries of Hugging Face's `hidden_states`: entry 0 is the input of the first layer, entry k the output of
-    /// layer k - 1.
+    /// The requested entries of Hugging Face's `hidden_states`: entry 0 is the input of the first layer, entry k the
+    /// output of layer k - 1.
     ///
-    /// Layers after the last requested one run only if the probe wants to see one of them (the trace wants all `[CLS]` rows).
+    /// Layers after the last requested one run only if the probe wants to see one of them (the trace wants all `[CLS]`
+    /// rows).
     ///
-    /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`; each entry `[1 + patches, hidden_size]`, `[CLS]` first.
+    /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`; each entry `[1 + patches, hidden_size]`,
+    /// `[CLS]` first.
     ///
     /// **Differs** from candle-transformers, whose list lacks entry 0, so that its `[-2]` is the last layer
     /// (test `hidden_states_start_with_the_embeddings`).
@@ -110,7 +112,8 @@ impl VisionTower {
         Ok(states.into_iter().flatten().collect())
     }
 
-    /// What each token writes into `[CLS]` through the attention of a layer. **Shape**: see [`EncoderLayer::cls_contributions`].
+    /// What each token writes into `[CLS]` through the attention of a layer. **Shape**: see
+    /// [`EncoderLayer::cls_contributions`].
     pub(crate) fn cls_contributions(&self, layer_idx: usize, input: &Tensor, cls_probs: &Tensor) -> Result<Tensor> {
         let layer = self.layers.get(layer_idx);
         let layer =
@@ -138,8 +141,8 @@ impl VisionTower {
     }
 }
 
-/// Patches as rows, so that the convolution whose stride is its size is one matrix product. Pixels beyond the last whole patch are
-/// left out, as the convolution leaves them out.
+/// Patches as rows, so that the convolution whose stride is its size is one matrix product. Pixels beyond the last
+/// whole patch are left out, as the convolution leaves them out.
 ///
 /// **Shape**: `[channels, size, size]` to `[patches, channels * patch_size * patch_size]`, row-major patches.
 pub(crate) fn flatten_patches(pixel_values: &Tensor, patch_size: usize) -> Result<Tensor> {

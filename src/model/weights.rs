@@ -9,7 +9,8 @@ use candle_core::{DType, Device, Tensor};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Gives out tensors by their canonical names (the newest transformers layout; a checkpoint maps its own names to these).
+/// Gives out tensors by their canonical names (the newest transformers layout; a checkpoint maps its own names to
+/// these).
 ///
 /// A source is expected to remember what was asked for, so that a tensor nobody asked for can be reported.
 pub trait TensorSource {
@@ -30,8 +31,9 @@ pub trait TensorSource {
         Ok(None)
     }
 
-    /// A matrix of floats where it lies in its file, from a source that has such and finds the file's type fit to stand for `dtype`; then
-    /// it counts as asked for. Only asked on the CPU, whose products read every type of floats as it is stored.
+    /// A matrix of floats where it lies in its file, from a source that has such and finds the file's type fit to stand
+    /// for `dtype`; then it counts as asked for. Only asked on the CPU, whose products read every type of floats as it
+    /// is stored.
     fn mapped(&self, _name: &str, _shape: &[usize], _dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
         Ok(None)
     }
@@ -105,10 +107,11 @@ impl TensorSource for TensorMap {
     }
 }
 
-/// The type that activations have beside weights of a type: f32 on the CPU, whose kernels widen every weight as they read it, elsewhere the
-/// weights' own.
+/// The type that activations have beside weights of a type: f32 on the CPU, whose kernels widen every weight as they
+/// read it, elsewhere the weights' own.
 ///
-/// **Differs** from transformers, whose activations have the weights' type everywhere: 16-bit weights give more exact results here.
+/// **Differs** from transformers, whose activations have the weights' type everywhere: 16-bit weights give more exact
+/// results here.
 pub(crate) fn activation_dtype(weights: DType, device: &Device) -> DType {
     if device.is_cpu() { DType::F32 } else { weights }
 }

@@ -78,8 +78,8 @@ pub struct ClipMaps {
     /// What each patch adds to the similarity through the attention of each layer, **shape** `[num_layers, patches]`.
     #[serde(deserialize_with = "numbers")]
     pub contributions: Vec<f32>,
-    /// How far each patch, as it leaves each layer, points to the text; in units of the image embedding's length, so not a cosine. **Shape**
-    /// `[num_layers, patches]`.
+    /// How far each patch, as it leaves each layer, points to the text; in units of the image embedding's length, so
+    /// not a cosine. **Shape** `[num_layers, patches]`.
     #[serde(deserialize_with = "numbers")]
     pub similarities: Vec<f32>,
     /// Cosine of each patch of the last layer and the text, **shape** `[patches]`.
@@ -94,7 +94,8 @@ pub struct LlavaMaps {
     pub num_layers: usize,
     /// Answer tokens.
     pub num_tokens: usize,
-    /// Attention of the position that predicted each token, mean over heads, **shape** `[num_tokens, num_layers, patches]`.
+    /// Attention of the position that predicted each token, mean over heads, **shape** `[num_tokens, num_layers,
+    /// patches]`.
     #[serde(deserialize_with = "numbers")]
     pub attention: Vec<f32>,
     /// The same with every head divided by what it spends on the image first. **Shape** as `attention`.
@@ -161,7 +162,8 @@ impl Attribution {
         }
     }
 
-    /// The same attribution over some of the answer's tokens (an object word, say) instead of all of them; CLIP's has none and stays as it is.
+    /// The same attribution over some of the answer's tokens (an object word, say) instead of all of them; CLIP's has
+    /// none and stays as it is.
     pub fn of_tokens(&self, tokens: Range<usize>) -> Result<Self, PromptingError> {
         let Maps::Llava(maps) = &self.maps else { return Ok(self.clone()) };
         let row = maps.num_layers.saturating_mul(self.grid().len());
@@ -180,7 +182,8 @@ impl Attribution {
         Ok(Self { view: self.view, maps: Maps::Llava(maps) })
     }
 
-    /// The map of a layer that shows where the model looked, before anything is stretched: what `--map-out` writes as `attribution`.
+    /// The map of a layer that shows where the model looked, before anything is stretched: what `--map-out` writes as
+    /// `attribution`.
     ///
     /// **Shape**: `[patches]`. **Units**: CLIP: similarity, in lengths of the image embedding; LLaVA: attention.
     pub fn map(&self, layer_idx: Option<usize>, formula: Formula) -> Result<Vec<f32>, PromptingError> {

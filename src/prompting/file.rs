@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::path::Path;
 
-/// Writes the file; it is complete or not there. `map` is [`Attribution::map`] of the layer and formula that `run` tells.
+/// Writes the file; it is complete or not there. `map` is [`Attribution::map`] of the layer and formula that `run`
+/// tells.
 pub fn write_attribution(
     path: &Path,
     attribution: &Attribution,
@@ -67,7 +68,8 @@ pub fn attribution_bytes(
     length.iter().chain(header.as_bytes()).chain(tensors).copied().collect()
 }
 
-/// The header by hand, so that the same attribution gives the same bytes. Filled with spaces, so that tensors begin at a multiple of 8.
+/// The header by hand, so that the same attribution gives the same bytes. Filled with spaces, so that tensors begin at
+/// a multiple of 8.
 fn header(tensors: &[(&str, Vec<usize>, Vec<u8>)], run: &Value) -> String {
     let metadata = json!({"format": "gazelens-attribution", "version": "1", "run": run.to_string()});
     let mut entries = Map::from_iter([("__metadata__".to_owned(), metadata)]);

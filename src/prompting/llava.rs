@@ -1,7 +1,8 @@
 //! An answer's attention as an attribution.
 //!
-//! The authors' code takes the decoder's masked scores of the image's keys and applies a softmax over those alone. That is the ordinary
-//! attention divided by its sum over the image, so the rows of a trace are all that is needed, and no forward pass is made for it.
+//! The authors' code takes the decoder's masked scores of the image's keys and applies a softmax over those alone. That
+//! is the ordinary attention divided by its sum over the image, so the rows of a trace are all that is needed, and no
+//! forward pass is made for it.
 
 use super::attribution::narrow;
 use super::{Attribution, LlavaMaps, Maps, PromptingError};
@@ -11,13 +12,14 @@ use crate::ids::{HeadIdx, LayerIdx};
 use crate::trace::{AttentionRow, Trace};
 
 impl LlavaMaps {
-    /// The maps of the first `most_tokens` answer tokens (published: 20). Interventions that were active in the run are in its rows.
+    /// The maps of the first `most_tokens` answer tokens (published: 20). Interventions that were active in the run are
+    /// in its rows.
     ///
-    /// A head that puts nothing on the image, as far as its numbers reach, counts as one that looks everywhere alike where it is divided by
-    /// what it spends there.
+    /// A head that puts nothing on the image, as far as its numbers reach, counts as one that looks everywhere alike
+    /// where it is divided by what it spends there.
     ///
-    /// **Source**: `API_LLaVA/hook.py`, `functions.py`: the row that predicts each generated token, the end token included; means over
-    /// heads, then over tokens.
+    /// **Source**: `API_LLaVA/hook.py`, `functions.py`: the row that predicts each generated token, the end token
+    /// included; means over heads, then over tokens.
     pub fn from_trace(trace: &Trace, most_tokens: usize) -> Result<Attribution, PromptingError> {
         if !trace.has_decoder() {
             return Err(PromptingError::NoRows { found: "a model without a decoder" });

@@ -31,11 +31,12 @@ impl GridMask {
 
 /// Makes the mask of the patches.
 ///
-/// CLIP: with `A` the stretched and enhanced contributions and `B` how little each patch itself resembles the query, both box-filtered, the mask is
-/// `A + B - A B` stretched to 0..1: a patch goes dark only where it says nothing to `[CLS]` *and* looks like the query. LLaVA: the mask is `A`.
+/// CLIP: with `A` the stretched and enhanced contributions and `B` how little each patch itself resembles the query,
+/// both box-filtered, the mask is `A + B - A B` stretched to 0..1: a patch goes dark only where it says nothing to
+/// `[CLS]` *and* looks like the query. LLaVA: the mask is `A`.
 ///
-/// **Source**: `API_CLIP/main.py:32-46, 114-132`, `API_LLaVA/main.py:39-70`. **Differs** for maps without differences, which are NaN there
-/// (test `a_map_without_differences_darkens_nothing`).
+/// **Source**: `API_CLIP/main.py:32-46, 114-132`, `API_LLaVA/main.py:39-70`. **Differs** for maps without differences,
+/// which are NaN there (test `a_map_without_differences_darkens_nothing`).
 pub fn grid_mask(attribution: &Attribution, options: &PromptOptions) -> Result<GridMask, PromptingError> {
     options.check()?;
     let grid = attribution.grid();

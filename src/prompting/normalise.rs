@@ -1,5 +1,5 @@
-//! The steps between a raw map and a mask, each on one value a patch. A map without differences is `None`: the published formulas divide by 0
-//! there.
+//! The steps between a raw map and a mask, each on one value a patch. A map without differences is `None`: the
+//! published formulas divide by 0 there.
 
 use crate::geometry::PatchGrid;
 
@@ -37,7 +37,8 @@ pub(super) fn enhanced(values: &[f64], coefficient: f64) -> Option<Vec<f64>> {
     Some(values.iter().map(|value| sigmoid(coefficient * (value - mean) / std)).collect())
 }
 
-/// Mean over a square of `kernel` x `kernel` patches (odd); beyond the edge the nearest patch counts on. **Shape**: `[rows, cols]`.
+/// Mean over a square of `kernel` x `kernel` patches (odd); beyond the edge the nearest patch counts on. **Shape**:
+/// `[rows, cols]`.
 pub(super) fn box_filtered(values: &[f64], grid: PatchGrid, kernel: usize) -> Vec<f64> {
     let radius = kernel / 2;
     let rows: Vec<f64> = values.chunks_exact(grid.cols.max(1)).flat_map(|row| means(row, radius)).collect();

@@ -6,20 +6,21 @@ use serde::{Deserialize, Serialize};
 
 /// How maps are made of a model's inner workings: as the authors' code does it, or as their paper writes it.
 ///
-/// The code's way is the default here, though the paper's is elsewhere in this program: every published figure was made with the code, and so
-/// was what reproduces them (the layers 22 of 24 and 20 of 32, the stretching of both maps to 0..1). The paper's is one word away,
-/// `--formula paper`.
+/// The code's way is the default here, though the paper's is elsewhere in this program: every published figure was made
+/// with the code, and so was what reproduces them (the layers 22 of 24 and 20 of 32, the stretching of both maps
+/// to 0..1). The paper's is one word away, `--formula paper`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Formula {
     /// `official`: what the published figures were made with.
     ///
-    /// CLIP: the contributions of one layer, joined with how little the patches that leave this layer resemble the query, both stretched to
-    /// 0..1. LLaVA: every head's attention is divided by what it spends on the image.
+    /// CLIP: the contributions of one layer, joined with how little the patches that leave this layer resemble the
+    /// query, both stretched to 0..1. LLaVA: every head's attention is divided by what it spends on the image.
     #[default]
     Official,
-    /// `paper`: CLIP: the contributions of this and all later layers are added up, joined with one minus the cosine of each patch of the last
-    /// layer and the query. LLaVA: ordinary attention, so that heads that hardly look at the image hardly count.
+    /// `paper`: CLIP: the contributions of this and all later layers are added up, joined with one minus the cosine of
+    /// each patch of the last layer and the query. LLaVA: ordinary attention, so that heads that hardly look at the
+    /// image hardly count.
     Paper,
 }
 
@@ -41,12 +42,13 @@ impl Formula {
     }
 }
 
-/// How the mask of the patches lies on the photo. The published way is the default, so that results compare with published ones.
+/// How the mask of the patches lies on the photo. The published way is the default, so that results compare with
+/// published ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MaskGeometry {
-    /// `official`: stretched over the whole photo, whatever of it the model saw. On photos that are not square the mask is off: CLIP's is
-    /// pulled apart over borders that were cropped away, a padded one is squeezed.
+    /// `official`: stretched over the whole photo, whatever of it the model saw. On photos that are not square the mask
+    /// is off: CLIP's is pulled apart over borders that were cropped away, a padded one is squeezed.
     #[default]
     Official,
     /// `aligned`: every patch on the pixels that it was made of; what the model did not see is left as it is.
@@ -87,7 +89,8 @@ pub struct PromptOptions {
     pub resample: Resample,
     /// What the mask darkens to: 0 is black.
     ///
-    /// **Differs** from the command line of the authors' LLaVA variant, which ignores its flag and takes 200; that is one `grey` away.
+    /// **Differs** from the command line of the authors' LLaVA variant, which ignores its flag and takes 200; that is
+    /// one `grey` away.
     pub grey: u8,
     /// See [`MaskGeometry`].
     pub geometry: MaskGeometry,

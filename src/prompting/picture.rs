@@ -28,7 +28,8 @@ pub fn prompt_image(
     Ok(Prompted { grid, mask, rgb })
 }
 
-/// Brings the mask of the patches, as 8 bits, to the size of the photo with Pillow's resampling. **Shape**: `[height_px, width_px]`.
+/// Brings the mask of the patches, as 8 bits, to the size of the photo with Pillow's resampling. **Shape**:
+/// `[height_px, width_px]`.
 ///
 /// `size` is the photo's; it may be another than `view` was made for (a thumbnail), then the mask is laid out for that.
 pub fn photo_mask(
@@ -111,8 +112,8 @@ impl Span {
     }
 }
 
-/// `trunc(pixel m + grey (1 - m))` with `m = mask / 255`, a pixel and channel at a time. **Shape**: `rgb` `[height_px, width_px, 3]`, `mask`
-/// `[height_px, width_px]`; what one has more than the other is left out.
+/// `trunc(pixel m + grey (1 - m))` with `m = mask / 255`, a pixel and channel at a time. **Shape**: `rgb` `[height_px,
+/// width_px, 3]`, `mask` `[height_px, width_px]`; what one has more than the other is left out.
 ///
 /// **Source**: `API_CLIP/main.py:24-30`: in f64, truncated to 8 bits.
 pub fn blend(rgb: &[u8], mask: &[u8], grey: u8) -> Vec<u8> {

@@ -1,8 +1,8 @@
 //! What the model that made the map says itself, and what was published about photos on which it is right or wrong.
 //!
-//! **Source**: Tomita et al., Table 1. Its rows are different questions: their accuracies say how hard the questions are as well as what
-//! prompting does, and where the model that answers made the map itself the split is circular. So the numbers are cited, and nothing is
-//! concluded from them for one photo.
+//! **Source**: Tomita et al., Table 1. Its rows are different questions: their accuracies say how hard the questions
+//! are as well as what prompting does, and where the model that answers made the map itself the split is circular. So
+//! the numbers are cited, and nothing is concluded from them for one photo.
 
 use super::Source;
 use crate::analysis::pope::{Said, Scorer, scorer, suffixes};
@@ -62,13 +62,15 @@ impl PreOutput {
 const ACCURACIES: [(Source, f64, f64); 2] = [(Source::Clip, 89.40, 82.54), (Source::Llava, 89.63, 43.06)];
 
 /// Table 1 of Tomita et al., for whoever wants all of it.
-pub const TABLE_1: &str = "Tomita et al., Table 1: accuracy of LLaVA-1.5 7B, both classes counted alike. Without prompting 86.23 %. \
-    Prompted by CLIP 86.52 %: 89.40 % where CLIP's pre-output is right (65 % of the questions), 82.54 % where it is wrong. \
+pub const TABLE_1: &str = "Tomita et al., Table 1: accuracy of LLaVA-1.5 7B, both classes counted alike. Without \
+    prompting 86.23 %. \
+    Prompted by CLIP 86.52 %: 89.40 % where CLIP's pre-output is right (65 % of the questions), 82.54 % where it is \
+    wrong. \
     Prompted by LLaVA 86.11 %: 89.63 % where it is right (92 %), 43.06 % where it is wrong. \
     These are different questions: harder ones are among those where the pre-output is wrong";
 
-/// What is said of a pre-output whose right answer is known: that it is right or wrong, and the published numbers of such questions. The same
-/// sentences in the window and on the command line.
+/// What is said of a pre-output whose right answer is known: that it is right or wrong, and the published numbers of
+/// such questions. The same sentences in the window and on the command line.
 pub fn citation(pre_output: &PreOutput, source: Source, label: Label) -> String {
     let name = match source {
         Source::Clip => "CLIP",
@@ -97,7 +99,8 @@ pub fn citation(pre_output: &PreOutput, source: Source, label: Label) -> String 
     let circular = match source {
         Source::Clip => "",
         Source::Llava => {
-            ". Where the same model answers, this split is circular: its pre-output is its own answer without prompting, \
+            ". Where the same model answers, this split is circular: its pre-output is its own answer without \
+            prompting, \
              so prompting can only lower the accuracy where that is right and raise it where it is wrong"
         }
     };
@@ -125,7 +128,8 @@ pub fn clip_pre_output_texts(object: &str) -> [String; 2] {
 /// Longest query that is taken for the name of an object, **units** words.
 const MOST_WORDS: usize = 4;
 
-/// The object that a query is about: that of a yes/no question as POPE words them, or the query itself where it is a name and no sentence.
+/// The object that a query is about: that of a yes/no question as POPE words them, or the query itself where it is a
+/// name and no sentence.
 pub fn object_of(query: &str) -> Option<String> {
     let text = query.trim().trim_end_matches(['?', '.']).trim();
     let lower = text.to_lowercase();

@@ -60,7 +60,8 @@ fn maps_are_stretched_to_their_ends() {
 #[test]
 fn the_box_filter_repeats_the_edge() {
     let values = [0.0, 9.0, 0.0, 0.0, 0.0, 0.0];
-    // Three columns: (0 + 0 + 9) / 3, (0 + 9 + 0) / 3, (9 + 0 + 0) / 3; two rows, the first of them counted twice for itself.
+    // Three columns: (0 + 0 + 9) / 3, (0 + 9 + 0) / 3, (9 + 0 + 0) / 3; two rows, the first of them counted twice for
+    // itself.
     let expected = [2.0, 2.0, 2.0, 1.0, 1.0, 1.0];
     close(&box_filtered(&values, grid(2, 3), 3), &expected);
     close(&box_filtered(&values, grid(2, 3), 1), &values);
@@ -265,7 +266,8 @@ fn a_file_of_maps_can_be_read_by_others() {
 fn a_pre_output_is_cited_with_its_numbers_and_nothing_is_concluded() {
     let clip = |yes| PreOutput::of_probability("dog".to_owned(), yes);
     let llava = |text: &str| PreOutput::of_answer(text.to_owned());
-    let right = "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions (89.4 against 82.5 %)";
+    let right = "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions \
+        (89.4 against 82.5 %)";
     assert_eq!(citation(&clip(0.9), Source::Clip, Label::Yes), right, "right");
     assert_eq!(citation(&clip(0.1), Source::Clip, Label::No), right, "right about what is not there, too");
     let wrong = "In Tomita et al. (Table 1) accuracy was lower on such questions (82.5 against 89.4 %)";

@@ -26,7 +26,8 @@ const GRID_LIGHT: f32 = 0.45;
 const GRID_DARK: f32 = 0.3;
 /// Grid lines are gone below the first and whole from the second number of drawn pixels per patch.
 const GRID_FADE_PX: [f32; 2] = [4.0, 12.0];
-/// Where in its pixel a line is looked for. Odd on purpose: an edge on a pixel boundary, the common case, must not hang on rounding.
+/// Where in its pixel a line is looked for. Odd on purpose: an edge on a pixel boundary, the common case, must not hang
+/// on rounding.
 const LINE_PHASE: f32 = 0.37;
 
 /// Draws a scene through a window. Pure: same input, same bytes.
@@ -164,7 +165,8 @@ impl<'a> Twin<'a> {
         let Some(region) = self.finest(p) else { return out };
         let (grid, scale) = (region.numbers.grid, region.numbers.scale);
         let at = |shift: f32| region.cell([p[0] + shift, p[1] + shift]).map(f32::floor);
-        // An edge lies on a pixel if the pixel's two sides belong to different patches; the axes are told apart afterwards.
+        // An edge lies on a pixel if the pixel's two sides belong to different patches; the axes are told apart
+        // afterwards.
         let (before, here, after) = (at(LINE_PHASE - u.line_px), at(LINE_PHASE), at(LINE_PHASE + u.line_px));
         let edge =
             |a: [f32; 2], b: [f32; 2]| (0..2).any(|i| (a[i] - b[i]).abs() > 0.5 && b[i] > 0.5 && b[i] < grid[i] - 0.5);

@@ -57,7 +57,8 @@ pub struct GridLayout {
 impl GridMaps {
     /// **Shape** of `values`: (layers, heads, rows, cols). Values that are not there count as missing.
     ///
-    /// `key` names the values' content. Ranges are computed here, over all values: call it when the selection changes, not every frame.
+    /// `key` names the values' content. Ranges are computed here, over all values: call it when the selection changes,
+    /// not every frame.
     pub fn new(key: u64, [layers, heads]: [usize; 2], grid: PatchGrid, values: Arc<[f32]>, range: GridRange) -> Self {
         let patches = grid.len().max(1);
         let ranges: Arc<[[f32; 2]]> = match range {
@@ -153,8 +154,9 @@ impl GridLayout {
     }
 }
 
-/// The patches that pixel `i` of `cell` pixels shows, of `n`: the one under its centre, or, where patches are smaller than pixels, all that it
-/// touches, so that a single hot patch cannot fall between pixels. Whole numbers, exact on every device.
+/// The patches that pixel `i` of `cell` pixels shows, of `n`: the one under its centre, or, where patches are smaller
+/// than pixels, all that it touches, so that a single hot patch cannot fall between pixels. Whole numbers, exact on
+/// every device.
 fn patches_under(i: u32, cell: u32, n: u32) -> std::ops::Range<u32> {
     let cell = cell.max(1);
     if n <= cell {

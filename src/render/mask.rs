@@ -91,8 +91,8 @@ pub struct MaskStyle {
     pub outline: f32,
 }
 
-/// A colour that depends on the category's number and on nothing else: neighbouring numbers are far apart on the colour circle, and lightness
-/// takes turns, so that eighty categories can be told from each other as far as eyes allow.
+/// A colour that depends on the category's number and on nothing else: neighbouring numbers are far apart on the colour
+/// circle, and lightness takes turns, so that eighty categories can be told from each other as far as eyes allow.
 pub fn category_colour(category_id: u64) -> [u8; 3] {
     // Steps of the golden ratio never come near an earlier colour for long.
     let hue = (category_id % 100_000) as f32 * 0.618_034 % 1.0 * 6.0;

@@ -1,10 +1,12 @@
-//! Values to colours: on the CPU, exactly, for exports and tests; on the GPU ([`gpu`]) for the screen, held to the same numbers.
+//! Values to colours: on the CPU, exactly, for exports and tests; on the GPU ([`gpu`]) for the screen, held to the same
+//! numbers.
 //!
-//! The two paths share more than a specification. [`Scene`] and [`Window`] say what to draw; they are turned into one block of numbers,
-//! [`HeatUniform`], that `shaders/heat.wgsl` reads as its uniform and [`compose()`] reads on the CPU, so only the arithmetic per pixel exists
-//! twice. `tests/render.rs` holds the two within 2/255 at every pixel. [`GridMaps`] is drawn the same way by `shaders/grid.wgsl` and
-//! [`compose_grid`]; masks of objects ([`paint_masks`], `shaders/mask.wgsl`), a map against one ([`paint_overlap`],
-//! `shaders/overlap.wgsl`) and a photo darkened by a mask ([`paint_prompt`], `shaders/prompt.wgsl`) are layers of their own over the photo.
+//! The two paths share more than a specification. [`Scene`] and [`Window`] say what to draw; they are turned into one
+//! block of numbers, [`HeatUniform`], that `shaders/heat.wgsl` reads as its uniform and [`compose()`] reads on the CPU,
+//! so only the arithmetic per pixel exists twice. `tests/render.rs` holds the two within 2/255 at every pixel.
+//! [`GridMaps`] is drawn the same way by `shaders/grid.wgsl` and [`compose_grid`]; masks of objects ([`paint_masks`],
+//! `shaders/mask.wgsl`), a map against one ([`paint_overlap`], `shaders/overlap.wgsl`) and a photo darkened by a mask
+//! ([`paint_prompt`], `shaders/prompt.wgsl`) are layers of their own over the photo.
 //!
 //! Everything blends in gamma space with premultiplied alpha, as egui does, and is pure: same input, same bytes.
 

@@ -1,6 +1,7 @@
 //! A map against a mask in three colours: the CPU twin of `shaders/overlap.wgsl`.
 //!
-//! Painted is what the figures of [`crate::analysis::localisation`] count: the same value at the same pixel of the photo, the same comparison.
+//! Painted is what the figures of [`crate::analysis::localisation`] count: the same value at the same pixel of the
+//! photo, the same comparison.
 
 use super::mask::{MaskImage, paint_pixels, photo_affine, unit};
 use super::resample::{MISSING, texel};
@@ -49,7 +50,8 @@ impl OverlapPalette {
 /// How the overlap is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OverlapStyle {
-    /// Pixels at or above it are positive; in the map's own numbers, as [`crate::analysis::localisation::Ranked::counts`] takes it.
+    /// Pixels at or above it are positive; in the map's own numbers, as
+    /// [`crate::analysis::localisation::Ranked::counts`] takes it.
     pub threshold: f64,
     /// Colours.
     pub palette: OverlapPalette,
@@ -66,7 +68,8 @@ pub struct OverlapMap {
 }
 
 impl OverlapMap {
-    /// A map on the photo. With [`Counted::Seen`] what the model did not see stays clear; with [`Counted::Whole`] it counts as 0.
+    /// A map on the photo. With [`Counted::Seen`] what the model did not see stays clear; with [`Counted::Whole`] it
+    /// counts as 0.
     pub fn new(map: &PhotoMap, counted: Counted) -> Self {
         let width = map.size.width_px.max(1);
         let counts = |idx: usize| {

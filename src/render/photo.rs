@@ -180,8 +180,8 @@ impl Level {
 /// First source pixel and the weights of it and the next two.
 type Taps = (usize, [f32; 3]);
 
-/// First source pixel and three weights for each pixel of half the length; odd lengths give each target pixel its exact share, so that no
-/// level is shifted against another.
+/// First source pixel and three weights for each pixel of half the length; odd lengths give each target pixel its exact
+/// share, so that no level is shifted against another.
 fn taps(n: usize) -> Vec<Taps> {
     let m = (n / 2).max(1);
     let weights = |k: usize| match n {

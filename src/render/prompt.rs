@@ -1,7 +1,7 @@
 //! A photo darkened where a mask says so: the CPU twin of `shaders/prompt.wgsl`.
 //!
-//! At one drawn pixel per photo pixel both draw what attention prompting hands to the model, within a grey level: the product of the photo and
-//! the mask, truncated to 8 bits.
+//! At one drawn pixel per photo pixel both draw what attention prompting hands to the model, within a grey level: the
+//! product of the photo and the mask, truncated to 8 bits.
 
 use super::mask::{paint_pixels, photo_affine};
 use super::uniform::lod;

@@ -49,8 +49,8 @@ impl GridTexels {
         &self.texels
     }
 
-    /// Value at a point in cells (the first cell's centre is at 0.5, 0.5). `None` where the nearest cell has no value; elsewhere a missing
-    /// neighbour counts as the nearest cell.
+    /// Value at a point in cells (the first cell's centre is at 0.5, 0.5). `None` where the nearest cell has no value;
+    /// elsewhere a missing neighbour counts as the nearest cell.
     pub fn sample(&self, [x, y]: [f32; 2], resampling: Resampling) -> Option<f32> {
         let nearest = self.cell(x.floor(), y.floor());
         if nearest > MISSING_ABOVE {
@@ -106,8 +106,8 @@ fn catmull_rom(t: f32) -> [f32; 4] {
 
 /// Weights of the six cells around a point `t` past the third, brought to sum 1.
 ///
-/// **Source**: Turkowski, Filters for Common Resampling Tasks, 1990: `sinc(x) sinc(x / 3)`. Sine and cosine are taken within -pi..=pi only,
-/// the interval on which graphics drivers must be exact, and rotated from there.
+/// **Source**: Turkowski, Filters for Common Resampling Tasks, 1990: `sinc(x) sinc(x / 3)`. Sine and cosine are taken
+/// within -pi..=pi only, the interval on which graphics drivers must be exact, and rotated from there.
 fn lanczos3(t: f32) -> [f32; 6] {
     // sin(pi (t - k)) is sin(pi t) with alternating sign; sin(pi (t - k) / 3) is a rotation by 60 degrees a step.
     const COS: [f32; 6] = [-0.5, 0.5, 1.0, 0.5, -0.5, -1.0];

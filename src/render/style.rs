@@ -3,7 +3,8 @@
 use crate::geometry::{Combine, ImageLayout};
 use std::sync::Arc;
 
-/// Raw values on the cells of a layout. `key` names the content: equal keys mean equal values, so nothing is uploaded twice.
+/// Raw values on the cells of a layout. `key` names the content: equal keys mean equal values, so nothing is uploaded
+/// twice.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeatMap {
     /// Where they lie.

@@ -68,7 +68,8 @@ pub struct HeatUniform {
 }
 
 impl HeatUniform {
-    /// Resolves a scene in a window. Positions are computed in double precision and narrowed last, so that deep zooms stay registered.
+    /// Resolves a scene in a window. Positions are computed in double precision and narrowed last, so that deep zooms
+    /// stay registered.
     pub fn new(scene: &Scene, window: &Window) -> Self {
         let (r, layout) = (window.rect_px, &*scene.layout);
         let [out_w, out_h] = window.out_size.map(|n| f64::from(n.max(1)));
@@ -132,7 +133,8 @@ fn flags(scene: &Scene, diverging: bool) -> u32 {
         | when(!scene.marks.selected.is_empty(), SELECTION)
 }
 
-/// Which halving suits this many photo pixels per drawn pixel; half a level sharper than the textbook, as photos look better.
+/// Which halving suits this many photo pixels per drawn pixel; half a level sharper than the textbook, as photos look
+/// better.
 pub(super) fn lod(step: f64) -> f32 {
     if step * CRISP_FROM <= 1.0 {
         return -1.0;
@@ -176,8 +178,8 @@ pub struct GridUniform {
 }
 
 impl GridUniform {
-    /// Resolves maps on a layout; `origin_px` is where the layout's corner lies in the render target, `viewport` the visible part
-    /// (corner, size) there.
+    /// Resolves maps on a layout; `origin_px` is where the layout's corner lies in the render target, `viewport` the
+    /// visible part (corner, size) there.
     pub fn new(maps: &GridMaps, layout: &GridLayout, origin_px: [i32; 2], viewport: ([i32; 2], [u32; 2])) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let map = colormap(layout.colormap);

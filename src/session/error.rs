@@ -24,7 +24,8 @@ pub enum SessionError {
         path: PathBuf,
     },
     /// Written by a later version of the program.
-    #[error("Expected a session of version {} or older, found version {found}, which a newer gazelens wrote: {}", super::VERSION, path.display())]
+    #[error("Expected a session of version {} or older, found version {found}, which a newer gazelens wrote: \
+        {}", super::VERSION, path.display())]
     Newer {
         /// Its version.
         found: u64,

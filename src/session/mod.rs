@@ -8,9 +8,9 @@
 //! traces               trace files as `gazelens trace` writes them, one after the other
 //! ```
 //!
-//! The window's state and what is said about an answer are JSON that this room does not read: they belong to the window. A file is written
-//! beside its target and renamed, so a program that is killed while it saves leaves the file of before. Files of older versions open;
-//! those of newer ones are refused with a sentence.
+//! The window's state and what is said about an answer are JSON that this room does not read: they belong to the
+//! window. A file is written beside its target and renamed, so a program that is killed while it saves leaves the file
+//! of before. Files of older versions open; those of newer ones are refused with a sentence.
 
 mod error;
 mod file;

@@ -87,7 +87,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn changed_bytes_never_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+    fn changed_bytes_never_panic(changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()),
+        1..6)) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("work.gazelens");
         write(&path, &session()).expect("can be written");

@@ -33,7 +33,8 @@ impl TokenAction {
         let what = if self.before_id == self.after_id {
             let moved = f64::from(*moved) * 100.0;
             format!(
-                "{method} left \u{201c}{after}\u{201d} the most probable token and moved {moved:.1} % of the probability"
+                "{method} left \u{201c}{after}\u{201d} the most probable token and moved {moved:.1} % of the \
+                    probability"
             )
         } else {
             format!(
@@ -66,11 +67,13 @@ mod tests {
             moved: 0.25,
             note: None,
         };
-        let changed = "damro made \u{201c}kite\u{201d} the most probable token in place of \u{201c}dog\u{201d}; it removed 2 candidates";
+        let changed = "damro made \u{201c}kite\u{201d} the most probable token in place of \u{201c}dog\u{201d}; it \
+            removed 2 candidates";
         assert_eq!(action.sentence(), changed, "another token");
         action = TokenAction { after_id: 3, after: " dog".to_owned(), num_removed: 1, ..action };
         action.note = Some("layer 4".to_owned());
-        let left = "damro left \u{201c}dog\u{201d} the most probable token and moved 25.0 % of the probability; it removed 1 candidate; layer 4";
+        let left = "damro left \u{201c}dog\u{201d} the most probable token and moved 25.0 % of the probability; it \
+            removed 1 candidate; layer 4";
         assert_eq!(action.sentence(), left, "the same token");
     }
 }

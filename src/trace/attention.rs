@@ -67,7 +67,8 @@ impl AttentionRow {
         Some(Self { num_hidden_layers, num_attention_heads, key_len, values })
     }
 
-    /// Takes probabilities that were already rounded (on a GPU), of shape `[layers, heads, keys]`; `None` if their number does not match.
+    /// Takes probabilities that were already rounded (on a GPU), of shape `[layers, heads, keys]`; `None` if their
+    /// number does not match.
     pub fn from_half(
         num_hidden_layers: usize,
         num_attention_heads: usize,
@@ -163,13 +164,14 @@ pub struct VisionAttention {
     /// What each patch is given by all queries, their mean, **shape** as [`Self::cls_attention`]; recorded in its place
     /// for an encoder without `[CLS]`, empty for one with it.
     pub received_attention: Vec<f32>,
-    /// L2 norms of the patch states after each layer, **shape** `[num_hidden_layers, num_patches]`: outliers are the large ones.
+    /// L2 norms of the patch states after each layer, **shape** `[num_hidden_layers, num_patches]`: outliers are the
+    /// large ones.
     pub patch_norms: Vec<f32>,
-    /// The `[CLS]` row of one head as wide as the model, `[CLS]` column dropped, **shape** `[num_hidden_layers, num_patches]`: the attention
-    /// that DAMRO's code selects outliers by. Empty in traces of earlier versions.
+    /// The `[CLS]` row of one head as wide as the model, `[CLS]` column dropped, **shape** `[num_hidden_layers,
+    /// num_patches]`: the attention that DAMRO's code selects outliers by. Empty in traces of earlier versions.
     ///
-    /// **Source**: softmax of `q k / sqrt(hidden_size)` before the split into heads. With `s_h = q_h k_h / sqrt(head_dim)` of `H` heads its
-    /// logits are `sum_h s_h / sqrt(H)`, `sqrt(H)` times the mean over heads.
+    /// **Source**: softmax of `q k / sqrt(hidden_size)` before the split into heads. With `s_h = q_h k_h /
+    /// sqrt(head_dim)` of `H` heads its logits are `sum_h s_h / sqrt(H)`, `sqrt(H)` times the mean over heads.
     pub cls_unsplit: Vec<f32>,
     /// 0-based layer whose output the projector takes.
     pub feature_layer_idx: usize,

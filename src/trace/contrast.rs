@@ -17,8 +17,8 @@ pub struct ContrastCandidate {
     pub final_logprob: Option<f32>,
 }
 
-/// One step of a contrastive strategy, whose tokens are chosen from `l + alpha (l - l')` over the ordinary branch's logits `l` and the other
-/// branch's `l'`.
+/// One step of a contrastive strategy, whose tokens are chosen from `l + alpha (l - l')` over the ordinary branch's
+/// logits `l` and the other branch's `l'`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenContrast {
     /// Strength at this step.
@@ -37,7 +37,8 @@ pub struct TokenContrast {
     pub alpha_from: f64,
     /// Largest one; `None` if it stays however strong the contrast.
     pub alpha_to: Option<f64>,
-    /// The twenty most probable tokens of each of the three distributions together, in the order of the ordinary branch.
+    /// The twenty most probable tokens of each of the three distributions together, in the order of the ordinary
+    /// branch.
     pub candidates: Vec<ContrastCandidate>,
 }
 
@@ -52,7 +53,8 @@ impl TokenContrast {
         self.moved <= IDLE
     }
 
-    /// Whether another strength would have made another token the most probable one. Says nothing of the tokens behind the first that changes.
+    /// Whether another strength would have made another token the most probable one. Says nothing of the tokens behind
+    /// the first that changes.
     pub fn flips_at(&self, alpha: f64) -> bool {
         alpha < self.alpha_from || self.alpha_to.is_some_and(|to| alpha > to)
     }
@@ -164,7 +166,8 @@ mod tests {
     #[test]
     fn a_step_says_in_words_what_happened() {
         let mut step = sample();
-        let expected = "\u{201c}kite\u{201d} became the most probable token in place of \u{201c}dog\u{201d}; the cut-off removed 1 candidate";
+        let expected = "\u{201c}kite\u{201d} became the most probable token in place of \u{201c}dog\u{201d}; the \
+            cut-off removed 1 candidate";
         assert_eq!(step.sentence(), expected, "a changed choice");
         step.contrasted_id = 3;
         assert!(step.sentence().starts_with("\u{201c}dog\u{201d} stayed the most probable token, 25.0 %"), "kept");

@@ -1,9 +1,10 @@
 //! One question to one model about one photo, and everything that was seen while it was answered.
 //!
-//! An encoder without a decoder answers nothing: its trace has the vision part, and for CLIP the similarity of texts, and no tokens.
+//! An encoder without a decoder answers nothing: its trace has the vision part, and for CLIP the similarity of texts,
+//! and no tokens.
 //!
-//! A trace grows while the answer is decoded: tokens and their attention rows are appended, nothing is ever changed, rows are shared behind
-//! [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
+//! A trace grows while the answer is decoded: tokens and their attention rows are appended, nothing is ever changed,
+//! rows are shared behind [`Arc`], so the window reads a growing trace without a lock and cloning one is cheap.
 
 mod action;
 mod attention;

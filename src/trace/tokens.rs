@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct PromptToken {
     /// Vocabulary id.
     pub id: u32,
-    /// The text this token adds; empty for image tokens and for all but the last byte of a character made of several tokens; the name of a
-    /// special one.
+    /// The text this token adds; empty for image tokens and for all but the last byte of a character made of several
+    /// tokens; the name of a special one.
     pub text: String,
     /// A special token (`<s>`), shown but not part of the text.
     pub special: bool,
@@ -33,7 +33,8 @@ pub struct Candidate {
 pub struct OutputToken {
     /// Vocabulary id.
     pub id: u32,
-    /// The text this token adds to the answer; several tokens may make one character, then the last one carries it. The name of a special one.
+    /// The text this token adds to the answer; several tokens may make one character, then the last one carries it. The
+    /// name of a special one.
     pub text: String,
     /// An end token or another special one, not part of the text.
     pub special: bool,

@@ -1,5 +1,6 @@
-//! Keys that are pressed before the box that they are meant for can take them. A box has the focus a frame after the key that opens it, and a
-//! slow frame holds many keys: they are kept until then, instead of being shortcuts or being lost.
+//! Keys that are pressed before the box that they are meant for can take them. A box has the focus a frame after the
+//! key that opens it, and a slow frame holds many keys: they are kept until then, instead of being shortcuts or being
+//! lost.
 
 use super::command::{Command, Keymap, NAMED_COMMANDS};
 use super::state::OpenBoxes;

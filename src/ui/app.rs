@@ -26,7 +26,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Time a frame may spend on derived values beyond what is looked at: an eighth of what a frame takes here, within these bounds.
+/// Time a frame may spend on derived values beyond what is looked at: an eighth of what a frame takes here, within
+/// these bounds.
 const DERIVE_BUDGETS: [Duration; 2] = [Duration::from_micros(1500), Duration::from_millis(25)];
 
 /// Events taken in a frame: more wait for the next one, so that a flood cannot stop the painting.
@@ -190,7 +191,8 @@ impl App {
         self.commands.push(command);
     }
 
-    /// Takes settings and layout from where [`eframe::App::save`] left them; what cannot be read is as on the first day.
+    /// Takes settings and layout from where [`eframe::App::save`] left them; what cannot be read is as on the first
+    /// day.
     pub fn restore(&mut self, storage: &dyn eframe::Storage) {
         if let Some(saved) = storage.get_string(SETTINGS_KEY).and_then(|json| serde_json::from_str::<Saved>(&json).ok())
         {

@@ -19,7 +19,8 @@ pub struct ColourBar<'a> {
 }
 
 impl<'a> ColourBar<'a> {
-    /// `unit` says what the values are (`attention`), `normalisation` whose range it is (`this map`, `all tokens`, `fixed`).
+    /// `unit` says what the values are (`attention`), `normalisation` whose range it is (`this map`, `all tokens`,
+    /// `fixed`).
     pub fn new(style: &'a HeatStyle, unit: impl Into<String>, normalisation: impl Into<String>) -> Self {
         Self { style, unit: unit.into(), normalisation: normalisation.into(), marker: None }
     }

@@ -1,4 +1,5 @@
-//! Pictures and tables on their way to the clipboard. A picture is drawn beside the window: a large photo takes longer than a frame.
+//! Pictures and tables on their way to the clipboard. A picture is drawn beside the window: a large photo takes longer
+//! than a frame.
 
 use super::app::App;
 use super::drawing::{Drawn, Wanted};

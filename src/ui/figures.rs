@@ -1,4 +1,5 @@
-//! The figure's preview, drawn on a thread of its own: only the latest wish counts. And writing the figure, by the same code.
+//! The figure's preview, drawn on a thread of its own: only the latest wish counts. And writing the figure, by the same
+//! code.
 
 use super::figure_files::FigureSaved;
 use super::latest::Latest;

@@ -20,8 +20,8 @@ const TICK_PT: f32 = 16.0;
 
 /// Small maps, one row per layer, one column per head.
 ///
-/// All cells are one draw and one widget: a steady frame costs the same for 4 and for 1024 of them. Cells get their own accessible nodes
-/// (`Layer 3, head 5`) only while somebody reads the accessibility tree.
+/// All cells are one draw and one widget: a steady frame costs the same for 4 and for 1024 of them. Cells get their own
+/// accessible nodes (`Layer 3, head 5`) only while somebody reads the accessibility tree.
 #[must_use = "call show"]
 pub struct HeadGrid<'a> {
     maps: &'a GridMaps,
@@ -235,7 +235,8 @@ fn stroke_cell(ui: &Ui, rect: Rect, width: f32) {
     ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, Color32::from_black_alpha(160)), StrokeKind::Inside);
 }
 
-/// Which of `n` numbers fit an axis: every one, every second, fifth, tenth; and the chosen one in place of its neighbours.
+/// Which of `n` numbers fit an axis: every one, every second, fifth, tenth; and the chosen one in place of its
+/// neighbours.
 fn ticks(n: usize, pitch_pt: f32, chosen: Option<usize>) -> Vec<usize> {
     let fits = |step: usize| pitch_pt * step as f32 >= TICK_PT;
     let step = [1, 2, 4, 8, 16, 32].into_iter().find(|s| fits(*s)).unwrap_or(64);

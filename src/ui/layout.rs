@@ -30,7 +30,8 @@ pub fn default_tree() -> Tree<Pane> {
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
-/// The stored layout, if every panel is in it exactly once: a layout of another version of the program is not worth a missing panel.
+/// The stored layout, if every panel is in it exactly once: a layout of another version of the program is not worth a
+/// missing panel.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
     let tree: Tree<Pane> = serde_json::from_str(json).ok()?;
     let mut panes: Vec<Pane> =

@@ -5,7 +5,8 @@ use crate::engine::{Event, Request, RunId};
 /// Makes the window draw a frame; called by the worker whenever an event is ready. Cheap, and callable from any thread.
 pub use crate::engine::Wake as Waker;
 
-/// What the window needs from an engine. Nothing here waits: requests are queued, events are fetched when there are some.
+/// What the window needs from an engine. Nothing here waits: requests are queued, events are fetched when there are
+/// some.
 ///
 /// The worker thread implements it; tests implement it with a script.
 pub trait EngineLink: Send {

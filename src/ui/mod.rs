@@ -1,12 +1,13 @@
 //! The window.
 //!
-//! Data flows round: [`App`] drains the worker's events and the user's [`Command`]s into [`state::AppState`] (pure reducers, tested without a
-//! window), [`derived`] makes maps and numbers of the shown trace and keeps them, panels read both and emit commands. Nothing that paints
-//! waits, reads files or walks a whole trace.
+//! Data flows round: [`App`] drains the worker's events and the user's [`Command`]s into [`state::AppState`] (pure
+//! reducers, tested without a window), [`derived`] makes maps and numbers of the shown trace and keeps them, panels
+//! read both and emit commands. Nothing that paints waits, reads files or walks a whole trace.
 //!
 //! What is said lies below who acts on it: [`pane`], [`settings`] and [`command`] are plain data and know no state.
 //!
-//! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and help follow.
+//! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and
+//!   help follow.
 //! - a new panel: one variant in [`pane::Pane`], one file in `panels`.
 
 mod ahead;

@@ -355,8 +355,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (file, none) = (dir.path().join("odd.json"), dir.path().join("none.json"));
         let images = r#""images": [{"id": 1, "width": NaN}], "categories": [{"id": 1, "name": "dog"}]"#;
-        let annotations = r#"{"id": 1, "image_id": 1, "category_id": 1, "area": NaN, "bbox": [0, 0, 2, 2], "iscrowd": "maybe"},
-            {"id": 1, "image_id": 1, "category_id": 1}, {"id": 3, "image_id": 2, "category_id": 1, "area": 4}, {"id": 4}"#;
+        let annotations = r#"{"id": 1, "image_id": \
+            1, "category_id": 1, "area": NaN, "bbox": [0, 0, 2, 2], "iscrowd": "maybe"},
+            {"id": 1, "image_id": 1, "category_id": 1}, {"id": 3, "image_id": 2, "category_id": 1, "area": 4},
+                {"id": 4}"#;
         std::fs::write(&file, format!(r#"{{{images}, "annotations": [{annotations}]}}"#)).expect("written");
         std::fs::write(&none, format!(r#"{{{images}, "annotations": [{{"category_id": 7}}]}}"#)).expect("written");
         let found = opened(std::slice::from_ref(&file));
@@ -364,11 +366,16 @@ mod tests {
         assert_eq!(objects, Some(2), "what can be used is open");
         let expected = [
             "1 record was left out: annotation 3: expected `image_id`, found a record without it (counted from 0): ",
-            "1 record gives no mask: image 0: expected `width` as a whole number from 0, found `NaN` (counted from 0): ",
-            "1 object has no usable area: annotation 0: expected `area` as a number from 0, found `NaN`: the area of its box counts (counted from 0): ",
-            "1 object may or may not be a crowd: annotation 0: expected `iscrowd` as 0 or 1, found `\"maybe\"` (counted from 0): ",
-            "1 image has no file name: image 0: expected `file_name` or `coco_url` as a string, found neither (counted from 0): ",
-            "1 record was used with an assumption: annotation 1: expected a number of its own, found 1 again: both objects are used (counted from 0): ",
+            "1 record gives no mask: image 0: expected `width` as a whole number from 0, found `NaN` (counted from \
+                0): ",
+            "1 object has no usable area: annotation 0: expected `area` as a number from 0, found `NaN`: the area of \
+                its box counts (counted from 0): ",
+            "1 object may or may not be a crowd: annotation 0: expected `iscrowd` as 0 or 1, found `\"maybe\"` \
+                (counted from 0): ",
+            "1 image has no file name: image 0: expected `file_name` or `coco_url` as a string, found neither (counted \
+                from 0): ",
+            "1 record was used with an assumption: annotation 1: expected a number of its own, found 1 again: both \
+                objects are used (counted from 0): ",
             "1 object is in an image that the list `images` does not have: ",
             "1 object has neither an area nor a box, and is of no size: ",
         ];

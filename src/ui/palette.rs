@@ -1,4 +1,5 @@
-//! Everything that can be done, as lines to choose from: named commands, panels, settings that are one choice of few, places to go.
+//! Everything that can be done, as lines to choose from: named commands, panels, settings that are one choice of few,
+//! places to go.
 
 use super::command::{
     Command, CompareCommand, FigureCommand, Keymap, Menu, NAMED_COMMANDS, PanelKind, PopeCommand, PromptingCommand,
@@ -53,7 +54,8 @@ pub fn menu_title(menu: Menu) -> &'static str {
     }
 }
 
-/// Lines for what was typed, best first; everything when nothing was. `used` are titles chosen lately, newest first: they come first.
+/// Lines for what was typed, best first; everything when nothing was. `used` are titles chosen lately, newest first:
+/// they come first.
 pub fn find(state: &AppState, keymap: &Keymap, typed: &str, used: &[String]) -> Vec<Found> {
     let typed = typed.trim();
     if typed.is_empty() {

@@ -1,5 +1,6 @@
-//! What becomes of the shown photo when a control of attention prompting moves: the map of the chosen layer, and the mask on every pixel, made
-//! on a thread of its own. Only the latest wish counts; the picture itself is mixed by the shader.
+//! What becomes of the shown photo when a control of attention prompting moves: the map of the chosen layer, and the
+//! mask on every pixel, made on a thread of its own. Only the latest wish counts; the picture itself is mixed by the
+//! shader.
 
 use super::latest::Latest;
 use super::link::Waker;

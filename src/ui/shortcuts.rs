@@ -1,4 +1,5 @@
-//! Keys to commands. Nothing fires while text is typed, except with ctrl; behind a box over the window only what closes the box.
+//! Keys to commands. Nothing fires while text is typed, except with ctrl; behind a box over the window only what closes
+//! the box.
 
 use super::command::{Command, Keymap, NAMED_COMMANDS, takes_shift};
 use super::state::OpenBoxes;
@@ -66,7 +67,8 @@ pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes, keymap: &Keymap) -> 
     commands
 }
 
-/// With Super held, keys are the desktop's: they move windows about, whether it keeps them to itself or not. On a Mac it is the command key.
+/// With Super held, keys are the desktop's: they move windows about, whether it keeps them to itself or not. On a Mac
+/// it is the command key.
 fn is_desktops(ctx: &egui::Context) -> bool {
     let held = |input: &egui::InputState| input.key_down(Key::SuperLeft) || input.key_down(Key::SuperRight);
     !cfg!(target_os = "macos") && ctx.input(held)
@@ -90,7 +92,8 @@ fn take(input: &mut egui::InputState, modifiers: Modifiers, key: Key) -> bool {
     !modifiers.shift && input.consume_key(modifiers.plus(Modifiers::SHIFT), key)
 }
 
-/// Tab swaps the direction when no widget has the focus; otherwise it moves the focus on, as everywhere. Shift+Tab always does.
+/// Tab swaps the direction when no widget has the focus; otherwise it moves the focus on, as everywhere. Shift+Tab
+/// always does.
 fn tab(ctx: &egui::Context) -> usize {
     let presses = ctx.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, Key::Tab));
     if presses > 0 {

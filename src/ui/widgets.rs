@@ -7,7 +7,8 @@ use egui::{DragValue, Response, RichText, Ui};
 use std::cell::Cell;
 use std::ops::RangeInclusive;
 
-/// A button for a command that has a name, with its sentence and its keys as tooltip. Emits the command when it is clicked.
+/// A button for a command that has a name, with its sentence and its keys as tooltip. Emits the command when it is
+/// clicked.
 pub(super) fn command_button(ui: &mut Ui, text: &str, command: &Command, commands: &mut Vec<Command>) -> Response {
     let response = ui.button(text).on_hover_text(tooltip(ui.ctx(), command));
     if response.clicked() {
@@ -55,7 +56,8 @@ pub(super) fn row<R>(ui: &mut Ui, label: &str, help: &str, contents: impl FnOnce
     .inner
 }
 
-/// Gives a widget its name where a label beside it would be too much. Hints and tooltips are no names: they say what to type, not where.
+/// Gives a widget its name where a label beside it would be too much. Hints and tooltips are no names: they say what to
+/// type, not where.
 pub(super) fn named(ui: &Ui, response: &Response, name: &str) {
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
 }
@@ -87,7 +89,8 @@ pub(super) fn choice_unless<T: PartialEq + Copy>(
     chosen
 }
 
-/// A number in a box. One that is typed beyond its bounds becomes the nearest that is allowed, and that is said beside it.
+/// A number in a box. One that is typed beyond its bounds becomes the nearest that is allowed, and that is said beside
+/// it.
 pub(super) fn bounded<N: Numeric>(
     ui: &mut Ui,
     value: &mut N,

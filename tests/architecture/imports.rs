@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn comments_texts_and_characters_are_no_code() {
-        let code = "// use a::b;\n/* use a::b; /* c::d */ e::f */ let x = \"g::h\\\"i::j\"; r#\"k::\"l\"#; '\\''; ':'; b'\"'; m::n::<o>();";
+        let code = "// use a::b;\n/* use a::b; /* c::d */ e::f */ let x = \"g::h\\\"i::j\"; r#\"k::\"l\"#; '\\''; ':'; \
+            b'\"'; m::n::<o>();";
         let source = read(code);
         assert_eq!(source.imports, [], "no imports");
         assert_eq!(source.paths, BTreeSet::from([vec!["m".to_owned(), "n".to_owned()]]), "one path");
@@ -277,7 +278,8 @@ mod tests {
     #[test]
     fn tests_are_left_out_and_what_follows_them_is_read() {
         let code = "#[cfg(test)]\nmod tests { use a::b; fn f() { { c::d() } } }\n#[cfg(test)]\nuse e::f;\nuse g::h;\n\
-            #[cfg(test)]\n#[path = \"x.rs\"]\nmod fixture;\nmod real;\n#[cfg(test)]\nimpl X { fn y(z: [u8; 3]) { i::j() } }\nuse k::l;";
+            #[cfg(test)]\n#[path = \"x.rs\"]\nmod fixture;\nmod real;\n#[cfg(test)]\nimpl X { fn y(z: [u8; 3]) { \
+                i::j() } }\nuse k::l;";
         let source = read(code);
         assert_eq!(imported(code), ["g::h as h", "k::l as l"], "imports");
         assert_eq!(source.paths, BTreeSet::new(), "paths");

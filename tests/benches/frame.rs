@@ -1,5 +1,5 @@
-//! CPU time of a frame of the window, painting on the graphics card left out: a 300-token answer of a model with 32 layers, 32 heads and
-//! 24 x 24 patches. Run it with `cargo bench --bench frame`; the target is under 4 ms a frame.
+//! CPU time of a frame of the window, painting on the graphics card left out: a 300-token answer of a model with 32
+//! layers, 32 heads and 24 x 24 patches. Run it with `cargo bench --bench frame`; the target is under 4 ms a frame.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
 mod screenless;

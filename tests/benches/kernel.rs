@@ -1,8 +1,8 @@
 //! The processor kernels beside candle's, as shares of the read bandwidth measured in the same run.
 //!
-//! `cargo bench --bench kernel [-- ROUNDS]`, default 15. Everything is timed over stretches of weights of the same length as the
-//! bandwidth's (16 MiB), the fastest stretch counts, and before each pass the bandwidth's buffer sweeps the caches: a busy machine
-//! then spoils neither side of a ratio. Cores: `RAYON_NUM_THREADS`.
+//! `cargo bench --bench kernel [-- ROUNDS]`, default 15. Everything is timed over stretches of weights of the same
+//! length as the bandwidth's (16 MiB), the fastest stretch counts, and before each pass the bandwidth's buffer sweeps
+//! the caches: a busy machine then spoils neither side of a ratio. Cores: `RAYON_NUM_THREADS`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::{hint::black_box, time::Instant};
@@ -87,7 +87,8 @@ fn products(probe: &BandwidthProbe, (rows, cols): (usize, usize), dtype: WeightT
     for (m, [ours, candle]) in ROWS.iter().zip(best) {
         let rate = window_bytes / ours;
         println!(
-            "  {m} row{}: {:8.3} ms {:6.1} GB/s = {:.2} of bandwidth, {:.2} x one row | candle {:8.3} ms = {:.2}, {:.2} x one row | {:.1} times faster",
+            "  {m} row{}: {:8.3} ms {:6.1} GB/s = {:.2} of bandwidth, {:.2} x one row | candle {:8.3} ms = {:.2}, \
+                {:.2} x one row | {:.1} times faster",
             if *m == 1 { " " } else { "s" },
             ours * scale * 1e3,
             rate / 1e9,

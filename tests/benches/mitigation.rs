@@ -1,7 +1,8 @@
-//! What every mitigation does to the bundled model on the bundled images: POPE's questions, and CHAIR over its descriptions. Prints the
-//! README's table: `cargo bench --bench mitigation`.
+//! What every mitigation does to the bundled model on the bundled images: POPE's questions, and CHAIR over its
+//! descriptions. Prints the README's table: `cargo bench --bench mitigation`.
 //!
-//! The model is tiny and was trained on drawn scenes; the table says what the methods do here, not what they do to LLaVA.
+//! The model is tiny and was trained on drawn scenes; the table says what the methods do here, not what they do to
+//! LLaVA.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
 use gazelens::analysis::chair::{Chair, Extractor, GroundTruth, Lemmatiser};

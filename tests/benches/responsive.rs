@@ -1,5 +1,6 @@
-//! Wall time of a frame of the window while the worker decodes on all cores but one, painting on the graphics card left out. The model is a
-//! random one of a fifth of a gigabyte, or the folder that is given: `cargo bench --bench responsive -- [FOLDER]`. The target is under 16 ms.
+//! Wall time of a frame of the window while the worker decodes on all cores but one, painting on the graphics card left
+//! out. The model is a random one of a fifth of a gigabyte, or the folder that is given: `cargo bench --bench
+//! responsive -- [FOLDER]`. The target is under 16 ms.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
 
 mod screenless;
@@ -146,9 +147,12 @@ fn write_folder(folder: &Path) {
     let config = json!({
         "model_type": "llava", "image_token_index": base["image_token_id"], "vision_feature_layer": -2,
         "vision_feature_select_strategy": "default",
-        "text_config": {"model_type": "llama", "vocab_size": vocab_size, "hidden_size": HIDDEN, "intermediate_size": INTERMEDIATE,
-            "num_hidden_layers": LAYERS, "num_attention_heads": 12, "num_key_value_heads": 12, "max_position_embeddings": 4096},
-        "vision_config": {"model_type": "clip_vision_model", "hidden_size": 256, "intermediate_size": 512, "num_hidden_layers": 4,
+        "text_config": {"model_type": "llama", "vocab_size": vocab_size, "hidden_size": HIDDEN,
+            "intermediate_size": INTERMEDIATE,
+            "num_hidden_layers": LAYERS, "num_attention_heads": 12, "num_key_value_heads": 12,
+                "max_position_embeddings": 4096},
+        "vision_config": {"model_type": "clip_vision_model", "hidden_size": 256, "intermediate_size": 512,
+            "num_hidden_layers": 4,
             "num_attention_heads": 4, "image_size": 336, "patch_size": 14},
     });
     std::fs::write(folder.join("config.json"), config.to_string()).expect("written");

@@ -103,7 +103,8 @@ fn a_session_is_drawn_by_the_answer_that_it_shows() {
     let images: Vec<&str> = recipe.inputs.traces.values().map(|input| input.run.image_path.as_str()).collect();
     assert_eq!(images, [beach], "the answer about the image that was looked at");
 
-    // The figure that was being put together goes before it, and a recipe before that; the answers are the session's, not asked again.
+    // The figure that was being put together goes before it, and a recipe before that; the answers are the session's,
+    // not asked again.
     let mut kept = recipe.clone();
     kept.panels.truncate(1);
     let kept: serde_json::Value = serde_json::from_str(&kept.to_json()).expect("JSON");

@@ -1,4 +1,5 @@
-//! What a figure is made of besides a trace: photos without a question, annotations, maps, typefaces. And two answers at once.
+//! What a figure is made of besides a trace: photos without a question, annotations, maps, typefaces. And two answers
+//! at once.
 
 use super::figure_subjects::{HEADS, LAYERS, PHOTO, SIDE, WORDS, bytes, decoder, open, trace};
 use super::{folder, gazelens, one_sentence, path, stderr};
@@ -94,7 +95,8 @@ fn annotations_of_a_file_are_known_by_their_hash() {
         format!(
             r#"{{"images": [{{"id": 7, "file_name": "{PHOTO}", "width": 640, "height": 480}}],
             "categories": [{}],
-            "annotations": [{{"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "area": 10000, "bbox": [10, 20, 100, 100],
+            "annotations": [{{"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "area": 10000, "bbox": [10, 20,
+                100, 100],
             "segmentation": [[10, 20, 110, 20, 110, 120, 10, 120]]}}]}}"#,
             category(1, name)
         )

@@ -29,8 +29,8 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
     }
 }
 
-/// What another machine made of the same recipe and inputs. They change with the program's version and with everything that is drawn
-/// differently on purpose; the failing test says what they are then.
+/// What another machine made of the same recipe and inputs. They change with the program's version and with everything
+/// that is drawn differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
     (Format::Svg, "33652ec485908206e7c6f598a30b554dd445e5b5c069482ce98e3a91b1bc7592"),
     (Format::Pdf, "39929a964381342f3f7d6c0389d70c84423ebabfdcbe5e415fd654913b8ecd89"),

@@ -1,4 +1,5 @@
-//! Pairs of GGUF files (`tests/golden/gguf_pairs.py`): read as another implementation reads them, and what quantisation does to attention.
+//! Pairs of GGUF files (`tests/golden/gguf_pairs.py`): read as another implementation reads them, and what quantisation
+//! does to attention.
 
 use crate::compare::{expect_run, largest_difference};
 use crate::reference::Golden;
@@ -12,10 +13,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Most that a probability may differ when activations are rounded to int8 and the weights are the same; measured 0.011.
+/// Most that a probability may differ when activations are rounded to int8 and the weights are the same;
+/// measured 0.011.
 const INT8_BOUND: f32 = 0.08;
-/// Most that a probability may differ from the weights before they were quantised (q of four bits, the rest of four to sixteen); measured 0.42,
-/// set after that measurement: random weights make sharp attention, and with the same weights transformers differs by 3e-6.
+/// Most that a probability may differ from the weights before they were quantised (q of four bits, the rest of four to
+/// sixteen); measured 0.42, set after that measurement: random weights make sharp attention, and with the same weights
+/// transformers differs by 3e-6.
 const FOUR_BIT_BOUND: f32 = 0.5;
 
 fn pair(name: &str) -> ModelSource {
@@ -151,7 +154,8 @@ fn attention(kind: GgmlDType, keep_blocks: bool) -> Vec<f32> {
 
 #[test]
 fn every_type_changes_attention_by_no_more_than_its_bound() {
-    // (type, most that dequantised weights change a probability, most that products of blocks do); twice what was measured.
+    // (type, most that dequantised weights change a probability, most that products of blocks do); twice what was
+    // measured.
     let bounds = HashMap::from([
         (GgmlDType::F16, (0.0005, 0.0005)),
         (GgmlDType::BF16, (0.006, 0.006)),

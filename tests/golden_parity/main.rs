@@ -1,5 +1,6 @@
-//! Our numbers are those of PyTorch: everything here runs through [`gazelens::engine::run_job`], as the window and `gazelens trace` do, and is
-//! compared with what transformers computed (`tests/golden/make.py`) within the bounds of the contract.
+//! Our numbers are those of PyTorch: everything here runs through [`gazelens::engine::run_job`], as the window and
+//! `gazelens trace` do, and is compared with what transformers computed (`tests/golden/make.py`) within the bounds of
+//! the contract.
 
 mod beams;
 mod checkpoints;

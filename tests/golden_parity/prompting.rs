@@ -1,4 +1,5 @@
-//! Attention prompting is that of the published formulas (`tests/golden/prompting.py`): maps within 1e-4, pictures within one grey level.
+//! Attention prompting is that of the published formulas (`tests/golden/prompting.py`): maps within 1e-4, pictures
+//! within one grey level.
 
 use super::reference::Golden;
 use super::{ask, golden_folder, open, question, root};

@@ -81,7 +81,8 @@ fn object_words_of_real_reference_captions_are_those_of_nltk() {
     }
 }
 
-/// Of each image, its caption of the smallest id is taken for a model's; the others and the instances are the ground truth.
+/// Of each image, its caption of the smallest id is taken for a model's; the others and the instances are the ground
+/// truth.
 #[test]
 fn figures_over_real_images_are_those_of_the_script() {
     let Some((instances, captions)) = coco() else { return };
@@ -143,7 +144,8 @@ fn the_default_finds_what_either_published_lemmatiser_finds() {
     assert!(counts[0] - counts[1].min(counts[2]) < counts[0] / 50, "they differ in less than 2 %: {counts:?}");
 }
 
-/// The published figures (`CHAIRs` 45.0, `CHAIRi` 12.8) need annotations of all 500 images; of those only a few are at hand.
+/// The published figures (`CHAIRs` 45.0, `CHAIRi` 12.8) need annotations of all 500 images; of those only a few are at
+/// hand.
 #[test]
 fn published_captions_are_scored_as_far_as_annotations_go() {
     let (Some(opera), Some((instances, captions))) = (opera(), coco()) else { return };

@@ -1,4 +1,5 @@
-//! `gazelens metrics` and the figures behind it: against scikit-learn on real masks, against a slow count on a trace, and refused.
+//! `gazelens metrics` and the figures behind it: against scikit-learn on real masks, against a slow count on a trace,
+//! and refused.
 
 use super::shared;
 use gazelens::analysis::localisation::{Evaluation, METRICS, Ranked};

@@ -1,4 +1,5 @@
-//! Files that somebody or something damaged: a list of problems or one sentence, never a panic, never memory without bound.
+//! Files that somebody or something damaged: a list of problems or one sentence, never a panic, never memory without
+//! bound.
 
 use crate::shared;
 use gazelens::data::chair::GeneratedCaptions;
@@ -189,10 +190,13 @@ fn annotations(bytes: Vec<u8>) {
 
 /// Captions of a model in every form.
 const GENERATED: [&str; 4] = [
-    "{\"image_id\": 12, \"caption\": \"a dog.\", \"score\": NaN}\n{\"image_id\": 2.0, \"caption\": \"\\u00e9 \\ud83d b\"}\n",
-    r#"[{"image_id": "12", "caption": "a dog."}, {"image": "COCO_val2014_000000000002.jpg", "text": "b", "x": [-Infinity]}]"#,
+    "{\"image_id\": 12, \"caption\": \"a dog.\", \"score\": NaN}\n{\"image_id\": 2.0, \"caption\": \"\\u00e9 \\ud83d \
+        b\"}\n",
+    r#"[{"image_id": "12", "caption": "a dog."}, \
+        {"image": "COCO_val2014_000000000002.jpg", "text": "b", "x": [-Infinity]}]"#,
     r#"{"info": NaN, "annotations": [{"image_id": 12, "caption": "a"}, {"image_id": 2, "caption": "b"}]}"#,
-    r#"{"overall": {"SPICE": NaN}, "imgToEval": {"1": {"image_id": 1, "caption": "a"}, "2": {"caption": "b", "Bleu_1": NaN}}}"#,
+    r#"{"overall": {"SPICE": NaN}, "imgToEval": \
+        {"1": {"image_id": 1, "caption": "a"}, "2": {"caption": "b", "Bleu_1": NaN}}}"#,
 ];
 /// Questions that do not stand one a line, and under the other names.
 const ARRAY: &[u8] = br#"[{"question_id": 1, "image": "a.jpg", "text": "Is there a dog?", "label": "yes"},
@@ -260,7 +264,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn damaged_run_lengths_never_panic(changes in prop::collection::vec(change(), 0..4), which in 0..4_usize, width in 0..70_u32) {
+    fn damaged_run_lengths_never_panic(changes in prop::collection::vec(change(), 0..4), which in 0..4_usize,
+        width in 0..70_u32) {
         let whole: &[u8] = [
             &br#"{"size":[2,3],"counts":[1,2,3]}"#[..],
             br#"{"counts":"1223","size":[2,4]}"#,
@@ -272,6 +277,7 @@ proptest! {
 
     #[test]
     fn any_string_of_run_lengths_never_panics(text in "[0-o]{0,40}", width in 1..70_u32) {
-        fuzz_segmentation(format!(r#"{{"size":[64,{width}],"counts":"{}"}}"#, text.replace('\\', "\\\\")).as_bytes(), width, 64);
+        let escaped = text.replace('\\', "\\\\");
+        fuzz_segmentation(format!(r#"{{"size":[64,{width}],"counts":"{escaped}"}}"#).as_bytes(), width, 64);
     }
 }

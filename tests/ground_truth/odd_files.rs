@@ -1,6 +1,7 @@
 //! Files as people have them: what they give is what the same data gives where it is written soundly.
 //!
-//! `tests/golden/odd_files.py` wrote many of them together with what is right; `../shared/cases` holds those of public bug reports.
+//! `tests/golden/odd_files.py` wrote many of them together with what is right; `../shared/cases` holds those of public
+//! bug reports.
 
 use crate::cases;
 use gazelens::data::coco::{Crowds, FileKind, Instances, sniff};

@@ -1,6 +1,7 @@
 //! Photos, resizes and `pixel_values` against Pillow and transformers (`tests/golden/preprocess.py`).
 //!
-//! Everything is compared bit for bit: decoding, resampling and normalising are ports, not approximations. Lossy WebP is the exception.
+//! Everything is compared bit for bit: decoding, resampling and normalising are ports, not approximations. Lossy WebP
+//! is the exception.
 
 use gazelens::data::resample::{resize_grey, resize_rgb};
 use gazelens::data::{Photo, PhotoError, PhotoLimits, preprocess};
@@ -133,7 +134,8 @@ fn photo_files_of_every_kind_are_read_as_pillow_reads_them() {
     assert!(rows.len() > 900 && damaged > 60, "{} files, {damaged} of them damaged", rows.len());
 }
 
-/// Of the files that people have, Pillow's RGB: the first 16 digits of its SHA-256, and whether the photo says that something is wrong.
+/// Of the files that people have, Pillow's RGB: the first 16 digits of its SHA-256, and whether the photo says that
+/// something is wrong.
 const CASES: [(&str, &str, bool); 15] = [
     ("gif_inter_9x9_1.gif", "2e741208baf034b6", false),
     ("gif_partial.gif", "4aedbf4ee47c6b52", false),

@@ -94,9 +94,11 @@ fn clip_prompts_a_photo() {
     assert_eq!(pre_output["right"], yes >= 0.5, "a label was given");
     let cited = pre_output["citation"].as_str().expect("a label was given");
     let expected = if yes >= 0.5 {
-        "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions (89.4 against 82.5 %)"
+        "CLIP is right about this photo. In Tomita et al. (Table 1) accuracy was higher on such questions (89.4 \
+            against 82.5 %)"
     } else {
-        "CLIP is wrong about this photo: “dog” is in it. In Tomita et al. (Table 1) accuracy was lower on such questions (82.5 against 89.4 %)"
+        "CLIP is wrong about this photo: “dog” is in it. In Tomita et al. (Table 1) accuracy was lower on such \
+            questions (82.5 against 89.4 %)"
     };
     assert_eq!(cited, expected, "the published numbers and no verdict");
     assert!(!said.contains("known to"), "nor a warning: {said}");

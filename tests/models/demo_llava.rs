@@ -118,7 +118,8 @@ fn demo_model_agrees_with_transformers() {
     let worst_row = worst_attention(&rows.decoder, &golden["decoder_attention"]);
     assert!(worst_row < PROBABILITY_BOUND, "decoder attention differs by {worst_row}");
     println!(
-        "largest differences: [CLS] {cls_diff:.1e}, features {feature_diff:.1e}, logits {worst_logit:.1e}, attention {worst_row:.1e}"
+        "largest differences: [CLS] {cls_diff:.1e}, features {feature_diff:.1e}, logits {worst_logit:.1e}, attention \
+            {worst_row:.1e}"
     );
 }
 

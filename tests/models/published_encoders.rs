@@ -1,5 +1,5 @@
-//! Folders with the configuration files of published CLIP and `DINOv2` models (their fields, sizes of patch and image, buffers that old versions
-//! stored) around narrow random weights: they open, and see as many patches as they should.
+//! Folders with the configuration files of published CLIP and `DINOv2` models (their fields, sizes of patch and image,
+//! buffers that old versions stored) around narrow random weights: they open, and see as many patches as they should.
 
 use gazelens::engine::{
     Answer, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, ModelTask, OpenModel, Prompt,
@@ -74,18 +74,22 @@ fn write(path: &Path, value: &Value) {
     std::fs::write(path, value.to_string()).expect("written");
 }
 
-/// `config.json` as OpenAI's repositories have it: sizes also in `*_config_dict`, which wins, and the end token of old versions.
+/// `config.json` as OpenAI's repositories have it: sizes also in `*_config_dict`, which wins, and the end token of old
+/// versions.
 fn clip(folder: &Path, patch_size: usize, image_size: usize, processor: &Value) {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/clip");
     for name in ["tokenizer.json", "tokenizer_config.json"] {
         std::fs::copy(demo.join(name), folder.join(name)).expect("a copy");
     }
-    let text = json!({"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_attention_heads": HEADS, "num_hidden_layers": LAYERS});
+    let text = json!({"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_attention_heads": HEADS,
+        "num_hidden_layers": LAYERS});
     let mut vision = text.clone();
     vision["patch_size"] = json!(patch_size);
     vision["image_size"] = json!(image_size);
-    let common = json!({"add_cross_attention": false, "architectures": null, "attention_dropout": 0.0, "bos_token_id": 0, "dropout": 0.0,
-        "eos_token_id": 2, "hidden_act": "quick_gelu", "initializer_factor": 1.0, "initializer_range": 0.02, "layer_norm_eps": 1e-05,
+    let common = json!({"add_cross_attention": false, "architectures": null, "attention_dropout": 0.0,
+        "bos_token_id": 0, "dropout": 0.0,
+        "eos_token_id": 2, "hidden_act": "quick_gelu", "initializer_factor": 1.0, "initializer_range": 0.02,
+            "layer_norm_eps": 1e-05,
         "pad_token_id": 1, "tie_word_embeddings": true, "torch_dtype": null, "use_bfloat16": false});
     let with = |more: &Value| {
         let mut fields = common.as_object().expect("an object").clone();
@@ -93,13 +97,16 @@ fn clip(folder: &Path, patch_size: usize, image_size: usize, processor: &Value) 
         Value::Object(fields)
     };
     let config = json!({
-        "_name_or_path": "clip-vit", "architectures": ["CLIPModel"], "initializer_factor": 1.0, "logit_scale_init_value": 2.6592,
+        "_name_or_path": "clip-vit", "architectures": ["CLIPModel"], "initializer_factor": 1.0,
+            "logit_scale_init_value": 2.6592,
         "model_type": "clip", "projection_dim": PROJECTION,
-        "text_config": with(&json!({"model_type": "clip_text_model", "max_position_embeddings": 77, "vocab_size": 725, "hidden_size": WIDTH,
+        "text_config": with(&json!({"model_type": "clip_text_model", "max_position_embeddings": 77, "vocab_size": 725,
+            "hidden_size": WIDTH,
             "intermediate_size": 2 * WIDTH, "num_attention_heads": HEADS, "num_hidden_layers": LAYERS})),
         "text_config_dict": if patch_size == 32 { Value::Null } else { text },
         // The nested sizes are the class's own where the dictionary says something else.
-        "vision_config": with(&if patch_size == 32 { vision.clone() } else { json!({"model_type": "clip_vision_model", "patch_size": 32,
+        "vision_config": with(&if patch_size == 32 { vision.clone() } else { json!({"model_type": "clip_vision_model",
+            "patch_size": 32,
             "image_size": 224}) }),
         "vision_config_dict": if patch_size == 32 { Value::Null } else { vision },
         "torch_dtype": "float32", "transformers_version": "4.16.0.dev0",
@@ -135,10 +142,14 @@ fn clip_processor(size: &Value, crop: &Value) -> Value {
 /// `config.json` and processor as Meta's repositories have them.
 fn dinov2(folder: &Path, registers: bool, swiglu: bool) {
     let mut config = json!({
-        "architectures": ["Dinov2Model"], "apply_layernorm": true, "attention_probs_dropout_prob": 0.0, "drop_path_rate": 0.0,
-        "hidden_act": "gelu", "hidden_dropout_prob": 0.0, "hidden_size": WIDTH, "image_size": 518, "initializer_range": 0.02,
-        "layer_norm_eps": 1e-06, "layerscale_value": 1.0, "mlp_ratio": 4, "model_type": "dinov2", "num_attention_heads": HEADS,
-        "num_channels": 3, "num_hidden_layers": LAYERS, "out_features": ["stage2"], "out_indices": [2], "patch_size": 14, "qkv_bias": true,
+        "architectures": ["Dinov2Model"], "apply_layernorm": true, "attention_probs_dropout_prob": 0.0,
+            "drop_path_rate": 0.0,
+        "hidden_act": "gelu", "hidden_dropout_prob": 0.0, "hidden_size": WIDTH, "image_size": 518,
+            "initializer_range": 0.02,
+        "layer_norm_eps": 1e-06, "layerscale_value": 1.0, "mlp_ratio": 4, "model_type": "dinov2",
+            "num_attention_heads": HEADS,
+        "num_channels": 3, "num_hidden_layers": LAYERS, "out_features": ["stage2"], "out_indices": [2],
+            "patch_size": 14, "qkv_bias": true,
         "reshape_hidden_states": true, "stage_names": ["stem", "stage1", "stage2"], "torch_dtype": "float32",
         "transformers_version": "4.31.0.dev0", "use_swiglu_ffn": swiglu,
     });
@@ -150,9 +161,12 @@ fn dinov2(folder: &Path, registers: bool, swiglu: bool) {
         config["interpolate_offset"] = json!(0.0);
     }
     write(&folder.join("config.json"), &config);
-    let processor = json!({"crop_size": {"height": 224, "width": 224}, "do_center_crop": true, "do_convert_rgb": true, "do_normalize": true,
-        "do_rescale": true, "do_resize": true, "image_mean": [0.485, 0.456, 0.406], "image_processor_type": "BitImageProcessor",
-        "image_std": [0.229, 0.224, 0.225], "resample": 3, "rescale_factor": 0.003_921_568_627_450_98, "size": {"shortest_edge": 256}});
+    let processor = json!({"crop_size": {"height": 224, "width": 224}, "do_center_crop": true, "do_convert_rgb": true,
+        "do_normalize": true,
+        "do_rescale": true, "do_resize": true, "image_mean": [0.485, 0.456, 0.406],
+            "image_processor_type": "BitImageProcessor",
+        "image_std": [0.229, 0.224, 0.225], "resample": 3, "rescale_factor": 0.003_921_568_627_450_98,
+            "size": {"shortest_edge": 256}});
     write(&folder.join("preprocessor_config.json"), &processor);
     let mut weights = Weights::default();
     weights.floats("embeddings.cls_token", &[1, 1, WIDTH]);

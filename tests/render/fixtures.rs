@@ -11,7 +11,8 @@ use gazelens::render::gpu::{self, Offscreen};
 use gazelens::render::{HeatMap, HeatStyle, Marks, PhotoTexture, Picture, Scene};
 use std::sync::{Arc, LazyLock, Mutex};
 
-/// A size with whole numbers all the way: shortest edge 48 to 48 pixels, patches of 8, so 6 x 6 patches of exactly 8 photo pixels.
+/// A size with whole numbers all the way: shortest edge 48 to 48 pixels, patches of 8, so 6 x 6 patches of exactly 8
+/// photo pixels.
 pub(crate) fn spec(framing: Framing) -> PreprocessSpec {
     PreprocessSpec {
         framing,
@@ -26,8 +27,8 @@ pub(crate) fn view(width_px: u32, height_px: u32, framing: Framing) -> ModelView
     ModelView::new(ImageSize { width_px, height_px }, &spec(framing), 8)
 }
 
-/// A padded photo in 3 x 5 cells under two tiles of 4 x 4, every row of a tile with a separator behind it, one token without
-/// pixels in front and queries at the end.
+/// A padded photo in 3 x 5 cells under two tiles of 4 x 4, every row of a tile with a separator behind it, one token
+/// without pixels in front and queries at the end.
 pub(crate) fn tiles(image: ImageSize) -> ImageLayout {
     let (w, h) = (f64::from(image.width_px), f64::from(image.height_px));
     let region = |kind, first_token, [rows, cols, row_stride]: [usize; 3], rect: Option<[f64; 4]>| {
@@ -115,7 +116,8 @@ pub(crate) fn with_offscreen(check: impl FnOnce(&mut Offscreen)) {
     }
 }
 
-/// A harness whose widgets draw through the graphics card, and the state that holds its textures; `None` where there is no card.
+/// A harness whose widgets draw through the graphics card, and the state that holds its textures; `None` where there is
+/// no card.
 pub(crate) fn gpu_harness<'a, S: 'a>(
     builder: HarnessBuilder<S>,
     app: impl FnMut(&mut egui::Ui, &mut S) + 'a,

@@ -1,7 +1,8 @@
-//! What is drawn: shaders against their CPU twins, overlays against hand-computed pixels, widgets through the accessibility tree.
+//! What is drawn: shaders against their CPU twins, overlays against hand-computed pixels, widgets through the
+//! accessibility tree.
 //!
-//! Needs a Vulkan, Metal or DirectX driver; a software one does. Without any, the tests fail rather than pass unseen, unless
-//! `GAZELENS_ALLOW_NO_GPU=1` says that this is known.
+//! Needs a Vulkan, Metal or DirectX driver; a software one does. Without any, the tests fail rather than pass unseen,
+//! unless `GAZELENS_ALLOW_NO_GPU=1` says that this is known.
 
 #![expect(
     clippy::unwrap_used,

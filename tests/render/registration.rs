@@ -1,4 +1,5 @@
-//! One hot patch lights exactly its pixels. The expected pixels come from the preprocessing's own numbers, not from `ModelView`.
+//! One hot patch lights exactly its pixels. The expected pixels come from the preprocessing's own numbers, not from
+//! `ModelView`.
 
 use super::fixtures::{hot_map, scene, tiles, with_offscreen};
 use gazelens::geometry::{Combine, Framing, ImageSize, ModelView, PreprocessSpec, RectPx};
@@ -9,8 +10,8 @@ use std::collections::BTreeSet;
 const INPUT: u32 = 336;
 const PATCH: u32 = 14;
 
-/// Pixels of the photo whose centre the patch was made of, by the formulas of the two pipelines (`CLIPImageProcessor`'s resize and centre
-/// crop; `expand2square` and resize).
+/// Pixels of the photo whose centre the patch was made of, by the formulas of the two pipelines (`CLIPImageProcessor`'s
+/// resize and centre crop; `expand2square` and resize).
 fn expected(width: u32, height: u32, framing: Framing, row: u32, col: u32) -> BTreeSet<(i64, i64)> {
     let (w, h) = (f64::from(width), f64::from(height));
     let input = f64::from(INPUT);

@@ -1,4 +1,5 @@
-//! The figure builder on the demo: what is shown becomes panels, the preview is what is written, and a file brings its panels back.
+//! The figure builder on the demo: what is shown becomes panels, the preview is what is written, and a file brings its
+//! panels back.
 
 use crate::demo::{demo_window, wait_until};
 use crate::support::{Window, frames};

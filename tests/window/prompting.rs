@@ -1,4 +1,5 @@
-//! Attention prompting on the photo, with the bundled model and the bundled CLIP: where they look, what a control changes, the switch.
+//! Attention prompting on the photo, with the bundled model and the bundled CLIP: where they look, what a control
+//! changes, the switch.
 
 use crate::demo::wait_until;
 use crate::script::Script;

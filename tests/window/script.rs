@@ -1,4 +1,5 @@
-//! An engine that follows a script: it answers every question with the same words, whose attention moves over the photo in a known way.
+//! An engine that follows a script: it answers every question with the same words, whose attention moves over the photo
+//! in a known way.
 
 use gazelens::engine::{Event, ModelInfo, ModelTask, Request, RunId, Stage, Timings};
 use gazelens::geometry::{Framing, ImageSize, ModelView, PatchGrid, PreprocessSpec};
@@ -224,7 +225,8 @@ impl Script {
         prompt
     }
 
-    /// Token `idx` looks at one bright patch, which moves along the diagonal with the token and aside with layer and head.
+    /// Token `idx` looks at one bright patch, which moves along the diagonal with the token and aside with layer and
+    /// head.
     pub(crate) fn hot_patch(&self, idx: usize, layer_idx: usize, head_idx: usize) -> usize {
         let row = (2 + idx + layer_idx) % self.grid.rows;
         let col = (2 + idx + 2 * head_idx) % self.grid.cols;

@@ -33,8 +33,8 @@ impl Search {
         self.pairs.extend((0..after).map(|step| (end.0 + step, end.1 + step)));
     }
 
-    /// A point on an optimal path, with at least one difference before it and one behind it. `a` and `b` are not empty and begin and end with
-    /// different elements.
+    /// A point on an optimal path, with at least one difference before it and one behind it. `a` and `b` are not empty
+    /// and begin and end with different elements.
     fn middle(&mut self, a: &[usize], b: &[usize]) -> Option<(usize, usize)> {
         let (n, m) = (a.len(), b.len());
         let most = (n + m).div_ceil(2);

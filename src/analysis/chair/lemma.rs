@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// How a word becomes the one that is looked up. All know the same plurals; they differ in the few words that the published scripts get
-/// wrong, which their figures depend on.
+/// How a word becomes the one that is looked up. All know the same plurals; they differ in the few words that the
+/// published scripts get wrong, which their figures depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Lemmatiser {
-    /// `vocabulary`: rules for plurals, applied when they lead to a word that CHAIR knows. Right for every word of the table.
+    /// `vocabulary`: rules for plurals, applied when they lead to a word that CHAIR knows. Right for every word of the
+    /// table.
     #[default]
     Vocabulary,
-    /// `wordnet`: what `WordNetLemmatizer` of NLTK makes of nouns, as in the fork that OPERA, DAMRO, PAI and EAH use: "men" stay men and are
-    /// nobody, "vases" are "vas", "smartphones" and some twenty others are unknown.
+    /// `wordnet`: what `WordNetLemmatizer` of NLTK makes of nouns, as in the fork that OPERA, DAMRO, PAI and EAH use:
+    /// "men" stay men and are nobody, "vases" are "vas", "smartphones" and some twenty others are unknown.
     WordNet,
-    /// `pattern`: what `singularize` of pattern.en makes of them, as in the original script: a "bus" is a "bu" and so no bus, "ties" are
-    /// "ty".
+    /// `pattern`: what `singularize` of pattern.en makes of them, as in the original script: a "bus" is a "bu" and so
+    /// no bus, "ties" are "ty".
     Pattern,
 }
 

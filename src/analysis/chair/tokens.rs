@@ -4,8 +4,8 @@ use crate::analysis::{Reduce, TokenRef, TokenSet};
 use crate::trace::Trace;
 use std::ops::Range;
 
-/// Bytes of [`Trace::text`] that each generated token adds; empty for special tokens and for all but the last part of a character that
-/// several tokens make.
+/// Bytes of [`Trace::text`] that each generated token adds; empty for special tokens and for all but the last part of a
+/// character that several tokens make.
 ///
 /// **Shape**: one a generated token.
 pub fn answer_ranges(trace: &Trace) -> Vec<Range<usize>> {
@@ -20,8 +20,9 @@ pub fn answer_ranges(trace: &Trace) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// The generated tokens that make these bytes of [`Trace::text`], as one selection with the mean over tokens. Tokens that add nothing because
-/// they are a part of a character belong to the token that completes it. Empty when the bytes lie outside the answer.
+/// The generated tokens that make these bytes of [`Trace::text`], as one selection with the mean over tokens. Tokens
+/// that add nothing because they are a part of a character belong to the token that completes it. Empty when the bytes
+/// lie outside the answer.
 pub fn tokens_of(trace: &Trace, bytes: &Range<usize>) -> TokenSet {
     let mut tokens = Vec::new();
     // Parts of a character that is not complete yet.

@@ -8,8 +8,8 @@ pub type Objects = BTreeSet<&'static str>;
 
 /// Objects by image, from instance annotations, reference captions, or both.
 ///
-/// An image that no annotation file lists has no ground truth: what is said about it is neither right nor wrong. An image that is listed
-/// without any object is empty, and every object said to be there is hallucinated.
+/// An image that no annotation file lists has no ground truth: what is said about it is neither right nor wrong. An
+/// image that is listed without any object is empty, and every object said to be there is hallucinated.
 ///
 /// **Source**: `get_annotations` of `chair.py`: the union of both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,8 +27,9 @@ impl GroundTruth {
         Self::default()
     }
 
-    /// Takes in an instance file: every image it lists, and (image, category name) of every annotation. Names are mapped through the table;
-    /// names that CHAIR does not know are kept in [`GroundTruth::unmapped`] and cannot be mentioned.
+    /// Takes in an instance file: every image it lists, and (image, category name) of every annotation. Names are
+    /// mapped through the table; names that CHAIR does not know are kept in [`GroundTruth::unmapped`] and cannot be
+    /// mentioned.
     pub fn add_instances<'n>(
         &mut self,
         extractor: &Extractor,
@@ -62,8 +63,8 @@ impl GroundTruth {
         }
     }
 
-    /// The objects of an image; `None` without ground truth. With instances, an image of which there are only captions has none: captions
-    /// leave out most of what is in a picture.
+    /// The objects of an image; `None` without ground truth. With instances, an image of which there are only captions
+    /// has none: captions leave out most of what is in a picture.
     pub fn objects(&self, image_id: u64) -> Option<&Objects> {
         let known = self.listed.as_ref().is_none_or(|listed| listed.contains(&image_id));
         if known { self.objects.get(&image_id) } else { None }

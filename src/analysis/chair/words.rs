@@ -44,9 +44,10 @@ const CONTRACTIONS: [(&str, &str); 10] = [
 
 /// Splits a text.
 ///
-/// **Source**: `NLTKWordTokenizer` with the sentences of Punkt. A full stop is a word of its own at the end of a sentence, which in
-/// lower-case text is one before white space, a bracket or a quotation mark, unless it ends a number, a single letter or an abbreviation.
-/// **Differs**: of Punkt's 156 abbreviations only those of plain English are known. It makes no difference to mentions: none is an object.
+/// **Source**: `NLTKWordTokenizer` with the sentences of Punkt. A full stop is a word of its own at the end of a
+/// sentence, which in lower-case text is one before white space, a bracket or a quotation mark, unless it ends a
+/// number, a single letter or an abbreviation. **Differs**: of Punkt's 156 abbreviations only those of plain English
+/// are known. It makes no difference to mentions: none is an object.
 pub fn words(text: &str) -> Vec<Word> {
     let letters: Vec<Letter> = text
         .char_indices()

@@ -1,4 +1,5 @@
-//! The figures of merit: one line each in [`METRICS`], from which `gazelens list metrics`, `gazelens metrics` and the window's menus are made.
+//! The figures of merit: one line each in [`METRICS`], from which `gazelens list metrics`, `gazelens metrics` and the
+//! window's menus are made.
 
 use super::{Counts, Ranked, Undefined};
 use crate::registry::{Added, NameTaken};
@@ -127,7 +128,8 @@ pub const METRICS: &[Metric] = &[
         id: "mass_ratio",
         label: "Attention inside over area",
         help: "Part of the map's sum inside the mask, divided by the mask's part of the pixels; 1 is chance",
-        paper: "Wang et al., Score-CAM (energy-based pointing game), CVPR Workshops 2020, arXiv:1910.01279; divided by the area",
+        paper: "Wang et al., Score-CAM (energy-based pointing game), CVPR Workshops 2020, arXiv:1910.01279; divided by \
+            the area",
         better: Better::Higher,
         range: [0.0, f64::INFINITY],
         thresholded: false,
@@ -137,7 +139,8 @@ pub const METRICS: &[Metric] = &[
         id: "pointing_game",
         label: "Pointing game",
         help: "1 if the map's maximum lies inside the mask, 0 if not; of several equal maxima, the part inside",
-        paper: "Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016, arXiv:1608.00507; without its 15 pixel margin",
+        paper: "Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016, arXiv:1608.00507; without \
+            its 15 pixel margin",
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,
@@ -146,7 +149,8 @@ pub const METRICS: &[Metric] = &[
     Metric {
         id: "roc_auc",
         label: "ROC AUC",
-        help: "Probability that a pixel inside the mask has a larger value than one outside, ties counting half; 0.5 is chance",
+        help: "Probability that a pixel inside the mask has a larger value than one outside, ties counting half; 0.5 \
+            is chance",
         paper: "Fawcett, An introduction to ROC analysis, Pattern Recognition Letters 27, 2006",
         better: Better::Higher,
         range: [0.0, 1.0],
@@ -156,8 +160,10 @@ pub const METRICS: &[Metric] = &[
     Metric {
         id: "average_precision",
         label: "Average precision",
-        help: "Precision at every value of the map, weighted by the recall gained there; the mask's part of the pixels is chance",
-        paper: "Everingham et al., The Pascal Visual Object Classes Challenge, IJCV 2010; sum of steps as in scikit-learn, not interpolated",
+        help: "Precision at every value of the map, weighted by the recall gained there; the mask's part of the pixels \
+            is chance",
+        paper: "Everingham et al., The Pascal Visual Object Classes Challenge, IJCV 2010; sum of steps as in \
+            scikit-learn, not interpolated",
         better: Better::Higher,
         range: [0.0, 1.0],
         thresholded: false,

@@ -1,11 +1,14 @@
 //! Does a map lie on the object? Figures of a map against a mask, both on the photo's pixels.
 //!
-//! 1. A patch map becomes a [`PhotoMap`]: one value for every pixel, on exactly those pixels that the patches were made of, by a named
-//!    [`Sampling`]. With nearest sampling a [`PatchCoverage`] does without the pixels.
-//! 2. Map and mask become a [`Ranked`]: pixels by value, inside and outside. [`Counted`] says whether what a crop hid from the model counts.
-//! 3. Every [`Metric`] of [`METRICS`] is a function of an [`Evaluation`], a [`Ranked`] at a threshold: the map's mean, or any other.
+//! 1. A patch map becomes a [`PhotoMap`]: one value for every pixel, on exactly those pixels that the patches were made
+//!    of, by a named [`Sampling`]. With nearest sampling a [`PatchCoverage`] does without the pixels.
+//! 2. Map and mask become a [`Ranked`]: pixels by value, inside and outside. [`Counted`] says whether what a crop hid
+//!    from the model counts.
+//! 3. Every [`Metric`] of [`METRICS`] is a function of an [`Evaluation`], a [`Ranked`] at a threshold: the map's mean,
+//!    or any other.
 //!
-//! Nothing here is ever not-a-number: a map with such a value is refused, and a figure that is not defined says why ([`Undefined`]).
+//! Nothing here is ever not-a-number: a map with such a value is refused, and a figure that is not defined says why
+//! ([`Undefined`]).
 //!
 //! | case | counts at the mean | figures without a value |
 //! | --- | --- | --- |

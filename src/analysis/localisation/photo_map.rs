@@ -88,7 +88,8 @@ impl SeenRect {
 
 /// Pixels of an axis whose centres lie between two edges: the first, and one past the last.
 fn seen_range(len_px: u32, [start, end]: [f64; 2]) -> [u32; 2] {
-    // A centre at k + 0.5 lies inside from k >= start - 0.5 on. Comparing the pixels themselves keeps to `PlacedRegion::pos_at`.
+    // A centre at k + 0.5 lies inside from k >= start - 0.5 on. Comparing the pixels themselves keeps to
+    // `PlacedRegion::pos_at`.
     let inside = |px: &u32| along(f64::from(*px) + 0.5, [start, end]).is_some();
     let first = (0..len_px).find(inside).unwrap_or(len_px);
     let past = (first..len_px).find(|px| !inside(px)).unwrap_or(len_px);

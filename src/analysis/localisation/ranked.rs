@@ -1,5 +1,6 @@
-//! A map against a mask, reduced to what every figure needs: for each value of the map, how many pixels have it and how many of those lie
-//! inside. Patches, bytes and pixels all end here, so that there is one definition of each figure and none of them sorts twice.
+//! A map against a mask, reduced to what every figure needs: for each value of the map, how many pixels have it and how
+//! many of those lie inside. Patches, bytes and pixels all end here, so that there is one definition of each figure and
+//! none of them sorts twice.
 
 use super::error::expect_len;
 use super::{Counted, Covered, LocalisationError, PatchCoverage, PhotoMap};
@@ -120,7 +121,8 @@ impl Ranked {
         Self::of_pixels(values.iter().copied().zip(inside.iter().copied()))
     }
 
-    /// A map on the photo. With [`Counted::Seen`] what the model never saw is left out, with [`Counted::Whole`] it counts with the value 0.
+    /// A map on the photo. With [`Counted::Seen`] what the model never saw is left out, with [`Counted::Whole`] it
+    /// counts with the value 0.
     pub fn of_photo_map(map: &PhotoMap, inside: &[bool], counted: Counted) -> Result<Self, LocalisationError> {
         expect_len("mask pixels", map.values.len(), inside.len())?;
         if counted == Counted::Whole {
@@ -137,8 +139,9 @@ impl Ranked {
         Self::of_pixels(rows)
     }
 
-    /// A patch map in which every pixel has the value of the patch that it lies in: the same figures as [`Ranked::of_photo_map`] with
-    /// nearest sampling, from some hundred patches instead of some hundred thousand pixels.
+    /// A patch map in which every pixel has the value of the patch that it lies in: the same figures as
+    /// [`Ranked::of_photo_map`] with nearest sampling, from some hundred patches instead of some hundred thousand
+    /// pixels.
     pub fn of_patches(values: &[f32], coverage: &PatchCoverage, counted: Counted) -> Result<Self, LocalisationError> {
         let group = |(value, Covered { pixels, inside })| Group { value, pixels, inside };
         let seen = coverage.with(values)?.map(group);
@@ -148,7 +151,8 @@ impl Ranked {
     }
 
     fn of_pixels(pixels: impl Iterator<Item = (f32, bool)>) -> Result<Self, LocalisationError> {
-        // Value and mask in one number each: sorting numbers is several times faster than sorting pairs by a comparison.
+        // Value and mask in one number each: sorting numbers is several times faster than sorting pairs by a
+        // comparison.
         let mut keys = Vec::with_capacity(pixels.size_hint().0);
         for (value, inside) in pixels {
             if !value.is_finite() {
@@ -260,7 +264,8 @@ impl Ranked {
         }
     }
 
-    /// Counts at `points` thresholds from the smallest to the largest value, evenly spaced, both included: exact ones, for a plot.
+    /// Counts at `points` thresholds from the smallest to the largest value, evenly spaced, both included: exact ones,
+    /// for a plot.
     pub fn curve(&self, points: usize) -> Vec<CurvePoint> {
         let [lo, hi] = self.range();
         let last = points.saturating_sub(1).max(1) as f64;

@@ -133,8 +133,8 @@ fn two_by_two_worked_by_hand() {
     let at = Evaluation::at_mean(&ranked);
     let expected = Counts { true_positive: 1, false_positive: 1, false_negative: 1, true_negative: 1 };
     assert_eq!(at.counts, expected, "one of each");
-    // Scaled 1, 2/3, 1/3, 0 against 1, 0, 1, 0: (0 + 4/9 + 4/9 + 0) / 4.
-    // Pairs of inside and outside: 4>3, 4>1, 2<3, 2>1: three of four. Precision 1 at the first, 2/3 at the third, half of the recall each.
+    // Scaled 1, 2/3, 1/3, 0 against 1, 0, 1, 0: (0 + 4/9 + 4/9 + 0) / 4. Pairs of inside and outside: 4>3, 4>1, 2<3,
+    // 2>1: three of four. Precision 1 at the first, 2/3 at the third, half of the recall each.
     let by_hand = [0.5, 0.5, 1.0 / 3.0, 2.0 / 9.0, 0.6, 1.2, 1.0, 0.75, 5.0 / 6.0];
     for (metric, expected) in METRICS.iter().zip(by_hand) {
         let found = metric.value(&at).expect("defined");
@@ -217,14 +217,16 @@ fn the_seen_part_is_that_of_the_geometry() {
 
 #[test]
 fn every_sampling_keeps_patch_centres_and_constants() {
-    // 48 x 48: patches of 8 x 8 pixels, centres between pixels, so an odd multiple: 144 x 144 has patches of 24, centres between 11 and 12.
+    // 48 x 48: patches of 8 x 8 pixels, centres between pixels, so an odd multiple: 144 x 144 has patches of 24,
+    // centres between 11 and 12.
     let view = view(72, 72, Framing::Crop);
     let values: Vec<f32> = (0..36_u8).map(|v| f32::from(v * 7 % 11)).collect();
     for sampling in Sampling::ALL {
         let flat = PhotoMap::new(&view.into(), &[0.25; 36], sampling, Combine::Mean).expect("36 values");
         assert!(flat.values.iter().all(|v| (v - 0.25).abs() < 1e-6), "{}: a constant stays one", sampling.id());
         let map = PhotoMap::new(&view.into(), &values, sampling, Combine::Mean).expect("36 values");
-        // 72 / 6 = 12 pixels a patch; its centre is the corner of four pixels, whose mean is the value up to the curvature.
+        // 72 / 6 = 12 pixels a patch; its centre is the corner of four pixels, whose mean is the value up to the
+        // curvature.
         if sampling == Sampling::Nearest {
             for (idx, expected) in values.iter().enumerate() {
                 let pos = view.grid.pos(idx).expect("in the grid");
@@ -328,7 +330,8 @@ proptest! {
     fn every_threshold_counts_every_pixel_once(
         values in prop::collection::vec(-1.0_f32..1.0, 1..200), seed in any::<u64>(), threshold in -1.5_f64..1.5,
     ) {
-        let inside: Vec<bool> = (0..values.len()).map(|i| seed.rotate_left(u32::try_from(i).unwrap_or(0)) & 1 == 1).collect();
+        let is_inside = |i: usize| seed.rotate_left(u32::try_from(i).unwrap_or(0)) & 1 == 1;
+        let inside: Vec<bool> = (0..values.len()).map(is_inside).collect();
         let ranked = Ranked::of_values(&values, &inside).expect("finite values");
         let counts = ranked.counts(threshold);
         let slow = |above: bool, within: bool| {

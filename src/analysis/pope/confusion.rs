@@ -63,8 +63,8 @@ impl Confusion {
         figures([tp, fp, tn, fn_])
     }
 
-    /// As if there were as many present as absent objects: what the study of attention prompting (Tomita et al.) reports. `None` without
-    /// a present or without an absent object.
+    /// As if there were as many present as absent objects: what the study of attention prompting (Tomita et al.)
+    /// reports. `None` without a present or without an absent object.
     pub fn balanced(&self) -> Figures {
         let raw = self.figures();
         match (raw.recall, raw.specificity) {

@@ -49,11 +49,11 @@ pub struct PopeOptions {
     pub seed: u64,
 }
 
-/// For each present object its question and then one about an absent object, until the data set has no other absent object: so there are
-/// as many of each, as in POPE's files. An absent object is asked about once.
+/// For each present object its question and then one about an absent object, until the data set has no other absent
+/// object: so there are as many of each, as in POPE's files. An absent object is asked about once.
 ///
-/// **Source**: `pope` of POPE's `utils.py`. **Differs**: random choices come from our own generator; an image that has everything ends, where
-/// the script runs forever; objects of the image are taken once each, in their order.
+/// **Source**: `pope` of POPE's `utils.py`. **Differs**: random choices come from our own generator; an image that has
+/// everything ends, where the script runs forever; objects of the image are taken once each, in their order.
 pub fn questions<O: AsRef<str>>(
     objects: &[O],
     statistics: &ObjectStatistics,

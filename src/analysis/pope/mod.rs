@@ -1,11 +1,14 @@
 //! Yes/no questions about objects: POPE.
 //!
-//! **Source**: Li et al., *Evaluating Object Hallucination in Large Vision-Language Models*, EMNLP 2023; <https://github.com/RUCAIBox/POPE>.
+//! **Source**: Li et al., *Evaluating Object Hallucination in Large Vision-Language Models*, EMNLP 2023;
+//! <https://github.com/RUCAIBox/POPE>.
 //!
 //! - [`questions`] makes the questions of one image from its objects and the [`ObjectStatistics`] of a data set;
-//! - [`questions_for_mentions`] asks about every object an answer mentions, and [`NounQuestion::verdict`] says whether the model takes it back;
+//! - [`questions_for_mentions`] asks about every object an answer mentions, and [`NounQuestion::verdict`] says whether
+//!   the model takes it back;
 //! - [`suffixes`] are the words that are said after a question;
-//! - [`scorers`] are the published ways to read an answer, by name; [`Confusion`] counts their outcomes and makes figures of them;
+//! - [`scorers`] are the published ways to read an answer, by name; [`Confusion`] counts their outcomes and makes
+//!   figures of them;
 //! - [`YesProbability`] is the answer before a word is chosen.
 
 mod confusion;

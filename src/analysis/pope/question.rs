@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 /// How the question is worded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Template {
-    /// `shipped`: "Is there a dog in the image?" with "an" where English wants it: the wording of the files the authors ship, also where
-    /// a plural follows ("Is there a scissors in the image?").
+    /// `shipped`: "Is there a dog in the image?" with "an" where English wants it: the wording of the files the authors
+    /// ship, also where a plural follows ("Is there a scissors in the image?").
     #[default]
     Shipped,
-    /// `imange`: what the authors' script really makes, by putting "an" for every "a": "Is there an apple in the imange?"
+    /// `imange`: what the authors' script really makes, by putting "an" for every "a": "Is there an apple in the
+    /// imange?"
     Imange,
 }
 

@@ -62,8 +62,8 @@ impl Scorer {
         (self.said)(answer)
     }
 
-    /// What the answer counts as for a question with this label. Some scorers look for the right word only, so that the same answer
-    /// is right for both labels, or wrong for both.
+    /// What the answer counts as for a question with this label. Some scorers look for the right word only, so that the
+    /// same answer is right for both labels, or wrong for both.
     pub fn outcome(&self, answer: &str, label: Label) -> Outcome {
         (self.outcome)(answer, label)
     }
@@ -83,7 +83,8 @@ const SCORERS: [Scorer; 6] = [
     Scorer {
         id: "official",
         label: "POPE, LLaVA",
-        help: "In the first sentence the word No, no or not means no; everything else means yes, also an answer that is none.",
+        help: "In the first sentence the word No, no or not means no; everything else means yes, also an answer that \
+            is none.",
         paper: "Li et al. 2023, evaluate.py; LLaVA's eval_pope.py",
         said: official,
         outcome: |answer, _| counted(official(answer)),
@@ -91,7 +92,8 @@ const SCORERS: [Scorer; 6] = [
     Scorer {
         id: "vcd",
         label: "VCD, DAMRO",
-        help: "Right if the letters of the label, yes or no, occur anywhere: \"snow\" is a no. An answer with neither is wrong.",
+        help: "Right if the letters of the label, yes or no, occur anywhere: \"snow\" is a no. An answer with neither \
+            is wrong.",
         paper: "Leng et al. 2024, eval_pope.py; Gong et al. 2024",
         said: |answer| substring(answer, &["no"]),
         outcome: |answer, label| by_label(answer, label, &["no"]),
@@ -142,7 +144,8 @@ fn yes_unless(no: bool) -> Said {
     if no { Said::No } else { Said::Yes }
 }
 
-/// Words of the first sentence as the official script splits them: at single spaces, so that a line break or a quotation mark stays.
+/// Words of the first sentence as the official script splits them: at single spaces, so that a line break or a
+/// quotation mark stays.
 fn says_no(answer: &str) -> bool {
     let first = answer.split('.').next().unwrap_or_default().replace(',', "");
     first.split(' ').any(|word| matches!(word, "No" | "not" | "no"))

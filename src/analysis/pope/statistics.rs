@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Of a data set, made from the objects of its images.
 ///
-/// **Source**: `generate_ground_truth_objects` and `compute_co_occurrence` of POPE's `utils.py`: an image counts once for each of its
-/// objects; of equals the one seen first comes first.
+/// **Source**: `generate_ground_truth_objects` and `compute_co_occurrence` of POPE's `utils.py`: an image counts once
+/// for each of its objects; of equals the one seen first comes first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectStatistics {
     /// In the order in which they were first seen.

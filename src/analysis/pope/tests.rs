@@ -91,8 +91,8 @@ fn figures_of_four_answers_worked_by_hand() {
     assert_eq!(Confusion::of([(Outcome::Yes, Label::Yes)]).balanced(), Figures::default(), "one label has no balance");
 }
 
-/// The study's table: recall and specificity in per cent, then accuracy, precision, F1, balanced and raw, for 10,071 present and 11,580 absent
-/// objects.
+/// The study's table: recall and specificity in per cent, then accuracy, precision, F1, balanced and raw, for 10,071
+/// present and 11,580 absent objects.
 #[test]
 fn the_published_table_is_balanced_and_its_raw_figures_follow() {
     for (recall, specificity, balanced, raw) in [
@@ -248,7 +248,8 @@ proptest! {
 
     #[test]
     fn generated_questions_are_right_and_never_repeated(
-        objects in prop::collection::vec(prop::sample::select(vec!["person", "dog", "kite", "chair", "cat", "bird"]), 0..8),
+        objects in prop::collection::vec(prop::sample::select(vec!["person", "dog", "kite", "chair", "cat", "bird"]),
+            0..8),
         negatives in prop::sample::select(Negatives::ALL.to_vec()),
         seed in any::<u64>(),
     ) {
@@ -257,12 +258,14 @@ proptest! {
         let asked: BTreeSet<_> = made.iter().map(|question| question.category.as_str()).collect();
         prop_assert_eq!(asked.len(), made.len(), "each once");
         for question in &made {
-            prop_assert_eq!(objects.contains(&question.category.as_str()), question.label == Label::Yes, "labelled right");
+            prop_assert_eq!(objects.contains(&question.category.as_str()), question.label == Label::Yes, "labelled \
+                right");
         }
     }
 
     #[test]
-    fn the_probability_of_yes_lies_between_its_bounds(ps in prop::collection::vec(0.001_f32..0.3, 1..4), yes in 0..4_u32, no in 4..8_u32) {
+    fn the_probability_of_yes_lies_between_its_bounds(ps in prop::collection::vec(0.001_f32..0.3, 1..4),
+        yes in 0..4_u32, no in 4..8_u32) {
         let list: Vec<_> = (0..).zip(&ps).map(|(id, p)| (id * 2, "x", *p)).collect();
         let ids = YesNoIds { yes: vec![yes], no: vec![no] };
         if let Some(found) = YesProbability::from_candidates(&candidates(&list), &ids) {

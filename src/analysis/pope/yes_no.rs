@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// Which tokens are "yes" and "no".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum YesNoWords {
-    /// `pair`: the one token "Yes" and the one token "No" in the form that begins an answer: with a space before it where the vocabulary
-    /// has that (3869 and 1939 of LLaVA-1.5).
+    /// `pair`: the one token "Yes" and the one token "No" in the form that begins an answer: with a space before it
+    /// where the vocabulary has that (3869 and 1939 of LLaVA-1.5).
     #[default]
     Pair,
     /// `any`: every token that reads yes or no, whatever its case and with or without a space.
@@ -41,7 +41,8 @@ pub struct YesNoIds {
     pub no: Vec<u32>,
 }
 
-/// Marks of a space before a piece, in the vocabularies of `SentencePiece` and of byte-level encodings, and written out.
+/// Marks of a space before a piece, in the vocabularies of `SentencePiece` and of byte-level encodings, and written
+/// out.
 const SPACES: [&str; 3] = ["\u{2581}", "\u{120}", " "];
 
 impl YesNoIds {
@@ -66,9 +67,9 @@ impl YesNoIds {
         Self { yes: find("Yes"), no: find("No") }
     }
 
-    /// Finds them among the candidates of a step by their text, for those who have no vocabulary at hand. With [`YesNoWords::Pair`] the more
-    /// probable of "Yes" with and without a space is taken, as both are the same word to a reader. Words that are not among the
-    /// candidates are not found.
+    /// Finds them among the candidates of a step by their text, for those who have no vocabulary at hand. With
+    /// [`YesNoWords::Pair`] the more probable of "Yes" with and without a space is taken, as both are the same word to
+    /// a reader. Words that are not among the candidates are not found.
     pub fn among(words: YesNoWords, candidates: &[Candidate]) -> Self {
         let find = |word: &str| -> Vec<u32> {
             let reads = |candidate: &&Candidate| {
@@ -100,8 +101,8 @@ pub struct YesProbability {
 }
 
 impl YesProbability {
-    /// From what a trace keeps of the first token of an answer: of the distribution that it was chosen from, which is the one after the
-    /// contrast where there is a second branch.
+    /// From what a trace keeps of the first token of an answer: of the distribution that it was chosen from, which is
+    /// the one after the contrast where there is a second branch.
     pub fn of_token(token: &OutputToken, words: YesNoWords) -> Option<Self> {
         let Some(contrast) = &token.contrast else {
             return Self::from_candidates(&token.candidates, &YesNoIds::among(words, &token.candidates));
@@ -116,8 +117,8 @@ impl YesProbability {
         Self::from_candidates(&candidates, &YesNoIds::among(words, &candidates))
     }
 
-    /// From the candidates that a trace keeps of that step. A token that is not among them is less probable than the last of them: `yes`
-    /// takes it for 0, the bounds say what that can do. `None` if neither side is among them.
+    /// From the candidates that a trace keeps of that step. A token that is not among them is less probable than the
+    /// last of them: `yes` takes it for 0, the bounds say what that can do. `None` if neither side is among them.
     pub fn from_candidates(candidates: &[Candidate], ids: &YesNoIds) -> Option<Self> {
         let probability = |candidate: &Candidate| f64::from(candidate.logprob).exp();
         // What a cut-off removed is there with nothing: it says nothing of those that are not.

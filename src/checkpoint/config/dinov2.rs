@@ -4,7 +4,8 @@ use super::fields::Fields;
 use super::parts::{self, HEADS, LAYERS, PIXELS, WIDTHS};
 use crate::checkpoint::{Activation, CheckpointError, Dinov2Config, VisionConfig};
 
-/// transformers' `Dinov2Config` (`registers` false) or `Dinov2WithRegistersConfig`; `input_size` is what the image processor makes.
+/// transformers' `Dinov2Config` (`registers` false) or `Dinov2WithRegistersConfig`; `input_size` is what the image
+/// processor makes.
 pub(in crate::checkpoint) fn dinov2(
     fields: Fields<'_>,
     registers: bool,

@@ -29,8 +29,8 @@ pub(in crate::checkpoint) fn llava(fields: Fields<'_>, generation: Fields<'_>) -
     })
 }
 
-/// The authors' own `LlavaLlamaForCausalLM`: a LLaMA configuration with `mm_` fields. `tower` is the configuration of the vision tower
-/// when the field that names it is a folder with one.
+/// The authors' own `LlavaLlamaForCausalLM`: a LLaMA configuration with `mm_` fields. `tower` is the configuration of
+/// the vision tower when the field that names it is a folder with one.
 pub(in crate::checkpoint) fn original(
     fields: Fields<'_>,
     generation: Fields<'_>,
@@ -54,7 +54,8 @@ pub(in crate::checkpoint) fn original(
         vision_feature_select: feature_select(fields, "mm_vision_select_feature", ["patch", "cls_patch"])?,
         projector_hidden_act: Activation::Gelu,
         multimodal_projector_bias: true,
-        // The original marks the image with -200 in front of the embedding; the first id after the vocabulary can mean nothing else.
+        // The original marks the image with -200 in front of the embedding; the first id after the vocabulary can mean
+        // nothing else.
         image_token_id: u32::try_from(text.vocab_size).unwrap_or(u32::MAX),
         eos_token_ids: special.eos,
         bos_token_id: special.bos,

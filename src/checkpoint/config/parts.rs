@@ -1,4 +1,5 @@
-//! Towers and decoders as LLaVA's and CLIP's configurations describe them, with transformers' defaults for what they leave out.
+//! Towers and decoders as LLaVA's and CLIP's configurations describe them, with transformers' defaults for what they
+//! leave out.
 
 use super::fields::Fields;
 use crate::checkpoint::{Activation, CheckpointError, RopeScaling, SlidingWindow, TextConfig, VisionConfig};
@@ -102,8 +103,8 @@ struct Decoder {
     mlp_bias: bool,
 }
 
-/// **Source**: `LlamaConfig`, `MistralConfig`, `Qwen2Config` of transformers, and what their attention does with it: only LLaMA reads
-/// `attention_bias` and `mlp_bias`, Qwen2 always has biases on q, k, v and never on o.
+/// **Source**: `LlamaConfig`, `MistralConfig`, `Qwen2Config` of transformers, and what their attention does with it:
+/// only LLaMA reads `attention_bias` and `mlp_bias`, Qwen2 always has biases on q, k, v and never on o.
 fn decoder(fields: Fields<'_>, model_type: &str) -> Result<Decoder, CheckpointError> {
     let (vocab_size, intermediate_size, num_key_value_heads, max_position_embeddings) = match model_type {
         "llama" | "llava" | "llava_llama" | "vicuna" => (32_000, 11_008, None, 2048),
@@ -135,8 +136,8 @@ fn is_qwen2(model_type: &str) -> bool {
     matches!(model_type, "qwen2" | "llava_qwen" | "llava_qwen2")
 }
 
-/// The window of Mistral (4096 where the field is left out, none where it is null) and of Qwen2 (only with `use_sliding_window`, from
-/// layer `max_window_layers` on). One that is no narrower than the context is none.
+/// The window of Mistral (4096 where the field is left out, none where it is null) and of Qwen2 (only with
+/// `use_sliding_window`, from layer `max_window_layers` on). One that is no narrower than the context is none.
 fn sliding_window(
     fields: Fields<'_>,
     model_type: &str,

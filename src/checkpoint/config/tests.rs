@@ -32,11 +32,15 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, CheckpointError>) -> String {
 fn read_original(changes: Value) -> Result<LlavaConfig, CheckpointError> {
     // liuhaotian/llava-v1.5-7b
     let mut config = object(json!({
-        "architectures": ["LlavaLlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 4096,
-        "image_aspect_ratio": "pad", "intermediate_size": 11008, "max_position_embeddings": 4096, "mm_hidden_size": 1024,
+        "architectures": ["LlavaLlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu",
+            "hidden_size": 4096,
+        "image_aspect_ratio": "pad", "intermediate_size": 11008, "max_position_embeddings": 4096,
+            "mm_hidden_size": 1024,
         "mm_projector_type": "mlp2x_gelu", "mm_use_im_patch_token": false, "mm_use_im_start_end": false,
-        "mm_vision_select_feature": "patch", "mm_vision_select_layer": -2, "mm_vision_tower": "openai/clip-vit-large-patch14-336",
-        "model_type": "llava", "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32, "rms_norm_eps": 1e-5,
+        "mm_vision_select_feature": "patch", "mm_vision_select_layer": -2,
+            "mm_vision_tower": "openai/clip-vit-large-patch14-336",
+        "model_type": "llava", "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32,
+            "rms_norm_eps": 1e-5,
         "rope_scaling": null, "tie_word_embeddings": false, "vocab_size": 32000,
     }));
     config.extend(object(changes));
@@ -49,12 +53,16 @@ fn llava_1_5_leaves_out_what_llama_and_clip_say_by_default() {
     // llava-hf/llava-1.5-7b-hf: its text_config has these fields only.
     let config = read_with(
         json!({
-            "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": 32000, "model_type": "llava",
+            "architectures": ["LlavaForConditionalGeneration"], "ignore_index": -100, "image_token_index": 32000,
+                "model_type": "llava",
             "pad_token_id": 32001, "projector_hidden_act": "gelu", "torch_dtype": "float16",
-            "text_config": {"_name_or_path": "lmsys/vicuna-7b-v1.5", "architectures": ["LlamaForCausalLM"], "max_position_embeddings": 4096,
+            "text_config": {"_name_or_path": "lmsys/vicuna-7b-v1.5", "architectures": ["LlamaForCausalLM"],
+                "max_position_embeddings": 4096,
                 "model_type": "llama", "rms_norm_eps": 1e-05, "torch_dtype": "float16", "vocab_size": 32064},
-            "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "model_type": "clip_vision_model",
-                "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14, "projection_dim": 768, "vocab_size": 32000},
+            "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096,
+                "model_type": "clip_vision_model",
+                "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14, "projection_dim": 768,
+                    "vocab_size": 32000},
             "vision_feature_layer": -2, "vision_feature_select_strategy": "default",
         }),
         json!({"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 32001}),
@@ -332,7 +340,8 @@ fn a_window_counts_where_it_is_narrower_than_the_context() {
         (json!({"model_type": "qwen2", "sliding_window": 64, "use_sliding_window": true}), Some((64, 28))),
         (json!({"model_type": "qwen2", "use_sliding_window": true, "max_window_layers": 32}), None),
         (
-            json!({"model_type": "qwen2", "use_sliding_window": true, "num_hidden_layers": 2, "layer_types": ["full_attention",
+            json!({"model_type": "qwen2", "use_sliding_window": true, "num_hidden_layers": 2,
+                "layer_types": ["full_attention",
                 "sliding_attention"]}),
             Some((4096, 1)),
         ),
@@ -346,7 +355,8 @@ fn a_window_counts_where_it_is_narrower_than_the_context() {
 fn bakllava_is_the_original_layout_around_mistral() {
     // SkunkworksAI/BakLLaVA-1
     let config = read_original(json!({
-        "architectures": ["LlavaMistralForCausalLM"], "model_type": "llava_mistral", "intermediate_size": 14336, "num_key_value_heads": 8,
+        "architectures": ["LlavaMistralForCausalLM"], "model_type": "llava_mistral", "intermediate_size": 14336,
+            "num_key_value_heads": 8,
         "max_position_embeddings": 32768, "rms_norm_eps": 1e-5, "sliding_window": 4096, "vocab_size": 32000,
     }))
     .unwrap();
@@ -473,8 +483,10 @@ fn impossible_numbers_are_refused_with_the_field() {
             "Expected a whole number from 1 to 16777216 for text_config.sliding_window, found 0",
         ),
         (
-            json!({"model_type": "qwen2", "use_sliding_window": true, "layer_types": ["sliding_attention", "full_attention"]}),
-            "Expected full attention in the first layers and sliding attention in the others for text_config.layer_types",
+            json!({"model_type": "qwen2", "use_sliding_window": true, "layer_types": ["sliding_attention",
+                "full_attention"]}),
+            "Expected full attention in the first layers and sliding attention in the others for \
+                text_config.layer_types",
         ),
         (json!([1]), "Expected an object for text_config, found a list"),
     ] {

@@ -23,8 +23,9 @@ struct Words {
     composes: bool,
 }
 
-/// **Source**: llama.cpp's `llama-vocab.cpp` (`tokenizer_pre`, `llm_tokenizer_bpe`) for the names, the published `tokenizer.json` of the
-/// models for the patterns. **Differs** from llama.cpp in composing characters (NFC) for Qwen2, as its `tokenizer.json` does.
+/// **Source**: llama.cpp's `llama-vocab.cpp` (`tokenizer_pre`, `llm_tokenizer_bpe`) for the names, the published
+/// `tokenizer.json` of the models for the patterns. **Differs** from llama.cpp in composing characters (NFC) for Qwen2,
+/// as its `tokenizer.json` does.
 const WORDS: [Words; 4] = [
     Words {
         names: &["llama-bpe", "llama3", "llama-v3"],
@@ -73,7 +74,10 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
         _ => Err(metadata.refuse(MERGES, "two pieces with a space between them", merge)),
     });
     let merges: Vec<Value> = merges.collect::<Result<_, _>>()?;
-    let split = |pattern: &&str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+    let split = |pattern: &&str| {
+        json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated",
+        "invert": false})
+    };
     let mut cuts: Vec<Value> = words.patterns.iter().map(split).collect();
     cuts.push(json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false}));
     let bos = vocabulary.named(metadata, "tokenizer.ggml.bos_token_id", None)?;
@@ -84,7 +88,8 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": cuts}, "post_processor": null,
         "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false},
         "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": words.ignores_merges,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
+                "ignore_merges": words.ignores_merges,
             "vocab": vocabulary.vocab, "merges": merges},
     });
     let adds_bos = metadata.flag(GGUF_ADD_BOS)?.unwrap_or(words.adds_bos);

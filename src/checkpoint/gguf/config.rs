@@ -108,8 +108,8 @@ fn scaling(decoder: &Metadata<'_>, architecture: &str) -> Result<Value, Checkpoi
     }
 }
 
-/// Whether the feed-forward part's names are those of before 2025, when `ffn_down` was the first matrix: told by the shape, which widens in
-/// the first matrix, or, where both are square, by the converter that wrote the file.
+/// Whether the feed-forward part's names are those of before 2025, when `ffn_down` was the first matrix: told by the
+/// shape, which widens in the first matrix, or, where both are square, by the converter that wrote the file.
 pub(super) fn is_swapped(projector: &Metadata<'_>) -> bool {
     match projector.shape("v.blk.0.ffn_down.weight") {
         Some(&[outputs, inputs]) if outputs != inputs => outputs > inputs,
@@ -124,9 +124,9 @@ fn is_new(projector: &Metadata<'_>) -> bool {
 
 /// The rest of `config.json`, and `preprocessor_config.json`.
 ///
-/// The older converter leaves out the last layer, whose output LLaVA does not read, so all layers of its files count; the newer one
-/// keeps it, and the last but one counts unless the file says otherwise. **Differs** from llama.cpp, which leaves out a layer of the older files
-/// a second time.
+/// The older converter leaves out the last layer, whose output LLaVA does not read, so all layers of its files count;
+/// the newer one keeps it, and the last but one counts unless the file says otherwise. **Differs** from llama.cpp,
+/// which leaves out a layer of the older files a second time.
 pub(super) fn vision_config(projector: &Metadata<'_>) -> Result<(Value, Value), CheckpointError> {
     let architecture = projector.text("general.architecture")?;
     if architecture != "clip" {
@@ -156,11 +156,13 @@ pub(super) fn vision_config(projector: &Metadata<'_>) -> Result<(Value, Value), 
     };
     let square = json!({"height": image_size, "width": image_size});
     let preprocessor = json!({
-        "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": image_size}, "crop_size": square, "resample": 3,
+        "image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": image_size}, "crop_size": square,
+            "resample": 3,
         "image_mean": numbers("clip.vision.image_mean"), "image_std": numbers("clip.vision.image_std"),
     });
     let config = json!({
-        "model_type": "clip_vision_model", "hidden_size": size("embedding_length")?, "intermediate_size": size("feed_forward_length")?,
+        "model_type": "clip_vision_model", "hidden_size": size("embedding_length")?,
+            "intermediate_size": size("feed_forward_length")?,
         "num_hidden_layers": layers, "num_attention_heads": size("attention.head_count")?, "image_size": image_size,
         "patch_size": size("patch_size")?, "hidden_act": activation,
         "layer_norm_eps": projector.number("clip.vision.attention.layer_norm_epsilon")?.unwrap_or(1e-5),

@@ -1,9 +1,11 @@
-//! GGUF: a LLaMA-type decoder (`llama`, `qwen2`) in one file and CLIP's image tower with the projector (`mmproj`) in another.
+//! GGUF: a LLaMA-type decoder (`llama`, `qwen2`) in one file and CLIP's image tower with the projector (`mmproj`) in
+//! another.
 //!
-//! Both files' metadata are turned into the files of the Hugging Face folder they were made from, so everything behind this module is the
-//! same for both: configuration, tokenizer and template are checked by the same code. Tensors stay in the files; a quantised one is turned
-//! to floats, or kept as it is, when it is asked for. llama.cpp stores the rows of a `llama`'s q and k in the order of its own rotary embedding
-//! (neighbours are a pair): [`super::Weights`] puts them back when it reads them, which no quantisation minds, as its blocks lie within rows.
+//! Both files' metadata are turned into the files of the Hugging Face folder they were made from, so everything behind
+//! this module is the same for both: configuration, tokenizer and template are checked by the same code. Tensors stay
+//! in the files; a quantised one is turned to floats, or kept as it is, when it is asked for. llama.cpp stores the rows
+//! of a `llama`'s q and k in the order of its own rotary embedding (neighbours are a pair): [`super::Weights`] puts
+//! them back when it reads them, which no quantisation minds, as its blocks lie within rows.
 
 mod byte_level;
 mod config;

@@ -126,7 +126,8 @@ fn a_file_that_does_not_say_how_words_are_cut_is_read_as_llama_cpp_reads_it() {
     assert!(tokens.starts_with("12|3|4|5|"), "digits by threes: {tokens}");
 }
 
-/// Real vocabularies: those of llama.cpp, named by a folder of its `ggml-vocab-*.gguf` files with their `.inp` and `.out`.
+/// Real vocabularies: those of llama.cpp, named by a folder of its `ggml-vocab-*.gguf` files with their `.inp` and
+/// `.out`.
 #[test]
 fn llama_cpps_own_vectors_hold_where_they_are() {
     let Some(folder) = std::env::var_os("GAZELENS_GGML_VOCABULARIES").map(PathBuf::from) else {

@@ -29,8 +29,9 @@ pub(super) fn tokenizer_json(metadata: &Metadata<'_>) -> Result<TokenizerJson, C
 
 /// Builds a byte-fallback BPE from pieces and scores.
 ///
-/// SentencePiece merges the neighbours whose joint piece has the best score. That is the merge list of every way to split a piece into two,
-/// best score first, and among the splits of one piece by the ids of their parts, as transformers orders them.
+/// SentencePiece merges the neighbours whose joint piece has the best score. That is the merge list of every way to
+/// split a piece into two, best score first, and among the splits of one piece by the ids of their parts, as
+/// transformers orders them.
 ///
 /// **Source**: transformers' `convert_slow_tokenizer.py` (`generate_merges`, `LlamaConverter`).
 fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointError> {
@@ -64,7 +65,8 @@ fn sentence_pieces(metadata: &Metadata<'_>) -> Result<TokenizerJson, CheckpointE
         "normalizer": {"type": "Sequence", "normalizers": normalizers},
         "pre_tokenizer": null, "post_processor": null, "decoder": {"type": "Sequence", "decoders": decoders},
         "model": {"type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocabulary.vocab, "merges": merges},
+            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "vocab": vocabulary.vocab,
+                "merges": merges},
     });
     let adds_bos = metadata.flag(GGUF_ADD_BOS)?.unwrap_or(true);
     expect_bos(metadata, adds_bos, bos)?;

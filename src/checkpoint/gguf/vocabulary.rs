@@ -48,7 +48,8 @@ impl<'a> Vocabulary<'a> {
         let image_token = if let Some(id) = pieces.iter().position(|piece| piece == IMAGE_PLACEHOLDER) {
             id
         } else {
-            // Conversions leave the placeholder out, as the authors' own layout does: the first id behind the vocabulary can mean nothing else.
+            // Conversions leave the placeholder out, as the authors' own layout does: the first id behind the
+            // vocabulary can mean nothing else.
             added.push(added_token(pieces.len(), IMAGE_PLACEHOLDER, true));
             vocab.insert(IMAGE_PLACEHOLDER.to_owned(), json!(pieces.len()));
             pieces.len()

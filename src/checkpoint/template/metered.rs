@@ -2,8 +2,8 @@
 //!
 //! The engine counts steps, and 40 steps of `x = x ~ x` make a terabyte. It has no hook for its operators, but it lets
 //! the tree be read before it becomes instructions. So each operator, literal, slice, loop and call that makes or walks
-//! a value is put between filters of [`super::registered`], whose names no template can write:
-//! `a + b` becomes `(a|+weighed + b|+weighed)|+made`. Nothing else changes, so what a template gives stays what the engine gives.
+//! a value is put between filters of [`super::registered`], whose names no template can write: `a + b` becomes
+//! `(a|+weighed + b|+weighed)|+made`. Nothing else changes, so what a template gives stays what the engine gives.
 
 use minijinja::Value;
 use minijinja::machinery::ast::{

@@ -37,7 +37,8 @@ fn llava_1_5_asks_as_transformers_does() {
 
 #[test]
 fn vicuna_asks_as_the_original_llava_does() {
-    let expected = "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and \
+    let expected = "A chat between a curious user and an artificial intelligence assistant. The assistant gives \
+        helpful, detailed, and \
         polite answers to the user's questions. USER: <image>\nWhat is this? ASSISTANT:";
     assert_eq!(ChatTemplate::vicuna().unwrap().render("What is this?").unwrap(), expected, "conv_vicuna_v1");
 }

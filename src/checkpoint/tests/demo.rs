@@ -1,5 +1,6 @@
-//! The bundled checkpoints. Ids come from transformers 5.23.0 (tokenizers 0.23.3): `AutoProcessor.from_pretrained(folder)` on
-//! `apply_chat_template(...)`, and `AutoTokenizer.from_pretrained(folder)(text, padding="max_length", truncation=True, max_length=32)`.
+//! The bundled checkpoints. Ids come from transformers 5.23.0 (tokenizers 0.23.3):
+//! `AutoProcessor.from_pretrained(folder)` on `apply_chat_template(...)`, and
+//! `AutoTokenizer.from_pretrained(folder)(text, padding="max_length", truncation=True, max_length=32)`.
 
 use super::*;
 use crate::checkpoint::{CheckpointKind, ClipCheckpoint};

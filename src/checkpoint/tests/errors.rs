@@ -337,7 +337,8 @@ fn tensors_that_do_not_fit_are_named() {
     };
     assert_eq!(
         get("language_model.layers.7.mlp.up_proj.weight", &[12, 8]),
-        "Expected the tensor language_model.layers.7.mlp.up_proj.weight, found no tensor of that name in any layout: F/model.safetensors",
+        "Expected the tensor language_model.layers.7.mlp.up_proj.weight, found no tensor of that name in any layout: \
+            F/model.safetensors",
         "a missing tensor"
     );
     assert_eq!(
@@ -365,7 +366,8 @@ fn a_vocabulary_that_does_not_match_is_named() {
     let folder = Folder::llava(Layout::HfOld, "F16");
     folder.set("/text_config/vocab_size", json!(639));
     let refusal = folder.refusal();
-    let expected = "Expected the rows of language_model.embed_tokens.weight, whose shape is [640, 8] for text_config.vocab_size, found 639: \
+    let expected = "Expected the rows of language_model.embed_tokens.weight, whose shape is [640, 8] for \
+        text_config.vocab_size, found 639: \
         F/config.json";
     assert_eq!(refusal, expected, "configuration and embedding");
     let folder = Folder::llava(Layout::HfOld, "F16");

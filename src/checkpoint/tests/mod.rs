@@ -154,19 +154,24 @@ pub(super) fn safetensors(tensors: &[Stored]) -> Vec<u8> {
 pub(super) fn llava_config() -> Value {
     json!({
         "architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "image_token_index": 638,
-        "vision_config": {"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 8,
+        "vision_config": {"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "image_size": 8,
             "patch_size": 4, "projection_dim": 8, "model_type": "clip_vision_model"},
         "text_config": {"hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2,
-            "num_key_value_heads": 1, "vocab_size": 640, "max_position_embeddings": 64, "model_type": "llama", "rms_norm_eps": 1e-5},
+            "num_key_value_heads": 1, "vocab_size": 640, "max_position_embeddings": 64, "model_type": "llama",
+                "rms_norm_eps": 1e-5},
     })
 }
 
 /// The authors' configuration of the same model.
 pub(super) fn original_config() -> Value {
     json!({
-        "architectures": ["LlavaLlamaForCausalLM"], "model_type": "llava", "mm_vision_tower": "tower", "mm_projector_type": "mlp2x_gelu",
-        "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch", "image_aspect_ratio": "pad", "hidden_size": 8,
-        "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 640,
+        "architectures": ["LlavaLlamaForCausalLM"], "model_type": "llava", "mm_vision_tower": "tower",
+            "mm_projector_type": "mlp2x_gelu",
+        "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch", "image_aspect_ratio": "pad",
+            "hidden_size": 8,
+        "intermediate_size": 12, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
+            "vocab_size": 640,
         "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "bos_token_id": 1, "eos_token_id": 2,
     })
 }

@@ -3,7 +3,8 @@
 use super::TextTokenizer;
 use crate::checkpoint::{CheckpointError, ClipConfig};
 
-/// Old configurations give 2 for the end token's id, which no CLIP has; there the end token is the largest id (transformers' own rule).
+/// Old configurations give 2 for the end token's id, which no CLIP has; there the end token is the largest id
+/// (transformers' own rule).
 const LEGACY_EOS: u32 = 2;
 
 /// A text for CLIP's text tower.
@@ -22,7 +23,8 @@ pub struct ClipTextIds {
 impl TextTokenizer {
     /// Ids of a text, cut (the end token stays) or filled to the tower's positions.
     ///
-    /// **Source**: `CLIPTokenizer(text, padding="max_length", truncation=True)` and the pooling of `CLIPTextTransformer`.
+    /// **Source**: `CLIPTokenizer(text, padding="max_length", truncation=True)` and the pooling of
+    /// `CLIPTextTransformer`.
     pub fn encode_clip(&self, text: &str, config: &ClipConfig) -> Result<ClipTextIds, CheckpointError> {
         let max_positions = config.text_max_position_embeddings;
         let mut ids = self.encode_text(text)?;

@@ -16,7 +16,8 @@ pub(in crate::checkpoint) const GGUF_ADD_BOS: &str = "tokenizer.ggml.add_bos_tok
 /// Tokens that templates may name and that are special whatever tokenizer.json says.
 const SPECIAL_KEYS: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
-/// Embeddings are padded to round numbers (64, 128, ...); a larger gap to the tokenizer means that the two do not belong together.
+/// Embeddings are padded to round numbers (64, 128, ...); a larger gap to the tokenizer means that the two do not
+/// belong together.
 const PADDING_ROWS: usize = 1024;
 
 /// Letters, marks, line ends, letters of several bytes, and a text without any.
@@ -91,7 +92,8 @@ impl TokenizerFiles {
         contents
     }
 
-    /// Tokens by id, in the order of the ids: `added_tokens_decoder`, or what `added_tokens.json` says where there is none.
+    /// Tokens by id, in the order of the ids: `added_tokens_decoder`, or what `added_tokens.json` says where there is
+    /// none.
     fn added_tokens(&self) -> Vec<(u32, AddedToken)> {
         let Some(Value::Object(map)) = self.config.get("added_tokens_decoder") else {
             let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
@@ -204,8 +206,8 @@ fn add_tokens(
     let refused = |found: String| CheckpointError::Tokenizer { found, path: path.to_owned() };
     let known = inner.get_added_tokens_decoder();
     let mut tokens = beside.added_tokens();
-    // What `added_tokens_decoder` says of a token counts before what tokenizer.json says of it; `added_tokens.json` says
-    // nothing but its id.
+    // What `added_tokens_decoder` says of a token counts before what tokenizer.json says of it; `added_tokens.json`
+    // says nothing but its id.
     let says_all = beside.config.get("added_tokens_decoder").is_some_and(Value::is_object);
     tokens.retain(|(id, token)| {
         known.get(id).is_none_or(|known| if says_all { known != token } else { known.content != token.content })
@@ -224,7 +226,8 @@ fn add_tokens(
             return Err(CheckpointError::TokenId { token: token.content, expected: id, found, path: path.to_owned() });
         }
     }
-    // A token of the vocabulary that only these files call special; one that is not in the vocabulary has no embedding and is left alone.
+    // A token of the vocabulary that only these files call special; one that is not in the vocabulary has no embedding
+    // and is left alone.
     let marked: Vec<AddedToken> = beside
         .special_contents()
         .into_iter()
@@ -265,7 +268,8 @@ impl TextTokenizer {
             vocabulary.values().copied().filter(|id| self.image_token_id != Some(*id)).max().unwrap_or_default();
         if self.is_beyond_rows(highest) {
             let beyond: Vec<u32> = vocabulary.values().copied().filter(|id| self.is_beyond_rows(*id)).collect();
-            // The original layout's tokenizers carry a <pad> that its models never had a row for; it is refused when a prompt has it.
+            // The original layout's tokenizers carry a <pad> that its models never had a row for; it is refused when a
+            // prompt has it.
             let harmless = self.style == PromptStyle::Chunks && beyond.iter().all(|id| added.contains_key(id));
             if !harmless {
                 return Err(self.vocabulary_error(highest));

@@ -76,8 +76,8 @@ impl TextTokenizer {
         self.special.contains(&id) || self.image_token_id == Some(id)
     }
 
-    /// An id as it reads in the middle of a text, with its leading space: for lists of candidates. Special tokens, and bytes that are no
-    /// character of their own, keep their name in the vocabulary (`</s>`, `<0xE2>`).
+    /// An id as it reads in the middle of a text, with its leading space: for lists of candidates. Special tokens, and
+    /// bytes that are no character of their own, keep their name in the vocabulary (`</s>`, `<0xE2>`).
     pub fn piece(&self, id: u32) -> String {
         let name = self.inner.id_to_token(id).unwrap_or_else(|| {
             if self.image_token_id == Some(id) { super::IMAGE_PLACEHOLDER.to_owned() } else { format!("<{id}>") }
@@ -111,8 +111,8 @@ impl TextTokenizer {
         self.style
     }
 
-    /// Ids of a text with the special tokens that a text begins (and ends) with; a text that already begins with the first one does not
-    /// get it twice.
+    /// Ids of a text with the special tokens that a text begins (and ends) with; a text that already begins with the
+    /// first one does not get it twice.
     fn encode_text(&self, text: &str) -> Result<Vec<u32>, CheckpointError> {
         // CLIP's texts are words of users, not rendered templates: they always get both special tokens.
         let is_template = self.style != PromptStyle::TextOnly;

@@ -1,8 +1,8 @@
 //! The text that each token adds, so that the pieces of an answer are the answer.
 //!
-//! A token may be a part of a character (a byte, or half of an emoji), and the first token of a text loses its leading space: a token's
-//! text depends on the tokens before it. Both readers here decode a short window: the tokens of the character in progress, behind the
-//! tokens of the last complete one.
+//! A token may be a part of a character (a byte, or half of an emoji), and the first token of a text loses its leading
+//! space: a token's text depends on the tokens before it. Both readers here decode a short window: the tokens of the
+//! character in progress, behind the tokens of the last complete one.
 
 use super::TextTokenizer;
 use crate::checkpoint::CheckpointError;
@@ -37,8 +37,8 @@ impl Window {
 }
 
 impl TextTokenizer {
-    /// The text that each id adds. Their concatenation is [`TextTokenizer::decode`] of all ids; special tokens add nothing, and a
-    /// character made of several tokens is carried by the last of them.
+    /// The text that each id adds. Their concatenation is [`TextTokenizer::decode`] of all ids; special tokens add
+    /// nothing, and a character made of several tokens is carried by the last of them.
     pub fn pieces(&self, ids: &[u32]) -> Result<Vec<String>, CheckpointError> {
         let full = self.decode(ids)?;
         let mut window = Window::default();
@@ -78,8 +78,9 @@ impl TextTokenizer {
 
 /// Text of an answer while it is generated.
 ///
-/// The texts of [`StreamDecoder::push`] are the answer, with one exception that cannot be known in advance: bytes that were a character and
-/// become, with the bytes behind them, no text at all. [`StreamDecoder::finish`] gives the exact pieces.
+/// The texts of [`StreamDecoder::push`] are the answer, with one exception that cannot be known in advance: bytes that
+/// were a character and become, with the bytes behind them, no text at all. [`StreamDecoder::finish`] gives the exact
+/// pieces.
 #[derive(Debug)]
 pub struct StreamDecoder<'a> {
     tokenizer: &'a TextTokenizer,

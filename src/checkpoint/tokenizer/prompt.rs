@@ -14,10 +14,11 @@ pub struct PromptIds {
 }
 
 impl TextTokenizer {
-    /// Ids of a prompt with exactly one `<image>`, which becomes `num_image_tokens` positions. Special tokens are added as the tokenizer
-    /// adds them, the first one once.
+    /// Ids of a prompt with exactly one `<image>`, which becomes `num_image_tokens` positions. Special tokens are added
+    /// as the tokenizer adds them, the first one once.
     ///
-    /// **Source**: transformers' `LlavaProcessor.__call__`; for the original layout LLaVA's `mm_utils.py`, `tokenizer_image_token`.
+    /// **Source**: transformers' `LlavaProcessor.__call__`; for the original layout LLaVA's `mm_utils.py`,
+    /// `tokenizer_image_token`.
     pub fn encode_prompt(&self, text: &str, num_image_tokens: usize) -> Result<PromptIds, CheckpointError> {
         let found = text.matches(IMAGE_PLACEHOLDER).count();
         let (1, Some((before, behind)), Some(image)) = (found, text.split_once(IMAGE_PLACEHOLDER), self.image_token_id)

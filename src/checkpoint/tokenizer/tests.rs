@@ -1,7 +1,7 @@
 //! Ids and texts against published vectors and transformers.
 //!
-//! The tokenizers of LLaMA and CLIP are read from the shared test data, `../shared/data/tokenizers` beside the project; where that is not
-//! there, the tests that need it say so and pass.
+//! The tokenizers of LLaMA and CLIP are read from the shared test data, `../shared/data/tokenizers` beside the project;
+//! where that is not there, the tests that need it say so and pass.
 
 use super::*;
 use crate::checkpoint::IMAGE_PLACEHOLDER;
@@ -32,8 +32,10 @@ fn tokenizer(json: &[u8], config: &serde_json::Value, spec: TokenizerSpec) -> Re
 }
 
 fn llava_1_5() -> serde_json::Value {
-    json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "tokenizer_class": "LlamaTokenizer",
-        "added_tokens_decoder": {"32000": {"content": "<image>", "special": true}, "32001": {"content": "<pad>", "special": true}}})
+    json!({"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>",
+        "tokenizer_class": "LlamaTokenizer",
+        "added_tokens_decoder": {"32000": {"content": "<image>", "special": true}, "32001": {"content": "<pad>",
+            "special": true}}})
 }
 
 fn vicuna(style: PromptStyle) -> Option<TextTokenizer> {
@@ -90,7 +92,8 @@ fn the_configuration_beside_a_tokenizer_counts_as_in_transformers() {
 fn templates_are_told_the_names_of_a_model_s_own_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let config = json!({"bos_token": "<s>", "boi_token": "<boi>", "chat_token": 5,
-        "extra_special_tokens": {"image_token": {"content": "<image>"}}, "model_specific_special_tokens": {"audio_token": "<a>"}});
+        "extra_special_tokens": {"image_token": {"content": "<image>"}},
+            "model_specific_special_tokens": {"audio_token": "<a>"}});
     std::fs::write(folder.path().join("tokenizer_config.json"), config.to_string()).unwrap();
     let files = TokenizerFiles::read(&Files::Folder(folder.path().to_owned())).unwrap();
     let tokens = serde_json::Value::Object(files.template_tokens());

@@ -12,7 +12,8 @@ type IndexPairs = Vec<(String, String)>;
 
 /// The weight files of a folder in the order of their names, and what the index, if there is one, says about them.
 ///
-/// As transformers does: `model.safetensors` before `model.safetensors.index.json`; then, for folders packed by hand, all `*.safetensors`.
+/// As transformers does: `model.safetensors` before `model.safetensors.index.json`; then, for folders packed by hand,
+/// all `*.safetensors`.
 pub(in crate::checkpoint) fn weight_files(folder: &Path) -> Result<(Vec<PathBuf>, IndexPairs), CheckpointError> {
     let single = folder.join(SINGLE);
     if single.is_file() {
@@ -98,7 +99,8 @@ pub(in crate::checkpoint) fn foreign_weights(folder: &Path) -> Option<Checkpoint
         (
             "",
             &["bin", "pt", "pth", "ckpt", "pkl"],
-            "a PyTorch pickle file, which can run code when it is opened (convert it with save_pretrained, which writes safetensors)",
+            "a PyTorch pickle file, which can run code when it is opened (convert it with save_pretrained, which \
+                writes safetensors)",
         ),
         (
             "",

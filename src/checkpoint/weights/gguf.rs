@@ -57,8 +57,8 @@ impl Weights {
         Ok(weights)
     }
 
-    /// A quantised matrix as it is in the file, for products that read the blocks themselves; `None` where it is stored as floats, or is not
-    /// there.
+    /// A quantised matrix as it is in the file, for products that read the blocks themselves; `None` where it is stored
+    /// as floats, or is not there.
     ///
     /// **Shape**: `[outputs, inputs]`, checked as in [`Weights::tensor`].
     pub fn quantised(
@@ -112,7 +112,8 @@ fn blocks(stored: &StoredTensor, bytes: Cow<'_, [u8]>, device: &Device) -> Candl
     QTensor::new(storage, stored.shape.as_slice())
 }
 
-/// llama.cpp keeps the two channels of a rotary pair next to each other, Hugging Face half a head apart. `None` where nothing is to do.
+/// llama.cpp keeps the two channels of a rotary pair next to each other, Hugging Face half a head apart. `None` where
+/// nothing is to do.
 ///
 /// **Source**: `LlamaModel.permute` of llama.cpp's `convert_hf_to_gguf.py`, undone.
 fn pairs_to_halves(bytes: &[u8], rows: usize, heads: usize) -> Option<Vec<u8>> {

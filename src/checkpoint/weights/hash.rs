@@ -13,9 +13,10 @@ const BLOCK_BYTES: usize = 1 << 20;
 
 /// SHA-256 of the weights in hexadecimal.
 ///
-/// One file of up to 64 MiB: the SHA-256 of the file, as `sha256sum` prints it. A larger file: the SHA-256 of its length (u64, little
-/// endian), its header, and 64 evenly spaced blocks of 1 MiB, so that 13 GB open in seconds; a change outside the blocks that keeps
-/// every name, shape and length is not seen. Several files: the SHA-256 of their hexadecimal hashes in the order of the file names.
+/// One file of up to 64 MiB: the SHA-256 of the file, as `sha256sum` prints it. A larger file: the SHA-256 of its
+/// length (u64, little endian), its header, and 64 evenly spaced blocks of 1 MiB, so that 13 GB open in seconds; a
+/// change outside the blocks that keeps every name, shape and length is not seen. Several files: the SHA-256 of their
+/// hexadecimal hashes in the order of the file names.
 pub(super) fn weight_hash(shards: &[Shard]) -> String {
     let mut hashes: Vec<String> =
         shards.iter().map(|shard| hex(&file_hash(shard.bytes(), shard.header_bytes(), FULL_HASH_BYTES))).collect();

@@ -36,8 +36,9 @@ const NAMES_IN_MESSAGE: usize = 3;
 
 /// The tensors of a checkpoint by canonical name (the table is in this module's `names`).
 ///
-/// The files are mapped, not read: opening 13 GB costs nothing. A tensor's bytes are copied when it is asked for as a tensor, and stay in
-/// the file when it is asked for as a [`MappedTensor`]. Every tensor that was asked for is remembered, so that [`Weights::finish`] can name those that have no place in the model.
+/// The files are mapped, not read: opening 13 GB costs nothing. A tensor's bytes are copied when it is asked for as a
+/// tensor, and stay in the file when it is asked for as a [`MappedTensor`]. Every tensor that was asked for is
+/// remembered, so that [`Weights::finish`] can name those that have no place in the model.
 #[derive(Debug, Default)]
 pub struct Weights {
     shards: Vec<Shard>,
@@ -172,8 +173,9 @@ impl Weights {
         })
     }
 
-    /// A matrix of floats where it lies in its file, for products that read it there; `None` where it is not there, is stored as quantised
-    /// blocks or in a type of other than 16 or 32 bits, or has its rows in another order than the model.
+    /// A matrix of floats where it lies in its file, for products that read it there; `None` where it is not there, is
+    /// stored as quantised blocks or in a type of other than 16 or 32 bits, or has its rows in another order than the
+    /// model.
     ///
     /// **Shape**: `[outputs, inputs]`; another one is told when the matrix is asked for as a tensor.
     pub fn mapped(&self, canonical: &str, shape: &[usize]) -> Option<MappedTensor> {
@@ -232,8 +234,8 @@ impl Weights {
         self.entries.keys().map(String::as_str)
     }
 
-    /// Counts every tensor under a prefix as used: for parts that a model leaves out on purpose, such as the vision layers behind the one
-    /// whose output LLaVA reads. Returns how many there are.
+    /// Counts every tensor under a prefix as used: for parts that a model leaves out on purpose, such as the vision
+    /// layers behind the one whose output LLaVA reads. Returns how many there are.
     pub fn leave_out(&self, canonical_prefix: &str) -> usize {
         let under = self.entries.iter().filter(|(name, _)| name.starts_with(canonical_prefix));
         under.map(|(_, entry)| entry.used.store(true, Ordering::Relaxed)).count()
@@ -241,7 +243,8 @@ impl Weights {
 
     /// To be called when the model is complete: names the tensors that nobody asked for.
     ///
-    /// **Errors**: a tensor without a place means that the weights are those of another model than the configuration describes.
+    /// **Errors**: a tensor without a place means that the weights are those of another model than the configuration
+    /// describes.
     pub fn finish(&self) -> Result<(), CheckpointError> {
         let unused: Vec<&Entry> = self.entries.values().filter(|entry| !entry.used.load(Ordering::Relaxed)).collect();
         if unused.is_empty() {
@@ -291,8 +294,8 @@ impl Weights {
 
     /// SHA-256 of the weights in hexadecimal, computed once.
     ///
-    /// One file of up to 64 MiB: what `sha256sum` prints. A larger one: of its length, its header and 64 evenly spaced blocks of 1 MiB.
-    /// Several files: of their hashes in the order of their names.
+    /// One file of up to 64 MiB: what `sha256sum` prints. A larger one: of its length, its header and 64 evenly spaced
+    /// blocks of 1 MiB. Several files: of their hashes in the order of their names.
     pub fn weight_hash(&self) -> &str {
         self.hash.get_or_init(|| hash::weight_hash(&self.shards))
     }

@@ -53,7 +53,8 @@ pub(super) fn missing(
         };
         let image = image(&run.image_path, folder)?;
         output::note(&format!(
-            "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then (--session or --trace has that)"
+            "Asking again for the answer {name}: its attention may differ in the last digits from what was seen then \
+                (--session or --trace has that)"
         ));
         on_its_day(run, model);
         given.traces.insert(name.clone(), Arc::new(answer(model, &again(run, image, model)?)?));

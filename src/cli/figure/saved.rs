@@ -13,8 +13,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The recipe of the command line with the session's answers; without one the figure that was being put together, and where there is none,
-/// or a page is wanted, everything of the shown answer.
+/// The recipe of the command line with the session's answers; without one the figure that was being put together, and
+/// where there is none, or a page is wanted, everything of the shown answer.
 pub(super) fn subject(args: &FigureArgs, path: &Path) -> Result<Subject, Failure> {
     let session = session::read(path)?;
     let kept = KeptFigure::deserialize(&session.state["figure"]).ok().filter(|kept| kept.recipe.is_object());

@@ -38,7 +38,8 @@ pub struct GeneratedCaptions {
 impl GeneratedCaptions {
     /// Reads a file.
     ///
-    /// **Errors** for a file that is none, and where no caption can be used. Records that cannot are in [`Self::problems`].
+    /// **Errors** for a file that is none, and where no caption can be used. Records that cannot are in
+    /// [`Self::problems`].
     pub fn read(path: &Path) -> Result<Self, CocoError> {
         Self::of(&Source::open(path)?)
     }

@@ -1,6 +1,7 @@
 //! What CHAIR reads: the words of the 80 categories, and files of generated captions.
 //!
-//! The table is compiled in, so that hallucinated words are marked without any file; the algorithm that uses it is `analysis::chair`.
+//! The table is compiled in, so that hallucinated words are marked without any file; the algorithm that uses it is
+//! `analysis::chair`.
 
 mod generated;
 mod record;

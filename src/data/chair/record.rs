@@ -17,8 +17,8 @@ pub struct Caption {
 /// Names of the text, the best first.
 const TEXTS: [&str; 3] = ["caption", "text", "answer"];
 
-/// Reads a record: the first of its texts that is one, and the image that it names; `key` is the name of the record itself, where it has
-/// one.
+/// Reads a record: the first of its texts that is one, and the image that it names; `key` is the name of the record
+/// itself, where it has one.
 pub(super) fn caption(record: &[u8], key: Option<&str>) -> Result<Caption, Mismatch> {
     let (mut id, mut name, mut texts) = (None, None, [None; TEXTS.len()]);
     members(record, |member, value| {

@@ -1,23 +1,28 @@
 //! The words of CHAIR: what captions call the 80 categories of COCO.
 //!
-//! **Source**: `data/synonyms.txt` of <https://github.com/LisaAnne/Hallucination> (Anna Rohrbach, Lisa Anne Hendricks, Kaylee Burns, Trevor
-//! Darrell and Kate Saenko, *Object Hallucination in Image Captioning*, EMNLP 2018), under the BSD 2-clause licence:
+//! **Source**: `data/synonyms.txt` of <https://github.com/LisaAnne/Hallucination> (Anna Rohrbach, Lisa Anne Hendricks,
+//! Kaylee Burns, Trevor Darrell and Kate Saenko, *Object Hallucination in Image Captioning*, EMNLP 2018), under the BSD
+//! 2-clause licence:
 //!
-//! > Redistribution and use in source and binary forms, with or without modification, are permitted provided that the following conditions
-//! > are met: 1. Redistributions of source code must retain the above copyright notice, this list of conditions and the following
-//! > disclaimer. 2. Redistributions in binary form must reproduce the above copyright notice, this list of conditions and the following
-//! > disclaimer in the documentation and/or other materials provided with the distribution. THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT
-//! > HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF
-//! > MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE
-//! > FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF
-//! > SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
-//! > WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE,
-//! > EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+//! > Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
+//! > following conditions are met: 1. Redistributions of source code must retain the above copyright notice, this
+//! > list of conditions and the following disclaimer. 2. Redistributions in binary form must reproduce the above
+//! > copyright notice, this list of conditions and the following disclaimer in the documentation and/or other
+//! > materials provided with the distribution. THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS
+//! > "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF
+//! > MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR
+//! > CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES
+//! > (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR
+//! > BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR
+//! > TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF
+//! > THE POSSIBILITY OF SUCH DAMAGE.
 //!
-//! **Differs**: written as a table of names and their other words, without repetitions; `UNREACHABLE` holds the four entries that the
-//! published scripts read but can never match. What words mean what is the same (`the_table_means_what_the_published_one_means`).
+//! **Differs**: written as a table of names and their other words, without repetitions; `UNREACHABLE` holds the four
+//! entries that the published scripts read but can never match. What words mean what is the same
+//! (`the_table_means_what_the_published_one_means`).
 
-/// Rows in COCO's order: the category's name, and its other words separated by a comma and a space. The name itself is a word too.
+/// Rows in COCO's order: the category's name, and its other words separated by a comma and a space. The name itself is
+/// a word too.
 pub(super) const ROWS: [(&str, &str); 80] = [
     (
         "person",
@@ -127,9 +132,9 @@ pub(super) const ROWS: [(&str, &str); 80] = [
     ("toothbrush", ""),
 ];
 
-/// Entries of the published table that no caption can match, with their category: two begin with a space that splitting at `", "` leaves,
-/// one has a capital letter while captions are made lower-case, one has three words while at most two are merged. So "cheesecake" and
-/// "motor bike" are no objects.
+/// Entries of the published table that no caption can match, with their category: two begin with a space that splitting
+/// at `", "` leaves, one has a capital letter while captions are made lower-case, one has three words while at most two
+/// are merged. So "cheesecake" and "motor bike" are no objects.
 #[cfg(test)]
 pub(super) const UNREACHABLE: [(&str, &str); 4] =
     [("motorcycle", " motor bike"), ("cake", " cheesecake"), ("cell phone", "iPhone"), ("oven", "stove top oven")];

@@ -38,8 +38,8 @@ pub struct Captions {
 }
 
 impl Captions {
-    /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one. Captions in an array, or one a line,
-    /// are read as those of the list are.
+    /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one. Captions in an
+    /// array, or one a line, are read as those of the list are.
     pub fn open(path: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Self, CocoError> {
         Self::read(&Source::open(path)?, &mut Watch { progress, cancel })
     }

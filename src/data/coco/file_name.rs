@@ -1,6 +1,7 @@
 //! COCO's names for files of photos.
 
-/// The image number in a name that COCO gave: `COCO_val2014_000000000139.jpg` or `000000000139.jpg`, with any folder and ending.
+/// The image number in a name that COCO gave: `COCO_val2014_000000000139.jpg` or `000000000139.jpg`, with any folder
+/// and ending.
 pub fn coco_image_id(name: &str) -> Option<u64> {
     let base = name.rsplit(['/', '\\']).next()?;
     let stem = base.rsplit_once('.').map_or(base, |(stem, _)| stem);

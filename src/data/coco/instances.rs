@@ -109,8 +109,8 @@ impl Records {
 impl Instances {
     /// Reads a file; `progress` is called about every megabyte, and setting `cancel` stops within one.
     ///
-    /// **Errors** for a file that is none, and where there are annotations of which none can be used. What single records lack is in
-    /// [`Self::problems`].
+    /// **Errors** for a file that is none, and where there are annotations of which none can be used. What single
+    /// records lack is in [`Self::problems`].
     pub fn open(path: &Path, progress: &mut dyn FnMut(Progress), cancel: &AtomicBool) -> Result<Self, CocoError> {
         Self::read(Source::open(path)?, &mut Watch { progress, cancel })
     }
@@ -149,7 +149,8 @@ impl Instances {
         Ok(instances)
     }
 
-    /// Sorts the annotations to their images; numbers given twice, and numbers of categories that are not there, are problems.
+    /// Sorts the annotations to their images; numbers given twice, and numbers of categories that are not there, are
+    /// problems.
     fn joined(source: Source, records: Records) -> Self {
         let Records { categories, images, mut annotations, mut left_out, mut problems, .. } = records;
         let (categories, place_of_category) = one_of_each_name(categories, &mut problems);
@@ -258,7 +259,8 @@ impl Instances {
         self.annotations.get(start as usize..*end as usize).unwrap_or_default()
     }
 
-    /// Image and name of the category of every object, also of those in images that are not in the list: all that CHAIR needs.
+    /// Image and name of the category of every object, also of those in images that are not in the list: all that CHAIR
+    /// needs.
     pub fn named_objects(&self) -> impl Iterator<Item = (u64, &str)> {
         let listed = self.annotations.iter().map(|one| (one.image_id, one.category_id));
         let all = listed.chain(self.unlisted.iter().copied());
@@ -314,8 +316,8 @@ impl Instances {
 
     /// The pixels of all objects of a category in an image; none inside where the image shows no such object.
     ///
-    /// **Errors** where an object gives no mask, where `crowds` are left out and an object may be one, and where a record that was left out
-    /// may be such an object.
+    /// **Errors** where an object gives no mask, where `crowds` are left out and an object may be one, and where a
+    /// record that was left out may be such an object.
     pub fn category_mask(&self, image_id: u64, category_id: u32, crowds: Crowds) -> Result<Mask, MaskError> {
         let row = self.image_row(image_id).ok_or_else(|| self.unknown_image(image_id))?;
         let image = self.images.get(row).ok_or_else(|| self.unknown_image(image_id))?;
@@ -341,7 +343,8 @@ impl Instances {
         Ok(union)
     }
 
-    /// **Errors** where a record that was left out may be an object of this category in this image, and where all of the image's were.
+    /// **Errors** where a record that was left out may be an object of this category in this image, and where all of
+    /// the image's were.
     pub fn expect_all_objects(&self, image_id: u64, category_id: u32) -> Result<(), MaskError> {
         let is_one = |id| self.category(id).is_some_and(|category| category.id == category_id);
         let objects = self.image_row(image_id).map(|row| self.annotations_of(row)).unwrap_or_default();
@@ -406,7 +409,8 @@ pub(super) fn distinct<T>(
     (kept, rows)
 }
 
-/// The categories with names of their own, and where each number stands: those with one name are one, as pycocotools finds all of them.
+/// The categories with names of their own, and where each number stands: those with one name are one, as pycocotools
+/// finds all of them.
 ///
 /// **Source** pycocotools 2.0.11, `coco.py` `getCatIds`.
 fn one_of_each_name(categories: Vec<(usize, Category)>, problems: &mut Problems) -> (Vec<Category>, HashMap<u32, u32>) {

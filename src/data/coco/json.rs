@@ -1,8 +1,8 @@
 //! Just enough JSON to find values without reading them.
 //!
-//! Nearly all bytes of an annotation file are numbers that nobody looks at before a mask is asked for; finding where a value ends costs a
-//! fraction of turning it into a value. What is used is read exactly: numbers by the standard library (correctly rounded, as in Python),
-//! strings by `serde_json`.
+//! Nearly all bytes of an annotation file are numbers that nobody looks at before a mask is asked for; finding where a
+//! value ends costs a fraction of turning it into a value. What is used is read exactly: numbers by the standard
+//! library (correctly rounded, as in Python), strings by `serde_json`.
 
 use super::error::Mismatch;
 use crate::json::{whole_of_f64, whole_of_text};
@@ -245,7 +245,8 @@ pub(super) fn number(value: &[u8]) -> Option<f64> {
 
 /// A string with its escapes resolved.
 ///
-/// Half of a surrogate pair is U+FFFD: Python writes such escapes for text that was cut inside of a character, and reads them.
+/// Half of a surrogate pair is U+FFFD: Python writes such escapes for text that was cut inside of a character, and
+/// reads them.
 pub(in crate::data) fn string(value: &[u8]) -> Option<String> {
     let text: Option<String> = serde_json::from_slice(value).ok();
     text.or_else(|| serde_json::from_slice(&without_halves(value)?).ok())

@@ -36,8 +36,8 @@ impl LeftOuts {
 
     /// The place in the list of a record that may be an object of this image and of a category.
     ///
-    /// A record that names both decides itself. What cannot be read may be anything. What is there and is no number names nothing, as for
-    /// pycocotools, unless the mask would rest on nothing else (`has_others` is false).
+    /// A record that names both decides itself. What cannot be read may be anything. What is there and is no number
+    /// names nothing, as for pycocotools, unless the mask would rest on nothing else (`has_others` is false).
     pub(super) fn perhaps(&self, image_id: u64, is_category: impl Fn(u32) -> bool, has_others: bool) -> Option<usize> {
         let may_be = |owner: &Owner| {
             let image = match owner.image {

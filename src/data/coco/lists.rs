@@ -1,7 +1,7 @@
 //! The records of a file, one after another, through a window of about a megabyte.
 //!
-//! Records lie in lists of one object, as COCO writes them, or loose: in one array, or one a line. NUL bytes behind the last of them, as
-//! copies that were broken off leave them, are passed over.
+//! Records lie in lists of one object, as COCO writes them, or loose: in one array, or one a line. NUL bytes behind the
+//! last of them, as copies that were broken off leave them, are passed over.
 
 use super::error::{CocoError, Mismatch};
 use super::json::{Step, ValueEnd, excerpt, is_space, members, string};
@@ -534,7 +534,8 @@ impl Window<'_, '_> {
     }
 }
 
-/// What may lie around records and behind the last one: spaces, and the zeros of a file that was made longer than it is.
+/// What may lie around records and behind the last one: spaces, and the zeros of a file that was made longer than it
+/// is.
 fn is_filling(byte: u8) -> bool {
     is_space(byte) || byte == 0
 }

@@ -1,8 +1,9 @@
 //! COCO ground truth: instances with their masks, and captions.
 //!
-//! A val2014-sized file holds 150 MB of polygon vertices of which one image needs a few kilobytes. So a file is read once, in pieces, for
-//! what browsing needs (ids, names, categories, boxes, areas); where each record lies is kept, and its segmentation is read from the file
-//! when a mask is asked for. A record that cannot be used is listed under [`Problems`] and the rest loads.
+//! A val2014-sized file holds 150 MB of polygon vertices of which one image needs a few kilobytes. So a file is read
+//! once, in pieces, for what browsing needs (ids, names, categories, boxes, areas); where each record lies is kept, and
+//! its segmentation is read from the file when a mask is asked for. A record that cannot be used is listed under
+//! [`Problems`] and the rest loads.
 //!
 //! - [`Instances`] and [`Captions`] read `instances_*.json` and `captions_*.json`.
 //! - [`Mask`] is one object's or several objects' pixels, equal to pycocotools' `annToMask` in every pixel.
@@ -10,9 +11,9 @@
 //!
 //! # What a number needs of a record
 //!
-//! A field that a number does not need never costs the record. Numbers may be written `42`, `42.0`, `4.2e1` or `"42"`, and the number of an
-//! image also as COCO's name for its file. What cannot be used (`NaN`, `Infinity`, `null`, lists, other text) counts as not given and is
-//! listed, with what it costs ([`Cost`]).
+//! A field that a number does not need never costs the record. Numbers may be written `42`, `42.0`, `4.2e1` or `"42"`,
+//! and the number of an image also as COCO's name for its file. What cannot be used (`NaN`, `Infinity`, `null`, lists,
+//! other text) counts as not given and is listed, with what it costs ([`Cost`]).
 //!
 //! | record | field | needed by | without it |
 //! | --- | --- | --- | --- |
@@ -34,10 +35,10 @@
 //! | question | `text`, else `question`; `label`, else `answer` | everything | the question is left out |
 //! | question | `question_id`, `split` or `category` | tables | 0, none |
 //!
-//! A record that was left out and may be an object of a mask makes that mask an error ([`MaskError::LeftOut`]); a file of which no record
-//! can be used is one ([`CocoError::NoneUsable`]).
-//! Numbers given twice: of images and categories the last one counts, objects are all used, categories of one name are one; as pycocotools
-//! 2.0.11 does over its lists. Negative numbers and those of 2^64 and more are not used.
+//! A record that was left out and may be an object of a mask makes that mask an error ([`MaskError::LeftOut`]); a file
+//! of which no record can be used is one ([`CocoError::NoneUsable`]). Numbers given twice: of images and categories the
+//! last one counts, objects are all used, categories of one name are one; as pycocotools 2.0.11 does over its lists.
+//! Negative numbers and those of 2^64 and more are not used.
 
 mod captions;
 mod error;

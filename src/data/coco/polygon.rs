@@ -7,12 +7,14 @@ const MOST_POINTS: u64 = 1 << 26;
 /// Farther out, five times a coordinate is no 32-bit number any more.
 const MOST_COORDINATE: f64 = 4e8;
 
-/// Pixels, counted down the columns, where a walk in column order enters or leaves the polygon: even ones in, odd ones out.
+/// Pixels, counted down the columns, where a walk in column order enters or leaves the polygon: even ones in, odd ones
+/// out.
 ///
-/// The boundary is walked in steps of a fifth of a pixel; wherever it passes from one column to the next through the columns' middle, the
-/// pixel at or below is a crossing.
+/// The boundary is walked in steps of a fifth of a pixel; wherever it passes from one column to the next through the
+/// columns' middle, the pixel at or below is a crossing.
 ///
-/// **Source** pycocotools 2.0.11, `maskApi.c` `rleFrPoly`, with its roundings: C's conversion to `int` cuts towards zero as Rust's does.
+/// **Source** pycocotools 2.0.11, `maskApi.c` `rleFrPoly`, with its roundings: C's conversion to `int` cuts towards
+/// zero as Rust's does.
 pub(super) fn crossings(xy: &[f64], width_px: u32, height_px: u32) -> Result<Vec<u32>, Mismatch> {
     let points = upsampled(xy)?;
     let (last_column, height) = (f64::from(width_px) - 1.0, f64::from(height_px));

@@ -87,7 +87,8 @@ impl Problems {
         self.total() == 0
     }
 
-    /// A sentence without the file for each of these costs that there was: how many records, and which, or the first of many.
+    /// A sentence without the file for each of these costs that there was: how many records, and which, or the first of
+    /// many.
     pub fn sentences(&self, costs: &[Cost]) -> Vec<String> {
         const MOST_NAMED: usize = 3;
         let sentence = |cost: &Cost| {

@@ -23,8 +23,8 @@ pub struct Category {
 pub struct ImageRecord {
     /// Its number.
     pub id: u64,
-    /// Name of the file, as the annotations write it: it may name folders too. Without `file_name` the last part of `coco_url`, as LVIS
-    /// needs it; empty where there is neither.
+    /// Name of the file, as the annotations write it: it may name folders too. Without `file_name` the last part of
+    /// `coco_url`, as LVIS needs it; empty where there is neither.
     pub file_name: String,
     /// Columns; 0 where the file does not say.
     pub width_px: u32,
@@ -45,8 +45,8 @@ pub struct Annotation {
     pub bbox_px: Option<[f64; 4]>,
     /// Pixels it covers by the annotators' count, else the box's area; `None` where the file gives neither.
     pub area_px: Option<f64>,
-    /// Whether it is a group whose members were not told apart, which it is not where the file says nothing; `None` where it says something
-    /// that is neither yes nor no.
+    /// Whether it is a group whose members were not told apart, which it is not where the file says nothing; `None`
+    /// where it says something that is neither yes nor no.
     pub is_crowd: Option<bool>,
     /// How its pixels are written.
     pub shape: Shape,
@@ -229,8 +229,8 @@ pub(super) fn owner_of_broken(head: &[u8]) -> Owner {
     Fields::of(head).0.owner()
 }
 
-/// Reads an element of `annotations` that starts at `offset`. An object needs the numbers of its image and of its category; whatever else is
-/// damaged costs what needs it.
+/// Reads an element of `annotations` that starts at `offset`. An object needs the numbers of its image and of its
+/// category; whatever else is damaged costs what needs it.
 pub(super) fn annotation(record: &[u8], index: usize, offset: u64) -> Result<Usable<Annotation>, LeftOut> {
     let (fields, read) = Fields::of(record);
     let owner = fields.owner();
@@ -279,7 +279,8 @@ pub(super) fn annotation(record: &[u8], index: usize, offset: u64) -> Result<Usa
     Ok(Usable { record: annotation, problems })
 }
 
-/// The value of an annotation's segmentation, `null` without one; `None` where the record is no longer that of the object.
+/// The value of an annotation's segmentation, `null` without one; `None` where the record is no longer that of the
+/// object.
 pub(super) fn segmentation_of<'a>(
     record: &'a [u8],
     annotation: &Annotation,

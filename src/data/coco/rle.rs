@@ -25,8 +25,8 @@ impl Rle {
         Ok(Self { width_px, height_px, counts })
     }
 
-    /// Of a string in pycocotools' six-bit code, in which a count from the fourth on is written as its difference to the one before the
-    /// last.
+    /// Of a string in pycocotools' six-bit code, in which a count from the fourth on is written as its difference to
+    /// the one before the last.
     ///
     /// **Source** pycocotools 2.0.11, `maskApi.c` `rleFrString`.
     pub(super) fn from_compressed(width_px: u32, height_px: u32, text: &str) -> Result<Self, Mismatch> {

@@ -53,9 +53,10 @@ const SIZE: &str = "`size` as height and width";
 impl Segmentation {
     /// The pixels inside, in an image of that size.
     ///
-    /// **Source** pycocotools 2.0.11, `coco.py` `annToMask` and `maskApi.c`, equal in every pixel. **Differs** where pycocotools has no
-    /// defined result (run lengths that do not fill the image, or are of another size than the image) or no bound (polygons of millions of
-    /// pixels around): these are refused (tests `runs_that_do_not_fill_the_image_are_refused`, `hostile_polygons_are_refused`).
+    /// **Source** pycocotools 2.0.11, `coco.py` `annToMask` and `maskApi.c`, equal in every pixel. **Differs** where
+    /// pycocotools has no defined result (run lengths that do not fill the image, or are of another size than the
+    /// image) or no bound (polygons of millions of pixels around): these are refused (tests
+    /// `runs_that_do_not_fill_the_image_are_refused`, `hostile_polygons_are_refused`).
     pub(super) fn mask(&self, width_px: u32, height_px: u32) -> Result<Mask, Mismatch> {
         let mut mask = Mask::empty(width_px, height_px).ok_or_else(|| {
             Mismatch::new("an image of 1 to 178956970 pixels", format!("{width_px} x {height_px} pixels"))

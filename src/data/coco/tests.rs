@@ -126,7 +126,8 @@ fn a_malformed_record_is_told_by_its_index_and_the_rest_loads() {
         ),
         (
             r#"{"id": 9, "image_id": "a.jpg", "category_id": 1}"#,
-            "annotation 1: expected `image_id` as a whole number from 0, or as COCO's name for a file, found `\"a.jpg\"`",
+            "annotation 1: expected `image_id` as a whole number from 0, or as COCO's name for a file, found \
+                `\"a.jpg\"`",
         ),
         (
             r#"{"id": 9, "image_id": 7, "category_id": "dog"}"#,
@@ -299,7 +300,8 @@ fn annotations_of_which_none_can_be_used_are_refused() {
 
 #[test]
 fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
-    let text = r#"{"annotations": [{"image_id": 9, "category_id": 1}, {"image_id": 7, "category_id": 1}, {"image_id": 5, "category_id": "x"}],
+    let text = r#"{"annotations": [{"image_id": \
+        9, "category_id": 1}, {"image_id": 7, "category_id": 1}, {"image_id": 5, "category_id": "x"}],
         "categories": [{"id": 1, "name": "dog"}]"#;
     let instances =
         open(&format!(r#"{text}, "images": [{IMAGE}, {{"id": 5, "file_name": "c.jpg"}}]}}"#)).expect("opens");
@@ -331,7 +333,8 @@ fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
 fn numbers_and_names_given_twice_are_used_as_pycocotools_does() {
     let dog = |id: u32, category: u32, x: u32| {
         format!(
-            r#"{{"id": {id}, "image_id": 7, "category_id": {category}, "segmentation": [[{x}, 0, {0}, 0, {0}, 1, {x}, 1]]}}"#,
+            r#"{{"id": {id}, "image_id": 7, "category_id": \
+                {category}, "segmentation": [[{x}, 0, {0}, 0, {0}, 1, {x}, 1]]}}"#,
             x + 1
         )
     };

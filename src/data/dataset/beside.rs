@@ -23,8 +23,8 @@ pub struct PhotosBeside {
 }
 
 /// Looks for the photos that annotations name in the folders beside the files: `images`, those of COCO's subsets (the
-/// one that the file or its images are named after first), the file's own, and the same one level up. A place counts by how
-/// many of a sample of the images lie there; of the best one all photos that the annotations name are taken.
+/// one that the file or its images are named after first), the file's own, and the same one level up. A place counts by
+/// how many of a sample of the images lie there; of the best one all photos that the annotations name are taken.
 pub fn photos_beside(sources: &Sources, files: &[PathBuf], cancel: &AtomicBool) -> Option<PhotosBeside> {
     let named = named(sources);
     let step = named.len().div_ceil(SAMPLE).max(1);

@@ -1,7 +1,8 @@
 //! Data sets: photos with what is known about them, in any combination.
 //!
-//! A [`Dataset`] joins photos with instances, captions and POPE's questions, says what did not find its counterpart ([`Unmatched`]), and
-//! answers a [`Query`] with the rows to show. What people write about a photo is kept beside the photos ([`Notes`]), never in the data.
+//! A [`Dataset`] joins photos with instances, captions and POPE's questions, says what did not find its counterpart
+//! ([`Unmatched`]), and answers a [`Query`] with the rows to show. What people write about a photo is kept beside the
+//! photos ([`Notes`]), never in the data.
 
 mod beside;
 mod folder;

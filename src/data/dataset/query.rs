@@ -57,7 +57,8 @@ pub struct Query {
     pub all_of: Vec<u32>,
     /// None of these.
     pub none_of: Vec<u32>,
-    /// An object of one of these sizes, of a category of `any_of` or `all_of` where any are chosen. One of unknown size is of none.
+    /// An object of one of these sizes, of a category of `any_of` or `all_of` where any are chosen. One of unknown size
+    /// is of none.
     pub sizes: SizeClasses,
     /// Number of objects, crowds counted as one.
     pub objects: RangeInclusive<u32>,

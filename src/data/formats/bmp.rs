@@ -2,7 +2,8 @@
 //!
 //! **Source**: Pillow, `BmpImagePlugin.py`, and `Unpack.c` for 16-bit colours (`ImagingUnpackBGR15`, `BGR16`).
 //!
-//! **Differs** where Pillow has no picture: palettes of 16 grey levels, and 32-bit colours with whole bytes in any order.
+//! **Differs** where Pillow has no picture: palettes of 16 grey levels, and 32-bit colours with whole bytes in any
+//! order.
 
 use super::palette::{Palette, unpack};
 use super::{Picture, Pixels, Refusal};

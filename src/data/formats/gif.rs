@@ -1,7 +1,8 @@
 //! GIF: the first frame on its background.
 //!
-//! **Source**: Pillow, `GifImagePlugin.py`: a frame that reaches over the edge enlarges the picture, one that does not fill it lies on its
-//! transparent colour, else on the first one; transparency itself is dropped. A table of nothing but grey levels does not count as one.
+//! **Source**: Pillow, `GifImagePlugin.py`: a frame that reaches over the edge enlarges the picture, one that does not
+//! fill it lies on its transparent colour, else on the first one; transparency itself is dropped. A table of nothing
+//! but grey levels does not count as one.
 
 use super::palette::Palette;
 use super::{Picture, Pixels, Refusal};

@@ -1,7 +1,7 @@
 //! Directories of tags: what TIFF files and EXIF blocks are made of.
 //!
-//! **Source**: Pillow, `TiffImagePlugin.py`, `ImageFileDirectory_v2`: which headers are taken, which entries are passed over, and where a
-//! directory ends that is cut off.
+//! **Source**: Pillow, `TiffImagePlugin.py`, `ImageFileDirectory_v2`: which headers are taken, which entries are passed
+//! over, and where a directory ends that is cut off.
 //!
 //! **Differs** for `BigTIFF` in big-endian order, whose header Pillow takes for one of the small kind.
 

@@ -1,7 +1,7 @@
 //! How a picture is to be turned.
 //!
-//! **Source**: Pillow, `Image.getexif` and `ImageOps.exif_transpose`: the tag in EXIF, of whatever numeric type; where EXIF has none, the
-//! first one in XMP. A value that is none of 1 to 8 turns nothing, and hides the one in XMP.
+//! **Source**: Pillow, `Image.getexif` and `ImageOps.exif_transpose`: the tag in EXIF, of whatever numeric type; where
+//! EXIF has none, the first one in XMP. A value that is none of 1 to 8 turns nothing, and hides the one in XMP.
 
 use super::ifd::{Directory, Header};
 use image::metadata::Orientation;

@@ -1,11 +1,11 @@
 //! PNG.
 //!
-//! The `png` crate gets only the chunks that make the picture, in a form that it can bear; what tells the orientation is read here, with
-//! bounds, and everything else is passed over. As in Pillow a picture that is all there needs no end, checksums of picture data do not
-//! matter, and of an animation the first picture is taken.
+//! The `png` crate gets only the chunks that make the picture, in a form that it can bear; what tells the orientation
+//! is read here, with bounds, and everything else is passed over. As in Pillow a picture that is all there needs no
+//! end, checksums of picture data do not matter, and of an animation the first picture is taken.
 //!
-//! **Source**: Pillow, `PngImagePlugin.py`, for what tells an orientation: `eXIf` anywhere, else `Raw profile type exif` in any kind of
-//! text, else XMP.
+//! **Source**: Pillow, `PngImagePlugin.py`, for what tells an orientation: `eXIf` anywhere, else `Raw profile type
+//! exif` in any kind of text, else XMP.
 
 use super::palette::{Palette, spread, unpack};
 use super::{Picture, Pixels, Refusal, orientation};
@@ -193,7 +193,8 @@ fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// A profile as `ImageMagick` writes it: an empty line, its name, its length, and then hexadecimal digits. Empty if they are none.
+/// A profile as `ImageMagick` writes it: an empty line, its name, its length, and then hexadecimal digits. Empty if
+/// they are none.
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits: Option<Vec<u8>> = text
         .split(|&byte| byte == b'\n')
@@ -254,7 +255,8 @@ impl From<DecodingError> for Refusal {
     }
 }
 
-/// First column, columns from one to the next, first row, rows from one to the next, of the seven passes of an interlaced picture.
+/// First column, columns from one to the next, first row, rows from one to the next, of the seven passes of an
+/// interlaced picture.
 const PASSES: [[usize; 4]; 7] =
     [[0, 8, 0, 8], [4, 8, 0, 8], [0, 4, 4, 8], [2, 4, 0, 4], [0, 2, 2, 4], [1, 2, 0, 2], [0, 1, 1, 2]];
 

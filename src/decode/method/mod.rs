@@ -24,7 +24,7 @@ mod watch;
 pub use context::{BranchContext, ClsRow, Encode, FirstAnswer, FirstQuestion, QuestionContext, Words};
 pub use report::{Acted, ActionReport, Reach};
 pub(super) use stack::Place;
-pub use stack::{Stack, StepAction};
+pub use stack::Stack;
 pub use step::{Asks, Chosen, HeadRows, Readout, Seen, Step, Verdict};
 
 use super::{Combined, DecodeError, DecoderPrompt, Parameters, Registered};

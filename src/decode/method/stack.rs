@@ -4,10 +4,10 @@ use super::step::{Asks, Chosen, Step, Verdict};
 use super::watch::Watch;
 use super::{Acted, ActionReport, ActiveMethod, BranchContext, Encode, Reach};
 use crate::decode::contrast::moved_between;
-use crate::decode::{
-    Combined, DecodeError, DecoderPrompt, Distribution, MethodInfo, StepContrast, TokenCandidate, Word,
-};
+use crate::decode::contrast::step_contrast;
+use crate::decode::{Combined, DecodeError, DecoderPrompt, Distribution, MethodInfo, TokenCandidate, Word};
 use crate::model::{Decoder, Probe, ProbeChain};
+use crate::trace::{TokenAction, TokenContrast};
 use candle_core::Tensor;
 use std::ops::Range;
 
@@ -24,23 +24,6 @@ struct Stacked {
     /// Steps in which it spoke, and in which it moved the distribution.
     num_steps: usize,
     num_moved: usize,
-}
-
-/// What one method of a stack did to the logits of a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepAction {
-    /// Registered name.
-    pub method: &'static str,
-    /// Most probable token before it.
-    pub before_id: u32,
-    /// Most probable token after it.
-    pub after_id: u32,
-    /// Candidates that it removed.
-    pub num_removed: usize,
-    /// Total variation distance of the distributions before and after it.
-    pub moved: f32,
-    /// What it says itself.
-    pub note: Option<String>,
 }
 
 /// Where an answer stands.
@@ -224,10 +207,10 @@ impl Stack {
         top: &[TokenCandidate],
         branch_logits: &[Vec<f32>],
         changes: &Changes,
-    ) -> (Option<StepContrast>, Vec<StepAction>) {
+    ) -> (Option<TokenContrast>, Vec<TokenAction>) {
         if let ([(method_idx, combined)], Some(ordinary)) = (changes.0.as_slice(), branch_logits.first()) {
             let own = self.methods.get(*method_idx).and_then(|method| branch_logits.get(method.branches.start));
-            let contrast = own.and_then(|negative| StepContrast::new(before, top, [ordinary, negative], combined));
+            let contrast = own.and_then(|negative| step_contrast(before, top, [ordinary, negative], combined));
             if contrast.is_some() {
                 return (contrast, Vec::new());
             }
@@ -240,10 +223,12 @@ impl Stack {
             let moved = moved_between(last, &combined.logits);
             method.num_steps += 1;
             method.num_moved += usize::from(moved > IDLE);
-            actions.push(StepAction {
-                method: method.info.id,
+            actions.push(TokenAction {
+                method: method.info.id.to_owned(),
                 before_id: most_probable(last),
+                before: String::new(),
                 after_id: most_probable(&combined.logits),
+                after: String::new(),
                 num_removed: last.iter().zip(&combined.logits).filter(|pair| removed(*pair)).count(),
                 moved,
                 note: combined.note.clone(),

@@ -14,8 +14,10 @@ const ID: &str = "damro";
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "DAMRO: outlier patches",
-    help: "Holds the answer against one from the few patches that the vision encoder looks at most, which carry little of the photo",
-    paper: "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, arXiv:2410.04514",
+    help: "Holds the answer against one from the few patches that the vision encoder looks at most, which carry little \
+        of the photo",
+    paper: "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, \
+        arXiv:2410.04514",
     word: Word::Strategy,
     parameters: &[
         ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),

@@ -15,7 +15,8 @@ const PREFIXES: [(&str, &str); 5] = [
     ("detector", "You are an object detector to recognize every different objects."),
     (
         "shapes",
-        "You are an object detector to recognize every different objects by focusing the shapes, colors and relationships of objects.",
+        "You are an object detector to recognize every different objects by focusing the shapes, colors and \
+            relationships of objects.",
     ),
     ("avoid", "I want you avoid any specific identification or categorization of the objects depicted."),
     ("confused", "You are a confused objects detector to provide a fuzzy overview or impression of the image."),
@@ -26,8 +27,10 @@ const NAMES: [&str; 5] = [PREFIXES[0].0, PREFIXES[1].0, PREFIXES[2].0, PREFIXES[
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "ICD: disturbed instruction",
-    help: "Holds the answer against one under an instruction that disturbs, and prefers what only the plain instruction makes likely",
-    paper: "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive Decoding, Findings of ACL 2024, arXiv:2403.18715",
+    help: "Holds the answer against one under an instruction that disturbs, and prefers what only the plain \
+        instruction makes likely",
+    paper: "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive \
+        Decoding, Findings of ACL 2024, arXiv:2403.18715",
     word: Word::Strategy,
     parameters: &[
         alpha("1"),

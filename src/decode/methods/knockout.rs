@@ -13,7 +13,8 @@ const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "Knock out patches",
     help: "Chosen image patches get no attention from any later position, in every decoder layer",
-    paper: "Geva et al., Dissecting Recall of Factual Associations in Auto-Regressive Language Models, EMNLP 2023, arXiv:2304.14767",
+    paper: "Geva et al., Dissecting Recall of Factual Associations in Auto-Regressive Language Models, EMNLP 2023, \
+        arXiv:2304.14767",
     word: Word::Intervention,
     parameters: &[ParameterInfo::text(
         "patches",

@@ -9,8 +9,10 @@ const ID: &str = "m3id";
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "M3ID: no image, growing",
-    help: "Holds the answer against one from the words alone, the more strongly the further the answer has got from the photo",
-    paper: "Favero et al., Multi-Modal Hallucination Control by Visual Information Grounding, CVPR 2024, arXiv:2403.14003",
+    help: "Holds the answer against one from the words alone, the more strongly the further the answer has got from \
+        the photo",
+    paper: "Favero et al., Multi-Modal Hallucination Control by Visual Information Grounding, CVPR 2024, \
+        arXiv:2403.14003",
     word: Word::Strategy,
     parameters: &[
         ParameterInfo::real(

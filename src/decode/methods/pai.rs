@@ -16,7 +16,8 @@ const MOST_LAYERS: usize = 128;
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "PAI attention boost",
-    help: "Raises the scores of image tokens for the position that predicts, by alpha times their size, before the softmax",
+    help: "Raises the scores of image tokens for the position that predicts, by alpha times their size, before the \
+        softmax",
     paper: "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771",
     word: Word::Intervention,
     parameters: &[

@@ -19,8 +19,10 @@ const NUM_STEPS: usize = 1000;
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "VCD: noised image",
-    help: "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes likely",
-    paper: "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive Decoding, CVPR 2024, arXiv:2311.16922",
+    help: "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes \
+        likely",
+    paper: "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive \
+        Decoding, CVPR 2024, arXiv:2311.16922",
     word: Word::Strategy,
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),

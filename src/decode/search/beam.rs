@@ -1,10 +1,10 @@
 //! Beam search: several answers at once, of which the best finished one is given.
 
-use super::{BeamOptions, Limits, Progress, Search};
+use super::{Limits, Progress, Search};
 use crate::decode::method::Stack;
 use crate::decode::sampling::penalise;
 use crate::decode::stepper::{Offer, Stepper};
-use crate::decode::{DecodeError, GenerateOptions, Sampler, StopReason, TokenStep};
+use crate::decode::{DecodeError, GenerateOptions, Sampler, StopReason, TokenStep, check_beams};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ use std::sync::Arc;
 /// f64 where it sums in f32, and in following fewer beams where fewer than `width` candidates are left, which fills up
 /// with impossible ones there (test `beams_are_those_of_transformers`).
 pub struct BeamSearch {
-    beams: BeamOptions,
+    width: usize,
+    length_penalty: f64,
     limits: Limits,
     forced: Vec<u32>,
     repetition_penalty: f32,
@@ -71,11 +72,12 @@ impl Continuation {
 impl BeamSearch {
     /// Checks the options.
     pub fn new(options: &GenerateOptions) -> Result<Self, DecodeError> {
-        options.beams.check(options.sampling.temperature)?;
+        check_beams(&options.sampling)?;
         // It draws nothing, but the penalty is checked there.
         Sampler::new(options.sampling)?;
         Ok(Self {
-            beams: options.beams,
+            width: options.sampling.beams,
+            length_penalty: options.sampling.length_penalty,
             limits: Limits::of(options),
             forced: options.forced.clone(),
             repetition_penalty: options.sampling.repetition_penalty,
@@ -94,7 +96,7 @@ impl BeamSearch {
             let score = self.running.first().map_or(0.0, |beam| beam.score);
             return Ok(vec![Continuation { line_idx: 0, id: *id, score }]);
         }
-        let most = self.beams.width * (1 + self.limits.stop_token_ids.len()).max(2);
+        let most = self.width * (1 + self.limits.stop_token_ids.len()).max(2);
         let mut all: Vec<Continuation> = Vec::new();
         for (line_idx, ((offer, line), beam)) in offers.iter().zip(stepper.lines()).zip(&self.running).enumerate() {
             let logprobs = self.logprobs(offer.logits(), line.ids())?;
@@ -130,20 +132,20 @@ impl BeamSearch {
     /// A score as finished answers are compared.
     fn normalised(&self, score: f64, len: usize) -> f64 {
         let counted = len.saturating_sub(self.forced.len()).max(1);
-        score / (counted as f64).powf(self.beams.length_penalty)
+        score / (counted as f64).powf(self.length_penalty)
     }
 
     /// Puts a finished answer among the best ones.
     fn finish(&mut self, finished: Finished) {
         let at = self.finished.partition_point(|other| other.score >= finished.score);
         self.finished.insert(at, finished);
-        self.finished.truncate(self.beams.width);
+        self.finished.truncate(self.width);
     }
 
     /// Whether the leading beam would be among the finished ones if it ended now.
     fn can_improve(&self, len: usize) -> bool {
         let (Some(leading), Some(worst)) = (self.running.first(), self.finished.last()) else { return true };
-        self.finished.len() < self.beams.width || self.normalised(leading.score, len) > worst.score
+        self.finished.len() < self.width || self.normalised(leading.score, len) > worst.score
     }
 
     /// What has to be told so that the answer is this one.
@@ -165,7 +167,7 @@ impl Search for BeamSearch {
     fn advance(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError> {
         let continuations = self.continuations(stepper, &offers)?;
         let len = offers.first().map_or(0, Offer::step_idx) + 1;
-        let mut next: Vec<(Continuation, Beam)> = Vec::with_capacity(self.beams.width);
+        let mut next: Vec<(Continuation, Beam)> = Vec::with_capacity(self.width);
         for (rank, one) in continuations.into_iter().enumerate() {
             let (Some(offer), Some(line), Some(beam)) =
                 (offers.get(one.line_idx), stepper.lines().get(one.line_idx), self.running.get(one.line_idx))
@@ -173,8 +175,8 @@ impl Search for BeamSearch {
                 continue;
             };
             let stop = self.limits.stop(one.id, len, line);
-            let goes_on = stop.is_none() && next.len() < self.beams.width;
-            if !goes_on && (stop.is_none() || rank >= self.beams.width) {
+            let goes_on = stop.is_none() && next.len() < self.width;
+            if !goes_on && (stop.is_none() || rank >= self.width) {
                 continue;
             }
             let step = offer.one_chosen(one.id, self.with_logits);

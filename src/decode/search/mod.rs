@@ -11,7 +11,7 @@ pub use beam::BeamSearch;
 pub use draw::Draw;
 
 use super::DecodeError;
-use super::answer::{BeamOptions, GenerateOptions, StopReason, TokenStep};
+use super::answer::{GenerateOptions, StopReason, TokenStep, check_beams};
 use super::method::Stack;
 use super::stepper::{Line, Offer, Stepper};
 use std::collections::BTreeSet;
@@ -43,8 +43,8 @@ pub trait Search {
 
 /// The search that the options name.
 pub(super) fn search(options: &GenerateOptions, methods: &Stack) -> Result<Box<dyn Search>, DecodeError> {
-    options.beams.check(options.sampling.temperature)?;
-    if options.beams.width > 1 {
+    check_beams(&options.sampling)?;
+    if options.sampling.beams > 1 {
         methods.check_forks()?;
         return Ok(Box::new(BeamSearch::new(options)?));
     }

@@ -3,10 +3,11 @@
 use super::{image_prompt, lone, named};
 use crate::decode::{
     ActiveMethod, BranchContext, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions, Generated, Generation,
-    SamplingOptions, Stack, Step, StopReason, TokenStep, generate,
+    Stack, Step, StopReason, TokenStep, generate,
 };
 use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, random_tensor, text_config};
 use crate::model::{BranchInput, CancelFlag, Decoder, ImagePlace, LogitRows, ModelError, Probe, ProbeChain, Site};
+use crate::trace::Sampling;
 use candle_core::{Result, Tensor};
 
 const PROMPT: [u32; 4] = [1, 17, 4, 33];
@@ -94,8 +95,7 @@ fn no_tokens_wanted_no_tokens_made() {
 fn sampling_is_repeated_by_its_seed() {
     let decoder = decoder();
     let sampled = |seed| {
-        let sampling =
-            SamplingOptions { temperature: 1.5, top_k: Some(30), top_p: Some(0.95), seed, ..Default::default() };
+        let sampling = Sampling { temperature: 1.5, top_k: Some(30), top_p: Some(0.95), seed, ..Default::default() };
         answer(&decoder, GenerateOptions { sampling, ..options(16) })
     };
     let (first, steps) = sampled(1);

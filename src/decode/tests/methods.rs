@@ -100,7 +100,7 @@ fn a_second_strategy_takes_what_the_first_left_and_each_has_its_own_branch() {
             };
             close(step.final_logits.as_ref().unwrap(), &expected, "one contrast behind the other");
             assert!(step.contrast.is_none(), "two contrasts are not one");
-            let methods: Vec<_> = step.actions.iter().map(|action| action.method).collect();
+            let methods: Vec<_> = step.actions.iter().map(|action| action.method.as_str()).collect();
             assert_eq!(methods, [order[0].0, order[1].0], "what each did, in order");
             assert_eq!(step.actions[0].after_id, step.actions[1].before_id, "the second begins where the first ended");
             assert_eq!(step.actions[1].after_id, step.id, "greedy takes what is left");

@@ -2,11 +2,12 @@
 
 use super::{SPAN, TOY, image_prompt, lone, named};
 use crate::decode::{
-    ActiveMethod, BeamOptions, BranchContext, Chosen, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions,
-    Generation, SamplingOptions, Stack, Step, StopReason, TokenStep, Verdict,
+    ActiveMethod, BranchContext, Chosen, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions, Generation,
+    Stack, Step, StopReason, TokenStep, Verdict,
 };
 use crate::model::fixtures::{decoder, llava};
 use crate::model::{BranchInput, CancelFlag, Decoder, Embedded, ImagePlace, LogitRows, Probe, Site};
+use crate::trace::Sampling;
 use candle_core::{Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,8 +17,9 @@ type Made<T> = std::result::Result<T, DecodeError>;
 const PROMPT: [u32; 4] = [1, 17, 4, 33];
 
 fn options(width: usize, length_penalty: f64, stops: &[u32], max_new_tokens: usize) -> GenerateOptions {
-    let (beams, stop_token_ids) = (BeamOptions { width, length_penalty }, stops.to_vec());
-    GenerateOptions { max_new_tokens, stop_token_ids, beams, ..GenerateOptions::default() }
+    let sampling = Sampling { beams: width, length_penalty, ..Sampling::default() };
+    let stop_token_ids = stops.to_vec();
+    GenerateOptions { max_new_tokens, stop_token_ids, sampling, ..GenerateOptions::default() }
 }
 
 /// Logits of the last of these positions, without a cache.
@@ -36,7 +38,7 @@ fn log_softmax(logits: &[f32]) -> Vec<f64> {
 /// The answer of `_beam_search` in transformers with `early_stopping=False`, and its score. `logits` are those behind
 /// an answer.
 fn reference(options: &GenerateOptions, logits: &dyn Fn(&[u32]) -> Vec<f32>) -> (Vec<u32>, f64) {
-    let (width, stops) = (options.beams.width, &options.stop_token_ids);
+    let (width, stops) = (options.sampling.beams, &options.stop_token_ids);
     let mut running: Vec<(f64, Vec<u32>)> = vec![(0.0, Vec::new())];
     let mut finished: Vec<(f64, Vec<u32>)> = Vec::new();
     loop {
@@ -53,14 +55,14 @@ fn reference(options: &GenerateOptions, logits: &dyn Fn(&[u32]) -> Vec<f32>) -> 
         let ends = |ids: &[u32]| stops.contains(ids.last().unwrap()) || ids.len() == options.max_new_tokens;
         for (score, ids) in all.iter().take(width).filter(|(_, ids)| ends(ids)) {
             let length = ids.len() as f64;
-            finished.push((score / length.powf(options.beams.length_penalty), ids.clone()));
+            finished.push((score / length.powf(options.sampling.length_penalty), ids.clone()));
         }
         finished.sort_by(|a, b| b.0.total_cmp(&a.0));
         finished.truncate(width);
         running = all.into_iter().filter(|(_, ids)| !ends(ids)).take(width).collect();
         let best = running.first().map(|(score, ids)| {
             let length = ids.len() as f64;
-            score / length.powf(options.beams.length_penalty)
+            score / length.powf(options.sampling.length_penalty)
         });
         let is_over = match (best, finished.last()) {
             (None, _) => true,
@@ -226,7 +228,7 @@ fn registered_methods_act_in_every_beam_and_count_those_of_the_answer() {
         assert_eq!(report.num_calls, left.len(), "{}: once for each token of the answer", report.id);
     }
     for step in &left {
-        let methods: Vec<_> = step.actions.iter().map(|action| action.method).collect();
+        let methods: Vec<_> = step.actions.iter().map(|action| action.method.as_str()).collect();
         assert_eq!(methods, ["vcd", "m3id"], "what each did is told of the answer's own tokens");
     }
     assert_eq!(
@@ -271,7 +273,7 @@ fn what_several_beams_cannot_do_is_refused_by_name_before_anything_runs() {
         "Expected 1 beam with toy, which takes tokens back itself",
         "two searches"
     );
-    let sampling = SamplingOptions { temperature: 0.5, ..SamplingOptions::default() };
+    let sampling = Sampling { temperature: 0.5, ..two().sampling };
     let drawn = "Expected temperature 0 with 2 beams, which are not drawn at random, found 0.5";
     assert_eq!(refused(Stack::default(), GenerateOptions { sampling, ..two() }), drawn, "nothing is drawn");
     for (width, length_penalty, expected) in [

@@ -27,7 +27,8 @@ pub struct AttributionRequest {
     pub max_new_tokens: usize,
 }
 
-/// What came of it: everything that a change of [`crate::prompting::PromptOptions`] needs, so that the model is not asked again.
+/// What came of it: everything that a change of [`crate::prompting::PromptOptions`] needs, so that the model is not
+/// asked again.
 #[derive(Debug, Clone)]
 pub struct Attributed {
     /// The photo as it was read.

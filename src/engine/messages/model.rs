@@ -35,8 +35,8 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
-    /// What a text names: `demo`, `demo-clip`, a GGUF decoder, a hub id, otherwise a folder. The disk is not looked at: a folder that has the
-    /// form of a hub id is told from one when it is opened.
+    /// What a text names: `demo`, `demo-clip`, a GGUF decoder, a hub id, otherwise a folder. The disk is not looked at:
+    /// a folder that has the form of a hub id is told from one when it is opened.
     pub fn named(text: &str) -> Self {
         let is_gguf = |path: &Path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
         match text {
@@ -156,7 +156,8 @@ pub struct MemoryEstimate {
     pub trace_bytes: u64,
     /// What the vision encoder and the prefill hold at their widest.
     pub activation_bytes: u64,
-    /// Most bytes of keys, values and image features that are kept between questions; taken from what is left, so no part of the total.
+    /// Most bytes of keys, values and image features that are kept between questions; taken from what is left, so no
+    /// part of the total.
     pub kept_bytes: u64,
     /// What is free; `None` where the system does not say, as for a GPU.
     pub free_bytes: Option<u64>,

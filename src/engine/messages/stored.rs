@@ -3,7 +3,8 @@
 use serde::{Serialize as _, Serializer};
 use std::path::PathBuf;
 
-/// A path in words. What the system's names cannot say in UTF-8 is replaced: one odd name must not keep everything else from being saved.
+/// A path in words. What the system's names cannot say in UTF-8 is replaced: one odd name must not keep everything else
+/// from being saved.
 #[expect(clippy::ptr_arg, reason = "serde calls it with the field")]
 pub(super) fn path_in_words<S: Serializer>(path: &PathBuf, serializer: S) -> Result<S::Ok, S::Error> {
     path.to_string_lossy().serialize(serializer)

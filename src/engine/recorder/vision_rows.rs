@@ -29,9 +29,9 @@ impl VisionRows {
 
 /// One head as wide as the model, from the probabilities of its parts.
 ///
-/// A head's log-probabilities are its logits `s_h` but for a constant, which no softmax sees; so `sum_h ln p_h / sqrt(H)` has the softmax of
-/// `sum_h s_h / sqrt(H) = q k / sqrt(H head_dim)`. A key that some head gives nothing (knocked out, or below what an f32 holds, e^-103) gets
-/// nothing.
+/// A head's log-probabilities are its logits `s_h` but for a constant, which no softmax sees; so `sum_h ln p_h /
+/// sqrt(H)` has the softmax of `sum_h s_h / sqrt(H) = q k / sqrt(H head_dim)`. A key that some head gives nothing
+/// (knocked out, or below what an f32 holds, e^-103) gets nothing.
 fn unsplit(layer: &[f32], heads: usize, key_len: usize) -> Vec<f32> {
     let mut logits = vec![0.0_f64; key_len];
     for head in layer.chunks_exact(key_len.max(1)) {

@@ -29,7 +29,8 @@ fn wanted(decoder: &Decoder, ids: &[u32], footing: Footing) -> Wanted {
     }
 }
 
-/// Reads prompts together and answers with three tokens each; returns the first logits of every branch and how much was known.
+/// Reads prompts together and answers with three tokens each; returns the first logits of every branch and how much was
+/// known.
 fn read(reuse: &Reuse, decoder: &Decoder, prompts: Vec<Wanted>) -> (Vec<Vec<f32>>, Vec<usize>) {
     let caches = reuse.take(&prompts);
     let known = caches.iter().map(|cache| cache.as_ref().map_or(0, KvCache::len)).collect();

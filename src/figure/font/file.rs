@@ -1,4 +1,5 @@
-//! A font file of the letters that a figure has, made of their outlines alone: no byte of a file from outside is handed on.
+//! A font file of the letters that a figure has, made of their outlines alone: no byte of a file from outside is handed
+//! on.
 
 use super::{Face, Pen};
 
@@ -59,8 +60,8 @@ impl Pen for Outline {
     }
 }
 
-/// Glyphs of a face under new numbers, as a TrueType file: what is missing is 0, the first of `letters` is 1. Each has its letter and its
-/// glyph in the face.
+/// Glyphs of a face under new numbers, as a TrueType file: what is missing is 0, the first of `letters` is 1. Each has
+/// its letter and its glyph in the face.
 pub(in crate::figure) fn truetype(face: &Face, letters: &[(char, u16)]) -> Vec<u8> {
     let glyphs: Vec<(Outline, i16)> = std::iter::once(0)
         .chain(letters.iter().map(|(_, glyph)| *glyph))

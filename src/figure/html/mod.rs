@@ -1,8 +1,9 @@
 //! One trace as a page that needs nothing else: no network, no other file, at most [`MOST_BYTES`].
 //!
-//! A trace of a 7B model is over a gigabyte, so a page keeps what it shows: for every token and layer the mean over heads, the attention that
-//! every head spends on the image, the vision encoder's `[CLS]`, and single heads as far as there is room. Values are kept in 256 steps of the
-//! square root, so that small ones keep their digits. The page says what was kept.
+//! A trace of a 7B model is over a gigabyte, so a page keeps what it shows: for every token and layer the mean over
+//! heads, the attention that every head spends on the image, the vision encoder's `[CLS]`, and single heads as far as
+//! there is room. Values are kept in 256 steps of the square root, so that small ones keep their digits. The page says
+//! what was kept.
 
 mod pack;
 

@@ -104,7 +104,8 @@ pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
     Ok(Packed { bytes: packer.bytes, index: Value::Object(packer.index), kept: packer.kept })
 }
 
-/// Mean over heads of every token and layer, or of every second, third .. layer where all do not fit; and every head's attention on the image.
+/// Mean over heads of every token and layer, or of every second, third .. layer where all do not fit; and every head's
+/// attention on the image.
 fn decoder(trace: &Trace, keys: &Keys, packer: &mut Packer) -> Result<(), FigureError> {
     let (tokens, layers, heads) = (trace.decoder_attention.len(), trace.num_hidden_layers, trace.num_attention_heads);
     let patches = keys.len();

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 /// Steps to the right, down, left, up.
 const STEPS: [[i64; 2]; 4] = [[1, 0], [0, 1], [-1, 0], [0, -1]];
 
-/// Closed runs of corners, in pixels; with even-odd filling they cover exactly the mask. Corners alone: straight runs are one line.
+/// Closed runs of corners, in pixels; with even-odd filling they cover exactly the mask. Corners alone: straight runs
+/// are one line.
 ///
 /// **Shape**: `inside` `[height, width]`, row-major.
 pub(super) fn outline(inside: &[bool], width: usize) -> Vec<Vec<[f64; 2]>> {

@@ -51,7 +51,8 @@ pub(super) fn height(photo: &PhotoContent, w: f64) -> f64 {
     (w * (window.y1 - window.y0) / (window.x1 - window.x0)).min(w * MOST_HEIGHT)
 }
 
-/// The largest rectangle of the picture's proportions in the body: below its own title, on the left; below a column's, in the middle.
+/// The largest rectangle of the picture's proportions in the body: below its own title, on the left; below a column's,
+/// in the middle.
 fn fit(frame: &Frame<'_>, window: RectPx, body: Rect) -> Rect {
     let scale = (body.w / (window.x1 - window.x0)).min(body.h / (window.y1 - window.y0));
     let (w, h) = ((window.x1 - window.x0) * scale, (window.y1 - window.y0) * scale);

@@ -31,7 +31,8 @@ pub struct Tokens {
     /// The tokens of every object word of this kind: for marks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objects: Option<ObjectWords>,
-    /// The tokens of the word whose attention goes to the image most (0), second most (1), ..; articles and the like do not count.
+    /// The tokens of the word whose attention goes to the image most (0), second most (1), ..; articles and the like do
+    /// not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub looking: Option<usize>,
     /// How several become one.

@@ -52,8 +52,8 @@ impl Default for Layout {
     }
 }
 
-/// A typeface of the inputs. The letters that it draws are embedded; those that it lacks are of the bundled one. Letters stand one after the
-/// other as they come: scripts that join or reorder them are not set as they should be.
+/// A typeface of the inputs. The letters that it draws are embedded; those that it lacks are of the bundled one.
+/// Letters stand one after the other as they come: scripts that join or reorder them are not set as they should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Typeface {

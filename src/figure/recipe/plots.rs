@@ -44,7 +44,8 @@ pub enum PlotKind {
         /// How many are shown.
         most: usize,
     },
-    /// What a contrastive strategy did to the candidates of a token: their probability in both branches and after the contrast.
+    /// What a contrastive strategy did to the candidates of a token: their probability in both branches and after the
+    /// contrast.
     Contrast {
         /// Which was chosen.
         token: usize,
@@ -92,7 +93,8 @@ pub enum PlotKind {
         #[serde(default, skip_serializing_if = "is_false")]
         whole: bool,
     },
-    /// How far the patches that words look at most are those that the encoder's `[CLS]` looks at most, against the other tokens.
+    /// How far the patches that words look at most are those that the encoder's `[CLS]` looks at most, against the
+    /// other tokens.
     Outliers {
         /// The words.
         tokens: Tokens,

@@ -126,7 +126,8 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
     let x_label = if same { "strength of the contrast" } else { "strength, times the recorded one" }.to_owned();
     let strategy = settable(&trace.run.decoding());
     let caption = format!(
-        "{strategy}, recorded at {}; choices of {} with a second branch that another strength would change, each in its recorded context: only the first is certain",
+        "{strategy}, recorded at {}; choices of {} with a second branch that another strength would change, each in \
+            its recorded context: only the first is certain",
         if same { format!("{:.2}", first.alpha) } else { "another strength at every step".to_owned() },
         steps.len()
     );

@@ -118,7 +118,8 @@ pub(super) fn placed(show: &Show, inputs: &Inputs) -> Result<(Show, Vec<String>)
     Ok((show, meanings))
 }
 
-/// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not the one that ends it.
+/// What "the whole answer" is, as in the window: the generated tokens that have a row and are words or signs, so not
+/// the one that ends it.
 pub(in crate::figure) fn whole_answer(trace: &Trace) -> Vec<usize> {
     let words: Vec<usize> = TokenSet::words(trace).collect();
     if words.is_empty() { (0..trace.decoder_attention.len()).collect() } else { words }

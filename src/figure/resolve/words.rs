@@ -152,7 +152,8 @@ fn prompt_text(trace: &Trace, at: usize) -> String {
     trace.prompt.get(at).map_or(String::new(), |token| settable(&token.text).trim().to_owned())
 }
 
-/// Which of several answers it is, by what tells them apart: model, photo, question, strategy; `None` where there is one.
+/// Which of several answers it is, by what tells them apart: model, photo, question, strategy; `None` where there is
+/// one.
 pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
     let this = inputs.traces.get(of)?;
     let others = || inputs.traces.values().filter(|other| !Arc::ptr_eq(other, this));

@@ -88,7 +88,10 @@ fn weights_are_taken_once_and_never_pickled() {
 #[test]
 fn only_the_hubs_own_bot_is_believed() {
     let title = "Adding `safetensors` variant of this model";
-    let one = |num: u64, name: &str, status: &str, pull: bool| json!({"num": num, "title": title, "isPullRequest": pull, "status": status, "author": {"name": name}});
+    let one = |num: u64, name: &str, status: &str, pull: bool| {
+        json!({"num": num, "title": title,
+        "isPullRequest": pull, "status": status, "author": {"name": name}})
+    };
     let of = |list: Vec<Value>| conversion(json!({"discussions": list, "count": 1}).to_string().as_bytes());
     let offered = of(vec![one(3, "SFconvertbot", "open", true), one(9, "mallory", "open", true)]);
     assert_eq!(offered.as_deref(), Some("refs/pr/3"), "not the stranger's");

@@ -74,7 +74,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn attention_equals_the_naive_formula(
-        num_key_value_heads in 1_usize..4, group in 1_usize..6, head_dim in 1_usize..150, key_len in 0_usize..40, spare in 0_usize..5,
+        num_key_value_heads in 1_usize..4, group in 1_usize..6, head_dim in 1_usize..150, key_len in 0_usize..40,
+            spare in 0_usize..5,
     ) {
         let shape = CacheShape {
             num_attention_heads: num_key_value_heads * group, num_key_value_heads, head_dim, key_len,

@@ -1,8 +1,9 @@
-//! What the patches have to do with a text: each one's share in what `[CLS]` becomes, and how far it points to the text itself.
+//! What the patches have to do with a text: each one's share in what `[CLS]` becomes, and how far it points to the text
+//! itself.
 //!
-//! Attention writes into `[CLS]`, layer by layer, a sum over tokens; with the last norm and the projection taken apart the same way, the
-//! similarity of photo and text becomes a sum over layers and patches. One head after the other is never needed: the weighted values of all heads go
-//! through the output projection together.
+//! Attention writes into `[CLS]`, layer by layer, a sum over tokens; with the last norm and the projection taken apart
+//! the same way, the similarity of photo and text becomes a sum over layers and patches. One head after the other is
+//! never needed: the weighted values of all heads go through the output projection together.
 
 use super::Clip;
 use crate::model::linear::LayerNorm;
@@ -25,13 +26,14 @@ pub struct Contributions {
 }
 
 impl Clip {
-    /// Takes the similarity of a photo and a text apart. The probe sees all vision layers; what it makes of the probabilities is what counts.
+    /// Takes the similarity of a photo and a text apart. The probe sees all vision layers; what it makes of the
+    /// probabilities is what counts.
     ///
     /// **Shape**: `pixel_values` `[num_channels, image_size, image_size]`, `text` `[projection_dim]`, of any length.
     ///
-    /// **Source**: `API_CLIP/hook.py:24-83` and `main.py:95-110`: the last norm is applied to every term with the mean and the deviation of
-    /// the final `[CLS]`, its mean and bias divided by the number of terms. That number is `2 L - 1` there (47 for 24 layers), though there are
-    /// `2 L + 1` terms; it moves all patches alike.
+    /// **Source**: `API_CLIP/hook.py:24-83` and `main.py:95-110`: the last norm is applied to every term with the mean
+    /// and the deviation of the final `[CLS]`, its mean and bias divided by the number of terms. That number is `2 L -
+    /// 1` there (47 for 24 layers), though there are `2 L + 1` terms; it moves all patches alike.
     pub fn contributions(
         &self,
         pixel_values: &Tensor,

@@ -19,7 +19,8 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     id: "clip",
     label: "CLIP",
     help: "Image tower and text tower: where [CLS] looks, and how well a text fits an image",
-    paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, arXiv:2103.00020",
+    paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, \
+        arXiv:2103.00020",
     model_types: &["clip", "clip_vision_model"],
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {

@@ -93,7 +93,8 @@ impl TextTower {
     }
 }
 
-/// Where the text's embedding is read: the first end token, or the largest id under a configuration from before it was recorded.
+/// Where the text's embedding is read: the first end token, or the largest id under a configuration from before it was
+/// recorded.
 ///
 /// **Source**: transformers `CLIPTextTransformer.forward`. Without an end token it reads position 0, and so do we.
 fn end_position(ids: &[u32], eos_token_id: u32) -> usize {

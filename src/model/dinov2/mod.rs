@@ -18,8 +18,10 @@ use candle_core::{DType, Device, Result, Tensor};
 pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     id: "dinov2",
     label: "DINOv2",
-    help: "Self-supervised vision transformer, with or without registers: where [CLS] looks without ever having read a word",
-    paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193; Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588",
+    help: "Self-supervised vision transformer, with or without registers: where [CLS] looks without ever having read a \
+        word",
+    paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193; \
+        Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588",
     model_types: &["dinov2", "dinov2_with_registers"],
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
@@ -107,7 +109,8 @@ impl Dinov2 {
         &self.config
     }
 
-    /// Runs all layers and the last norm. The probe sees them as those of the vision tower; keys and rows begin with `[CLS]` and the registers.
+    /// Runs all layers and the last norm. The probe sees them as those of the vision tower; keys and rows begin with
+    /// `[CLS]` and the registers.
     ///
     /// **Shape**: `[num_channels, image_size, image_size]` to `[1 + registers + patches, hidden_size]`.
     pub fn forward(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> std::result::Result<Tensor, ModelError> {

@@ -6,8 +6,8 @@ use candle_core::{DType, Result, Tensor};
 ///
 /// **Shape**: `[1 + from * from, width]` to `[1 + to * to, width]`.
 ///
-/// **Source**: `torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`, with `antialias=True` for the encoder with registers.
-/// Both are separable, so each is a matrix from the left and one from the right.
+/// **Source**: `torch.nn.functional.interpolate(mode="bicubic", align_corners=False)`, with `antialias=True` for the
+/// encoder with registers. Both are separable, so each is a matrix from the left and one from the right.
 pub(super) fn resize(table: &Tensor, from: usize, to: usize, antialias: bool) -> Result<Tensor> {
     if from == to {
         return Ok(table.clone());

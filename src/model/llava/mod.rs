@@ -126,7 +126,8 @@ impl Llava {
 
     /// Embeddings of an expanded prompt: text ids through the embedding, image positions from the features.
     ///
-    /// **Shape**: `[ids, hidden_size]`. Ids at image positions are not looked up, so a placeholder outside the vocabulary is fine.
+    /// **Shape**: `[ids, hidden_size]`. Ids at image positions are not looked up, so a placeholder outside the
+    /// vocabulary is fine.
     pub fn embed_prompt(&self, ids: &[u32], image: Option<(TokenSpan, &ImageFeatures)>) -> Result<Tensor, ModelError> {
         embed_around(&self.decoder, ids, image.map(|(span, features)| ImagePlace::new(span, features)))
     }

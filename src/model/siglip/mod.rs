@@ -14,7 +14,8 @@ use candle_core::{Result, Tensor};
 pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     id: "siglip",
     label: "SigLIP",
-    help: "Image tower without [CLS], trained on single pairs of image and text: the attention that its patches receive, and their norms",
+    help: "Image tower without [CLS], trained on single pairs of image and text: the attention that its patches \
+        receive, and their norms",
     paper: "Zhai et al., Sigmoid Loss for Language Image Pre-Training, ICCV 2023, arXiv:2303.15343",
     model_types: &["siglip", "siglip_vision_model"],
     open: FamilyOpen::Sees {

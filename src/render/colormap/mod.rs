@@ -61,7 +61,8 @@ static COLORMAPS: &[ColorMap] = &[
         id: "jet",
         label: "Jet",
         help: "The rainbow of most papers on attention; its yellow and cyan bands are not in the data",
-        paper: "matplotlib's jet, after MATLAB; criticised in Borland and Taylor, Rainbow Color Map (Still) Considered Harmful, 2007",
+        paper: "matplotlib's jet, after MATLAB; criticised in Borland and Taylor, Rainbow Color Map (Still) Considered \
+            Harmful, 2007",
         diverging: false,
         lut: &tables::JET,
     },

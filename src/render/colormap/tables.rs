@@ -1,5 +1,5 @@
-//! The 256 colours of each map, as matplotlib 3.11.2 bakes them: `matplotlib.colormaps[name](range(256), bytes=True)`, red green blue in
-//! hexadecimal. Parsed at compile time, so that a wrong digit does not build.
+//! The 256 colours of each map, as matplotlib 3.11.2 bakes them: `matplotlib.colormaps[name](range(256), bytes=True)`,
+//! red green blue in hexadecimal. Parsed at compile time, so that a wrong digit does not build.
 
 /// 256 colours, lowest value first.
 pub(super) type Lut = [[u8; 3]; 256];

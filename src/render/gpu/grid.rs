@@ -7,7 +7,8 @@ use crate::render::{GridLayout, GridMaps, GridUniform};
 use eframe::{egui, egui_wgpu};
 use std::sync::OnceLock;
 
-/// Draws the maps on `layout` from the corner `origin` on; `visible` is the part of it inside of the window and of scrolling.
+/// Draws the maps on `layout` from the corner `origin` on; `visible` is the part of it inside of the window and of
+/// scrolling.
 pub fn grid_shape(visible: egui::Rect, origin: egui::Pos2, maps: GridMaps, layout: GridLayout) -> egui::Shape {
     let callback = GridCallback { visible, origin, maps, layout, bindings: OnceLock::new() };
     egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(visible, callback))

@@ -8,7 +8,8 @@ use eframe::{egui, egui_wgpu};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::OnceLock;
 
-/// Draws `scene` through `window` into `rect`, which is the visible part of a canvas on whole pixels, `window.out_size` of them.
+/// Draws `scene` through `window` into `rect`, which is the visible part of a canvas on whole pixels, `window.out_size`
+/// of them.
 pub fn heat_shape(rect: egui::Rect, scene: Scene, window: Window) -> egui::Shape {
     let callback = HeatCallback { rect, scene, window, bindings: OnceLock::new() };
     egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))

@@ -1,9 +1,10 @@
 //! The screen's path: textures that stay on the graphics card, and paint callbacks for egui.
 //!
-//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`], and [`masks_shape`],
-//! [`overlap_shape`] or [`prompt_shape`] over a photo; each callback carries its own
-//! uniform buffer, because egui-wgpu runs every `prepare` before any `paint` and a shared one would hold the last canvas's numbers. Textures
-//! are kept under content keys, so that moving a slider uploads some hundred bytes and choosing a token one map.
+//! [`install`] puts one [`Gpu`] into egui-wgpu's resources. Widgets then add [`heat_shape`] or [`grid_shape`], and
+//! [`masks_shape`], [`overlap_shape`] or [`prompt_shape`] over a photo; each callback carries its own uniform buffer,
+//! because egui-wgpu runs every `prepare` before any `paint` and a shared one would hold the last canvas's numbers.
+//! Textures are kept under content keys, so that moving a slider uploads some hundred bytes and choosing a token one
+//! map.
 //!
 //! [`Offscreen`] draws with the same pipelines into memory.
 
@@ -73,8 +74,8 @@ impl GpuInfo {
     }
 }
 
-/// Makes the pipelines and tells widgets of this context that they may use them. Call it once, where the window is created;
-/// `samples` is the window's multisampling (1 if none). Without it, widgets draw on the CPU.
+/// Makes the pipelines and tells widgets of this context that they may use them. Call it once, where the window is
+/// created; `samples` is the window's multisampling (1 if none). Without it, widgets draw on the CPU.
 pub fn install(ctx: &egui::Context, state: &RenderState, samples: u32) {
     let gpu = Gpu::new(&state.device, &state.queue, state.target_format, samples);
     let info = GpuInfo { max_side_px: gpu.max_side_px };
@@ -135,7 +136,8 @@ fn to_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// A visible rectangle in whole pixels of the render target: corner and size, clamped to the target as egui clamps its viewport.
+/// A visible rectangle in whole pixels of the render target: corner and size, clamped to the target as egui clamps its
+/// viewport.
 fn viewport_px(rect: egui::Rect, screen: &egui_wgpu::ScreenDescriptor) -> ([i32; 2], [u32; 2]) {
     let viewport = egui::epaint::ViewportInPixels::from_points(&rect, screen.pixels_per_point, screen.size_in_pixels);
     let size = [viewport.width_px, viewport.height_px].map(|n| u32::try_from(n).unwrap_or(0).max(1));

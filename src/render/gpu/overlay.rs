@@ -8,8 +8,8 @@ use crate::render::{MaskImage, MaskStyle, OverlapMap, OverlapStyle, Window};
 use eframe::{egui, egui_wgpu};
 use std::sync::OnceLock;
 
-/// Draws a map against a mask over what lies in `rect`, the visible part of a canvas on whole pixels, `window.out_size` of them. Add it after
-/// [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold for the photo.
+/// Draws a map against a mask over what lies in `rect`, the visible part of a canvas on whole pixels, `window.out_size`
+/// of them. Add it after [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold for the photo.
 pub fn overlap_shape(
     rect: egui::Rect,
     map: OverlapMap,

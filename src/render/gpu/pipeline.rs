@@ -93,7 +93,8 @@ impl Pipeline {
         pass.draw(0..3, 0..1);
     }
 
-    /// Binds a uniform of its own and the textures. A uniform per callback: they are all prepared before the first is painted.
+    /// Binds a uniform of its own and the textures. A uniform per callback: they are all prepared before the first is
+    /// painted.
     pub(super) fn bind(
         &self,
         device: &wgpu::Device,

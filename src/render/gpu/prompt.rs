@@ -7,8 +7,9 @@ use crate::render::{PhotoTexture, PromptMask, PromptStyle, Window};
 use eframe::{egui, egui_wgpu};
 use std::sync::OnceLock;
 
-/// Draws the photo darkened by a mask, or the mask alone, over what lies in `rect`, the visible part of a canvas on whole pixels,
-/// `window.out_size` of them. Add it after [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold for the photo.
+/// Draws the photo darkened by a mask, or the mask alone, over what lies in `rect`, the visible part of a canvas on
+/// whole pixels, `window.out_size` of them. Add it after [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold
+/// for the photo.
 pub fn prompt_shape(
     rect: egui::Rect,
     photo: PhotoTexture,

@@ -25,7 +25,8 @@ pub enum TraceFileError {
         path: PathBuf,
     },
     /// A safetensors file of something else.
-    #[error("Expected the metadata format={} version={}, found format={format} version={version}: {}", super::FORMAT, super::VERSION, path.display())]
+    #[error("Expected the metadata format={} version={}, found format={format} version={version}: \
+        {}", super::FORMAT, super::VERSION, path.display())]
     NotATrace {
         /// What it says.
         format: String,

@@ -1,17 +1,21 @@
 //! Traces as files: safetensors, so that `safetensors.numpy.load_file` is all another program needs.
 //!
-//! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `image_regions`, `image_region_rects`, `decoder_attention`,
-//! `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`, `outlier_tokens`, `pixel_values`), and besides them
-//! `vision_patch_norms` f32 `[L_v, N]`, `vision_cls_unsplit` f32 `[L_v, N]` (the `[CLS]` row of one head as wide as the model, softmax of
-//! `q k / sqrt(hidden_size)`, `[CLS]` column dropped: what DAMRO selects outliers by), for an encoder without `[CLS]` `vision_received_attention` f32 `[L_v, H_v, N]` (the mean over queries) in place of the two with
-//! `cls` in their names, all of them once more with `.1`, `.2`, `.3` behind their names for further encoders, `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]` when prompt rows were asked for.
-//! Without a decoder there are only the three `image_` tensors of the patches, the `vision_` tensors, `pixel_values`, and for CLIP `similarity`
-//! f32 `[K, 3]`: cosine, logit and softmax of each of the texts, which are the metadata string `texts` (a JSON array).
+//! Tensors are those of the contract (`prompt_ids`, `output_ids`, `image_token_span`, `image_grid`, `image_regions`,
+//! `image_region_rects`, `decoder_attention`, `vision_cls_attention`, `logits`, `negative_logits`, `final_logits`,
+//! `outlier_tokens`, `pixel_values`), and besides them `vision_patch_norms` f32 `[L_v, N]`, `vision_cls_unsplit` f32
+//! `[L_v, N]` (the `[CLS]` row of one head as wide as the model, softmax of `q k / sqrt(hidden_size)`, `[CLS]` column
+//! dropped: what DAMRO selects outliers by), for an encoder without `[CLS]` `vision_received_attention` f32 `[L_v, H_v,
+//! N]` (the mean over queries) in place of the two with `cls` in their names, all of them once more with `.1`, `.2`,
+//! `.3` behind their names for further encoders, `prompt_positions` i64 `[R]` and `prompt_attention` `[R, L, H, P]`
+//! when prompt rows were asked for. Without a decoder there are only the three `image_` tensors of the patches, the
+//! `vision_` tensors, `pixel_values`, and for CLIP `similarity` f32 `[K, 3]`: cosine, logit and softmax of each of the
+//! texts, which are the metadata string `texts` (a JSON array).
 //!
-//! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes` (warnings).
+//! Metadata: `format`, `version`, `run`, and for the window `tokens` (texts, log-probabilities, candidates) and `notes`
+//! (warnings).
 //!
-//! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same check
-//! stands before a write and after a read, so a file that was written can be read.
+//! Both directions work row by row: the file of a 7B model (over a gigabyte) is never held a second time. The same
+//! check stands before a write and after a read, so a file that was written can be read.
 //!
 //! A file may be a stranger's. It is a regular file, read once and within its length; no dimension is beyond what
 //! models have, also where another one is 0 and the tensor is empty; and the patches lie where the run's preprocessing

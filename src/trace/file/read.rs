@@ -1,4 +1,5 @@
-//! File to trace. Nothing is believed before it was checked, and nothing is allocated that the file is not long enough for.
+//! File to trace. Nothing is believed before it was checked, and nothing is allocated that the file is not long enough
+//! for.
 
 use super::super::{
     AttentionRow, Extras, LogitRows, Notes, PixelValues, RowPrecision, RunInfo, TextSimilarity, Trace, VisionAttention,
@@ -320,7 +321,8 @@ impl<'a> Source<'a> {
         Err(self.inconsistent(format!("the ids of the metadata string `tokens` in `{tensor}`"), "others".to_owned()))
     }
 
-    /// Rows of attention, cut to `key_len(idx)` keys; what lies behind them must be zero, and 0 keys mean that no row was kept.
+    /// Rows of attention, cut to `key_len(idx)` keys; what lies behind them must be zero, and 0 keys mean that no row
+    /// was kept.
     fn attention(
         &mut self,
         tensor: &'static str,

@@ -498,7 +498,8 @@ fn files_that_are_no_trace_are_refused_by_what_they_are() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Bytes changed, cut off or doubled anywhere: an error sentence or a consistent trace, never a panic or a huge allocation.
+    /// Bytes changed, cut off or doubled anywhere: an error sentence or a consistent trace, never a panic or a huge
+    /// allocation.
     #[test]
     fn damaged_files_never_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),

@@ -25,8 +25,9 @@ const ZOOM_PER_KEY: f64 = 1.25;
 
 /// A photo with an optional overlay.
 ///
-/// Wheel, pinch and Ctrl+wheel zoom around the pointer, dragging pans, a click without a drag selects a patch, a double click or Ctrl+F fits;
-/// with the keyboard focus `+`, `-`, `0` (fit) and `1` (pixel for pixel) work as well. Arrow keys are left to layers and heads.
+/// Wheel, pinch and Ctrl+wheel zoom around the pointer, dragging pans, a click without a drag selects a patch, a double
+/// click or Ctrl+F fits; with the keyboard focus `+`, `-`, `0` (fit) and `1` (pixel for pixel) work as well. Arrow keys
+/// are left to layers and heads.
 ///
 /// Draws through the graphics card where [`gpu::install`] was called and on the CPU elsewhere.
 #[must_use = "call show"]

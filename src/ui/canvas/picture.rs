@@ -1,4 +1,5 @@
-//! A canvas as a picture of its own: everything that is drawn on the photo, in the photo's own pixels, for the clipboard.
+//! A canvas as a picture of its own: everything that is drawn on the photo, in the photo's own pixels, for the
+//! clipboard.
 
 use super::PhotoCanvas;
 use super::fallback::{Layers, draw};
@@ -6,7 +7,8 @@ use crate::geometry::{PatchPos, RectPx};
 use crate::render::{Picture, Scene, Window};
 use std::sync::Arc;
 
-/// Lines are one pixel wide for every so many of the photo's longer side: on a large photo a single pixel would be lost.
+/// Lines are one pixel wide for every so many of the photo's longer side: on a large photo a single pixel would be
+/// lost.
 const LINE_OF_SIDE: f32 = 900.0;
 
 /// What is to be drawn; drawing takes its time.

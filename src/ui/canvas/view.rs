@@ -77,7 +77,8 @@ impl CanvasView {
         }
     }
 
-    /// Multiplies the zoom so that the point of the photo under `anchor_px` (from the canvas's middle, in screen pixels) stays there.
+    /// Multiplies the zoom so that the point of the photo under `anchor_px` (from the canvas's middle, in screen
+    /// pixels) stays there.
     pub(crate) fn zoom_around(&mut self, anchor_px: [f64; 2], ratio: f64, limits: Limits) {
         let before = self.resolve(limits);
         let factor = (before.factor * ratio).clamp(limits.smallest(), MAX_FACTOR);

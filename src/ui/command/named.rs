@@ -317,7 +317,8 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::TogglePrompting,
         Ask,
         "Attention prompting on or off",
-        "For the shown question and those to come: about the photo darkened where a model does not look, or the original",
+        "For the shown question and those to come: about the photo darkened where a model does not look, or the \
+            original",
         [key(Key::P)]
     ),
     named!(

@@ -19,7 +19,8 @@ pub enum PromptingCommand {
     Object(String),
     /// What the photo's panel shows.
     View(PromptView),
-    /// Ask the shown question and those to come about the darkened photo; or show the answer about the original one, and ask about that.
+    /// Ask the shown question and those to come about the darkened photo; or show the answer about the original one,
+    /// and ask about that.
     Switch(bool),
     /// Ask the question about the original photo that could not be asked about the darkened one, and so those to come.
     AskOriginal,

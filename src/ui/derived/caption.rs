@@ -29,7 +29,8 @@ pub fn format_share(share: f32) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// What the image attention of a token is: the largest of several layers or heads, patch by patch, add up to no part of anything.
+/// What the image attention of a token is: the largest of several layers or heads, patch by patch, add up to no part of
+/// anything.
 pub fn share_words(choice: LayerHead) -> String {
     let place = format!("{}, {}", axis_label("layer", choice.layer), axis_label("head", choice.head));
     if [choice.layer.reduce, choice.head.reduce].contains(&Some(Reduce::Max)) {

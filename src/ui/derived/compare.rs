@@ -1,4 +1,5 @@
-//! Runs side by side: their answers aligned, a map of each for the tokens that stand in the same place, and the difference of two.
+//! Runs side by side: their answers aligned, a map of each for the tokens that stand in the same place, and the
+//! difference of two.
 
 mod difference;
 

@@ -1,4 +1,5 @@
-//! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every layer.
+//! Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every
+//! layer.
 
 use super::narrow;
 use crate::analysis;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// Values that are added in a frame however little time there is, some milliseconds' worth: all heads of a token of a model of seven billion
-/// weights. With less a slow machine, whose processors answer, would have no map before the answer ends.
+/// Values that are added in a frame however little time there is, some milliseconds' worth: all heads of a token of a
+/// model of seven billion weights. With less a slow machine, whose processors answer, would have no map before the
+/// answer ends.
 const LEAST_VALUES: usize = 1 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -197,8 +199,8 @@ impl GridMaps {
     }
 }
 
-/// A name that no other content has had. Textures outlive the numbers they were made of: counting from one again, for the next question,
-/// would give the names of maps still on the graphics card to others.
+/// A name that no other content has had. Textures outlive the numbers they were made of: counting from one again, for
+/// the next question, would give the names of maps still on the graphics card to others.
 fn next_key() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed)

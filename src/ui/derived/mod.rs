@@ -1,7 +1,7 @@
 //! Numbers made from a trace for the window, kept until what they depend on changes.
 //!
-//! A long answer of a large model holds hundreds of millions of probabilities. [`Derived::advance`] therefore takes a slice of time: it makes
-//! what is looked at first, the rest frame by frame, and says whether there is more to do.
+//! A long answer of a large model holds hundreds of millions of probabilities. [`Derived::advance`] therefore takes a
+//! slice of time: it makes what is looked at first, the rest frame by frame, and says whether there is more to do.
 
 mod caption;
 mod chips;
@@ -56,7 +56,8 @@ impl Derived {
         self.truth.clear();
     }
 
-    /// Brings everything up to date within `budget`, and what is looked at in any case. Returns whether there is more to do.
+    /// Brings everything up to date within `budget`, and what is looked at in any case. Returns whether there is more
+    /// to do.
     pub fn advance(&mut self, state: &AppState, budget: Duration) -> bool {
         let deadline = Instant::now() + budget;
         let Some(run) = state.current_run().filter(|run| run.trace.is_some()) else {
@@ -97,8 +98,8 @@ fn words_with_rows(trace: &Trace) -> Vec<TokenPos> {
     TokenSet::words(trace).map(TokenPos::Output).collect()
 }
 
-/// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer has no such token:
-/// the photo shows all of them then, and any one here would speak of something else.
+/// The token pointed at or the last one held; while the answer grows and nothing is held, the newest. A finished answer
+/// has no such token: the photo shows all of them then, and any one here would speak of something else.
 pub(in crate::ui) fn candidates_subject<'a>(state: &AppState, trace: &'a Trace) -> Option<(usize, &'a OutputToken)> {
     let shown = state.selection.shown_tokens();
     let output = |pos: &TokenPos| if let TokenPos::Output(idx) = pos { Some(*idx) } else { None };

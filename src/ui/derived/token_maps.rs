@@ -71,7 +71,8 @@ impl TokenMaps {
         wanted.iter().any(|pos| !self.maps.contains_key(pos))
     }
 
-    /// Makes maps of `wanted` tokens until the deadline, and one of them in any case. Returns what they depend on; `None` without a trace.
+    /// Makes maps of `wanted` tokens until the deadline, and one of them in any case. Returns what they depend on;
+    /// `None` without a trace.
     pub(super) fn advance_wanted(
         &mut self,
         run: &Run,

@@ -137,7 +137,8 @@ fn normalisation(ui: &mut Ui, view: &mut ViewState) {
         }
     });
     row(ui, "Sink", "Many decoders park attention they have no use for on the first position", |ui| {
-        let help = "The prompt's first token, <s>, draws much attention without meaning anything (a sink). This leaves its share out and divides the rest by what is left, head by head (decoder only)";
+        let help = "The prompt's first token, <s>, draws much attention without meaning anything (a sink). This leaves \
+            its share out and divides the rest by what is left, head by head (decoder only)";
         ui.add_enabled(
             view.source.has_sink(),
             egui::Checkbox::new(&mut view.suppress_sink, "leave out the first position"),

@@ -26,7 +26,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     slider(
         ui,
         "Alpha ramp",
-        "How much the opacity follows the value. 0: the same everywhere; 1: low values are clear, so that the photo is seen there",
+        "How much the opacity follows the value. 0: the same everywhere; 1: low values are clear, so that the photo is \
+            seen there",
         &mut style.alpha_ramp,
         0.0..=1.0,
     );

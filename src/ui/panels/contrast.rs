@@ -1,5 +1,5 @@
-//! What a contrastive strategy did to a token: both branches' probabilities, what is left of them, and how firmly the choice stands; and to the
-//! whole answer, with a strength to try without asking again.
+//! What a contrastive strategy did to a token: both branches' probabilities, what is left of them, and how firmly the
+//! choice stands; and to the whole answer, with a strength to try without asking again.
 
 use super::PanelContext;
 use super::chip::{FlipMark, paint_corner, paint_flip};
@@ -106,7 +106,8 @@ fn summary(ui: &mut Ui, run: &Run, marks: &ContrastMarks) {
     let text = RichText::new(marks.sentence(strategy));
     let text = if nothing { text.color(ui.visuals().warn_fg_color) } else { text.strong() };
     let help = format!(
-        "Steps at which the most probable token is another one than without the contrast, in the same context; they carry the corner. \
+        "Steps at which the most probable token is another one than without the contrast, in the same context; they \
+            carry the corner. \
          Of {} steps {} were left as they were",
         marks.steps, marks.idle
     );

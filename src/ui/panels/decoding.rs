@@ -1,7 +1,7 @@
 //! The decoding strategy: which one, with which parameters, and the same question once more with it.
 
 use super::PanelContext;
-use crate::engine::{Entry, Parameter, ParameterKind, Preset};
+use crate::engine::{Entry, ParameterInfo, ParameterKind, Preset};
 use crate::ui::command::Command;
 use crate::ui::settings::{AskSettings, PRESET};
 use crate::ui::widgets::{bounded, format_bytes, named, row, say_bounds};
@@ -18,7 +18,8 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let plain = cx.state.ask.is_plain();
     let label = if plain { "Decoding".to_owned() } else { format!("Decoding: {} •", chosen.id) };
     let help = format!(
-        "{}: {}\nHow each token of the next questions is chosen; contrastive strategies compare the model's prediction with a second branch's",
+        "{}: {}\nHow each token of the next questions is chosen; contrastive strategies compare the model's prediction \
+            with a second branch's",
         chosen.label, chosen.help
     );
     let response = ui.button(label).on_hover_text(help);
@@ -29,7 +30,8 @@ pub(super) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     popup.show(|ui| contents(ui, cx));
 }
 
-/// Strategies on the left, the chosen one on the right. The menu is as large for each of them: nothing moves under the pointer.
+/// Strategies on the left, the chosen one on the right. The menu is as large for each of them: nothing moves under the
+/// pointer.
 fn contents(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let room = ui.ctx().content_rect().size() - egui::vec2(60.0, 120.0);
     let size = egui::vec2(MENU_PT[0].min(room.x), MENU_PT[1].min(room.y));
@@ -89,7 +91,7 @@ fn strategy(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) {
     });
     if !entry.parameters.is_empty() {
         ui.separator();
-        for parameter in &entry.parameters {
+        for parameter in entry.parameters {
             parameter_row(ui, ask, &entry, parameter);
         }
     }
@@ -109,16 +111,16 @@ fn given<'a>(ask: &'a AskSettings, name: &str) -> Option<&'a String> {
 /// The preset in force: chosen, else the default.
 fn preset<'a>(ask: &AskSettings, entry: &'a Entry) -> Option<&'a Preset> {
     let parameter = entry.parameters.iter().find(|parameter| parameter.name == PRESET)?;
-    let chosen = given(ask, PRESET).unwrap_or(&parameter.default);
+    let chosen = given(ask, PRESET).map_or(parameter.default, String::as_str);
     entry.presets.iter().find(|preset| preset.id == chosen)
 }
 
 /// What a parameter is unless it is given: of the preset, else the default.
-fn published(ask: &AskSettings, parameter: &Parameter) -> String {
-    ask.of_preset(parameter.name).unwrap_or_else(|| parameter.default.clone())
+fn published(ask: &AskSettings, parameter: &ParameterInfo) -> String {
+    ask.of_preset(parameter.name).unwrap_or_else(|| parameter.default.to_owned())
 }
 
-fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &Parameter) {
+fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &ParameterInfo) {
     let published = published(ask, parameter);
     let before = given(ask, parameter.name).cloned().unwrap_or_else(|| published.clone());
     let mut value = before.clone();
@@ -173,7 +175,7 @@ fn presets(ui: &mut Ui, ask: &AskSettings, entry: &Entry) -> Option<&'static str
 }
 
 /// Sliders run where values make sense; whatever the strategy takes can be typed beside them.
-fn editor(ui: &mut Ui, parameter: &Parameter, value: &mut String) -> Response {
+fn editor(ui: &mut Ui, parameter: &ParameterInfo, value: &mut String) -> Response {
     match (parameter.kind, parameter.usual) {
         (ParameterKind::Real { min, max }, usual) => {
             let before: f64 = value.parse().unwrap_or(min);

@@ -313,7 +313,12 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             emit(cx, FigureCommand::PickFile);
         }
         let width_pt = (ui.available_width() - 190.0).max(60.0);
-        let edit = egui::TextEdit::singleline(&mut cx.memory.figure.path).id_salt("figure path").desired_width(width_pt);
+        let edit = egui::TextEdit::singleline(&mut cx.memory.figure.path)
+            .id_salt(
+                "figure \
+            path",
+            )
+            .desired_width(width_pt);
         let response = ui.add(edit.hint_text("or its path: figure.pdf")).on_hover_text(help);
         named(ui, &response, "Path of the figure");
         if cx.memory.takes_focus(TextBox::FigurePath) {
@@ -324,7 +329,12 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let save = ui.add_enabled(path.is_some(), egui::Button::new("Save"));
         let save = save.on_hover_text("Writes the file at this path").clicked() || entered;
         let open = ui.add_enabled(path.is_some(), egui::Button::new("Open"));
-        let open = open.on_hover_text("Takes the recipe of the figure, the recipe or the typeface at this path").clicked();
+        let open = open
+            .on_hover_text(
+                "Takes the recipe of the figure, the recipe or the typeface at this \
+            path",
+            )
+            .clicked();
         if let Some(path) = path {
             if save {
                 emit(cx, FigureCommand::Save(path, false));
@@ -333,7 +343,8 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         }
         let mut data_too = cx.state.figure.data_too;
-        let help = "The numbers behind every panel in a folder beside the figure: CSV and npy, metrics also as Markdown and LaTeX";
+        let help = "The numbers behind every panel in a folder beside the figure: CSV and npy, metrics also as \
+            Markdown and LaTeX";
         if ui.checkbox(&mut data_too, "Data too").on_hover_text(help).changed() {
             emit(cx, FigureCommand::DataToo(data_too));
         }

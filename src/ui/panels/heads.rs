@@ -85,8 +85,10 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
         so_far(ui, cx);
         super::copy_menu::show(ui, cx, TableKind::Heads);
         let mut one_range = |ui: &mut Ui| {
-            ui.checkbox(&mut cx.memory.grid.shared, "one range")
-                .on_hover_text("Off: each map has its own range, structure is visible everywhere. On: brightness compares between heads");
+            ui.checkbox(&mut cx.memory.grid.shared, "one range").on_hover_text(
+                "Off: each map has its own range, structure is visible everywhere. On: brightness \
+                    compares between heads",
+            );
         };
         if ui.available_size_before_wrap().x < ONE_RANGE_PT {
             one_range(ui); // on the next line

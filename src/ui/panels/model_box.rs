@@ -1,4 +1,5 @@
-//! The box for opening a model: a path or a hub id, the bundled ones, those opened lately, those in the hub's cache, and well-known ones of the hub.
+//! The box for opening a model: a path or a hub id, the bundled ones, those opened lately, those in the hub's cache,
+//! and well-known ones of the hub.
 
 use super::PanelContext;
 use crate::engine::ModelSource;
@@ -18,7 +19,10 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
     let modal = super::modal(ctx, "open model").show(ctx, |ui| {
         ui.set_width(620.0);
         ui.heading("Open a model");
-        ui.label("A LLaVA-1.5 style model, a CLIP or a DINOv2: a folder in the Hugging Face layout, a GGUF decoder with its projector beside it, or a model of the hub by its id.");
+        ui.label(
+            "A LLaVA-1.5 style model, a CLIP or a DINOv2: a folder in the Hugging Face layout, a GGUF decoder \
+            with its projector beside it, or a model of the hub by its id.",
+        );
         ui.add_space(8.0);
         path(ui, cx);
         if cx.memory.no_file_dialog {

@@ -101,7 +101,8 @@ fn mismatch(ui: &mut Ui, cx: &PanelContext<'_>, truth: &ImageTruth) {
     if !truth.fits(size) {
         let [width, height] = truth.size_px;
         let text = format!(
-            "The annotations are for {width} × {height} pixels, this photo has {} × {}: its objects are not painted, they would lie on the wrong pixels",
+            "The annotations are for {width} × {height} pixels, this photo has {} × {}: its objects are not painted, \
+                they would lie on the wrong pixels",
             size.width_px, size.height_px
         );
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());

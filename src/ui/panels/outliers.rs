@@ -1,4 +1,5 @@
-//! Outliers: the patches that the encoder's `[CLS]` looks at most, and whether the word's attention lies on them too (DAMRO).
+//! Outliers: the patches that the encoder's `[CLS]` looks at most, and whether the word's attention lies on them too
+//! (DAMRO).
 
 use super::PanelContext;
 use crate::analysis::{ClsVariant, OutlierAgreement};

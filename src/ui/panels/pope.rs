@@ -144,7 +144,10 @@ fn asking(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
             let text = if all { "Ask all again" } else { "Ask all" };
             let button = ui
                 .add_enabled(hindrance.is_none() && !table.rows.is_empty(), egui::Button::new(text))
-                .on_hover_text("Asks one after another; what is shown stays, and a question of yours goes first. Answers stay in this table also when their attention is forgotten to keep within the budget")
+                .on_hover_text(
+                    "Asks one after another; what is shown stays, and a question of yours goes first. \
+                    Answers stay in this table also when their attention is forgotten to keep within the budget",
+                )
                 .on_disabled_hover_text(hindrance.unwrap_or("There are no questions"));
             if button.clicked() {
                 cx.emit(Command::Pope(PopeCommand::AskAll));

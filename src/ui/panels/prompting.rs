@@ -1,4 +1,5 @@
-//! Attention prompting on the photo: where to look, what the model that looked says itself, and the switch that asks again.
+//! Attention prompting on the photo: where to look, what the model that looked says itself, and the switch that asks
+//! again.
 
 mod controls;
 mod photo;
@@ -43,7 +44,8 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let response = ui
             .add_enabled(hindrance.is_none(), egui::Checkbox::new(&mut on, RichText::new("API on").strong()))
             .on_hover_text(
-                "On: the shown question, and those to come, are asked about the photo darkened where the model did not look\n\
+                "On: the shown question, and those to come, are asked about the photo darkened where the model did \
+                not look\n\
                  Off: the answer about the original photo, and so for those to come",
             )
             .on_disabled_hover_text(hindrance.unwrap_or_default());
@@ -51,7 +53,8 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             emit(cx, PromptingCommand::Switch(on));
         }
         let mut settings = cx.state.prompting.settings.clone();
-        let help = "While API is on, the question is asked again as soon as a control is let go; an answer that is being written is stopped";
+        let help = "While API is on, the question is asked again as soon as a control is let go; an answer that is \
+            being written is stopped";
         if ui.checkbox(&mut settings.live, "ask again live").on_hover_text(help).changed() {
             emit(cx, PromptingCommand::Set(settings));
         }
@@ -59,7 +62,8 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     disagreement(ui, cx);
 }
 
-/// Where the shown answer is not one of the photo as it would be darkened now, or the next question will be asked otherwise.
+/// Where the shown answer is not one of the photo as it would be darkened now, or the next question will be asked
+/// otherwise.
 fn disagreement(ui: &mut Ui, cx: &PanelContext<'_>) {
     let state = cx.state;
     let shown = state.shown_prompting();
@@ -108,7 +112,8 @@ fn clip(ui: &mut Ui, cx: &mut PanelContext<'_>, settings: &PromptingSettings) {
     let mut clip = settings.clip.clone();
     let edit = egui::TextEdit::singleline(&mut clip).hint_text(&own).desired_width(112.0);
     let help = format!(
-        "In use: {own}\nA Hugging Face CLIP folder or a hub id; it is opened beside the open model when it is needed, and kept"
+        "In use: {own}\nA Hugging Face CLIP folder or a hub id; it is opened beside the open model when it is needed, \
+            and kept"
     );
     let response = ui.add(edit).on_hover_text(help);
     named(ui, &response, "CLIP folder or hub id");

@@ -62,12 +62,14 @@ fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = RichText::new(format!("Next question: {}", cx.state.next_question())).small();
     let text =
         if cx.state.next_is_ordinary() { text.weak() } else { text.color(crate::ui::theme::accent(ui.visuals())) };
-    let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are asked; \
+    let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are \
+        asked; \
                 each stays until it is changed, whatever answer is shown";
     ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
 }
 
-/// What is being done for a question that has no answer here yet: one about another photo, and one that waits for a model to look.
+/// What is being done for a question that has no answer here yet: one about another photo, and one that waits for a
+/// model to look.
 fn under_way(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let state = cx.state;
     let waits = state.prompting.finding.as_ref().filter(|finding| matches!(finding.then, Then::Ask(_)));

@@ -1,4 +1,5 @@
-//! What was opened lately: sessions, data sets, models. Whether it is still there is looked up on a thread each time the list is opened.
+//! What was opened lately: sessions, data sets, models. Whether it is still there is looked up on a thread each time
+//! the list is opened.
 
 use super::PanelContext;
 use crate::engine::ModelSource;

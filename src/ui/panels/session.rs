@@ -112,7 +112,10 @@ fn open(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let missing = &cx.state.session.missing;
     ui.heading(format!("{} not found", count(missing.len(), "file")));
-    ui.label("Answers are in the session and can be looked at without their photos. Files are found again by their names in the folder you choose and those below it.");
+    ui.label(
+        "Answers are in the session and can be looked at without their photos. Files are found again by their \
+        names in the folder you choose and those below it.",
+    );
     ui.add_space(8.0);
     let list = egui::ScrollArea::vertical().id_salt("missing").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);
     list.show(ui, |ui| {

@@ -1,4 +1,5 @@
-//! Beside the answer to a yes/no question about an object: whether it is right, how probable yes was, and what it was without mitigation.
+//! Beside the answer to a yes/no question about an object: whether it is right, how probable yes was, and what it was
+//! without mitigation.
 
 use super::PanelContext;
 use crate::analysis::chair::Status;
@@ -21,7 +22,8 @@ pub(super) struct Known {
     why: String,
 }
 
-/// The right answer to a question about an object, by POPE's questions or by the annotated objects; `None` where nobody knows.
+/// The right answer to a question about an object, by POPE's questions or by the annotated objects; `None` where nobody
+/// knows.
 pub(super) fn label(cx: &PanelContext<'_>, question: &str, object: Option<&str>) -> Option<Known> {
     if let Some(label) = cx.state.label_of_question(question) {
         let said = if label == Label::Yes { "yes" } else { "no" };

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-/// Maps that no answer has and that are written all the same, the newest: those of a large model are some megabytes of text each.
+/// Maps that no answer has and that are written all the same, the newest: those of a large model are some megabytes of
+/// text each.
 const MOST_OWN_MAPS: usize = 6;
 
 /// Traces as they were shared last: only those that changed are copied again.

@@ -142,7 +142,8 @@ pub(in crate::ui) struct Desk {
 }
 
 impl Desk {
-    /// `folder` is where recovery files lie, `None` keeps none; `every` is the least time between two writings. The error is one sentence.
+    /// `folder` is where recovery files lie, `None` keeps none; `every` is the least time between two writings. The
+    /// error is one sentence.
     pub(in crate::ui) fn new(wake: &Waker, folder: Option<&Path>, every: Duration) -> (Self, Option<String>) {
         let recovery = folder.map(Recovery::begin).transpose();
         let why = recovery.as_ref().err().zip(folder).map(|(err, folder)| {
@@ -175,8 +176,8 @@ impl Desk {
         self.writer.write(Job { snapshot, path, purpose: Purpose::Wish });
     }
 
-    /// Keeps what is there before something else takes its place, which is to wait for [`Finished::Kept`]; `false` where there is nothing to
-    /// keep, or nowhere.
+    /// Keeps what is there before something else takes its place, which is to wait for [`Finished::Kept`]; `false`
+    /// where there is nothing to keep, or nowhere.
     pub(in crate::ui) fn keep_before(&mut self, state: &AppState, layout: Value) -> bool {
         if state.runs.iter().next().is_none() {
             return false;
@@ -254,7 +255,8 @@ impl Desk {
         }
     }
 
-    /// What others left behind is on offer; what is neither restored nor thrown away is offered at the next start again.
+    /// What others left behind is on offer; what is neither restored nor thrown away is offered at the next start
+    /// again.
     pub(in crate::ui) fn offer(&mut self, left: Vec<Left>) {
         self.offered = left;
     }

@@ -51,8 +51,8 @@ pub struct Located {
     pub model: Option<PathBuf>,
 }
 
-/// Looks for files by their names in a folder and those below it; of several with a name, one whose folder has the name of before is taken,
-/// else the first.
+/// Looks for files by their names in a folder and those below it; of several with a name, one whose folder has the name
+/// of before is taken, else the first.
 pub(in crate::ui) fn locate(missing: &Missing, folder: &Path, cancel: &AtomicBool) -> Located {
     let wanted: HashSet<OsString> =
         missing.iter().filter_map(|(_, path)| path.file_name().map(ToOwned::to_owned)).collect();

@@ -1,8 +1,9 @@
 //! Sessions of the window: what is on show goes into one file and comes back as it was.
 //!
-//! Taking a snapshot is quick and runs on the window's thread: traces are shared, not copied. Everything else, making text of it, writing,
-//! reading, looking for files that are not where they were, happens beside the window. While the window runs, the desk keeps a recovery file
-//! up to date, which is left behind only by a program that did not end properly.
+//! Taking a snapshot is quick and runs on the window's thread: traces are shared, not copied. Everything else, making
+//! text of it, writing, reading, looking for files that are not where they were, happens beside the window. While the
+//! window runs, the desk keeps a recovery file up to date, which is left behind only by a program that did not end
+//! properly.
 
 mod capture;
 mod desk;

@@ -1,8 +1,8 @@
 //! What a program that ends without saving leaves behind.
 //!
-//! Each running window has a name of its own in the recovery folder: `NAME.gazelens` is its state, `NAME-before-N.gazelens` what was open
-//! before a session was opened, and `NAME.lock` is locked as long as the window runs, whatever ends it. A file whose lock is free was left
-//! behind.
+//! Each running window has a name of its own in the recovery folder: `NAME.gazelens` is its state,
+//! `NAME-before-N.gazelens` what was open before a session was opened, and `NAME.lock` is locked as long as the window
+//! runs, whatever ends it. A file whose lock is free was left behind.
 
 use super::is_session;
 use crate::engine::ModelSource;

@@ -201,8 +201,8 @@ fn annotations_of(
     }
 }
 
-/// What is noted about the photos. A session may come from anybody: what it names is read, and nothing is written before
-/// something is noted.
+/// What is noted about the photos. A session may come from anybody: what it names is read, and nothing is written
+/// before something is noted.
 fn notes_of(written: &Written, joined: &Joined, places: &NotesPlaces, problems: &mut Vec<String>) -> ReadNotes {
     let further: Vec<PathBuf> = match &written.notes {
         Some(path) if is_notes_name(Path::new(path)) => vec![path.into()],

@@ -268,7 +268,10 @@ fn a_photo_that_is_gone_is_listed_and_found_again() {
         assert!(state.session.missing.is_empty() && state.open.session.is_none(), "nothing is missing any more");
         let image = ImageSource::Path(new.join("a.png"));
         assert!(state.runs.of_image(&image).count() == 2 && state.runs.shown(&image).is_some(), "the answers followed");
-        let joins = |effect: &crate::ui::state::Effect| matches!(effect, crate::ui::state::Effect::Join(_, Some(wanted)) if *wanted == image);
+        let joins = |effect: &crate::ui::state::Effect| {
+            matches!(effect, crate::ui::state::Effect::Join(_,
+            Some(wanted)) if *wanted == image)
+        };
         assert!(effects.iter().any(joins), "the data set follows: {effects:?}");
     });
 }

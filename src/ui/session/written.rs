@@ -1,4 +1,5 @@
-//! What a session says besides its traces. Whatever is missing, or was written otherwise by another version, is as on the first day.
+//! What a session says besides its traces. Whatever is missing, or was written otherwise by another version, is as on
+//! the first day.
 
 use crate::data::dataset::{Dataset, ImageNotes, PhotoPlace, Query};
 use crate::engine::{AttributionRequest, ImageSource, ModelSource, Question, RunId, Timings};

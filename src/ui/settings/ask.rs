@@ -153,7 +153,7 @@ impl AskSettings {
         let entry = self.strategy_entry();
         let given = |name: &str| self.given_parameters().and_then(|given| given.get(name)).cloned();
         let parameter = entry.parameters.iter().find(|parameter| parameter.name == name)?;
-        given(name).or_else(|| self.of_preset(name)).or_else(|| Some(parameter.default.clone()))
+        given(name).or_else(|| self.of_preset(name)).or_else(|| Some(parameter.default.to_owned()))
     }
 
     /// What the chosen preset sets a parameter to.
@@ -161,7 +161,7 @@ impl AskSettings {
         let entry = self.strategy_entry();
         let default = || entry.parameters.iter().find(|parameter| parameter.name == PRESET);
         let chosen = self.given_parameters().and_then(|given| given.get(PRESET));
-        let chosen = chosen.or_else(|| default().map(|parameter| &parameter.default))?;
+        let chosen = chosen.map(String::as_str).or_else(|| default().map(|parameter| parameter.default))?;
         let preset = entry.presets.iter().find(|preset| preset.id == chosen)?;
         preset.values.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned())
     }
@@ -225,7 +225,8 @@ impl AskSettings {
         Spec { name: self.strategy.clone(), parameters: given.map(|(k, v)| (k.clone(), v.clone())).collect() }
     }
 
-    /// What the next answer is sampled, framed and written with that a first answer is not, besides the strategy; empty when there is nothing.
+    /// What the next answer is sampled, framed and written with that a first answer is not, besides the strategy; empty
+    /// when there is nothing.
     pub fn unusual(&self) -> String {
         let mut parts = Vec::new();
         if self.sample {

@@ -1,4 +1,5 @@
-//! How things are shown and asked: plain data that commands carry, the state holds, and the settings file and sessions keep.
+//! How things are shown and asked: plain data that commands carry, the state holds, and the settings file and sessions
+//! keep.
 
 mod ask;
 mod pope;

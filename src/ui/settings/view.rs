@@ -63,6 +63,11 @@ impl LayerHead {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_first(encoder: &usize) -> bool {
+    *encoder == 0
+}
+
 /// See the module's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,6 +76,7 @@ pub struct ViewState {
     #[serde(with = "written::source")]
     pub source: Source,
     /// Which vision encoder, for a source that is one's: 0 is the first.
+    #[serde(skip_serializing_if = "is_first")]
     pub encoder: usize,
     /// In the decoder.
     pub decoder: LayerHead,
@@ -220,7 +226,8 @@ impl Default for ColourSettings {
 }
 
 impl ColourSettings {
-    /// A typed range belongs to the numbers it was typed for: of another model's it would show nothing, or everything. Returns whether there was one.
+    /// A typed range belongs to the numbers it was typed for: of another model's it would show nothing, or everything.
+    /// Returns whether there was one.
     pub fn forget_fixed_range(&mut self) -> bool {
         let fixed = self.range_mode == RangeMode::Fixed;
         if fixed {

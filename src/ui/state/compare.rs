@@ -180,8 +180,8 @@ impl AppState {
         runs.into_iter()
     }
 
-    /// What a fork leaves; else the oldest plain run with the same question, if possible framed alike and by the same model; else the run
-    /// before.
+    /// What a fork leaves; else the oldest plain run with the same question, if possible framed alike and by the same
+    /// model; else the run before.
     fn default_reference(&self, image: &ImageSource, shown: &Run) -> Option<RunId> {
         let left = shown.forked_from.map(|from| from.run);
         if let Some(left) = left.filter(|id| self.runs.get(*id).is_some_and(|run| run.trace.is_some())) {
@@ -197,7 +197,8 @@ impl AppState {
         plain.or_else(before).map(|run| run.id)
     }
 
-    /// What a reference that is itself shown is held against: the newest other run with the same question, else the newest other.
+    /// What a reference that is itself shown is held against: the newest other run with the same question, else the
+    /// newest other.
     fn companion(&self, image: &ImageSource, reference: RunId) -> Option<RunId> {
         let prompt = &self.runs.get(reference)?.question.prompt;
         let others = || self.comparable(image).rev().filter(|run| run.id != reference);
@@ -246,7 +247,8 @@ impl AppState {
         self.runs.of_image(image).filter(|run| run.has_answer() && !self.pope.is_run(run.id)).count()
     }
 
-    /// The parameter that sets the strength of a run's contrast; `None` if none does, or it is another one at every step.
+    /// The parameter that sets the strength of a run's contrast; `None` if none does, or it is another one at every
+    /// step.
     pub fn strength_of(&self, run: &Run) -> Option<Strength> {
         let entry = self.ask.strategies().iter().find(|entry| entry.id == run.question.strategy.name)?;
         entry.strength

@@ -1,7 +1,8 @@
 //! The figure that is being put together: its recipe, and which of this session's answers its names stand for.
 //!
-//! The recipe is what is written, nothing is kept beside it. An answer that was forgotten stays in the recipe by its hashes: its panels cannot
-//! be drawn until the same question has the same answer again, and [`AppState::figure_missing`] says so.
+//! The recipe is what is written, nothing is kept beside it. An answer that was forgotten stays in the recipe by its
+//! hashes: its panels cannot be drawn until the same question has the same answer again, and
+//! [`AppState::figure_missing`] says so.
 
 mod done;
 mod inputs;
@@ -40,7 +41,8 @@ pub struct FigureBuilder {
     pub folder: Option<PathBuf>,
     /// The numbers are written beside the figure.
     pub data_too: bool,
-    /// Attribution maps of this session by their names in the recipe, and the bytes of their files: written beside the figure.
+    /// Attribution maps of this session by their names in the recipe, and the bytes of their files: written beside the
+    /// figure.
     maps: BTreeMap<String, HeldMap>,
     /// What is being done on a thread, in words.
     pub work: Option<String>,

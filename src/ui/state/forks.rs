@@ -61,8 +61,8 @@ impl AppState {
         run.question.strategy != self.ask.spec() || run.question.sampling != self.ask.sampling()
     }
 
-    /// The answers that come from one another and from the one with `id`, parents before children, in the order in which they were made. One
-    /// whose parent was forgotten stands at the top.
+    /// The answers that come from one another and from the one with `id`, parents before children, in the order in
+    /// which they were made. One whose parent was forgotten stands at the top.
     pub(in crate::ui) fn fork_tree(&self, id: RunId) -> Vec<Branch> {
         let parent = |id: RunId| {
             let from = self.runs.get(id)?.forked_from?.run;

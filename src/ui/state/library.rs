@@ -140,8 +140,8 @@ impl Library {
         Self { images, known, ..Self::default() }
     }
 
-    /// Takes other images instead of those that were there. Looks at the same image if it is among them, else at the first; returns whether
-    /// the image looked at is another one now.
+    /// Takes other images instead of those that were there. Looks at the same image if it is among them, else at the
+    /// first; returns whether the image looked at is another one now.
     pub fn replace(&mut self, other: Self) -> bool {
         let before = self.current().map(|image| image.source.clone());
         *self = other;

@@ -1,5 +1,6 @@
-//! The window's whole state, without a window: plain data changed by two reducers, [`AppState::apply`] for what the user does and
-//! [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s for the app to carry out.
+//! The window's whole state, without a window: plain data changed by two reducers, [`AppState::apply`] for what the
+//! user does and [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s
+//! for the app to carry out.
 
 mod available;
 mod browse;

@@ -89,8 +89,8 @@ pub fn source_label(source: &ModelSource) -> String {
     }
 }
 
-/// Puts a model at the head of the recent ones, each once, at most eight. The bundled ones are always at hand, and a GGUF decoder with a projector
-/// of another folder has no name of its own.
+/// Puts a model at the head of the recent ones, each once, at most eight. The bundled ones are always at hand, and a
+/// GGUF decoder with a projector of another folder has no name of its own.
 pub(super) fn remember(recent: &mut Vec<String>, source: &ModelSource) {
     if matches!(source, ModelSource::Demo | ModelSource::DemoClip | ModelSource::Gguf { mmproj: Some(_), .. }) {
         return;

@@ -115,7 +115,10 @@ impl Notices {
 
     /// Takes away offers to open what is open now.
     pub fn opened(&mut self, paths: &[PathBuf]) {
-        let is_open = |(_, command): &(String, Command)| matches!(command, Command::AddPaths(offered) if offered.iter().any(|path| paths.contains(path)));
+        let is_open = |(_, command): &(String, Command)| {
+            matches!(command,
+            Command::AddPaths(offered) if offered.iter().any(|path| paths.contains(path)))
+        };
         self.notices.retain_mut(|notice| {
             let had = notice.action.is_some();
             notice.action = notice.action.take().filter(|action| !is_open(action));

@@ -1,7 +1,8 @@
 //! Yes/no questions about objects: those of the image looked at, their answers, and the queue in which they are asked.
 //!
-//! Every question is an ordinary run, so that its trace can be looked at; its answer is kept here too, because a run may be forgotten to keep
-//! within the attention budget. [`queue`] asks one after another behind what is shown, [`table`] is what people read.
+//! Every question is an ordinary run, so that its trace can be looked at; its answer is kept here too, because a run
+//! may be forgotten to keep within the attention budget. [`queue`] asks one after another behind what is shown,
+//! [`table`] is what people read.
 
 mod queue;
 mod table;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 /// Most tokens of an answer: POPE wants one word, a sentence says as much.
 const MOST_ANSWER_TOKENS: usize = 16;
 
-/// The scorer that says whether a model takes a word back: it alone knows answers that say neither, and reads whole sentences.
+/// The scorer that says whether a model takes a word back: it alone knows answers that say neither, and reads whole
+/// sentences.
 const WORD_SCORER: &str = "icd";
 
 /// What a model answered.

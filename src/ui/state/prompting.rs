@@ -1,10 +1,10 @@
-//! Attention prompting on the photo: where a model looked for some words, how the photo is darkened by that, and the same question about the
-//! darkened photo.
+//! Attention prompting on the photo: where a model looked for some words, how the photo is darkened by that, and the
+//! same question about the darkened photo.
 //!
-//! Two things are told apart. Whether the *next* question is about the darkened photo is a setting, as the strategy of decoding is, and both
-//! stay until they are switched. Whether the *shown* answer is one about the photo as it would be darkened now is remembered nowhere: it is
-//! read off the answer ([`AppState::shown_prompting`]), so that the switch never stands for an answer of another source, other words or
-//! another kernel.
+//! Two things are told apart. Whether the *next* question is about the darkened photo is a setting, as the strategy of
+//! decoding is, and both stay until they are switched. Whether the *shown* answer is one about the photo as it would be
+//! darkened now is remembered nowhere: it is read off the answer ([`AppState::shown_prompting`]), so that the switch
+//! never stands for an answer of another source, other words or another kernel.
 
 mod asking;
 mod finding;
@@ -224,8 +224,8 @@ impl AppState {
             && self.is_by_chosen_model(prompting)
     }
 
-    /// Whether the model that is chosen now looked. Which weights a CLIP has is known once it has looked at any photo; while no model is open
-    /// there is none that an answer could contradict.
+    /// Whether the model that is chosen now looked. Which weights a CLIP has is known once it has looked at any photo;
+    /// while no model is open there is none that an answer could contradict.
     fn is_by_chosen_model(&self, prompting: &Prompting) -> bool {
         let clip = self.prompting_clip().filter(|_| self.prompting.settings.source == Source::Clip);
         let Some(clip) = clip else {
@@ -248,7 +248,8 @@ impl AppState {
         }
     }
 
-    /// The right answer to what the pre-output was about, where POPE's questions know it. Objects are looked up by the panel.
+    /// The right answer to what the pre-output was about, where POPE's questions know it. Objects are looked up by the
+    /// panel.
     pub fn label_of_question(&self, query: &str) -> Option<Label> {
         self.pope_items()?.iter().find(|item| item.text.eq_ignore_ascii_case(query.trim()))?.label
     }

@@ -22,8 +22,8 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Answers of a session, oldest first, with the names that they had. `epoch` is another one each time: what was derived from the answers
-    /// of before is not taken for theirs. Names are not given twice, whatever `last_id` says.
+    /// Answers of a session, oldest first, with the names that they had. `epoch` is another one each time: what was
+    /// derived from the answers of before is not taken for theirs. Names are not given twice, whatever `last_id` says.
     pub(in crate::ui) fn restored(runs: Vec<Run>, shown: &[RunId], last_id: u64, epoch: u64) -> Self {
         let mut all = BTreeMap::new();
         let mut counts: HashMap<ImageSource, usize> = HashMap::new();
@@ -153,8 +153,8 @@ impl Runs {
         self.all.values().map(|run| run.attention_bytes).sum()
     }
 
-    /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that run, the newest and
-    /// `kept` stay. Returns how many were forgotten.
+    /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that
+    /// run, the newest and `kept` stay. Returns how many were forgotten.
     pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: &[RunId]) -> usize {
         let newest = self.all.keys().next_back().copied();
         let mut bytes = self.attention_bytes();

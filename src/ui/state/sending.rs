@@ -7,8 +7,8 @@ use crate::prompting::Source;
 use crate::ui::command::{Command, PromptView, PromptingCommand};
 
 impl AppState {
-    /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding and attention prompting
-    /// follow one rule: each stays until it is switched, whatever answer is shown.
+    /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding
+    /// and attention prompting follow one rule: each stays until it is switched, whatever answer is shown.
     pub fn next_question(&self) -> String {
         let photo = match (self.next_is_prompted(), self.prompting.settings.source) {
             (false, _) => "original photo",
@@ -74,8 +74,8 @@ impl AppState {
         self.model.worker_dead || (self.model.info.is_none() && self.model.loading.is_none())
     }
 
-    /// Stops what a new question about a photo takes the place of: the one about the same photo that still runs, and POPE's, which are asked
-    /// again later. An answer about another photo is waited for.
+    /// Stops what a new question about a photo takes the place of: the one about the same photo that still runs, and
+    /// POPE's, which are asked again later. An answer about another photo is waited for.
     pub(super) fn make_way(&self, image: &ImageSource) -> Vec<Effect> {
         let gives_way = |run: &&Run| run.question.image == *image || self.pope.is_behind(run.id);
         self.runs.active().filter(gives_way).map(|run| Effect::Cancel(run.id)).collect()

@@ -1,4 +1,5 @@
-//! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not end properly.
+//! Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not
+//! end properly.
 
 mod leaving;
 mod locating;

@@ -1,11 +1,13 @@
-//! Mitigations on and off, for the shown question and for those to come: an answer that was given before is shown, not asked for again.
+//! Mitigations on and off, for the shown question and for those to come: an answer that was given before is shown, not
+//! asked for again.
 
 use super::{AppState, Effect};
 use crate::engine::{ModelTask, Question};
 use crate::ui::command::PromptingCommand;
 
 impl AppState {
-    /// The shown question and those to come about the photo darkened where a model does not look, or about the original photo.
+    /// The shown question and those to come about the photo darkened where a model does not look, or about the original
+    /// photo.
     pub(super) fn toggle_prompting(&mut self) -> Vec<Effect> {
         if !self.has_mitigations() {
             return Vec::new();

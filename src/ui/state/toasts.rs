@@ -1,5 +1,5 @@
-//! What was finished while people may have looked elsewhere: a short message that goes away by itself. What must not be missed is a
-//! [`super::Notice`] instead.
+//! What was finished while people may have looked elsewhere: a short message that goes away by itself. What must not be
+//! missed is a [`super::Notice`] instead.
 
 use crate::ui::command::Command;
 
@@ -52,8 +52,8 @@ impl Toasts {
         }
     }
 
-    /// Takes away those whose time is over; says in how long the next one ends. `now_secs` is any clock that only goes forward; `held` is
-    /// whether none may go: the pointer is on one of them, or nobody looks at the window.
+    /// Takes away those whose time is over; says in how long the next one ends. `now_secs` is any clock that only goes
+    /// forward; `held` is whether none may go: the pointer is on one of them, or nobody looks at the window.
     pub fn advance(&mut self, now_secs: f64, held: bool) -> Option<f64> {
         for toast in &mut self.toasts {
             let ends = toast.ends_secs.get_or_insert(now_secs + SHOWN_SECS);

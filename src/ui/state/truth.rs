@@ -24,7 +24,8 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Another image: what was hidden or pointed at belongs to the one before; the chosen category stays for images that have it.
+    /// Another image: what was hidden or pointed at belongs to the one before; the chosen category stays for images
+    /// that have it.
     pub fn another_image(&mut self) {
         self.image = None;
         self.hidden.clear();

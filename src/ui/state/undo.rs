@@ -1,8 +1,8 @@
-//! Back and forth between what was shown and held. Questions, answers, files and settings of asking are not touched: nothing that cost time
-//! is ever undone.
+//! Back and forth between what was shown and held. Questions, answers, files and settings of asking are not touched:
+//! nothing that cost time is ever undone.
 //!
-//! A step keeps what was before and after it, and going back changes only what the step had changed: whatever else became of the window in the
-//! meantime stays.
+//! A step keeps what was before and after it, and going back changes only what the step had changed: whatever else
+//! became of the window in the meantime stays.
 
 use super::compare::Picks;
 use super::figure::Draft;
@@ -103,7 +103,8 @@ impl History {
         self.undone.last().map(Step::what)
     }
 
-    /// A button of the mouse or a key went down: what changes from now on is a step of its own. What one drag of a slider does is one step.
+    /// A button of the mouse or a key went down: what changes from now on is a step of its own. What one drag of a
+    /// slider does is one step.
     pub fn another_gesture(&mut self) {
         self.gesture += 1;
     }
@@ -193,7 +194,8 @@ impl AppState {
         Vec::new()
     }
 
-    /// Changes what differs between two looks. `None` if nothing of it can be changed any more: the photo or the answer is gone.
+    /// Changes what differs between two looks. `None` if nothing of it can be changed any more: the photo or the answer
+    /// is gone.
     fn go(&mut self, from: &Look, to: &Look) -> Option<Vec<Effect>> {
         let there = from.place != to.place || from.held != to.held || from.hidden != to.hidden;
         let is_there = there && self.go_to(&to.place);

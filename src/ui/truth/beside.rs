@@ -1,5 +1,6 @@
-//! What takes longer than a frame: the ground truth of an image, the map on every pixel of the photo, a figure of every layer and head, and
-//! how a word compares with all others. Each has a thread of its own, and only the latest wish counts.
+//! What takes longer than a frame: the ground truth of an image, the map on every pixel of the photo, a figure of every
+//! layer and head, and how a word compares with all others. Each has a thread of its own, and only the latest wish
+//! counts.
 
 use super::ImageTruth;
 use super::numbers::{counted, outputs};

@@ -34,7 +34,8 @@ pub struct CategoryTruth {
     pub supercategory: String,
     /// How many there are.
     pub count: usize,
-    /// The pixels of all of them, crowds included, or why they are not known: one sentence. One object that cannot be drawn is enough.
+    /// The pixels of all of them, crowds included, or why they are not known: one sentence. One object that cannot be
+    /// drawn is enough.
     pub mask: Result<Arc<Mask>, String>,
     /// The same, to be painted.
     pub picture: Option<MaskImage>,
@@ -137,7 +138,8 @@ impl ImageTruth {
         self.categories.iter().find(|category| category.name == name)
     }
 
-    /// Whether masks belong to a photo of this size. Where sizes differ they would lie on the wrong pixels, and are not used.
+    /// Whether masks belong to a photo of this size. Where sizes differ they would lie on the wrong pixels, and are not
+    /// used.
     pub fn fits(&self, photo: ImageSize) -> bool {
         self.size_px == [photo.width_px, photo.height_px]
     }
@@ -191,7 +193,8 @@ mod tests {
         let square = "[[0, 0, 2, 0, 2, 2, 0, 2]]";
         let read = |second: &str| {
             let text = format!(
-                r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": 4, "height": 3}}], "categories": [{{"id": 1, "name": "dog"}}],
+                r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": \
+                    4, "height": 3}}], "categories": [{{"id": 1, "name": "dog"}}],
                 "annotations": [{{"id": 5, "image_id": 1, "category_id": 1, "segmentation": {square}}}, {second}]}}"#
             );
             let instances = Instances::from_bytes(text.into_bytes(), Path::new("i.json")).expect("read");

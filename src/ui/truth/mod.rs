@@ -1,7 +1,8 @@
-//! What is known about the image that is looked at: its objects with their masks, what people wrote about it, which categories it has.
+//! What is known about the image that is looked at: its objects with their masks, what people wrote about it, which
+//! categories it has.
 //!
-//! [`image`] is what is known, [`numbers`] what maps and words are held against it for. Masks are drawn into pixels on a thread of their own,
-//! as is what takes longer than a frame ([`beside`]); the window takes what is ready.
+//! [`image`] is what is known, [`numbers`] what maps and words are held against it for. Masks are drawn into pixels on
+//! a thread of their own, as is what takes longer than a frame ([`beside`]); the window takes what is ready.
 
 pub mod beside;
 pub mod image;

@@ -1,5 +1,5 @@
-//! The shown map held against the objects of the image: figures, curves, and which objects it lies on. Patch by patch, which is exact for a map
-//! whose patches are not smoothed, and takes microseconds.
+//! The shown map held against the objects of the image: figures, curves, and which objects it lies on. Patch by patch,
+//! which is exact for a map whose patches are not smoothed, and takes microseconds.
 
 use super::{ImageTruth, Marks};
 use crate::analysis::chair::Extractor;
@@ -93,7 +93,8 @@ impl TruthNumbers {
         &self.extractor
     }
 
-    /// Brings everything up to date. Masks that are not chosen are laid on patches until the deadline; returns whether some are missing.
+    /// Brings everything up to date. Masks that are not chosen are laid on patches until the deadline; returns whether
+    /// some are missing.
     pub(in crate::ui) fn advance(
         &mut self,
         state: &AppState,
@@ -315,7 +316,8 @@ mod tests {
     /// A dog on the first of four patches, a cat on the last.
     const OBJECTS: &str = r#"{
         "images": [{"id": 1, "width": 24, "height": 24, "file_name": "a.png"}],
-        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat", "supercategory": "animal"}],
+        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat",
+            "supercategory": "animal"}],
         "annotations": [
             {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 144, "bbox": [0, 0, 12, 12],
              "segmentation": [[0, 0, 12, 0, 12, 12, 0, 12]]},

@@ -1,5 +1,5 @@
-//! The yes/no questions of the image looked at, read from the question file or made from its objects. Making them takes the statistics of
-//! the whole data set, which are counted once, on a thread of their own.
+//! The yes/no questions of the image looked at, read from the question file or made from its objects. Making them takes
+//! the statistics of the whole data set, which are counted once, on a thread of their own.
 
 use crate::analysis::pope::{Negatives, ObjectStatistics, PopeOptions, questions};
 use crate::data::coco::Annotation;

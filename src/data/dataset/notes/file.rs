@@ -34,7 +34,8 @@ pub enum NotesError {
     },
     /// Damaged, or something else; it stays as it is.
     #[error(
-        "Expected notes of gazelens (JSON with format={FORMAT} and version={VERSION}), found {found}; the file is left as it is: {}",
+        "Expected notes of gazelens (JSON with format={FORMAT} and version={VERSION}), found {found}; the file is left \
+            as it is: {}",
         path.display()
     )]
     NotNotes {
@@ -77,7 +78,8 @@ pub(super) struct Stored {
     pub(super) folder: Option<String>,
     #[serde(default)]
     pub(super) images: BTreeMap<String, ImageNotes>,
-    /// Names that were taken over from other files, by those files' hashes: what was taken back since does not come back.
+    /// Names that were taken over from other files, by those files' hashes: what was taken back since does not come
+    /// back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) taken_over: BTreeMap<String, BTreeSet<String>>,
     /// Written by a later version; kept as it is.

@@ -1,6 +1,6 @@
 //! What people write about photos. It belongs to the photo: it lies in a file in the photo's folder ([`keep`]),
-//! whatever annotations the photo was opened with, and is found there again. Files of earlier versions, which lay beside
-//! annotations, are read and taken over; they stay as they are.
+//! whatever annotations the photo was opened with, and is found there again. Files of earlier versions, which lay
+//! beside annotations, are read and taken over; they stay as they are.
 
 mod file;
 mod keep;

@@ -47,7 +47,8 @@ impl Disk {
     /// With instances, or captions, or neither.
     fn dataset(&self, annotations: &str) -> Dataset {
         let photos = PHOTOS.map(|name| self.photo(name)).to_vec();
-        let images = r#"[{"id": 9, "file_name": "000000000009.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}]"#;
+        let images = r#"[{"id": 9, "file_name": "000000000009.jpg"}, \
+            {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}]"#;
         let text = |record: &str| {
             format!(r#"{{"images": {images}, "annotations": [{record}], "categories": [{{"id": 1, "name": "dog"}}]}}"#)
         };
@@ -142,7 +143,8 @@ fn files_of_earlier_versions_are_put_together_and_stay_as_they_are() {
     });
     assert_eq!(read.notes.of("b.jpg"), &expected, "tags of all, and both texts");
     assert!(read.notes.of("000000000009.jpg").hallucinates && read.notes.of("c.jpg").annotation_wrong, "the others");
-    let words = "Tags and notes of 2 photos are kept beside the photos now; they were in captions.json.gazelens.json, instances.json.gazelens.json";
+    let words = "Tags and notes of 2 photos are kept beside the photos now; they were in captions.json.gazelens.json, \
+        instances.json.gazelens.json";
     assert_eq!(read.taken_words().as_deref(), Some(words), "it is said");
     for (name, text) in &texts {
         let unchanged = std::fs::read_to_string(disk.at(name)).ok().as_deref() == Some(text);
@@ -231,7 +233,8 @@ fn many_windows_at_once_lose_nothing() {
 #[test]
 fn what_later_versions_wrote_beside_it_survives() {
     let disk = Disk::new();
-    let text = r#"{"format": "gazelens-notes", "version": 1, "colour": [1], "images": {"b.jpg": {"mood": 3}, "not open.jpg": {"star": true}}}"#;
+    let text = r#"{"format": "gazelens-notes", "version": \
+        1, "colour": [1], "images": {"b.jpg": {"mood": 3}, "not open.jpg": {"star": true}}}"#;
     std::fs::write(disk.home(), text).expect("can be written");
     disk.note("none", "b.jpg", |noted| noted.star = true);
     disk.note("none", "b.jpg", |noted| noted.star = false);

@@ -1,7 +1,8 @@
 //! Entropy-coded bits and Huffman codes.
 //!
-//! **Source**: libjpeg-turbo, `jdhuff.c` and `jdmarker.c`. Damage ends nothing: where the data of an interval end early, zeros follow, and a
-//! code that is in no table reads as 0. What happened is kept in [`BitReader::damaged`] and [`BitReader::ended`].
+//! **Source**: libjpeg-turbo, `jdhuff.c` and `jdmarker.c`. Damage ends nothing: where the data of an interval end
+//! early, zeros follow, and a code that is in no table reads as 0. What happened is kept in [`BitReader::damaged`] and
+//! [`BitReader::ended`].
 
 use super::JpegError;
 
@@ -171,10 +172,12 @@ impl<'a> BitReader<'a> {
         place.and_then(|place| table.symbols.get(place)).copied().unwrap_or(0)
     }
 
-    /// Drops what is left of the interval and steps over its restart marker, which should be number `expected` of 0 to 7.
+    /// Drops what is left of the interval and steps over its restart marker, which should be number `expected` of 0
+    /// to 7.
     ///
-    /// Another marker is judged as `jpeg_resync_to_restart` does: a restart marker that should have come before, or none that exists, is
-    /// passed over with what follows it; one of the next two, or the beginning of something else, stays, and the interval is empty.
+    /// Another marker is judged as `jpeg_resync_to_restart` does: a restart marker that should have come before, or
+    /// none that exists, is passed over with what follows it; one of the next two, or the beginning of something else,
+    /// stays, and the interval is empty.
     pub(super) fn restart(&mut self, expected: u8) {
         (self.bits, self.count) = (0, 0);
         loop {

@@ -1,7 +1,7 @@
 //! Channels to RGB.
 //!
-//! **Source**: libjpeg-turbo, `jdcolor.c` (tables with 16 bits behind the point); Pillow, `Convert.c` `cmyk2rgb`, which reads every CMYK JPEG as
-//! inverted, as Adobe writes them.
+//! **Source**: libjpeg-turbo, `jdcolor.c` (tables with 16 bits behind the point); Pillow, `Convert.c` `cmyk2rgb`, which
+//! reads every CMYK JPEG as inverted, as Adobe writes them.
 
 use super::JpegError;
 use super::frame::{Coding, Frame};

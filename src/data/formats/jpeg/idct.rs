@@ -1,8 +1,9 @@
 //! Coefficients to samples.
 //!
-//! **Source**: libjpeg-turbo, `jidctint.c`: the accurate integer transform of Loeffler, Ligtenberg and Moschytz with 13-bit constants and two
-//! extra bits between the passes. What only damaged files reach, beyond 16 bits, is as in `jidctint-avx2.asm`: products with the quantisation
-//! table and three kinds of sums wrap, results of either pass are clamped.
+//! **Source**: libjpeg-turbo, `jidctint.c`: the accurate integer transform of Loeffler, Ligtenberg and Moschytz with
+//! 13-bit constants and two extra bits between the passes. What only damaged files reach, beyond 16 bits, is as in
+//! `jidctint-avx2.asm`: products with the quantisation table and three kinds of sums wrap, results of either pass are
+//! clamped.
 
 use super::frame::{Component, Frame};
 use super::smoothing::Smoother;

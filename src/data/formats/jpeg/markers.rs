@@ -1,6 +1,7 @@
 //! The segments of a file, in order.
 //!
-//! **Source**: libjpeg-turbo, `jdmarker.c`, `jdinput.c`, `jdphuff.c` (`start_pass_phuff_decoder`), and for EXIF and XMP Pillow, `JpegImagePlugin.py`.
+//! **Source**: libjpeg-turbo, `jdmarker.c`, `jdinput.c`, `jdphuff.c` (`start_pass_phuff_decoder`), and for EXIF and XMP
+//! Pillow, `JpegImagePlugin.py`.
 
 use super::bits::{BitReader, Table};
 use super::frame::Frame;
@@ -11,8 +12,8 @@ use crate::geometry::ImageSize;
 /// More scans than any encoder writes: a bomb.
 const MAX_SCANS: u64 = 256;
 
-/// Most pixels that all scans together may pass over. Encoders write about ten scans, the most thorough of them some twenty: 22 for the
-/// largest photo that is read, 256 up to 15 megapixels.
+/// Most pixels that all scans together may pass over. Encoders write about ten scans, the most thorough of them some
+/// twenty: 22 for the largest photo that is read, 256 up to 15 megapixels.
 const MAX_SCANNED_PIXELS: u64 = 4_000_000_000;
 
 /// Of all its segments together.
@@ -95,7 +96,8 @@ const NO_FRAME: JpegError = JpegError::Damaged("it has no frame header");
 
 /// Reads up to the frame header for the size, and through all segments before the picture data for the metadata.
 ///
-/// `whole_pixels` are those of the picture that this is a part of, where it is one: its parts together may have no more scans than it.
+/// `whole_pixels` are those of the picture that this is a part of, where it is one: its parts together may have no more
+/// scans than it.
 pub(super) fn header(bytes: &[u8], whole_pixels: Option<u64>) -> Result<(ImageSize, Metadata), JpegError> {
     let (mut tables, mut size, mut pos) = (Tables::default(), None, 2);
     loop {

@@ -1,14 +1,15 @@
 //! JPEG exactly as libjpeg-turbo (and so Pillow) decodes it.
 //!
-//! A decoder whose inverse cosine transform rounds differently changes one grey level in a hundred, ten times what `pixel_values` may
-//! differ; the standard leaves that freedom. This one follows libjpeg-turbo's defaults: the accurate integer transform (`jidctint.c`), the
-//! "fancy" triangle upsampling (`jdsample.c`), its fixed-point colour tables (`jdcolor.c`), and Pillow's reading of CMYK.
-//! Baseline, extended and progressive Huffman files of 8 bits; arithmetic coding, lossless and 12-bit files are refused by name.
+//! A decoder whose inverse cosine transform rounds differently changes one grey level in a hundred, ten times what
+//! `pixel_values` may differ; the standard leaves that freedom. This one follows libjpeg-turbo's defaults: the accurate
+//! integer transform (`jidctint.c`), the "fancy" triangle upsampling (`jdsample.c`), its fixed-point colour tables
+//! (`jdcolor.c`), and Pillow's reading of CMYK. Baseline, extended and progressive Huffman files of 8 bits; arithmetic
+//! coding, lossless and 12-bit files are refused by name.
 //!
-//! Damaged data are read as libjpeg-turbo reads them: what is missing before an end marker or a restart marker is grey, impossible codes are
-//! zeros, lost restart markers are found again, and a progressive picture without all of its scans is smoothed (`jdcoefct.c`). Such a photo
-//! carries a warning. A file that ends without an end marker is truncated, and refused as Pillow refuses it; only a sequential picture that
-//! is all there may lack the marker.
+//! Damaged data are read as libjpeg-turbo reads them: what is missing before an end marker or a restart marker is grey,
+//! impossible codes are zeros, lost restart markers are found again, and a progressive picture without all of its scans
+//! is smoothed (`jdcoefct.c`). Such a photo carries a warning. A file that ends without an end marker is truncated, and
+//! refused as Pillow refuses it; only a sequential picture that is all there may lack the marker.
 
 mod bits;
 mod color;
@@ -81,8 +82,9 @@ pub(super) struct Part {
     pub(super) damaged: bool,
 }
 
-/// Decodes a strip or tile of a TIFF file as libtiff does: with tables that stand elsewhere, from YCbCr to RGB only where that is told, and
-/// with the end of its data for an end marker. Whether it `fits` is asked before it is decoded; `whole_pixels` are the whole picture's.
+/// Decodes a strip or tile of a TIFF file as libtiff does: with tables that stand elsewhere, from YCbCr to RGB only
+/// where that is told, and with the end of its data for an end marker. Whether it `fits` is asked before it is decoded;
+/// `whole_pixels` are the whole picture's.
 pub(super) fn decode_part(
     bytes: &[u8],
     tables: Option<&[u8]>,

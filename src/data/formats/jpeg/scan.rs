@@ -1,13 +1,14 @@
 //! Entropy-coded scans: sequential and the four kinds of progressive ones.
 //!
-//! **Source**: libjpeg-turbo, `jdhuff.c` and `jdphuff.c`. Nothing that the bits say is an error: what is impossible is read as those do.
+//! **Source**: libjpeg-turbo, `jdhuff.c` and `jdphuff.c`. Nothing that the bits say is an error: what is impossible is
+//! read as those do.
 
 use super::JpegError;
 use super::bits::{BitReader, Table};
 use super::frame::Frame;
 
-/// Natural place of each coefficient in the order of the file. Runs in damaged data go up to 15 places beyond the last one, which then takes
-/// their values.
+/// Natural place of each coefficient in the order of the file. Runs in damaged data go up to 15 places beyond the last
+/// one, which then takes their values.
 pub(super) const ZIGZAG: [usize; 64 + 16] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
     28, //

@@ -1,4 +1,5 @@
-//! Progressive pictures that end before their last scan: what is not known of a block is estimated from the constant terms around it.
+//! Progressive pictures that end before their last scan: what is not known of a block is estimated from the constant
+//! terms around it.
 //!
 //! **Source**: libjpeg-turbo, `jdcoefct.c`, `smoothing_ok` and `decompress_smooth_data`.
 
@@ -7,8 +8,8 @@ use super::frame::{Component, Frame};
 /// Natural places of the first nine varying coefficients, in the order of the file.
 const PLACES: [usize; 9] = [1, 8, 16, 9, 2, 3, 10, 17, 24];
 
-/// What is multiplied with the 25 constant terms of a block and its neighbours, row by row, for each of [`PLACES`]: where no varying
-/// coefficient was sent at all.
+/// What is multiplied with the 25 constant terms of a block and its neighbours, row by row, for each of [`PLACES`]:
+/// where no varying coefficient was sent at all.
 #[rustfmt::skip]
 const WITHOUT_DETAIL: [[i64; 25]; 9] = [
     [-1, -1, 0, 1, 1,  -3, 13, 0, -13, 3,  -3, 38, 0, -38, 3,  -3, 13, 0, -13, 3,  -1, -1, 0, 1, 1],

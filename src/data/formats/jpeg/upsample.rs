@@ -1,7 +1,7 @@
 //! Components of half the resolution to full rows.
 //!
-//! **Source**: libjpeg-turbo, `jdsample.c`: triangle filters for factors of two ("fancy"), repetition for all others and for components of
-//! at most two columns. Beyond the edges the last sample of the picture repeats.
+//! **Source**: libjpeg-turbo, `jdsample.c`: triangle filters for factors of two ("fancy"), repetition for all others
+//! and for components of at most two columns. Beyond the edges the last sample of the picture repeats.
 
 use super::JpegError;
 use super::frame::{Component, Frame};
@@ -83,7 +83,8 @@ impl<'a> Upsampler<'a> {
     }
 }
 
-/// Two outputs an input: three parts of it and one of its left or right neighbour, over `whole`, with the given roundings.
+/// Two outputs an input: three parts of it and one of its left or right neighbour, over `whole`, with the given
+/// roundings.
 fn widen(input: impl Iterator<Item = u32>, whole: u32, [left_bias, right_bias]: [u32; 2], out: &mut Vec<u8>) {
     let mut input = input.peekable();
     // At the ends libjpeg gives all four parts to the sample itself.

@@ -1,7 +1,7 @@
 //! Lines of black and white runs, as fax machines have them.
 //!
-//! The tables of codes are those of the `fax` crate, and so is group 4. What the crate has no reader for are lines without marks between
-//! them (compression 2).
+//! The tables of codes are those of the `fax` crate, and so is group 4. What the crate has no reader for are lines
+//! without marks between them (compression 2).
 
 use super::layout::{Chunk, Compression, Layout};
 use fax::decoder::{decode_g4, pels};

@@ -9,10 +9,11 @@
 //!
 //! Everything else is refused by name: floating-point and signed samples, more bits, Lab, other compressions.
 //!
-//! **Source**: Pillow, `TiffImagePlugin.py` (`OPEN_INFO`, `_setup`), `Unpack.c`; libtiff, `tif_getimage.c`, `tif_color.c`, `tif_jpeg.c`.
+//! **Source**: Pillow, `TiffImagePlugin.py` (`OPEN_INFO`, `_setup`), `Unpack.c`; libtiff, `tif_getimage.c`,
+//! `tif_color.c`, `tif_jpeg.c`.
 //!
-//! **Differs** where Pillow reads uncompressed channels of 16 bits that lie apart, or subsampled YCbCr without compression, as something
-//! that they are not.
+//! **Differs** where Pillow reads uncompressed channels of 16 bits that lie apart, or subsampled YCbCr without
+//! compression, as something that they are not.
 
 mod ccitt;
 mod colours;

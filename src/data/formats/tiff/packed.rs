@@ -20,7 +20,8 @@ const JPEG_TABLES: u16 = 347;
 pub(super) struct Unpacker<'a> {
     file: &'a [u8],
     jpeg_tables: Option<&'a [u8]>,
-    /// Bytes that may still be read: strips and tiles that overlap far more than sound files have it would take for ever.
+    /// Bytes that may still be read: strips and tiles that overlap far more than sound files have it would take for
+    /// ever.
     budget: usize,
     /// Whether something was missing or wrong that did not end everything.
     pub(super) damaged: bool,
@@ -38,7 +39,8 @@ impl<'a> Unpacker<'a> {
         Ok(Self { file, jpeg_tables, budget, damaged: false })
     }
 
-    /// The samples of a strip or tile, as many as it has, in rows of whole bytes; numbers of 16 bits in the order of the file.
+    /// The samples of a strip or tile, as many as it has, in rows of whole bytes; numbers of 16 bits in the order of
+    /// the file.
     pub(super) fn part(&mut self, layout: &Layout, chunk: Chunk, plane: usize) -> Result<Cow<'a, [u8]>, Refusal> {
         let nth = plane * layout.chunks_of_plane() + chunk.nth;
         let place = |values: &[u64]| values.get(nth).and_then(|&value| usize::try_from(value).ok());

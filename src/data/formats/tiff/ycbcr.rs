@@ -35,7 +35,8 @@ impl Plain {
 
 /// Blocks of pixels that share a colour, and all YCbCr with compression: libtiff's conversion.
 ///
-/// **Source**: libtiff, `tif_color.c` (`TIFFYCbCrToRGBInit`, `TIFFYCbCrtoRGB`), `tif_getimage.c` (`putcontig8bitYCbCr*tile`: colours repeat).
+/// **Source**: libtiff, `tif_color.c` (`TIFFYCbCrToRGBInit`, `TIFFYCbCrtoRGB`), `tif_getimage.c`
+/// (`putcontig8bitYCbCr*tile`: colours repeat).
 pub(super) struct Subsampled {
     brightness: [i32; 256],
     red_cr: [i32; 256],
@@ -97,7 +98,8 @@ impl Subsampled {
         [y + at(&self.red_cr, cr), y + green, y + at(&self.blue_cb, cb)].map(clamp)
     }
 
-    /// Row `y` of a strip or tile of `width` pixels in blocks of `h` x `v`: their brightness row by row, then their Cb and Cr.
+    /// Row `y` of a strip or tile of `width` pixels in blocks of `h` x `v`: their brightness row by row, then their Cb
+    /// and Cr.
     pub(super) fn row(&self, part: &[u8], width: usize, (h, v): (usize, usize), y: usize, out: &mut [[u8; 3]]) {
         let block_bytes = h * v + 2;
         let first = y / v * width.div_ceil(h) * block_bytes;

@@ -137,10 +137,12 @@ impl PanelKind {
             }
             Self::VisionCls => "Where the vision encoder's [CLS] looks, at its chosen layers and heads",
             Self::Attribution => {
-                "Attention prompting's map of the shown answer's own attention, with the API panel's settings if LLaVA is its source"
+                "Attention prompting's map of the shown answer's own attention, with the API panel's settings if LLaVA \
+                    is its source"
             }
             Self::ClipAttribution => {
-                "Attention prompting's map of the CLIP that looked at this photo; it is written as a file beside the figure"
+                "Attention prompting's map of the CLIP that looked at this photo; it is written as a file beside the \
+                    figure"
             }
             Self::Prompted => {
                 "The darkened photo that the shown answer is about; else the one that its own attention or CLIP's makes"
@@ -149,7 +151,8 @@ impl PanelKind {
             Self::Grid => "How much attention goes to the image in every layer (rows) and head (columns)",
             Self::Scores => "The metric that is chosen under Metrics, of every layer (rows) and head (columns)",
             Self::ImageShare => {
-                "A line for the selected words or the whole answer, and one for the chosen head; of [CLS] if that is shown"
+                "A line for the selected words or the whole answer, and one for the chosen head; of [CLS] if that is \
+                    shown"
             }
             Self::TokenShares => "A column a token, at the chosen layers and heads",
             Self::Split => "Parts of the selected words' attention: first token, system text, image, question, answer",

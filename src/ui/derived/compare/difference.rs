@@ -20,7 +20,8 @@ pub struct Difference {
     pub map: Result<HeatMap, String>,
     /// The largest difference to either side.
     pub reach: f32,
-    /// Ends of the colour scale to either side: at least what rounding may move, so that noise is not painted as if it were something.
+    /// Ends of the colour scale to either side: at least what rounding may move, so that noise is not painted as if it
+    /// were something.
     pub scale: f32,
     /// What is subtracted from what.
     pub caption: String,

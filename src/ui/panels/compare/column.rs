@@ -270,7 +270,8 @@ fn token(
     }))
 }
 
-/// The first of a column's tokens, once, when others are held than before: a long answer scrolls to it. Not what the pointer only passes.
+/// The first of a column's tokens, once, when others are held than before: a long answer scrolls to it. Not what the
+/// pointer only passes.
 fn newly_held(cx: &mut PanelContext<'_>, column: &ComparedColumn) -> Option<TokenPos> {
     let selection = &cx.state.selection;
     if selection.hovered_token.is_some() || selection.hovered_elsewhere.is_some() {

@@ -1,4 +1,5 @@
-//! Runs about one photo side by side: where each looked for the same token, what of the answer changed, and what the attention did.
+//! Runs about one photo side by side: where each looked for the same token, what of the answer changed, and what the
+//! attention did.
 
 mod column;
 mod difference;

@@ -48,7 +48,8 @@ fn header(ui: &mut Ui) {
         ("Answer", "What the model said"),
         (
             "P(yes)",
-            "Softmax of yes and no alone, before the first token was chosen; a range where one of them is not among the 20 candidates",
+            "Softmax of yes and no alone, before the first token was chosen; a range where one of them is not among \
+                the 20 candidates",
         ),
     ] {
         ui.label(RichText::new(title).weak().small()).on_hover_text(help);
@@ -181,7 +182,8 @@ fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
 fn counts(scorer: &Scorer, name: &str, confusion: &Confusion, figure: Figure) -> String {
     let Confusion { true_positives, false_positives, true_negatives, false_negatives, excluded } = confusion;
     format!(
-        "{name} by {}: {}\nBalanced, as if as many were absent as present: {}\nPresent: {true_positives} yes, {false_negatives} no; absent: {false_positives} yes, {true_negatives} no; left out: {excluded}",
+        "{name} by {}: {}\nBalanced, as if as many were absent as present: {}\nPresent: {true_positives} yes, \
+            {false_negatives} no; absent: {false_positives} yes, {true_negatives} no; left out: {excluded}",
         scorer.label,
         percent(figure(&confusion.figures())),
         percent(figure(&confusion.balanced())),

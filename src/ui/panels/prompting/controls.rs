@@ -27,7 +27,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, made: &Made) {
     settled |= grey(ui, &mut options);
     outcome(ui, cx);
     let published = PromptOptions::default();
-    let help = "The last layer but one of CLIP or five eighths up LLaVA, kernel 3, enhancement 5, Lanczos, black, as the authors' command line";
+    let help = "The last layer but one of CLIP or five eighths up LLaVA, kernel 3, enhancement 5, Lanczos, black, as \
+        the authors' command line";
     let reset = ui.add_enabled(options != published, egui::Button::new("Published defaults")).on_hover_text(help);
     if reset.clicked() {
         options = published;
@@ -79,11 +80,14 @@ fn layer(ui: &mut Ui, options: &mut PromptOptions, made: &Made) -> bool {
 fn formula(ui: &mut Ui, options: &mut PromptOptions, source: Source) -> bool {
     let [official, paper] = match source {
         Source::Clip => [
-            "The authors' code: this layer alone, joined with how little the patches that leave it resemble the words, stretched to 0..1",
-            "The paper: this and all later layers added up, joined with one minus the cosine of the last layer's patches and the words",
+            "The authors' code: this layer alone, joined with how little the patches that leave it resemble the words, \
+                stretched to 0..1",
+            "The paper: this and all later layers added up, joined with one minus the cosine of the last layer's \
+                patches and the words",
         ],
         Source::Llava => [
-            "The authors' code: every head's attention divided by what it spends on the image, so that every head counts alike",
+            "The authors' code: every head's attention divided by what it spends on the image, so that every head \
+                counts alike",
             "The paper: ordinary attention, so that heads that hardly look at the image hardly count",
         ],
     };

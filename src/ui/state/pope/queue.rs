@@ -1,7 +1,7 @@
 //! Asking one question after another, behind what is shown.
 //!
-//! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for it is asked again. It
-//! ends when it is stopped, when another model is opened, and when the worker dies.
+//! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for
+//! it is asked again. It ends when it is stopped, when another model is opened, and when the worker dies.
 
 use super::{Pope, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
@@ -201,7 +201,8 @@ impl AppState {
         }
     }
 
-    /// An answer took the place of an earlier one to the same question: the earlier one's trace goes, unless people are looking at it.
+    /// An answer took the place of an earlier one to the same question: the earlier one's trace goes, unless people are
+    /// looking at it.
     fn forget_replaced(&mut self, before: Option<RunId>) {
         let Some(before) = before else { return };
         let shown = self.runs.shown_ids().contains(&before);

@@ -26,7 +26,8 @@ impl AppState {
         })
     }
 
-    /// Asks a question as the settings say: about the photo as it is, or about the darkened one, for which a model may have to look first.
+    /// Asks a question as the settings say: about the photo as it is, or about the darkened one, for which a model may
+    /// have to look first.
     pub(in crate::ui::state) fn ask_as_set(&mut self, mut question: Question) -> Vec<Effect> {
         question.prompted = None;
         if !self.next_is_prompted() || self.hinders_asking() {
@@ -43,7 +44,8 @@ impl AppState {
         effects
     }
 
-    /// Asks the shown question about the darkened photo; a model looks first unless it has. The map is shown with the flag.
+    /// Asks the shown question about the darkened photo; a model looks first unless it has. The map is shown with the
+    /// flag.
     pub(super) fn ask_shown_as_set(&mut self, look: bool) -> Vec<Effect> {
         if self.current_run().is_none() {
             return Vec::new(); // the next question will be

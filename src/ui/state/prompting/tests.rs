@@ -221,7 +221,8 @@ fn settings(state: &AppState, change: impl FnOnce(&mut PromptingSettings)) -> Pr
     PromptingCommand::Set(settings)
 }
 
-/// The window says of the shown answer what it is: API is on only where the answer is one by the source, the words and the numbers that are set.
+/// The window says of the shown answer what it is: API is on only where the answer is one by the source, the words and
+/// the numbers that are set.
 #[track_caller]
 fn agrees(state: &AppState) {
     let prompted = state.current_run().and_then(|run| run.question.prompted.clone());

@@ -100,7 +100,8 @@ impl Run {
         }
     }
 
-    /// What sets this question apart from another one in the same words: model, framing, sampling; empty for the ordinary way.
+    /// What sets this question apart from another one in the same words: model, framing, sampling; empty for the
+    /// ordinary way.
     pub fn variant(&self) -> String {
         let question = &self.question;
         let mut parts = Vec::new();
@@ -143,7 +144,8 @@ impl Run {
         self.trace.as_ref().map(|trace| trace.run.model_id.as_str())
     }
 
-    /// Whether something came back: a question that was stopped before the first token has no answer, an encoder answers without tokens.
+    /// Whether something came back: a question that was stopped before the first token has no answer, an encoder
+    /// answers without tokens.
     pub fn has_answer(&self) -> bool {
         self.phase == Phase::Finished || self.trace.as_ref().is_some_and(|trace| !trace.output.is_empty())
     }
