@@ -229,10 +229,8 @@ mod tests {
 
     #[test]
     fn a_malformed_line_is_told_by_its_number_and_the_rest_is_read() {
-        let text = "\u{feff}{\"question_id\": 4, \"image\": \"a\", \"text\": \"b\",
-            \"label\": \"yes\"}\r\n\r\n{\"image\": 1}\n\
-            {\"image\": \"a\", \"text\": \"b\", \"label\": \"maybe\"}\n{\"image\": \"a\", \"text\": \"b\", \"label\": \
-                \"no\", \"split\": \"random\"}";
+        let text = "\u{feff}{\"question_id\": 4, \"image\": \"a\", \"text\": \"b\", \"label\": \"yes\"}\r\n\r\n{\"image\": 1}\n\
+            {\"image\": \"a\", \"text\": \"b\", \"label\": \"maybe\"}\n{\"image\": \"a\", \"text\": \"b\", \"label\": \"no\", \"split\": \"random\"}";
         let questions = read(text).expect("two good lines");
         let labels: Vec<Label> = questions.questions().iter().map(|question| question.label).collect();
         assert_eq!(labels, [Label::Yes, Label::No], "in order");
@@ -244,8 +242,7 @@ mod tests {
     #[test]
     fn questions_are_read_in_every_form_and_under_either_name() {
         let one = r#"{"question_id": 1, "image": "a.jpg", "text": "Is there a car?", "label": "yes"}"#;
-        let two = r#"{"id": "0", "question_id": "2", "question": "Is there a dog?", "answer": "No",
-            "image_source": "a.jpg", "category": "popular"}"#;
+        let two = r#"{"id": "0", "question_id": "2", "question": "Is there a dog?", "answer": "No", "image_source": "a.jpg", "category": "popular"}"#;
         let expected = [("a.jpg", "Is there a car?", Label::Yes), ("a.jpg", "Is there a dog?", Label::No)];
         for (form, text) in [
             ("lines", format!("{one}\n{two}\n")),

@@ -355,10 +355,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let (file, none) = (dir.path().join("odd.json"), dir.path().join("none.json"));
         let images = r#""images": [{"id": 1, "width": NaN}], "categories": [{"id": 1, "name": "dog"}]"#;
-        let annotations = r#"{"id": 1, "image_id": \
-            1, "category_id": 1, "area": NaN, "bbox": [0, 0, 2, 2], "iscrowd": "maybe"},
-            {"id": 1, "image_id": 1, "category_id": 1}, {"id": 3, "image_id": 2, "category_id": 1, "area": 4},
-                {"id": 4}"#;
+        let annotations = r#"{"id": 1, "image_id": 1, "category_id": 1, "area": NaN, "bbox": [0, 0, 2, 2], "iscrowd": "maybe"},
+            {"id": 1, "image_id": 1, "category_id": 1}, {"id": 3, "image_id": 2, "category_id": 1, "area": 4}, {"id": 4}"#;
         std::fs::write(&file, format!(r#"{{{images}, "annotations": [{annotations}]}}"#)).expect("written");
         std::fs::write(&none, format!(r#"{{{images}, "annotations": [{{"category_id": 7}}]}}"#)).expect("written");
         let found = opened(std::slice::from_ref(&file));

@@ -55,10 +55,8 @@ fn captions_are_scored_by_the_objects_they_name() {
 fn captions_that_cannot_be_scored_are_one_sentence() {
     let folder = folder();
     let panoptic = r#"{"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 18, "name": "dog"}],
-        "annotations": [{"image_id": 1, "segments_info": [{"id": 1, "category_id": 18}]}, {"image_id": 1,
-            "segments_info": []}]}"#;
-    let foreign = r#"{"images": [{"id": 1, "file_name": "a.jpg"}], "categories": \
-        [{"id": 1, "name": "lynx"}, {"id": 2, "name": "elk"}],
+        "annotations": [{"image_id": 1, "segments_info": [{"id": 1, "category_id": 18}]}, {"image_id": 1, "segments_info": []}]}"#;
+    let foreign = r#"{"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 1, "name": "lynx"}, {"id": 2, "name": "elk"}],
         "annotations": [{"image_id": 1, "category_id": 1}, {"image_id": 1, "category_id": 2}]}"#;
     let [good, elsewhere, empty, no_caption, instances, nothing, panoptic, foreign] = written(
         folder.path(),
@@ -121,8 +119,7 @@ fn captions_that_name_files_are_about_the_images_of_those_files() {
 #[test]
 fn an_image_whose_objects_were_all_left_out_takes_part_in_no_figure() {
     let folder = folder();
-    let instances = r#"{"images": [{"id": \
-        1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}], "categories": [{"id": 1, "name": "dog"}],
+    let instances = r#"{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}], "categories": [{"id": 1, "name": "dog"}],
         "annotations": [{"image_id": 1, "category_id": 1}, {"image_id": 2, "category_id": NaN}]}"#;
     let captions = r#"[{"image_id": 1, "caption": "a dog"}, {"image_id": 2, "caption": "a dog"}]"#;
     let [captions, instances] = written(folder.path(), [("c.json", captions), ("i.json", instances)]);

@@ -95,8 +95,7 @@ fn annotations_of_a_file_are_known_by_their_hash() {
         format!(
             r#"{{"images": [{{"id": 7, "file_name": "{PHOTO}", "width": 640, "height": 480}}],
             "categories": [{}],
-            "annotations": [{{"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "area": 10000, "bbox": [10, 20,
-                100, 100],
+            "annotations": [{{"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "area": 10000, "bbox": [10, 20, 100, 100],
             "segmentation": [[10, 20, 110, 20, 110, 120, 10, 120]]}}]}}"#,
             category(1, name)
         )

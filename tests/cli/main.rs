@@ -331,9 +331,6 @@ fn what_was_assumed_about_a_checkpoint_is_said_and_kept() {
 const INSTANCES: &str = r#"{"images": [{"id": 1, "width": 4, "height": 4, "file_name": "a.jpg"},
     {"id": 2, "width": 4, "height": 4, "file_name": "b.jpg"}],
     "categories": [{"id": 18, "name": "dog"}, {"id": 63, "name": "couch"}, {"id": 99, "name": "wombat"}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 18, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0,
-        "segmentation": [[0, 0, 1, 0, 1, 1]]},
-    {"id": 2, "image_id": 1, "category_id": 63, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0,
-        1, 0, 1, 1]]},
-    {"id": 3, "image_id": 2, "category_id": 99, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0,
-        1, 0, 1, 1]]}]}"#;
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 18, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]},
+    {"id": 2, "image_id": 1, "category_id": 63, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]},
+    {"id": 3, "image_id": 2, "category_id": 99, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 0, "segmentation": [[0, 0, 1, 0, 1, 1]]}]}"#;

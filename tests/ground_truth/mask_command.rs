@@ -4,11 +4,9 @@ use gazelens::data::Photo;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const TINY: &str = r#"{"images": [{"id": 7, "file_name": "a.jpg", "width": \
-    4, "height": 3}, {"id": 8, "file_name": "b.jpg"}],
+const TINY: &str = r#"{"images": [{"id": 7, "file_name": "a.jpg", "width": 4, "height": 3}, {"id": 8, "file_name": "b.jpg"}],
     "annotations": [
-        {"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "segmentation": {"size": [3, 4], "counts": [0, 2,
-            10]}},
+        {"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 0, "segmentation": {"size": [3, 4], "counts": [0, 2, 10]}},
         {"id": 2, "image_id": 7, "category_id": 1, "iscrowd": 1, "segmentation": {"size": [3, 4], "counts": ";1"}},
         {"id": 3, "image_id": 7, "category_id": 2, "iscrowd": 1, "segmentation": {"size": [3, 4], "counts": [11, 1]}},
         {"id": 4, "image_id": 9, "category_id": 1, "iscrowd": 0, "segmentation": []},
@@ -142,8 +140,7 @@ fn a_mask_that_rests_on_damaged_annotations_is_refused_and_not_written() {
         let sentence = Folder::new(&TINY.replace(from, to)).refused("7", "dog", 1);
         assert!(sentence.contains(said) && sentence.ends_with("a.json"), "{sentence}");
     }
-    let panoptic = r#"{"images": [], "annotations": \
-        [{"image_id": 7, "segments_info": []}, {}], "categories": [{"id": 1, "name": "dog"}]}"#;
+    let panoptic = r#"{"images": [], "annotations": [{"image_id": 7, "segments_info": []}, {}], "categories": [{"id": 1, "name": "dog"}]}"#;
     let sentence = Folder::new(panoptic).refused("7", "dog", 1);
     assert!(sentence.contains("None of 2 annotations is usable: annotation 0: expected `category_id`"), "{sentence}");
 }

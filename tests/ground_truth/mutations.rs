@@ -192,11 +192,9 @@ fn annotations(bytes: Vec<u8>) {
 const GENERATED: [&str; 4] = [
     "{\"image_id\": 12, \"caption\": \"a dog.\", \"score\": NaN}\n{\"image_id\": 2.0, \"caption\": \"\\u00e9 \\ud83d \
         b\"}\n",
-    r#"[{"image_id": "12", "caption": "a dog."}, \
-        {"image": "COCO_val2014_000000000002.jpg", "text": "b", "x": [-Infinity]}]"#,
+    r#"[{"image_id": "12", "caption": "a dog."}, {"image": "COCO_val2014_000000000002.jpg", "text": "b", "x": [-Infinity]}]"#,
     r#"{"info": NaN, "annotations": [{"image_id": 12, "caption": "a"}, {"image_id": 2, "caption": "b"}]}"#,
-    r#"{"overall": {"SPICE": NaN}, "imgToEval": \
-        {"1": {"image_id": 1, "caption": "a"}, "2": {"caption": "b", "Bleu_1": NaN}}}"#,
+    r#"{"overall": {"SPICE": NaN}, "imgToEval": {"1": {"image_id": 1, "caption": "a"}, "2": {"caption": "b", "Bleu_1": NaN}}}"#,
 ];
 /// Questions that do not stand one a line, and under the other names.
 const ARRAY: &[u8] = br#"[{"question_id": 1, "image": "a.jpg", "text": "Is there a dog?", "label": "yes"},

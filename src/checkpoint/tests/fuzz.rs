@@ -133,10 +133,8 @@ proptest! {
 
     #[test]
     fn a_damaged_tokenizer_configuration_never_panics(changes in prop::collection::vec(change(), 1..4)) {
-        let whole = br#"{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "add_bos_token": \
-            true, "additional_special_tokens": ["<a>"],
-            "added_tokens_decoder": {"0": {"content": "<unk>", "special": true}, "638": {"content": "<image>",
-                "special": true, "lstrip": false}},
+        let whole = br#"{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "add_bos_token": true, "additional_special_tokens": ["<a>"],
+            "added_tokens_decoder": {"0": {"content": "<unk>", "special": true}, "638": {"content": "<image>", "special": true, "lstrip": false}},
             "chat_template": [{"name": "default", "template": "USER: <image>\n{{ messages[0].content[1].text }}"}]}"#;
         open_damaged("tokenizer_config.json", whole, &changes);
     }
@@ -153,14 +151,12 @@ proptest! {
 
     #[test]
     fn a_damaged_generation_configuration_never_panics(changes in prop::collection::vec(change(), 1..3)) {
-        open_damaged("generation_config.json", br#"{"bos_token_id": \
-            1, "eos_token_id": [2, 3], "max_length": 20}"#, &changes);
+        open_damaged("generation_config.json", br#"{"bos_token_id": 1, "eos_token_id": [2, 3], "max_length": 20}"#, &changes);
     }
 
     #[test]
     fn a_damaged_index_never_panics(changes in prop::collection::vec(change(), 1..4)) {
-        let whole = br#"{"metadata": {"total_size": \
-            12}, "weight_map": {"a.weight": "model-1.safetensors", "b.weight": "model-2.safetensors"}}"#;
+        let whole = br#"{"metadata": {"total_size": 12}, "weight_map": {"a.weight": "model-1.safetensors", "b.weight": "model-2.safetensors"}}"#;
         let path = Path::new("model.safetensors.index.json");
         if let Ok(map) = parse_object(&damaged(whole, &changes), path) {
             let _ = index_pairs(&map, path);

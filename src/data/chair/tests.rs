@@ -123,8 +123,7 @@ fn what_chair_does_not_need_costs_no_caption() {
 
 #[test]
 fn a_bad_record_is_named_by_its_index_and_the_rest_is_read() {
-    let text = r#"[{"image_id": 1, "caption": "a"}, \
-        {"image_id": -1, "caption": "b"}, 7, {"image_id": 2}, {"caption": "x"},
+    let text = r#"[{"image_id": 1, "caption": "a"}, {"image_id": -1, "caption": "b"}, 7, {"image_id": 2}, {"caption": "x"},
         {"image_id": 3, "caption": 5}, {"image_id": "img_7", "caption": "c"}, {"image_id": 4, "caption": "c"}]"#;
     let captions = read(text).expect("two captions");
     assert_eq!(captions.captions.len(), 2, "the first and the last");

@@ -300,8 +300,7 @@ fn annotations_of_which_none_can_be_used_are_refused() {
 
 #[test]
 fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
-    let text = r#"{"annotations": [{"image_id": \
-        9, "category_id": 1}, {"image_id": 7, "category_id": 1}, {"image_id": 5, "category_id": "x"}],
+    let text = r#"{"annotations": [{"image_id": 9, "category_id": 1}, {"image_id": 7, "category_id": 1}, {"image_id": 5, "category_id": "x"}],
         "categories": [{"id": 1, "name": "dog"}]"#;
     let instances =
         open(&format!(r#"{text}, "images": [{IMAGE}, {{"id": 5, "file_name": "c.jpg"}}]}}"#)).expect("opens");
@@ -333,8 +332,7 @@ fn objects_of_images_that_are_not_listed_count_for_chair_alone() {
 fn numbers_and_names_given_twice_are_used_as_pycocotools_does() {
     let dog = |id: u32, category: u32, x: u32| {
         format!(
-            r#"{{"id": {id}, "image_id": 7, "category_id": \
-                {category}, "segmentation": [[{x}, 0, {0}, 0, {0}, 1, {x}, 1]]}}"#,
+            r#"{{"id": {id}, "image_id": 7, "category_id": {category}, "segmentation": [[{x}, 0, {0}, 0, {0}, 1, {x}, 1]]}}"#,
             x + 1
         )
     };

@@ -3,19 +3,14 @@
 use super::*;
 use std::collections::HashSet;
 
-const INSTANCES: &str = r#"{"images": [{"id": \
-    1, "file_name": "val/b10.jpg", "width": 4, "height": 3}, {"id": 2, "file_name": "b9.jpg"},
+const INSTANCES: &str = r#"{"images": [{"id": 1, "file_name": "val/b10.jpg", "width": 4, "height": 3}, {"id": 2, "file_name": "b9.jpg"},
         {"id": 3, "file_name": "000000000003.jpg"}, {"id": 4, "file_name": "A.jpg"}],
-    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 1024}, {"id": 2, "image_id": 1,
-        "category_id": 1, "area": 9216.5},
-        {"id": 3, "image_id": 2, "category_id": 1, "area": 1023}, {"id": 4, "image_id": 2, "category_id": 5,
-            "area": 20000},
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": 1024}, {"id": 2, "image_id": 1, "category_id": 1, "area": 9216.5},
+        {"id": 3, "image_id": 2, "category_id": 1, "area": 1023}, {"id": 4, "image_id": 2, "category_id": 5, "area": 20000},
         {"id": 5, "image_id": 3, "category_id": 9, "area": 5000}],
     "categories": [{"id": 1, "name": "dog"}, {"id": 5, "name": "cat"}, {"id": 9, "name": "hat"}]}"#;
-const CAPTIONS: &str = r#"{"images": [{"id": \
-    2, "file_name": "b9.jpg"}, {"id": 8, "file_name": "new.jpg"}], "annotations": [
-    {"image_id": 1, "caption": "A DOG"}, {"image_id": 1, "caption": "by the \
-        sea"}, {"image_id": 2, "caption": "\u00c9clair and a cat"},
+const CAPTIONS: &str = r#"{"images": [{"id": 2, "file_name": "b9.jpg"}, {"id": 8, "file_name": "new.jpg"}], "annotations": [
+    {"image_id": 1, "caption": "A DOG"}, {"image_id": 1, "caption": "by the sea"}, {"image_id": 2, "caption": "\u00c9clair and a cat"},
     {"image_id": 77, "caption": "nowhere"}]}"#;
 const QUESTIONS: &str = r#"{"image": "b9.jpg", "text": "Is there a cat?", "label": "yes"}
 {"image": "COCO_val2014_000000000003.jpg", "text": "Is there a hat?", "label": "yes"}
@@ -147,10 +142,8 @@ fn rows_are_sorted_both_ways() {
 #[test]
 fn objects_of_unknown_size_are_of_no_size_and_sorted_last() {
     let text = r#"{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": NaN}, {"id": 2, "image_id": 1,
-            "category_id": 1, "area": 9},
-            {"id": 3, "image_id": 2, "category_id": 1, "area": [5], "bbox": [0, 0, 40, 40]}, {"id": 4, "image_id": 3,
-                "category_id": 1, "area": 7}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "area": NaN}, {"id": 2, "image_id": 1, "category_id": 1, "area": 9},
+            {"id": 3, "image_id": 2, "category_id": 1, "area": [5], "bbox": [0, 0, 40, 40]}, {"id": 4, "image_id": 3, "category_id": 1, "area": 7}],
         "categories": [{"id": 1, "name": "dog"}]}"#;
     let instances = Instances::from_bytes(text.as_bytes(), Path::new("x.json")).expect("instances");
     let dataset = Dataset::join(Sources { instances: Some(Arc::new(instances)), ..Sources::default() });

@@ -193,8 +193,7 @@ mod tests {
         let square = "[[0, 0, 2, 0, 2, 2, 0, 2]]";
         let read = |second: &str| {
             let text = format!(
-                r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": \
-                    4, "height": 3}}], "categories": [{{"id": 1, "name": "dog"}}],
+                r#"{{"images": [{{"id": 1, "file_name": "a.jpg", "width": 4, "height": 3}}], "categories": [{{"id": 1, "name": "dog"}}],
                 "annotations": [{{"id": 5, "image_id": 1, "category_id": 1, "segmentation": {square}}}, {second}]}}"#
             );
             let instances = Instances::from_bytes(text.into_bytes(), Path::new("i.json")).expect("read");

@@ -316,8 +316,7 @@ mod tests {
     /// A dog on the first of four patches, a cat on the last.
     const OBJECTS: &str = r#"{
         "images": [{"id": 1, "width": 24, "height": 24, "file_name": "a.png"}],
-        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat",
-            "supercategory": "animal"}],
+        "categories": [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 2, "name": "cat", "supercategory": "animal"}],
         "annotations": [
             {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 144, "bbox": [0, 0, 12, 12],
              "segmentation": [[0, 0, 12, 0, 12, 12, 0, 12]]},

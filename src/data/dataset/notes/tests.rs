@@ -47,8 +47,7 @@ impl Disk {
     /// With instances, or captions, or neither.
     fn dataset(&self, annotations: &str) -> Dataset {
         let photos = PHOTOS.map(|name| self.photo(name)).to_vec();
-        let images = r#"[{"id": 9, "file_name": "000000000009.jpg"}, \
-            {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}]"#;
+        let images = r#"[{"id": 9, "file_name": "000000000009.jpg"}, {"id": 2, "file_name": "b.jpg"}, {"id": 3, "file_name": "c.jpg"}]"#;
         let text = |record: &str| {
             format!(r#"{{"images": {images}, "annotations": [{record}], "categories": [{{"id": 1, "name": "dog"}}]}}"#)
         };
@@ -233,8 +232,7 @@ fn many_windows_at_once_lose_nothing() {
 #[test]
 fn what_later_versions_wrote_beside_it_survives() {
     let disk = Disk::new();
-    let text = r#"{"format": "gazelens-notes", "version": \
-        1, "colour": [1], "images": {"b.jpg": {"mood": 3}, "not open.jpg": {"star": true}}}"#;
+    let text = r#"{"format": "gazelens-notes", "version": 1, "colour": [1], "images": {"b.jpg": {"mood": 3}, "not open.jpg": {"star": true}}}"#;
     std::fs::write(disk.home(), text).expect("can be written");
     disk.note("none", "b.jpg", |noted| noted.star = true);
     disk.note("none", "b.jpg", |noted| noted.star = false);
