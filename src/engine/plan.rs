@@ -10,6 +10,7 @@ use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::{
     ActiveMethod, FirstAnswer, FirstQuestion, MethodInfo, Parameters, QuestionContext, Reach, Stack, Word, Words, build,
 };
+use crate::geometry::ImageLayout;
 use crate::model::Prepared;
 use crate::trace::SpecInfo;
 use std::collections::BTreeMap;
@@ -81,7 +82,12 @@ impl Plan {
             prompt: &prompt,
             layout,
             input_shape: prepared.pixel_values.dims(),
-            cls_patches: model.vlm.encoders().first().filter(|first| first.has_cls).map(|_| layout.len()),
+            cls_patches: model
+                .vlm
+                .encoders()
+                .first()
+                .filter(|first| first.has_cls)
+                .map(|_| first_encoder_patches(layout)),
             seed: question.sampling.seed,
         };
         for method in &mut all {
@@ -120,6 +126,11 @@ impl Plan {
         let reaches = |idx: usize| self.methods.reaches(idx, branch_idx, self.prompt.ids.len());
         self.stacked.iter().enumerate().filter(|(idx, _)| reaches(*idx)).map(|(_, spec)| spec.clone()).collect()
     }
+}
+
+/// Patches of the first encoder: the cells of the regions that it saw.
+fn first_encoder_patches(layout: &ImageLayout) -> usize {
+    layout.of_encoder(0).map_or_else(|| layout.len(), |own| own.len())
 }
 
 /// The words as the methods want them, one after the other.

@@ -16,9 +16,9 @@ impl Additions {
         Self { layers }
     }
 
-    /// Whether nothing is added anywhere.
-    pub fn is_empty(&self) -> bool {
-        self.layers.is_empty()
+    /// Whether something is added to the output of a layer.
+    pub fn reach(&self, layer_idx: usize) -> bool {
+        layer_idx < self.layers.len()
     }
 
     /// Adds what belongs to positions from `start` on to the rows of a layer's output that stand there.

@@ -294,7 +294,7 @@ fn cat_rows(parts: &[Tensor]) -> Result<Tensor> {
 
 /// A layer's output with what the branches add to it.
 fn add(hidden: Tensor, layer_idx: usize, rows: &[BranchRows], branches: &[BranchInput<'_>]) -> Result<Tensor> {
-    if branches.iter().all(|branch| branch.additions.is_empty()) {
+    if branches.iter().all(|branch| !branch.additions.reach(layer_idx)) {
         return Ok(hidden);
     }
     let parts = branches.iter().zip(rows).map(|(branch, rows)| {

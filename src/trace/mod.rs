@@ -82,8 +82,10 @@ impl Trace {
     /// How an encoder's patches lie on the photo: as the cells of the regions that it saw. One without regions of its
     /// own, whose features go into the tokens of the first, has those of the first.
     pub fn encoder_layout(&self, idx: usize) -> Arc<ImageLayout> {
-        let is_first_of_all = self.layout.regions().iter().all(|region| region.encoder == 0);
-        let own = self.layout.of_encoder(idx).or_else(|| self.layout.of_encoder(0)).filter(|_| !is_first_of_all);
+        if self.layout.regions().iter().all(|region| region.encoder == 0) {
+            return Arc::clone(&self.layout);
+        }
+        let own = self.layout.of_encoder(idx).or_else(|| self.layout.of_encoder(0));
         own.map_or_else(|| Arc::clone(&self.layout), Arc::new)
     }
 

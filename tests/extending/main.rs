@@ -143,7 +143,10 @@ fn on_photo(source: Option<MapSource>, tokens: Tokens) -> Show {
     let (layers, heads) = (Pick::default(), Pick::default());
     let map = match source {
         None => MapSpec::Decoder { of, tokens, layers, heads, normalisation, suppress_sink: false },
-        Some(name) => MapSpec::Registered { of, name, encoder: 0, tokens, layers, heads, normalisation },
+        Some(name) => {
+            let (encoder, suppress_sink) = (0, false);
+            MapSpec::Registered { of, name, encoder, tokens, layers, heads, normalisation, suppress_sink }
+        }
     };
     Show::Map { map, outline: None, grid_lines: false }
 }
@@ -250,12 +253,13 @@ fn a_source_of_its_own_is_a_map_like_any_other() {
     let written = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<MapRequest>(&written).ok(), Some(request), "a request is read by its name");
     overlay(&map, &photo());
-    let Show::Map { map: MapSpec::Registered { of, name, encoder, tokens, heads, normalisation, .. }, .. } =
-        on_photo(Some(source), Tokens { output: vec![1], ..Tokens::default() })
+    let Show::Map { map: mut spec, .. } = on_photo(Some(source), Tokens { output: vec![1], ..Tokens::default() })
     else {
         return;
     };
-    let spec = MapSpec::Registered { of, name, encoder, tokens, layers, heads, normalisation };
+    if let MapSpec::Registered { layers: all, .. } = &mut spec {
+        *all = layers;
+    }
     let (caption, values, _) = panel(&trace, Show::Map { map: spec, outline: None, grid_lines: false });
     assert_eq!(values, map.values, "in a figure");
     assert!(caption.contains("Spread of the decoder's heads, max"), "{caption}");

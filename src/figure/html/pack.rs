@@ -91,7 +91,7 @@ pub(super) fn pack(trace: &Trace, room: usize) -> Result<Packed, FigureError> {
         decoder(trace, &Keys::of(trace).map_err(failed)?, &mut packer)?;
     }
     if let Some(vision) = &trace.vision {
-        cls(vision, &Flattening::new(&trace.layout, Combine::default()), &mut packer);
+        cls(vision, &Flattening::new(&trace.encoder_layout(0), Combine::default()), &mut packer);
     }
     if trace.has_decoder() && !trace.decoder_attention.is_empty() {
         let keys = Keys::of(trace)

@@ -102,6 +102,9 @@ pub enum MapSpec {
         /// What values are parts of.
         #[serde(default)]
         normalisation: Normalisation,
+        /// Leaves the first position out, where that says something.
+        #[serde(default)]
+        suppress_sink: bool,
     },
     /// Attention prompting's attribution of the answer's decoder.
     Llava {

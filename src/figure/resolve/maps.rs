@@ -205,10 +205,11 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
             let (source, encoder, layers) = (MapSource::NORMS, *encoder, *layers);
             of_source(of, &MapRequest { source, encoder, layers, ..MapRequest::default() }, &none, inputs)
         }
-        MapSpec::Registered { of, name, encoder, tokens, layers, heads, normalisation } => {
-            let (source, encoder) = (*name, *encoder);
+        MapSpec::Registered { of, name, encoder, tokens, layers, heads, normalisation, suppress_sink } => {
+            let (source, encoder, suppress_sink) = (*name, *encoder, *suppress_sink && name.has_sink());
             let (layers, heads, normalisation) = (*layers, *heads, *normalisation);
-            let request = MapRequest { source, encoder, layers, heads, normalisation, ..MapRequest::default() };
+            let request =
+                MapRequest { source, encoder, layers, heads, normalisation, suppress_sink, ..MapRequest::default() };
             of_source(of, &request, tokens, inputs)
         }
         MapSpec::Llava { of, options } => attributed(of, options, inputs),

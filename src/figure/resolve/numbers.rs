@@ -84,7 +84,7 @@ pub(super) fn scores(
     })?;
     let (maps, words) = layers_and_heads(trace, vision, tokens)?;
     let (mask, names) = truth::union(of, truth, inputs)?;
-    let coverage = PatchCoverage::new(&trace.layout, mask.pixels(), regions)?;
+    let coverage = PatchCoverage::new(&maps.layout, mask.pixels(), regions)?;
     let go_on = AtomicBool::new(false);
     let found = MetricGrid::new(&maps, &coverage, counted(whole), metric, &go_on)?;
     #[expect(clippy::cast_possible_truncation, reason = "f32 is what colours are made of")]

@@ -90,7 +90,7 @@ pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
         Normalisation::Raw if without_sink => "probability without the first position",
         Normalisation::Raw => "raw probability",
         Normalisation::ImageShare if without_sink => "share of the image's attention without the first position",
-        Normalisation::ImageShare => "share of the image's attention",
+        Normalisation::ImageShare => view.source.unit(Normalisation::ImageShare),
     };
     let place = if view.source.has_heads() {
         place_label(choice.layer, choice.head)

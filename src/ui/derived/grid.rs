@@ -150,7 +150,9 @@ impl GridMaps {
         if self.count > before {
             let count = self.count as f64;
             let mean = self.sum.iter().map(|sum| sum / count).collect();
-            self.finish((layers, heads, &trace.layout), mean);
+            let layout = self.key.map(|key| key.source.layout(trace, key.encoder));
+            let layout = layout.unwrap_or_else(|| Arc::clone(&trace.layout));
+            self.finish((layers, heads, &layout), mean);
         } else if wanted.len() == self.summed.len() && self.count == 0 {
             self.values = None; // none of them has a row
         }

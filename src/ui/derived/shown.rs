@@ -82,7 +82,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 
 /// What the values are, for a colour bar.
 pub(super) fn unit(view: &ViewState) -> &'static str {
-    if view.source == Source::DECODER && view.normalisation == Normalisation::Raw && view.suppress_sink {
+    if view.source.has_sink() && view.normalisation == Normalisation::Raw && view.suppress_sink {
         return "attention probability without the first position";
     }
     view.source.unit(view.normalisation)
@@ -192,14 +192,14 @@ fn no_row(trace: &Trace, pos: TokenPos, err: &str) -> String {
 
 /// A map that is the same for all tokens.
 fn one_map(run: &Run, view: &ViewState) -> Result<Values, String> {
-    let ViewState { source, encoder, .. } = *view;
+    let ViewState { source, encoder, suppress_sink, .. } = *view;
     let trace = run.trace.as_ref().ok_or("There is no answer yet")?;
     let shape = source.shape(trace, encoder).map_err(|_| "What the vision encoder looked at was not recorded")?;
     let request = view.layer_head().request(source, shape).ok_or("The vision encoder gives no attention")?;
     if !source.is_in(trace, encoder) {
         return Err(format!("{} was not recorded here", source.name()));
     }
-    let map = MapRequest { encoder, ..request }.compute(trace).map_err(|err| err.to_string())?;
+    let map = MapRequest { encoder, suppress_sink, ..request }.compute(trace).map_err(|err| err.to_string())?;
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Key {
     run: RunId,
     rewinds: u64,
     source: Source,
+    encoder: usize,
     choice: LayerHead,
     suppress_sink: bool,
 }
@@ -47,9 +48,9 @@ pub(in crate::ui) fn selection_of(choice: LayerHead, layers: usize, heads: usize
 }
 
 fn make(trace: &Trace, pos: TokenPos, key: Key) -> Result<TokenMap, String> {
-    let shape = key.source.shape(trace, 0).map_err(|err| err.to_string())?;
+    let shape = key.source.shape(trace, key.encoder).map_err(|err| err.to_string())?;
     let request = key.choice.request(key.source, shape).ok_or_else(|| "The model has no attention".to_owned())?;
-    let request = MapRequest { tokens: vec![pos], suppress_sink: key.suppress_sink, ..request };
+    let request = MapRequest { encoder: key.encoder, tokens: vec![pos], suppress_sink: key.suppress_sink, ..request };
     let map = request.compute(trace).map_err(|err| err.to_string())?;
     Ok(TokenMap { image_share: super::narrow(map.total), max: map.range.max, values: map.values.into() })
 }
@@ -83,10 +84,11 @@ impl TokenMaps {
         let trace = run.trace.as_ref()?;
         // While another source is shown, the words of the answer are still those of the decoder.
         let source = if view.source.of_tokens() { view.source } else { Source::DECODER };
+        let encoder = view.encoder;
         let shown = ViewState { source, ..*view }.layer_head();
-        let [layers, heads] = source.shape(trace, 0).unwrap_or_default();
+        let [layers, heads] = source.shape(trace, encoder).unwrap_or_default();
         let choice = LayerHead { layer: shown.layer.clamped(layers), head: shown.head.clamped(heads) };
-        let key = Key { run: run.id, rewinds: run.rewinds, source, choice, suppress_sink: view.suppress_sink };
+        let key = Key { run: run.id, rewinds: run.rewinds, source, encoder, choice, suppress_sink: view.suppress_sink };
         if self.key != Some(key) {
             *self = Self { key: Some(key), ..Self::default() };
         }

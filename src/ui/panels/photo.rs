@@ -45,15 +45,22 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         Some(Loaded::Ready(photo)) => photo.clone(),
     };
     follow_commands(cx);
-    let layout = model_layout(cx, photo.size());
+    let layout = shown_layout(cx, photo.size());
     let response = canvas(ui, cx, &photo, &layout);
     context_menu(&response, cx);
     let hovered = hovered_value(cx, &layout, &response);
     footer(ui, cx, &response, hovered.as_ref());
-    if let Some((idx, modifiers)) = response.clicked.and_then(|(pos, modifiers)| Some((layout.idx(pos)?, modifiers))) {
+    let clicked = response.clicked.filter(|_| is_read_by_the_decoder(cx, &layout));
+    if let Some((idx, modifiers)) = clicked.and_then(|(pos, modifiers)| Some((layout.idx(pos)?, modifiers))) {
         let extend = if modifiers.command || modifiers.shift { Extend::Toggle } else { Extend::Replace };
         cx.emit(Command::ClickPatch(idx, extend));
     }
+}
+
+/// Whether the cells of a layout are those of the shown trace, whose numbers selections go by.
+fn is_read_by_the_decoder(cx: &PanelContext<'_>, layout: &ImageLayout) -> bool {
+    let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
+    trace.is_none_or(|trace| *trace.layout == *layout || trace.layout.image() != layout.image())
 }
 
 /// In place of a photo that is not where the session says.
@@ -68,6 +75,14 @@ fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
             cx.emit(Command::Session(SessionCommand::Show(SessionBox::Missing)));
         }
     });
+}
+
+/// Where the patches of the shown map lie: those of one encoder of several need not be all that the model saw.
+fn shown_layout(cx: &PanelContext<'_>, size: ImageSize) -> Arc<ImageLayout> {
+    match heat(cx) {
+        Some((map, _)) if map.layout.image() == size => Arc::clone(&map.layout),
+        _ => model_layout(cx, size),
+    }
 }
 
 /// What the model saw; before there is an answer, what it would see.
@@ -102,13 +117,16 @@ pub(in crate::ui) fn picture(cx: &PanelContext<'_>, ground: [u8; 3]) -> Option<C
     if let Some(canvas) = super::prompting::prepared(cx, photo) {
         return Some(canvas.picture(ground));
     }
-    let layout = model_layout(cx, photo.size());
+    let layout = shown_layout(cx, photo.size());
     Some(prepared(cx, photo, &layout).picture(ground))
 }
 
 /// Photo, overlay and marks as the state says.
 fn prepared<'a>(cx: &PanelContext<'_>, photo: &'a PhotoTexture, layout: &'a Arc<ImageLayout>) -> PhotoCanvas<'a> {
-    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| layout.pos(*idx)).collect();
+    // Patches are selected among those that the decoder reads.
+    let is_read = is_read_by_the_decoder(cx, layout);
+    let selected = cx.state.selection.patches.iter().filter(|_| is_read).filter_map(|idx| layout.pos(*idx));
+    let selected: BTreeSet<PatchPos> = selected.collect();
     let colour = cx.state.colour;
     let overlap = overlap(cx, layout.image()).filter(|_| colour.overlay_visible);
     // While they are being made the photo is bare for a frame or two, instead of flashing the heat map.

@@ -73,7 +73,7 @@ pub(super) fn one_line(prompt: &str) -> String {
 /// The source row of an encoder.
 pub(super) fn encoder_source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
-    let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace, 0));
+    let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace, view.encoder));
     let rows = if is_there(Source::RECEIVED) { Source::RECEIVED } else { Source::VISION };
     row(ui, "Source", "Whose attention is shown", |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;

@@ -111,7 +111,7 @@ mod written {
 
     /// `Decoder`, `Vision`: the names of sources, their first letter large.
     pub(super) mod source {
-        use crate::analysis::MapSource;
+        use crate::analysis::{MapSource, SOURCES};
         use serde::{Deserialize, Deserializer, Serializer, de};
 
         fn with_first(text: &str, first: impl Fn(char) -> char) -> String {
@@ -120,13 +120,17 @@ mod written {
 
         #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
         pub(in super::super) fn serialize<S: Serializer>(source: &MapSource, to: S) -> Result<S::Ok, S::Error> {
-            to.serialize_str(&with_first(source.entry().id, |first| first.to_ascii_uppercase()))
+            let id = source.entry().id;
+            // Only the first sessions' own are written so.
+            let is_old = SOURCES.iter().any(|entry| entry.id == id);
+            to.serialize_str(&if is_old { with_first(id, |first| first.to_ascii_uppercase()) } else { id.to_owned() })
         }
 
         pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<MapSource, D::Error> {
             let written = String::deserialize(from)?;
             let id = with_first(&written, |first| first.to_ascii_lowercase());
-            MapSource::by_id(&id)
+            MapSource::by_id(&written)
+                .or_else(|| MapSource::by_id(&id))
                 .ok_or_else(|| de::Error::custom(format!("expected a source of maps, found {written}")))
         }
     }

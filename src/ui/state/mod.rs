@@ -258,7 +258,9 @@ impl AppState {
     fn settle_source(&mut self) {
         let has_decoder = self.has_decoder();
         let trace = self.current_run().and_then(|run| run.trace.as_ref());
-        let encoder = self.view.encoder.min(trace.map_or(0, crate::trace::Trace::num_encoders).saturating_sub(1));
+        // Which one is looked at stays while nothing is known of the next answer.
+        let last = trace.map_or(usize::MAX, |trace| trace.num_encoders().saturating_sub(1));
+        let encoder = self.view.encoder.min(last);
         let has = |source: Source| trace.is_none_or(|trace| source.is_in(trace, encoder));
         let chosen = self.view.source;
         let is_rows = [Source::VISION, Source::RECEIVED].contains(&chosen);

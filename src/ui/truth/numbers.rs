@@ -109,7 +109,8 @@ impl TruthNumbers {
             self.forget();
             return false;
         };
-        let (layout, combine) = (&trace.layout, state.colour.style.combine);
+        let layout = &state.view.source.layout(trace, state.view.encoder);
+        let combine = state.colour.style.combine;
         let is_laid = self.layout.as_ref().is_some_and(|laid| (&laid.0, laid.1) == (layout, combine));
         let same_image = self.image.as_ref().is_some_and(|image| Arc::ptr_eq(image, truth));
         if !same_image || !is_laid {

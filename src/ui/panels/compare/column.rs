@@ -131,7 +131,9 @@ pub(super) fn photo(
     run: &Run,
     style: &HeatStyle,
 ) -> Option<PatchPos> {
-    let layout = run.trace.as_ref().map(|trace| &trace.layout).filter(|layout| layout.image() == photo.size())?;
+    let whole = run.trace.as_ref().map(|trace| &trace.layout).filter(|layout| layout.image() == photo.size())?;
+    // The map of one encoder of several lies on the regions that it saw.
+    let layout = column.map.as_ref().map_or(whole, |map| &map.layout);
     let is_its_photo = cx.state.is_of_shown_photo(run);
     let heat = column.map.as_ref().ok().filter(|map| cx.state.colour.overlay_visible && map.layout == *layout);
     let heat = heat.filter(|_| is_its_photo);
@@ -139,7 +141,7 @@ pub(super) fn photo(
         ui.label(RichText::new("The photo has changed since").small().color(ui.visuals().warn_fg_color));
     }
     let linked = cx.memory.compare.hovered.filter(|pos| layout.idx(*pos).is_some());
-    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| layout.pos(*idx)).collect();
+    let selected: BTreeSet<PatchPos> = cx.state.selection.patches.iter().filter_map(|idx| whole.pos(*idx)).collect();
     let response = PhotoCanvas::new(photo, layout)
         .heat(heat.map(|map| (map.clone(), *style)))
         .marked(Vec::new(), linked.into_iter().collect())

@@ -220,6 +220,9 @@ impl AppState {
             PanelKind::VisionCls if vision => on_photo(shown(&of)?),
             PanelKind::VisionCls => on_photo(cls_map(&of, trace, &self.view)?),
             PanelKind::Attribution => on_photo(MapSpec::Llava { of, options: self.prompting_of_answer()? }),
+            PanelKind::Grid | PanelKind::Scores if vision && self.view.encoder > 0 => {
+                return Err("Figures have layers and heads of the first encoder only: choose encoder 0".to_owned());
+            }
             PanelKind::Overlap => {
                 let truth = self.figure_truth(false, wanted)?;
                 Show::Overlap { map: shown(&of)?, truth, colour_blind_safe: self.truth.view.colour_blind_safe }
@@ -272,6 +275,9 @@ impl AppState {
         Ok(match kind {
             PanelKind::ImageShare if !self.view.source.is_attention() => {
                 return Err(format!("{}: no attention, choose another source", self.view.source.name()));
+            }
+            PanelKind::ImageShare if self.view.source.is_encoder() && self.view.encoder > 0 => {
+                return Err("Figures have layers and heads of the first encoder only: choose encoder 0".to_owned());
             }
             PanelKind::ImageShare if self.view.source.is_encoder() => {
                 let vision = trace.vision.as_ref().ok_or("The vision encoder's attention was not recorded")?;

@@ -65,6 +65,7 @@ pub(super) fn source_map(of: &str, trace: &Trace, view: &ViewState, held: &[Toke
                 layers: layer.clamped(layers).pick(),
                 heads: head.clamped(heads).pick(),
                 normalisation: view.normalisation,
+                suppress_sink: view.suppress_sink && source.has_sink(),
             })
         }
     }
