@@ -97,7 +97,8 @@
 //!
 //! | folder | what it holds |
 //! | --- | --- |
-//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures; `assets/docs` is the part of this page below |
+//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
+//! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
 //! | `shaders` | every WGSL file |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |
