@@ -89,6 +89,9 @@
 //! | something to do in the window | one variant and one line in `src/ui/command`, one arm in `src/ui/state/update.rs` | menus, keys, the box that finds commands |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
+//! The pages repeat what `gazelens list` prints. A test fails when they are stale;
+//! `GAZELENS_WRITE_TABLES=1 cargo test --test cli documentation` writes their tables again.
+//!
 //! Methods, metrics and sources of maps may also come from a program that uses this crate ([`decode::add_method`],
 //! [`analysis::localisation::add_metric`], [`analysis::add_source`]), and so may a whole model
 //! ([`engine::OpenModel::own`]); `tests/extending` has one of each.
