@@ -89,6 +89,9 @@
 //! | something to do in the window | one variant and one line in `src/ui/command`, one arm in `src/ui/state/update.rs` | menus, keys, the box that finds commands |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
+//! The pages repeat what `gazelens list` prints. A test fails when they are stale;
+//! `GAZELENS_WRITE_TABLES=1 cargo test --test cli documentation` writes their tables again.
+//!
 //! Methods, metrics and sources of maps may also come from a program that uses this crate ([`decode::add_method`],
 //! [`analysis::localisation::add_metric`], [`analysis::add_source`]), and so may a whole model
 //! ([`engine::OpenModel::own`]); `tests/extending` has one of each.
@@ -97,7 +100,8 @@
 //!
 //! | folder | what it holds |
 //! | --- | --- |
-//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures; `assets/docs` is the part of this page below |
+//! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
+//! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
 //! | `shaders` | every WGSL file |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |

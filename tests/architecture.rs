@@ -4,6 +4,8 @@
 mod circles;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/pages.rs"]
+mod pages;
 
 use circles::{House, rooms_used, taken_from};
 use std::collections::{BTreeMap, BTreeSet};
@@ -299,7 +301,7 @@ fn external_crates_live_only_where_the_table_says() {
 #[test]
 fn paths_of_the_documentation_exist() {
     for name in ticked(&documentation()) {
-        let is_path = name.starts_with("src/") || name.starts_with("tests/");
+        let is_path = ["src/", "tests/", "assets/"].iter().any(|folder| name.starts_with(folder));
         assert!(!is_path || root().join(&name).exists(), "src/lib.rs names {name}, which does not exist");
     }
 }
@@ -413,7 +415,7 @@ fn nothing_names_a_machine_or_leaves_work_behind() {
         [("/wo", "rk/"), ("/ho", "me/"), ("/ro", "ot/"), ("/Us", "ers/"), ("TO", "DO"), ("FIX", "ME"), ("XX", "X")];
     let endings = [".rs", ".wgsl", ".py", ".toml", ".md", ".json", ".jinja", ".yml", "run", ".sh"];
     let mut all = files(&root().join("src"), &endings);
-    for folder in ["tests", "shaders", ".ci", ".cargo", "assets/demo/make"] {
+    for folder in ["tests", "shaders", ".ci", ".cargo", "assets/demo/make", "assets/docs"] {
         all.extend(files(&root().join(folder), &endings));
     }
     all.extend(["Cargo.toml", "README.md", "LICENSE", "assets/demo/README.md"].map(|name| root().join(name)));
@@ -429,33 +431,6 @@ fn nothing_names_a_machine_or_leaves_work_behind() {
             assert!(!is_found, "{} contains {word}", relative(file));
         }
     }
-}
-
-#[test]
-fn commands_of_the_readme_exist() {
-    let readme = read(&root().join("README.md"));
-    let program = gazelens::cli::command();
-    let mut seen = 0;
-    for line in readme.lines().filter(|line| line.trim_start().starts_with("gazelens ")) {
-        // Continued lines and comments hold no names of commands.
-        let mut words = line.split_whitespace().skip(1).take_while(|word| *word != "#").peekable();
-        let mut command = &program;
-        if let Some(name) = words.next_if(|word| !word.starts_with('-')) {
-            let found = program.get_subcommands().find(|command| command.get_name() == name);
-            command = found.unwrap_or_else(|| panic!("the README names `gazelens {name}`, which does not exist"));
-        }
-        for flag in words.filter_map(|word| word.trim_start_matches('[').strip_prefix("--")) {
-            let flag = flag.trim_end_matches(|c: char| !c.is_alphanumeric());
-            let known = command.get_arguments().chain(program.get_arguments()).any(|arg| arg.get_long() == Some(flag));
-            assert!(
-                known,
-                "the README gives `gazelens {}` a flag --{flag}, which it does not have",
-                command.get_name()
-            );
-        }
-        seen += 1;
-    }
-    assert!(seen > 0, "the README shows at least one command at the start of a line");
 }
 
 /// Rows of a table cannot be cut; JSON, templates and what has no space stand as others write them.

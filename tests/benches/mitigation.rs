@@ -1,5 +1,5 @@
 //! What every mitigation does to the bundled model on the bundled images: POPE's questions, and CHAIR over its
-//! descriptions. Prints the README's table: `cargo bench --bench mitigation`.
+//! descriptions. Prints the table of `assets/docs/methods.md`: `cargo bench --bench mitigation`.
 //!
 //! The model is tiny and was trained on drawn scenes; the table says what the methods do here, not what they do to
 //! LLaVA.

@@ -5,6 +5,7 @@
 mod captions;
 mod checkpoints;
 mod displays;
+mod documentation;
 #[cfg(target_os = "linux")]
 mod endless;
 mod figure_commands;
