@@ -15,6 +15,7 @@ pub mod file;
 mod run;
 mod similarity;
 mod tokens;
+mod words;
 
 pub use action::TokenAction;
 pub use attention::{AttentionRow, RowPrecision, VisionAttention};

@@ -45,6 +45,7 @@ mod theme;
 pub mod truth;
 mod widgets;
 mod wording;
+mod words;
 
 pub use app::{App, AppOptions};
 pub use command::Command;

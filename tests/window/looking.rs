@@ -198,3 +198,32 @@ fn everything_that_counts_lies_within_a_small_window() {
         assert!(chip.right() <= canvas.right() + 1.0, "word {idx}: {chip} in {canvas}");
     }
 }
+
+#[test]
+fn keys_walk_the_words_of_the_answer() {
+    let (mut window, _) = answered(Script::default());
+    let held =
+        |window: &crate::support::Window| window.state().state().selection.tokens.iter().copied().collect::<Vec<_>>();
+    let step = |window: &mut crate::support::Window, key: Key, modifiers: Modifiers| {
+        window.key_press_modifiers(modifiers, key);
+        frames(window);
+    };
+    for (key, modifiers, expected, what) in [
+        (Key::W, Modifiers::NONE, 0, "the first word"),
+        (Key::W, Modifiers::NONE, 1, "the next"),
+        (Key::W, Modifiers::SHIFT, 0, "the one before"),
+        (Key::W, Modifiers::SHIFT, 17, "round the beginning to the last word: the full stop is none"),
+        (Key::E, Modifiers::NONE, 1, "the first object word"),
+        (Key::E, Modifiers::NONE, 11, "the next"),
+        (Key::E, Modifiers::SHIFT, 1, "and back"),
+    ] {
+        step(&mut window, key, modifiers);
+        assert_eq!(held(&window), [TokenPos::Output(expected)], "{what}");
+    }
+    assert!(caption(&window).contains("token 1 “ dog”"), "its map is shown: {}", caption(&window));
+    // Neither is in the first scene of the demo, a beach.
+    step(&mut window, Key::X, Modifiers::NONE);
+    assert_eq!(held(&window), [TokenPos::Output(11)], "the next hallucinated word");
+    step(&mut window, Key::X, Modifiers::NONE);
+    assert_eq!(held(&window), [TokenPos::Output(1)], "and round the end");
+}

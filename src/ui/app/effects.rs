@@ -1,12 +1,28 @@
 //! What the state wants done outside of it.
 
 use super::App;
+use crate::ui::command::{Command, WordStep};
 use crate::ui::pane::Pane;
 use crate::ui::state::Effect;
+use crate::ui::words;
 use crate::ui::{layout, panels, theme};
 use eframe::egui;
 
 impl App {
+    /// Holds the next word of a kind, or says that there is none.
+    fn step_word(&mut self, step: WordStep) {
+        match words::stepped(&self.state, &self.derived, step) {
+            Some(word) => {
+                let is_held = self.state.selection.holds_word(&word);
+                self.commands.extend((!is_held).then(|| Command::HoldWord(*word.start(), *word.end())));
+            }
+            None => {
+                let why = words::none_there(&self.state, step.kind);
+                self.state.toasts.push(why);
+            }
+        }
+    }
+
     pub(in crate::ui) fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
@@ -31,6 +47,7 @@ impl App {
                 Effect::Canvas(command) => self.view.canvas_commands.push(command),
                 Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
                 Effect::ResetLayout => self.tree = layout::default_tree(),
+                Effect::StepWord(step) => self.step_word(step),
                 Effect::FocusPrompt => {
                     layout::bring_to_front(&mut self.tree, Pane::Question);
                     self.view.focus = Some(panels::TextBox::Prompt);

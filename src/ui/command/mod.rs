@@ -61,6 +61,26 @@ pub enum NotesEdit {
     Text(String),
 }
 
+/// Which words of the answer are walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WordKind {
+    /// All.
+    Any,
+    /// Words for objects, as CHAIR finds them.
+    Object,
+    /// Those of them that are not in the photo.
+    Hallucinated,
+}
+
+/// From the held word to another one; from none to the first or the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordStep {
+    /// Among these.
+    pub kind: WordKind,
+    /// Towards the answer's beginning.
+    pub back: bool,
+}
+
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -215,6 +235,8 @@ pub enum Command {
     ClickToken(TokenPos, Extend),
     /// Hold these generated tokens, the first and the last of a word; let go if they are held already.
     HoldWord(usize, usize),
+    /// Hold another word of the answer.
+    StepWord(WordStep),
     /// A click on a patch.
     ClickPatch(usize, Extend),
     /// Show an earlier question.

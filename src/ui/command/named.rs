@@ -1,6 +1,6 @@
 //! The commands that have a name, with their menus and keys.
 
-use super::{CanvasCommand, Command, CopyCommand, FigureCommand, SessionCommand};
+use super::{CanvasCommand, Command, CopyCommand, FigureCommand, SessionCommand, WordKind, WordStep};
 use crate::engine::ModelSource;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -41,6 +41,10 @@ pub struct NamedCommand {
 
 const fn key(key: Key) -> KeyboardShortcut {
     KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
 }
 
 const fn ctrl(key: Key) -> KeyboardShortcut {
@@ -347,6 +351,54 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
     ),
     named!("previous-image", Command::PreviousImage, Go, "Previous image", "The image before this one", [key(Key::A)]),
     named!("next-image", Command::NextImage, Go, "Next image", "The image after this one", [key(Key::D)]),
+    named!(
+        "next-word",
+        Command::StepWord(WordStep { kind: WordKind::Any, back: false }),
+        Go,
+        "Next word",
+        "Holds the next word of the answer: the photo shows where the model looked when it chose it",
+        [key(Key::W)]
+    ),
+    named!(
+        "previous-word",
+        Command::StepWord(WordStep { kind: WordKind::Any, back: true }),
+        Go,
+        "Previous word",
+        "Holds the word before the held one",
+        [shift(Key::W)]
+    ),
+    named!(
+        "next-object-word",
+        Command::StepWord(WordStep { kind: WordKind::Object, back: false }),
+        Go,
+        "Next object word",
+        "Holds the next word of the answer that names an object",
+        [key(Key::E)]
+    ),
+    named!(
+        "previous-object-word",
+        Command::StepWord(WordStep { kind: WordKind::Object, back: true }),
+        Go,
+        "Previous object word",
+        "Holds the object word before the held word",
+        [shift(Key::E)]
+    ),
+    named!(
+        "next-hallucinated-word",
+        Command::StepWord(WordStep { kind: WordKind::Hallucinated, back: false }),
+        Go,
+        "Next hallucinated word",
+        "Holds the next object word that is not in the photo by its annotations",
+        [key(Key::X)]
+    ),
+    named!(
+        "previous-hallucinated-word",
+        Command::StepWord(WordStep { kind: WordKind::Hallucinated, back: true }),
+        Go,
+        "Previous hallucinated word",
+        "Holds the hallucinated word before the held word",
+        [shift(Key::X)]
+    ),
     named!("previous-layer", Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
     named!("next-layer", Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
     named!("previous-head", Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),

@@ -53,7 +53,7 @@ use crate::data::dataset::{NotesChange, PhotoPlace};
 use crate::data::demo;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
-use crate::ui::command::{CanvasCommand, SessionBox};
+use crate::ui::command::{CanvasCommand, SessionBox, WordStep};
 use crate::ui::pane::{Pane, TableKind};
 use crate::ui::settings::{AskSettings, ChipQuantity, ColourSettings, ViewState};
 use std::path::PathBuf;
@@ -99,6 +99,8 @@ pub enum Effect {
     ResetLayout,
     /// Show the tab of a panel.
     BringToFront(Pane),
+    /// Hold another word of the answer.
+    StepWord(WordStep),
     /// Put the cursor into the prompt box.
     FocusPrompt,
     /// Take the cursor out of it, so that keys move about.

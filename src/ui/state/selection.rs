@@ -118,6 +118,11 @@ impl Selection {
         self.anchor = Some(anchor);
     }
 
+    /// Whether these generated tokens are held and nothing else.
+    pub fn holds_word(&self, tokens: &std::ops::RangeInclusive<usize>) -> bool {
+        self.tokens.iter().copied().eq(tokens.clone().map(TokenPos::Output))
+    }
+
     /// A click on a token that the shown run does not have: nothing else is held; lets go if it is so already.
     pub fn hold_elsewhere(&mut self, token: Elsewhere) {
         self.tokens.clear();

@@ -54,6 +54,7 @@ impl AppState {
             Command::AddPaths(paths) => add_paths(paths),
             Command::Session(command) => self.apply_session(command),
             Command::Canvas(command) => vec![Effect::Canvas(command)],
+            Command::StepWord(step) => vec![Effect::StepWord(step)],
             Command::Pope(command) => self.apply_pope(command),
             Command::Compare(command) => self.apply_compare(command),
             Command::Prompting(command) => self.apply_prompting(command),
