@@ -11,15 +11,13 @@ use eframe::egui;
 impl App {
     /// Holds the next word of a kind, or says that there is none.
     fn step_word(&mut self, step: WordStep) {
-        match words::stepped(&self.state, &self.derived, step) {
-            Some(word) => {
-                let is_held = self.state.selection.holds_word(&word);
-                self.commands.extend((!is_held).then(|| Command::HoldWord(*word.start(), *word.end())));
+        if let Some(word) = words::stepped(&self.state, &self.derived, step) {
+            // Holding a held word would let go of it.
+            if !self.state.selection.holds_word(&word) {
+                self.commands.push(Command::HoldWord(*word.start(), *word.end()));
             }
-            None => {
-                let why = words::none_there(&self.state, step.kind);
-                self.state.toasts.push(why);
-            }
+        } else {
+            self.state.toasts.push(words::none_there(&self.state, step.kind));
         }
     }
 
