@@ -1,7 +1,7 @@
 //! All layers x heads as small maps; a click jumps.
 
 use crate::geometry::PatchGrid;
-use crate::render::{GridLayout, GridMaps, compose_grid, gpu};
+use crate::render::{GridLayout, GridMaps, GridRange, compose_grid, gpu};
 use crate::ui::canvas::fallback;
 use crate::ui::colour_bar::format_value;
 use eframe::egui::emath::GuiRounding as _;
@@ -15,6 +15,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 const MAX_NODES: usize = 1024;
 /// Smallest and largest side of a map, in points.
 const CELL_PT: [f32; 2] = [8.0, 96.0];
+/// Side of the map beside the pointer, in points.
+const MAGNIFIED_PT: f32 = 144.0;
 /// Least distance between two axis numbers, in points.
 const TICK_PT: f32 = 16.0;
 
@@ -30,6 +32,7 @@ pub struct HeadGrid<'a> {
     gamma: f32,
     label: String,
     figure: Option<&'a str>,
+    detail: Option<&'a GridMaps>,
     max_height: f32,
 }
 
@@ -37,7 +40,7 @@ impl<'a> HeadGrid<'a> {
     /// `current` is the chosen (layer, head).
     pub fn new(maps: &'a GridMaps, current: Option<(usize, usize)>) -> Self {
         let label = "Layers and heads".to_owned();
-        Self { maps, current, colormap: 0, gamma: 1.0, label, figure: None, max_height: f32::INFINITY }
+        Self { maps, current, colormap: 0, gamma: 1.0, label, figure: None, detail: None, max_height: f32::INFINITY }
     }
 
     /// Index into the colour map registry.
@@ -64,6 +67,13 @@ impl<'a> HeadGrid<'a> {
         self
     }
 
+    /// The maps that the figures of the cells are of: the one under the pointer is shown beside it. All cells fit into
+    /// the room that there is, however small they become.
+    pub fn detail(mut self, maps: &'a GridMaps) -> Self {
+        self.detail = Some(maps);
+        self
+    }
+
     /// Scrolls when higher than this, in points.
     pub fn max_height(mut self, max_height: f32) -> Self {
         self.max_height = max_height;
@@ -81,7 +91,11 @@ impl<'a> HeadGrid<'a> {
         // One line for the axis names, room for two digits beside and one line above.
         let gutter = Vec2::new(font_pt * 2.6, font_pt * 2.0 + 3.0);
         let available = (ui.available_size() - gutter).max(Vec2::splat(CELL_PT[0]));
-        let cells = Cells::new(self.maps, available.x, ui.pixels_per_point());
+        let room = Vec2::new(available.x, available.y.min(self.max_height - gutter.y));
+        let cells = match self.detail {
+            Some(_) => Cells::fitting(self.maps, room, ui.pixels_per_point()),
+            None => Cells::new(self.maps, available.x, ui.pixels_per_point()),
+        };
         let content = cells.size_pt();
         let bar = if content.x > available.x { ui.spacing().scroll.allocated_width() } else { 0.0 };
         let height = (content.y + bar).min(self.max_height - gutter.y).min(available.y.max(4.0 * CELL_PT[0]));
@@ -184,6 +198,7 @@ impl<'a> HeadGrid<'a> {
         if let Some(figure) = self.figure {
             let value = if summary.missing > 0 { "not defined".to_owned() } else { format_value(summary.max) };
             ui.label(format!("{figure} {value}"));
+            self.magnified(ui, layer, head);
             return;
         }
         let at = self
@@ -200,6 +215,23 @@ impl<'a> HeadGrid<'a> {
         if summary.missing > 0 {
             ui.colored_label(ui.visuals().warn_fg_color, format!("{} patches without a value", summary.missing));
         }
+    }
+
+    /// The map whose figure a cell is, large enough to be read.
+    fn magnified(&self, ui: &mut Ui, layer: usize, head: usize) {
+        let Some((maps, map)) = self.detail.and_then(|maps| Some((maps, maps.map(layer, head)?))) else { return };
+        let grid = maps.grid();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hundred pixels")]
+        let cell_px = (MAGNIFIED_PT * ui.pixels_per_point() / grid.rows.max(grid.cols).max(1) as f32).max(1.0) as u32;
+        let size_px = [grid.cols, grid.rows].map(|n| u32::try_from(n).unwrap_or(1).saturating_mul(cell_px));
+        let size = Vec2::from(size_px.map(|px| px as f32 / ui.pixels_per_point()));
+        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        let (layers, heads) = (maps.layers(), maps.heads());
+        let key = maps.key().wrapping_mul(31).wrapping_add((layer * heads + head) as u64).wrapping_add(layers as u64);
+        let one = GridMaps::new(key, [1, 1], grid, map.into(), GridRange::PerMap);
+        let layout = GridLayout { cell_px: size_px, gap_px: 0, colormap: self.colormap, gamma: self.gamma };
+        let shape = fallback::picture_shape(ui.ctx(), response.id, rect, key, || compose_grid(&one, &layout));
+        ui.painter().add(shape);
     }
 
     /// Numbers along the edges, which stay while the maps scroll.
@@ -273,6 +305,19 @@ impl Cells {
             gap_px: whole(pixels_per_point * if side_pt < 20.0 { 1.0 } else { 2.0 }),
             pixels_per_point,
         }
+    }
+
+    /// Cells of one colour, all of them within the room.
+    fn fitting(maps: &GridMaps, room_pt: Vec2, pixels_per_point: f32) -> Self {
+        let gap_px = 1_u32;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sides of cells, clamped")]
+        let side = |room_pt: f32, count: usize| {
+            let pitch_px = (room_pt.max(0.0) * pixels_per_point / count.max(1) as f32).floor() as u32;
+            let most_px = (CELL_PT[1] * pixels_per_point) as u32;
+            pitch_px.saturating_sub(gap_px).clamp(1, most_px)
+        };
+        let cell_px = [side(room_pt.x, maps.heads()), side(room_pt.y, maps.layers())];
+        Self { layers: maps.layers(), heads: maps.heads(), cell_px, gap_px, pixels_per_point }
     }
 
     fn layout(&self, colormap: usize, gamma: f32) -> GridLayout {

@@ -1,7 +1,7 @@
 //! Every layer and head as a small map; a click jumps there.
 
 use super::PanelContext;
-use crate::geometry::{Combine, Flattening};
+use crate::geometry::{Combine, Flattening, PatchGrid};
 use crate::render::{GridMaps, GridRange};
 use crate::ui::command::Command;
 use crate::ui::derived::GridValues;
@@ -18,6 +18,10 @@ use std::sync::Arc;
 pub(super) struct GridMemory {
     shared: bool,
     maps: Option<GridMaps>,
+    /// Whether there was no room for maps.
+    is_summed: bool,
+    /// One number a cell then.
+    sums: Option<GridMaps>,
 }
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -31,14 +35,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let is_one = choice.layer.reduce.is_none() && (!has_heads || choice.head.reduce.is_none());
     let current = is_one.then_some((choice.layer.idx, if has_heads { choice.head.idx } else { 0 }));
     let style = cx.state.colour.style;
-    let grid = HeadGrid::new(&maps, current)
-        .colormap(style.colormap)
-        .gamma(style.gamma)
-        .label("Grid of layers and heads")
-        .max_height(ui.available_height());
+    let look = |grid: HeadGrid<'_>, ui: &mut Ui| {
+        let grid = grid.colormap(style.colormap).gamma(style.gamma).label("Grid of layers and heads");
+        grid.max_height(ui.available_height()).show(ui)
+    };
+    let width = fitting_width(ui.available_size(), values);
+    cx.memory.grid.is_summed = width.is_none();
     let clicked = ui.vertical(|ui| {
-        ui.set_max_width(fitting_width(ui.available_size(), values));
-        grid.show(ui)
+        if let Some(width) = width {
+            ui.set_max_width(width);
+            return look(HeadGrid::new(&maps, current), ui);
+        }
+        let sums = current_sums(&mut cx.memory.grid, values);
+        look(HeadGrid::new(&sums, current).figure(cx.state.view.source.entry().sum).detail(&maps), ui)
     });
     let clicked = clicked.inner;
     if let Some((layer_idx, head_idx)) = clicked {
@@ -56,17 +65,19 @@ pub(super) fn nothing(ui: &mut Ui, cx: &PanelContext<'_>, next: &str) {
     }
 }
 
-/// The width at which all rows are in sight, unless the maps would become too small to read: then the grid scrolls.
-fn fitting_width(available: egui::Vec2, values: &GridValues) -> f32 {
+/// The width at which all rows are in sight; `None` where the maps would be too small to read, and every cell is one
+/// number instead.
+fn fitting_width(available: egui::Vec2, values: &GridValues) -> Option<f32> {
     /// Room for the numbers along the edges, points.
     const EDGE_PT: f32 = 26.0;
-    /// Smallest side of a map that is worth shrinking to, points.
-    const LEAST_PT: f32 = 22.0;
+    /// Smallest side of a map that can be read, points.
+    const LEAST_PT: f32 = 20.0;
     let (layers, heads) = (values.layers.max(1) as f32, values.heads.max(1) as f32);
     let grid = Flattening::new(&values.layout, Combine::default()).grid();
     let shape = grid.rows as f32 / grid.cols.max(1) as f32;
-    let side = (available.y - EDGE_PT) / layers / shape.max(0.25) - 2.0;
-    if side < LEAST_PT { available.x } else { (heads * (side + 2.0) + EDGE_PT + 12.0).min(available.x) }
+    let high = (available.y - EDGE_PT) / layers / shape.max(0.25) - 2.0;
+    let wide = (available.x - EDGE_PT) / heads - 2.0;
+    (high.min(wide) >= LEAST_PT).then(|| (heads * (high + 2.0) + EDGE_PT + 12.0).min(available.x))
 }
 
 /// Room that the switch takes, points.
@@ -79,16 +90,25 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
             source if source == Source::VISION => "[CLS]",
             source => source.name(),
         };
-        let text = format!("{what}, {} × {}", values.layers, values.heads);
-        ui.label(RichText::new(text).weak())
-            .on_hover_text("Rows are layers, columns are heads, both counted from 0; click a map to jump there");
+        let mut text = format!("{what}, {} × {}", values.layers, values.heads);
+        let mut help = "Rows are layers, columns are heads, both counted from 0; click a map to jump there".to_owned();
+        let is_summed = cx.memory.grid.is_summed;
+        if is_summed {
+            text = format!("{text}: {}", cx.state.view.source.entry().sum);
+            help.push_str(
+                ". There is no room for maps here, so a cell's colour is its map's sum; point at it for the map",
+            );
+        }
+        ui.label(RichText::new(text).weak()).on_hover_text(help);
         so_far(ui, cx);
         super::copy_menu::show(ui, cx, TableKind::Heads);
         let mut one_range = |ui: &mut Ui| {
-            ui.checkbox(&mut cx.memory.grid.shared, "one range").on_hover_text(
-                "Off: each map has its own range, structure is visible everywhere. On: brightness \
+            ui.add_enabled(!is_summed, egui::Checkbox::new(&mut cx.memory.grid.shared, "one range"))
+                .on_disabled_hover_text("Sums are on one range")
+                .on_hover_text(
+                    "Off: each map has its own range, structure is visible everywhere. On: brightness \
                     compares between heads",
-            );
+                );
         };
         if ui.available_size_before_wrap().x < ONE_RANGE_PT {
             one_range(ui); // on the next line
@@ -112,6 +132,21 @@ fn flattened(values: &GridValues, flat: &Flattening) -> Arc<[f32]> {
         return Arc::clone(&values.values);
     }
     values.values.chunks_exact(values.layout.len().max(1)).flat_map(|map| flat.of(map).into_owned()).collect()
+}
+
+/// The sum of every map, all on one range: cells that are compared.
+fn current_sums(memory: &mut GridMemory, values: &GridValues) -> GridMaps {
+    // No other content has this name: those of maps count from one.
+    let key = values.key | 1 << 63;
+    match &memory.sums {
+        Some(sums) if sums.key() == key => sums.clone(),
+        _ => {
+            let (size, grid) = ([values.layers, values.heads], PatchGrid { rows: 1, cols: 1 });
+            let sums = GridMaps::new(key, size, grid, values.image_shares.clone().into(), GridRange::Shared);
+            memory.sums = Some(sums.clone());
+            sums
+        }
+    }
 }
 
 fn current_maps(memory: &mut GridMemory, values: &GridValues) -> GridMaps {
