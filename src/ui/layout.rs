@@ -3,6 +3,8 @@
 use super::pane::Pane;
 use eframe::egui;
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, Tile, TileId, Tiles, Tree};
+use serde::Deserialize as _;
+use std::collections::{BTreeSet, HashSet};
 
 /// The layout of the first day: images on the left, photo over question in the middle, numbers on the right.
 pub fn default_tree() -> Tree<Pane> {
@@ -30,14 +32,56 @@ pub fn default_tree() -> Tree<Pane> {
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
-/// The stored layout, if every panel is in it exactly once: a layout of another version of the program is not worth a
-/// missing panel.
+/// The stored layout, whichever version of the program stored it: a panel that it lacks comes beside those that it stands
+/// beside on the first day, one that there is no more goes. `None` for what is no layout, or has a panel twice.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
-    let tree: Tree<Pane> = serde_json::from_str(json).ok()?;
-    let mut panes: Vec<Pane> =
-        tree.tiles.tiles().filter_map(|tile| if let Tile::Pane(pane) = tile { Some(*pane) } else { None }).collect();
-    panes.sort_unstable();
-    (panes == Pane::ALL && tree.root().is_some()).then_some(tree)
+    let stored: Tree<String> = serde_json::from_str(json).ok()?;
+    let (root, mut tiles, mut seen) = (stored.root()?, Tiles::default(), BTreeSet::new());
+    for (id, tile) in stored.tiles.iter() {
+        let tile = match tile {
+            Tile::Container(container) => Tile::Container(container.clone()),
+            Tile::Pane(name) => match named(name) {
+                Some(pane) if seen.insert(pane) => Tile::Pane(pane),
+                Some(_) => return None,
+                None => continue,
+            },
+        };
+        tiles.insert(*id, tile);
+    }
+    let there: HashSet<TileId> = tiles.tile_ids().collect();
+    for tile in tiles.tiles_mut() {
+        if let Tile::Container(container) = tile {
+            container.retain(|child| there.contains(&child));
+        }
+    }
+    tiles.get_container(root)?;
+    let mut tree = Tree::new(egui::Id::unique("panels"), root, tiles);
+    let first_day = default_tree();
+    for pane in Pane::ALL.into_iter().filter(|pane| !seen.contains(pane)) {
+        let beside = neighbours(&first_day, pane).into_iter().find_map(|other| tree.tiles.find_pane(&other));
+        let place = beside.and_then(|tile| tree.tiles.parent_of(tile)).unwrap_or(root);
+        let added = tree.tiles.insert_pane(pane);
+        if let Some(Tile::Container(container)) = tree.tiles.get_mut(place) {
+            container.add_child(added);
+        }
+    }
+    Some(tree)
+}
+
+/// The panel of a name in stored layouts.
+fn named(name: &str) -> Option<Pane> {
+    Pane::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name)).ok()
+}
+
+/// Those that share a place with a panel.
+fn neighbours(tree: &Tree<Pane>, pane: Pane) -> Vec<Pane> {
+    let parent = tree.tiles.find_pane(&pane).and_then(|tile| tree.tiles.parent_of(tile));
+    let siblings = parent.and_then(|parent| match tree.tiles.get(parent) {
+        Some(Tile::Container(container)) => Some(container.children_vec()),
+        _ => None,
+    });
+    let panes = siblings.unwrap_or_default().into_iter().filter_map(|tile| tree.tiles.get_pane(&tile).copied());
+    panes.filter(|other| *other != pane).collect()
 }
 
 /// Shows panels; `show` draws one.
@@ -125,12 +169,28 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_without_every_panel_is_refused() {
+    fn a_layout_of_another_version_keeps_what_it_says() {
         let mut tree = default_tree();
-        let id = tree.tiles.find_pane(&Pane::Candidates).expect("in the default layout");
-        tree.tiles.remove(id);
+        bring_to_front(&mut tree, Pane::Layers);
         let json = serde_json::to_string(&tree).expect("a tree is plain data");
-        assert!(restored_tree(&json).is_none(), "the candidates are missing");
-        assert!(restored_tree("{}").is_none() && restored_tree("").is_none(), "nor is rubbish taken");
+        // One that did not have the candidates yet, and one whose panel is no more.
+        let json = json.replace("\"Candidates\"", "\"Horoscope\"");
+        let back = restored_tree(&json).expect("a layout all the same");
+        let all: BTreeSet<Pane> = back.tiles.tiles().filter_map(pane_of).collect();
+        assert_eq!(all, Pane::ALL.into(), "every panel of this version is there, and no other");
+        assert!(is_in_front(&back, Pane::Layers), "what was chosen stays");
+        let place = |pane: Pane| back.tiles.parent_of(back.tiles.find_pane(&pane).expect("there"));
+        assert_eq!(place(Pane::Candidates), place(Pane::Origin), "beside what it stands beside on the first day");
+    }
+
+    fn pane_of(tile: &Tile<Pane>) -> Option<Pane> {
+        if let Tile::Pane(pane) = tile { Some(*pane) } else { None }
+    }
+
+    #[test]
+    fn what_is_no_layout_is_refused() {
+        assert!(restored_tree("{}").is_none() && restored_tree("").is_none(), "rubbish");
+        let json = serde_json::to_string(&default_tree()).expect("a tree is plain data");
+        assert!(restored_tree(&json.replace("\"Origin\"", "\"Candidates\"")).is_none(), "a panel twice");
     }
 }

@@ -76,7 +76,7 @@ fn is_desktops(ctx: &egui::Context) -> bool {
 
 /// Only what closes the box gets through.
 fn is_behind_a_box(open: OpenBoxes, command: &Command) -> bool {
-    let any = open.help || open.palette || open.model || open.session.is_some();
+    let any = open.help || open.about || open.palette || open.model || open.session.is_some();
     let closes = *command == Command::Clear
         || (open.help && *command == Command::ToggleHelp)
         || (open.palette && *command == Command::TogglePalette);

@@ -178,3 +178,25 @@ fn every_command_stands_in_the_list_of_keys_and_can_be_looked_for() {
     assert!(window.query_by_label_contains("Keys of Zoom in").is_some(), "this one");
     assert!(window.query_by_label_contains("Keys of Quit").is_none(), "not that one");
 }
+
+#[test]
+fn menus_list_every_panel_show_what_is_on_and_say_what_program_this_is() {
+    let (mut window, _) = answered(Script::default());
+    window.get_by_label("View").click();
+    frames(&mut window);
+    window.get_by_label("Panels").click();
+    frames(&mut window);
+    for pane in gazelens::ui::pane::Pane::ALL {
+        assert!(window.query_all_by_label(pane.title()).next().is_some(), "{} is in the menu", pane.title());
+    }
+    press(&mut window, Key::Escape);
+    press(&mut window, Key::Escape);
+    window.get_by_label("Help").click();
+    frames(&mut window);
+    window.get_by_label("About gazelens").click();
+    frames(&mut window);
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(window.query_by_label(version).is_some() && window.query_by_label("MIT").is_some(), "what it is");
+    press(&mut window, Key::Escape);
+    assert!(window.query_by_label(version).is_none(), "Esc closes it");
+}

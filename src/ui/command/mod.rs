@@ -148,6 +148,8 @@ pub enum Command {
     Copy(CopyCommand),
     /// The list of keys.
     ToggleHelp,
+    /// What program this is.
+    ToggleAbout,
     /// Which keys give which command.
     Keys(KeysCommand),
     /// The box that finds commands.

@@ -411,6 +411,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Every key, and what the mouse does",
         [key(Key::Questionmark), key(Key::F1)]
     ),
+    named!("about", Command::ToggleAbout, Help, "About gazelens", "Version, licence, and what the model runs on", []),
 ];
 
 #[cfg(test)]

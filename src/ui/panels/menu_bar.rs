@@ -3,10 +3,31 @@
 use super::PanelContext;
 use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
 use crate::ui::palette::menu_title;
+use crate::ui::pane::Pane;
 use crate::ui::settings::{SCALES, ThemeChoice};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};
+
+/// Commands, by name, before which a line is drawn.
+const BEGIN_GROUPS: [&str; 16] = [
+    "open-a-model",
+    "save-session",
+    "add-what-is-shown-to-the-figure",
+    "copy-the-answer",
+    "find-a-command",
+    "swap-direction",
+    "fit-the-photo",
+    "larger-interface",
+    "reset-the-layout",
+    "attention-prompting-on-or-off",
+    "ask-again",
+    "show-the-chat-template",
+    "previous-image",
+    "next-word",
+    "previous-layer",
+    "about",
+];
 
 const MENUS: [Menu; 6] = [Menu::File, Menu::Edit, Menu::View, Menu::Ask, Menu::Go, Menu::Help];
 
@@ -41,8 +62,11 @@ fn model_button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
     ui.set_min_width(220.0);
-    for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu) {
-        let mut button = Button::new(label(named, cx));
+    for named in NAMED_COMMANDS.iter().filter(|named| named.menu == menu && *named.command != Command::Quit) {
+        if BEGIN_GROUPS.contains(&named.name) {
+            ui.separator();
+        }
+        let mut button = Button::new(label(named, cx)).selected(is_on(named.command, cx));
         if let Some(keys) = Keymap::installed(ui.ctx()).of(named).first() {
             button = button.shortcut_text(crate::ui::widgets::format_keys(ui.ctx(), *keys));
         }
@@ -57,10 +81,41 @@ fn menu_items(ui: &mut Ui, menu: Menu, cx: &mut PanelContext<'_>) {
         Menu::File => {
             ui.separator();
             super::recent::menu(ui, cx, "Open recent");
+            ui.separator();
+            command_button(ui, "Quit", &Command::Quit, cx.commands);
         }
-        Menu::View => look(ui, cx),
+        Menu::View => {
+            panels(ui, cx);
+            look(ui, cx);
+        }
         _ => {}
     }
+}
+
+/// Whether what a command switches is on.
+fn is_on(command: &Command, cx: &PanelContext<'_>) -> bool {
+    match command {
+        Command::ToggleOverlay => cx.state.colour.overlay_visible,
+        Command::TogglePatchGrid => cx.state.colour.patch_grid_visible,
+        Command::ToggleMasks => cx.state.truth.view.masks_visible,
+        Command::ToggleOverlap => cx.state.truth.view.overlap,
+        Command::ToggleTemplate => cx.state.open.template,
+        Command::ToggleFilter => cx.state.open.filter,
+        _ => false,
+    }
+}
+
+/// Every panel by name: one that is behind others, or was lost among them, is found here.
+fn panels(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.separator();
+    ui.menu_button("Panels", |ui| {
+        for pane in Pane::ALL {
+            if ui.button(pane.title()).on_hover_text(pane.help()).clicked() {
+                cx.emit(Command::ShowPane(pane));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Undoing says what it takes back.

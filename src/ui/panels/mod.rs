@@ -1,5 +1,6 @@
 //! What is painted: each panel reads the state and emits commands.
 
+mod about;
 mod answer;
 mod attention;
 mod candidates;
@@ -193,6 +194,7 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     toasts::show(ui.ctx(), cx);
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);
+    about::show(ui.ctx(), cx);
     palette::show(ui.ctx(), cx);
     model_box::show(ui.ctx(), cx);
     session::show(ui.ctx(), cx);

@@ -139,6 +139,8 @@ pub enum Effect {
 pub struct OpenBoxes {
     /// The list of keys.
     pub help: bool,
+    /// What program this is.
+    pub about: bool,
     /// The command that the next keys are for, by its name.
     pub recording: Option<&'static str>,
     /// The box that finds commands.

@@ -94,6 +94,7 @@ impl AppState {
     fn apply_quietly(&mut self, command: Command) {
         match command {
             Command::CloseModelBox => self.open.model = false,
+            Command::ToggleAbout => self.open.about = !self.open.about,
             Command::ToggleHelp => {
                 self.open.help = !self.open.help;
                 self.open.recording = None;
@@ -211,7 +212,8 @@ impl AppState {
     fn clear(&mut self) {
         if self.open.session.is_some() {
             self.close_session_box();
-        } else if self.open.help || self.open.model || self.open.palette {
+        } else if self.open.help || self.open.about || self.open.model || self.open.palette {
+            self.open.about = false;
             self.open.help = false;
             self.open.palette = false;
             self.open.model = false;
