@@ -43,7 +43,7 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };
                 mouse(left, &cx.memory.help.wanted);
-                for menu in [Menu::Go, Menu::View] {
+                for menu in [Menu::View, Menu::Go] {
                     keys(left, menu, cx);
                 }
                 for menu in [Menu::Ask, Menu::Edit, Menu::File, Menu::Help] {
