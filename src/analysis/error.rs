@@ -31,6 +31,20 @@ pub enum AnalysisError {
     /// The encoder has no `[CLS]`, or vision was not recorded.
     #[error("Expected [CLS] attention of the vision encoder, found none in this trace")]
     NoVision,
+    /// An encoder that the model does not have.
+    #[error("Expected a vision encoder below {count}, found {found}")]
+    NoEncoder {
+        /// How many were recorded.
+        count: usize,
+        /// Which was asked for.
+        found: usize,
+    },
+    /// A trace without what a source of maps is made of.
+    #[error("Expected a trace with {what}, found one without")]
+    NotRecorded {
+        /// The source.
+        what: &'static str,
+    },
     /// Written before the unsplit row was recorded.
     #[error("Expected the [CLS] row of the unsplit head, found none in this trace: an earlier version recorded it")]
     NoUnsplit,

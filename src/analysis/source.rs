@@ -134,7 +134,9 @@ const RECEIVED: SourceEntry = SourceEntry {
     values: |at| {
         let vision = vision_of(at.trace, at.encoder)?;
         if vision.has_cls() {
-            return Err(AnalysisError::NoVision);
+            return Err(AnalysisError::NotRecorded {
+                what: "attention received by the patches of an encoder without [CLS]",
+            });
         }
         Ok(cls_values(vision, at.layer_idx, at.head_idx))
     },
@@ -261,7 +263,12 @@ impl MapSource {
         match self.0.side {
             Side::Decoder => Ok([trace.num_hidden_layers, trace.num_attention_heads]),
             Side::Encoder => {
-                let vision = trace.encoder(encoder).ok_or(AnalysisError::NoVision)?;
+                let count = trace.num_encoders();
+                let vision = match trace.encoder(encoder) {
+                    Some(vision) => vision,
+                    None if count > 0 => return Err(AnalysisError::NoEncoder { count, found: encoder }),
+                    None => return Err(AnalysisError::NoVision),
+                };
                 Ok([vision.num_hidden_layers, vision.num_attention_heads])
             }
         }

@@ -80,6 +80,12 @@ impl<'a> HeadGrid<'a> {
         self
     }
 
+    /// What the numbers along the edges take: one line for the axis names, room for two digits beside and one line above.
+    pub fn gutter(ui: &Ui) -> Vec2 {
+        let font_pt = ui.text_style_height(&TextStyle::Small);
+        Vec2::new(font_pt * 2.6, font_pt * 2.0 + 3.0)
+    }
+
     /// Draws over the available width; returns the (layer, head) that was clicked.
     pub fn show(self, ui: &mut Ui) -> Option<(usize, usize)> {
         let (layers, heads) = (self.maps.layers(), self.maps.heads());
@@ -87,9 +93,7 @@ impl<'a> HeadGrid<'a> {
             ui.weak("No maps");
             return None;
         }
-        let font_pt = ui.text_style_height(&TextStyle::Small);
-        // One line for the axis names, room for two digits beside and one line above.
-        let gutter = Vec2::new(font_pt * 2.6, font_pt * 2.0 + 3.0);
+        let gutter = Self::gutter(ui);
         let available = (ui.available_size() - gutter).max(Vec2::splat(CELL_PT[0]));
         let room = Vec2::new(available.x, available.y.min(self.max_height - gutter.y));
         let cells = match self.detail {

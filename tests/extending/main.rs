@@ -113,6 +113,8 @@ fn a_family_of_its_own_answers_like_any_other() {
         assert!(apart(&received.values, &mean) < CLOSE, "encoder {encoder}: what its patches receive");
         assert!(apart(&request(MapSource::NORMS).compute(&trace).unwrap().values, &bright) < CLOSE, "their norms");
         assert_eq!(request(MapSource::VISION).compute(&trace).ok(), None, "there is no [CLS]");
+        let beyond = MapRequest { encoder: 2, ..request(MapSource::NORMS) }.compute(&trace).unwrap_err().to_string();
+        assert_eq!(beyond, "Expected a vision encoder below 2, found 2", "a third one there is not");
         overlay(&received, &photo);
         let (layers, heads, normalisation) = (Pick::default(), Pick::default(), Normalisation::Raw);
         let map = MapSpec::VisionCls { of: "answer".to_owned(), encoder, layers, heads, normalisation };

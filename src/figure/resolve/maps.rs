@@ -231,6 +231,10 @@ fn of_source(of: &str, request: &MapRequest, tokens: &Tokens, inputs: &Inputs) -
     let request = MapRequest { tokens: set.tokens().to_vec(), together: set.reduce(), ..request.clone() };
     let made = request.compute(trace)?;
     let place = if source.has_heads() { place_words(layers, heads) } else { choice_words("layer", layers) };
+    if encoder > 0 && !source.is_encoder() {
+        let found = format!("expected no encoder for {}, found encoder {encoder}", source.name());
+        return Err(PanelError::Other(found));
+    }
     let mut words = format!("{}, {place}", of_encoder(source.entry().subject, encoder));
     let mut title = of_encoder(source.name(), encoder);
     if source.of_tokens() {
@@ -274,7 +278,9 @@ fn attributed(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<NamedMap, 
 /// Layers and heads of an encoder.
 fn encoder_shape(trace: &Trace, encoder: usize) -> Result<[usize; 2], PanelError> {
     let shape = trace.encoder(encoder).map(|vision| [vision.num_hidden_layers, vision.num_attention_heads]);
-    Ok(shape.filter(|shape| *shape != [0, 0]).ok_or(AnalysisError::NoVision)?)
+    let (count, found) = (trace.num_encoders(), encoder);
+    let none = if count > 0 { AnalysisError::NoEncoder { count, found } } else { AnalysisError::NoVision };
+    Ok(shape.filter(|shape| *shape != [0, 0]).ok_or(none)?)
 }
 
 /// A name, with the number of an encoder that is not the first.

@@ -74,13 +74,22 @@ fn layers_and_heads(what: &str, [layers, heads]: [usize; 2]) -> Checked {
 
 /// One region lies where the run's preprocessing puts it on a photo of its size; several lie on a photo of that size.
 fn view(trace: &Trace) -> Checked {
-    let (layout, view) = (&*trace.layout, trace.run.view);
+    let (regions, view) = (&*trace.layout, trace.run.view);
     let size = |ImageSize { width_px, height_px }: ImageSize| format!("a photo of {width_px} x {height_px} pixels");
-    ensure(view.image == layout.image(), || size(layout.image()), || size(view.image))?;
-    let Some(sole) = layout.sole() else { return Ok(()) };
+    ensure(view.image == regions.image(), || size(regions.image()), || size(view.image))?;
+    // Without what the encoders saw nobody knows how many there are.
+    let encoders = if trace.vision.is_some() { trace.num_encoders() } else { layout::VISION.len() };
+    let encoders = if regions.regions().len() == 1 { 1 } else { encoders };
+    let unknown = regions.regions().iter().map(|region| region.encoder).find(|encoder| *encoder >= encoders);
+    ensure(
+        unknown.is_none(),
+        || format!("regions of encoders below {encoders}"),
+        || format!("one of encoder {}", unknown.unwrap_or_default()),
+    )?;
+    let Some(sole) = regions.sole() else { return Ok(()) };
     let patches = |grid: PatchGrid| format!("{} x {} patches", grid.rows, grid.cols);
-    let before = layout.num_unplaced();
-    let region = layout.regions().first();
+    let before = regions.num_unplaced();
+    let region = regions.regions().first();
     let is_plain = region.is_some_and(|region| region.first_token == before && region.row_stride == sole.grid.cols);
     if !is_plain || region.is_some_and(|region| region.kind != RegionKind::Photo) {
         return Ok(());
@@ -100,7 +109,7 @@ fn view(trace: &Trace) -> Checked {
         || format!("{} in {}", seen(view.rect_px), patches(sole.grid)),
     )?;
     ensure(
-        layout.is_like(&ImageLayout::of_view(&view, before)),
+        regions.is_like(&ImageLayout::of_view(&view, before)),
         || format!("the rectangle {} of the run's view", seen(view.rect_px)),
         || seen(sole.rect_px),
     )

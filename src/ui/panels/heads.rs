@@ -39,7 +39,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let grid = grid.colormap(style.colormap).gamma(style.gamma).label("Grid of layers and heads");
         grid.max_height(ui.available_height()).show(ui)
     };
-    let width = fitting_width(ui.available_size(), values);
+    let width = fitting_width(ui.available_size(), HeadGrid::gutter(ui), values);
     cx.memory.grid.is_summed = width.is_none();
     let clicked = ui.vertical(|ui| {
         if let Some(width) = width {
@@ -67,17 +67,16 @@ pub(super) fn nothing(ui: &mut Ui, cx: &PanelContext<'_>, next: &str) {
 
 /// The width at which all rows are in sight; `None` where the maps would be too small to read, and every cell is one
 /// number instead.
-fn fitting_width(available: egui::Vec2, values: &GridValues) -> Option<f32> {
-    /// Room for the numbers along the edges, points.
-    const EDGE_PT: f32 = 26.0;
+fn fitting_width(available: egui::Vec2, edge: egui::Vec2, values: &GridValues) -> Option<f32> {
     /// Smallest side of a map that can be read, points.
     const LEAST_PT: f32 = 20.0;
     let (layers, heads) = (values.layers.max(1) as f32, values.heads.max(1) as f32);
     let grid = Flattening::new(&values.layout, Combine::default()).grid();
     let shape = grid.rows as f32 / grid.cols.max(1) as f32;
-    let high = (available.y - EDGE_PT) / layers / shape.max(0.25) - 2.0;
-    let wide = (available.x - EDGE_PT) / heads - 2.0;
-    (high.min(wide) >= LEAST_PT).then(|| (heads * (high + 2.0) + EDGE_PT + 12.0).min(available.x))
+    // As the grid draws them: cells are at most four times as high as wide, or wide as high.
+    let high = ((available.y - edge.y) / layers - 2.0) / shape.clamp(0.25, 4.0);
+    let wide = (available.x - edge.x) / heads - 2.0;
+    (high.min(wide) >= LEAST_PT).then(|| (heads * (high + 2.0) + edge.x).min(available.x))
 }
 
 /// Room that the switch takes, points.

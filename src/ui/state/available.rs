@@ -22,6 +22,10 @@ impl AppState {
                 answer().is_some_and(|trace| !trace.output.is_empty()),
                 "There is no answer about this photo yet",
             ),
+            Command::StepWord(_) => unless(
+                answer().is_some_and(|trace| !trace.output.is_empty()),
+                "There is no answer about this photo yet",
+            ),
             Command::CloseDataset => unless(!self.is_first_day(), "Only the bundled images are open"),
             Command::NextImage | Command::PreviousImage => {
                 unless(self.library.num_listed() > 1, "There is no other image in the list")
