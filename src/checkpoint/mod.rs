@@ -36,8 +36,8 @@ pub use assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
 pub use belongs::files_of;
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, FeatureSelect, LlavaConfig, ModelType, RopeScaling, SlidingWindow,
-    TextConfig, VisionConfig,
+    Activation, ClipConfig, Dinov2Config, FamilyReader, FeatureSelect, LlavaConfig, ModelType, RopeScaling,
+    SlidingWindow, TextConfig, VisionConfig,
 };
 pub use error::CheckpointError;
 #[cfg(test)]

@@ -57,7 +57,12 @@ impl Ahead {
         if ctx.memory(|memory| memory.has_focus(id)) {
             self.waiting = None;
             let held = std::mem::take(&mut self.held);
+            let is_given = !held.is_empty();
             ctx.input_mut(|input| drop(input.events.splice(0..0, held)));
+            if is_given {
+                // A box shows what was typed into it a frame later.
+                ctx.request_repaint();
+            }
             return;
         }
         self.frames += 1;

@@ -80,7 +80,8 @@ impl<'a> HeadGrid<'a> {
         self
     }
 
-    /// What the numbers along the edges take: one line for the axis names, room for two digits beside and one line above.
+    /// What the numbers along the edges take: one line for the axis names, room for two digits beside and one line
+    /// above.
     pub fn gutter(ui: &Ui) -> Vec2 {
         let font_pt = ui.text_style_height(&TextStyle::Small);
         Vec2::new(font_pt * 2.6, font_pt * 2.0 + 3.0)

@@ -32,8 +32,8 @@ pub fn default_tree() -> Tree<Pane> {
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
-/// The stored layout, whichever version of the program stored it: a panel that it lacks comes beside those that it stands
-/// beside on the first day, one that there is no more goes. `None` for what is no layout, or has a panel twice.
+/// The stored layout, whichever version of the program stored it: a panel that it lacks comes beside those that it
+/// stands beside on the first day, one that there is no more goes. `None` for what is no layout, or has a panel twice.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
     let stored: Tree<String> = serde_json::from_str(json).ok()?;
     let (root, mut tiles, mut seen) = (stored.root()?, Tiles::default(), BTreeSet::new());

@@ -16,11 +16,13 @@ use gazelens::data::Photo;
 use gazelens::decode::{Word, add_method, methods};
 use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, OpenModel};
 use gazelens::figure::recipe::{MapSpec, Show, Tokens, Truth};
+use gazelens::geometry::{ImageLayout, Region};
 use gazelens::ids::{HeadIdx, LayerIdx};
 use gazelens::model::{BranchInput, ImagePlace, LogitRows, Positions, Probe, Site, Tower, VisionLanguageModel};
-use gazelens::trace::Trace;
-use std::sync::OnceLock;
+use gazelens::trace::file::write_trace;
+use gazelens::trace::{Extras, Trace};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use support::{ask, brightness, decoder, kept, overlay, panel, photo, question};
 use toys::family::{GRIDS, Toy};
 use toys::method::{INNER, SAW};
@@ -122,6 +124,11 @@ fn a_family_of_its_own_answers_like_any_other() {
         assert_eq!(values, received.values, "encoder {encoder} in a figure");
         assert!(caption.starts_with("Attention received in the vision encoder"), "{caption}");
     }
+    assert_eq!(
+        refused_regions(&trace),
+        "regions of encoders below 2, found one of encoder 7",
+        "a region names an encoder that is there"
+    );
     let decoder = MapRequest { tokens: vec![TokenRef::Output(0)], ..MapRequest::default() };
     let map = decoder.compute(&trace).unwrap();
     let heads = rows.0.iter().flat_map(|row| row.chunks(trace.prompt.len()));
@@ -137,6 +144,17 @@ fn a_family_of_its_own_answers_like_any_other() {
     let tokens = Tokens { output: vec![0], ..Tokens::default() };
     let (_, values, _) = panel(&trace, on_photo(None, tokens));
     assert_eq!(values, map.values, "the decoder's in a figure");
+}
+
+/// What is said of a trace whose second region is that of an eighth encoder.
+fn refused_regions(trace: &Trace) -> String {
+    let regions = trace.layout.regions().iter().map(|region| Region { encoder: 7 * region.encoder, ..*region });
+    let layout = ImageLayout::new(trace.layout.image(), trace.layout.num_tokens(), regions.collect()).unwrap();
+    let odd = Trace { layout: Arc::new(layout), ..trace.clone() };
+    let folder = tempfile::tempdir().unwrap();
+    let said = write_trace(&folder.path().join("odd.safetensors"), &odd, &Extras::default()).unwrap_err().to_string();
+    let (_, said) = said.split_once("Expected ").unwrap();
+    said.split(": ").next().unwrap_or_default().to_owned()
 }
 
 /// The decoder's map, or that of a source, on the photo.

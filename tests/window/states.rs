@@ -119,8 +119,12 @@ fn layers_and_heads_fill_while_a_large_model_answers() {
     }
     assert_eq!(window.state().state().current_run().map(|run| run.phase.clone()), Some(Phase::Working(Stage::Decode)));
     assert!(window.query_by_label("No maps yet").is_none(), "there are some");
-    window.get_by_label("Grid of layers and heads");
-    window.get_by_label("Shown tokens, 32 × 32");
+    // 1,024 maps have no room here: every cell is one colour, and all of them are in sight.
+    window.get_by_label("Shown tokens, 32 × 32: image share");
+    let (grid, last) =
+        (window.get_by_label("Grid of layers and heads").rect(), window.get_by_label("Layer 31, head 31"));
+    assert!(grid.contains_rect(last.rect()), "the last cell lies in the grid: {:?} in {grid:?}", last.rect());
+    assert!(window.ctx.content_rect().contains_rect(grid), "and the grid in the window: {grid:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::linear::{LayerNorm, Linear};
 use super::vlm::{Encoder, EncoderInfo};
 use super::weights::{Scope, TensorSource};
 use super::{ModelError, Probe, VisionTower};
-use crate::checkpoint::{ClipConfig, VisionKind};
+use crate::checkpoint::{ClipConfig, FamilyReader, VisionKind};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// The registered family.
@@ -21,7 +21,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     help: "Image tower and text tower: where [CLS] looks, and how well a text fits an image",
     paper: "Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021, \
         arXiv:2103.00020",
-    model_types: &["clip", "clip_vision_model"],
+    model_types: FamilyReader::CLIP.model_types,
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
             let VisionKind::Clip(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };

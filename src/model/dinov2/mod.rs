@@ -11,7 +11,7 @@ use super::vision::flatten_patches;
 use super::vlm::{Encoder, EncoderInfo};
 use super::weights::{Scope, TensorSource};
 use super::{ModelError, Probe, Site, Tower};
-use crate::checkpoint::{Dinov2Config, VisionKind};
+use crate::checkpoint::{Dinov2Config, FamilyReader, VisionKind};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// The registered family.
@@ -22,7 +22,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
         word",
     paper: "Oquab et al., DINOv2: Learning Robust Visual Features without Supervision, TMLR 2024, arXiv:2304.07193; \
         Darcet et al., Vision Transformers Need Registers, ICLR 2024, arXiv:2309.16588",
-    model_types: &["dinov2", "dinov2_with_registers"],
+    model_types: FamilyReader::DINOV2.model_types,
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
             let VisionKind::Dinov2(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };

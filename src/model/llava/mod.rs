@@ -10,7 +10,7 @@ use super::vision::select_features;
 use super::vlm::{Embedded, EncoderInfo, ImageFeatures, ImagePlace, ModelSizes, VisionLanguageModel, embed_around};
 use super::weights::{Scope, TensorSource};
 use super::{Decoder, ModelError, Probe, VisionTower};
-use crate::checkpoint::LlavaConfig;
+use crate::checkpoint::{FamilyReader, LlavaConfig};
 use crate::data::{Photo, PreprocessError};
 use crate::geometry::{ImageLayout, ImageSize, PreprocessSpec};
 use crate::ids::TokenSpan;
@@ -22,7 +22,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     label: "LLaVA",
     help: "CLIP vision transformer, two-layer projector, LLaMA-type decoder: answers questions about an image",
     paper: "Liu et al., Improved Baselines with Visual Instruction Tuning, CVPR 2024, arXiv:2310.03744",
-    model_types: &["llava", "llava_llama", "llava_mistral", "llava_qwen", "llava_qwen2"],
+    model_types: FamilyReader::LLAVA.model_types,
     open: FamilyOpen::Answers {
         sizes: |checkpoint| {
             let config = checkpoint.llava()?;

@@ -7,7 +7,7 @@ use super::vision::flatten_patches;
 use super::vlm::{Encoder, EncoderInfo};
 use super::weights::Scope;
 use super::{ModelError, Probe, Site, Tower};
-use crate::checkpoint::{VisionConfig, VisionKind};
+use crate::checkpoint::{FamilyReader, VisionConfig, VisionKind};
 use candle_core::{Result, Tensor};
 
 /// The registered family.
@@ -17,7 +17,7 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     help: "Image tower without [CLS], trained on single pairs of image and text: the attention that its patches \
         receive, and their norms",
     paper: "Zhai et al., Sigmoid Loss for Language Image Pre-Training, ICCV 2023, arXiv:2303.15343",
-    model_types: &["siglip", "siglip_vision_model"],
+    model_types: FamilyReader::SIGLIP.model_types,
     open: FamilyOpen::Sees {
         load: |checkpoint, source, dtype, device| {
             let VisionKind::Siglip(config) = &checkpoint.kind else { return Err(super::family::another_encoder()) };

@@ -43,10 +43,8 @@ pub(super) fn show(ctx: &Context, cx: &mut PanelContext<'_>) {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };
                 mouse(left, &cx.memory.help.wanted);
-                for menu in [Menu::View, Menu::Go] {
-                    keys(left, menu, cx);
-                }
-                for menu in [Menu::Ask, Menu::Edit, Menu::File, Menu::Help] {
+                keys(left, Menu::View, cx);
+                for menu in [Menu::Go, Menu::Ask, Menu::Edit, Menu::File, Menu::Help] {
                     keys(right, menu, cx);
                 }
             });
