@@ -63,7 +63,8 @@ impl FamilyReader {
     pub const LLAVA: Self = Self {
         model_types: &["llava", "llava_llama", "llava_mistral", "llava_qwen", "llava_qwen2"],
         kind: |fields, found| {
-            // Both layouts call themselves "llava"; only the original one names its vision tower instead of describing it.
+            // Both layouts call themselves "llava"; only the original one names its vision tower instead of describing
+            // it.
             let original = fields.has("mm_vision_tower") || found.architecture == "LlavaLlamaForCausalLM";
             match found.model_type.as_str() {
                 _ if original => Some(FamilyKind::LlavaOriginal),
