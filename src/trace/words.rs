@@ -4,14 +4,13 @@ use super::{OutputToken, Trace};
 use std::ops::RangeInclusive;
 
 impl Trace {
-    /// See [`words`].
+    /// The words of the answer in order, each with its first and last generated token. A word begins with a letter or a
+    /// digit behind white space, at the answer's beginning or behind a sign; signs and special tokens belong to none.
     pub fn words(&self) -> Vec<RangeInclusive<usize>> {
         words(&self.output)
     }
 }
 
-/// The words of the answer in order, each with its first and last generated token. A word begins with a letter or a
-/// digit behind white space, at the answer's beginning or behind a sign; signs and special tokens belong to none.
 fn words(output: &[OutputToken]) -> Vec<RangeInclusive<usize>> {
     let mut words: Vec<RangeInclusive<usize>> = Vec::new();
     // Whether the next token may go on with the last word.
