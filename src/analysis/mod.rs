@@ -64,6 +64,7 @@ pub use origin::{Rank, TokenOrigin, WordOrigin, word_origin};
 pub use overlap::{attention_on_top, overlap, top_patches};
 pub use range::{Range, shared_range};
 pub use request::MapRequest;
+pub(crate) use request::is_first;
 pub use reverse::{PatchAttention, TokensForPatches, tokens_for_patches};
 pub use select::{Pick, Reduce, Selection, TokenSet};
 pub use share::{AttentionSplit, cls_share_per_layer, image_share_per_layer, image_share_per_token, split};

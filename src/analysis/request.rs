@@ -7,8 +7,9 @@ use super::{
 use crate::trace::Trace;
 use serde::{Deserialize, Serialize};
 
+/// Whether an encoder is the first, which files leave out.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_first(encoder: &usize) -> bool {
+pub(crate) fn is_first(encoder: &usize) -> bool {
     *encoder == 0
 }
 

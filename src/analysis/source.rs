@@ -258,8 +258,11 @@ impl MapSource {
         Ok([layers, if self.0.has_heads { heads } else { 1 }])
     }
 
-    /// The same with the heads of its side, where it has none of its own: what a selection is checked against.
-    pub(super) fn all_heads(self, trace: &Trace, encoder: usize) -> Result<[usize; 2], AnalysisError> {
+    /// The same with the heads of its side, where it has none of its own: what a selection is
+    /// checked against.
+    ///
+    /// **Errors**: an encoder that the trace does not have.
+    pub fn all_heads(self, trace: &Trace, encoder: usize) -> Result<[usize; 2], AnalysisError> {
         match self.0.side {
             Side::Decoder => Ok([trace.num_hidden_layers, trace.num_attention_heads]),
             Side::Encoder => {

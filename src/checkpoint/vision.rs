@@ -104,8 +104,7 @@ impl VisionCheckpoint {
             FamilyKind::Siglip => VisionKind::Siglip(config::siglip(fields)?),
             FamilyKind::Llava | FamilyKind::LlavaOriginal => {
                 let expected = "an encoder that only sees: clip, clip_vision_model, dinov2, dinov2_with_registers, \
-                siglip, \
-                     siglip_vision_model";
+                    siglip, siglip_vision_model";
                 return Err(fields.refuse("model_type", expected, "llava"));
             }
         };

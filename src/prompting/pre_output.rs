@@ -63,10 +63,8 @@ const ACCURACIES: [(Source, f64, f64); 2] = [(Source::Clip, 89.40, 82.54), (Sour
 
 /// Table 1 of Tomita et al., for whoever wants all of it.
 pub const TABLE_1: &str = "Tomita et al., Table 1: accuracy of LLaVA-1.5 7B, both classes counted alike. Without \
-    prompting 86.23 %. \
-    Prompted by CLIP 86.52 %: 89.40 % where CLIP's pre-output is right (65 % of the questions), 82.54 % where it is \
-    wrong. \
-    Prompted by LLaVA 86.11 %: 89.63 % where it is right (92 %), 43.06 % where it is wrong. \
+    prompting 86.23 %. Prompted by CLIP 86.52 %: 89.40 % where CLIP's pre-output is right (65 % of the questions), \
+    82.54 % where it is wrong. Prompted by LLaVA 86.11 %: 89.63 % where it is right (92 %), 43.06 % where it is wrong. \
     These are different questions: harder ones are among those where the pre-output is wrong";
 
 /// What is said of a pre-output whose right answer is known: that it is right or wrong, and the published numbers of

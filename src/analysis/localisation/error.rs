@@ -24,8 +24,10 @@ pub enum LocalisationError {
         found: usize,
     },
     /// A mask of another photo.
-    #[error("Expected a mask of {} x {} pixels, found one of {} x \
-        {}", expected.width_px, expected.height_px, found.width_px, found.height_px)]
+    #[error(
+        "Expected a mask of {} x {} pixels, found one of {} x {}",
+        expected.width_px, expected.height_px, found.width_px, found.height_px
+    )]
     WrongSize {
         /// Of the photo.
         expected: ImageSize,

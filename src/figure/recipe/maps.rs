@@ -58,7 +58,7 @@ pub enum MapSpec {
         /// Trace.
         of: String,
         /// Which encoder; the first unless given.
-        #[serde(default, skip_serializing_if = "is_first")]
+        #[serde(default, skip_serializing_if = "crate::analysis::is_first")]
         encoder: usize,
         /// Layers.
         #[serde(default)]
@@ -75,7 +75,7 @@ pub enum MapSpec {
         /// Trace.
         of: String,
         /// Which encoder; the first unless given.
-        #[serde(default, skip_serializing_if = "is_first")]
+        #[serde(default, skip_serializing_if = "crate::analysis::is_first")]
         encoder: usize,
         /// Layers.
         #[serde(default)]
@@ -88,7 +88,7 @@ pub enum MapSpec {
         /// Which.
         name: MapSource,
         /// Which encoder, of a source that is one's; the first unless given.
-        #[serde(default, skip_serializing_if = "is_first")]
+        #[serde(default, skip_serializing_if = "crate::analysis::is_first")]
         encoder: usize,
         /// While the model chose these, where the source has a map for each token.
         #[serde(default)]
@@ -162,11 +162,6 @@ impl Default for PromptSpec {
         let (formula, geometry) = ("official".to_owned(), "aligned".to_owned());
         Self { layer: None, formula, kernel: 3, enhance: 5.0, grey: 0, geometry, most_tokens: 20 }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_first(encoder: &usize) -> bool {
-    *encoder == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

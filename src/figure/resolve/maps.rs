@@ -4,14 +4,14 @@ use super::tokens::token_set;
 use super::truth::objects;
 use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
-use crate::analysis::{AnalysisError, MapRequest, MapSource, Reduce};
+use crate::analysis::{MapRequest, MapSource, Reduce};
 use crate::data::Photo;
 use crate::figure::recipe::{MapSpec, PromptSpec, Tokens, Truth};
 use crate::figure::{FigureError, Inputs, MapFile};
 use crate::geometry::{Framing, ImageLayout, ImageSize, ModelView};
 use crate::prompting::{Formula, GridMask, LlavaMaps, MaskGeometry, PromptOptions, blend, photo_mask, prompt_image};
 use crate::render::PhotoTexture;
-use crate::trace::{SpecInfo, Trace, VisionAttention};
+use crate::trace::{SpecInfo, VisionAttention};
 use std::sync::Arc;
 
 /// A map, and what it is in words.
@@ -221,12 +221,7 @@ pub(super) fn named(spec: &MapSpec, inputs: &Inputs) -> Result<NamedMap, PanelEr
 fn of_source(of: &str, request: &MapRequest, tokens: &Tokens, inputs: &Inputs) -> Result<NamedMap, PanelError> {
     let trace = inputs.trace(of)?;
     let MapRequest { source, encoder, layers, heads, normalisation, suppress_sink, .. } = *request;
-    let shape = if source.is_encoder() {
-        encoder_shape(trace, encoder)?
-    } else {
-        [trace.num_hidden_layers, trace.num_attention_heads]
-    };
-    selection(layers, heads, shape)?;
+    selection(layers, heads, source.all_heads(trace, encoder)?)?;
     let set = token_set(tokens, trace);
     let request = MapRequest { tokens: set.tokens().to_vec(), together: set.reduce(), ..request.clone() };
     let made = request.compute(trace)?;
@@ -273,14 +268,6 @@ fn attributed(of: &str, spec: &PromptSpec, inputs: &Inputs) -> Result<NamedMap, 
         words,
         image_share: None,
     })
-}
-
-/// Layers and heads of an encoder.
-fn encoder_shape(trace: &Trace, encoder: usize) -> Result<[usize; 2], PanelError> {
-    let shape = trace.encoder(encoder).map(|vision| [vision.num_hidden_layers, vision.num_attention_heads]);
-    let (count, found) = (trace.num_encoders(), encoder);
-    let none = if count > 0 { AnalysisError::NoEncoder { count, found } } else { AnalysisError::NoVision };
-    Ok(shape.filter(|shape| *shape != [0, 0]).ok_or(none)?)
 }
 
 /// A name, with the number of an encoder that is not the first.

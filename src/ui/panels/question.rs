@@ -63,8 +63,7 @@ fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text =
         if cx.state.next_is_ordinary() { text.weak() } else { text.color(crate::ui::theme::accent(ui.visuals())) };
     let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are \
-        asked; \
-                each stays until it is changed, whatever answer is shown";
+        asked; each stays until it is changed, whatever answer is shown";
     ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
 }
 

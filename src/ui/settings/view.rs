@@ -63,11 +63,6 @@ impl LayerHead {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_first(encoder: &usize) -> bool {
-    *encoder == 0
-}
-
 /// See the module's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -76,7 +71,7 @@ pub struct ViewState {
     #[serde(with = "written::source")]
     pub source: Source,
     /// Which vision encoder, for a source that is one's: 0 is the first.
-    #[serde(skip_serializing_if = "is_first")]
+    #[serde(skip_serializing_if = "crate::analysis::is_first")]
     pub encoder: usize,
     /// In the decoder.
     pub decoder: LayerHead,
