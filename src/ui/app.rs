@@ -186,6 +186,16 @@ impl App {
         &self.tree
     }
 
+    /// Whether a panel is in front of its tabs, or open in an inspector that is, for tests.
+    pub fn is_in_sight(&self, pane: Pane) -> bool {
+        layout::is_in_sight(&self.tree, &self.view.sections, pane)
+    }
+
+    /// Where the photo was drawn, as far as it is in sight, for tests.
+    pub fn photo_shown(&self) -> Option<egui::Rect> {
+        self.view.photo_shown
+    }
+
     /// Queues a command, as a menu would.
     pub fn command(&mut self, command: Command) {
         self.commands.push(command);
@@ -200,6 +210,9 @@ impl App {
         }
         if let Some(tree) = storage.get_string(LAYOUT_KEY).and_then(|json| layout::restored_tree(&json)) {
             self.tree = tree;
+        }
+        if let Some(json) = storage.get_string(LAYOUT_KEY) {
+            self.view.sections = layout::restored_sections(&json);
         }
     }
 
@@ -377,9 +390,7 @@ impl eframe::App for App {
         if let Ok(json) = serde_json::to_string(&self.state.saved()) {
             storage.set_string(SETTINGS_KEY, json);
         }
-        if let Ok(json) = serde_json::to_string(&self.tree) {
-            storage.set_string(LAYOUT_KEY, json);
-        }
+        storage.set_string(LAYOUT_KEY, layout::stored(&self.tree, &self.view.sections).to_string());
     }
 
     fn persist_egui_memory(&self) -> bool {

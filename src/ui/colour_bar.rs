@@ -6,6 +6,8 @@ use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Shape, Stro
 
 /// Height of the colours.
 const BAR_PT: f32 = 14.0;
+/// Width of an upright bar with its texts.
+pub const UPRIGHT_PT: f32 = 72.0;
 /// Steps of colour along the bar.
 const STEPS: u16 = 128;
 
@@ -31,31 +33,77 @@ impl<'a> ColourBar<'a> {
         self
     }
 
-    /// Draws over the available width. The response's label holds the range in words.
-    pub fn show(self, ui: &mut Ui) -> egui::Response {
-        let map = colormap(self.style.colormap);
-        let [lo, hi] = map.effective_range(self.style.range);
-        let font = TextStyle::Small.resolve(ui.style());
+    /// Draws from low at the bottom to high at the top, over the available height; [`UPRIGHT_PT`] wide. The response's
+    /// label holds the range in words.
+    pub fn show_upright(self, ui: &mut Ui) -> egui::Response {
+        let [lo, hi] = self.ends();
         let text_pt = ui.text_style_height(&TextStyle::Small);
-        let size = Vec2::new(ui.available_width().max(60.0), 2.0 * text_pt + BAR_PT + 8.0);
+        let size = Vec2::new(UPRIGHT_PT, ui.available_height().max(4.0 * text_pt));
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        let bar = Rect::from_min_size(rect.min + Vec2::new(1.0, text_pt + 3.0), Vec2::new(size.x - 2.0, BAR_PT));
+        let bar = Rect::from_min_max(
+            rect.min + Vec2::new(6.0, text_pt / 2.0),
+            Pos2::new(rect.left() + 6.0 + BAR_PT, rect.bottom() - text_pt / 2.0),
+        );
         if ui.is_rect_visible(rect) {
-            let colouring = Colouring::new(self.style, map);
-            ui.painter().add(gradient(bar, |t| {
-                let (position, _) = colouring.position(lo + t * (hi - lo));
-                let [r, g, b] = map.at(position).map(|c| c * 255.0);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours in 0..=255")]
-                Color32::from_rgb(r.round() as u8, g.round() as u8, b.round() as u8)
-            }));
+            ui.painter().add(gradient(bar, Along::Up, |t| self.colour_at(lo + t * (hi - lo))));
             let outline = ui.visuals().widgets.noninteractive.bg_stroke;
             ui.painter().rect_stroke(bar, 0.0, outline, StrokeKind::Outside);
-            self.texts(ui, rect, bar, &font, [lo, hi]);
-            self.mark(ui, bar, [lo, hi]);
+            self.upright_texts(ui, rect, bar, [lo, hi]);
+            if let Some(part) = self.marked([lo, hi]) {
+                let y = egui::lerp(bar.bottom()..=bar.top(), part);
+                ui.painter().hline(bar.x_range(), y, Stroke::new(3.0, Color32::from_black_alpha(160)));
+                ui.painter().hline(bar.x_range(), y, Stroke::new(1.0, Color32::WHITE));
+                let tip = Pos2::new(bar.left(), y);
+                let wedge = vec![tip, tip + Vec2::new(-5.0, -4.0), tip + Vec2::new(-5.0, 4.0)];
+                ui.painter().add(Shape::convex_polygon(wedge, ui.visuals().strong_text_color(), Stroke::NONE));
+            }
         }
+        self.named(response)
+    }
+
+    fn upright_texts(&self, ui: &Ui, rect: Rect, bar: Rect, [lo, hi]: [f32; 2]) {
+        let font = TextStyle::Small.resolve(ui.style());
+        let (strong, weak) = (ui.visuals().text_color(), ui.visuals().weak_text_color());
+        let left = bar.right() + 4.0;
+        for (value, y, colour) in
+            [(hi, bar.top(), strong), (f32::midpoint(lo, hi), bar.center().y, weak), (lo, bar.bottom(), strong)]
+        {
+            let at = Pos2::new(left, y);
+            ui.painter().text(at, Align2::LEFT_CENTER, format_value(value), font.clone(), colour);
+        }
+        // What the numbers are, read upwards between the middle and the lower end.
+        let words = format!("{}, {}", self.unit, self.normalisation);
+        for words in [words.as_str(), self.unit.as_str()] {
+            let galley = ui.painter().layout_no_wrap(words.to_owned(), font.clone(), weak);
+            let room = bar.height() / 2.0 - 2.0 * galley.size().y;
+            if galley.size().x > room {
+                continue;
+            }
+            let at = Pos2::new(rect.right() - galley.size().y, bar.bottom() - galley.size().y);
+            let turned = egui::epaint::TextShape::new(at, galley, weak).with_angle(-std::f32::consts::FRAC_PI_2);
+            ui.painter().add(turned);
+            break;
+        }
+    }
+
+    fn ends(&self) -> [f32; 2] {
+        colormap(self.style.colormap).effective_range(self.style.range)
+    }
+
+    fn colour_at(&self, value: f32) -> Color32 {
+        let map = colormap(self.style.colormap);
+        let (position, _) = Colouring::new(self.style, map).position(value);
+        let [r, g, b] = map.at(position).map(|c| c * 255.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours in 0..=255")]
+        Color32::from_rgb(r.round() as u8, g.round() as u8, b.round() as u8)
+    }
+
+    /// The response with everything that the bar says, in words.
+    fn named(&self, response: egui::Response) -> egui::Response {
+        let [lo, hi] = self.ends();
         let label = format!(
             "Colour bar, {}: {} from {} to {} ({})",
-            map.label,
+            colormap(self.style.colormap).label,
             self.unit,
             format_value(lo),
             format_value(hi),
@@ -63,6 +111,24 @@ impl<'a> ColourBar<'a> {
         );
         response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Image, true, &label));
         response.on_hover_text(label.as_str())
+    }
+
+    /// Draws over the available width. The response's label holds the range in words.
+    pub fn show(self, ui: &mut Ui) -> egui::Response {
+        let [lo, hi] = self.ends();
+        let font = TextStyle::Small.resolve(ui.style());
+        let text_pt = ui.text_style_height(&TextStyle::Small);
+        let size = Vec2::new(ui.available_width().max(60.0), 2.0 * text_pt + BAR_PT + 8.0);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        let bar = Rect::from_min_size(rect.min + Vec2::new(1.0, text_pt + 3.0), Vec2::new(size.x - 2.0, BAR_PT));
+        if ui.is_rect_visible(rect) {
+            ui.painter().add(gradient(bar, Along::Right, |t| self.colour_at(lo + t * (hi - lo))));
+            let outline = ui.visuals().widgets.noninteractive.bg_stroke;
+            ui.painter().rect_stroke(bar, 0.0, outline, StrokeKind::Outside);
+            self.texts(ui, rect, bar, &font, [lo, hi]);
+            self.mark(ui, bar, [lo, hi]);
+        }
+        self.named(response)
     }
 
     fn texts(&self, ui: &Ui, rect: Rect, bar: Rect, font: &FontId, [lo, hi]: [f32; 2]) {
@@ -86,11 +152,15 @@ impl<'a> ColourBar<'a> {
         }
     }
 
-    fn mark(&self, ui: &Ui, bar: Rect, [lo, hi]: [f32; 2]) {
-        let Some(value) = self.marker.filter(|v| v.is_finite() && hi > lo) else {
-            return;
-        };
-        let x = egui::lerp(bar.x_range(), ((value - lo) / (hi - lo)).clamp(0.0, 1.0));
+    /// Where the marked value lies, 0 at the low end and 1 at the high one.
+    fn marked(&self, [lo, hi]: [f32; 2]) -> Option<f32> {
+        let value = self.marker.filter(|value| value.is_finite() && hi > lo)?;
+        Some(((value - lo) / (hi - lo)).clamp(0.0, 1.0))
+    }
+
+    fn mark(&self, ui: &Ui, bar: Rect, ends: [f32; 2]) {
+        let Some(part) = self.marked(ends) else { return };
+        let x = egui::lerp(bar.x_range(), part);
         let colour = ui.visuals().strong_text_color();
         ui.painter().vline(x, bar.y_range(), Stroke::new(3.0, Color32::from_black_alpha(160)));
         ui.painter().vline(x, bar.y_range(), Stroke::new(1.0, Color32::WHITE));
@@ -100,14 +170,24 @@ impl<'a> ColourBar<'a> {
     }
 }
 
-/// A horizontal band of colours.
-fn gradient(rect: Rect, colour: impl Fn(f32) -> Color32) -> Shape {
+/// Where a band of colours leads.
+#[derive(Clone, Copy)]
+enum Along {
+    Right,
+    Up,
+}
+
+/// A band of colours, from 0 to 1.
+fn gradient(rect: Rect, along: Along, colour: impl Fn(f32) -> Color32) -> Shape {
     let mut mesh = Mesh::default();
     for step in 0..=STEPS {
         let t = f32::from(step) / f32::from(STEPS);
-        let x = egui::lerp(rect.x_range(), t);
-        for y in [rect.top(), rect.bottom()] {
-            mesh.colored_vertex(Pos2::new(x, y), colour(t));
+        let ends = match along {
+            Along::Right => [rect.top(), rect.bottom()].map(|y| Pos2::new(egui::lerp(rect.x_range(), t), y)),
+            Along::Up => [rect.left(), rect.right()].map(|x| Pos2::new(x, egui::lerp(rect.bottom()..=rect.top(), t))),
+        };
+        for at in ends {
+            mesh.colored_vertex(at, colour(t));
         }
         if step > 0 {
             let last = 2 * u32::from(step);

@@ -50,7 +50,7 @@ impl App {
             let pointed = |kind: &TableKind| self.view.pointed_pane == Some(kind.pane());
             let (pointed, others): (Vec<_>, Vec<_>) = TableKind::ALL.into_iter().partition(pointed);
             let kinds = pointed.into_iter().chain(others);
-            kinds.filter(|kind| layout::is_in_front(&self.tree, kind.pane()))
+            kinds.filter(|kind| layout::is_in_sight(&self.tree, &self.view.sections, kind.pane()))
         };
         let found = match kind {
             Some(kind) => tables::make(kind, source).map(|cells| (kind, cells)),

@@ -1,24 +1,69 @@
 //! Panels that dock.
 
-use super::pane::Pane;
+use super::pane::{PANES, Pane, Place, TableKind};
 use eframe::egui;
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, Tile, TileId, Tiles, Tree};
-use serde::Deserialize as _;
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 
-/// The layout of the first day: images on the left, photo over question in the middle, numbers on the right.
+/// The field of a stored layout that names the open sections.
+const SECTIONS: &str = "sections";
+
+/// Which sections of the inspector are open.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Sections {
+    open: BTreeSet<Pane>,
+    /// One that was just opened: it is scrolled to.
+    #[serde(skip)]
+    wanted: Option<Pane>,
+}
+
+impl Default for Sections {
+    fn default() -> Self {
+        Self { open: [Pane::Candidates, Pane::Origin, Pane::Heads].into(), wanted: None }
+    }
+}
+
+impl Sections {
+    /// Whether a section is open.
+    pub fn is_open(&self, pane: Pane) -> bool {
+        self.open.contains(&pane)
+    }
+
+    /// Opens a section and scrolls to it.
+    pub fn show(&mut self, pane: Pane) {
+        self.open.insert(pane);
+        self.wanted = Some(pane);
+    }
+
+    /// Opens or folds a section.
+    pub fn toggle(&mut self, pane: Pane) {
+        if !self.open.remove(&pane) {
+            self.show(pane);
+        }
+    }
+
+    /// Whether a section was just opened; asked once.
+    pub fn is_wanted(&mut self, pane: Pane) -> bool {
+        self.wanted.take_if(|wanted| *wanted == pane).is_some()
+    }
+}
+
+/// The default layout: images on the left, the photo as large as it gets, and on the right the answer over the
+/// inspector, which holds every panel that is not in the tree as a section.
 pub fn default_tree() -> Tree<Pane> {
     let mut tiles = Tiles::default();
-    let mut tabs = |panes: &[Pane]| {
-        let children: Vec<TileId> = panes.iter().map(|pane| tiles.insert_pane(*pane)).collect();
+    let mut tabs = |place: Place| {
+        let panes = PANES.iter().filter(|entry| entry.place == place);
+        let children: Vec<TileId> = panes.map(|entry| tiles.insert_pane(entry.pane)).collect();
         tiles.insert_tab_tile(children)
     };
-    let images = tabs(&[Pane::Images]);
-    let photo = tabs(&[Pane::Photo, Pane::Compare, Pane::Figure]);
-    let question = tabs(&[Pane::Question]);
-    let attention = tabs(&[Pane::Attention, Pane::Colours, Pane::Objects, Pane::Prompting]);
-    let heads = tabs(&[Pane::Heads, Pane::Layers, Pane::Metrics]);
-    let candidates = tabs(&[Pane::Candidates, Pane::Origin, Pane::Outliers, Pane::Pope]);
+    let images = tabs(Place::List);
+    let photo = tabs(Place::Stage);
+    let question = tabs(Place::Answer);
+    let tools = tabs(Place::Tools);
     let mut column = |children: &[(TileId, f32)], dir: LinearDir| {
         let mut linear = Linear::new(dir, children.iter().map(|(id, _)| *id).collect());
         for (id, share) in children {
@@ -26,14 +71,31 @@ pub fn default_tree() -> Tree<Pane> {
         }
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
-    let middle = column(&[(photo, 0.61), (question, 0.39)], LinearDir::Vertical);
-    let right = column(&[(attention, 0.34), (heads, 0.33), (candidates, 0.33)], LinearDir::Vertical);
-    let root = column(&[(images, 0.155), (middle, 0.55), (right, 0.295)], LinearDir::Horizontal);
+    let right = column(&[(question, 0.55), (tools, 0.45)], LinearDir::Vertical);
+    let root = column(&[(images, 0.115), (photo, 0.58), (right, 0.305)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
+/// Tree and open sections as they are stored: one object, the sections beside the tree's own fields.
+pub fn stored(tree: &Tree<Pane>, sections: &Sections) -> Value {
+    let mut value = serde_json::to_value(tree).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        fields.insert(SECTIONS.to_owned(), serde_json::to_value(sections).unwrap_or_default());
+    }
+    value
+}
+
+/// The open sections of a stored layout; those of the default where it has none, without what is no panel any more.
+pub fn restored_sections(json: &str) -> Sections {
+    let names = serde_json::from_str::<Value>(json).ok().and_then(|value| value.get(SECTIONS)?.as_array().cloned());
+    let Some(names) = names else { return Sections::default() };
+    let open = names.iter().filter_map(|name| named(name.as_str()?)).collect();
+    Sections { open, wanted: None }
+}
+
 /// The stored layout, whichever version of the program stored it: a panel that it lacks comes beside those that it
-/// stands beside on the first day, one that there is no more goes. `None` for what is no layout, or has a panel twice.
+/// stands beside by default, or is a section of the inspector; one that there is no more goes. `None` for what is no
+/// layout, or has a panel twice.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
     let stored: Tree<String> = serde_json::from_str(json).ok()?;
     let (root, mut tiles, mut seen) = (stored.root()?, Tiles::default(), BTreeSet::new());
@@ -56,16 +118,40 @@ pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
     }
     tiles.get_container(root)?;
     let mut tree = Tree::new(egui::Id::unique("panels"), root, tiles);
-    let first_day = default_tree();
-    for pane in Pane::ALL.into_iter().filter(|pane| !seen.contains(pane)) {
-        let beside = neighbours(&first_day, pane).into_iter().find_map(|other| tree.tiles.find_pane(&other));
-        let place = beside.and_then(|tile| tree.tiles.parent_of(tile)).unwrap_or(root);
-        let added = tree.tiles.insert_pane(pane);
-        if let Some(Tile::Container(container)) = tree.tiles.get_mut(place) {
-            container.add_child(added);
-        }
+    let missing = PANES.iter().map(|entry| entry.pane).filter(|pane| pane.section().is_none() && !seen.contains(pane));
+    for pane in missing {
+        add(&mut tree, pane);
     }
     Some(tree)
+}
+
+/// Puts a panel beside those that it stands beside by default; a section beside the inspector.
+fn add(tree: &mut Tree<Pane>, pane: Pane) {
+    let beside = neighbours(pane).find_map(|other| tree.tiles.find_pane(&other));
+    let Some(place) = beside.and_then(|tile| tree.tiles.parent_of(tile)).or(tree.root()) else { return };
+    let added = tree.tiles.insert_pane(pane);
+    if let Some(Tile::Container(container)) = tree.tiles.get_mut(place) {
+        container.add_child(added);
+    }
+}
+
+/// Makes a section of the inspector a panel of its own, in front.
+pub fn tear_off(tree: &mut Tree<Pane>, pane: Pane) {
+    if tree.tiles.find_pane(&pane).is_none() {
+        add(tree, pane);
+    }
+    bring_to_front(tree, pane);
+}
+
+/// Whether a panel is in sight: in front of its tabs, or an open section of an inspector that is.
+pub fn is_in_sight(tree: &Tree<Pane>, sections: &Sections, pane: Pane) -> bool {
+    let is_section = pane.section().is_some() && !is_of_its_own(tree, pane);
+    is_in_front(tree, if is_section { Pane::Inspector } else { pane }) && (!is_section || sections.is_open(pane))
+}
+
+/// Whether a panel stands in the tree; a section that does not is in the inspector.
+pub fn is_of_its_own(tree: &Tree<Pane>, pane: Pane) -> bool {
+    tree.tiles.find_pane(&pane).is_some()
 }
 
 /// The panel of a name in stored layouts.
@@ -73,21 +159,27 @@ fn named(name: &str) -> Option<Pane> {
     Pane::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(name)).ok()
 }
 
-/// Those that share a place with a panel.
-fn neighbours(tree: &Tree<Pane>, pane: Pane) -> Vec<Pane> {
-    let parent = tree.tiles.find_pane(&pane).and_then(|tile| tree.tiles.parent_of(tile));
-    let siblings = parent.and_then(|parent| match tree.tiles.get(parent) {
-        Some(Tile::Container(container)) => Some(container.children_vec()),
-        _ => None,
-    });
-    let panes = siblings.unwrap_or_default().into_iter().filter_map(|tile| tree.tiles.get_pane(&tile).copied());
-    panes.filter(|other| *other != pane).collect()
+/// Those that share a place with a panel by default.
+fn neighbours(pane: Pane) -> impl Iterator<Item = Pane> {
+    let place = if pane.section().is_some() { Place::Tools } else { pane.entry().place };
+    PANES.iter().filter(move |entry| entry.place == place && entry.pane != pane).map(|entry| entry.pane)
+}
+
+/// What was chosen with a right click on a tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TabChoice {
+    /// The table of the panel, to the clipboard.
+    CopyTable(TableKind),
+    /// Every panel in its default place.
+    ResetLayout,
 }
 
 /// Shows panels; `show` draws one.
 pub struct PanelBehavior<F: FnMut(&mut egui::Ui, Pane)> {
     /// Draws one panel.
     pub show: F,
+    /// What was chosen in this frame.
+    pub chosen: Option<TabChoice>,
 }
 
 impl<F: FnMut(&mut egui::Ui, Pane)> egui_tiles::Behavior<Pane> for PanelBehavior<F> {
@@ -102,6 +194,38 @@ impl<F: FnMut(&mut egui::Ui, Pane)> egui_tiles::Behavior<Pane> for PanelBehavior
 
     fn tab_title_for_pane(&mut self, pane: &Pane) -> egui::WidgetText {
         pane.title().into()
+    }
+
+    fn on_tab_button(&mut self, tiles: &mut Tiles<Pane>, tile_id: TileId, tab: egui::Response) -> egui::Response {
+        let pane = tiles.get_pane(&tile_id).copied();
+        let mut back = false;
+        tab.context_menu(|ui| {
+            let table = TableKind::ALL.into_iter().find(|kind| Some(kind.pane()) == pane);
+            let copies = table.map(|kind| (format!("Copy the table of {}", kind.label()), TabChoice::CopyTable(kind)));
+            let reset = ("Reset the layout".to_owned(), TabChoice::ResetLayout);
+            for (words, choice) in copies.into_iter().chain([reset]) {
+                if ui.button(words).clicked() {
+                    self.chosen = Some(choice);
+                    ui.close();
+                }
+            }
+            if pane.is_some_and(|pane| pane.section().is_some()) && ui.button("Back into the inspector").clicked() {
+                back = true;
+                ui.close();
+            }
+        });
+        if back {
+            tiles.remove(tile_id);
+        }
+        match pane {
+            Some(pane) => tab.on_hover_text(pane.help()),
+            None => tab,
+        }
+    }
+
+    /// Closing the tab of a section puts it back into the inspector.
+    fn is_tab_closable(&self, tiles: &Tiles<Pane>, tile_id: TileId) -> bool {
+        tiles.get_pane(&tile_id).is_some_and(|pane| pane.section().is_some())
     }
 
     fn simplification_options(&self) -> SimplificationOptions {
@@ -162,25 +286,47 @@ mod tests {
     #[test]
     fn a_stored_layout_comes_back() {
         let mut tree = default_tree();
-        bring_to_front(&mut tree, Pane::Layers);
+        bring_to_front(&mut tree, Pane::Figure);
+        tear_off(&mut tree, Pane::Layers);
         let json = serde_json::to_string(&tree).expect("a tree is plain data");
         let back = restored_tree(&json).expect("every panel is there");
-        assert!(is_in_front(&back, Pane::Layers) && !is_in_front(&back, Pane::Heads), "the chosen tab is in front");
+        assert!(is_in_front(&back, Pane::Figure) && !is_in_front(&back, Pane::Photo), "the chosen tab is in front");
+        assert!(is_in_front(&back, Pane::Layers), "a section of its own stays one");
+        assert!(!is_of_its_own(&back, Pane::Heads), "and what is a section stays one");
+    }
+
+    #[test]
+    fn open_sections_are_stored_with_the_tree() {
+        let mut sections = Sections::default();
+        sections.show(Pane::Metrics);
+        sections.toggle(Pane::Heads);
+        let json = stored(&default_tree(), &sections).to_string();
+        assert!(restored_tree(&json).is_some(), "it is a layout as before");
+        let back = restored_sections(&json.replace("Origin", "Horoscope"));
+        let open = |pane| back.is_open(pane);
+        assert!(open(Pane::Metrics) && !open(Pane::Heads) && !open(Pane::Origin), "what is no panel is left out");
+        let tree = default_tree();
+        assert!(
+            is_in_sight(&tree, &back, Pane::Metrics) && !is_in_sight(&tree, &back, Pane::Heads),
+            "open is in sight"
+        );
+        assert!(restored_sections("{}").is_open(Pane::Heads), "without any, those of the default");
     }
 
     #[test]
     fn a_layout_of_another_version_keeps_what_it_says() {
         let mut tree = default_tree();
-        bring_to_front(&mut tree, Pane::Layers);
+        bring_to_front(&mut tree, Pane::Figure);
         let json = serde_json::to_string(&tree).expect("a tree is plain data");
-        // One that did not have the candidates yet, and one whose panel is no more.
-        let json = json.replace("\"Candidates\"", "\"Horoscope\"");
+        // One that did not have the comparison yet, and one whose panel is no more.
+        let json = json.replace("\"Compare\"", "\"Horoscope\"");
         let back = restored_tree(&json).expect("a layout all the same");
         let all: BTreeSet<Pane> = back.tiles.tiles().filter_map(pane_of).collect();
-        assert_eq!(all, Pane::ALL.into(), "every panel of this version is there, and no other");
-        assert!(is_in_front(&back, Pane::Layers), "what was chosen stays");
+        let expected = PANES.iter().map(|entry| entry.pane).filter(|pane| pane.section().is_none()).collect();
+        assert_eq!(all, expected, "every panel of this version is there, and no other");
+        assert!(is_in_front(&back, Pane::Figure), "what was chosen stays");
         let place = |pane: Pane| back.tiles.parent_of(back.tiles.find_pane(&pane).expect("there"));
-        assert_eq!(place(Pane::Candidates), place(Pane::Origin), "beside what it stands beside on the first day");
+        assert_eq!(place(Pane::Compare), place(Pane::Photo), "beside what it stands beside by default");
     }
 
     fn pane_of(tile: &Tile<Pane>) -> Option<Pane> {
@@ -191,6 +337,17 @@ mod tests {
     fn what_is_no_layout_is_refused() {
         assert!(restored_tree("{}").is_none() && restored_tree("").is_none(), "rubbish");
         let json = serde_json::to_string(&default_tree()).expect("a tree is plain data");
-        assert!(restored_tree(&json.replace("\"Origin\"", "\"Candidates\"")).is_none(), "a panel twice");
+        assert!(restored_tree(&json.replace("\"Figure\"", "\"Compare\"")).is_none(), "a panel twice");
+    }
+
+    #[test]
+    fn a_section_that_is_torn_off_stands_beside_the_inspector() {
+        let mut tree = default_tree();
+        tear_off(&mut tree, Pane::Metrics);
+        tear_off(&mut tree, Pane::Metrics);
+        let place = |pane: Pane| tree.tiles.parent_of(tree.tiles.find_pane(&pane).expect("there"));
+        assert_eq!(place(Pane::Metrics), place(Pane::Inspector), "as one of its tabs, once");
+        let times = tree.tiles.tiles().filter_map(pane_of).filter(|pane| *pane == Pane::Metrics).count();
+        assert_eq!(times, 1, "once");
     }
 }

@@ -4,7 +4,7 @@
 use super::command::{
     Command, CompareCommand, FigureCommand, Keymap, Menu, NAMED_COMMANDS, PanelKind, PopeCommand, PromptingCommand,
 };
-use super::pane::Pane;
+use super::pane::PANES;
 use super::settings::{Axis, ChipQuantity, SCALES, ThemeChoice};
 use super::state::{AppState, Normalisation, Reduce, Source};
 use crate::analysis::sources;
@@ -116,7 +116,9 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
         })
         .collect();
     entries.extend(
-        Pane::ALL.map(|pane| one("Panel", format!("Show {}", pane.title()), pane.help(), Command::ShowPane(pane))),
+        PANES
+            .iter()
+            .map(|entry| one("Panel", format!("Show {}", entry.title), entry.help, Command::ShowPane(entry.pane))),
     );
     entries.extend(views(state));
     entries.extend(of_panels());
@@ -322,7 +324,7 @@ mod tests {
         let all = titles(&state, "");
         let distinct: HashSet<&String> = all.iter().collect();
         assert_eq!(distinct.len(), all.len(), "each title stands once");
-        assert!(all.len() > NAMED_COMMANDS.len() + Pane::ALL.len(), "and there is more than the menus have");
+        assert!(all.len() > NAMED_COMMANDS.len() + PANES.len(), "and there is more than the menus have");
     }
 
     #[test]

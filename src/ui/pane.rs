@@ -2,105 +2,122 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A panel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Pane {
-    /// Images on offer.
-    Images,
-    /// The photo with its overlay.
+/// Where a panel stands by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the left.
+    List,
+    /// Where the photo is.
+    Stage,
+    /// The question, with the inspector below it.
+    Answer,
+    /// Beside the inspector.
+    Tools,
+    /// A section of the inspector, until it is made a panel of its own.
+    Section(Group),
+}
+
+/// What a section of the inspector is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// The selected word.
+    Word,
+    /// The heat map.
+    Map,
+    /// The photo.
     Photo,
+}
+
+/// A panel as the window lists it.
+#[derive(Debug, Clone, Copy)]
+pub struct PaneEntry {
+    /// Which one.
+    pub pane: Pane,
+    /// On its tab.
+    pub title: &'static str,
+    /// What it is for, in a sentence.
+    pub help: &'static str,
+    /// Where it stands by default.
+    pub place: Place,
+}
+
+macro_rules! panes {
+    ($($(#[$doc:meta])* $pane:ident, $title:literal, $help:literal, $place:expr;)*) => {
+        /// A panel. Layouts are stored by these names.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Pane {
+            $($(#[$doc])* $pane,)*
+        }
+
+        /// Every panel, in the order of the menu; sections in that of the inspector.
+        pub const PANES: &[PaneEntry] = &[
+            $(PaneEntry { pane: Pane::$pane, title: $title, help: $help, place: $place },)*
+        ];
+    };
+}
+
+panes! {
+    /// Images on offer.
+    Images, "Images", "The images on offer, by name, number, objects, tags", Place::List;
+    /// The photo with its overlay.
+    Photo, "Photo", "The photo with its heat map", Place::Stage;
     /// Runs side by side.
-    Compare,
+    Compare, "Compare", "Up to four answers side by side, with the difference of their maps", Place::Stage;
     /// What is on the screen as a figure for a paper.
-    Figure,
+    Figure, "Figure", "What is on the screen as a figure for a paper", Place::Stage;
     /// The question and the answer.
-    Question,
-    /// Source, layer, head.
-    Attention,
-    /// Colours of the overlay.
-    Colours,
-    /// Layers x heads.
-    Heads,
-    /// Image attention of every layer.
-    Layers,
-    /// What else the token could have been.
-    Candidates,
-    /// Annotated objects of the photo.
-    Objects,
-    /// The map against the objects.
-    Metrics,
-    /// Where a word came from.
-    Origin,
-    /// The encoder's outliers against the decoder's.
-    Outliers,
-    /// Yes/no questions about objects.
-    Pope,
+    Question, "Question and answer", "The question, how it is decoded, and the answer", Place::Answer;
+    /// Everything about the word, the map and the photo, in sections that fold.
+    Inspector, "Inspector", "Everything about the selected word, the map and the photo, in sections", Place::Tools;
     /// Attention prompting on the photo.
-    Prompting,
+    Prompting, "API", "Attention prompting (API): the photo darkened where a model does not look", Place::Tools;
+    /// What else the token could have been.
+    Candidates, "Candidates", "What else the model could have said, and forks of the answer",
+        Place::Section(Group::Word);
+    /// Where a word came from.
+    Origin, "Origin", "How much of a word comes from the image, the question and the answer so far",
+        Place::Section(Group::Word);
+    /// The encoder's outliers against the decoder's.
+    Outliers, "Outliers", "Patches that the vision encoder's [CLS] over-attends", Place::Section(Group::Word);
+    /// Layers x heads.
+    Heads, "Layers × heads", "A small map for every layer and head", Place::Section(Group::Map);
+    /// Image attention of every layer.
+    Layers, "Per layer", "Attention on the image by layer, or by word", Place::Section(Group::Map);
+    /// The map against the objects.
+    Metrics, "Metrics", "How well the map agrees with the chosen objects", Place::Section(Group::Map);
+    /// Colours of the overlay.
+    Colours, "Colours", "Colour map, range, opacity of the heat map", Place::Section(Group::Map);
+    /// Annotated objects of the photo.
+    Objects, "Objects", "The annotated objects of the photo", Place::Section(Group::Photo);
+    /// Tags and a note.
+    Notes, "Notes", "Tags and a note about the photo", Place::Section(Group::Photo);
+    /// Yes/no questions about objects.
+    Pope, "POPE", "Yes/no questions about objects, and how they were answered", Place::Section(Group::Photo);
 }
 
 impl Pane {
-    /// Every panel.
-    pub const ALL: [Self; 16] = [
-        Self::Images,
-        Self::Photo,
-        Self::Compare,
-        Self::Figure,
-        Self::Question,
-        Self::Attention,
-        Self::Colours,
-        Self::Heads,
-        Self::Layers,
-        Self::Candidates,
-        Self::Objects,
-        Self::Metrics,
-        Self::Origin,
-        Self::Outliers,
-        Self::Pope,
-        Self::Prompting,
-    ];
+    /// How the window lists it.
+    pub fn entry(self) -> PaneEntry {
+        let listed = PANES.iter().find(|entry| entry.pane == self);
+        // Both lists are written by one macro.
+        listed.copied().unwrap_or(PaneEntry { pane: self, title: "", help: "", place: Place::Tools })
+    }
 
     /// What it is for, in a sentence.
     pub fn help(self) -> &'static str {
-        match self {
-            Self::Images => "The images on offer, by name, number, objects, tags",
-            Self::Photo => "The photo with its heat map",
-            Self::Compare => "Up to four answers side by side, with the difference of their maps",
-            Self::Figure => "What is on the screen as a figure for a paper",
-            Self::Question => "The question, how it is decoded, and the answer",
-            Self::Attention => "Whose attention: source, layer, head, normalisation",
-            Self::Colours => "Colour map, range, opacity of the heat map",
-            Self::Heads => "A small map for every layer and head",
-            Self::Layers => "Attention on the image by layer, or by word",
-            Self::Candidates => "What else the model could have said, and forks of the answer",
-            Self::Objects => "The annotated objects of the photo",
-            Self::Metrics => "How well the map agrees with the chosen objects",
-            Self::Origin => "How much of a word comes from the image, the question and the answer so far",
-            Self::Outliers => "Patches that the vision encoder's [CLS] over-attends",
-            Self::Pope => "Yes/no questions about objects, and how they were answered",
-            Self::Prompting => "Attention prompting: the photo darkened where a model does not look",
-        }
+        self.entry().help
     }
 
     /// On its tab.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Images => "Images",
-            Self::Photo => "Photo",
-            Self::Compare => "Compare",
-            Self::Figure => "Figure",
-            Self::Question => "Question and answer",
-            Self::Attention => "Attention",
-            Self::Colours => "Colours",
-            Self::Heads => "Layers × heads",
-            Self::Layers => "Per layer",
-            Self::Candidates => "Candidates",
-            Self::Objects => "Objects",
-            Self::Metrics => "Metrics",
-            Self::Origin => "Origin",
-            Self::Outliers => "Outliers",
-            Self::Pope => "POPE",
-            Self::Prompting => "API",
+        self.entry().title
+    }
+
+    /// What a section of the inspector is about; `None` for a panel that is never one.
+    pub fn section(self) -> Option<Group> {
+        match self.entry().place {
+            Place::Section(group) => Some(group),
+            Place::List | Place::Stage | Place::Answer | Place::Tools => None,
         }
     }
 }

@@ -40,7 +40,7 @@ impl App {
     }
 
     fn layout(&self) -> Value {
-        serde_json::to_value(&self.tree).unwrap_or_default()
+        layout::stored(&self.tree, &self.view.sections)
     }
 
     /// Whether a file is there that is none of this session's: saving where it was saved before is the usual thing.
@@ -128,7 +128,9 @@ impl App {
         if reopened.recovery {
             self.desk.took_over(&reopened.path);
         }
-        let tree = layout::restored_tree(&reopened.written.layout.to_string());
+        let stored = reopened.written.layout.to_string();
+        let tree = layout::restored_tree(&stored);
+        self.view.sections = layout::restored_sections(&stored);
         let effects: Vec<Effect> = self.state.reopened(reopened, before);
         self.tree = tree.unwrap_or_else(layout::default_tree);
         self.view.scroll_to_current = true;
@@ -194,8 +196,8 @@ impl App {
 
     /// The recovery file follows what is there.
     pub(super) fn follow_session(&mut self, ctx: &egui::Context) {
-        let tree = &self.tree;
-        if let Some(wait) = self.desk.follow(&self.state, || serde_json::to_value(tree).unwrap_or_default()) {
+        let (tree, sections) = (&self.tree, &self.view.sections);
+        if let Some(wait) = self.desk.follow(&self.state, || layout::stored(tree, sections)) {
             ctx.request_repaint_after(wait);
         }
     }

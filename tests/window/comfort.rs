@@ -2,7 +2,7 @@
 
 use crate::demo::{demo_window, wait_until};
 use crate::script::Script;
-use crate::support::{Window, answered, frames, press, settle, window};
+use crate::support::{Window, answered, frames, press, settle, show, window};
 use eframe::egui;
 use egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
@@ -31,13 +31,6 @@ fn text(window: &mut Window) -> String {
     match copied(window) {
         OutputCommand::CopyText(text) => text,
         other => panic!("expected text, found {other:?}"),
-    }
-}
-
-fn bring_to_front(window: &mut Window, pane: Pane) {
-    if !is_in_front(window.state().tree(), pane) {
-        window.get_by_label(pane.title()).click();
-        frames(window);
     }
 }
 
@@ -152,7 +145,7 @@ fn every_table_is_copied_with_its_units() {
         (TableKind::Runs, "Answer (tokens)"),
         (TableKind::Metrics, "Threshold (value of the map)"),
     ] {
-        bring_to_front(&mut window, kind.pane());
+        show(&mut window, kind.pane());
         // Messages lie over the panels below them until they go.
         let said: Vec<u64> = window.state().state().toasts.iter().map(|toast| toast.id).collect();
         for id in said {
@@ -171,8 +164,9 @@ fn every_table_is_copied_with_its_units() {
         window.get_by_label_contains(&format!("Copied the table of {}: ", kind.label()));
     }
     // The panel under the pointer comes first; the other forms are for notes and papers.
-    bring_to_front(&mut window, Pane::Candidates);
     for kind in [TableKind::Candidates, TableKind::Metrics] {
+        window.state_mut().command(Command::ShowPane(kind.pane()));
+        frames(&mut window);
         window.get_by_label(&format!("Copy the table of {}", kind.label())).hover();
         frames(&mut window);
         window.key_press_modifiers(egui::Modifiers::COMMAND.plus(egui::Modifiers::SHIFT), egui::Key::T);

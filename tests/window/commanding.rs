@@ -6,7 +6,6 @@ use eframe::egui;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::{Command, NAMED_COMMANDS};
-use gazelens::ui::layout::is_in_front;
 use gazelens::ui::pane::Pane;
 use gazelens::ui::state::TokenPos;
 
@@ -27,7 +26,7 @@ fn a_command_is_found_by_a_part_of_its_name() {
     type_text(&mut window, "metrics");
     press(&mut window, Key::Enter);
     assert!(window.query_by_label("Find a command").is_none(), "it closes");
-    assert!(is_in_front(window.state().tree(), Pane::Metrics), "and the panel is in front");
+    assert!(window.state().is_in_sight(Pane::Metrics), "and the panel is in sight");
     ctrl(&mut window, Key::K);
     let first = window.get_by_label("Show Metrics");
     first.click();
@@ -186,8 +185,8 @@ fn menus_list_every_panel_show_what_is_on_and_say_what_program_this_is() {
     frames(&mut window);
     window.get_by_label("Panels").click();
     frames(&mut window);
-    for pane in gazelens::ui::pane::Pane::ALL {
-        assert!(window.query_all_by_label(pane.title()).next().is_some(), "{} is in the menu", pane.title());
+    for entry in gazelens::ui::pane::PANES {
+        assert!(window.query_all_by_label(entry.title).next().is_some(), "{} is in the menu", entry.title);
     }
     press(&mut window, Key::Escape);
     press(&mut window, Key::Escape);

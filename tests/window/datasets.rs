@@ -2,9 +2,10 @@
 
 use crate::demo::wait_until;
 use crate::script::Script;
-use crate::support::{Window, frames, window, window_with};
+use crate::support::{Window, frames, show, window, window_with};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::data::demo;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::{App, Command};
 use std::path::Path;
 
@@ -53,8 +54,7 @@ fn annotations_that_wait_for_photos_say_so_wherever_photos_would_be() {
     let (mut window, _) = window(Script::default());
     open(&mut window, &dir.path().join("annotations/instances.json"));
     wait_until(&mut window, "what is wanted", |app| app.state().browse.photos_wanted.is_some());
-    window.get_by_label("Objects").click();
-    frames(&mut window);
+    show(&mut window, Pane::Objects);
     let wanted = format!("{} images annotated, no photos yet: choose their folder", demo::IMAGES.len());
     assert_eq!(window.query_all_by_label(&wanted).count(), 2, "in the list and in Objects");
     assert!(window.state().state().library.current().is_some(), "the bundled images are still there");

@@ -2,12 +2,13 @@
 
 use crate::demo::wait_until;
 use crate::script::Script;
-use crate::support::{Window, answered, frames, settle, window};
+use crate::support::{Window, answered, frames, settle, show, window};
 use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Event, ModelInfo, ModelTask, Request, RunId, Worker};
 use gazelens::ui::command::Command;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::state::{PopeTable, Run};
 use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const FIRST: &str = "POPE question 1: Is there an umbrella in the image?";
 /// The panel in front, with the first photo's questions.
 fn open(window: &mut Window) {
     wait_until(window, "the questions", |app| app.state().pope_items().is_some_and(|items| !items.is_empty()));
-    window.get_by_label("POPE").click();
+    show(window, Pane::Pope);
     frames(window);
 }
 
@@ -90,16 +91,14 @@ fn asking_is_stopped_and_says_how_far_it_came() {
 #[test]
 fn one_click_asks_about_every_object_word() {
     let (mut window, _) = answered(saying(&["No", " dog", " and", " no", " boat", "."]));
-    window.get_by_label("Origin").click();
-    frames(&mut window);
+    show(&mut window, Pane::Origin);
     window.get_by_label("Ask about every object word").click();
     wait_until(&mut window, "both answers", |app| {
         app.state().pope.queue().is_none() && PopeTable::of(app.state()).answered() == 2
     });
     frames(&mut window);
     assert_eq!(window.query_all_by_label("taken back").count(), 2, "the model takes both back, beside the words");
-    window.get_by_label("POPE").click();
-    frames(&mut window);
+    show(&mut window, Pane::Pope);
     window.get_by_label("POPE question 1: Is there a dog in the image?");
     window.get_by_label("POPE question 2: Is there a boat in the image?");
 }
@@ -135,8 +134,7 @@ fn a_model_without_a_decoder_says_why_there_are_no_questions() {
         ..(*Script::default().info()).clone()
     };
     handle.say(Event::Loaded(Arc::new(info)));
-    window.get_by_label("POPE").click();
-    frames(&mut window);
+    show(&mut window, Pane::Pope);
     window.get_by_label("This model has no decoder: it answers no questions");
 }
 

@@ -2,11 +2,12 @@
 
 use crate::demo::wait_until;
 use crate::script::Script;
-use crate::support::{Window, answered, frames, press, type_text, window};
+use crate::support::{Window, answered, frames, press, show, type_text, window};
 use eframe::egui::{Event as Input, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{Event, Request, RunId, Stage, Timings};
 use gazelens::ui::command::Command;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::state::{Phase, Source};
 use std::collections::HashSet;
 
@@ -43,8 +44,7 @@ fn origin_and_outliers_speak_of_the_decoder_under_every_source() {
     let script = saying(&["An", " umbrella", " and", " a", " ball", "."]);
     let (mut window, _) = answered(script);
     wait_until(&mut window, "what is known", |app| app.state().truth.image.is_some());
-    window.get_by_label("Origin").click();
-    frames(&mut window);
+    show(&mut window, Pane::Origin);
     window.get_by_label("Token 1: umbrella").click();
     let shares = |window: &Window| {
         let shares = &window.state().derived().truth.word_shares;
@@ -65,7 +65,7 @@ fn origin_and_outliers_speak_of_the_decoder_under_every_source() {
     );
     assert_eq!(said(&window, "umbrella "), line, "and the panel says so");
     window.get_by_label_contains("Its attention in the decoder, mean over layers");
-    window.get_by_label("Outliers").click();
+    show(&mut window, Pane::Outliers);
     for source in ["Vision [CLS]", "Decoder"] {
         window.get_by_label(source).click();
         wait_until(&mut window, "the figures", |_| true);
@@ -79,21 +79,15 @@ fn origin_and_outliers_speak_of_the_decoder_under_every_source() {
 #[test]
 fn nothing_is_shared_among_cls_maps_and_the_choice_says_so() {
     let (mut window, _) = answered(Script::default());
-    window.get_by_label("Colours").click();
-    frames(&mut window);
+    show(&mut window, Pane::Colours);
     window.get_by_label("shared").click();
     frames(&mut window);
     window.get_by_label_contains("range shared over all answer tokens");
-    window.get_by_label("Attention").click();
-    frames(&mut window);
     window.get_by_label("Vision [CLS]").click();
     frames(&mut window);
-    window.get_by_label("Colours").click();
-    frames(&mut window);
+    show(&mut window, Pane::Colours);
     assert!(window.get_by_label("shared").accesskit_node().is_disabled(), "it would do nothing");
     window.get_by_label_contains("range of this map");
-    window.get_by_label("Attention").click();
-    frames(&mut window);
     window.get_by_label("Decoder").click();
     frames(&mut window);
     window.get_by_label_contains("range shared over all answer tokens");
@@ -190,8 +184,7 @@ fn an_answer_about_another_photo_is_seen_and_the_next_question_waits() {
 fn popes_answers_are_not_counted_as_answers() {
     let (mut window, _) = answered(saying(&["Yes", "."]));
     wait_until(&mut window, "the questions", |app| app.state().pope_items().is_some_and(|items| !items.is_empty()));
-    window.get_by_label("POPE").click();
-    frames(&mut window);
+    show(&mut window, Pane::Pope);
     for button in ["Ask all", "Ask all again"] {
         window.get_by_label(button).click();
         wait_until(&mut window, "every answer", |app| app.state().pope.queue().is_none());

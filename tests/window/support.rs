@@ -4,6 +4,8 @@ use crate::script::{Handle, Script, ScriptedLink};
 use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use gazelens::ui::command::Command;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::{App, AppOptions};
 
 /// The window with a scripted engine.
@@ -91,4 +93,10 @@ pub(crate) fn type_number(window: &mut Window, name: &str, text: &str) {
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
     type_text(window, text);
     press(window, egui::Key::Enter);
+}
+
+/// Shows a panel, as the menu does: its tab, or its section of the inspector.
+pub(crate) fn show(window: &mut Window, pane: Pane) {
+    window.state_mut().command(Command::ShowPane(pane));
+    frames(window);
 }

@@ -35,7 +35,8 @@ impl eframe::Storage for Memory {
 #[test]
 fn settings_and_layout_survive_a_restart() {
     let (mut before, _) = answered(Script::default());
-    before.get_by_label("Per layer").click();
+    before.get_by_label("Figure").click();
+    before.get_by_label("Per layer").click_accesskit();
     frames(&mut before);
     for command in
         [Command::SetTheme(ThemeChoice::Light), Command::SetScale(1.25), Command::TogglePatchGrid, Command::NextLayer]
@@ -53,10 +54,12 @@ fn settings_and_layout_survive_a_restart() {
     assert!((state.prefs.scale - 1.25).abs() < 1e-6, "larger");
     assert!(state.colour.patch_grid_visible, "patch borders");
     assert_eq!(state.view.decoder.layer.reduce, None, "one layer");
-    assert!(is_in_front(after.state().tree(), Pane::Layers), "the tab that was in front");
+    assert!(is_in_front(after.state().tree(), Pane::Figure), "the tab that was in front");
+    assert!(after.state().is_in_sight(Pane::Layers), "the section that was open");
     after.state_mut().command(Command::ResetLayout);
     frames(&mut after);
-    assert!(is_in_front(after.state().tree(), Pane::Heads), "as on the first day");
+    assert!(is_in_front(after.state().tree(), Pane::Photo), "the default");
+    assert!(!after.state().is_in_sight(Pane::Layers), "with its sections");
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use crate::demo::wait_until;
 use crate::script::Script;
-use crate::support::{Window, frames, press, window};
+use crate::support::{Window, frames, press, show, window};
 use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::analysis::chair::Status;
 use gazelens::data::demo;
 use gazelens::engine::Worker;
+use gazelens::ui::pane::Pane;
 use gazelens::ui::state::Phase;
 use gazelens::ui::{App, AppOptions, Command};
 use std::path::PathBuf;
@@ -67,8 +68,7 @@ fn a_data_set_is_opened_filtered_and_walked_through() {
     assert_eq!(current(&window).as_deref(), Some("demo_09_street.png"), "by its number in the annotations");
     // Tags lie beside the photos a moment later, and the annotations stay as they are.
     wait_until(&mut window, "what is known", |app| app.state().truth.image.is_some());
-    window.get_by_label("Objects").click();
-    frames(&mut window);
+    show(&mut window, Pane::Notes);
     window.get_by_label("★ star").click();
     frames(&mut window);
     drop(window);
@@ -97,8 +97,7 @@ fn annotations_that_cannot_be_read_are_named_and_nothing_changes() {
 fn objects_are_hidden_and_chosen_by_name() {
     let (mut window, _) = window(Script::default());
     wait_until(&mut window, "what is known", |app| app.state().truth.image.is_some());
-    window.get_by_label("Objects").click();
-    frames(&mut window);
+    show(&mut window, Pane::Objects);
     window.get_by_label("Paint umbrella").click();
     frames(&mut window);
     assert!(!window.state().state().truth.hidden.is_empty(), "the umbrella is not painted");
@@ -129,9 +128,8 @@ fn a_hallucinated_word_shows_where_it_came_from() {
     let bad: Vec<_> = derived.truth.marks.words.iter().filter(|w| w.marked.status == Status::Hallucinated).collect();
     assert_eq!(bad.iter().map(|word| word.marked.mention.category).collect::<Vec<_>>(), ["bottle"], "by the scene");
     let first = *bad[0].tokens.start();
-    window.get_by_label("Origin").click();
-    window.get_by_label("Metrics").click();
-    frames(&mut window);
+    show(&mut window, Pane::Origin);
+    show(&mut window, Pane::Metrics);
     window.get_by_label_contains(&format!("Token {first}: ")).click();
     frames(&mut window);
     let held = window.state().state().selection.tokens.len();

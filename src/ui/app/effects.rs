@@ -21,6 +21,16 @@ impl App {
         }
     }
 
+    /// Shows a panel, wherever it stands.
+    pub(in crate::ui) fn bring_to_front(&mut self, pane: Pane) {
+        if pane.section().is_some() && !layout::is_of_its_own(&self.tree, pane) {
+            self.view.sections.show(pane);
+            layout::bring_to_front(&mut self.tree, Pane::Inspector);
+        } else {
+            layout::bring_to_front(&mut self.tree, pane);
+        }
+    }
+
     pub(in crate::ui) fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
@@ -43,10 +53,15 @@ impl App {
                 Effect::Find(generation, search) => self.jobs.find(generation, *search),
                 Effect::WriteNotes(change) => self.notes.write(*change),
                 Effect::Canvas(command) => self.view.canvas_commands.push(command),
-                Effect::BringToFront(pane) => layout::bring_to_front(&mut self.tree, pane),
-                Effect::ResetLayout => self.tree = layout::default_tree(),
+                Effect::BringToFront(pane) => self.bring_to_front(pane),
+                Effect::TearOff(pane) => layout::tear_off(&mut self.tree, pane),
+                Effect::ResetLayout => {
+                    self.tree = layout::default_tree();
+                    self.view.sections = layout::Sections::default();
+                }
                 Effect::StepWord(step) => self.step_word(step),
                 Effect::FocusPrompt => {
+                    self.state.open.photo_only = false;
                     layout::bring_to_front(&mut self.tree, Pane::Question);
                     self.view.focus = Some(panels::TextBox::Prompt);
                 }

@@ -160,6 +160,10 @@ pub enum Command {
     Redo,
     /// Show the tab of a panel.
     ShowPane(Pane),
+    /// A section of the inspector as a panel of its own.
+    TearOff(Pane),
+    /// The photo alone in the window, or everything again.
+    TogglePhotoOnly,
     /// The template around the question.
     ToggleTemplate,
     /// Puts every panel back in its default place.
@@ -196,6 +200,8 @@ pub enum Command {
     HoverObject(Option<u64>),
     /// Objects on the photo or not.
     ToggleMasks,
+    /// Names of all objects on the photo, or of the one under the pointer alone.
+    ToggleNames,
     /// Hits and misses in place of the heat map, or back.
     ToggleOverlap,
     /// Photos, folders of photos or annotation files, dropped, typed or picked.

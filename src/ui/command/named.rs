@@ -227,6 +227,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [key(Key::O)]
     ),
     named!(
+        "names-of-objects",
+        Command::ToggleNames,
+        View,
+        "Names of the objects",
+        "Writes every annotated object's name beside it; else that of the one under the pointer",
+        [key(Key::N)]
+    ),
+    named!(
         "hits-and-misses-on-or-off",
         Command::ToggleOverlap,
         View,
@@ -340,6 +348,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Ask again",
         "The shown question once more, with the present settings",
         [ctrl(Key::R)]
+    ),
+    named!(
+        "photo-only",
+        Command::TogglePhotoOnly,
+        View,
+        "Photo only",
+        "The photo alone in the window, and everything again",
+        [key(Key::F11)]
     ),
     named!(
         "show-the-chat-template",

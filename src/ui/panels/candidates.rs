@@ -10,6 +10,8 @@ use eframe::egui;
 use egui::{Align2, Rect, Response, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
 
 const ROW_PT: f32 = 20.0;
+/// Rows that are listed at first.
+const FIRST_ROWS: usize = 5;
 /// What the scroll bar covers while it is in sight.
 const BAR_PT: f32 = 10.0;
 
@@ -40,11 +42,22 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         ui.label(RichText::new("Click a candidate to go on from there with it").weak().small());
     }
     let mut forked = None;
+    let most = if cx.memory.all_candidates { token.candidates.len() } else { FIRST_ROWS };
     for (rank, candidate) in token.candidates.iter().enumerate() {
+        if rank >= most && candidate.id != token.id {
+            continue; // the chosen one is in sight, whatever its rank
+        }
         let chosen = candidate.id == token.id;
         let response = candidate_row(ui, rank, &candidate.text, candidate.logprob, chosen, can_fork && !chosen);
         if response.clicked() {
             forked = Some(candidate.id);
+        }
+    }
+    if token.candidates.len() > FIRST_ROWS {
+        let all = format!("All {}", token.candidates.len());
+        let text = if cx.memory.all_candidates { format!("First {FIRST_ROWS}") } else { all };
+        if ui.small_button(text).on_hover_text("How many candidates are listed").clicked() {
+            cx.memory.all_candidates ^= true;
         }
     }
     if !token.candidates.iter().any(|candidate| candidate.id == token.id) {

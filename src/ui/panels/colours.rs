@@ -92,6 +92,23 @@ fn overlaps(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     });
 }
 
+/// The range in force, for a button.
+pub(super) fn range_words(cx: &PanelContext<'_>) -> &'static str {
+    match in_force(cx, cx.state.colour.range_mode) {
+        RangeMode::PerMap => "per map",
+        RangeMode::SharedOverTokens => "shared range",
+        RangeMode::Fixed => "fixed range",
+    }
+}
+
+/// The `[CLS]` map is one for all tokens, so its range is its own.
+fn in_force(cx: &PanelContext<'_>, mode: RangeMode) -> RangeMode {
+    match mode {
+        RangeMode::SharedOverTokens if !cx.state.view.source.of_tokens() => RangeMode::PerMap,
+        mode => mode,
+    }
+}
+
 fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
     let options = [
         (
@@ -106,12 +123,8 @@ fn range(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
         ),
         (RangeMode::Fixed, "fixed", "Typed in: brightness compares between answers, layers and models"),
     ];
-    // What is in force: the [CLS] map is one for all tokens, so its range is its own.
     let of_tokens = cx.state.view.source.of_tokens();
-    let in_force = match colour.range_mode {
-        RangeMode::SharedOverTokens if !of_tokens => RangeMode::PerMap,
-        mode => mode,
-    };
+    let in_force = in_force(cx, colour.range_mode);
     let why_not = |mode: RangeMode| {
         let nothing = mode == RangeMode::SharedOverTokens && !of_tokens;
         nothing.then_some("Nothing to share: this map is the same for every token of the answer")

@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
 use crate::ui::palette::menu_title;
-use crate::ui::pane::Pane;
+use crate::ui::pane::PANES;
 use crate::ui::settings::{SCALES, ThemeChoice};
 use crate::ui::widgets::command_button;
 use eframe::egui;
@@ -98,8 +98,10 @@ fn is_on(command: &Command, cx: &PanelContext<'_>) -> bool {
         Command::ToggleOverlay => cx.state.colour.overlay_visible,
         Command::TogglePatchGrid => cx.state.colour.patch_grid_visible,
         Command::ToggleMasks => cx.state.truth.view.masks_visible,
+        Command::ToggleNames => cx.state.truth.view.names_visible,
         Command::ToggleOverlap => cx.state.truth.view.overlap,
         Command::ToggleTemplate => cx.state.open.template,
+        Command::TogglePhotoOnly => cx.state.open.photo_only,
         Command::ToggleFilter => cx.state.open.filter,
         _ => false,
     }
@@ -109,7 +111,7 @@ fn is_on(command: &Command, cx: &PanelContext<'_>) -> bool {
 fn panels(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.separator();
     ui.menu_button("Panels", |ui| {
-        for pane in Pane::ALL {
+        for pane in PANES.iter().map(|entry| entry.pane) {
             if ui.button(pane.title()).on_hover_text(pane.help()).clicked() {
                 cx.emit(Command::ShowPane(pane));
                 ui.close();

@@ -2,7 +2,6 @@
 
 mod about;
 mod answer;
-mod attention;
 mod candidates;
 mod chip;
 mod colours;
@@ -16,10 +15,13 @@ mod forks;
 mod heads;
 mod help;
 mod images;
+mod inspector;
 mod layers;
+mod map_bar;
 mod menu_bar;
 mod metrics;
 mod model_box;
+mod notes;
 mod notices;
 mod objects;
 mod origin;
@@ -42,18 +44,19 @@ mod verdict;
 pub(super) use photo::picture;
 
 use super::canvas::CanvasView;
-use super::command::{CanvasCommand, Command, Elsewhere};
+use super::command::{CanvasCommand, Command, CopyCommand, Elsewhere};
 use super::derived::Derived;
 use super::figures::Figures;
-use super::layout::PanelBehavior;
-use super::pane::Pane;
+use super::layout::{PanelBehavior, Sections, TabChoice};
+use super::pane::{PANES, Pane};
 use super::photos::Photos;
 use super::prompted::PromptedPictures;
 use super::state::{AppState, TokenPos};
 use super::truth::{Beside, MarkedWord};
+use crate::figure::TableForm;
 use eframe::egui;
 use egui::{CentralPanel, Frame, Panel, Ui};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 /// A place to type.
@@ -97,6 +100,12 @@ pub(super) struct ViewMemory {
     session_path_focused: bool,
     /// No dialog appeared when one was asked for.
     pub(super) no_file_dialog: bool,
+    /// Sections of the inspector.
+    pub(super) sections: Sections,
+    /// Sections that stand in panels of their own.
+    of_their_own: BTreeSet<Pane>,
+    /// Where the photo was drawn, as far as it is in sight.
+    pub(super) photo_shown: Option<egui::Rect>,
     /// The panel that the pointer was over last.
     pub(super) pointed_pane: Option<Pane>,
     /// The pointer is on a message that goes by itself: it stays.
@@ -107,6 +116,8 @@ pub(super) struct ViewMemory {
     notices_rect: Option<egui::Rect>,
     /// All messages are listed, not the newest alone.
     all_notices: bool,
+    /// All candidates are listed, not the first alone.
+    all_candidates: bool,
     /// The image attention goes over words instead of layers.
     pub(super) shares_over_words: bool,
     /// An image's number or name being typed.
@@ -185,10 +196,23 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
     cx.memory.notices_rect = cx.memory.photo_rect.take().or(cx.memory.notices_rect);
+    cx.memory.photo_shown = None;
+    let sections = PANES.iter().map(|entry| entry.pane).filter(|pane| pane.section().is_some());
+    cx.memory.of_their_own = sections.filter(|pane| crate::ui::layout::is_of_its_own(tree, *pane)).collect();
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
-        let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx) };
+        if cx.state.open.photo_only {
+            let frame = Frame::new().fill(ui.visuals().panel_fill).inner_margin(crate::ui::theme::PANEL_MARGIN_PT);
+            frame.show(ui, |ui| show(ui, Pane::Photo, cx));
+            return;
+        }
+        let mut behavior = PanelBehavior { show: |ui: &mut Ui, pane: Pane| show(ui, pane, cx), chosen: None };
         tree.ui(&mut behavior, ui);
+        match behavior.chosen {
+            Some(TabChoice::CopyTable(kind)) => cx.emit(Command::Copy(CopyCommand::Table(kind, TableForm::Tsv))),
+            Some(TabChoice::ResetLayout) => cx.emit(Command::ResetLayout),
+            None => {}
+        }
     });
     notices::show(ui.ctx(), cx);
     toasts::show(ui.ctx(), cx);
@@ -201,32 +225,59 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
     drop_hint(ui);
 }
 
+/// A panel that has its place to itself: what may be longer scrolls.
 fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
-    if ui.rect_contains_pointer(ui.max_rect()) {
-        cx.memory.pointed_pane = Some(pane);
+    match pane {
+        Pane::Prompting
+        | Pane::Colours
+        | Pane::Candidates
+        | Pane::Objects
+        | Pane::Notes
+        | Pane::Metrics
+        | Pane::Origin
+        | Pane::Outliers
+        | Pane::Pope => {
+            egui::ScrollArea::vertical().id_salt(pane).auto_shrink(false).show(ui, |ui| content(ui, pane, cx));
+        }
+        Pane::Images
+        | Pane::Photo
+        | Pane::Compare
+        | Pane::Figure
+        | Pane::Question
+        | Pane::Inspector
+        | Pane::Heads
+        | Pane::Layers => content(ui, pane, cx),
     }
+}
+
+/// What a panel shows, as a section of the inspector too.
+fn content(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
+    let from = ui.cursor().min;
     match pane {
         Pane::Images => images::show(ui, cx),
         Pane::Photo => photo::show(ui, cx),
         Pane::Compare => compare::show(ui, cx),
         Pane::Figure => figure::show(ui, cx),
         Pane::Question => question::show(ui, cx),
-        Pane::Attention => scrolled(ui, "attention", |ui| attention::show(ui, cx)),
-        Pane::Colours => scrolled(ui, "colours", |ui| colours::show(ui, cx)),
+        Pane::Inspector => inspector::show(ui, cx),
+        Pane::Colours => colours::show(ui, cx),
         Pane::Heads => heads::show(ui, cx),
         Pane::Layers => layers::show(ui, cx),
-        Pane::Candidates => scrolled(ui, "candidates", |ui| candidates::show(ui, cx)),
+        Pane::Candidates => candidates::show(ui, cx),
         Pane::Objects => objects::show(ui, cx),
-        Pane::Metrics => scrolled(ui, "metrics", |ui| metrics::show(ui, cx)),
-        Pane::Origin => scrolled(ui, "origin", |ui| origin::show(ui, cx)),
-        Pane::Outliers => scrolled(ui, "outliers", |ui| outliers::show(ui, cx)),
-        Pane::Pope => scrolled(ui, "pope", |ui| pope::show(ui, cx)),
-        Pane::Prompting => scrolled(ui, "prompting", |ui| prompting::show(ui, cx)),
+        Pane::Notes => notes::show(ui, cx),
+        Pane::Metrics => metrics::show(ui, cx),
+        Pane::Origin => origin::show(ui, cx),
+        Pane::Outliers => outliers::show(ui, cx),
+        Pane::Pope => pope::show(ui, cx),
+        Pane::Prompting => prompting::show(ui, cx),
     }
-}
-
-fn scrolled(ui: &mut Ui, id: &str, contents: impl FnOnce(&mut Ui)) {
-    egui::ScrollArea::vertical().id_salt(id).auto_shrink(false).show(ui, contents);
+    // A section lies within the inspector: what is shown last, and smallest, is what is pointed at.
+    let whole = if ui.max_rect().is_finite() { ui.max_rect() } else { ui.min_rect() };
+    let shown = egui::Rect::from_min_max(from, whole.max.max(ui.cursor().min));
+    if pane != Pane::Inspector && ui.rect_contains_pointer(shown) {
+        cx.memory.pointed_pane = Some(pane);
+    }
 }
 
 /// A box over the window.

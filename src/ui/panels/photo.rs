@@ -1,11 +1,12 @@
 //! The photo with what looks at it.
 
 mod footer;
+mod names;
 
 pub(super) use footer::{buttons, zoom_buttons};
 
 use super::PanelContext;
-use super::stage::{COLOUR_BAR_PT, LINE_PT, context_menu, follow_commands};
+use super::stage::{LINE_PT, context_menu, follow_commands};
 use crate::geometry::{ImageLayout, ImageSize, ModelView, PatchPos, PreprocessSpec};
 use crate::render::{
     HeatMap, HeatStyle, MaskImage, MaskStyle, OverlapMap, OverlapPalette, OverlapStyle, PhotoTexture, category_colour,
@@ -18,8 +19,8 @@ use crate::ui::settings::MaskStyle as StateMaskStyle;
 use crate::ui::truth::ObjectTruth;
 use crate::ui::widgets::empty;
 use eframe::egui;
-use egui::{RichText, Ui, vec2};
-use footer::footer;
+use egui::{RichText, Ui};
+use footer::{colour_bar, footer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if super::prompting::on_photo(ui, cx) {
         return;
     }
-    caption(ui, cx);
+    super::map_bar::show(ui, cx);
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let photo = match cx.photos.photo() {
         None => {
@@ -48,7 +49,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let layout = shown_layout(cx, photo.size());
     let response = canvas(ui, cx, &photo, &layout);
     context_menu(&response, cx);
+    names::show(ui, cx, photo.size(), &response);
     let hovered = hovered_value(cx, &layout, &response);
+    colour_bar(ui, cx, &response, hovered.as_ref());
     footer(ui, cx, &response, hovered.as_ref());
     let clicked = response.clicked.filter(|_| is_read_by_the_decoder(cx, &layout));
     if let Some((idx, modifiers)) = clicked.and_then(|(pos, modifiers)| Some((layout.idx(pos)?, modifiers))) {
@@ -105,10 +108,8 @@ fn model_layout(cx: &PanelContext<'_>, size: ImageSize) -> Arc<ImageLayout> {
 
 fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, layout: &Arc<ImageLayout>) -> CanvasResponse {
     let canvas = prepared(cx, photo, layout);
-    let has_bar = cx.derived.shown.as_ref().is_some_and(|shown| shown.map.is_ok());
-    let footer_pt = if has_bar { LINE_PT + COLOUR_BAR_PT } else { LINE_PT };
-    let size = vec2(ui.available_width(), (ui.available_height() - footer_pt).max(80.0));
-    canvas.size(size).show(ui, &mut cx.memory.canvas)
+    let legend_pt = if footer::has_legend(cx) { footer::LEGEND_PT } else { 0.0 };
+    super::stage::canvas(ui, cx, canvas, LINE_PT + legend_pt)
 }
 
 /// The photo as it is shown, for the clipboard; `None` while there is none.
@@ -169,8 +170,8 @@ fn masks(cx: &PanelContext<'_>, size: ImageSize) -> Vec<(MaskImage, MaskStyle)> 
     objects.filter_map(|object| Some((object.picture.clone()?, style(object)))).collect()
 }
 
-/// The smallest painted object at a point of the photo, in words.
-fn object_at(cx: &PanelContext<'_>, size: ImageSize, (x, y): (f64, f64)) -> Option<String> {
+/// The smallest painted object at a point of the photo.
+fn object_at<'a>(cx: &PanelContext<'a>, size: ImageSize, (x, y): (f64, f64)) -> Option<&'a ObjectTruth> {
     let truth = &cx.state.truth;
     let image = truth.image.as_ref().filter(|image| truth.view.masks_visible && image.fits(size))?;
     let inside = |at: f64, side_px: u32| (0.0..f64::from(side_px)).contains(&at);
@@ -182,9 +183,7 @@ fn object_at(cx: &PanelContext<'_>, size: ImageSize, (x, y): (f64, f64)) -> Opti
     let here = image.objects.iter().filter(|object| !truth.hidden.contains(&object.id));
     let here = here.filter(|object| object.mask.as_ref().is_ok_and(|mask| mask.contains(x, y)));
     let pixels = |object: &ObjectTruth| object.mask.as_ref().map_or(0, |mask| mask.area_px());
-    let object = here.min_by_key(|object| pixels(object))?;
-    let name = &image.category(object.category_id)?.name;
-    Some(if object.is_crowd { format!("{name} (crowd)") } else { name.clone() })
+    here.min_by_key(|object| pixels(object))
 }
 
 /// Hits and misses of the shown map, once they are made.
@@ -231,21 +230,8 @@ fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = caption_text(cx);
     let problem = is_changed(cx) || matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
     let colour = if problem { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-    let shown = cx.derived.shown.as_ref().filter(|shown| shown.map.is_ok() && !is_changed(cx));
-    let numbers = shown.map_or("", |shown| &shown.numbers);
-    let words = text.strip_suffix(numbers).unwrap_or(&text).trim_end_matches(", ");
-    ui.horizontal(|ui| {
-        // The numbers from the right: where there is no room for everything, the words give way.
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if !numbers.is_empty() {
-                ui.label(RichText::new(numbers).color(colour)).on_hover_text(&text);
-            }
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                ui.add(egui::Label::new(RichText::new(words).color(colour)).truncate().show_tooltip_when_elided(false))
-                    .on_hover_text(&text);
-            });
-        });
-    });
+    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate().show_tooltip_when_elided(false))
+        .on_hover_text(&text);
 }
 
 fn caption_text(cx: &PanelContext<'_>) -> String {
@@ -290,6 +276,7 @@ struct HoveredPatch {
 fn hovered_value(cx: &PanelContext<'_>, layout: &ImageLayout, response: &CanvasResponse) -> Option<HoveredPatch> {
     let pos = response.hovered?;
     let object = response.hovered_px.and_then(|at| object_at(cx, layout.image(), at));
+    let object = object.and_then(|object| names::name_of(cx.state.truth.image.as_ref()?, object));
     let map = cx.derived.shown.as_ref().filter(|_| !is_changed(cx)).and_then(|shown| shown.map.as_ref().ok());
     let value = map.and_then(|map| map.values.get(layout.idx(pos)?).copied());
     let sum: f64 = map.map_or(0.0, |map| map.values.iter().map(|value| f64::from(*value)).sum());

@@ -7,7 +7,7 @@ use crate::trace::{TextSimilarity, Trace};
 use crate::ui::derived::format_share;
 use crate::ui::settings::ViewState;
 use crate::ui::state::{Phase, Run, Source};
-use crate::ui::widgets::{empty, row};
+use crate::ui::widgets::empty;
 use eframe::egui;
 use egui::{RichText, Ui};
 
@@ -75,26 +75,23 @@ pub(super) fn encoder_source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut View
     let trace = cx.state.current_run().and_then(|run| run.trace.as_ref());
     let is_there = |source: Source| trace.is_some_and(|trace| source.is_in(trace, view.encoder));
     let rows = if is_there(Source::RECEIVED) { Source::RECEIVED } else { Source::VISION };
-    row(ui, "Source", "Whose attention is shown", |ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        ui.add_enabled(false, egui::Button::selectable(false, "Decoder"))
-            .on_disabled_hover_text("This model has no decoder, so only its vision encoder looks at the photo");
-        let shown = |source: &Source| {
-            let has_rows = [Source::VISION, Source::RECEIVED].contains(source);
-            *source == rows || (!has_rows && source.is_encoder() && is_there(*source))
+    ui.add_enabled(false, egui::Button::selectable(false, "Decoder"))
+        .on_disabled_hover_text("This model has no decoder, so only its vision encoder looks at the photo");
+    let shown = |source: &Source| {
+        let has_rows = [Source::VISION, Source::RECEIVED].contains(source);
+        *source == rows || (!has_rows && source.is_encoder() && is_there(*source))
+    };
+    for source in sources().filter(shown) {
+        let help = if source == Source::VISION {
+            "Where the vision encoder's [CLS] token looked; the same for every text"
+        } else {
+            source.help()
         };
-        for source in sources().filter(shown) {
-            let help = if source == Source::VISION {
-                "Where the vision encoder's [CLS] token looked; the same for every text"
-            } else {
-                source.help()
-            };
-            let button = egui::Button::selectable(view.source == source, source.name());
-            if ui.add(button).on_hover_text(help).clicked() {
-                view.source = source;
-            }
+        let button = egui::Button::selectable(view.source == source, source.name());
+        if ui.add(button).on_hover_text(help).clicked() {
+            view.source = source;
         }
-    });
+    }
 }
 
 /// Where a run without a decoder is, in words; `None` for one with a decoder.

@@ -1,16 +1,45 @@
 //! What every view of the photo has: its place, its menu, its zoom.
 
 use super::PanelContext;
-use crate::ui::canvas::{CanvasResponse, CanvasView};
+use crate::ui::canvas::{CanvasResponse, CanvasView, PhotoCanvas};
+use crate::ui::colour_bar::{ColourBar, UPRIGHT_PT};
 use crate::ui::command::{CanvasCommand, Command, CopyCommand, FigureCommand};
 use crate::ui::widgets::command_button;
+use eframe::egui;
+use egui::{Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 /// Zoom of one press of a key.
 const ZOOM_STEP: f64 = 1.25;
 
-/// Height kept free below the photo for one line of text, and for the colour bar, points.
-pub(super) const LINE_PT: f32 = 30.0;
-pub(super) const COLOUR_BAR_PT: f32 = 50.0;
+/// Height kept free below the photo for one line of text, points.
+pub(super) const LINE_PT: f32 = 28.0;
+/// Between the photo and its colour bar, points.
+const GAP_PT: f32 = 4.0;
+/// The least height of a colour bar, points.
+const LEAST_BAR_PT: f32 = 140.0;
+
+/// The photo in all of the room but for `below_pt` under it, with a place for an upright colour bar at its side, which
+/// is kept free where there is no bar: the photo does not jump when one comes.
+pub(super) fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, canvas: PhotoCanvas<'_>, below_pt: f32) -> CanvasResponse {
+    let room = ui.available_size();
+    let side_pt = UPRIGHT_PT + GAP_PT;
+    let size = vec2((room.x - side_pt).max(80.0), (room.y - below_pt).max(80.0));
+    let (rect, _) = ui.allocate_exact_size(vec2(room.x.max(size.x), size.y), Sense::hover());
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(Rect::from_min_size(rect.min, size)));
+    let response = canvas.size(size).show(&mut inside, &mut cx.memory.canvas);
+    cx.memory.photo_shown = Some(response.photo_rect.intersect(response.rect));
+    response
+}
+
+/// The colour bar at the photo's side, as high as the photo.
+pub(super) fn upright_bar(ui: &mut Ui, bar: ColourBar<'_>, response: &CanvasResponse) {
+    let photo = response.photo_rect.intersect(response.rect);
+    let height = photo.height().max(LEAST_BAR_PT).min(response.rect.height());
+    let size = vec2(UPRIGHT_PT, height);
+    let middle = photo.center().y.clamp(response.rect.top() + height / 2.0, response.rect.bottom() - height / 2.0);
+    let rect = Rect::from_min_size(pos2(photo.right() + GAP_PT, middle - height / 2.0), size);
+    bar.show_upright(&mut ui.new_child(UiBuilder::new().max_rect(rect)));
+}
 
 /// What can be done with the picture, at the pointer.
 pub(super) fn context_menu(response: &CanvasResponse, cx: &mut PanelContext<'_>) {
@@ -19,6 +48,9 @@ pub(super) fn context_menu(response: &CanvasResponse, cx: &mut PanelContext<'_>)
             ("Copy the picture", Command::Copy(CopyCommand::Picture)),
             ("Add what is shown to the figure", Command::Figure(FigureCommand::AddShown)),
             ("Fit the photo", Command::Canvas(CanvasCommand::Fit)),
+            ("Photo only", Command::TogglePhotoOnly),
+            ("Overlay on or off", Command::ToggleOverlay),
+            ("Names of the objects", Command::ToggleNames),
         ] {
             if command_button(ui, words, &command, cx.commands).clicked() {
                 ui.close();

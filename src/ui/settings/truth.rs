@@ -30,6 +30,8 @@ pub enum Cut {
 pub struct TruthView {
     /// Objects on the photo.
     pub masks_visible: bool,
+    /// Their names beside them; without, that of the one under the pointer.
+    pub names_visible: bool,
     /// How they are painted.
     pub style: MaskStyle,
     /// Of filled objects, 0 to 1.
@@ -54,6 +56,7 @@ impl Default for TruthView {
     fn default() -> Self {
         Self {
             masks_visible: true,
+            names_visible: false,
             style: MaskStyle::default(),
             opacity: 0.45,
             overlap: false,

@@ -30,7 +30,7 @@ impl AppState {
             Command::NextImage | Command::PreviousImage => {
                 unless(self.library.num_listed() > 1, "There is no other image in the list")
             }
-            Command::ToggleMasks | Command::ToggleOverlap => {
+            Command::ToggleMasks | Command::ToggleNames | Command::ToggleOverlap => {
                 let known = self.truth.image.as_ref();
                 unless(known.is_none_or(|image| !image.categories.is_empty()), "No object is annotated on this photo")
             }

@@ -97,6 +97,8 @@ pub enum Effect {
     Canvas(CanvasCommand),
     /// Puts every panel back in its default place.
     ResetLayout,
+    /// Make a section of the inspector a panel of its own.
+    TearOff(Pane),
     /// Show the tab of a panel.
     BringToFront(Pane),
     /// Hold another word of the answer.
@@ -147,6 +149,8 @@ pub struct OpenBoxes {
     pub palette: bool,
     /// Opening a model.
     pub model: bool,
+    /// The photo alone in the window.
+    pub photo_only: bool,
     /// The chat template.
     pub template: bool,
     /// What is listed.

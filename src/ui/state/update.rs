@@ -73,7 +73,11 @@ impl AppState {
             Command::CopyAnswer => self.copy_answer(),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
-            Command::ShowPane(pane) => vec![Effect::BringToFront(pane)],
+            Command::ShowPane(pane) => {
+                self.open.photo_only = false; // it would be hidden
+                vec![Effect::BringToFront(pane)]
+            }
+            Command::TearOff(pane) => vec![Effect::TearOff(pane)],
             Command::Keys(command) => self.apply_keys(command),
             Command::Copy(command) => self.copy(command),
             Command::FocusPrompt => vec![Effect::FocusPrompt],
@@ -101,6 +105,7 @@ impl AppState {
             }
             Command::TogglePalette => self.open.palette = !self.open.palette,
             Command::ToggleFilter => self.open.filter = !self.open.filter,
+            Command::TogglePhotoOnly => self.open.photo_only = !self.open.photo_only,
             Command::ToggleTemplate => self.open.template = !self.open.template,
             Command::NextImage => self.step_image(1),
             Command::PreviousImage => self.step_image(-1),
@@ -113,6 +118,11 @@ impl AppState {
             Command::OnlyCategory(id) => self.truth.only_category(id),
             Command::HoverObject(id) => self.truth.hovered = id,
             Command::ToggleMasks => self.truth.view.masks_visible = !self.truth.view.masks_visible,
+            Command::ToggleNames => {
+                let view = &mut self.truth.view;
+                view.names_visible = !view.names_visible;
+                view.masks_visible |= view.names_visible; // names without their objects would name nothing
+            }
             Command::ToggleOverlap => {
                 self.truth.view.overlap = !self.truth.view.overlap;
                 self.colour.overlay_visible |= self.truth.view.overlap;
@@ -219,6 +229,8 @@ impl AppState {
             self.open.model = false;
         } else if self.open.filter {
             self.open.filter = false;
+        } else if self.open.photo_only && self.selection.is_empty() {
+            self.open.photo_only = false;
         } else {
             self.selection.clear();
         }

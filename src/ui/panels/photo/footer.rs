@@ -1,7 +1,7 @@
-//! Below the photo: the value under the pointer, the legend, and buttons.
+//! Beside and below the photo: the colour bar, the caption or the value under the pointer, the legend, and buttons.
 
-use super::super::stage::COLOUR_BAR_PT;
-use super::{HoveredPatch, heat};
+use super::super::stage::upright_bar;
+use super::{HoveredPatch, caption, heat};
 use crate::analysis::localisation::metrics;
 use crate::render::{OverlapPalette, colormap};
 use crate::ui::canvas::CanvasResponse;
@@ -15,27 +15,39 @@ use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
 
-/// Colour bar and the value under the pointer.
+/// Height of the legend of hits and misses, points.
+pub(super) const LEGEND_PT: f32 = 46.0;
+
+/// At the photo's side.
+pub(super) fn colour_bar(
+    ui: &mut Ui,
+    cx: &PanelContext<'_>,
+    response: &CanvasResponse,
+    hovered: Option<&HoveredPatch>,
+) {
+    if !cx.state.colour.overlay_visible || has_legend(cx) {
+        return;
+    }
+    let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) else { return };
+    let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
+        (RangeMode::Fixed, _) => "fixed range",
+        (RangeMode::SharedOverTokens, source) if source.of_tokens() => "range shared over all answer tokens",
+        _ => "range of this map",
+    };
+    let whose = format!("{}, {whose}", colormap(style.colormap).label);
+    let marker = hovered.and_then(|patch| patch.value);
+    upright_bar(ui, ColourBar::new(&style, shown.unit, whose).marker(marker), response);
+}
+
+/// One line: what is shown, or the value under the pointer; and the buttons.
 pub(super) fn footer(
     ui: &mut Ui,
     cx: &mut PanelContext<'_>,
     response: &CanvasResponse,
     hovered: Option<&HoveredPatch>,
 ) {
-    ui.add_space(2.0);
-    if !cx.state.colour.overlay_visible {
-        ui.add_space(COLOUR_BAR_PT);
-    } else if cx.state.truth.view.overlap && legend(ui, cx) {
-        // The legend says what the colours mean.
-    } else if let (Some((_, style)), Some(shown)) = (heat(cx), &cx.derived.shown) {
-        let whose = match (cx.state.colour.range_mode, cx.state.view.source) {
-            (RangeMode::Fixed, _) => "fixed range",
-            (RangeMode::SharedOverTokens, source) if source.of_tokens() => "range shared over all answer tokens",
-            _ => "range of this map",
-        };
-        let whose = format!("{}, {whose}", colormap(style.colormap).label);
-        let marker = hovered.and_then(|patch| patch.value);
-        ColourBar::new(&style, shown.unit, whose).marker(marker).show(ui);
+    if has_legend(cx) {
+        legend(ui, cx);
     }
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -52,9 +64,15 @@ pub(super) fn footer(
     });
 }
 
-/// Colours of hits and misses with the figures at the threshold; `false` where there are none.
-fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
-    let Some(Ok(scores)) = &cx.derived.truth.scores else { return false };
+/// Whether hits and misses stand in the heat map's place.
+pub(super) fn has_legend(cx: &PanelContext<'_>) -> bool {
+    let colour = &cx.state.colour;
+    colour.overlay_visible && cx.state.truth.view.overlap && matches!(cx.derived.truth.scores, Some(Ok(_)))
+}
+
+/// Colours of hits and misses with the figures at the threshold.
+fn legend(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let Some(Ok(scores)) = &cx.derived.truth.scores else { return };
     let view = cx.state.truth.view;
     let palette = if view.colour_blind_safe { OverlapPalette::ColourBlindSafe } else { OverlapPalette::TrafficLight };
     let name = cx.state.truth.category().map_or("", |category| category.name.as_str());
@@ -66,7 +84,7 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
     let figures: Vec<String> =
         figures.filter_map(|(metric, value)| Some(format!("{} {:.3}", metric.label, value.as_ref().ok()?))).collect();
     let text = format!("{name}, map cut at {cut}: {}", figures.join(", "));
-    let size = vec2(ui.available_width(), COLOUR_BAR_PT - 6.0);
+    let size = vec2(ui.available_width(), LEGEND_PT - 6.0);
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
         ui.horizontal(|ui| {
@@ -78,7 +96,6 @@ fn legend(ui: &mut Ui, cx: &PanelContext<'_>) -> bool {
         });
         ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(&text);
     });
-    true
 }
 
 /// The value under the pointer, or what could be done.
@@ -113,18 +130,20 @@ fn hovered_line(ui: &mut Ui, cx: &PanelContext<'_>, hovered: Option<&HoveredPatc
             ui.weak("Outside of what the model saw");
         }
         None => {
-            let shown = cx.state.shown_prompting();
-            let text = match cx.state.selection.patches.len() {
-                0 if shown == ShownPrompting::AsSet => "The model saw the darkened photo (API > Prompted)".to_owned(),
-                0 if shown == ShownPrompting::Otherwise => {
-                    "The model saw the photo darkened otherwise than API shows it now".to_owned()
+            let note = match (cx.state.shown_prompting(), cx.state.selection.patches.len()) {
+                (ShownPrompting::AsSet, _) => Some("The model saw the darkened photo (API > Prompted)".to_owned()),
+                (ShownPrompting::Otherwise, _) => {
+                    Some("The model saw the photo darkened otherwise than API shows it now".to_owned())
                 }
-                0 if !cx.state.has_decoder() => "Point at the photo for values".to_owned(),
-                0 => "Point at the photo for values; click it to see which words looked there".to_owned(),
-                1 => "1 patch selected".to_owned(),
-                more => format!("{more} patches selected"),
+                (_, 0) => None,
+                (_, 1) => Some("1 patch selected".to_owned()),
+                (_, more) => Some(format!("{more} patches selected")),
             };
-            ui.add(egui::Label::new(RichText::new(text).weak()).truncate());
+            if let Some(note) = note {
+                let text = RichText::new(&note).color(crate::ui::theme::accent(ui.visuals()));
+                ui.add(egui::Label::new(text).truncate()).on_hover_text(note);
+            }
+            caption(ui, cx);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::ui::photos::Loaded;
 use crate::ui::prompted::PromptedPicture;
 use crate::ui::widgets::empty;
 use eframe::egui;
-use egui::{RichText, Ui, vec2};
+use egui::{RichText, Ui};
 
 /// Draws the chosen view; `false` where there is none of this photo, and the attention is shown as always.
 pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) -> bool {
@@ -35,15 +35,15 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
     let texture = texture.clone();
     let caption = caption(cx, picture, view);
     ui.horizontal(|ui| {
+        ui.set_min_height(ui.spacing().interact_size.y); // that of the bar, so that the photo keeps its place
         ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
     });
     cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     stage::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
-    let size = vec2(ui.available_width(), (ui.available_height() - stage::LINE_PT - stage::COLOUR_BAR_PT).max(80.0));
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
     let canvas = canvas(cx, &texture, picture, heat.clone()).label(format!("Photo {name}, {caption}"));
-    let response = canvas.size(size).show(ui, &mut cx.memory.canvas);
+    let response = stage::canvas(ui, cx, canvas, stage::LINE_PT);
     stage::context_menu(&response, cx);
     footer(ui, cx, picture, heat.as_ref(), &response);
     true
@@ -114,13 +114,11 @@ fn footer(
     response: &CanvasResponse,
 ) {
     let value = response.hovered.and_then(|pos| picture.map.values.get(picture.map.layout.idx(pos)?).copied());
-    ui.add_space(2.0);
     if let Some((_, style)) = heat {
         let formula = cx.state.prompting.settings.options.formula;
         let whose = format!("{}, range of this map", colormap(style.colormap).label);
-        ColourBar::new(style, unit(picture.made.request.source, formula), whose).marker(value).show(ui);
-    } else {
-        ui.add_space(stage::COLOUR_BAR_PT); // the photo keeps its place from view to view
+        let bar = ColourBar::new(style, unit(picture.made.request.source, formula), whose).marker(value);
+        stage::upright_bar(ui, bar, response);
     }
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
