@@ -341,7 +341,7 @@ mod tests {
             sender.send(()).ok();
         });
         let mut jobs = Jobs::new(wake, NotesPlaces::default());
-        jobs.scan(vec![PathBuf::from("/nowhere/at/all")], Before::NoPhotos);
+        jobs.scan(vec![PathBuf::from("/nowhere/at/all")], Before::Nothing);
         receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("the window is woken");
         // The thread wakes the window just before it hands over.
         let done = std::iter::repeat_with(|| jobs.poll()).find(|done| !done.is_empty()).expect("endless");

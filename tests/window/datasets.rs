@@ -32,19 +32,16 @@ fn open(window: &mut Window, path: &Path) {
 }
 
 #[test]
-fn a_root_given_at_the_start_shows_its_photos_and_offers_its_annotations() {
+fn a_root_given_at_the_start_opens_with_its_annotations_and_says_so() {
     let dir = root("images");
     let (mut window, _) = window_with(Script::default(), |options| options.paths = vec![dir.path().to_owned()]);
     wait_until(&mut window, "the photos", own_photos);
     frames(&mut window);
     assert_eq!(window.state().state().library.images().len(), 2, "none of the demo's");
-    window.get_by_label_contains("Found instances.json and pope.jsonl: open them too?");
-    window.get_by_label("Open both").click();
-    wait_until(&mut window, "the annotations", |app| {
-        app.state().browse.dataset.as_ref().is_some_and(|dataset| dataset.instances().is_some())
-    });
-    frames(&mut window);
-    assert!(window.query_by_label("Open both").is_none(), "nothing is left to offer");
+    let said = "Opened the photos in images, instances.json and pope.jsonl: 2 photos, all annotated";
+    window.get_by_label_contains(said);
+    let dataset = window.state().state().browse.dataset.clone().expect("joined");
+    assert!(dataset.instances().is_some() && dataset.questions().is_some(), "both");
 }
 
 #[test]

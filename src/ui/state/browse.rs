@@ -8,7 +8,7 @@ use crate::files::is_same_file;
 use crate::ui::command::{Command, NotesEdit};
 use crate::ui::notes_writer::NotesTold;
 use crate::ui::opening::{Before, Joined, Opened, below};
-use crate::ui::wording::count;
+use crate::ui::wording::{count, listed};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ pub struct Browse {
     pub edits: HashMap<PhotoPlace, ImageNotes>,
     /// What is being opened.
     pub opening: Option<Progress>,
-    /// What was opened is worth saying once it is joined: more than a photo.
-    pub announce: bool,
+    /// What was opened is worth saying once it is joined: more than a photo. How it was found comes first.
+    pub announce: Option<Vec<String>>,
     /// Names the newest search and the newest joining: older results come too late.
     pub generation: u64,
 }
@@ -64,7 +64,7 @@ impl Default for Browse {
             notes: Notes::in_memory(),
             edits: HashMap::new(),
             opening: None,
-            announce: false,
+            announce: None,
             generation: 0,
         }
     }
@@ -79,7 +79,11 @@ impl Browse {
     /// What is open already when something is opened.
     pub(in crate::ui) fn before(&self) -> Before {
         let of_user = |place: &PhotoPlace| matches!(place, PhotoPlace::File(_));
-        if self.sources.photos.iter().any(of_user) { Before::Photos } else { Before::NoPhotos }
+        match (self.sources.photos.iter().any(of_user), &self.waiting) {
+            (true, _) => Before::Photos,
+            (false, Some(_)) => Before::Annotations,
+            (false, None) => Before::Nothing,
+        }
     }
 }
 
@@ -130,12 +134,10 @@ impl AppState {
             remember_path(&mut self.prefs.recent_data, path);
         }
         self.notices.opened(&opened.read);
-        for told in &opened.told {
-            self.toasts.push(told);
-        }
         self.offer_more(&opened);
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
         if !annotated && opened.photos.is_empty() {
+            opened.told.iter().for_each(|told| self.toasts.push(told));
             return Vec::new();
         }
         let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
@@ -158,7 +160,7 @@ impl AppState {
         }
         self.browse.bundled = false;
         self.browse.sources = sources;
-        self.browse.announce = annotated || several;
+        self.browse.announce = (annotated || several).then_some(opened.told);
         self.browse.generation += 1;
         vec![Effect::Join(self.browse.generation, wanted)]
     }
@@ -236,8 +238,9 @@ impl AppState {
             self.selection.clear();
         }
         self.report_unmatched(&dataset);
-        if std::mem::take(&mut self.browse.announce) {
-            self.toasts.push(read_words(&dataset));
+        if let Some(told) = self.browse.announce.take() {
+            let read = read_words(&dataset);
+            self.toasts.push(if told.is_empty() { read } else { format!("{}: {read}", told.join("; ")) });
         }
         let is_empty = self.library.images().is_empty();
         if self.browse.waiting.is_none() {
@@ -413,15 +416,6 @@ impl AppState {
 
 /// So many folders or files are offered by name.
 const MOST_OFFERED: usize = 6;
-
-/// "a", "a and b", "a, b and c".
-fn listed(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
 
 fn all_of(count: usize) -> String {
     if count == 2 { "Open both".to_owned() } else { format!("Open all {count}") }

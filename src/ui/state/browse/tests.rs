@@ -147,7 +147,7 @@ fn names(state: &AppState) -> Vec<String> {
 const PHOTOS: [&str; 2] = ["images/a.jpg", "images/b.jpg"];
 
 #[test]
-fn a_root_opens_its_photos_and_offers_the_annotations_beside_them() {
+fn a_root_opens_with_its_annotations_and_says_so_in_one_message() {
     let disk = Disk::new(&PHOTOS);
     disk.instances("instances.json", &["a.jpg", "b.jpg"]);
     disk.captions("captions.json", &["a.jpg", "b.jpg"]);
@@ -159,18 +159,46 @@ fn a_root_opens_its_photos_and_offers_the_annotations_beside_them() {
     open(&mut state, &[disk.at("")]);
     assert_eq!(names(&state), ["a.jpg", "b.jpg"], "the photos below, the demo's are gone");
     assert!(!state.browse.bundled, "the user's own");
-    let text = "Found captions.json, instances.json and pope.jsonl: open them too?".to_owned();
-    let buttons = ["Open all 3", "Open captions.json", "Open instances.json", "Open pope.jsonl"].map(str::to_owned);
-    assert_eq!(notices(&state), [(text, buttons.to_vec())], "one offer, one click each or all");
-    let dataset = |state: &AppState| state.browse.dataset.clone().expect("joined");
-    assert!(dataset(&state).instances().is_none(), "nothing is read unasked");
-    press(&mut state, "Open all 3");
-    let joined = dataset(&state);
+    let joined = state.browse.dataset.clone().expect("joined");
     let all = [joined.instances().is_some(), joined.captions().is_some(), joined.questions().is_some()];
     assert_eq!(all, [true; 3], "all are open");
-    assert_eq!((names(&state).len(), notices(&state)), (2, Vec::new()), "and nothing is left to offer");
+    let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
+    let expected = "Opened the photos in images, captions.json, instances.json and pope.jsonl: 2 photos, 1 of them \
+        annotated, 1 listed without an object, 1 with captions, 1 question";
+    assert_eq!(said, [expected], "in one message");
+    assert_eq!(notices(&state), [], "and nothing is left to offer");
+    assert_eq!(state.prefs.recent_data.len(), 1, "the root alone is remembered: it opens the rest");
     open(&mut state, &[disk.at("")]);
     assert_eq!(notices(&state), [], "what is open is not offered");
+}
+
+#[test]
+fn of_two_annotations_of_a_kind_and_beside_open_ones_none_is_opened_unasked() {
+    let disk = Disk::new(&PHOTOS);
+    let theirs = disk.instances("instances.json", &["a.jpg", "b.jpg"]);
+    for kind in ["random", "popular"] {
+        disk.questions(&format!("pope_{kind}.jsonl"), &["a.jpg"]);
+    }
+    let instances = |state: &AppState| {
+        let dataset = state.browse.dataset.as_ref();
+        dataset.and_then(|dataset| dataset.instances()).map(|file| file.path().to_owned())
+    };
+    let has_questions = |state: &AppState| state.browse.sources.questions.is_some();
+    let mut state = first_day();
+    open(&mut state, &[disk.at("")]);
+    assert_eq!((instances(&state), has_questions(&state)), (Some(theirs.clone()), false), "one of each kind");
+    let buttons = ["Open pope_popular.jsonl", "Open pope_random.jsonl"].map(str::to_owned).to_vec();
+    let text = "Found pope_popular.jsonl and pope_random.jsonl: open them too?".to_owned();
+    assert_eq!(notices(&state), [(text, buttons)], "you choose");
+    let elsewhere = Disk::new(&[]);
+    let own = elsewhere.instances("mine.json", &["a.jpg", "b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, std::slice::from_ref(&own));
+    open(&mut state, &[disk.at("")]);
+    assert_eq!(instances(&state), Some(own.clone()), "what waited for its photos stays");
+    let mut state = first_day();
+    open(&mut state, &[disk.at(""), own.clone()]);
+    assert_eq!(instances(&state), Some(own), "what is opened along with it, too");
 }
 
 #[test]
@@ -178,7 +206,7 @@ fn annotations_can_be_opened_one_by_one() {
     let disk = Disk::new(&PHOTOS);
     disk.instances("annotations/instances.json", &["a.jpg", "b.jpg"]);
     disk.captions("annotations/captions.json", &["a.jpg"]);
-    for root in ["", "images"] {
+    for root in ["images"] {
         let mut state = first_day();
         open(&mut state, &[disk.at(root)]);
         assert_eq!(names(&state), ["a.jpg", "b.jpg"], "{root}: photos");
@@ -288,7 +316,7 @@ fn annotations_first_find_their_photos_beside_them() {
             assert_eq!(names(&state), base, "{folder}: what {} names", file.display());
             assert_eq!((state.browse.bundled, notices(&state)), (false, Vec::new()), "{folder}: nothing is asked");
             let told: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
-            let said = "Opened the 2 photos that the annotations name: ";
+            let said = "Opened the photos that the annotations name, from ";
             assert!(told.iter().any(|text| text.starts_with(said)), "{folder}: where they are is said: {told:?}");
         }
     }
