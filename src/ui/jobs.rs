@@ -2,6 +2,7 @@
 
 mod dialogs;
 mod figure;
+mod folders;
 
 use super::figure_files::{FigureSaved, OpenedFigure};
 use crate::data::dataset::{NotesPlaces, Sources};
@@ -42,6 +43,8 @@ pub(super) enum JobDone {
     PickedTypeface(PathBuf),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
+    /// The desktop could not show a folder: one sentence.
+    FolderNotShown(String),
     /// Files and folders were looked through.
     Scanned(Box<Opened>),
     /// A data set was put together.

@@ -105,8 +105,7 @@ pub(super) fn wanted_words(sources: &Sources) -> Option<String> {
 impl AppState {
     /// The data set's row of the image looked at.
     pub fn current_row(&self) -> Option<(usize, &Row)> {
-        let row = self.library.current()?.row? as usize;
-        Some((row, self.browse.dataset.as_ref()?.rows().get(row)?))
+        self.row_at(self.library.current_idx()?)
     }
 
     /// What is noted about the image looked at.
@@ -247,11 +246,16 @@ impl AppState {
             self.browse.photos_wanted = Some(&sources).filter(|_| is_empty).and_then(wanted_words);
         }
         self.browse.sources = sources;
-        self.browse.dataset = Some(dataset);
+        let before = self.browse.dataset.replace(dataset);
         self.truth.another_image();
-        self.browse.query.any_of.clear();
-        self.browse.query.all_of.clear();
-        self.browse.query.none_of.clear();
+        let instances =
+            |dataset: Option<&Arc<Dataset>>| dataset.and_then(|dataset| dataset.instances()).map(Arc::as_ptr);
+        // Categories go by the place that they have in their file.
+        if instances(before.as_ref()) != instances(self.browse.dataset.as_ref()) {
+            self.browse.query.any_of.clear();
+            self.browse.query.all_of.clear();
+            self.browse.query.none_of.clear();
+        }
         self.search()
     }
 
@@ -350,7 +354,12 @@ impl AppState {
 
     /// Notes something about the image looked at.
     pub(super) fn edit_notes(&mut self, edit: NotesEdit) -> Vec<Effect> {
-        let row = self.current_row().and_then(|(_, row)| Some((Arc::clone(&row.key), row.photo.clone()?)));
+        self.library.current_idx().map_or_else(Vec::new, |idx| self.edit_notes_of(idx, edit))
+    }
+
+    /// Notes something about the image at this position among all.
+    pub(super) fn edit_notes_of(&mut self, idx: usize, edit: NotesEdit) -> Vec<Effect> {
+        let row = self.row_at(idx).and_then(|(_, row)| Some((Arc::clone(&row.key), row.photo.clone()?)));
         let Some((key, photo)) = row else { return Vec::new() };
         let change = |notes: &mut ImageNotes| match edit {
             NotesEdit::Text(text) => notes.note = text,

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::data::dataset::{NotesPlaces, coco_image_id, keep};
+use crate::data::demo;
 use crate::engine::ImageSource;
+use crate::ui::command::ListCommand;
 use crate::ui::opening;
 use std::sync::atomic::AtomicBool;
 
@@ -520,4 +522,67 @@ fn notes_on_bundled_images_survive_a_restart_and_the_sessions_of_others() {
     let mut later = restart(&state);
     later.browse.edits.clear();
     assert_eq!(restart(&later).current_notes(), Some(&noted), "still one's own");
+}
+
+fn remove(state: &mut AppState, name: &str) {
+    let images = state.library.images().iter();
+    let image = images.map(|image| image.source.clone()).find(|source| match source {
+        ImageSource::Path(path) => path.ends_with(name),
+        ImageSource::Bundled(bundled) => bundled == name,
+    });
+    let effects = state.apply(Command::List(ListCommand::Remove(image.expect("listed"))));
+    carry_out(state, effects);
+}
+
+#[test]
+fn a_photo_taken_off_the_list_can_be_put_back_and_its_file_stays() {
+    let disk = Disk::new(&["images/a.jpg", "images/b.jpg", "images/c.jpg"]);
+    disk.instances("instances.json", &["a.jpg", "b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, &[disk.at("")]);
+    state.apply(Command::JumpToImage("b.jpg".to_owned()));
+    let filter = Query { any_of: vec![1], ..Query::default() };
+    state.browse.query = filter.clone();
+    remove(&mut state, "b.jpg");
+    assert_eq!(
+        (names(&state), state.browse.query.clone()),
+        (vec!["a.jpg".to_owned(), "c.jpg".to_owned()], filter),
+        "off"
+    );
+    let looked_at = state.library.current().map(|image| image.name.clone());
+    assert_eq!(looked_at.as_deref(), Some("c.jpg"), "the one after it");
+    assert!(disk.at("images/b.jpg").exists(), "the file is not touched");
+    let put_back = state.toasts.iter().find_map(|toast| toast.action.clone()).expect("a way back").1;
+    let effects = state.apply(put_back);
+    carry_out(&mut state, effects);
+    assert_eq!(names(&state).len(), 3, "back");
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        remove(&mut state, name);
+    }
+    assert!(state.browse.bundled && names(&state).len() == demo::IMAGES.len(), "the bundled images come back");
+    assert!(state.browse.photos_wanted.is_some(), "and the annotations wait for photos");
+}
+
+#[test]
+fn bundled_images_taken_off_the_list_come_back_with_the_data_set() {
+    let mut state = first_day();
+    assert!(state.why_not(&Command::CloseDataset).is_some(), "nothing to close");
+    remove(&mut state, demo::IMAGES[0].file_name);
+    assert_eq!(names(&state).len(), demo::IMAGES.len() - 1, "off");
+    assert!(state.why_not(&Command::CloseDataset).is_none(), "a way back");
+    let effects = state.apply(Command::CloseDataset);
+    carry_out(&mut state, effects);
+    assert_eq!(names(&state).len(), demo::IMAGES.len(), "all of them again");
+}
+
+#[test]
+fn an_image_is_tagged_without_being_looked_at() {
+    let disk = Disk::new(&["images/a.jpg", "images/b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, &[disk.at("images")]);
+    let b = ImageSource::Path(disk.at("images/b.jpg"));
+    let effects = state.apply(Command::List(ListCommand::Tag(b, Tag::Star)));
+    assert!(matches!(effects.as_slice(), [Effect::WriteNotes(_)]), "written: {effects:?}");
+    assert!(!state.current_notes().expect("a.jpg is looked at").star, "not the one that is looked at");
+    assert!(noted(&mut state, "b.jpg").star, "the one that was meant");
 }
