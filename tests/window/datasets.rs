@@ -181,6 +181,7 @@ fn one_question_is_asked_about_every_listed_photo() {
         frames(&mut window);
     }
     window.get_by_label(&format!("2 of {all}"));
+    assert!(window.query_by_label_contains("Answering about").is_none(), "below the photo nothing moves for it");
     let answers = |window: &Window, idx: usize| {
         let state = window.state().state();
         state.library.images().get(idx).map_or(0, |image| state.num_answers(&image.source))

@@ -13,7 +13,7 @@ use crate::ui::wording::count as counted;
 use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
-use picture::{AskedOfAll, line, objects, thumbnail};
+use picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
 
 /// Height of a row, points; the thumbnail fits into it.
 const ROW_PT: f32 = 58.0;
@@ -46,9 +46,11 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             view_switch(ui, cx);
-            let words = RichText::new(format!("{place}{filtered} · A and D move")).weak().small();
+            let words = format!("{place}{filtered}");
+            let help = format!("{words}\nA and D move to the image before and after");
+            let label = egui::Label::new(RichText::new(words).weak().small());
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                ui.add(egui::Label::new(words).truncate());
+                ui.add(label.truncate().show_tooltip_when_elided(false)).on_hover_text(help);
             });
         });
     });
@@ -229,9 +231,9 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usiz
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
     let known = asked.answers(image).or_else(|| objects(state, image));
-    let facts = asked.marks(state, image).into_iter().chain(known).collect::<Vec<_>>().join(" ");
+    let facts = tags(state, image).into_iter().chain(asked.news(image)).chain(known).collect::<Vec<_>>().join(" ");
     let name_y = if facts.is_empty() { rect.center().y } else { rect.center().y - 8.0 };
-    line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
+    line(ui, short_name(&image.name), &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
     if !facts.is_empty() {
         let at = pos2(text_rect.left(), rect.center().y + 9.0);
         line(ui, &facts, &TextStyle::Small, theme::accent(ui.visuals()), at, text_rect.width());

@@ -29,11 +29,12 @@ impl AppState {
         Some((row, self.browse.dataset.as_ref()?.rows().get(row)?))
     }
 
-    /// Takes an image off the list and looks at the one beside it. With the last one of the user's the bundled images come back; annotations wait
-    /// for others then.
+    /// Takes an image off the list and looks at the one beside it. With the last one of the user's the bundled images
+    /// come back; annotations wait for others then.
     fn remove_image(&mut self, image: &ImageSource) -> Vec<Effect> {
         let is_it = |place: &PhotoPlace| super::source_of(place) == *image;
-        let Some(name) = self.name_of(image).filter(|_| self.browse.dataset.is_some()) else { return Vec::new() };
+        let name = self.name_of(image).filter(|_| self.browse.dataset.is_some());
+        let Some(name) = name else { return Vec::new() };
         let wanted = if self.current_image() == Some(image) { self.beside(image) } else { None };
         self.browse.sources.photos.retain(|place| !is_it(place));
         let put_back = match image {

@@ -1,12 +1,12 @@
 //! The images on offer as a grid: only the rows in sight are drawn, and only their thumbnails are read.
 
-use super::picture::{AskedOfAll, line, objects, thumbnail};
+use super::picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
 use super::{PanelContext, menu};
 use crate::ui::command::Command;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Align2, Rect, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Align2, Pos2, Rect, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 /// A cell is at least so wide, points: as many as fit stand beside each other and share what is left.
 const LEAST_WIDTH_PT: f32 = 84.0;
@@ -80,21 +80,39 @@ fn cell(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usi
     thumbnail(ui, cx.photos, image, frame, Align2::CENTER_CENTER);
     let colour = if selected { ui.visuals().strong_text_color() } else { ui.visuals().text_color() };
     let name_at = pos2(inner.left(), frame.bottom() + 0.5 * text_pt);
-    line(ui, &image.name, &TextStyle::Small, colour, name_at, inner.width());
-    let mut facts = asked.marks(state, image).join(" ");
-    let known: Vec<String> = asked.answers(image).into_iter().chain(objects(state, image)).collect();
-    if !facts.is_empty() && !known.is_empty() {
-        facts.push(' ');
+    line(ui, short_name(&image.name), &TextStyle::Small, colour, name_at, inner.width());
+    let (tags, answers, objects) = (tags(state, image), asked.answers(image), objects(state, image));
+    if let Some(tags) = &tags {
+        badge(ui, tags, frame.left_top(), Align2::LEFT_TOP);
     }
-    facts.push_str(&known.join(", "));
+    let done = match asked.num_answers(image) {
+        0 => None,
+        1 => Some("✔".to_owned()),
+        several => Some(format!("✔ {several}")),
+    };
+    if let Some(done) = &done {
+        badge(ui, done, frame.right_top(), Align2::RIGHT_TOP);
+    }
+    let news = asked.news(image).or_else(|| objects.clone());
     let facts_at = pos2(inner.left(), frame.bottom() + 1.5 * text_pt);
-    line(ui, &facts, &TextStyle::Small, theme::accent(ui.visuals()), facts_at, inner.width());
-    let tip = if facts.is_empty() { image.detail.clone() } else { format!("{}\n{facts}", image.detail) };
+    let accent = theme::accent(ui.visuals());
+    line(ui, &news.unwrap_or_default(), &TextStyle::Small, accent, facts_at, inner.width());
+    let known: Vec<String> = tags.into_iter().chain(answers).chain(objects).collect();
+    let tip = if known.is_empty() { image.detail.clone() } else { format!("{}\n{}", image.detail, known.join(", ")) };
     let response = response.on_hover_text(tip);
     if response.clicked() {
         cx.emit(Command::SelectImage(idx));
     }
     response.context_menu(|ui| menu::show(ui, cx, idx));
+}
+
+/// A mark in a corner of a thumbnail, on a ground of its own.
+fn badge(ui: &Ui, text: &str, at: Pos2, corner: Align2) {
+    let colour = ui.visuals().strong_text_color();
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), TextStyle::Small.resolve(ui.style()), colour);
+    let rect = corner.anchor_size(at, galley.size() + vec2(6.0, 2.0));
+    ui.painter().rect_filled(rect, 4.0, ui.visuals().extreme_bg_color.gamma_multiply(0.85));
+    ui.painter().galley(rect.min + vec2(3.0, 1.0), galley, colour);
 }
 
 #[cfg(test)]

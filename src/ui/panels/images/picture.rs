@@ -35,28 +35,42 @@ impl<'a> AskedOfAll<'a> {
         Self(all)
     }
 
-    /// Marks of tags, and what is being done about an image.
-    pub(super) fn marks(&self, state: &AppState, image: &LibraryImage) -> Vec<String> {
-        let row = image.row.and_then(|row| state.browse.dataset.as_ref()?.rows().get(row as usize));
-        let mut marks = Vec::new();
-        if let Some(notes) = row.map(|row| state.browse.notes.of(&row.key)) {
-            let tags = [(notes.star, "★"), (notes.hallucinates, "✖"), (notes.annotation_wrong, "⚠")];
-            marks.extend(tags.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark.to_owned()));
+    /// What is being done about an image, or went wrong.
+    pub(super) fn news(&self, image: &LibraryImage) -> Option<String> {
+        match self.0.get(&image.source)? {
+            Asked { is_active: true, .. } => Some("answering…".to_owned()),
+            Asked { has_failed: true, .. } => Some("failed".to_owned()),
+            _ => None,
         }
-        let asked = self.0.get(&image.source).copied().unwrap_or_default();
-        if asked.is_active {
-            marks.push("answering…".to_owned());
-        } else if asked.has_failed {
-            marks.push("failed".to_owned());
-        }
-        marks
+    }
+
+    /// How many answers there are about an image.
+    pub(super) fn num_answers(&self, image: &LibraryImage) -> usize {
+        self.0.get(&image.source).map_or(0, |asked| asked.num_answers)
     }
 
     /// "2 answers", where there are some.
     pub(super) fn answers(&self, image: &LibraryImage) -> Option<String> {
-        let answers = self.0.get(&image.source).map_or(0, |asked| asked.num_answers);
-        (answers > 0).then(|| count(answers, "answer"))
+        Some(self.num_answers(image)).filter(|answers| *answers > 0).map(|answers| count(answers, "answer"))
     }
+}
+
+/// Marks of an image's tags.
+pub(super) fn tags(state: &AppState, image: &LibraryImage) -> Option<String> {
+    let row = state.browse.dataset.as_ref()?.rows().get(image.row? as usize)?;
+    let notes = state.browse.notes.of(&row.key);
+    let tags = [(notes.star, "★"), (notes.hallucinates, "✖"), (notes.annotation_wrong, "⚠")];
+    let marks: Vec<&str> = tags.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark).collect();
+    (!marks.is_empty()).then(|| marks.join(" "))
+}
+
+/// A name without the zeros that numbers begin with: what tells COCO's photos apart stands at the end, where a narrow
+/// panel cuts it off.
+pub(super) fn short_name(name: &str) -> &str {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    let is_number = digits >= 6 && matches!(name.as_bytes().get(digits), None | Some(b'.'));
+    let zeros = name.bytes().take_while(|byte| *byte == b'0').count().min(digits.saturating_sub(1));
+    name.get(zeros..).filter(|_| is_number).unwrap_or(name)
 }
 
 /// "5 objects", where some are annotated.
@@ -91,6 +105,25 @@ pub(super) fn thumbnail(ui: &Ui, photos: &mut Photos, image: &LibraryImage, fram
             ui.painter().rect_filled(frame, 3.0, ui.visuals().faint_bg_color);
             let font = TextStyle::Small.resolve(ui.style());
             ui.painter().text(frame.center(), Align2::CENTER_CENTER, "unreadable", font, ui.visuals().error_fg_color);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_named_without_their_zeros() {
+        for (name, short) in [
+            ("000000000139.jpg", "139.jpg"),
+            ("000000", "0"),
+            ("0007.png", "0007.png"),
+            ("000000a.png", "000000a.png"),
+            ("val2014 42", "val2014 42"),
+            ("", ""),
+        ] {
+            assert_eq!(short_name(name), short, "{name}");
         }
     }
 }
