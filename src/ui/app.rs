@@ -3,7 +3,7 @@
 mod effects;
 
 use super::ahead::Ahead;
-use super::command::{Command, CompareCommand};
+use super::command::{Command, CompareCommand, ListCommand};
 use super::derived::Derived;
 use super::figures::Figures;
 use super::jobs::Jobs;
@@ -337,7 +337,11 @@ impl eframe::App for App {
         for command in std::mem::take(&mut self.commands) {
             if matches!(
                 command,
-                Command::SelectImage(_) | Command::JumpToImage(_) | Command::NextImage | Command::PreviousImage
+                Command::SelectImage(_)
+                    | Command::JumpToImage(_)
+                    | Command::NextImage
+                    | Command::PreviousImage
+                    | Command::List(ListCommand::Show(_) | ListCommand::ToggleGrid)
             ) {
                 self.view.scroll_to_current = true;
             }

@@ -35,6 +35,9 @@ impl App {
             JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
             JobDone::PickedTypeface(path) => self.commands.push(Command::Figure(FigureCommand::Typeface(Some(path)))),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
+            JobDone::FolderNotShown(why) => {
+                self.state.notices.push((Severity::Warning, Until::OtherPhoto), why, "", None);
+            }
             JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
             JobDone::Models(shelf) => self.state.shelf = shelf,
             JobDone::Scanned(mut opened) => {

@@ -2,6 +2,7 @@
 
 mod dialogs;
 mod figure;
+mod folders;
 
 use super::figure_files::{FigureSaved, OpenedFigure};
 use crate::data::dataset::{NotesPlaces, Sources};
@@ -42,6 +43,8 @@ pub(super) enum JobDone {
     PickedTypeface(PathBuf),
     /// A dialog was asked for and none appeared.
     NoDialog(Wanted),
+    /// The desktop could not show a folder: one sentence.
+    FolderNotShown(String),
     /// Files and folders were looked through.
     Scanned(Box<Opened>),
     /// A data set was put together.
@@ -341,7 +344,7 @@ mod tests {
             sender.send(()).ok();
         });
         let mut jobs = Jobs::new(wake, NotesPlaces::default());
-        jobs.scan(vec![PathBuf::from("/nowhere/at/all")], Before::NoPhotos);
+        jobs.scan(vec![PathBuf::from("/nowhere/at/all")], Before::Nothing);
         receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("the window is woken");
         // The thread wakes the window just before it hands over.
         let done = std::iter::repeat_with(|| jobs.poll()).find(|done| !done.is_empty()).expect("endless");

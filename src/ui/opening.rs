@@ -1,4 +1,4 @@
-//! Opening photos, folders, annotation files and models beside the window.
+//! Opening photos, folders, annotation files and models in the background.
 
 use super::state::{Library, images_of};
 use crate::data;
@@ -9,6 +9,7 @@ use crate::data::dataset::{
 };
 use crate::data::pope::Questions;
 use crate::engine::ImageSource;
+use crate::ui::wording::listed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,11 +68,17 @@ pub struct Joined {
 /// Tells what is being read and how far it is, 0 to 1.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(&str, f32);
 
+/// Annotations longer than this are not read unasked: it takes a while.
+const MOST_BYTES_UNASKED: u64 = 64 << 20;
+
 /// What is open already when something is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Before {
-    /// No photos of the user's: those that annotations name are looked for beside them.
-    NoPhotos,
+    /// Nothing of the user's: photos that annotations name are looked for beside them, and annotations of a data set's
+    /// root are opened with its photos.
+    Nothing,
+    /// Annotations that wait for their photos: others do not take their place unasked.
+    Annotations,
     /// Photos, or whoever opens has them.
     Photos,
 }
@@ -80,6 +87,7 @@ pub(super) enum Before {
 /// model.
 pub(super) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool, tell: Tell<'_>) -> Opened {
     let mut opened = Opened::default();
+    let mut roots = Vec::new();
     for path in paths {
         if cancel.load(Ordering::Relaxed) {
             break;
@@ -89,7 +97,7 @@ pub(super) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool, tell:
             opened.models.push(path.clone());
         } else if path.is_dir() {
             opened.read.push(path.clone());
-            open_folder(path, cancel, &mut opened, tell);
+            roots.extend(open_folder(path, cancel, &mut opened, tell));
         } else if is_annotations(path) {
             let read =
                 open_annotations(path, cancel, &mut opened, &mut |share| tell(&format!("Reading {name}"), share));
@@ -104,7 +112,9 @@ pub(super) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool, tell:
             }
         }
     }
-    if before == Before::NoPhotos && opened.photos.is_empty() {
+    let found = if before == Before::Nothing { take_unasked(&mut opened, &roots) } else { Vec::new() };
+    open_roots(&roots, found, cancel, &mut opened, tell);
+    if before != Before::Photos && opened.photos.is_empty() {
         find_photos(cancel, &mut opened, tell);
     }
     leave_out_nameless(&mut opened);
@@ -139,18 +149,67 @@ fn is_annotations(path: &Path) -> bool {
     matches!(extension.as_deref(), Some("json" | "jsonl" | "ndjson"))
 }
 
-/// Photos of a folder, else of the one folder below it that has some; where there are several, they are to be chosen
-/// from.
-fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
+/// A folder that holds no photos itself, and where they are below it.
+struct Root {
+    folder: PathBuf,
+    photos: PathBuf,
+    annotations: Vec<FoundAnnotations>,
+}
+
+/// Takes the annotations of a root from those that are offered: where there is one of a kind, is not too long, and
+/// nothing else of its kind is opened.
+fn take_unasked(opened: &mut Opened, roots: &[Root]) -> Vec<FoundAnnotations> {
+    let [Root { annotations, .. }] = roots else { return Vec::new() };
+    let Opened { instances, captions, questions, .. } = &*opened;
+    let is_wanted = |found: &&FoundAnnotations| {
+        let has_other = match found.kind {
+            FileKind::Instances => instances.is_some(),
+            FileKind::Captions => captions.is_some(),
+            FileKind::Questions => questions.is_some(),
+        };
+        let is_only = annotations.iter().filter(|other| other.kind == found.kind).count() == 1;
+        let is_short = || std::fs::metadata(&found.path).is_ok_and(|file| file.len() <= MOST_BYTES_UNASKED);
+        !has_other && is_only && is_short()
+    };
+    annotations.iter().filter(is_wanted).cloned().collect()
+}
+
+/// Reads the annotations that were found in a root, and says in one sentence what was opened.
+fn open_roots(roots: &[Root], found: Vec<FoundAnnotations>, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
+    let mut names: Vec<String> =
+        roots.iter().map(|root| format!("the photos in {}", below(&root.photos, &root.folder))).collect();
+    for FoundAnnotations { path, .. } in found {
+        if cancel.load(Ordering::Relaxed) {
+            return;
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        match open_annotations(&path, cancel, opened, &mut |share| tell(&format!("Reading {name}"), share)) {
+            Ok(()) => {
+                names.push(name);
+                opened.offered.retain(|other| other.path != path);
+            }
+            Err(why) => opened.problems.push(why),
+        }
+    }
+    if !names.is_empty() {
+        opened.told.push(format!("Opened {}", listed(&names)));
+    }
+}
+
+/// Photos of a folder, else of the one folder below it that has some: that is a root. Where there are several, they
+/// are to be chosen from.
+fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) -> Option<Root> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     tell(&format!("Looking through {name}"), 0.0);
     let content = match look_through(path, cancel) {
         Ok(content) => content,
         Err(err) => {
             let why = crate::files::reason(&err);
-            return opened.problems.push(format!("Cannot open {}: {why}", path.display()));
+            opened.problems.push(format!("Cannot open {}: {why}", path.display()));
+            return None;
         }
     };
+    let mut root = None;
     let FolderContent { mut photo_folders, num_well_known, mut annotations, is_cut } = content;
     if is_cut {
         opened.problems.push(format!("There is more in this folder than is looked through: {}", path.display()));
@@ -162,12 +221,12 @@ fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell
             path.display()
         )),
         Some(photos) if is_clear => {
-            if photos != path {
-                opened.told.push(format!("Opened the photos in {}", below(&photos, path)));
-            }
             photo_folders.remove(0);
             of_subset(&mut annotations, &photos);
             list_photos(&photos, cancel, opened, tell);
+            if photos != path {
+                root = Some(Root { folder: path.to_owned(), photos, annotations: annotations.clone() });
+            }
         }
         // Which annotations belong to them is known when one was chosen.
         Some(_) => annotations.clear(),
@@ -176,6 +235,7 @@ fn open_folder(path: &Path, cancel: &AtomicBool, opened: &mut Opened, tell: Tell
         opened.choices.push((path.to_owned(), photo_folders));
     }
     opened.offered.extend(annotations);
+    root
 }
 
 /// A path as it is seen from the folder that it lies below.
@@ -210,12 +270,8 @@ fn find_photos(cancel: &AtomicBool, opened: &mut Opened, tell: Tell<'_>) {
     }
     tell("Looking for the photos", 1.0);
     if let Some(found) = photos_beside(&sources, &files, cancel) {
-        let what = match found.photos.len() {
-            1 => "Opened the photo that the annotations name".to_owned(),
-            many => format!("Opened the {many} photos that the annotations name"),
-        };
         let folders: Vec<_> = found.folders.iter().map(|folder| folder.display().to_string()).collect();
-        opened.told.push(format!("{what}: {}", folders.join(", ")));
+        opened.told.push(format!("Opened the photos that the annotations name, from {}", listed(&folders)));
         opened.photos.extend(found.photos.into_iter().map(PhotoPlace::File));
     }
 }
@@ -321,7 +377,7 @@ mod tests {
     use super::*;
 
     fn opened(paths: &[PathBuf]) -> Opened {
-        open(paths, Before::NoPhotos, &AtomicBool::new(false), &mut |_, _| ())
+        open(paths, Before::Nothing, &AtomicBool::new(false), &mut |_, _| ())
     }
 
     #[test]

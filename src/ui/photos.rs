@@ -14,6 +14,9 @@ use std::thread::JoinHandle;
 /// Longer edge of a thumbnail, pixels: sharp at twice the list's size.
 const THUMBNAIL_PX: u32 = 128;
 
+/// A photo that is longer than so many times its shorter edge shows its middle in a thumbnail.
+const MOST_ASPECT: u32 = 4;
+
 /// Thumbnails kept; past it those not seen for longest go.
 const MOST_THUMBNAILS: usize = 600;
 
@@ -225,8 +228,25 @@ fn make_photo(source: ImageSource) -> Done {
 }
 
 fn make_thumbnail(source: ImageSource) -> Done {
-    let image = read(&source).map(|photo| colour_image(&data::thumbnail(&photo, THUMBNAIL_PX)));
+    let small = |photo: &Photo| colour_image(&data::thumbnail(photo, THUMBNAIL_PX));
+    let image = read(&source).map(|photo| small(middle(&photo).as_ref().unwrap_or(&photo)));
     Done::Thumbnail(source, image)
+}
+
+/// The middle of a photo that is much longer in one direction: a thumbnail of all of it would be a line. `None` for
+/// other photos.
+fn middle(photo: &Photo) -> Option<Photo> {
+    let (width_px, height_px) = (photo.width_px, photo.height_px);
+    let kept = |long: u32, short: u32| long.min(short.saturating_mul(MOST_ASPECT));
+    let (columns, rows) = (kept(width_px, height_px), kept(height_px, width_px));
+    if (columns, rows) == (width_px, height_px) {
+        return None;
+    }
+    let row_bytes = width_px as usize * 3;
+    let first = (width_px - columns) as usize / 2 * 3;
+    let lines = photo.rgb.chunks_exact(row_bytes).skip((height_px - rows) as usize / 2).take(rows as usize);
+    let rgb = lines.filter_map(|line| line.get(first..first + columns as usize * 3)).flatten().copied().collect();
+    Photo::from_rgb(columns, rows, rgb).ok()
 }
 
 fn read(source: &ImageSource) -> Result<Photo, String> {
@@ -280,6 +300,19 @@ mod tests {
         assert!(matches!(photos.thumbnail(&source), Loaded::Pending), "asked for");
         settle(&mut photos, &ctx, &woken);
         assert!(matches!(photos.thumbnail(&source), Loaded::Ready(_)), "there");
+    }
+
+    #[test]
+    fn the_thumbnail_of_a_panorama_is_its_middle() {
+        for (width_px, height_px, expected) in [(90, 2, Some((8, 2))), (2, 90, Some((2, 8))), (8, 2, None)] {
+            let rgb = (0..width_px * height_px).flat_map(|_| [1, 2, 3]).collect();
+            let photo = Photo::from_rgb(width_px, height_px, rgb).expect("the sizes match");
+            let shown = middle(&photo).map(|photo| (photo.width_px, photo.height_px));
+            assert_eq!(shown, expected, "{width_px} x {height_px}");
+        }
+        let rgb = (0..10).flat_map(|column| [column; 3]).collect();
+        let shown = middle(&Photo::from_rgb(10, 1, rgb).expect("the sizes match")).expect("a part of it");
+        assert_eq!(shown.rgb.iter().step_by(3).copied().collect::<Vec<u8>>(), [3, 4, 5, 6], "the middle");
     }
 
     #[test]

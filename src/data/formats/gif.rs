@@ -40,13 +40,11 @@ pub(super) fn decode(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refus
             *out = palette.colour(number);
         }
     }
-    Ok(Picture {
-        size,
-        pixels: Pixels::Rgb(rgb),
-        bits: 8,
-        orientation: Orientation::NoTransforms,
-        warnings: Vec::new(),
-    })
+    // What is left of the frame's blocks, and whether another frame follows.
+    while let Ok(Some(_)) = reader.block() {}
+    let is_animated = first_frame(&mut reader).is_ok();
+    let warnings = is_animated.then(|| super::FIRST_FRAME.to_owned()).into_iter().collect();
+    Ok(Picture { size, pixels: Pixels::Rgb(rgb), bits: 8, orientation: Orientation::NoTransforms, warnings })
 }
 
 /// What is left of a file.
@@ -148,5 +146,22 @@ impl Frame<'_> {
         let height = usize::from(self.height);
         let passes: &[(usize, usize)] = if self.is_interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
         passes.iter().flat_map(move |&(first, step)| (first..height).step_by(step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_animation_says_that_its_first_frame_is_taken() {
+        // One pixel of the first colour.
+        let frame = [&b",\0\0\0\0\x01\0\x01\0\0"[..], &[2, 2, 0x44, 1, 0]].concat();
+        for (frames, said) in [(1, 0), (2, 1), (3, 1)] {
+            let bytes = [&b"GIF89a\x01\0\x01\0\0\0\0"[..], &frame.repeat(frames), b";"].concat();
+            let picture = decode(&bytes, PhotoLimits::default()).map(|picture| picture.warnings);
+            let warnings = picture.unwrap_or_else(|_| panic!("{frames} frames can be read"));
+            assert_eq!(warnings.len(), said, "{frames} frames: {warnings:?}");
+        }
     }
 }

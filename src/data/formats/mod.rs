@@ -29,6 +29,9 @@ use crate::geometry::ImageSize;
 use image::metadata::Orientation;
 use std::borrow::Cow;
 
+/// What is said of an animation.
+const FIRST_FRAME: &str = "Only the first frame of this animation is used";
+
 /// What a file holds, as it lies there.
 pub(super) struct Picture {
     pub(super) size: ImageSize,

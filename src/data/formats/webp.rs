@@ -21,6 +21,7 @@ impl From<ImageError> for Refusal {
 /// Bits of what the header of an extended file announces.
 const EXIF: u8 = 8;
 const XMP: u8 = 4;
+const ANIMATION: u8 = 2;
 
 /// What a file does not announce it does not have, as libwebp sees it.
 fn announces(bytes: &[u8], what: u8) -> bool {
@@ -58,5 +59,7 @@ fn decode_whole(bytes: &[u8], limits: PhotoLimits) -> Result<Picture, Refusal> {
     } else {
         samples
     };
-    Ok(Picture { size, pixels: Pixels::Rgb(rgb), bits: 8, orientation, warnings: Vec::new() })
+    let is_animated = announces(bytes, ANIMATION);
+    let warnings = is_animated.then(|| super::FIRST_FRAME.to_owned()).into_iter().collect();
+    Ok(Picture { size, pixels: Pixels::Rgb(rgb), bits: 8, orientation, warnings })
 }

@@ -46,6 +46,7 @@ impl App {
                 Effect::Scan(paths) => self.jobs.scan(paths, self.state.browse.before()),
                 Effect::PickAnnotations => self.jobs.pick_annotations(),
                 Effect::StopOpening => self.jobs.stop_opening(),
+                Effect::ShowFolder(path) => self.jobs.show_folder(path),
                 Effect::Join(generation, wanted) => {
                     self.jobs.join(generation, self.state.browse.sources.clone(), wanted);
                 }

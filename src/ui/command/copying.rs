@@ -15,4 +15,6 @@ pub enum CopyCommand {
     Table(TableKind, TableForm),
     /// Where a file lies.
     Path(PathBuf),
+    /// The name of a file.
+    Name(String),
 }

@@ -6,6 +6,7 @@ mod compare;
 mod copying;
 mod figure;
 mod keys;
+mod listing;
 mod named;
 mod pope;
 mod prompting;
@@ -15,6 +16,7 @@ pub use compare::{CompareCommand, Elsewhere, TriedStrength};
 pub use copying::CopyCommand;
 pub use figure::{FigureCommand, PanelGroup, PanelKind, WordsBy};
 pub use keys::{Keymap, KeysCommand, pressed, takes_shift};
+pub use listing::ListCommand;
 pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
 pub use pope::{PopeCommand, PopeItem};
 pub use prompting::{PromptView, PromptingCommand};
@@ -216,6 +218,8 @@ pub enum Command {
     AskThis(String),
     /// Yes/no questions about objects.
     Pope(PopeCommand),
+    /// The list of images, and all that it lists.
+    List(ListCommand),
     /// Runs side by side.
     Compare(CompareCommand),
     /// Attention prompting on the photo.

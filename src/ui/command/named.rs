@@ -1,6 +1,6 @@
 //! The commands that have a name, with their menus and keys.
 
-use super::{CanvasCommand, Command, CopyCommand, FigureCommand, SessionCommand, WordKind, WordStep};
+use super::{CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, SessionCommand, WordKind, WordStep};
 use crate::engine::ModelSource;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -291,6 +291,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         [ctrl(Key::Minus)]
     ),
     named!(
+        "grid-of-images-on-or-off",
+        Command::List(ListCommand::ToggleGrid),
+        View,
+        "Grid of images on or off",
+        "The images on offer as a grid of thumbnails, or as a list",
+        []
+    ),
+    named!(
         "larger-interface",
         Command::LargerInterface,
         View,
@@ -356,6 +364,15 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "Photo only",
         "The photo alone in the window, and everything again",
         [key(Key::F11)]
+    ),
+    named!(
+        "ask-about-all-listed-photos",
+        Command::List(ListCommand::AskAll),
+        Ask,
+        "Ask about all listed photos",
+        "Asks the question in the prompt box about each photo of the list in the background; those that have this \
+            answer are skipped",
+        []
     ),
     named!(
         "show-the-chat-template",

@@ -1,14 +1,19 @@
 //! The images on offer.
 
+mod asking;
+mod grid;
+mod menu;
+mod picture;
+
 use super::{PanelContext, TextBox};
-use crate::ui::command::Command;
-use crate::ui::photos::Loaded;
-use crate::ui::state::LibraryImage;
+use crate::ui::command::{Command, ListCommand};
+use crate::ui::settings::ImagesView;
 use crate::ui::theme;
 use crate::ui::wording::count as counted;
 use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
+use picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
 
 /// Height of a row, points; the thumbnail fits into it.
 const ROW_PT: f32 = 58.0;
@@ -38,7 +43,18 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     } else if cx.state.browse.waiting.is_some() {
         ui.label(RichText::new("The bundled images stay until then").weak().small());
     }
-    ui.label(RichText::new(format!("{place}{filtered} · A and D move")).weak().small());
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            view_switch(ui, cx);
+            let words = format!("{place}{filtered}");
+            let help = format!("{words}\nA and D move to the image before and after");
+            let label = egui::Label::new(RichText::new(words).weak().small());
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(label.truncate().show_tooltip_when_elided(false)).on_hover_text(help);
+            });
+        });
+    });
+    asking::show(ui, cx);
     missing(ui, cx);
     if count == 0 && all > 0 {
         ui.label("Nothing matches the filter");
@@ -46,11 +62,19 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::SetQuery(Box::default()));
         }
     }
+    let scroll_to = current.filter(|_| std::mem::take(&mut cx.memory.scroll_to_current));
+    match cx.state.prefs.images_view {
+        ImagesView::List => list(ui, cx, scroll_to),
+        ImagesView::Grid => grid::show(ui, cx, scroll_to),
+    }
+}
+
+fn list(ui: &mut Ui, cx: &mut PanelContext<'_>, scroll_to: Option<usize>) {
+    let asked = AskedOfAll::of(cx.state);
     let row_height = ROW_PT + ui.spacing().item_spacing.y;
     let scroll = egui::ScrollArea::vertical().id_salt("images").auto_shrink(false);
-    let wanted = current.filter(|_| std::mem::take(&mut cx.memory.scroll_to_current));
-    scroll.show_rows(ui, ROW_PT, count, |ui, rows| {
-        if let Some(idx) = wanted {
+    scroll.show_rows(ui, ROW_PT, cx.state.library.num_listed(), |ui, rows| {
+        if let Some(idx) = scroll_to {
             // Only as far as needed: a row that was clicked stays under the pointer.
             let top = ui.max_rect().top() + (idx as f32 - rows.start as f32) * row_height;
             let rect = Rect::from_min_size(pos2(ui.max_rect().left(), top), vec2(1.0, ROW_PT));
@@ -58,10 +82,26 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         for place in rows {
             if let Some(idx) = cx.state.library.listed_idx(place) {
-                row(ui, cx, idx);
+                row(ui, cx, &asked, idx);
             }
         }
     });
+}
+
+/// From the right: the grid, the list.
+fn view_switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    ui.spacing_mut().item_spacing.x = 2.0;
+    for (view, label, name, help) in [
+        (ImagesView::Grid, "Grid", "Images as a grid", "As many thumbnails beside each other as fit"),
+        (ImagesView::List, "List", "Images as a list", "One below the other, with what is known of each"),
+    ] {
+        let shown = cx.state.prefs.images_view == view;
+        let response = ui.selectable_label(shown, RichText::new(label).small()).on_hover_text(help);
+        crate::ui::widgets::named(ui, &response, name);
+        if response.clicked() {
+            cx.emit(Command::List(ListCommand::Show(view)));
+        }
+    }
 }
 
 /// What is being opened, and a way out.
@@ -171,9 +211,10 @@ fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
-    let Some(image) = cx.state.library.images().get(idx) else { return };
-    let selected = cx.state.library.current_idx() == Some(idx);
+fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usize) {
+    let state = cx.state;
+    let Some(image) = state.library.images().get(idx) else { return };
+    let selected = state.library.current_idx() == Some(idx);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Image {}", image.name)));
     let visuals = ui.visuals();
@@ -186,71 +227,20 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize) {
     };
     ui.painter().rect_filled(rect, 4.0, fill);
     let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - THUMBNAIL_PT.y) / 2.0), THUMBNAIL_PT);
-    thumbnail(ui, cx, idx, frame);
+    thumbnail(ui, cx.photos, image, frame, Align2::LEFT_CENTER);
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
-    let facts = facts(cx, image);
+    let known = asked.answers(image).or_else(|| objects(state, image));
+    let facts = tags(state, image).into_iter().chain(asked.news(image)).chain(known).collect::<Vec<_>>().join(" ");
     let name_y = if facts.is_empty() { rect.center().y } else { rect.center().y - 8.0 };
-    line(ui, &image.name, &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
+    line(ui, short_name(&image.name), &TextStyle::Body, colour, pos2(text_rect.left(), name_y), text_rect.width());
     if !facts.is_empty() {
         let at = pos2(text_rect.left(), rect.center().y + 9.0);
         line(ui, &facts, &TextStyle::Small, theme::accent(ui.visuals()), at, text_rect.width());
     }
-    if response.on_hover_text(&image.detail).clicked() {
+    let response = response.on_hover_text(&image.detail);
+    if response.clicked() {
         cx.commands.push(Command::SelectImage(idx));
     }
-}
-
-/// What there is to say about an image in a few words: tags, answers, objects.
-fn facts(cx: &PanelContext<'_>, image: &LibraryImage) -> String {
-    let mut facts = Vec::new();
-    let row = image.row.map(|row| row as usize);
-    if let Some((dataset, row)) = cx.state.browse.dataset.as_ref().zip(row) {
-        let notes = dataset.rows().get(row).map(|row| cx.state.browse.notes.of(&row.key));
-        if let Some(notes) = notes {
-            let marks = [(notes.star, "★"), (notes.hallucinates, "✖"), (notes.annotation_wrong, "⚠")];
-            facts.extend(marks.into_iter().filter(|(noted, _)| *noted).map(|(_, mark)| mark.to_owned()));
-        }
-        if cx.state.runs.active().any(|run| run.question.image == image.source) {
-            facts.push("answering…".to_owned());
-        }
-        let asked = cx.state.num_answers(&image.source);
-        let objects = dataset.annotations_of(row).len();
-        match (asked, objects) {
-            (0, 0) => {}
-            (0, objects) => facts.push(counted(objects, "object")),
-            (asked, _) => facts.push(counted(asked, "answer")),
-        }
-    }
-    facts.join(" ")
-}
-
-/// One line of text, centred on `at.y`, cut with dots where the row ends.
-fn line(ui: &Ui, text: &str, style: &TextStyle, colour: egui::Color32, at: egui::Pos2, width_pt: f32) {
-    let font = style.resolve(ui.style());
-    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width_pt.max(10.0));
-    let galley = ui.painter().layout_job(job);
-    ui.painter().galley(pos2(at.x, at.y - galley.size().y / 2.0), galley, colour);
-}
-
-fn thumbnail(ui: &Ui, cx: &mut PanelContext<'_>, idx: usize, frame: Rect) {
-    let Some(image) = cx.state.library.images().get(idx) else { return };
-    match cx.photos.thumbnail(&image.source) {
-        Loaded::Ready(texture) => {
-            let size = texture.size_vec2();
-            let scale = (frame.width() / size.x).min(frame.height() / size.y);
-            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            let rect = Align2::LEFT_CENTER.align_size_within_rect(size * scale, frame);
-            ui.painter().image(texture.id(), rect, uv, egui::Color32::WHITE);
-        }
-        Loaded::Pending => {
-            ui.painter().rect_filled(frame, 3.0, ui.visuals().faint_bg_color);
-        }
-        Loaded::Failed(_) => {
-            ui.painter().rect_filled(frame, 3.0, ui.visuals().faint_bg_color);
-            let font = TextStyle::Small.resolve(ui.style());
-            ui.painter().text(frame.center(), Align2::CENTER_CENTER, "unreadable", font, ui.visuals().error_fg_color);
-        }
-    }
+    response.context_menu(|ui| menu::show(ui, cx, idx));
 }

@@ -1,10 +1,10 @@
 //! Menus, made from the list of commands.
 
 use super::PanelContext;
-use crate::ui::command::{Command, Keymap, Menu, NAMED_COMMANDS, NamedCommand};
+use crate::ui::command::{Command, Keymap, ListCommand, Menu, NAMED_COMMANDS, NamedCommand};
 use crate::ui::palette::menu_title;
 use crate::ui::pane::PANES;
-use crate::ui::settings::{SCALES, ThemeChoice};
+use crate::ui::settings::{ImagesView, SCALES, ThemeChoice};
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};
@@ -103,6 +103,7 @@ fn is_on(command: &Command, cx: &PanelContext<'_>) -> bool {
         Command::ToggleTemplate => cx.state.open.template,
         Command::TogglePhotoOnly => cx.state.open.photo_only,
         Command::ToggleFilter => cx.state.open.filter,
+        Command::List(ListCommand::ToggleGrid) => cx.state.prefs.images_view == ImagesView::Grid,
         _ => false,
     }
 }

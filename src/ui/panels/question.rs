@@ -79,7 +79,7 @@ fn under_way(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         };
         ui.weak(format!("Finding where {source} looks; then the question is asked about the prompted photo"));
     }
-    for run in state.runs.active().filter(|run| !state.pope.is_behind(run.id)) {
+    for run in state.runs.active().filter(|run| !state.is_behind(run.id)) {
         let Some(name) = state.elsewhere(run.id) else { continue };
         ui.horizontal_wrapped(|ui| {
             ui.label(format!("Answering about {name} ({})", status_bar::progress(run)));

@@ -2,6 +2,7 @@
 //! keep.
 
 mod ask;
+mod images;
 mod pope;
 mod prompting;
 mod theme;
@@ -10,6 +11,7 @@ mod view;
 
 pub use ask::AskSettings;
 pub(in crate::ui) use ask::PRESET;
+pub use images::ImagesView;
 pub use pope::{PopeSettings, PopeSource};
 pub use prompting::PromptingSettings;
 pub use theme::{SCALES, ThemeChoice};

@@ -1,8 +1,9 @@
 //! What can be done now. A command that would do nothing says why, wherever it is offered.
 
 use super::{AppState, LibraryImage};
+use crate::data::demo;
 use crate::engine::{ImageSource, ModelTask};
-use crate::ui::command::Command;
+use crate::ui::command::{Command, ListCommand};
 
 impl AppState {
     /// Why a command would do nothing now; `None` if it would do something.
@@ -26,7 +27,8 @@ impl AppState {
                 answer().is_some_and(|trace| !trace.output.is_empty()),
                 "There is no answer about this photo yet",
             ),
-            Command::CloseDataset => unless(!self.is_first_day(), "Only the bundled images are open"),
+            Command::List(ListCommand::AskAll) => self.why_not_all_photos(),
+            Command::CloseDataset => unless(!self.is_first_day(), "Only the bundled images are open, and all of them"),
             Command::NextImage | Command::PreviousImage => {
                 unless(self.library.num_listed() > 1, "There is no other image in the list")
             }
@@ -56,12 +58,15 @@ impl AppState {
             || self.model.loading.is_some()
             || self.prompting.finding.is_some()
             || self.pope.is_asking()
+            || self.all_photos.queue().is_some()
     }
 
     /// Whether nothing was opened besides the bundled images.
     fn is_first_day(&self) -> bool {
         let bundled = |image: &LibraryImage| matches!(image.source, ImageSource::Bundled(_));
-        self.browse.bundled && self.browse.waiting.is_none() && self.library.images().iter().all(bundled)
+        let images = self.library.images();
+        let has_all = self.browse.dataset.is_none() || images.len() == demo::IMAGES.len();
+        self.browse.bundled && self.browse.waiting.is_none() && has_all && images.iter().all(bundled)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::files::is_same_file;
 use crate::ui::command::{Command, NotesEdit};
 use crate::ui::notes_writer::NotesTold;
 use crate::ui::opening::{Before, Joined, Opened, below};
-use crate::ui::wording::count;
+use crate::ui::wording::{count, listed};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ pub struct Browse {
     pub edits: HashMap<PhotoPlace, ImageNotes>,
     /// What is being opened.
     pub opening: Option<Progress>,
-    /// What was opened is worth saying once it is joined: more than a photo.
-    pub announce: bool,
+    /// What was opened is worth saying once it is joined: more than a photo. How it was found comes first.
+    pub announce: Option<Vec<String>>,
     /// Names the newest search and the newest joining: older results come too late.
     pub generation: u64,
 }
@@ -64,7 +64,7 @@ impl Default for Browse {
             notes: Notes::in_memory(),
             edits: HashMap::new(),
             opening: None,
-            announce: false,
+            announce: None,
             generation: 0,
         }
     }
@@ -79,7 +79,11 @@ impl Browse {
     /// What is open already when something is opened.
     pub(in crate::ui) fn before(&self) -> Before {
         let of_user = |place: &PhotoPlace| matches!(place, PhotoPlace::File(_));
-        if self.sources.photos.iter().any(of_user) { Before::Photos } else { Before::NoPhotos }
+        match (self.sources.photos.iter().any(of_user), &self.waiting) {
+            (true, _) => Before::Photos,
+            (false, Some(_)) => Before::Annotations,
+            (false, None) => Before::Nothing,
+        }
     }
 }
 
@@ -101,8 +105,7 @@ pub(super) fn wanted_words(sources: &Sources) -> Option<String> {
 impl AppState {
     /// The data set's row of the image looked at.
     pub fn current_row(&self) -> Option<(usize, &Row)> {
-        let row = self.library.current()?.row? as usize;
-        Some((row, self.browse.dataset.as_ref()?.rows().get(row)?))
+        self.row_at(self.library.current_idx()?)
     }
 
     /// What is noted about the image looked at.
@@ -130,12 +133,10 @@ impl AppState {
             remember_path(&mut self.prefs.recent_data, path);
         }
         self.notices.opened(&opened.read);
-        for told in &opened.told {
-            self.toasts.push(told);
-        }
         self.offer_more(&opened);
         let annotated = opened.instances.is_some() || opened.captions.is_some() || opened.questions.is_some();
         if !annotated && opened.photos.is_empty() {
+            opened.told.iter().for_each(|told| self.toasts.push(told));
             return Vec::new();
         }
         let of_user = |place: &&PhotoPlace| matches!(place, PhotoPlace::File(_));
@@ -158,7 +159,7 @@ impl AppState {
         }
         self.browse.bundled = false;
         self.browse.sources = sources;
-        self.browse.announce = annotated || several;
+        self.browse.announce = (annotated || several).then_some(opened.told);
         self.browse.generation += 1;
         vec![Effect::Join(self.browse.generation, wanted)]
     }
@@ -236,19 +237,25 @@ impl AppState {
             self.selection.clear();
         }
         self.report_unmatched(&dataset);
-        if std::mem::take(&mut self.browse.announce) {
-            self.toasts.push(read_words(&dataset));
+        if let Some(told) = self.browse.announce.take() {
+            let read = read_words(&dataset);
+            self.toasts.push(if told.is_empty() { read } else { format!("{}: {read}", told.join("; ")) });
         }
         let is_empty = self.library.images().is_empty();
         if self.browse.waiting.is_none() {
             self.browse.photos_wanted = Some(&sources).filter(|_| is_empty).and_then(wanted_words);
         }
         self.browse.sources = sources;
-        self.browse.dataset = Some(dataset);
+        let before = self.browse.dataset.replace(dataset);
         self.truth.another_image();
-        self.browse.query.any_of.clear();
-        self.browse.query.all_of.clear();
-        self.browse.query.none_of.clear();
+        let instances =
+            |dataset: Option<&Arc<Dataset>>| dataset.and_then(|dataset| dataset.instances()).map(Arc::as_ptr);
+        // Categories go by the place that they have in their file.
+        if instances(before.as_ref()) != instances(self.browse.dataset.as_ref()) {
+            self.browse.query.any_of.clear();
+            self.browse.query.all_of.clear();
+            self.browse.query.none_of.clear();
+        }
         self.search()
     }
 
@@ -347,7 +354,12 @@ impl AppState {
 
     /// Notes something about the image looked at.
     pub(super) fn edit_notes(&mut self, edit: NotesEdit) -> Vec<Effect> {
-        let row = self.current_row().and_then(|(_, row)| Some((Arc::clone(&row.key), row.photo.clone()?)));
+        self.library.current_idx().map_or_else(Vec::new, |idx| self.edit_notes_of(idx, edit))
+    }
+
+    /// Notes something about the image at this position among all.
+    pub(super) fn edit_notes_of(&mut self, idx: usize, edit: NotesEdit) -> Vec<Effect> {
+        let row = self.row_at(idx).and_then(|(_, row)| Some((Arc::clone(&row.key), row.photo.clone()?)));
         let Some((key, photo)) = row else { return Vec::new() };
         let change = |notes: &mut ImageNotes| match edit {
             NotesEdit::Text(text) => notes.note = text,
@@ -413,15 +425,6 @@ impl AppState {
 
 /// So many folders or files are offered by name.
 const MOST_OFFERED: usize = 6;
-
-/// "a", "a and b", "a, b and c".
-fn listed(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
 
 fn all_of(count: usize) -> String {
     if count == 2 { "Open both".to_owned() } else { format!("Open all {count}") }

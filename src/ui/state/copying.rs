@@ -17,6 +17,10 @@ impl AppState {
                 self.toasts.push("Copied the path");
                 vec![Effect::Copy(path.display().to_string())]
             }
+            CopyCommand::Name(name) => {
+                self.toasts.push("Copied the name");
+                vec![Effect::Copy(name)]
+            }
         }
     }
 

@@ -18,6 +18,7 @@ impl AppState {
         self.settle_source();
         self.settle_notices();
         effects.extend(self.follow_pope());
+        effects.extend(self.follow_all_photos());
         effects
     }
 
@@ -39,7 +40,8 @@ impl AppState {
             }
             Event::Started(id, trace) => {
                 // What is asked behind the shown question keeps its warnings to its own trace.
-                for warning in trace.warnings.iter().filter(|_| !self.pope.is_behind(id)) {
+                let is_behind = self.is_behind(id);
+                for warning in trace.warnings.iter().filter(|_| !is_behind) {
                     self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning.clone(), "", None);
                 }
                 if let Some(run) = self.runs.active_mut(id) {
@@ -69,7 +71,8 @@ impl AppState {
                         trace.warnings.extend(warnings.iter().cloned());
                     }
                 }
-                for warning in warnings.into_iter().filter(|_| !self.pope.is_behind(id)) {
+                let is_behind = self.is_behind(id);
+                for warning in warnings.into_iter().filter(|_| !is_behind) {
                     self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning, "", None);
                 }
                 self.say_answered(id);
@@ -89,7 +92,7 @@ impl AppState {
                 if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Failed(why.clone());
                 }
-                if !self.pope.is_behind(id) {
+                if !self.is_behind(id) {
                     self.say_failed(id, why);
                 }
             }
@@ -146,7 +149,7 @@ impl AppState {
 
     /// An answer that nobody looks at has come.
     fn say_answered(&mut self, id: RunId) {
-        let Some(run) = self.runs.get(id).filter(|_| !self.pope.is_behind(id)) else { return };
+        let Some(run) = self.runs.get(id).filter(|_| !self.is_behind(id)) else { return };
         if let Some(name) = self.elsewhere(id) {
             let text = format!("Answered about {name}: {}", run.prompt_text().trim());
             self.toasts.push_with(text, Some(("Show it".to_owned(), Command::ShowAnswer(id))));

@@ -2,6 +2,7 @@
 //! user does and [`AppState::receive`] for what the worker says. Neither touches the outside; both return [`Effect`]s
 //! for the app to carry out.
 
+mod all_photos;
 mod available;
 mod browse;
 mod compare;
@@ -10,11 +11,13 @@ mod events;
 mod figure;
 mod forks;
 mod library;
+mod listing;
 mod model;
 mod notices;
 mod pope;
 mod prefs;
 pub(in crate::ui) mod prompting;
+mod queue;
 mod runs;
 mod selection;
 mod sending;
@@ -29,6 +32,7 @@ mod undo;
 mod update;
 
 pub use crate::analysis::{MapSource as Source, Normalisation, Reduce, TokenRef as TokenPos};
+pub use all_photos::AllPhotos;
 pub use browse::{Browse, Progress, Search};
 pub(in crate::ui) use compare::Picked;
 pub use compare::{Compare, ComparedRuns, HistoryEntry, MOST_COLUMNS};
@@ -37,10 +41,11 @@ pub use forks::Branch;
 pub use library::{Library, LibraryImage, images_of, source_of};
 pub use model::{Loading, ModelState, source_label};
 pub use notices::{Notice, Notices, Severity, Until};
-pub use pope::{AskAll, Pope, PopeAnswer, PopeRow, PopeTable};
+pub use pope::{Pope, PopeAnswer, PopeRow, PopeTable};
 pub(in crate::ui) use pope::{WordSaid, yes_probability};
 pub use prefs::{Preferences, Saved};
 pub use prompting::{Finding, Made, PromptingState, ShownPrompting, Then};
+pub use queue::AskAll;
 pub use runs::{ForkedFrom, Phase, Run, Runs};
 pub use selection::{Direction, Selection};
 pub use session::{Offer, SessionEffect, SessionState};
@@ -85,6 +90,8 @@ pub enum Effect {
     PickAnnotations,
     /// Stop opening files.
     StopOpening,
+    /// Show the folder of a file in the desktop's file manager.
+    ShowFolder(PathBuf),
     /// Put a data set together; the image to look at then.
     Join(u64, Option<ImageSource>),
     /// Put the bundled data set together.
@@ -178,6 +185,8 @@ pub struct AppState {
     pub figure: FigureBuilder,
     /// Yes/no questions about objects.
     pub pope: Pope,
+    /// One question about every listed photo.
+    pub all_photos: AllPhotos,
     /// Attention prompting on the photo.
     pub prompting: PromptingState,
     /// The model.

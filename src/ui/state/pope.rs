@@ -10,16 +10,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use queue::AskAll;
 pub use table::{PopeRow, PopeTable};
 
 use super::AppState;
+use super::queue::{AskAll, Pending};
 use crate::analysis::pope::{NounQuestion, NounVerdict, YesNoWords, YesProbability, scorer};
 use crate::engine::{ImageSource, ModelTask, Prompt, Question, RunId, Sampling};
 use crate::trace::Trace;
 use crate::ui::command::PopeItem;
 use crate::ui::settings::{PopeSettings, PopeSource};
-use queue::Pending;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -187,7 +186,7 @@ impl AppState {
     }
 
     /// The weights of the open model, if it can be asked.
-    fn pope_model(&self) -> Option<&str> {
+    pub(in crate::ui::state) fn pope_model(&self) -> Option<&str> {
         let info = self.model.info.as_ref().filter(|info| info.task == ModelTask::Answer)?;
         Some(&info.weight_hash)
     }

@@ -3,7 +3,8 @@
 use crate::data::dataset::ImageNotes;
 use crate::ui::command::Keymap;
 use crate::ui::settings::{
-    AskSettings, ChipQuantity, ColourSettings, PopeSettings, PromptingSettings, ThemeChoice, TruthView, ViewState,
+    AskSettings, ChipQuantity, ColourSettings, ImagesView, PopeSettings, PromptingSettings, ThemeChoice, TruthView,
+    ViewState,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub struct Preferences {
     pub theme: ThemeChoice,
     /// Size of everything, 1 is normal.
     pub scale: f32,
+    /// How the images on offer are shown.
+    pub images_view: ImagesView,
     /// Models opened lately, newest first: paths and hub ids, as [`crate::engine::ModelSource::named`] reads them.
     pub recent_models: Vec<String>,
     /// Keys that are not those of the first day.
@@ -34,6 +37,7 @@ impl Default for Preferences {
         Self {
             theme: ThemeChoice::default(),
             scale: 1.0,
+            images_view: ImagesView::default(),
             recent_models: Vec::new(),
             recent_sessions: Vec::new(),
             recent_data: Vec::new(),

@@ -153,6 +153,20 @@ impl Runs {
         self.all.values().map(|run| run.attention_bytes).sum()
     }
 
+    /// Lets go of the attention rows of the oldest answers among those that `may` until attention fits into
+    /// `budget_bytes`; their words stay.
+    pub(in crate::ui) fn let_go_of_rows(&mut self, budget_bytes: usize, may: impl Fn(RunId) -> bool) {
+        let mut bytes = self.attention_bytes();
+        for run in self.all.values_mut() {
+            if bytes <= budget_bytes {
+                break;
+            }
+            if !run.phase.is_active() && may(run.id) {
+                bytes -= run.let_go_of_rows();
+            }
+        }
+    }
+
     /// Forgets the oldest questions until attention fits into `budget_bytes` and there are at most `most`; those that
     /// run, the newest and `kept` stay. Returns how many were forgotten.
     pub fn evict(&mut self, budget_bytes: usize, most: usize, kept: &[RunId]) -> usize {

@@ -1,6 +1,5 @@
 //! Asking: from the prompt box to the worker, stopping, and what is done with an answer as a whole.
 
-use super::runs::MOST_RUNS;
 use super::{AppState, Effect, Run, Severity, Until};
 use crate::engine::{ImageSource, ModelTask, Prompt, Request, RunId};
 use crate::prompting::Source;
@@ -75,9 +74,9 @@ impl AppState {
     }
 
     /// Stops what a new question about a photo takes the place of: the one about the same photo that still runs, and
-    /// POPE's, which are asked again later. An answer about another photo is waited for.
+    /// those of a queue, which are asked again later. An answer about another photo is waited for.
     pub(super) fn make_way(&self, image: &ImageSource) -> Vec<Effect> {
-        let gives_way = |run: &&Run| run.question.image == *image || self.pope.is_behind(run.id);
+        let gives_way = |run: &&Run| run.question.image == *image || self.is_behind(run.id);
         self.runs.active().filter(gives_way).map(|run| Effect::Cancel(run.id)).collect()
     }
 
@@ -98,7 +97,7 @@ impl AppState {
         self.notices.another_question();
         self.selection.clear();
         let kept: Vec<RunId> = self.compare.picked().chain(self.figure.runs()).collect();
-        if self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept) > 0 {
+        if self.make_room(&kept) > 0 {
             let advice = "Raise Settings, Budget to keep more";
             self.notices.push(
                 (Severity::Info, Until::NextQuestion),
@@ -113,13 +112,15 @@ impl AppState {
     }
 
     /// Stops one answer; what came of it stays.
-    pub(super) fn stop_answer(&self, id: RunId) -> Vec<Effect> {
+    pub(super) fn stop_answer(&mut self, id: RunId) -> Vec<Effect> {
+        self.all_photos.skip(id);
         self.runs.active().filter(|run| run.id == id).map(|run| Effect::Cancel(run.id)).collect()
     }
 
     pub(super) fn stop(&mut self) -> Vec<Effect> {
         self.pope.stop();
         let mut effects: Vec<Effect> = self.runs.active().map(|run| Effect::Cancel(run.id)).collect();
+        self.stop_all_photos(); // what it asks is among the active ones
         effects.extend(self.apply_prompting(PromptingCommand::Stop));
         if self.model.loading.is_some() {
             effects.push(Effect::CancelAll);

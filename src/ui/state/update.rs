@@ -28,6 +28,7 @@ impl AppState {
             self.remember(before, kind);
         }
         effects.extend(self.follow_pope());
+        effects.extend(self.follow_all_photos());
         effects
     }
 
@@ -56,6 +57,7 @@ impl AppState {
             Command::Canvas(command) => vec![Effect::Canvas(command)],
             Command::StepWord(step) => vec![Effect::StepWord(step)],
             Command::Pope(command) => self.apply_pope(command),
+            Command::List(command) => self.apply_list(command),
             Command::Compare(command) => self.apply_compare(command),
             Command::Prompting(command) => self.apply_prompting(command),
             Command::Figure(command) => self.apply_figure(command),

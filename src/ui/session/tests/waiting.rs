@@ -12,7 +12,7 @@ fn annotations_that_wait_for_their_photos_are_in_a_session() {
         std::fs::write(&file, text).expect("a writable folder");
         let mut state = AppState::default();
         let paths = std::slice::from_ref(&file);
-        let opened = opening::open(paths, Before::NoPhotos, &AtomicBool::new(false), &mut |_, _| ());
+        let opened = opening::open(paths, Before::Nothing, &AtomicBool::new(false), &mut |_, _| ());
         drop(state.opened(opened));
         let wanted = state.browse.photos_wanted.clone().expect("they wait");
         save(&state, &session);

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::data::dataset::{NotesPlaces, coco_image_id, keep};
+use crate::data::demo;
 use crate::engine::ImageSource;
+use crate::ui::command::ListCommand;
 use crate::ui::opening;
 use std::sync::atomic::AtomicBool;
 
@@ -147,7 +149,7 @@ fn names(state: &AppState) -> Vec<String> {
 const PHOTOS: [&str; 2] = ["images/a.jpg", "images/b.jpg"];
 
 #[test]
-fn a_root_opens_its_photos_and_offers_the_annotations_beside_them() {
+fn a_root_opens_with_its_annotations_and_says_so_in_one_message() {
     let disk = Disk::new(&PHOTOS);
     disk.instances("instances.json", &["a.jpg", "b.jpg"]);
     disk.captions("captions.json", &["a.jpg", "b.jpg"]);
@@ -159,18 +161,46 @@ fn a_root_opens_its_photos_and_offers_the_annotations_beside_them() {
     open(&mut state, &[disk.at("")]);
     assert_eq!(names(&state), ["a.jpg", "b.jpg"], "the photos below, the demo's are gone");
     assert!(!state.browse.bundled, "the user's own");
-    let text = "Found captions.json, instances.json and pope.jsonl: open them too?".to_owned();
-    let buttons = ["Open all 3", "Open captions.json", "Open instances.json", "Open pope.jsonl"].map(str::to_owned);
-    assert_eq!(notices(&state), [(text, buttons.to_vec())], "one offer, one click each or all");
-    let dataset = |state: &AppState| state.browse.dataset.clone().expect("joined");
-    assert!(dataset(&state).instances().is_none(), "nothing is read unasked");
-    press(&mut state, "Open all 3");
-    let joined = dataset(&state);
+    let joined = state.browse.dataset.clone().expect("joined");
     let all = [joined.instances().is_some(), joined.captions().is_some(), joined.questions().is_some()];
     assert_eq!(all, [true; 3], "all are open");
-    assert_eq!((names(&state).len(), notices(&state)), (2, Vec::new()), "and nothing is left to offer");
+    let said: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
+    let expected = "Opened the photos in images, captions.json, instances.json and pope.jsonl: 2 photos, 1 of them \
+        annotated, 1 listed without an object, 1 with captions, 1 question";
+    assert_eq!(said, [expected], "in one message");
+    assert_eq!(notices(&state), [], "and nothing is left to offer");
+    assert_eq!(state.prefs.recent_data.len(), 1, "the root alone is remembered: it opens the rest");
     open(&mut state, &[disk.at("")]);
     assert_eq!(notices(&state), [], "what is open is not offered");
+}
+
+#[test]
+fn of_two_annotations_of_a_kind_and_beside_open_ones_none_is_opened_unasked() {
+    let disk = Disk::new(&PHOTOS);
+    let theirs = disk.instances("instances.json", &["a.jpg", "b.jpg"]);
+    for kind in ["random", "popular"] {
+        disk.questions(&format!("pope_{kind}.jsonl"), &["a.jpg"]);
+    }
+    let instances = |state: &AppState| {
+        let dataset = state.browse.dataset.as_ref();
+        dataset.and_then(|dataset| dataset.instances()).map(|file| file.path().to_owned())
+    };
+    let has_questions = |state: &AppState| state.browse.sources.questions.is_some();
+    let mut state = first_day();
+    open(&mut state, &[disk.at("")]);
+    assert_eq!((instances(&state), has_questions(&state)), (Some(theirs.clone()), false), "one of each kind");
+    let buttons = ["Open pope_popular.jsonl", "Open pope_random.jsonl"].map(str::to_owned).to_vec();
+    let text = "Found pope_popular.jsonl and pope_random.jsonl: open them too?".to_owned();
+    assert_eq!(notices(&state), [(text, buttons)], "you choose");
+    let elsewhere = Disk::new(&[]);
+    let own = elsewhere.instances("mine.json", &["a.jpg", "b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, std::slice::from_ref(&own));
+    open(&mut state, &[disk.at("")]);
+    assert_eq!(instances(&state), Some(own.clone()), "what waited for its photos stays");
+    let mut state = first_day();
+    open(&mut state, &[disk.at(""), own.clone()]);
+    assert_eq!(instances(&state), Some(own), "what is opened along with it, too");
 }
 
 #[test]
@@ -178,19 +208,13 @@ fn annotations_can_be_opened_one_by_one() {
     let disk = Disk::new(&PHOTOS);
     disk.instances("annotations/instances.json", &["a.jpg", "b.jpg"]);
     disk.captions("annotations/captions.json", &["a.jpg"]);
-    for root in ["", "images"] {
-        let mut state = first_day();
-        open(&mut state, &[disk.at(root)]);
-        assert_eq!(names(&state), ["a.jpg", "b.jpg"], "{root}: photos");
-        press(&mut state, "Open instances.json");
-        let text = "Found captions.json and instances.json: open them too?".to_owned();
-        assert_eq!(
-            notices(&state),
-            [(text, vec!["Open captions.json".to_owned()])],
-            "{root}: the other is still offered"
-        );
-        assert!(state.browse.dataset.as_ref().is_some_and(|dataset| dataset.instances().is_some()), "{root}: open");
-    }
+    let mut state = first_day();
+    open(&mut state, &[disk.at("images")]);
+    assert_eq!(names(&state), ["a.jpg", "b.jpg"], "photos alone, as they were asked for");
+    press(&mut state, "Open instances.json");
+    let text = "Found captions.json and instances.json: open them too?".to_owned();
+    assert_eq!(notices(&state), [(text, vec!["Open captions.json".to_owned()])], "the other is still offered");
+    assert!(state.browse.dataset.as_ref().is_some_and(|dataset| dataset.instances().is_some()), "open");
 }
 
 #[test]
@@ -288,7 +312,7 @@ fn annotations_first_find_their_photos_beside_them() {
             assert_eq!(names(&state), base, "{folder}: what {} names", file.display());
             assert_eq!((state.browse.bundled, notices(&state)), (false, Vec::new()), "{folder}: nothing is asked");
             let told: Vec<_> = state.toasts.iter().map(|toast| toast.text.clone()).collect();
-            let said = "Opened the 2 photos that the annotations name: ";
+            let said = "Opened the photos that the annotations name, from ";
             assert!(told.iter().any(|text| text.starts_with(said)), "{folder}: where they are is said: {told:?}");
         }
     }
@@ -492,4 +516,67 @@ fn notes_on_bundled_images_survive_a_restart_and_the_sessions_of_others() {
     let mut later = restart(&state);
     later.browse.edits.clear();
     assert_eq!(restart(&later).current_notes(), Some(&noted), "still one's own");
+}
+
+fn remove(state: &mut AppState, name: &str) {
+    let images = state.library.images().iter();
+    let image = images.map(|image| image.source.clone()).find(|source| match source {
+        ImageSource::Path(path) => path.ends_with(name),
+        ImageSource::Bundled(bundled) => bundled == name,
+    });
+    let effects = state.apply(Command::List(ListCommand::Remove(image.expect("listed"))));
+    carry_out(state, effects);
+}
+
+#[test]
+fn a_photo_taken_off_the_list_can_be_put_back_and_its_file_stays() {
+    let disk = Disk::new(&["images/a.jpg", "images/b.jpg", "images/c.jpg"]);
+    disk.instances("instances.json", &["a.jpg", "b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, &[disk.at("")]);
+    state.apply(Command::JumpToImage("b.jpg".to_owned()));
+    let filter = Query { any_of: vec![1], ..Query::default() };
+    state.browse.query = filter.clone();
+    remove(&mut state, "b.jpg");
+    assert_eq!(
+        (names(&state), state.browse.query.clone()),
+        (vec!["a.jpg".to_owned(), "c.jpg".to_owned()], filter),
+        "off"
+    );
+    let looked_at = state.library.current().map(|image| image.name.clone());
+    assert_eq!(looked_at.as_deref(), Some("c.jpg"), "the one after it");
+    assert!(disk.at("images/b.jpg").exists(), "the file is not touched");
+    let put_back = state.toasts.iter().find_map(|toast| toast.action.clone()).expect("a way back").1;
+    let effects = state.apply(put_back);
+    carry_out(&mut state, effects);
+    assert_eq!(names(&state).len(), 3, "back");
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        remove(&mut state, name);
+    }
+    assert!(state.browse.bundled && names(&state).len() == demo::IMAGES.len(), "the bundled images come back");
+    assert!(state.browse.photos_wanted.is_some(), "and the annotations wait for photos");
+}
+
+#[test]
+fn bundled_images_taken_off_the_list_come_back_with_the_data_set() {
+    let mut state = first_day();
+    assert!(state.why_not(&Command::CloseDataset).is_some(), "nothing to close");
+    remove(&mut state, demo::IMAGES[0].file_name);
+    assert_eq!(names(&state).len(), demo::IMAGES.len() - 1, "off");
+    assert!(state.why_not(&Command::CloseDataset).is_none(), "a way back");
+    let effects = state.apply(Command::CloseDataset);
+    carry_out(&mut state, effects);
+    assert_eq!(names(&state).len(), demo::IMAGES.len(), "all of them again");
+}
+
+#[test]
+fn an_image_is_tagged_without_being_looked_at() {
+    let disk = Disk::new(&["images/a.jpg", "images/b.jpg"]);
+    let mut state = first_day();
+    open(&mut state, &[disk.at("images")]);
+    let b = ImageSource::Path(disk.at("images/b.jpg"));
+    let effects = state.apply(Command::List(ListCommand::Tag(b, Tag::Star)));
+    assert!(matches!(effects.as_slice(), [Effect::WriteNotes(_)]), "written: {effects:?}");
+    assert!(!state.current_notes().expect("a.jpg is looked at").star, "not the one that is looked at");
+    assert!(noted(&mut state, "b.jpg").star, "the one that was meant");
 }

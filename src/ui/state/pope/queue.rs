@@ -1,44 +1,12 @@
-//! Asking one question after another, behind what is shown.
-//!
-//! The queue gives way to people: while a question of theirs runs it waits, and the one of its own that had to stop for
-//! it is asked again. It ends when it is stopped, when another model is opened, and when the worker dies.
+//! Asking yes/no questions one after another, behind what is shown.
 
 use super::{Pope, yes_probability};
 use crate::engine::{ImageSource, Question, Request, RunId};
 use crate::ui::command::{PopeCommand, PopeItem};
 use crate::ui::settings::PopeSource;
-use crate::ui::state::runs::MOST_RUNS;
+use crate::ui::state::queue::{AskAll, Pending};
 use crate::ui::state::{AppState, Effect, Phase};
-use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// A question that was sent.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    pub(super) run: RunId,
-    pub(super) question: Question,
-    /// Whether another question is shown.
-    pub(super) behind: bool,
-}
-
-/// Questions that are asked one after another.
-#[derive(Debug, Clone)]
-pub struct AskAll {
-    todo: VecDeque<Question>,
-    current: Option<RunId>,
-    model: String,
-    /// How many there are.
-    pub total: usize,
-    /// How many have been answered.
-    pub done: usize,
-}
-
-impl AskAll {
-    /// Whether none of them is being answered: a question of the user's is.
-    pub fn is_waiting(&self) -> bool {
-        self.current.is_none()
-    }
-}
 
 impl Pope {
     /// Whether questions wait to be asked.
@@ -49,15 +17,13 @@ impl Pope {
     /// Lets go of what has not been asked.
     pub(in crate::ui::state) fn stop(&mut self) {
         if let Some(queue) = self.queue.take() {
-            self.ended_early = Some(format!("Stopped after {} of {}", queue.done, queue.total));
+            self.ended_early = Some(queue.stopped());
         }
     }
 
     /// The photo that the question being asked is about.
     pub fn asked_image(&self) -> Option<&ImageSource> {
-        let queue = self.queue.as_ref()?;
-        let running = self.pending.iter().find(|pending| Some(pending.run) == queue.current);
-        running.map(|pending| &pending.question).or(queue.todo.front()).map(|question| &question.image)
+        self.queue.as_ref()?.image(&self.pending)
     }
 }
 
@@ -108,10 +74,7 @@ impl AppState {
             return;
         }
         self.pope.ended_early = None;
-        let new = AskAll { todo: VecDeque::new(), current: None, model, total: 0, done: 0 };
-        let queue = self.pope.queue.get_or_insert(new);
-        queue.total += wanted.len();
-        queue.todo.extend(wanted);
+        self.pope.queue.get_or_insert_with(|| AskAll::new(model)).add(wanted);
     }
 
     /// Asks one question as if it were typed.
@@ -139,12 +102,8 @@ impl AppState {
         if self.pope.pending.is_empty() && self.pope.queue.is_none() {
             return Vec::new();
         }
-        for pending in std::mem::take(&mut self.pope.pending) {
-            if self.runs.get(pending.run).is_some_and(|run| run.phase.is_active()) {
-                self.pope.pending.push(pending);
-            } else {
-                self.answered(pending);
-            }
+        for pending in Pending::take_ended(&mut self.pope.pending, &self.runs) {
+            self.answered(pending);
         }
         self.end_if_hindered();
         self.ask_next()
@@ -152,37 +111,23 @@ impl AppState {
 
     fn end_if_hindered(&mut self) {
         let Some(queue) = &self.pope.queue else { return };
-        let other_model = self.pope_model().is_some_and(|model| model != queue.model);
-        let why = self.pope_hindrance().or(other_model.then_some("another model is open"));
-        if let Some(why) = why {
-            let early = format!("Stopped after {} of {}: {why}", queue.done, queue.total);
+        if let Some(why) = self.hinders_queue(queue) {
+            self.pope.ended_early = Some(format!("{}: {why}", queue.stopped()));
             self.pope.queue = None;
-            self.pope.ended_early = Some(early);
         }
     }
 
     /// A question that was sent has come to its end.
     fn answered(&mut self, pending: Pending) {
-        let shown = self.current_run().map(|run| run.id);
         let run = self.runs.get(pending.run);
         let phase = run.map(|run| run.phase.clone());
         let trace = run.and_then(|run| run.trace.as_ref());
         let model = trace.map(|trace| trace.run.weight_hash.clone());
         let model = model.or(self.pope_model().map(str::to_owned)).unwrap_or_default();
         let said = trace.map(|trace| (trace.text().trim().to_owned(), yes_probability(trace)));
-        // A question of the user's went first, or the worker died: this one has not been answered.
-        let again = match &phase {
-            Some(Phase::Cancelled) => true,
-            Some(Phase::Failed(_)) => self.pope_hindrance().is_some(),
-            _ => false,
-        };
-        if let Some(queue) = self.pope.queue.as_mut().filter(|queue| queue.current == Some(pending.run)) {
-            queue.current = None;
-            if again {
-                queue.todo.push_front(pending.question.clone());
-            } else {
-                queue.done += 1;
-            }
+        let again = self.has_to_be_asked_again(pending.run);
+        if let Some(queue) = &mut self.pope.queue {
+            queue.ended(&pending, again);
         }
         let before = self.pope.answer(&model, &pending.question).map(|answer| answer.run);
         let before = before.filter(|before| *before != pending.run);
@@ -195,8 +140,7 @@ impl AppState {
                 self.pope.record(pending, model, Err(why), None);
                 self.forget_replaced(before);
             }
-            // Part of an answer that nobody asked to see.
-            _ if again && pending.behind && shown != Some(pending.run) => self.runs.forget(pending.run),
+            _ if again => self.forget_part(&pending),
             _ => {}
         }
     }
@@ -213,28 +157,20 @@ impl AppState {
     }
 
     fn ask_next(&mut self) -> Vec<Effect> {
-        let busy = self.runs.active().next().is_some();
-        let Some(queue) = self.pope.queue.as_mut().filter(|queue| queue.current.is_none() && !busy) else {
+        let mut queue = self.pope.queue.take();
+        let Some(next) = self.next_of(queue.as_mut()) else {
+            self.pope.queue = queue;
             return Vec::new();
         };
-        let Some(question) = queue.todo.pop_front() else {
-            let (done, what) = (queue.done, if queue.done == 1 { "question" } else { "questions" });
+        let Some(question) = next.todo.pop_front() else {
+            let (done, what) = (next.done, if next.done == 1 { "question" } else { "questions" });
             self.toasts.push(format!("POPE: {done} {what} answered"));
-            self.pope.queue = None;
             return Vec::new();
         };
         let run = self.runs.begin_behind(question.clone());
-        queue.current = Some(run);
+        next.current = Some(run);
+        self.pope.queue = queue;
         self.pope.asked(run, question.clone(), true);
-        // What people look at stays, whatever its attention needs.
-        let kept: Vec<RunId> = self
-            .current_run()
-            .map(|run| run.id)
-            .into_iter()
-            .chain(self.compare.picked())
-            .chain(self.figure.runs())
-            .collect();
-        self.runs.evict(self.ask.budget_bytes(), MOST_RUNS, &kept);
-        vec![Effect::Send(Request::Ask(run, Box::new(question)))]
+        vec![self.send_behind(run, question).0]
     }
 }

@@ -7,6 +7,10 @@ use crate::trace::{AttentionRow, OutputToken, Trace};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// What an answer says whose rows went.
+const ROWS_GONE: &str = "The attention of this answer is gone, as all answers together were beyond the attention \
+    budget: ask again to see where the model looked";
+
 /// How far a question has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
@@ -160,6 +164,21 @@ impl Run {
         self.attention_bytes = trace.attention_bytes();
         self.trace = Some(trace);
         self.version += 1;
+    }
+
+    /// Lets go of the attention of its tokens, which then have none to show; says how many bytes that were.
+    pub(super) fn let_go_of_rows(&mut self) -> usize {
+        let Some(trace) = &mut self.trace else { return 0 };
+        if trace.decoder_attention.is_empty() && trace.prompt_attention.is_empty() {
+            return 0;
+        }
+        trace.decoder_attention.clear();
+        trace.prompt_attention.clear();
+        trace.warnings.push(ROWS_GONE.to_owned());
+        let before = std::mem::replace(&mut self.attention_bytes, trace.attention_bytes());
+        self.version += 1;
+        self.rewinds += 1; // what was derived of the rows is theirs
+        before.saturating_sub(self.attention_bytes)
     }
 
     /// Takes back all tokens but the first `to_len`, with their rows.
