@@ -1,7 +1,7 @@
 //! What the worker says.
 
 use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelSource, ModelTask, RunId};
+use crate::engine::{Event, ModelInfo, ModelSource, ModelTask, RunId, is_limit_sentence};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
@@ -69,7 +69,10 @@ impl AppState {
                         trace.warnings.extend(warnings.iter().cloned());
                     }
                 }
-                for warning in warnings.into_iter().filter(|_| !self.pope.is_behind(id)) {
+                // A line below the answer says that it came to its limit.
+                let is_said = |warning: &String| self.pope.is_behind(id) || is_limit_sentence(warning);
+                let warnings: Vec<String> = warnings.into_iter().filter(|warning| !is_said(warning)).collect();
+                for warning in warnings {
                     self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning, "", None);
                 }
                 self.say_answered(id);
@@ -173,7 +176,7 @@ impl AppState {
     fn load_failed(&mut self, why: String) {
         let wanted = self.model.loading.take().map(|loading| loading.source);
         let advice = match (&self.model.info, wanted) {
-            (Some(info), _) => format!("{} stays open", info.id),
+            (Some(info), _) => format!("{} is still loaded", info.id),
             (None, Some(wanted)) => format!("No model is open; {} could not be read", source_label(&wanted)),
             (None, None) => "No model is open".to_owned(),
         };

@@ -37,7 +37,6 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
     ui.horizontal(|ui| {
         ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
     });
-    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     stage::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
     let size = vec2(ui.available_width(), (ui.available_height() - stage::LINE_PT - stage::COLOUR_BAR_PT).max(80.0));
@@ -158,7 +157,7 @@ fn mask_line(picture: &PromptedPicture, response: &CanvasResponse) -> String {
     let level = at.and_then(|(x, y)| picture.mask.texels().get(y as usize * width as usize + x as usize).copied());
     match level {
         Some(level) => format!("{:.0} % of this pixel stays", f64::from(level) / 2.55),
-        None => "Point at the photo for how much of a pixel stays".to_owned(),
+        None => "Hover to read the mask value".to_owned(),
     }
 }
 
