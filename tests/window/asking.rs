@@ -150,7 +150,7 @@ fn a_model_that_cannot_be_opened_leaves_the_old_one() {
     );
     handle.say(Event::LoadFailed("Expected config.json, found none: /models/broken".to_owned()));
     frames(&mut window);
-    window.get_by_label_contains("demo stays open");
+    window.get_by_label_contains("demo is still loaded");
     assert!(window.state().state().model.info.is_some(), "the demo is still there");
 }
 

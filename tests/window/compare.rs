@@ -88,7 +88,7 @@ fn a_strategy_that_changes_nothing_is_said_to_and_the_list_holds_every_run() {
     let sentence = same.expect("two columns").sentence();
     assert!(sentence.starts_with("The answers are the same"), "a cut-off of 1 is greedy: {sentence}");
     window.get_by_label(&sentence);
-    window.get_by_label_contains("vcd changed nothing");
+    window.get_by_label_contains("VCD changed no");
     // The list, from the row below the question.
     window.get_by_label("All 3 in Compare").click();
     frames(&mut window);

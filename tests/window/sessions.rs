@@ -136,7 +136,7 @@ fn what_a_killed_program_left_is_offered_and_restored() {
         options.recovery_every = Duration::from_millis(1);
     });
     wait(&mut second, "an offer", |window| window.query_by_label("Restore").is_some());
-    assert!(second.query_by_label("gazelens did not end properly").is_some(), "says why");
+    assert!(second.query_by_label("gazelens closed unexpectedly").is_some(), "says why");
     let what = second.query_by_label_contains("1 answer about 1 photo with the demo model, saved just now");
     assert!(what.is_some(), "says what");
     second.get_by_label("Restore").click();

@@ -82,7 +82,7 @@ pub(super) fn run(model_args: &ModelArgs, args: &FigureArgs, recipe_path: &Path,
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::work(anyhow!("Expected {total} figures, {} could not be made: {}", failed.len(), list.display())))
+    Err(Failure::work(anyhow!("Expected {total} figures, {} could not be drawn: {}", failed.len(), list.display())))
 }
 
 /// What became of one photo.

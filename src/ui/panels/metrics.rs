@@ -110,7 +110,7 @@ fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
     });
     row(ui, "Pixels", "Which pixels of the photo count", |ui| {
         let options = [
-            (false, "seen by the model", "What a crop cut off is left out of map and mask"),
+            (false, "seen by the model", "What the crop removed counts neither in the map nor in the mask"),
             (true, "whole photo", "As published: what the model never saw counts with the value 0"),
         ];
         if let Some(paper) = choice(ui, view.paper_area, &options) {

@@ -26,7 +26,7 @@ fn plot_kind(plot: &PlotKind) -> &'static str {
         PlotKind::ImageSharePerToken | PlotKind::ImageShareOfTokens { .. } => "plot per token",
         PlotKind::Candidates { .. } => "candidates",
         PlotKind::Contrast { .. } => "both branches",
-        PlotKind::Strength { .. } => "choices over strength",
+        PlotKind::Strength { .. } => "tokens over strength",
         PlotKind::Similarity => "similarity",
         PlotKind::Split { .. } => "parts of the attention",
         PlotKind::Objects { .. } => "objects",
@@ -126,7 +126,7 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         let mut title = panel.title.clone().unwrap_or_default();
         let hint = if panel.title.is_some() { String::new() } else { made.unwrap_or_default() };
         let edit = egui::TextEdit::singleline(&mut title).hint_text(hint).desired_width(ui.available_width() - 10.0);
-        let response = ui.add(edit).on_hover_text("The panel's title; empty: one is made of what it shows");
+        let response = ui.add(edit).on_hover_text("The panel's title; empty: named after what it shows");
         named(ui, &response, &format!("Title of panel {nr}"));
         if response.changed() {
             emit(cx, FigureCommand::Title(idx, (!title.is_empty()).then_some(title)));

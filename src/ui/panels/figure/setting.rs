@@ -80,7 +80,7 @@ fn columns(ui: &mut Ui, layout: &mut Layout) {
     row(ui, "Columns", "Panels beside each other", |ui| {
         let most = MOST_COLUMNS.max(layout.columns);
         number(ui, ("Columns", "Panels beside each other"), &mut layout.columns, 1..=most, |value| value.speed(0.05));
-        let help = "Dots per inch of a PNG; SVG and PDF hold text and lines as such";
+        let help = "Dots per inch of a PNG; SVG and PDF keep text and lines as they are";
         number(ui, ("Resolution", help), &mut layout.dpi, 20..=2400, |value| value.suffix(" dpi"));
     });
 }
