@@ -108,7 +108,7 @@ pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Pick, heads: Pick) 
     );
     let title =
         if let [one] = series.as_slice() { format!("Where {one} looked") } else { "Where words looked".to_owned() };
-    let plot = BarsPlot { x_label: "part of the attention".to_owned(), series, bars: bars.collect(), marked: None };
+    let plot = BarsPlot { x_label: "share of the attention".to_owned(), series, bars: bars.collect(), marked: None };
     Ok(made(title, caption, plot))
 }
 
@@ -132,7 +132,7 @@ pub(super) fn objects(spec: &MapSpec, truth: &Truth, regions: Combine, inputs: &
         map.words,
         chance.collect::<Vec<_>>().join(", ")
     );
-    let plot = BarsPlot { x_label: "part of the map".to_owned(), bars, ..BarsPlot::default() };
+    let plot = BarsPlot { x_label: "share of the map".to_owned(), bars, ..BarsPlot::default() };
     let mut made = made(format!("{} on objects", map.title), caption, plot);
     if let Some(header) = made.data.table.first_mut() {
         header.extend(["part of the seen photo", "times chance"].map(str::to_owned));

@@ -228,7 +228,7 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
     );
     let plot = LinesPlot {
         x_label: "i: the largest i patches of each".to_owned(),
-        y_label: "part that both share, H(i)".to_owned(),
+        y_label: "overlap, H(i)".to_owned(),
         places: Places::From(1),
         series,
         band,

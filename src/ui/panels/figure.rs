@@ -341,7 +341,7 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         }
         let mut data_too = cx.state.figure.data_too;
-        let help = "The numbers behind every panel in a folder beside the figure: CSV and npy, metrics also as \
+        let help = "The numbers behind every panel in a folder next to the figure: CSV and npy, metrics also as \
             Markdown and LaTeX";
         if ui.checkbox(&mut data_too, "With data").on_hover_text(help).changed() {
             emit(cx, FigureCommand::DataToo(data_too));

@@ -27,7 +27,7 @@ impl AppState {
         let Some(trace) = run.trace.as_ref().filter(|trace| token_idx < trace.output.len()) else { return Vec::new() };
         if self.is_of_another_model(trace) {
             let advice = "Open the model that gave it, or ask again";
-            let what = "This answer is another model's: it cannot go on from there";
+            let what = "This answer is another model's, so it cannot be continued";
             self.notices.push((Severity::Info, Until::NextQuestion), what, advice, None);
             return Vec::new();
         }

@@ -156,7 +156,7 @@ impl PanelKind {
             }
             Self::TokenShares => "A column a token, at the chosen layers and heads",
             Self::Split => "Parts of the selected words' attention: first token, system text, image, question, answer",
-            Self::Objects => "The part of the shown map inside of each category's masks",
+            Self::Objects => "The share of the shown map inside each category's masks",
             Self::Threshold => "The shown map against the objects of the chosen category",
             Self::Outliers => "Whether the selected words look at the patches that the encoder's [CLS] looks at most",
             Self::Candidates => "The most probable tokens instead of the selected one",

@@ -150,7 +150,8 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
             emit(cx, FigureCommand::Remove(idx));
         }
         let (mut span, columns) = (panel.span, cx.state.figure.recipe().layout.columns);
-        let value = DragValue::new(&mut span).range(1..=columns).suffix(" wide");
+        let columns_word = if span == 1 { " column" } else { " columns" };
+        let value = DragValue::new(&mut span).range(1..=columns).prefix("spans ").suffix(columns_word);
         let response = ui.add_enabled(columns > 1, value).on_hover_text("Columns of the figure that it takes");
         named(ui, &response, &format!("Columns of panel {nr}"));
         if span != panel.span {
