@@ -140,8 +140,9 @@ fn went_to(ui: &mut Ui, cx: &mut PanelContext<'_>, place: &str) {
     ui.add_space(4.0);
     let sink = if cx.state.view.suppress_sink { ", without the first position" } else { "" };
     let help = format!(
-        "The decoder's attention on the image when it chose the word ({place}{sink}): the fraction inside each \
-         category's masks, and that over the part of the seen photo that they take, where 1 is chance. Masks may overlap"
+        "The decoder's attention on the image when it chose the word ({place}{sink}): the fraction inside the \
+         masks of each category, and that over the part of the seen photo that they take, where 1 is chance. Masks \
+         may overlap"
     );
     ui.label(RichText::new("Its image attention lies on (share; times chance)").weak().small()).on_hover_text(help);
     for share in shares.iter().take(6) {
