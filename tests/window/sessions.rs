@@ -186,7 +186,7 @@ fn a_photo_that_moved_is_listed_and_found() {
     tell(&mut window, SessionCommand::OpenFile(path));
     wait(&mut window, "the list", |window| window.query_by_label("1 file not found").is_some());
     assert!(window.query_by_label_contains("photo: ").is_some(), "by name");
-    window.get_by_label("Go on without").click();
+    window.get_by_label("Continue without").click();
     frames(&mut window);
     wait(&mut window, "a placeholder", |window| window.query_by_label("This photo is missing").is_some());
     assert!(window.query_by_label_contains("Token 3: ").is_some(), "the answer is there all the same");

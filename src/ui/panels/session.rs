@@ -146,7 +146,7 @@ fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::OpenModelBox);
         }
     });
-    cancel(ui, cx, "Continue without them", "Answers can still be looked at");
+    cancel(ui, cx, "Continue without", "Answers can still be looked at");
 }
 
 fn unsaved(ui: &mut Ui, cx: &mut PanelContext<'_>) {
