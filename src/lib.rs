@@ -101,6 +101,7 @@
 //! | folder | what it holds |
 //! | --- | --- |
 //! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
+//! | `assets/desktop` | the icon with the script that draws it, the desktop entry and the file type of sessions; `[package.metadata.deb]` in `Cargo.toml` installs them |
 //! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
 //! | `shaders` | every WGSL file |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |

@@ -4,6 +4,8 @@
 mod circles;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/looks.rs"]
+mod looks;
 #[path = "architecture/pages.rs"]
 mod pages;
 

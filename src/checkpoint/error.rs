@@ -7,6 +7,12 @@ use std::path::PathBuf;
 /// Every message says what was expected and what was found, and names the file last.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
+    /// Nothing has that name.
+    #[error("Cannot open {}: no such file or folder", path.display())]
+    NoSuchFolder {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
     /// The path is not a folder.
     #[error("Expected a checkpoint folder, found {found}: {}", path.display())]
     NotAFolder {

@@ -67,6 +67,8 @@ pub(super) fn expect_folder(path: &Path) -> Result<(), CheckpointError> {
         let found = "a GGUF file, which is opened together with its mmproj file".to_owned();
         return Err(CheckpointError::NotAFolder { found, path: path.to_owned() });
     }
-    let found = if path.exists() { "a file" } else { "nothing of that name" };
-    Err(CheckpointError::NotAFolder { found: found.to_owned(), path: path.to_owned() })
+    if !path.exists() {
+        return Err(CheckpointError::NoSuchFolder { path: path.to_owned() });
+    }
+    Err(CheckpointError::NotAFolder { found: "a file".to_owned(), path: path.to_owned() })
 }

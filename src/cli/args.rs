@@ -42,7 +42,7 @@ pub(super) enum Command {
     Metrics(Box<MetricsArgs>),
     /// Write the photo darkened where a model did not look for a query: attention prompting on the image.
     PromptImage(Box<PromptImageArgs>),
-    /// Draw what is known about an answer as a figure for a paper: PNG, SVG or PDF, made again from the recipe inside.
+    /// Draw what is known about an answer as a figure for a paper: PNG, SVG or PDF, redrawn from the recipe inside.
     Figure(Box<FigureArgs>),
     /// Write one trace as a page that needs no network: words, layers and heads to choose, attention on the photo.
     Html(HtmlArgs),
@@ -53,8 +53,8 @@ pub(super) enum Command {
 /// Of `gazelens gui`.
 #[derive(Debug, Default, Args)]
 pub(super) struct GuiArgs {
-    /// Photos, or folders of photos.
-    #[arg(value_name = "IMAGE|FOLDER")]
+    /// Photos, folders of photos, annotations, or a session.
+    #[arg(value_name = "FILE|FOLDER")]
     pub(super) paths: Vec<PathBuf>,
     /// COCO instances or captions (JSON), or POPE questions (JSON lines); may be repeated.
     #[arg(long, value_name = "FILE")]
@@ -84,7 +84,7 @@ pub(super) enum Listed {
     Strategies,
     /// Methods of --intervene.
     Interventions,
-    /// Figures of merit.
+    /// Metrics of a map against a mask.
     Metrics,
     /// Model families that can be opened.
     Families,

@@ -37,10 +37,10 @@ pub(super) fn run(model: &ModelArgs, args: &FigureArgs) -> Result<(), Failure> {
     let page = html::is_page(&args.out);
     // A page is of one trace, and has no numbers behind it.
     if args.data.is_some() {
-        endings::expect("--out beside --data", &args.out, &FIGURES)?;
+        endings::expect("--out with --data", &args.out, &FIGURES)?;
     }
     if args.images.is_some() {
-        endings::expect("--out beside --images", &args.out, &FIGURES)?;
+        endings::expect("--out with --images", &args.out, &FIGURES)?;
     }
     let drawn = match (&args.images, &args.recipe) {
         (Some(list), Some(recipe)) => return batch::run(model, args, recipe, list),
@@ -116,7 +116,7 @@ fn is_recipe_beside(args: &FigureArgs) -> bool {
 fn tell_other_recipe(recipe: &Recipe, args: &FigureArgs) -> Result<(), Failure> {
     let beside = recipe_beside(&args.out);
     if read_recipe(&beside)? != *recipe {
-        let what = "The recipe beside the figure stays as it is, as it is the one that --recipe names";
+        let what = "The recipe next to the figure stays as it is, as it is the one that --recipe names";
         output::warning(&format!("{what}; the figure's own stands inside of it: {}", beside.display()));
     }
     Ok(())

@@ -17,7 +17,7 @@ pub(super) struct FigureArgs {
     #[command(flatten)]
     pub(super) of: FigureOf,
     /// Figure to write: F.png, F.svg or F.pdf, with its recipe F.json beside it; F.html is a page to explore one trace.
-    /// With --images the name holds `{name}`, which stands for the photo's name.
+    /// With --images the name contains `{name}`, which stands for the photo's name.
     #[arg(long, value_name = "F")]
     pub(super) out: PathBuf,
     /// What the figure shows: a recipe (JSON), or a figure that has one inside. A figure of everything unless given.
@@ -42,7 +42,7 @@ pub(super) struct FigureArgs {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct FigureOf {
-    /// A saved session: the figure that was being put together in it, else one of the answer that it shows.
+    /// A saved session: the unfinished figure in it, otherwise one of the answer that it shows.
     /// With --recipe its answers are taken where they are those of the recipe.
     #[arg(long, value_name = "FILE")]
     pub(super) session: Option<PathBuf>,

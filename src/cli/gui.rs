@@ -5,8 +5,10 @@ use super::common_args::ModelArgs;
 use super::failure::Failure;
 use super::source;
 use crate::engine::{Event, Request, RunId, Worker};
+use crate::session::EXTENSION;
 use crate::ui::{self, EngineLink, RunError, WindowOptions};
 use anyhow::anyhow;
+use std::path::PathBuf;
 
 /// What to do where no window can be.
 const HEADLESS: &str = "without a window ask with `gazelens trace --image FILE --prompt TEXT --out FILE`";
@@ -16,8 +18,11 @@ pub(super) fn run(model: &ModelArgs, args: GuiArgs) -> Result<(), Failure> {
     if let Some(missing) = missing_display() {
         return Err(Failure::work(anyhow!("Expected a display for the window, found {missing}; {HEADLESS}")));
     }
-    let session = args.session;
-    let paths = args.paths.into_iter().chain(args.annotations).collect();
+    let (session, paths) = match args.session {
+        Some(session) => (Some(session), args.paths),
+        None => with_session(args.paths),
+    };
+    let paths = paths.into_iter().chain(args.annotations).collect();
     let (device, dtype) = (request.device, request.dtype);
     let options = WindowOptions { model: Some(request.source), device, dtype, paths, session };
     ui::run(options, |wake| Box::new(Worker::new(wake))).map_err(|RunError::NoWindow { reason }| {
@@ -26,6 +31,13 @@ pub(super) fn run(model: &ModelArgs, args: GuiArgs) -> Result<(), Failure> {
             "Expected a display and a graphics driver for the window, found none that works ({reason}); {HEADLESS}"
         ))
     })
+}
+
+/// A session among the files, as a desktop gives them, is opened with its own model; the last one if there are several.
+fn with_session(paths: Vec<PathBuf>) -> (Option<PathBuf>, Vec<PathBuf>) {
+    let is_session = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(EXTENSION));
+    let (mut sessions, rest): (Vec<_>, Vec<_>) = paths.into_iter().partition(is_session);
+    (sessions.pop(), rest)
 }
 
 /// The window system puts the line of its own source that failed before the words of the system.
@@ -67,6 +79,14 @@ impl EngineLink for Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_among_the_files_is_opened_as_one() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let found = with_session(paths(&["a.png", "old.gazelens", "photos", "work.GAZELENS"]));
+        assert_eq!(found, (Some("work.GAZELENS".into()), paths(&["a.png", "photos"])), "the last one");
+        assert_eq!(with_session(paths(&["a.png"])), (None, paths(&["a.png"])), "photos only");
+    }
 
     #[test]
     fn only_the_words_of_the_system_are_told() {

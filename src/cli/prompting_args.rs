@@ -28,7 +28,7 @@ pub(super) struct PromptImageArgs {
     /// Picture of the mask to write: 255 where the photo stays as it is.
     #[arg(long, value_name = "M.png")]
     pub(super) mask_out: Option<PathBuf>,
-    /// Tensors to write: the maps before they were stretched, one value a patch.
+    /// Tensors to write: the maps before they were stretched, one value per patch.
     #[arg(long, value_name = "A.safetensors")]
     pub(super) map_out: Option<PathBuf>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(super) struct PromptImageArgs {
     /// Crop or pad the photo for the model; the checkpoint's own way unless given.
     #[arg(long, value_enum)]
     pub(super) framing: Option<FramingArg>,
-    /// Most tokens of LLaVA's answer.
+    /// Token limit of LLaVA's answer.
     #[arg(long, default_value_t = crate::engine::ATTRIBUTION_TOKENS, value_name = "N", value_parser = at_least_one,
         allow_negative_numbers = true)]
     pub(super) max_new_tokens: usize,
@@ -47,7 +47,7 @@ pub(super) struct PromptImageArgs {
     /// What CLIP is asked to see or not; taken from the query unless given.
     #[arg(long, value_name = "NAME", value_parser = question)]
     pub(super) object: Option<String>,
-    /// The right answer, where it is known: says whether the model that made the map is right.
+    /// The right answer, if known: says whether the model behind the map is right.
     #[arg(long, value_enum)]
     pub(super) label: Option<LabelArg>,
     /// Print one JSON object instead of text.
@@ -76,7 +76,7 @@ pub(super) struct OptionArgs {
     #[arg(long, default_value_t = PromptOptions::default().grey, value_name = "0..255", value_parser = grey_level,
         allow_negative_numbers = true)]
     grey: u8,
-    /// How maps are made: as the authors' code does it, or as their paper writes it.
+    /// How maps are computed: as in the authors' code, or as in their paper.
     #[arg(long, value_enum, default_value = PromptOptions::default().formula.id())]
     formula: FormulaArg,
     /// Stretched over the whole photo as the authors do it, or on the pixels that the model saw.
@@ -146,7 +146,7 @@ argument! {
     FormulaArg => Formula {
         /// The authors' code: one layer; every head as much as any other.
         Official,
-        /// The paper: all layers from this one on; ordinary attention.
+        /// The paper: all layers from this one on; plain attention.
         Paper,
     }
 }

@@ -28,7 +28,7 @@ fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failu
         }
         (_, Some(file)) => {
             let file = file.display();
-            Err(Failure::usage(anyhow!("Expected a GGUF decoder as --model beside --mmproj, found {model}: {file}")))
+            Err(Failure::usage(anyhow!("Expected a GGUF decoder as --model with --mmproj, found {model}: {file}")))
         }
         (named @ (ModelSource::Demo | ModelSource::DemoClip), None) => Ok(named),
         (_, None) if path.exists() => Err(anyhow!("{EXPECTED}, found a file: {model}").into()),

@@ -67,7 +67,7 @@ pub(super) struct How {
     /// Seed of everything random.
     #[arg(long, default_value_t = 42, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) seed: u64,
-    /// Most tokens to generate.
+    /// Token limit of the answer.
     #[arg(
         long,
         default_value_t = MAX_NEW_TOKENS,

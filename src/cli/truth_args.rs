@@ -146,7 +146,7 @@ pub(super) struct ChairArgs {
     /// What people say is in them besides: a COCO `captions_*.json`. The published figures use both.
     #[arg(long, value_name = "FILE")]
     pub(super) reference_captions: Option<PathBuf>,
-    /// How plurals are made singular: `vocabulary`, or as one of the published scripts does it.
+    /// How plurals become singular: `vocabulary`, or as one of the published scripts does it.
     #[arg(long, value_name = "NAME", default_value = "vocabulary", value_parser = lemmatiser)]
     pub(super) lemmatiser: Lemmatiser,
     /// Print one JSON object instead of text; figures are parts of 1 in it.

@@ -4,7 +4,9 @@ use super::branches::{idle_contrast, named_action, named_contrast};
 use super::error::EngineError;
 use super::fork::Recalled;
 use super::job_info::{prompt_tokens, run_info};
-use super::messages::{Answer, Event, Prompt, PromptRows, Question, RecordOptions, RunId, Spec, Stage, Timings};
+use super::messages::{
+    Answer, Event, Prompt, PromptRows, Question, RecordOptions, RunId, Spec, Stage, Timings, limit_sentence,
+};
 use super::open::Answerer;
 use super::photo::{asked_photo, kept_values};
 use super::plan::{Plan, built};
@@ -358,10 +360,10 @@ impl<'a> Job<'a> {
         }
         match stop {
             Some(StopReason::ContextFull) => {
-                warnings.push("The answer was cut off: the model has no further positions".to_owned());
+                warnings.push("Stopped at the end of the model's context".to_owned());
             }
             Some(StopReason::MaxNewTokens) => {
-                warnings.push(format!("The answer was cut off after {tokens} tokens, as many as were asked for"));
+                warnings.push(limit_sentence(tokens));
             }
             Some(StopReason::StopToken) | None => {}
         }

@@ -13,7 +13,10 @@ pub use attribution::{ATTRIBUTION_TOKENS, Attributed, AttributionRequest};
 pub use model::{
     DevicePreference, DtypePreference, KeptMemory, LoadRequest, MemoryEstimate, ModelInfo, ModelSource, ModelTask,
 };
-pub use question::{Fork, ImageSource, MAX_NEW_TOKENS, Prompt, PromptRows, Prompting, Question, RecordOptions, Spec};
+pub(super) use question::limit_sentence;
+pub use question::{
+    Fork, ImageSource, MAX_NEW_TOKENS, Prompt, PromptRows, Prompting, Question, RecordOptions, Spec, is_limit_sentence,
+};
 
 /// Names a question or an attribution; the asker counts up over both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

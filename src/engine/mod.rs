@@ -57,7 +57,7 @@ pub use estimate::{free_memory, plan_memory};
 pub use messages::{
     ATTRIBUTION_TOKENS, Answer, Attributed, AttributionRequest, DevicePreference, DtypePreference, Event, Fork,
     ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, MemoryEstimate, ModelInfo, ModelSource, ModelTask, Prompt,
-    PromptRows, Prompting, Question, RecordOptions, Request, RunId, Spec, Stage, Timings,
+    PromptRows, Prompting, Question, RecordOptions, Request, RunId, Spec, Stage, Timings, is_limit_sentence,
 };
 pub use open::{OpenModel, only_sees};
 pub use reuse_bench::{FurtherQuestions, further_questions};

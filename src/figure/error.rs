@@ -119,7 +119,7 @@ pub enum FigureError {
     },
     /// A figure of another recipe has the name, but for its ending.
     #[error(
-        "Cannot write the recipe beside the figure, as {other} has another recipe \
+        "Cannot write the recipe next to the figure, as {other} has another recipe \
          (choose another name, or remove that figure): {}",
         path.display()
     )]

@@ -21,7 +21,7 @@ use std::sync::Arc;
 /// Longest figure that is looked into for its recipe.
 pub(crate) const MOST_FIGURE_BYTES: u64 = 1 << 30;
 /// What errors call the recipe beside a figure.
-const RECIPE: &str = "the recipe beside the figure";
+const RECIPE: &str = "the recipe next to the figure";
 
 /// An attribution map that comes along with a figure.
 #[derive(Debug, Clone)]
@@ -162,7 +162,7 @@ impl Figure {
         let bytes = self.bytes_watched(format, watch)?;
         watch.at(|| "Writing the file".to_owned(), 1.0)?;
         for MapBeside { file, bytes } in &besides.maps {
-            if let Some(key) = outputs.claim_beside("a map beside the figure", file, Some(bytes), &|_| false)? {
+            if let Some(key) = outputs.claim_beside("a map next to the figure", file, Some(bytes), &|_| false)? {
                 outputs.write_bytes(key, bytes)?;
             }
         }

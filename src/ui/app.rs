@@ -14,6 +14,7 @@ use super::pane::Pane;
 use super::panels::{self, PanelContext};
 use super::photos::{Photos, Told};
 use super::prompted::PromptedPictures;
+use super::screen::FirstFit;
 use super::session::{Desk, Reopened};
 use super::state::{AppState, Saved, Severity, TokenPos, Until};
 use super::truth::Beside;
@@ -107,6 +108,7 @@ pub struct App {
     started: Instant,
     /// When the frame before began, if something was left to be made in it.
     deriving_since: Option<Instant>,
+    first_fit: FirstFit,
     /// The window may close: nothing is lost, or its user knows.
     closing: bool,
 }
@@ -146,12 +148,13 @@ impl App {
             model_without_session: None,
             started: Instant::now(),
             deriving_since: None,
+            first_fit: FirstFit::default(),
             closing: false,
         };
         if let Some(storage) = cc.storage {
             app.restore(storage);
         }
-        theme::apply(&ctx, &app.state.prefs);
+        theme::apply(&ctx, app.state.prefs.theme, app.state.prefs.scale);
         app.state.prefs.keys.install(&ctx);
         app.state.model.device = options.device;
         app.state.model.dtype = options.dtype;
@@ -287,6 +290,7 @@ impl App {
         if !dropped.is_empty() {
             self.commands.push(Command::AddPaths(dropped));
         }
+        shortcuts::leave_to_desktop(ctx);
         self.ahead.give(ctx);
         let later = self.ahead.split(ctx, self.state.open, &self.state.prefs.keys);
         let pressed = shortcuts::pressed(ctx, self.state.open, &self.state.prefs.keys);
@@ -351,6 +355,7 @@ impl eframe::App for App {
             let effects = self.state.apply(command);
             self.carry_out(effects, ctx);
         }
+        self.first_fit.follow(ctx);
         self.follow_window(ctx);
         self.follow_session(ctx);
         self.follow_toasts(ctx);

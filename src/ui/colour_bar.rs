@@ -162,8 +162,8 @@ impl<'a> ColourBar<'a> {
         let Some(part) = self.marked(ends) else { return };
         let x = egui::lerp(bar.x_range(), part);
         let colour = ui.visuals().strong_text_color();
-        ui.painter().vline(x, bar.y_range(), Stroke::new(3.0, Color32::from_black_alpha(160)));
-        ui.painter().vline(x, bar.y_range(), Stroke::new(1.0, Color32::WHITE));
+        ui.painter().vline(x, bar.y_range(), Stroke::new(3.0, super::theme::MARK_DARK));
+        ui.painter().vline(x, bar.y_range(), Stroke::new(1.0, super::theme::MARK_LIGHT));
         let tip = Pos2::new(x, bar.top());
         let wedge = vec![tip, tip + Vec2::new(-4.0, -5.0), tip + Vec2::new(4.0, -5.0)];
         ui.painter().add(Shape::convex_polygon(wedge, colour, Stroke::NONE));

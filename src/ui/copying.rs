@@ -58,7 +58,7 @@ impl App {
         };
         let Some((kind, cells)) = found else {
             let why = kind.map_or_else(
-                || "No panel in front has a table with numbers to copy".to_owned(),
+                || "No visible panel has a table to copy".to_owned(),
                 |kind| format!("There is no table of {} to copy yet", kind.label()),
             );
             return self.state.table_copied(Err(why));

@@ -4,10 +4,11 @@ use crate::geometry::PatchGrid;
 use crate::render::{GridLayout, GridMaps, GridRange, compose_grid, gpu};
 use crate::ui::canvas::fallback;
 use crate::ui::colour_bar::format_value;
+use crate::ui::theme;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::epaint::TextShape;
 use eframe::egui::{
-    self, Align2, Color32, Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, accesskit,
+    self, Align2, Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, accesskit,
 };
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -156,8 +157,7 @@ impl<'a> HeadGrid<'a> {
             self.maps.ranges().iter().for_each(|range| range.map(f32::to_bits).hash(&mut hasher));
             fallback::picture_shape(ui.ctx(), id, rect, hasher.finish(), || compose_grid(self.maps, &layout))
         };
-        // Between the maps: neither black nor white, so that no lattice outshines them.
-        ui.painter().rect_filled(rect, 0.0, Color32::from_gray(if ui.visuals().dark_mode { 55 } else { 135 }));
+        ui.painter().rect_filled(rect, 0.0, theme::lattice(ui.visuals()));
         ui.painter().add(shape);
     }
 
@@ -267,9 +267,9 @@ impl<'a> HeadGrid<'a> {
 
 /// White in black: seen on every colour map and theme.
 fn stroke_cell(ui: &Ui, rect: Rect, width: f32) {
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width + 1.0, Color32::BLACK), StrokeKind::Outside);
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width, Color32::WHITE), StrokeKind::Outside);
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, Color32::from_black_alpha(160)), StrokeKind::Inside);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width + 1.0, theme::MARK_DARK.to_opaque()), StrokeKind::Outside);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width, theme::MARK_LIGHT), StrokeKind::Outside);
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, theme::MARK_DARK), StrokeKind::Inside);
 }
 
 /// Which of `n` numbers fit an axis: every one, every second, fifth, tenth; and the chosen one in place of its

@@ -35,6 +35,7 @@ mod panels;
 mod photos;
 mod prompted;
 mod run;
+mod screen;
 pub mod session;
 mod sessions;
 pub mod settings;

@@ -156,8 +156,8 @@ fn of_panels() -> impl Iterator<Item = Entry> {
     let all: [(&'static str, &str, &str, Command); 7] = [
         (
             "API",
-            "API: find where it looks",
-            "Where the model of the API panel looks for its words",
+            "API: compute heat map",
+            "Where the model of the API panel looks for its query",
             Command::Prompting(PromptingCommand::Find),
         ),
         ("POPE", "POPE: ask all questions", "Those of the table without an answer", Command::Pope(PopeCommand::AskAll)),

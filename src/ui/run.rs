@@ -1,10 +1,9 @@
 //! Opening the window.
 
-use super::{App, AppOptions, EngineLink, Waker};
+use super::{App, AppOptions, EngineLink, Waker, screen};
 use crate::data::dataset::NotesPlaces;
 use crate::engine::{DevicePreference, DtypePreference, ModelSource};
 use crate::files;
-use crate::render::colormap;
 use eframe::egui;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,8 +43,8 @@ pub fn run(options: WindowOptions, connect: impl FnOnce(Waker) -> Box<dyn Engine
         .with_title("gazelens")
         .with_icon(icon())
         .with_app_id("gazelens")
-        .with_inner_size([1280.0, 800.0])
-        .with_min_inner_size([760.0, 480.0])
+        .with_inner_size(screen::FIRST_SIZE_PT)
+        .with_min_inner_size(screen::LEAST_SIZE_PT)
         .with_drag_and_drop(true);
     let native = eframe::NativeOptions {
         renderer: eframe::Renderer::Wgpu,
@@ -110,18 +109,22 @@ fn settings_file() -> Option<PathBuf> {
     (!has_place).then(|| Path::new("/dev/null").join("settings.ron"))
 }
 
-/// A spot of attention, in the default colours.
+/// The program's own icon, as the desktop has it.
 fn icon() -> egui::IconData {
-    const SIDE: u32 = 64;
-    let centre = (f64::from(SIDE) - 1.0) / 2.0;
-    let pixel = |idx: u32| {
-        let (x, y) = (f64::from(idx % SIDE) - centre, f64::from(idx / SIDE) - centre);
-        let away = x.hypot(y) / centre;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of colours in 0..=1")]
-        let byte = |v: f32| (v * 255.0).round().clamp(0.0, 255.0) as u8;
-        #[expect(clippy::cast_possible_truncation, reason = "a position in 0..=1")]
-        let [r, g, b] = colormap(0).at((1.0 - away).max(0.0) as f32).map(byte);
-        [r, g, b, if away <= 1.0 { 255 } else { 0 }]
-    };
-    egui::IconData { rgba: (0..SIDE * SIDE).flat_map(pixel).collect(), width: SIDE, height: SIDE }
+    // A window without an icon is a window all the same.
+    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/desktop/icon-128.png")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_has_the_icon_of_the_desktop() {
+        let icon = icon();
+        assert_eq!((icon.width, icon.height), (128, 128), "it was read");
+        let pixel = |x: usize, y: usize| icon.rgba.get(4 * (128 * y + x)..4 * (128 * y + x) + 4).map(<[u8]>::to_vec);
+        assert_eq!(pixel(64, 64), Some(vec![253, 231, 37, 255]), "the pupil");
+        assert_eq!(pixel(0, 0).and_then(|pixel| pixel.last().copied()), Some(0), "the corners are round");
+    }
 }

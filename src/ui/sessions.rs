@@ -5,6 +5,7 @@ use super::app::App;
 use super::command::{SessionBox, SessionCommand};
 use super::jobs::{JobDone, Wanted};
 use super::layout;
+use super::screen;
 use super::session::{Finished, Left, Reopened, WindowPlace};
 use super::state::AppState;
 use super::state::{Effect, Offer, SessionEffect, Severity, Until, source_label};
@@ -206,12 +207,13 @@ impl App {
 /// A place on a screen that is no longer there is not taken.
 fn place_window(ctx: &egui::Context, place: WindowPlace) {
     let WindowPlace { place, size: [width, height], maximized } = place;
-    let screen = ctx.input(|input| input.viewport().monitor_size);
+    let (screen, room) = ctx.input(|input| (input.viewport().monitor_size, screen::room(input.viewport())));
     if maximized {
         return ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(true));
     }
     ctx.send_viewport_cmd(egui::ViewportCommand::Maximized(false));
-    ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(egui::vec2(width, height)));
+    let size = egui::vec2(width, height);
+    ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(room.map_or(size, |room| size.min(room))));
     // Of the frame something must be in sight to drag it by.
     let on_screen = |at: &[f32; 2]| {
         screen

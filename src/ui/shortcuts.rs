@@ -67,6 +67,15 @@ pub(super) fn pressed(ctx: &egui::Context, open: OpenBoxes, keymap: &Keymap) -> 
     commands
 }
 
+/// Takes the keys and letters out of the frame that are pressed while Super is held: no box and no button hears them.
+pub(super) fn leave_to_desktop(ctx: &egui::Context) {
+    if is_desktops(ctx) {
+        let is_typed =
+            |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. } | egui::Event::Text(_));
+        ctx.input_mut(|input| input.events.retain(|event| !is_typed(event)));
+    }
+}
+
 /// With Super held, keys are the desktop's: they move windows about, whether it keeps them to itself or not. On a Mac
 /// it is the command key.
 fn is_desktops(ctx: &egui::Context) -> bool {

@@ -143,7 +143,7 @@ fn objects(source: TableSource<'_>) -> Option<Cells> {
         "Area (pixels)",
         "Area (% of the photo)",
         "Attention inside the category (% of the image's)",
-        "Painted",
+        "Shown",
         "Map",
     ]);
     let map = map_words(source);

@@ -49,7 +49,7 @@ fn a_batch_goes_on_after_what_fails_and_keeps_what_is_there() {
     assert_eq!(output.status.code(), Some(1), "one failed: {told}");
     assert!(told.contains("[2/3] missing") && told.contains("2 of 3 figures written, 0 kept, 1 failed"), "{told}");
     assert!(
-        told.contains("missing.png: ") && told.contains("error: Expected 3 figures, 1 could not be made"),
+        told.contains("missing.png: ") && told.contains("error: Expected 3 figures, 1 could not be drawn"),
         "{told}"
     );
     let figure = folder.path().join("of_demo_11_room.svg");

@@ -118,7 +118,7 @@ fn every_plot_is_drawn_in_every_format_and_has_its_numbers() {
     };
     assert!(csv(1).starts_with("layer,mean over heads,head 2\n0,"), "{}", csv(1));
     assert!(csv(6).contains("“sand”") && csv(6).contains("“table”"), "{}", csv(6));
-    assert!(csv(10).starts_with("name,part of the map,part of the seen photo,times chance\n"), "{}", csv(10));
+    assert!(csv(10).starts_with("name,share of the map,part of the seen photo,times chance\n"), "{}", csv(10));
     assert!(csv(12).contains("quartiles, lower"), "{}", csv(12));
     assert_eq!(csv(13).lines().count(), 1 + LAYERS * HEADS, "a line a head");
     assert!(

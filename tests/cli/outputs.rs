@@ -344,7 +344,7 @@ fn a_batch_never_writes_two_figures_or_a_photo_to_one_name() {
     let list = path(dir.path(), "first-list");
     let args = ["figure", "--recipe", &json, "--images", &list, "--out", &path(dir.path(), "{name}.pdf")];
     let sentence = one_sentence(&args, 2);
-    assert!(sentence.contains("the recipe beside --out") && sentence.contains("--recipe"), "{sentence}");
+    assert!(sentence.contains("the recipe next to --out") && sentence.contains("--recipe"), "{sentence}");
     let after = [dir.path(), &dir.path().join("x")].map(contents);
     for (before, after) in before.iter().zip(&after) {
         assert!(before.iter().all(|(path, bytes)| after.get(path) == Some(bytes)), "everything is as it was");
@@ -362,7 +362,7 @@ fn the_recipe_beside_a_figure_replaces_only_one_that_was_written_with_it() {
         write(&beside, &theirs);
         let sentence = one_sentence(&draw, 1);
         assert!(
-            sentence.contains("the recipe beside the figure") && sentence.trim_end().ends_with("f.json"),
+            sentence.contains("the recipe next to the figure") && sentence.trim_end().ends_with("f.json"),
             "{sentence}"
         );
         assert_eq!(std::fs::read_to_string(&beside).expect("is there"), theirs, "as it was");

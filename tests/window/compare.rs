@@ -88,7 +88,7 @@ fn a_strategy_that_changes_nothing_is_said_to_and_the_list_holds_every_run() {
     let sentence = same.expect("two columns").sentence();
     assert!(sentence.starts_with("The answers are the same"), "a cut-off of 1 is greedy: {sentence}");
     window.get_by_label(&sentence);
-    window.get_by_label_contains("vcd changed nothing");
+    window.get_by_label_contains("VCD changed no");
     // The list, from the row below the question.
     window.get_by_label("All 3 in Compare").click();
     frames(&mut window);
@@ -112,12 +112,12 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
     ask(&mut window, "plain", &[]);
     ask(&mut window, "vcd", &[("alpha", "8"), ("step", "999")]);
     let marks = window.state().derived().contrast.clone().expect("a second branch");
-    assert!(marks.changed > 0, "{}", marks.sentence("vcd"));
-    window.get_by_label(&marks.sentence("vcd"));
+    assert!(marks.changed > 0, "{}", marks.sentence("VCD"));
+    window.get_by_label(&marks.sentence("VCD"));
     let changed = window.state().state().current_run().and_then(|run| run.trace.as_ref()).and_then(|trace| {
         trace.output.iter().position(|token| token.contrast.as_ref().is_some_and(|step| step.changed()))
     });
-    let changed = changed.expect("a changed choice");
+    let changed = changed.expect("a changed token");
     let word = |window: &Window, said: &str| {
         let trace = window.state().state().current_run().and_then(|run| run.trace.as_ref()).expect("answered");
         format!("Token {changed}: {}, {said}", trace.output[changed].text.trim())
@@ -131,7 +131,7 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
     let marks = window.state().derived().contrast.clone().expect("a second branch");
     assert_eq!(marks.flipped.first().map(|flip| flip.token_idx), Some(changed), "the first of them: {marks:?}");
     window.get_by_label(&word(&window, "changed by the strategy, first to flip"));
-    window.get_by_label_contains("Only the first is valid");
+    window.get_by_label_contains("Later ones are approximate");
     assert_eq!(window.state().state().current_run().map(|run| run.id), Some(run), "nothing was asked");
     window.get_by_label("Ask again at this strength").click();
     let other =

@@ -123,7 +123,7 @@ fn what_is_shown_becomes_a_figure_that_is_written_and_comes_back() {
 
     // Written, and the file holds the builder's recipe.
     let folder = tempfile::tempdir().expect("a folder");
-    window.get_by_label("Data too").click();
+    window.get_by_label("With data").click();
     frames(&mut window);
     let wanted = recipe(&window);
     for name in ["figure.png", "figure.svg", "figure.pdf"] {

@@ -49,7 +49,7 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     hold(&mut window, 2);
     window.get_by_label("Forks (2)").click_accesskit();
     frames(&mut window);
-    window.get_by_label("Fork the first answer").click_accesskit();
+    window.get_by_label("Fork original answer").click_accesskit();
     frames(&mut window);
     assert_eq!(shown(&window).id, root, "the answer that it comes from");
     hold(&mut window, 2);
@@ -67,7 +67,7 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     window.state_mut().command(Command::SetAsk(Box::new(ask)));
     frames(&mut window);
     hold(&mut window, 3);
-    window.get_by_label("Go on from here with vcd").click_accesskit();
+    window.get_by_label("Continue from here with VCD").click_accesskit();
     wait_for_another(&mut window, first);
     let run = shown(&window);
     assert_eq!(ids(run)[..3], after[..3], "what stood before stays");
@@ -75,6 +75,36 @@ fn a_candidate_is_forced_and_the_answer_goes_on_from_there() {
     let contrasts: Vec<bool> = trace.output.iter().map(|token| token.contrast.is_some()).collect();
     assert!(contrasts.iter().take(3).all(|acted| !acted), "plain before");
     assert!(contrasts.iter().skip(3).all(|acted| *acted) && contrasts.len() > 3, "contrasted from there on");
+}
+
+#[test]
+fn an_answer_that_came_to_its_limit_continues_as_if_there_had_been_none() {
+    let mut window = demo_window();
+    let ask = |window: &mut Window, max_new_tokens: usize| {
+        let mut ask = window.state().state().ask.clone();
+        ask.max_new_tokens = max_new_tokens;
+        window.state_mut().command(Command::SetAsk(Box::new(ask)));
+        window.state_mut().command(Command::AskThis("Describe this image in detail.".to_owned()));
+        frames(window);
+        wait_until(window, "an answer", |app| {
+            app.state().current_run().is_some_and(|run| run.phase == Phase::Finished)
+        });
+        frames(window);
+    };
+    ask(&mut window, 256);
+    let whole = ids(shown(&window));
+    assert!(!shown(&window).stopped_at_limit() && whole.len() > 8, "it ends by itself");
+    ask(&mut window, 5);
+    assert_eq!(ids(shown(&window)), whole[..5], "it came to its limit");
+    let before = shown(&window).id;
+    window.get_by_label("Stopped at the limit of 5 tokens");
+    window.get_by_label("Continue").click_accesskit();
+    wait_for_another(&mut window, before);
+    let run = shown(&window);
+    let continued = ids(run);
+    assert_eq!(continued, whole, "the same answer");
+    let rows = run.trace.as_ref().map(|trace| trace.decoder_attention.len());
+    assert_eq!(rows, Some(continued.len()), "with the attention of every token");
 }
 
 #[test]
@@ -86,7 +116,9 @@ fn every_strategy_is_switched_on_and_off_on_the_answered_question() {
     });
     frames(&mut window);
     let plain = shown(&window).id;
-    for strategy in ["vcd", "damro", "icd", "pai-cfg", "m3id"] {
+    for (strategy, name) in
+        [("vcd", "VCD"), ("damro", "DAMRO"), ("icd", "ICD"), ("pai-cfg", "PAI (no image)"), ("m3id", "M3ID")]
+    {
         let mut ask = window.state().state().ask.clone();
         strategy.clone_into(&mut ask.strategy);
         window.state_mut().command(Command::SetAsk(Box::new(ask)));
@@ -97,7 +129,7 @@ fn every_strategy_is_switched_on_and_off_on_the_answered_question() {
         assert_eq!(run.question.strategy.name, strategy, "the chosen one");
         let trace = run.trace.as_ref().expect("answered");
         assert!(trace.output.iter().all(|token| token.contrast.is_some()), "{strategy}: it says what it did to each");
-        window.get_by_label_contains(&format!("{strategy} changed"));
+        window.get_by_label_contains(&format!("{name} changed"));
         window.key_press(egui::Key::V);
         frames(&mut window);
         assert_eq!(shown(&window).id, plain, "{strategy} off: the plain answer, which is not asked for again");

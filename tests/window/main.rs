@@ -10,6 +10,7 @@ mod demo;
 mod figure;
 mod forks;
 mod looking;
+mod messages;
 mod picking;
 mod pictures;
 mod pope;

@@ -75,7 +75,7 @@ fn a_hub_id_is_typed_downloaded_and_stopped() {
     assert_eq!(handle.wire(|wire| wire.cancelled_all), 1, "the worker is told");
     handle.say(Event::LoadFailed("Stopped on request".to_owned()));
     frames(&mut window);
-    window.get_by_label_contains("demo stays open");
+    window.get_by_label_contains("demo is still loaded");
     assert!(window.state().state().prefs.recent_models.is_empty(), "what was not opened is not remembered");
 }
 

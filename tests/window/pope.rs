@@ -97,7 +97,7 @@ fn one_click_asks_about_every_object_word() {
         app.state().pope.queue().is_none() && PopeTable::of(app.state()).answered() == 2
     });
     frames(&mut window);
-    assert_eq!(window.query_all_by_label("taken back").count(), 2, "the model takes both back, beside the words");
+    assert_eq!(window.query_all_by_label("now says no").count(), 2, "the model takes both back, beside the words");
     show(&mut window, Pane::Pope);
     window.get_by_label("POPE question 1: Is there a dog in the image?");
     window.get_by_label("POPE question 2: Is there a boat in the image?");
@@ -107,11 +107,11 @@ fn one_click_asks_about_every_object_word() {
 fn questions_are_made_from_the_objects_by_choice() {
     let (mut window, _) = window(saying(&["Yes"]));
     open(&mut window);
-    window.get_by_label("made").click();
+    window.get_by_label("generated").click();
     frames(&mut window);
     wait_until(&mut window, "the made questions", |app| app.state().pope_items().is_some_and(|items| items.len() == 6));
     frames(&mut window);
-    window.get_by_label("First 3, random, seed 0; the question alone").click();
+    window.get_by_label("First 3, random, seed 0; question only").click();
     // The settings fold out.
     window.run();
     window.get_by_label("popular").click_accesskit();

@@ -42,7 +42,7 @@ fn is_finished(state: &AppState) -> bool {
 }
 
 fn find(window: &mut Window) {
-    window.get_by_label("Find where it looks").click();
+    window.get_by_label("Compute heat map").click();
     wait_until(window, "where it looks", |app| app.state().made_is_fresh());
     wait_until_seen(window, "light stays");
 }
@@ -101,7 +101,7 @@ fn clip_looks_beside_the_open_model_and_the_switch_asks_again() {
     assert_ne!(stays(&window), before, "the mask follows the control");
     assert_eq!(shown(&window).map(|run| run.id), plain, "while API is off nothing is asked");
 
-    window.get_by_label("API on").click();
+    window.get_by_label("Prompt the photo").click();
     let prompted =
         |state: &AppState| state.current_run().is_some_and(|run| run.question.prompted.is_some()) && is_finished(state);
     wait_until(&mut window, "the answer about the darkened photo", |app| prompted(app.state()));
@@ -119,7 +119,7 @@ fn clip_looks_beside_the_open_model_and_the_switch_asks_again() {
         prompted(app.state()) && app.state().current_run().map(|run| run.id) != first
     });
     frames(&mut window);
-    window.get_by_label("API on").click();
+    window.get_by_label("Prompt the photo").click();
     frames(&mut window);
     assert_eq!(shown(&window).map(|run| run.id), plain, "the plain answer is back, not asked again");
     assert!(!window.state().state().is_prompting(), "off");
@@ -158,7 +158,7 @@ fn a_clip_that_cannot_be_opened_is_one_sentence_and_looking_can_be_stopped() {
     settings.clip = "/no/such/clip".to_owned();
     window.state_mut().command(Command::Prompting(PromptingCommand::Set(settings)));
     frames(&mut window);
-    window.get_by_label("Find where it looks").click();
+    window.get_by_label("Compute heat map").click();
     frames(&mut window);
     let sent = handle.wire(|wire| wire.sent.last().cloned());
     let Some(Request::Attribute(id, request, beside)) = sent else { panic!("found {sent:?}") };
@@ -167,10 +167,10 @@ fn a_clip_that_cannot_be_opened_is_one_sentence_and_looking_can_be_stopped() {
     handle.say(gazelens::engine::Event::Failed(id, "Expected a CLIP, found no such folder: /no/such/clip".to_owned()));
     frames(&mut window);
     assert!(window.query_all_by_label_contains("found no such folder").count() >= 1, "said where it was asked");
-    window.get_by_label("Find where it looks").click();
+    window.get_by_label("Compute heat map").click();
     frames(&mut window);
     window.get_by_label("Stop looking").click();
     frames(&mut window);
     assert_eq!(handle.wire(|wire| wire.cancelled.len()), 1, "stopped");
-    window.get_by_label("Find where it looks");
+    window.get_by_label("Compute heat map");
 }

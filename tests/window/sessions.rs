@@ -136,7 +136,7 @@ fn what_a_killed_program_left_is_offered_and_restored() {
         options.recovery_every = Duration::from_millis(1);
     });
     wait(&mut second, "an offer", |window| window.query_by_label("Restore").is_some());
-    assert!(second.query_by_label("gazelens did not end properly").is_some(), "says why");
+    assert!(second.query_by_label("gazelens closed unexpectedly").is_some(), "says why");
     let what = second.query_by_label_contains("1 answer about 1 photo with the demo model, saved just now");
     assert!(what.is_some(), "says what");
     second.get_by_label("Restore").click();
@@ -186,7 +186,7 @@ fn a_photo_that_moved_is_listed_and_found() {
     tell(&mut window, SessionCommand::OpenFile(path));
     wait(&mut window, "the list", |window| window.query_by_label("1 file not found").is_some());
     assert!(window.query_by_label_contains("photo: ").is_some(), "by name");
-    window.get_by_label("Go on without").click();
+    window.get_by_label("Continue without").click();
     frames(&mut window);
     wait(&mut window, "a placeholder", |window| window.query_by_label("This photo is missing").is_some());
     assert!(window.query_by_label_contains("Token 3: ").is_some(), "the answer is there all the same");

@@ -285,6 +285,19 @@ fn keys_with_super_are_the_desktops() {
 }
 
 #[test]
+fn keys_with_super_reach_no_box_and_no_button() {
+    let (mut window, handle) = window(Script::default());
+    press(&mut window, Key::Q);
+    at_once(&mut window, letters("is").collect());
+    assert_eq!(window.state().state().ask.text, "is", "the box has the focus");
+    let sent = handle.wire(|wire| wire.sent.len());
+    let all = [key(Key::SuperRight, Modifiers::NONE)].into_iter().chain(letters("xd"));
+    at_once(&mut window, all.chain([key(Key::Enter, Modifiers::NONE)]).collect());
+    assert_eq!(window.state().state().ask.text, "is", "no letter was typed");
+    assert_eq!(handle.wire(|wire| wire.sent.len()), sent, "and nothing was asked");
+}
+
+#[test]
 fn a_number_beyond_its_bounds_is_said() {
     let (mut window, _) = window(Script::default());
     window.get_by_label("Settings").click();

@@ -74,6 +74,19 @@ fn broken_settings_are_as_on_the_first_day() {
 }
 
 #[test]
+fn an_interface_size_of_another_version_is_brought_within() {
+    for (stored, expected) in [("9.5", 2.0), ("0.1", 0.75), ("1.25", 1.25)] {
+        let mut memory = Memory::default();
+        let settings = format!("{{\"prefs\": {{\"scale\": {stored}}}}}");
+        eframe::Storage::set_string(&mut memory, "gazelens-settings", settings);
+        let (mut window, _) = window(Script::default());
+        window.state_mut().restore(&memory);
+        let scale = window.state().state().prefs.scale;
+        assert!((scale - expected).abs() < 1e-6, "{stored} became {scale}");
+    }
+}
+
+#[test]
 fn an_idle_window_asks_for_no_frame() {
     let (mut window, _) = answered(Script::default());
     window.remove_cursor();

@@ -98,7 +98,7 @@ fn objects_are_hidden_and_chosen_by_name() {
     let (mut window, _) = window(Script::default());
     wait_until(&mut window, "what is known", |app| app.state().truth.image.is_some());
     show(&mut window, Pane::Objects);
-    window.get_by_label("Paint umbrella").click();
+    window.get_by_label("Show umbrella").click();
     frames(&mut window);
     assert!(!window.state().state().truth.hidden.is_empty(), "the umbrella is not painted");
     window.get_by_label("Category umbrella").click();

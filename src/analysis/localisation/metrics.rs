@@ -76,7 +76,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         id: "precision",
         label: "Precision",
-        help: "Of the pixels at or above the threshold, the part inside the mask",
+        help: "Of the pixels at or above the threshold, the fraction inside the mask",
         paper: TOMITA,
         better: Better::Higher,
         range: [0.0, 1.0],
@@ -138,7 +138,7 @@ pub const METRICS: &[Metric] = &[
     Metric {
         id: "pointing_game",
         label: "Pointing game",
-        help: "1 if the map's maximum lies inside the mask, 0 if not; of several equal maxima, the part inside",
+        help: "1 if the map's maximum lies inside the mask, 0 if not; of several equal maxima, the fraction inside",
         paper: "Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016, arXiv:1608.00507; without \
             its 15 pixel margin",
         better: Better::Higher,

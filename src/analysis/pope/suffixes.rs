@@ -31,12 +31,7 @@ pub fn suffix(id: &str) -> Option<&'static Suffix> {
 }
 
 const SUFFIXES: [Suffix; 5] = [
-    Suffix {
-        id: "plain",
-        label: "the question alone",
-        text: "",
-        paper: "POPE (Li et al. 2023); OPERA (Huang et al. 2024)",
-    },
+    Suffix { id: "plain", label: "question only", text: "", paper: "POPE (Li et al. 2023); OPERA (Huang et al. 2024)" },
     Suffix {
         id: "one-word",
         label: "+ answer with one word",

@@ -45,7 +45,7 @@ struct Batch<'a> {
 pub(super) fn run(model_args: &ModelArgs, args: &FigureArgs, recipe_path: &Path, list: &Path) -> Result<(), Failure> {
     let pattern = inputs::text_of("--out", &args.out)?;
     if !pattern.contains(NAME) {
-        return Err(Failure::usage(anyhow!("Expected --out with {NAME} in it beside --images, found {pattern}")));
+        return Err(Failure::usage(anyhow!("Expected {NAME} in --out, as there is --images, found {pattern}")));
     }
     // The folder; the name is none of a file.
     Outputs::default().claim("--out", &args.out)?;
@@ -82,7 +82,7 @@ pub(super) fn run(model_args: &ModelArgs, args: &FigureArgs, recipe_path: &Path,
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::work(anyhow!("Expected {total} figures, {} could not be made: {}", failed.len(), list.display())))
+    Err(Failure::work(anyhow!("Expected {total} figures, {} could not be drawn: {}", failed.len(), list.display())))
 }
 
 /// What became of one photo.
@@ -177,7 +177,7 @@ fn checked_outputs(
     for (name, _) in subjects {
         let out = figure_of(args, name);
         outputs.claim("--out", &out)?;
-        outputs.claim("the recipe beside --out", &recipe_beside(&out))?;
+        outputs.claim("the recipe next to --out", &recipe_beside(&out))?;
     }
     outputs.give_up();
     Ok(outputs)

@@ -14,8 +14,8 @@ const ID: &str = "damro";
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "DAMRO: outlier patches",
-    help: "Holds the answer against one from the few patches that the vision encoder looks at most, which carry little \
-        of the photo",
+    help: "Contrasts the model's prediction with one from the few patches that the vision encoder attends to most and \
+        favours tokens that the rest of the photo supports",
     paper: "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, \
         arXiv:2410.04514",
     word: Word::Strategy,
@@ -23,7 +23,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
         alpha("2"),
         BETA,
-        ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the other branch").usual(1.0, 64.0),
+        ParameterInfo::whole("k", "10", (1, 4096), "Patches left in the contrast branch").usual(1.0, 64.0),
         ParameterInfo::choice(
             "cls",
             "unsplit",

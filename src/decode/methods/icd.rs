@@ -27,8 +27,8 @@ const NAMES: [&str; 5] = [PREFIXES[0].0, PREFIXES[1].0, PREFIXES[2].0, PREFIXES[
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "ICD: disturbed instruction",
-    help: "Holds the answer against one under an instruction that disturbs, and prefers what only the plain \
-        instruction makes likely",
+    help: "Contrasts the model's prediction with one under a disturbing instruction and favours tokens that only the \
+        plain instruction supports",
     paper: "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive \
         Decoding, Findings of ACL 2024, arXiv:2403.18715",
     word: Word::Strategy,
@@ -44,7 +44,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::text(
             "prompt",
             "",
-            "All of the other branch's text, with one <image>, in place of the prefix; @FILE reads it",
+            "Full text of the contrast branch, with one <image>, instead of the prefix; @FILE reads it",
         ),
     ],
     strength: Some(Strength { parameter: "alpha", none: 0.0 }),

@@ -8,9 +8,9 @@ const ID: &str = "m3id";
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
-    label: "M3ID: no image, growing",
-    help: "Holds the answer against one from the words alone, the more strongly the further the answer has got from \
-        the photo",
+    label: "M3ID: no image, growing weight",
+    help: "Contrasts the model's prediction with one from the words alone, more strongly with every token, and \
+        favours tokens that the photo supports",
     paper: "Favero et al., Multi-Modal Hallucination Control by Visual Information Grounding, CVPR 2024, \
         arXiv:2403.14003",
     word: Word::Strategy,
@@ -19,14 +19,14 @@ const INFO: MethodInfo = MethodInfo {
             "lambda",
             "0.02",
             (0.0, 1.0),
-            "Growth of the contrast with every token; 0 is none (second hand)",
+            "Growth of the contrast with every token; 0 is none (values from third parties)",
         )
         .usual(0.0, 0.2),
         ParameterInfo::real(
             "threshold",
             "1",
             (0.0, 1.0),
-            "Acts only where the most probable token has less than this; 0 never acts, 1 nearly always (our choice)",
+            "Acts where the top probability is below this (our choice); 0 never, 1 nearly always",
         )
         .usual(0.0, 1.0),
     ],

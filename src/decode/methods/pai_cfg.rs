@@ -12,8 +12,8 @@ const ID: &str = "pai-cfg";
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "PAI: no image",
-    help: "Holds the answer against one from the words of the prompt alone, and prefers what the photo adds; goes with \
-        the intervention pai",
+    help: "Contrasts the model's prediction with one from the prompt without the photo and favours tokens that the \
+        photo supports; goes with the intervention pai",
     paper: "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771",
     word: Word::Strategy,
     parameters: &[

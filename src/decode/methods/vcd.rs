@@ -19,8 +19,8 @@ const NUM_STEPS: usize = 1000;
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "VCD: noised image",
-    help: "Holds the answer against one to the same photo under noise, and prefers what only the clean photo makes \
-        likely",
+    help: "Contrasts the model's prediction with one from a noisy copy of the photo and favours tokens that only the \
+        clean photo supports",
     paper: "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive \
         Decoding, CVPR 2024, arXiv:2311.16922",
     word: Word::Strategy,
@@ -38,7 +38,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::file(
             "noise",
             "",
-            "Safetensors file with the noise (tensor `noise`, the input's shape) in place of the seeded draw",
+            "Safetensors file with the noise (tensor `noise`, the input's shape) instead of the seeded draw",
         ),
     ],
     presets: &[

@@ -12,6 +12,20 @@ use std::sync::Arc;
 /// Most tokens of an answer where nobody says another number, in the window and on the command line.
 pub const MAX_NEW_TOKENS: usize = 256;
 
+/// What is said of an answer that came to its limit: a normal end, but one that a reader should know of.
+pub(crate) fn limit_sentence(num_tokens: usize) -> String {
+    format!("{LIMIT} {num_tokens} token{}", if num_tokens == 1 { "" } else { "s" })
+}
+
+/// How [`limit_sentence`] begins.
+const LIMIT: &str = "Stopped at the limit of";
+
+/// Whether a trace's warning only says that the answer came to its limit, in the words of any version.
+pub fn is_limit_sentence(warning: &str) -> bool {
+    let is_earlier = |text: &str| text.starts_with("The answer was cut off after ") && text.ends_with(" asked for");
+    warning.starts_with(LIMIT) || is_earlier(warning)
+}
+
 /// A photo for a question.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ImageSource {

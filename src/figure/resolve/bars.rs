@@ -33,7 +33,7 @@ pub(super) fn candidates(trace: &Trace, at: usize, most: usize) -> Result<Made, 
     let marked = shown.clone().position(|one| one.id == token.id);
     let caption = format!("Token {at} “{}”; softmax over the whole vocabulary", output_text(trace, at));
     let plot = BarsPlot { x_label: "probability".to_owned(), bars, marked, ..BarsPlot::default() };
-    Ok(made(format!("In place of “{}”", output_text(trace, at)), caption, plot))
+    Ok(made(format!("Alternatives to “{}”", output_text(trace, at)), caption, plot))
 }
 
 /// Both branches, and what is left of them.
@@ -58,7 +58,7 @@ pub(super) fn contrast(trace: &Trace, at: usize, most: usize) -> Result<Made, Pa
         contrast.alpha,
         settable(&contrast.sentence())
     );
-    let series = ["ordinary branch", "other branch", "after the contrast"].map(str::to_owned).to_vec();
+    let series = ["original", "contrast branch", "contrasted"].map(str::to_owned).to_vec();
     let plot = BarsPlot { x_label: "probability".to_owned(), series, bars, marked };
     Ok(made(format!("Both branches at “{}”", output_text(trace, at)), caption, plot))
 }
@@ -108,7 +108,7 @@ pub(super) fn split(trace: &Trace, words: &[Tokens], layers: Pick, heads: Pick) 
     );
     let title =
         if let [one] = series.as_slice() { format!("Where {one} looked") } else { "Where words looked".to_owned() };
-    let plot = BarsPlot { x_label: "part of the attention".to_owned(), series, bars: bars.collect(), marked: None };
+    let plot = BarsPlot { x_label: "share of the attention".to_owned(), series, bars: bars.collect(), marked: None };
     Ok(made(title, caption, plot))
 }
 
@@ -132,7 +132,7 @@ pub(super) fn objects(spec: &MapSpec, truth: &Truth, regions: Combine, inputs: &
         map.words,
         chance.collect::<Vec<_>>().join(", ")
     );
-    let plot = BarsPlot { x_label: "part of the map".to_owned(), bars, ..BarsPlot::default() };
+    let plot = BarsPlot { x_label: "share of the map".to_owned(), bars, ..BarsPlot::default() };
     let mut made = made(format!("{} on objects", map.title), caption, plot);
     if let Some(header) = made.data.table.first_mut() {
         header.extend(["part of the seen photo", "times chance"].map(str::to_owned));

@@ -120,7 +120,7 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
         let count = steps.iter().filter(|step| step.flips_at(strength(step))).count();
         Some(count as f32)
     };
-    let series = vec![("choices that flip".to_owned(), at.iter().map(|tried| flips(*tried)).collect())];
+    let series = vec![("tokens that change".to_owned(), at.iter().map(|tried| flips(*tried)).collect())];
     let recorded = if same { first.alpha } else { 1.0 };
     let rule = (recorded <= most).then(|| ("recorded".to_owned(), recorded));
     let x_label = if same { "strength of the contrast" } else { "strength, times the recorded one" }.to_owned();
@@ -131,7 +131,7 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
         if same { format!("{:.2}", first.alpha) } else { "another strength at every step".to_owned() },
         steps.len()
     );
-    let y_label = format!("choices that flip, of {}", steps.len());
+    let y_label = format!("tokens that change, of {}", steps.len());
     let plot = LinesPlot {
         x_label,
         y_label,
@@ -142,7 +142,7 @@ pub(super) fn strength(trace: &Trace, most: f64) -> Result<Made, PanelError> {
         counts: true,
         ..LinesPlot::default()
     };
-    Ok(made("Choices that another strength would change".to_owned(), caption, plot))
+    Ok(made("Tokens that another strength would change".to_owned(), caption, plot))
 }
 
 pub(super) fn threshold(
@@ -228,7 +228,7 @@ pub(super) fn outliers(trace: &Trace, tokens: &Tokens, head_mean: bool) -> Resul
     );
     let plot = LinesPlot {
         x_label: "i: the largest i patches of each".to_owned(),
-        y_label: "part that both share, H(i)".to_owned(),
+        y_label: "overlap, H(i)".to_owned(),
         places: Places::From(1),
         series,
         band,

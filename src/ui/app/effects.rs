@@ -83,7 +83,7 @@ impl App {
                 Effect::StopFigure => self.jobs.stop_figure(),
                 Effect::PickTypeface => self.jobs.pick_typeface(),
                 Effect::ApplyLook => {
-                    theme::apply(ctx, &self.state.prefs);
+                    theme::apply(ctx, self.state.prefs.theme, self.state.prefs.scale);
                     self.state.prefs.keys.install(ctx);
                 }
                 Effect::Copy(text) => ctx.copy_text(text),

@@ -12,8 +12,9 @@ use crate::render::{
     HeatMap, HeatStyle, Marks, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, PromptMask, PromptStyle,
     Scene, Window, gpu, missing_values,
 };
+use crate::ui::theme;
 use eframe::egui::emath::GuiRounding as _;
-use eframe::egui::{self, Color32, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
+use eframe::egui::{self, Key, Modifiers, PointerButton, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use view::{Limits, Projection};
@@ -300,7 +301,7 @@ fn navigate(ui: &Ui, response: &egui::Response, state: &mut CanvasView, limits: 
 
 /// A circle, or a square inside the patch: light on dark, visible on every photo.
 fn mark_patch(painter: &egui::Painter, patch: Rect, square: bool) {
-    let lines = [Stroke::new(3.5, Color32::from_black_alpha(170)), Stroke::new(1.5, Color32::WHITE)];
+    let lines = [Stroke::new(3.5, theme::MARK_DARK), Stroke::new(1.5, theme::MARK_LIGHT)];
     for stroke in lines {
         if square {
             painter.rect_stroke(patch.shrink(0.28 * patch.width()), 0.0, stroke, StrokeKind::Middle);
@@ -314,8 +315,8 @@ fn mark_patch(painter: &egui::Painter, patch: Rect, square: bool) {
 fn outline_hovered(ui: &Ui, canvas: Rect, patch: Rect) {
     let painter = ui.painter().with_clip_rect(canvas.intersect(ui.clip_rect()));
     let patch = patch.round_to_pixels(ui.pixels_per_point());
-    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, Color32::from_black_alpha(150)), StrokeKind::Outside);
-    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, Color32::from_white_alpha(220)), StrokeKind::Inside);
+    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, theme::MARK_DARK), StrokeKind::Outside);
+    painter.rect_stroke(patch, 0.0, Stroke::new(1.0, theme::MARK_LIGHT), StrokeKind::Inside);
 }
 
 fn focus_ring(ui: &Ui, response: &egui::Response, rect: Rect) {

@@ -174,7 +174,7 @@ pub enum Command {
     LargerInterface,
     /// Everything smaller.
     SmallerInterface,
-    /// Light, dark or as the desktop.
+    /// Light, dark, or that of the desktop.
     SetTheme(ThemeChoice),
     /// Size of everything.
     SetScale(f32),
@@ -255,6 +255,10 @@ pub enum Command {
     ShowRun(RunId),
     /// Go on from this token of the shown answer: with another one in its place, or as the settings now say.
     Fork(usize, Option<u32>),
+    /// Generate more tokens behind the shown answer, which came to its limit.
+    Continue,
+    /// Double the limit and ask the shown question again.
+    RaiseLimit,
     /// Name an answer.
     NameRun(RunId, String),
     /// Forget an earlier question.

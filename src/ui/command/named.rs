@@ -166,10 +166,17 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::Undo,
         Edit,
         "Undo",
-        "What is shown and selected as it was before the last change of it; answers stay",
+        "Restores what was shown and selected before the last change; answers stay",
         [ctrl(Key::Z)]
     ),
-    named!("redo", Command::Redo, Edit, "Redo", "The change that was undone last", [ctrl_shift(Key::Z), ctrl(Key::Y)]),
+    named!(
+        "redo",
+        Command::Redo,
+        Edit,
+        "Redo",
+        "Makes the last undone change again",
+        [ctrl_shift(Key::Z), ctrl(Key::Y)]
+    ),
     named!(
         "copy-the-answer",
         Command::CopyAnswer,
@@ -183,15 +190,15 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::Copy(CopyCommand::Picture),
         Edit,
         "Copy the picture",
-        "The photo with its overlay as shown, in the photo's own pixels; the figure, while its panel is in front",
+        "The photo with its overlay as shown, in the photo's own pixels; the figure, while its panel is visible",
         [ctrl_shift(Key::P)]
     ),
     named!(
         "copy-the-table-in-front",
         Command::Copy(CopyCommand::TableInFront),
         Edit,
-        "Copy the table in front",
-        "The table under the pointer, else of a panel in front, with tabs between columns, for a spreadsheet",
+        "Copy the visible table",
+        "The table under the pointer, otherwise the one that is visible, as tab-separated text for a spreadsheet",
         [ctrl_shift(Key::T)]
     ),
     named!(
@@ -255,7 +262,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::Clear,
         View,
         "Clear the selection",
-        "Deselects all tokens and patches",
+        "Deselects all tokens and patches; when there are none, dismisses the messages",
         [key(Key::Escape)]
     ),
     named!(
@@ -326,7 +333,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "write-a-question",
         Command::FocusPrompt,
         Ask,
-        "Write a question",
+        "Go to the question",
         "Puts the cursor into the prompt box",
         [key(Key::Q)]
     ),
@@ -389,7 +396,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Any, back: false }),
         Go,
         "Next word",
-        "Holds the next word of the answer: the photo shows where the model looked when it chose it",
+        "Selects the next word of the answer: the photo shows where the model looked when it chose it",
         [key(Key::W)]
     ),
     named!(
@@ -397,7 +404,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Any, back: true }),
         Go,
         "Previous word",
-        "Holds the word before the held one",
+        "Selects the word before the selected one",
         [shift(Key::W)]
     ),
     named!(
@@ -405,7 +412,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Object, back: false }),
         Go,
         "Next object word",
-        "Holds the next word of the answer that names an object",
+        "Selects the next word of the answer that names an object",
         [key(Key::E)]
     ),
     named!(
@@ -413,7 +420,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Object, back: true }),
         Go,
         "Previous object word",
-        "Holds the object word before the held word",
+        "Selects the object word before the selected word",
         [shift(Key::E)]
     ),
     named!(
@@ -421,7 +428,7 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Hallucinated, back: false }),
         Go,
         "Next hallucinated word",
-        "Holds the next object word that is not in the photo by its annotations",
+        "Selects the next object word that is not in the photo according to its annotations",
         [key(Key::X)]
     ),
     named!(
@@ -429,13 +436,27 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         Command::StepWord(WordStep { kind: WordKind::Hallucinated, back: true }),
         Go,
         "Previous hallucinated word",
-        "Holds the hallucinated word before the held word",
+        "Selects the hallucinated word before the selected word",
         [shift(Key::X)]
     ),
-    named!("previous-layer", Command::PreviousLayer, Go, "Previous layer", "One layer down", [key(Key::ArrowLeft)]),
-    named!("next-layer", Command::NextLayer, Go, "Next layer", "One layer up", [key(Key::ArrowRight)]),
-    named!("previous-head", Command::PreviousHead, Go, "Previous head", "One head down", [key(Key::ArrowDown)]),
-    named!("next-head", Command::NextHead, Go, "Next head", "One head up", [key(Key::ArrowUp)]),
+    named!(
+        "previous-layer",
+        Command::PreviousLayer,
+        Go,
+        "Previous layer",
+        "The layer before this one",
+        [key(Key::ArrowLeft)]
+    ),
+    named!("next-layer", Command::NextLayer, Go, "Next layer", "The layer after this one", [key(Key::ArrowRight)]),
+    named!(
+        "previous-head",
+        Command::PreviousHead,
+        Go,
+        "Previous head",
+        "The head before this one",
+        [key(Key::ArrowDown)]
+    ),
+    named!("next-head", Command::NextHead, Go, "Next head", "The head after this one", [key(Key::ArrowUp)]),
     named!(
         "keyboard-and-mouse",
         Command::ToggleHelp,

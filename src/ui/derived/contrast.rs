@@ -55,12 +55,12 @@ impl ContrastMarks {
     /// What the strategy did to the answer, in one sentence.
     pub fn sentence(&self, strategy: &str) -> String {
         let Self { steps, changed, idle, .. } = self;
-        let choices = if *steps == 1 { "choice" } else { "choices" };
+        let tokens = if *steps == 1 { "token" } else { "tokens" };
         if *changed > 0 {
-            return format!("{strategy} changed {changed} of {steps} {choices}");
+            return format!("{strategy} changed {changed} of {steps} {tokens}");
         }
-        let how = if idle == steps { ": not one probability moved" } else { ": probabilities moved, no choice did" };
-        format!("{strategy} changed nothing{how} ({steps} {choices})")
+        let how = if idle == steps { "nothing, not even a probability" } else { "no token, only probabilities" };
+        format!("{strategy} changed {how} ({steps} {tokens})")
     }
 
     /// What the tried strength would make of a token, and whether it is the first one.
@@ -72,19 +72,20 @@ impl ContrastMarks {
     /// What the tried strength would change, in words; with what is known and what is not.
     pub fn flips_sentence(&self) -> String {
         let Some(first) = self.flipped.first() else {
-            return "No choice would change at this strength: the answer would be the same".to_owned();
+            return "No token would change at this strength: the answer would be the same".to_owned();
         };
         let to = match (&first.to, first.is_certain) {
-            (None, _) => "to a token that was not recorded".to_owned(),
-            (Some(to), true) => format!("to “{}”", to.trim()),
-            (Some(to), false) => format!("most likely to “{}” (not every candidate was recorded)", to.trim()),
+            (None, _) => "a token that was not recorded".to_owned(),
+            (Some(to), true) => format!("“{}”", to.trim()),
+            (Some(to), false) => format!("most likely “{}”; not every candidate was recorded", to.trim()),
         };
-        let count = self.flipped.len();
-        let (flips, only) = if count == 1 { ("1 choice flips", "It") } else { ("choices flip", "Only the first") };
-        let flips = if count == 1 { flips.to_owned() } else { format!("{count} {flips}, the first") };
+        let (at, count) = (first.token_idx, self.flipped.len());
+        if count == 1 {
+            return format!("1 token would change: token {at} ({to}). Ask again for the true continuation");
+        }
         format!(
-            "{flips} at token {} {to}. {only} is valid: after it the rest is what it was at the recorded strength",
-            first.token_idx
+            "{count} tokens would change, first token {at} ({to}). Later ones are approximate: ask again for the true \
+             continuation"
         )
     }
 }
@@ -171,13 +172,9 @@ mod tests {
         assert_eq!(flips, [(1, Some(" dog")), (3, Some(" dog"))], "both go back to the dog");
         assert!(found.flip_of(1).is_some_and(|(_, first)| first), "the first one");
         assert!(found.flip_of(3).is_some_and(|(_, first)| !first) && found.flip_of(2).is_none(), "a later one, none");
-        assert!(
-            found
-                .flips_sentence()
-                .starts_with("2 choices flip, the first at token 1 to “dog”. Only the first is valid"),
-            "said"
-        );
-        assert!(marks(&output, 0.75).flips_sentence().starts_with("No choice"), "within both ranges");
+        let said = found.flips_sentence();
+        assert!(said.starts_with("2 tokens would change, first token 1 (“dog”). Later ones are approximate"), "{said}");
+        assert!(marks(&output, 0.75).flips_sentence().starts_with("No token"), "within both ranges");
     }
 
     #[test]
@@ -193,9 +190,9 @@ mod tests {
         if let Some(contrast) = &mut idle.contrast {
             (contrast.contrasted_id, contrast.moved) = (3, 0.0);
         }
-        let sentence = marks(&[idle.clone()], 1.0).sentence("vcd");
-        assert_eq!(sentence, "vcd changed nothing: not one probability moved (1 choice)", "no choice, no probability");
-        assert_eq!(marks(&[idle, step(1.0)], 1.0).sentence("vcd"), "vcd changed 1 of 2 choices", "one of two");
+        let sentence = marks(&[idle.clone()], 1.0).sentence("VCD");
+        assert_eq!(sentence, "VCD changed nothing, not even a probability (1 token)", "no token, no probability");
+        assert_eq!(marks(&[idle, step(1.0)], 1.0).sentence("VCD"), "VCD changed 1 of 2 tokens", "one of two");
         assert!(make(Key { run: RunId(1), version: 1, tried: None }, &[token("A")]).is_none(), "no second branch");
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn show(ctx: &egui::Context, cx: &mut PanelContext<'_>) {
             ("Version", env!("CARGO_PKG_VERSION").to_owned()),
             ("Model", model.map_or_else(|| "none is open".to_owned(), |info| info.summary.clone())),
             ("It runs on", model.map_or_else(|| "nothing yet".to_owned(), |info| info.device.clone())),
-            ("Painted by", painted_by(ctx)),
+            ("Drawn by", painted_by(ctx)),
             ("Licence", env!("CARGO_PKG_LICENSE").to_owned()),
         ];
         egui::Grid::new("about rows").num_columns(2).show(ui, |ui| {

@@ -1,7 +1,7 @@
 //! Prompt and answer as chips.
 
 use super::chip::{Chip, ChipMarks, FlipMark, ends_line};
-use super::{PanelContext, contrast, hold_word, similarity, status_bar, verdict};
+use super::{PanelContext, contrast, hold_word, limit, similarity, status_bar, verdict};
 use crate::render::Colouring;
 use crate::trace::{OutputToken, Trace};
 use crate::ui::command::{Command, Extend};
@@ -37,7 +37,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         prompt_chips(ui, cx, trace);
         ui.add_space(4.0);
         answer_chips(ui, cx, trace);
-        ending(ui, run, trace);
+        ending(ui, cx, run, trace);
     });
 }
 
@@ -259,7 +259,7 @@ fn respond(ui: &Ui, cx: &mut PanelContext<'_>, trace: &Trace, pos: TokenPos, res
 }
 
 /// How it ended, and what was left out of it.
-fn ending(ui: &mut Ui, run: &Run, trace: &Trace) {
+fn ending(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, trace: &Trace) {
     match &run.phase {
         Phase::Failed(why) => {
             ui.colored_label(ui.visuals().error_fg_color, why);
@@ -269,7 +269,8 @@ fn ending(ui: &mut Ui, run: &Run, trace: &Trace) {
         }
         _ => {}
     }
-    for warning in &trace.warnings {
+    limit::show(ui, cx, run, trace);
+    for warning in limit::warnings(trace) {
         let text = RichText::new(warning).small().color(ui.visuals().warn_fg_color);
         ui.add(egui::Label::new(text).wrap());
     }

@@ -33,13 +33,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     header(ui, token);
     forks::switch_button(ui, cx, idx);
     if let Some(contrast) = &token.contrast {
-        super::contrast::show(ui, contrast);
+        let strategy = cx.state.current_run().map_or("", |run| run.question.strategy.name.as_str());
+        super::contrast::show(ui, contrast, strategy);
         ui.add_space(4.0);
-        ui.label(RichText::new("Ordinary branch").strong());
+        ui.label(RichText::new("Original").strong());
     }
     let can_fork = cx.state.current_run().is_some_and(|run| !run.phase.is_active());
     if can_fork {
-        ui.label(RichText::new("Click a candidate to go on from there with it").weak().small());
+        ui.label(RichText::new("Click a candidate to continue from there with it").weak().small());
     }
     let mut forked = None;
     let most = if cx.memory.all_candidates { token.candidates.len() } else { FIRST_ROWS };
@@ -74,7 +75,7 @@ fn header(ui: &mut Ui, token: &OutputToken) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         if token.contrast.is_some() {
-            ui.label("ordinary branch:").on_hover_text("Before the contrast; the table below has the result");
+            ui.label("original:").on_hover_text("Without the contrast; the table below has the result");
         }
         ui.label(rank.map_or_else(|| "rank above 20".to_owned(), |rank| format!("rank {}", rank + 1)));
         ui.label(format!("logprob {:.3}", token.logprob))
@@ -123,7 +124,7 @@ fn candidate_row(ui: &mut Ui, rank: usize, text: &str, logprob: f32, chosen: boo
     painter.text(pos2(rect.right() - BAR_PT, rect.center().y), Align2::RIGHT_CENTER, numbers, small, colour);
     let end = match (chosen, can_fork) {
         (true, _) => ", chosen",
-        (false, true) => "\nClick: keep what stands before and go on with this token",
+        (false, true) => "\nClick: keep what stands before and continue with this token",
         (false, false) => "",
     };
     response.on_hover_text(format!("{label}, logprob {logprob:.4}{end}"))

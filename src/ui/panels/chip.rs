@@ -84,7 +84,7 @@ pub(super) fn ends_line(text: &str) -> bool {
 impl Chip<'_> {
     /// Paints it at the cursor.
     pub(super) fn show(self, ui: &mut Ui) -> Response {
-        let font = FontId::proportional(14.0);
+        let font = FontId::proportional(theme::SIZES.chip);
         let shown = visible_text(self.text);
         let shown = if shown.is_empty() { " ".to_owned() } else { shown };
         let fill = self.position.map(|position| rgb(colormap(self.colormap).at(position)));
@@ -96,8 +96,10 @@ impl Chip<'_> {
         // Laid out without its colour, so that another value does not lay it out again.
         let galley = ui.painter().layout_no_wrap(shown, font, Color32::PLACEHOLDER);
         let sign = self.marks.change.and_then(change_glyph).map(|glyph| {
-            let colour = theme::change(ui.visuals(), self.marks.change.unwrap_or(Change::Kept));
-            ui.painter().layout_no_wrap(glyph.to_owned(), FontId::monospace(12.0), colour)
+            // On a fill, the sign has the colour of the word.
+            let change = theme::change(ui.visuals(), self.marks.change.unwrap_or(Change::Kept));
+            let colour = if fill.is_some() { text_colour } else { change };
+            ui.painter().layout_no_wrap(glyph.to_owned(), FontId::monospace(theme::SIZES.chip_sign), colour)
         });
         let sign_pt = sign.as_ref().map_or(0.0, |sign| sign.size().x + 1.0);
         // A word begins with a space in its token: chips of one word touch, words stand apart.

@@ -75,7 +75,7 @@ fn overlaps(ui: &mut Ui, cx: &PanelContext<'_>, colour: &mut ColourSettings) {
         Combine::Region(idx) => format!("{} alone", layout.name(idx)),
     };
     let help = "The model saw parts of the photo more than once: what the map shows there. \
-                The mean weighs by area; the figures against a mask follow";
+                The mean weighs by area; metrics use the same";
     row(ui, "Overlaps", help, |ui| {
         ui.name_inputs("Overlaps", |ui| {
             let combine = &mut colour.style.combine;
@@ -174,7 +174,7 @@ fn framing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         (Framing::Crop, "crop", "The shorter edge to size, the centre cut out: the model does not see the borders"),
         (Framing::Pad, "pad", "The photo centred on a square of the mean colour, as the original LLaVA"),
     ];
-    row(ui, "Framing", "How the next question's photo is made square", |ui| {
+    row(ui, "Framing", "How the next question's photo becomes square", |ui| {
         let current = cx.state.ask.framing.unwrap_or(own);
         if let Some(framing) = choice(ui, current, &options) {
             let mut ask = cx.state.ask.clone();

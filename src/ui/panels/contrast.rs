@@ -19,25 +19,18 @@ const MOST_STRENGTH: f64 = 4.0;
 const BOUND: f64 = 10.0;
 
 /// One token's step.
-pub(super) fn show(ui: &mut Ui, contrast: &TokenContrast) {
+pub(super) fn show(ui: &mut Ui, contrast: &TokenContrast, strategy: &str) {
     let colour = if contrast.is_idle() { ui.visuals().warn_fg_color } else { ui.visuals().strong_text_color() };
     ui.add(egui::Label::new(RichText::new(contrast.sentence()).color(colour)).wrap());
-    let to = contrast.alpha_to.map_or_else(|| "any".to_owned(), |to| format!("{to:.2}"));
-    ui.label(
-        RichText::new(format!(
-            "strength {:.2}; the choice stays from {:.2} to {to}",
-            contrast.alpha, contrast.alpha_from
-        ))
-        .weak()
-        .small(),
-    )
-    .on_hover_text("The strengths of the contrast (alpha) between which the most probable token after it is the same");
+    let text = format!("strength {:.2}; {}", contrast.alpha, held_range(contrast.alpha_from, contrast.alpha_to));
+    ui.label(RichText::new(text).weak().small())
+        .on_hover_text("Strengths of the contrast (alpha) at which the most probable token stays the same");
     egui::Grid::new("contrast").num_columns(4).striped(true).spacing([12.0, 2.0]).show(ui, |ui| {
         for (title, help) in [
-            ("Candidate", "Of both branches and of the contrast, most probable first in the ordinary branch"),
-            ("ordinary", "Its probability in the ordinary branch, at temperature 1"),
-            ("other branch", "Its probability in the other branch"),
-            ("after", "Its probability after the contrast, before penalty and temperature"),
+            ("Candidate", "Of both branches and of the contrast, most probable first in the original one"),
+            ("original", "Its probability without the contrast, at temperature 1"),
+            (branch_words(strategy), "Its probability in the branch that the original is contrasted with"),
+            ("contrasted", "Its probability after the contrast, before penalty and temperature"),
         ] {
             ui.label(RichText::new(title).weak().small()).on_hover_text(help);
         }
@@ -50,11 +43,31 @@ pub(super) fn show(ui: &mut Ui, contrast: &TokenContrast) {
             ui.label(format_share(candidate.negative_logprob.exp()));
             match candidate.final_logprob {
                 Some(logprob) => ui.label(RichText::new(format_share(logprob.exp())).strong()),
-                None => ui.weak("removed").on_hover_text("Less plausible than the cut-off in the ordinary branch"),
+                None => ui.weak("removed").on_hover_text("Less plausible than the cut-off without the contrast"),
             };
             ui.end_row();
         }
     });
+}
+
+/// The strengths at which a token stays what it is.
+fn held_range(from: f64, to: Option<f64>) -> String {
+    match to {
+        None if from <= 0.0 => "the token holds for every strength".to_owned(),
+        None => format!("the token holds from {from:.2} upwards"),
+        Some(to) => format!("the token holds from {from:.2} to {to:.2}"),
+    }
+}
+
+/// What the original is contrasted with, in each strategy's own words.
+fn branch_words(strategy: &str) -> &'static str {
+    match strategy {
+        "vcd" => "noised photo",
+        "damro" => "outlier patches",
+        "icd" => "disturbed instruction",
+        "pai-cfg" | "m3id" => "no image",
+        _ => "contrast branch",
+    }
 }
 
 /// In a token's tooltip.
@@ -70,11 +83,11 @@ pub(super) fn hover(ui: &mut Ui, cx: &PanelContext<'_>, token_idx: usize, token:
         (Some(to), false) => format!("“{}”, or a token that was not recorded", to.trim()),
     };
     let valid = if is_first {
-        "The first to flip: valid, because everything before it stays"
+        "The first token to change: exact, because everything before it stays the same"
     } else {
-        "After the first to flip: holds only for this text, and the text would be another one by then"
+        "Approximate: an earlier token would change too, and the text after it with it"
     };
-    ui.colored_label(ui.visuals().warn_fg_color, format!("At the tried strength its choice flips to {to}"));
+    ui.colored_label(ui.visuals().warn_fg_color, format!("At the tried strength this token would be {to}"));
     ui.weak(valid);
 }
 
@@ -84,7 +97,7 @@ pub(super) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let Some(marks) = &derived.contrast else { return };
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        summary(ui, run, marks);
+        summary(ui, &cx.state.ask.strategy_name(&run.question.strategy.name), marks);
         if !run.phase.is_active() {
             trial(ui, cx, run, marks);
         }
@@ -94,9 +107,8 @@ pub(super) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     }
 }
 
-/// "changed 3 of 14 choices", with the sign that those carry.
-fn summary(ui: &mut Ui, run: &Run, marks: &ContrastMarks) {
-    let strategy = run.question.strategy.name.as_str();
+/// "VCD changed 3 of 14 tokens", with the sign that those carry.
+fn summary(ui: &mut Ui, strategy: &str, marks: &ContrastMarks) {
     let nothing = marks.changed == 0;
     if !nothing {
         let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
@@ -106,10 +118,9 @@ fn summary(ui: &mut Ui, run: &Run, marks: &ContrastMarks) {
     let text = RichText::new(marks.sentence(strategy));
     let text = if nothing { text.color(ui.visuals().warn_fg_color) } else { text.strong() };
     let help = format!(
-        "Steps at which the most probable token is another one than without the contrast, in the same context; they \
-            carry the corner. \
-         Of {} steps {} were left as they were",
-        marks.steps, marks.idle
+        "Tokens that differ from the most probable one without the contrast, in the same context; their corner is \
+         marked. The contrast left {} of {} steps as they were",
+        marks.idle, marks.steps
     );
     ui.label(text).on_hover_text(help);
 }
@@ -119,11 +130,12 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     let (recorded, label, help) = match marks.recorded {
         Recorded::Always(alpha) => (alpha, "Strength".to_owned(), format!("recorded at {alpha:.2}")),
         Recorded::FromTo(low, high) => {
-            (1.0, "Strength, times".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
+            (1.0, "Strength ×".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
         }
     };
     let help = format!(
-        "Try another strength of the contrast (alpha; {help}): choices that would flip light up. The model does not run"
+        "Try another strength of the contrast (alpha; {help}): tokens that would change light up. The model does not \
+         run"
     );
     ui.separator();
     ui.label(RichText::new(label).weak()).on_hover_text(&help);
@@ -175,4 +187,20 @@ fn flips(ui: &mut Ui, marks: &ContrastMarks) {
         let text = marks.flips_sentence();
         ui.add(egui::Label::new(RichText::new(&text).small().weak()).wrap()).on_hover_text(text);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strengths_and_branches_are_said_in_plain_words() {
+        assert_eq!(held_range(0.0, None), "the token holds for every strength", "nothing changes it");
+        assert_eq!(held_range(0.09, None), "the token holds from 0.09 upwards", "changed below");
+        assert_eq!(held_range(0.5, Some(2.0)), "the token holds from 0.50 to 2.00", "changed on both sides");
+        let ask = crate::ui::settings::AskSettings::default();
+        for id in ask.strategies().iter().map(|entry| entry.id).filter(|id| *id != "plain") {
+            assert_ne!(branch_words(id), "contrast branch", "{id} has a word of its own");
+        }
+    }
 }

@@ -98,7 +98,7 @@ fn strategy(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) {
     if let Some(info) = cx.state.model.info.as_ref().filter(|_| !ask.is_plain()) {
         ui.separator();
         let (bytes, context) = (format_bytes(info.memory.cache_bytes), info.memory.context);
-        let text = format!("Its second branch holds keys and values of its own: up to {bytes} at {context} positions");
+        let text = format!("Its second branch keeps keys and values of its own: up to {bytes} at {context} positions");
         ui.add(egui::Label::new(RichText::new(text).weak().small()).wrap());
     }
 }

@@ -190,8 +190,6 @@ fn difference(cx: &PanelContext<'_>) -> Result<[(RunId, Vec<TokenPos>); 2], Stri
 
 /// What will be written, and how large that is.
 fn preview(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    // Messages lie over the preview, not over the controls.
-    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     cx.figures.room_px = (ui.available_width() * ui.pixels_per_point()).max(0.0);
     if cx.state.figure.recipe().panels.is_empty() {
         return empty(
@@ -319,7 +317,7 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             path",
             )
             .desired_width(width_pt);
-        let response = ui.add(edit.hint_text("or its path: figure.pdf")).on_hover_text(help);
+        let response = ui.add(edit.hint_text("path, e.g. figure.pdf")).on_hover_text(help);
         named(ui, &response, "Path of the figure");
         if cx.memory.takes_focus(TextBox::FigurePath) {
             response.request_focus();
@@ -343,9 +341,9 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
         }
         let mut data_too = cx.state.figure.data_too;
-        let help = "The numbers behind every panel in a folder beside the figure: CSV and npy, metrics also as \
+        let help = "The numbers behind every panel in a folder next to the figure: CSV and npy, metrics also as \
             Markdown and LaTeX";
-        if ui.checkbox(&mut data_too, "Data too").on_hover_text(help).changed() {
+        if ui.checkbox(&mut data_too, "With data").on_hover_text(help).changed() {
             emit(cx, FigureCommand::DataToo(data_too));
         }
     });

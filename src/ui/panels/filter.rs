@@ -51,11 +51,11 @@ fn contents(ui: &mut Ui, cx: &PanelContext<'_>, query: &mut Query) {
     });
     row(ui, "Objects", "Number of annotated objects", |ui| {
         let (mut least, mut most) = (*query.objects.start(), (*query.objects.end()).min(MOST_OBJECTS));
-        ui.add(egui::DragValue::new(&mut least).range(0..=most).prefix("at least "));
+        ui.add(egui::DragValue::new(&mut least).range(0..=most).prefix("min "));
         let any = |value: f64, _: std::ops::RangeInclusive<usize>| {
-            if value >= f64::from(MOST_OBJECTS) { "any".to_owned() } else { format!("{value:.0}") }
+            if value >= f64::from(MOST_OBJECTS) { "–".to_owned() } else { format!("{value:.0}") }
         };
-        ui.add(egui::DragValue::new(&mut most).range(least..=MOST_OBJECTS).prefix("at most ").custom_formatter(any));
+        ui.add(egui::DragValue::new(&mut most).range(least..=MOST_OBJECTS).prefix("max ").custom_formatter(any));
         query.objects = least..=if most >= MOST_OBJECTS { u32::MAX } else { most };
     });
     row(ui, "Sizes", "An object of this size (COCO: small up to 32², medium up to 96² pixels)", |ui| {
@@ -142,7 +142,7 @@ fn categories(ui: &mut Ui, cx: &PanelContext<'_>, query: &mut Query) {
         ui.weak("Open a COCO instances file to filter by objects");
         return;
     };
-    ui.label(RichText::new("Categories: click for any of, all of, none of").weak().small());
+    ui.label(RichText::new("Categories: each click switches between any of, all of, none of and off").weak().small());
     egui::ScrollArea::vertical().id_salt("filter categories").auto_shrink(false).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);

@@ -25,7 +25,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let mut wanted = None;
     ui.horizontal(|ui| {
         let button = ui.button(format!("Forks ({})", tree.len()));
-        let help = "Answers that share a beginning; each says where it leaves the one above it";
+        let help = "Answers that share a beginning; each says where it differs from the one above it";
         let button = button.on_hover_text(help);
         let popup = egui::Popup::from_toggle_button_response(&button)
             .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
@@ -68,10 +68,10 @@ pub(super) fn switch_button(ui: &mut Ui, cx: &mut PanelContext<'_>, token_idx: u
     if !cx.state.would_switch(run) {
         return;
     }
-    let strategy = cx.state.ask.strategy_entry().id;
-    let how = if cx.state.ask.sample { ", random choice" } else { "" };
+    let strategy = cx.state.ask.strategy_name(cx.state.ask.strategy_entry().id);
+    let how = if cx.state.ask.sample { ", random sampling" } else { "" };
     let help = "Keeps the tokens before this one and chooses the rest as Decoding and Settings now say";
-    let response = ui.button(format!("Go on from here with {strategy}{how}")).on_hover_text(help);
+    let response = ui.button(format!("Continue from here with {strategy}{how}")).on_hover_text(help);
     if response.clicked() {
         cx.emit(Command::Fork(token_idx, None));
     }

@@ -95,7 +95,7 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, values: &GridValues) {
         if is_summed {
             text = format!("{text}: {}", cx.state.view.source.entry().sum);
             help.push_str(
-                ". There is no room for maps here, so a cell's colour is its map's sum; point at it for the map",
+                ". There is no room for maps here, so a cell's colour is its map's sum; hover over it for the map",
             );
         }
         ui.label(RichText::new(text).weak()).on_hover_text(help);

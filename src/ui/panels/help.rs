@@ -9,7 +9,7 @@ use eframe::egui;
 use egui::{Context, Key, KeyboardShortcut, RichText, Ui};
 
 const MOUSE: [(&str, &str); 8] = [
-    ("Point at a word", "shows where the model looked when it chose it"),
+    ("Hover over a word", "shows where the model looked when it chose it"),
     ("Click a word", "selects it; click again to deselect it"),
     ("Shift + click", "everything between two words"),
     ("Ctrl + click", "adds or removes a word or a patch"),

@@ -139,13 +139,15 @@ fn look(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::SetTheme(theme));
         }
     }
-    ui.horizontal(|ui| {
-        ui.label("Interface size");
-        for scale in SCALES {
-            let chosen = (cx.state.prefs.scale - scale).abs() < 0.01;
-            if ui.selectable_label(chosen, format!("{:.0} %", scale * 100.0)).clicked() {
-                cx.emit(Command::SetScale(scale));
+    ui.label(egui::RichText::new("Interface size").weak());
+    for row in SCALES.chunks(SCALES.len() / 2) {
+        ui.horizontal(|ui| {
+            for scale in row.iter().copied() {
+                let chosen = (cx.state.prefs.scale - scale).abs() < 0.01;
+                if ui.selectable_label(chosen, format!("{:.0} %", scale * 100.0)).clicked() {
+                    cx.emit(Command::SetScale(scale));
+                }
             }
-        }
-    });
+        });
+    }
 }

@@ -99,8 +99,8 @@ fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
         let mut part = before;
         ui.spacing_mut().slider_width = (ui.available_width() - 104.0).clamp(24.0, 200.0);
         let slider = egui::Slider::new(&mut part, 0.0..=1.0).fixed_decimals(3);
-        let response = ui.add(slider).on_hover_text("As a part of the map's largest value");
-        named(ui, &response, "Threshold as a part of the largest value");
+        let response = ui.add(slider).on_hover_text("As a fraction of the map's largest value");
+        named(ui, &response, "Threshold as a fraction of the largest value");
         // Showing a value rounds it, which is no change of the user's.
         if response.changed() && (part - before).abs() > 0.0006 {
             #[expect(clippy::cast_possible_truncation, reason = "a part of 1 with three digits")]
@@ -110,7 +110,7 @@ fn cut(ui: &mut Ui, view: &mut TruthView, scores: &Scores) {
     });
     row(ui, "Pixels", "Which pixels of the photo count", |ui| {
         let options = [
-            (false, "seen by the model", "What a crop cut off is left out of map and mask"),
+            (false, "seen by the model", "What the crop removed counts neither in the map nor in the mask"),
             (true, "whole photo", "As published: what the model never saw counts with the value 0"),
         ];
         if let Some(paper) = choice(ui, view.paper_area, &options) {

@@ -17,6 +17,7 @@ mod help;
 mod images;
 mod inspector;
 mod layers;
+mod limit;
 mod map_bar;
 mod menu_bar;
 mod metrics;
@@ -110,10 +111,6 @@ pub(super) struct ViewMemory {
     pub(super) pointed_pane: Option<Pane>,
     /// The pointer is on a message that goes by itself: it stays.
     pub(super) toast_pointed: bool,
-    /// Where the photo lies, if its panel is in sight: messages lie over it.
-    photo_rect: Option<egui::Rect>,
-    /// Where it lay when it was in sight: messages do not jump to where they would cover tabs.
-    notices_rect: Option<egui::Rect>,
     /// All messages are listed, not the newest alone.
     all_notices: bool,
     /// All candidates are listed, not the first alone.
@@ -195,10 +192,10 @@ pub(super) fn install_gpu(cc: &eframe::CreationContext<'_>) {
 pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tiles::Tree<Pane>) {
     Panel::top("menu").show(ui, |ui| menu_bar::show(ui, cx));
     Panel::bottom("status").show(ui, |ui| status_bar::show(ui, cx));
-    cx.memory.notices_rect = cx.memory.photo_rect.take().or(cx.memory.notices_rect);
     cx.memory.photo_shown = None;
     let sections = PANES.iter().map(|entry| entry.pane).filter(|pane| pane.section().is_some());
     cx.memory.of_their_own = sections.filter(|pane| crate::ui::layout::is_of_its_own(tree, *pane)).collect();
+    notices::show(ui, cx);
     let background = crate::ui::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         if cx.state.open.photo_only {
@@ -214,7 +211,6 @@ pub(super) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut egui_tile
             None => {}
         }
     });
-    notices::show(ui.ctx(), cx);
     toasts::show(ui.ctx(), cx);
     filter::show(ui.ctx(), cx);
     help::show(ui.ctx(), cx);

@@ -39,8 +39,8 @@ fn mismatch(ui: &mut Ui, cx: &PanelContext<'_>, truth: &ImageTruth) {
     if !truth.fits(size) {
         let [width, height] = truth.size_px;
         let text = format!(
-            "The annotations are for {width} × {height} pixels, this photo has {} × {}: its objects are not painted, \
-                they would lie on the wrong pixels",
+            "The annotations are for {width} × {height} pixels, this photo has {} × {}: its objects are not shown, \
+                as they would lie on the wrong pixels",
             size.width_px, size.height_px
         );
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
@@ -70,9 +70,9 @@ fn painting(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         });
     }
     row(ui, "Overlap", "The map, cut at its threshold, against the chosen objects", |ui| {
-        ui.toggle_value(&mut view.overlap, "hits and misses").on_hover_text("In place of the heat map (H)");
+        ui.toggle_value(&mut view.overlap, "hits and misses").on_hover_text("Instead of the heat map (H)");
         ui.checkbox(&mut view.colour_blind_safe, "colour-blind safe")
-            .on_hover_text("Blue, yellow and vermilion in place of green, yellow and red");
+            .on_hover_text("Blue, yellow and vermilion instead of green, yellow and red");
     });
     if view != cx.state.truth.view {
         cx.emit(Command::SetTruth(view));
@@ -115,10 +115,10 @@ fn category_row(
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 3.0);
         let mut any = shown > 0;
-        let help = "Paint these objects or not; a double click paints only them";
+        let help = "Show or hide; double-click to show only these";
         let response =
             ui.add(egui::Checkbox::without_text(&mut any).indeterminate(shown > 0 && shown < category.count));
-        named(ui, &response, &format!("Paint {}", category.name));
+        named(ui, &response, &format!("Show {}", category.name));
         let response = response.on_hover_text(help);
         if response.double_clicked() {
             cx.emit(Command::OnlyCategory(category.id));
@@ -171,7 +171,7 @@ fn object_chip(
     }
     let tip = match &object.mask {
         Ok(mask) => format!(
-            "Annotation {}, {}{}\nClick: paint it or not",
+            "Annotation {}, {}{}\nClick to show or hide it",
             object.id,
             count(mask.area_px(), "pixel"),
             object.area_px.map_or_else(String::new, |area| format!(" ({area:.0} by the annotators)"))

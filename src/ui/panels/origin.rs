@@ -11,7 +11,7 @@ use crate::ui::truth::numbers::outputs;
 use crate::ui::truth::{ImageTruth, MarkedWord};
 use crate::ui::widgets::empty;
 use eframe::egui;
-use egui::{Color32, Rect, RichText, Sense, Ui, pos2, vec2};
+use egui::{Rect, RichText, Sense, Ui, pos2, vec2};
 
 /// Candidates shown of each token.
 const MOST_CANDIDATES: usize = 5;
@@ -110,12 +110,7 @@ fn header(ui: &mut Ui, cx: &PanelContext<'_>, origin: &WordOrigin, tokens: &[usi
 /// The five parts of the attention as one bar.
 fn split_bar(ui: &mut Ui, split: AttentionSplit) {
     let names = ["first token", "system text", "image", "question", "answer"];
-    let dark = ui.visuals().dark_mode;
-    let tone = |r: u8, g: u8, b: u8| {
-        if dark { Color32::from_rgb(r, g, b) } else { Color32::from_rgb(r, g, b).gamma_multiply(0.9) }
-    };
-    let colours =
-        [tone(130, 130, 138), tone(170, 140, 90), tone(64, 150, 224), tone(120, 180, 110), tone(190, 120, 190)];
+    let colours = crate::ui::theme::parts(ui.visuals());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 14.0), Sense::hover());
     let mut left = rect.left();
     for (part, colour) in split.parts().into_iter().zip(colours) {
@@ -145,9 +140,9 @@ fn went_to(ui: &mut Ui, cx: &mut PanelContext<'_>, place: &str) {
     ui.add_space(4.0);
     let sink = if cx.state.view.suppress_sink { ", without the first position" } else { "" };
     let help = format!(
-        "The decoder's attention on the image when it chose the word ({place}{sink}): the part inside each category's \
-            masks, and \
-         that over the part of the seen photo that they take, where 1 is chance. Masks may overlap"
+        "The decoder's attention on the image when it chose the word ({place}{sink}): the fraction inside the \
+         masks of each category, and that over the part of the seen photo that they take, where 1 is chance. Masks \
+         may overlap"
     );
     ui.label(RichText::new("Its image attention lies on (share; times chance)").weak().small()).on_hover_text(help);
     for share in shares.iter().take(6) {

@@ -13,11 +13,11 @@ use egui_plot::{Corner, FilledArea, Legend, Line, Plot, PlotPoints};
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let mut view = cx.state.truth.view;
-    row(ui, "[CLS]", "How the encoder's attention becomes one number a patch", |ui| {
+    row(ui, "[CLS]", "How the encoder's attention becomes one number per patch", |ui| {
         let options = [
             (
                 false,
-                "unsplit, as published",
+                "single softmax (as published)",
                 "One softmax over the whole width of queries and keys, as DAMRO's code has it: very peaked",
             ),
             (true, "mean over heads", "The heads' own probabilities, averaged"),
@@ -86,7 +86,7 @@ fn figures(ui: &mut Ui, cx: &mut PanelContext<'_>, found: &OutlierAgreement) {
         .include_x(10.0)
         .include_y(0.0)
         .include_y(1.0)
-        .x_axis_label("i: the largest i patches of each")
+        .x_axis_label("i: the top-i patches of each")
         .legend(Legend::default().position(Corner::LeftTop))
         .show(ui, |plot| {
             if !places.is_empty() {

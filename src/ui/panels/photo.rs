@@ -29,7 +29,6 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return;
     }
     super::map_bar::show(ui, cx);
-    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     let photo = match cx.photos.photo() {
         None => {
             let wanted = cx.state.browse.photos_wanted.as_deref();

@@ -55,7 +55,7 @@ fn settings(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if cx.state.browse.dataset.as_ref().is_some_and(|dataset| dataset.questions().is_some()) {
         sources.push((PopeSource::File, "question file", "The questions that the opened file has about this photo"));
     }
-    sources.push((PopeSource::Made, "made", "About the annotated objects, and about as many absent ones"));
+    sources.push((PopeSource::Made, "generated", "About the annotated objects, and about as many absent ones"));
     if cx.state.pope.words.as_ref().is_some_and(|(image, _)| Some(image) == cx.state.current_image()) {
         sources.push((PopeSource::Words, "object words", "About the objects that an answer mentions"));
     }
@@ -79,7 +79,7 @@ fn settings(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn summary(settings: &PopeSettings, source: PopeSource) -> String {
     let asked = settings.suffix().map_or("", |suffix| suffix.label);
     if source != PopeSource::Made {
-        return format!("Asked: {asked}");
+        return format!("Prompt: {asked}");
     }
     let options = settings.options;
     let most = options.most_positives.map_or_else(|| "All".to_owned(), |most| format!("First {most}"));
@@ -121,13 +121,17 @@ fn made(ui: &mut Ui, settings: &mut PopeSettings) {
     row(ui, "Wording", "Of the question", |ui| {
         let ways = [
             (Template::Shipped, "an apple in the image", "As in the files that POPE ships"),
-            (Template::Imange, "an apple in the imange", "What POPE's script really makes: an for every a"),
+            (
+                Template::Imange,
+                "an apple in the imange (sic)",
+                "As POPE's own script writes it, typo included: “an” for every “a”",
+            ),
         ];
         if let Some(template) = choice(ui, options.template, &ways) {
             options.template = template;
         }
     });
-    row(ui, "Seed", "Of the random choices: the same seed asks the same questions", |ui| {
+    row(ui, "Seed", "Of the random selection: the same seed asks the same questions", |ui| {
         let response = ui.add(DragValue::new(&mut options.seed));
         named(ui, &response, "Seed of the questions");
     });
@@ -229,12 +233,8 @@ pub(super) fn word_said(state: &AppState, category: &str) -> Option<(&'static st
     Some(match state.word_said(category)? {
         WordSaid::Asking => ("asking…", format!("The model is being asked about {category}")),
         WordSaid::Answered(verdict, answer) => match verdict {
-            NounVerdict::Confirmed => {
-                ("confirmed", format!("Asked about {category}, the model says “{answer}”: confirmed"))
-            }
-            NounVerdict::TakenBack => {
-                ("taken back", format!("Asked about {category}, the model says “{answer}”: taken back"))
-            }
+            NounVerdict::Confirmed => ("model says yes", format!("Asked about {category}, the model says “{answer}”")),
+            NounVerdict::TakenBack => ("now says no", format!("Asked about {category}, the model now says “{answer}”")),
             NounVerdict::Unclear => {
                 ("unclear", format!("Asked about {category}, the model says “{answer}”: neither yes nor no"))
             }

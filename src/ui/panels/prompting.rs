@@ -42,7 +42,7 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let mut on = cx.state.prompting_is_on();
         let hindrance = cx.state.prompting_hindrance();
         let response = ui
-            .add_enabled(hindrance.is_none(), egui::Checkbox::new(&mut on, RichText::new("API on").strong()))
+            .add_enabled(hindrance.is_none(), egui::Checkbox::new(&mut on, RichText::new("Prompt the photo").strong()))
             .on_hover_text(
                 "On: the shown question, and those to come, are asked about the photo darkened where the model did \
                 not look\n\
@@ -53,8 +53,8 @@ fn switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             emit(cx, PromptingCommand::Switch(on));
         }
         let mut settings = cx.state.prompting.settings.clone();
-        let help = "While API is on, the question is asked again as soon as a control is let go; an answer that is \
-            being written is stopped";
+        let help = "While the photo is prompted, the question is asked again as soon as a control is \
+            released; an answer that is being written is stopped";
         if ui.checkbox(&mut settings.live, "ask again live").on_hover_text(help).changed() {
             emit(cx, PromptingCommand::Set(settings));
         }
@@ -88,7 +88,7 @@ fn disagreement(ui: &mut Ui, cx: &PanelContext<'_>) {
 
 fn source(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let settings = cx.state.prompting.settings.clone();
-    row(ui, "Source", "Which kind of model says where to look, and the model", |ui| {
+    row(ui, "Source", "Which model provides the heat map", |ui| {
         let options = [
             (Source::Clip, "CLIP", "What each patch adds to the similarity of photo and words, in one layer of a CLIP"),
             (Source::Llava, "LLaVA", "Where the open model's decoder looks while it answers the words as a question"),
@@ -100,7 +100,7 @@ fn source(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             Source::Clip => clip(ui, cx, &settings),
             Source::Llava => {
                 let open = cx.state.model.info.as_ref().filter(|info| info.task == ModelTask::Answer);
-                ui.weak(open.map_or("no model that answers is open", |info| &info.id));
+                ui.weak(open.map_or("no model that answers questions is open", |info| &info.id));
             }
         }
     });
@@ -112,8 +112,8 @@ fn clip(ui: &mut Ui, cx: &mut PanelContext<'_>, settings: &PromptingSettings) {
     let mut clip = settings.clip.clone();
     let edit = egui::TextEdit::singleline(&mut clip).hint_text(&own).desired_width(112.0);
     let help = format!(
-        "In use: {own}\nA Hugging Face CLIP folder or a hub id; it is opened beside the open model when it is needed, \
-            and kept"
+        "In use: {own}\nA Hugging Face CLIP folder or a hub id; it is loaded next to the open model when it is needed, \
+            and stays loaded"
     );
     let response = ui.add(edit).on_hover_text(help);
     named(ui, &response, "CLIP folder or hub id");
@@ -135,13 +135,13 @@ fn words(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let mut query = before.clone();
         let edit = egui::TextEdit::singleline(&mut query).hint_text("a dog").desired_width(185.0);
         let response = ui.add(edit).on_hover_text(help);
-        named(ui, &response, "Words to look for");
+        named(ui, &response, "Query");
         if query != before {
             emit(cx, PromptingCommand::Query(query));
         }
         settle_when_left(ui, cx, &response);
         if let Some(word) = held_words(cx) {
-            let help = format!("Look for the selected word: “{word}”");
+            let help = format!("Uses the selected word as query: “{word}”");
             if ui.small_button("use selected word").on_hover_text(help).clicked() {
                 emit(cx, PromptingCommand::Query(word));
                 emit(cx, PromptingCommand::Settle);
@@ -193,7 +193,7 @@ fn held_words(cx: &PanelContext<'_>) -> Option<String> {
 /// Running the model, or stopping it.
 fn find(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let Some(finding) = &cx.state.prompting.finding else {
-        let mut button = egui::Button::new("Find where it looks");
+        let mut button = egui::Button::new("Compute heat map");
         if !cx.state.made_is_fresh() {
             button = button.fill(ui.visuals().selection.bg_fill);
         }
@@ -225,14 +225,14 @@ fn state_of_it(ui: &mut Ui, cx: &PanelContext<'_>) {
     if let Some(made) = cx.state.made().filter(|_| !cx.state.made_is_fresh()) {
         let text = format!("Results below are for “{}” ({})", made.request.query, made.model_id);
         ui.add(egui::Label::new(RichText::new(text).weak()).truncate())
-            .on_hover_text("They are of another query or another model: find again");
+            .on_hover_text("They are for another query or another model: compute the heat map again");
     }
 }
 
 /// What the model that looked says itself, whether that is right, and what was published about it.
 fn pre_output(ui: &mut Ui, cx: &PanelContext<'_>, made: &Made) {
     let Some(found) = &made.pre_output else {
-        let text = "No pre-output: the words name no object; type one above and find again";
+        let text = "No pre-output: the query names no object; type one above and compute the heat map again";
         ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
         return;
     };
@@ -267,7 +267,10 @@ fn words_of(found: &PreOutput) -> (String, String) {
         PreOutputBasis::Answer { text } => {
             let short: String = text.chars().take(80).collect();
             let dots = if text.chars().count() > 80 { "…" } else { "" };
-            (format!("Pre-output {said}: “{short}{dots}”"), format!("The answer during which the map was made: {text}"))
+            (
+                format!("Pre-output {said}: “{short}{dots}”"),
+                format!("The answer that the map was computed from: {text}"),
+            )
         }
     }
 }
@@ -278,7 +281,7 @@ fn views(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let (attention, help) = if prompted {
         ("New attention", "The attention of the answer about the darkened photo")
     } else {
-        ("Attention", "The attention of the shown answer; switch API on for that of the darkened photo's")
+        ("Attention", "The attention of the shown answer; tick Prompt the photo for that of the darkened photo")
     };
     row(ui, "Show", "What the photo's panel shows", |ui| {
         let options = [

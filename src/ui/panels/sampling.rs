@@ -3,7 +3,7 @@
 use super::PanelContext;
 use crate::engine::{MOST_BEAMS, PromptRows};
 use crate::ui::command::Command;
-use crate::ui::settings::AskSettings;
+use crate::ui::settings::{AskSettings, MOST_NEW_TOKENS};
 use crate::ui::widgets::{bounded, named, row};
 use eframe::egui;
 use egui::emath::Numeric;
@@ -14,7 +14,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.set_min_width(300.0);
     let mut ask = cx.state.ask.clone();
     let help = "The answer stops here at the latest";
-    number(ui, ("Max new tokens", help), &mut ask.max_new_tokens, 1..=4096, |field| field);
+    number(ui, ("Max new tokens", help), &mut ask.max_new_tokens, 1..=MOST_NEW_TOKENS, |field| field);
     row(ui, "Sampling", "How each token is chosen", |ui| {
         ui.radio_value(&mut ask.sample, false, "greedy")
             .on_hover_text("The most probable token: the same answer every time");

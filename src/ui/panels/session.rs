@@ -75,7 +75,7 @@ fn no_dialog(ui: &mut Ui, cx: &PanelContext<'_>) {
 fn save(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.heading("Save the session");
     ui.label("Answers with their attention, the selection and the panels.");
-    ui.label("Photos, annotations and models are named, not copied.");
+    ui.label("Photos, annotations and models are stored as paths.");
     ui.add_space(8.0);
     no_dialog(ui, cx);
     if let Some(path) = path(ui, cx, "File to save to", "/path/to/session.gazelens", "Save") {
@@ -146,7 +146,7 @@ fn missing(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             cx.emit(Command::OpenModelBox);
         }
     });
-    cancel(ui, cx, "Go on without", "Answers can still be looked at");
+    cancel(ui, cx, "Continue without", "Answers can still be looked at");
 }
 
 fn unsaved(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -169,8 +169,8 @@ fn unsaved(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 fn recovery(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    ui.heading("gazelens did not end properly");
-    ui.label("What was open then can be restored.");
+    ui.heading("gazelens closed unexpectedly");
+    ui.label("Restore your work?");
     ui.add_space(8.0);
     let list =
         egui::ScrollArea::vertical().id_salt("left behind").max_height(LIST_HEIGHT_PT).auto_shrink([false, true]);

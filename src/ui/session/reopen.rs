@@ -89,7 +89,7 @@ pub(in crate::ui) fn reopen(
     let figure = written.figure.as_ref().and_then(|kept| match figure_of(kept, path) {
         Ok(figure) => Some(figure),
         Err(why) => {
-            problems.push(format!("The figure that was being put together was left out: {why}"));
+            problems.push(format!("The unfinished figure was left out: {why}"));
             None
         }
     });

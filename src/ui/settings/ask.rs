@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+/// The highest limit that can be set.
+pub(in crate::ui) const MOST_NEW_TOKENS: usize = 4096;
 /// The strategy that changes nothing.
 const PLAIN: &str = "plain";
 /// The parameter that sets others, see [`Entry::presets`].
@@ -172,11 +174,7 @@ impl AskSettings {
             return "plain decoding".to_owned();
         }
         let entry = self.strategy_entry();
-        let mut words = match entry.label.split_once(": ") {
-            Some((name, _)) if name.eq_ignore_ascii_case(entry.id) => name.to_owned(),
-            Some((name, what)) => format!("{name} ({what})"),
-            None => entry.label.to_owned(),
-        };
+        let mut words = self.strategy_name(entry.id);
         let strength = entry.strength.map(|strength| strength.parameter);
         let given = self.given_parameters().into_iter().flatten().map(|(name, _)| name.as_str());
         let names = strength.into_iter().chain(given.filter(|name| Some(*name) != strength));
@@ -186,6 +184,19 @@ impl AskSettings {
         });
         words.extend(values);
         words
+    }
+
+    /// A strategy by the name that it has in sentences: "VCD", "PAI (no image)".
+    pub fn strategy_name(&self, id: &str) -> String {
+        let Some(entry) = self.strategies().iter().find(|entry| entry.id == id) else { return id.to_owned() };
+        if id == PLAIN {
+            return "plain decoding".to_owned();
+        }
+        match entry.label.split_once(": ") {
+            Some((name, _)) if name.eq_ignore_ascii_case(entry.id) => name.to_owned(),
+            Some((name, what)) => format!("{name} ({what})"),
+            None => entry.label.to_owned(),
+        }
     }
 
     /// Parameters of the chosen strategy that are not as published.

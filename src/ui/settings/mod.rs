@@ -10,10 +10,10 @@ mod truth;
 mod view;
 
 pub use ask::AskSettings;
-pub(in crate::ui) use ask::PRESET;
+pub(in crate::ui) use ask::{MOST_NEW_TOKENS, PRESET};
 pub use images::ImagesView;
 pub use pope::{PopeSettings, PopeSource};
 pub use prompting::PromptingSettings;
-pub use theme::{SCALES, ThemeChoice};
+pub use theme::{SCALES, ThemeChoice, scale_stepped, scale_within};
 pub use truth::{Cut, MaskStyle, MetricChoice, TruthView};
 pub use view::{Axis, ChipQuantity, ColourSettings, LayerHead, RangeMode, ViewState};

@@ -265,7 +265,7 @@ impl AppState {
         let annotated = dataset.instances().map_or(0, |instances| instances.images().len());
         if annotated > 0 && missing >= annotated {
             let what = format!("None of the {annotated} annotated images is among the open photos");
-            let advice = "Open the folder that holds them, or the annotations that belong to these photos";
+            let advice = "Open their folder, or the annotations that belong to these photos";
             let action = Some(("Folder…".to_owned(), Command::OpenImageFolder));
             self.notices.push((Severity::Warning, Until::Dismissed), what, advice, action);
         }
@@ -310,7 +310,7 @@ impl AppState {
             Some(Some(idx)) => self.select_image(idx),
             Some(None) => {
                 let what = format!("The photo of image {wanted} was not found");
-                self.notices.push((Severity::Warning, Until::OtherPhoto), what, "Add the folder that holds it", None);
+                self.notices.push((Severity::Warning, Until::OtherPhoto), what, "Add its folder", None);
             }
             None => {
                 let what = format!("No image has the number or name {wanted}");

@@ -1,7 +1,7 @@
 //! What the worker says.
 
 use super::{AppState, Effect, Phase, Severity, Source, Until, model, source_label};
-use crate::engine::{Event, ModelInfo, ModelSource, ModelTask, RunId};
+use crate::engine::{Event, ModelInfo, ModelSource, ModelTask, RunId, is_limit_sentence};
 use crate::ui::command::Command;
 use std::sync::Arc;
 
@@ -71,8 +71,11 @@ impl AppState {
                         trace.warnings.extend(warnings.iter().cloned());
                     }
                 }
+                // A line below the answer says that it came to its limit.
                 let is_behind = self.is_behind(id);
-                for warning in warnings.into_iter().filter(|_| !is_behind) {
+                let is_said = |warning: &String| is_behind || is_limit_sentence(warning);
+                let warnings: Vec<String> = warnings.into_iter().filter(|warning| !is_said(warning)).collect();
+                for warning in warnings {
                     self.notices.push((Severity::Warning, Until::OtherAnswer(id)), warning, "", None);
                 }
                 self.say_answered(id);
@@ -176,7 +179,7 @@ impl AppState {
     fn load_failed(&mut self, why: String) {
         let wanted = self.model.loading.take().map(|loading| loading.source);
         let advice = match (&self.model.info, wanted) {
-            (Some(info), _) => format!("{} stays open", info.id),
+            (Some(info), _) => format!("{} is still loaded", info.id),
             (None, Some(wanted)) => format!("No model is open; {} could not be read", source_label(&wanted)),
             (None, None) => "No model is open".to_owned(),
         };

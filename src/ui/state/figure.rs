@@ -235,11 +235,7 @@ impl AppState {
                 }
             }
             FigureCommand::CopyRecipe => {
-                let maps = if figure.maps.is_empty() {
-                    ""
-                } else {
-                    "Its maps are written beside the figure when that is saved"
-                };
+                let maps = if figure.maps.is_empty() { "" } else { "Its maps are saved next to the figure" };
                 figure.tell("The figure's recipe is on the clipboard".to_owned(), maps.to_owned());
                 return vec![Effect::Copy(figure.recipe.to_json())];
             }

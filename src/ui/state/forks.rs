@@ -1,7 +1,9 @@
 //! Forks: an answer goes on from one of its tokens with another one, or with another strategy.
 
 use super::{AppState, Effect, ForkedFrom, Run, Severity, Until};
-use crate::engine::{Fork, RunId};
+use crate::engine::{Fork, Question, RunId};
+use crate::trace::Trace;
+use crate::ui::wording::count;
 use std::sync::Arc;
 
 /// Tokens that a fork may add at least, however long the answer was that it comes from.
@@ -23,14 +25,12 @@ impl AppState {
     pub(super) fn fork(&mut self, token_idx: usize, id: Option<u32>) -> Vec<Effect> {
         let Some(run) = self.current_run() else { return Vec::new() };
         let Some(trace) = run.trace.as_ref().filter(|trace| token_idx < trace.output.len()) else { return Vec::new() };
-        let weights = self.model.info.as_ref().map(|info| info.weight_hash.as_str());
-        if weights.is_some_and(|weights| weights != trace.run.weight_hash) {
+        if self.is_of_another_model(trace) {
             let advice = "Open the model that gave it, or ask again";
-            let what = "This answer is another model's: it cannot go on from there";
+            let what = "This answer is another model's, so it cannot be continued";
             self.notices.push((Severity::Info, Until::NextQuestion), what, advice, None);
             return Vec::new();
         }
-        let from = ForkedFrom { run: run.id, token_idx };
         let mut question = run.question.clone();
         let ids: Vec<u32> = trace.output.iter().take(token_idx).map(|token| token.id).chain(id).collect();
         if id.is_none() {
@@ -39,6 +39,34 @@ impl AppState {
         }
         question.max_new_tokens = question.max_new_tokens.max(ids.len() + LEAST_NEW_TOKENS);
         question.fork = Some(Fork { ids, known: Some(Arc::new(trace.clone())) });
+        let from = ForkedFrom { run: run.id, token_idx };
+        self.send_fork(question, from)
+    }
+
+    /// Goes on from the last token of the shown answer, as it was asked.
+    pub(super) fn continue_answer(&mut self) -> Vec<Effect> {
+        let Some(run) = self.current_run().filter(|run| self.can_continue(run)) else { return Vec::new() };
+        let Some(trace) = &run.trace else { return Vec::new() };
+        let mut question = run.question.clone();
+        let ids: Vec<u32> = trace.output.iter().map(|token| token.id).collect();
+        question.max_new_tokens = ids.len() + question.max_new_tokens.max(LEAST_NEW_TOKENS);
+        let from = ForkedFrom { run: run.id, token_idx: ids.len() };
+        question.fork = Some(Fork { ids, known: Some(Arc::new(trace.clone())) });
+        self.send_fork(question, from)
+    }
+
+    /// Whether more tokens can be generated behind an answer: it came to its limit, and its model is open.
+    pub(in crate::ui) fn can_continue(&self, run: &Run) -> bool {
+        let trace = run.trace.as_ref().filter(|trace| !trace.output.is_empty());
+        let is_open = self.model.info.is_some() && !self.model.worker_dead;
+        run.stopped_at_limit() && is_open && trace.is_some_and(|trace| !self.is_of_another_model(trace))
+    }
+
+    fn is_of_another_model(&self, trace: &Trace) -> bool {
+        self.model.info.as_ref().is_some_and(|info| info.weight_hash != trace.run.weight_hash)
+    }
+
+    fn send_fork(&mut self, question: Question, from: ForkedFrom) -> Vec<Effect> {
         let effects = self.send(question);
         let image = self.current_image().cloned();
         if let Some(id) = image.and_then(|image| self.runs.shown(&image).map(|run| run.id)).filter(|id| *id != from.run)
@@ -90,8 +118,13 @@ impl AppState {
         if !run.name.is_empty() {
             return run.name.clone();
         }
-        let Some(from) = run.forked_from else { return "the first answer".to_owned() };
-        let before = self.runs.get(from.run).and_then(|parent| word(parent, from.token_idx));
+        let Some(from) = run.forked_from else { return "original answer".to_owned() };
+        let parent = self.runs.get(from.run);
+        let known = parent.and_then(|parent| parent.trace.as_ref()).map(|trace| trace.output.len());
+        if known == Some(from.token_idx) {
+            return format!("continued after {}", count(from.token_idx, "token"));
+        }
+        let before = parent.and_then(|parent| word(parent, from.token_idx));
         let after = word(run, from.token_idx).unwrap_or_else(|| "…".to_owned());
         let at = from.token_idx;
         let forced = run.question.fork.as_ref().is_some_and(|fork| fork.ids.len() > at);
@@ -174,6 +207,41 @@ mod tests {
         let (_, question) = asked(&state.apply(Command::Fork(1, None)));
         assert_eq!(question.strategy.name, "vcd", "the present one");
         assert_eq!(question.fork.map(|fork| fork.ids.len()), Some(1), "the token itself is chosen anew");
+    }
+
+    #[test]
+    fn an_answer_goes_on_from_its_limit_as_it_was_asked() {
+        let mut state = answered();
+        assert!(state.apply(Command::Continue).is_empty(), "it ended by itself");
+        let run = state.current_run().expect("answered").clone();
+        let trace = run.trace.as_ref().expect("answered");
+        state.ask.strategy = "vcd".to_owned();
+        state.runs.get_mut(run.id).and_then(|run| run.trace.as_mut()).expect("answered").warnings =
+            vec!["Stopped at the limit of 3 tokens".to_owned()];
+        let (id, question) = asked(&state.apply(Command::Continue));
+        let ids: Vec<u32> = trace.output.iter().map(|token| token.id).collect();
+        assert_eq!(question.fork.as_ref().map(|fork| fork.ids.clone()), Some(ids), "all of it stays");
+        assert!(question.max_new_tokens >= 3 + LEAST_NEW_TOKENS, "and more follows: {}", question.max_new_tokens);
+        assert_eq!(question.strategy, run.question.strategy, "decoded as before, whatever is set now");
+        let labels: Vec<String> = state.fork_tree(id).into_iter().map(|branch| branch.label).collect();
+        assert_eq!(labels, ["original answer", "continued after 3 tokens"], "in the tree of forks");
+    }
+
+    #[test]
+    fn another_models_answer_is_asked_again_with_a_higher_limit() {
+        let mut state = answered();
+        let id = state.current_run().expect("answered").id;
+        let trace = state.runs.get_mut(id).and_then(|run| run.trace.as_mut()).expect("answered");
+        trace.warnings = vec!["The answer was cut off after 3 tokens, as many as were asked for".to_owned()];
+        let mut other = (*crate::ui::state::testing::info(1, 1)).clone();
+        other.weight_hash = "other".to_owned();
+        state.receive(Event::Loaded(Arc::new(other)), 0.0);
+        let run = state.current_run().expect("answered");
+        assert!(run.stopped_at_limit() && !state.can_continue(run), "its model is gone");
+        let limit = state.ask.max_new_tokens;
+        let (_, question) = asked(&state.apply(Command::RaiseLimit));
+        assert_eq!((question.max_new_tokens, question.fork), (2 * limit, None), "the whole question again");
+        assert_eq!(state.ask.max_new_tokens, 2 * limit, "and those to come");
     }
 
     #[test]

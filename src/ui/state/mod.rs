@@ -60,7 +60,7 @@ use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
 use crate::ui::command::{CanvasCommand, SessionBox, WordStep};
 use crate::ui::pane::{Pane, TableKind};
-use crate::ui::settings::{AskSettings, ChipQuantity, ColourSettings, ViewState};
+use crate::ui::settings::{AskSettings, ChipQuantity, ColourSettings, ViewState, scale_within};
 use std::path::PathBuf;
 
 /// Something outside the state that is to be done.
@@ -227,8 +227,9 @@ impl AppState {
 
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;
+        let Saved { mut prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;
         colour.forget_fixed_range();
+        prefs.scale = scale_within(prefs.scale);
         let truth = Truth { view: truth, ..Truth::default() };
         let (pope, prompting) = (Pope::new(pope), PromptingState::new(prompting));
         let mut browse = Browse::default();

@@ -65,8 +65,6 @@ pub struct Notices {
 
 /// So many stand at most: the oldest goes.
 const MOST_NOTICES: usize = 40;
-/// So many lie over the photo, unless all are asked for.
-const MOST_SHOWN: usize = 2;
 
 impl Notices {
     /// Those that stand, oldest first.
@@ -74,14 +72,19 @@ impl Notices {
         self.notices.iter()
     }
 
-    /// Those that are shown, and how many more there are. What offers something to open comes first, then the newest:
-    /// it is what just happened.
+    /// Those that are shown, and how many there are besides when not all are: the newest, which is what just happened,
+    /// and the newest that offers something to open.
     pub fn shown(&self, all: bool) -> (Vec<&Notice>, usize) {
-        let (mut ordered, others): (Vec<_>, Vec<_>) = self.notices.iter().rev().partition(|notice| notice.is_offer());
-        ordered.extend(others);
-        let shown = if all { ordered.len() } else { MOST_SHOWN.min(ordered.len()) };
-        let more = self.notices.len().saturating_sub(MOST_SHOWN);
-        ordered.truncate(shown);
+        let mut ordered: Vec<_> = self.notices.iter().rev().collect();
+        if let Some(at) = ordered.iter().position(|notice| notice.is_offer()).filter(|at| *at > 0) {
+            let offer = ordered.remove(at);
+            ordered.insert(1, offer);
+        }
+        let has_both =
+            ordered.get(1).is_some_and(|second| second.is_offer()) && !ordered.first().is_some_and(|n| n.is_offer());
+        let few = (1 + usize::from(has_both)).min(ordered.len());
+        let more = ordered.len() - few;
+        ordered.truncate(if all { ordered.len() } else { few });
         (ordered, more)
     }
 
@@ -210,15 +213,11 @@ mod tests {
         }
         let texts =
             |all: bool| -> Vec<String> { notices.shown(all).0.into_iter().map(|notice| notice.text.clone()).collect() };
-        assert_eq!(texts(false), ["Found instances.json: open it too?", "record 99 is damaged"], "and the newest");
-        assert_eq!((texts(true).len(), notices.shown(false).1), (MOST_NOTICES, MOST_NOTICES - MOST_SHOWN), "the rest");
+        assert_eq!(texts(false), ["record 99 is damaged", "Found instances.json: open it too?"], "and the newest");
+        assert_eq!((texts(true).len(), notices.shown(false).1), (MOST_NOTICES, MOST_NOTICES - 2), "the rest");
         notices.opened(&["instances.json".into()]);
         let (shown, more) = notices.shown(false);
-        assert_eq!(
-            (shown.len(), more),
-            (MOST_SHOWN, MOST_NOTICES - 1 - MOST_SHOWN),
-            "the offer went when it was taken"
-        );
+        assert_eq!((shown.len(), more), (1, MOST_NOTICES - 2), "the offer went when it was taken");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{AppState, Effect, Run, Severity, Until};
 use crate::engine::{ImageSource, ModelTask, Prompt, Request, RunId};
 use crate::prompting::Source;
 use crate::ui::command::{Command, PromptView, PromptingCommand};
+use crate::ui::settings::MOST_NEW_TOKENS;
 
 impl AppState {
     /// What the next question will be asked with, in words: decoding, photo, and what else is not as usual. Decoding
@@ -66,6 +67,13 @@ impl AppState {
         let mut question = self.ask.question(image);
         question.prompt = prompt;
         self.ask_as_set(question)
+    }
+
+    /// The shown question again, and those to come, with twice the tokens that it had.
+    pub(super) fn raise_limit(&mut self) -> Vec<Effect> {
+        let limit = self.current_run().map_or(0, |run| run.question.max_new_tokens.saturating_mul(2));
+        self.ask.max_new_tokens = self.ask.max_new_tokens.max(limit).min(MOST_NEW_TOKENS);
+        self.regenerate()
     }
 
     /// Whether nothing can be asked now.

@@ -4,12 +4,8 @@ use super::{AppState, Effect, Phase, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
 use crate::ui::command::{Command, Extend, KeysCommand, PromptView};
 use crate::ui::session::is_session;
-use crate::ui::settings::Axis;
+use crate::ui::settings::{Axis, scale_stepped, scale_within};
 use std::path::PathBuf;
-
-/// Step of the interface size, and its bounds.
-const SCALE_STEP: f32 = 0.1;
-const SCALE_RANGE: std::ops::RangeInclusive<f32> = 0.6..=2.5;
 
 impl AppState {
     /// Carries out a command on the state and says what else is to be done.
@@ -68,6 +64,8 @@ impl AppState {
             }
             Command::Regenerate => self.regenerate(),
             Command::Fork(token_idx, id) => self.fork(token_idx, id),
+            Command::Continue => self.continue_answer(),
+            Command::RaiseLimit => self.raise_limit(),
             Command::TogglePrompting => self.toggle_prompting(),
             Command::ToggleStrategy => self.toggle_strategy(),
             Command::Stop => self.stop(),
@@ -220,7 +218,7 @@ impl AppState {
         }
     }
 
-    /// Esc closes what is open first, then lets go of what is held.
+    /// Esc closes what is open first, then lets go of what is held, then takes the messages away.
     fn clear(&mut self) {
         if self.open.session.is_some() {
             self.close_session_box();
@@ -233,8 +231,10 @@ impl AppState {
             self.open.filter = false;
         } else if self.open.photo_only && self.selection.is_empty() {
             self.open.photo_only = false;
-        } else {
+        } else if !self.selection.is_empty() {
             self.selection.clear();
+        } else {
+            self.notices.dismiss_all();
         }
     }
 
@@ -273,10 +273,9 @@ impl AppState {
                 self.prefs.scale
             }
             Command::SetScale(scale) => *scale,
-            Command::LargerInterface => self.prefs.scale + SCALE_STEP,
-            _ => self.prefs.scale - SCALE_STEP,
+            _ => scale_stepped(self.prefs.scale, *command == Command::LargerInterface),
         };
-        self.prefs.scale = ((scale * 20.0).round() / 20.0).clamp(*SCALE_RANGE.start(), *SCALE_RANGE.end());
+        self.prefs.scale = scale_within(scale);
         vec![Effect::ApplyLook]
     }
 }
@@ -301,7 +300,7 @@ fn add_paths(paths: Vec<PathBuf>) -> Vec<Effect> {
 mod tests {
     use super::super::testing::{answered, info, loaded};
     use super::*;
-    use crate::ui::state::Direction;
+    use crate::ui::state::{Direction, Severity, Until};
 
     #[test]
     fn asking_without_a_model_says_what_to_do() {
@@ -371,8 +370,12 @@ mod tests {
         state.apply(Command::ToggleHelp);
         state.apply(Command::Clear);
         assert!(!state.open.help && !state.selection.is_empty(), "the box is closed, the token still held");
+        state.notices.push((Severity::Error, Until::Dismissed), "No such file", "", None);
         state.apply(Command::Clear);
         assert!(state.selection.is_empty(), "now it is let go");
+        assert_eq!(state.notices.iter().count(), 1, "the message still stands");
+        state.apply(Command::Clear);
+        assert_eq!(state.notices.iter().count(), 0, "nothing else took the key");
     }
 
     #[test]
@@ -401,9 +404,9 @@ mod tests {
         for _ in 0..100 {
             state.apply(Command::LargerInterface);
         }
-        assert!((state.prefs.scale - 2.5).abs() < 1e-6, "largest, is {}", state.prefs.scale);
+        assert!((state.prefs.scale - 2.0).abs() < 1e-6, "largest, is {}", state.prefs.scale);
         state.apply(Command::SetScale(0.0));
-        assert!((state.prefs.scale - 0.6).abs() < 1e-6, "smallest, is {}", state.prefs.scale);
+        assert!((state.prefs.scale - 0.75).abs() < 1e-6, "smallest, is {}", state.prefs.scale);
     }
 
     #[test]

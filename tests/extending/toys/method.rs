@@ -17,7 +17,7 @@ const LAST: Readout = Readout { entry: 4, normed: false };
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "Toy",
-    help: "Holds the answer against words alone and an inner layer, and takes one token back",
+    help: "Contrasts the prediction with words alone and an inner layer, and takes one token back",
     parameters: &[ParameterInfo::real("weight", "0.5", (0.0, 2.0), "Of both")],
     ..MethodInfo::NONE
 };

@@ -120,7 +120,7 @@ impl PanelKind {
             Self::Outliers => "Outliers of encoder and decoder",
             Self::Candidates => "Candidates",
             Self::Contrast => "Both branches of the selected word",
-            Self::Strength => "Choices over the contrast's strength",
+            Self::Strength => "Changed tokens over the contrast's strength",
             Self::Similarity => "Texts and the photo",
             Self::Answer => "Question and answer",
             Self::ShadedAnswer => "Answer in the words' colours",
@@ -156,14 +156,14 @@ impl PanelKind {
             }
             Self::TokenShares => "A column a token, at the chosen layers and heads",
             Self::Split => "Parts of the selected words' attention: first token, system text, image, question, answer",
-            Self::Objects => "The part of the shown map inside of each category's masks",
+            Self::Objects => "The share of the shown map inside each category's masks",
             Self::Threshold => "The shown map against the objects of the chosen category",
             Self::Outliers => "Whether the selected words look at the patches that the encoder's [CLS] looks at most",
-            Self::Candidates => "The most probable tokens in place of the selected one",
+            Self::Candidates => "The most probable tokens instead of the selected one",
             Self::Contrast => {
                 "Candidates of the selected word in both branches of a contrastive strategy, and after it"
             }
-            Self::Strength => "How many choices of a contrastive strategy another strength would change",
+            Self::Strength => "How many tokens of a contrastive strategy another strength would change",
             Self::Similarity => "The texts that CLIP compared with the photo, by their probability",
             Self::Answer => "The words, with the selected ones marked",
             Self::ShadedAnswer => {

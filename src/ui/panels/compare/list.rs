@@ -117,7 +117,7 @@ fn in_comparison(
     let mut ticked = at.is_some();
     let response = ui.add_enabled(why_not.is_none(), egui::Checkbox::without_text(&mut ticked));
     named(ui, &response, &format!("Compare run {}", entry.nr));
-    let help = "Stands beside the reference";
+    let help = "Compares this run with the reference";
     let response = response.on_hover_text(help).on_disabled_hover_text(why_not.unwrap_or_default());
     if response.changed() {
         cx.emit(Command::Compare(CompareCommand::Toggle(entry.run)));

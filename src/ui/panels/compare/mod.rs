@@ -196,7 +196,6 @@ fn columns(ui: &mut Ui, cx: &mut PanelContext<'_>, photo: &PhotoTexture, compari
     let head_lines = if runs > 2 { 2.8 } else { 1.8 };
     let rows = Rows::new(area, count, head_lines, size.width_px as f32 / size.height_px.max(1) as f32);
     ui.allocate_rect(Rect::from_min_max(area.min, rows.cell(3, 0, count).max), egui::Sense::hover());
-    cx.memory.photo_rect = Some(rows.cell(1, 0, count));
     let style = HeatStyle { range: comparison.range, ..cx.state.colour.style };
     let mut hovered = None;
     for (idx, compared) in comparison.columns.iter().enumerate() {

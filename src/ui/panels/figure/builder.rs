@@ -26,7 +26,7 @@ fn plot_kind(plot: &PlotKind) -> &'static str {
         PlotKind::ImageSharePerToken | PlotKind::ImageShareOfTokens { .. } => "plot per token",
         PlotKind::Candidates { .. } => "candidates",
         PlotKind::Contrast { .. } => "both branches",
-        PlotKind::Strength { .. } => "choices over strength",
+        PlotKind::Strength { .. } => "tokens over strength",
         PlotKind::Similarity => "similarity",
         PlotKind::Split { .. } => "parts of the attention",
         PlotKind::Objects { .. } => "objects",
@@ -126,7 +126,7 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
         let mut title = panel.title.clone().unwrap_or_default();
         let hint = if panel.title.is_some() { String::new() } else { made.unwrap_or_default() };
         let edit = egui::TextEdit::singleline(&mut title).hint_text(hint).desired_width(ui.available_width() - 10.0);
-        let response = ui.add(edit).on_hover_text("The panel's title; empty: one is made of what it shows");
+        let response = ui.add(edit).on_hover_text("The panel's title; empty: named after what it shows");
         named(ui, &response, &format!("Title of panel {nr}"));
         if response.changed() {
             emit(cx, FigureCommand::Title(idx, (!title.is_empty()).then_some(title)));
@@ -150,7 +150,8 @@ fn one(ui: &mut Ui, cx: &mut PanelContext<'_>, (idx, count): (usize, usize), pan
             emit(cx, FigureCommand::Remove(idx));
         }
         let (mut span, columns) = (panel.span, cx.state.figure.recipe().layout.columns);
-        let value = DragValue::new(&mut span).range(1..=columns).suffix(" wide");
+        let columns_word = if span == 1 { " column" } else { " columns" };
+        let value = DragValue::new(&mut span).range(1..=columns).prefix("spans ").suffix(columns_word);
         let response = ui.add_enabled(columns > 1, value).on_hover_text("Columns of the figure that it takes");
         named(ui, &response, &format!("Columns of panel {nr}"));
         if span != panel.span {

@@ -59,7 +59,7 @@ fn width(ui: &mut Ui, layout: &mut Layout) {
         let options = [
             (0, "single", "One column of text: 84 mm"),
             (1, "double", "Two columns of text: 174 mm"),
-            (2, "custom", "Any width, typed beside"),
+            (2, "custom", "Any width: type it in the box"),
         ];
         if let Some(kind) = choice(ui, kind, &options) {
             layout.width = match kind {
@@ -77,10 +77,10 @@ fn width(ui: &mut Ui, layout: &mut Layout) {
 }
 
 fn columns(ui: &mut Ui, layout: &mut Layout) {
-    row(ui, "Columns", "Panels beside each other", |ui| {
+    row(ui, "Columns", "Panels side by side", |ui| {
         let most = MOST_COLUMNS.max(layout.columns);
-        number(ui, ("Columns", "Panels beside each other"), &mut layout.columns, 1..=most, |value| value.speed(0.05));
-        let help = "Dots per inch of a PNG; SVG and PDF hold text and lines as such";
+        number(ui, ("Columns", "Panels side by side"), &mut layout.columns, 1..=most, |value| value.speed(0.05));
+        let help = "Dots per inch of a PNG; SVG and PDF keep text and lines as they are";
         number(ui, ("Resolution", help), &mut layout.dpi, 20..=2400, |value| value.suffix(" dpi"));
     });
 }

@@ -88,10 +88,10 @@ fn formula(ui: &mut Ui, options: &mut PromptOptions, source: Source) -> bool {
         Source::Llava => [
             "The authors' code: every head's attention divided by what it spends on the image, so that every head \
                 counts alike",
-            "The paper: ordinary attention, so that heads that hardly look at the image hardly count",
+            "The paper: plain attention, so that heads that hardly look at the image hardly count",
         ],
     };
-    row(ui, "Formula", "How maps are made: the authors' code and their paper differ", |ui| {
+    row(ui, "Formula", "How maps are computed: the authors' code and their paper differ", |ui| {
         let ways = [(Formula::Official, "official code", official), (Formula::Paper, "paper", paper)];
         take(choice(ui, options.formula, &ways), &mut options.formula)
     })

@@ -38,7 +38,6 @@ pub(in crate::ui::panels) fn on_photo(ui: &mut Ui, cx: &mut PanelContext<'_>) ->
         ui.set_min_height(ui.spacing().interact_size.y); // that of the bar, so that the photo keeps its place
         ui.add(egui::Label::new(&caption).truncate().show_tooltip_when_elided(false)).on_hover_text(&caption);
     });
-    cx.memory.photo_rect = Some(ui.available_rect_before_wrap());
     stage::follow_commands(cx);
     let heat = (view == PromptView::Attribution).then(|| heat(cx, &picture.map));
     let name = cx.state.library.current().map_or("Photo", |image| image.name.as_str());
@@ -156,7 +155,7 @@ fn mask_line(picture: &PromptedPicture, response: &CanvasResponse) -> String {
     let level = at.and_then(|(x, y)| picture.mask.texels().get(y as usize * width as usize + x as usize).copied());
     match level {
         Some(level) => format!("{:.0} % of this pixel stays", f64::from(level) / 2.55),
-        None => "Point at the photo for how much of a pixel stays".to_owned(),
+        None => "Hover to read the mask value".to_owned(),
     }
 }
 

@@ -70,7 +70,7 @@ impl AppState {
             Then::Look | Then::AskShown(_) => self.wanted_attribution(),
         };
         let Some((request, beside)) = wanted else {
-            self.prompting.failed = Some("There are no words to look for in the photo: type some".to_owned());
+            self.prompting.failed = Some("There is no query: type some words to look for in the photo".to_owned());
             return Vec::new();
         };
         let id = self.runs.name();

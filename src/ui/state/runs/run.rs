@@ -1,6 +1,6 @@
 //! One question and what came back.
 
-use crate::engine::{Prompt, Prompting, Question, RunId, Stage, Timings};
+use crate::engine::{Prompt, Prompting, Question, RunId, Stage, Timings, is_limit_sentence};
 use crate::geometry::Framing;
 use crate::prompting::PromptOptions;
 use crate::trace::{AttentionRow, OutputToken, Trace};
@@ -152,6 +152,12 @@ impl Run {
     /// answers without tokens.
     pub fn has_answer(&self) -> bool {
         self.phase == Phase::Finished || self.trace.as_ref().is_some_and(|trace| !trace.output.is_empty())
+    }
+
+    /// Whether the answer ended only because it came to its limit.
+    pub fn stopped_at_limit(&self) -> bool {
+        let warnings = self.trace.as_ref().map(|trace| trace.warnings.as_slice()).unwrap_or_default();
+        self.phase == Phase::Finished && warnings.iter().any(|warning| is_limit_sentence(warning))
     }
 
     /// The attention row of a generated token; `None` when it was left out for the budget.
