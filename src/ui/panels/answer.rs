@@ -20,6 +20,8 @@ const LEAST_ROOM_PT: f32 = 48.0;
 pub(super) struct AnswerMemory {
     /// The answer that is in sight.
     shown: Option<RunId>,
+    /// It was still running in the last frame.
+    was_active: bool,
     /// The first held token.
     held: Option<TokenPos>,
 }
@@ -52,14 +54,27 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let top = ui.cursor().min;
         let answer = answer_chips(ui, cx, trace);
         ending(ui, run, trace);
-        // Below a prompt that is unfolded, an answer that comes into sight begins at the top.
-        if cx.memory.answer.shown.replace(run.id) != Some(run.id) && !run.phase.is_active() {
-            let at = egui::Rect::from_min_max(top, ui.min_rect().max.max(top));
-            ui.scroll_to_rect(at, Some(egui::Align::TOP));
-        }
+        let bottom = ui.min_rect().max.max(top);
+        follow(ui, &mut cx.memory.answer, run, egui::Rect::from_min_max(top, bottom));
         prompt.or(answer)
     });
     detail::show(ui, cx, trace, pointed.inner);
+}
+
+/// An answer that comes into sight begins at the top, whatever stands before it; where one has just ended, its end stays
+/// in sight, though lines that speak of the whole answer have come above it.
+fn follow(ui: &Ui, memory: &mut AnswerMemory, run: &Run, answer: egui::Rect) {
+    let is_active = run.phase.is_active();
+    let is_new = memory.shown.replace(run.id) != Some(run.id);
+    let was_active = std::mem::replace(&mut memory.was_active, is_active);
+    if is_active {
+        return;
+    }
+    if is_new {
+        ui.scroll_to_rect(answer, Some(egui::Align::TOP));
+    } else if was_active {
+        ui.scroll_to_rect(egui::Rect::from_min_max(answer.left_bottom(), answer.max), None);
+    }
 }
 
 fn position(cx: &PanelContext<'_>, colours: &ChipColours, value: f32) -> f32 {

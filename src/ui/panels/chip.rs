@@ -6,7 +6,9 @@ use crate::render::colormap;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Color32, CornerRadius, FontId, Galley, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, FontId, Galley, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use std::sync::Arc;
 
 /// What a chip shows.

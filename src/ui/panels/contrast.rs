@@ -15,6 +15,8 @@ use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};
 const MOST_ROWS: usize = 8;
 /// Where the slider of strengths ends, unless the strategy says.
 const MOST_STRENGTH: f64 = 4.0;
+/// In less room than this, what is tried has a row of its own, points.
+const ROOMY_PT: f32 = 620.0;
 /// The strategies' own bound: what is larger cannot be asked.
 const BOUND: f64 = 10.0;
 
@@ -72,14 +74,22 @@ pub(super) fn flip_words(cx: &PanelContext<'_>, token_idx: usize) -> Option<Stri
 pub(super) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let derived = cx.derived;
     let Some(marks) = &derived.contrast else { return };
+    let is_wide = ui.available_width() >= ROOMY_PT;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         summary(ui, run, marks);
-        if !run.phase.is_active() {
+        if is_wide && !run.phase.is_active() {
+            ui.separator();
             trial(ui, cx, run, marks);
         }
     });
     if !run.phase.is_active() {
+        if !is_wide {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                trial(ui, cx, run, marks);
+            });
+        }
         flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
     }
 }
@@ -115,12 +125,11 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     let help = format!(
         "Try another strength of the contrast (alpha; {help}): choices that would flip light up. The model does not run"
     );
-    ui.separator();
     ui.label(RichText::new(label).weak()).on_hover_text(&help);
     let tried = cx.state.compare.tried.filter(|tried| tried.run == run.id);
     let before = tried.map_or(recorded, |tried| tried.value);
     let mut value = before;
-    ui.spacing_mut().slider_width = 110.0;
+    ui.spacing_mut().slider_width = 80.0;
     let most = MOST_STRENGTH.max(2.0 * recorded).min(BOUND);
     let slider = Slider::new(&mut value, 0.0..=most).clamping(SliderClamping::Never).max_decimals(3);
     let response = ui.add(slider).on_hover_text(help);
@@ -145,7 +154,8 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     } else {
         "No one parameter of this strategy sets its strength at every step"
     };
-    let again = ui.add_enabled(can_ask && tried.is_some(), egui::Button::new("Ask again at this strength").small());
+    let again = ui.add_enabled(can_ask && tried.is_some(), egui::Button::new("Ask again").small());
+    named(ui, &again, "Ask again at this strength");
     let again = again
         .on_hover_text(
             "The same question with this strength and nothing else changed; later questions are asked as before",

@@ -111,7 +111,9 @@ fn word_text(trace: &Trace, word: &RangeInclusive<usize>) -> String {
 fn token(text: &mut Text, ui: &Ui, cx: &PanelContext<'_>, trace: &Trace, pos: TokenPos) {
     let mut title = token_label(trace, pos);
     let word = match pos {
-        TokenPos::Output(idx) => trace.words().into_iter().find(|word| word.contains(&idx) && word.start() < word.end()),
+        TokenPos::Output(idx) => {
+            trace.words().into_iter().find(|word| word.contains(&idx) && word.start() < word.end())
+        }
         TokenPos::Prompt(_) => None,
     };
     if let (TokenPos::Output(idx), Some(word)) = (pos, &word) {

@@ -33,6 +33,7 @@ fn quantity_help(quantity: ChipQuantity) -> &'static str {
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let derived = cx.derived;
     let Some(colours) = &derived.chips else { return };
+    let is_wide = ui.available_width() > NARROW_PT;
     ui.horizontal(|ui| {
         if colours.is_reverse() {
             if ui.small_button("Clear patches").on_hover_text("Back to the words' own colours").clicked() {
@@ -43,11 +44,21 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         scale(ui, cx, colours);
         pieces(ui, cx);
-        if colours.is_reverse() {
-            let title = RichText::new(&colours.title).small().color(crate::ui::theme::accent(ui.visuals()));
-            ui.add(egui::Label::new(title).truncate().show_tooltip_when_elided(false)).on_hover_text(&colours.title);
+        if is_wide {
+            reverse_title(ui, colours);
         }
     });
+    if !is_wide {
+        reverse_title(ui, colours);
+    }
+}
+
+/// From patches to words, the title says of which patches.
+fn reverse_title(ui: &mut Ui, colours: &ChipColours) {
+    if colours.is_reverse() {
+        let title = RichText::new(&colours.title).small().color(crate::ui::theme::accent(ui.visuals()));
+        ui.add(egui::Label::new(title).truncate().show_tooltip_when_elided(false)).on_hover_text(&colours.title);
+    }
 }
 
 fn quantity(ui: &mut Ui, cx: &mut PanelContext<'_>, colours: &ChipColours) {
@@ -90,10 +101,10 @@ fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
 
 /// Whole words, or what the tokenizer made of them.
 fn pieces(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let shown = cx.state.pieces;
+    let mut shown = cx.state.pieces;
     let help = "One chip for every token, as the tokenizer cuts words, in place of one for every word; a word of several \
         tokens has the colour of each piece either way";
-    if ui.selectable_label(shown, "pieces").on_hover_text(help).clicked() {
-        cx.emit(Command::SetPieces(!shown));
+    if ui.checkbox(&mut shown, "pieces").on_hover_text(help).clicked() {
+        cx.emit(Command::SetPieces(shown));
     }
 }

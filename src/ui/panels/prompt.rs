@@ -7,7 +7,10 @@ use crate::trace::Trace;
 use crate::ui::state::TokenPos;
 use crate::ui::wording::count as counted;
 use eframe::egui;
-use egui::{RichText, Ui, vec2};
+use egui::{RichText, Sense, Ui, vec2};
+
+/// Size of the triangle before the line, points.
+const ICON_PT: f32 = 10.0;
 
 /// Whether the prompt is unfolded.
 #[derive(Debug, Default)]
@@ -46,13 +49,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, trace: &Trace) -> Opt
     let is_open = cx.memory.prompt.is_open();
     let title = format!("Prompt ({})", counted(trace.prompt.len(), "token"));
     let line = if is_open { title } else { format!("{title}: {}", one_line(trace)) };
-    let help = if is_open {
-        "Folds the prompt to one line"
-    } else {
-        "Shows every token of the prompt, with the template around the question"
-    };
-    let button = egui::Button::new(RichText::new(line).small().weak()).frame(false).truncate().small();
-    if ui.add(button).on_hover_text(help).clicked() {
+    // No tooltip: it would cover the answer.
+    let clicked = ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        let (_, icon) = ui.allocate_exact_size(vec2(ICON_PT, ICON_PT), Sense::hover());
+        egui::collapsing_header::paint_default_icon(ui, if is_open { 1.0 } else { 0.0 }, &icon);
+        ui.add(egui::Button::new(RichText::new(line).small().weak()).frame(false).truncate().small()).clicked()
+    });
+    if clicked.inner {
         cx.memory.prompt.toggle();
     }
     if is_open { chips(ui, cx, trace) } else { None }

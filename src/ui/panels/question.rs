@@ -59,8 +59,8 @@ fn template_switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         return; // texts are compared as they are
     }
     let shown = cx.state.open.template;
-    let response = ui.selectable_label(shown, "Template").on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate));
-    if response.clicked() {
+    let response = ui.add(egui::Button::new("Template").selected(shown));
+    if response.on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate)).clicked() {
         cx.emit(Command::ToggleTemplate);
         ui.close();
     }
