@@ -328,7 +328,7 @@ mod tests {
     fn pieces_fill_their_word_without_gaps() {
         let body = Rect::from_min_max(pos2(10.0, 0.0), pos2(46.0, 20.0));
         let rects = piece_rects(body, &[8.0, 12.0, 10.0]);
-        assert_eq!(rects.iter().map(|rect| rect.left()).collect::<Vec<_>>(), [10.0, 21.0, 33.0], "side by side");
-        assert_eq!(rects.iter().map(|rect| rect.right()).collect::<Vec<_>>(), [21.0, 33.0, 46.0], "to the end");
+        assert_eq!(rects.iter().map(Rect::left).collect::<Vec<_>>(), [10.0, 21.0, 33.0], "side by side");
+        assert_eq!(rects.iter().map(Rect::right).collect::<Vec<_>>(), [21.0, 33.0, 46.0], "to the end");
     }
 }

@@ -88,19 +88,19 @@ fn say(text: &mut Text, ui: &Ui, cx: &PanelContext<'_>, trace: &Trace, pointed: 
             let strong = Some(ui.visuals().strong_text_color());
             text.add(&format!("tokens {first} to {last} “{}”", word_text(trace, tokens)), strong);
             verdict(text, ui, cx, *first);
-            text.add(&format!("point at one of its {num_tokens} pieces for its numbers"), weak(ui));
+            text.add(&format!("point at one of its {num_tokens} pieces for its numbers"), Some(weak(ui)));
         }
         (None, 0) if selection.direction == Direction::PatchesToTokens && selection.patches.is_empty() => {
             let hint = "Click patches on the photo to see how much each word looked at them";
             text.add(hint, Some(theme::accent(ui.visuals())));
         }
-        (None, 0) => text.add("Point at a word for its numbers and its map; click to keep them", weak(ui)),
-        (None, num_tokens) => text.add(&format!("{} selected", count(num_tokens, "token")), weak(ui)),
+        (None, 0) => text.add("Point at a word for its numbers and its map; click to keep them", Some(weak(ui))),
+        (None, num_tokens) => text.add(&format!("{} selected", count(num_tokens, "token")), Some(weak(ui))),
     }
 }
 
-fn weak(ui: &Ui) -> Option<Color32> {
-    Some(ui.visuals().weak_text_color())
+fn weak(ui: &Ui) -> Color32 {
+    ui.visuals().weak_text_color()
 }
 
 fn word_text(trace: &Trace, word: &RangeInclusive<usize>) -> String {
@@ -134,8 +134,8 @@ fn token(text: &mut Text, ui: &Ui, cx: &PanelContext<'_>, trace: &Trace, pos: To
                 }
             }
         }
-        TokenPos::Prompt(_) if pointing::has_row(trace, pos) => text.add("click to keep its map", weak(ui)),
-        TokenPos::Prompt(_) => text.add("its attention was not recorded (Settings)", weak(ui)),
+        TokenPos::Prompt(_) if pointing::has_row(trace, pos) => text.add("click to keep its map", Some(weak(ui))),
+        TokenPos::Prompt(_) => text.add("its attention was not recorded (Settings)", Some(weak(ui))),
     }
 }
 
