@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 impl Trace {
     /// The words of the answer in order, each with its first and last generated token. A word begins with a letter or a
-    /// digit behind white space, at the answer's beginning or behind a sign; signs and special tokens belong to none. In
-    /// scripts that put no space between words, every token is a word.
+    /// digit behind white space, at the answer's beginning or behind a sign; signs and special tokens belong to none.
+    /// In scripts that put no space between words, every token is a word.
     pub fn words(&self) -> Vec<RangeInclusive<usize>> {
         words(&self.output)
     }

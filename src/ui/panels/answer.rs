@@ -61,8 +61,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     detail::show(ui, cx, trace, pointed.inner);
 }
 
-/// An answer that comes into sight begins at the top, whatever stands before it; where one has just ended, its end stays
-/// in sight, though lines that speak of the whole answer have come above it.
+/// An answer that comes into sight begins at the top, whatever stands before it; where one has just ended, its end
+/// stays in sight, though lines that speak of the whole answer have come above it.
 fn follow(ui: &Ui, memory: &mut AnswerMemory, run: &Run, answer: egui::Rect) {
     let is_active = run.phase.is_active();
     let is_new = memory.shown.replace(run.id) != Some(run.id);

@@ -102,8 +102,8 @@ fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
 /// Whole words, or what the tokenizer made of them.
 fn pieces(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let mut shown = cx.state.pieces;
-    let help = "One chip for every token, as the tokenizer cuts words, in place of one for every word; a word of several \
-        tokens has the colour of each piece either way";
+    let help = "One chip for every token, as the tokenizer cuts words, in place of one for every word; a word of \
+        several tokens has the colour of each piece either way";
     if ui.checkbox(&mut shown, "pieces").on_hover_text(help).clicked() {
         cx.emit(Command::SetPieces(shown));
     }
