@@ -15,9 +15,9 @@ use gazelens::ui::settings::ChipQuantity;
 use gazelens::ui::state::TokenPos;
 
 /// Sixty words, of four letters in the mean.
-const SIXTY: &str = "The image shows a man riding a brown horse along a sandy beach in the early morning light. There is \
-    a small white dog running next to them, and two boats can be seen far out on the calm blue water. In the background \
-    a few people walk under a large red umbrella near the old wooden pier with friends.";
+const SIXTY: &str = "The image shows a man riding a brown horse along a sandy beach in the early morning light. \
+    There is a small white dog running next to them, and two boats can be seen far out on the calm blue water. \
+    In the background a few people walk under a large red umbrella near the old wooden pier with friends.";
 
 /// Room of the panel in the column beside the photo of a laptop's window, points.
 const ROOM_PT: [f32; 2] = [385.0, 380.0];
