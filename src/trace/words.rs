@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 impl Trace {
     /// The words of the answer in order, each with its first and last generated token. A word begins with a letter or a
     /// digit behind white space, at the answer's beginning or behind a sign; signs and special tokens belong to none.
+    /// In scripts that put no space between words, every token is a word.
     pub fn words(&self) -> Vec<RangeInclusive<usize>> {
         words(&self.output)
     }
@@ -23,14 +24,27 @@ fn words(output: &[OutputToken]) -> Vec<RangeInclusive<usize>> {
             is_open &= text.is_empty() && !token.special;
             continue;
         }
-        let begins = text.starts_with(char::is_whitespace) || !is_open;
+        let begins = text.starts_with(char::is_whitespace) || !is_open || body.starts_with(is_unspaced);
         match words.last_mut().filter(|_| !begins && body.starts_with(char::is_alphanumeric)) {
             Some(word) => *word = *word.start()..=idx,
             None => words.push(idx..=idx),
         }
-        is_open = text.ends_with(char::is_alphanumeric);
+        is_open = text.ends_with(char::is_alphanumeric) && !text.ends_with(is_unspaced);
     }
     words
+}
+
+/// Whether a letter is of a script without spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese.
+fn is_unspaced(letter: char) -> bool {
+    matches!(letter,
+        '\u{0e00}'..='\u{0eff}'
+        | '\u{1000}'..='\u{109f}'
+        | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}')
 }
 
 #[cfg(test)]
@@ -57,6 +71,7 @@ mod tests {
         assert_eq!(found(&[" b", "ea", "ch", " ", "umb", "rella"]), [0..=2, 4..=5], "pieces without a space go on");
         assert_eq!(found(&["well", "-", "known", "\n", "It"]), [0..=0, 2..=2, 4..=4], "signs and lines part them");
         assert_eq!(found(&[" caf", "", "é", " x"]), [0..=2, 3..=3], "a character of several tokens");
+        assert_eq!(found(&["\u{9019}", "\u{96bb}", "\u{72d7}", "dog"]).len(), 4, "no space parts Chinese words");
         assert!(found(&[]).is_empty() && found(&["...", "</s>"]).is_empty(), "none at all");
     }
 }

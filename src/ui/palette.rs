@@ -249,6 +249,12 @@ fn views(state: &AppState) -> Vec<Entry> {
         (ChipQuantity::Probability, "probability"),
         (ChipQuantity::Entropy, "entropy"),
     ];
+    let (title, tip) = if state.pieces {
+        ("Answer: whole words", "One chip for each word, whatever its tokens")
+    } else {
+        ("Answer: pieces of words", "One chip for each token")
+    };
+    entries.push(one("Question", title.to_owned(), tip, Command::SetPieces(!state.pieces)));
     entries.extend(chips.map(|(chips, label)| {
         one("Question", format!("Words coloured by {label}"), "Colours of the answer's words", Command::SetChips(chips))
     }));

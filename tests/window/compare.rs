@@ -126,11 +126,15 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
     // Without strength, what the strategy changed goes back; nothing is asked for that.
     let run = window.state().state().current_run().map(|run| run.id).expect("answered");
     let tried = TriedStrength { run, value: 0.0 };
+    let place = |window: &Window, said: &str| window.get_by_label(&word(window, said)).rect();
+    let before = place(&window, "changed by the strategy");
     window.state_mut().command(Command::Compare(CompareCommand::Try(Some(tried))));
     frames(&mut window);
     let marks = window.state().derived().contrast.clone().expect("a second branch");
     assert_eq!(marks.flipped.first().map(|flip| flip.token_idx), Some(changed), "the first of them: {marks:?}");
     window.get_by_label(&word(&window, "changed by the strategy, first to flip"));
+    let now = place(&window, "changed by the strategy, first to flip");
+    assert_eq!(now, before, "nothing moves under the pointer when a strength is tried");
     window.get_by_label_contains("Later ones are approximate");
     assert_eq!(window.state().state().current_run().map(|run| run.id), Some(run), "nothing was asked");
     window.get_by_label("Ask again at this strength").click();

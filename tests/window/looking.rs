@@ -144,10 +144,10 @@ fn values_say_what_they_are() {
 #[test]
 fn candidates_are_listed_with_their_numbers() {
     let (mut window, _) = answered(Script::default());
-    window.get_by_label("Token 1: dog").click();
+    window.get_by_label("Token 6: grass").click(); // an object word would bring its origin forward
     frames(&mut window);
-    window.get_by_label_contains("Candidate 1 “ dog”");
-    window.get_by_label("Token 1 “ dog”");
+    window.get_by_label_contains("Candidate 1 “ grass”");
+    window.get_by_label("Token 6 “ grass”");
     window.get_by_label("rank 1");
     window.get_by_label_contains("logprob -0.4");
 }

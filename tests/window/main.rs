@@ -1,5 +1,6 @@
 //! The whole window, driven by the labels that users read and screen readers speak.
 
+mod answering;
 mod asking;
 mod comfort;
 mod commanding;

@@ -14,7 +14,7 @@ use gazelens::ui::{App, AppOptions};
 use std::collections::HashMap;
 
 #[derive(Default)]
-struct Memory(HashMap<String, String>);
+pub(crate) struct Memory(HashMap<String, String>);
 
 impl eframe::Storage for Memory {
     fn get_string(&self, key: &str) -> Option<String> {

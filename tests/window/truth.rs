@@ -136,7 +136,7 @@ fn a_hallucinated_word_shows_where_it_came_from() {
     let word = &window.state().derived().truth.marks.words;
     let tokens = word.iter().find(|word| *word.tokens.start() == first).map(|word| word.tokens.clone().count());
     assert_eq!(Some(held), tokens, "a word of several tokens is held as one");
-    window.get_by_label_contains("bottle: hallucinated, not in the photo");
+    window.get_by_label("bottle: hallucinated, not in the photo by its instances and reference captions");
     window.get_by_label_contains("Attention split: first token");
     let scores = window.state().derived().truth.scores.clone().expect("objects").expect("figures");
     assert!(scores.values.iter().filter(|value| value.is_ok()).count() >= 8, "figures of the map: {scores:?}");

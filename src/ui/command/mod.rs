@@ -234,6 +234,8 @@ pub enum Command {
     SetColour(ColourSettings),
     /// What colours the chips.
     SetChips(ChipQuantity),
+    /// A chip for every token of the answer, or for every word.
+    SetPieces(bool),
     /// A cell of the grid: this layer and this head.
     JumpTo {
         /// Layer.
@@ -247,6 +249,9 @@ pub enum Command {
     ClickToken(TokenPos, Extend),
     /// Hold these generated tokens, the first and the last of a word; let go if they are held already.
     HoldWord(usize, usize),
+    /// A click with Shift or Ctrl on a word, from its first to its last generated token: the whole word joins what is
+    /// held, or leaves it.
+    ExtendByWord(usize, usize, Extend),
     /// Hold another word of the answer.
     StepWord(WordStep),
     /// A click on a patch.

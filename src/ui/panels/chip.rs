@@ -1,4 +1,4 @@
-//! A token as a chip: its text on the colour of its value.
+//! A token as a chip: its text on the colour of its value. The tokens of a word touch in one body.
 
 use crate::analysis::align::Change;
 use crate::analysis::chair::Status;
@@ -6,7 +6,10 @@ use crate::render::colormap;
 use crate::ui::theme;
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Color32, FontId, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, FontId, Galley, Rect, Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+use std::sync::Arc;
 
 /// What a chip shows.
 pub(super) struct Chip<'a> {
@@ -81,36 +84,35 @@ pub(super) fn ends_line(text: &str) -> bool {
     text.ends_with('\n')
 }
 
+/// Between a chip's text and its ends, points.
+const PADDING_PT: f32 = 3.0;
+/// Before a word, points.
+const GAP_PT: f32 = 4.0;
+/// A piece without letters of its own is as wide, points.
+const LEAST_PIECE_PT: f32 = 5.0;
+
 impl Chip<'_> {
     /// Paints it at the cursor.
     pub(super) fn show(self, ui: &mut Ui) -> Response {
-        let font = FontId::proportional(theme::SIZES.chip);
         let shown = visible_text(self.text);
         let shown = if shown.is_empty() { " ".to_owned() } else { shown };
-        let fill = self.position.map(|position| rgb(colormap(self.colormap).at(position)));
-        let text_colour = match fill {
-            Some(fill) => theme::text_on(fill),
-            None if self.special => ui.visuals().weak_text_color(),
-            None => ui.visuals().text_color(),
-        };
-        // Laid out without its colour, so that another value does not lay it out again.
-        let galley = ui.painter().layout_no_wrap(shown, font, Color32::PLACEHOLDER);
+        let galley = laid_out(ui, shown);
+        let text_colour = self.text_colour(ui.visuals());
         let sign = self.marks.change.and_then(change_glyph).map(|glyph| {
             // On a fill, the sign has the colour of the word.
             let change = theme::change(ui.visuals(), self.marks.change.unwrap_or(Change::Kept));
-            let colour = if fill.is_some() { text_colour } else { change };
+            let colour = if self.fill().is_some() { text_colour } else { change };
             ui.painter().layout_no_wrap(glyph.to_owned(), FontId::monospace(theme::SIZES.chip_sign), colour)
         });
         let sign_pt = sign.as_ref().map_or(0.0, |sign| sign.size().x + 1.0);
-        // A word begins with a space in its token: chips of one word touch, words stand apart.
-        let lead = if self.text.starts_with(' ') { 4.0 } else { 0.0 };
-        let size = galley.size() + vec2(6.0 + lead + sign_pt, 4.0);
+        let lead = self.lead();
+        let size = galley.size() + vec2(2.0 * PADDING_PT + lead + sign_pt, 4.0);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.held, &self.label));
         if ui.is_rect_visible(rect) {
             let body = egui::Rect::from_min_max(rect.min + vec2(lead, 0.0), rect.max);
             let painter = ui.painter();
-            painter.rect_filled(body, 3.0, fill.unwrap_or(Color32::TRANSPARENT));
+            painter.rect_filled(body, 3.0, self.fill().unwrap_or(Color32::TRANSPARENT));
             let accent = theme::accent(ui.visuals());
             if self.held {
                 painter.rect_stroke(body, 3.0, Stroke::new(2.0, accent), StrokeKind::Outside);
@@ -128,13 +130,112 @@ impl Chip<'_> {
                 let at = pos2(body.left() + 2.0, body.center().y - sign.size().y / 2.0);
                 painter.galley(at, sign, text_colour);
             }
-            painter.galley(body.min + vec2(3.0 + sign_pt, 2.0), galley, text_colour);
+            painter.galley(body.min + vec2(PADDING_PT + sign_pt, 2.0), galley, text_colour);
             paint_marks(painter, body, self.marks, ui.visuals());
             if let Some(status) = self.status {
                 underline(painter, body, status, ui.visuals());
             }
         }
         response
+    }
+
+    /// A word begins with a space in its token: punctuation touches the word before it, words stand apart.
+    fn lead(&self) -> f32 {
+        if self.text.starts_with(' ') { GAP_PT } else { 0.0 }
+    }
+
+    fn fill(&self) -> Option<Color32> {
+        self.position.map(|position| rgb(colormap(self.colormap).at(position)))
+    }
+
+    fn text_colour(&self, visuals: &egui::Visuals) -> Color32 {
+        match self.fill() {
+            Some(fill) => theme::text_on(fill),
+            None if self.special => visuals.weak_text_color(),
+            None => visuals.text_color(),
+        }
+    }
+}
+
+/// Without its colour, so that another value does not lay it out again.
+fn laid_out(ui: &Ui, text: String) -> Arc<Galley> {
+    ui.painter().layout_no_wrap(text, FontId::proportional(theme::SIZES.chip), Color32::PLACEHOLDER)
+}
+
+/// Paints the tokens of one word as one body that no line breaks; each piece has its own colour and its own response. A
+/// word that is wider than the panel comes as chips.
+pub(super) fn show_word(ui: &mut Ui, pieces: Vec<Chip<'_>>) -> Vec<Response> {
+    let whole = |piece: &Chip<'_>| if piece.text.is_empty() { String::new() } else { visible_text(piece.text) };
+    let galleys: Vec<Arc<Galley>> = pieces.iter().map(|piece| laid_out(ui, whole(piece))).collect();
+    let lead = pieces.first().map_or(0.0, Chip::lead);
+    let widths: Vec<f32> = galleys.iter().map(|galley| galley.size().x.max(LEAST_PIECE_PT)).collect();
+    let height = galleys.iter().map(|galley| galley.size().y).fold(0.0, f32::max);
+    let size = vec2(lead + 2.0 * PADDING_PT + widths.iter().sum::<f32>(), height + 4.0);
+    if pieces.len() < 2 || size.x > ui.max_rect().width() {
+        return pieces.into_iter().map(|piece| piece.show(ui)).collect();
+    }
+    let (rect, word) = ui.allocate_exact_size(size, Sense::hover());
+    let body = Rect::from_min_max(rect.min + vec2(lead, 0.0), rect.max);
+    let rects = piece_rects(body, &widths);
+    let respond = |(at, (piece, rect)): (usize, (&Chip<'_>, &Rect))| {
+        let response = ui.interact(*rect, word.id.with(at), Sense::click());
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, piece.held, &piece.label));
+        response
+    };
+    let responses: Vec<Response> = pieces.iter().zip(&rects).enumerate().map(respond).collect();
+    if ui.is_rect_visible(rect) {
+        paint_word(ui, body, &pieces, &rects, galleys, &responses);
+    }
+    responses
+}
+
+/// Where the pieces lie in their word: side by side, the first and the last with the body's padding.
+fn piece_rects(body: Rect, widths: &[f32]) -> Vec<Rect> {
+    let mut right = body.left() + PADDING_PT;
+    let piece = |(at, width): (usize, &f32)| {
+        let left = if at == 0 { body.left() } else { right };
+        right += width;
+        let end = if at + 1 == widths.len() { body.right() } else { right };
+        Rect::from_x_y_ranges(left..=end, body.y_range())
+    };
+    widths.iter().enumerate().map(piece).collect()
+}
+
+fn paint_word(
+    ui: &Ui,
+    body: Rect,
+    pieces: &[Chip<'_>],
+    rects: &[Rect],
+    galleys: Vec<Arc<Galley>>,
+    responses: &[Response],
+) {
+    let (painter, visuals, accent) = (ui.painter(), ui.visuals(), theme::accent(ui.visuals()));
+    let last = pieces.len().saturating_sub(1);
+    for (at, ((piece, rect), galley)) in pieces.iter().zip(rects).zip(galleys).enumerate() {
+        let [west, east] = [at == 0, at == last].map(|is_end| if is_end { 3 } else { 0 });
+        let corners = CornerRadius { nw: west, sw: west, ne: east, se: east };
+        painter.rect_filled(*rect, corners, piece.fill().unwrap_or(Color32::TRANSPARENT));
+        let padding = if at == 0 { PADDING_PT } else { 0.0 };
+        painter.galley(rect.min + vec2(padding, 2.0), galley, piece.text_colour(visuals));
+    }
+    let is_pointed = |response: &Response| response.hovered() || response.has_focus();
+    let is_held = pieces.iter().all(|piece| piece.held);
+    if is_held {
+        painter.rect_stroke(body, 3.0, Stroke::new(2.0, accent), StrokeKind::Outside);
+    } else if responses.iter().any(is_pointed) {
+        painter.rect_stroke(body, 3.0, Stroke::new(1.0, accent), StrokeKind::Outside);
+    }
+    for ((piece, rect), response) in pieces.iter().zip(rects).zip(responses) {
+        if piece.held && !is_held {
+            painter.rect_stroke(*rect, 3.0, Stroke::new(2.0, accent), StrokeKind::Outside);
+        }
+        if is_pointed(response) {
+            painter.hline(rect.shrink(1.0).x_range(), rect.top() + 1.0, Stroke::new(2.0, accent));
+        }
+        paint_marks(painter, *rect, piece.marks, visuals);
+    }
+    if let Some(status) = pieces.iter().find_map(|piece| piece.status) {
+        underline(painter, body, status, visuals);
     }
 }
 
@@ -221,5 +322,13 @@ mod tests {
         assert_eq!(visible_text(""), "·", "part of a character");
         assert_eq!(visible_text(" dog"), "dog", "the space becomes the gap between chips");
         assert!(ends_line(".\n") && !ends_line("."), "a line ends after it");
+    }
+
+    #[test]
+    fn pieces_fill_their_word_without_gaps() {
+        let body = Rect::from_min_max(pos2(10.0, 0.0), pos2(46.0, 20.0));
+        let rects = piece_rects(body, &[8.0, 12.0, 10.0]);
+        assert_eq!(rects.iter().map(Rect::left).collect::<Vec<_>>(), [10.0, 21.0, 33.0], "side by side");
+        assert_eq!(rects.iter().map(Rect::right).collect::<Vec<_>>(), [21.0, 33.0, 46.0], "to the end");
     }
 }

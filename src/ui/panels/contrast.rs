@@ -3,7 +3,7 @@
 
 use super::PanelContext;
 use super::chip::{FlipMark, paint_corner, paint_flip};
-use crate::trace::{OutputToken, TokenContrast};
+use crate::trace::TokenContrast;
 use crate::ui::command::{Command, CompareCommand, TriedStrength};
 use crate::ui::derived::{ContrastMarks, Recorded, format_share};
 use crate::ui::state::Run;
@@ -15,6 +15,8 @@ use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};
 const MOST_ROWS: usize = 8;
 /// Where the slider of strengths ends, unless the strategy says.
 const MOST_STRENGTH: f64 = 4.0;
+/// In less room than this, what is tried has a row of its own, points.
+const ROOMY_PT: f32 = 620.0;
 /// The strategies' own bound: what is larger cannot be asked.
 const BOUND: f64 = 10.0;
 
@@ -70,40 +72,38 @@ fn branch_words(strategy: &str) -> &'static str {
     }
 }
 
-/// In a token's tooltip.
-pub(super) fn hover(ui: &mut Ui, cx: &PanelContext<'_>, token_idx: usize, token: &OutputToken) {
-    let Some(contrast) = &token.contrast else { return };
-    ui.label(contrast.sentence());
-    let Some((flip, is_first)) = cx.derived.contrast.as_ref().and_then(|marks| marks.flip_of(token_idx)) else {
-        return;
-    };
+/// What the tried strength would make of a token. The strip says how much of that is valid.
+pub(super) fn flip_words(cx: &PanelContext<'_>, token_idx: usize) -> Option<String> {
+    let (flip, _) = cx.derived.contrast.as_ref()?.flip_of(token_idx)?;
     let to = match (&flip.to, flip.is_certain) {
         (None, _) => "another token, which was not recorded".to_owned(),
         (Some(to), true) => format!("“{}”", to.trim()),
         (Some(to), false) => format!("“{}”, or a token that was not recorded", to.trim()),
     };
-    let valid = if is_first {
-        "The first token to change: exact, because everything before it stays the same"
-    } else {
-        "Approximate: an earlier token would change too, and the text after it with it"
-    };
-    ui.colored_label(ui.visuals().warn_fg_color, format!("At the tried strength this token would be {to}"));
-    ui.weak(valid);
+    Some(format!("at the tried strength this token would be {to}"))
 }
 
 /// The answer as a whole: how many choices were changed, and the strip on which another strength is tried.
 pub(super) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let derived = cx.derived;
     let Some(marks) = &derived.contrast else { return };
+    let is_wide = ui.available_width() >= ROOMY_PT;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         summary(ui, &cx.state.ask.strategy_name(&run.question.strategy.name), marks);
-        if !run.phase.is_active() {
+        if is_wide && !run.phase.is_active() {
+            ui.separator();
             trial(ui, cx, run, marks);
         }
     });
-    if cx.state.compare.tried.is_some_and(|tried| tried.run == run.id) {
-        flips(ui, marks);
+    if !run.phase.is_active() {
+        if !is_wide {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 5.0;
+                trial(ui, cx, run, marks);
+            });
+        }
+        flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
     }
 }
 
@@ -137,12 +137,11 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
         "Try another strength of the contrast (alpha; {help}): tokens that would change light up. The model does not \
          run"
     );
-    ui.separator();
     ui.label(RichText::new(label).weak()).on_hover_text(&help);
     let tried = cx.state.compare.tried.filter(|tried| tried.run == run.id);
     let before = tried.map_or(recorded, |tried| tried.value);
     let mut value = before;
-    ui.spacing_mut().slider_width = 110.0;
+    ui.spacing_mut().slider_width = 80.0;
     let most = MOST_STRENGTH.max(2.0 * recorded).min(BOUND);
     let slider = Slider::new(&mut value, 0.0..=most).clamping(SliderClamping::Never).max_decimals(3);
     let response = ui.add(slider).on_hover_text(help);
@@ -155,27 +154,33 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
         let tried = (!same).then_some(TriedStrength { run: run.id, value });
         cx.emit(Command::Compare(CompareCommand::Try(tried)));
     }
-    if tried.is_none() {
-        return;
-    }
-    if ui.small_button("As recorded").on_hover_text("Back to the strength of this answer").clicked() {
+    // Always there, so that nothing moves under the pointer when the slider does.
+    let back = ui.add_enabled(tried.is_some(), egui::Button::new("As recorded").small());
+    let back = back.on_hover_text("Back to the strength of this answer");
+    if back.on_disabled_hover_text("No other strength is tried").clicked() {
         cx.emit(Command::Compare(CompareCommand::Try(None)));
     }
     let can_ask = cx.state.strength_of(run).is_some() && matches!(marks.recorded, Recorded::Always(_));
-    let again = ui.add_enabled(can_ask, egui::Button::new("Ask again at this strength").small());
+    let why_not = if can_ask {
+        "Try another strength first"
+    } else {
+        "No one parameter of this strategy sets its strength at every step"
+    };
+    let again = ui.add_enabled(can_ask && tried.is_some(), egui::Button::new("Ask again").small());
+    named(ui, &again, "Ask again at this strength");
     let again = again
         .on_hover_text(
             "The same question with this strength and nothing else changed; later questions are asked as before",
         )
-        .on_disabled_hover_text("No one parameter of this strategy sets its strength at every step");
+        .on_disabled_hover_text(why_not);
     if again.clicked() {
         cx.emit(Command::Compare(CompareCommand::AskAtTried));
     }
 }
 
-/// What would flip, and how much of it is valid.
-fn flips(ui: &mut Ui, marks: &ContrastMarks) {
-    ui.horizontal_wrapped(|ui| {
+/// What would flip, and how much of it is valid: one line, which is there before a strength is tried.
+fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         if !marks.flipped.is_empty() {
             for (flip, word) in [(FlipMark::First, "first"), (FlipMark::Later, "later")] {
@@ -184,8 +189,10 @@ fn flips(ui: &mut Ui, marks: &ContrastMarks) {
                 ui.label(RichText::new(word).small());
             }
         }
-        let text = marks.flips_sentence();
-        ui.add(egui::Label::new(RichText::new(&text).small().weak()).wrap()).on_hover_text(text);
+        let hint = "Move the strength to see which tokens would change";
+        let text = if is_tried { marks.flips_sentence() } else { hint.to_owned() };
+        let label = egui::Label::new(RichText::new(&text).small().weak()).truncate();
+        ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });
 }
 

@@ -9,6 +9,7 @@ mod compare;
 mod contrast;
 mod copy_menu;
 mod decoding;
+mod detail;
 mod figure;
 mod filter;
 mod forks;
@@ -17,6 +18,7 @@ mod help;
 mod images;
 mod inspector;
 mod layers;
+mod legend;
 mod limit;
 mod map_bar;
 mod menu_bar;
@@ -29,7 +31,9 @@ mod origin;
 mod outliers;
 mod palette;
 mod photo;
+mod pointing;
 mod pope;
+mod prompt;
 mod prompting;
 mod question;
 mod recent;
@@ -83,6 +87,12 @@ pub(super) struct ViewMemory {
     compare: compare::CompareMemory,
     /// The figure as it was drawn last.
     figure: figure::FigureMemory,
+    /// The answer as it was scrolled.
+    answer: answer::AnswerMemory,
+    /// Whether the prompt is unfolded.
+    prompt: prompt::PromptMemory,
+    /// The chosen one of the earlier questions, as it was scrolled to.
+    asked: Option<crate::engine::RunId>,
     /// The first choice that the tried strength flips, as it was scrolled to.
     first_flip: Option<(crate::engine::RunId, usize)>,
     /// The list of keys.
@@ -295,9 +305,13 @@ fn drop_hint(ui: &Ui) {
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
 }
 
-/// Holds a word; the map is held against its objects, where the photo has them.
+/// Holds a word and shows where it came from; the map is held against its objects, where the photo has them.
 fn hold_word(cx: &mut PanelContext<'_>, word: &MarkedWord) {
+    let lets_go = cx.state.selection.holds_word(&word.tokens);
     cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
+    if !lets_go {
+        cx.emit(Command::ShowPane(Pane::Origin));
+    }
     let category = word.marked.mention.category;
     if cx.state.truth.image.as_ref().is_some_and(|image| image.category_named(category).is_some()) {
         cx.emit(Command::ChooseCategory(category.to_owned()));

@@ -7,7 +7,7 @@ use crate::ui::command::{Command, CompareCommand, PromptingCommand};
 use crate::ui::state::{HistoryEntry, Phase, Run, ShownPrompting, Then};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
-use egui::{Key, KeyboardShortcut, Modifiers, RichText, Ui};
+use egui::{Key, KeyboardShortcut, Modifiers, Response, RichText, Ui};
 use std::collections::BTreeSet;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -54,14 +54,26 @@ fn suggestion_menu(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
-/// What the next question will be asked with: nothing that was switched on once is forgotten.
-fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
+fn template_switch(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     if !cx.state.has_decoder() {
         return; // texts are compared as they are
     }
+    let shown = cx.state.open.template;
+    let response = ui.add(egui::Button::new("Template").selected(shown));
+    if response.on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate)).clicked() {
+        cx.emit(Command::ToggleTemplate);
+        ui.close();
+    }
+}
+
+/// What the next question will be asked with, where that is not as usual: nothing that was switched on once is
+/// forgotten.
+fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
+    if !cx.state.has_decoder() || cx.state.next_is_ordinary() {
+        return;
+    }
     let text = RichText::new(format!("Next question: {}", cx.state.next_question())).small();
-    let text =
-        if cx.state.next_is_ordinary() { text.weak() } else { text.color(crate::ui::theme::accent(ui.visuals())) };
+    let text = text.color(crate::ui::theme::accent(ui.visuals()));
     let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are \
         asked; each stays until it is changed, whatever answer is shown";
     ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
@@ -101,6 +113,9 @@ const MOST_LINES: f32 = 5.0;
 /// Less room than this for the prompt box, and the buttons go below it, points.
 const LEAST_BOX_PT: f32 = 180.0;
 
+/// A row of buttons that is narrower than this has the rarer ones in a menu, points.
+const ROOMY_PT: f32 = 520.0;
+
 fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     // What the buttons took in the last frame is left to them: their words differ from model to model.
     let buttons_id = egui::Id::unique("prompt buttons");
@@ -108,12 +123,13 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let room_pt = ui.available_width() - buttons_pt - 2.0 * ui.spacing().button_padding.x;
     if room_pt < LEAST_BOX_PT {
         prompt_box(ui, cx, ui.available_width());
-        ui.horizontal_wrapped(|ui| buttons(ui, cx));
+        let has_menu = ui.available_width() < ROOMY_PT;
+        ui.horizontal_wrapped(|ui| buttons(ui, cx, has_menu));
         return;
     }
     ui.horizontal(|ui| {
         let response = prompt_box(ui, cx, room_pt);
-        buttons(ui, cx);
+        buttons(ui, cx, false);
         let took_pt = ui.min_rect().right() - response.rect.right();
         if (took_pt - buttons_pt).abs() > 0.5 {
             ui.data_mut(|data| data.insert_temp(buttons_id, took_pt));
@@ -122,7 +138,7 @@ fn prompt(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
-fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Response {
+fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> Response {
     let id = crate::ui::ahead::prompt_box();
     let words = similarity::wording(cx.state.model.task());
     // Taken before the box sees it; an input method that is composing keeps its Enter to itself.
@@ -154,7 +170,8 @@ fn prompt_box(ui: &mut Ui, cx: &mut PanelContext<'_>, width_pt: f32) -> egui::Re
     response
 }
 
-fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// With a menu, the rarer ones are in it.
+fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>, has_menu: bool) {
     // What is asked behind it, or about another photo, leaves the shown question alone.
     let image = cx.state.current_image();
     let about_shown = |run: &&Run| Some(&run.question.image) == image && !cx.state.pope.is_behind(run.id);
@@ -182,7 +199,9 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     let asked = cx.state.current_run().is_some();
     ui.add_enabled_ui(asked && !answering, |ui| command_button(ui, "Again", &Command::Regenerate, cx.commands));
-    suggestion_menu(ui, cx);
+    if !has_menu {
+        suggestion_menu(ui, cx);
+    }
     let unusual = cx.state.ask.unusual();
     let mut help = "Length, sampling and what is recorded of the next answer".to_owned();
     if !unusual.is_empty() {
@@ -195,14 +214,16 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
         .accessible_name("Answer settings");
     popup.show(|ui| sampling::show(ui, cx));
-    if !cx.state.has_decoder() {
-        return; // texts are compared as they are
+    if cx.state.has_decoder() {
+        decoding::button(ui, cx);
     }
-    decoding::button(ui, cx);
-    let shown = cx.state.open.template;
-    let response = ui.selectable_label(shown, "Template").on_hover_text(tooltip(ui.ctx(), &Command::ToggleTemplate));
-    if response.clicked() {
-        cx.emit(Command::ToggleTemplate);
+    if has_menu {
+        ui.menu_button("More", |ui| {
+            template_switch(ui, cx);
+            suggestion_menu(ui, cx);
+        });
+    } else {
+        template_switch(ui, cx);
     }
 }
 
@@ -230,19 +251,32 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
     let runs: Vec<(&HistoryEntry, &Run)> =
         listed.iter().filter_map(|entry| Some((*entry, cx.state.runs.get(entry.run)?))).collect();
-    let several_models = runs.iter().filter_map(|(_, run)| run.model_id()).collect::<BTreeSet<_>>().len() > 1;
+    let differing = Differing::of(&runs);
+    let newly_shown = shown != std::mem::replace(&mut cx.memory.asked, shown);
     let mut wanted = None;
     ui.horizontal(|ui| {
         ui.label(RichText::new("Asked:").weak());
-        let all = format!("All {count} in Compare");
-        let help = "Lists them, and compares up to four answers side by side";
-        if count > 1 && ui.small_button(all).on_hover_text(help).clicked() {
-            wanted = Some(Command::Compare(CompareCommand::ShowAll));
+        if count > 1 {
+            let all = ui.small_button(format!("All {count}"));
+            named(ui, &all, &format!("All {count} in Compare"));
+            if all.on_hover_text("Lists them in Compare, for up to four answers side by side").clicked() {
+                wanted = Some(Command::Compare(CompareCommand::ShowAll));
+            }
         }
         egui::ScrollArea::horizontal().id_salt("history").show(ui, |ui| {
             ui.horizontal(|ui| {
                 for (entry, run) in &runs {
-                    wanted = earlier(ui, entry, run, several_models, shown).or(wanted.take());
+                    let response = earlier(ui, &differing.label(entry, run), run, shown);
+                    if newly_shown && shown == Some(run.id) {
+                        response.scroll_to_me(None);
+                    }
+                    wanted = response.clicked().then_some(Command::ShowRun(run.id)).or(wanted.take());
+                    response.context_menu(|ui| {
+                        if ui.button("Forget this answer").clicked() {
+                            wanted = Some(Command::ForgetRun(run.id));
+                            ui.close();
+                        }
+                    });
                 }
             });
         });
@@ -252,34 +286,52 @@ fn history(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     }
 }
 
-/// One earlier question.
-fn earlier(
-    ui: &mut Ui,
-    entry: &HistoryEntry,
-    run: &Run,
-    several_models: bool,
-    shown: Option<RunId>,
-) -> Option<Command> {
-    let text: String = run.prompt_text().chars().take(28).collect();
-    let dots = if run.prompt_text().chars().count() > 28 { "…" } else { "" };
-    let mark = match run.phase {
-        Phase::Failed(_) => " (failed)",
-        Phase::Cancelled => " (stopped)",
-        _ => "",
-    };
-    let name = entry.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-    let model = run.model_id().filter(|_| several_models).map(short_model);
-    let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
-    let apart = std::iter::once(String::new()).chain(model).chain(variant).collect::<Vec<_>>().join(" · ");
-    let label = format!("{}. {name}{text}{dots}{apart}{mark}", entry.nr);
-    let help = format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
-    let response = ui.selectable_label(shown == Some(run.id), label).on_hover_text(help);
-    let mut wanted = response.clicked().then_some(Command::ShowRun(run.id));
-    response.context_menu(|ui| {
-        if ui.button("Forget this answer").clicked() {
-            wanted = Some(Command::ForgetRun(run.id));
-            ui.close();
+/// What tells the earlier questions in the row apart.
+struct Differing {
+    model: bool,
+    method: bool,
+    text: bool,
+}
+
+impl Differing {
+    fn of(runs: &[(&HistoryEntry, &Run)]) -> Self {
+        let several = |names: BTreeSet<String>| names.len() > 1;
+        Self {
+            model: several(runs.iter().filter_map(|(_, run)| Some(run.model_id()?.to_owned())).collect()),
+            method: several(runs.iter().map(|(_, run)| run.variant()).collect()),
+            text: several(runs.iter().map(|(_, run)| run.prompt_text().to_owned()).collect()),
         }
-    });
-    wanted
+    }
+
+    /// "2 · vcd": the number, then what differs, the question's words last.
+    fn label(&self, entry: &HistoryEntry, run: &Run) -> String {
+        let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
+        let variant = variant.unwrap_or_else(|| "plain".to_owned());
+        let text: String = run.prompt_text().chars().take(MOST_LETTERS).collect();
+        let dots = if run.prompt_text().chars().count() > MOST_LETTERS { "…" } else { "" };
+        let parts = [
+            Some(entry.nr.to_string()),
+            entry.name.clone(),
+            run.model_id().filter(|_| self.model).map(short_model),
+            self.method.then_some(variant),
+            self.text.then(|| format!("{text}{dots}")),
+        ];
+        let mark = match run.phase {
+            Phase::Failed(_) => " (failed)",
+            Phase::Cancelled => " (stopped)",
+            _ => "",
+        };
+        format!("{}{mark}", parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    }
+}
+
+/// Letters of a question in the row.
+const MOST_LETTERS: usize = 28;
+
+/// One earlier question.
+fn earlier(ui: &mut Ui, label: &str, run: &Run, shown: Option<RunId>) -> Response {
+    let variant = Some(run.variant()).filter(|variant| !variant.is_empty());
+    let apart = variant.map_or_else(String::new, |variant| format!(" · {variant}"));
+    let help = format!("{}\nAnswered by {}{apart}", run.prompt_text(), run.model_id().unwrap_or("no model"));
+    ui.selectable_label(shown == Some(run.id), label).on_hover_text(help)
 }

@@ -199,6 +199,8 @@ pub struct AppState {
     pub colour: ColourSettings,
     /// What colours the chips.
     pub chips: ChipQuantity,
+    /// A chip for every token in place of every word.
+    pub pieces: bool,
     /// What is about to be asked.
     pub ask: AskSettings,
     /// Messages.
@@ -227,7 +229,7 @@ impl AppState {
 
     /// The state as it was left.
     pub fn restored(saved: Saved) -> Self {
-        let Saved { mut prefs, view, mut colour, chips, ask, truth, pope, prompting } = saved;
+        let Saved { mut prefs, view, mut colour, chips, pieces, ask, truth, pope, prompting } = saved;
         colour.forget_fixed_range();
         prefs.scale = scale_within(prefs.scale);
         let truth = Truth { view: truth, ..Truth::default() };
@@ -237,7 +239,7 @@ impl AppState {
         let noted =
             noted.filter_map(|(name, notes)| Some((PhotoPlace::Bundled(demo::image(name)?.file_name), notes.clone())));
         browse.edits = noted.collect();
-        Self { browse, truth, pope, prompting, view, colour, chips, ask, prefs, ..Self::default() }
+        Self { browse, truth, pope, prompting, view, colour, chips, pieces, ask, prefs, ..Self::default() }
     }
 
     /// What is to be kept.
@@ -247,6 +249,7 @@ impl AppState {
             view: self.view,
             colour: self.colour,
             chips: self.chips,
+            pieces: self.pieces,
             ask: self.ask.clone(),
             truth: self.truth.view,
             pope: self.pope.settings,

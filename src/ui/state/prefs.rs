@@ -84,6 +84,8 @@ pub struct Saved {
     pub colour: ColourSettings,
     /// What colours the chips.
     pub chips: ChipQuantity,
+    /// A chip for every token in place of every word.
+    pub pieces: bool,
     /// How questions are asked.
     pub ask: AskSettings,
     /// How ground truth is shown.

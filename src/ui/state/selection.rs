@@ -118,6 +118,29 @@ impl Selection {
         self.anchor = Some(anchor);
     }
 
+    /// Where a range begins: the token that was clicked last without Shift.
+    pub(super) fn anchor(&self) -> Option<TokenPos> {
+        self.anchor
+    }
+
+    /// Holds these generated tokens; another range may begin where this one did.
+    pub(super) fn hold_range(&mut self, tokens: std::ops::RangeInclusive<usize>) {
+        self.elsewhere = None;
+        self.tokens = tokens.map(TokenPos::Output).collect();
+    }
+
+    /// Adds the generated tokens of a word to what is held, or takes them out if all of them are.
+    pub(super) fn toggle_word(&mut self, tokens: std::ops::RangeInclusive<usize>) {
+        self.elsewhere = None;
+        self.anchor = Some(TokenPos::Output(*tokens.start()));
+        let word: BTreeSet<TokenPos> = tokens.map(TokenPos::Output).collect();
+        if word.is_subset(&self.tokens) {
+            self.tokens.retain(|token| !word.contains(token));
+        } else {
+            self.tokens.extend(word);
+        }
+    }
+
     /// Whether these generated tokens are held and nothing else.
     pub fn holds_word(&self, tokens: &std::ops::RangeInclusive<usize>) -> bool {
         self.tokens.iter().copied().eq(tokens.clone().map(TokenPos::Output))
@@ -189,6 +212,18 @@ mod tests {
         assert_eq!(held(&selection), [Output(2), Output(3), Output(4)], "from the anchor 4 back to 2");
         selection.click_token(Output(6), Extend::Range, between);
         assert_eq!(held(&selection), [Output(4), Output(5), Output(6)], "the anchor stayed");
+    }
+
+    #[test]
+    fn a_word_is_added_and_taken_out_as_a_whole() {
+        let mut selection = Selection::default();
+        selection.hold_word(1..=2);
+        selection.click_token(Output(5), Extend::Toggle, between);
+        selection.toggle_word(4..=6);
+        assert_eq!(held(&selection), [1, 2, 4, 5, 6].map(Output), "its other pieces came to the one that was held");
+        selection.toggle_word(4..=6);
+        assert_eq!(held(&selection), [1, 2].map(Output), "all of it taken out");
+        assert_eq!(selection.anchor(), Some(Output(4)), "a range begins there");
     }
 
     #[test]

@@ -264,10 +264,11 @@ impl AppState {
 
     /// How things are shown and asked; the program's own settings are the user's, not the session's.
     fn settings_of(&mut self, saved: &super::Saved) {
-        let super::Saved { prefs: _, view, colour, chips, ask, truth, pope, prompting } = saved.clone();
+        let super::Saved { prefs: _, view, colour, chips, pieces, ask, truth, pope, prompting } = saved.clone();
         self.view = view;
         self.colour = colour;
         self.chips = chips;
+        self.pieces = pieces;
         self.ask = ask;
         self.truth = Truth { view: truth, ..Truth::default() };
         self.pope = Pope::new(pope);

@@ -33,6 +33,7 @@ pub(super) struct Look {
     view: ViewState,
     colour: ColourSettings,
     chips: ChipQuantity,
+    pieces: bool,
     truth: TruthView,
     category: Option<String>,
     prompt_view: PromptView,
@@ -63,6 +64,7 @@ impl Step {
             (before.colour != after.colour, "colours"),
             (before.picks != after.picks, "comparison"),
             (before.chips != after.chips, "words' colours"),
+            (before.pieces != after.pieces, "words or pieces"),
             (
                 before.truth != after.truth || before.category != after.category || before.hidden != after.hidden,
                 "objects",
@@ -121,6 +123,7 @@ impl AppState {
             view: self.view,
             colour: self.colour,
             chips: self.chips,
+            pieces: self.pieces,
             truth: self.truth.view,
             category: self.truth.chosen.clone(),
             prompt_view: self.prompting.view,
@@ -218,6 +221,9 @@ impl AppState {
         }
         if from.chips != to.chips {
             self.chips = to.chips;
+        }
+        if from.pieces != to.pieces {
+            self.pieces = to.pieces;
         }
         if from.truth != to.truth {
             self.truth.view = to.truth;

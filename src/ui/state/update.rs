@@ -2,9 +2,11 @@
 
 use super::{AppState, Effect, Phase, SessionEffect, TokenPos};
 use crate::engine::{ModelSource, Request, RunId};
+use crate::trace::Trace;
 use crate::ui::command::{Command, Extend, KeysCommand, PromptView};
 use crate::ui::session::is_session;
 use crate::ui::settings::{Axis, scale_stepped, scale_within};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 impl AppState {
@@ -12,7 +14,7 @@ impl AppState {
     pub fn apply(&mut self, command: Command) -> Vec<Effect> {
         self.notices.settle(&command);
         self.toasts.settle(&command);
-        if matches!(command, Command::ClickToken(..) | Command::HoldWord(..)) {
+        if matches!(command, Command::ClickToken(..) | Command::HoldWord(..) | Command::ExtendByWord(..)) {
             self.prompting.view = PromptView::Attention; // that is what a word is clicked for
         }
         self.say_why_not(&command);
@@ -151,9 +153,11 @@ impl AppState {
             Command::SetView(view) => self.view = view,
             Command::SetColour(colour) => self.colour = colour,
             Command::SetChips(chips) => self.chips = chips,
+            Command::SetPieces(pieces) => self.pieces = pieces,
             Command::HoverToken(pos) => self.selection.hovered_token = pos,
             Command::ClickToken(pos, extend) => self.click_token(pos, extend),
             Command::HoldWord(first, last) => self.selection.hold_word(first..=last),
+            Command::ExtendByWord(first, last, extend) => self.extend_by_word(first..=last, extend),
             Command::ClickPatch(patch_idx, extend) => self.selection.click_patch(patch_idx, extend),
             Command::ShowRun(id) => self.show_run(id),
             Command::NameRun(id, name) => self.name_run(id, &name),
@@ -248,6 +252,22 @@ impl AppState {
             let output = (0..trace.output.len()).map(TokenPos::Output);
             prompt.chain(output).filter(|pos| (first..=last).contains(pos)).collect()
         });
+    }
+
+    /// Ranges reach from word to word: no end cuts one in two.
+    fn extend_by_word(&mut self, word: RangeInclusive<usize>, extend: Extend) {
+        let words = self.current_run().and_then(|run| run.trace.as_ref()).map(Trace::words).unwrap_or_default();
+        let whole = |idx: usize| words.iter().find(|word| word.contains(&idx)).cloned().unwrap_or(idx..=idx);
+        match (extend, self.selection.anchor()) {
+            (Extend::Toggle, _) => self.selection.toggle_word(word),
+            (Extend::Range, Some(TokenPos::Output(anchor))) => {
+                let from = whole(anchor);
+                let (first, last) = (*word.start().min(from.start()), *word.end().max(from.end()));
+                self.selection.hold_range(first..=last);
+            }
+            (Extend::Range, Some(TokenPos::Prompt(_))) => self.click_token(TokenPos::Output(*word.end()), extend),
+            _ => self.selection.hold_word(word),
+        }
     }
 
     fn open_model(&mut self, source: ModelSource) -> Vec<Effect> {
