@@ -3,13 +3,12 @@
 use crate::script::{Handle, Script};
 use crate::support::{Window, answered, caption, frames, press, type_text, window};
 use crate::surviving::Memory;
-use eframe::egui::{Key, Modifiers, Rect};
+use eframe::egui::{Key, Modifiers, Rect, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_tiles::{Container, Linear, LinearDir, Tile, Tiles, Tree};
 use gazelens::engine::{Event, RunId, Stage, Timings};
 use gazelens::trace::{ContrastCandidate, OutputToken, TokenContrast};
 use gazelens::ui::command::{Command, CompareCommand, TriedStrength};
-use gazelens::ui::layout::is_in_front;
 use gazelens::ui::pane::Pane;
 use gazelens::ui::settings::ChipQuantity;
 use gazelens::ui::state::TokenPos;
@@ -220,13 +219,17 @@ fn the_line_below_the_answer_says_what_is_pointed_at_and_covers_no_word() {
 #[test]
 fn an_object_word_brings_its_origin_forward() {
     let (mut window, _) = answered(Script::default());
-    let front = |window: &Window| is_in_front(window.state().tree(), Pane::Origin);
+    let front = |window: &Window| window.state().is_in_sight(Pane::Origin);
+    let fold = |window: &mut Window| {
+        window.get_by_label("Origin").click_accesskit();
+        frames(window);
+    };
+    fold(&mut window);
     click(&mut window, 4, Modifiers::NONE);
     assert!(!front(&window), "no object word");
     click(&mut window, 1, Modifiers::NONE);
     assert!(front(&window), "a dog is an object");
-    window.state_mut().command(Command::ShowPane(Pane::Candidates));
-    frames(&mut window);
+    fold(&mut window);
     click(&mut window, 1, Modifiers::NONE);
     assert!(held(&window).is_empty() && !front(&window), "letting go of it changes no panel");
     press(&mut window, Key::E);
@@ -249,8 +252,12 @@ fn the_legend_is_a_list_in_one_row() {
 #[test]
 fn rarer_buttons_are_in_a_menu_where_there_is_no_room() {
     let (mut window, _) = answered(Script::default());
+    window.set_size(vec2(1920.0, 1080.0));
+    frames(&mut window);
     window.get_by_label("Template");
     window.get_by_label("Suggestions");
+    window.set_size(vec2(1280.0, 800.0));
+    frames(&mut window);
     give_room(&mut window, ROOM_PT);
     assert!(window.query_by_label("Suggestions").is_none(), "in the menu");
     let mut ask = window.state().state().ask.clone();
@@ -393,7 +400,7 @@ fn trying_a_strength_moves_nothing_and_takes_no_more_room_than_there_is() {
     frames(&mut window);
     assert_eq!(places(&window), before, "every word keeps its place");
     let (said, at) = detail(&window, " nats · image attention 0.");
-    assert!(said.contains("at the tried strength its choice flips to “dog”"), "{said}");
+    assert!(said.contains("at the tried strength this token would be “dog”"), "{said}");
     assert_eq!(at, line, "and so does the line");
 }
 

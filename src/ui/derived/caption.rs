@@ -49,7 +49,7 @@ pub fn token_label(trace: &Trace, pos: TokenPos) -> String {
     format!("{noun} {idx} “{}”", text.replace('\n', "\\n"))
 }
 
-fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
+pub(super) fn tokens_label(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> String {
     let how = if state.view.tokens == Reduce::Max { "max" } else { "mean" };
     match tokens {
         [one] => token_label(trace, *one),

@@ -43,6 +43,8 @@ pub struct ShownMap {
     pub caption: String,
     /// The end of the caption: the largest value and the attention on the image.
     pub numbers: String,
+    /// The part of the caption that the bar over the photo does not say: tokens, largest value, attention on the image.
+    pub brief: String,
     /// The unit, for the colour bar.
     pub unit: &'static str,
 }
@@ -123,14 +125,17 @@ pub(super) fn update(
             (Ok(made.heat(&view.source.layout(trace, view.encoder))), range(state, maps, max), image_share, max)
         }
     };
-    let (caption, numbers) = match &map {
+    let (caption, numbers, brief) = match &map {
         Ok(_) => {
             let numbers = caption::numbers(state, max, image_share);
-            (format!("{}, {numbers}", caption::words(state, trace, wanted)), numbers)
+            let caption = format!("{}, {numbers}", caption::words(state, trace, wanted));
+            let tokens = view.source.of_tokens().then(|| caption::tokens_label(state, trace, wanted));
+            let brief = tokens.map_or_else(|| numbers.clone(), |tokens| format!("{tokens}: {numbers}"));
+            (caption, numbers, brief)
         }
         Err(_) => Default::default(),
     };
-    Some(ShownMap { key, map, range, image_share, caption, numbers, unit: unit(view) })
+    Some(ShownMap { key, map, range, image_share, caption, numbers, brief, unit: unit(view) })
 }
 
 fn range(state: &AppState, maps: &TokenMaps, max: f32) -> [f32; 2] {

@@ -229,7 +229,10 @@ fn caption(ui: &mut Ui, cx: &PanelContext<'_>) {
     let text = caption_text(cx);
     let problem = is_changed(cx) || matches!(&cx.derived.shown, Some(ShownMap { map: Err(_), .. }));
     let colour = if problem { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate().show_tooltip_when_elided(false))
+    // Source, layer, head and normalisation stand in the bar over the photo already.
+    let brief = cx.derived.shown.as_ref().filter(|shown| shown.map.is_ok() && !is_changed(cx));
+    let words = brief.map_or(&text, |shown| &shown.brief);
+    ui.add(egui::Label::new(RichText::new(words).color(colour)).truncate().show_tooltip_when_elided(false))
         .on_hover_text(&text);
 }
 

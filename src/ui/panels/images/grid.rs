@@ -9,7 +9,7 @@ use egui::accesskit::Role;
 use egui::{Align2, Pos2, Rect, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 /// A cell is at least so wide, points: as many as fit stand beside each other and share what is left.
-const LEAST_WIDTH_PT: f32 = 84.0;
+const LEAST_WIDTH_PT: f32 = 60.0;
 
 /// Around what is in a cell, points.
 const PADDING_PT: f32 = 3.0;
