@@ -7,7 +7,7 @@ use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, Sense, Shape, Stro
 /// Height of the colours.
 const BAR_PT: f32 = 14.0;
 /// Width of an upright bar with its texts.
-pub const UPRIGHT_PT: f32 = 72.0;
+pub const UPRIGHT_PT: f32 = 66.0;
 /// Steps of colour along the bar.
 const STEPS: u16 = 128;
 

@@ -72,7 +72,7 @@ pub fn default_tree() -> Tree<Pane> {
         tiles.insert_new(Tile::Container(Container::Linear(linear)))
     };
     let right = column(&[(question, 0.55), (tools, 0.45)], LinearDir::Vertical);
-    let root = column(&[(images, 0.12), (photo, 0.58), (right, 0.3)], LinearDir::Horizontal);
+    let root = column(&[(images, 0.115), (photo, 0.58), (right, 0.305)], LinearDir::Horizontal);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 

@@ -103,8 +103,9 @@ class Gazelens:
     def __init__(self, program, threads):
         self.program, self.threads = program, threads
 
-    def run(self, folder, *words):
-        command = [self.program, "--model", folder, "--device", "cpu", "--threads", self.threads, *words, "--json"]
+    def run(self, folder, command, *words):
+        options = ["--model", folder, "--device", "cpu", "--threads", self.threads]
+        command = [self.program, command, *options, *words, "--json"]
         out = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
         return json.loads(out.stdout)
 

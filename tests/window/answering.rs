@@ -237,6 +237,20 @@ fn an_object_word_brings_its_origin_forward() {
 }
 
 #[test]
+fn sixty_words_are_seen_in_the_default_layout_of_a_laptop() {
+    let script = Script { answer: tokens(SIXTY), ..Script::default() };
+    let (window, _) = answered(script.clone());
+    let line = detail(&window, HINT).1;
+    let tiles = &window.state().tree().tiles;
+    let panel = tiles.find_pane(&Pane::Question).and_then(|tile| tiles.rect(tile)).expect("in sight");
+    assert!(panel.contains_rect(line), "the line below the words, {line}, in {panel}");
+    for idx in 0..script.answer.len() {
+        let chip = place(&window, idx);
+        assert!(panel.contains_rect(chip) && chip.bottom() <= line.top(), "word {idx}: {chip} above {line} in {panel}");
+    }
+}
+
+#[test]
 fn the_legend_is_a_list_in_one_row() {
     let (mut window, _) = answered(Script::default());
     give_room(&mut window, ROOM_PT);
@@ -414,4 +428,16 @@ fn a_word_that_a_key_leads_to_comes_into_sight() {
     window.run_steps(20);
     let [last] = held(&window)[..] else { panic!("the last word, found {:?}", held(&window)) };
     assert!(last > 200 && place(&window, last).bottom() <= line.top() + 1.0, "{} above {line}", place(&window, last));
+}
+
+#[test]
+fn a_right_click_on_a_word_offers_what_can_be_done_with_it() {
+    let (mut window, _) = answered(in_pieces());
+    window.get_by_label_contains("Token 2: ea").click_secondary();
+    frames(&mut window);
+    window.get_by_label("Copy “beach”");
+    window.get_by_label("Where it came from").click();
+    frames(&mut window);
+    assert_eq!(held(&window), [1, 2, 3], "the whole word");
+    assert!(window.state().is_in_sight(Pane::Origin), "and where it came from");
 }

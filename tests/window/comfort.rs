@@ -153,7 +153,7 @@ fn every_table_is_copied_with_its_units() {
         }
         frames(&mut window);
         let button = format!("Copy the table of {}", kind.label());
-        window.get_by_label(&button).click();
+        window.get_by_label(&button).click_accesskit(); // it may lie below the fold
         frames(&mut window);
         window.get_by_label("as TSV").click();
         let tsv = text(&mut window);

@@ -4,7 +4,7 @@
 use crate::demo::wait_until;
 use crate::script::{Script, ScriptedLink};
 use crate::support::{Window, frames, settle, show};
-use eframe::egui::{Rect, vec2};
+use eframe::egui::{self, Rect, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, try_image_snapshot_options};
 use gazelens::ui::command::Command;
@@ -64,6 +64,7 @@ fn picture(window: &mut Window, pane: Pane) -> image::RgbaImage {
     for id in said {
         window.state_mut().command(Command::DismissToast(id));
     }
+    window.event(egui::Event::PointerGone);
     frames(window);
     let rect = place(window, pane);
     let scale = window.ctx.pixels_per_point();

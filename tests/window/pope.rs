@@ -45,6 +45,8 @@ fn all_questions_are_asked_and_a_click_opens_one() {
     let rows = PopeTable::of(window.state().state()).rows.len();
     window.get_by_label(&format!("{rows} of {rows} answered"));
     window.get_by_label("Answer 1: Yes.");
+    window.get_by_label_contains("accuracy").click_accesskit();
+    frames(&mut window);
     window.get_by_label("Accuracy");
     assert!(window.query_all_by_label("right").next().is_some(), "present objects are answered right");
     assert!(window.query_all_by_label("wrong").next().is_some(), "absent ones are not");

@@ -112,6 +112,7 @@ fn layers_and_heads_fill_while_a_large_model_answers() {
         window.step();
     }
     assert_eq!(window.state().state().current_run().map(|run| run.phase.clone()), Some(Phase::Working(Stage::Decode)));
+    show(&mut window, Pane::Heads);
     assert!(window.query_by_label("No maps yet").is_none(), "there are some");
     // 1,024 maps have no room here: every cell is one colour, and all of them are in sight.
     window.get_by_label("Shown tokens, 32 × 32: image share");

@@ -1,14 +1,14 @@
 //! What survives: settings, layout, scripts of the world, an idle window.
 
 use crate::script::{Script, ScriptedLink};
-use crate::support::{answered, frames, press, settle, window};
+use crate::support::{answered, frames, press, settle, show, window};
 use eframe::App as _;
 use eframe::egui::{self, Key};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::Command;
 use gazelens::ui::layout::is_in_front;
-use gazelens::ui::pane::Pane;
+use gazelens::ui::pane::{PANES, Pane};
 use gazelens::ui::settings::ThemeChoice;
 use gazelens::ui::{App, AppOptions};
 use std::collections::HashMap;
@@ -99,9 +99,13 @@ fn an_idle_window_asks_for_no_frame() {
 #[test]
 fn every_input_has_a_name_in_every_panel() {
     let (mut window, _) = answered(Script::default());
-    for label in ["Colours", "Per layer", "Settings", "Template"] {
-        window.get_by_label(label).click();
+    for entry in PANES {
+        show(&mut window, entry.pane);
         // Checks names when it has settled.
+        window.run();
+    }
+    for label in ["Settings", "More", "Template"] {
+        window.get_by_label(label).click();
         window.run();
     }
     press(&mut window, Key::Escape);

@@ -9,7 +9,7 @@ const MAX_FACTOR: f64 = 64.0;
 /// Smallest zoom, as a part of the zoom that fits.
 const MIN_OF_FIT: f64 = 0.25;
 /// Part of the canvas that a fitted photo fills; the rest is air.
-const FIT_FILL: f64 = 0.97;
+const FIT_FILL: f64 = 0.99;
 
 /// How large the photo is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use super::{PanelContext, hold_word};
 use crate::trace::Trace;
 use crate::ui::command::{Command, Extend};
+use crate::ui::pane::Pane;
 use crate::ui::state::TokenPos;
 use eframe::egui;
 use egui::Ui;
@@ -31,7 +32,42 @@ pub(super) fn respond(
     if response.clicked() {
         click(ui, cx, pos, word);
     }
+    menu(cx, trace, (pos, word), response);
     response.hovered()
+}
+
+/// What can be done with a word of the answer, at the pointer.
+fn menu(
+    cx: &mut PanelContext<'_>,
+    trace: &Trace,
+    (pos, word): (TokenPos, Option<&RangeInclusive<usize>>),
+    response: &egui::Response,
+) {
+    let TokenPos::Output(idx) = pos else { return };
+    let word = word.cloned().unwrap_or(idx..=idx);
+    response.context_menu(|ui| {
+        let text: String = word.clone().filter_map(|idx| Some(trace.output.get(idx)?.text.as_str())).collect();
+        let is_held = cx.state.selection.holds_word(&word);
+        if ui.button(format!("Copy “{}”", text.trim())).clicked() {
+            ui.ctx().copy_text(text.trim().to_owned());
+            ui.close();
+        }
+        if ui.button("Copy the answer").clicked() {
+            cx.emit(Command::CopyAnswer);
+            ui.close();
+        }
+        for (label, pane) in [("Where it came from", Pane::Origin), ("What else it could have been", Pane::Candidates)]
+        {
+            if ui.button(label).clicked() {
+                // Holding a held word would let go of it.
+                if !is_held {
+                    cx.emit(Command::HoldWord(*word.start(), *word.end()));
+                }
+                cx.emit(Command::ShowPane(pane));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// A click on one token of an object word, or of a word that is shown as one, takes the whole word.

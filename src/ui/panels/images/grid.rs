@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn as_many_cells_stand_beside_each_other_as_fit() {
-        for (width_pt, columns) in [(10.0, 1), (83.0, 1), (84.0, 1), (171.9, 1), (172.0, 2), (900.0, 10)] {
+        for (width_pt, columns) in [(10.0, 1), (59.0, 1), (60.0, 1), (123.9, 1), (124.0, 2), (900.0, 14)] {
             let cells = Cells::new(width_pt, 4.0, 12.0);
             assert_eq!(cells.columns, columns, "in {width_pt} points");
             let taken = cells.columns as f32 * (cells.size_pt.x + 4.0) - 4.0;

@@ -27,8 +27,6 @@ const FIGURES: [(&str, &str, Figure); 5] = [
 ];
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
-    summary(ui, cx, table);
-    ui.add_space(4.0);
     egui::ScrollArea::horizontal().id_salt("pope table").auto_shrink([false, true]).show(ui, |ui| {
         let columns = 5 + scorers().len();
         egui::Grid::new("pope rows").num_columns(columns).striped(true).spacing([10.0, 3.0]).show(ui, |ui| {
@@ -38,19 +36,40 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>
             }
         });
     });
+    ui.add_space(4.0);
+    ui.horizontal_wrapped(|ui| {
+        copy_menu::show(ui, cx, TableKind::PopeFigures);
+        let header = egui::CollapsingHeader::new(RichText::new(in_short(&table.totals)).small());
+        header.id_salt("pope figures").show(ui, |ui| summary(ui, table));
+    });
+}
+
+/// All scorers in one line.
+fn in_short(totals: &[Confusion]) -> String {
+    let figures = || totals.iter().map(Confusion::figures);
+    let accuracies = || figures().filter_map(|figures| figures.accuracy);
+    let (least, most) = (accuracies().fold(f64::INFINITY, f64::min), accuracies().fold(f64::NEG_INFINITY, f64::max));
+    let agree = totals.windows(2).all(|pair| pair.first() == pair.last());
+    match totals.first().map(Confusion::figures) {
+        _ if accuracies().next().is_none() => "Scorers: nothing to score yet".to_owned(),
+        Some(figures) if agree => {
+            format!("All scorers agree: accuracy {}, F1 {}", percent(figures.accuracy), percent(figures.f1))
+        }
+        _ => format!("Scorers differ: accuracy {} to {}", percent(Some(least)), percent(Some(most))),
+    }
 }
 
 fn header(ui: &mut Ui) {
     for (title, help) in [
         ("", "Right or wrong by the first scorer; the others stand on the right"),
-        ("Question", "A click shows its run, or asks it"),
-        ("Label", "The right answer"),
-        ("Answer", "What the model said"),
         (
             "P(yes)",
             "Softmax of yes and no alone, before the first token was chosen; a range where one of them is not among \
                 the 20 candidates",
         ),
+        ("Answer", "What the model said"),
+        ("Label", "The right answer"),
+        ("Question", "A click shows its run, or asks it"),
     ] {
         ui.label(RichText::new(title).weak().small()).on_hover_text(help);
     }
@@ -67,6 +86,18 @@ fn question(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize, row: &PopeRow<'_
     if let Some(first) = scorers().first() {
         mark(ui, row, first);
     }
+    let yes = row.answer.and_then(|answer| answer.yes.as_ref());
+    match yes {
+        Some(yes) => ui
+            .label(probability(yes))
+            .on_hover_text(format!("{:.6}; between {:.6} and {:.6}", yes.yes, yes.at_least, yes.at_most)),
+        None if row.answer.is_some() => {
+            ui.label("–").on_hover_text("Neither yes nor no is among the 20 most probable first tokens")
+        }
+        None => ui.label(""),
+    };
+    answer(ui, idx, row);
+    ui.label(if row.label().is_empty() { "–" } else { row.label() });
     let response = ui.selectable_label(shown, &row.item.text);
     let name = format!("POPE question {}: {}", idx + 1, row.item.text);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, &name));
@@ -82,18 +113,6 @@ fn question(ui: &mut Ui, cx: &mut PanelContext<'_>, idx: usize, row: &PopeRow<'_
             None => Command::Pope(PopeCommand::Ask(row.item.clone())),
         });
     }
-    ui.label(if row.label().is_empty() { "–" } else { row.label() });
-    answer(ui, idx, row);
-    let yes = row.answer.and_then(|answer| answer.yes.as_ref());
-    match yes {
-        Some(yes) => ui
-            .label(probability(yes))
-            .on_hover_text(format!("{:.6}; between {:.6} and {:.6}", yes.yes, yes.at_least, yes.at_most)),
-        None if row.answer.is_some() => {
-            ui.label("–").on_hover_text("Neither yes nor no is among the 20 most probable first tokens")
-        }
-        None => ui.label(""),
-    };
     for scorer in scorers() {
         verdict(ui, row, scorer);
     }
@@ -150,17 +169,14 @@ fn mark(ui: &mut Ui, row: &PopeRow<'_>, scorer: &Scorer) {
     }
 }
 
-/// Every scorer's figures over the answers so far, above the questions.
-fn summary(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
+/// Every scorer's metrics over the answers so far.
+fn summary(ui: &mut Ui, table: &PopeTable<'_>) {
     let over = "Over the answered questions of this photo as they are listed, repeated ones too";
     egui::ScrollArea::horizontal().id_salt("pope figures").auto_shrink([false, true]).show(ui, |ui| {
         egui::Grid::new("pope figures").num_columns(1 + FIGURES.len()).striped(true).spacing([8.0, 1.0]).show(
             ui,
             |ui| {
-                ui.horizontal(|ui| {
-                    ui.label(RichText::new("Scorer").weak().small()).on_hover_text(over);
-                    copy_menu::show(ui, cx, TableKind::PopeFigures);
-                });
+                ui.label(RichText::new("Scorer").weak().small()).on_hover_text(over);
                 for (name, help, _) in FIGURES {
                     ui.label(RichText::new(name).weak().small()).on_hover_text(format!("{help}\n{over}"));
                 }
@@ -205,5 +221,14 @@ mod tests {
         assert_eq!(probability(&yes(0.5, 0.5, 0.5)), "0.500", "exact");
         assert_eq!(probability(&yes(1.0, 0.97, 1.0)), "0.970–1.000", "no was not among the candidates");
         assert_eq!(percent(None), "–", "nothing divided by nothing");
+    }
+
+    #[test]
+    fn scorers_that_agree_are_one_line() {
+        let right = Confusion { true_positives: 3, true_negatives: 1, ..Confusion::default() };
+        let wrong = Confusion { false_positives: 1, true_negatives: 1, ..Confusion::default() };
+        assert_eq!(in_short(&[right, right]), "All scorers agree: accuracy 100.0 %, F1 100.0 %", "one figure");
+        assert_eq!(in_short(&[right, wrong]), "Scorers differ: accuracy 50.0 % to 100.0 %", "the range");
+        assert_eq!(in_short(&[Confusion::default(); 2]), "Scorers: nothing to score yet", "nothing was answered");
     }
 }
