@@ -19,9 +19,15 @@ use picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
 const ROW_PT: f32 = 58.0;
 
 const THUMBNAIL_PT: Vec2 = vec2(64.0, 50.0);
+/// In a row narrower than this the thumbnail leaves room for the name.
+const NARROW_PT: f32 = 170.0;
+const NARROW_THUMBNAIL_PT: Vec2 = vec2(46.0, 46.0);
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.horizontal_wrapped(|ui| {
+        // Two buttons beside each other in the default column of a laptop.
+        ui.spacing_mut().item_spacing.x = 3.0;
+        ui.spacing_mut().button_padding.x = 4.0;
         let commands = &mut *cx.commands;
         crate::ui::widgets::command_button(ui, "Photos…", &Command::OpenImages, commands);
         crate::ui::widgets::command_button(ui, "Folder…", &Command::OpenImageFolder, commands);
@@ -226,7 +232,8 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usiz
         egui::Color32::TRANSPARENT
     };
     ui.painter().rect_filled(rect, 4.0, fill);
-    let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - THUMBNAIL_PT.y) / 2.0), THUMBNAIL_PT);
+    let room = if rect.width() < NARROW_PT { NARROW_THUMBNAIL_PT } else { THUMBNAIL_PT };
+    let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - room.y) / 2.0), room);
     thumbnail(ui, cx.photos, image, frame, Align2::LEFT_CENTER);
     let text_rect = Rect::from_min_max(pos2(frame.right() + 4.0, rect.top()), rect.max - vec2(4.0, 0.0));
     let colour = if selected { visuals.strong_text_color() } else { visuals.text_color() };
