@@ -191,7 +191,7 @@ impl App {
 
     /// Whether a panel is in front of its tabs, or open in an inspector that is, for tests.
     pub fn is_in_sight(&self, pane: Pane) -> bool {
-        layout::is_in_sight(&self.tree, &self.view.sections, pane)
+        !self.state.open.photo_only && layout::is_in_sight(&self.tree, &self.view.sections, pane)
     }
 
     /// Where the photo was drawn, as far as it is in sight, for tests.
@@ -362,9 +362,10 @@ impl eframe::App for App {
         self.beside.follow_image(&mut self.state);
         self.photos.show(self.state.library.current().map(|image| &image.source));
         self.follow_photo();
-        self.state.figure.visible = layout::is_in_front(&self.tree, Pane::Figure);
+        let in_front = |pane| !self.state.open.photo_only && layout::is_in_front(&self.tree, pane);
+        self.state.figure.visible = in_front(Pane::Figure);
         // The figure offers the difference that stands there.
-        self.state.compare.visible = self.state.figure.visible || layout::is_in_front(&self.tree, Pane::Compare);
+        self.state.compare.visible = self.state.figure.visible || in_front(Pane::Compare);
         let began = Instant::now();
         let [least, most] = DERIVE_BUDGETS;
         let budget = self.deriving_since.map_or(least, |before| (began - before) / 8).clamp(least, most);

@@ -51,8 +51,8 @@ impl<'a> ColourBar<'a> {
             self.upright_texts(ui, rect, bar, [lo, hi]);
             if let Some(part) = self.marked([lo, hi]) {
                 let y = egui::lerp(bar.bottom()..=bar.top(), part);
-                ui.painter().hline(bar.x_range(), y, Stroke::new(3.0, Color32::from_black_alpha(160)));
-                ui.painter().hline(bar.x_range(), y, Stroke::new(1.0, Color32::WHITE));
+                ui.painter().hline(bar.x_range(), y, Stroke::new(3.0, super::theme::MARK_DARK));
+                ui.painter().hline(bar.x_range(), y, Stroke::new(1.0, super::theme::MARK_LIGHT));
                 let tip = Pos2::new(bar.left(), y);
                 let wedge = vec![tip, tip + Vec2::new(-5.0, -4.0), tip + Vec2::new(-5.0, 4.0)];
                 ui.painter().add(Shape::convex_polygon(wedge, ui.visuals().strong_text_color(), Stroke::NONE));

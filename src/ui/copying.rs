@@ -3,7 +3,6 @@
 
 use super::app::App;
 use super::drawing::{Drawn, Wanted};
-use super::layout;
 use super::pane::{Pane, TableKind};
 use super::panels;
 use super::tables::{self, TableSource};
@@ -13,7 +12,7 @@ use eframe::egui;
 impl App {
     /// The figure while its panel is in front, else the photo.
     pub(super) fn copy_picture(&mut self, ctx: &egui::Context) {
-        let figure = layout::is_in_front(&self.tree, Pane::Figure);
+        let figure = self.is_in_sight(Pane::Figure);
         let wanted = if figure && !self.state.figure.recipe().panels.is_empty() {
             Some(Wanted::Figure(self.figures.subject(&self.state)))
         } else {
@@ -50,7 +49,7 @@ impl App {
             let pointed = |kind: &TableKind| self.view.pointed_pane == Some(kind.pane());
             let (pointed, others): (Vec<_>, Vec<_>) = TableKind::ALL.into_iter().partition(pointed);
             let kinds = pointed.into_iter().chain(others);
-            kinds.filter(|kind| layout::is_in_sight(&self.tree, &self.view.sections, kind.pane()))
+            kinds.filter(|kind| self.is_in_sight(kind.pane()))
         };
         let found = match kind {
             Some(kind) => tables::make(kind, source).map(|cells| (kind, cells)),

@@ -98,11 +98,14 @@ pub fn restored_sections(json: &str) -> Sections {
 /// layout, or has a panel twice.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
     let stored: Tree<String> = serde_json::from_str(json).ok()?;
+    // Before there was an inspector every panel was of its own: those that are its sections now become that.
+    let has_inspector = serde_json::from_str::<Value>(json).ok()?.get(SECTIONS).is_some();
     let (root, mut tiles, mut seen) = (stored.root()?, Tiles::default(), BTreeSet::new());
     for (id, tile) in stored.tiles.iter() {
         let tile = match tile {
             Tile::Container(container) => Tile::Container(container.clone()),
             Tile::Pane(name) => match named(name) {
+                Some(pane) if pane.section().is_some() && !has_inspector => continue,
                 Some(pane) if seen.insert(pane) => Tile::Pane(pane),
                 Some(_) => return None,
                 None => continue,
@@ -288,11 +291,14 @@ mod tests {
         let mut tree = default_tree();
         bring_to_front(&mut tree, Pane::Figure);
         tear_off(&mut tree, Pane::Layers);
-        let json = serde_json::to_string(&tree).expect("a tree is plain data");
+        let json = stored(&tree, &Sections::default()).to_string();
         let back = restored_tree(&json).expect("every panel is there");
         assert!(is_in_front(&back, Pane::Figure) && !is_in_front(&back, Pane::Photo), "the chosen tab is in front");
         assert!(is_in_front(&back, Pane::Layers), "a section of its own stays one");
         assert!(!is_of_its_own(&back, Pane::Heads), "and what is a section stays one");
+        let of_before = serde_json::to_string(&tree).expect("a tree is plain data");
+        let back = restored_tree(&of_before).expect("a layout of before there was an inspector");
+        assert!(!is_of_its_own(&back, Pane::Layers) && is_of_its_own(&back, Pane::Inspector), "has its sections in it");
     }
 
     #[test]

@@ -25,10 +25,13 @@ impl FirstFit {
         if self.is_done {
             return;
         }
+        // Wayland does not say where a window stands, and its whole content is as large as it is.
+        let content = ctx.content_rect().size();
         let known = ctx.input(|input| {
             let viewport = input.viewport();
             let is_free = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
-            Some((viewport.inner_rect?.size(), is_free, room(viewport)?))
+            let size = viewport.inner_rect.map_or(content, |inner| inner.size());
+            Some((size, is_free, room(viewport)?))
         });
         let Some((size, is_free, room)) = known else { return };
         self.is_done = true;

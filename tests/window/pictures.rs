@@ -53,6 +53,23 @@ fn place(window: &Window, pane: Pane) -> Rect {
     tiles.find_pane(&pane).and_then(|tile| tiles.rect(tile)).expect("it is in front")
 }
 
+/// Draws until thumbnails, which are read in the background, come no more.
+fn until_still(window: &mut Window) {
+    let mut before = window.render().expect("a software driver");
+    let mut still = 0;
+    for _ in 0..200 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        frames(window);
+        let now = window.render().expect("a software driver");
+        still = if now == before { still + 1 } else { 0 };
+        if still == 3 {
+            return;
+        }
+        before = now;
+    }
+    panic!("expected the list to come to rest within half a minute");
+}
+
 /// The upper left part of a panel.
 fn picture(window: &mut Window, pane: Pane) -> image::RgbaImage {
     if pane.section().is_some() {
@@ -66,6 +83,9 @@ fn picture(window: &mut Window, pane: Pane) -> image::RgbaImage {
     }
     window.event(egui::Event::PointerGone);
     frames(window);
+    if pane == Pane::Images {
+        until_still(window);
+    }
     let rect = place(window, pane);
     let scale = window.ctx.pixels_per_point();
     let whole = window.render().expect("a software driver");

@@ -2,7 +2,8 @@
 
 use crate::script::Script;
 use crate::support::{Window, answered, frames, press, window_with};
-use eframe::egui::{Key, vec2};
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::layout;
 use gazelens::ui::pane::Pane;
@@ -29,6 +30,7 @@ fn with_photo(width_px: u32, height_px: u32) -> (tempfile::TempDir, Window) {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     frames(&mut window);
+    assert!(window.query_by_label_contains("Photo photo").is_some(), "this photo is shown");
     (folder, window)
 }
 
@@ -80,9 +82,11 @@ fn sections_fold_and_become_panels_of_their_own() {
 #[test]
 fn a_command_for_a_section_opens_it() {
     let (mut window, _) = answered(Script::default());
+    assert!(!window.state().is_in_sight(Pane::Layers), "folded at first");
     window.state_mut().command(gazelens::ui::command::Command::ShowPane(Pane::Layers));
     frames(&mut window);
-    assert!(window.query_by_label_contains("Attention on the image").is_some(), "its plot is there");
+    assert!(window.state().is_in_sight(Pane::Layers), "open");
+    window.get_by_label("over layers");
 }
 
 #[test]
@@ -92,4 +96,33 @@ fn one_key_writes_the_names_of_all_objects() {
     press(&mut window, Key::N);
     let truth = &window.state().state().truth;
     assert!(truth.view.names_visible && truth.view.masks_visible, "with their outlines");
+    press(&mut window, Key::O);
+    press(&mut window, Key::N);
+    let truth = &window.state().state().truth;
+    assert!(truth.view.names_visible && truth.view.masks_visible, "hidden objects come back with their names");
+    press(&mut window, Key::N);
+    assert!(!window.state().state().truth.view.names_visible, "off again");
+}
+
+#[test]
+fn a_colour_map_is_chosen_in_the_bar_over_the_photo() {
+    let (mut window, _) = answered(Script::default());
+    let map = |window: &Window| window.state().state().colour.style.colormap;
+    let before = map(&window);
+    window.get_by_label("Range").click();
+    frames(&mut window);
+    window.get_by_role_and_label(Role::ComboBox, "Colour map").click();
+    frames(&mut window);
+    window.get_by_label("Inferno").click();
+    frames(&mut window);
+    assert_ne!(map(&window), before, "another one");
+}
+
+#[test]
+fn a_command_that_shows_a_panel_ends_the_photo_alone() {
+    let (mut window, _) = answered(Script::default());
+    press(&mut window, Key::F11);
+    window.key_press_modifiers(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::F);
+    frames(&mut window);
+    assert!(window.state().is_in_sight(Pane::Figure), "the figure with its new panel");
 }

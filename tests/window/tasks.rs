@@ -3,7 +3,7 @@
 
 use crate::demo::wait_until;
 use crate::script::Script;
-use crate::support::{Window, answered, frames, press, window};
+use crate::support::{Window, answered, frames, press, type_text, window};
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::ui::command::Command;
@@ -100,6 +100,10 @@ const TASKS: [Task; 20] = [
     }),
     ("read where an object word came from", 2, true, || {
         let mut person = asked();
+        // Folded, to see that it comes forward.
+        person.window.get_by_label("Origin").click_accesskit();
+        frames(&mut person.window);
+        assert!(!person.window.state().is_in_sight(Pane::Origin), "folded");
         person.click("Token 1: umbrella");
         assert!(person.window.state().is_in_sight(Pane::Origin), "its section is open");
         person.window.get_by_label_contains("Attention split: first token");
@@ -133,7 +137,9 @@ const TASKS: [Task; 20] = [
     ("look at one head of one layer", 1, true, || {
         let mut person = asked();
         person.click("Layer 1, head 2");
-        assert_eq!(person.state().view.decoder.head.idx, 2, "shown");
+        let shown = person.state().view.decoder;
+        assert_eq!([shown.layer.idx, shown.head.idx], [1, 2], "shown");
+        assert!(shown.layer.reduce.is_none() && shown.head.reduce.is_none(), "alone");
         person.actions
     }),
     ("take the largest over heads", 1, false, || {
@@ -222,4 +228,6 @@ fn moving_to_the_question_needs_one_key() {
     frames(&mut person.window);
     person.key(Key::Q);
     assert!(!person.state().open.photo_only, "the box is in sight again");
+    type_text(&mut person.window, "Why?");
+    assert!(person.state().ask.text.contains("Why?"), "and takes what is typed");
 }

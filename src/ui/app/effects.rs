@@ -23,6 +23,7 @@ impl App {
 
     /// Shows a panel, wherever it stands.
     pub(in crate::ui) fn bring_to_front(&mut self, pane: Pane) {
+        self.state.open.photo_only = false; // it would be hidden
         if pane.section().is_some() && !layout::is_of_its_own(&self.tree, pane) {
             self.view.sections.show(pane);
             layout::bring_to_front(&mut self.tree, Pane::Inspector);

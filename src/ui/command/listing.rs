@@ -20,6 +20,8 @@ pub enum ListCommand {
     ShowFolder(PathBuf),
     /// Ask the question in the box about every listed image.
     AskAll,
+    /// Ask the questions that failed the last time once more.
+    AskAgain,
     /// Stop asking about every listed image.
     StopAsking,
 }

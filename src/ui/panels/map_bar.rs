@@ -8,8 +8,7 @@ use crate::ui::settings::{Axis, ViewState};
 use crate::ui::state::{Direction, Normalisation, Reduce, Source};
 use crate::ui::widgets::{choice, named, row};
 use eframe::egui;
-use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{DragValue, PopupCloseBehavior, RichText, Ui};
+use egui::{DragValue, Popup, PopupCloseBehavior, RichText, Ui};
 
 /// Space between two groups of the bar, points.
 const GAP_PT: f32 = 6.0;
@@ -46,16 +45,32 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 }
 
 /// A button with the form that it opens; clicks in the form leave it open.
-fn form(ui: &mut Ui, label: &str, name: &str, help: &str, contents: impl FnOnce(&mut Ui)) {
-    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let button = MenuButton::new(format!("{label} ⏷")).config(config);
-    let (response, _) = button.ui(ui, |ui| {
-        ui.set_min_width(FORM_PT);
-        contents(ui);
-    });
+fn form(ui: &mut Ui, cx: &mut PanelContext<'_>, text: [&'static str; 2], label: &str, contents: Contents<'_>) {
+    let [name, help] = text;
+    let mut is_open = cx.memory.open_form == Some(name);
+    let response = ui.add(egui::Button::new(format!("{label} ⏷")).selected(is_open));
     named(ui, &response, name);
-    response.on_hover_text(help);
+    if response.clicked() {
+        is_open = !is_open;
+    }
+    // Its state is our own: a list that is opened in a form would close it if both were egui's one open popup.
+    let popup = Popup::from_response(&response).open_bool(&mut is_open);
+    popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(FORM_PT).show(|ui| {
+        ui.set_min_width(FORM_PT);
+        contents(ui, cx);
+    });
+    if is_open {
+        cx.memory.open_form = Some(name);
+    } else {
+        cx.memory.open_form.take_if(|open| *open == name);
+    }
+    if !is_open {
+        response.on_hover_text(help);
+    }
 }
+
+/// What a form shows.
+type Contents<'a> = &'a mut dyn FnMut(&mut Ui, &mut PanelContext<'_>);
 
 /// What a value is divided by; how tokens become one map and what is left out, with the present state on the button.
 fn values(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut ViewState) {
@@ -78,7 +93,7 @@ fn values(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut ViewState) {
     let label = if words.is_empty() { "…".to_owned() } else { words.join(", ") };
     let help = "How the maps of several tokens become one, whether the first position (attention sink) counts, and \
         the direction of selecting";
-    form(ui, &label, "More about the values", help, |ui| {
+    form(ui, cx, ["More about the values", help], &label, &mut |ui, cx| {
         ui.add_enabled_ui(of_tokens, |ui| tokens(ui, view));
         sink(ui, view);
         ui.add_enabled_ui(has_decoder, |ui| direction(ui, cx));
@@ -88,7 +103,8 @@ fn values(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut ViewState) {
 /// Which values the ends of the colours mean, and every other choice of colour.
 fn range(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let words = colours::range_words(cx);
-    form(ui, words, "Range", "Range, colour map, opacity, interpolation", |ui| colours::show(ui, cx));
+    let help = "Range, colour map, opacity, interpolation";
+    form(ui, cx, ["Range", help], words, &mut |ui, cx| colours::show(ui, cx));
 }
 
 fn source(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {

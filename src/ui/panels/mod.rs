@@ -123,6 +123,8 @@ pub(super) struct ViewMemory {
     pub(super) toast_pointed: bool,
     /// All messages are listed, not the newest alone.
     all_notices: bool,
+    /// The form of the bar over the photo that is open, by its name.
+    open_form: Option<&'static str>,
     /// All candidates are listed, not the first alone.
     all_candidates: bool,
     /// The image attention goes over words instead of layers.

@@ -67,8 +67,7 @@ fn is_read_by_the_decoder(cx: &PanelContext<'_>, layout: &ImageLayout) -> bool {
 
 /// In place of a photo that is not where the session says.
 fn missing(ui: &mut Ui, path: &str, cx: &mut PanelContext<'_>) {
-    // Messages lie over the upper part.
-    ui.add_space(ui.available_height() * 0.5);
+    ui.add_space(ui.available_height() * 0.3);
     ui.vertical_centered(|ui| {
         ui.label(RichText::new("This photo is missing").strong());
         ui.label(RichText::new(format!("Expected it at {path}")).weak());

@@ -33,12 +33,16 @@ pub(super) fn canvas(ui: &mut Ui, cx: &mut PanelContext<'_>, canvas: PhotoCanvas
 
 /// The colour bar at the photo's side, as high as the photo.
 pub(super) fn upright_bar(ui: &mut Ui, bar: ColourBar<'_>, response: &CanvasResponse) {
-    let photo = response.photo_rect.intersect(response.rect);
-    let height = photo.height().max(LEAST_BAR_PT).min(response.rect.height());
-    let size = vec2(UPRIGHT_PT, height);
-    let middle = photo.center().y.clamp(response.rect.top() + height / 2.0, response.rect.bottom() - height / 2.0);
-    let rect = Rect::from_min_size(pos2(photo.right() + GAP_PT, middle - height / 2.0), size);
+    let rect = bar_rect(response.photo_rect.intersect(response.rect), response.rect);
     bar.show_upright(&mut ui.new_child(UiBuilder::new().max_rect(rect)));
+}
+
+/// The place of the bar beside the visible part of the photo, within the canvas from top to bottom.
+fn bar_rect(photo: Rect, canvas: Rect) -> Rect {
+    let height = photo.height().max(LEAST_BAR_PT).min(canvas.height());
+    // Rounding may leave the last top above the first: no clamp, which would not take that.
+    let top = (photo.center().y - height / 2.0).min(canvas.bottom() - height).max(canvas.top());
+    Rect::from_min_size(pos2(photo.right() + GAP_PT, top), vec2(UPRIGHT_PT, height))
 }
 
 /// What can be done with the picture, at the pointer.
@@ -73,5 +77,26 @@ fn steer(view: &mut CanvasView, command: CanvasCommand) {
         CanvasCommand::ActualSize => view.one_to_one(),
         CanvasCommand::ZoomIn => view.zoom_by(ZOOM_STEP),
         CanvasCommand::ZoomOut => view.zoom_by(1.0 / ZOOM_STEP),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_stands_beside_the_photo_at_every_density() {
+        for pixels_per_point in [0.9_f32, 1.0, 1.1, 1.25, 1.333, 1.5, 1.75, 2.0] {
+            for (top, bottom) in (0_u16..60).flat_map(|top| (300_u16..340).map(move |bottom| (top, bottom))) {
+                let y = |px: u16| f32::from(px) / pixels_per_point;
+                let canvas = Rect::from_min_max(pos2(10.0, y(top)), pos2(400.0, y(bottom)));
+                // A photo that is zoomed in fills it.
+                let rect = bar_rect(canvas, canvas);
+                assert!((rect.height() - canvas.height()).abs() < 1e-3, "as high as the photo: {rect} in {canvas}");
+                let small = Rect::from_center_size(canvas.center(), vec2(100.0, 20.0));
+                let rect = bar_rect(small, canvas);
+                assert!(rect.top() >= canvas.top() - 1e-3 && rect.bottom() <= canvas.bottom() + 1e-3, "within: {rect}");
+            }
+        }
     }
 }

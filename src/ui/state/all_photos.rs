@@ -1,8 +1,9 @@
 //! The question in the box asked about every listed photo, one after another.
 
 use super::queue::{AskAll, Pending};
+use super::runs::MOST_RUNS;
 use super::{AppState, Effect, Phase, Severity, Until};
-use crate::engine::{ImageSource, Question, RunId};
+use crate::engine::{ImageSource, Prompt, Question, RunId};
 use crate::ui::command::{Command, ListCommand};
 use crate::ui::wording::{count, listed};
 use std::collections::{BTreeSet, HashMap};
@@ -21,8 +22,12 @@ pub struct AllPhotos {
     text: String,
     /// Photos that had the answer before.
     num_known: usize,
-    /// Photos that something went wrong with, by name, and why.
-    failed: Vec<(String, String)>,
+    /// Questions that something went wrong with, and why.
+    failed: Vec<(Question, String)>,
+    /// The questions that had failed when the last round ended.
+    again: Vec<Question>,
+    /// How many people stopped.
+    num_skipped: usize,
     /// People stopped this one: it is not asked again.
     skipped: Option<RunId>,
     /// It was said that answers are forgotten.
@@ -59,6 +64,7 @@ impl AllPhotos {
     pub(super) fn skip(&mut self, id: RunId) {
         if self.is_running(id) {
             self.skipped = Some(id);
+            self.num_skipped += 1;
         }
     }
 }
@@ -101,13 +107,38 @@ impl AppState {
             let photos = count(known.len(), "listed photo");
             return self.toasts.push(format!("{photos}, all answered already"));
         }
+        let room = MOST_RUNS.saturating_sub(self.runs.iter().count());
+        if open.len() > room {
+            let text = format!("{} are listed, and {MOST_RUNS} answers are kept at most", count(open.len(), "photo"));
+            let advice = "Filter the list, or ask with gazelens trace --questions, which keeps any number in files";
+            self.notices.push((Severity::Warning, Until::Dismissed), text, advice, None);
+            return;
+        }
+        self.begin_all_photos(model, open, known.len());
+    }
+
+    /// Asks the failed questions of the last round once more, as they were.
+    pub(super) fn ask_failed_photos_again(&mut self) {
+        let is_free = self.pope_hindrance().is_none() && self.all_photos.queue.is_none();
+        let Some(model) = self.pope_model().filter(|_| is_free).map(str::to_owned) else {
+            return self.toasts.push("The model cannot be asked now".to_owned());
+        };
+        let open = std::mem::take(&mut self.all_photos.again);
+        if open.is_empty() {
+            return self.toasts.push("These photos were asked about again already".to_owned());
+        }
+        self.begin_all_photos(model, open, 0);
+    }
+
+    fn begin_all_photos(&mut self, model: String, open: Vec<Question>, num_known: usize) {
+        let text = open.first().map_or_else(String::new, |question| match &question.prompt {
+            Prompt::Templated(text) | Prompt::Raw(text) => text.trim().to_owned(),
+        });
         let mut queue = AskAll::new(model);
         queue.add(open);
-        queue.total += known.len();
-        queue.done = known.len();
+        queue.total += num_known;
+        queue.done = num_known;
         let AllPhotos { pending, runs, .. } = std::mem::take(&mut self.all_photos);
-        let text = self.ask.text.trim().to_owned();
-        let num_known = known.len();
         self.all_photos = AllPhotos { queue: Some(queue), pending, runs, text, num_known, ..AllPhotos::default() };
     }
 
@@ -142,12 +173,10 @@ impl AppState {
         if let Some(queue) = &mut self.all_photos.queue {
             queue.ended(pending, again);
         }
-        let image = &pending.question.image;
         match self.runs.get(pending.run).map(|run| run.phase.clone()) {
             _ if again => self.forget_part(pending),
             Some(Phase::Failed(why)) => {
-                let name = self.name_of(image).unwrap_or_default();
-                self.all_photos.failed.push((name, why));
+                self.all_photos.failed.push((pending.question.clone(), why));
                 self.show_unless_looked_at(pending);
             }
             Some(_) => self.show_unless_looked_at(pending),
@@ -197,8 +226,12 @@ impl AppState {
     }
 
     fn all_photos_done(&mut self, queue: &AskAll) {
-        let AllPhotos { num_known, failed, .. } = &self.all_photos;
-        let mut words = format!("Asked about {}", count(queue.total - num_known.min(&queue.total), "photo"));
+        let AllPhotos { num_known, num_skipped, failed, .. } = &self.all_photos;
+        let asked = queue.total.saturating_sub(num_known + num_skipped);
+        let mut words = format!("Asked about {}", count(asked, "photo"));
+        if *num_skipped > 0 {
+            words = format!("{words}; {num_skipped} stopped");
+        }
         if *num_known > 0 {
             words = format!("{words}; {num_known} had the answer already");
         }
@@ -211,14 +244,16 @@ impl AppState {
 
     fn say_failed_photos(&mut self, queue: &AskAll) {
         let failed = std::mem::take(&mut self.all_photos.failed);
+        let name = |question: &Question| self.name_of(&question.image).unwrap_or_default();
         let mut named: Vec<String> =
-            failed.iter().take(MOST_NAMED).map(|(name, why)| format!("{name} ({why})")).collect();
+            failed.iter().take(MOST_NAMED).map(|(question, why)| format!("{} ({why})", name(question))).collect();
         if failed.len() > MOST_NAMED {
             named.push(format!("{} more", failed.len() - MOST_NAMED));
         }
         if !named.is_empty() {
             let text = format!("The question failed for {} of {}: {}", failed.len(), queue.total, listed(&named));
-            let action = Some(("Ask about them again".to_owned(), Command::List(ListCommand::AskAll)));
+            let action = Some(("Ask about them again".to_owned(), Command::List(ListCommand::AskAgain)));
+            self.all_photos.again = failed.into_iter().map(|(question, _)| question).collect();
             self.notices.push((Severity::Warning, Until::Dismissed), text, "", action);
         }
     }

@@ -159,7 +159,11 @@ impl AppState {
         }
         self.browse.bundled = false;
         self.browse.sources = sources;
-        self.browse.announce = (annotated || several).then_some(opened.told);
+        if annotated || several {
+            self.browse.announce.get_or_insert_default().extend(opened.told);
+        } else {
+            opened.told.into_iter().for_each(|told| self.toasts.push(told));
+        }
         self.browse.generation += 1;
         vec![Effect::Join(self.browse.generation, wanted)]
     }

@@ -18,6 +18,7 @@ impl AppState {
             ListCommand::Remove(image) => return self.remove_image(&image),
             ListCommand::ShowFolder(path) => return vec![Effect::ShowFolder(path)],
             ListCommand::AskAll => self.ask_all_photos(),
+            ListCommand::AskAgain => self.ask_failed_photos_again(),
             ListCommand::StopAsking => return self.stop_all_photos(),
         }
         Vec::new()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 /// Questions kept at most, whatever their attention needs.
-pub(super) const MOST_RUNS: usize = 400;
+pub(super) const MOST_RUNS: usize = 4000;
 
 /// All questions, and which one is shown for each image.
 #[derive(Debug, Clone, Default)]

@@ -184,6 +184,7 @@ impl AppState {
         let saved_at = if recovery { written.path.as_ref().map(PathBuf::from) } else { Some(path.clone()) };
         self.settings_of(&written.settings);
         self.pope = Pope::restored(self.pope.settings, written.pope, written.pope_runs);
+        self.all_photos = super::AllPhotos::default();
         let num_runs = runs.iter().filter(|run| !self.pope.is_run(run.id)).count();
         let last_id = written.last_id.max(self.runs.last_id());
         let generation = self.browse.generation + 1;

@@ -75,10 +75,7 @@ impl AppState {
             Command::CopyAnswer => self.copy_answer(),
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
-            Command::ShowPane(pane) => {
-                self.open.photo_only = false; // it would be hidden
-                vec![Effect::BringToFront(pane)]
-            }
+            Command::ShowPane(pane) => vec![Effect::BringToFront(pane)],
             Command::TearOff(pane) => vec![Effect::TearOff(pane)],
             Command::Keys(command) => self.apply_keys(command),
             Command::Copy(command) => self.copy(command),
@@ -121,9 +118,10 @@ impl AppState {
             Command::HoverObject(id) => self.truth.hovered = id,
             Command::ToggleMasks => self.truth.view.masks_visible = !self.truth.view.masks_visible,
             Command::ToggleNames => {
+                // Names without their objects would name nothing.
                 let view = &mut self.truth.view;
-                view.names_visible = !view.names_visible;
-                view.masks_visible |= view.names_visible; // names without their objects would name nothing
+                view.names_visible = !(view.names_visible && view.masks_visible);
+                view.masks_visible |= view.names_visible;
             }
             Command::ToggleOverlap => {
                 self.truth.view.overlap = !self.truth.view.overlap;
