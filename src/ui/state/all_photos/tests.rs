@@ -215,3 +215,54 @@ fn beyond_the_budget_the_attention_goes_and_the_words_stay() {
     assert!(trace.warnings.iter().any(|text| text.contains("ask again")), "which is said: {:?}", trace.warnings);
     assert!(state.runs.attention_bytes() < one, "room was made");
 }
+
+#[test]
+fn what_failed_is_asked_again_as_it_was() {
+    let mut state = ready();
+    ask_all(&mut state);
+    answer(&mut state, 1);
+    state.receive(Event::Failed(RunId(2), "the file is truncated".to_owned()), 0.0);
+    answer(&mut state, 3);
+    answer(&mut state, 4);
+    let notice = state.notices.iter().next().expect("said");
+    let (_, again) = notice.action.clone().expect("with what to do");
+    state.apply(Command::SetPrompt("Something else?".to_owned()));
+    let effects = state.apply(again.clone());
+    assert_eq!(sent(&effects), about(5, "b.png"), "this photo alone");
+    let text = state.runs.get(RunId(5)).map(|run| run.prompt_text().to_owned());
+    assert_eq!(text.as_deref(), Some("What?"), "the question that failed, not what is in the box");
+    answer(&mut state, 5);
+    assert!(state.apply(again).is_empty(), "once");
+}
+
+#[test]
+fn more_photos_than_answers_are_kept_are_refused_and_nothing_is_forgotten() {
+    let mut state = ready();
+    ask_all(&mut state);
+    (1..=4).for_each(|id| drop(answer(&mut state, id)));
+    let images = (0..).take(MOST_RUNS).map(|row| {
+        let image = LibraryImage::new(image(&format!("{row}.png")));
+        LibraryImage { row: Some(row), ..image }
+    });
+    state.library.replace(Library::of(images.collect()));
+    assert!(ask_all(&mut state).is_empty(), "not begun");
+    let notice = state.notices.iter().next().expect("said");
+    assert!(
+        notice.text.contains("4,000 photos are listed") || notice.text.contains("4000 photos are listed"),
+        "{}",
+        notice.text
+    );
+    assert_eq!(state.runs.iter().count(), 4, "the answers of before are there");
+}
+
+#[test]
+fn names_come_with_their_objects() {
+    let mut state = ready();
+    let shown = |state: &AppState| (state.truth.view.names_visible, state.truth.view.masks_visible);
+    state.truth.view.names_visible = true;
+    state.truth.view.masks_visible = false;
+    state.apply(Command::ToggleNames);
+    assert_eq!(shown(&state), (true, true), "hidden objects come back");
+    state.apply(Command::ToggleNames);
+    assert_eq!(shown(&state), (false, true), "off");
+}
