@@ -32,9 +32,9 @@ fn every_format_gives_the_same_bytes_again_from_the_recipe_inside() {
 /// What another machine made of the same recipe and inputs. They change with the program's version and with everything
 /// that is drawn differently on purpose; the failing test says what they are then.
 const MADE_ELSEWHERE: [(Format, &str); 3] = [
-    (Format::Svg, "33652ec485908206e7c6f598a30b554dd445e5b5c069482ce98e3a91b1bc7592"),
-    (Format::Pdf, "39929a964381342f3f7d6c0389d70c84423ebabfdcbe5e415fd654913b8ecd89"),
-    (Format::Png, "591326489af4d185cb392eed6852b0ca8cbd419a51931bff277f56d57b3e829c"),
+    (Format::Svg, "32c5bfe0288d43b5b2f8accd8f86e1205155c71d14cb58f7476e5232bbbfd4f7"),
+    (Format::Pdf, "892e104d8496772a295408c6f28b46f615e055aced6f36049088057c9bb63800"),
+    (Format::Png, "6906ed0ea3406b8aea06a2eabdb340ed0b67036a64028dcabb798c579db99a79"),
 ];
 
 #[test]
