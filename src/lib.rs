@@ -77,7 +77,7 @@
 //!
 //! | what | do | it then appears in |
 //! | --- | --- | --- |
-//! | a model family | one folder in `src/model`, one line in `src/model/families.rs`; where no reader fits its `config.json`, a [`checkpoint::FamilyReader`] and its file in `src/checkpoint/config` | `gazelens list families` |
+//! | a model family | one folder in `src/model`, one line in `src/model/families.rs`; where no [`checkpoint::FamilyReader`] fits its files, one in a file of `src/checkpoint/families`, listed in `src/checkpoint/families.rs` | `gazelens list families` |
 //! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` has those of contrasts) | `gazelens list methods`, `--method` |
 //! | a method of `--strategy` or `--intervene`, and of the window's menu | the same with the `word` of that option in its `MethodInfo` | `gazelens list strategies`, `gazelens list interventions` |
 //! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it in the options of decoding |

@@ -1,29 +1,18 @@
 //! A checkpoint: every file read, checked and brought to one form, wherever the weights come from.
 
-use super::config::{self, FamilyKind, Fields};
-use super::files::{FileObject, Files};
+use super::config::Fields;
+use super::families::{self, CheckpointKind, Whole};
+use super::files::Files;
 use super::processor::preprocess;
 use super::template::{ChatTemplate, chat_template};
-use super::tokenizer::{self, PromptStyle, TextTokenizer, TokenizerFiles, TokenizerSpec};
+use super::tokenizer::{self, TextTokenizer, TokenizerFiles, TokenizerSpec};
 use super::weights::Weights;
 use super::{CheckpointError, ClipConfig, LlavaConfig, VisionConfig};
 use crate::geometry::PreprocessSpec;
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(super) const CONFIG: &str = "config.json";
-const LLAVA_EMBEDDING: &str = "language_model.embed_tokens.weight";
-const LLAVA_HEAD: &str = "lm_head.weight";
-const CLIP_EMBEDDING: &str = "text_model.embeddings.token_embedding.weight";
-
-/// Which model a checkpoint is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum CheckpointKind {
-    /// A vision-language model.
-    Llava(LlavaConfig),
-    /// A pair of image and text encoder.
-    Clip(ClipConfig),
-}
 
 /// What users should know about a checkpoint and may ask it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -69,42 +58,24 @@ impl Checkpoint {
         let path = files.path(CONFIG);
         let fields = Fields::new(config, &path);
         let mut warnings = Vec::new();
-        let family = config::family(fields)?;
+        let whole = families::whole(files, fields)?;
         progress(0.1, CONFIG);
-        let mut kind = kind(files, fields, family)?;
+        let Whole { mut kind, style, embedding: (embedding, num_rows), image_token_id, bos_token_id, .. } = whole;
         warnings.extend(weights.expect_floats(fields)?);
-        if let CheckpointKind::Llava(config) = &mut kind {
-            warnings.extend(settle_head(config, &mut weights, &path));
-        }
-        let (style, embedding, num_rows) = match (&kind, family) {
-            (CheckpointKind::Clip(clip), _) => (PromptStyle::TextOnly, CLIP_EMBEDDING, clip.text_vocab_size),
-            (CheckpointKind::Llava(llava), FamilyKind::LlavaOriginal) => {
-                (PromptStyle::Chunks, LLAVA_EMBEDDING, llava.text.vocab_size)
-            }
-            (CheckpointKind::Llava(llava), _) => (PromptStyle::Expanded, LLAVA_EMBEDDING, llava.text.vocab_size),
+        warnings.extend(whole.settle.and_then(|settle| settle(&mut kind, &mut weights, &path)));
+        let described = match whole.described_in {
+            Some(object) => fields.object(object)?,
+            None => fields,
         };
-        let described = if family == FamilyKind::LlavaOriginal { fields } else { fields.object("text_config")? };
         expect_rows(&weights, embedding, num_rows, described)?;
-        let (vision, image_token_id, bos_token_id) = match &kind {
-            CheckpointKind::Clip(clip) => (&clip.vision, None, None),
-            CheckpointKind::Llava(llava) => (&llava.vision, Some(llava.image_token_id), llava.bos_token_id),
-        };
-        let padded = family == FamilyKind::LlavaOriginal && config::image_is_padded(fields)?;
-        let class = match kind {
-            CheckpointKind::Llava(_) if family != FamilyKind::LlavaOriginal => "LlavaImageProcessor",
-            _ => "CLIPImageProcessor",
-        };
-        let class = fields.text("image_processor_type")?.unwrap_or(class);
-        let preprocess = preprocess(files, class, vision.image_size, padded, &mut warnings)?;
+        let class = fields.text("image_processor_type")?.unwrap_or(whole.processor);
+        let preprocess = preprocess(files, class, whole.image_size, whole.padded, &mut warnings)?;
         progress(0.2, "tokenizer.json");
         let beside = TokenizerFiles::read(files)?;
         let spec = TokenizerSpec { style, image_token_id, bos_token_id, num_rows };
         let tokenizer = tokenizer::load(files, &beside, spec, &mut warnings)?;
         progress(0.8, "chat template");
-        let template = match kind {
-            CheckpointKind::Clip(_) => None,
-            CheckpointKind::Llava(_) => Some(chat_template(files, beside.template_tokens())?),
-        };
+        let template = whole.has_template.then(|| chat_template(files, beside.template_tokens())).transpose()?;
         let notes = CheckpointNotes::default();
         Ok(Self { model_id, folder: None, kind, weights, tokenizer, template, preprocess, notes, warnings })
     }
@@ -142,35 +113,6 @@ pub(super) fn config_file(files: &Files) -> Result<Map<String, Value>, Checkpoin
     })
 }
 
-pub(super) fn kind(files: &Files, fields: Fields<'_>, family: FamilyKind) -> Result<CheckpointKind, CheckpointError> {
-    const GENERATION: &str = "generation_config.json";
-    let generation_path = files.path(GENERATION);
-    let generation_map = files.object(GENERATION)?.unwrap_or_default();
-    let generation = Fields::new(&generation_map, &generation_path);
-    match family {
-        FamilyKind::Clip => config::clip(fields).map(CheckpointKind::Clip),
-        FamilyKind::ClipVision | FamilyKind::Dinov2 { .. } | FamilyKind::Siglip => {
-            let found = format!("{}, which only sees", fields.text("model_type")?.unwrap_or_default());
-            Err(fields.refuse("model_type", "a model with a decoder or a text tower", &found))
-        }
-        FamilyKind::Llava => config::llava(fields, generation).map(CheckpointKind::Llava),
-        FamilyKind::LlavaOriginal => {
-            let tower = tower_file(files, fields)?;
-            let tower = tower.as_ref().map(|(map, path)| Fields::new(map, path));
-            config::original(fields, generation, tower).map(CheckpointKind::Llava)
-        }
-    }
-}
-
-/// The vision tower's own `config.json`, when `mm_vision_tower` is a folder: as given, or beside the checkpoint's
-/// files.
-fn tower_file(files: &Files, fields: Fields<'_>) -> Result<Option<FileObject>, CheckpointError> {
-    let (Files::Folder(folder), Some(name)) = (files, fields.text("mm_vision_tower")?) else { return Ok(None) };
-    // `join` of an absolute path is that path.
-    let tower = Files::Folder(folder.join(name));
-    Ok(tower.object(CONFIG)?.map(|map| (map, tower.path(CONFIG))))
-}
-
 /// The configuration's vocabulary is the embedding's: otherwise every later shape would be wrong without saying why.
 fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fields<'_>) -> Result<(), CheckpointError> {
     match weights.shape(embedding) {
@@ -181,28 +123,4 @@ fn expect_rows(weights: &Weights, embedding: &str, num_rows: usize, fields: Fiel
             Err(fields.refuse("vocab_size", expected, &num_rows))
         }
     }
-}
-
-/// Where the configuration ties the output head to the embedding, the weights have the last word: a stored head with
-/// other values counts, and where only the head is stored it is the embedding too.
-///
-/// **Source**: transformers 5, `PreTrainedModel.tie_weights`.
-fn settle_head(config: &mut LlavaConfig, weights: &mut Weights, path: &Path) -> Option<String> {
-    if !config.text.tie_word_embeddings || !weights.contains(LLAVA_HEAD) {
-        return None;
-    }
-    if !weights.contains(LLAVA_EMBEDDING) {
-        weights.rename(LLAVA_HEAD, LLAVA_EMBEDDING);
-        return None;
-    }
-    if weights.are_equal(LLAVA_HEAD, LLAVA_EMBEDDING) {
-        weights.leave_out(LLAVA_HEAD);
-        return None;
-    }
-    config.text.tie_word_embeddings = false;
-    Some(format!(
-        "tie_word_embeddings is true, but the weights hold an output head that differs from the embedding: \
-         the stored head is used, as transformers does: {}",
-        path.display()
-    ))
 }

@@ -1,6 +1,7 @@
 //! A CLIP checkpoint: both towers and the tokenizer of the text tower.
 
-use super::assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
+use super::assembled::{Checkpoint, CheckpointNotes};
+use super::families::CheckpointKind;
 use super::tokenizer::{ClipTextIds, TextTokenizer};
 use super::weights::Weights;
 use super::{CheckpointError, ClipConfig};

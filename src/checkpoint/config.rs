@@ -12,8 +12,7 @@ mod tests;
 
 pub(super) use clip::{clip, clip_vision};
 pub(super) use dinov2::dinov2;
-pub(super) use family::{FamilyKind, family};
-pub use family::{FamilyReader, ModelType};
+pub use family::ModelType;
 pub(super) use fields::{Fields, number};
 pub(super) use llava::{image_is_padded, llava, original};
 pub(super) use siglip::siglip;

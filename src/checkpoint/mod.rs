@@ -19,6 +19,7 @@ mod clip;
 mod config;
 mod demo;
 mod error;
+mod families;
 mod files;
 mod folder;
 mod gguf;
@@ -32,18 +33,19 @@ mod tokenizer;
 mod vision;
 mod weights;
 
-pub use assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
+pub use assembled::{Checkpoint, CheckpointNotes};
 pub use belongs::files_of;
 pub use clip::ClipCheckpoint;
 pub use config::{
-    Activation, ClipConfig, Dinov2Config, FamilyReader, FeatureSelect, LlavaConfig, ModelType, RopeScaling,
-    SlidingWindow, TextConfig, VisionConfig,
+    Activation, ClipConfig, Dinov2Config, FeatureSelect, LlavaConfig, ModelType, RopeScaling, SlidingWindow,
+    TextConfig, VisionConfig,
 };
 pub use error::CheckpointError;
+pub use families::{CheckpointKind, FamilyReader, VisionKind};
 #[cfg(test)]
 pub(crate) use files::MAX_TEXT_FILE_BYTES;
 pub use moment::Moment;
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
-pub use vision::{VisionCheckpoint, VisionKind, model_type};
+pub use vision::{VisionCheckpoint, model_type};
 pub use weights::{MappedTensor, WeightFiles, Weights};

@@ -2,8 +2,9 @@
 
 use super::CheckpointError;
 use super::adapter::adapter_warning;
-use super::assembled::{CONFIG, Checkpoint, config_file, kind};
-use super::config::{self, Fields};
+use super::assembled::{CONFIG, Checkpoint, config_file};
+use super::config::Fields;
+use super::families;
 use super::files::Files;
 use super::folder::no_checkpoint;
 use super::gguf;
@@ -30,8 +31,7 @@ impl Checkpoint {
         }
         let config = config_file(&files)?;
         // A family that is not supported is told before anything about its weights.
-        let family = config::family(Fields::new(&config, &files.path(CONFIG)))?;
-        kind(&files, Fields::new(&config, &files.path(CONFIG)), family)?;
+        families::whole(&files, Fields::new(&config, &files.path(CONFIG)))?;
         let weights = Weights::open(folder)?;
         let mut checkpoint = Self::assemble(&files, &config, weights, model_id(folder), progress)?;
         checkpoint.folder = Some(folder.to_owned());

@@ -1,29 +1,19 @@
 //! Encoders that only see: the image towers of CLIP and `SigLIP`, by themselves or with a text tower beside them, and
 //! `DINOv2`.
 
+use super::CheckpointError;
 use super::assembled::config_file;
-use super::config::{self, FamilyKind, Fields, ModelType};
+use super::config::{Fields, ModelType};
+use super::families::{self, Tower, VisionKind};
 use super::files::Files;
 use super::folder::no_checkpoint;
 use super::open::{expect_folder, model_id};
-use super::processor::{input_size, preprocess};
+use super::processor::preprocess;
 use super::weights::Weights;
-use super::{CheckpointError, Dinov2Config, VisionConfig};
 use crate::geometry::PreprocessSpec;
 use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.json";
-
-/// Which encoder it is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum VisionKind {
-    /// CLIP's image tower.
-    Clip(VisionConfig),
-    /// `DINOv2`, with or without registers.
-    Dinov2(Dinov2Config),
-    /// `SigLIP`'s image tower, which has no `[CLS]`.
-    Siglip(VisionConfig),
-}
 
 /// What the configuration in a folder says it is; `None` where there is none, as with GGUF files.
 ///
@@ -35,25 +25,6 @@ pub fn model_type(folder: &Path) -> Result<Option<ModelType>, CheckpointError> {
     }
     let map = config_file(&files)?;
     ModelType::of(Fields::new(&map, &files.path(CONFIG))).map(Some)
-}
-
-impl VisionKind {
-    /// The sizes that all encoders have.
-    pub fn config(&self) -> &VisionConfig {
-        match self {
-            Self::Clip(config) | Self::Siglip(config) => config,
-            Self::Dinov2(config) => &config.vision,
-        }
-    }
-
-    /// Tokens in front of the patches: `[CLS]`, and `DINOv2`'s registers.
-    pub fn num_prefix_tokens(&self) -> usize {
-        match self {
-            Self::Clip(_) => 1,
-            Self::Dinov2(config) => 1 + config.num_register_tokens,
-            Self::Siglip(_) => 0,
-        }
-    }
 }
 
 /// An open encoder, for maps.
@@ -88,38 +59,15 @@ impl VisionCheckpoint {
         let map = config_file(&files)?;
         let path = files.path(CONFIG);
         let fields = Fields::new(&map, &path);
-        let (family, model_type) = (config::family(fields)?, ModelType::of(fields)?);
-        let class = match family {
-            FamilyKind::Dinov2 { .. } => "BitImageProcessor",
-            FamilyKind::Siglip => "SiglipImageProcessor",
-            _ => "CLIPImageProcessor",
-        };
-        let class = fields.text("image_processor_type")?.unwrap_or(class);
-        let kind = match family {
-            FamilyKind::Clip => VisionKind::Clip(config::clip(fields)?.vision),
-            FamilyKind::ClipVision => VisionKind::Clip(config::clip_vision(fields)?),
-            FamilyKind::Dinov2 { registers } => {
-                VisionKind::Dinov2(config::dinov2(fields, registers, input_size(&files, class)?)?)
-            }
-            FamilyKind::Siglip => VisionKind::Siglip(config::siglip(fields)?),
-            FamilyKind::Llava | FamilyKind::LlavaOriginal => {
-                let expected = "an encoder that only sees: clip, clip_vision_model, dinov2, dinov2_with_registers, \
-                    siglip, siglip_vision_model";
-                return Err(fields.refuse("model_type", expected, "llava"));
-            }
-        };
+        let model_type = ModelType::of(fields)?;
+        let Tower { kind, processor, leave_out } = families::tower(&files, fields)?;
+        let class = fields.text("image_processor_type")?.unwrap_or(processor);
         let mut warnings = Vec::new();
         let preprocess = preprocess(&files, class, kind.config().image_size, false, &mut warnings)?;
         let weights = Weights::open(folder)?;
         warnings.extend(weights.expect_floats(fields)?);
-        for other in ["text_model.", "text_projection.", "visual_projection.", "logit_scale"] {
+        for other in ["text_model.", "text_projection.", "visual_projection.", "logit_scale"].iter().chain(leave_out) {
             weights.leave_out(other);
-        }
-        if family == FamilyKind::Siglip {
-            // What compares with texts: the head that pools patches among it.
-            for other in ["head.", "vision_tower.head.", "logit_bias"] {
-                weights.leave_out(other);
-            }
         }
         let (model_id, folder) = (model_id(folder), folder.to_owned());
         Ok(Self { model_id, folder, model_type, kind, weights, preprocess, warnings })

@@ -21,7 +21,8 @@ pub(super) use header::{Header, read_gguf_header};
 
 use self::metadata::Metadata;
 use super::CheckpointError;
-use super::assembled::{Checkpoint, CheckpointKind, CheckpointNotes};
+use super::assembled::{Checkpoint, CheckpointNotes};
+use super::families::CheckpointKind;
 use super::files::Files;
 use super::weights::{GgufTensors, Weights};
 use candle_core::{DType, Device};
