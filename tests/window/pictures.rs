@@ -43,7 +43,11 @@ fn open(theme: ThemeChoice, pixels_per_point: f32, [width, height]: [f32; 2]) ->
             && app.derived().truth.marks.words.len() == 2
     });
     window.state_mut().command(Command::HoldWord(1, 1));
-    frames(&mut window);
+    // What is computed in the background comes to its end.
+    for _ in 0..30 {
+        frames(&mut window);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     window
 }
 
@@ -62,7 +66,7 @@ fn until_still(window: &mut Window) {
         frames(window);
         let now = window.render().expect("a software driver");
         still = if now == before { still + 1 } else { 0 };
-        if still == 3 {
+        if still == 6 {
             return;
         }
         before = now;
