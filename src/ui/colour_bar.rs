@@ -45,9 +45,7 @@ impl<'a> ColourBar<'a> {
             Pos2::new(rect.left() + 6.0 + BAR_PT, rect.bottom() - text_pt / 2.0),
         );
         if ui.is_rect_visible(rect) {
-            ui.painter().add(gradient(bar, Along::Up, |t| self.colour_at(lo + t * (hi - lo))));
-            let outline = ui.visuals().widgets.noninteractive.bg_stroke;
-            ui.painter().rect_stroke(bar, 0.0, outline, StrokeKind::Outside);
+            self.colours(ui, bar, Along::Up, [lo, hi]);
             self.upright_texts(ui, rect, bar, [lo, hi]);
             if let Some(part) = self.marked([lo, hi]) {
                 let y = egui::lerp(bar.bottom()..=bar.top(), part);
@@ -90,12 +88,18 @@ impl<'a> ColourBar<'a> {
         colormap(self.style.colormap).effective_range(self.style.range)
     }
 
-    fn colour_at(&self, value: f32) -> Color32 {
+    /// The band with its outline.
+    fn colours(&self, ui: &Ui, bar: Rect, along: Along, [lo, hi]: [f32; 2]) {
         let map = colormap(self.style.colormap);
-        let (position, _) = Colouring::new(self.style, map).position(value);
-        let [r, g, b] = map.at(position).map(|c| c * 255.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours in 0..=255")]
-        Color32::from_rgb(r.round() as u8, g.round() as u8, b.round() as u8)
+        let colouring = Colouring::new(self.style, map);
+        ui.painter().add(gradient(bar, along, |t| {
+            let (position, _) = colouring.position(lo + t * (hi - lo));
+            let [r, g, b] = map.at(position).map(|c| c * 255.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours in 0..=255")]
+            Color32::from_rgb(r.round() as u8, g.round() as u8, b.round() as u8)
+        }));
+        let outline = ui.visuals().widgets.noninteractive.bg_stroke;
+        ui.painter().rect_stroke(bar, 0.0, outline, StrokeKind::Outside);
     }
 
     /// The response with everything that the bar says, in words.
@@ -122,9 +126,7 @@ impl<'a> ColourBar<'a> {
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
         let bar = Rect::from_min_size(rect.min + Vec2::new(1.0, text_pt + 3.0), Vec2::new(size.x - 2.0, BAR_PT));
         if ui.is_rect_visible(rect) {
-            ui.painter().add(gradient(bar, Along::Right, |t| self.colour_at(lo + t * (hi - lo))));
-            let outline = ui.visuals().widgets.noninteractive.bg_stroke;
-            ui.painter().rect_stroke(bar, 0.0, outline, StrokeKind::Outside);
+            self.colours(ui, bar, Along::Right, [lo, hi]);
             self.texts(ui, rect, bar, &font, [lo, hi]);
             self.mark(ui, bar, [lo, hi]);
         }

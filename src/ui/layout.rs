@@ -97,9 +97,10 @@ pub fn restored_sections(json: &str) -> Sections {
 /// stands beside by default, or is a section of the inspector; one that there is no more goes. `None` for what is no
 /// layout, or has a panel twice.
 pub fn restored_tree(json: &str) -> Option<Tree<Pane>> {
-    let stored: Tree<String> = serde_json::from_str(json).ok()?;
+    let value: Value = serde_json::from_str(json).ok()?;
     // Before there was an inspector every panel was of its own: those that are its sections now become that.
-    let has_inspector = serde_json::from_str::<Value>(json).ok()?.get(SECTIONS).is_some();
+    let has_inspector = value.get(SECTIONS).is_some();
+    let stored: Tree<String> = serde_json::from_value(value).ok()?;
     let (root, mut tiles, mut seen) = (stored.root()?, Tiles::default(), BTreeSet::new());
     for (id, tile) in stored.tiles.iter() {
         let tile = match tile {

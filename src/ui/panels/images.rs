@@ -11,9 +11,8 @@ use crate::ui::settings::ImagesView;
 use crate::ui::theme;
 use crate::ui::wording::count as counted;
 use eframe::egui;
-use egui::accesskit::Role;
-use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
-use picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
+use egui::{Align2, Rect, RichText, TextStyle, Ui, Vec2, pos2, vec2};
+use picture::{AskedOfAll, ground, line, objects, short_name, tags, thumbnail};
 
 /// Height of a row, points; the thumbnail fits into it.
 const ROW_PT: f32 = 58.0;
@@ -221,17 +220,8 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usiz
     let state = cx.state;
     let Some(image) = state.library.images().get(idx) else { return };
     let selected = state.library.current_idx() == Some(idx);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Image {}", image.name)));
+    let (rect, response) = ground(ui, image, selected, vec2(ui.available_width(), ROW_PT));
     let visuals = ui.visuals();
-    let fill = if selected {
-        visuals.selection.bg_fill
-    } else if response.hovered() {
-        visuals.widgets.hovered.weak_bg_fill
-    } else {
-        egui::Color32::TRANSPARENT
-    };
-    ui.painter().rect_filled(rect, 4.0, fill);
     let room = if rect.width() < NARROW_PT { NARROW_THUMBNAIL_PT } else { THUMBNAIL_PT };
     let frame = Rect::from_min_size(rect.min + vec2(4.0, (ROW_PT - room.y) / 2.0), room);
     thumbnail(ui, cx.photos, image, frame, Align2::LEFT_CENTER);

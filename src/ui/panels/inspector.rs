@@ -92,7 +92,7 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, pane: Pane, is_open: bool) -> Re
     let at = pos2(rect.left() + 20.0, rect.center().y);
     let title = ui.painter().text(at, Align2::LEFT_CENTER, pane.title(), font, colour);
     let own = own_panel(ui, cx, pane, rect);
-    let brief = summary::of(cx, pane).filter(|_| !is_open);
+    let brief = if is_open { None } else { summary::of(cx, pane) };
     if let Some(brief) = &brief {
         let (left, right) = (title.right() + 12.0, own.left() - 6.0);
         let weak = ui.visuals().weak_text_color();

@@ -1,12 +1,11 @@
 //! The images on offer as a grid: only the rows in sight are drawn, and only their thumbnails are read.
 
-use super::picture::{AskedOfAll, line, objects, short_name, tags, thumbnail};
+use super::picture::{AskedOfAll, ground, line, objects, short_name, tags, thumbnail};
 use super::{PanelContext, menu};
 use crate::ui::command::Command;
 use crate::ui::theme;
 use eframe::egui;
-use egui::accesskit::Role;
-use egui::{Align2, Pos2, Rect, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2, vec2};
+use egui::{Align2, Pos2, Rect, TextStyle, Ui, Vec2, pos2, vec2};
 
 /// A cell is at least so wide, points: as many as fit stand beside each other and share what is left.
 const LEAST_WIDTH_PT: f32 = 60.0;
@@ -63,17 +62,7 @@ fn cell(ui: &mut Ui, cx: &mut PanelContext<'_>, asked: &AskedOfAll<'_>, idx: usi
     let state = cx.state;
     let Some(image) = state.library.images().get(idx) else { return };
     let selected = state.library.current_idx() == Some(idx);
-    let (rect, response) = ui.allocate_exact_size(size_pt, Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Image {}", image.name)));
-    let visuals = ui.visuals();
-    let fill = if selected {
-        visuals.selection.bg_fill
-    } else if response.hovered() {
-        visuals.widgets.hovered.weak_bg_fill
-    } else {
-        egui::Color32::TRANSPARENT
-    };
-    ui.painter().rect_filled(rect, 4.0, fill);
+    let (rect, response) = ground(ui, image, selected, size_pt);
     let inner = rect.shrink(PADDING_PT);
     let text_pt = ui.text_style_height(&TextStyle::Small);
     let frame = inner.with_max_y(inner.bottom() - 2.0 * text_pt);

@@ -5,7 +5,8 @@ use crate::ui::photos::{Loaded, Photos};
 use crate::ui::state::{AppState, LibraryImage, Phase};
 use crate::ui::wording::count;
 use eframe::egui;
-use egui::{Align2, Color32, Pos2, Rect, TextStyle, Ui, pos2};
+use egui::accesskit::Role;
+use egui::{Align2, Color32, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo, pos2};
 use std::collections::HashMap;
 
 /// What was asked about one image.
@@ -107,6 +108,22 @@ pub(super) fn thumbnail(ui: &Ui, photos: &mut Photos, image: &LibraryImage, fram
             ui.painter().text(frame.center(), Align2::CENTER_CENTER, "unreadable", font, ui.visuals().error_fg_color);
         }
     }
+}
+
+/// The place of an image in the list or the grid: its name for those who hear it, and its ground.
+pub(super) fn ground(ui: &mut Ui, image: &LibraryImage, selected: bool, size_pt: Vec2) -> (Rect, Response) {
+    let (rect, response) = ui.allocate_exact_size(size_pt, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListItem, true, selected, format!("Image {}", image.name)));
+    let visuals = ui.visuals();
+    let fill = if selected {
+        visuals.selection.bg_fill
+    } else if response.hovered() {
+        visuals.widgets.hovered.weak_bg_fill
+    } else {
+        Color32::TRANSPARENT
+    };
+    ui.painter().rect_filled(rect, 4.0, fill);
+    (rect, response)
 }
 
 #[cfg(test)]
