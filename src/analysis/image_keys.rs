@@ -83,11 +83,9 @@ impl ImageKeys {
 
 impl Cells {
     fn new(layout: &ImageLayout, start: usize) -> Self {
-        let positions: Vec<usize> = layout.tokens().map(|token| start + token).collect();
-        let first = positions.first().copied().unwrap_or(start);
-        if positions.iter().copied().eq(first..first + positions.len()) {
-            return Self::Run(TokenSpan { start: first, len: positions.len() });
+        match layout.token_run() {
+            Some(run) => Self::Run(TokenSpan { start: start + run.start, len: run.len() }),
+            None => Self::Scattered(layout.tokens().map(|token| start + token).collect()),
         }
-        Self::Scattered(positions)
     }
 }

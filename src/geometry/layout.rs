@@ -3,6 +3,7 @@
 use super::outside::{GeometryError, refused};
 use super::{ImageSize, ModelView, PatchGrid, PatchPos, PlacedRegion, RectPx};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// What a region shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -222,6 +223,22 @@ impl ImageLayout {
     pub fn tokens(&self) -> impl Iterator<Item = usize> + '_ {
         let placed = self.regions.iter().filter(|region| region.rect_px.is_some());
         placed.flat_map(|region| cells_of(region.grid).map(|(row, col)| region.token(row, col)))
+    }
+
+    /// The same where they are one run of tokens, as in every layout of one grid without separators; `None` elsewhere.
+    /// Costs a step a region, so that a map of every word can ask it.
+    pub fn token_run(&self) -> Option<Range<usize>> {
+        let mut run: Option<Range<usize>> = None;
+        for region in self.regions.iter().filter(|region| region.rect_px.is_some()) {
+            let is_dense = region.row_stride == region.grid.cols || region.grid.rows == 1;
+            let start = run.as_ref().map_or(region.first_token, |run| run.start);
+            let follows = run.as_ref().is_none_or(|run| run.end == region.first_token);
+            if !is_dense || !follows {
+                return None;
+            }
+            run = Some(start..region.first_token + region.grid.len());
+        }
+        run
     }
 
     /// The cell of an image token; `None` for one without pixels.

@@ -250,6 +250,28 @@ fn region(first_token: usize, [rows, cols, row_stride]: [usize; 3], edges: Optio
 }
 
 #[test]
+fn a_run_of_tokens_is_told_from_scattered_ones() {
+    let edges = Some([0.0, 0.0, 60.0, 40.0]);
+    for (regions, run) in [
+        (vec![region(1, [2, 3, 3], edges)], Some(1..7)),
+        (vec![region(1, [2, 3, 4], edges)], None), // separators
+        (vec![region(1, [1, 3, 4], edges)], Some(1..4)), // no row behind the separator
+        (vec![region(0, [2, 3, 3], edges), region(6, [2, 2, 2], edges)], Some(0..10)),
+        (vec![region(0, [2, 3, 3], edges), region(7, [2, 2, 2], edges)], None), // a token between them
+        (vec![region(4, [2, 3, 3], edges), region(0, [2, 2, 2], edges)], None), // the other way round
+        (vec![region(0, [1, 2, 2], None), region(2, [2, 2, 2], edges)], Some(2..6)),
+        (vec![region(0, [1, 2, 2], None)], None), // no pixel
+    ] {
+        let layout = ImageLayout::new(size(60, 40), 16, regions).expect("a layout");
+        let tokens: Vec<usize> = layout.tokens().collect();
+        assert_eq!(layout.token_run(), run, "{:?}", layout.regions());
+        let first = tokens.first().copied().unwrap_or(0);
+        let is_run = !tokens.is_empty() && tokens.iter().copied().eq(first..first + tokens.len());
+        assert_eq!(run.is_some(), is_run, "as the tokens themselves say: {tokens:?}");
+    }
+}
+
+#[test]
 fn tokens_cells_and_pixels_find_each_other() {
     // One token without pixels, 2 x 3 cells with a separator after each row, one cell over the middle, a query.
     let whole = region(1, [2, 3, 4], Some([-30.0, 0.0, 90.0, 40.0]));
