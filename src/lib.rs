@@ -86,7 +86,8 @@
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
 //! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
-//! | something to do in the window | one variant and one line in `src/ui/command`, one arm in `src/ui/state/update.rs` | menus, keys, the box that finds commands |
+//! | something to do in the window | one variant and one line in `src/ui/core/command`, one arm in the reducer of its feature (`src/ui/features`) | menus, keys, the box that finds commands |
+//! | a panel of the window | one file in its folder of `src/ui/features`, one line in `PANES` of `src/ui/core/pane.rs`, one arm in `src/ui/shell/room.rs` | the window, its menu, the box that finds commands |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
 //! The pages repeat what `gazelens list` prints. A test fails when they are stale;

@@ -8,6 +8,8 @@ mod imports;
 mod looks;
 #[path = "architecture/pages.rs"]
 mod pages;
+#[path = "architecture/window.rs"]
+mod window;
 
 use circles::{House, rooms_used, taken_from};
 use std::collections::{BTreeMap, BTreeSet};

@@ -254,7 +254,7 @@ fn a_run_of_tokens_is_told_from_scattered_ones() {
     let edges = Some([0.0, 0.0, 60.0, 40.0]);
     for (regions, run) in [
         (vec![region(1, [2, 3, 3], edges)], Some(1..7)),
-        (vec![region(1, [2, 3, 4], edges)], None), // separators
+        (vec![region(1, [2, 3, 4], edges)], None),       // separators
         (vec![region(1, [1, 3, 4], edges)], Some(1..4)), // no row behind the separator
         (vec![region(0, [2, 3, 3], edges), region(6, [2, 2, 2], edges)], Some(0..10)),
         (vec![region(0, [2, 3, 3], edges), region(7, [2, 2, 2], edges)], None), // a token between them

@@ -1,55 +1,34 @@
 //! The window.
 //!
-//! Data flows round: [`App`] drains the worker's events and the user's [`Command`]s into [`state::AppState`] (pure
-//! reducers, tested without a window), [`derived`] makes maps and numbers of the shown trace and keeps them, panels
-//! read both and emit commands. Nothing that paints waits, reads files or walks a whole trace.
+//! Data flows round: [`shell::App`] drains the worker's events and the user's [`Command`]s into
+//! [`features::AppState`] (pure reducers, tested without a window), [`features::derived`] makes maps and numbers of the
+//! shown trace and keeps them, panels read both and emit commands. Nothing that paints waits, reads files or walks a
+//! whole trace.
 //!
-//! What is said lies below who acts on it: [`pane`], [`settings`] and [`command`] are plain data and know no state.
+//! What is said lies below who acts on it. A room uses those of the rows above its own, and itself:
 //!
-//! - a new command: one variant in [`command`], one line in its table, one arm in [`state`]'s reducer; menus, keys and
-//!   help follow.
-//! - a new panel: one variant in [`pane::Pane`], one file in `panels`.
+//! | layer | room | what it holds |
+//! | --- | --- | --- |
+//! | 0 | `core` | what is said: commands, their keys, settings, panels as data; knows no state |
+//! | 1 | `widgets` | canvas, grid, colour bar, chips, forms, theme: know no state of ours |
+//! | 1 | `background` | latest-wins worker, link to the engine, thumbnails, notes being written |
+//! | 2 | `features` | a folder each: state, reducer, panels; [`features::AppState`] is all their states |
+//! | 3 | `shell` | the application object, draining events, carrying out effects, docking, menu, status bar |
+//!
+//! A feature reads the other features' states; what it takes of their panels is in the table of [`features`].
+//!
+//! - a new command: one variant in [`core::command`], one line in its table, one arm in the reducer of its feature;
+//!   menus, keys and help follow.
+//! - a new panel: one file in its feature and one line in [`core::pane::PANES`], with its content in `shell::room`.
 
-mod ahead;
-mod app;
-pub mod canvas;
-pub mod colour_bar;
-pub mod command;
-mod copying;
-pub mod derived;
-mod done;
-mod drawing;
-pub mod figure_files;
-mod figures;
-pub mod head_grid;
-mod jobs;
-mod latest;
-pub mod layout;
-mod link;
-mod notes_writer;
-pub mod open_files;
-mod opening;
-pub mod palette;
-pub mod pane;
-mod panels;
-mod photos;
-mod prompted;
-mod run;
-mod screen;
-pub mod session;
-mod sessions;
-pub mod settings;
-mod shortcuts;
-pub mod state;
-mod tables;
-mod theme;
-pub mod truth;
-mod widgets;
-mod wording;
-mod words;
+pub mod background;
+pub mod core;
+pub mod features;
+pub mod shell;
+pub mod widgets;
 
-pub use app::{App, AppOptions};
-pub use command::Command;
-pub use figures::Preview;
-pub use link::{EngineLink, Waker};
-pub use run::{RunError, WindowOptions, run};
+pub use self::core::command::Command;
+pub use background::link::{EngineLink, Waker};
+pub use features::figure::preview::Preview;
+pub use shell::app::{App, AppOptions};
+pub use shell::run::{RunError, WindowOptions, run};

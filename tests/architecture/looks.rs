@@ -30,13 +30,13 @@ fn only_the_theme_names_colours_and_sizes_of_text() {
     for file in files(&root().join("src/ui"), &[".rs"]) {
         let name = relative(&file);
         let found = named_colours(&code(&file));
-        if name == "src/ui/theme.rs" {
+        if name == "src/ui/widgets/theme.rs" {
             assert!(found.len() > 20, "the theme's tables were found");
         } else {
             wrong.extend(found.into_iter().map(|found| format!("{name}: {found}")));
         }
     }
-    assert!(wrong.is_empty(), "colours belong in src/ui/theme.rs: {wrong:#?}");
+    assert!(wrong.is_empty(), "colours belong in src/ui/widgets/theme.rs: {wrong:#?}");
 }
 
 /// A string of TOML in quotes, from its beginning.
@@ -104,7 +104,7 @@ fn the_desktop_entry_opens_files_with_a_command_that_exists() {
     };
     assert_eq!((value("Type"), value("Terminal"), value("Icon")), ("Application", "false", "gazelens"), "a window");
     assert!(value("Categories").ends_with(';') && value("MimeType").ends_with(';'), "lists end in a semicolon");
-    let run = include_str!("../../src/ui/run.rs");
+    let run = include_str!("../../src/ui/shell/run.rs");
     assert!(run.contains(&format!(".with_app_id(\"{}\")", value("StartupWMClass"))), "the window belongs to it");
     let words: Vec<&str> = value("Exec").split_whitespace().collect();
     assert_eq!(words.last(), Some(&"%F"), "files are given to it");

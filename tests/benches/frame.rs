@@ -9,9 +9,9 @@ mod script;
 use cpu_time::ThreadTime;
 use gazelens::engine::{Event, RunId, Timings};
 use gazelens::geometry::PatchGrid;
-use gazelens::ui::command::{Command, Extend};
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::TokenPos;
+use gazelens::ui::core::command::{Command, Extend};
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::TokenPos;
 use screenless::Screenless;
 use script::{Handle, Script, ScriptedLink};
 use std::time::{Duration, Instant};
@@ -147,5 +147,5 @@ fn answer(window: &mut Window, script: &Script) {
         }
         assert!(Instant::now() < limit, "expected {NUM_TOKENS} maps within two minutes, found {made}");
     }
-    assert!(gazelens::ui::layout::is_in_front(window.screen.app.tree(), Pane::Heads), "the grid is in sight");
+    assert!(window.screen.app.is_in_sight(Pane::Heads), "the grid is in sight");
 }

@@ -1,7 +1,8 @@
 //! The window without a screen: shapes are made and cut into triangles, nothing is drawn.
 
 use eframe::{App as _, egui};
-use gazelens::ui::{App, AppOptions, EngineLink};
+use gazelens::ui::EngineLink;
+use gazelens::ui::{App, AppOptions};
 use std::time::{Duration, Instant};
 
 /// See the module's documentation.

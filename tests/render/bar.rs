@@ -5,7 +5,7 @@ use eframe::egui::{self, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::render::{HeatStyle, colormap};
-use gazelens::ui::colour_bar::ColourBar;
+use gazelens::ui::widgets::colour_bar::ColourBar;
 
 #[test]
 fn the_bar_names_its_range_and_shows_its_colours() {

@@ -7,7 +7,7 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::geometry::{Framing, ImageLayout, PatchPos};
 use gazelens::render::gpu::Gpu;
 use gazelens::render::{HeatMap, HeatStyle, PhotoTexture, Resampling};
-use gazelens::ui::canvas::{CanvasView, PhotoCanvas, Zoom};
+use gazelens::ui::widgets::canvas::{CanvasView, PhotoCanvas, Zoom};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::geometry::{Framing, ImageSize, ModelView, PatchGrid, RectPx};
 use gazelens::render::{GridLayout, GridMaps, GridRange, colormaps, compose_grid};
-use gazelens::ui::head_grid::HeadGrid;
+use gazelens::ui::widgets::head_grid::HeadGrid;
 
 const GRID: PatchGrid = PatchGrid { rows: 24, cols: 24 };
 

@@ -8,10 +8,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_tiles::{Container, Linear, LinearDir, Tile, Tiles, Tree};
 use gazelens::engine::{Event, RunId, Stage, Timings};
 use gazelens::trace::{ContrastCandidate, OutputToken, TokenContrast};
-use gazelens::ui::command::{Command, CompareCommand, TriedStrength};
-use gazelens::ui::pane::Pane;
-use gazelens::ui::settings::ChipQuantity;
-use gazelens::ui::state::TokenPos;
+use gazelens::ui::core::command::{Command, CompareCommand, TriedStrength};
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::core::settings::ChipQuantity;
+use gazelens::ui::features::TokenPos;
 
 /// Sixty words, of four letters in the mean.
 const SIXTY: &str = "The image shows a man riding a brown horse along a sandy beach in the early morning light. \
@@ -186,7 +186,9 @@ fn the_prompt_is_one_line_that_unfolds() {
     frames(&mut window);
     assert!(window.query_by_label_contains("Prompt token").is_none(), "folded by a click");
     press(&mut window, Key::Escape);
-    window.state_mut().command(Command::ClickToken(TokenPos::Prompt(148), gazelens::ui::command::Extend::Replace));
+    window
+        .state_mut()
+        .command(Command::ClickToken(TokenPos::Prompt(148), gazelens::ui::core::command::Extend::Replace));
     frames(&mut window);
     window.get_by_label("Prompt token 148: Describe");
     press(&mut window, Key::Escape);

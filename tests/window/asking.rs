@@ -5,7 +5,7 @@ use crate::support::{Window, answered, frames, press, type_number, type_text, wi
 use eframe::egui::Key;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{Event, ModelSource, Prompt, PromptRows, Request, RunId, Stage};
-use gazelens::ui::state::Phase;
+use gazelens::ui::features::Phase;
 
 #[test]
 fn the_first_start_opens_the_demo_and_invites() {
@@ -366,6 +366,6 @@ fn beams_are_set_where_sampling_is_and_go_with_the_question() {
         });
     let sampling = sampling.expect("asked");
     assert_eq!((sampling.beams, sampling.length_penalty.to_bits()), (4, 0.5_f64.to_bits()), "both went out");
-    let variant = window.state().state().current_run().map(gazelens::ui::state::Run::variant);
+    let variant = window.state().state().current_run().map(gazelens::ui::features::Run::variant);
     assert_eq!(variant.as_deref(), Some("4 beams, length penalty 0.5"), "and the answer says it");
 }

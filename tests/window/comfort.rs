@@ -7,9 +7,9 @@ use eframe::egui;
 use egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::RunId;
-use gazelens::ui::command::{Command, CopyCommand, FigureCommand, SessionCommand};
-use gazelens::ui::layout::is_in_front;
-use gazelens::ui::pane::{Pane, TableKind};
+use gazelens::ui::core::command::{Command, CopyCommand, FigureCommand, SessionCommand};
+use gazelens::ui::core::pane::{Pane, TableKind};
+use gazelens::ui::shell::layout::is_in_front;
 use std::time::Duration;
 
 /// What reaches the clipboard.
@@ -190,7 +190,7 @@ fn the_figure_in_front_goes_to_the_clipboard_as_it_is_written() {
     window.get_by_label("Describe this image in detail.").click();
     frames(&mut window);
     wait_until(&mut window, "an answer", |app| {
-        app.state().current_run().is_some_and(|run| run.phase == gazelens::ui::state::Phase::Finished)
+        app.state().current_run().is_some_and(|run| run.phase == gazelens::ui::features::Phase::Finished)
     });
     frames(&mut window);
     window.state_mut().command(Command::Figure(FigureCommand::AddShown));

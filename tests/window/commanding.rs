@@ -5,9 +5,9 @@ use crate::support::{Window, answered, frames, press, type_text, window};
 use eframe::egui;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::command::{Command, NAMED_COMMANDS};
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::TokenPos;
+use gazelens::ui::core::command::{Command, NAMED_COMMANDS};
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::TokenPos;
 
 fn ctrl(window: &mut Window, key: Key) {
     window.key_press_modifiers(Modifiers::COMMAND, key);
@@ -185,7 +185,7 @@ fn menus_list_every_panel_show_what_is_on_and_say_what_program_this_is() {
     frames(&mut window);
     window.get_by_label("Panels").click();
     frames(&mut window);
-    for entry in gazelens::ui::pane::PANES {
+    for entry in gazelens::ui::core::pane::PANES {
         assert!(window.query_all_by_label(entry.title).next().is_some(), "{} is in the menu", entry.title);
     }
     press(&mut window, Key::Escape);

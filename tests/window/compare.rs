@@ -5,9 +5,10 @@ use crate::support::{Window, frames};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::analysis::align::Change;
 use gazelens::trace::Trace;
-use gazelens::ui::command::{CompareCommand, TriedStrength};
-use gazelens::ui::state::{Phase, Run, TokenPos};
-use gazelens::ui::{App, Command};
+use gazelens::ui::App;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::command::{CompareCommand, TriedStrength};
+use gazelens::ui::features::{Phase, Run, TokenPos};
 
 /// A photo and a question that strategies answer otherwise than plain decoding does.
 const QUESTION: &str = "Please describe this image in detail.";

@@ -6,7 +6,7 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{ModelTask, Worker};
-use gazelens::ui::state::{Phase, Source};
+use gazelens::ui::features::{Phase, Source};
 use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
 

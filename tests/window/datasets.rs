@@ -8,10 +8,11 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::data::demo;
 use gazelens::engine::RunId;
-use gazelens::ui::command::ListCommand;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::settings::ImagesView;
-use gazelens::ui::{App, Command};
+use gazelens::ui::App;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::command::ListCommand;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::core::settings::ImagesView;
 use std::path::Path;
 
 /// A root with photos in `images` and all kinds of annotations.

@@ -5,7 +5,7 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::Worker;
-use gazelens::ui::state::Phase;
+use gazelens::ui::features::Phase;
 use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

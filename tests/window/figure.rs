@@ -8,11 +8,13 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::figure::meaning::places;
 use gazelens::figure::recipe::{Layout, MapSpec, Recipe, Show};
 use gazelens::figure::{Figure, Format, Given, Inputs, Mismatches, recipe_of};
-use gazelens::ui::command::{FigureCommand, PanelKind, PromptingCommand};
-use gazelens::ui::layout::is_in_front;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::Phase;
-use gazelens::ui::{App, Command, Preview};
+use gazelens::ui::App;
+use gazelens::ui::Preview;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::command::{FigureCommand, PanelKind, PromptingCommand};
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::Phase;
+use gazelens::ui::shell::layout::is_in_front;
 use std::path::Path;
 
 /// The demo with an answer.

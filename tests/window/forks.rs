@@ -5,8 +5,8 @@ use crate::support::{Window, frames};
 use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::RunId;
-use gazelens::ui::command::Command;
-use gazelens::ui::state::{Phase, Run};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::features::{Phase, Run};
 
 fn shown(window: &Window) -> &Run {
     window.state().state().current_run().expect("a question is shown")

@@ -5,8 +5,8 @@ use crate::support::{answered, brightest_patch, caption, frames, press, show};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::{Direction, Reduce, Source, TokenPos};
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::{Direction, Reduce, Source, TokenPos};
 
 #[test]
 fn pointing_previews_and_clicking_holds() {
@@ -119,7 +119,7 @@ fn selected_patches_recolour_the_words() {
     press(&mut window, Key::Tab);
     assert_eq!(window.state().state().selection.direction, Direction::TokensToPatches, "Tab swaps");
     assert!(
-        !window.state().derived().chips.as_ref().is_some_and(gazelens::ui::derived::ChipColours::is_reverse),
+        !window.state().derived().chips.as_ref().is_some_and(gazelens::ui::features::derived::ChipColours::is_reverse),
         "and the words are as before"
     );
 }

@@ -5,8 +5,8 @@ use crate::support::{Window, answered, frames, press};
 use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Event, Request, RunId, Timings};
-use gazelens::ui::command::Command;
-use gazelens::ui::settings::SCALES;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::settings::SCALES;
 
 fn photo(window: &Window) -> egui::Rect {
     window.get_by_label_contains("Photo demo").rect()
@@ -47,7 +47,7 @@ fn messages_stand_above_the_panels_and_cover_no_photo() {
 #[test]
 fn escape_clears_messages_when_nothing_else_takes_the_key() {
     let mut window = warned(3);
-    window.state_mut().command(Command::ClickPatch(5, gazelens::ui::command::Extend::Replace));
+    window.state_mut().command(Command::ClickPatch(5, gazelens::ui::core::command::Extend::Replace));
     frames(&mut window);
     press(&mut window, egui::Key::Escape);
     assert!(window.state().state().selection.is_empty(), "the patch is let go first");

@@ -7,9 +7,9 @@ use crate::support::{Window, frames, settle, show};
 use eframe::egui::{self, Rect, vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, try_image_snapshot_options};
-use gazelens::ui::command::Command;
-use gazelens::ui::pane::{PANES, Pane};
-use gazelens::ui::settings::ThemeChoice;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::{PANES, Pane};
+use gazelens::ui::core::settings::ThemeChoice;
 use gazelens::ui::{App, AppOptions};
 
 /// The largest part of a panel that is stored, points: the pictures stay small.

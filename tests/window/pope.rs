@@ -7,9 +7,9 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Event, ModelInfo, ModelTask, Request, RunId, Worker};
-use gazelens::ui::command::Command;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::{PopeTable, Run};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::{PopeTable, Run};
 use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
 

@@ -10,9 +10,10 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{ModelSource, Request, Worker};
 use gazelens::prompting::Source;
-use gazelens::ui::command::{PromptView, PromptingCommand};
-use gazelens::ui::state::{AppState, Phase, Run};
-use gazelens::ui::{App, AppOptions, Command};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::command::{PromptView, PromptingCommand};
+use gazelens::ui::features::{AppState, Phase, Run};
+use gazelens::ui::{App, AppOptions};
 use std::sync::Arc;
 
 const QUESTION: &str = "Is there an umbrella in the image?";

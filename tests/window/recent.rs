@@ -7,7 +7,7 @@ use eframe::egui;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::data::demo;
 use gazelens::session;
-use gazelens::ui::command::Command;
+use gazelens::ui::core::command::Command;
 use std::path::Path;
 
 fn type_path(window: &mut Window, path: &Path) {

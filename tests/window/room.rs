@@ -5,8 +5,8 @@ use crate::support::{Window, answered, frames, press, window_with};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::layout;
-use gazelens::ui::pane::Pane;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::shell::layout;
 
 /// The part of the window that the photo takes.
 fn photo_share(window: &mut Window, [width, height]: [f32; 2]) -> f32 {
@@ -83,7 +83,7 @@ fn sections_fold_and_become_panels_of_their_own() {
 fn a_command_for_a_section_opens_it() {
     let (mut window, _) = answered(Script::default());
     assert!(!window.state().is_in_sight(Pane::Layers), "folded at first");
-    window.state_mut().command(gazelens::ui::command::Command::ShowPane(Pane::Layers));
+    window.state_mut().command(gazelens::ui::core::command::Command::ShowPane(Pane::Layers));
     frames(&mut window);
     assert!(window.state().is_in_sight(Pane::Layers), "open");
     window.get_by_label("over layers");

@@ -5,8 +5,8 @@ use crate::support::{Window, answered, caption, frames, press, settle, type_text
 use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::session;
-use gazelens::ui::command::{Command, SessionBox, SessionCommand};
-use gazelens::ui::state::TokenPos;
+use gazelens::ui::core::command::{Command, SessionBox, SessionCommand};
+use gazelens::ui::features::TokenPos;
 use std::path::Path;
 use std::time::Duration;
 

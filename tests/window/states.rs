@@ -6,9 +6,9 @@ use crate::support::{Window, answered, frames, press, show, type_text, window};
 use eframe::egui::{Event as Input, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use gazelens::engine::{Event, Request, RunId, Stage, Timings};
-use gazelens::ui::command::Command;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::{Phase, Source};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::{Phase, Source};
 use std::collections::HashSet;
 
 fn saying(words: &[&str]) -> Script {

@@ -4,8 +4,8 @@ use crate::script::{Handle, Script, ScriptedLink};
 use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::command::Command;
-use gazelens::ui::pane::Pane;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::Pane;
 use gazelens::ui::{App, AppOptions};
 
 /// The window with a scripted engine.

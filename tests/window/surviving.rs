@@ -6,10 +6,10 @@ use eframe::App as _;
 use eframe::egui::{self, Key};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::command::Command;
-use gazelens::ui::layout::is_in_front;
-use gazelens::ui::pane::{PANES, Pane};
-use gazelens::ui::settings::ThemeChoice;
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::{PANES, Pane};
+use gazelens::ui::core::settings::ThemeChoice;
+use gazelens::ui::shell::layout::is_in_front;
 use gazelens::ui::{App, AppOptions};
 use std::collections::HashMap;
 

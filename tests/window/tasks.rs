@@ -6,10 +6,10 @@ use crate::script::Script;
 use crate::support::{Window, answered, frames, press, type_text, window};
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use gazelens::ui::command::Command;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::settings::RangeMode;
-use gazelens::ui::state::{AppState, Normalisation, Reduce, Source, TokenPos};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::core::settings::RangeMode;
+use gazelens::ui::features::{AppState, Normalisation, Reduce, Source, TokenPos};
 
 /// Somebody at the window, whose clicks and keys are counted.
 struct Person {

@@ -9,9 +9,10 @@ use egui_kittest::kittest::Queryable as _;
 use gazelens::analysis::chair::Status;
 use gazelens::data::demo;
 use gazelens::engine::Worker;
-use gazelens::ui::pane::Pane;
-use gazelens::ui::state::Phase;
-use gazelens::ui::{App, AppOptions, Command};
+use gazelens::ui::core::command::Command;
+use gazelens::ui::core::pane::Pane;
+use gazelens::ui::features::Phase;
+use gazelens::ui::{App, AppOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 

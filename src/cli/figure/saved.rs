@@ -6,7 +6,7 @@ use super::{Subject, everything_of, read_recipe};
 use crate::figure::{Given, Recipe, answer_among, html};
 use crate::session::{self, Session};
 use crate::trace::Trace;
-use crate::ui::session::KeptFigure;
+use crate::ui::features::session::KeptFigure;
 use anyhow::anyhow;
 use serde::Deserialize as _;
 use serde_json::Value;

@@ -1,0 +1,4 @@
+//! Answers side by side.
+
+pub(in crate::ui) mod panel;
+pub(in crate::ui) mod state;

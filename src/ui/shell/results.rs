@@ -1,0 +1,99 @@
+//! What becomes of work that was finished beside the window.
+
+use crate::engine::ModelSource;
+use crate::ui::core::command::{Command, FigureCommand, PromptingCommand};
+use crate::ui::core::pane::Pane;
+use crate::ui::core::settings::PromptingSettings;
+use crate::ui::features::context::TextBox;
+use crate::ui::features::{Severity, Until};
+use crate::ui::shell::app::App;
+use crate::ui::shell::jobs::{JobDone, Wanted};
+use crate::ui::shell::layout;
+use eframe::egui;
+
+impl App {
+    pub(in crate::ui) fn job_done(&mut self, done: JobDone, ctx: &egui::Context) {
+        match done {
+            JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
+            JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
+            JobDone::PickedClip(folder) => {
+                let clip = folder.display().to_string();
+                let settings = PromptingSettings { clip, ..self.state.prompting.settings.clone() };
+                self.commands.push(Command::Prompting(PromptingCommand::Set(settings)));
+            }
+            JobDone::PickedFigureFile(path) => self.commands.push(Command::Figure(FigureCommand::Save(path, true))),
+            JobDone::PickedFigureSource(path) => self.commands.push(Command::Figure(FigureCommand::Open(path))),
+            JobDone::FigureSaved(saved) => self.state.figure_saved(saved),
+            JobDone::FigureOpened(opened) => {
+                let effects = self.state.figure_opened(*opened);
+                self.carry_out(effects, ctx);
+            }
+            JobDone::FigureInputsHashed(wish, hashed) => {
+                let effects = self.state.figure_inputs_hashed(*wish, hashed);
+                self.carry_out(effects, ctx);
+            }
+            JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
+            JobDone::PickedTypeface(path) => self.commands.push(Command::Figure(FigureCommand::Typeface(Some(path)))),
+            JobDone::NoDialog(wanted) => self.no_dialog(wanted),
+            JobDone::FolderNotShown(why) => {
+                self.state.notices.push((Severity::Warning, Until::OtherPhoto), why, "", None);
+            }
+            JobDone::Memory(bytes) => self.resident_bytes = Some(bytes),
+            JobDone::Models(models_at_hand) => self.state.models_at_hand = models_at_hand,
+            JobDone::Scanned(mut opened) => {
+                // What was mistyped stays to be mended.
+                let typed = self.view.typed_image_path();
+                if opened.problems.is_empty() && opened.has(&typed) {
+                    self.view.image_path.clear();
+                } else if self.view.is_typed(&opened.problems) {
+                    self.view.focus = Some(TextBox::ImagePath);
+                }
+                if let Some(folder) = opened.models.pop() {
+                    self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
+                }
+                let effects = self.state.opened(*opened);
+                self.carry_out(effects, ctx);
+            }
+            JobDone::Joined(generation, joined) => {
+                let effects = self.state.joined(generation, *joined);
+                self.view.scroll_to_current = true;
+                self.carry_out(effects, ctx);
+            }
+            JobDone::Found(generation, rows) => self.state.found(generation, &rows),
+            other => self.session_job_done(other, ctx),
+        }
+    }
+
+    /// Points to the box in which a path can be typed instead.
+    fn no_dialog(&mut self, wanted: Wanted) {
+        self.view.no_file_dialog = true;
+        if self.no_session_dialog(wanted) {
+            return;
+        }
+        if wanted == Wanted::Model {
+            self.commands.push(Command::OpenModelBox);
+            return;
+        }
+        if wanted == Wanted::Figure {
+            layout::bring_to_front(&mut self.tree, Pane::Figure);
+            self.view.focus = Some(TextBox::FigurePath);
+            let text = "No file dialog on this machine: type the path below the figure, then press Save or Open";
+            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
+            return;
+        }
+        let advice = "Files and folders can also be dropped on the window";
+        if wanted == Wanted::Clip {
+            let text = "No file dialog on this machine: type the CLIP's folder into its box";
+            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
+            return;
+        }
+        layout::bring_to_front(&mut self.tree, Pane::Images);
+        self.view.focus = Some(TextBox::ImagePath);
+        self.state.notices.push(
+            (Severity::Warning, Until::OtherPhoto),
+            "No file dialog on this machine: type a path on the left",
+            advice,
+            None,
+        );
+    }
+}
