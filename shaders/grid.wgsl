@@ -5,7 +5,6 @@
 
 const DIVERGING = 2u;
 const LINEAR_TARGET = 32u;
-const MISSING_ABOVE = 1.0e38;
 const TEXTURE_WIDTH = 2048u;
 
 struct Uniforms {
@@ -39,9 +38,7 @@ fn corner_px(map: u32) -> vec2<i32> {
 
 @vertex
 fn vs(@builtin(vertex_index) vertex: u32, @builtin(instance_index) map: u32) -> Vertex {
-    // Two triangles: corners 0 1 2 and 3 2 1.
-    let corner = select(vertex, 5u - vertex, vertex > 2u) + select(0u, 1u, vertex > 2u);
-    let unit = vec2<u32>(corner & 1u, corner >> 1u);
+    let unit = corner_of(vertex);
     let px = corner_px(map) + vec2<i32>(unit * u.cell_px) - u.viewport_min;
     let ndc = vec2<f32>(px) / vec2<f32>(u.viewport_size) * 2.0 - 1.0;
     return Vertex(vec4<f32>(ndc.x, -ndc.y, 0.0, 1.0), map);
@@ -72,10 +69,6 @@ fn lut_colour(position: f32) -> vec3<f32> {
     let a = textureLoad(lut, vec2<i32>(below, row), 0).rgb;
     let b = textureLoad(lut, vec2<i32>(min(below + 1, 255), row), 0).rgb;
     return mix(a, b, fract(x));
-}
-
-fn linear_from_gamma(c: vec3<f32>) -> vec3<f32> {
-    return select(pow((c + 0.055) / 1.055, vec3<f32>(2.4)), c / 12.92, c <= vec3<f32>(0.04045));
 }
 
 @fragment

@@ -12,8 +12,6 @@ const BORDER = 8u;
 const SELECTION = 16u;
 const LINEAR_TARGET = 32u;
 
-// Marks a texel without a value: a NaN need not survive shader compilers.
-const MISSING_ABOVE = 1.0e38;
 const PI = 3.14159265;
 
 const UNSEEN = 0.35;
@@ -70,26 +68,6 @@ struct Uniforms {
 @group(0) @binding(3) var lut: texture_2d<f32>; // Rgba8Unorm, 256 colours a row, one row per colour map
 @group(0) @binding(4) var selection: texture_2d<u32>; // R8Uint, as heat
 
-// One triangle over the whole viewport.
-@vertex
-fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
-    let corner = vec2<f32>(f32((i << 1u) & 2u), f32(i & 2u));
-    return vec4<f32>(corner * vec2<f32>(2.0, -2.0) + vec2<f32>(-1.0, 1.0), 0.0, 1.0);
-}
-
-fn has(flag: u32) -> bool {
-    return (u.flags & flag) != 0u;
-}
-
-fn inside(p: vec2<f32>, size: vec2<f32>) -> bool {
-    return all(p >= vec2<f32>(0.0)) && all(p < size);
-}
-
-// Premultiplied source over destination.
-fn over(source: vec4<f32>, destination: vec4<f32>) -> vec4<f32> {
-    return source + destination * (1.0 - source.a);
-}
-
 fn cell_at(p: vec2<f32>, r: Region) -> vec2<f32> {
     return p * r.scale + r.offset;
 }
@@ -105,40 +83,6 @@ fn is_seen(p: vec2<f32>) -> bool {
         }
     }
     return false;
-}
-
-// Photo
-
-fn photo_texel(at: vec2<f32>, level: i32, size: vec2<f32>) -> vec3<f32> {
-    let texel = clamp(at, vec2<f32>(0.0), size - 1.0);
-    return textureLoad(photo, vec2<i32>(texel), level).rgb;
-}
-
-fn photo_bilinear(uv: vec2<f32>, wanted: i32) -> vec3<f32> {
-    let level = clamp(wanted, 0, i32(textureNumLevels(photo)) - 1);
-    let size = vec2<f32>(textureDimensions(photo, level));
-    let at = uv * size - 0.5;
-    let base = floor(at);
-    let f = at - base;
-    let top = mix(photo_texel(base, level, size), photo_texel(base + vec2<f32>(1.0, 0.0), level, size), f.x);
-    let bottom =
-        mix(photo_texel(base + vec2<f32>(0.0, 1.0), level, size), photo_texel(base + vec2<f32>(1.0, 1.0), level,
-            size), f.x);
-    return mix(top, bottom, f.y);
-}
-
-fn photo_colour(photo_px: vec2<f32>) -> vec3<f32> {
-    let uv = photo_px / u.photo_size;
-    if (u.lod < 0.0) {
-        let size = vec2<f32>(textureDimensions(photo, 0));
-        return photo_texel(floor(uv * size), 0, size);
-    }
-    let fine = photo_bilinear(uv, i32(floor(u.lod)));
-    let f = fract(u.lod);
-    if (f == 0.0) {
-        return fine;
-    }
-    return mix(fine, photo_bilinear(uv, i32(floor(u.lod)) + 1), f);
 }
 
 // Values between cells, edges clamped
@@ -356,10 +300,6 @@ fn outline(p: vec2<f32>) -> vec4<f32> {
         return OUTLINE;
     }
     return OUTLINE_SHADOW;
-}
-
-fn linear_from_gamma(c: vec3<f32>) -> vec3<f32> {
-    return select(pow((c + 0.055) / 1.055, vec3<f32>(2.4)), c / 12.92, c <= vec3<f32>(0.04045));
 }
 
 @fragment

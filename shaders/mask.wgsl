@@ -24,22 +24,14 @@ struct Uniforms {
 // Only the rectangle that the mask can reach: a photo may have a hundred masks.
 @vertex
 fn vs(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4<f32> {
-    // Two triangles: corners 0 1 2 and 3 2 1.
-    let corner = select(vertex, 5u - vertex, vertex > 2u) + select(0u, 1u, vertex > 2u);
-    let unit = vec2<f32>(f32(corner & 1u), f32(corner >> 1u));
+    let unit = vec2<f32>(corner_of(vertex));
     let ndc = mix(u.bounds_min, u.bounds_max, unit) / u.out_size * 2.0 - 1.0;
     return vec4<f32>(ndc.x, -ndc.y, 0.0, 1.0);
 }
 
 fn in_mask(p: vec2<f32>) -> bool {
     let at = floor(p * u.photo_scale + u.photo_offset) - u.mask_first;
-    let within = all(at >= vec2<f32>(0.0)) && all(at < u.mask_size);
-    return within && textureLoad(mask, vec2<i32>(at), 0).r != 0u;
-}
-
-// Premultiplied source over destination.
-fn over(source: vec4<f32>, destination: vec4<f32>) -> vec4<f32> {
-    return source + destination * (1.0 - source.a);
+    return inside(at, u.mask_size) && textureLoad(mask, vec2<i32>(at), 0).r != 0u;
 }
 
 @fragment

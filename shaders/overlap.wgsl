@@ -3,9 +3,6 @@
 //
 // Values and mask are looked up at the photo's own pixels, so that what is painted is what the figures count.
 
-// Marks a pixel that the model did not see.
-const MISSING_ABOVE = 1.0e38;
-
 struct Uniforms {
     true_positive: vec4<f32>,
     false_positive: vec4<f32>,
@@ -25,17 +22,6 @@ struct Uniforms {
 @group(0) @binding(0) var<uniform> u: Uniforms;
 @group(0) @binding(1) var heat: texture_2d<f32>; // R32Float, one texel per photo pixel
 @group(0) @binding(2) var mask: texture_2d<u32>; // R8Uint, the rectangle around the mask
-
-// One triangle over the whole viewport.
-@vertex
-fn vs(@builtin(vertex_index) i: u32) -> @builtin(position) vec4<f32> {
-    let corner = vec2<f32>(f32((i << 1u) & 2u), f32(i & 2u));
-    return vec4<f32>(corner * vec2<f32>(2.0, -2.0) + vec2<f32>(-1.0, 1.0), 0.0, 1.0);
-}
-
-fn inside(p: vec2<f32>, size: vec2<f32>) -> bool {
-    return all(p >= vec2<f32>(0.0)) && all(p < size);
-}
 
 fn in_mask(photo_px: vec2<f32>) -> bool {
     let at = photo_px - u.mask_first;

@@ -84,7 +84,7 @@
 //! | a source of maps | one entry in `SOURCES` of `src/analysis/source.rs` | the window's *Source*, its captions, colour bars and tables, figures |
 //! | a metric | one entry in `METRICS` of `src/analysis/localisation/metrics.rs` and its golden case in `tests/golden/localisation.py` | `gazelens list metrics`, `gazelens metrics` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
-//! | a shader | one file in `shaders` and its CPU twin in `src/render` | the test that validates and compares every shader |
+//! | a shader | one file in `shaders`, one line in `src/render/gpu/shaders.rs` with the parts of `shaders/parts` that it shares, its CPU twin in `src/render` | the test that validates and compares every shader |
 //! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
 //! | something to do in the window | one variant and one line in `src/ui/core/command`, one arm in the reducer of its feature (`src/ui/features`) | menus, keys, the box that finds commands |
 //! | a panel of the window | one file in its folder of `src/ui/features`, one line in `PANES` of `src/ui/core/pane.rs`, one arm in `src/ui/shell/room.rs` | the window, its menu, the box that finds commands |
@@ -104,7 +104,7 @@
 //! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
 //! | `assets/desktop` | the icon with the script that draws it, the desktop entry and the file type of sessions; `[package.metadata.deb]` in `Cargo.toml` installs them |
 //! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
-//! | `shaders` | every WGSL file |
+//! | `shaders` | every WGSL file; `shaders/parts` what several share |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |
 //!

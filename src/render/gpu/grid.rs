@@ -1,30 +1,29 @@
 //! All maps of a grid as one paint callback.
 
 use super::cache::{Image, Key};
+use super::callback::{self, Painted, Target};
 use super::heat::content_key;
 use super::{Gpu, LIST_WIDTH, corner_px, to_u32, viewport_px, wgpu};
 use crate::render::{GridLayout, GridMaps, GridUniform};
-use eframe::{egui, egui_wgpu};
-use std::sync::OnceLock;
+use eframe::egui;
 
 /// Draws the maps on `layout` from the corner `origin` on; `visible` is the part of it inside of the window and of
 /// scrolling.
 pub fn grid_shape(visible: egui::Rect, origin: egui::Pos2, maps: GridMaps, layout: GridLayout) -> egui::Shape {
-    let callback = GridCallback { visible, origin, maps, layout, bindings: OnceLock::new() };
-    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(visible, callback))
+    callback::shape(visible, GridPicture { visible, origin, maps, layout })
 }
 
-struct GridCallback {
-    visible: egui::Rect,
-    origin: egui::Pos2,
-    maps: GridMaps,
-    layout: GridLayout,
-    bindings: OnceLock<wgpu::BindGroup>,
+/// The maps of a grid, of which a part is visible.
+pub(super) struct GridPicture {
+    pub(super) visible: egui::Rect,
+    pub(super) origin: egui::Pos2,
+    pub(super) maps: GridMaps,
+    pub(super) layout: GridLayout,
 }
 
 impl Gpu {
     /// Sends what is not there yet and binds it.
-    pub(super) fn bind_grid(
+    fn bind_grid(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -44,12 +43,6 @@ impl Gpu {
         });
         self.grid.bind(device, bytemuck::bytes_of(&uniform), &[&values, &ranges, &self.lut])
     }
-
-    pub(super) fn draw_grid(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup, maps: &GridMaps) {
-        pass.set_pipeline(&self.grid.pipeline);
-        pass.set_bind_group(0, bindings, &[]);
-        pass.draw(0..6, 0..to_u32(maps.layers() * maps.heads()));
-    }
 }
 
 /// A list as a texture of fixed width.
@@ -65,31 +58,23 @@ fn list<T: bytemuck::Pod>(
     Image::single(label, format, [LIST_WIDTH, to_u32(rows)], bytemuck::cast_slice(&texels).to_vec())
 }
 
-impl egui_wgpu::CallbackTrait for GridCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &egui_wgpu::ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut egui_wgpu::CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(gpu) = resources.get_mut::<Gpu>() {
-            let origin = corner_px(egui::Rect::from_min_size(self.origin, egui::Vec2::ZERO), screen);
-            let uniform = GridUniform::new(&self.maps, &self.layout, origin, viewport_px(self.visible, screen));
-            self.bindings.get_or_init(|| gpu.bind_grid(device, queue, &self.maps, &self.layout, uniform));
-        }
-        Vec::new()
+impl Painted for GridPicture {
+    type Bound = wgpu::BindGroup;
+
+    fn bind(&self, gpu: &mut Gpu, target: &Target<'_>) -> Option<Self::Bound> {
+        let (maps, layout) = (&self.maps, &self.layout);
+        let (origin, viewport) = match target.screen {
+            Some(screen) => (
+                corner_px(egui::Rect::from_min_size(self.origin, egui::Vec2::ZERO), screen),
+                viewport_px(self.visible, screen),
+            ),
+            None => ([0; 2], ([0; 2], layout.size_px(maps))),
+        };
+        let uniform = GridUniform::new(maps, layout, origin, viewport);
+        Some(gpu.bind_grid(target.device, target.queue, maps, layout, uniform))
     }
 
-    fn paint(
-        &self,
-        _info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let (Some(gpu), Some(bindings)) = (resources.get::<Gpu>(), self.bindings.get()) {
-            gpu.draw_grid(pass, bindings, &self.maps);
-        }
+    fn draw(&self, gpu: &Gpu, pass: &mut wgpu::RenderPass<'_>, bound: &Self::Bound) {
+        gpu.grid.draw_rectangles(pass, bound, to_u32(self.maps.layers() * self.maps.heads()));
     }
 }

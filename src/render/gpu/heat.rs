@@ -1,30 +1,29 @@
 //! A photo with its overlay as a paint callback.
 
 use super::cache::{Image, Key};
-use super::{Gpu, corner_px, to_u32, wgpu};
+use super::callback::{self, Painted, Target};
+use super::{Gpu, to_u32, wgpu};
 use crate::render::atlas::Atlas;
 use crate::render::{HeatUniform, Scene, Window, selection_mask};
-use eframe::{egui, egui_wgpu};
+use eframe::egui;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::sync::OnceLock;
 
 /// Draws `scene` through `window` into `rect`, which is the visible part of a canvas on whole pixels, `window.out_size`
 /// of them.
 pub fn heat_shape(rect: egui::Rect, scene: Scene, window: Window) -> egui::Shape {
-    let callback = HeatCallback { rect, scene, window, bindings: OnceLock::new() };
-    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))
+    callback::shape(rect, HeatPicture { rect, scene, window })
 }
 
-struct HeatCallback {
-    rect: egui::Rect,
-    scene: Scene,
-    window: Window,
-    bindings: OnceLock<wgpu::BindGroup>,
+/// A photo with its overlay, through a window.
+pub(super) struct HeatPicture {
+    pub(super) rect: egui::Rect,
+    pub(super) scene: Scene,
+    pub(super) window: Window,
 }
 
 impl Gpu {
     /// Sends what is not there yet and binds it.
-    pub(super) fn bind_heat(
+    fn bind_heat(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -61,10 +60,6 @@ impl Gpu {
         let selection = selection.unwrap_or_else(|| self.no_selection.clone());
         self.heat.bind(device, bytemuck::bytes_of(&uniform), &[&photo, &heat, &self.lut, &selection])
     }
-
-    pub(super) fn draw_heat(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        self.heat.draw(pass, bindings);
-    }
 }
 
 /// A key for content that has none.
@@ -74,31 +69,16 @@ pub(super) fn content_key(content: &impl std::hash::Hash) -> u64 {
     hasher.finish()
 }
 
-impl egui_wgpu::CallbackTrait for HeatCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &egui_wgpu::ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut egui_wgpu::CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(gpu) = resources.get_mut::<Gpu>() {
-            let mut uniform = HeatUniform::new(&self.scene, &self.window);
-            uniform.origin_px = corner_px(self.rect, screen).map(|v| v as f32);
-            self.bindings.get_or_init(|| gpu.bind_heat(device, queue, &self.scene, uniform));
-        }
-        Vec::new()
+impl Painted for HeatPicture {
+    type Bound = wgpu::BindGroup;
+
+    fn bind(&self, gpu: &mut Gpu, target: &Target<'_>) -> Option<Self::Bound> {
+        let mut uniform = HeatUniform::new(&self.scene, &self.window);
+        uniform.origin_px = target.origin_px(self.rect);
+        Some(gpu.bind_heat(target.device, target.queue, &self.scene, uniform))
     }
 
-    fn paint(
-        &self,
-        _info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let (Some(gpu), Some(bindings)) = (resources.get::<Gpu>(), self.bindings.get()) {
-            gpu.draw_heat(pass, bindings);
-        }
+    fn draw(&self, gpu: &Gpu, pass: &mut wgpu::RenderPass<'_>, bound: &Self::Bound) {
+        gpu.heat.draw(pass, bound);
     }
 }

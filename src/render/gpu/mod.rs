@@ -9,12 +9,14 @@
 //! [`Offscreen`] draws with the same pipelines into memory.
 
 mod cache;
+mod callback;
 mod grid;
 mod heat;
 mod offscreen;
 mod overlay;
 mod pipeline;
 mod prompt;
+mod shaders;
 
 pub use cache::CacheStats;
 pub use grid::grid_shape;
@@ -22,6 +24,7 @@ pub use heat::heat_shape;
 pub use offscreen::{GpuError, Offscreen};
 pub use overlay::{masks_shape, overlap_shape};
 pub use prompt::prompt_shape;
+pub use shaders::{SHADERS, Shader};
 
 use super::{GridMaps, PhotoTexture, colormaps};
 use crate::geometry::ImageSize;

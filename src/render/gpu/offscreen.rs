@@ -1,13 +1,16 @@
 //! The screen's pipelines into memory, for tests and for pictures of what the screen shows.
 
+use super::callback::{Painted, Target};
+use super::grid::GridPicture;
+use super::heat::HeatPicture;
+use super::overlay::{MasksPicture, OverlapPicture};
+use super::prompt::PromptPicture;
 use super::{Gpu, wgpu};
-use crate::render::mask::MaskUniform;
-use crate::render::overlap::OverlapUniform;
-use crate::render::prompt::PromptUniform;
 use crate::render::{
-    GridLayout, GridMaps, GridUniform, HeatUniform, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture,
-    Picture, PromptMask, PromptStyle, Scene, Window, missing_values,
+    GridLayout, GridMaps, MaskImage, MaskStyle, OverlapMap, OverlapStyle, PhotoTexture, Picture, PromptMask,
+    PromptStyle, Scene, Window, missing_values,
 };
+use eframe::egui;
 
 /// Why a picture did not come back from the graphics card.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,23 +55,17 @@ impl Offscreen {
 
     /// What [`crate::render::compose()`] draws, by the shader.
     pub fn heat(&mut self, scene: &Scene, window: &Window) -> Result<Picture, GpuError> {
-        let uniform = HeatUniform::new(scene, window);
-        let bindings = self.gpu.bind_heat(&self.device, &self.queue, scene, uniform);
         let missing = scene.heat.as_ref().map_or(0, |(map, _)| missing_values(scene.layout.len(), &map.values));
-        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_heat(pass, &bindings))?;
-        Ok(Picture { size: window.out_size, rgba, missing })
+        let picture = HeatPicture { rect: egui::Rect::ZERO, scene: scene.clone(), window: *window };
+        Ok(Picture { missing, ..self.paint(&picture, window.out_size, window.out_size)? })
     }
 
     /// What [`crate::render::compose_grid`] draws, by the shader.
     pub fn grid(&mut self, maps: &GridMaps, layout: &GridLayout) -> Result<Picture, GpuError> {
-        let size = layout.size_px(maps);
-        let uniform = GridUniform::new(maps, layout, [0; 2], ([0; 2], size));
-        let bindings = self.gpu.bind_grid(&self.device, &self.queue, maps, layout, uniform);
-        Ok(Picture {
-            size,
-            rgba: self.draw(size, |gpu, pass| gpu.draw_grid(pass, &bindings, maps))?,
-            missing: maps.missing(),
-        })
+        let (size, missing) = (layout.size_px(maps), maps.missing());
+        let (maps, layout) = (maps.clone(), *layout);
+        let picture = GridPicture { visible: egui::Rect::ZERO, origin: egui::Pos2::ZERO, maps, layout };
+        Ok(Picture { missing, ..self.paint(&picture, size, size)? })
     }
 
     /// What [`crate::render::overlap_image`] draws, by the shader.
@@ -79,25 +76,17 @@ impl Offscreen {
         style: &OverlapStyle,
         window: &Window,
     ) -> Result<Picture, GpuError> {
-        let uniform = OverlapUniform::new(map, mask, style, window);
-        let [width_px, height_px] = map.size_px();
-        let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
-        let bindings = self.gpu.bind_overlap(&self.device, &self.queue, (map, mask), uniform).ok_or(too_large)?;
-        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_overlap(pass, &bindings))?;
-        Ok(Picture { size: window.out_size, rgba, missing: 0 })
+        let photo = map.size_px();
+        let (map, mask, style, window) = (map.clone(), mask.clone(), *style, *window);
+        self.paint(&OverlapPicture { rect: egui::Rect::ZERO, map, mask, style, window }, photo, window.out_size)
     }
 
     /// What [`crate::render::paint_masks`] draws over nothing, by the shader.
     pub fn masks(&mut self, masks: &[(MaskImage, MaskStyle)], window: &Window) -> Result<Picture, GpuError> {
-        let mut bindings = Vec::with_capacity(masks.len());
-        for (mask, style) in masks {
-            let uniform = MaskUniform::new(mask, style, window);
-            let [width_px, height_px] = mask.size_px();
-            let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
-            bindings.push(self.gpu.bind_mask(&self.device, &self.queue, mask, uniform).ok_or(too_large)?);
-        }
-        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_masks(pass, &bindings))?;
-        Ok(Picture { size: window.out_size, rgba, missing: 0 })
+        let sizes = masks.iter().map(|(mask, _)| mask.size_px());
+        let photo = sizes.max_by_key(|size| size.iter().max().copied()).unwrap_or([1; 2]);
+        let picture = MasksPicture { rect: egui::Rect::ZERO, masks: masks.to_vec(), window: *window };
+        self.paint(&picture, photo, window.out_size)
     }
 
     /// What [`crate::render::paint_prompt`] draws over nothing, by the shader.
@@ -108,12 +97,22 @@ impl Offscreen {
         style: PromptStyle,
         window: &Window,
     ) -> Result<Picture, GpuError> {
-        let uniform = PromptUniform::new(mask, style, window);
-        let [width_px, height_px] = mask.size_px();
+        let (size, photo, mask, window) = (mask.size_px(), photo.clone(), mask.clone(), *window);
+        self.paint(&PromptPicture { rect: egui::Rect::ZERO, photo, mask, style, window }, size, window.out_size)
+    }
+
+    /// Binds and draws; `photo` is what may not fit a texture.
+    fn paint<P: Painted>(
+        &mut self,
+        picture: &P,
+        [width_px, height_px]: [u32; 2],
+        size: [u32; 2],
+    ) -> Result<Picture, GpuError> {
         let too_large = GpuError::TooLarge { max_side_px: self.gpu.max_side_px, width_px, height_px };
-        let bindings = self.gpu.bind_prompt(&self.device, &self.queue, (photo, mask), uniform).ok_or(too_large)?;
-        let rgba = self.draw(window.out_size, |gpu, pass| gpu.draw_prompt(pass, &bindings))?;
-        Ok(Picture { size: window.out_size, rgba, missing: 0 })
+        let target = Target { device: &self.device, queue: &self.queue, screen: None };
+        let bound = picture.bind(&mut self.gpu, &target).ok_or(too_large)?;
+        let rgba = self.draw(size, |gpu, pass| picture.draw(gpu, pass, &bound))?;
+        Ok(Picture { size, rgba, missing: 0 })
     }
 
     fn draw(

@@ -1,12 +1,12 @@
 //! Masks, and a map against one, as paint callbacks over a photo that was drawn before.
 
 use super::cache::{Image, Key};
-use super::{Gpu, corner_px, wgpu};
+use super::callback::{self, Painted, Target};
+use super::{Gpu, wgpu};
 use crate::render::mask::MaskUniform;
 use crate::render::overlap::OverlapUniform;
 use crate::render::{MaskImage, MaskStyle, OverlapMap, OverlapStyle, Window};
-use eframe::{egui, egui_wgpu};
-use std::sync::OnceLock;
+use eframe::egui;
 
 /// Draws a map against a mask over what lies in `rect`, the visible part of a canvas on whole pixels, `window.out_size`
 /// of them. Add it after [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold for the photo.
@@ -17,30 +17,28 @@ pub fn overlap_shape(
     style: OverlapStyle,
     window: Window,
 ) -> egui::Shape {
-    let callback = OverlapCallback { rect, map, mask, style, window, bindings: OnceLock::new() };
-    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))
+    callback::shape(rect, OverlapPicture { rect, map, mask, style, window })
 }
 
 /// Draws masks, the first one lowest, over what lies in `rect`; as [`overlap_shape`].
 pub fn masks_shape(rect: egui::Rect, masks: Vec<(MaskImage, MaskStyle)>, window: Window) -> egui::Shape {
-    let callback = MasksCallback { rect, masks, window, bindings: OnceLock::new() };
-    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))
+    callback::shape(rect, MasksPicture { rect, masks, window })
 }
 
-struct OverlapCallback {
-    rect: egui::Rect,
-    map: OverlapMap,
-    mask: MaskImage,
-    style: OverlapStyle,
-    window: Window,
-    bindings: OnceLock<Option<wgpu::BindGroup>>,
+/// A map against a mask, through a window.
+pub(super) struct OverlapPicture {
+    pub(super) rect: egui::Rect,
+    pub(super) map: OverlapMap,
+    pub(super) mask: MaskImage,
+    pub(super) style: OverlapStyle,
+    pub(super) window: Window,
 }
 
-struct MasksCallback {
-    rect: egui::Rect,
-    masks: Vec<(MaskImage, MaskStyle)>,
-    window: Window,
-    bindings: OnceLock<Vec<wgpu::BindGroup>>,
+/// Masks, through a window.
+pub(super) struct MasksPicture {
+    pub(super) rect: egui::Rect,
+    pub(super) masks: Vec<(MaskImage, MaskStyle)>,
+    pub(super) window: Window,
 }
 
 impl Gpu {
@@ -57,7 +55,7 @@ impl Gpu {
     }
 
     /// Sends what is not there yet and binds it; `None` for a photo that no texture holds.
-    pub(super) fn bind_overlap(
+    fn bind_overlap(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -78,7 +76,7 @@ impl Gpu {
     }
 
     /// The same for one mask.
-    pub(super) fn bind_mask(
+    fn bind_mask(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -106,80 +104,39 @@ impl Gpu {
         };
         [linear(r), linear(g), linear(b), alpha]
     }
+}
 
-    pub(super) fn draw_overlap(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        self.overlap.draw(pass, bindings);
+impl Painted for OverlapPicture {
+    type Bound = wgpu::BindGroup;
+
+    fn bind(&self, gpu: &mut Gpu, target: &Target<'_>) -> Option<Self::Bound> {
+        let mut uniform = OverlapUniform::new(&self.map, &self.mask, &self.style, &self.window);
+        uniform.origin_px = target.origin_px(self.rect);
+        gpu.bind_overlap(target.device, target.queue, (&self.map, &self.mask), uniform)
     }
 
-    pub(super) fn draw_masks(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &[wgpu::BindGroup]) {
-        pass.set_pipeline(&self.mask_pipeline.pipeline);
-        for mask in bindings {
-            pass.set_bind_group(0, mask, &[]);
-            pass.draw(0..6, 0..1);
-        }
+    fn draw(&self, gpu: &Gpu, pass: &mut wgpu::RenderPass<'_>, bound: &Self::Bound) {
+        gpu.overlap.draw(pass, bound);
     }
 }
 
-impl egui_wgpu::CallbackTrait for OverlapCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &egui_wgpu::ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut egui_wgpu::CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(gpu) = resources.get_mut::<Gpu>() {
-            let mut uniform = OverlapUniform::new(&self.map, &self.mask, &self.style, &self.window);
-            uniform.origin_px = corner_px(self.rect, screen).map(|v| v as f32);
-            self.bindings.get_or_init(|| gpu.bind_overlap(device, queue, (&self.map, &self.mask), uniform));
-        }
-        Vec::new()
+impl Painted for MasksPicture {
+    type Bound = Vec<wgpu::BindGroup>;
+
+    fn bind(&self, gpu: &mut Gpu, target: &Target<'_>) -> Option<Self::Bound> {
+        let origin_px = target.origin_px(self.rect);
+        let bind = |(mask, style): &(MaskImage, MaskStyle)| {
+            let mut uniform = MaskUniform::new(mask, style, &self.window);
+            uniform.origin_px = origin_px;
+            gpu.bind_mask(target.device, target.queue, mask, uniform)
+        };
+        // All of them are of one photo: either it fits a texture, or none is drawn.
+        self.masks.iter().map(bind).collect()
     }
 
-    fn paint(
-        &self,
-        _info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let (Some(gpu), Some(Some(bindings))) = (resources.get::<Gpu>(), self.bindings.get()) {
-            gpu.draw_overlap(pass, bindings);
-        }
-    }
-}
-
-impl egui_wgpu::CallbackTrait for MasksCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &egui_wgpu::ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut egui_wgpu::CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(gpu) = resources.get_mut::<Gpu>() {
-            let origin_px = corner_px(self.rect, screen).map(|v| v as f32);
-            self.bindings.get_or_init(|| {
-                let bind = |(mask, style): &(MaskImage, MaskStyle)| {
-                    let mut uniform = MaskUniform::new(mask, style, &self.window);
-                    uniform.origin_px = origin_px;
-                    gpu.bind_mask(device, queue, mask, uniform)
-                };
-                self.masks.iter().filter_map(bind).collect()
-            });
-        }
-        Vec::new()
-    }
-
-    fn paint(
-        &self,
-        _info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let (Some(gpu), Some(bindings)) = (resources.get::<Gpu>(), self.bindings.get()) {
-            gpu.draw_masks(pass, bindings);
+    fn draw(&self, gpu: &Gpu, pass: &mut wgpu::RenderPass<'_>, bound: &Self::Bound) {
+        for mask in bound {
+            gpu.mask_pipeline.draw_rectangles(pass, mask, 1);
         }
     }
 }

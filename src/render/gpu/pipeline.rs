@@ -1,11 +1,12 @@
 //! The render pipelines, one a shader.
 
+use super::shaders::{self, Shader};
 use super::wgpu;
 use wgpu::util::DeviceExt as _;
 
 /// A pipeline and the layout of its bindings.
 pub(super) struct Pipeline {
-    pub(super) pipeline: wgpu::RenderPipeline,
+    pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
 }
 
@@ -13,41 +14,37 @@ const FLOATS: wgpu::TextureSampleType = wgpu::TextureSampleType::Float { filtera
 
 impl Pipeline {
     pub(super) fn heat(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
-        let source = include_str!("../../../shaders/heat.wgsl");
-        Self::new(device, ("heat", source), &[FLOATS, FLOATS, FLOATS, wgpu::TextureSampleType::Uint], format, samples)
+        Self::new(device, &shaders::HEAT, &[FLOATS, FLOATS, FLOATS, wgpu::TextureSampleType::Uint], format, samples)
     }
 
     pub(super) fn grid(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
-        let source = include_str!("../../../shaders/grid.wgsl");
-        Self::new(device, ("grid", source), &[FLOATS, FLOATS, FLOATS], format, samples)
+        Self::new(device, &shaders::GRID, &[FLOATS, FLOATS, FLOATS], format, samples)
     }
 
     pub(super) fn overlap(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
-        let source = include_str!("../../../shaders/overlap.wgsl");
-        Self::new(device, ("overlap", source), &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
+        Self::new(device, &shaders::OVERLAP, &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
     }
 
     pub(super) fn mask(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
-        let source = include_str!("../../../shaders/mask.wgsl");
-        Self::new(device, ("mask", source), &[wgpu::TextureSampleType::Uint], format, samples)
+        Self::new(device, &shaders::MASK, &[wgpu::TextureSampleType::Uint], format, samples)
     }
 
     pub(super) fn prompt(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
-        let source = include_str!("../../../shaders/prompt.wgsl");
-        Self::new(device, ("prompt", source), &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
+        Self::new(device, &shaders::PROMPT, &[FLOATS, wgpu::TextureSampleType::Uint], format, samples)
     }
 
     /// Binding 0 is the uniform, the textures follow; they are read by `textureLoad` only, so no sampler is bound.
     fn new(
         device: &wgpu::Device,
-        (label, source): (&'static str, &'static str),
+        shader: &Shader,
         textures: &[wgpu::TextureSampleType],
         format: wgpu::TextureFormat,
         samples: u32,
     ) -> Self {
+        let label = shader.name;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(label),
-            source: wgpu::ShaderSource::Wgsl(source.into()),
+            source: wgpu::ShaderSource::Wgsl(shader.source()),
         });
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(label),
@@ -91,6 +88,13 @@ impl Pipeline {
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, bindings, &[]);
         pass.draw(0..3, 0..1);
+    }
+
+    /// Draws so many rectangles.
+    pub(super) fn draw_rectangles(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup, count: u32) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, bindings, &[]);
+        pass.draw(0..6, 0..count);
     }
 
     /// Binds a uniform of its own and the textures. A uniform per callback: they are all prepared before the first is

@@ -1,11 +1,11 @@
 //! A darkened photo as a paint callback over the photo that was drawn before.
 
 use super::cache::{Image, Key};
-use super::{Gpu, corner_px, wgpu};
+use super::callback::{self, Painted, Target};
+use super::{Gpu, wgpu};
 use crate::render::prompt::{LINEAR_TARGET, PromptUniform};
 use crate::render::{PhotoTexture, PromptMask, PromptStyle, Window};
-use eframe::{egui, egui_wgpu};
-use std::sync::OnceLock;
+use eframe::egui;
 
 /// Draws the photo darkened by a mask, or the mask alone, over what lies in `rect`, the visible part of a canvas on
 /// whole pixels, `window.out_size` of them. Add it after [`super::heat_shape`]; [`super::GpuInfo::fits_size`] must hold
@@ -17,22 +17,21 @@ pub fn prompt_shape(
     style: PromptStyle,
     window: Window,
 ) -> egui::Shape {
-    let callback = PromptCallback { rect, photo, mask, style, window, bindings: OnceLock::new() };
-    egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, callback))
+    callback::shape(rect, PromptPicture { rect, photo, mask, style, window })
 }
 
-struct PromptCallback {
-    rect: egui::Rect,
-    photo: PhotoTexture,
-    mask: PromptMask,
-    style: PromptStyle,
-    window: Window,
-    bindings: OnceLock<Option<wgpu::BindGroup>>,
+/// A darkened photo, through a window.
+pub(super) struct PromptPicture {
+    pub(super) rect: egui::Rect,
+    pub(super) photo: PhotoTexture,
+    pub(super) mask: PromptMask,
+    pub(super) style: PromptStyle,
+    pub(super) window: Window,
 }
 
 impl Gpu {
     /// Sends what is not there yet and binds it; `None` for a photo that no texture holds.
-    pub(super) fn bind_prompt(
+    fn bind_prompt(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -53,37 +52,18 @@ impl Gpu {
         });
         Some(self.prompt.bind(device, bytemuck::bytes_of(&uniform), &[&photo, &mask]))
     }
-
-    pub(super) fn draw_prompt(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup) {
-        self.prompt.draw(pass, bindings);
-    }
 }
 
-impl egui_wgpu::CallbackTrait for PromptCallback {
-    fn prepare(
-        &self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        screen: &egui_wgpu::ScreenDescriptor,
-        _encoder: &mut wgpu::CommandEncoder,
-        resources: &mut egui_wgpu::CallbackResources,
-    ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(gpu) = resources.get_mut::<Gpu>() {
-            let mut uniform = PromptUniform::new(&self.mask, self.style, &self.window);
-            uniform.origin_px = corner_px(self.rect, screen).map(|v| v as f32);
-            self.bindings.get_or_init(|| gpu.bind_prompt(device, queue, (&self.photo, &self.mask), uniform));
-        }
-        Vec::new()
+impl Painted for PromptPicture {
+    type Bound = wgpu::BindGroup;
+
+    fn bind(&self, gpu: &mut Gpu, target: &Target<'_>) -> Option<Self::Bound> {
+        let mut uniform = PromptUniform::new(&self.mask, self.style, &self.window);
+        uniform.origin_px = target.origin_px(self.rect);
+        gpu.bind_prompt(target.device, target.queue, (&self.photo, &self.mask), uniform)
     }
 
-    fn paint(
-        &self,
-        _info: egui::PaintCallbackInfo,
-        pass: &mut wgpu::RenderPass<'static>,
-        resources: &egui_wgpu::CallbackResources,
-    ) {
-        if let (Some(gpu), Some(Some(bindings))) = (resources.get::<Gpu>(), self.bindings.get()) {
-            gpu.draw_prompt(pass, bindings);
-        }
+    fn draw(&self, gpu: &Gpu, pass: &mut wgpu::RenderPass<'_>, bound: &Self::Bound) {
+        gpu.prompt.draw(pass, bound);
     }
 }

@@ -4,3 +4,4 @@ pub(in crate::ui) mod latest;
 pub(in crate::ui) mod link;
 pub(in crate::ui) mod notes_writer;
 pub(in crate::ui) mod photos;
+pub(in crate::ui) mod runner;

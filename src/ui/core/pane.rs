@@ -11,7 +11,7 @@ pub enum Place {
     Stage,
     /// The question, with the inspector below it.
     Answer,
-    /// SlowNumbers the inspector.
+    /// Beside the inspector.
     Tools,
     /// A section of the inspector, until it is made a panel of its own.
     Section(Group),
@@ -164,7 +164,7 @@ impl TableKind {
         match self {
             Self::Metrics => "metrics",
             Self::Pope => "POPE questions",
-            Self::PopeFigures => "POPE figures",
+            Self::PopeFigures => "POPE scores",
             Self::Outliers => "outliers",
             Self::Objects => "objects",
             Self::Candidates => "candidates",

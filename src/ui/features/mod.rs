@@ -43,6 +43,7 @@ pub(crate) mod testing;
 pub mod truth;
 
 pub use crate::analysis::{MapSource as Source, Normalisation, Reduce, TokenRef as TokenPos};
+pub use crate::ui::background::runner::Progress;
 pub use crate::ui::core::prefs::{Preferences, Saved};
 pub use crate::ui::core::toasts::{Toast, Toasts};
 pub use answer::forking::Branch;
@@ -52,7 +53,7 @@ pub use answer::selection::{Direction, Selection};
 pub(in crate::ui) use compare::state::Picked;
 pub use compare::state::{Compare, ComparedRuns, HistoryEntry, MOST_COLUMNS};
 pub use dataset::all_photos::AllPhotos;
-pub use dataset::browse::{Browse, Progress, Search};
+pub use dataset::browse::{Browse, Search};
 pub use dataset::library::{Library, LibraryImage, images_of, source_of};
 pub use figure::state::{FigureBuilder, FigureOutcome, FigureWish, FileWish, InputKind};
 pub use messages::notices::{Notice, Notices, Severity, Until};

@@ -9,6 +9,8 @@ use crate::engine::{ImageSource, free_memory};
 use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::background::link::Waker;
+use crate::ui::background::runner::{Runner, Track};
+use crate::ui::core::command::Command;
 use crate::ui::features::clipboard::drawing;
 use crate::ui::features::dataset::opening;
 use crate::ui::features::dataset::opening::{Before, Joined, Opened};
@@ -16,35 +18,22 @@ use crate::ui::features::figure::files::{FigureSaved, OpenedFigure};
 use crate::ui::features::session;
 use crate::ui::features::session::{Left, Located, Missing, Reopened};
 use crate::ui::features::{FigureWish, ModelsAtHand, Progress, Search};
-use poll_promise::Promise;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
-/// Something that was finished beside the window.
+/// What a job came back with.
 #[derive(Debug)]
 pub(in crate::ui) enum JobDone {
-    /// Photos or folders were picked.
-    PickedImages(Vec<PathBuf>),
-    /// A model folder was picked.
-    PickedModel(PathBuf),
-    /// The folder of a CLIP was picked.
-    PickedClip(PathBuf),
-    /// A file for the figure was named; its replacement was agreed to in the dialog.
-    PickedFigureFile(PathBuf),
-    /// A figure or a recipe was picked.
-    PickedFigureSource(PathBuf),
+    /// What a dialog is for: files and folders that were picked are opened, saved to, chosen.
+    Command(Box<Command>),
+    /// A dialog was asked for and none appeared.
+    NoDialog(Wanted),
     /// A figure was written, or was not.
     FigureSaved(Result<FigureSaved, String>),
     /// A figure was opened, or was not.
     FigureOpened(Box<Result<OpenedFigure, String>>),
     /// Files were hashed for the figure.
     FigureInputsHashed(Box<FigureWish>, Result<Vec<FileInput>, String>),
-    /// A typeface was picked.
-    PickedTypeface(PathBuf),
-    /// A dialog was asked for and none appeared.
-    NoDialog(Wanted),
     /// The desktop could not show a folder: one sentence.
     FolderNotShown(String),
     /// Files and folders were looked through.
@@ -57,12 +46,6 @@ pub(in crate::ui) enum JobDone {
     Memory(u64),
     /// The hub's cache was looked through.
     Models(ModelsAtHand),
-    /// A place for the session was picked.
-    PickedSave(PathBuf),
-    /// A session was picked.
-    PickedSession(PathBuf),
-    /// A folder with missing files was picked.
-    PickedPlace(PathBuf),
     /// A session was read, or a sentence.
     Reopened(Box<Result<Reopened, String>>),
     /// Missing files were looked for.
@@ -95,76 +78,47 @@ pub(in crate::ui) enum Wanted {
 /// So many are put together at once.
 const FEW_PHOTOS: usize = 500;
 
-/// A dialog that comes back empty within this time was never on the screen: nobody cancels that fast.
-const LEAST_DIALOG: Duration = Duration::from_millis(600);
-
-/// What was finished, or that there was no dialog.
-fn dialog_done(picked: Option<JobDone>, wanted: Wanted, elapsed: Duration) -> Option<JobDone> {
-    picked.or_else(|| (elapsed < LEAST_DIALOG).then_some(JobDone::NoDialog(wanted)))
-}
-
 /// See the module's documentation.
 pub(in crate::ui) struct Jobs {
-    wake: Waker,
+    runner: Runner<JobDone>,
     notes: NotesPlaces,
-    running: Vec<Promise<Option<JobDone>>>,
-    dialog_open: Arc<AtomicBool>,
-    /// Set to stop opening files.
-    opening: Arc<AtomicBool>,
-    progress: Arc<Mutex<Option<Progress>>>,
-    /// Set to stop writing a figure.
-    stop_figure: Arc<AtomicBool>,
-    figure_progress: Arc<Mutex<Option<Progress>>>,
+    /// Opening files.
+    opening: Track,
+    /// Writing a figure.
+    figure: Track,
 }
 
 impl std::fmt::Debug for Jobs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Jobs").field("running", &self.running.len()).finish_non_exhaustive()
+        f.debug_struct("Jobs").field("running", &self.runner.num_running()).finish_non_exhaustive()
     }
 }
 
 impl Drop for Jobs {
     fn drop(&mut self) {
-        self.opening.store(true, Ordering::Relaxed);
-        self.stop_figure();
+        self.opening.stop();
+        self.figure.stop();
     }
 }
 
 impl Jobs {
     /// `wake` draws a frame.
     pub(in crate::ui) fn new(wake: Waker, notes: NotesPlaces) -> Self {
-        Self {
-            wake,
-            notes,
-            running: Vec::new(),
-            dialog_open: Arc::default(),
-            opening: Arc::default(),
-            progress: Arc::default(),
-            stop_figure: Arc::default(),
-            figure_progress: Arc::default(),
-        }
+        Self { runner: Runner::new(wake), notes, opening: Track::default(), figure: Track::default() }
     }
 
     fn spawn(&mut self, name: &str, job: impl FnOnce() -> Option<JobDone> + Send + 'static) {
-        let wake = Arc::clone(&self.wake);
-        self.running.push(Promise::spawn_thread(name, move || {
-            let done = job();
-            wake();
-            done
-        }));
+        self.runner.spawn(name, job);
     }
 
-    /// One dialog at a time: a second one would hide behind the first.
-    fn spawn_dialog(&mut self, wanted: Wanted, job: impl FnOnce(rfd::FileDialog) -> Option<JobDone> + Send + 'static) {
-        if self.dialog_open.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let open = Arc::clone(&self.dialog_open);
-        self.spawn("gazelens-dialog", move || {
-            let begun = Instant::now();
-            let picked = job(rfd::FileDialog::new());
-            open.store(false, Ordering::Relaxed);
-            dialog_done(picked, wanted, begun.elapsed())
+    /// A dialog comes back as the command that it is for.
+    fn spawn_dialog(
+        &mut self,
+        wanted: Wanted,
+        dialog: impl FnOnce(rfd::FileDialog) -> Option<Command> + Send + 'static,
+    ) {
+        self.runner.spawn_dialog(JobDone::NoDialog(wanted), |file_dialog| {
+            dialog(file_dialog).map(|command| JobDone::Command(Box::new(command)))
         });
     }
 
@@ -206,56 +160,29 @@ impl Jobs {
         });
     }
 
-    /// Work that tells how far it is and can be stopped.
+    /// Opening that tells how far it is and can be stopped.
     fn spawn_telling(
         &mut self,
         name: &str,
         job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
     ) {
-        self.spawn_thread(name, true, job);
-    }
-
-    /// The same; work that cannot be stopped leaves what can be alone.
-    fn spawn_thread(
-        &mut self,
-        name: &str,
-        can_stop: bool,
-        job: impl FnOnce(&AtomicBool, opening::Tell<'_>) -> JobDone + Send + 'static,
-    ) {
-        let (progress, wake) = (Arc::clone(&self.progress), Arc::clone(&self.wake));
-        if can_stop {
-            self.opening.store(false, Ordering::Relaxed);
-        }
-        let cancel = Arc::clone(&self.opening);
-        self.spawn(name, move || {
-            let tell = |what: &str, share: f32| {
-                if let Ok(mut progress) = progress.lock() {
-                    *progress = Some(Progress { what: what.to_owned(), share, can_stop });
-                }
-                wake();
-            };
-            let done = job(&cancel, &mut { tell });
-            if let Ok(mut progress) = progress.lock() {
-                *progress = None;
-            }
-            Some(done)
-        });
+        self.runner.spawn_on(&self.opening, name, true, job);
     }
 
     /// Stops opening files.
     pub(in crate::ui) fn stop_opening(&self) {
-        self.opening.store(true, Ordering::Relaxed);
+        self.opening.stop();
     }
 
     /// How far opening files is.
     pub(in crate::ui) fn progress(&self) -> Option<Progress> {
-        self.progress.lock().ok().and_then(|progress| progress.clone())
+        self.opening.progress()
     }
 
     /// Puts a data set together.
     pub(in crate::ui) fn join(&mut self, generation: u64, sources: Sources, wanted: Option<ImageSource>) {
         let notes = self.notes.clone();
-        self.spawn_thread("gazelens-join", false, move |_, tell| {
+        self.runner.spawn_on(&self.opening, "gazelens-join", false, move |_, tell| {
             let photos = sources.photos.len();
             let is_large = photos > FEW_PHOTOS || sources.instances.is_some();
             if is_large {
@@ -295,14 +222,7 @@ impl Jobs {
 
     /// What was finished since the last call.
     pub(in crate::ui) fn poll(&mut self) -> Vec<JobDone> {
-        let mut done = Vec::new();
-        for promise in std::mem::take(&mut self.running) {
-            match promise.try_take() {
-                Ok(result) => done.extend(result),
-                Err(unfinished) => self.running.push(unfinished),
-            }
-        }
-        done
+        self.runner.poll()
     }
 }
 
@@ -326,18 +246,7 @@ fn resident_bytes() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_dialog_that_returns_at_once_was_none() {
-        let (fast, slow) = (Duration::from_millis(20), Duration::from_secs(2));
-        assert!(
-            matches!(dialog_done(None, Wanted::Model, fast), Some(JobDone::NoDialog(Wanted::Model))),
-            "nobody cancels that fast"
-        );
-        assert!(dialog_done(None, Wanted::Images, slow).is_none(), "cancelled by the user");
-        let picked = Some(JobDone::PickedImages(Vec::new()));
-        assert!(matches!(dialog_done(picked, Wanted::Images, fast), Some(JobDone::PickedImages(_))), "picked");
-    }
+    use std::sync::Arc;
 
     #[test]
     fn jobs_report_when_they_are_done() {

@@ -1,9 +1,8 @@
 //! What becomes of work that was finished beside the window.
 
 use crate::engine::ModelSource;
-use crate::ui::core::command::{Command, FigureCommand, PromptingCommand};
+use crate::ui::core::command::Command;
 use crate::ui::core::pane::Pane;
-use crate::ui::core::settings::PromptingSettings;
 use crate::ui::features::context::TextBox;
 use crate::ui::features::{Severity, Until};
 use crate::ui::shell::app::App;
@@ -14,15 +13,7 @@ use eframe::egui;
 impl App {
     pub(in crate::ui) fn job_done(&mut self, done: JobDone, ctx: &egui::Context) {
         match done {
-            JobDone::PickedImages(paths) => self.commands.push(Command::AddPaths(paths)),
-            JobDone::PickedModel(folder) => self.commands.push(Command::OpenModel(ModelSource::Folder(folder))),
-            JobDone::PickedClip(folder) => {
-                let clip = folder.display().to_string();
-                let settings = PromptingSettings { clip, ..self.state.prompting.settings.clone() };
-                self.commands.push(Command::Prompting(PromptingCommand::Set(settings)));
-            }
-            JobDone::PickedFigureFile(path) => self.commands.push(Command::Figure(FigureCommand::Save(path, true))),
-            JobDone::PickedFigureSource(path) => self.commands.push(Command::Figure(FigureCommand::Open(path))),
+            JobDone::Command(command) => self.commands.push(*command),
             JobDone::FigureSaved(saved) => self.state.figure_saved(saved),
             JobDone::FigureOpened(opened) => {
                 let effects = self.state.figure_opened(*opened);
@@ -33,7 +24,6 @@ impl App {
                 self.carry_out(effects, ctx);
             }
             JobDone::Picture(drawn) => self.picture_drawn(drawn, ctx),
-            JobDone::PickedTypeface(path) => self.commands.push(Command::Figure(FigureCommand::Typeface(Some(path)))),
             JobDone::NoDialog(wanted) => self.no_dialog(wanted),
             JobDone::FolderNotShown(why) => {
                 self.state.notices.push((Severity::Warning, Until::OtherPhoto), why, "", None);
@@ -60,7 +50,9 @@ impl App {
                 self.carry_out(effects, ctx);
             }
             JobDone::Found(generation, rows) => self.state.found(generation, &rows),
-            other => self.session_job_done(other, ctx),
+            JobDone::Reopened(reopened) => self.session_read(*reopened, ctx),
+            JobDone::Located(located) => self.missing_located(located, ctx),
+            JobDone::LeftBehind(left, problems) => self.left_behind(left, problems),
         }
     }
 

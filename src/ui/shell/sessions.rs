@@ -6,10 +6,10 @@ use crate::ui::core::command::Command;
 use crate::ui::core::command::{SessionBox, SessionCommand};
 use crate::ui::core::wording::count;
 use crate::ui::features::AppState;
-use crate::ui::features::session::{Finished, Left, Reopened, WindowPlace};
+use crate::ui::features::session::{Finished, Left, Located, Reopened, WindowPlace};
 use crate::ui::features::{Effect, Offer, SessionEffect, Severity, Until, source_label};
 use crate::ui::shell::app::App;
-use crate::ui::shell::jobs::{JobDone, Wanted};
+use crate::ui::shell::jobs::Wanted;
 use crate::ui::shell::layout;
 use crate::ui::shell::screen;
 use eframe::egui;
@@ -79,49 +79,44 @@ impl App {
         true
     }
 
-    pub(in crate::ui) fn session_job_done(&mut self, done: JobDone, ctx: &egui::Context) {
-        match done {
-            // The dialog asked about the name as it was typed: an ending is ours.
-            JobDone::PickedSave(path) => {
-                let save = if path.extension().is_some() { SessionCommand::SaveTo } else { SessionCommand::SaveTyped };
-                self.commands.push(Command::Session(save(path)));
+    /// Missing files were looked for.
+    pub(in crate::ui) fn missing_located(&mut self, located: Located, ctx: &egui::Context) {
+        if located != Located::default() {
+            self.view.session_paths.clear();
+        }
+        let effects = self.state.located(located);
+        self.carry_out(effects, ctx);
+    }
+
+    /// Other windows left sessions behind, or what cannot be read.
+    pub(in crate::ui) fn left_behind(&mut self, left: Vec<Left>, problems: Vec<String>) {
+        let offers = left.iter().map(|left| Offer { path: left.path.clone(), words: words(left) });
+        self.state.offer(offers.collect());
+        self.session_writer.offer(left);
+        for problem in problems {
+            self.state.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
+        }
+    }
+
+    /// A session was read, or was not.
+    pub(in crate::ui) fn session_read(&mut self, read: Result<Reopened, String>, ctx: &egui::Context) {
+        match read {
+            Ok(reopened) => {
+                self.view.session_paths.clear();
+                if self.view.typed_image_path() == reopened.path {
+                    self.view.image_path.clear();
+                }
+                let layout = self.layout();
+                if self.session_writer.keep_before(&self.state, layout) {
+                    self.waiting = Some(Box::new(reopened)); // until that is written
+                } else {
+                    self.reopen(reopened, None, ctx);
+                }
             }
-            JobDone::PickedSession(path) => self.commands.push(Command::Session(SessionCommand::OpenFile(path))),
-            JobDone::PickedPlace(folder) => self.commands.push(Command::Session(SessionCommand::LookIn(folder))),
-            JobDone::Located(located) => {
-                if located != crate::ui::features::session::Located::default() {
-                    self.view.session_paths.clear();
-                }
-                let effects = self.state.located(located);
-                self.carry_out(effects, ctx);
+            Err(why) => {
+                self.state.notices.push((Severity::Error, Until::Dismissed), why, "Nothing has changed", None);
+                self.open_model_without_session();
             }
-            JobDone::LeftBehind(left, problems) => {
-                let offers = left.iter().map(|left| Offer { path: left.path.clone(), words: words(left) });
-                self.state.offer(offers.collect());
-                self.session_writer.offer(left);
-                for problem in problems {
-                    self.state.notices.push((Severity::Warning, Until::Dismissed), problem, "", None);
-                }
-            }
-            JobDone::Reopened(reopened) => match *reopened {
-                Ok(reopened) => {
-                    self.view.session_paths.clear();
-                    if self.view.typed_image_path() == reopened.path {
-                        self.view.image_path.clear();
-                    }
-                    let layout = self.layout();
-                    if self.session_writer.keep_before(&self.state, layout) {
-                        self.waiting = Some(Box::new(reopened)); // until that is written
-                    } else {
-                        self.reopen(reopened, None, ctx);
-                    }
-                }
-                Err(why) => {
-                    self.state.notices.push((Severity::Error, Until::Dismissed), why, "Nothing has changed", None);
-                    self.open_model_without_session();
-                }
-            },
-            _ => {} // those that have nothing to do with sessions
         }
     }
 

@@ -1,12 +1,15 @@
 //! What people do with attention prompting on the photo.
 
 use crate::ui::core::settings::PromptingSettings;
+use std::path::PathBuf;
 
 /// What people do with it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PromptingCommand {
     /// Other settings, while a control moves.
     Set(PromptingSettings),
+    /// The folder of the CLIP that looks.
+    Clip(PathBuf),
     /// The control was let go: ask again, if that is wanted.
     Settle,
     /// Find out where the model looks.

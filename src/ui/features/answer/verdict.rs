@@ -1,4 +1,4 @@
-//! SlowNumbers the answer to a yes/no question about an object: whether it is right, how probable yes was, and what it was
+//! Beside the answer to a yes/no question about an object: whether it is right, how probable yes was, and what it was
 //! without mitigation.
 
 use crate::analysis::chair::Status;

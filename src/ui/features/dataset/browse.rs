@@ -4,6 +4,7 @@ use crate::data::coco::FileKind;
 use crate::data::dataset::{Dataset, ImageNotes, Notes, PhotoPlace, Query, ReadNotes, Row, Sources, Tag};
 use crate::files::is_same_file;
 use crate::ui::background::notes_writer::NotesTold;
+use crate::ui::background::runner::Progress;
 use crate::ui::core::command::{Command, NotesEdit};
 use crate::ui::core::prefs::remember_path;
 use crate::ui::core::wording::{count, listed};
@@ -13,17 +14,6 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Something is being opened beside the window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// "Reading `instances_val2014.json`".
-    pub what: String,
-    /// 0 to 1.
-    pub share: f32,
-    /// Whether it can be stopped.
-    pub can_stop: bool,
-}
 
 /// See the module's documentation.
 #[derive(Debug, Clone)]

@@ -259,6 +259,10 @@ impl AppState {
         let is_prompted = |run: &Run| run.question.prompted.is_some();
         match command {
             PromptingCommand::Set(settings) => return self.set_prompting(settings),
+            PromptingCommand::Clip(folder) => {
+                let clip = folder.display().to_string();
+                return self.set_prompting(PromptingSettings { clip, ..self.prompting.settings.clone() });
+            }
             // A question that waits for a map is not lost: it waits for the one that is wanted now.
             PromptingCommand::Settle | PromptingCommand::Find if self.waiting_question().is_some() => {
                 let waiting = self.waiting_question().cloned();

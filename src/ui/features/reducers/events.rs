@@ -9,13 +9,7 @@ use std::sync::Arc;
 impl AppState {
     /// Takes in an event. `now_secs` is any clock that only goes forward.
     pub fn receive(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
-        let mut effects = match event {
-            Event::Attributed(id, attributed, info) => self.attributed(id, &attributed, &info),
-            other => {
-                self.take_in(other, now_secs);
-                Vec::new()
-            }
-        };
+        let mut effects = self.take_in(event, now_secs);
         self.settle_source();
         self.settle_notices();
         effects.extend(self.follow_pope());
@@ -23,8 +17,9 @@ impl AppState {
         effects
     }
 
-    fn take_in(&mut self, event: Event, now_secs: f64) {
+    fn take_in(&mut self, event: Event, now_secs: f64) -> Vec<Effect> {
         match event {
+            Event::Attributed(id, attributed, info) => return self.attributed(id, &attributed, &info),
             Event::Loading { share, what } => {
                 if let Some(loading) = &mut self.model.loading {
                     loading.share = share.clamp(0.0, 1.0);
@@ -82,7 +77,6 @@ impl AppState {
                 self.say_answered(id);
             }
             Event::Attributing { id, share, what } => self.attribution_opening(id, share, what),
-            Event::Attributed(..) => {} // brings effects, above
             Event::Cancelled(id) => {
                 self.attribution_ended(id, None);
                 if let Some(run) = self.runs.active_mut(id) {
@@ -91,7 +85,7 @@ impl AppState {
             }
             Event::Failed(id, why) => {
                 if self.attribution_ended(id, Some(&why)) {
-                    return;
+                    return Vec::new();
                 }
                 if let Some(run) = self.runs.active_mut(id) {
                     run.phase = Phase::Failed(why.clone());
@@ -111,6 +105,7 @@ impl AppState {
             }
             Event::WorkerDied(why) => self.worker_died(&why),
         }
+        Vec::new()
     }
 
     fn model_loaded(&mut self, info: Arc<ModelInfo>) {

@@ -30,72 +30,65 @@ impl AppState {
         effects
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a command: one that nobody handles does not compile")]
     fn carry_out(&mut self, command: Command) -> Vec<Effect> {
         match command {
-            Command::OpenImages => vec![Effect::PickImages],
-            Command::OpenImageFolder => vec![Effect::PickImageFolder],
-            Command::OpenAnnotations => vec![Effect::PickAnnotations],
-            Command::CloseDataset => self.close_dataset(),
-            Command::StopOpening => vec![Effect::StopOpening],
+            // What else is to be done comes of these.
+            Command::OpenImages => return vec![Effect::PickImages],
+            Command::OpenImageFolder => return vec![Effect::PickImageFolder],
+            Command::OpenAnnotations => return vec![Effect::PickAnnotations],
+            Command::CloseDataset => return self.close_dataset(),
+            Command::StopOpening => return vec![Effect::StopOpening],
             Command::SetQuery(query) => {
                 self.browse.query = *query;
-                self.search()
+                return self.search();
             }
-            Command::EditNotes(edit) => self.edit_notes(edit),
+            Command::EditNotes(edit) => return self.edit_notes(edit),
             Command::OpenModelBox => {
                 self.open.model = true;
-                vec![Effect::ListModels]
+                return vec![Effect::ListModels];
             }
-            Command::PickModelFolder => vec![Effect::PickModelFolder],
-            Command::PickClipFolder => vec![Effect::PickClipFolder],
-            Command::OpenDemoModel => self.open_model(ModelSource::Demo),
-            Command::OpenModel(source) => self.open_model(source),
-            Command::AddPaths(paths) => add_paths(paths),
-            Command::Session(command) => self.apply_session(command),
-            Command::Canvas(command) => vec![Effect::Canvas(command)],
-            Command::StepWord(step) => vec![Effect::StepWord(step)],
-            Command::Pope(command) => self.apply_pope(command),
-            Command::List(command) => self.apply_list(command),
-            Command::Compare(command) => self.apply_compare(command),
-            Command::Prompting(command) => self.apply_prompting(command),
-            Command::Figure(command) => self.apply_figure(command),
-            Command::Ask => self.ask(),
+            Command::PickModelFolder => return vec![Effect::PickModelFolder],
+            Command::PickClipFolder => return vec![Effect::PickClipFolder],
+            Command::OpenDemoModel => return self.open_model(ModelSource::Demo),
+            Command::OpenModel(source) => return self.open_model(source),
+            Command::AddPaths(paths) => return add_paths(paths),
+            Command::Session(command) => return self.apply_session(command),
+            Command::Canvas(command) => return vec![Effect::Canvas(command)],
+            Command::StepWord(step) => return vec![Effect::StepWord(step)],
+            Command::Pope(command) => return self.apply_pope(command),
+            Command::List(command) => return self.apply_list(command),
+            Command::Compare(command) => return self.apply_compare(command),
+            Command::Prompting(command) => return self.apply_prompting(command),
+            Command::Figure(command) => return self.apply_figure(command),
+            Command::Ask => return self.ask(),
             Command::AskThis(text) => {
                 self.ask.text = text;
-                self.ask()
+                return self.ask();
             }
-            Command::Regenerate => self.regenerate(),
-            Command::Fork(token_idx, id) => self.fork(token_idx, id),
-            Command::Continue => self.continue_answer(),
-            Command::RaiseLimit => self.raise_limit(),
-            Command::TogglePrompting => self.toggle_prompting(),
-            Command::ToggleStrategy => self.toggle_strategy(),
-            Command::Stop => self.stop(),
-            Command::StopAnswer(id) => self.stop_answer(id),
-            Command::CopyAnswer => self.copy_answer(),
-            Command::Undo => self.undo(),
-            Command::Redo => self.redo(),
-            Command::ShowPane(pane) => vec![Effect::BringToFront(pane)],
-            Command::TearOff(pane) => vec![Effect::TearOff(pane)],
-            Command::Keys(command) => self.apply_keys(command),
-            Command::Copy(command) => self.copy(command),
-            Command::FocusPrompt => vec![Effect::FocusPrompt],
-            Command::RestartWorker => self.restart_worker(),
-            Command::ResetLayout => vec![Effect::ResetLayout],
-            Command::Quit => self.quit(),
+            Command::Regenerate => return self.regenerate(),
+            Command::Fork(token_idx, id) => return self.fork(token_idx, id),
+            Command::Continue => return self.continue_answer(),
+            Command::RaiseLimit => return self.raise_limit(),
+            Command::TogglePrompting => return self.toggle_prompting(),
+            Command::ToggleStrategy => return self.toggle_strategy(),
+            Command::Stop => return self.stop(),
+            Command::StopAnswer(id) => return self.stop_answer(id),
+            Command::CopyAnswer => return self.copy_answer(),
+            Command::Undo => return self.undo(),
+            Command::Redo => return self.redo(),
+            Command::ShowPane(pane) => return vec![Effect::BringToFront(pane)],
+            Command::TearOff(pane) => return vec![Effect::TearOff(pane)],
+            Command::Keys(command) => return self.apply_keys(command),
+            Command::Copy(command) => return self.copy(command),
+            Command::FocusPrompt => return vec![Effect::FocusPrompt],
+            Command::RestartWorker => return self.restart_worker(),
+            Command::ResetLayout => return vec![Effect::ResetLayout],
+            Command::Quit => return self.quit(),
             Command::SetTheme(_) | Command::SetScale(_) | Command::LargerInterface | Command::SmallerInterface => {
-                self.apply_look(&command)
+                return self.apply_look(&command);
             }
-            other => {
-                self.apply_quietly(other);
-                Vec::new()
-            }
-        }
-    }
-
-    /// Commands that change nothing but the state.
-    fn apply_quietly(&mut self, command: Command) {
-        match command {
+            // These change nothing but the state.
             Command::CloseModelBox => self.open.model = false,
             Command::ToggleAbout => self.open.about = !self.open.about,
             Command::ToggleHelp => {
@@ -169,8 +162,8 @@ impl AppState {
             Command::Dismiss(id) => self.notices.dismiss(id),
             Command::DismissAll => self.notices.dismiss_all(),
             Command::DismissToast(id) => self.toasts.dismiss(id),
-            _ => {} // those with effects, above
         }
+        Vec::new()
     }
 
     /// Shows an earlier question; its words come into the prompt box unless others were typed there.

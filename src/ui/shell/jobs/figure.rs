@@ -1,14 +1,13 @@
 //! Work for the figure that is being put together: dialogs, hashing, writing and reading.
 
 use crate::figure::{Watch, file_input, font_input, photo_input};
+use crate::ui::core::command::{Command, FigureCommand};
 use crate::ui::features::figure::files as figure_files;
 use crate::ui::features::figure::preview as figures;
 use crate::ui::features::figure::preview::Written;
 use crate::ui::features::{FigureWish, FileWish, InputKind, Progress};
 use crate::ui::shell::jobs::{JobDone, Jobs, Wanted};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 impl Jobs {
     /// A dialog for where a figure is written.
@@ -16,7 +15,7 @@ impl Jobs {
         self.spawn_dialog(Wanted::Figure, |dialog| {
             let dialog = dialog.set_title("Save the figure").set_file_name("figure.pdf");
             let dialog = dialog.add_filter("Figures and pages", &["pdf", "svg", "png", "html"]);
-            dialog.save_file().map(JobDone::PickedFigureFile)
+            dialog.save_file().map(|path| Command::Figure(FigureCommand::Save(path, true)))
         });
     }
 
@@ -27,7 +26,7 @@ impl Jobs {
             dialog
                 .add_filter("Figures and recipes", &["pdf", "svg", "png", "json"])
                 .pick_file()
-                .map(JobDone::PickedFigureSource)
+                .map(|path| Command::Figure(FigureCommand::Open(path)))
         });
     }
 
@@ -35,39 +34,28 @@ impl Jobs {
     pub(in crate::ui) fn pick_typeface(&mut self) {
         self.spawn_dialog(Wanted::Figure, |dialog| {
             let dialog = dialog.set_title("Typeface of the figure");
-            dialog.add_filter("Fonts", &["ttf", "otf", "ttc", "otc"]).pick_file().map(JobDone::PickedTypeface)
+            dialog
+                .add_filter("Fonts", &["ttf", "otf", "ttc", "otc"])
+                .pick_file()
+                .map(|path| Command::Figure(FigureCommand::Typeface(Some(path))))
         });
     }
 
     /// Writes a figure or a page.
     pub(in crate::ui) fn save_figure(&mut self, what: Written, path: PathBuf, replace: bool) {
-        let (progress, wake) = (Arc::clone(&self.figure_progress), Arc::clone(&self.wake));
-        self.stop_figure.store(false, Ordering::Relaxed);
-        let cancel = Arc::clone(&self.stop_figure);
-        self.spawn("gazelens-figure-file", move || {
-            let set = |now: Option<Progress>| {
-                if let Ok(mut progress) = progress.lock() {
-                    *progress = now;
-                }
-            };
-            let mut tell = |what: &str, share: f32| {
-                set(Some(Progress { what: what.to_owned(), share, can_stop: true }));
-                wake();
-            };
-            let saved = figures::write(&what, &path, replace, &mut Watch::new(&cancel, &mut tell));
-            set(None);
-            Some(JobDone::FigureSaved(saved))
+        self.runner.spawn_on(&self.figure, "gazelens-figure-file", true, move |stop, tell| {
+            JobDone::FigureSaved(figures::write(&what, &path, replace, &mut Watch::new(stop, tell)))
         });
     }
 
     /// Stops writing the figure.
     pub(in crate::ui) fn stop_figure(&self) {
-        self.stop_figure.store(true, Ordering::Relaxed);
+        self.figure.stop();
     }
 
     /// How far writing the figure is.
     pub(in crate::ui) fn figure_progress(&self) -> Option<Progress> {
-        self.figure_progress.lock().ok().and_then(|progress| progress.clone())
+        self.figure.progress()
     }
 
     /// Reads the recipe of a figure.

@@ -1,4 +1,4 @@
-//! SlowNumbers and below the photo: the colour bar, the caption or the value under the pointer, the legend, and buttons.
+//! Beside and below the photo: the colour bar, the caption or the value under the pointer, the legend, and buttons.
 
 use crate::analysis::localisation::metrics;
 use crate::render::{OverlapPalette, colormap};
