@@ -51,7 +51,7 @@ pub struct ChangeCounts {
     pub removed: usize,
 }
 
-/// See the module's documentation.
+/// Two answers held against each other: which tokens they share, and which were changed, put in or left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Alignment {
     spans: Vec<AlignedSpan>,

@@ -12,7 +12,7 @@ use crate::files::OutputError;
 use crate::prompting::PromptingError;
 use std::path::Path;
 
-/// See the module's documentation.
+/// How a command ends badly: an exit status and a sentence.
 #[derive(Debug)]
 pub(super) struct Failure {
     is_usage: bool,

@@ -4,7 +4,7 @@ use crate::checkpoint::CheckpointError;
 use crate::model::ModelError;
 use std::path::PathBuf;
 
-/// See the module's documentation.
+/// What can go wrong while an answer is decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The model failed, or was cancelled.

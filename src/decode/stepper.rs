@@ -151,7 +151,7 @@ impl Offer {
     }
 }
 
-/// See the module's documentation.
+/// One pass over everything that is under way.
 pub struct Stepper<'a> {
     decoder: &'a Decoder,
     lines: Vec<Line>,

@@ -23,7 +23,8 @@ pub struct Entry {
     pub strength: Option<Strength>,
 }
 
-/// See the module's documentation.
+/// Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made
+/// from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Catalog {
     /// Everything that changes how an answer comes about.

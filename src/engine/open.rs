@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// See the module's documentation.
+/// An open model: checkpoint, weights on a device, and what people should know about it.
 #[derive(Debug)]
 pub struct OpenModel {
     kind: ModelKind,

@@ -41,7 +41,7 @@ impl Sizes {
     }
 }
 
-/// See the module's documentation. Only the ordinary branch (index 0) is recorded, after every intervention.
+/// The probe that fills a trace. Only the ordinary branch (index 0) is recorded, after every intervention.
 pub(super) struct Recorder<'a> {
     cancel: &'a AtomicBool,
     sizes: Sizes,

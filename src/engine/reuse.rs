@@ -82,7 +82,8 @@ struct Shelf {
     prompts: Vec<Kept>,
 }
 
-/// See the module's documentation. Every method holds the lock for its own time only: a job takes what it needs and
+/// What a question computed and another would compute again: image features, and keys and values of prompts. Every
+/// method holds the lock for its own time only: a job takes what it needs and
 /// brings it back.
 #[derive(Debug)]
 pub(super) struct Reuse(Mutex<Shelf>);

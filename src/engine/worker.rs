@@ -80,7 +80,7 @@ struct Running {
     thread: JoinHandle<()>,
 }
 
-/// See the module's documentation.
+/// The thread that owns the model.
 pub struct Worker {
     make_backend: BackendFactory,
     wake: Wake,

@@ -30,7 +30,7 @@ pub const FORMAT: &str = "gazelens-figure";
 /// The newest version that this program reads, and the one it writes.
 pub const VERSION: u32 = 1;
 
-/// See the module's documentation.
+/// The description of a figure: plain data, written into every figure and beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Points a millimetre.
 pub const PT_PER_MM: f64 = 72.0 / 25.4;
 
-/// See the module's documentation.
+/// A resolved figure: where everything lies, in points from the top left corner.
 #[derive(Debug, Clone, Default)]
 pub struct Scene {
     /// **Units** points.

@@ -101,7 +101,7 @@ struct Claim {
     named: bool,
 }
 
-/// See the module's documentation.
+/// What a run reads and writes, so that nothing is written over what is read and everything appears together.
 #[derive(Debug, Default)]
 pub struct Outputs {
     inputs: Vec<Input>,

@@ -49,7 +49,7 @@ pub enum LogitRows {
     All,
 }
 
-/// See the module's documentation.
+/// A LLaMA-type decoder that runs a list of ragged branches in one pass.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     config: TextConfig,

@@ -9,7 +9,7 @@ use crate::analysis::pope::{Said, Scorer, scorer, suffixes};
 use crate::data::pope::Label;
 use serde::{Deserialize, Serialize};
 
-/// See the module's documentation.
+/// What the model that made the map says itself, and what was published about photos on which it is right or wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreOutput {
     /// What it says.

@@ -32,7 +32,7 @@ pub const VERSION: u64 = 1;
 /// What names of session files end in.
 pub const EXTENSION: &str = "gazelens";
 
-/// See the module's documentation.
+/// The whole working state in one file: what was asked and seen, and whatever the window needs to show it again.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     /// Version of the program that wrote it.

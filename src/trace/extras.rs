@@ -17,7 +17,8 @@ pub struct PixelValues {
 /// Rows of logits, one per generated token, each as long as the vocabulary; empty when they were not kept.
 pub type LogitRows = Vec<Vec<f32>>;
 
-/// See the module's documentation. Everything is empty unless it was asked for.
+/// What only a trace file holds: too large for the window, wanted by those who compare numbers. Everything is empty
+/// unless it was asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Extras {
     /// Untouched logits of the ordinary branch.

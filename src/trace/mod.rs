@@ -32,7 +32,7 @@ use crate::geometry::ImageLayout;
 use crate::ids::TokenSpan;
 use std::sync::Arc;
 
-/// See the module's documentation.
+/// One question to one model about one photo, and everything that was seen while it was answered.
 #[derive(Debug, Clone)]
 pub struct Trace {
     /// Model, photo, prompt, parameters: what is needed to make this trace again.

@@ -47,7 +47,8 @@ impl Default for Sampling {
     }
 }
 
-/// See the module's documentation. [`Self::differences`] says what makes one run another. Written into trace files as
+/// What is needed to make a trace again. [`Self::differences`] says what makes one run another. Written into trace
+/// files as
 /// the JSON string `run`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {

@@ -144,3 +144,12 @@ fn commands_of_the_readme_and_the_pages_exist() {
     }
     assert!(seen > 20, "the pages show commands, found {seen}");
 }
+
+#[test]
+fn a_public_type_says_itself_what_it_is() {
+    // Written in halves, so that this file passes its own test.
+    let empty = ["See the module's ", "documentation"].concat();
+    for file in files(&root().join("src"), &[".rs"]) {
+        assert!(!read(&file).contains(&empty), "{} says \"{empty}\", which says nothing", relative(&file));
+    }
+}

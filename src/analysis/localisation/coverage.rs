@@ -23,7 +23,8 @@ struct Fragment {
     covered: Covered,
 }
 
-/// See the module's documentation. Where regions overlap, it is counted by the pieces into which they cut each other.
+/// How much of a mask lies on each patch: once a mask, then every map of the photo is compared with it patch by patch.
+/// Where regions overlap, it is counted by the pieces into which they cut each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchCoverage {
     num_cells: usize,

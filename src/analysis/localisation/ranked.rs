@@ -89,7 +89,8 @@ pub struct CurvePoint {
     pub counts: Counts,
 }
 
-/// See the module's documentation.
+/// A map against a mask, reduced to what every figure needs: for each value of the map, how many pixels have it and how
+/// many of those lie inside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranked {
     /// Largest value first, no value twice, at least one.

@@ -39,7 +39,7 @@ pub struct FoundAnnotations {
     pub kind: FileKind,
 }
 
-/// See the module's documentation.
+/// What a folder that somebody opens holds: photos in it or a little below it, and annotations that lie beside them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderContent {
     /// Folders that hold photos: the folder itself, else those up to two levels below it, well-known names first.

@@ -8,7 +8,7 @@ use crate::decode::{DecodeError, GenerateOptions, Sampler, TokenStep};
 /// Retractions that are followed in the shortest answer.
 const FEWEST_REWINDS: usize = 64;
 
-/// See the module's documentation. Methods may take its tokens back.
+/// One answer, token by token: the most probable ones, or drawn. Methods may take its tokens back.
 pub struct Draw {
     sampler: Sampler,
     limits: Limits,

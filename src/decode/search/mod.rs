@@ -25,7 +25,7 @@ pub struct Progress {
     pub stop: Option<StopReason>,
 }
 
-/// See the module's documentation.
+/// How an answer is found among all that could be written.
 pub trait Search {
     /// Takes what a pass left of every line, moves the lines, and tells what is known of the answer.
     fn advance(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError>;

@@ -4,7 +4,7 @@ use super::{FACES, Face};
 use crate::figure::meaning::has_no_spaces;
 use std::sync::Arc;
 
-/// See the module's documentation.
+/// The faces that a figure is set in, and which of them draws a letter.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::figure) struct Typeface {
     /// The bundled ones first: regular, bold.

@@ -10,7 +10,8 @@ use crate::model::linear::LayerNorm;
 use crate::model::{ModelError, Probe, ProbeChain, Site, Tower};
 use candle_core::{DType, Result, Tensor};
 
-/// See the module's documentation. All of it is f32 in memory, for every layer.
+/// What the patches have to do with a text: each one's share in what `[CLS]` becomes, and how far it points to the text
+/// itself. All of it is f32 in memory, for every layer.
 #[derive(Debug, Clone)]
 pub struct Contributions {
     /// The image in the shared space, not normalised, **shape** `[projection_dim]`.

@@ -43,7 +43,8 @@ impl Encoder for Dinov2 {
     }
 }
 
-/// See the module's documentation. Token 0 is `[CLS]`, then come the registers, then the patches.
+/// `DINOv2`: a self-supervised vision transformer with `[CLS]`, optional registers and layer scale. Token 0 is `[CLS]`,
+/// then come the registers, then the patches.
 #[derive(Debug, Clone)]
 pub struct Dinov2 {
     config: Dinov2Config,

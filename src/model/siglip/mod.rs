@@ -31,7 +31,8 @@ pub(crate) const FAMILY: FamilyEntry = FamilyEntry {
     },
 };
 
-/// See the module's documentation. Every token is a patch; the head that pools them for the texts is left out.
+/// `SigLIP`'s image tower: a vision transformer without `[CLS]`. Every token is a patch; the head that pools them for
+/// the texts is left out.
 ///
 /// **Source**: Zhai et al. 2023; transformers, `modeling_siglip.py`, `SiglipVisionTransformer`.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-/// See the module's documentation. Wishes that are equal ask for the same.
+/// A thread that does one thing for the window; only the latest wish counts. Wishes that are equal ask for the same.
 pub(in crate::ui) struct Latest<W, R> {
     wanted: Option<Sender<W>>,
     done: Receiver<(W, R)>,

@@ -34,7 +34,8 @@ pub(in crate::ui) enum NotesTold {
     },
 }
 
-/// See the module's documentation.
+/// The thread that writes notes: each change is on the disk a moment after it was made, and the window never waits for
+/// the disk.
 pub(in crate::ui) struct NotesWriter {
     changes: Option<Sender<NotesChange>>,
     told: Receiver<NotesTold>,

@@ -78,7 +78,7 @@ impl Drop for Reader {
     }
 }
 
-/// See the module's documentation.
+/// The photo on show and the thumbnails, read and scaled down on two threads of their own.
 pub(in crate::ui) struct Photos {
     photo_reader: Reader,
     thumbnail_reader: Reader,

@@ -178,7 +178,8 @@ pub struct OpenBoxes {
     pub session: Option<SessionBox>,
 }
 
-/// See the module's documentation.
+/// The window's whole state, without a window: plain data changed by two reducers, [`AppState::apply`] for what the
+/// user does and [`AppState::receive`] for what the worker says.
 #[derive(Debug, Clone, Default)]
 pub struct AppState {
     /// Images on offer.

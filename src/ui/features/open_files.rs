@@ -7,7 +7,8 @@ use crate::ui::features::AppState;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// See the module's documentation. Quick to take: what is long is shared.
+/// Files that the window has open, so that nothing that it writes takes their place. Quick to take: what is long is
+/// shared.
 #[derive(Debug, Clone, Default)]
 pub(in crate::ui) struct OpenFiles {
     dataset: Option<Arc<Dataset>>,

@@ -85,7 +85,7 @@ impl AppOptions {
     }
 }
 
-/// See the module's documentation.
+/// The application: events and commands in, effects out, panels painted.
 pub struct App {
     pub(in crate::ui) state: AppState,
     pub(in crate::ui) derived: Derived,

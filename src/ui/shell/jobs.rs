@@ -78,7 +78,7 @@ pub(in crate::ui) enum Wanted {
 /// So many are put together at once.
 const FEW_PHOTOS: usize = 500;
 
-/// See the module's documentation.
+/// Work beside the window: dialogs, listing folders, measuring memory.
 pub(in crate::ui) struct Jobs {
     runner: Runner<JobDone>,
     notes: NotesPlaces,

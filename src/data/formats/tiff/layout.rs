@@ -66,7 +66,7 @@ pub(super) struct Chunk {
     pub(super) height: usize,
 }
 
-/// See the module's documentation.
+/// What the tags say about where samples lie and what they are.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "tags of the format that are there or not, each on its own")]
 pub(super) struct Layout {

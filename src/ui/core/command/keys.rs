@@ -36,7 +36,8 @@ pub enum KeysCommand {
     ResetAll,
 }
 
-/// See the module's documentation. Commands that are not in it have the keys of the first day, but for those that the
+/// Which keys give which command: those of [`NAMED_COMMANDS`], and what the user made of them. Commands that are not in
+/// it have the keys of the first day, but for those that the
 /// user gave to others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, Vec<String>>", into = "BTreeMap<String, Vec<String>>")]

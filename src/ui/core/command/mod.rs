@@ -83,7 +83,7 @@ pub struct WordStep {
     pub back: bool,
 }
 
-/// See the module's documentation.
+/// Everything a user can do, in one list: menus, shortcuts and buttons all emit these.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Pick photos in a dialog.

@@ -24,7 +24,7 @@ fn registered() -> &'static Catalog {
     CATALOG.get_or_init(crate::engine::catalog)
 }
 
-/// See the module's documentation.
+/// What is about to be asked, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AskSettings {

@@ -63,7 +63,7 @@ impl LayerHead {
     }
 }
 
-/// See the module's documentation.
+/// Which numbers are shown: source, layer, head, normalisation; and in which colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ViewState {

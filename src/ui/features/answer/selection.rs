@@ -25,7 +25,7 @@ impl Direction {
     }
 }
 
-/// See the module's documentation.
+/// What is pointed at and what is held: tokens by position, patches by index.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
     /// Tokens held by a click.

@@ -35,7 +35,7 @@ fn box_of(command: &Command) -> Option<Id> {
     }
 }
 
-/// See the module's documentation.
+/// Keys that are pressed before the box that they are meant for can take them.
 #[derive(Debug, Default)]
 pub(in crate::ui) struct Ahead {
     waiting: Option<Id>,

@@ -24,7 +24,7 @@ pub(in crate::ui) struct Picked {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::ui) struct Picks(HashMap<ImageSource, Picked>);
 
-/// See the module's documentation.
+/// Runs held against each other: which is the reference, which stand beside it, and the list of all runs about a photo.
 #[derive(Debug, Clone, Default)]
 pub struct Compare {
     picked: HashMap<ImageSource, Picked>,

@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 /// Photos that are named when something went wrong with them.
 const MOST_NAMED: usize = 3;
 
-/// See the module's documentation.
+/// The question in the box asked about every listed photo, one after another.
 #[derive(Debug, Clone, Default)]
 pub struct AllPhotos {
     queue: Option<AskAll>,

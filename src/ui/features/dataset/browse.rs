@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// See the module's documentation.
+/// The data set on show: what was opened, what of it is listed, what people noted.
 #[derive(Debug, Clone)]
 pub struct Browse {
     /// What the data set was made of.

@@ -64,7 +64,8 @@ pub struct ComparedColumn {
     pub image_share: f32,
 }
 
-/// See the module's documentation.
+/// Runs side by side: their answers aligned, a map of each for the tokens that stand in the same place, and the
+/// difference of two.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     /// The reference first.

@@ -35,7 +35,7 @@ pub struct FlippedChoice {
     pub is_certain: bool,
 }
 
-/// See the module's documentation.
+/// What a contrastive strategy did to the shown answer as a whole, and which choices another strength would change.
 #[derive(Debug, Clone)]
 pub struct ContrastMarks {
     key: Key,

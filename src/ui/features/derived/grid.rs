@@ -44,7 +44,8 @@ pub struct GridValues {
     pub key: u64,
 }
 
-/// See the module's documentation.
+/// Every layer and head as a small map, for the shown tokens; and from the same sums the image attention of every
+/// layer.
 #[derive(Debug, Default)]
 pub struct GridMaps {
     key: Option<Key>,

@@ -26,7 +26,7 @@ use crate::ui::features::truth::TruthNumbers;
 use crate::ui::features::{AppState, TokenPos};
 use std::time::{Duration, Instant};
 
-/// See the module's documentation.
+/// Numbers made from a trace for the window, kept until what they depend on changes.
 #[derive(Debug, Default)]
 pub struct Derived {
     /// A map for every token.

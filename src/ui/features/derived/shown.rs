@@ -29,7 +29,7 @@ struct Key {
     made: usize,
 }
 
-/// See the module's documentation.
+/// The map on the photo, with what its caption says of it.
 #[derive(Debug, Clone)]
 pub struct ShownMap {
     key: Key,

@@ -32,7 +32,8 @@ pub(super) struct Key {
     suppress_sink: bool,
 }
 
-/// See the module's documentation.
+/// A map for every token, of the decoder or of another source that has them, in the chosen layer and head, made as time
+/// allows.
 #[derive(Debug, Default)]
 pub struct TokenMaps {
     key: Option<Key>,

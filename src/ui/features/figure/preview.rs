@@ -104,7 +104,7 @@ pub struct Preview {
     pub titles: Vec<String>,
 }
 
-/// See the module's documentation.
+/// The figure's preview, drawn on a thread of its own: only the latest wish counts.
 pub(in crate::ui) struct Figures {
     previews: Latest<Wish, Result<Preview, String>>,
     latest: Option<Result<Preview, String>>,

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wanted::{HeldMap, is_font};
 
-/// See the module's documentation.
+/// The figure that is being put together: its recipe, and which of this session's answers its names stand for.
 #[derive(Debug, Clone)]
 pub struct FigureBuilder {
     recipe: Arc<Recipe>,

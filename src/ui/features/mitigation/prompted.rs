@@ -23,7 +23,7 @@ impl PartialEq for Wish {
     }
 }
 
-/// See the module's documentation.
+/// The shown photo as attention prompting would darken it: the map of the chosen layer, and the mask on every pixel.
 #[derive(Debug, Clone)]
 pub(in crate::ui) struct PromptedPicture {
     /// What it was made of.
@@ -38,7 +38,7 @@ pub(in crate::ui) struct PromptedPicture {
     pub(in crate::ui) is_flat: bool,
 }
 
-/// See the module's documentation.
+/// Makes the latest [`PromptedPicture`] on a thread of its own.
 pub(in crate::ui) struct PromptedPictures {
     pictures: Latest<Wish, Result<PromptedPicture, String>>,
     latest: Option<Result<PromptedPicture, String>>,

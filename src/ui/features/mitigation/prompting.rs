@@ -78,7 +78,8 @@ pub struct Finding {
     pub then: Then,
 }
 
-/// See the module's documentation.
+/// Attention prompting on the photo: where a model looked for some words, how the photo is darkened by that, and the
+/// same question about the darkened photo.
 #[derive(Debug, Clone, Default)]
 pub struct PromptingState {
     /// How the photo is darkened.

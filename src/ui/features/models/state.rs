@@ -18,7 +18,7 @@ pub struct Loading {
     pub downloaded: bool,
 }
 
-/// See the module's documentation.
+/// The model that is open, and the one being opened.
 #[derive(Debug, Clone, Default)]
 pub struct ModelState {
     /// The open model.

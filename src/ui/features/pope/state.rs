@@ -46,7 +46,7 @@ pub struct PopeAnswer {
     pub yes: Option<YesProbability>,
 }
 
-/// See the module's documentation.
+/// Yes/no questions about objects: those of the image looked at, their answers, and the queue in which they are asked.
 #[derive(Debug, Clone, Default)]
 pub struct Pope {
     /// How questions are made and asked.

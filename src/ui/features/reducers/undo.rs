@@ -74,7 +74,7 @@ impl Step {
     }
 }
 
-/// See the module's documentation.
+/// What was shown and held before, to go back to and forth again.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     undone: Vec<Step>,

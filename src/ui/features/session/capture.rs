@@ -37,7 +37,7 @@ impl KeptTraces {
     }
 }
 
-/// See the module's documentation.
+/// The window's state as it is now, ready to be written by somebody else.
 #[derive(Debug, Clone)]
 pub(in crate::ui) struct Snapshot {
     written: Written,

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Between a window's name and the number of what was open before.
 const BEFORE: &str = "-before-";
 
-/// See the module's documentation.
+/// The recovery file of this window, and those that others left behind.
 #[derive(Debug)]
 pub(super) struct Recovery {
     folder: PathBuf,

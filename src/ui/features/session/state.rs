@@ -48,7 +48,8 @@ pub struct Offer {
     pub words: String,
 }
 
-/// See the module's documentation.
+/// Saving and opening sessions, what a session did not find again, and what was left behind by a program that did not
+/// end properly.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionState {
     /// Where it was saved last, or opened from.

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 /// Where the process that is killed saves.
 const SAVE_TO: &str = "GAZELENS_TEST_SAVE_TO";
 /// The test that is that process.
-const VICTIM: &str = "ui::session::tests::a_process_that_saves_until_it_is_killed";
+const VICTIM: &str = "a_process_that_saves_until_it_is_killed";
 
 fn in_folder(check: impl FnOnce(&Path)) {
     check(tempfile::tempdir().expect("a temporary folder").path());
@@ -348,7 +348,11 @@ fn a_kill_at_any_moment_costs_at_most_the_save_under_way() {
         for kill in 0..40 {
             let me = std::env::current_exe().expect("this program");
             let mut victim = Process::new(me);
-            victim.args(["--exact", VICTIM, "--nocapture"]).env(SAVE_TO, &path).stdout(Stdio::piped());
+            let (_, module) = module_path!().split_once("::").expect("below the crate");
+            victim
+                .args(["--exact", &format!("{module}::{VICTIM}"), "--nocapture"])
+                .env(SAVE_TO, &path)
+                .stdout(Stdio::piped());
             let mut victim = victim.spawn().expect("started");
             let mut said = BufReader::new(victim.stdout.take().expect("piped")).lines().map_while(Result::ok);
             let number = |line: String| line.strip_prefix("saved ").and_then(|rest| rest.parse::<u64>().ok());

@@ -121,7 +121,7 @@ fn put(session: &Session, path: &Path, mut outputs: Outputs) -> Result<(), Strin
     written.and_then(|()| outputs.commit()).map_err(|err| err.to_string())
 }
 
-/// See the module's documentation.
+/// Saving, and the recovery file that follows every change, on a thread of their own.
 pub(in crate::ui) struct SessionWriter {
     // Fields are dropped in this order: the thread ends before the recovery file goes.
     writer: Writer,

@@ -41,7 +41,7 @@ pub struct CategoryTruth {
     pub picture: Option<MaskImage>,
 }
 
-/// See the module's documentation.
+/// The ground truth of one image, ready to be painted and scored.
 #[derive(Debug, Clone, Default)]
 pub struct ImageTruth {
     /// The image's number in the annotations.

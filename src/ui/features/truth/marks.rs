@@ -18,7 +18,7 @@ pub struct MarkedWord {
     pub tokens: RangeInclusive<usize>,
 }
 
-/// See the module's documentation.
+/// Object words of an answer, judged.
 #[derive(Debug, Default)]
 pub struct Marks {
     key: Option<(RunId, u64, Option<Arc<ImageTruth>>)>,

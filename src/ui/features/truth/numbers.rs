@@ -65,7 +65,7 @@ pub struct Scores {
     pub mask_area: u64,
 }
 
-/// See the module's documentation.
+/// The shown map held against the objects of the image: metrics, curves, and which objects it lies on.
 #[derive(Debug, Default)]
 pub struct TruthNumbers {
     extractor: Extractor,

@@ -27,7 +27,7 @@ impl PartialEq for Wish {
     }
 }
 
-/// See the module's documentation.
+/// The yes/no questions of the image looked at, read from the question file or made from its objects.
 pub struct QuestionMaker(Latest<Wish, Arc<[PopeItem]>>);
 
 impl QuestionMaker {

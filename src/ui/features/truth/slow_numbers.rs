@@ -105,7 +105,8 @@ impl PartialEq for OutlierWish {
     }
 }
 
-/// See the module's documentation.
+/// What takes longer than a frame: the ground truth of an image, the map on every pixel of the photo, a metric of every
+/// layer and head, and how a word compares with all others.
 pub struct SlowNumbers {
     images: Latest<ImageWish, Arc<ImageTruth>>,
     overlaps: Latest<OverlapWish, Option<Overlap>>,

@@ -6,7 +6,7 @@ use crate::ui::features::truth::ImageTruth;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// See the module's documentation.
+/// Ground truth on show: what is known about the image looked at, and which of its objects.
 #[derive(Debug, Clone, Default)]
 pub struct Truth {
     /// How it is shown.
