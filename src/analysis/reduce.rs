@@ -35,7 +35,7 @@ impl Accumulator {
     pub(super) fn finish(self) -> Vec<f64> {
         match (self.count, self.reduce) {
             (0, _) => vec![0.0; self.values.len()],
-            (_, Reduce::Max) => self.values,
+            (_, Reduce::Max) | (1, Reduce::Mean) => self.values,
             (count, Reduce::Mean) => self.values.into_iter().map(|sum| sum / count as f64).collect(),
         }
     }

@@ -30,16 +30,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 /// Colour maps live in `render`, which the engine does not know.
 fn colormaps() -> Vec<Entry> {
     let maps = crate::render::colormaps().iter();
-    maps.map(|map| Entry {
-        id: map.id,
-        label: map.label,
-        help: map.help,
-        paper: map.paper,
-        parameters: &[],
-        presets: &[],
-        strength: None,
-    })
-    .collect()
+    maps.map(|map| Entry::named(map.id, map.label, map.help, map.paper)).collect()
 }
 
 fn described(entry: &Entry) -> String {

@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | a method | one file in `methods/`, one line in [`METHODS`] |
 
+mod acts;
 mod answer;
 mod contrast;
 mod distribution;
@@ -30,6 +31,7 @@ mod stepper;
 #[cfg(test)]
 mod tests;
 
+pub use acts::Acts;
 pub use answer::{GenerateOptions, MOST_BEAMS, StopReason, TokenStep, check_beams};
 pub use contrast::Combined;
 pub use distribution::{Distribution, TokenCandidate};

@@ -1,6 +1,6 @@
 //! Parameters of registered things, as text in a SPEC and as checked values.
 
-use super::DecodeError;
+use super::{Acts, DecodeError};
 use crate::names::hint;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -151,6 +151,10 @@ pub struct MethodInfo {
     pub paper: &'static str,
     /// Which option takes it besides `--method`.
     pub word: Word,
+    /// Where it acts.
+    pub acts: Acts,
+    /// What it costs besides plain decoding, in words.
+    pub cost: &'static str,
     /// What it takes.
     pub parameters: &'static [ParameterInfo],
     /// Sets of values, where publications differ; then `parameters` has a choice named [`PRESET`].
@@ -167,6 +171,8 @@ impl MethodInfo {
         help: "",
         paper: "",
         word: Word::Method,
+        acts: Acts::Logits,
+        cost: "",
         parameters: &[],
         presets: &[],
         strength: None,

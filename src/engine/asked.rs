@@ -81,6 +81,11 @@ impl Question {
         self.differing(other).next().is_none()
     }
 
+    /// Whether a method of any kind acts.
+    pub fn has_methods(&self) -> bool {
+        !self.strategy.is_plain() || !self.interventions.is_empty() || !self.methods.is_empty()
+    }
+
     /// Whether every token is chosen from the model's own logits about the photo as it is, and nothing is changed
     /// inside the model.
     pub fn is_plain(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made
 //! from.
 
-use crate::decode::{MethodInfo, ParameterInfo, Preset, Strength, Word, methods};
+use crate::decode::{Acts, MethodInfo, ParameterInfo, Preset, Strength, Word, methods};
 use serde::Serialize;
 
 /// A registered method, metric, family or colour map.
@@ -21,6 +21,19 @@ pub struct Entry {
     pub presets: &'static [Preset],
     /// The parameter that sets the strength of a contrast.
     pub strength: Option<Strength>,
+    /// Where a method acts; `None` for what is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acts: Option<Acts>,
+    /// What a method costs besides plain decoding, in words; empty for what is none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub cost: &'static str,
+}
+
+impl Entry {
+    /// What has a name and no parameters.
+    pub fn named(id: &'static str, label: &'static str, help: &'static str, paper: &'static str) -> Self {
+        Self { id, label, help, paper, parameters: &[], presets: &[], strength: None, acts: None, cost: "" }
+    }
 }
 
 /// Everything registered, as names, parameters and help: what the command line, the menus and `gazelens list` are made
@@ -46,34 +59,18 @@ pub fn catalog() -> Catalog {
         strategies: methods(Word::Strategy).map(|method| entry(method.info())).collect(),
         interventions: methods(Word::Intervention).map(|method| entry(method.info())).collect(),
         metrics: crate::analysis::localisation::metrics()
-            .map(|metric| Entry {
-                id: metric.id,
-                label: metric.label,
-                help: metric.help,
-                paper: metric.paper,
-                parameters: &[],
-                presets: &[],
-                strength: None,
-            })
+            .map(|metric| Entry::named(metric.id, metric.label, metric.help, metric.paper))
             .collect(),
         families: crate::model::FAMILIES
             .iter()
-            .map(|family| Entry {
-                id: family.id,
-                label: family.label,
-                help: family.help,
-                paper: family.paper,
-                parameters: &[],
-                presets: &[],
-                strength: None,
-            })
+            .map(|family| Entry::named(family.id, family.label, family.help, family.paper))
             .collect(),
     }
 }
 
 fn entry(info: &'static MethodInfo) -> Entry {
-    let MethodInfo { id, label, help, paper, parameters, presets, strength, .. } = *info;
-    Entry { id, label, help, paper, parameters, presets, strength }
+    let MethodInfo { id, label, help, paper, parameters, presets, strength, acts, cost, .. } = *info;
+    Entry { parameters, presets, strength, acts: Some(acts), cost, ..Entry::named(id, label, help, paper) }
 }
 
 #[cfg(test)]

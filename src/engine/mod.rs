@@ -46,7 +46,7 @@ mod spec;
 mod vision;
 mod worker;
 
-pub use crate::decode::{MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength};
+pub use crate::decode::{Acts, MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength};
 pub use crate::trace::Sampling;
 pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};

@@ -105,7 +105,7 @@ fn sixty_words_are_seen_with_their_question_in_a_small_panel() {
     assert!(room.width() <= ROOM_PT[0] + 1.0 && room.height() <= ROOM_PT[1] + 1.0, "the panel is small: {room}");
     let legend = window.get_by_label("Words coloured by").rect();
     let prompt = window.get_by_label_contains("Prompt (158 tokens): USER: [144 image tokens]").rect();
-    for other in ["Ask", "Again", "Settings", "Decoding strategy", "More"] {
+    for other in ["Ask", "Again", "Settings", "Mitigation methods", "More"] {
         let other = window.get_by_role_and_label(eframe::egui::accesskit::Role::Button, other).rect();
         assert!(room.expand(1.0).contains_rect(other), "{other} lies in {room}");
     }

@@ -291,12 +291,12 @@ fn a_message_covers_nothing_and_gives_its_room_back() {
 #[test]
 fn another_way_of_decoding_is_chosen_and_said() {
     let (mut window, handle) = answered(Script::default());
-    window.get_by_label("Decoding strategy").click();
+    window.get_by_label("Mitigation methods").click();
     frames(&mut window);
-    window.get_by_label_contains("VCD").click();
+    window.get_by_label("VCD").click();
     frames(&mut window);
     assert_eq!(window.state().state().ask.strategy, "vcd", "chosen");
-    window.get_by_label("Ask the shown question again with it").click();
+    window.get_by_label("Ask again").click();
     frames(&mut window);
     let strategy = window.state().state().current_run().map(|run| run.question.strategy.name.clone());
     assert_eq!(strategy.as_deref(), Some("vcd"), "the same question with it");

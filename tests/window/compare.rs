@@ -17,9 +17,9 @@ const QUESTION: &str = "Please describe this image in detail.";
 fn ask(window: &mut Window, strategy: &str, parameters: &[(&str, &str)]) {
     let mut settings = window.state().state().ask.clone();
     strategy.clone_into(&mut settings.strategy);
-    settings.reset_parameters();
+    settings.reset_parameters(strategy);
     for (name, value) in parameters {
-        settings.give_parameter(name, (*value).to_owned());
+        settings.give_parameter(strategy, name, (*value).to_owned());
     }
     let before = window.state().state().current_run().map(|run| run.id);
     window.state_mut().command(Command::SetAsk(Box::new(settings)));

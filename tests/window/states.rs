@@ -128,7 +128,7 @@ fn what_the_next_question_uses_is_seen_and_stays() {
     assert!(window.query_by_label_contains("Next question").is_none(), "nothing to say of plain decoding");
     press(&mut window, Key::V);
     window.get_by_label("Next question: VCD alpha 1.00, original photo");
-    window.get_by_label("Decoding strategy"); // its button
+    window.get_by_label("Mitigation methods"); // its button
     assert_eq!(window.state().state().ask.strategy, "vcd", "the menu agrees with the key");
     press(&mut window, Key::V);
     assert!(window.query_by_label_contains("Next question").is_none(), "plain again");

@@ -4,7 +4,7 @@ use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, ClsRow, Encode, Method, QuestionContext, Step};
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
 };
 use crate::model::{ImageFeatures, ModelError};
 use candle_core::Tensor;
@@ -19,6 +19,8 @@ const INFO: MethodInfo = MethodInfo {
     paper: "Gong et al., DAMRO: Dive into the Attention Mechanism of LVLM to Reduce Object Hallucination, EMNLP 2024, \
         arXiv:2410.04514",
     word: Word::Strategy,
+    acts: Acts::Branch,
+    cost: "a second branch of few image tokens: a short prompt pass, and one more row a token",
     parameters: &[
         ParameterInfo::choice(PRESET, "official", &["official", "paper"], "Published values to start from"),
         alpha("2"),

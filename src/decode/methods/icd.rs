@@ -4,7 +4,9 @@ use super::{BETA, alpha};
 use crate::checkpoint::{IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Step};
-use crate::decode::{DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Strength, Word};
+use crate::decode::{
+    Acts, DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Strength, Word,
+};
 use crate::model::ImagePlace;
 
 const ID: &str = "icd";
@@ -32,6 +34,8 @@ const INFO: MethodInfo = MethodInfo {
     paper: "Wang et al., Mitigating Hallucinations in Large Vision-Language Models with Instruction Contrastive \
         Decoding, Findings of ACL 2024, arXiv:2403.18715",
     word: Word::Strategy,
+    acts: Acts::Branch,
+    cost: "a second branch: one more prompt pass, and one more row a token",
     parameters: &[
         alpha("1"),
         BETA,

@@ -1,7 +1,7 @@
 //! Patches that later positions cannot see.
 
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
-use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
+use crate::decode::{Acts, DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
 use crate::geometry::PatchPos;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{Result, Tensor};
@@ -16,6 +16,8 @@ const INFO: MethodInfo = MethodInfo {
     paper: "Geva et al., Dissecting Recall of Factual Associations in Auto-Regressive Language Models, EMNLP 2023, \
         arXiv:2304.14767",
     word: Word::Intervention,
+    acts: Acts::Attention,
+    cost: "no further pass",
     parameters: &[ParameterInfo::text(
         "patches",
         "",

@@ -2,7 +2,7 @@
 
 use crate::decode::contrast::{Combined, Contrast, log_softmax};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step};
-use crate::decode::{DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Word};
+use crate::decode::{Acts, DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered, Word};
 
 const ID: &str = "m3id";
 
@@ -14,6 +14,8 @@ const INFO: MethodInfo = MethodInfo {
     paper: "Favero et al., Multi-Modal Hallucination Control by Visual Information Grounding, CVPR 2024, \
         arXiv:2403.14003",
     word: Word::Strategy,
+    acts: Acts::Branch,
+    cost: "a second branch without the photo: a short prompt pass, and one more row a token",
     parameters: &[
         ParameterInfo::real(
             "lambda",

@@ -1,7 +1,7 @@
 //! More attention to the image.
 
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
-use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
+use crate::decode::{Acts, DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{Result, Tensor};
@@ -20,6 +20,8 @@ const INFO: MethodInfo = MethodInfo {
         softmax",
     paper: "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771",
     word: Word::Intervention,
+    acts: Acts::Attention,
+    cost: "no further pass",
     parameters: &[
         ParameterInfo::real("alpha", "0.2", (f64::MIN_POSITIVE, 10.0), "Strength, above 0 and at most 10"),
         ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based"),

@@ -4,7 +4,7 @@ use super::BETA;
 use crate::decode::contrast::{Combined, Contrast, log_softmax};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step};
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
 };
 
 const ID: &str = "pai-cfg";
@@ -16,6 +16,8 @@ const INFO: MethodInfo = MethodInfo {
         photo supports; goes with the intervention pai",
     paper: "Liu et al., Paying More Attention to Image, ECCV 2024, arXiv:2407.21771",
     word: Word::Strategy,
+    acts: Acts::Branch,
+    cost: "a second branch without the photo: a short prompt pass, and one more row a token",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::real("gamma", "1.1", (1.0, 11.0), "Strength of the contrast plus 1; 1 is none").usual(1.0, 4.0),

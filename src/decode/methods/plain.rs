@@ -1,7 +1,7 @@
 //! The model as it is.
 
 use crate::decode::method::{ActiveMethod, Method};
-use crate::decode::{DecodeError, MethodInfo, Parameters, Registered, Word};
+use crate::decode::{Acts, DecodeError, MethodInfo, Parameters, Registered, Word};
 
 const INFO: MethodInfo = MethodInfo {
     id: "plain",
@@ -9,6 +9,8 @@ const INFO: MethodInfo = MethodInfo {
     help: "The model's own distribution: greedy, or sampled when the temperature is above 0",
     paper: "",
     word: Word::Strategy,
+    acts: Acts::Logits,
+    cost: "nothing",
     ..MethodInfo::NONE
 };
 

@@ -5,7 +5,7 @@ use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Step};
 use crate::decode::noise::Normal;
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength, Word,
 };
 use crate::files;
 use crate::model::ModelError;
@@ -24,6 +24,8 @@ const INFO: MethodInfo = MethodInfo {
     paper: "Leng et al., Mitigating Object Hallucinations in Large Vision-Language Models through Visual Contrastive \
         Decoding, CVPR 2024, arXiv:2311.16922",
     word: Word::Strategy,
+    acts: Acts::Branch,
+    cost: "a second branch: one more prompt pass, and one more row a token",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         alpha("1"),

@@ -69,6 +69,9 @@ panes! {
     Question, "Question and answer", "The question, how it is decoded, and the answer", Place::Answer;
     /// Everything about the word, the map and the photo, in sections that fold.
     Inspector, "Inspector", "Everything about the selected word, the map and the photo, in sections", Place::Tools;
+    /// Methods against hallucination.
+    Mitigation, "Mitigation", "Methods against hallucination: which act, what they are set to, what they did",
+        Place::Tools;
     /// Attention prompting on the photo.
     Prompting, "API", "Attention prompting (API): the photo darkened where a model does not look", Place::Tools;
     /// What else the token could have been.

@@ -13,7 +13,7 @@
 //! | `clipboard::menu` | `answer`, `attention`, `compare`, `pope`, `truth` | right click on a table |
 //! | `dataset::panel` | `truth` | how many photos are opened |
 //! | `mitigation::contrast` | `answer` | what a method did at a word |
-//! | `mitigation::decoding` | `answer` | the form of decoding methods |
+//! | `mitigation::methods` | `answer` | the button with the methods that act |
 //! | `mitigation::panel::photo` | `photo` | the darkened photo |
 //! | `photo::panel::footer` | `mitigation` | what is under the pointer |
 //! | `photo::stage` | `compare`, `mitigation` | the canvas with its menu and keys |

@@ -58,7 +58,8 @@ pub(in crate::ui) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut eg
 /// A panel that has its place to itself: what may be longer scrolls.
 fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
     match pane {
-        Pane::Prompting
+        Pane::Mitigation
+        | Pane::Prompting
         | Pane::Colours
         | Pane::Candidates
         | Pane::Objects
@@ -100,6 +101,7 @@ pub(super) fn content(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Origin => truth::origin::show(ui, cx),
         Pane::Outliers => attention::outliers::show(ui, cx),
         Pane::Pope => pope::panel::show(ui, cx),
+        Pane::Mitigation => mitigation::methods::show(ui, cx),
         Pane::Prompting => mitigation::panel::show(ui, cx),
     }
     // A section lies within the inspector: what is shown last, and smallest, is what is pointed at.

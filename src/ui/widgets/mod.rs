@@ -136,9 +136,9 @@ pub(super) fn say_bounds(ui: &mut Ui, response: &Response, typed: Option<f64>, [
 /// What a panel says when it has nothing to show.
 pub(super) fn empty(ui: &mut Ui, what: &str, next: &str) {
     ui.vertical_centered(|ui| {
-        // A section of the inspector has no height of its own.
-        let room = ui.available_height();
-        ui.add_space(if room.is_finite() { (room * 0.3).min(60.0) } else { 2.0 });
+        // A section that folds has no height of its own.
+        let is_section = ui.stack().contained_in(egui::UiKind::Collapsible);
+        ui.add_space(if is_section { 2.0 } else { (ui.available_height() * 0.3).min(60.0) });
         ui.label(RichText::new(what).strong());
         if !next.is_empty() {
             ui.label(RichText::new(next).weak());

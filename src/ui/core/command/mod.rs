@@ -144,6 +144,10 @@ pub enum Command {
     TogglePrompting,
     /// The shown question and those to come decoded by contrast, or plainly.
     ToggleStrategy,
+    /// The shown question with the methods as they are set.
+    AskWithMethods,
+    /// A control of a method was released: ask again, if that is wanted.
+    MethodsSettled,
     /// Copy the answer.
     CopyAnswer,
     /// Copy a picture, a table or a path.

@@ -3,6 +3,7 @@
 
 mod ask;
 mod images;
+mod methods;
 mod pope;
 mod prompting;
 mod theme;
@@ -10,8 +11,10 @@ mod truth;
 mod view;
 
 pub use ask::AskSettings;
-pub(in crate::ui) use ask::{MOST_NEW_TOKENS, PRESET};
+pub(in crate::ui) use ask::MOST_NEW_TOKENS;
 pub use images::ImagesView;
+pub(in crate::ui) use methods::PRESET;
+pub use methods::StackedMethod;
 pub use pope::{PopeSettings, PopeSource};
 pub use prompting::PromptingSettings;
 pub use theme::{SCALES, ThemeChoice, scale_stepped, scale_within};

@@ -16,7 +16,7 @@ impl AppState {
             (true, Source::Llava) => "photo prompted (LLaVA)",
         };
         let unusual = self.ask.unusual();
-        let mut parts = vec![self.ask.strategy_words(), photo.to_owned()];
+        let mut parts = vec![self.ask.methods_words(), photo.to_owned()];
         parts.extend((!unusual.is_empty()).then_some(unusual));
         parts.join(", ")
     }
@@ -30,7 +30,7 @@ impl AppState {
         let task = self.model.task();
         if self.ask.text.trim().is_empty() && task != ModelTask::See {
             let (what, advice) = if task == ModelTask::Compare {
-                ("There are no texts to compare", "Type some below the photo, one a line")
+                ("There are no texts to compare", "Type some into the box above, one a line")
             } else {
                 ("The question is empty", self.question_advice())
             };
@@ -57,7 +57,7 @@ impl AppState {
         if self.model.info.as_ref().is_some_and(|info| !info.suggested_prompts.is_empty()) {
             "Take a suggested question, or type your own and press Enter"
         } else {
-            "Type a question below the photo and press Enter"
+            "Type a question into the box above and press Enter"
         }
     }
 

@@ -34,7 +34,7 @@ impl AppState {
         let mut question = run.question.clone();
         let ids: Vec<u32> = trace.output.iter().take(token_idx).map(|token| token.id).chain(id).collect();
         if id.is_none() {
-            question.strategy = self.ask.spec();
+            question = self.ask.with_methods(question);
             question.sampling = self.ask.sampling();
         }
         question.max_new_tokens = question.max_new_tokens.max(ids.len() + LEAST_NEW_TOKENS);
@@ -86,7 +86,7 @@ impl AppState {
 
     /// Whether going on from a token with the present settings would be something else than what the shown answer did.
     pub(in crate::ui) fn would_switch(&self, run: &Run) -> bool {
-        run.question.strategy != self.ask.spec() || run.question.sampling != self.ask.sampling()
+        !self.ask.has_methods_of(&run.question) || run.question.sampling != self.ask.sampling()
     }
 
     /// The answers that come from one another and from the one with `id`, parents before children, in the order in

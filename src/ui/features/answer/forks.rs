@@ -68,9 +68,9 @@ pub(in crate::ui) fn switch_button(ui: &mut Ui, cx: &mut PanelContext<'_>, token
     if !cx.state.would_switch(run) {
         return;
     }
-    let strategy = cx.state.ask.strategy_name(cx.state.ask.strategy_entry().id);
+    let strategy = cx.state.ask.methods_words();
     let how = if cx.state.ask.sample { ", random sampling" } else { "" };
-    let help = "Keeps the tokens before this one and chooses the rest as Decoding and Settings now say";
+    let help = "Keeps the tokens before this one and chooses the rest as Mitigation and Settings now say";
     let response = ui.button(format!("Continue from here with {strategy}{how}")).on_hover_text(help);
     if response.clicked() {
         cx.emit(Command::Fork(token_idx, None));

@@ -6,7 +6,7 @@ use crate::ui::core::command::{Command, CompareCommand, PromptingCommand};
 use crate::ui::features::answer::progress;
 use crate::ui::features::answer::{panel as answer, sampling, similarity, template};
 use crate::ui::features::context::{PanelContext, TextBox};
-use crate::ui::features::mitigation::decoding;
+use crate::ui::features::mitigation::methods;
 use crate::ui::features::{HistoryEntry, Phase, Run, ShownPrompting, Then};
 use crate::ui::widgets::{command_button, named, tooltip};
 use eframe::egui;
@@ -77,7 +77,7 @@ fn next_question(ui: &mut Ui, cx: &PanelContext<'_>) {
     }
     let text = RichText::new(format!("Next question: {}", cx.state.next_question())).small();
     let text = text.color(crate::ui::widgets::theme::accent(ui.visuals()));
-    let help = "Decoding (V switches it), API (P switches it) and Settings say how the next question and Again are \
+    let help = "Mitigation (V switches it), API (P switches it) and Settings say how the next question and Again are \
         asked; each stays until it is changed, whatever answer is shown";
     ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
 }
@@ -218,7 +218,7 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>, has_menu: bool) {
         .accessible_name("Answer settings");
     popup.show(|ui| sampling::show(ui, cx));
     if cx.state.has_decoder() {
-        decoding::button(ui, cx);
+        methods::button(ui, cx);
     }
     if has_menu {
         ui.menu_button("More", |ui| {

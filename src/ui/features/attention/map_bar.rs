@@ -92,7 +92,7 @@ fn values(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut ViewState) {
     if view.suppress_sink && view.source.has_sink() {
         words.push("no sink");
     }
-    let label = if words.is_empty() { "…".to_owned() } else { words.join(", ") };
+    let label = if words.is_empty() { "more".to_owned() } else { words.join(", ") };
     let help = "How the maps of several tokens become one, whether the first position (attention sink) counts, and \
         the direction of selecting";
     form(ui, cx, ["More about the values", help], &label, &mut |ui, cx| {

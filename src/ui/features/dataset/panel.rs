@@ -136,7 +136,7 @@ fn find_row(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let filtered = cx.state.browse.is_filtered();
         let label = if filtered { "Filter •" } else { "Filter…" };
         let width = (ui.available_width() - 66.0).max(40.0);
-        let edit = egui::TextEdit::singleline(&mut cx.memory.wanted_image).id_salt("jump").hint_text("Number or name");
+        let edit = egui::TextEdit::singleline(&mut cx.memory.wanted_image).id_salt("jump").hint_text("Go to…");
         let response = ui
             .add(edit.desired_width(width))
             .on_hover_text("An image's number, or a part of its name: Enter goes there");
@@ -197,7 +197,7 @@ fn missing(ui: &mut Ui, cx: &PanelContext<'_>) {
 fn path_box(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let edit = egui::TextEdit::singleline(&mut cx.memory.image_path)
         .id_salt("image path")
-        .hint_text("Path of photos or annotations")
+        .hint_text("Path to open")
         .desired_width(f32::INFINITY);
     let response = ui
         .add(edit)

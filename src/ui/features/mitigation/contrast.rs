@@ -3,6 +3,7 @@
 
 use crate::trace::TokenContrast;
 use crate::ui::core::command::{Command, CompareCommand, TriedStrength};
+use crate::ui::core::settings::AskSettings;
 use crate::ui::features::Run;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::derived::{ContrastMarks, Recorded, format_share};
@@ -90,7 +91,7 @@ pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let is_wide = ui.available_width() >= ROOMY_PT;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        summary(ui, &cx.state.ask.strategy_name(&run.question.strategy.name), marks);
+        summary(ui, &AskSettings::method_name(&run.question.strategy.name), marks);
         if is_wide && !run.phase.is_active() {
             ui.separator();
             trial(ui, cx, run, marks);

@@ -20,12 +20,22 @@ impl AppState {
         if !self.has_mitigations() {
             return Vec::new();
         }
-        let shown = self.current_run().map(|run| run.question.strategy.is_plain());
+        let shown = self.current_run().map(|run| !run.question.has_methods());
         let is_plain = shown.unwrap_or_else(|| self.ask.is_plain());
-        self.ask.switch_contrast(is_plain);
+        self.ask.switch_methods(is_plain);
+        self.ask_shown_with_methods()
+    }
+
+    /// A control of a method was released: the shown question is asked again where that is wanted.
+    pub(in crate::ui) fn methods_settled(&mut self) -> Vec<Effect> {
+        if self.ask.live && self.model.task() == ModelTask::Answer { self.ask_shown_with_methods() } else { Vec::new() }
+    }
+
+    /// The shown question with the methods as they are set; an answer that was given before is shown.
+    pub(in crate::ui) fn ask_shown_with_methods(&mut self) -> Vec<Effect> {
         let Some(run) = self.current_run() else { return Vec::new() };
         // A forced beginning is of the answer before, not of the question.
-        let question = Question { strategy: self.ask.spec(), fork: None, ..run.question.clone() };
+        let question = self.ask.with_methods(Question { fork: None, ..run.question.clone() });
         self.show_or_send(question)
     }
 

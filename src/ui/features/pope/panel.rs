@@ -161,7 +161,7 @@ fn asking(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &PopeTable<'_>) {
         crate::ui::features::clipboard::menu::show(ui, cx, TableKind::Pope);
     });
     if !cx.state.ask.is_plain() || cx.state.next_is_prompted() {
-        let how = format!("Asked with {}, about the original photo", cx.state.ask.strategy_words());
+        let how = format!("Asked with {}, about the original photo", cx.state.ask.methods_words());
         ui.label(RichText::new(how).small().weak());
     }
     if let Some(early) = &cx.state.pope.ended_early {

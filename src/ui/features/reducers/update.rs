@@ -72,6 +72,8 @@ impl AppState {
             Command::RaiseLimit => return self.raise_limit(),
             Command::TogglePrompting => return self.toggle_prompting(),
             Command::ToggleStrategy => return self.toggle_strategy(),
+            Command::AskWithMethods => return self.ask_shown_with_methods(),
+            Command::MethodsSettled => return self.methods_settled(),
             Command::Stop => return self.stop(),
             Command::StopAnswer(id) => return self.stop_answer(id),
             Command::CopyAnswer => return self.copy_answer(),

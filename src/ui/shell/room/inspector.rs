@@ -66,7 +66,12 @@ fn body(ui: &mut Ui, cx: &mut PanelContext<'_>, pane: Pane) {
     let height = match pane {
         Pane::Heads => GRID_PT,
         Pane::Layers => PLOT_PT,
-        _ => return super::content(ui, pane, cx),
+        // What has nothing to show takes no more room than its words (`widgets::empty`).
+        _ => {
+            let section = egui::UiStackInfo::new(egui::UiKind::Collapsible);
+            ui.scope_builder(egui::UiBuilder::new().ui_stack_info(section), |ui| super::content(ui, pane, cx));
+            return;
+        }
     };
     let size = vec2(ui.available_width(), height);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());

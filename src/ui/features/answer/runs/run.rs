@@ -109,9 +109,10 @@ impl Run {
     pub fn variant(&self) -> String {
         let question = &self.question;
         let mut parts = Vec::new();
-        if !question.strategy.is_plain() {
-            let given = question.strategy.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
-            parts.push(format!("{}{}", question.strategy.name, given.collect::<String>()));
+        let strategy = Some(&question.strategy).filter(|strategy| !strategy.is_plain());
+        for method in question.interventions.iter().chain(strategy).chain(&question.methods) {
+            let given = method.parameters.iter().map(|(name, value)| format!(" {name} {value}"));
+            parts.push(format!("{}{}", method.name, given.collect::<String>()));
         }
         if let Some(prompting) = &question.prompted {
             parts.push(prompting_words(prompting, self.prompt_text()));

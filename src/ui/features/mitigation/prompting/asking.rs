@@ -61,8 +61,8 @@ impl AppState {
         let superseded = Some(run).filter(|run| run.phase.is_active() && run.question.prompted.is_some());
         let superseded = superseded.map(|run| run.id);
         // A forced beginning is of the answer before, not of the question.
-        let strategy = self.standing_strategy(run);
-        let question = Question { prompted: Some(prompting), fork: None, strategy, ..run.question.clone() };
+        let question = self.with_standing_methods(run);
+        let question = Question { prompted: Some(prompting), fork: None, ..question };
         let stands = !matches!(run.phase, Phase::Cancelled | Phase::Failed(_));
         if stands && self.is_of_shown_photo(run) && run.question.is_same(&question) {
             return Vec::new();
@@ -87,9 +87,11 @@ impl AppState {
         effects
     }
 
-    /// The strategy of a run; one that failed may have done so because of it, and it may have been set otherwise since.
-    pub(in crate::ui) fn standing_strategy(&self, run: &Run) -> crate::engine::Spec {
-        if matches!(run.phase, Phase::Failed(_)) { self.ask.spec() } else { run.question.strategy.clone() }
+    /// The question of a run; one that failed may have done so because of its methods, and they may have been set
+    /// otherwise since.
+    pub(in crate::ui) fn with_standing_methods(&self, run: &Run) -> Question {
+        let question = run.question.clone();
+        if matches!(run.phase, Phase::Failed(_)) { self.ask.with_methods(question) } else { question }
     }
 
     /// Shows the answer of the open model to this very question, or asks it.

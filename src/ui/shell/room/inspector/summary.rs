@@ -113,6 +113,7 @@ pub(super) fn of(cx: &PanelContext<'_>, pane: Pane) -> Option<String> {
         | Pane::Figure
         | Pane::Question
         | Pane::Inspector
+        | Pane::Mitigation
         | Pane::Prompting => None,
     }
 }
