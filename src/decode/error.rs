@@ -66,6 +66,12 @@ pub enum DecodeError {
         /// The method.
         owner: &'static str,
     },
+    /// A method that changes the question, where only a whole prompt is known.
+    #[error("Expected a question for {owner}, found a raw prompt, in which the end of the question is not known")]
+    NoQuestion {
+        /// The method.
+        owner: &'static str,
+    },
     /// A file of noise that cannot be used.
     #[error("Expected a safetensors file with a tensor `noise` for {owner}, found {found}: {}", path.display())]
     NoiseFile {

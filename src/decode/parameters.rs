@@ -3,7 +3,7 @@
 use super::DecodeError;
 use crate::names::hint;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 /// The parameter that chooses one of [`MethodInfo::presets`].
@@ -205,6 +205,8 @@ pub struct Parameters {
     owner: String,
     known: &'static [ParameterInfo],
     values: BTreeMap<&'static str, String>,
+    /// Those of `values` that stood in the SPEC.
+    given: BTreeSet<&'static str>,
 }
 
 impl Parameters {
@@ -218,14 +220,16 @@ impl Parameters {
         if let Some(preset) = owner.presets.iter().find(|preset| preset.id == chosen) {
             values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
+        let mut named = BTreeSet::new();
         for (idx, (name, value)) in given.iter().enumerate() {
             let info = info_named(owner, name)?;
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
                 return Err(DecodeError::RepeatedParameter { owner: owner.id.to_owned(), parameter: name.clone() });
             }
             values.insert(info.name, value.clone());
+            named.insert(info.name);
         }
-        let parameters = Self { owner: owner.id.to_owned(), known, values };
+        let parameters = Self { owner: owner.id.to_owned(), known, values, given: named };
         if !owner.presets.is_empty() {
             parameters.choice(PRESET)?;
         }
@@ -235,6 +239,11 @@ impl Parameters {
     /// Every parameter as it is used, for the trace.
     pub fn values(&self) -> &BTreeMap<&'static str, String> {
         &self.values
+    }
+
+    /// Whether it was given: published defaults are those of one model and are scaled to others, given values are not.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains(name)
     }
 
     /// Puts a value in the place of an empty default that stands for "as many as there are", so that the trace says

@@ -343,13 +343,15 @@ impl Line {
         &mut self,
         decoder: &Decoder,
         prompt_len: usize,
-        branch_logits: Vec<Vec<f32>>,
+        mut branch_logits: Vec<Vec<f32>>,
         (num_candidates, row_id): (usize, u64),
     ) -> Result<Offer, DecodeError> {
         let step_idx = self.ids.len().saturating_sub(prompt_len);
-        let ordinary = check_finite(&branch_logits, step_idx)?;
+        check_finite(&branch_logits, step_idx)?;
         let place = Place { step_idx, ids: &self.ids, prompt_len };
-        let changes = self.methods.combine(decoder, place, &branch_logits)?;
+        let mut changes = self.methods.combine(decoder, place, &branch_logits)?;
+        branch_logits.extend(changes.take_negative());
+        let ordinary = check_finite(&branch_logits, step_idx)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let candidates = distribution.top(num_candidates);
         let (contrast, actions) = self.methods.record(&distribution, &candidates, &branch_logits, &changes);

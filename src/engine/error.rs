@@ -213,6 +213,7 @@ impl EngineError {
                     | DecodeError::UnknownParameter { .. }
                     | DecodeError::RepeatedParameter { .. }
                     | DecodeError::BadParameter { .. }
+                    | DecodeError::NoQuestion { .. }
                     | DecodeError::NoFork { .. }
                     | DecodeError::RetractsBeams { .. }
                     | DecodeError::DrawnBeams { .. }

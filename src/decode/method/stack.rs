@@ -49,6 +49,11 @@ impl Changes {
     pub(in crate::decode) fn into_final_logits(mut self) -> Option<Vec<f32>> {
         self.0.pop().map(|(_, combined)| combined.logits)
     }
+
+    /// Logits of a second branch that a method computed itself; there is room for those of one.
+    pub(in crate::decode) fn take_negative(&mut self) -> Option<Vec<f32>> {
+        self.0.iter_mut().find_map(|(_, combined)| combined.negative.take())
+    }
 }
 
 /// Methods in the order in which they act; none is plain decoding.
