@@ -8,6 +8,8 @@ mod compare;
 mod demo;
 mod gguf;
 mod layouts;
+mod methods_branches;
+mod methods_branches_properties;
 mod prompting;
 mod reference;
 mod stories;
