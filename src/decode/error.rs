@@ -148,6 +148,12 @@ pub enum DecodeError {
         /// The method.
         owner: &'static str,
     },
+    /// A method that searches itself, where the options have several beams or another one does.
+    #[error("Expected 1 beam and no other search with {owner}, which has beams of its own")]
+    OwnBeams {
+        /// The method.
+        owner: &'static str,
+    },
     /// A method that takes back tokens, where the search does.
     #[error("Expected 1 beam with {owner}, which takes tokens back itself")]
     RetractsBeams {

@@ -215,6 +215,7 @@ impl EngineError {
                     | DecodeError::BadParameter { .. }
                     | DecodeError::NoQuestion { .. }
                     | DecodeError::NoFork { .. }
+                    | DecodeError::OwnBeams { .. }
                     | DecodeError::RetractsBeams { .. }
                     | DecodeError::DrawnBeams { .. }
             ),

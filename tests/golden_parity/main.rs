@@ -10,6 +10,7 @@ mod gguf;
 mod layouts;
 mod methods_branches;
 mod methods_branches_properties;
+mod methods_opera;
 mod prompting;
 mod reference;
 mod stories;

@@ -31,7 +31,7 @@ pub(crate) fn asked(case: &Value, num_tokens: usize) -> Question {
 }
 
 /// Rows of logits within their bound; what was removed is removed.
-fn expect_rows(found: &[impl AsRef<[f32]>], golden: &Golden, tensor: &str) -> f32 {
+pub(crate) fn expect_rows(found: &[impl AsRef<[f32]>], golden: &Golden, tensor: &str) -> f32 {
     let (shape, expected) = golden.floats(tensor);
     assert_eq!(found.len(), shape[0], "{tensor}: rows");
     let mut worst = 0_f32;

@@ -16,12 +16,14 @@
 //! the logits that the one before it left.
 
 mod context;
+mod own_search;
 mod report;
 mod stack;
 mod step;
 mod watch;
 
 pub use context::{BranchContext, ClsRow, Encode, FirstAnswer, FirstQuestion, QuestionContext, Words};
+pub use own_search::{OverTrust, OwnSearch};
 pub use report::{Acted, ActionReport, Reach};
 pub(super) use stack::Place;
 pub use stack::Stack;
@@ -101,6 +103,11 @@ pub trait ActiveMethod {
     /// returns them at every step, also where it changes nothing.
     fn combine(&mut self, _step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
         Ok(None)
+    }
+
+    /// How it searches, in the place of what the options of decoding name.
+    fn search(&self) -> Option<OwnSearch> {
+        None
     }
 
     /// Whether it may take tokens back. It is told which stand, see [`ActiveMethod::rewound`].

@@ -9,6 +9,7 @@ mod icd;
 mod knockout;
 mod m3id;
 mod only;
+mod opera;
 mod pai;
 mod pai_cfg;
 mod plain;
@@ -36,6 +37,7 @@ pub const METHODS: &[&dyn Method] = &[
     &only::Only,
     &causalmm::Causalmm,
     &vdgd::Vdgd,
+    &opera::Opera,
     &cutoff::Cutoff,
     &flip::Flip,
     &yes_suffix::YesSuffix,
