@@ -326,12 +326,12 @@ def tried(plain: Plain, spec: str, question: str, draw: random.Random):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--checkpoint", action="append", help=f"of {', '.join(CHECKPOINTS)}; all of them by default")
+    parser.add_argument("--checkpoint", action="append", help=f"{', '.join(CHECKPOINTS)} by default")
     parser.add_argument("--out", default=str(HERE / "methods_branches.safetensors"))
     arguments = parser.parse_args()
     draw, tensors, cases = random.Random(arguments.seed), {}, []
     for plain in map(Plain, arguments.checkpoint or CHECKPOINTS):
-        for name, spec in CASES[plain.name].items():
+        for name, spec in CASES.get(plain.name, CASES["newest_shards"]).items():
             questions = draw.sample(QUESTIONS, len(QUESTIONS))
             good = [one for one in (tried(plain, spec, question, draw) for question in questions) if one[1] > MIN_MARGIN]
             if not good:

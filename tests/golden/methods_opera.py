@@ -188,7 +188,7 @@ def tried(plain: Plain, exact: Plain, draw: random.Random, slot: bool):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--checkpoint", action="append", help=f"of {', '.join(CHECKPOINTS)}; all of them by default")
+    parser.add_argument("--checkpoint", action="append", help=f"{', '.join(CHECKPOINTS)} by default")
     parser.add_argument("--out", default=str(HERE / "methods_opera.safetensors"))
     arguments = parser.parse_args()
     draw, tensors, cases = random.Random(arguments.seed), {}, []

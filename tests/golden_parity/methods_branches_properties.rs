@@ -40,8 +40,8 @@ fn says_idle(answer: &Answer) -> bool {
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {
-    let apart = |(a, b): (&f32, &f32)| if a == b { 0.0 } else { (a - b).abs() };
-    a.iter().zip(b).map(apart).fold(0.0, f32::max)
+    // What both removed is no number, which `max` passes over.
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 fn refused(question: &Question) -> (String, bool) {
@@ -223,7 +223,8 @@ fn stacked_methods_take_what_the_one_before_left() {
     let max = contrasted.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for (contrasted, last) in contrasted.iter().zip(last) {
         let expected = if *contrasted < 0.5_f32.ln() + max { f32::NEG_INFINITY } else { *contrasted };
-        assert!(expected == *last || (expected - last).abs() < 1e-4, "{expected} is not {last}");
+        let both_removed = expected.is_infinite() && last.is_infinite();
+        assert!(both_removed || (expected - last).abs() < 1e-4, "{expected} is not {last}");
     }
     let methods: Vec<_> = answer.trace.output[0].actions.iter().map(|action| action.method.as_str()).collect();
     assert_eq!(methods, ["sid", "cutoff"], "in order");

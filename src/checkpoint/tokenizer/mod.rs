@@ -137,9 +137,8 @@ impl TextTokenizer {
             return Err(CheckpointError::Text { found: format!("{} bytes, more than {MOST_TEXT_BYTES}", text.len()) });
         }
         self.bounds.expect_text(text).map_err(|found| self.refused(found))?;
-        let encode = || match with_offsets {
-            true => self.inner.encode(text, !has_bos),
-            false => self.inner.encode_fast(text, !has_bos),
+        let encode = || {
+            if with_offsets { self.inner.encode(text, !has_bos) } else { self.inner.encode_fast(text, !has_bos) }
         };
         let encoded = contained(|| Ok(encode())).map_err(|found| self.refused(found))?;
         let encoding = encoded

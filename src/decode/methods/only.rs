@@ -212,7 +212,8 @@ fn suppress(rows: &mut HeadRows, span: TokenSpan) -> Vec<bool> {
     };
     let ratios: Vec<f64> = rows.values.chunks_exact_mut(key_len.max(1)).map(ratio).collect();
     let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
-    ratios.iter().map(|ratio| !(*ratio < mean)).collect()
+    // A head of which nothing is left on either side has no ratio, and leaves none out.
+    ratios.iter().map(|ratio| *ratio >= mean || ratio.is_nan() || mean.is_nan()).collect()
 }
 
 /// Takes what exceeds mean and deviation of some keys; the entropy of the shares that are left, if any is.

@@ -12,8 +12,8 @@ const MOST_TOKENS: usize = 1_000_000;
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "OPERA: over-trust penalty",
-    help: "Follows several answers, prefers those that look at the photo and do not lean on one earlier token, and goes \
-        back to choose again behind a token on which everything leans",
+    help: "Follows several answers, prefers those that look at the photo and do not lean on one earlier token, and \
+        goes back to choose again behind a token on which everything leans",
     paper: "Huang et al., OPERA: Alleviating Hallucination in Multi-Modal Large Language Models via Over-Trust Penalty \
         and Retrospection-Allocation, CVPR 2024, arXiv:2311.17911",
     parameters: &[

@@ -24,8 +24,8 @@ const INFO: MethodInfo = MethodInfo {
     label: "VDGD: description grounding",
     help: "Has the photo described first, puts the description into the prompt, and favours tokens that are probable \
         somewhere in it",
-    paper: "Ghosh et al., Visual Description Grounding Reduces Hallucinations and Boosts Reasoning in LVLMs, ICLR 2025, \
-        arXiv:2405.15683",
+    paper: "Ghosh et al., Visual Description Grounding Reduces Hallucinations and Boosts Reasoning in LVLMs, ICLR \
+        2025, arXiv:2405.15683",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::text(
@@ -143,7 +143,7 @@ impl ActiveMethod for ActiveVdgd {
         // A token is predicted by the position before it.
         let rows = tokens.start.saturating_sub(1)..tokens.end.saturating_sub(1);
         let last_layer_idx = question.num_hidden_layers().saturating_sub(1);
-        self.view = Rows { rows, last_layer_idx, hidden: None };
+        self.view = Rows { range: rows, last_layer_idx, hidden: None };
         self.decoder = Some(Arc::new(question.model.decoder().clone()));
         Ok(())
     }
@@ -157,7 +157,7 @@ impl ActiveMethod for ActiveVdgd {
         if branch_idx != 0 {
             return Reach::NOTHING;
         }
-        Reach { vision: false, first_position: self.view.rows.start, by_position: false }
+        Reach { vision: false, first_position: self.view.range.start, by_position: false }
     }
 
     fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
@@ -190,7 +190,7 @@ impl ActiveVdgd {
         if self.pieces.is_empty() {
             return Ok(none);
         }
-        let missing = || DecodeError::NotSeen { what: "positions of the description up to", idx: self.view.rows.end };
+        let missing = || DecodeError::NotSeen { what: "positions of the description up to", idx: self.view.range.end };
         let hidden = self.view.hidden.take().ok_or_else(missing)?;
         let decoder = self.decoder.as_ref().ok_or_else(missing)?;
         let rows = decoder.read_out(&decoder.final_norm(&hidden)?)?;
@@ -249,7 +249,7 @@ fn replaced(logits: &[f32], distances: &[f32]) -> Vec<f32> {
 /// Copies the last layer's output at some positions of the ordinary prompt.
 #[derive(Clone, Default)]
 struct Rows {
-    rows: Range<usize>,
+    range: Range<usize>,
     last_layer_idx: usize,
     hidden: Option<Tensor>,
 }
@@ -259,13 +259,13 @@ impl Probe for Rows {
         site.tower == Tower::Decoder
             && site.branch_idx == 0
             && site.layer_idx == self.last_layer_idx
-            && !self.rows.is_empty()
-            && site.query_start <= self.rows.start
-            && self.rows.end <= site.query_start + site.query_len
+            && !self.range.is_empty()
+            && site.query_start <= self.range.start
+            && self.range.end <= site.query_start + site.query_len
     }
 
     fn hidden(&mut self, site: &Site, hidden: &Tensor) -> TensorResult<Option<Tensor>> {
-        let rows = hidden.narrow(0, self.rows.start - site.query_start, self.rows.len())?;
+        let rows = hidden.narrow(0, self.range.start - site.query_start, self.range.len())?;
         self.hidden = Some(rows.force_contiguous()?.copy()?);
         Ok(None)
     }

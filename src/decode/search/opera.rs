@@ -5,10 +5,11 @@ use super::ranking::{Continuation, Finished, Ranking};
 use super::{Limits, Progress, Search};
 use crate::decode::contrast::moved_between;
 use crate::decode::method::{OverTrust, Stack};
-use crate::decode::stepper::{Offer, Stepper};
+use crate::decode::stepper::{Line, Offer, Stepper};
 use crate::decode::{DecodeError, GenerateOptions, Sampler, TokenStep};
 use crate::trace::TokenAction;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Every beam's most probable tokens are run as well, so that their own attention is known; those that are chosen need
@@ -48,7 +49,7 @@ struct Beam {
 /// What the search can go back to.
 struct State {
     beams: Vec<Beam>,
-    finished: Vec<Arc<Finished>>,
+    finished: Vec<Rc<Finished>>,
     /// Beams' numbers and tokens that were chosen from it last.
     chosen: Vec<(usize, u32)>,
 }
@@ -95,7 +96,7 @@ impl Opera {
     }
 
     /// The lines stand at the ends of the beams.
-    fn from_beams(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError> {
+    fn after_beams(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError> {
         let len = offers.first().map_or(0, Offer::step_idx);
         for (beam, offer) in self.running.iter_mut().zip(&offers).filter(|(beam, _)| beam.rows.len() < len) {
             let row = TokenRow::new(offer.attention(self.how.last_layer_idx)?, stepper.prompt_len(), &self.how);
@@ -132,7 +133,7 @@ impl Opera {
     }
 
     /// Every candidate was run: choose from them, or go back.
-    fn from_candidates(
+    fn after_candidates(
         &mut self,
         stepper: &mut Stepper<'_>,
         offers: Vec<Offer>,
@@ -145,7 +146,7 @@ impl Opera {
             Ok::<_, DecodeError>(Arc::new(row))
         });
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        let columns = self.running.iter().map(|beam| Columns::new(beam.rows.iter().map(Arc::as_ref), &how));
+        let columns = self.running.iter().map(|beam| Columns::new(&beam.rows, &how));
         let columns: Vec<Columns> = columns.collect();
         let lean = |((beam_idx, _), row): (&(usize, u32), &Arc<TokenRow>)| {
             columns.get(*beam_idx).map_or((0.0, 0), |columns| columns.largest(row, &how))
@@ -168,7 +169,7 @@ impl Opera {
             *place = changed.max(f32::MIN);
         }
         let mut all = Vec::with_capacity(candidates.len());
-        let prompt_and_answer = stepper.lines().iter().map(|line| line.ids());
+        let prompt_and_answer = stepper.lines().iter().map(Line::ids);
         let mut ids: Vec<&[u32]> = vec![&[]; parents.len()];
         for ((beam_idx, _), line) in candidates.iter().zip(prompt_and_answer) {
             if let (Some(ids), Some((_, before))) = (ids.get_mut(*beam_idx), line.split_last()) {
@@ -282,13 +283,13 @@ impl Opera {
     fn return_to(
         &mut self,
         stepper: &mut Stepper<'_>,
-        offers: Vec<Offer>,
+        offers: &[Offer],
         len: usize,
         to: Vec<Beam>,
     ) -> Result<Progress, DecodeError> {
         let next: Vec<Option<TokenStep>> = to
             .iter()
-            .zip(&offers)
+            .zip(offers)
             .map(|(beam, offer)| {
                 let step = beam.steps.get(len);
                 step.map(|step| TokenStep { row_id: offer.row_id(), ..TokenStep::clone(step) })
@@ -418,11 +419,11 @@ impl Opera {
 impl Search for Opera {
     fn advance(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError> {
         match std::mem::take(&mut self.phase) {
-            Phase::Beams => self.from_beams(stepper, offers),
+            Phase::Beams => self.after_beams(stepper, offers),
             Phase::Candidates { parents, methods, candidates } => {
-                self.from_candidates(stepper, offers, (parents, methods, candidates))
+                self.after_candidates(stepper, offers, (parents, methods, candidates))
             }
-            Phase::Returning { len, to } => self.return_to(stepper, offers, len, to),
+            Phase::Returning { len, to } => self.return_to(stepper, &offers, len, to),
         }
     }
 

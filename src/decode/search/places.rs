@@ -1,6 +1,7 @@
 //! Where everything else in an answer leans on one token: columns of attention, and places counted.
 
 use crate::decode::method::{HeadRows, OverTrust};
+use std::sync::Arc;
 
 /// What one token of the answer attends to: the largest of all heads, each over the sum over all keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,11 +39,11 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Of an answer whose next token is looked at: the columns within the window.
-    pub(super) fn new<'a>(rows: impl ExactSizeIterator<Item = &'a TokenRow> + Clone, how: &OverTrust) -> Self {
+    pub(super) fn new(rows: &[Arc<TokenRow>], how: &OverTrust) -> Self {
         let len = rows.len() + 1;
         let first = len.saturating_sub(how.window);
         let column =
-            |token: usize| -> f64 { rows.clone().skip(token).map(|row| (how.scale * row.at(token)).ln()).sum() };
+            |token: usize| -> f64 { rows.iter().skip(token).map(|row| (how.scale * row.at(token)).ln()).sum() };
         Self { first, sums: (first..len).map(column).collect() }
     }
 
@@ -101,16 +102,16 @@ mod tests {
     #[test]
     fn columns_worked_by_hand() {
         let row = |answer: &[f64]| TokenRow { answer: answer.to_vec(), on_image: 0.0 };
-        let rows = [row(&[0.1]), row(&[0.3, 0.2])];
+        let rows = [row(&[0.1]), row(&[0.3, 0.2])].map(Arc::new);
         let candidate = row(&[0.2, 0.4, 0.3]);
         // Column 0: 1 x 3 x 2; column 1: 2 x 4; column 2: 3.
-        let columns = |window| Columns::new(rows.iter(), &how(window)).largest(&candidate, &how(window));
+        let columns = |window| Columns::new(&rows, &how(window)).largest(&candidate, &how(window));
         let (found, place) = columns(9);
         assert!((found - 4.0).abs() < 1e-9 && place == 1, "half of 8 at token 1, found {found} at {place}");
         let (found, place) = columns(1);
         assert!((found - 1.5).abs() < 1e-9 && place == 2, "half of 3 in a window of one, found {found} at {place}");
         let none = OverTrust { scale: 0.0, ..how(2) };
-        assert_eq!(Columns::new(rows.iter(), &none).largest(&candidate, &none), (0.0, 1), "the first of equals");
+        assert_eq!(Columns::new(&rows, &none).largest(&candidate, &none), (0.0, 1), "the first of equals");
     }
 
     #[test]

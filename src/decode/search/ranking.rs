@@ -5,6 +5,7 @@ use crate::decode::method::Stack;
 use crate::decode::sampling::penalise;
 use crate::decode::{DecodeError, GenerateOptions, StopReason, TokenStep};
 use std::cmp::Ordering;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// An answer that has ended.
@@ -41,7 +42,7 @@ pub(super) struct Ranking {
     /// Tokens that an answer is made to begin with.
     num_forced: usize,
     /// Best first.
-    finished: Vec<Arc<Finished>>,
+    finished: Vec<Rc<Finished>>,
     told: Vec<Arc<TokenStep>>,
 }
 
@@ -96,23 +97,23 @@ impl Ranking {
     /// Puts a finished answer among the best ones.
     pub(super) fn finish(&mut self, finished: Finished) {
         let at = self.finished.partition_point(|other| other.score >= finished.score);
-        self.finished.insert(at, Arc::new(finished));
+        self.finished.insert(at, Rc::new(finished));
         self.finished.truncate(self.width);
     }
 
     /// Those that have ended so far.
-    pub(super) fn finished(&self) -> &[Arc<Finished>] {
+    pub(super) fn finished(&self) -> &[Rc<Finished>] {
         &self.finished
     }
 
     /// Goes back to those that had ended earlier.
-    pub(super) fn restore(&mut self, finished: Vec<Arc<Finished>>) {
+    pub(super) fn restore(&mut self, finished: Vec<Rc<Finished>>) {
         self.finished = finished;
     }
 
     /// The best answer that has ended.
     pub(super) fn best(&self) -> Option<&Finished> {
-        self.finished.first().map(Arc::as_ref)
+        self.finished.first().map(Rc::as_ref)
     }
 
     /// Whether the leading beam would be among the finished ones if it ended now.
