@@ -3,7 +3,7 @@
 use crate::methods_branches::asked as golden_question;
 use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
-use gazelens::engine::{Answer, ImageSource, ModelSource, OpenModel, Prompt, Question, RunId, Spec, run_job};
+use gazelens::engine::{Answer, Fork, ImageSource, ModelSource, OpenModel, Prompt, Question, RunId, Spec, run_job};
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 
@@ -228,6 +228,39 @@ fn stacked_methods_take_what_the_one_before_left() {
     }
     let methods: Vec<_> = answer.trace.output[0].actions.iter().map(|action| action.method.as_str()).collect();
     assert_eq!(methods, ["sid", "cutoff"], "in order");
+}
+
+/// The beam that stands is what the same tokens are with the method alone: each beam has its own state.
+#[test]
+fn several_beams_have_states_of_their_own() {
+    for spec in [
+        "cutoff",
+        "flip:mass=0,gap=1",
+        "avisc",
+        "sid",
+        "only",
+        "causalmm",
+        "causalmm:where=decoder,edit=random",
+        "vdgd:description=A dog.",
+    ] {
+        let mut beams = asked(&[spec]);
+        beams.sampling.beams = 3;
+        let found = ask(&MODEL, &beams);
+        let mut forced = asked(&[spec]);
+        forced.fork = Some(Fork { ids: ids(&found), known: None });
+        forced.max_new_tokens = TOKENS + 1;
+        let expected = ask(&MODEL, &forced);
+        for (name, found, expected) in [
+            ("logits", &found.extras.logits, &expected.extras.logits),
+            ("negative", &found.extras.negative_logits, &expected.extras.negative_logits),
+            ("final", &found.extras.final_logits, &expected.extras.final_logits),
+        ] {
+            for (t, (found, expected)) in found.iter().zip(expected).enumerate() {
+                let worst = difference(found, expected);
+                assert!(worst < 1e-4, "{spec}: {name} of token {t} differ by {worst}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -160,6 +160,25 @@ fn opera_stacks_with_methods_on_logits_and_inside_the_model() {
 }
 
 #[test]
+fn opera_goes_on_from_a_given_beginning() {
+    let golden = golden();
+    for case in golden.list("cases").iter().filter(|case| word(case, "checkpoint") == "newest_shards") {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let model = model(case, folder.path());
+        let plain = ask(&model, &Question { methods: Vec::new(), ..asked(case) });
+        let beginning: Vec<u32> = plain.trace.output.iter().take(3).map(|token| token.id).collect();
+        let fork = Some(Fork { ids: beginning.clone(), known: None });
+        let (answer, shown, _) = told(&model, &Question { fork, ..asked(case) });
+        let ids: Vec<u32> = answer.trace.output.iter().map(|token| token.id).collect();
+        assert_eq!((&ids[..3], &shown), (beginning.as_slice(), &ids), "what was given stands, what was told too");
+        for (t, (token, last)) in answer.trace.output.iter().zip(&answer.extras.final_logits).enumerate() {
+            assert_eq!(token.actions.is_empty(), t < 3, "token {t}: nothing was chosen of the beginning");
+            assert!(last[token.id as usize].is_finite(), "token {t} was there to choose");
+        }
+    }
+}
+
+#[test]
 fn opera_refuses_what_it_cannot_do() {
     let model = open(ModelSource::Folder(golden_folder().join("newest_shards/checkpoint")));
     let refused = |asked: &Question| {

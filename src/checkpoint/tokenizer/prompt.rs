@@ -47,8 +47,8 @@ impl TextTokenizer {
         })
     }
 
-    /// Which tokens of a prompt share a character with a part of the text behind its `<image>`, in bytes: how many there
-    /// are, and how many follow them.
+    /// Which tokens of a prompt share a character with a part of the text behind its `<image>`, in bytes: how many
+    /// there are, and how many follow them.
     pub fn tokens_of(&self, text: &str, part: Range<usize>) -> Result<(usize, usize), CheckpointError> {
         let behind = match self.style {
             PromptStyle::Chunks => text.find(IMAGE_PLACEHOLDER).map_or(0, |at| at + IMAGE_PLACEHOLDER.len()),
