@@ -9,6 +9,7 @@
 //! | once the photo was seen | make prompts of further branches, run passes of its own |
 //! | in every pass | see and edit what goes on inside the model, as a [`Probe`] |
 //! | at every step | turn logits into those that the token is chosen from, take chosen tokens back |
+//! | when the answer is searched | bring a search of its own |
 //! | when a search follows several answers | have a copy of its state in each, or refuse |
 //! | at the end | say how often it acted |
 //!
