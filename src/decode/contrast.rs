@@ -47,9 +47,8 @@ impl Contrast {
     /// **Source**: VCD, `vcd_utils/vcd_sample.py` lines 140-147; DAMRO's `sample_method/sample.py` and ICD's
     /// `icd_utils` say the same.
     pub(super) fn of(self, ordinary: &[f32], negative: &[f32]) -> Combined {
-        let max = ordinary.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        #[expect(clippy::cast_possible_truncation, reason = "parameters of a few digits")]
-        let (alpha, cutoff) = (self.alpha as f32, self.beta.ln() as f32 + max);
+        #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+        let (alpha, cutoff) = (self.alpha as f32, cutoff(ordinary, self.beta));
         let score = |(l, other): (&f32, &f32)| {
             if *l < cutoff { f32::NEG_INFINITY } else { (1.0 + alpha) * l - alpha * other }
         };
@@ -58,11 +57,17 @@ impl Contrast {
     }
 }
 
+/// The smallest logit that a cut-off leaves: candidates below the share `beta` of the largest probability go.
+pub(super) fn cutoff(logits: &[f32], beta: f64) -> f32 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+    let below = beta.ln() as f32;
+    below + max
+}
+
 /// The plausibility cut-off by itself: `scores` of the tokens with `l >= ln(beta) + max l`, the others removed.
 pub(super) fn keep(mut scores: Vec<f32>, ordinary: &[f32], beta: f64) -> Vec<f32> {
-    let max = ordinary.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
-    let cutoff = beta.ln() as f32 + max;
+    let cutoff = cutoff(ordinary, beta);
     for (score, _) in scores.iter_mut().zip(ordinary).filter(|(_, l)| **l < cutoff) {
         *score = f32::NEG_INFINITY;
     }

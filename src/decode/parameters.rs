@@ -205,7 +205,7 @@ pub struct Parameters {
     owner: String,
     known: &'static [ParameterInfo],
     values: BTreeMap<&'static str, String>,
-    /// Those of `values` that stood in the SPEC.
+    /// Names of those that are neither a default nor a preset's.
     given: BTreeSet<&'static str>,
 }
 
@@ -220,16 +220,16 @@ impl Parameters {
         if let Some(preset) = owner.presets.iter().find(|preset| preset.id == chosen) {
             values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
-        let mut named = BTreeSet::new();
+        let mut explicit = BTreeSet::new();
         for (idx, (name, value)) in given.iter().enumerate() {
             let info = info_named(owner, name)?;
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
                 return Err(DecodeError::RepeatedParameter { owner: owner.id.to_owned(), parameter: name.clone() });
             }
             values.insert(info.name, value.clone());
-            named.insert(info.name);
+            explicit.insert(info.name);
         }
-        let parameters = Self { owner: owner.id.to_owned(), known, values, given: named };
+        let parameters = Self { owner: owner.id.to_owned(), known, values, given: explicit };
         if !owner.presets.is_empty() {
             parameters.choice(PRESET)?;
         }
@@ -241,17 +241,17 @@ impl Parameters {
         &self.values
     }
 
-    /// Whether it was given: published defaults are those of one model and are scaled to others, given values are not.
-    pub fn is_given(&self, name: &str) -> bool {
-        self.given.contains(name)
-    }
-
     /// Puts a value in the place of an empty default that stands for "as many as there are", so that the trace says
     /// what was used.
     pub fn spell_out(&mut self, name: &'static str, value: impl std::fmt::Display) {
         if let Some(text) = self.values.get_mut(name) {
             *text = value.to_string();
         }
+    }
+
+    /// Whether its value was given: it is neither the default nor a preset's.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains(name)
     }
 
     /// The text of a parameter; empty if it is not one.

@@ -89,7 +89,8 @@ fn methods_that_cannot_work_are_refused_in_a_sentence() {
     let folder = folder();
     let out = path(folder.path(), "t");
     let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
-    let known = format!("Expected one of the methods {}, found", ids("methods").join(", "));
+    let ids: Vec<_> = gazelens::engine::catalog().methods.iter().map(|entry| entry.id).collect();
+    let known = format!("Expected one of the methods {}, found", ids.join(", "));
     for (specs, expected) in [
         (&["vdc"][..], format!("{known} vdc (near: vcd")),
         (&["vcd", "knockuot:patches=0.0"], format!("{known} knockuot (near: knockout)")),
@@ -125,15 +126,13 @@ fn a_suffix_needs_a_question_and_a_description_may_be_a_file() {
     assert!(trace.run.full_prompt.contains(words), "{}", trace.run.full_prompt);
 }
 
-/// Registered names, as a list gives them.
-fn ids(what: &str) -> Vec<String> {
-    let json: Value = serde_json::from_slice(&gazelens(&["list", what, "--json"]).stdout).expect("a JSON array");
-    let all = json.as_array().expect("an array").clone();
-    all.into_iter().map(|entry| entry["id"].as_str().expect("a name").to_owned()).collect()
-}
-
 #[test]
 fn methods_are_listed_all_together() {
+    let ids = |what: &str| {
+        let json: Value = serde_json::from_slice(&gazelens(&["list", what, "--json"]).stdout).expect("a JSON array");
+        let all = json.as_array().expect("an array").clone();
+        all.into_iter().map(|entry| entry["id"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
     let both = [ids("strategies"), ids("interventions")].concat();
     let methods = ids("methods");
     assert!(both.iter().all(|id| methods.contains(id)), "{methods:?} has {both:?}");

@@ -28,11 +28,6 @@ impl Golden {
         self.words[name].as_array().unwrap_or_else(|| panic!("no list {name} in {}", self.words))
     }
 
-    /// Whether there is a tensor of that name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        SafeTensors::deserialize(&self.bytes).expect("a safetensors file").tensor(name).is_ok()
-    }
-
     /// Shape and values of an f32 tensor.
     pub(crate) fn floats(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let (shape, data) = self.tensor(name, Dtype::F32);
@@ -43,6 +38,11 @@ impl Golden {
     /// All entries of the metadata.
     pub(crate) fn words(&self) -> &serde_json::Value {
         &self.words
+    }
+
+    /// Whether there is a tensor of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        SafeTensors::deserialize(&self.bytes).expect("a safetensors file").tensor(name).is_ok()
     }
 
     /// Values of a u8 tensor.

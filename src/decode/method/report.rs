@@ -68,8 +68,8 @@ impl std::fmt::Display for ActionReport {
         let Self { id, acted, num_calls, num_values } = self;
         match acted {
             Acted::OnScores => write!(f, "{id} changed {num_values} scores in {num_calls} layer passes"),
-            Acted::OnWords => write!(f, "{id} added {num_values} characters to the question"),
             Acted::OnLogits => write!(f, "{id} moved the distribution of {num_values} of {num_calls} tokens"),
+            Acted::OnWords => write!(f, "{id} added {num_values} characters to the question"),
         }
     }
 }

@@ -84,15 +84,21 @@ impl DecoderLayer {
         let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;
         let hidden = (hidden + self.o_proj.forward(&attended)?)?;
 
-        let hidden = self.feed_forward(&hidden)?;
+        let hidden = (&hidden + self.fed(&hidden)?)?;
         show_branches(hidden, layer_idx, rows, probe)
     }
 
-    /// What comes behind the attention. **Shape**: `[rows, hidden_size]` to the same.
-    pub(super) fn feed_forward(&self, hidden: &Tensor) -> Result<Tensor> {
+    /// What the feed-forward part behind the attention gives. **Shape**: `[rows, hidden_size]` to the same.
+    fn fed(&self, hidden: &Tensor) -> Result<Tensor> {
         let normed = self.post_attention_layernorm.forward(hidden)?;
         let (gate, up) = (self.gate_proj.forward(&normed)?, self.up_proj.forward(&normed)?);
-        hidden + self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)?
+        self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)
+    }
+
+    /// Hidden states behind the attention with what the feed-forward part adds to them. **Shape**: `[rows, hidden_size]`
+    /// to the same.
+    pub(super) fn feed_forward(&self, hidden: &Tensor) -> Result<Tensor> {
+        hidden + self.fed(hidden)?
     }
 
     /// The norm in front of the attention. **Shape**: `[rows, hidden_size]` to the same.
