@@ -95,8 +95,8 @@ impl DecoderLayer {
         self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)
     }
 
-    /// Hidden states behind the attention with what the feed-forward part adds to them. **Shape**: `[rows, hidden_size]`
-    /// to the same.
+    /// Hidden states behind the attention with what the feed-forward part adds to them. **Shape**: `[rows,
+    /// hidden_size]` to the same.
     pub(super) fn feed_forward(&self, hidden: &Tensor) -> Result<Tensor> {
         hidden + self.fed(hidden)?
     }
