@@ -78,9 +78,9 @@
 //! | what | do | it then appears in |
 //! | --- | --- | --- |
 //! | a model family | one folder in `src/model`, one line in `src/model/families.rs`; where no [`checkpoint::FamilyReader`] fits its files, one in a file of `src/checkpoint/families`, listed in `src/checkpoint/families.rs` | `gazelens list families` |
-//! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` has those of contrasts) | `gazelens list methods`, `--method` |
+//! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` and `tests/golden/methods_branches.py` have those of contrasts) | `gazelens list methods`, `--method` |
 //! | a method of `--strategy` or `--intervene`, and of the window's menu | the same with the `word` of that option in its `MethodInfo` | `gazelens list strategies`, `gazelens list interventions` |
-//! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it in the options of decoding |
+//! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it: in the options of decoding, or in what a method brings ([`decode::OwnSearch`]) |
 //! | a source of maps | one entry in `SOURCES` of `src/analysis/source.rs` | the window's *Source*, its captions, colour bars and tables, figures |
 //! | a metric | one entry in `METRICS` of `src/analysis/localisation/metrics.rs` and its golden case in `tests/golden/localisation.py` | `gazelens list metrics`, `gazelens metrics` |
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |

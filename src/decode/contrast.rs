@@ -20,12 +20,14 @@ pub struct Combined {
     pub alpha: Option<f64>,
     /// What it did, in words, where there is more to say than the numbers of [`crate::trace::TokenAction`].
     pub note: Option<String>,
+    /// Logits of a second branch that the method computed itself, beside the pass: recorded like those of a branch.
+    pub negative: Option<Vec<f32>>,
 }
 
 impl Combined {
     /// Logits that are no contrast of two branches.
     pub fn of(logits: Vec<f32>) -> Self {
-        Self { logits, alpha: None, note: None }
+        Self { logits, alpha: None, note: None, negative: None }
     }
 }
 
@@ -45,15 +47,31 @@ impl Contrast {
     /// **Source**: VCD, `vcd_utils/vcd_sample.py` lines 140-147; DAMRO's `sample_method/sample.py` and ICD's
     /// `icd_utils` say the same.
     pub(super) fn of(self, ordinary: &[f32], negative: &[f32]) -> Combined {
-        let max = ordinary.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        #[expect(clippy::cast_possible_truncation, reason = "parameters of a few digits")]
-        let (alpha, cutoff) = (self.alpha as f32, self.beta.ln() as f32 + max);
+        #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+        let (alpha, cutoff) = (self.alpha as f32, cutoff(ordinary, self.beta));
         let score = |(l, other): (&f32, &f32)| {
             if *l < cutoff { f32::NEG_INFINITY } else { (1.0 + alpha) * l - alpha * other }
         };
         let logits = ordinary.iter().zip(negative).map(score).collect();
-        Combined { logits, alpha: Some(self.alpha), note: None }
+        Combined { alpha: Some(self.alpha), ..Combined::of(logits) }
     }
+}
+
+/// The smallest logit that a cut-off leaves: candidates below the share `beta` of the largest probability go.
+pub(super) fn cutoff(logits: &[f32], beta: f64) -> f32 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+    let below = beta.ln() as f32;
+    below + max
+}
+
+/// The plausibility cut-off by itself: `scores` of the tokens with `l >= ln(beta) + max l`, the others removed.
+pub(super) fn keep(mut scores: Vec<f32>, ordinary: &[f32], beta: f64) -> Vec<f32> {
+    let cutoff = cutoff(ordinary, beta);
+    for (score, _) in scores.iter_mut().zip(ordinary).filter(|(_, l)| **l < cutoff) {
+        *score = f32::NEG_INFINITY;
+    }
+    scores
 }
 
 /// Logarithms of probabilities; removed candidates, which are minus infinity, stay so. Unchanged if other logits are
@@ -76,7 +94,8 @@ pub(super) fn moved_between(before: &[f32], after: &[f32]) -> f32 {
     moved
 }
 
-fn probabilities(logits: &[f32]) -> Vec<f64> {
+/// What logits stand for; removed candidates, which are minus infinity, have none.
+pub(super) fn probabilities(logits: &[f32]) -> Vec<f64> {
     let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
     let weights: Vec<f64> = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).collect();
     let sum: f64 = weights.iter().sum();

@@ -66,6 +66,12 @@ pub enum DecodeError {
         /// The method.
         owner: &'static str,
     },
+    /// A method that changes the question, where only a whole prompt is known.
+    #[error("Expected a question for {owner}, found a raw prompt, in which the end of the question is not known")]
+    NoQuestion {
+        /// The method.
+        owner: &'static str,
+    },
     /// A file of noise that cannot be used.
     #[error("Expected a safetensors file with a tensor `noise` for {owner}, found {found}: {}", path.display())]
     NoiseFile {
@@ -139,6 +145,12 @@ pub enum DecodeError {
     /// A method that cannot follow several answers at once.
     #[error("Expected 1 beam with {owner}, which keeps no separate state for each of several")]
     NoFork {
+        /// The method.
+        owner: &'static str,
+    },
+    /// A method that searches itself, where the options have several beams or another one does.
+    #[error("Expected 1 beam and no other search with {owner}, which has beams of its own")]
+    OwnBeams {
         /// The method.
         owner: &'static str,
     },

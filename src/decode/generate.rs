@@ -71,7 +71,8 @@ impl<'a> Generation<'a> {
     /// What every branch has seen, for another answer that begins alike: prompt and answer, or the prompt alone where
     /// several beams went on from it.
     pub fn into_caches(self) -> Vec<KvCache> {
-        self.stepper.into_caches(self.options.sampling.beams > 1)
+        let prompts_alone = self.search.live_rows().is_some();
+        self.stepper.into_caches(prompts_alone)
     }
 
     /// Before the first step: the first `len` positions of a branch are those of the ordinary one, so they are computed
@@ -98,6 +99,11 @@ impl<'a> Generation<'a> {
     /// Bytes of keys and values held.
     pub fn cache_bytes(&self) -> usize {
         self.stepper.cache_bytes()
+    }
+
+    /// Answers that are followed at once.
+    pub fn width(&self) -> usize {
+        self.search.width()
     }
 
     /// Bytes of the keys and values that the answer may take.

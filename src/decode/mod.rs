@@ -39,7 +39,7 @@ pub use error::DecodeError;
 pub use generate::{Generated, Generation, generate};
 pub use method::{
     Acted, ActionReport, ActiveMethod, Asks, BranchContext, Chosen, ClsRow, Encode, FirstAnswer, FirstQuestion,
-    HeadRows, Method, QuestionContext, Reach, Readout, Seen, Stack, Step, Verdict, Words,
+    HeadRows, Method, OverTrust, OwnSearch, QuestionContext, Reach, Readout, Seen, Stack, Step, Verdict, Words,
 };
 pub use methods::{Built, METHODS, add_method, build, interventions, method_named, methods, strategies};
 pub use parameters::{

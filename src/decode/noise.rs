@@ -1,20 +1,23 @@
-//! Standard normal numbers from a seed.
+//! Numbers from a seed: standard normal ones, and equally likely ones.
 
-/// A sequence of standard normal numbers, the same on every machine for a seed.
-///
-/// The generator is `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) started at the seed; the upper 53 bits of its
-/// outputs, in pairs, go through the Box-Muller transform in f64: `sqrt(-2 ln u1) cos(2 pi u2)`, then the same with the
-/// sine, with `u1` in (0, 1] and `u2` in [0, 1). **Differs** from PyTorch, whose draws depend on the device and the
-/// number of values: for its numbers a file is read instead.
+/// Numbers from a seed, the same on every machine: `SplitMix64` (Steele, Lea, Flood, OOPSLA 2014) started at the seed.
 #[derive(Debug, Clone)]
-pub(super) struct Normal {
+pub(super) struct Uniform {
     state: u64,
-    second: Option<f64>,
 }
 
-impl Normal {
+impl Uniform {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed, second: None }
+        Self { state: seed }
+    }
+
+    /// A sequence of its own for a place, which numbers name.
+    pub(super) fn at(seed: u64, place: [u64; 2]) -> Self {
+        let mut own = Self::new(seed);
+        for number in place {
+            own.state = own.bits() ^ number;
+        }
+        own
     }
 
     fn bits(&mut self) -> u64 {
@@ -29,6 +32,35 @@ impl Normal {
     fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
+
+    /// In [0, `end`).
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is what attention is")]
+    pub(super) fn real(&mut self, end: f64) -> f32 {
+        (self.uniform() * end) as f32
+    }
+
+    /// One of the whole numbers below `end`.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, below `end`")]
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        ((self.uniform() * end as f64) as usize).min(end.saturating_sub(1))
+    }
+}
+
+/// A sequence of standard normal numbers, the same on every machine for a seed.
+///
+/// The upper 53 bits of the outputs of [`Uniform`], in pairs, go through the Box-Muller transform in f64: `sqrt(-2 ln
+/// u1) cos(2 pi u2)`, then the same with the sine, with `u1` in (0, 1] and `u2` in [0, 1). **Differs** from PyTorch,
+/// whose draws depend on the device and the number of values: for its numbers a file is read instead.
+#[derive(Debug, Clone)]
+pub(super) struct Normal {
+    uniform: Uniform,
+    second: Option<f64>,
+}
+
+impl Normal {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { uniform: Uniform::new(seed), second: None }
+    }
 }
 
 impl Iterator for Normal {
@@ -39,8 +71,8 @@ impl Iterator for Normal {
         if let Some(second) = self.second.take() {
             return Some(second as f32);
         }
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * self.uniform()).sin_cos();
+        let radius = (-2.0 * (1.0 - self.uniform.uniform()).ln()).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * self.uniform.uniform()).sin_cos();
         self.second = Some(radius * sin);
         Some((radius * cos) as f32)
     }
@@ -53,8 +85,8 @@ mod tests {
     #[test]
     fn bits_are_those_of_the_published_generator() {
         // Vigna's splitmix64.c from 1234567.
-        let mut normal = Normal::new(1_234_567);
-        let found: Vec<u64> = (0..3).map(|_| normal.bits()).collect();
+        let mut uniform = Uniform::new(1_234_567);
+        let found: Vec<u64> = (0..3).map(|_| uniform.bits()).collect();
         assert_eq!(found, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423], "seeded");
     }
 

@@ -3,7 +3,7 @@
 use super::{Acts, DecodeError};
 use crate::names::hint;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 /// The parameter that chooses one of [`MethodInfo::presets`].
@@ -211,6 +211,8 @@ pub struct Parameters {
     owner: String,
     known: &'static [ParameterInfo],
     values: BTreeMap<&'static str, String>,
+    /// Names of those that are neither a default nor a preset's.
+    given: BTreeSet<&'static str>,
 }
 
 impl Parameters {
@@ -224,14 +226,16 @@ impl Parameters {
         if let Some(preset) = owner.presets.iter().find(|preset| preset.id == chosen) {
             values.extend(preset.values.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
+        let mut explicit = BTreeSet::new();
         for (idx, (name, value)) in given.iter().enumerate() {
             let info = info_named(owner, name)?;
             if given.iter().take(idx).any(|(earlier, _)| earlier == name) {
                 return Err(DecodeError::RepeatedParameter { owner: owner.id.to_owned(), parameter: name.clone() });
             }
             values.insert(info.name, value.clone());
+            explicit.insert(info.name);
         }
-        let parameters = Self { owner: owner.id.to_owned(), known, values };
+        let parameters = Self { owner: owner.id.to_owned(), known, values, given: explicit };
         if !owner.presets.is_empty() {
             parameters.choice(PRESET)?;
         }
@@ -249,6 +253,11 @@ impl Parameters {
         if let Some(text) = self.values.get_mut(name) {
             *text = value.to_string();
         }
+    }
+
+    /// Whether its value was given: it is neither the default nor a preset's.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given.contains(name)
     }
 
     /// The text of a parameter; empty if it is not one.

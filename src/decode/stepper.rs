@@ -5,7 +5,7 @@
 //! model in one pass, so that the weights are read once. Lines fork without copying what they have in common.
 
 use super::answer::TokenStep;
-use super::method::{Place, Stack};
+use super::method::{HeadRows, Place, Seen, Stack};
 use super::{DecodeError, DecoderPrompt, Distribution};
 use crate::model::{
     Additions, BranchInput, Decoder, KvCache, LogitRows, ModelError, Positions, Probe, ProbeChain, Site,
@@ -78,6 +78,8 @@ pub struct Offer {
     step: TokenStep,
     /// Of the ordinary branch.
     log_sum: f64,
+    /// What the methods asked for.
+    seen: Seen,
 }
 
 impl Offer {
@@ -94,6 +96,16 @@ impl Offer {
     /// What the token is chosen from, **shape** `[vocab_size]`; removed candidates are minus infinity.
     pub fn logits(&self) -> &[f32] {
         self.step.final_logits.as_deref().unwrap_or_else(|| self.ordinary())
+    }
+
+    /// Number of the position that predicts it, see [`TokenStep::row_id`].
+    pub fn row_id(&self) -> u64 {
+        self.step.row_id
+    }
+
+    /// What that position attends to in a layer, if a method asked for it.
+    pub fn attention(&self, layer_idx: usize) -> Result<&HeadRows, DecodeError> {
+        self.seen.attention(layer_idx)
     }
 
     /// Removes ids from what the token is chosen from.
@@ -343,17 +355,19 @@ impl Line {
         &mut self,
         decoder: &Decoder,
         prompt_len: usize,
-        branch_logits: Vec<Vec<f32>>,
+        mut branch_logits: Vec<Vec<f32>>,
         (num_candidates, row_id): (usize, u64),
     ) -> Result<Offer, DecodeError> {
         let step_idx = self.ids.len().saturating_sub(prompt_len);
-        let ordinary = check_finite(&branch_logits, step_idx)?;
+        check_finite(&branch_logits, step_idx)?;
         let place = Place { step_idx, ids: &self.ids, prompt_len };
-        let changes = self.methods.combine(decoder, place, &branch_logits)?;
+        let mut changes = self.methods.combine(decoder, place, &branch_logits)?;
+        branch_logits.extend(changes.take_negative());
+        let ordinary = check_finite(&branch_logits, step_idx)?;
         let distribution = Distribution::new(ordinary).map_err(|_| DecodeError::NothingToChoose)?;
         let candidates = distribution.top(num_candidates);
         let (contrast, actions) = self.methods.record(&distribution, &candidates, &branch_logits, &changes);
-        let final_logits = changes.into_final_logits();
+        let (final_logits, seen) = changes.into_final_logits();
         let (log_sum, entropy_nats) = (distribution.log_sum(), distribution.entropy_nats());
         let query_position = self.ids.len().saturating_sub(1);
         drop(distribution);
@@ -372,7 +386,7 @@ impl Line {
             num_retracted: 0,
             row_id,
         };
-        Ok(Offer { step, log_sum })
+        Ok(Offer { step, log_sum, seen })
     }
 }
 

@@ -213,7 +213,9 @@ impl EngineError {
                     | DecodeError::UnknownParameter { .. }
                     | DecodeError::RepeatedParameter { .. }
                     | DecodeError::BadParameter { .. }
+                    | DecodeError::NoQuestion { .. }
                     | DecodeError::NoFork { .. }
+                    | DecodeError::OwnBeams { .. }
                     | DecodeError::RetractsBeams { .. }
                     | DecodeError::DrawnBeams { .. }
             ),

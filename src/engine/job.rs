@@ -110,7 +110,7 @@ fn decode(
     let mut generation = Generation::resume(model.vlm.decoder(), methods, prompts, caches, options)?;
     prefixes.share(&mut generation)?;
     // Every further beam writes tokens of its own; the prompt is there once.
-    let further = question.sampling.beams.saturating_sub(1).saturating_mul(generation.answer_bytes());
+    let further = generation.width().saturating_sub(1).saturating_mul(generation.answer_bytes());
     model.reuse.make_room(generation.cache_bytes().saturating_add(further));
     let mut decode_started = Instant::now();
     let mut is_begun = false;
@@ -130,8 +130,9 @@ fn decode(
                 let len = job.take_back(model, step.num_retracted, &mut stream)?;
                 emit(Event::Rewind(id, len));
             }
-            let (token, row) = job.keep(model, question, step, &mut stream)?;
-            if let Some(live) = generation.live_rows() {
+            let live = generation.live_rows();
+            let (token, row) = job.keep(model, question, step, live.is_none(), &mut stream)?;
+            if let Some(live) = live {
                 job.recorder.keep_rows(&live);
             }
             emit(Event::Token(id, Box::new(token), row));
@@ -254,12 +255,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Puts a step into the trace; returns what the window is told.
+    /// Puts a step into the trace; returns what the window is told. Of several beams another may come to stand, whose
+    /// rows are told again.
     fn keep(
         &mut self,
         model: &Answerer,
         question: &Question,
         mut step: TokenStep,
+        is_told_once: bool,
         stream: &mut StreamDecoder<'_>,
     ) -> Result<(OutputToken, Option<Arc<AttentionRow>>), EngineError> {
         let tokenizer = &model.checkpoint.tokenizer;
@@ -283,8 +286,6 @@ impl<'a> Job<'a> {
         };
         self.trace.output.push(token.clone());
         self.new_tokens += 1;
-        // Of several beams another may come to stand, whose rows are told again.
-        let is_told_once = question.sampling.beams <= 1;
         let row = if is_told_once { self.recorder.take_row(step.row_id) } else { self.recorder.row(step.row_id) };
         // Rows stop for good at the budget: one that came after a gap would be taken for another token's.
         let row = row.filter(|_| self.trace.decoder_attention.len() + 1 == self.trace.output.len());

@@ -89,6 +89,7 @@ impl Plan {
                 .filter(|first| first.has_cls)
                 .map(|_| first_encoder_patches(layout)),
             seed: question.sampling.seed,
+            temperature: question.sampling.temperature,
         };
         for method in &mut all {
             method.active.prepare(&mut method.parameters, &context)?;

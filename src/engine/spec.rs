@@ -62,10 +62,7 @@ pub fn check_specs(question: &Question) -> Result<(), EngineError> {
 /// Finds what cannot be searched with several beams: drawn tokens, and methods that have no state for each.
 pub(super) fn check_beams(question: &Question, methods: &Stack) -> Result<(), EngineError> {
     decode::check_beams(&question.sampling)?;
-    if question.sampling.beams > 1 {
-        methods.check_forks()?;
-    }
-    Ok(())
+    Ok(methods.check_search(&question.sampling)?)
 }
 
 /// Finds unknown names of methods and of their parameters, without looking at any value: those of files are read later.

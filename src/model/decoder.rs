@@ -49,6 +49,20 @@ pub enum LogitRows {
     All,
 }
 
+/// What of a layer [`Decoder::part`] runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerPart {
+    /// The norm in front of the attention, **shape** `[rows, hidden_size]` to the same.
+    InputNorm,
+    /// That norm and the values behind it, `[rows, hidden_size]` to `[rows, num_key_value_heads * head_dim]`.
+    Values,
+    /// What the heads found as it is added to the hidden states, `[rows, num_attention_heads * head_dim]` to `[rows,
+    /// hidden_size]`.
+    ProjectHeads,
+    /// Norm and feed-forward part with what goes round them, `[rows, hidden_size]` to the same.
+    FeedForward,
+}
+
 /// A LLaMA-type decoder that runs a list of ragged branches in one pass.
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -266,6 +280,23 @@ impl Decoder {
     pub fn read_out(&self, hidden: &Tensor) -> std::result::Result<Tensor, ModelError> {
         let logits = hidden.to_dtype(self.dtype).and_then(|hidden| self.lm_head.forward(&hidden)?.to_dtype(DType::F32));
         logits.map_err(ModelError::part("Output head"))
+    }
+
+    /// A layer's part by itself, of rows that no pass has: for methods that compute a branch of their own.
+    pub fn part(&self, layer_idx: usize, part: LayerPart, rows: &Tensor) -> std::result::Result<Tensor, ModelError> {
+        let expected = self.layers.len().saturating_sub(1);
+        let beyond = || candle_core::Error::Msg(format!("Expected a layer up to {expected}"));
+        let run = || {
+            let layer = self.layers.get(layer_idx).ok_or_else(beyond)?;
+            let rows = rows.to_dtype(self.dtype)?;
+            match part {
+                LayerPart::InputNorm => layer.input_norm(&rows),
+                LayerPart::Values => layer.values(&rows),
+                LayerPart::ProjectHeads => layer.project_heads(&rows),
+                LayerPart::FeedForward => layer.feed_forward(&rows),
+            }
+        };
+        run().map_err(ModelError::layer("Decoder", layer_idx))
     }
 
     fn logits(&self, hidden: &Tensor, rows: &[BranchRows], logit_rows: LogitRows) -> Result<Vec<Tensor>> {

@@ -49,7 +49,7 @@ pub use cache::KvCache;
 pub use chain::{CancelFlag, EncoderProbe, ProbeChain};
 pub use clip::{Clip, Contributions, TextTower};
 pub use cls::{ClsAttention, cls_attention};
-pub use decoder::{BranchInput, Decoder, LogitRows};
+pub use decoder::{BranchInput, Decoder, LayerPart, LogitRows};
 pub use dinov2::Dinov2;
 pub use error::{ModelError, SourceError};
 pub use families::{Answering, FAMILIES, answering, family_of, load_encoder};

@@ -89,19 +89,41 @@ fn methods_that_cannot_work_are_refused_in_a_sentence() {
     let folder = folder();
     let out = path(folder.path(), "t");
     let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
-    let known = "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, found";
+    let ids: Vec<_> = gazelens::engine::catalog().methods.iter().map(|entry| entry.id).collect();
+    let known = format!("Expected one of the methods {}, found", ids.join(", "));
     for (specs, expected) in [
         (&["vdc"][..], format!("{known} vdc (near: vcd")),
         (&["vcd", "knockuot:patches=0.0"], format!("{known} knockuot (near: knockout)")),
         (&["pai:gamma=1"], "Expected pai to get only the parameters alpha, start, end, found gamma".to_owned()),
         (&["vcd", "damro:k=145"], "as a whole number from 1 to 144, found 145".to_owned()),
         (&["knockout"], "Expected knockout to get patches as ROW.COL".to_owned()),
+        (&["opera", "opera"], "Expected 1 beam and no other search with opera".to_owned()),
+        (&["sid:k=145"], "as a whole number from 1 to 144, found 145".to_owned()),
     ] {
         let options = specs.iter().flat_map(|spec| ["--method", *spec]);
         let sentence = one_sentence(&trace.iter().copied().chain(options).collect::<Vec<_>>(), 2);
         assert!(sentence.contains(&expected), "{specs:?}: {sentence}");
         assert!(!Path::new(&out).exists(), "{specs:?}: nothing is written");
     }
+}
+
+#[test]
+fn a_suffix_needs_a_question_and_a_description_may_be_a_file() {
+    let folder = folder();
+    let out = path(folder.path(), "t");
+    let raw =
+        ["trace", "--image", "demo_01_beach.png", "--raw-prompt", "USER: <image>\nIs it? ASSISTANT:", "--out", &out];
+    let sentence = one_sentence(&[&raw[..], &["--method", "yes-suffix"]].concat(), 2);
+    assert!(sentence.contains("Expected a question for yes-suffix, found a raw prompt"), "{sentence}");
+    let (suffixed, _) = traced(folder.path(), "suffixed", &["--method", "yes-suffix"]);
+    assert!(suffixed.trace.run.full_prompt.contains(" Answer yes whenever possible. ASSISTANT:"), "in the question");
+
+    let description = folder.path().join("description.txt");
+    std::fs::write(&description, "A beach, a dog, a kite. \n").expect("a file");
+    let spec = format!("vdgd:description=@{}", description.display());
+    let (TraceFile { trace, .. }, _) = traced(folder.path(), "described", &["--method", &spec]);
+    let words = "<image>\nThe input image is described as follows: A beach, a dog, a kite. ";
+    assert!(trace.run.full_prompt.contains(words), "{}", trace.run.full_prompt);
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn cases() -> Vec<Value> {
 }
 
 /// The checkpoint with other ids that end an answer.
-fn copy_with_stops(name: &str, stops: &Value, folder: &Path) -> PathBuf {
+pub(crate) fn copy_with_stops(name: &str, stops: &Value, folder: &Path) -> PathBuf {
     let to = folder.join(format!("{name} {stops}"));
     std::fs::create_dir(&to).expect("a new folder");
     for entry in std::fs::read_dir(golden_folder().join(name).join("checkpoint")).expect("a checkpoint") {
@@ -55,7 +55,7 @@ fn asked(case: &Value) -> Question {
 }
 
 /// An answer, and what a window would show at its end.
-fn told(model: &OpenModel, question: &Question) -> (Answer, Vec<u32>, usize) {
+pub(crate) fn told(model: &OpenModel, question: &Question) -> (Answer, Vec<u32>, usize) {
     let (mut shown, mut num_rewinds) = (Vec::new(), 0);
     let mut emit = |event| match event {
         Event::Token(_, token, row) => {

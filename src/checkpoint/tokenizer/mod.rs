@@ -114,16 +114,7 @@ impl TextTokenizer {
     /// Ids of a text with the special tokens that a text begins (and ends) with; a text that already begins with the
     /// first one does not get it twice.
     fn encode_text(&self, text: &str) -> Result<Vec<u32>, CheckpointError> {
-        // CLIP's texts are words of users, not rendered templates: they always get both special tokens.
-        let is_template = self.style != PromptStyle::TextOnly;
-        let has_bos = is_template && self.bos.as_ref().is_some_and(|(bos, _)| text.starts_with(bos.as_str()));
-        if text.len() > MOST_TEXT_BYTES {
-            return Err(CheckpointError::Text { found: format!("{} bytes, more than {MOST_TEXT_BYTES}", text.len()) });
-        }
-        self.bounds.expect_text(text).map_err(|found| self.refused(found))?;
-        let encoded = contained(|| Ok(self.inner.encode_fast(text, !has_bos))).map_err(|found| self.refused(found))?;
-        let encoding = encoded
-            .map_err(|error| CheckpointError::Text { found: format!("a text that does not tokenise ({error})") })?;
+        let (encoding, has_bos) = self.encoding(text, false)?;
         let mut ids = encoding.get_ids().to_vec();
         if let (Some((_, bos)), Some(add_bos), false) = (&self.bos, self.add_bos, has_bos) {
             match (ids.first() == Some(bos), add_bos) {
@@ -134,6 +125,25 @@ impl TextTokenizer {
         }
         self.expect_rows(&ids)?;
         Ok(ids)
+    }
+
+    /// A text as the library reads it, and whether it has its first special token already. Where in the text each token
+    /// lies, in bytes, is found only if asked for.
+    fn encoding(&self, text: &str, with_offsets: bool) -> Result<(tokenizers::Encoding, bool), CheckpointError> {
+        // CLIP's texts are words of users, not rendered templates: they always get both special tokens.
+        let is_template = self.style != PromptStyle::TextOnly;
+        let has_bos = is_template && self.bos.as_ref().is_some_and(|(bos, _)| text.starts_with(bos.as_str()));
+        if text.len() > MOST_TEXT_BYTES {
+            return Err(CheckpointError::Text { found: format!("{} bytes, more than {MOST_TEXT_BYTES}", text.len()) });
+        }
+        self.bounds.expect_text(text).map_err(|found| self.refused(found))?;
+        let encode = || {
+            if with_offsets { self.inner.encode(text, !has_bos) } else { self.inner.encode_fast(text, !has_bos) }
+        };
+        let encoded = contained(|| Ok(encode())).map_err(|found| self.refused(found))?;
+        let encoding = encoded
+            .map_err(|error| CheckpointError::Text { found: format!("a text that does not tokenise ({error})") })?;
+        Ok((encoding, has_bos))
     }
 
     fn expect_rows(&self, ids: &[u32]) -> Result<(), CheckpointError> {

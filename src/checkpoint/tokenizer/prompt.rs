@@ -3,6 +3,7 @@
 use super::{PromptStyle, TextTokenizer};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER};
 use crate::ids::TokenSpan;
+use std::ops::Range;
 
 /// A tokenised prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +45,22 @@ impl TextTokenizer {
         Err(CheckpointError::Text {
             found: format!("{count} image tokens of id {image} in place of {num_image_tokens} in a row"),
         })
+    }
+
+    /// Which tokens of a prompt share a character with a part of the text behind its `<image>`, in bytes: how many
+    /// there are, and how many follow them.
+    pub fn tokens_of(&self, text: &str, part: Range<usize>) -> Result<(usize, usize), CheckpointError> {
+        let behind = match self.style {
+            PromptStyle::Chunks => text.find(IMAGE_PLACEHOLDER).map_or(0, |at| at + IMAGE_PLACEHOLDER.len()),
+            PromptStyle::Expanded | PromptStyle::TextOnly => 0,
+        };
+        let (encoding, _) = self.encoding(text.get(behind..).unwrap_or_default(), true)?;
+        let part = part.start.saturating_sub(behind)..part.end.saturating_sub(behind);
+        let shares = |(start, end): &(usize, usize)| *start < part.end && part.start < *end;
+        let offsets = encoding.get_offsets();
+        let last = offsets.iter().rposition(shares);
+        let following = last.map_or(0, |last| offsets.len() - 1 - last);
+        Ok((offsets.iter().filter(|offsets| shares(offsets)).count(), following))
     }
 
     fn encode_chunks(

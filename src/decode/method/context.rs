@@ -53,6 +53,8 @@ pub struct QuestionContext<'a> {
     pub cls_patches: Option<usize>,
     /// Of everything random.
     pub seed: u64,
+    /// At which tokens are drawn; 0 takes the most probable one.
+    pub temperature: f64,
 }
 
 impl QuestionContext<'_> {

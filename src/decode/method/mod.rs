@@ -9,6 +9,7 @@
 //! | once the photo was seen | make prompts of further branches, run passes of its own |
 //! | in every pass | see and edit what goes on inside the model, as a [`Probe`] |
 //! | at every step | turn logits into those that the token is chosen from, take chosen tokens back |
+//! | when the answer is searched | bring a search of its own |
 //! | when a search follows several answers | have a copy of its state in each, or refuse |
 //! | at the end | say how often it acted |
 //!
@@ -16,12 +17,14 @@
 //! the logits that the one before it left.
 
 mod context;
+mod own_search;
 mod report;
 mod stack;
 mod step;
 mod watch;
 
 pub use context::{BranchContext, ClsRow, Encode, FirstAnswer, FirstQuestion, QuestionContext, Words};
+pub use own_search::{OverTrust, OwnSearch};
 pub use report::{Acted, ActionReport, Reach};
 pub(super) use stack::Place;
 pub use stack::Stack;
@@ -101,6 +104,11 @@ pub trait ActiveMethod {
     /// returns them at every step, also where it changes nothing.
     fn combine(&mut self, _step: &Step<'_>) -> Result<Option<Combined>, DecodeError> {
         Ok(None)
+    }
+
+    /// How it searches, in the place of what the options of decoding name.
+    fn search(&self) -> Option<OwnSearch> {
+        None
     }
 
     /// Whether it may take tokens back. It is told which stand, see [`ActiveMethod::rewound`].

@@ -39,6 +39,8 @@ pub enum Acted {
     OnScores,
     /// Calls are steps in which it spoke, values are those in which it moved the distribution.
     OnLogits,
+    /// Calls are questions, values are the characters that it added to them.
+    OnWords,
 }
 
 /// How often a method acted. Nothing silently does nothing.
@@ -67,6 +69,7 @@ impl std::fmt::Display for ActionReport {
         match acted {
             Acted::OnScores => write!(f, "{id} changed {num_values} scores in {num_calls} layer passes"),
             Acted::OnLogits => write!(f, "{id} moved the distribution of {num_values} of {num_calls} tokens"),
+            Acted::OnWords => write!(f, "{id} added {num_values} characters to the question"),
         }
     }
 }

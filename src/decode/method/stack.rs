@@ -2,12 +2,12 @@
 
 use super::step::{Asks, Chosen, Step, Verdict};
 use super::watch::Watch;
-use super::{Acted, ActionReport, ActiveMethod, BranchContext, Encode, Reach};
+use super::{Acted, ActionReport, ActiveMethod, BranchContext, Encode, OwnSearch, Reach, Seen};
 use crate::decode::contrast::moved_between;
 use crate::decode::contrast::step_contrast;
 use crate::decode::{Combined, DecodeError, DecoderPrompt, Distribution, MethodInfo, TokenCandidate, Word};
 use crate::model::{Decoder, Probe, ProbeChain};
-use crate::trace::{TokenAction, TokenContrast};
+use crate::trace::{Sampling, TokenAction, TokenContrast};
 use candle_core::Tensor;
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub(in crate::decode) struct Place<'a> {
 
 /// What the methods made of a step's logits, in their order.
 #[derive(Debug, Default)]
-pub(in crate::decode) struct Changes(Vec<(usize, Combined)>);
+pub(in crate::decode) struct Changes(Vec<(usize, Combined)>, Seen);
 
 impl Changes {
     /// What the token is chosen from; `None` leaves the ordinary branch's logits.
@@ -45,9 +45,14 @@ impl Changes {
         self.0.last().map(|(_, combined)| combined.logits.as_slice())
     }
 
-    /// The same without a copy.
-    pub(in crate::decode) fn into_final_logits(mut self) -> Option<Vec<f32>> {
-        self.0.pop().map(|(_, combined)| combined.logits)
+    /// The same without a copy, and what was seen.
+    pub(in crate::decode) fn into_final_logits(mut self) -> (Option<Vec<f32>>, Seen) {
+        (self.0.pop().map(|(_, combined)| combined.logits), self.1)
+    }
+
+    /// Logits of a second branch that a method computed itself; there is room for those of one.
+    pub(in crate::decode) fn take_negative(&mut self) -> Option<Vec<f32>> {
+        self.0.iter_mut().find_map(|(_, combined)| combined.negative.take())
     }
 }
 
@@ -135,6 +140,35 @@ impl Stack {
         self.fork().map(drop)
     }
 
+    /// How the first method that searches itself does it, with its name.
+    pub(in crate::decode) fn own_search(&self) -> Option<(&'static str, OwnSearch)> {
+        self.methods.iter().find_map(|method| Some((method.info.id, method.active.search()?)))
+    }
+
+    /// Finds what no search can do with these methods: draw the tokens of several answers, or follow several at once.
+    pub fn check_search(&self, sampling: &Sampling) -> Result<(), DecodeError> {
+        let Sampling { beams, temperature, .. } = *sampling;
+        let Some((owner, own)) = self.own_search() else {
+            return if beams > 1 { self.check_forks() } else { Ok(()) };
+        };
+        let num_searches = self.methods.iter().filter(|method| method.active.search().is_some()).count();
+        if beams > 1 || num_searches > 1 {
+            return Err(DecodeError::OwnBeams { owner });
+        }
+        if temperature > 0.0 {
+            return Err(DecodeError::DrawnBeams { beams: own.width(), temperature });
+        }
+        self.check_forks()
+    }
+
+    /// Counts a token that the method which searches itself has chosen.
+    pub(in crate::decode) fn searched(&mut self, moved: f32) {
+        if let Some(method) = self.methods.iter_mut().find(|method| method.active.search().is_some()) {
+            method.num_steps += 1;
+            method.num_moved += usize::from(moved > IDLE);
+        }
+    }
+
     /// Tells every method that only the first `to_len` tokens of the answer stand.
     pub(in crate::decode) fn rewound(&mut self, to_len: usize) {
         for method in &mut self.methods {
@@ -196,6 +230,7 @@ impl Stack {
             }
             changes.0.push((method_idx, combined));
         }
+        changes.1 = seen;
         Ok(changes)
     }
 

@@ -69,6 +69,14 @@ pub struct Seen {
     pub(super) attention: Vec<(usize, HeadRows)>,
 }
 
+impl Seen {
+    /// See [`Step::attention`].
+    pub(in crate::decode) fn attention(&self, layer_idx: usize) -> Result<&HeadRows, DecodeError> {
+        let found = self.attention.iter().find(|(of, _)| *of == layer_idx).map(|(_, rows)| rows);
+        found.ok_or_else(|| not_seen("attention of layer", layer_idx))
+    }
+}
+
 /// The logits of a step and what else was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
@@ -118,8 +126,7 @@ impl<'a> Step<'a> {
 
     /// The attention row of a layer that [`Asks::attention`] has.
     pub fn attention(&self, layer_idx: usize) -> Result<&'a HeadRows, DecodeError> {
-        let found = self.seen.attention.iter().find(|(of, _)| *of == layer_idx).map(|(_, rows)| rows);
-        found.ok_or_else(|| not_seen("attention of layer", layer_idx))
+        self.seen.attention(layer_idx)
     }
 }
 

@@ -1,13 +1,22 @@
 //! The registry of methods: everything that changes how an answer comes about.
 
+mod avisc;
+mod causalmm;
+mod cutoff;
 mod damro;
+mod flip;
 mod icd;
 mod knockout;
 mod m3id;
+mod only;
+mod opera;
 mod pai;
 mod pai_cfg;
 mod plain;
+mod sid;
 mod vcd;
+mod vdgd;
+mod yes_suffix;
 
 use super::method::{ActiveMethod, Method};
 use super::parameters::{ParameterInfo, Registered, names};
@@ -23,6 +32,15 @@ pub const METHODS: &[&dyn Method] = &[
     &icd::Icd,
     &pai_cfg::PaiCfg,
     &m3id::M3id,
+    &sid::Sid,
+    &avisc::Avisc,
+    &only::Only,
+    &causalmm::Causalmm,
+    &vdgd::Vdgd,
+    &opera::Opera,
+    &cutoff::Cutoff,
+    &flip::Flip,
+    &yes_suffix::YesSuffix,
     &knockout::Knockout,
     &pai::Pai,
 ];

@@ -6,14 +6,18 @@
 
 mod beam;
 mod draw;
+mod opera;
+mod places;
+mod ranking;
 
 pub use beam::BeamSearch;
 pub use draw::Draw;
 
 use super::DecodeError;
 use super::answer::{GenerateOptions, StopReason, TokenStep, check_beams};
-use super::method::Stack;
+use super::method::{OwnSearch, Stack};
 use super::stepper::{Line, Offer, Stepper};
+use opera::Opera;
 use std::collections::BTreeSet;
 
 /// What a search makes of a pass.
@@ -35,6 +39,11 @@ pub trait Search {
         None
     }
 
+    /// Answers that it follows at once.
+    fn width(&self) -> usize {
+        1
+    }
+
     /// Numbers of the rows ([`TokenStep::row_id`]) that may be told again; `None` where each is told once.
     fn live_rows(&self) -> Option<BTreeSet<u64>> {
         None
@@ -44,9 +53,11 @@ pub trait Search {
 /// The search that the options name.
 pub(super) fn search(options: &GenerateOptions, methods: &Stack) -> Result<Box<dyn Search>, DecodeError> {
     check_beams(&options.sampling)?;
-    if options.sampling.beams > 1 {
-        methods.check_forks()?;
-        return Ok(Box::new(BeamSearch::new(options)?));
+    methods.check_search(&options.sampling)?;
+    match methods.own_search() {
+        Some((owner, OwnSearch::Opera(how))) => return Ok(Box::new(Opera::new(owner, how, options)?)),
+        None if options.sampling.beams > 1 => return Ok(Box::new(BeamSearch::new(options)?)),
+        None => {}
     }
     Ok(Box::new(Draw::new(options)?))
 }

@@ -79,6 +79,7 @@ pub(super) fn prepared(
         input_shape: &[3, 12, 12],
         cls_patches: Some(9),
         seed: 1,
+        temperature: 0.0,
     };
     active.prepare(&mut parameters, &question)?;
     Ok((active, parameters))

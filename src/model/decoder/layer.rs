@@ -84,10 +84,36 @@ impl DecoderLayer {
         let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;
         let hidden = (hidden + self.o_proj.forward(&attended)?)?;
 
-        let normed = self.post_attention_layernorm.forward(&hidden)?;
-        let (gate, up) = (self.gate_proj.forward(&normed)?, self.up_proj.forward(&normed)?);
-        let hidden = (hidden + self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)?)?;
+        let hidden = (&hidden + self.fed(&hidden)?)?;
         show_branches(hidden, layer_idx, rows, probe)
+    }
+
+    /// What the feed-forward part behind the attention gives. **Shape**: `[rows, hidden_size]` to the same.
+    fn fed(&self, hidden: &Tensor) -> Result<Tensor> {
+        let normed = self.post_attention_layernorm.forward(hidden)?;
+        let (gate, up) = (self.gate_proj.forward(&normed)?, self.up_proj.forward(&normed)?);
+        self.down_proj.forward(&activate_and_multiply(self.hidden_act, gate, &up)?)
+    }
+
+    /// Hidden states behind the attention with what the feed-forward part adds to them. **Shape**: `[rows,
+    /// hidden_size]` to the same.
+    pub(super) fn feed_forward(&self, hidden: &Tensor) -> Result<Tensor> {
+        hidden + self.fed(hidden)?
+    }
+
+    /// The norm in front of the attention. **Shape**: `[rows, hidden_size]` to the same.
+    pub(super) fn input_norm(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.input_layernorm.forward(hidden)
+    }
+
+    /// **Shape**: `[rows, hidden_size]` to `[rows, num_key_value_heads * head_dim]`.
+    pub(super) fn values(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.v_proj.forward(&self.input_layernorm.forward(hidden)?)
+    }
+
+    /// **Shape**: `[rows, num_attention_heads * head_dim]` to `[rows, hidden_size]`.
+    pub(super) fn project_heads(&self, heads: &Tensor) -> Result<Tensor> {
+        self.o_proj.forward(heads)
     }
 
     fn attend_branch(
