@@ -45,15 +45,22 @@ impl Contrast {
     /// **Source**: VCD, `vcd_utils/vcd_sample.py` lines 140-147; DAMRO's `sample_method/sample.py` and ICD's
     /// `icd_utils` say the same.
     pub(super) fn of(self, ordinary: &[f32], negative: &[f32]) -> Combined {
-        let max = ordinary.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        #[expect(clippy::cast_possible_truncation, reason = "parameters of a few digits")]
-        let (alpha, cutoff) = (self.alpha as f32, self.beta.ln() as f32 + max);
+        #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+        let (alpha, cutoff) = (self.alpha as f32, cutoff(ordinary, self.beta));
         let score = |(l, other): (&f32, &f32)| {
             if *l < cutoff { f32::NEG_INFINITY } else { (1.0 + alpha) * l - alpha * other }
         };
         let logits = ordinary.iter().zip(negative).map(score).collect();
         Combined { logits, alpha: Some(self.alpha), note: None }
     }
+}
+
+/// The smallest logit that a cut-off leaves: candidates below the share `beta` of the largest probability go.
+pub(super) fn cutoff(logits: &[f32], beta: f64) -> f32 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    #[expect(clippy::cast_possible_truncation, reason = "a parameter of a few digits")]
+    let below = beta.ln() as f32;
+    below + max
 }
 
 /// Logarithms of probabilities; removed candidates, which are minus infinity, stay so. Unchanged if other logits are

@@ -1,13 +1,26 @@
 //! The registry of methods: everything that changes how an answer comes about.
 
+mod ad_hh;
 mod damro;
+mod deco;
+mod devils;
+mod dola;
+mod eah;
 mod icd;
 mod knockout;
 mod m3id;
 mod pai;
+mod pai_both;
 mod pai_cfg;
 mod plain;
+mod rules;
+mod spin;
+mod steer;
+mod vaf;
+mod var;
 mod vcd;
+mod vista;
+mod vti;
 
 use super::method::{ActiveMethod, Method};
 use super::parameters::{ParameterInfo, Registered, names};
@@ -25,6 +38,17 @@ pub const METHODS: &[&dyn Method] = &[
     &m3id::M3id,
     &knockout::Knockout,
     &pai::Pai,
+    &pai_both::PaiBoth,
+    &vaf::Vaf,
+    &var::Var,
+    &eah::Eah,
+    &devils::Devils,
+    &spin::Spin,
+    &ad_hh::AdHh,
+    &vti::Vti,
+    &vista::Vista,
+    &dola::Dola,
+    &deco::Deco,
 ];
 
 /// Most methods cut off what the ordinary branch finds implausible.
@@ -47,9 +71,15 @@ pub fn add_method(method: &'static dyn Method) -> Result<(), NameTaken> {
     ADDED.add(method, |method| method.id(), &own)
 }
 
-/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them.
+/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them but those whose name means
+/// another method there.
 pub fn methods(word: Word) -> impl Iterator<Item = &'static dyn Method> + Clone {
-    METHODS.iter().copied().chain(ADDED.all()).filter(move |method| word == Word::Method || method.info().word == word)
+    let all = || METHODS.iter().copied().chain(ADDED.all());
+    let is_hidden = move |method: &&'static dyn Method| {
+        let is_own = |other: &'static dyn Method| other.id() == method.id() && other.info().word == Word::Method;
+        method.info().word != Word::Method && all().any(is_own)
+    };
+    all().filter(move |method| if word == Word::Method { !is_hidden(method) } else { method.info().word == word })
 }
 
 /// What `--strategy` takes; the first is the default.
