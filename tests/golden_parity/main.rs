@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod gguf;
 mod layouts;
+mod methods;
 mod prompting;
 mod reference;
 mod stories;

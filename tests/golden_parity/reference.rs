@@ -40,6 +40,11 @@ impl Golden {
         &self.words
     }
 
+    /// Whether there is a tensor of that name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        SafeTensors::deserialize(&self.bytes).expect("a safetensors file").tensor(name).is_ok()
+    }
+
     /// Values of a u8 tensor.
     pub(crate) fn levels(&self, name: &str) -> Vec<u8> {
         self.tensor(name, Dtype::U8).1.to_vec()

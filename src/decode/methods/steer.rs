@@ -7,7 +7,12 @@ const SHORTEST: f64 = 1e-12;
 
 /// Lengths of rows, **shape** `[rows, width]` to `[rows, 1]`.
 fn lengths(rows: &Tensor) -> Result<Tensor> {
-    rows.sqr()?.sum_keepdim(1)?.sqrt()?.maximum(SHORTEST)
+    rows.sqr()?.sum_keepdim(1)?.sqrt()
+}
+
+/// Rows of length 1; those without a length stay.
+fn units(rows: &Tensor) -> Result<Tensor> {
+    rows.broadcast_div(&lengths(rows)?.maximum(SHORTEST)?)
 }
 
 /// Rows `m` as `|m| unit(m / |m| + weight d / |d|)`, in the type they come in. `weight` gets the cosines of `m` and `d`,
@@ -24,12 +29,10 @@ pub(super) fn steered(
         return Ok(None);
     }
     let wide = rows.to_dtype(DType::F32)?;
-    let length = lengths(&wide)?;
-    let unit = wide.broadcast_div(&length)?;
-    let towards = directions.broadcast_div(&lengths(&directions)?)?;
+    let (unit, towards) = (units(&wide)?, units(&directions)?);
     let weight = weight(&unit.broadcast_mul(&towards)?.sum_keepdim(1)?)?;
     let turned = unit.broadcast_add(&towards.broadcast_mul(&weight)?)?;
-    turned.broadcast_div(&lengths(&turned)?)?.broadcast_mul(&length)?.to_dtype(rows.dtype()).map(Some)
+    units(&turned)?.broadcast_mul(&lengths(&wide)?)?.to_dtype(rows.dtype()).map(Some)
 }
 
 #[cfg(test)]

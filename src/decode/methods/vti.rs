@@ -74,11 +74,10 @@ impl Method for Vti {
     fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let (vision, text) = (parameters.number("vision")?, parameters.number("text")?);
         let by_mlp = parameters.choice("form")? == "mlp";
-        let path = match parameters.text("directions").trim() {
-            "" => return Err(parameters.bad("directions", "a safetensors file".to_owned())),
-            path => PathBuf::from(path),
-        };
-        let [vision, text] = read(&path, [("vision", vision), ("text", text)])?;
+        let path = PathBuf::from(parameters.text("directions").trim());
+        let is_named = !path.as_os_str().is_empty();
+        let [vision, text] =
+            if is_named { read(&path, [("vision", vision), ("text", text)])? } else { [None, None] };
         Ok(Box::new(Active { by_mlp, vision, text, path, count: Count::default() }))
     }
 }
@@ -159,7 +158,10 @@ impl ActiveMethod for Active {
         Some(Box::new(self.clone()))
     }
 
-    fn prepare(&mut self, _parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
+    fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
+        if self.path.as_os_str().is_empty() {
+            return Err(parameters.bad("directions", "a safetensors file".to_owned()));
+        }
         let shape = |tensor, expected: String, found: &Directions| DecodeError::DirectionsShape {
             tensor,
             expected,
