@@ -270,6 +270,7 @@ class Vista(Edit):
         if self.strength() == 0:
             return m
         v = self.checkpoint.difference[l]
+        self.margins.append(float(v.norm()))
         against = torch.nn.functional.cosine_similarity(m, -v[None], dim=-1)[:, None].clamp(min=0)
         return turn(m, v, self.strength() * (1 + against))
 

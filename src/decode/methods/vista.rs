@@ -12,6 +12,8 @@ use candle_core::{DType, Result as TensorResult, Tensor};
 use std::ops::Range;
 
 const ID: &str = "vista";
+/// Residual streams that differ by less than this share of their length differ by rounding.
+const ROUNDING: f32 = 1e-5;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -114,8 +116,16 @@ fn differences(decoder: &Decoder, prompts: [&DecoderPrompt; 2]) -> Result<Vec<Te
     let mut rows = LastRows::default();
     decoder.forward(&mut inputs.collect::<Vec<_>>(), LogitRows::Last, &mut rows)?;
     let [with, without] = rows.0;
-    let differences = with.iter().zip(&without).map(|(with, without)| with - without);
+    let differences = with.iter().zip(&without).map(|(with, without)| difference(with, without));
     Ok(differences.collect::<TensorResult<_>>().map_err(ModelError::part("What the photo adds"))?)
+}
+
+/// `with - without`; zero where it is rounding: a window may hide the whole photo from the first layers.
+fn difference(with: &Tensor, without: &Tensor) -> TensorResult<Tensor> {
+    let difference = (with - without)?;
+    let length = |row: &Tensor| row.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
+    let is_rounding = length(&difference)? < ROUNDING * length(with)?;
+    if is_rounding { difference.zeros_like() } else { Ok(difference) }
 }
 
 impl Probe for Active {
