@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod gguf;
 mod layouts;
+mod method_properties;
 mod methods;
 mod prompting;
 mod reference;

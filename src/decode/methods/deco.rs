@@ -39,8 +39,8 @@ const INFO: MethodInfo = MethodInfo {
 /// The inner layer that gives any of them the largest probability adds its logits, weighted by `alpha` times that
 /// probability; what is no candidate is removed.
 /// **Source**: Wang et al. 2025, section 4; `transformers/generation/utils.py` of the authors' code.
-/// **Differs** where the last entry is asked for: it has been through the final norm and is not normed again (test
-/// `deco_does_not_norm_the_last_entry_twice`).
+/// **Differs** where the last entry is asked for: it has been through the final norm and is not normed again (golden
+/// `deco_all`).
 pub(super) struct Deco;
 
 impl Registered for Deco {

@@ -50,8 +50,8 @@ const INFO: MethodInfo = MethodInfo {
 /// `log p - log q` on what the cut-off leaves, where `q` is the softmax of the output head over the inner hidden states
 /// with the largest Jensen-Shannon divergence from the prediction `p`.
 /// **Source**: Chuang et al. 2024, section 2; `dola.py` of the authors' code.
-/// **Differs** from that code in the divergence, whose arguments are reversed there and whose sums are means (test
-/// `dola_chooses_by_the_divergence_of_the_paper_or_the_code`; `form=official` does as the code).
+/// **Differs** from that code in the divergence, whose arguments are reversed there and whose sums are means (golden
+/// `dola`, test `divergences_worked_by_hand`; `form=official` does as the code, golden `dola_official`).
 pub(super) struct Dola;
 
 impl Registered for Dola {

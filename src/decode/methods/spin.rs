@@ -69,6 +69,7 @@ impl Method for Spin {
             ratio,
             less,
             by_mass: parameters.choice("score")? == "mass",
+            is_idle: false,
             places: Places::default(),
             layers: 0..0,
             factors: None,
@@ -83,6 +84,7 @@ struct Active {
     /// The factor of the other heads, less 1.
     less: f32,
     by_mass: bool,
+    is_idle: bool,
     places: Places,
     layers: Range<usize>,
     /// Of the heads' outputs in the layer that runs, **shape** `[rows, num_attention_heads, 1]`.
@@ -174,11 +176,13 @@ impl ActiveMethod for Active {
     fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
         self.places = Places::of(question, ID)?;
         self.layers = layer_range(parameters, question.num_hidden_layers())?;
+        let num_heads = question.model.decoder().config().num_attention_heads;
+        self.is_idle = self.less == 0.0 || num_stay(self.ratio, num_heads) == num_heads;
         Ok(())
     }
 
     fn probe(&mut self) -> Option<&mut dyn Probe> {
-        if self.less == 0.0 { None } else { Some(self) }
+        if self.is_idle { None } else { Some(self) }
     }
 
     fn reach(&self, branch_idx: usize, _prompt_len: usize) -> Reach {

@@ -1,6 +1,7 @@
 //! Decoding on tiny random models.
 
 mod generate;
+mod inside;
 mod interventions;
 mod methods;
 mod registries;
