@@ -89,6 +89,38 @@ fn methods_act_from_the_first_token_on_and_say_nothing_of_idleness() {
 }
 
 #[test]
+fn every_token_says_what_was_done_inside_the_model() {
+    let mut asker = forgetful();
+    let own = own_cases();
+    let notes = |asker: &mut Asker, case: &Case, spec: &str| {
+        let answer = asker.ask(case, spec, TOKENS);
+        let name = spec.split(':').next().expect("a name").to_owned();
+        let note = |token: &gazelens::trace::OutputToken| {
+            let own = token.actions.iter().find(|action| action.method == name);
+            own.unwrap_or_else(|| panic!("{spec}: nothing is told")).note.clone().expect("a note")
+        };
+        answer.trace.output.iter().map(note).collect::<Vec<_>>()
+    };
+    for case in own.iter().filter(|case| case.name != "pai_contrast") {
+        let spec = case.spec.to_string();
+        for (t, note) in notes(&mut asker, case, &spec).into_iter().enumerate() {
+            // Where it says less than that it is the rule of the method: EAH acts while the prompt is read, and no head
+            // may be above a threshold.
+            let may_rest = t > 0 || ["dola", "deco"].contains(&case.spec.name.as_str());
+            let acts = note.starts_with("changed ") || (may_rest && !note.is_empty()) || note.starts_with("mixed in ");
+            assert!(acts, "{spec}, token {t}: {note}");
+        }
+    }
+    for spec in ["eah:threshold=1", "ad-hh:heads=0.0,threshold=1"] {
+        for note in notes(&mut asker, &own[0], spec) {
+            assert_eq!(note, "did nothing here", "{spec}");
+        }
+    }
+    let told = notes(&mut asker, &own[0], "eah:layer=0,threshold=0.01");
+    assert!(told[0].contains("; all heads of layer 0 have read the prompt by head "), "{told:?}");
+}
+
+#[test]
 fn kept_prefixes_change_nothing() {
     let (mut forgets, mut keeps) = (forgetful(), Asker::new());
     for case in own_cases() {
@@ -180,11 +212,14 @@ fn edits_leave_further_branches_alone() {
         }
         ask(asker.model(CHECKPOINT), &asked)
     };
-    let alone = of(&mut asker, &["pai-cfg:gamma=2"]);
-    for case in own_cases().iter().filter(|case| !["pai", "dola", "deco"].contains(&case.spec.name.as_str())) {
-        let spec = case.spec.to_string();
-        let stacked = of(&mut asker, &[&spec, "pai-cfg:gamma=2"]);
-        let worst = difference(&stacked.extras.negative_logits[0], &alone.extras.negative_logits[0]);
-        assert!(worst < 1e-4, "{spec}: the other branch moves by {worst}");
+    // One that does not see the photo, one that sees it.
+    for further in ["pai-cfg:gamma=2", "icd:alpha=2"] {
+        let alone = of(&mut asker, &[further]);
+        for case in own_cases().iter().filter(|case| !["pai", "dola", "deco"].contains(&case.spec.name.as_str())) {
+            let spec = case.spec.to_string();
+            let stacked = of(&mut asker, &[&spec, further]);
+            let worst = difference(&stacked.extras.negative_logits[0], &alone.extras.negative_logits[0]);
+            assert!(worst < 1e-4, "{spec} with {further}: the other branch moves by {worst}");
+        }
     }
 }

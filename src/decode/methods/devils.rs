@@ -94,6 +94,10 @@ impl ActiveMethod for Active {
         false
     }
 
+    fn did(&mut self) -> Option<String> {
+        Some(self.count.did(Acted::OnScores))
+    }
+
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnScores))
     }

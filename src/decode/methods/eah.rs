@@ -155,6 +155,12 @@ impl ActiveMethod for Active {
         false
     }
 
+    fn did(&mut self) -> Option<String> {
+        let did = self.count.did(Acted::OnProbs);
+        let Some(head_idx) = self.chosen else { return Some(did) };
+        Some(format!("{did}; all heads of layer {} have read the prompt by head {head_idx}", self.layer_idx))
+    }
+
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnProbs))
     }

@@ -97,6 +97,11 @@ impl Boost {
         if branch_idx == 0 { self.places.predicting_reach() } else { Reach::NOTHING }
     }
 
+    /// What it did since this was last asked.
+    pub(super) fn did(&mut self) -> String {
+        self.count.did(Acted::OnScores)
+    }
+
     /// How often it acted.
     pub(super) fn report(&self) -> ActionReport {
         self.count.report(ID, Acted::OnScores)

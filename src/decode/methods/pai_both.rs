@@ -102,6 +102,10 @@ impl ActiveMethod for Active {
         Ok(Some(contrast.of(&ordinary, &negative)))
     }
 
+    fn did(&mut self) -> Option<String> {
+        (!self.boost.is_idle() || self.contrast.is_none()).then(|| self.boost.did())
+    }
+
     /// Of the boost; what the contrast does is told token by token.
     fn report(&self) -> Option<ActionReport> {
         (!self.boost.is_idle() || self.contrast.is_none()).then(|| self.boost.report())

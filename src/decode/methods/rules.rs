@@ -215,6 +215,8 @@ pub(super) fn edit_each_row(
 pub(super) struct Count {
     num_calls: usize,
     num_values: usize,
+    /// Layers in which something was changed since it was last told, and what.
+    since: (usize, usize),
 }
 
 impl Count {
@@ -222,10 +224,29 @@ impl Count {
     pub(super) fn add(&mut self, num_values: usize) {
         self.num_calls += 1;
         self.num_values += num_values;
+        self.since.0 += usize::from(num_values > 0);
+        self.since.1 += num_values;
+    }
+
+    /// What was done since this was last asked, in words.
+    pub(super) fn did(&mut self, acted: Acted) -> String {
+        let (layers, values) = std::mem::take(&mut self.since);
+        let what = match acted {
+            Acted::OnScores => "scores",
+            Acted::OnProbs => "probabilities",
+            Acted::OnHeads => "head outputs",
+            Acted::OnHidden => "hidden states",
+            Acted::OnLogits => "logits",
+        };
+        match (values, layers) {
+            (0, _) => "did nothing here".to_owned(),
+            (_, 1) => format!("changed {values} {what} in 1 layer"),
+            _ => format!("changed {values} {what} in {layers} layers"),
+        }
     }
 
     pub(super) fn report(self, id: &'static str, acted: Acted) -> ActionReport {
-        let Self { num_calls, num_values } = self;
+        let Self { num_calls, num_values, .. } = self;
         ActionReport { id, acted, num_calls, num_values }
     }
 }

@@ -193,6 +193,10 @@ impl ActiveMethod for Active {
         false
     }
 
+    fn did(&mut self) -> Option<String> {
+        Some(self.count.did(Acted::OnHeads))
+    }
+
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnHeads))
     }

@@ -210,6 +210,10 @@ impl ActiveMethod for Active {
         false
     }
 
+    fn did(&mut self) -> Option<String> {
+        Some(self.count.did(Acted::OnProbs))
+    }
+
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnProbs))
     }

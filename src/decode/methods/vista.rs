@@ -201,7 +201,16 @@ impl ActiveMethod for Active {
             let mixed = mixed as f32;
             if *l == f32::NEG_INFINITY { *l } else { mixed }
         };
-        Ok(Some(Combined::of(step.logits.iter().zip(sums).map(mixed).collect())))
+        let logits = step.logits.iter().zip(sums).map(mixed).collect();
+        let note = match readouts.as_slice() {
+            [one] => format!("mixed in the logits of layer {}", one.entry.saturating_sub(1)),
+            _ => format!("mixed in the logits of {} layers", readouts.len()),
+        };
+        Ok(Some(Combined { note: Some(note), ..Combined::of(logits) }))
+    }
+
+    fn did(&mut self) -> Option<String> {
+        (self.lambda > 0.0 || self.gamma == 0.0).then(|| self.count.did(Acted::OnHidden))
     }
 
     /// Of the steering; what the mixed logits do is told token by token.

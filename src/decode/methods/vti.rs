@@ -202,6 +202,10 @@ impl ActiveMethod for Active {
         false
     }
 
+    fn did(&mut self) -> Option<String> {
+        Some(self.count.did(Acted::OnHidden))
+    }
+
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnHidden))
     }
