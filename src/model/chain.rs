@@ -50,8 +50,8 @@ impl Probe for ProbeChain<'_> {
     }
 
     fn input(&mut self, site: &Site, input: &Tensor) -> Result<()> {
-        let wanting = self.probes.iter_mut().filter(|probe| probe.wants_input(site));
-        wanting.map(|probe| probe.input(site, input)).collect()
+        let mut wanting = self.probes.iter_mut().filter(|probe| probe.wants_input(site));
+        wanting.try_for_each(|probe| probe.input(site, input))
     }
 
     fn wants_scores(&self, site: &Site) -> bool {

@@ -36,9 +36,10 @@ pub struct Site {
 
 /// Sees and edits one forward pass. `Ok(None)` leaves a tensor as it is.
 ///
-/// Per layer the order is input, scores, probabilities, head outputs, output of the feed-forward part, layer output; with several branches each place is called once per
-/// branch. What a probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive. On
-/// the CPU a pass runs on a thread of the pool that computes it, so a probe must be [`Send`].
+/// Per layer the order is input, scores, probabilities, head outputs, output of the feed-forward part, layer output;
+/// with several branches each place is called once per branch. What a probe keeps should be copied out: a view
+/// (`narrow`) keeps the memory of the whole tensor alive. On the CPU a pass runs on a thread of the pool that computes
+/// it, so a probe must be [`Send`].
 pub trait Probe: Send {
     /// Whether [`Probe::input`] is to be called here.
     fn wants_input(&self, _site: &Site) -> bool {
@@ -75,8 +76,8 @@ pub trait Probe: Send {
         false
     }
 
-    /// Outputs of the heads side by side, before the output projection, f32, **shape** `[query_len, num_attention_heads
-    /// * head_dim]`.
+    /// Outputs of the heads side by side, before the output projection, f32, **shape** `[query_len, width]` with
+    /// `num_attention_heads * head_dim` columns.
     fn heads(&mut self, _site: &Site, _heads: &Tensor) -> Result<Option<Tensor>> {
         Ok(None)
     }

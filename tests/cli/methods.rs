@@ -89,11 +89,18 @@ fn methods_that_cannot_work_are_refused_in_a_sentence() {
     let folder = folder();
     let out = path(folder.path(), "t");
     let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
-    let known = "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, found";
+    let ids: Vec<_> = gazelens::engine::catalog().methods.iter().map(|entry| entry.id).collect();
+    let known = format!("Expected one of the methods {}, found", ids.join(", "));
     for (specs, expected) in [
         (&["vdc"][..], format!("{known} vdc (near: vcd")),
         (&["vcd", "knockuot:patches=0.0"], format!("{known} knockuot (near: knockout)")),
-        (&["pai:gamma=1"], "Expected pai to get only the parameters alpha, start, end, found gamma".to_owned()),
+        (
+            &["vaf:gamma=1"],
+            "Expected vaf to get only the parameters enhance, suppress, start, end, found gamma".to_owned(),
+        ),
+        (&["deco:top-p=0"], "Expected deco to get top-p as a number above 0 and up to 1, found 0".to_owned()),
+        (&["vti"], "Expected vti to get directions as a safetensors file, found nothing".to_owned()),
+        (&["eah:layer=99"], "Expected eah to get layer as a whole number from 0 to".to_owned()),
         (&["vcd", "damro:k=145"], "as a whole number from 1 to 144, found 145".to_owned()),
         (&["knockout"], "Expected knockout to get patches as ROW.COL".to_owned()),
     ] {
@@ -114,6 +121,7 @@ fn methods_are_listed_all_together() {
     let both = [ids("strategies"), ids("interventions")].concat();
     let methods = ids("methods");
     assert!(both.iter().all(|id| methods.contains(id)), "{methods:?} has {both:?}");
+    assert_eq!(methods.iter().filter(|id| *id == "pai").count(), 1, "a name is listed once");
     let text = stdout(&gazelens(&["list", "methods"]));
     assert!(text.contains("preset=official") && text.contains("patches="), "{text}");
     assert!(one_sentence(&["list", "method"], 2).contains("methods"), "near names are offered");

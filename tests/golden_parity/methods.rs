@@ -10,8 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Methods that the file is about.
-const METHODS: [&str; 11] =
-    ["vaf", "var", "eah", "pai", "devils", "spin", "ad-hh", "vti", "vista", "dola", "deco"];
+const METHODS: [&str; 11] = ["vaf", "var", "eah", "pai", "devils", "spin", "ad-hh", "vti", "vista", "dola", "deco"];
 /// Each is compared on so many checkpoints.
 const LEAST_CHECKPOINTS: usize = 3;
 
@@ -101,7 +100,6 @@ impl Asker {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how much of the bounds is used is worth reading in a test's output")]
 fn methods_inside_the_model_compute_what_pytorch_computes() {
     let (golden, mut asker) = (golden(), Asker::new());
     for case in cases(&golden) {

@@ -213,7 +213,8 @@ impl Stack {
             let own = self.methods.get(*method_idx).and_then(|method| branch_logits.get(method.branches.start));
             let contrast = own.and_then(|negative| step_contrast(before, top, [ordinary, negative], combined));
             if contrast.is_some() {
-                let notes = self.methods.iter().zip(did).filter_map(|(method, did)| did.map(|did| (method.info.id, did)));
+                let notes =
+                    self.methods.iter().zip(did).filter_map(|(method, did)| did.map(|did| (method.info.id, did)));
                 return (contrast, notes.map(|(id, did)| inside(id, ordinary, did)).collect());
             }
         }

@@ -26,7 +26,8 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::text(
             "entries",
             "20-28",
-            "Hidden states to choose from, joined by + or -: k is the output of layer k - 1",
+            "Hidden states to choose from, joined by + or -: k is the output of layer k - 1; a default scales by \
+                depth",
         )
         .by_depth(),
     ],

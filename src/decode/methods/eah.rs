@@ -17,7 +17,8 @@ const INFO: MethodInfo = MethodInfo {
         arXiv:2411.09968",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
-        ParameterInfo::whole("layer", "1", (0, MOST_LAYERS), "Decoder layer, 0-based").by_depth(),
+        ParameterInfo::whole("layer", "1", (0, MOST_LAYERS), "Decoder layer, 0-based; a default scales by depth")
+            .by_depth(),
         ParameterInfo::real(
             "threshold",
             "0.002",

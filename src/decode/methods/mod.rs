@@ -71,8 +71,8 @@ pub fn add_method(method: &'static dyn Method) -> Result<(), NameTaken> {
     ADDED.add(method, |method| method.id(), &own)
 }
 
-/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them but those whose name means
-/// another method there.
+/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them but those whose name
+/// means another method there.
 pub fn methods(word: Word) -> impl Iterator<Item = &'static dyn Method> + Clone {
     let all = || METHODS.iter().copied().chain(ADDED.all());
     let is_hidden = move |method: &&'static dyn Method| {

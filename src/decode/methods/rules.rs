@@ -17,12 +17,14 @@ pub(super) const SCORE_FLOOR: f64 = -1e30;
 
 /// The parameter of the first layer that a method changes.
 pub(super) const fn start(default: &'static str) -> ParameterInfo {
-    ParameterInfo::whole("start", default, (0, MOST_LAYERS), "First decoder layer, 0-based").by_depth()
+    ParameterInfo::whole("start", default, (0, MOST_LAYERS), "First decoder layer, 0-based; a default scales by depth")
+        .by_depth()
 }
 
 /// The parameter of the end of the layers that a method changes.
 pub(super) const fn end(default: &'static str) -> ParameterInfo {
-    ParameterInfo::whole("end", default, (1, MOST_LAYERS), "One past the last layer; empty for all that follow").by_depth()
+    let help = "One past the last layer; empty for all that follow; a default scales by depth";
+    ParameterInfo::whole("end", default, (1, MOST_LAYERS), help).by_depth()
 }
 
 /// A published layer in a model of another depth: `floor(x L / 32)`.
@@ -52,11 +54,7 @@ pub(super) fn layer_range(parameters: &mut Parameters, num_layers: usize) -> Res
 }
 
 /// The one layer of a parameter, spelled out.
-pub(super) fn layer(
-    parameters: &mut Parameters,
-    name: &'static str,
-    num_layers: usize,
-) -> Result<usize, DecodeError> {
+pub(super) fn layer(parameters: &mut Parameters, name: &'static str, num_layers: usize) -> Result<usize, DecodeError> {
     let layer = layer_number(parameters, name, num_layers)?;
     parameters.spell_out(name, layer);
     parameters.whole(name, 0..=num_layers.saturating_sub(1))
@@ -98,7 +96,9 @@ pub(super) fn entries(
     let limit = if scales { PUBLISHED_LAYERS } else { most };
     let mut entries = numbers(parameters.text(name), limit).ok_or_else(|| bad(parameters))?;
     if scales {
-        entries.iter_mut().for_each(|entry| *entry = scaled(*entry, num_layers));
+        for entry in &mut entries {
+            *entry = scaled(*entry, num_layers);
+        }
         entries.dedup();
     }
     parameters.spell_out(name, joined(&entries));

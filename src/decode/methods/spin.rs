@@ -24,7 +24,7 @@ const INFO: MethodInfo = MethodInfo {
             "score",
             "raw",
             &["raw", "mass"],
-            "How heads are ranked: `raw`, the sum of their scores of image tokens; `mass`, their attention to the image",
+            "How heads are ranked: `raw`, the sum of their scores of image tokens; `mass`, their attention to it",
         ),
         start("0"),
         end(""),
@@ -35,7 +35,11 @@ const INFO: MethodInfo = MethodInfo {
             help: "As the paper's captions (CHAIR)",
             values: &[("ratio", "0.95"), ("scale", "0.08")],
         },
-        Preset { id: "pope", help: "As the paper's yes or no questions", values: &[("ratio", "0.8"), ("scale", "0.1")] },
+        Preset {
+            id: "pope",
+            help: "As the paper's yes or no questions",
+            values: &[("ratio", "0.8"), ("scale", "0.1")],
+        },
         Preset {
             id: "official",
             help: "The defaults of the authors' code: the heads are switched off",
@@ -208,7 +212,11 @@ mod tests {
 
     #[test]
     fn as_many_heads_stay_as_the_ratio_says() {
-        assert_eq!([(0.95, 32), (0.8, 32), (0.95, 40)].map(|(ratio, heads)| num_stay(ratio, heads)), [30, 25, 38], "published");
+        assert_eq!(
+            [(0.95, 32), (0.8, 32), (0.95, 40)].map(|(ratio, heads)| num_stay(ratio, heads)),
+            [30, 25, 38],
+            "published"
+        );
         assert_eq!([(0.0, 8), (1.0, 8), (0.5, 5)].map(|(ratio, heads)| num_stay(ratio, heads)), [0, 8, 2], "ends");
         assert_eq!(largest(&[0.5, 2.0, 0.5, -1.0], 2), [1, 0], "the lower head among equals");
     }

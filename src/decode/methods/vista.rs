@@ -18,7 +18,8 @@ const ROUNDING: f32 = 1e-5;
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "VISTA: steering and early layers",
-    help: "Steers every layer towards the difference that the photo makes, and mixes the logits of late inner layers in",
+    help: "Steers every layer towards the difference that the photo makes, and mixes in the logits of late inner \
+        layers",
     paper: "Li et al., The Hidden Life of Tokens: Reducing Hallucination of Large Vision-Language Models via Visual \
         Information Steering, ICML 2025, arXiv:2502.03628",
     parameters: &[
@@ -68,8 +69,8 @@ struct Active {
     gamma: f64,
     normed: bool,
     layers: Range<usize>,
-    /// Of every layer, f32, **shape** `[1, hidden_size]`.
-    directions: Vec<Tensor>,
+    /// Of every layer, f32, **shape** `[1, hidden_size]`; `None` where the photo makes no difference.
+    directions: Vec<Option<Tensor>>,
     count: Count,
 }
 
@@ -101,7 +102,7 @@ impl Probe for LastRows {
 }
 
 /// What the photo adds to the residual stream behind each layer, without any edit.
-fn differences(decoder: &Decoder, prompts: [&DecoderPrompt; 2]) -> Result<Vec<Tensor>, DecodeError> {
+fn differences(decoder: &Decoder, prompts: [&DecoderPrompt; 2]) -> Result<Vec<Option<Tensor>>, DecodeError> {
     let mut caches = Vec::new();
     for prompt in prompts {
         caches.push(decoder.new_cache(prompt.ids.len())?);
@@ -120,25 +121,25 @@ fn differences(decoder: &Decoder, prompts: [&DecoderPrompt; 2]) -> Result<Vec<Te
     Ok(differences.collect::<TensorResult<_>>().map_err(ModelError::part("What the photo adds"))?)
 }
 
-/// `with - without`; zero where it is rounding: a window may hide the whole photo from the first layers.
-fn difference(with: &Tensor, without: &Tensor) -> TensorResult<Tensor> {
+/// `with - without`; none where it is rounding: a window may hide the whole photo from the first layers.
+fn difference(with: &Tensor, without: &Tensor) -> TensorResult<Option<Tensor>> {
     let difference = (with - without)?;
     let length = |row: &Tensor| row.sqr()?.sum_all()?.sqrt()?.to_scalar::<f32>();
     let is_rounding = length(&difference)? < ROUNDING * length(with)?;
-    if is_rounding { difference.zeros_like() } else { Ok(difference) }
+    Ok((!is_rounding).then_some(difference))
 }
 
 impl Probe for Active {
     fn wants_mlp(&self, site: &Site) -> bool {
-        is_ordinary(site) && site.layer_idx < self.directions.len()
+        is_ordinary(site) && self.directions.get(site.layer_idx).is_some_and(Option::is_some)
     }
 
     fn mlp(&mut self, site: &Site, mlp: &Tensor) -> TensorResult<Option<Tensor>> {
-        let Some(direction) = self.directions.get(site.layer_idx) else { return Ok(None) };
+        let Some(direction) = self.directions.get(site.layer_idx).and_then(Option::as_ref) else { return Ok(None) };
         let against = |cosine: &Tensor| (cosine.neg()?.relu()? + 1.0)? * self.lambda;
         let edited = steered(mlp, direction, against)?;
-        self.count.add(if edited.is_some() { site.query_len } else { 0 });
-        Ok(edited)
+        self.count.add(site.query_len);
+        Ok(Some(edited))
     }
 }
 

@@ -76,8 +76,7 @@ impl Method for Vti {
         let by_mlp = parameters.choice("form")? == "mlp";
         let path = PathBuf::from(parameters.text("directions").trim());
         let is_named = !path.as_os_str().is_empty();
-        let [vision, text] =
-            if is_named { read(&path, [("vision", vision), ("text", text)])? } else { [None, None] };
+        let [vision, text] = if is_named { read(&path, [("vision", vision), ("text", text)])? } else { [None, None] };
         Ok(Box::new(Active { by_mlp, vision, text, path, count: Count::default() }))
     }
 }
@@ -148,8 +147,8 @@ impl Probe for Active {
         let Some(directions) = self.directions(site) else { return Ok(None) };
         let weight = MLP_SCALE * directions.strength;
         let edited = steered(mlp, &directions.of(site.layer_idx, mlp)?, |cosine| cosine.ones_like()? * weight)?;
-        self.count.add(if edited.is_some() { site.query_len } else { 0 });
-        Ok(edited)
+        self.count.add(site.query_len);
+        Ok(Some(edited))
     }
 }
 

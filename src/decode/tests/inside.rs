@@ -243,7 +243,10 @@ fn directions_that_do_not_fit_are_refused_by_what_they_are() {
     assert!(found.contains("found the tensors text and a strength 0.4 of vision: "), "{found}");
     save(&[("text", zeros(&[4, 24]))]);
     let found = refused(&[("vision", "0")]).expect_err("a refusal");
-    assert!(found.starts_with("Expected directions `text` of shape [3, 24] for this model, found [4, 24]: "), "{found}");
+    assert!(
+        found.starts_with("Expected directions `text` of shape [3, 24] for this model, found [4, 24]: "),
+        "{found}"
+    );
     save(&[("vision", zeros(&[7, 8]))]);
     let found = refused(&[("text", "0")]).expect_err("a refusal");
     assert!(found.starts_with("Expected directions `vision` of shape ["), "{found}");

@@ -50,8 +50,8 @@ fn what_is_not_registered_is_refused_by_option_with_what_is_near() {
     );
     assert_eq!(
         message(Word::Method, "vdc"),
-        "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, vaf, var, eah, devils, spin, \
-            ad-hh, vti, vista, dola, deco, found vdc (near: vcd)",
+        "Expected one of the methods plain, vcd, damro, icd, pai-cfg, m3id, knockout, pai, vaf, var, eah, devils, \
+            spin, ad-hh, vti, vista, dola, deco, found vdc (near: vcd)",
         "a method"
     );
     assert!(message(Word::Strategy, "pai").contains("found pai"), "an intervention is no strategy");
