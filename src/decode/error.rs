@@ -102,6 +102,38 @@ pub enum DecodeError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of directions that cannot be used.
+    #[error("Expected a safetensors file with directions for {owner}, found {found}: {}", path.display())]
+    DirectionsFile {
+        /// The method.
+        owner: &'static str,
+        /// What is wrong with it.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of directions that cannot be read.
+    #[error("Cannot read the directions of {owner} from a file: {why}: {}", path.display())]
+    DirectionsUnread {
+        /// The method.
+        owner: &'static str,
+        /// Why.
+        why: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Directions for another model.
+    #[error("Expected directions `{tensor}` of shape {expected} for this model, found {found:?}: {}", path.display())]
+    DirectionsShape {
+        /// Name of the tensor.
+        tensor: &'static str,
+        /// What the model needs.
+        expected: String,
+        /// That of the file's tensor.
+        found: Vec<usize>,
+        /// The file.
+        path: PathBuf,
+    },
     /// A prompt of another branch that cannot be read.
     #[error("{owner}, prompt of its other branch: {cause}")]
     OtherPrompt {

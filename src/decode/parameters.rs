@@ -51,12 +51,21 @@ pub struct ParameterInfo {
     pub help: &'static str,
     /// Where values that make sense lie, for a slider; others that [`ParameterInfo::kind`] allows can be typed.
     pub usual: Option<(f64, f64)>,
+    /// Whether the default, or a preset's value, is of layers of a model with 32 and scales with the depth of others.
+    /// What is given stays.
+    #[serde(skip_serializing_if = "is_false")]
+    pub by_depth: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl ParameterInfo {
     /// A number.
     pub const fn real(name: &'static str, default: &'static str, (min, max): (f64, f64), help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::Real { min, max }, help, usual: None }
+        Self { name, default, kind: ParameterKind::Real { min, max }, help, usual: None, by_depth: false }
     }
 
     /// A whole number.
@@ -66,7 +75,7 @@ impl ParameterInfo {
         (min, max): (usize, usize),
         help: &'static str,
     ) -> Self {
-        Self { name, default, kind: ParameterKind::Whole { min, max }, help, usual: None }
+        Self { name, default, kind: ParameterKind::Whole { min, max }, help, usual: None, by_depth: false }
     }
 
     /// One of some words.
@@ -76,17 +85,23 @@ impl ParameterInfo {
         options: &'static [&'static str],
         help: &'static str,
     ) -> Self {
-        Self { name, default, kind: ParameterKind::Choice { options }, help, usual: None }
+        Self { name, default, kind: ParameterKind::Choice { options }, help, usual: None, by_depth: false }
     }
 
     /// A path.
     pub const fn file(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::File, help, usual: None }
+        Self { name, default, kind: ParameterKind::File, help, usual: None, by_depth: false }
     }
 
     /// Any text.
     pub const fn text(name: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self { name, default, kind: ParameterKind::Text, help, usual: None }
+        Self { name, default, kind: ParameterKind::Text, help, usual: None, by_depth: false }
+    }
+
+    /// With a default that scales with the model's depth.
+    #[must_use]
+    pub const fn by_depth(self) -> Self {
+        Self { by_depth: true, ..self }
     }
 
     /// With the values between which a slider runs.
@@ -258,6 +273,11 @@ impl Parameters {
     /// Whether its value was given: it is neither the default nor a preset's.
     pub fn is_given(&self, name: &str) -> bool {
         self.given.contains(name)
+    }
+
+    /// Whether its value is for a model of 32 layers and scales with the depth of others.
+    pub fn scales(&self, name: &str) -> bool {
+        !self.is_given(name) && self.known.iter().any(|info| info.name == name && info.by_depth)
     }
 
     /// The text of a parameter; empty if it is not one.

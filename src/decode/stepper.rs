@@ -434,6 +434,15 @@ impl AllLines<'_> {
 }
 
 impl Probe for AllLines<'_> {
+    fn wants_input(&self, site: &Site) -> bool {
+        self.wants(site, |probe, site| probe.wants_input(site))
+    }
+
+    fn input(&mut self, site: &Site, input: &Tensor) -> TensorResult<()> {
+        let wants = |probe: &dyn Probe, site: &Site| probe.wants_input(site);
+        self.thread(site, input, wants, |probe, site, input| probe.input(site, input).map(|()| None)).map(drop)
+    }
+
     fn wants_scores(&self, site: &Site) -> bool {
         self.wants(site, |probe, site| probe.wants_scores(site))
     }
@@ -450,6 +459,24 @@ impl Probe for AllLines<'_> {
     fn probs(&mut self, site: &Site, probs: &Tensor) -> TensorResult<Option<Tensor>> {
         let wants = |probe: &dyn Probe, site: &Site| probe.wants_probs(site);
         self.thread(site, probs, wants, |probe, site, probs| probe.probs(site, probs))
+    }
+
+    fn wants_heads(&self, site: &Site) -> bool {
+        self.wants(site, |probe, site| probe.wants_heads(site))
+    }
+
+    fn heads(&mut self, site: &Site, heads: &Tensor) -> TensorResult<Option<Tensor>> {
+        let wants = |probe: &dyn Probe, site: &Site| probe.wants_heads(site);
+        self.thread(site, heads, wants, |probe, site, heads| probe.heads(site, heads))
+    }
+
+    fn wants_mlp(&self, site: &Site) -> bool {
+        self.wants(site, |probe, site| probe.wants_mlp(site))
+    }
+
+    fn mlp(&mut self, site: &Site, mlp: &Tensor) -> TensorResult<Option<Tensor>> {
+        let wants = |probe: &dyn Probe, site: &Site| probe.wants_mlp(site);
+        self.thread(site, mlp, wants, |probe, site, mlp| probe.mlp(site, mlp))
     }
 
     fn wants_hidden(&self, site: &Site) -> bool {

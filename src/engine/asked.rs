@@ -165,10 +165,14 @@ fn same_specs(word: Word, a: &[Spec], b: &[Spec]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_spec(word, a, b))
 }
 
-/// A method with every parameter spelled out; `None` if there is none of that name, or not with these.
+/// A method with every parameter spelled out; `None` if there is none of that name, or not with these. What the depth
+/// of a model decides is left out: it is not what is written.
 fn info(word: Word, spec: &Spec) -> Option<SpecInfo> {
     let known = method_named(word, &spec.name).ok()?;
-    Some(spec_info(known.id(), &Parameters::resolve(known, &spec.parameters).ok()?))
+    let parameters = Parameters::resolve(known, &spec.parameters).ok()?;
+    let mut info = spec_info(known.id(), &parameters);
+    info.parameters.retain(|name, _| !parameters.scales(name));
+    Some(info)
 }
 
 #[cfg(test)]
@@ -217,8 +221,8 @@ mod tests {
         let differing = |a: &Question, b: &Question| a.differing(b).collect::<Vec<_>>();
         let vcd = Question { strategy: named("vcd"), ..question() };
         assert!(stacked(&["vcd:alpha=1"]).is_same(&vcd), "either option");
-        let both = Question { interventions: vec![named("pai")], ..vcd.clone() };
-        assert!(stacked(&["vcd", "pai"]).is_same(&both), "and both");
+        let both = Question { interventions: vec![named("knockout")], ..vcd.clone() };
+        assert!(stacked(&["vcd", "knockout"]).is_same(&both), "and both");
         assert_eq!(differing(&stacked(&["vcd", "damro"]), &vcd), [RunField::Methods], "a second strategy");
         let turned = differing(&stacked(&["vcd", "damro"]), &stacked(&["damro", "vcd"]));
         assert_eq!(turned, [RunField::Strategy, RunField::Methods], "another order");
@@ -234,10 +238,11 @@ mod tests {
         other.fork = Some(Fork { ids: Vec::new(), known: None });
         other.record.logits = true;
         assert!(question().is_same(&other), "{:?}", question().differing(&other).collect::<Vec<_>>());
-        let with = |strategy: &str| Question { strategy: named(strategy), ..question() };
+        let with = |strategy: &str| Question { methods: vec![named(strategy)], ..question() };
         assert!(with("vcd").is_same(&with("vcd:alpha=1.0")), "a default that is written");
         assert!(with("vcd:alpha=1,beta=0.5").is_same(&with("vcd:beta=0.50,alpha=1")), "in any order");
         assert!(!with("vcd:alpha=1").is_same(&with("vcd:alpha=2")), "another number");
+        assert!(!with("vaf").is_same(&with("vaf:start=9")), "a default that scales with the depth");
         assert!(!with("nothing of that name").is_same(&with("vcd")), "a name that there is not");
     }
 

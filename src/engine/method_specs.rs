@@ -71,9 +71,14 @@ mod tests {
     #[test]
     fn what_older_options_can_say_is_said_by_them() {
         let of_methods = |methods: &[&str]| specs("", &[], methods);
-        assert_eq!(of_methods(&["vcd:alpha=2", "pai"]), ["pai", "vcd:alpha=2", ""], "one of each");
-        assert_eq!(of_methods(&["pai", "vcd:alpha=2"]), of_methods(&["vcd:alpha=2", "pai"]), "in either order");
+        assert_eq!(of_methods(&["vcd:alpha=2", "knockout"]), ["knockout", "vcd:alpha=2", ""], "one of each");
+        assert_eq!(
+            of_methods(&["knockout", "vcd:alpha=2"]),
+            of_methods(&["vcd:alpha=2", "knockout"]),
+            "in either order"
+        );
         assert_eq!(of_methods(&["plain"]), ["", "", ""], "nothing at all");
+        assert_eq!(of_methods(&["pai"]), ["", "", "pai"], "by `--method` it is more than the intervention");
         assert_eq!(specs("vcd", &["pai"], &["knockout:patches=0.0"]), ["pai knockout:patches=0.0", "vcd", ""], "mixed");
     }
 
@@ -82,7 +87,15 @@ mod tests {
         let stacked = ["", "vcd", "damro m3id"];
         assert_eq!(specs("", &[], &["vcd", "damro", "m3id"]), stacked, "the first strategy has its own place");
         assert_eq!(specs("vcd", &[], &["damro", "m3id"]), stacked, "whichever option named it");
-        assert_eq!(specs("", &[], &["vcd", "damro", "pai"]), ["pai", "vcd", "damro"], "scores and logits do not meet");
-        assert_eq!(specs("", &[], &["nothing", "vcd", "pai"]), ["", "", "nothing vcd pai"], "unknown ones may do both");
+        assert_eq!(
+            specs("", &[], &["vcd", "damro", "knockout"]),
+            ["knockout", "vcd", "damro"],
+            "scores and logits do not meet"
+        );
+        assert_eq!(
+            specs("", &[], &["nothing", "vcd", "knockout"]),
+            ["", "", "nothing vcd knockout"],
+            "unknown ones may do both"
+        );
     }
 }

@@ -117,6 +117,11 @@ impl Plan {
         })
     }
 
+    /// Whether there are several methods besides plain decoding.
+    pub(super) fn is_stack(&self) -> bool {
+        self.stacked.iter().filter(|spec| spec.name != "plain").count() > 1
+    }
+
     /// What the methods change in a branch.
     pub(super) fn reach(&self, branch_idx: usize) -> Reach {
         self.methods.reach(branch_idx, self.prompt.ids.len())

@@ -28,6 +28,13 @@ impl Job<'_> {
         let embedded = model.vlm.embed(&ids, Some(image))?;
         let mut prompts = vec![DecoderPrompt::new(ids, embedded)];
         let vision = self.trace.vision.clone();
+        // Edits are of the ordinary branch: others see the photo without them.
+        let unedited = if changes_vision && plan.is_stack() {
+            Some(encode_other(model, &self.prepared.pixel_values, &layout, &mut self.recorder)?)
+        } else {
+            None
+        };
+        let image = unedited.as_ref().map_or(image, |features| ImagePlace { features, ..image });
         let context = BranchContext {
             model: &*model.vlm,
             ids: &plan.prompt.ids,

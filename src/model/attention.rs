@@ -103,6 +103,33 @@ fn mix(shape: &CacheShape, probs: &Tensor, value: &[Run<'_>], out: &mut [f32]) -
     with_values(probs, |probs| kernel::mix(shape, probs, value, out).map_err(Error::wrap))
 }
 
+/// Shows the input of a layer to the probe.
+pub(crate) fn show_input(input: &Tensor, site: &Site, probe: &mut dyn Probe) -> Result<()> {
+    if probe.wants_input(site) { probe.input(site, input) } else { Ok(()) }
+}
+
+/// Shows the outputs of the heads to the probe; the outputs themselves, or what the probe made of them.
+pub(crate) fn show_heads(heads: Tensor, site: &Site, probe: &mut dyn Probe) -> Result<Tensor> {
+    if !probe.wants_heads(site) {
+        return Ok(heads);
+    }
+    match probe.heads(site, &heads)? {
+        Some(edited) => checked(&edited, &heads, "head outputs"),
+        None => Ok(heads),
+    }
+}
+
+/// Shows the output of a feed-forward part to the probe; the output itself, or what the probe made of it.
+pub(crate) fn show_mlp(mlp: Tensor, site: &Site, probe: &mut dyn Probe) -> Result<Tensor> {
+    if !probe.wants_mlp(site) {
+        return Ok(mlp);
+    }
+    match probe.mlp(site, &mlp)? {
+        Some(edited) => checked(&edited, &mlp, "outputs of the feed-forward part"),
+        None => Ok(mlp),
+    }
+}
+
 /// Shows the output of a layer to the probe; the output itself, or what the probe made of it.
 pub(crate) fn show_hidden(hidden: Tensor, site: &Site, probe: &mut dyn Probe) -> Result<Tensor> {
     if !probe.wants_hidden(site) {

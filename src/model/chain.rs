@@ -45,6 +45,15 @@ impl<'a> ProbeChain<'a> {
 }
 
 impl Probe for ProbeChain<'_> {
+    fn wants_input(&self, site: &Site) -> bool {
+        self.probes.iter().any(|probe| probe.wants_input(site))
+    }
+
+    fn input(&mut self, site: &Site, input: &Tensor) -> Result<()> {
+        let mut wanting = self.probes.iter_mut().filter(|probe| probe.wants_input(site));
+        wanting.try_for_each(|probe| probe.input(site, input))
+    }
+
     fn wants_scores(&self, site: &Site) -> bool {
         self.probes.iter().any(|probe| probe.wants_scores(site))
     }
@@ -64,6 +73,22 @@ impl Probe for ProbeChain<'_> {
 
     fn probs(&mut self, site: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
         self.thread(site, probs, |probe, site| probe.wants_probs(site), |probe, site, probs| probe.probs(site, probs))
+    }
+
+    fn wants_heads(&self, site: &Site) -> bool {
+        self.probes.iter().any(|probe| probe.wants_heads(site))
+    }
+
+    fn heads(&mut self, site: &Site, heads: &Tensor) -> Result<Option<Tensor>> {
+        self.thread(site, heads, |probe, site| probe.wants_heads(site), |probe, site, heads| probe.heads(site, heads))
+    }
+
+    fn wants_mlp(&self, site: &Site) -> bool {
+        self.probes.iter().any(|probe| probe.wants_mlp(site))
+    }
+
+    fn mlp(&mut self, site: &Site, mlp: &Tensor) -> Result<Option<Tensor>> {
+        self.thread(site, mlp, |probe, site| probe.wants_mlp(site), |probe, site, mlp| probe.mlp(site, mlp))
     }
 
     fn wants_hidden(&self, site: &Site) -> bool {
@@ -108,6 +133,15 @@ impl<'a> EncoderProbe<'a> {
 }
 
 impl Probe for EncoderProbe<'_> {
+    fn wants_input(&self, site: &Site) -> bool {
+        self.probe.wants_input(&self.site(site))
+    }
+
+    fn input(&mut self, site: &Site, input: &Tensor) -> Result<()> {
+        let site = self.site(site);
+        self.probe.input(&site, input)
+    }
+
     fn wants_scores(&self, site: &Site) -> bool {
         self.probe.wants_scores(&self.site(site))
     }
@@ -124,6 +158,24 @@ impl Probe for EncoderProbe<'_> {
     fn probs(&mut self, site: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
         let site = self.site(site);
         self.probe.probs(&site, probs)
+    }
+
+    fn wants_heads(&self, site: &Site) -> bool {
+        self.probe.wants_heads(&self.site(site))
+    }
+
+    fn heads(&mut self, site: &Site, heads: &Tensor) -> Result<Option<Tensor>> {
+        let site = self.site(site);
+        self.probe.heads(&site, heads)
+    }
+
+    fn wants_mlp(&self, site: &Site) -> bool {
+        self.probe.wants_mlp(&self.site(site))
+    }
+
+    fn mlp(&mut self, site: &Site, mlp: &Tensor) -> Result<Option<Tensor>> {
+        let site = self.site(site);
+        self.probe.mlp(&site, mlp)
     }
 
     fn wants_hidden(&self, site: &Site) -> bool {

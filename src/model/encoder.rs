@@ -1,7 +1,7 @@
 //! The pre-norm encoder layer that CLIP's two towers share.
 
 use super::ModelError;
-use super::attention::{CausalMask, attend, score_scale, show_hidden, split_heads};
+use super::attention::{CausalMask, attend, score_scale, show_heads, show_hidden, show_input, show_mlp, split_heads};
 use super::linear::{LayerNorm, Linear, activate};
 use super::probe::{Probe, Site};
 use super::weights::Scope;
@@ -83,15 +83,18 @@ impl EncoderLayer {
     ) -> Result<Tensor> {
         let num_heads = self.shape.num_attention_heads;
         let head_dim = self.shape.hidden_size / num_heads;
+        show_input(rows, site, probe)?;
         let normed = self.layer_norm1.forward(rows)?;
         let query = (split_heads(&self.q_proj.forward(&normed)?, num_heads, head_dim)? * score_scale(head_dim))?;
         let key = split_heads(&self.k_proj.forward(&normed)?, num_heads, head_dim)?;
         let value = split_heads(&self.v_proj.forward(&normed)?, num_heads, head_dim)?;
-        let attended = attend(&query, &key, &value, mask, site, probe)?.to_dtype(rows.dtype())?;
+        let attended = attend(&query, &key, &value, mask, site, probe)?;
+        let attended = show_heads(attended, site, probe)?.to_dtype(rows.dtype())?;
         let rows = (rows + self.out_proj.forward(&attended)?)?;
 
         let widened = activate(self.shape.hidden_act, self.fc1.forward(&self.layer_norm2.forward(&rows)?)?)?;
-        show_hidden((rows + self.fc2.forward(&widened)?)?, site, probe)
+        let fed = show_mlp(self.fc2.forward(&widened)?, site, probe)?;
+        show_hidden((rows + fed)?, site, probe)
     }
 
     /// What each token writes into `[CLS]` through this layer's attention; the sum over tokens is what `[CLS]` gets.

@@ -1,6 +1,6 @@
 //! One place to look and to touch.
 //!
-//! The forward pass calls a probe at three places of every attention layer. Recording a trace, boosting image keys,
+//! The forward pass calls a probe at six places of every attention layer. Recording a trace, boosting image keys,
 //! knocking out a patch: all of them are probes, so there is one forward pass and no copy of it. A place that a probe
 //! does not want costs nothing.
 
@@ -36,10 +36,21 @@ pub struct Site {
 
 /// Sees and edits one forward pass. `Ok(None)` leaves a tensor as it is.
 ///
-/// Per layer the order is scores, probabilities, layer output; with several branches each place is called once per
-/// branch. What a probe keeps should be copied out: a view (`narrow`) keeps the memory of the whole tensor alive. On
-/// the CPU a pass runs on a thread of the pool that computes it, so a probe must be [`Send`].
+/// Per layer the order is input, scores, probabilities, head outputs, output of the feed-forward part, layer output;
+/// with several branches each place is called once per branch. What a probe keeps should be copied out: a view
+/// (`narrow`) keeps the memory of the whole tensor alive. On the CPU a pass runs on a thread of the pool that computes
+/// it, so a probe must be [`Send`].
 pub trait Probe: Send {
+    /// Whether [`Probe::input`] is to be called here.
+    fn wants_input(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Input of the layer as every edit before it left it, to look at. **Shape** `[query_len, hidden_size]`.
+    fn input(&mut self, _site: &Site, _input: &Tensor) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether [`Probe::scores`] is to be called here.
     fn wants_scores(&self, _site: &Site) -> bool {
         false
@@ -57,6 +68,28 @@ pub trait Probe: Send {
 
     /// Probabilities after the softmax, f32, **shape** `[num_attention_heads, query_len, key_len]`.
     fn probs(&mut self, _site: &Site, _probs: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Whether [`Probe::heads`] is to be called here.
+    fn wants_heads(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Outputs of the heads side by side, before the output projection, f32, **shape** `[query_len, width]` with
+    /// `num_attention_heads * head_dim` columns.
+    fn heads(&mut self, _site: &Site, _heads: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Whether [`Probe::mlp`] is to be called here.
+    fn wants_mlp(&self, _site: &Site) -> bool {
+        false
+    }
+
+    /// Output of the feed-forward part, before it is added to the residual stream, **shape** `[query_len,
+    /// hidden_size]`.
+    fn mlp(&mut self, _site: &Site, _mlp: &Tensor) -> Result<Option<Tensor>> {
         Ok(None)
     }
 

@@ -158,7 +158,12 @@ pub(crate) fn flatten_patches(pixel_values: &Tensor, patch_size: usize) -> Resul
 }
 
 fn is_watched(probe: &dyn Probe, site: &Site) -> bool {
-    probe.wants_scores(site) || probe.wants_probs(site) || probe.wants_hidden(site)
+    probe.wants_input(site)
+        || probe.wants_scores(site)
+        || probe.wants_probs(site)
+        || probe.wants_heads(site)
+        || probe.wants_mlp(site)
+        || probe.wants_hidden(site)
 }
 
 fn keep(states: &mut [Option<Tensor>], entries: &[usize], entry: usize, hidden: &Tensor) {

@@ -30,6 +30,10 @@ impl TokenAction {
     pub fn sentence(&self) -> String {
         let Self { method, before, after, moved, .. } = self;
         let (before, after) = (before.trim(), after.trim());
+        // What was done inside the model is in the logits that it left.
+        if let Some(note) = self.note.as_ref().filter(|_| *moved == 0.0 && self.num_removed == 0) {
+            return format!("{method} {note}");
+        }
         let what = if self.before_id == self.after_id {
             let moved = f64::from(*moved) * 100.0;
             format!(
@@ -75,5 +79,8 @@ mod tests {
         let left = "damro left \u{201c}dog\u{201d} the most probable token and moved 25.0 % of the probability; it \
             removed 1 candidate; layer 4";
         assert_eq!(action.sentence(), left, "the same token");
+        action = TokenAction { moved: 0.0, num_removed: 0, ..action };
+        action.note = Some("changed 4 scores in 1 layer".to_owned());
+        assert_eq!(action.sentence(), "damro changed 4 scores in 1 layer", "inside the model");
     }
 }

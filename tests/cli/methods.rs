@@ -23,11 +23,11 @@ fn a_method_is_the_same_by_either_option_down_to_the_trace() {
     let knockout = "knockout:patches=0.0+3.4";
     let cases: [(&str, &[&str], &[&str]); 4] = [
         ("strategy", &["--strategy", "vcd:alpha=1.5"], &["--method", "vcd:alpha=1.5"]),
-        ("intervention", &["--intervene", "pai"], &["--method", "pai"]),
+        ("intervention", &["--intervene", knockout], &["--method", knockout]),
         (
             "both",
             &["--intervene", "pai", "--intervene", knockout, "--strategy", "damro"],
-            &["--method", "pai", "--method", "damro", "--method", knockout],
+            &["--intervene", "pai", "--method", "damro", "--method", knockout],
         ),
         ("mixed", &["--intervene", "pai", "--strategy", "icd"], &["--method", "icd", "--intervene", "pai"]),
     ];
@@ -45,7 +45,7 @@ fn a_method_is_the_same_by_either_option_down_to_the_trace() {
 #[test]
 fn strategies_stack_and_the_trace_says_so() {
     let folder = folder();
-    let spec = ["--method", "vcd:alpha=1.5", "--method", "damro:k=7,beta=0.3", "--method", "pai"];
+    let spec = ["--method", "vcd:alpha=1.5", "--method", "damro:k=7,beta=0.3", "--intervene", "pai"];
     let (TraceFile { trace, extras }, json) = traced(folder.path(), "stack", &spec);
     let names = |specs: &[gazelens::trace::SpecInfo]| specs.iter().map(|spec| spec.name.clone()).collect::<Vec<_>>();
     assert_eq!(trace.run.strategy.name, "vcd", "the first strategy");
@@ -58,7 +58,7 @@ fn strategies_stack_and_the_trace_says_so() {
         assert_eq!(rows.len(), tokens, "a row for every token");
     }
     assert_eq!(extras.outlier_tokens.as_ref().map(Vec::len), Some(7), "DAMRO's patches");
-    let (alone, _) = traced(folder.path(), "vcd", &["--method", "vcd:alpha=1.5", "--method", "pai"]);
+    let (alone, _) = traced(folder.path(), "vcd", &["--method", "vcd:alpha=1.5", "--intervene", "pai"]);
     let worst = extras.negative_logits[0].iter().zip(&alone.extras.negative_logits[0]).map(|(a, b)| (a - b).abs());
     assert!(worst.fold(0.0, f32::max) < 1e-3, "the first further branch is that of the strategy");
     for (t, token) in trace.output.iter().enumerate() {
@@ -94,7 +94,13 @@ fn methods_that_cannot_work_are_refused_in_a_sentence() {
     for (specs, expected) in [
         (&["vdc"][..], format!("{known} vdc (near: vcd")),
         (&["vcd", "knockuot:patches=0.0"], format!("{known} knockuot (near: knockout)")),
-        (&["pai:gamma=1"], "Expected pai to get only the parameters alpha, start, end, found gamma".to_owned()),
+        (
+            &["vaf:gamma=1"],
+            "Expected vaf to get only the parameters enhance, suppress, start, end, found gamma".to_owned(),
+        ),
+        (&["deco:top-p=0"], "Expected deco to get top-p as a number above 0 and up to 1, found 0".to_owned()),
+        (&["vti"], "Expected vti to get directions as a safetensors file, found nothing".to_owned()),
+        (&["eah:layer=99"], "Expected eah to get layer as a whole number from 0 to".to_owned()),
         (&["vcd", "damro:k=145"], "as a whole number from 1 to 144, found 145".to_owned()),
         (&["knockout"], "Expected knockout to get patches as ROW.COL".to_owned()),
         (&["opera", "opera"], "Expected 1 beam and no other search with opera".to_owned()),
@@ -136,6 +142,7 @@ fn methods_are_listed_all_together() {
     let both = [ids("strategies"), ids("interventions")].concat();
     let methods = ids("methods");
     assert!(both.iter().all(|id| methods.contains(id)), "{methods:?} has {both:?}");
+    assert_eq!(methods.iter().filter(|id| *id == "pai").count(), 1, "a name is listed once");
     let text = stdout(&gazelens(&["list", "methods"]));
     assert!(text.contains("preset=official") && text.contains("patches="), "{text}");
     assert!(one_sentence(&["list", "method"], 2).contains("methods"), "near names are offered");

@@ -8,6 +8,8 @@ mod compare;
 mod demo;
 mod gguf;
 mod layouts;
+mod method_properties;
+mod methods;
 mod methods_branches;
 mod methods_branches_properties;
 mod methods_opera;

@@ -131,6 +131,12 @@ pub trait ActiveMethod {
     /// void.
     fn rewound(&mut self, _to_len: usize) {}
 
+    /// What it did inside the model in the pass of this step, in words; that it did nothing is one. Asked once a step.
+    /// `None` if it has nothing to tell: what it does to logits is told by [`Combined::note`].
+    fn did(&mut self) -> Option<String> {
+        None
+    }
+
     /// How often it acted, if it counts that itself; what it does to logits is counted for it.
     fn report(&self) -> Option<ActionReport> {
         None

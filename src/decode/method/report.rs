@@ -37,6 +37,12 @@ impl Reach {
 pub enum Acted {
     /// Calls are layers times forward passes, values are the scores changed in them, all heads counted.
     OnScores,
+    /// The same of probabilities after the softmax.
+    OnProbs,
+    /// Calls are layers times forward passes, values are the outputs of heads changed in them, all rows counted.
+    OnHeads,
+    /// Calls are layers times forward passes, values are the positions whose hidden states changed in them.
+    OnHidden,
     /// Calls are steps in which it spoke, values are those in which it moved the distribution.
     OnLogits,
     /// Calls are questions, values are the characters that it added to them.
@@ -68,6 +74,9 @@ impl std::fmt::Display for ActionReport {
         let Self { id, acted, num_calls, num_values } = self;
         match acted {
             Acted::OnScores => write!(f, "{id} changed {num_values} scores in {num_calls} layer passes"),
+            Acted::OnProbs => write!(f, "{id} changed {num_values} probabilities in {num_calls} layer passes"),
+            Acted::OnHeads => write!(f, "{id} changed {num_values} head outputs in {num_calls} layer passes"),
+            Acted::OnHidden => write!(f, "{id} moved {num_values} hidden states in {num_calls} layer passes"),
             Acted::OnLogits => write!(f, "{id} moved the distribution of {num_values} of {num_calls} tokens"),
             Acted::OnWords => write!(f, "{id} added {num_values} characters to the question"),
         }

@@ -234,8 +234,8 @@ impl Stack {
         Ok(changes)
     }
 
-    /// What was done at a step: as a contrast of two branches where it was one and nothing else, method by method
-    /// otherwise.
+    /// What was done at a step: as a contrast of two branches where it was one and nothing else was done to logits,
+    /// method by method otherwise; and what methods say that they did inside the model.
     pub(in crate::decode) fn record(
         &mut self,
         before: &Distribution<'_>,
@@ -243,17 +243,23 @@ impl Stack {
         branch_logits: &[Vec<f32>],
         changes: &Changes,
     ) -> (Option<TokenContrast>, Vec<TokenAction>) {
+        let did: Vec<Option<String>> = self.methods.iter_mut().map(|method| method.active.did()).collect();
         if let ([(method_idx, combined)], Some(ordinary)) = (changes.0.as_slice(), branch_logits.first()) {
             let own = self.methods.get(*method_idx).and_then(|method| branch_logits.get(method.branches.start));
             let contrast = own.and_then(|negative| step_contrast(before, top, [ordinary, negative], combined));
             if contrast.is_some() {
-                return (contrast, Vec::new());
+                let notes =
+                    self.methods.iter().zip(did).filter_map(|(method, did)| did.map(|did| (method.info.id, did)));
+                return (contrast, notes.map(|(id, did)| inside(id, ordinary, did)).collect());
             }
         }
         let mut last = branch_logits.first().map_or(&[][..], Vec::as_slice);
         let mut actions = Vec::with_capacity(changes.0.len());
-        for (method_idx, combined) in &changes.0 {
-            let Some(method) = self.methods.get_mut(*method_idx) else { continue };
+        for (method_idx, (method, did)) in self.methods.iter_mut().zip(did).enumerate() {
+            let Some((_, combined)) = changes.0.iter().find(|(of, _)| *of == method_idx) else {
+                actions.extend(did.map(|did| inside(method.info.id, last, did)));
+                continue;
+            };
             let removed = |(before, after): (&f32, &f32)| before.is_finite() && !after.is_finite();
             let moved = moved_between(last, &combined.logits);
             method.num_steps += 1;
@@ -266,7 +272,10 @@ impl Stack {
                 after: String::new(),
                 num_removed: last.iter().zip(&combined.logits).filter(|pair| removed(*pair)).count(),
                 moved,
-                note: combined.note.clone(),
+                note: match (did, &combined.note) {
+                    (Some(did), Some(note)) => Some(format!("{did}; {note}")),
+                    (did, note) => did.or_else(|| note.clone()),
+                },
             });
             last = &combined.logits;
         }
@@ -292,6 +301,21 @@ impl Stack {
             let report = method.active.report().or_else(|| (num_calls > 0).then(on_logits))?;
             Some((method.info.word, report))
         })
+    }
+}
+
+/// What a method did that left the logits to others.
+fn inside(id: &str, logits: &[f32], did: String) -> TokenAction {
+    let best = most_probable(logits);
+    TokenAction {
+        method: id.to_owned(),
+        before_id: best,
+        before: String::new(),
+        after_id: best,
+        after: String::new(),
+        num_removed: 0,
+        moved: 0.0,
+        note: Some(did),
     }
 }
 

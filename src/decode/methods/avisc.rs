@@ -4,7 +4,7 @@ use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step};
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
 };
 use crate::ids::TokenSpan;
 use crate::model::{BranchInput, ImageFeatures, LogitRows, ModelError, Probe, Site, Tower};
@@ -19,6 +19,8 @@ const INFO: MethodInfo = MethodInfo {
         asked, and favours tokens that the rest of the photo supports",
     paper: "Woo et al., Don't Miss the Forest for the Trees: Attentional Vision Calibration for Large Vision Language \
         Models, Findings of ACL 2025, arXiv:2405.17820",
+    acts: Acts::Branch,
+    cost: "one more pass over the prompt to find the blind tokens, and a second branch: one more row a token",
     parameters: &[
         ParameterInfo::choice(
             PRESET,

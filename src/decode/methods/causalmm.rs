@@ -5,7 +5,7 @@ use crate::decode::contrast::{Combined, Contrast, keep};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Reach, Step};
 use crate::decode::noise::Uniform;
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
 };
 use crate::geometry::PatchGrid;
 use crate::ids::TokenSpan;
@@ -21,6 +21,8 @@ const INFO: MethodInfo = MethodInfo {
         reversed, and favours tokens that the model's own attention supports",
     paper: "Zhou et al., Mitigating Modality Prior-Induced Hallucinations in Multimodal Large Language Models via \
         Deciphering Attention Causality, ICLR 2025, arXiv:2410.04780",
+    acts: Acts::Branch,
+    cost: "a second branch for each edited part, and one more encoder pass where the encoder is edited",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::choice(

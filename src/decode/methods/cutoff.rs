@@ -2,7 +2,7 @@
 
 use crate::decode::contrast::{Combined, keep};
 use crate::decode::method::{ActiveMethod, Method, Step};
-use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered};
+use crate::decode::{Acts, DecodeError, MethodInfo, ParameterInfo, Parameters, Registered};
 
 const INFO: MethodInfo = MethodInfo {
     id: "cutoff",
@@ -11,6 +11,8 @@ const INFO: MethodInfo = MethodInfo {
         Greedy answers stay as they are",
     paper: "Yin et al., The Mirage of Performance Gains: Why Contrastive Decoding Fails to Mitigate Object \
         Hallucinations in MLLMs?, 2025, arXiv:2504.10020",
+    acts: Acts::Logits,
+    cost: "no further pass",
     parameters: &[ParameterInfo::real(
         "beta",
         "0.2",

@@ -2,7 +2,7 @@
 
 use crate::decode::contrast::{Combined, probabilities};
 use crate::decode::method::{ActiveMethod, Method, QuestionContext, Step};
-use crate::decode::{DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 
 const ID: &str = "flip";
 /// For menus; what counts is the model's vocabulary.
@@ -15,6 +15,8 @@ const INFO: MethodInfo = MethodInfo {
         answer yes more often",
     paper: "Yin et al., The Mirage of Performance Gains: Why Contrastive Decoding Fails to Mitigate Object \
         Hallucinations in MLLMs?, 2025, arXiv:2504.10020",
+    acts: Acts::Logits,
+    cost: "no further pass",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::real(

@@ -1,9 +1,14 @@
 //! The registry of methods: everything that changes how an answer comes about.
 
+mod ad_hh;
 mod avisc;
 mod causalmm;
 mod cutoff;
 mod damro;
+mod deco;
+mod devils;
+mod dola;
+mod eah;
 mod flip;
 mod icd;
 mod knockout;
@@ -11,11 +16,19 @@ mod m3id;
 mod only;
 mod opera;
 mod pai;
+mod pai_both;
 mod pai_cfg;
 mod plain;
+mod rules;
 mod sid;
+mod spin;
+mod steer;
+mod vaf;
+mod var;
 mod vcd;
 mod vdgd;
+mod vista;
+mod vti;
 mod yes_suffix;
 
 use super::method::{ActiveMethod, Method};
@@ -43,6 +56,17 @@ pub const METHODS: &[&dyn Method] = &[
     &yes_suffix::YesSuffix,
     &knockout::Knockout,
     &pai::Pai,
+    &pai_both::PaiBoth,
+    &vaf::Vaf,
+    &var::Var,
+    &eah::Eah,
+    &devils::Devils,
+    &spin::Spin,
+    &ad_hh::AdHh,
+    &vti::Vti,
+    &vista::Vista,
+    &dola::Dola,
+    &deco::Deco,
 ];
 
 /// Most methods cut off what the ordinary branch finds implausible.
@@ -65,9 +89,15 @@ pub fn add_method(method: &'static dyn Method) -> Result<(), NameTaken> {
     ADDED.add(method, |method| method.id(), &own)
 }
 
-/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them.
+/// Every method that an option takes, in the order of menus; [`Word::Method`] has all of them but those whose name
+/// means another method there.
 pub fn methods(word: Word) -> impl Iterator<Item = &'static dyn Method> + Clone {
-    METHODS.iter().copied().chain(ADDED.all()).filter(move |method| word == Word::Method || method.info().word == word)
+    let all = || METHODS.iter().copied().chain(ADDED.all());
+    let is_hidden = move |method: &&'static dyn Method| {
+        let is_own = |other: &'static dyn Method| other.id() == method.id() && other.info().word == Word::Method;
+        method.info().word != Word::Method && all().any(is_own)
+    };
+    all().filter(move |method| if word == Word::Method { !is_hidden(method) } else { method.info().word == word })
 }
 
 /// What `--strategy` takes; the first is the default.

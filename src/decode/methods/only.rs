@@ -3,7 +3,7 @@
 use super::BETA;
 use crate::decode::contrast::{Combined, keep, probabilities};
 use crate::decode::method::{ActiveMethod, Asks, BranchContext, Encode, HeadRows, Method, QuestionContext, Step};
-use crate::decode::{DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered};
+use crate::decode::{Acts, DecodeError, DecoderPrompt, MethodInfo, ParameterInfo, Parameters, Registered};
 use crate::ids::TokenSpan;
 use crate::model::{Decoder, LayerPart, ModelError};
 use candle_core::{Device, Tensor};
@@ -18,6 +18,8 @@ const INFO: MethodInfo = MethodInfo {
         model's prediction, contrasts with it where it does not",
     paper: "Wan et al., ONLY: One-Layer Intervention Sufficiently Mitigates Hallucinations in Large Vision-Language \
         Models, ICCV 2025, arXiv:2507.00898",
+    acts: Acts::Branch,
+    cost: "no further pass of the decoder; one layer and the head once more a token",
     parameters: &[
         ParameterInfo::real(
             "gamma",

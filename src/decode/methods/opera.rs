@@ -1,7 +1,7 @@
 //! OPERA: beams that lean on one token are penalised, and go back to choose it again.
 
 use crate::decode::method::{ActiveMethod, Asks, Method, OverTrust, OwnSearch, QuestionContext};
-use crate::decode::{DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::ids::TokenSpan;
 
 const ID: &str = "opera";
@@ -16,6 +16,8 @@ const INFO: MethodInfo = MethodInfo {
         goes back to choose again behind a token on which everything leans",
     paper: "Huang et al., OPERA: Alleviating Hallucination in Multi-Modal Large Language Models via Over-Trust Penalty \
         and Retrospection-Allocation, CVPR 2024, arXiv:2311.17911",
+    acts: Acts::Search,
+    cost: "beams times candidates rows a token, and tokens that are taken back",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::whole("beams", "5", (2, 64), "Answers that are followed at once").usual(2.0, 8.0),

@@ -1,17 +1,20 @@
 //! More attention to the image.
 
+use super::rules::{Count, MOST_LAYERS, Places, SCORE_FLOOR, edit_range, is_ordinary};
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, ParameterInfo, Parameters, Registered, Word};
-use crate::ids::TokenSpan;
-use crate::model::{Probe, Site, Tower};
-use candle_core::{Result, Tensor};
+use crate::model::{Probe, Site};
+use candle_core::{Result as TensorResult, Tensor};
 use std::ops::Range;
 
 const ID: &str = "pai";
-/// Below every real score, and far enough from f32's end for the largest alpha.
-const SCORE_FLOOR: f64 = -1e30;
-/// For menus; what counts is the model's own number.
-const MOST_LAYERS: usize = 128;
+
+/// The first layer that is boosted, as published whatever the depth.
+pub(super) const START: ParameterInfo =
+    ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based");
+/// And one past the last.
+pub(super) const END: ParameterInfo =
+    ParameterInfo::whole("end", "", (1, MOST_LAYERS), "One past the last layer; empty for all that follow");
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -24,16 +27,16 @@ const INFO: MethodInfo = MethodInfo {
     cost: "no further pass",
     parameters: &[
         ParameterInfo::real("alpha", "0.2", (f64::MIN_POSITIVE, 10.0), "Strength, above 0 and at most 10"),
-        ParameterInfo::whole("start", "2", (0, MOST_LAYERS), "First decoder layer, 0-based"),
-        ParameterInfo::whole("end", "", (1, MOST_LAYERS), "One past the last layer; empty for all that follow"),
+        START,
+        END,
     ],
     ..MethodInfo::NONE
 };
 
 /// PAI's attention boost (without its logit refinement, which is a strategy of two branches).
 ///
-/// In layers `start..end`, the last query row's score of every image key becomes `score + alpha * |score|` before the
-/// softmax.
+/// In layers `start..end`, in rows that predict, the score of every image key becomes `score + alpha * |score|` before
+/// the softmax.
 /// **Source**: Liu et al. 2024; `attention.py` lines 91-94 of the authors' code.
 /// **Differs** from that code with `--use-cfg`, where the pass over the prompt is not boosted, so that the first answer
 /// token is untouched; here it always is boosted (test `pai_boosts_the_pass_over_the_prompt`).
@@ -46,67 +49,42 @@ impl Registered for Pai {
 }
 
 impl Method for Pai {
-    fn build(&self, parameters: &mut Parameters) -> std::result::Result<Box<dyn ActiveMethod>, DecodeError> {
-        let alpha = parameters.number("alpha")?;
-        let span = TokenSpan { start: 0, len: 0 };
-        Ok(Box::new(ActivePai { span, alpha, layers: 0..0, num_calls: 0, num_values: 0 }))
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
+        Ok(Box::new(ActivePai(Boost::new(parameters.number("alpha")?))))
     }
 }
 
+/// Raises the scores of image keys, in the rows that predict. Shared by the intervention and the method `pai`.
 #[derive(Clone)]
-struct ActivePai {
-    span: TokenSpan,
+pub(super) struct Boost {
     alpha: f64,
+    places: Places,
     layers: Range<usize>,
-    num_calls: usize,
-    num_values: usize,
+    count: Count,
 }
 
-impl ActivePai {
-    /// The last row, image keys raised. **Shape**: `[heads, 1, key_len]`.
-    fn boost(&self, row: &Tensor, key_len: usize) -> Result<Tensor> {
-        let TokenSpan { start, len } = self.span;
-        let image = row.narrow(2, start, len)?;
-        // A key that is masked (minus infinity) stays masked: infinity minus infinity would be no number.
-        let size = image.maximum(SCORE_FLOOR)?.abs()?;
-        let image = (image + (size * self.alpha)?)?;
-        let after = row.narrow(2, start + len, key_len - start - len)?;
-        Tensor::cat(&[&row.narrow(2, 0, start)?, &image, &after], 2)
-    }
-}
-
-impl Probe for ActivePai {
-    fn wants_scores(&self, site: &Site) -> bool {
-        site.tower == Tower::Decoder
-            && site.branch_idx == 0
-            && self.layers.contains(&site.layer_idx)
-            && site.key_len >= self.span.end()
+impl Boost {
+    /// Without a question; 0 raises nothing.
+    pub(super) fn new(alpha: f64) -> Self {
+        Self { alpha, places: Places::default(), layers: 0..0, count: Count::default() }
     }
 
-    fn scores(&mut self, _site: &Site, scores: &Tensor) -> Result<Option<Tensor>> {
-        let (num_heads, query_len, key_len) = scores.dims3()?;
-        let last = self.boost(&scores.narrow(1, query_len - 1, 1)?, key_len)?;
-        self.num_calls += 1;
-        self.num_values += num_heads * self.span.len;
-        match query_len {
-            1 => Ok(Some(last)),
-            _ => Tensor::cat(&[&scores.narrow(1, 0, query_len - 1)?, &last], 1).map(Some),
-        }
-    }
-}
-
-impl ActiveMethod for ActivePai {
-    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
-        Some(Box::new(self.clone()))
+    /// Whether it raises nothing.
+    pub(super) fn is_idle(&self) -> bool {
+        self.alpha == 0.0
     }
 
-    fn prepare(
+    /// Places of a question, and layers, which do not scale with the depth.
+    pub(super) fn prepare(
         &mut self,
         parameters: &mut Parameters,
         question: &QuestionContext<'_>,
-    ) -> std::result::Result<(), DecodeError> {
-        self.span = question.image_span(ID)?;
+    ) -> Result<(), DecodeError> {
+        self.places = Places::of(question, ID)?;
         let num_layers = question.num_hidden_layers();
+        if self.is_idle() && !parameters.is_given("start") && !parameters.is_given("end") {
+            return Ok(());
+        }
         if parameters.text("end").is_empty() {
             parameters.spell_out("end", num_layers);
         }
@@ -116,16 +94,57 @@ impl ActiveMethod for ActivePai {
         Ok(())
     }
 
-    fn probe(&mut self) -> Option<&mut dyn Probe> {
-        Some(self)
+    /// What it changes of a prompt.
+    pub(super) fn reach(&self, branch_idx: usize) -> Reach {
+        if branch_idx == 0 { self.places.predicting_reach() } else { Reach::NOTHING }
     }
 
-    /// Only the row that predicts: in a longer prompt the same position is not the last one and stays as it is.
-    fn reach(&self, branch_idx: usize, prompt_len: usize) -> Reach {
-        if branch_idx != 0 {
-            return Reach::NOTHING;
-        }
-        Reach { vision: false, first_position: prompt_len.saturating_sub(1), by_position: false }
+    /// What it did since this was last asked.
+    pub(super) fn did(&mut self) -> String {
+        self.count.did(Acted::OnScores)
+    }
+
+    /// How often it acted.
+    pub(super) fn report(&self) -> ActionReport {
+        self.count.report(ID, Acted::OnScores)
+    }
+}
+
+impl Probe for Boost {
+    fn wants_scores(&self, site: &Site) -> bool {
+        is_ordinary(site)
+            && self.layers.contains(&site.layer_idx)
+            && site.key_len >= self.places.span.end()
+            && !self.places.predicting(site).is_empty()
+    }
+
+    fn scores(&mut self, site: &Site, scores: &Tensor) -> TensorResult<Option<Tensor>> {
+        let (rows, span) = (self.places.predicting(site), self.places.span);
+        self.count.add(scores.dim(0)? * rows.len() * span.len);
+        // A key that is masked (minus infinity) stays masked: infinity minus infinity would be no number.
+        let raise = |image: &Tensor| image + (image.maximum(SCORE_FLOOR)?.abs()? * self.alpha)?;
+        edit_range(scores, 1, rows, |rows| edit_range(rows, 2, span.range(), raise)).map(Some)
+    }
+}
+
+#[derive(Clone)]
+struct ActivePai(Boost);
+
+impl ActiveMethod for ActivePai {
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn prepare(&mut self, parameters: &mut Parameters, question: &QuestionContext<'_>) -> Result<(), DecodeError> {
+        self.0.prepare(parameters, question)
+    }
+
+    fn probe(&mut self) -> Option<&mut dyn Probe> {
+        Some(&mut self.0)
+    }
+
+    fn reach(&self, branch_idx: usize, _prompt_len: usize) -> Reach {
+        self.0.reach(branch_idx)
     }
 
     fn keeps_state(&self) -> bool {
@@ -133,7 +152,6 @@ impl ActiveMethod for ActivePai {
     }
 
     fn report(&self) -> Option<ActionReport> {
-        let Self { num_calls, num_values, .. } = *self;
-        Some(ActionReport { id: ID, acted: Acted::OnScores, num_calls, num_values })
+        Some(self.0.report())
     }
 }

@@ -4,7 +4,7 @@ use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Reach, Step};
 use crate::decode::{
-    DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
+    Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
 };
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
@@ -22,6 +22,8 @@ const INFO: MethodInfo = MethodInfo {
         favours tokens that the rest of the photo supports",
     paper: "Huo et al., Self-Introspective Decoding: Alleviating Hallucinations for Large Vision-Language Models, ICLR \
         2025, arXiv:2408.02032",
+    acts: Acts::Branch,
+    cost: "a second branch: one more prompt pass, and one more row a token",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::whole(

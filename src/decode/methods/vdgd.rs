@@ -4,7 +4,7 @@ use super::BETA;
 use crate::checkpoint::IMAGE_PLACEHOLDER;
 use crate::decode::contrast::{Combined, keep, probabilities};
 use crate::decode::method::{ActiveMethod, FirstAnswer, FirstQuestion, Method, QuestionContext, Reach, Step};
-use crate::decode::{DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::model::{Decoder, ModelError, Probe, Site, Tower};
 use candle_core::{Result as TensorResult, Tensor};
 use std::ops::Range;
@@ -26,6 +26,8 @@ const INFO: MethodInfo = MethodInfo {
         somewhere in it",
     paper: "Ghosh et al., Visual Description Grounding Reduces Hallucinations and Boosts Reasoning in LVLMs, ICLR \
         2025, arXiv:2405.15683",
+    acts: Acts::Prompt,
+    cost: "an answer that describes the photo first, and a longer prompt",
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::text(

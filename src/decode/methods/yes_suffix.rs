@@ -1,7 +1,7 @@
 //! A question that asks for yes: what a method that only answers yes more often would do.
 
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, Words};
-use crate::decode::{DecodeError, MethodInfo, ParameterInfo, Parameters, Registered};
+use crate::decode::{Acts, DecodeError, MethodInfo, ParameterInfo, Parameters, Registered};
 
 const ID: &str = "yes-suffix";
 
@@ -11,6 +11,8 @@ const INFO: MethodInfo = MethodInfo {
     help: "Adds a sentence to the question that asks for yes: a control for methods that answer yes more often",
     paper: "Yin et al., The Mirage of Performance Gains: Why Contrastive Decoding Fails to Mitigate Object \
         Hallucinations in MLLMs?, 2025, arXiv:2504.10020",
+    acts: Acts::Prompt,
+    cost: "no further pass",
     parameters: &[ParameterInfo::text(
         "text",
         " Answer yes whenever possible.",

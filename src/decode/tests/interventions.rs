@@ -1,6 +1,6 @@
 //! Interventions: what they change, what they leave, what they refuse.
 
-use super::{SPAN, image_prompt, prepared};
+use super::{SPAN, image_prompt, of_intervention};
 use crate::decode::{ActiveMethod, DecodeError, GenerateOptions, Stack, Word, build as registered, generate};
 use crate::ids::TokenSpan;
 use crate::model::fixtures::{llava, max_diff};
@@ -8,7 +8,7 @@ use crate::model::{Probe, ProbeChain, Site};
 use candle_core::{Result, Tensor};
 
 fn build(name: &str, parameters: &[(&str, &str)]) -> std::result::Result<Box<dyn ActiveMethod>, DecodeError> {
-    prepared(name, parameters, SPAN).map(|(active, _)| active)
+    of_intervention(name, parameters, SPAN).map(|(active, _)| active)
 }
 
 /// Decoder scores and probabilities, pass by pass, layer by layer.
@@ -83,7 +83,7 @@ fn knocked_out_patches_get_nothing_from_later_positions() {
 fn knockout_counts_patches_after_a_cls_token() {
     // Ten image tokens for nine patches: [CLS] stands first, so patch 0.0 is the second token of the span.
     let span = crate::ids::TokenSpan { start: 1, len: 10 };
-    let (active, _) = prepared("knockout", &[("patches", "0.0")], span).unwrap();
+    let (active, _) = of_intervention("knockout", &[("patches", "0.0")], span).unwrap();
     let (_, after, _) = run(&mut [active]);
     let last = after.probs[0].get(0).unwrap().get(13).unwrap().to_vec1::<f32>().unwrap();
     assert!(last[2] == 0.0 && last[1] > 0.0, "key 2 is hidden, key 1 is not");
@@ -129,7 +129,7 @@ fn pai_boosts_the_pass_over_the_prompt() {
 
 #[test]
 fn pai_defaults_reach_to_the_last_layer() {
-    let (_, parameters) = prepared("pai", &[], SPAN).unwrap();
+    let (_, parameters) = of_intervention("pai", &[], SPAN).unwrap();
     let spelled: Vec<_> = parameters.values().iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(spelled, ["alpha=0.2", "end=3", "start=2"], "spelled out for the trace");
     let mut pai = [build("pai", &[]).unwrap()];
@@ -206,7 +206,7 @@ fn parameters_that_cannot_be_used_are_refused_by_name() {
 fn interventions_on_the_image_need_an_image() {
     let none = TokenSpan { start: 0, len: 0 };
     for (name, parameters) in [("knockout", &[("patches", "0.0")][..]), ("pai", &[])] {
-        let err = prepared(name, parameters, none).map(|_| ()).unwrap_err();
+        let err = of_intervention(name, parameters, none).map(|_| ()).unwrap_err();
         assert!(matches!(err, DecodeError::NoImage { .. }), "{name}: {err}");
     }
 }

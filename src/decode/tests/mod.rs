@@ -1,6 +1,7 @@
 //! Decoding on tiny random models.
 
 mod generate;
+mod inside;
 mod interventions;
 mod methods;
 mod registries;
@@ -56,8 +57,26 @@ pub(super) fn prepared(
     parameters: &[(&str, &str)],
     span: TokenSpan,
 ) -> Result<(Box<dyn ActiveMethod>, Parameters), DecodeError> {
+    prepared_as(Word::Method, name, parameters, span)
+}
+
+/// The same of what `--intervene` means by a name.
+pub(super) fn of_intervention(
+    name: &str,
+    parameters: &[(&str, &str)],
+    span: TokenSpan,
+) -> Result<(Box<dyn ActiveMethod>, Parameters), DecodeError> {
+    prepared_as(Word::Intervention, name, parameters, span)
+}
+
+fn prepared_as(
+    word: Word,
+    name: &str,
+    parameters: &[(&str, &str)],
+    span: TokenSpan,
+) -> Result<(Box<dyn ActiveMethod>, Parameters), DecodeError> {
     static MODEL: LazyLock<Llava> = LazyLock::new(llava);
-    let (_, mut active, mut parameters) = build(Word::Method, name, &given(parameters))?;
+    let (_, mut active, mut parameters) = build(word, name, &given(parameters))?;
     let prompt = PromptIds { ids: vec![0; 14], image_token_span: span };
     // Patches are the last image tokens.
     let image = ImageSize { width_px: 12, height_px: 12 };

@@ -1,6 +1,6 @@
 //! The registry: every entry is complete, and does something.
 
-use super::{SPAN, given, prepared};
+use super::{SPAN, given, of_intervention};
 use crate::decode::{METHODS, Parameters, Registered, Word, build, interventions, method_named, methods, strategies};
 use std::collections::HashSet;
 
@@ -28,8 +28,13 @@ fn older_options_take_methods_of_the_one_registry() {
     assert_eq!(ids(Word::Strategy), ["plain", "vcd", "damro", "icd", "pai-cfg", "m3id"], "--strategy");
     assert_eq!(ids(Word::Intervention), ["knockout", "pai"], "--intervene");
     let all: Vec<_> = METHODS.iter().map(|method| method.id()).collect();
-    assert_eq!(ids(Word::Method), all, "--method takes all");
-    for method in strategies().chain(interventions()) {
+    let distinct: HashSet<_> = all.iter().copied().collect();
+    let of_method = ids(Word::Method);
+    assert_eq!((of_method.len(), of_method.into_iter().collect()), (distinct.len(), distinct), "--method takes all");
+    let pai = method_named(Word::Method, "pai").unwrap().info();
+    assert_eq!(pai.word, Word::Method, "by that option `pai` is the whole of it");
+    assert_eq!(method_named(Word::Intervention, "pai").unwrap().info().word, Word::Intervention, "and the boost here");
+    for method in strategies().chain(interventions()).filter(|method| method.id() != "pai") {
         let same = method_named(Word::Method, method.id()).unwrap();
         assert!(std::ptr::eq(same.info(), method.info()), "{} is the same by either name", method.id());
     }
@@ -78,7 +83,7 @@ fn every_intervention_has_an_example() {
             "pai" => &[("alpha", "0.3")],
             other => panic!("{other} has no example"),
         };
-        let (active, parameters) = prepared(intervention.id(), given, SPAN).unwrap();
+        let (active, parameters) = of_intervention(intervention.id(), given, SPAN).unwrap();
         assert_eq!(active.report().unwrap().id, intervention.id(), "the report carries the id");
         assert_eq!(parameters.text(intervention.info().parameters[0].name), given[0].1, "given values are kept");
     }

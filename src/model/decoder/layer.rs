@@ -3,7 +3,7 @@
 use super::{BranchInput, BranchRows, cat_rows};
 use crate::checkpoint::{Activation, SlidingWindow, TextConfig};
 use crate::kernel::CacheShape;
-use crate::model::attention::{attend, attend_one, score_scale, show_hidden, split_heads};
+use crate::model::attention::{attend, attend_one, score_scale, show_heads, show_hidden, show_mlp, split_heads};
 use crate::model::linear::{Linear, RmsNorm, activate_and_multiply};
 use crate::model::rope::{rotate, rotate_one};
 use crate::model::slices::with_values;
@@ -68,6 +68,9 @@ impl DecoderLayer {
         branches: &[BranchInput<'_>],
         probe: &mut dyn Probe,
     ) -> Result<Tensor> {
+        for rows in rows {
+            show_input(hidden, rows, layer_idx, probe)?;
+        }
         let normed = self.input_layernorm.forward(hidden)?;
         let query = self.q_proj.forward(&normed)?;
         let key = self.k_proj.forward(&normed)?;
@@ -84,8 +87,10 @@ impl DecoderLayer {
         let attended = cat_rows(&attended)?.to_dtype(hidden.dtype())?;
         let hidden = (hidden + self.o_proj.forward(&attended)?)?;
 
-        let hidden = (&hidden + self.fed(&hidden)?)?;
-        show_branches(hidden, layer_idx, rows, probe)
+        let fed = self.fed(&hidden)?;
+        let fed = show_branches(fed, layer_idx, rows, probe, |probe, site| probe.wants_mlp(site), show_mlp)?;
+        let hidden = (hidden + fed)?;
+        show_branches(hidden, layer_idx, rows, probe, |probe, site| probe.wants_hidden(site), show_hidden)
     }
 
     /// What the feed-forward part behind the attention gives. **Shape**: `[rows, hidden_size]` to the same.
@@ -126,7 +131,8 @@ impl DecoderLayer {
     ) -> Result<Tensor> {
         let (site, mask) = (rows.site(layer_idx), rows.mask(layer_idx, self.sliding_window));
         if query.device().is_cpu() && !mask.hides_any() {
-            return self.attend_one([query, key, value], rows, &site, cache, probe);
+            let attended = self.attend_one([query, key, value], rows, &site, cache, probe)?;
+            return show_heads(attended, &site, probe);
         }
         let query = (split_heads(query, self.num_attention_heads, self.head_dim)? * score_scale(self.head_dim))?;
         let query = rotate(&query, &rows.cos, &rows.sin)?;
@@ -134,7 +140,8 @@ impl DecoderLayer {
         let value = split_heads(value, self.num_key_value_heads, self.head_dim)?;
         cache.write(layer_idx, &key, &value)?;
         let (key, value) = cache.read(layer_idx, site.key_len)?;
-        attend(&query, &key, &value, Some(mask), &site, probe)
+        let attended = attend(&query, &key, &value, Some(mask), &site, probe)?;
+        show_heads(attended, &site, probe)
     }
 
     /// One new position on the CPU: no tensors but those that are shown.
@@ -168,13 +175,28 @@ impl DecoderLayer {
     }
 }
 
-/// Shows each branch its own rows of a layer's output.
-fn show_branches(hidden: Tensor, layer_idx: usize, rows: &[BranchRows], probe: &mut dyn Probe) -> Result<Tensor> {
-    if !rows.iter().any(|rows| probe.wants_hidden(&rows.site(layer_idx))) {
-        return Ok(hidden);
+/// Shows the probe the rows of a branch in the input of a layer.
+fn show_input(input: &Tensor, rows: &BranchRows, layer_idx: usize, probe: &mut dyn Probe) -> Result<()> {
+    let site = rows.site(layer_idx);
+    if !probe.wants_input(&site) {
+        return Ok(());
     }
-    let shown = rows
-        .iter()
-        .map(|rows| show_hidden(hidden.narrow(0, rows.row_start, rows.query_len)?, &rows.site(layer_idx), probe));
+    probe.input(&site, &input.narrow(0, rows.row_start, rows.query_len)?)
+}
+
+/// Shows the probe the rows of each branch by themselves, if it wants any of them.
+fn show_branches(
+    all: Tensor,
+    layer_idx: usize,
+    rows: &[BranchRows],
+    probe: &mut dyn Probe,
+    wants: fn(&dyn Probe, &Site) -> bool,
+    show: fn(Tensor, &Site, &mut dyn Probe) -> Result<Tensor>,
+) -> Result<Tensor> {
+    if !rows.iter().any(|rows| wants(probe, &rows.site(layer_idx))) {
+        return Ok(all);
+    }
+    let shown =
+        rows.iter().map(|rows| show(all.narrow(0, rows.row_start, rows.query_len)?, &rows.site(layer_idx), probe));
     cat_rows(&shown.collect::<Result<Vec<_>>>()?)
 }

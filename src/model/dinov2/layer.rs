@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Activation, Dinov2Config};
 use crate::model::ModelError;
-use crate::model::attention::{attend, score_scale, show_hidden, split_heads};
+use crate::model::attention::{attend, score_scale, show_heads, show_hidden, show_input, show_mlp, split_heads};
 use crate::model::linear::{LayerNorm, Linear, activate};
 use crate::model::probe::{Probe, Site};
 use crate::model::weights::Scope;
@@ -87,13 +87,15 @@ impl Layer {
     /// **Shape**: `[tokens, hidden_size]` to the same.
     pub(super) fn forward(&self, rows: &Tensor, site: &Site, probe: &mut dyn Probe) -> Result<Tensor> {
         let (num_heads, head_dim) = (self.num_attention_heads, self.head_dim);
+        show_input(rows, site, probe)?;
         let normed = self.norm1.forward(rows)?;
         let query = (split_heads(&self.query.forward(&normed)?, num_heads, head_dim)? * score_scale(head_dim))?;
         let key = split_heads(&self.key.forward(&normed)?, num_heads, head_dim)?;
         let value = split_heads(&self.value.forward(&normed)?, num_heads, head_dim)?;
-        let attended = attend(&query, &key, &value, None, site, probe)?.to_dtype(rows.dtype())?;
+        let attended = attend(&query, &key, &value, None, site, probe)?;
+        let attended = show_heads(attended, site, probe)?.to_dtype(rows.dtype())?;
         let rows = (rows + self.output.forward(&attended)?.broadcast_mul(&self.scale1)?)?;
-        let fed = self.mlp.forward(&self.norm2.forward(&rows)?)?;
+        let fed = show_mlp(self.mlp.forward(&self.norm2.forward(&rows)?)?, site, probe)?;
         show_hidden((&rows + fed.broadcast_mul(&self.scale2)?)?, site, probe)
     }
 }

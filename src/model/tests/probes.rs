@@ -180,3 +180,88 @@ fn an_encoder_is_seen_under_its_number_and_computes_the_same() {
     assert_eq!(sites.clone().count(), 9, "every place of three layers");
     assert!(sites.clone().all(|site| site.encoder_idx == 1), "the second encoder");
 }
+
+/// Notes its calls, and silences heads and feed-forward parts.
+#[derive(Default)]
+struct Silence {
+    calls: Vec<(&'static str, Vec<usize>)>,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+impl Probe for Silence {
+    fn wants_input(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn input(&mut self, _: &Site, input: &Tensor) -> Result<()> {
+        self.calls.push(("input", input.dims().to_vec()));
+        self.inputs.push(input.copy()?);
+        Ok(())
+    }
+
+    fn wants_probs(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn probs(&mut self, _: &Site, probs: &Tensor) -> Result<Option<Tensor>> {
+        self.calls.push(("probs", probs.dims().to_vec()));
+        Ok(None)
+    }
+
+    fn wants_heads(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn heads(&mut self, _: &Site, heads: &Tensor) -> Result<Option<Tensor>> {
+        self.calls.push(("heads", heads.dims().to_vec()));
+        heads.zeros_like().map(Some)
+    }
+
+    fn wants_mlp(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn mlp(&mut self, _: &Site, mlp: &Tensor) -> Result<Option<Tensor>> {
+        self.calls.push(("mlp", mlp.dims().to_vec()));
+        mlp.zeros_like().map(Some)
+    }
+
+    fn wants_hidden(&self, _: &Site) -> bool {
+        true
+    }
+
+    fn hidden(&mut self, _: &Site, hidden: &Tensor) -> Result<Option<Tensor>> {
+        self.calls.push(("hidden", hidden.dims().to_vec()));
+        self.outputs.push(hidden.copy()?);
+        Ok(None)
+    }
+}
+
+#[test]
+fn layers_whose_heads_and_feed_forward_parts_are_silent_change_nothing() {
+    let decoder = decoder();
+    let mut cache = decoder.new_cache(IDS.len() + 1).unwrap();
+    for ids in [&IDS[..], &[7]] {
+        let embeddings = decoder.embed(ids).unwrap();
+        let mut silence = Silence::default();
+        let mut branches = [BranchInput::counted(0, &mut cache, embeddings.clone())];
+        decoder.forward(&mut branches, LogitRows::Last, &mut ProbeChain::new().with(&mut silence)).unwrap();
+        let (rows, keys) = (ids.len(), if ids.len() == 1 { IDS.len() + 1 } else { ids.len() });
+        let layer = [
+            ("input", vec![rows, 24]),
+            ("probs", vec![4, rows, keys]),
+            ("heads", vec![rows, 24]),
+            ("mlp", vec![rows, 24]),
+            ("hidden", vec![rows, 24]),
+        ];
+        assert_eq!(silence.calls, vec![layer; 3].concat(), "every place of every layer, in order");
+        for state in silence.inputs.iter().chain(&silence.outputs) {
+            assert!(max_diff(state, &embeddings) == 0.0, "what is added is nothing");
+        }
+    }
+    let mut silence = Silence::default();
+    llava().encode_image(&random_tensor(5, &[3, 12, 12], 1.5), &mut EncoderProbe::new(&mut silence, 0)).unwrap();
+    let names: Vec<_> = silence.calls.iter().map(|(name, _)| *name).take(5).collect();
+    assert_eq!(names, ["input", "probs", "heads", "mlp", "hidden"], "vision");
+}

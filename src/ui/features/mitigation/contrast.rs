@@ -68,7 +68,7 @@ fn branch_words(strategy: &str) -> &'static str {
         "vcd" => "noised photo",
         "damro" => "outlier patches",
         "icd" => "disturbed instruction",
-        "pai-cfg" | "m3id" => "no image",
+        "pai-cfg" | "pai" | "m3id" => "no image",
         _ => "contrast branch",
     }
 }
