@@ -12,6 +12,7 @@ mod figure;
 mod forks;
 mod looking;
 mod messages;
+mod mitigation;
 mod picking;
 mod pictures;
 mod pope;

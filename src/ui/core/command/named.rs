@@ -354,8 +354,9 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         "contrastive-decoding-on-or-off",
         Command::ToggleStrategy,
         Ask,
-        "Contrastive decoding on or off",
-        "For the shown question and those to come: the contrastive strategy that was chosen last, or plain decoding",
+        "Mitigation methods on or off",
+        "For the shown question and those to come: the methods that are chosen (a contrast where none is), or plain \
+            decoding",
         [key(Key::V)]
     ),
     named!(
