@@ -1,6 +1,6 @@
 //! What may stand on the command line.
 
-use super::common_args::{ModelArgs, at_least_one};
+use super::common_args::{ModelArgs, at_least_one, from_zero};
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
 use super::trace_args::TraceArgs;
@@ -46,6 +46,8 @@ pub(super) enum Command {
     Figure(Box<FigureArgs>),
     /// Write one trace as a page that needs no network: words, layers and heads to choose, attention on the photo.
     Html(HtmlArgs),
+    /// Make what a method steers by, from photos and pairs of captions.
+    Directions(Box<DirectionsArgs>),
     /// Measure the model on this machine.
     Bench(Box<BenchArgs>),
 }
@@ -90,6 +92,45 @@ pub(super) enum Listed {
     Families,
     /// Colour maps.
     Colormaps,
+}
+
+/// Of `gazelens directions`.
+#[derive(Debug, Args)]
+pub(super) struct DirectionsArgs {
+    /// The method that they are for.
+    #[arg(value_enum)]
+    pub(super) method: DirectionsOf,
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
+    /// Folder of the photos that the pairs name.
+    #[arg(long, value_name = "DIR")]
+    pub(super) images: PathBuf,
+    /// JSON lines with `image`, `value` (the right caption), `h_value` (the hallucinated one), and `question` unless it
+    /// is "Describe this image in detail.".
+    #[arg(long, value_name = "FILE")]
+    pub(super) pairs: PathBuf,
+    /// The file to write.
+    #[arg(long, value_name = "D.safetensors")]
+    pub(super) out: PathBuf,
+    /// Masked copies of every photo; 0 makes no directions of the vision encoder.
+    #[arg(
+        long,
+        default_value_t = 50,
+        value_name = "N",
+        value_parser = from_zero::<usize>,
+        allow_negative_numbers = true
+    )]
+    pub(super) masks: usize,
+    /// Seed of the masks.
+    #[arg(long, default_value_t = 42, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
+    pub(super) seed: u64,
+}
+
+/// Methods that steer by directions of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DirectionsOf {
+    /// Visual and textual intervention.
+    Vti,
 }
 
 /// Of `gazelens bench`.

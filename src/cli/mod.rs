@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod chair;
 mod common_args;
+mod directions;
 mod endings;
 mod failure;
 mod figure;
@@ -105,6 +106,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             figure::run(&args.model, &args)
         }
         Command::Html(args) => figure::run_html(&args),
+        Command::Directions(args) => {
+            threads::take(args.model.threads)?;
+            directions::run(&args)
+        }
         Command::Bench(args) => {
             threads::take(args.model.threads)?;
             bench::run(&args)

@@ -6,6 +6,7 @@
 //!   has no decoder: the window's worker, the command line and the tests are callers of this one function;
 //! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened
 //!   by that;
+//! - [`vti_directions`] makes what the method `vti` steers by, from photos and pairs of captions;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded
 //!   channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a
@@ -20,6 +21,7 @@ mod bench;
 mod branches;
 mod catalog;
 mod device;
+mod directions;
 mod encoder;
 mod encoder_job;
 mod error;
@@ -52,6 +54,7 @@ pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
 pub use catalog::{Catalog, Entry, catalog};
 pub use device::Place;
+pub use directions::{CaptionPair, TowerDirections, VtiDirections, vti_directions};
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};
 pub use messages::{

@@ -153,7 +153,7 @@ fn reworded(prompt: &Prompt, methods: &[Built]) -> Result<Prompt, EngineError> {
 }
 
 /// The text that is tokenised, and the day in it.
-fn full_prompt(model: &Answerer, prompt: &Prompt) -> Result<(String, Option<String>), EngineError> {
+pub(super) fn full_prompt(model: &Answerer, prompt: &Prompt) -> Result<(String, Option<String>), EngineError> {
     let words = match prompt {
         Prompt::Raw(text) => return Ok((text.clone(), None)),
         Prompt::Templated(words) => words,

@@ -147,3 +147,44 @@ fn methods_are_listed_all_together() {
     assert!(text.contains("preset=official") && text.contains("patches="), "{text}");
     assert!(one_sentence(&["list", "method"], 2).contains("methods"), "near names are offered");
 }
+
+#[test]
+fn directions_are_made_of_photos_and_pairs_and_vti_takes_them() {
+    let folder = folder();
+    let (pairs, out) = (path(folder.path(), "pairs.jsonl"), path(folder.path(), "d.safetensors"));
+    let images = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images");
+    let line = |image: &str, right: &str, wrong: &str| {
+        serde_json::json!({"image": image, "value": right, "h_value": wrong, "co_objects": []}).to_string()
+    };
+    let lines = [
+        line("demo_01_beach.png", "A beach with a ball.", "A beach with a ball and a dog."),
+        line("demo_04_park.png", "A park.", "A park with a bench and a bird."),
+    ];
+    std::fs::write(&pairs, lines.join("\n")).expect("a file");
+    let command = ["directions", "vti", "--images", images, "--pairs", &pairs, "--out", &out, "--masks", "2"];
+    let output = gazelens(&command);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let sentence = stdout(&output);
+    assert!(sentence.starts_with("Directions for ") && sentence.contains(" from 2 pairs; "), "{sentence}");
+    let first = std::fs::read(&out).expect("a file");
+    assert!(gazelens(&command).status.success() && std::fs::read(&out).expect("a file") == first, "the same bytes");
+    let spec = format!("vti:directions={out},vision=2,text=2");
+    let (steered, _) = traced(folder.path(), "steered", &["--method", &spec]);
+    let (plain, _) = traced(folder.path(), "plain", &[]);
+    assert_ne!(steered.extras.logits[0], plain.extras.logits[0], "the first token on");
+    assert_eq!(steered.trace.run.methods[0].parameters["directions"], out.as_str(), "the run names the file");
+
+    std::fs::remove_file(&out).expect("removed");
+    for (text, expected) in [
+        ("", "Expected pairs of captions, a JSON object a line, found an empty file: "),
+        ("x", "Expected a JSON object in line 1, found something else: "),
+        (r#"{"image": "a.png", "value": "A."}"#, "Expected `h_value` as text in line 1, found none: "),
+    ] {
+        std::fs::write(&pairs, text).expect("a file");
+        let sentence = one_sentence(&command, 1);
+        assert!(sentence.contains(expected) && sentence.trim_end().ends_with("pairs.jsonl"), "{sentence}");
+        assert!(!Path::new(&out).exists(), "nothing is written");
+    }
+    std::fs::write(&pairs, line("nowhere.png", "A.", "B.")).expect("a file");
+    assert!(one_sentence(&command, 1).contains("nowhere.png"), "the photo is named");
+}

@@ -6,6 +6,7 @@ mod beams;
 mod checkpoints;
 mod compare;
 mod demo;
+mod directions;
 mod gguf;
 mod layouts;
 mod method_properties;
