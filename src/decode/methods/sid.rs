@@ -32,13 +32,15 @@ const INFO: MethodInfo = MethodInfo {
             (1, 1_000_000),
             "Image tokens that the contrast branch sees; the default is of 576 and follows their number",
         )
-        .usual(1.0, 576.0),
+        .usual(1.0, 576.0)
+        .by_depth(),
         ParameterInfo::whole(
             "layer",
             "2",
             (1, 127),
             "Decoder layer from which on it sees no others, 0-based; the default is of 32 and follows their number",
-        ),
+        )
+        .by_depth(),
         alpha("1"),
         BETA,
     ],
