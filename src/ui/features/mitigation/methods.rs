@@ -1,13 +1,15 @@
 //! Every method that changes how an answer comes about: which ones act and in which order, what they are set to, what
 //! they did at the chosen word, and all there are, by where they act.
 
-use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset};
-use crate::trace::{OutputToken, TokenAction};
-use crate::ui::core::command::Command;
+use crate::analysis::MapRequest;
+use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, Question, RunId, Spec};
+use crate::trace::{OutputToken, TokenAction, Trace};
+use crate::ui::core::command::{Command, CompareCommand};
 use crate::ui::core::pane::Pane;
 use crate::ui::core::settings::{AskSettings, PRESET};
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::derived::candidates_subject;
+use crate::ui::features::{Phase, Run, TokenPos};
 use crate::ui::widgets::{bounded, empty, named, row, say_bounds, tooltip};
 use eframe::egui;
 use egui::{Response, RichText, Slider, SliderClamping, Ui};
@@ -20,6 +22,9 @@ const ROOMY_PT: f32 = 420.0;
 pub(in crate::ui) struct MethodsMemory {
     wanted: String,
     unfolded: Option<&'static str>,
+    /// Attention on the image at a token of two answers: all layers and heads of a large model take longer than a frame
+    /// has for them.
+    shares: Option<((RunId, RunId, usize), [Option<f64>; 2])>,
 }
 
 /// The button beside the question: which methods act, and the way to all of them.
@@ -150,11 +155,12 @@ fn about(entry: &Entry) -> String {
 }
 
 /// What the methods of the shown answer did at the chosen word.
-fn done_here(ui: &mut Ui, cx: &PanelContext<'_>) {
-    let Some(run) = cx.state.current_run() else { return };
+fn done_here(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let state = cx.state;
+    let Some(run) = state.current_run() else { return };
     let Some(trace) = run.trace.as_ref().filter(|_| run.question.has_methods()) else { return };
     ui.add_space(4.0);
-    match candidates_subject(cx.state, trace) {
+    match candidates_subject(state, trace) {
         Some((idx, token)) => {
             ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
             let sentences = sentences(token);
@@ -165,11 +171,63 @@ fn done_here(ui: &mut Ui, cx: &PanelContext<'_>) {
                 let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
                 ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
             }
+            before(ui, cx, (run, trace), idx);
         }
         None => {
             ui.weak("Click a word of the answer to see what the methods did there");
         }
     }
+}
+
+/// The same place of the answer without methods, where that was asked for.
+fn before(ui: &mut Ui, cx: &mut PanelContext<'_>, (run, trace): (&Run, &Trace), idx: usize) {
+    let is_plain = |other: &&Run| {
+        let question = Question { strategy: Spec::default(), ..run.question.clone() };
+        let question = Question { interventions: Vec::new(), methods: Vec::new(), ..question };
+        other.phase == Phase::Finished && other.question.is_same(&question)
+    };
+    let plain = cx.state.runs.of_image(&run.question.image).filter(is_plain).last();
+    let Some((plain, before)) = plain.and_then(|plain| Some((plain, plain.trace.as_ref()?))) else {
+        ui.weak("Switch the methods off to see the answer without them beside this one");
+        return;
+    };
+    let key = (plain.id, run.id, idx);
+    let memory = cx.memory.of::<MethodsMemory>();
+    let kept = memory.shares.filter(|(of, _)| *of == key);
+    let (_, [without, with]) =
+        *memory.shares.insert(kept.unwrap_or_else(|| (key, [image_share(before, idx), image_share(trace, idx)])));
+    let ids = |trace: &Trace| trace.output.iter().map(|token| token.id).take(idx).collect::<Vec<_>>();
+    ui.horizontal_wrapped(|ui| {
+        match (before.output.get(idx), ids(before) == ids(trace), without, with) {
+            (Some(token), true, Some(without), Some(with)) => {
+                let text = format!(
+                    "Without them “{}” stands here; attention on the image {without:.4} without, {with:.4} with them",
+                    token.text.trim()
+                );
+                ui.label(text).on_hover_text(
+                    "Sum over the patches, mean over all layers and heads; all tokens before it are the same in both \
+                        answers",
+                );
+            }
+            (_, false, ..) => {
+                ui.weak("Without them another word was chosen before this one");
+            }
+            _ => {
+                ui.weak("Without them the answer has no attention here");
+            }
+        }
+        let both = ui.small_button("Side by side").on_hover_text("Both answers with their maps, in Compare");
+        if both.clicked() {
+            cx.emit(Command::Compare(CompareCommand::Pin(Some(plain.id), run.question.image.clone())));
+            cx.emit(Command::ShowPane(Pane::Compare));
+        }
+    });
+}
+
+/// Attention of a token on the image, mean over all layers and heads.
+fn image_share(trace: &Trace, idx: usize) -> Option<f64> {
+    let request = MapRequest { tokens: vec![TokenPos::Output(idx)], ..MapRequest::default() };
+    request.compute(trace).ok().map(|map| map.total)
 }
 
 /// A sentence a method, and whether it did nothing.
