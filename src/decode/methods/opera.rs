@@ -7,7 +7,6 @@ use crate::ids::TokenSpan;
 const ID: &str = "opera";
 /// For menus; what counts is the model's vocabulary.
 const MOST_CANDIDATES: usize = 1_000_000;
-const MOST_TOKENS: usize = 1_000_000;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -27,7 +26,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::whole(
             "threshold",
             "15",
-            (1, MOST_TOKENS),
+            (1, usize::MAX),
             "How often all answers have to lean on a token before the search goes back to it",
         )
         .usual(1.0, 50.0),
@@ -35,12 +34,12 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::whole(
             "warm-up",
             "10",
-            (0, MOST_TOKENS),
+            (0, usize::MAX),
             "First tokens, which get what they have on the image instead of a penalty",
         )
         .usual(0.0, 30.0),
         ParameterInfo::real("factor", "1e-7", (0.0, 1.0), "Factor of a column's product"),
-        ParameterInfo::whole("window", "512", (1, MOST_TOKENS), "Last tokens that count").usual(1.0, 512.0),
+        ParameterInfo::whole("window", "512", (1, usize::MAX), "Last tokens that count").usual(1.0, 512.0),
         ParameterInfo::choice(
             "history",
             "beam",
