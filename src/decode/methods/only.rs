@@ -214,7 +214,8 @@ fn suppress(rows: &mut HeadRows, span: TokenSpan) -> Vec<bool> {
         of_words.unwrap_or(0.0) / of_image.unwrap_or(f64::INFINITY)
     };
     let ratios: Vec<f64> = rows.values.chunks_exact_mut(key_len.max(1)).map(ratio).collect();
-    // A head with one image key left has no entropy to divide by, and so no ratio: it stays, and leaves none out.
+    // A head with one image key left has no entropy to divide by, and so no ratio: it stays, and the others have
+    // a mean of their own.
     let finite: Vec<f64> = ratios.iter().copied().filter(|ratio| ratio.is_finite()).collect();
     let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
     ratios.iter().map(|ratio| *ratio >= mean || !ratio.is_finite()).collect()
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_with_one_image_key_left_takes_no_other_out() {
+    fn a_head_with_one_image_key_left_has_no_ratio() {
         // Words are keys 1, 2, 6, 7, the image keys 3, 4, 5.
         let span = TokenSpan { start: 3, len: 3 };
         let values = [

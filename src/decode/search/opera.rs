@@ -133,9 +133,9 @@ impl Opera {
             }
             logits
         };
-        let finals = offers.iter().map(candidates_alone).collect();
+        let finals: Vec<Vec<f32>> = offers.iter().map(candidates_alone).collect();
         let len = offers.first().map_or(0, Offer::step_idx) + 1;
-        self.choose(stepper, &offers, finals, len, "chosen without a column score, at the end of the context")
+        self.choose(stepper, &offers, &finals, len, "chosen without a column score, at the end of the context")
     }
 
     /// Puts every candidate behind its beam, in a line of its own.
@@ -336,7 +336,7 @@ impl Opera {
             }
         }
         let did = format!("rolled back to token {len}, chosen again without {} of the beams' tokens", rejected.len());
-        self.choose(stepper, offers, finals, len + 1, &did)
+        self.choose(stepper, offers, &finals, len + 1, &did)
     }
 
     /// Answers of `len` tokens, the last of each from `finals`, a row for every beam; no candidate of theirs was run.
@@ -344,7 +344,7 @@ impl Opera {
         &mut self,
         stepper: &mut Stepper<'_>,
         offers: &[Offer],
-        finals: Vec<Vec<f32>>,
+        finals: &[Vec<f32>],
         len: usize,
         did: &str,
     ) -> Result<Progress, DecodeError> {
