@@ -58,6 +58,8 @@ pub struct AskSettings {
     pub strategy_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Further methods, in the order in which they act.
     pub methods: Vec<StackedMethod>,
+    /// How many of them act before the strategy.
+    pub before_strategy: usize,
     /// All methods are switched off for now; which ones are on stays known.
     pub paused: bool,
     /// The shown question is asked again as soon as a control of a method is released.
@@ -87,6 +89,7 @@ impl Default for AskSettings {
             contrast: FIRST_CONTRAST.to_owned(),
             strategy_parameters: BTreeMap::new(),
             methods: Vec::new(),
+            before_strategy: 0,
             paused: false,
             live: false,
             // Little memory, and the words of the question can be clicked.
@@ -151,12 +154,13 @@ impl AskSettings {
     /// The question as it goes to the worker.
     pub fn question(&self, image: ImageSource) -> Question {
         let text = self.text.trim().to_owned();
+        let (strategy, methods) = self.specs();
         Question {
             framing: self.framing,
             sampling: self.sampling(),
             max_new_tokens: self.max_new_tokens,
-            strategy: self.spec(),
-            methods: self.method_specs(),
+            strategy,
+            methods,
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),
                 prompt_rows: self.prompt_rows,
