@@ -70,6 +70,37 @@ pub struct AskSettings {
     pub budget_mib: usize,
 }
 
+/// What undoing brings back of the methods: which are chosen, in which order, with which parameters.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MethodChoice {
+    strategy: String,
+    parameters: BTreeMap<String, BTreeMap<String, String>>,
+    methods: Vec<StackedMethod>,
+    before_strategy: usize,
+    paused: bool,
+}
+
+impl AskSettings {
+    /// The methods as they are chosen.
+    pub fn method_choice(&self) -> MethodChoice {
+        MethodChoice {
+            strategy: self.strategy.clone(),
+            parameters: self.strategy_parameters.clone(),
+            methods: self.methods.clone(),
+            before_strategy: self.before_strategy,
+            paused: self.paused,
+        }
+    }
+
+    /// Chooses methods as they were.
+    pub fn choose_methods(&mut self, choice: &MethodChoice) {
+        let MethodChoice { strategy, parameters, methods, before_strategy, paused } = choice.clone();
+        (self.strategy, self.strategy_parameters, self.methods) = (strategy, parameters, methods);
+        (self.before_strategy, self.paused) = (before_strategy, paused);
+        self.remember_contrast();
+    }
+}
+
 impl Default for AskSettings {
     fn default() -> Self {
         Self {

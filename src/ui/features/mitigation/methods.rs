@@ -16,6 +16,8 @@ use egui::{Response, RichText, Slider, SliderClamping, Ui};
 
 /// Below this width the help of a parameter is in its tooltip only, points.
 const ROOMY_PT: f32 = 420.0;
+/// Tokens of a word that are told one by one.
+const MOST_PIECES: usize = 6;
 /// Numbers below this are typed, not dragged.
 const SMALL: f64 = 1e-3;
 
@@ -24,6 +26,8 @@ const SMALL: f64 = 1e-3;
 pub(in crate::ui) struct MethodsMemory {
     wanted: String,
     unfolded: Option<&'static str>,
+    /// One that was just chosen: it comes into sight.
+    added: Option<&'static str>,
     /// Attention on the image at a token of two answers: all layers and heads of a large model take longer than a frame
     /// has for them.
     shares: Option<((RunId, RunId, usize), [Option<f64>; 2])>,
@@ -61,8 +65,12 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     done_here(ui, cx);
     ui.separator();
     released |= all(ui, cx, &mut ask);
-    if ask != cx.state.ask {
-        cx.emit(Command::SetAsk(Box::new(ask)));
+    if ask.live != cx.state.ask.live {
+        cx.emit(Command::SetAsk(Box::new(AskSettings { live: ask.live, ..cx.state.ask.clone() })));
+    }
+    let choice = ask.method_choice();
+    if choice != cx.state.ask.method_choice() {
+        cx.emit(Command::SetMethods(Box::new(choice)));
     }
     if released {
         cx.emit(Command::MethodsSettled);
@@ -88,7 +96,7 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
         let again = ui.add_enabled(asked, egui::Button::new("Ask again").small());
         let again = again.on_hover_text("The shown question with these methods; an answer that is there is shown");
         if again.on_disabled_hover_text("No question has been asked about this photo yet").clicked() {
-            cx.emit(Command::SetAsk(Box::new(ask.clone())));
+            cx.emit(Command::SetMethods(Box::new(ask.method_choice())));
             cx.emit(Command::AskWithMethods);
         }
         let none = ui.add_enabled(any, egui::Button::new("Remove all").small());
@@ -118,6 +126,9 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool
             if response.changed() {
                 ask.switch_method(entry.id, now);
                 released = true;
+            }
+            if cx.memory.of::<MethodsMemory>().added.take_if(|added| *added == entry.id).is_some() {
+                response.scroll_to_me(Some(egui::Align::TOP));
             }
             if let Some(acts) = entry.acts {
                 ui.weak(RichText::new(acts.label()).small()).on_hover_text(acts.help());
@@ -165,14 +176,25 @@ fn done_here(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.add_space(4.0);
     match candidates_subject(state, trace) {
         Some((idx, token)) => {
-            ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
-            let sentences = sentences(token);
-            if sentences.is_empty() {
-                ui.weak("Nothing was recorded at this token");
+            // A word of several pieces: each of them.
+            let held = state.selection.tokens.iter().filter_map(|pos| match pos {
+                TokenPos::Output(idx) => Some((*idx, trace.output.get(*idx)?)),
+                TokenPos::Prompt(_) => None,
+            });
+            let mut pieces: Vec<_> = held.take(MOST_PIECES).collect();
+            if !pieces.iter().any(|(of, _)| *of == idx) {
+                pieces = vec![(idx, token)];
             }
-            for (sentence, is_idle) in sentences {
-                let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-                ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
+            for (idx, token) in pieces {
+                ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
+                let sentences = sentences(token);
+                if sentences.is_empty() {
+                    ui.weak("Nothing was recorded at this token");
+                }
+                for (sentence, is_idle) in sentences {
+                    let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
+                    ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
+                }
             }
             before(ui, cx, (run, trace), idx);
         }
@@ -283,13 +305,15 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
             for entry in methods {
                 let is_chosen = ask.has_method(entry.id);
                 let name = AskSettings::method_name(entry.id);
-                let response = ui.add(egui::Button::selectable(is_chosen, &name)).on_hover_text(about(entry));
+                let response = ui.add(egui::Button::new(&name).selected(is_chosen)).on_hover_text(about(entry));
                 if response.clicked() {
                     if is_chosen {
                         ask.remove_method(entry.id);
                     } else {
                         ask.add_method(entry.id);
-                        cx.memory.of::<MethodsMemory>().unfolded = Some(entry.id);
+                        let memory = cx.memory.of::<MethodsMemory>();
+                        (memory.unfolded, memory.added) = (Some(entry.id), Some(entry.id));
+                        memory.wanted.clear();
                     }
                     released = true;
                 }
@@ -312,6 +336,10 @@ fn parameters(ui: &mut Ui, layers: Option<usize>, ask: &mut AskSettings, entry: 
     let mut released = false;
     for parameter in entry.parameters {
         released |= parameter_row(ui, layers, ask, entry, parameter);
+    }
+    if entry.id == "vti" && given(ask, entry, "directions").is_none_or(|path| path.trim().is_empty()) {
+        let text = "It needs a file of directions: the command `gazelens directions vti` makes one";
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
     let changed = ask.given_parameters(entry.id).is_some_and(|given| !given.is_empty());
     let reset = ui.add_enabled(changed, egui::Button::new("Published defaults").small());
@@ -427,9 +455,11 @@ fn presets(ui: &mut Ui, ask: &AskSettings, entry: &Entry) -> Option<&'static str
             pressed = Some(preset.id);
         }
     }
+    // Always the same words, so that no row moves while a control does.
     if let Some(chosen) = chosen {
-        let text = if others { "with changes" } else { chosen.help };
-        ui.add(egui::Label::new(RichText::new(text).weak().small()).truncate()).on_hover_text(chosen.help);
+        let changed = if others { "\nSome parameters were changed since" } else { "" };
+        let help = format!("{}{changed}", chosen.help);
+        ui.add(egui::Label::new(RichText::new(chosen.help).weak().small()).truncate()).on_hover_text(help);
     }
     pressed
 }
@@ -497,7 +527,7 @@ fn editor(ui: &mut Ui, parameter: &ParameterInfo, value: &mut String) -> Respons
             response
         }
         (ParameterKind::File, _) => {
-            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("none: type a path"))
+            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("path of the file"))
         }
         // Here the text itself is typed: @FILE is read by the command line.
         (ParameterKind::Text, _) => ui.add(egui::TextEdit::singleline(value).desired_width(150.0)),
