@@ -343,7 +343,11 @@ mod tests {
         assert_eq!(ids(&ask), ["damro", "vcd", "pai"], "its place stays");
         ask.switch_method("pai", false);
         assert_eq!(ask.specs().1.len(), 2, "one is off");
-        assert!(!ask.is_plain() && ask.methods_words() == "DAMRO alpha 2.00 + VCD alpha 1.00", "{}", ask.methods_words());
+        assert!(
+            !ask.is_plain() && ask.methods_words() == "DAMRO alpha 2.00 + VCD alpha 1.00",
+            "{}",
+            ask.methods_words()
+        );
         ask.switch_methods(false);
         assert!(ask.is_plain() && ask.spec().is_plain() && ask.specs().1.is_empty(), "all off");
         ask.switch_methods(true);
