@@ -156,7 +156,7 @@ impl ActiveMethod for Active {
     fn did(&mut self) -> Option<String> {
         let did = self.count.did(Acted::OnProbs);
         let Some(head_idx) = self.chosen else { return Some(did) };
-        Some(format!("{did}; all heads of layer {} have read the prompt by head {head_idx}", self.layer_idx))
+        Some(format!("{did}; all heads of layer {} took over the map of head {head_idx}", self.layer_idx))
     }
 
     fn report(&self) -> Option<ActionReport> {
