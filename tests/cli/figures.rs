@@ -186,6 +186,20 @@ fn a_seed_matters_only_where_something_is_drawn() {
 }
 
 #[test]
+fn a_map_of_an_answer_that_methods_changed_says_so() {
+    let (recipe, mut inputs) = everything();
+    for trace in inputs.traces.values_mut() {
+        let run = Arc::make_mut(&mut Arc::make_mut(trace).run);
+        run.strategy.name = "dola".to_owned();
+        run.forced_ids = vec![7];
+    }
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let texts: String = figure.scene().texts().map(|text| format!("{} ", text.text)).collect();
+    assert!(texts.contains("dola decoding"), "its methods: {texts}");
+    assert!(texts.contains("its first 1 token given"), "and that it was begun for the model: {texts}");
+}
+
+#[test]
 fn a_mismatch_that_is_allowed_stands_under_the_figure() {
     let (recipe, _) = everything();
     let mut other = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
