@@ -121,6 +121,9 @@ pub(super) struct DirectionsArgs {
         allow_negative_numbers = true
     )]
     pub(super) masks: usize,
+    /// Directions of the vision encoder: one for each of its tokens, or their mean for all tokens of a layer.
+    #[arg(long, value_enum, default_value_t = VisionTokens::Each, value_name = "WHICH")]
+    pub(super) vision_tokens: VisionTokens,
     /// Seed of the masks.
     #[arg(long, default_value_t = 42, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) seed: u64,
@@ -131,6 +134,15 @@ pub(super) struct DirectionsArgs {
 pub(super) enum DirectionsOf {
     /// Visual and textual intervention.
     Vti,
+}
+
+/// Which tokens of the vision encoder have a direction of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum VisionTokens {
+    /// Every one, as in the authors' code.
+    Each,
+    /// None: one direction a layer, and a small file.
+    Mean,
 }
 
 /// Of `gazelens bench`.
