@@ -28,6 +28,7 @@
 pub mod align;
 pub mod chair;
 mod damro;
+mod elbow;
 mod error;
 mod grid;
 mod image_keys;
@@ -55,6 +56,7 @@ mod properties;
 mod tests;
 
 pub use damro::{ClsVariant, DamroOptions, OutlierAgreement, Spread, cls_map, damro};
+pub use elbow::{base_rank, elbow_k};
 pub use error::AnalysisError;
 pub use grid::{LayerHeadMaps, layer_head_maps, layer_maps, vision_layer_head_maps};
 pub use image_keys::ImageKeys;

@@ -23,6 +23,9 @@ pub struct TokenAction {
     /// What it says itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What a method that only measures found, in its own unit: the rank of `base-rank`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
 }
 
 impl TokenAction {
@@ -70,6 +73,7 @@ mod tests {
             num_removed: 2,
             moved: 0.25,
             note: None,
+            value: None,
         };
         let changed = "damro made \u{201c}kite\u{201d} the most probable token in place of \u{201c}dog\u{201d}; it \
             removed 2 candidates";

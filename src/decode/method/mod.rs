@@ -137,6 +137,12 @@ pub trait ActiveMethod {
         None
     }
 
+    /// The number that a method which only measures has for this step, in its own unit. Asked behind
+    /// [`ActiveMethod::did`], once a step.
+    fn measured(&mut self) -> Option<f64> {
+        None
+    }
+
     /// How often it acted, if it counts that itself; what it does to logits is counted for it.
     fn report(&self) -> Option<ActionReport> {
         None

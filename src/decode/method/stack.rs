@@ -243,21 +243,22 @@ impl Stack {
         branch_logits: &[Vec<f32>],
         changes: &Changes,
     ) -> (Option<TokenContrast>, Vec<TokenAction>) {
-        let did: Vec<Option<String>> = self.methods.iter_mut().map(|method| method.active.did()).collect();
+        let did = |method: &mut Stacked| (method.active.did(), method.active.measured());
+        let did: Vec<(Option<String>, Option<f64>)> = self.methods.iter_mut().map(did).collect();
         if let ([(method_idx, combined)], Some(ordinary)) = (changes.0.as_slice(), branch_logits.first()) {
             let own = self.methods.get(*method_idx).and_then(|method| branch_logits.get(method.branches.start));
             let contrast = own.and_then(|negative| step_contrast(before, top, [ordinary, negative], combined));
             if contrast.is_some() {
-                let notes =
-                    self.methods.iter().zip(did).filter_map(|(method, did)| did.map(|did| (method.info.id, did)));
-                return (contrast, notes.map(|(id, did)| inside(id, ordinary, did)).collect());
+                let notes = self.methods.iter().zip(did);
+                let notes = notes.filter_map(|(method, (did, value))| Some((method.info.id, did?, value)));
+                return (contrast, notes.map(|(id, did, value)| inside(id, ordinary, (did, value))).collect());
             }
         }
         let mut last = branch_logits.first().map_or(&[][..], Vec::as_slice);
         let mut actions = Vec::with_capacity(changes.0.len());
-        for (method_idx, (method, did)) in self.methods.iter_mut().zip(did).enumerate() {
+        for (method_idx, (method, (did, value))) in self.methods.iter_mut().zip(did).enumerate() {
             let Some((_, combined)) = changes.0.iter().find(|(of, _)| *of == method_idx) else {
-                actions.extend(did.map(|did| inside(method.info.id, last, did)));
+                actions.extend(did.map(|did| inside(method.info.id, last, (did, value))));
                 continue;
             };
             let removed = |(before, after): (&f32, &f32)| before.is_finite() && !after.is_finite();
@@ -276,6 +277,7 @@ impl Stack {
                     (Some(did), Some(note)) => Some(format!("{did}; {note}")),
                     (did, note) => did.or_else(|| note.clone()),
                 },
+                value,
             });
             last = &combined.logits;
         }
@@ -305,7 +307,7 @@ impl Stack {
 }
 
 /// What a method did that left the logits to others.
-fn inside(id: &str, logits: &[f32], did: String) -> TokenAction {
+fn inside(id: &str, logits: &[f32], (did, value): (String, Option<f64>)) -> TokenAction {
     let best = most_probable(logits);
     TokenAction {
         method: id.to_owned(),
@@ -316,6 +318,7 @@ fn inside(id: &str, logits: &[f32], did: String) -> TokenAction {
         num_removed: 0,
         moved: 0.0,
         note: Some(did),
+        value,
     }
 }
 

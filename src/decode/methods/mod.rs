@@ -2,6 +2,7 @@
 
 mod ad_hh;
 mod avisc;
+mod base_rank;
 mod causalmm;
 mod cutoff;
 mod damro;
@@ -51,6 +52,7 @@ pub const METHODS: &[&dyn Method] = &[
     &causalmm::Causalmm,
     &vdgd::Vdgd,
     &opera::Opera,
+    &base_rank::BaseRank,
     &cutoff::Cutoff,
     &flip::Flip,
     &yes_suffix::YesSuffix,

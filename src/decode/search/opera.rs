@@ -466,6 +466,7 @@ fn told(owner: &str, offer: &Offer, id: u32, logits: &[f32], did: String, with_l
         num_removed: before.iter().zip(logits).filter(|pair| removed(*pair)).count(),
         moved,
         note: Some(did),
+        value: None,
     };
     let mut step = offer.one_chosen(id, with_logits);
     step.actions.push(action);

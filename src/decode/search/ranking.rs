@@ -34,7 +34,7 @@ impl Continuation {
     }
 }
 
-/// See the module's documentation.
+/// What searches with several beams have in common: scores, the answers that have ended, what is told of them.
 pub(super) struct Ranking {
     pub(super) width: usize,
     length_penalty: f64,

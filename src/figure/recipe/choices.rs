@@ -114,4 +114,8 @@ pub enum Shade {
     Probability,
     /// How undecided the model was. **Units** nats.
     Entropy,
+    /// How many candidates stand out, see [`crate::analysis::elbow()`].
+    ElbowK,
+    /// What the method `base-rank` measured.
+    BaseRank,
 }

@@ -2,7 +2,7 @@
 
 use super::tokens::{by_place, is_whole, whole_answer};
 use super::{Content, Made, PanelData, PanelError};
-use crate::analysis::{Pick, Reduce, Selection, image_share_per_token};
+use crate::analysis::{Pick, Reduce, Selection, base_rank, elbow_k, image_share_per_token};
 use crate::figure::Inputs;
 use crate::figure::font::settable;
 use crate::figure::recipe::{Mark, Shade, Tokens};
@@ -178,6 +178,18 @@ fn shaded(shade: Shade, trace: &Trace) -> Result<(String, Vec<Option<f32>>), Pan
         }
         Shade::Probability => ("probability".to_owned(), of_choice(|token| token.logprob.exp())),
         Shade::Entropy => ("entropy (nats)".to_owned(), of_choice(|token| token.entropy_nats)),
+        Shade::ElbowK => {
+            let values = trace.output.iter().map(|token| elbow_k(token).map(|k| k as f32)).collect();
+            ("elbow k (candidates that stand out)".to_owned(), values)
+        }
+        Shade::BaseRank => {
+            let values: Vec<_> = trace.output.iter().map(|token| base_rank(token).map(|rank| rank as f32)).collect();
+            if values.iter().all(Option::is_none) {
+                let why = "expected base ranks, found none: ask with the method base-rank".to_owned();
+                return Err(PanelError::NotInAnswer(why));
+            }
+            ("base rank (0: as the words alone)".to_owned(), values)
+        }
     })
 }
 

@@ -1,6 +1,5 @@
 //! What is about to be asked, and how.
 
-use super::methods::{FIRST_CONTRAST, PLAIN, StackedMethod};
 use crate::engine::{ImageSource, MAX_NEW_TOKENS, MOST_BEAMS, Prompt, PromptRows, Question, RecordOptions, Sampling};
 use crate::geometry::Framing;
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,20 @@ use std::collections::BTreeMap;
 
 /// The highest limit that can be set.
 pub(in crate::ui) const MOST_NEW_TOKENS: usize = 4096;
+
+/// The strategy that changes nothing.
+pub(super) const PLAIN: &str = "plain";
+/// What is switched on where no contrastive strategy was ever chosen.
+pub(super) const FIRST_CONTRAST: &str = "vcd";
+
+/// A method besides the strategy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackedMethod {
+    /// Its registered name.
+    pub id: String,
+    /// Whether it acts; its place and parameters stay while it does not.
+    pub on: bool,
+}
 
 /// What is about to be asked, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

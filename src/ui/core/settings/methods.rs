@@ -1,31 +1,17 @@
 //! The methods of the next questions: which are on, in which order, with which parameters.
 
-use super::AskSettings;
+use super::ask::{AskSettings, FIRST_CONTRAST, PLAIN, StackedMethod};
 use crate::engine::{Catalog, Entry, Question, Spec};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// The strategy that changes nothing.
-pub(super) const PLAIN: &str = "plain";
 /// The parameter that sets others, see [`Entry::presets`].
 pub(in crate::ui) const PRESET: &str = "preset";
-/// What is switched on where no contrastive strategy was ever chosen.
-pub(super) const FIRST_CONTRAST: &str = "vcd";
 
 /// Made once: it does not change while the program runs.
 fn registered() -> &'static Catalog {
     static CATALOG: OnceLock<Catalog> = OnceLock::new();
     CATALOG.get_or_init(crate::engine::catalog)
-}
-
-/// A method besides the strategy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StackedMethod {
-    /// Its registered name.
-    pub id: String,
-    /// Whether it acts; its place and parameters stay while it does not.
-    pub on: bool,
 }
 
 impl AskSettings {

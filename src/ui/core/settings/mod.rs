@@ -10,11 +10,10 @@ mod theme;
 mod truth;
 mod view;
 
-pub use ask::AskSettings;
 pub(in crate::ui) use ask::MOST_NEW_TOKENS;
+pub use ask::{AskSettings, StackedMethod};
 pub use images::ImagesView;
 pub(in crate::ui) use methods::PRESET;
-pub use methods::StackedMethod;
 pub use pope::{PopeSettings, PopeSource};
 pub use prompting::PromptingSettings;
 pub use theme::{SCALES, ThemeChoice, scale_stepped, scale_within};

@@ -246,6 +246,15 @@ pub enum ChipQuantity {
     Probability,
     /// Entropy of the distribution it was chosen from.
     Entropy,
+    /// How many candidates stand out.
+    ElbowK,
+    /// Rank of the model's choice among those of the words alone, where it was measured.
+    BaseRank,
+}
+
+impl ChipQuantity {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] = [Self::ImageShare, Self::Probability, Self::Entropy, Self::ElbowK, Self::BaseRank];
 }
 
 #[cfg(test)]

@@ -162,6 +162,13 @@ fn value_words(cx: &PanelContext<'_>, colours: &ChipColours, value: Option<f32>)
         _ if colours.is_reverse() => "on the selected patches",
         ChipQuantity::ImageShare => legend::quantity_name(ChipQuantity::ImageShare),
         ChipQuantity::Probability | ChipQuantity::Entropy => return None,
+        ChipQuantity::ElbowK => {
+            return value.map(|value| format!("{} {value:.0}", legend::quantity_name(ChipQuantity::ElbowK)));
+        }
+        ChipQuantity::BaseRank => {
+            let name = legend::quantity_name(ChipQuantity::BaseRank);
+            return Some(value.map_or_else(|| format!("{name} not measured"), |value| format!("{name} {value:.0}")));
+        }
     };
     Some(value.map_or_else(|| "no attention row".to_owned(), |value| format!("{name} {}", format_value(value))))
 }

@@ -19,6 +19,8 @@ pub(in crate::ui) fn quantity_name(quantity: ChipQuantity) -> &'static str {
         ChipQuantity::ImageShare => "image attention",
         ChipQuantity::Probability => "probability",
         ChipQuantity::Entropy => "entropy",
+        ChipQuantity::ElbowK => "elbow k",
+        ChipQuantity::BaseRank => "base rank",
     }
 }
 
@@ -27,6 +29,13 @@ fn quantity_help(quantity: ChipQuantity) -> &'static str {
         ChipQuantity::ImageShare => "Attention on the image, summed over patches, in the shown layer and head",
         ChipQuantity::Probability => "Probability of the chosen token at temperature 1",
         ChipQuantity::Entropy => "How undecided the model was, in nats",
+        ChipQuantity::ElbowK => {
+            "How many candidates stand out: those before the knee of the sorted curve of their probabilities (VDGD)"
+        }
+        ChipQuantity::BaseRank => {
+            "Rank of the model's choice among the candidates of the words alone: 0 is unshifted, above 2 shifted by \
+                the photo. Ask with the method base-rank (VDGD)"
+        }
     }
 }
 
@@ -68,7 +77,7 @@ fn quantity(ui: &mut Ui, cx: &mut PanelContext<'_>, colours: &ChipColours) {
     let shown = cx.state.chips;
     let list = egui::ComboBox::from_id_salt("words coloured by").selected_text(quantity_name(shown)).width(104.0);
     let list = list.show_ui(ui, |ui| {
-        for quantity in [ChipQuantity::ImageShare, ChipQuantity::Probability, ChipQuantity::Entropy] {
+        for quantity in ChipQuantity::ALL {
             let response = ui.selectable_label(quantity == shown, quantity_name(quantity));
             if response.on_hover_text(quantity_help(quantity)).clicked() && quantity != shown {
                 cx.emit(Command::SetChips(quantity));

@@ -248,6 +248,8 @@ fn views(state: &AppState) -> Vec<Entry> {
         (ChipQuantity::ImageShare, "attention on the image"),
         (ChipQuantity::Probability, "probability"),
         (ChipQuantity::Entropy, "entropy"),
+        (ChipQuantity::ElbowK, "elbow k"),
+        (ChipQuantity::BaseRank, "base rank"),
     ];
     let (title, tip) = if state.pieces {
         ("Answer: whole words", "One chip for each word, whatever its tokens")

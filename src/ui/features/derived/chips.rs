@@ -1,5 +1,6 @@
 //! What colours the token chips.
 
+use crate::analysis::{base_rank, elbow_k};
 use crate::engine::RunId;
 use crate::ui::core::settings::{ChipQuantity, LayerHead};
 use crate::ui::features::derived::token_maps::TokenMaps;
@@ -91,6 +92,15 @@ fn make(key: Key, run: &Run, maps: &TokenMaps) -> ChipColours {
             ChipQuantity::Entropy => {
                 let output = tokens.iter().map(|token| Some(token.entropy_nats)).collect();
                 (output, "Entropy of the choice, nats".to_owned(), Range::FromZero)
+            }
+            ChipQuantity::ElbowK => {
+                let output = tokens.iter().map(|token| elbow_k(token).map(|k| k as f32)).collect();
+                (output, "Elbow k: candidates that stand out, of the recorded ones".to_owned(), Range::FromZero)
+            }
+            ChipQuantity::BaseRank => {
+                let output = tokens.iter().map(|token| base_rank(token).map(|rank| rank as f32)).collect();
+                let title = "Base rank: of the model's choice among those of the words alone".to_owned();
+                (output, title, Range::FromZero)
             }
         }
     };

@@ -449,6 +449,7 @@ mod tests {
             num_removed: 0,
             moved: 0.0,
             note: Some("did nothing".to_owned()),
+            value: None,
         };
         assert!(is_idle(&idle), "said");
         assert!(

@@ -259,6 +259,8 @@ impl AppState {
                     },
                     ChipQuantity::Probability => Shade::Probability,
                     ChipQuantity::Entropy => Shade::Entropy,
+                    ChipQuantity::ElbowK => Shade::ElbowK,
+                    ChipQuantity::BaseRank => Shade::BaseRank,
                 };
                 Show::Answer { of, question: true, marks: Vec::new(), shade: Some(shade) }
             }
