@@ -2,16 +2,20 @@
 
 use super::rules::{Count, is_ordinary};
 use super::steer::steered;
+use crate::checkpoint::{DEMO_DIRECTIONS, is_demo};
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::files;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 const ID: &str = "vti";
 /// Several times what every patch of every layer of a large encoder has in f32.
 const MOST_BYTES: u64 = 1 << 30;
+/// In the place of a path: the bundled directions.
+const DEMO: &str = "demo";
 /// Of a direction in the form `mlp`, per unit of strength.
 const MLP_SCALE: f64 = 0.1;
 
@@ -29,7 +33,8 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::file(
             "directions",
             "",
-            "A safetensors file with `vision`, [layers, width] or [layers, tokens, width], and `text`, [layers, width]",
+            "A safetensors file with `vision`, [layers, width] or [layers, tokens, width], and `text`, [layers, \
+                width]; `demo` has those of the bundled model",
         ),
         ParameterInfo::real("vision", "0.4", (0.0, 20.0), "Strength in the vision encoder; 0 is none").usual(0.0, 2.0),
         ParameterInfo::real("text", "0.4", (0.0, 20.0), "Strength in the decoder; 0 is none").usual(0.0, 2.0),
@@ -163,6 +168,10 @@ impl ActiveMethod for Active {
         if self.path.as_os_str().is_empty() {
             return Err(parameters.bad("directions", "a safetensors file".to_owned()));
         }
+        if self.path == Path::new(DEMO) && !is_demo(question.weight_hash) {
+            let expected = "a safetensors file for this model, because demo fits the bundled model alone";
+            return Err(parameters.bad("directions", expected.to_owned()));
+        }
         let shape = |tensor, expected: String, found: &Directions| DecodeError::DirectionsShape {
             tensor,
             expected,
@@ -215,7 +224,9 @@ impl ActiveMethod for Active {
 /// Reads the tensors whose strength is not 0.
 fn read(path: &Path, wanted: [(&'static str, f64); 2]) -> Result<[Option<Directions>; 2], DecodeError> {
     let refused = |found: String| DecodeError::DirectionsFile { owner: ID, found, path: path.to_owned() };
-    let bytes = files::read(path, MOST_BYTES).map_err(|err| {
+    let own = || files::read(path, MOST_BYTES).map(Cow::from);
+    let bytes = if path == Path::new(DEMO) { Ok(Cow::from(DEMO_DIRECTIONS)) } else { own() };
+    let bytes = bytes.map_err(|err| {
         let why = files::reason(&err);
         DecodeError::DirectionsUnread { owner: ID, why, path: path.to_owned() }
     })?;
