@@ -4,6 +4,7 @@ use super::assembled::{Checkpoint, CheckpointNotes, config_file};
 use super::files::Files;
 use super::weights::Weights;
 use super::{CheckpointError, ClipCheckpoint};
+use std::sync::OnceLock;
 
 macro_rules! demo_files {
     ($root:literal: $($name:literal),+ $(,)?) => {
@@ -28,6 +29,8 @@ const CLIP_PROMPTS: [&str; 2] =
     ["a photo of a dog\na photo of a cat\na photo of a car", "a beach\na street\na kitchen\na lake"];
 
 static LLAVA_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/llava/model.safetensors");
+/// What the method `vti` steers the bundled LLaVA by, as a safetensors file; made by `assets/demo/make/directions.py`.
+pub static DEMO_DIRECTIONS: &[u8] = include_bytes!("../../assets/demo/vti.safetensors");
 static CLIP_WEIGHTS: &[u8] = include_bytes!("../../assets/demo/clip/model.safetensors");
 
 impl Checkpoint {
@@ -38,6 +41,16 @@ impl Checkpoint {
             "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja");
         bundled(&files, Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS)?, "demo", &PROMPTS)
     }
+}
+
+/// Whether these are the weights of the bundled LLaVA, by their hash ([`Weights::weight_hash`]).
+pub fn is_demo(weight_hash: &str) -> bool {
+    static HASH: OnceLock<Option<String>> = OnceLock::new();
+    let hash = || {
+        let weights = Weights::from_static("demo/llava/model.safetensors", LLAVA_WEIGHTS).ok()?;
+        Some(weights.weight_hash().to_owned())
+    };
+    HASH.get_or_init(hash).as_deref() == Some(weight_hash)
 }
 
 impl ClipCheckpoint {

@@ -40,6 +40,7 @@ pub use config::{
     Activation, ClipConfig, Dinov2Config, FeatureSelect, LlavaConfig, ModelType, RopeScaling, SlidingWindow,
     TextConfig, VisionConfig,
 };
+pub use demo::{DEMO_DIRECTIONS, is_demo};
 pub use error::CheckpointError;
 pub use families::{CheckpointKind, FamilyReader, VisionKind};
 #[cfg(test)]

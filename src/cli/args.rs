@@ -3,8 +3,9 @@
 use super::common_args::{ModelArgs, at_least_one, from_zero};
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
-use super::trace_args::TraceArgs;
+use super::trace_args::{TraceArgs, beams};
 use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
+use crate::engine::Spec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -121,6 +122,9 @@ pub(super) struct DirectionsArgs {
         allow_negative_numbers = true
     )]
     pub(super) masks: usize,
+    /// Directions of the vision encoder: one for each of its tokens, or their mean for all tokens of a layer.
+    #[arg(long, value_enum, default_value_t = VisionTokens::Each, value_name = "WHICH")]
+    pub(super) vision_tokens: VisionTokens,
     /// Seed of the masks.
     #[arg(long, default_value_t = 42, value_name = "N", value_parser = from_zero::<u64>, allow_negative_numbers = true)]
     pub(super) seed: u64,
@@ -131,6 +135,15 @@ pub(super) struct DirectionsArgs {
 pub(super) enum DirectionsOf {
     /// Visual and textual intervention.
     Vti,
+}
+
+/// Which tokens of the vision encoder have a direction of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum VisionTokens {
+    /// Every one, as in the authors' code.
+    Each,
+    /// None: one direction a layer, and a small file.
+    Mean,
 }
 
 /// Of `gazelens bench`.
@@ -151,6 +164,13 @@ pub(super) struct BenchArgs {
         allow_negative_numbers = true
     )]
     pub(super) max_new_tokens: usize,
+    /// Measure this method beside plain decoding, see `gazelens list methods`; may be repeated, and then each is
+    /// measured by itself.
+    #[arg(long, value_name = "SPEC")]
+    pub(super) method: Vec<Spec>,
+    /// Measure answers with so many beams, up to 16, beside plain decoding token by token.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = beams, allow_negative_numbers = true)]
+    pub(super) beams: usize,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(super) json: bool,

@@ -3,11 +3,15 @@
 use super::args::BenchArgs;
 use super::failure::Failure;
 use super::{output, source};
-use crate::engine::{BenchRatios, BenchReport, FurtherQuestions, ImageSource, OpenModel, bench, further_questions};
+use crate::engine::{
+    BenchRatios, BenchReport, FurtherQuestions, ImageSource, MethodsReport, OpenModel, Prompt, Question, Sampling,
+    Spec, bench, bench_methods, check_names, check_specs, further_questions,
+};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    let methods = methods(args)?;
     let mut request = source::load_request(&args.model)?;
     source::fetch(&mut request)?;
     let model = OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false))?;
@@ -16,6 +20,11 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         Some(path) => source::image_source(path)?,
         None => ImageSource::Bundled(bundled()),
     };
+    if !methods.is_empty() {
+        let report = bench_methods(&model, &image, (args.max_new_tokens, args.beams), &methods)?;
+        let told = if args.json { output::json(&report) } else { output::line(&methods_table(&report)) };
+        return Ok(told?);
+    }
     let report = bench(&model, &image, args.max_new_tokens)?;
     let further = further_questions(&model, &image)?;
     let memory = &model.info().memory;
@@ -32,6 +41,46 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         output::line(&format!("Memory: {}", memory.sentence()))?;
     }
     Ok(())
+}
+
+/// Those to measure; none where the model alone is. Refuses what no model could mend.
+fn methods(args: &BenchArgs) -> Result<Vec<Spec>, Failure> {
+    check_names(None, &[], &args.method)?;
+    let plain = Spec { name: "plain".to_owned(), ..Spec::default() };
+    let methods = if args.method.is_empty() && args.beams > 1 { vec![plain] } else { args.method.clone() };
+    for method in &methods {
+        let sampling = Sampling { beams: args.beams, ..Sampling::default() };
+        let question = Question::new(ImageSource::Bundled(String::new()), Prompt::Raw(String::new()));
+        check_specs(&Question { methods: vec![method.clone()], sampling, ..question })?;
+    }
+    Ok(methods)
+}
+
+fn methods_table(report: &MethodsReport) -> String {
+    let beams = if report.beams > 1 { format!(", {} beams", report.beams) } else { String::new() };
+    let mut lines = vec![
+        format!("{} on {}, {} threads", report.model, report.device, report.threads),
+        format!(
+            "A prompt of {} tokens and answers of {}{beams}; passes, first token and a token: times plain decoding's",
+            report.prompt_tokens, report.new_tokens
+        ),
+        "branches  prompt passes  first token  tokens/s  plain tokens/s  a token  aim   method".to_owned(),
+    ];
+    for cost in &report.methods {
+        let number = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"));
+        lines.push(format!(
+            "{:>8}  {:>13.2}  {:>11.2}  {:>8.1}  {:>14.1}  {:>7}  {:<4}  {}",
+            cost.branches,
+            cost.prompt_passes,
+            cost.first_token_ratio,
+            cost.tokens_per_second,
+            cost.plain_tokens_per_second,
+            number(cost.token_ratio),
+            number(cost.aim),
+            cost.method
+        ));
+    }
+    lines.join("\n")
 }
 
 fn further_line(further: &FurtherQuestions) -> String {

@@ -1,6 +1,6 @@
 //! `gazelens directions`: what a method steers by, made from photos and pairs of captions.
 
-use super::args::{DirectionsArgs, DirectionsOf};
+use super::args::{DirectionsArgs, DirectionsOf, VisionTokens};
 use super::failure::Failure;
 use super::{endings, inputs, output, source};
 use crate::engine::{CaptionPair, OpenModel, VtiDirections, vti_directions};
@@ -34,14 +34,19 @@ pub(super) fn run(args: &DirectionsArgs) -> Result<(), Failure> {
     let model = OpenModel::open(&request, &mut |_, _| {}, &cancel)?;
     let mut progress = |done: usize| output::note(&format!("{done} of {} pairs", pairs.len()));
     let DirectionsOf::Vti = args.method;
-    let directions = vti_directions(&model, &pairs, (args.masks, args.seed), &mut progress, &cancel)?;
-    let id = &model.info().id;
+    let mut directions = vti_directions(&model, &pairs, (args.masks, args.seed), &mut progress, &cancel)?;
+    if args.vision_tokens == VisionTokens::Mean {
+        directions.vision = directions.vision.map(|vision| vision.mean_over_tokens());
+    }
+    let info = model.info();
     let run = json!({
         "method": "vti",
-        "model": id,
+        "model": info.id,
+        "weight_hash": info.weight_hash,
         "pairs": pairs.iter().map(|pair| pair.image.file_name().map(|name| name.to_string_lossy())).collect::<Vec<_>>(),
         "masks": args.masks,
         "seed": args.seed,
+        "vision_tokens": if args.vision_tokens == VisionTokens::Mean { "mean" } else { "each" },
         "text_variance_share": directions.text_variance_share,
         "program": format!("gazelens {}", env!("CARGO_PKG_VERSION")),
     });

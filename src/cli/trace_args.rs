@@ -168,7 +168,7 @@ fn temperature(text: &str) -> Result<f64, String> {
     number(text, "expected a number from 0", |value| value >= 0.0)
 }
 
-fn beams(text: &str) -> Result<usize, String> {
+pub(super) fn beams(text: &str) -> Result<usize, String> {
     let fits = |beams: &usize| (1..=MOST_BEAMS).contains(beams);
     text.parse().ok().filter(fits).ok_or_else(|| format!("expected a whole number from 1 to {MOST_BEAMS}"))
 }

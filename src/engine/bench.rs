@@ -171,12 +171,13 @@ impl Measured {
 }
 
 /// The slowest of the fast quarter.
-fn fast_quarter(mut secs: Vec<f64>) -> Option<f64> {
+pub(super) fn fast_quarter(mut secs: Vec<f64>) -> Option<f64> {
     secs.sort_unstable_by(f64::total_cmp);
     secs.get(secs.len() / 4).copied()
 }
 
-fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> Question {
+/// What is asked.
+pub(super) fn question(image: &ImageSource, new_tokens: usize, precision: RowPrecision) -> Question {
     Question {
         image: image.clone(),
         prompt: Prompt::Templated("Describe this image in detail.".to_owned()),

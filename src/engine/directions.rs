@@ -38,6 +38,25 @@ pub struct TowerDirections {
     pub values: Vec<f32>,
 }
 
+impl TowerDirections {
+    /// The mean over the tokens, the same for all of them.
+    #[must_use]
+    pub fn mean_over_tokens(&self) -> Self {
+        let [layers, tokens, width] = self.shape;
+        let mean = |layer: &[f32]| -> Vec<f32> {
+            let of_column = |column: usize| {
+                let sum: f64 = layer.iter().skip(column).step_by(width.max(1)).map(|value| f64::from(*value)).sum();
+                #[expect(clippy::cast_possible_truncation, reason = "a mean of f32 values")]
+                let mean = (sum / tokens.max(1) as f64) as f32;
+                mean
+            };
+            (0..width).map(of_column).collect()
+        };
+        let values = self.values.chunks((tokens * width).max(1)).flat_map(mean).collect();
+        Self { shape: [layers, 1, width], values }
+    }
+}
+
 /// See [`vti_directions`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct VtiDirections {

@@ -59,7 +59,7 @@ pub(super) fn answer(
 }
 
 /// Answers what methods want to have answered first, method by method, by plain decoding; `None` if they want nothing.
-fn ask_first(
+pub(super) fn ask_first(
     model: &Answerer,
     id: RunId,
     question: &Question,
@@ -156,7 +156,8 @@ fn announces_late(question: &Question, recalled: Option<&Recalled>) -> bool {
     question.record.prompt_rows != PromptRows::None && !recalled.is_some_and(Recalled::has_prompt_rows)
 }
 
-fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Recalled>) -> GenerateOptions {
+/// How a question is decoded.
+pub(super) fn generate_options(model: &Answerer, question: &Question, recalled: Option<&Recalled>) -> GenerateOptions {
     GenerateOptions {
         forced: question.fork.as_ref().map_or_else(Vec::new, |fork| fork.ids.clone()),
         answered: recalled.map_or(0, Recalled::len),

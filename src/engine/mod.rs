@@ -32,6 +32,7 @@ mod job;
 mod job_info;
 mod loading;
 mod messages;
+mod method_bench;
 mod method_specs;
 mod model_files;
 mod open;
@@ -62,6 +63,7 @@ pub use messages::{
     ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, MemoryEstimate, ModelInfo, ModelSource, ModelTask, Prompt,
     PromptRows, Prompting, Question, RecordOptions, Request, RunId, Spec, Stage, Timings, is_limit_sentence,
 };
+pub use method_bench::{MethodCost, MethodsReport, bench_methods};
 pub use open::{OpenModel, only_sees};
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::run_job;

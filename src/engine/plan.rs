@@ -78,6 +78,7 @@ impl Plan {
         let prompt = model.vlm.prompt(tokenizer, &full_prompt, layout)?;
         let context = QuestionContext {
             model: &*model.vlm,
+            weight_hash: &model.info.weight_hash,
             tokenizer,
             full_prompt: &full_prompt,
             prompt: &prompt,

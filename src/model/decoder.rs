@@ -15,6 +15,8 @@ use super::weights::{Scope, TensorSource, activation_dtype};
 use crate::checkpoint::{SlidingWindow, TextConfig};
 use candle_core::{DType, Device, Result, Tensor};
 use layer::DecoderLayer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// New positions of one branch, and what it has seen before.
 #[derive(Debug)]
@@ -77,6 +79,8 @@ pub struct Decoder {
     norm: RmsNorm,
     lm_head: Linear,
     rope: Rope,
+    /// See [`Decoder::rows_run`].
+    rows_run: Arc<AtomicU64>,
 }
 
 /// Where a branch's rows lie among all rows, and what depends only on its positions.
@@ -137,6 +141,7 @@ impl Decoder {
             layers: layers.collect::<std::result::Result<_, _>>()?,
             norm: scope.rms_norm("norm", hidden_size, config.rms_norm_eps)?,
             rope: Rope::new(config),
+            rows_run: Arc::default(),
             config: config.clone(),
             device: device.clone(),
             dtype: activation_dtype(dtype, device),
@@ -164,6 +169,11 @@ impl Decoder {
     /// Bytes of weights that choosing one token reads.
     pub fn bytes_per_token(&self) -> usize {
         self.layers.iter().map(DecoderLayer::bytes).sum::<usize>() + self.lm_head.bytes()
+    }
+
+    /// Positions, of all branches, that were run since it was loaded: what a measurement counts passes by.
+    pub fn rows_run(&self) -> u64 {
+        self.rows_run.load(Ordering::Relaxed)
     }
 
     /// An empty cache with room for `capacity` positions.
@@ -227,6 +237,7 @@ impl Decoder {
         let logits = self.logits(&hidden, &rows, logit_rows).map_err(ModelError::part("Output head"))?;
         for (branch, rows) in branches.iter_mut().zip(&rows) {
             branch.cache.advance(rows.query_len);
+            self.rows_run.fetch_add(rows.query_len as u64, Ordering::Relaxed);
         }
         Ok(logits)
     }

@@ -286,6 +286,41 @@ fn the_machine_can_be_measured() {
 }
 
 #[test]
+fn methods_are_measured_beside_plain_decoding() {
+    let run = |options: &[&str]| {
+        let output = gazelens(&[&["bench", "--new-tokens", "3"], options].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        output
+    };
+    let specs = ["--method", "plain", "--method", "vaf", "--method", "vcd", "--method", "vista"];
+    let json: serde_json::Value =
+        serde_json::from_slice(&run(&[&specs[..], &["--json"]].concat()).stdout).expect("one JSON object");
+    let methods = json["methods"].as_array().expect("methods");
+    let column = |key: &str| methods.iter().map(|method| method[key].as_f64()).collect::<Vec<_>>();
+    let is_exactly = |found: Vec<Option<f64>>, expected: &[f64]| {
+        let pairs = found.iter().zip(expected);
+        found.len() == expected.len() && pairs.into_iter().all(|(a, b)| a.is_some_and(|a| (a - b).abs() < 1e-9))
+    };
+    assert!(is_exactly(column("branches"), &[1.0, 1.0, 2.0, 1.0]), "{json}");
+    let passes = column("prompt_passes");
+    assert!(is_exactly(passes[..2].to_vec(), &[1.0, 1.0]), "plain and an edit read the prompt once: {json}");
+    let shared = passes[2].expect("passes");
+    assert!(shared > 1.8 && shared < 2.0, "a second branch reads it again, but for the words before the photo: {json}");
+    assert!(passes[3] > Some(1.0), "VISTA's direction takes further passes: {json}");
+    for key in ["token_ratio", "first_token_ratio", "tokens_per_second", "plain_tokens_per_second"] {
+        assert!(column(key).iter().all(|number| *number > Some(0.0)), "{key}: {json}");
+    }
+    assert_eq!((&methods[0]["aim"], methods[2]["aim"].as_f64()), (&serde_json::Value::Null, Some(1.25)), "{json}");
+
+    let table = stdout(&run(&["--beams", "2"]));
+    assert!(table.contains("answers of 3, 2 beams") && table.trim_end().ends_with("plain"), "{table}");
+    let refused = stderr(&gazelens(&["bench", "--method", "vdc"]));
+    assert!(refused.contains("found vdc (near: vcd"), "{refused}");
+    let refused = stderr(&gazelens(&["bench", "--method", "opera", "--beams", "2"]));
+    assert!(refused.contains("with opera"), "{refused}");
+}
+
+#[test]
 fn help_and_version_are_no_failures() {
     for args in [&["--help"][..], &["--version"], &["trace", "--help"]] {
         let output = gazelens(args);

@@ -174,6 +174,13 @@ fn directions_are_made_of_photos_and_pairs_and_vti_takes_them() {
     assert_ne!(steered.extras.logits[0], plain.extras.logits[0], "the first token on");
     assert_eq!(steered.trace.run.methods[0].parameters["directions"], out.as_str(), "the run names the file");
 
+    let mean = [&command[..], &["--vision-tokens", "mean"]].concat();
+    assert!(gazelens(&mean).status.success() && first.len() > 400_000, "a direction for every token of every layer");
+    let small = std::fs::metadata(&out).expect("a file").len();
+    assert!(small < 10_000, "one for each layer: {small} bytes");
+    let (steered, _) = traced(folder.path(), "small", &["--method", &spec]);
+    assert_ne!(steered.extras.logits[0], plain.extras.logits[0], "and it steers");
+
     std::fs::remove_file(&out).expect("removed");
     for (text, expected) in [
         ("", "Expected pairs of captions, a JSON object a line, found an empty file: "),
@@ -187,4 +194,40 @@ fn directions_are_made_of_photos_and_pairs_and_vti_takes_them() {
     }
     std::fs::write(&pairs, line("nowhere.png", "A.", "B.")).expect("a file");
     assert!(one_sentence(&command, 1).contains("nowhere.png"), "the photo is named");
+}
+
+#[test]
+fn directions_of_the_demo_steer_it_and_no_other_model() {
+    let folder = folder();
+    let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/vti.safetensors")).expect("a file");
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).expect("safetensors");
+    let run = metadata.metadata().as_ref().and_then(|all| all.get("run")).expect("where they come from").clone();
+    let run: Value = serde_json::from_str(&run).expect("a JSON object");
+    let photos: std::collections::BTreeSet<_> =
+        run["pairs"].as_array().expect("photos").iter().filter_map(Value::as_str).collect();
+    assert_eq!(photos.len(), gazelens::data::demo::IMAGES.len(), "from every bundled photo");
+    let (steered, _) = traced(folder.path(), "steered", &["--method", "vti:directions=demo"]);
+    let (plain, _) = traced(folder.path(), "plain", &[]);
+    assert_ne!(steered.extras.logits[0], plain.extras.logits[0], "the first token on");
+    assert_eq!(steered.trace.run.methods[0].parameters["directions"], "demo", "the run says whose");
+    assert_eq!(run["weight_hash"], steered.trace.run.weight_hash.as_str(), "made with the model that is bundled");
+
+    // The same shapes with another weight.
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).expect("a folder");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/llava")).expect("a folder") {
+        let entry = entry.expect("a file");
+        std::fs::copy(entry.path(), other.join(entry.file_name())).expect("copied");
+    }
+    let weights = other.join("model.safetensors");
+    let mut bytes = std::fs::read(&weights).expect("weights");
+    let last = bytes.len() - 2;
+    bytes[last] ^= 1;
+    std::fs::write(&weights, bytes).expect("written");
+    let (other, out) = (other.display().to_string(), path(folder.path(), "t"));
+    let trace = ["trace", "--model", &other, "--image", "demo_01_beach.png", "--prompt", "x", "--out", &out];
+    let sentence = one_sentence(&[&trace[..], &["--method", "vti:directions=demo"]].concat(), 2);
+    let expected = "Expected vti to get directions as a safetensors file for this model, because demo fits the bundled \
+        model alone, found demo";
+    assert!(sentence.contains(expected), "{sentence}");
 }

@@ -119,7 +119,7 @@ fn every_token_says_what_was_done_inside_the_model() {
         }
     }
     let told = notes(&mut asker, &own[0], "eah:layer=0,threshold=0.01");
-    assert!(told[0].contains("; all heads of layer 0 have read the prompt by head "), "{told:?}");
+    assert!(told[0].contains("; all heads of layer 0 took over the map of head "), "{told:?}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct FirstAnswer {
 pub struct QuestionContext<'a> {
     /// The model.
     pub model: &'a dyn VisionLanguageModel,
+    /// Hash of its weights.
+    pub weight_hash: &'a str,
     /// Text to ids.
     pub tokenizer: &'a TextTokenizer,
     /// The text of the ordinary branch, with its `<image>`.

@@ -79,15 +79,19 @@ struct Rule {
 }
 
 impl Rule {
-    /// Edits a row in place; the number of keys whose probability changed.
+    /// Edits a row in place, `sinks` in ascending order; the number of keys whose probability changed.
     fn edit(self, row: &mut [f32], image: &Range<usize>, sinks: &[usize]) -> usize {
         let at = |row: &[f32], key: usize| row.get(key).copied().map_or(0.0, f64::from);
         let of_image: f64 = image.clone().map(|key| at(row, key)).sum();
         let of_sinks: f64 = sinks.iter().filter(|key| image.contains(key)).map(|key| at(row, *key)).sum();
         let share = of_sinks / (of_image + image.len() as f64 * SHARE_EPS);
-        let others: Vec<usize> = image.clone().filter(|key| !sinks.contains(key)).collect();
+        // Most rows end here.
+        if share > self.rho || of_image < self.mass {
+            return 0;
+        }
+        let others: Vec<usize> = image.clone().filter(|key| sinks.binary_search(key).is_err()).collect();
         let left: f64 = others.iter().map(|key| at(row, *key)).sum();
-        if share > self.rho || of_image < self.mass || left <= 0.0 {
+        if left <= 0.0 {
             return 0;
         }
         let freed: f64 = sinks.iter().map(|key| at(row, *key)).sum::<f64>() * (1.0 - self.keep);

@@ -2,17 +2,21 @@
 
 use super::rules::{Count, is_ordinary};
 use super::steer::steered;
+use crate::checkpoint::{DEMO_DIRECTIONS, is_demo};
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::files;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 const ID: &str = "vti";
 /// Several times what every patch of every layer of a large encoder has in f32.
 const MOST_BYTES: u64 = 1 << 30;
+/// In the place of a path: the bundled directions.
+const DEMO: &str = "demo";
 /// Of a direction in the form `mlp`, per unit of strength.
 const MLP_SCALE: f64 = 0.1;
 
@@ -30,7 +34,8 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::file(
             "directions",
             "",
-            "A safetensors file with `vision`, [layers, width] or [layers, tokens, width], and `text`, [layers, width]",
+            "A safetensors file with `vision`, [layers, width] or [layers, tokens, width], and `text`, [layers, \
+                width]; `demo` has those of the bundled model",
         ),
         ParameterInfo::real("vision", "0.4", (0.0, 20.0), "Strength in the vision encoder; 0 is none").usual(0.0, 2.0),
         ParameterInfo::real("text", "0.4", (0.0, 20.0), "Strength in the decoder; 0 is none").usual(0.0, 2.0),
@@ -81,7 +86,8 @@ impl Method for Vti {
         let is_named = !path.as_os_str().is_empty();
         let (file_hash, [vision, text]) = if is_named {
             let (hash, found) = read(&path, [("vision", vision), ("text", text)])?;
-            (Some(hash), found)
+            // Bundled ones stay what they are.
+            (Some(hash).filter(|_| path != Path::new(DEMO)), found)
         } else {
             (None, [None, None])
         };
@@ -167,6 +173,10 @@ impl ActiveMethod for Active {
         if self.path.as_os_str().is_empty() {
             return Err(parameters.bad("directions", "a safetensors file".to_owned()));
         }
+        if self.path == Path::new(DEMO) && !is_demo(question.weight_hash) {
+            let expected = "a safetensors file for this model, because demo fits the bundled model alone";
+            return Err(parameters.bad("directions", expected.to_owned()));
+        }
         let shape = |tensor, expected: String, found: &Directions| DecodeError::DirectionsShape {
             tensor,
             expected,
@@ -234,7 +244,9 @@ impl ActiveMethod for Active {
 /// Reads the tensors whose strength is not 0; the SHA-256 of the file comes first.
 fn read(path: &Path, wanted: [(&'static str, f64); 2]) -> Result<([u8; 32], [Option<Directions>; 2]), DecodeError> {
     let refused = |found: String| DecodeError::DirectionsFile { owner: ID, found, path: path.to_owned() };
-    let bytes = files::read(path, MOST_BYTES).map_err(|err| {
+    let own = || files::read(path, MOST_BYTES).map(Cow::from);
+    let bytes = if path == Path::new(DEMO) { Ok(Cow::from(DEMO_DIRECTIONS)) } else { own() };
+    let bytes = bytes.map_err(|err| {
         let why = files::reason(&err);
         DecodeError::DirectionsUnread { owner: ID, why, path: path.to_owned() }
     })?;

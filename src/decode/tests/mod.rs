@@ -91,6 +91,7 @@ fn prepared_as(
     let layout = ImageLayout::new(image, span.len.max(9), vec![region]).unwrap();
     let question = QuestionContext {
         model: &*MODEL,
+        weight_hash: "",
         tokenizer: &DEMO.tokenizer,
         full_prompt: "",
         prompt: &prompt,

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 impl VtiDirections {
     /// The file that the method `vti` reads: f32 `text` `[layers, hidden_size]` and, where there are some, `vision`
-    /// `[layers, tokens, width]`. The metadata has `run`, where they come from.
+    /// `[layers, tokens, width]`, or `[layers, width]` where all tokens have the same. The
+    /// metadata has `run`, where they come from.
     ///
     /// The header is written by hand, so that the same directions give the same bytes.
     pub fn bytes(&self, run: &Value) -> Vec<u8> {
@@ -16,7 +17,7 @@ impl VtiDirections {
             let Some(TowerDirections { shape: [layers, tokens, width], values }) = tower else { continue };
             let start = data.len();
             data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            let shape = if name == "text" { json!([layers, width]) } else { json!([layers, tokens, width]) };
+            let shape = if *tokens == 1 { json!([layers, width]) } else { json!([layers, tokens, width]) };
             let offsets = [start, data.len()];
             entries.insert(name.to_owned(), json!({"dtype": "F32", "shape": shape, "data_offsets": offsets}));
         }
