@@ -191,7 +191,7 @@ fn opera_refuses_what_it_cannot_do() {
         ("opera:candidates=0", "Expected opera to get candidates as a whole number from 1 to 1000000, found 0"),
         ("opera:candidates=9999", "Expected opera to get candidates as a whole number from 1 to "),
         ("opera:scale=20000", "Expected opera to get scale as a number from 0 to 10000, found 20000"),
-        ("opera:threshold=0", "Expected opera to get threshold as a whole number from 1 to 1000000, found 0"),
+        ("opera:threshold=0", "Expected opera to get threshold as a whole number from 1, found 0"),
         ("opera:weight=-1", "Expected opera to get weight as a number from 0 to 1000, found -1"),
         ("opera:factor=2", "Expected opera to get factor as a number from 0 to 1, found 2"),
         ("opera:history=both", "Expected opera to get history as one of beam, slot, found both"),

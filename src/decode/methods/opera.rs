@@ -7,7 +7,6 @@ use crate::ids::TokenSpan;
 const ID: &str = "opera";
 /// For menus; what counts is the model's vocabulary.
 const MOST_CANDIDATES: usize = 1_000_000;
-const MOST_TOKENS: usize = 1_000_000;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -27,7 +26,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::whole(
             "threshold",
             "15",
-            (1, MOST_TOKENS),
+            (1, usize::MAX),
             "How often all answers have to lean on a token before the search goes back to it",
         )
         .usual(1.0, 50.0),
@@ -35,7 +34,7 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::whole(
             "warm-up",
             "10",
-            (0, MOST_TOKENS),
+            (0, usize::MAX),
             "For so many first tokens, attention on the image is added in place of the penalty",
         )
         .usual(0.0, 30.0),
@@ -45,7 +44,7 @@ const INFO: MethodInfo = MethodInfo {
             (0.0, 1.0),
             "Scale of the column score, the product of the attention in a column",
         ),
-        ParameterInfo::whole("window", "512", (1, MOST_TOKENS), "Last tokens that count").usual(1.0, 512.0),
+        ParameterInfo::whole("window", "512", (1, usize::MAX), "Last tokens that count").usual(1.0, 512.0),
         ParameterInfo::choice(
             "history",
             "beam",
