@@ -42,7 +42,7 @@ fn older_options_take_methods_of_the_one_registry() {
 
 #[test]
 fn what_is_not_registered_is_refused_by_option_with_what_is_near() {
-    let all: Vec<_> = methods(Word::Method).map(|method| method.id()).collect();
+    let all: Vec<_> = methods(Word::Method).map(Registered::id).collect();
     let message = |word, name: &str| build(word, name, &[]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(
         message(Word::Strategy, "beam"),
