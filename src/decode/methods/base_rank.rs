@@ -55,7 +55,7 @@ fn rank_of(model: &[f32], base: &[f32]) -> Option<usize> {
     };
     let id = model.iter().enumerate().filter(|(_, logit)| !logit.is_nan()).fold(None, best)?;
     let own = *base.get(id)?;
-    let before = |(other, logit): &(usize, &f32)| **logit > own || (**logit == own && *other < id);
+    let before = |(other, logit): &(usize, &f32)| **logit > own || (logit.total_cmp(&own).is_eq() && *other < id);
     Some(base.iter().enumerate().filter(before).count())
 }
 

@@ -113,6 +113,7 @@ pub(in crate::ui) struct PanelContext<'a> {
 
 impl ViewMemory {
     /// What one panel keeps for itself between frames.
+    #[expect(clippy::expect_used, reason = "a type is the key of its own value")]
     pub(in crate::ui) fn of<T: Default + 'static>(&mut self) -> &mut T {
         let slot = self.own.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default()));
         slot.downcast_mut().expect("a type is the key of its own value")

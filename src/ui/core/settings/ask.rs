@@ -25,6 +25,7 @@ pub struct StackedMethod {
 /// What is about to be asked, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that are independent of each other")]
 pub struct AskSettings {
     /// The words in the prompt box.
     pub text: String,

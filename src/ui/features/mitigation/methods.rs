@@ -21,6 +21,9 @@ const MOST_PIECES: usize = 6;
 /// Numbers below this are typed, not dragged.
 const SMALL: f64 = 1e-3;
 
+/// Two answers and the place of a token in both.
+type Shared = (RunId, RunId, usize);
+
 /// What is looked for, and whose parameters are unfolded.
 #[derive(Debug, Default)]
 pub(in crate::ui) struct MethodsMemory {
@@ -30,7 +33,7 @@ pub(in crate::ui) struct MethodsMemory {
     added: Option<&'static str>,
     /// Attention on the image at a token of two answers: all layers and heads of a large model take longer than a frame
     /// has for them.
-    shares: Option<((RunId, RunId, usize), [Option<f64>; 2])>,
+    shares: Option<(Shared, [Option<f64>; 2])>,
 }
 
 /// The button beside the question: which methods act, and the way to all of them.
