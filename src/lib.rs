@@ -49,7 +49,7 @@
 //! | 2 | [`model`] | the instrumented models of every family: vision encoders, projectors, decoders, and what goes into them | `ids`, `kernel`, `geometry`, `names`, `data`, `checkpoint` | `candle_core`, `candle_nn`, `rayon` |
 //! | 2 | [`session`] | the whole working state in one file | `files`, `trace` | - |
 //! | 2 | [`analysis`] | numbers from a trace: maps, shares, overlaps | `ids`, `geometry`, `registry`, `data`, `trace` | - |
-//! | 3 | [`decode`] | branches, methods and how they stack, searches: greedy, drawn, beams | `ids`, `geometry`, `files`, `names`, `registry`, `trace`, `checkpoint`, `model` | `candle_core`, `candle_transformers` |
+//! | 3 | [`decode`] | branches, methods and how they stack, searches: greedy, drawn, beams | `ids`, `geometry`, `files`, `names`, `registry`, `trace`, `checkpoint`, `model` | `candle_core`, `candle_transformers`, `sha2` |
 //! | 3 | [`render`] | values to colours, on the CPU and on the GPU, held to the same numbers | `ids`, `geometry`, `trace`, `analysis` | `bytemuck`, `eframe`, `egui`, `rayon` |
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |

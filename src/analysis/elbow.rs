@@ -21,8 +21,8 @@ fn elbow(logprobs: &[f32]) -> Option<usize> {
     Some(if gap > 1e-12 { knee } else { curve.len() })
 }
 
-/// Elbow k of a token: how many of its recorded candidates stand out, see the private function `elbow`; `None` where
-/// there are fewer than three.
+/// Elbow k of a token: how many of its recorded candidates stand out; `None` where there are fewer than
+/// three.
 pub fn elbow_k(token: &OutputToken) -> Option<usize> {
     elbow(&token.candidates.iter().map(|candidate| candidate.logprob).collect::<Vec<_>>())
 }

@@ -5,6 +5,7 @@ use super::fork::Recalled;
 use super::messages::{Prompt, Question};
 use super::method_specs::MethodSpecs;
 use super::open::Answerer;
+use super::reuse::Editor;
 use super::spec::{check_beams, spec_info};
 use crate::checkpoint::{CheckpointError, IMAGE_PLACEHOLDER, PromptIds};
 use crate::decode::{
@@ -129,9 +130,10 @@ impl Plan {
     }
 
     /// Those that do.
-    pub(super) fn reaching(&self, branch_idx: usize) -> Vec<SpecInfo> {
+    pub(super) fn reaching(&self, branch_idx: usize) -> Vec<Editor> {
         let reaches = |idx: usize| self.methods.reaches(idx, branch_idx, self.prompt.ids.len());
-        self.stacked.iter().enumerate().filter(|(idx, _)| reaches(*idx)).map(|(_, spec)| spec.clone()).collect()
+        let reaching = self.stacked.iter().enumerate().filter(|(idx, _)| reaches(*idx));
+        reaching.map(|(idx, spec)| Editor { spec: spec.clone(), file_hash: self.methods.file_hash(idx) }).collect()
     }
 }
 

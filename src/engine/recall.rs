@@ -28,8 +28,10 @@ impl Recalled {
             return Err(EngineError::ForcedTooMany { expected, found });
         }
         // Logits are not in a trace; a method may treat the tokens of an answer in another way than those of a prompt,
-        // or need to have seen them.
-        let can_recall = !question.record.logits && plan.reach(0).by_position && !plan.methods.keeps_state();
+        // or need to have seen them. A trace names a file and does not say what was in it.
+        let methods = &plan.methods;
+        let is_told = plan.reach(0).by_position && !methods.keeps_state() && !methods.reads_files();
+        let can_recall = !question.record.logits && is_told;
         let known =
             fork.known.as_ref().filter(|trace| can_recall && is_same_question(trace, model, question, plan, photo));
         Ok(known.and_then(|trace| {

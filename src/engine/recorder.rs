@@ -383,6 +383,7 @@ mod tests {
             name: "a",
             num_hidden_layers: 1,
             num_attention_heads: 2,
+            hidden_size: 2,
             image_size: 2,
             grid: PatchGrid { rows: 1, cols: 2 },
             num_prefix_tokens: usize::from(has_cls),

@@ -20,6 +20,14 @@ pub(super) const DEFAULT_BUDGET_BYTES: u64 = 2 << 30;
 /// A kept prompt is given up for a newer one when that has all of it but one position in so many.
 const SPARE_PART: usize = 8;
 
+/// A method that changes keys and values: what of it decides how.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Editor {
+    pub(super) spec: SpecInfo,
+    /// SHA-256 of the file that a parameter names: it may have been made anew since.
+    pub(super) file_hash: Option<[u8; 32]>,
+}
+
 /// What methods do to the keys and values of a branch.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Footing {
@@ -28,7 +36,7 @@ pub(super) struct Footing {
     /// Whether the others depend only on what is before them.
     pub(super) by_position: bool,
     /// Which they are; none where they leave the branch alone.
-    pub(super) methods: Arc<[SpecInfo]>,
+    pub(super) methods: Arc<[Editor]>,
 }
 
 /// A prompt that is about to be read.

@@ -27,14 +27,13 @@ impl Job<'_> {
         let ids = plan.prompt.ids.clone();
         let embedded = model.vlm.embed(&ids, Some(image))?;
         let mut prompts = vec![DecoderPrompt::new(ids, embedded)];
-        let vision = self.trace.vision.clone();
-        // Edits are of the ordinary branch: others see the photo without them.
-        let unedited = if changes_vision && plan.is_stack() {
-            Some(encode_other(model, &self.prepared.pixel_values, &layout, &mut self.recorder)?)
-        } else {
-            None
+        // Edits are of the ordinary branch: others see the photo without them, and what [CLS] looks at then.
+        let unedited = if changes_vision && plan.is_stack() { Some(self.look_unedited(model)?) } else { None };
+        let image = unedited.as_ref().map_or(image, |seen| ImagePlace { features: &seen.features, ..image });
+        let vision = match &unedited {
+            Some(seen) => seen.vision.first().cloned(),
+            None => self.trace.vision.clone(),
         };
-        let image = unedited.as_ref().map_or(image, |features| ImagePlace { features, ..image });
         let context = BranchContext {
             model: &*model.vlm,
             ids: &plan.prompt.ids,
@@ -61,17 +60,35 @@ impl Job<'_> {
         }
         let mut probe = plan.methods.chain(&mut self.recorder);
         let features = model.vlm.see(&self.prepared.pixel_values, &self.trace.layout, 0, &mut probe)?;
-        let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
-        if let Some(layer_idx) = vision.iter().find_map(VisionAttention::first_layer_without_numbers) {
-            return Err(EngineError::Decode(DecodeError::VisionNotFinite { layer_idx }));
-        }
-        let vision: Vec<_> = vision.into_iter().map(Arc::new).collect();
+        let vision = self.take_vision()?;
         self.keep_vision(&vision);
         if !changes_vision {
             let pixel_values = Arc::clone(&self.prepared.values);
             model.reuse.keep_seen(Seen { pixel_values, features: features.clone(), vision });
         }
         Ok(features)
+    }
+
+    /// The same without any edit, beside the edited one that the trace has.
+    fn look_unedited(&mut self, model: &Answerer) -> Result<Seen, EngineError> {
+        let known = model.reuse.seen(&self.prepared.values);
+        if let Some(seen) = known.filter(|seen| !seen.vision.is_empty()) {
+            return Ok(seen);
+        }
+        let features = model.vlm.see(&self.prepared.pixel_values, &self.trace.layout, 0, &mut self.recorder)?;
+        let (pixel_values, vision) = (Arc::clone(&self.prepared.values), self.take_vision()?);
+        let seen = Seen { pixel_values, features, vision };
+        model.reuse.keep_seen(seen.clone());
+        Ok(seen)
+    }
+
+    /// What the encoders showed in the pass that just ran.
+    fn take_vision(&mut self) -> Result<Vec<Arc<VisionAttention>>, EngineError> {
+        let vision = self.recorder.take_vision().map_err(EngineError::tensor("read the vision attention back"))?;
+        if let Some(layer_idx) = vision.iter().find_map(VisionAttention::first_layer_without_numbers) {
+            return Err(EngineError::Decode(DecodeError::VisionNotFinite { layer_idx }));
+        }
+        Ok(vision.into_iter().map(Arc::new).collect())
     }
 
     fn keep_vision(&mut self, vision: &[Arc<VisionAttention>]) {

@@ -18,6 +18,8 @@ pub struct EncoderInfo {
     pub num_hidden_layers: usize,
     /// Heads a layer.
     pub num_attention_heads: usize,
+    /// Values of a token between layers.
+    pub hidden_size: usize,
     /// Pixels along one side of its usual input.
     pub image_size: usize,
     /// Patches of its usual input.
@@ -35,7 +37,7 @@ impl EncoderInfo {
     pub fn patches(
         name: &'static str,
         num_hidden_layers: usize,
-        num_attention_heads: usize,
+        (num_attention_heads, hidden_size): (usize, usize),
         image_size: usize,
         grid: PatchGrid,
     ) -> Self {
@@ -45,6 +47,7 @@ impl EncoderInfo {
             name,
             num_hidden_layers,
             num_attention_heads,
+            hidden_size,
             image_size,
             grid,
             num_prefix_tokens,
@@ -60,12 +63,19 @@ impl EncoderInfo {
             name,
             num_hidden_layers: config.num_hidden_layers,
             num_attention_heads: config.num_attention_heads,
+            hidden_size: config.hidden_size,
             image_size: config.image_size,
             grid: PatchGrid { rows: side, cols: side },
             num_prefix_tokens: 1,
             has_cls: true,
             feature_layer_idx: config.num_hidden_layers.saturating_sub(1),
         }
+    }
+
+    /// Tokens of its usual input, those in front of the patches included; `None` for an input of another shape.
+    pub fn num_tokens(&self, input_shape: &[usize]) -> Option<usize> {
+        let is_usual = matches!(input_shape, [_, rows, cols] if [*rows, *cols] == [self.image_size; 2]);
+        is_usual.then(|| self.num_prefix_tokens + self.grid.rows * self.grid.cols)
     }
 }
 

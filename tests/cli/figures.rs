@@ -186,6 +186,22 @@ fn a_seed_matters_only_where_something_is_drawn() {
 }
 
 #[test]
+fn a_map_of_an_answer_that_methods_changed_says_so() {
+    let mut changed = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);
+    let run = Arc::make_mut(&mut changed.run);
+    run.strategy.name = "dola".to_owned();
+    run.forced_ids = vec![7];
+    let mut recipe = Recipe::new(Layout::default(), Colour::default());
+    recipe.add_trace("a", &changed, None);
+    recipe.panels.push(Panel::new(Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false }));
+    let inputs = open(&recipe, &changed).expect("the same answer");
+    let figure = Figure::new(&recipe, &inputs).expect("resolves");
+    let texts: String = figure.scene().texts().map(|text| format!("{} ", text.text)).collect();
+    assert!(texts.contains("dola decoding"), "its methods: {texts}");
+    assert!(texts.contains("its first 1 token given"), "and that it was begun for the model: {texts}");
+}
+
+#[test]
 fn a_mismatch_that_is_allowed_stands_under_the_figure() {
     let (recipe, _) = everything();
     let mut other = trace(&WORDS, [LAYERS, HEADS, SIDE], 7);

@@ -127,7 +127,7 @@ class Eah(Edit):
     def probs(self, l, a):
         if l != int(self.given.get("layer", self.num_layers // 32)):
             return a
-        official = self.given.get("form") == "official"
+        official = self.given.get("preset") == "official"
         threshold = self.number("threshold", 0.002)
         p = self.at.p
         counts = []
@@ -305,7 +305,7 @@ class Dola(Edit):
             log_q = self.checkpoint.head(states[k][-1], self.given.get("norm") == "on").double().log_softmax(-1)
             log_m = ((log_p.exp() + log_q.exp()) / 2).log()
             kl = lambda a, b: (a.exp() * (a - b)).sum()
-            if "official" in (self.given.get("form"), self.given.get("preset")):
+            if self.given.get("preset") == "official":
                 far.append(float(kl(log_m, log_p) + kl(log_m, log_q)) / 2 / len(log_p))
             else:
                 far.append(float(kl(log_p, log_m) + kl(log_q, log_m)) / 2)
@@ -472,7 +472,7 @@ def variants(model):
         "pai_boost": ["pai:alpha=2,gamma=1,start=0"],
         "pai_contrast": [f"pai:alpha=0,gamma=3,beta={b}" for b in (0.1, 0.2, 0.3)],
         "eah": [f"eah:layer=0,threshold={t}" for t in (0.03, 0.04, 0.05, 0.06, 0.02, 0.07)],
-        "eah_official": [f"eah:layer=0,form=official,threshold={t}" for t in (0.03, 0.04, 0.05, 0.06, 0.02, 0.07)],
+        "eah_official": [f"eah:preset=official,layer=0,threshold={t}" for t in (0.03, 0.04, 0.05, 0.06, 0.02, 0.07)],
         "spin": [f"spin:ratio=0.6,scale={s}" for s in (0.08, 0.1)],
         "spin_mass": ["spin:ratio=0.5,scale=0,score=mass,start=0,end=1"],
         "ad-hh": [f"ad-hh:heads={listed},threshold={t}" for t in thresholds],

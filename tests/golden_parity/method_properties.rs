@@ -119,7 +119,7 @@ fn every_token_says_what_was_done_inside_the_model() {
         }
     }
     let told = notes(&mut asker, &own[0], "eah:layer=0,threshold=0.01");
-    assert!(told[0].contains("; all heads of layer 0 have read the prompt by head "), "{told:?}");
+    assert!(told[0].contains("; all heads of layer 0 took over the map of head "), "{told:?}");
 }
 
 #[test]
@@ -223,5 +223,62 @@ fn edits_leave_further_branches_alone() {
             let worst = difference(&stacked.extras.negative_logits[0], &alone.extras.negative_logits[0]);
             assert!(worst < 1e-4, "{spec} with {further}: the other branch moves by {worst}");
         }
+    }
+}
+
+/// What a process keeps of the same question, and what a fork takes over, is of the file as it was.
+#[test]
+fn directions_that_were_made_again_are_others() {
+    let mut asker = Asker::new();
+    let case = &own_cases()[0];
+    let mut asked = asker.question(case, "vti:directions=DIRECTIONS,vision=0,text=8", TOKENS);
+    let first = ask(asker.model(CHECKPOINT), &asked);
+    let path = asked.methods[0].parameters[0].1.clone();
+    let mut bytes = std::fs::read(&path).expect("directions");
+    let (len, rest) = bytes.split_first_chunk_mut::<8>().expect("a safetensors file");
+    // The other way.
+    let header = usize::try_from(u64::from_le_bytes(*len)).expect("small");
+    rest[header..].chunks_exact_mut(4).for_each(|value| value[3] ^= 0x80);
+    std::fs::write(&path, bytes).expect("directions");
+    let again = ask(asker.model(CHECKPOINT), &asked);
+    asked.record.logits = false;
+    let fork = |known| Some(Fork { ids: ids(&first)[..2].to_vec(), known });
+    asked.fork = fork(Some(Arc::new(first.trace.clone())));
+    let forked = ask(asker.model(CHECKPOINT), &asked);
+    asker.model(CHECKPOINT).keep_at_most(0);
+    asked.fork = fork(None);
+    let expected = ask(asker.model(CHECKPOINT), &asked);
+    for (t, (found, expected)) in rows(&forked).iter().zip(rows(&expected)).enumerate() {
+        let worst = difference(found, &expected);
+        assert!(worst < 1e-4, "row {t} of a fork differs by {worst}");
+    }
+    (asked.fork, asked.record.logits) = (None, true);
+    let fresh = ask(asker.model(CHECKPOINT), &asked);
+    let moved = difference(&first.extras.logits[0], &fresh.extras.logits[0]);
+    assert!(moved > 0.01, "the other way is somewhere else: {moved}");
+    let worst = difference(&again.extras.logits[0], &fresh.extras.logits[0]);
+    assert!(worst < 1e-4, "asked again in the same process: {worst} apart");
+}
+
+#[test]
+fn outliers_are_those_of_the_photo_without_edits() {
+    let (mut asker, case) = (Asker::new(), &own_cases()[0]);
+    let of = |asker: &mut Asker, specs: &[&str]| {
+        let mut asked = asker.question(case, specs[0], 1);
+        for spec in &specs[1..] {
+            asked.methods.extend(asker.question(case, spec, 1).methods);
+        }
+        ask(asker.model(CHECKPOINT), &asked)
+    };
+    let stack = ["vti:directions=PATCHES,vision=20,text=0", "damro:k=4"];
+    // Before the photo was seen, and once it was.
+    let (first, alone, again) = (of(&mut asker, &stack), of(&mut asker, &stack[1..]), of(&mut asker, &stack));
+    let seen = |answer: &Answer| answer.trace.vision.as_ref().expect("[CLS]").cls_attention.clone();
+    assert_ne!(seen(&first), seen(&alone), "the trace shows what the ordinary branch saw");
+    assert_eq!(seen(&first), seen(&again), "either time");
+    for stacked in [first, again] {
+        assert_eq!(stacked.extras.outlier_tokens, alone.extras.outlier_tokens, "patches");
+        let worst = difference(&stacked.extras.negative_logits[0], &alone.extras.negative_logits[0]);
+        assert!(worst < 1e-4, "the other branch moves by {worst}");
     }
 }

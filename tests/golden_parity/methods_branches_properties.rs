@@ -168,7 +168,7 @@ fn yes_and_no_are_looked_up_as_answers_begin() {
 #[test]
 fn blind_tokens_are_those_of_the_model_without_edits() {
     let alone = ask(&MODEL, &asked(&["avisc:lambda=0.5"]));
-    let beside = ask(&MODEL, &asked(&["pai:alpha=5,start=0", "avisc:lambda=0.5"]));
+    let beside = ask(&MODEL, &asked(&["pai:alpha=5,start=0,gamma=1", "avisc:lambda=0.5"]));
     assert_ne!(alone.extras.logits[0], beside.extras.logits[0], "the ordinary branch is edited");
     let worst = difference(&alone.extras.negative_logits[0], &beside.extras.negative_logits[0]);
     assert!(worst < 1e-4, "the other is not: {worst}");

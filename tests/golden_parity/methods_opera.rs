@@ -146,7 +146,7 @@ fn without_penalty_and_return_it_is_beam_search() {
 fn opera_stacks_with_methods_on_logits_and_inside_the_model() {
     let model = open(ModelSource::Folder(golden_folder().join("newest_shards/checkpoint")));
     let opera = "opera:beams=2,candidates=3,warm-up=2";
-    let answer = ask(&model, &plain_question(&["pai:alpha=2,start=0", "cutoff:beta=0.3", opera], 4));
+    let answer = ask(&model, &plain_question(&["pai:alpha=2,start=0,gamma=1", "cutoff:beta=0.3", opera], 4));
     for (l, last) in answer.extras.logits.iter().zip(&answer.extras.final_logits) {
         let max = l.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for (l, last) in l.iter().zip(last).filter(|(_, last)| last.is_finite()) {
@@ -155,7 +155,7 @@ fn opera_stacks_with_methods_on_logits_and_inside_the_model() {
         assert!(last.iter().filter(|logit| logit.is_finite()).count() <= 3, "three candidates at most");
     }
     let methods: Vec<_> = answer.trace.output[0].actions.iter().map(|action| action.method.as_str()).collect();
-    assert_eq!(methods, ["cutoff", "opera"], "what each did, in order");
+    assert_eq!(methods, ["pai", "cutoff", "opera"], "what each did, in order");
     assert_eq!(answer.trace.output.len(), 4, "an answer");
 }
 
@@ -191,7 +191,7 @@ fn opera_refuses_what_it_cannot_do() {
         ("opera:candidates=0", "Expected opera to get candidates as a whole number from 1 to 1000000, found 0"),
         ("opera:candidates=9999", "Expected opera to get candidates as a whole number from 1 to "),
         ("opera:scale=20000", "Expected opera to get scale as a number from 0 to 10000, found 20000"),
-        ("opera:threshold=0", "Expected opera to get threshold as a whole number from 1 to 1000000, found 0"),
+        ("opera:threshold=0", "Expected opera to get threshold as a whole number from 1, found 0"),
         ("opera:weight=-1", "Expected opera to get weight as a number from 0 to 1000, found -1"),
         ("opera:factor=2", "Expected opera to get factor as a number from 0 to 1, found 2"),
         ("opera:history=both", "Expected opera to get history as one of beam, slot, found both"),

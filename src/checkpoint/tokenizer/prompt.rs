@@ -48,8 +48,11 @@ impl TextTokenizer {
     }
 
     /// Which tokens of a prompt share a character with a part of the text behind its `<image>`, in bytes: how many
-    /// there are, and how many follow them.
+    /// there are, and how many follow them. None share one with an empty part, also where a token lies across it.
     pub fn tokens_of(&self, text: &str, part: Range<usize>) -> Result<(usize, usize), CheckpointError> {
+        if part.is_empty() {
+            return Ok((0, 0));
+        }
         let behind = match self.style {
             PromptStyle::Chunks => text.find(IMAGE_PLACEHOLDER).map_or(0, |at| at + IMAGE_PLACEHOLDER.len()),
             PromptStyle::Expanded | PromptStyle::TextOnly => 0,

@@ -249,6 +249,17 @@ fn tokens_that_only_the_configuration_knows_are_added() {
 }
 
 #[test]
+fn an_empty_part_of_a_prompt_has_no_tokens() {
+    let demo = crate::checkpoint::Checkpoint::demo().unwrap();
+    let text = "<image>\nas follows:  Is there a dog?";
+    let at = |word: &str| text.find(word).unwrap() + 1;
+    for place in [at("  "), at("there")] {
+        assert!(demo.tokenizer.tokens_of(text, place - 1..place + 1).unwrap().0 > 0, "a token lies there");
+        assert_eq!(demo.tokenizer.tokens_of(text, place..place).unwrap().0, 0, "none of it is in an empty part");
+    }
+}
+
+#[test]
 fn tokens_of_an_old_added_tokens_file_are_added() {
     let Some(json) = shared(VICUNA) else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -94,6 +94,12 @@ pub trait ActiveMethod {
         Reach::EVERYTHING
     }
 
+    /// SHA-256 of a file that a parameter names and that decides what its probe does: another time the same name may
+    /// stand for other bytes.
+    fn file_hash(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Whether what it does at a step depends on what it saw at those before: then no step of an answer is taken from
     /// another answer.
     fn keeps_state(&self) -> bool {

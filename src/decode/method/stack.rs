@@ -188,6 +188,16 @@ impl Stack {
         method.is_some_and(|method| method.active.reach(branch_idx, prompt_len) != Reach::NOTHING)
     }
 
+    /// What of a file decides what a method does, see [`ActiveMethod::file_hash`].
+    pub fn file_hash(&self, method_idx: usize) -> Option<[u8; 32]> {
+        self.methods.get(method_idx).and_then(|method| method.active.file_hash())
+    }
+
+    /// Whether a file decides what one of them does.
+    pub fn reads_files(&self) -> bool {
+        self.methods.iter().any(|method| method.active.file_hash().is_some())
+    }
+
     fn probing(&self) -> impl Iterator<Item = &Stacked> {
         self.methods.iter().filter(|method| method.has_probe)
     }

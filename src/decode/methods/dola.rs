@@ -33,16 +33,14 @@ const INFO: MethodInfo = MethodInfo {
         ),
         BETA,
         ParameterInfo::choice("norm", "off", &["off", "on"], "Whether inner layers go through the final norm first"),
-        ParameterInfo::choice(
-            "form",
-            "paper",
-            &["paper", "official"],
-            "How layers are compared: Jensen-Shannon divergence, or as the authors' code, with arguments reversed",
-        ),
     ],
     presets: &[
-        Preset { id: "paper", help: "Jensen-Shannon divergence", values: &[("form", "paper")] },
-        Preset { id: "official", help: "As the authors' code compares layers", values: &[("form", "official")] },
+        Preset { id: "paper", help: "Layers are compared by Jensen-Shannon divergence", values: &[] },
+        Preset {
+            id: "official",
+            help: "Layers are compared as in the authors' code, with the arguments reversed",
+            values: &[],
+        },
     ],
     ..MethodInfo::NONE
 };
@@ -53,7 +51,7 @@ const INFO: MethodInfo = MethodInfo {
 /// with the largest Jensen-Shannon divergence from the prediction `p`.
 /// **Source**: Chuang et al. 2024, section 2; `dola.py` of the authors' code.
 /// **Differs** from that code in the divergence, whose arguments are reversed there and whose sums are means (golden
-/// `dola`, test `divergences_worked_by_hand`; `form=official` does as the code, golden `dola_official`).
+/// `dola`, test `divergences_worked_by_hand`; preset `official` does as the code, golden `dola_official`).
 pub(super) struct Dola;
 
 impl Registered for Dola {
@@ -65,7 +63,7 @@ impl Registered for Dola {
 impl Method for Dola {
     fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let (beta, normed) = (parameters.number("beta")?, parameters.choice("norm")? == "on");
-        let (is_high, is_official) = (parameters.choice("bucket")? == "high", parameters.choice("form")? == "official");
+        let (is_high, is_official) = (parameters.choice("bucket")? == "high", parameters.choice(PRESET)? == "official");
         Ok(Box::new(Active { beta, normed, is_high, is_official, entries: Vec::new() }))
     }
 }

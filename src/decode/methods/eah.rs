@@ -28,23 +28,18 @@ const INFO: MethodInfo = MethodInfo {
             "An image token counts where its mean attention from later positions is above this",
         )
         .usual(0.0, 0.01),
-        ParameterInfo::choice(
-            "form",
-            "paper",
-            &["paper", "official"],
-            "`official`: nothing if the head is the first, and a mean over one row too many, as in the authors' code",
-        ),
     ],
     presets: &[
         Preset {
             id: "paper",
             help: "Layer two, as the paper and the authors' README say",
-            values: &[("layer", "1"), ("threshold", "0.002"), ("form", "paper")],
+            values: &[("layer", "1"), ("threshold", "0.002")],
         },
         Preset {
             id: "official",
-            help: "What the authors' released file runs with",
-            values: &[("layer", "15"), ("threshold", "0.0008"), ("form", "official")],
+            help: "What the authors' released file runs with: nothing if the head is the first, and means over one row \
+                too many",
+            values: &[("layer", "15"), ("threshold", "0.0008")],
         },
     ],
     ..MethodInfo::NONE
@@ -56,7 +51,7 @@ const INFO: MethodInfo = MethodInfo {
 /// `threshold`; the map of the head with most goes to all heads, each keeping its values. Rows of the answer stay.
 /// **Source**: Zhang et al. 2024; `modeling_llama_eah.py` lines 73-101 of the authors' code.
 /// **Differs** from that code in the number of later rows, which is the true one, and where its first head can never
-/// be chosen (test `eah_counts_every_later_row_and_may_choose_the_first_head`; `form=official` does both as the code).
+/// be chosen (test `eah_counts_every_later_row_and_may_choose_the_first_head`; preset `official` does both as it).
 pub(super) struct Eah;
 
 impl Registered for Eah {
@@ -69,7 +64,7 @@ impl Method for Eah {
     fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let threshold = parameters.number("threshold")?;
         parameters.count("layer")?;
-        let is_official = parameters.choice("form")? == "official";
+        let is_official = parameters.choice(PRESET)? == "official";
         let (places, count) = (Places::default(), Count::default());
         Ok(Box::new(Active { threshold, is_official, places, layer_idx: 0, chosen: None, count }))
     }
@@ -161,7 +156,7 @@ impl ActiveMethod for Active {
     fn did(&mut self) -> Option<String> {
         let did = self.count.did(Acted::OnProbs);
         let Some(head_idx) = self.chosen else { return Some(did) };
-        Some(format!("{did}; all heads of layer {} have read the prompt by head {head_idx}", self.layer_idx))
+        Some(format!("{did}; all heads of layer {} took over the map of head {head_idx}", self.layer_idx))
     }
 
     fn report(&self) -> Option<ActionReport> {

@@ -46,7 +46,8 @@ const INFO: MethodInfo = MethodInfo {
 
 /// The flip to yes.
 ///
-/// Where `p(yes) + p(no) > mass` and `|p(yes) - p(no)| < gap`, all tokens but yes are removed.
+/// Where `p(yes) + p(no) > mass` and `|p(yes) - p(no)| < gap`, all tokens but yes are removed, unless a method before
+/// has removed yes.
 /// **Source**: Yin et al. 2025; `spurious_utils/olm_utils.py` of the authors' code. **Differs** from that code, which
 /// works at every token and on two fixed ids, in taking the first token alone by default (test
 /// `a_flip_is_of_the_first_token`) and in looking the ids up (test `yes_and_no_are_looked_up_as_answers_begin`).
@@ -109,7 +110,9 @@ impl ActiveMethod for ActiveFlip {
         let p = probabilities(step.logits);
         let of = |id: usize| p.get(id).copied().unwrap_or_default();
         let (yes, no) = (of(self.ids.0), of(self.ids.1));
-        let flips = yes + no > self.mass && (yes - no).abs() < self.gap;
+        // A yes that a method before removed stays so: nothing would be left to choose.
+        let is_left = step.logits.get(self.ids.0).is_some_and(|logit| logit.is_finite());
+        let flips = is_left && yes + no > self.mass && (yes - no).abs() < self.gap;
         let mut logits = step.logits.to_vec();
         if flips {
             for (_, logit) in logits.iter_mut().enumerate().filter(|(id, _)| *id != self.ids.0) {
@@ -135,5 +138,38 @@ fn first_tokens(question: &QuestionContext<'_>) -> Result<[u32; 2], DecodeError>
     match (yes.get(common), no.get(common)) {
         (Some(yes), Some(no)) => Ok([*yes, *no]),
         _ => Err(DecodeError::NothingToChoose),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::method::Seen;
+
+    #[test]
+    fn a_yes_that_was_removed_before_stays_so() {
+        let mut flip = ActiveFlip { mass: 0.2, gap: 0.5, is_first_only: true, ids: (0, 1) };
+        let mut left = |yes: f32| {
+            let logits = [yes, 0.3_f32.ln(), 0.7_f32.ln()];
+            let seen = Seen::default();
+            let step = Step {
+                step_idx: 0,
+                ids: &[],
+                prompt_len: 0,
+                logits: &logits,
+                raw_logits: &logits,
+                branches: &[],
+                seen: &seen,
+            };
+            flip.combine(&step)
+                .expect("logits")
+                .expect("a method on logits")
+                .logits
+                .iter()
+                .map(|logit| logit.is_finite())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(left(0.25_f32.ln()), [true, false, false], "a near tie");
+        assert_eq!(left(f32::NEG_INFINITY), [false, true, true], "the others are still there to choose");
     }
 }

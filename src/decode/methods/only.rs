@@ -43,7 +43,8 @@ const INFO: MethodInfo = MethodInfo {
 ///
 /// Of the first layer's attention of the position that predicts, every head loses what exceeds the mean and the
 /// standard deviation (of a sample) of its own on the image, and the same on the words, the first position aside. Heads
-/// whose ratio of the entropy on the words to that on the image is below the mean of all are left out. What the others
+/// whose ratio of the entropy on the words to that on the image is below the mean of all are left out; one with a
+/// single key left on the image has none. What the others
 /// find goes through the last layer's first norm, `residual` times that layer's input is added, then come its
 /// feed-forward part and the final norm; `final` times the model's own last state is added; the output head gives `n`.
 /// Where `sum |p - p_n| < gamma` it is `l + with n`, else `(1 + against) l - against n`.
@@ -213,9 +214,11 @@ fn suppress(rows: &mut HeadRows, span: TokenSpan) -> Vec<bool> {
         of_words.unwrap_or(0.0) / of_image.unwrap_or(f64::INFINITY)
     };
     let ratios: Vec<f64> = rows.values.chunks_exact_mut(key_len.max(1)).map(ratio).collect();
-    let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
-    // A head of which nothing is left on either side has no ratio, and leaves none out.
-    ratios.iter().map(|ratio| *ratio >= mean || ratio.is_nan() || mean.is_nan()).collect()
+    // A head with one image key left has no entropy to divide by, and so no ratio: it stays, and the others have
+    // a mean of their own.
+    let finite: Vec<f64> = ratios.iter().copied().filter(|ratio| ratio.is_finite()).collect();
+    let mean = finite.iter().sum::<f64>() / finite.len().max(1) as f64;
+    ratios.iter().map(|ratio| *ratio >= mean || !ratio.is_finite()).collect()
 }
 
 /// Takes what exceeds mean and deviation of some keys; the entropy of the shares that are left, if any is.
@@ -249,5 +252,22 @@ mod tests {
         assert_eq!(suppress(&mut rows, span), [true, false], "more spread over the words than the mean");
         let left = [0.3, 0.1, 0.1, 0.2, 0.2, 0.1, 0.1, 0.0, 0.05, 0.15, 0.15, 0.05];
         assert_eq!(rows.values, left, "the first key and what does not stand out stay");
+    }
+
+    #[test]
+    fn a_head_with_one_image_key_left_has_no_ratio() {
+        // Words are keys 1, 2, 6, 7, the image keys 3, 4, 5.
+        let span = TokenSpan { start: 3, len: 3 };
+        let values = [
+            // 0.9 is above 0.33 + 0.49, the key of 0.1 is left alone.
+            [0.0, 0.1, 0.1, 0.9, 0.1, 0.0, 0.1, 0.1],
+            // ln 4 / ln 3.
+            [0.0, 0.1, 0.1, 0.2, 0.2, 0.2, 0.1, 0.1],
+            // ln 2 / ln 3.
+            [0.0, 0.1, 0.1, 0.2, 0.2, 0.2, 0.0, 0.0],
+        ];
+        let kept = |values: &[[f32; 8]]| suppress(&mut HeadRows { key_len: 8, values: values.concat() }, span);
+        assert_eq!(kept(&values), [true, true, false], "the mean is that of the other two");
+        assert_eq!(kept(&values[..1]), [true], "no ratio at all");
     }
 }

@@ -7,13 +7,12 @@ use crate::ids::TokenSpan;
 const ID: &str = "opera";
 /// For menus; what counts is the model's vocabulary.
 const MOST_CANDIDATES: usize = 1_000_000;
-const MOST_TOKENS: usize = 1_000_000;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
     label: "OPERA: over-trust penalty",
     help: "Follows several answers, prefers those that look at the photo and do not lean on one earlier token, and \
-        goes back to choose again behind a token on which everything leans",
+        goes back to choose again where all of them keep leaning on the same token",
     paper: "Huang et al., OPERA: Alleviating Hallucination in Multi-Modal Large Language Models via Over-Trust Penalty \
         and Retrospection-Allocation, CVPR 2024, arXiv:2311.17911",
     acts: Acts::Search,
@@ -21,13 +20,13 @@ const INFO: MethodInfo = MethodInfo {
     parameters: &[
         ParameterInfo::choice(PRESET, "paper", &["paper", "official"], "Published values to start from"),
         ParameterInfo::whole("beams", "5", (2, 64), "Answers that are followed at once").usual(2.0, 8.0),
-        ParameterInfo::whole("candidates", "5", (1, MOST_CANDIDATES), "Tokens of each that are looked at")
+        ParameterInfo::whole("candidates", "5", (1, MOST_CANDIDATES), "Next tokens tried for each answer")
             .usual(1.0, 10.0),
         ParameterInfo::real("scale", "50", (0.0, 1e4), "Factor of every attention value in a column").usual(1.0, 100.0),
         ParameterInfo::whole(
             "threshold",
             "15",
-            (1, MOST_TOKENS),
+            (1, usize::MAX),
             "How often all answers have to lean on a token before the search goes back to it",
         )
         .usual(1.0, 50.0),
@@ -35,12 +34,17 @@ const INFO: MethodInfo = MethodInfo {
         ParameterInfo::whole(
             "warm-up",
             "10",
-            (0, MOST_TOKENS),
-            "First tokens, which get what they have on the image instead of a penalty",
+            (0, usize::MAX),
+            "For so many first tokens, attention on the image is added in place of the penalty",
         )
         .usual(0.0, 30.0),
-        ParameterInfo::real("factor", "1e-7", (0.0, 1.0), "Factor of a column's product"),
-        ParameterInfo::whole("window", "512", (1, MOST_TOKENS), "Last tokens that count").usual(1.0, 512.0),
+        ParameterInfo::real(
+            "factor",
+            "1e-7",
+            (0.0, 1.0),
+            "Scale of the column score, the product of the attention in a column",
+        ),
+        ParameterInfo::whole("window", "512", (1, usize::MAX), "Last tokens that count").usual(1.0, 512.0),
         ParameterInfo::choice(
             "history",
             "beam",
@@ -49,10 +53,14 @@ const INFO: MethodInfo = MethodInfo {
         ),
     ],
     presets: &[
-        Preset { id: "paper", help: "Places are the answers' own", values: &[("history", "beam")] },
+        Preset {
+            id: "paper",
+            help: "Each answer remembers the tokens that it leaned on",
+            values: &[("history", "beam")],
+        },
         Preset {
             id: "official",
-            help: "Places by the beams' numbers, never forgotten",
+            help: "Tokens are remembered by the beam's number, never forgotten, as in the authors' code",
             values: &[("history", "slot")],
         },
     ],

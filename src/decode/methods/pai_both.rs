@@ -26,7 +26,7 @@ const INFO: MethodInfo = MethodInfo {
             "gamma",
             "1.1",
             (1.0, 11.0),
-            "Strength of the contrast plus 1; 1 is none, and no candidate is removed",
+            "Strength of the contrast plus 1; at 1 there is no contrast and no cut-off",
         )
         .usual(1.0, 4.0),
         BETA,

@@ -90,7 +90,7 @@ pub(super) fn entries(
     most: usize,
     num_layers: usize,
 ) -> Result<Vec<usize>, DecodeError> {
-    let expected = || format!("entries of the hidden states from 0 to {most}, joined by + or -");
+    let expected = || format!("numbers of hidden states from 0 (embeddings) to {most}, as 2+4 or 20-28");
     let bad = |parameters: &Parameters| parameters.bad(name, expected());
     let scales = parameters.scales(name);
     let limit = if scales { PUBLISHED_LAYERS } else { most };

@@ -32,7 +32,7 @@ const INFO: MethodInfo = MethodInfo {
             "Dimensions of the hidden states that are large in sinks, joined by +; known for LLaVA-1.5's decoders, \
                 other models need them",
         ),
-        ParameterInfo::real("tau", "20", (f64::MIN_POSITIVE, 1e6), "Least size of such a dimension of a sink")
+        ParameterInfo::real("tau", "20", (f64::MIN_POSITIVE, f64::MAX), "Least size of such a dimension of a sink")
             .usual(1.0, 50.0),
         ParameterInfo::real("rho", "0.5", (0.0, 1.0), "Largest share of sinks in the image's attention of a head"),
         ParameterInfo::real("p", "0.6", (0.0, 1.0), "Share of their attention that sinks keep; 1 is all"),

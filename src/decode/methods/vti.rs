@@ -8,6 +8,7 @@ use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parame
 use crate::files;
 use crate::model::{Probe, Site, Tower};
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
+use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
@@ -83,8 +84,14 @@ impl Method for Vti {
         let by_mlp = parameters.choice("form")? == "mlp";
         let path = PathBuf::from(parameters.text("directions").trim());
         let is_named = !path.as_os_str().is_empty();
-        let [vision, text] = if is_named { read(&path, [("vision", vision), ("text", text)])? } else { [None, None] };
-        Ok(Box::new(Active { by_mlp, vision, text, path, count: Count::default() }))
+        let (file_hash, [vision, text]) = if is_named {
+            let (hash, found) = read(&path, [("vision", vision), ("text", text)])?;
+            // Bundled ones stay what they are.
+            (Some(hash).filter(|_| path != Path::new(DEMO)), found)
+        } else {
+            (None, [None, None])
+        };
+        Ok(Box::new(Active { by_mlp, vision, text, path, file_hash, count: Count::default() }))
     }
 }
 
@@ -97,10 +104,6 @@ struct Directions {
 }
 
 impl Directions {
-    fn num_layers(&self) -> usize {
-        self.tensor.dims().first().copied().unwrap_or(0)
-    }
-
     /// Of a layer, **shape** `[1, width]` or `[tokens, width]`.
     fn of(&self, layer_idx: usize, rows: &Tensor) -> TensorResult<Tensor> {
         let direction = self.tensor.get(layer_idx)?;
@@ -121,6 +124,8 @@ struct Active {
     vision: Option<Directions>,
     text: Option<Directions>,
     path: PathBuf,
+    /// SHA-256 of the file as it was read.
+    file_hash: Option<[u8; 32]>,
     count: Count,
 }
 
@@ -186,9 +191,20 @@ impl ActiveMethod for Active {
             }
         }
         if let (Some(vision), Some(encoder)) = (&self.vision, question.model.encoders().first()) {
-            let num_layers = encoder.num_hidden_layers;
-            if !(2..=3).contains(&vision.tensor.rank()) || vision.num_layers() != num_layers {
-                let expected = format!("[{num_layers}, width] or [{num_layers}, tokens, width]");
+            let (num_layers, width) = (encoder.num_hidden_layers, encoder.hidden_size);
+            let num_tokens = encoder.num_tokens(question.input_shape);
+            let fits = match *vision.tensor.dims() {
+                [layers, own] => (layers, own) == (num_layers, width),
+                [layers, tokens, own] => {
+                    // How many there are of another input, the encoder says when it runs.
+                    let is_one_each = num_tokens.is_none_or(|num_tokens| [1, num_tokens].contains(&tokens));
+                    (layers, own) == (num_layers, width) && is_one_each
+                }
+                _ => false,
+            };
+            if !fits {
+                let tokens = num_tokens.map_or_else(|| "tokens".to_owned(), |num_tokens| num_tokens.to_string());
+                let expected = format!("[{num_layers}, {width}] or [{num_layers}, {tokens}, {width}]");
                 return Err(shape("vision", expected, vision));
             }
         }
@@ -208,6 +224,10 @@ impl ActiveMethod for Active {
         Reach { vision: self.vision.is_some(), first_position, by_position: true }
     }
 
+    fn file_hash(&self) -> Option<[u8; 32]> {
+        self.file_hash
+    }
+
     fn keeps_state(&self) -> bool {
         false
     }
@@ -221,8 +241,8 @@ impl ActiveMethod for Active {
     }
 }
 
-/// Reads the tensors whose strength is not 0.
-fn read(path: &Path, wanted: [(&'static str, f64); 2]) -> Result<[Option<Directions>; 2], DecodeError> {
+/// Reads the tensors whose strength is not 0; the SHA-256 of the file comes first.
+fn read(path: &Path, wanted: [(&'static str, f64); 2]) -> Result<([u8; 32], [Option<Directions>; 2]), DecodeError> {
     let refused = |found: String| DecodeError::DirectionsFile { owner: ID, found, path: path.to_owned() };
     let own = || files::read(path, MOST_BYTES).map(Cow::from);
     let bytes = if path == Path::new(DEMO) { Ok(Cow::from(DEMO_DIRECTIONS)) } else { own() };
@@ -247,5 +267,5 @@ fn read(path: &Path, wanted: [(&'static str, f64); 2]) -> Result<[Option<Directi
         }
         *found = Some(Directions { strength, tensor });
     }
-    Ok(found)
+    Ok((Sha256::digest(&bytes).into(), found))
 }

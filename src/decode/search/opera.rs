@@ -6,7 +6,7 @@ use super::{Limits, Progress, Search};
 use crate::decode::contrast::moved_between;
 use crate::decode::method::{OverTrust, Stack};
 use crate::decode::stepper::{Line, Offer, Stepper};
-use crate::decode::{DecodeError, GenerateOptions, Sampler, TokenStep};
+use crate::decode::{DecodeError, GenerateOptions, Sampler, StopReason, TokenStep};
 use crate::trace::TokenAction;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -104,8 +104,7 @@ impl Opera {
         }
         self.save(len);
         let Some(id) = self.forced.get(len).copied() else {
-            self.expand(stepper, offers)?;
-            return Ok(Progress::default());
+            return self.go_on(stepper, offers);
         };
         let score = self.running.first().map_or(0.0, |beam| beam.score);
         let with_logits = self.with_logits;
@@ -115,6 +114,28 @@ impl Opera {
         };
         let methods = methods_of(stepper)?;
         self.settle(stepper, vec![Continuation { line_idx: 0, id, score }], len + 1, &methods, &choice)
+    }
+
+    /// From the ends of the beams: their candidates are run, or, where the context has no position for them, the last
+    /// tokens are chosen as they are.
+    fn go_on(&mut self, stepper: &mut Stepper<'_>, offers: Vec<Offer>) -> Result<Progress, DecodeError> {
+        if !stepper.lines().iter().any(Line::is_full) {
+            self.expand(stepper, offers)?;
+            return Ok(Progress::default());
+        }
+        let candidates_alone = |offer: &Offer| {
+            let mut logits = vec![f32::NEG_INFINITY; offer.logits().len()];
+            for id in largest(offer.logits(), self.how.candidates) {
+                let (from, to) = (offer.logits().get(id as usize), logits.get_mut(id as usize));
+                if let (Some(from), Some(to)) = (from, to) {
+                    *to = *from;
+                }
+            }
+            logits
+        };
+        let finals: Vec<Vec<f32>> = offers.iter().map(candidates_alone).collect();
+        let len = offers.first().map_or(0, Offer::step_idx) + 1;
+        self.choose(stepper, &offers, &finals, len, "chosen without a column score, at the end of the context")
     }
 
     /// Puts every candidate behind its beam, in a line of its own.
@@ -314,6 +335,19 @@ impl Opera {
                 *logit = f32::NEG_INFINITY;
             }
         }
+        let did = format!("rolled back to token {len}, chosen again without {} of the beams' tokens", rejected.len());
+        self.choose(stepper, offers, &finals, len + 1, &did)
+    }
+
+    /// Answers of `len` tokens, the last of each from `finals`, a row for every beam; no candidate of theirs was run.
+    fn choose(
+        &mut self,
+        stepper: &mut Stepper<'_>,
+        offers: &[Offer],
+        finals: &[Vec<f32>],
+        len: usize,
+        did: &str,
+    ) -> Result<Progress, DecodeError> {
         let mut all = Vec::new();
         for (beam_idx, ((logits, line), beam)) in finals.iter().zip(stepper.lines()).zip(&self.running).enumerate() {
             let logprobs = self.ranking.logprobs(logits, line.ids())?;
@@ -323,12 +357,10 @@ impl Opera {
         let (owner, with_logits) = (self.owner, self.with_logits);
         let choice = |one: &Continuation| {
             let (offer, logits) = (offers.get(one.line_idx)?, finals.get(one.line_idx)?);
-            let did =
-                format!("rolled back to token {len}, chosen again without {} of the beams' tokens", rejected.len());
-            Some(told(owner, offer, one.id, logits, did, with_logits))
+            Some(told(owner, offer, one.id, logits, did.to_owned(), with_logits))
         };
         let methods = methods_of(stepper)?;
-        self.settle(stepper, all, len + 1, &methods, &choice)
+        self.settle(stepper, all, len, &methods, &choice)
     }
 
     /// The best continuations go on, those that end compete; each line is a beam.
@@ -362,7 +394,9 @@ impl Opera {
             else {
                 continue;
             };
+            // A candidate that was run may have the last position; the token behind it can still be chosen.
             let stop = self.limits.stop(one.id, len, line);
+            let stop = stop.filter(|stop| ran.is_none() || *stop != StopReason::ContextFull);
             let goes_on = stop.is_none() && next.len() < self.how.beams;
             if !goes_on && (stop.is_none() || rank >= self.how.beams) {
                 continue;
@@ -385,6 +419,7 @@ impl Opera {
         if let Some(state) = self.states.last_mut() {
             state.chosen = next.iter().map(|(beam_idx, one, ..)| (*beam_idx, one.id)).collect();
         }
+        let mut offers = None;
         if has_next {
             let picks: Vec<usize> = next.iter().map(|(_, one, ..)| one.line_idx).collect();
             stepper.reorder(&picks)?;
@@ -399,13 +434,18 @@ impl Opera {
             self.running = next.into_iter().map(|(.., beam, _)| beam).collect();
             if let Some(ran) = ran {
                 let mut ran: Vec<Option<Offer>> = ran.into_iter().map(Some).collect();
-                let offers = picks.iter().filter_map(|pick| ran.get_mut(*pick).and_then(Option::take)).collect();
-                self.save(len);
-                self.expand(stepper, offers)?;
+                offers = Some(picks.iter().filter_map(|pick| ran.get_mut(*pick).and_then(Option::take)).collect());
             }
         }
         let leading = self.running.first().filter(|_| has_next).map(|beam| (beam.score, beam.steps.as_slice()));
-        self.ranking.progress(leading, len)
+        let mut progress = self.ranking.progress(leading, len)?;
+        if let (Some(offers), None) = (offers, progress.stop) {
+            self.save(len);
+            let further = self.go_on(stepper, offers)?;
+            progress.tokens.extend(further.tokens);
+            progress.stop = further.stop;
+        }
+        Ok(progress)
     }
 
     /// Keeps the state of `len` tokens; later ones are gone.

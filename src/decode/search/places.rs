@@ -56,8 +56,10 @@ impl Columns {
                 best = (sum, token);
             }
         }
-        // A column's product is the logarithm's exponential; beyond every logit it is as good as the largest number.
-        ((how.factor * best.0.exp()).min(f64::from(f32::MAX) / 4.0), best.1)
+        // A column's product is the logarithm's exponential; beyond every logit it is as good as the largest number. A
+        // factor of 0 leaves nothing even of one that has no number.
+        let product = if how.factor > 0.0 { how.factor * best.0.exp() } else { 0.0 };
+        (product.min(f64::from(f32::MAX) / 4.0), best.1)
     }
 }
 
@@ -112,6 +114,17 @@ mod tests {
         assert!((found - 1.5).abs() < 1e-9 && place == 2, "half of 3 in a window of one, found {found} at {place}");
         let none = OverTrust { scale: 0.0, ..how(2) };
         assert_eq!(Columns::new(&rows, &none).largest(&candidate, &none), (0.0, 1), "the first of equals");
+    }
+
+    #[test]
+    fn a_factor_of_0_is_no_penalty_whatever_the_product() {
+        // 1e4 to the 100th is no f64.
+        let rows: Vec<_> = (0..99).map(|_| Arc::new(TokenRow { answer: vec![1.0], on_image: 0.0 })).collect();
+        let candidate = TokenRow { answer: vec![1.0], on_image: 0.0 };
+        let largest = |how: &OverTrust| Columns::new(&rows, how).largest(&candidate, how);
+        let strong = OverTrust { scale: 1e4, ..how(512) };
+        assert!(largest(&strong).0 > 1e30, "beyond every logit");
+        assert_eq!(largest(&OverTrust { factor: 0.0, ..strong }), (0.0, 0), "nothing of it");
     }
 
     #[test]

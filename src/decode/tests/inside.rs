@@ -44,8 +44,8 @@ fn eah_counts_every_later_row_and_may_choose_the_first_head() {
         (&[("threshold", "0.0999")][..], Some(0)),
         (&[("threshold", "0.1001")], None),
         // One row too many makes the means smaller, and the first head is none.
-        (&[("threshold", "0.05"), ("form", "official")], None),
-        (&[("threshold", "0.0999"), ("form", "official")], None),
+        (&[("preset", "official"), ("layer", "0"), ("threshold", "0.05")], None),
+        (&[("preset", "official"), ("layer", "0"), ("threshold", "0.0999")], None),
     ] {
         let mut eah = built("eah", parameters);
         let edited = eah.probe().unwrap().probs(&prompt, &probs).unwrap();
@@ -60,7 +60,7 @@ fn eah_counts_every_later_row_and_may_choose_the_first_head() {
         assert!(!eah.probe().unwrap().wants_probs(&site(0, PROMPT, 1)), "other layers stay");
     }
     let other = rows(3, &prompt, |head, row, key| if head == 2 && row > key && key == 9 { 0.3 } else { 0.01 });
-    let mut eah = built("eah", &[("threshold", "0.1"), ("form", "official")]);
+    let mut eah = built("eah", &[("preset", "official"), ("layer", "0"), ("threshold", "0.1")]);
     let edited = eah.probe().unwrap().probs(&prompt, &other).unwrap().unwrap();
     assert_eq!(values(&edited)[0], values(&other)[2], "another head may be chosen by the code's rule");
 }
@@ -207,6 +207,8 @@ fn what_methods_inside_the_model_cannot_use_is_refused_by_name() {
         ("vista", ("norm", "yes"), "norm"),
         ("dola", ("entries", "3"), "entries"),
         ("dola", ("bucket", "middle"), "bucket"),
+        ("dola", ("preset", "code"), "preset"),
+        ("eah", ("preset", "code"), "preset"),
         ("deco", ("entries", "4"), "entries"),
         ("deco", ("top-k", "0"), "top-k"),
         ("deco", ("top-p", "0"), "top-p"),
@@ -249,7 +251,18 @@ fn directions_that_do_not_fit_are_refused_by_what_they_are() {
     );
     save(&[("vision", zeros(&[7, 8]))]);
     let found = refused(&[("text", "0")]).expect_err("a refusal");
-    assert!(found.starts_with("Expected directions `vision` of shape ["), "{found}");
+    let expected = "Expected directions `vision` of shape [3, 16] or [3, 10, 16] for this model, found ";
+    assert!(found.starts_with(&format!("{expected}[7, 8]: ")), "{found}");
+    for dims in [&[3, 8][..], &[3, 10, 8], &[3, 9, 16], &[3], &[3, 1, 10, 16]] {
+        save(&[("vision", zeros(dims))]);
+        let found = refused(&[("text", "0")]).expect_err("a refusal");
+        assert!(found.starts_with(&format!("{expected}{dims:?}: ")), "{found}");
+        assert!(found.ends_with("d.safetensors"), "the file comes last: {found}");
+    }
+    for dims in [&[3, 16][..], &[3, 10, 16], &[3, 1, 16]] {
+        save(&[("vision", zeros(dims))]);
+        assert_eq!(refused(&[("text", "0")]), Ok(()), "{dims:?} fits");
+    }
     save(&[("text", (zeros(&[3, 24]) / 0.0).unwrap())]);
     let found = refused(&[("vision", "0")]).expect_err("a refusal");
     assert!(found.contains("values of text that are not finite"), "{found}");
@@ -265,4 +278,22 @@ fn a_method_inside_the_model_that_never_acted_says_so() {
         let warning = built(name, given).report().unwrap().warning(Word::Method);
         assert_eq!(warning, Some(format!("The method {name} changed nothing in this run")), "{name}");
     }
+}
+
+#[test]
+fn rules_of_official_code_come_with_the_preset_alone() {
+    for (name, known) in [("eah", "preset, layer, threshold"), ("dola", "preset, entries, bucket, beta, norm")] {
+        let found =
+            prepared(name, &[("form", "official")], SPAN).map(|_| ()).expect_err("no such parameter").to_string();
+        let expected = format!("Expected {name} to get only the parameters {known}, found form");
+        assert!(found.starts_with(&expected), "{name}: {found}");
+    }
+}
+
+#[test]
+fn numbers_that_have_no_end_in_the_papers_have_none() {
+    for parameter in ["threshold", "warm-up", "window"] {
+        assert!(prepared("opera", &[(parameter, "99000000")], SPAN).is_ok(), "{parameter} of opera");
+    }
+    assert!(prepared("var", &[("dims", "0"), ("tau", "1e9")], SPAN).is_ok(), "tau of var");
 }

@@ -27,7 +27,7 @@ fn older_options_take_methods_of_the_one_registry() {
     let ids = |word| methods(word).map(Registered::id).collect::<Vec<_>>();
     assert_eq!(ids(Word::Strategy), ["plain", "vcd", "damro", "icd", "pai-cfg", "m3id"], "--strategy");
     assert_eq!(ids(Word::Intervention), ["knockout", "pai"], "--intervene");
-    let all: Vec<_> = METHODS.iter().map(|method| method.id()).collect();
+    let all: Vec<_> = methods(Word::Method).map(|method| method.id()).collect();
     let distinct: HashSet<_> = all.iter().copied().collect();
     let of_method = ids(Word::Method);
     assert_eq!((of_method.len(), of_method.into_iter().collect()), (distinct.len(), distinct), "--method takes all");
@@ -42,7 +42,7 @@ fn older_options_take_methods_of_the_one_registry() {
 
 #[test]
 fn what_is_not_registered_is_refused_by_option_with_what_is_near() {
-    let all: Vec<_> = METHODS.iter().map(|method| method.id()).collect();
+    let all: Vec<_> = methods(Word::Method).map(Registered::id).collect();
     let message = |word, name: &str| build(word, name, &[]).map(|_| ()).unwrap_err().to_string();
     assert_eq!(
         message(Word::Strategy, "beam"),

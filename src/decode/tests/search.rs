@@ -1,11 +1,12 @@
 //! Beam search against loops without any cache, with methods whose state is each beam's own.
 
 use super::{SPAN, TOY, image_prompt, lone, named};
+use crate::decode::method::{OverTrust, OwnSearch};
 use crate::decode::{
-    ActiveMethod, BranchContext, Chosen, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions, Generation,
-    Stack, Step, StopReason, TokenStep, Verdict,
+    ActiveMethod, Asks, BranchContext, Chosen, Combined, DecodeError, DecoderPrompt, Encode, GenerateOptions,
+    Generation, Stack, Step, StopReason, TokenStep, Verdict,
 };
-use crate::model::fixtures::{decoder, llava};
+use crate::model::fixtures::{RandomWeights, decoder, decoder_with, llava, text_config};
 use crate::model::{BranchInput, CancelFlag, Decoder, Embedded, ImagePlace, LogitRows, Probe, Site};
 use crate::trace::Sampling;
 use candle_core::{Result, Tensor};
@@ -385,4 +386,60 @@ fn methods_are_told_what_was_taken_back() {
     let methods = lone(Back { is_done: false, told: Arc::clone(&to_len) });
     told(Generation::new(&decoder, methods, prompts, options(1, 1.0, &[], 5)).unwrap());
     assert_eq!(*to_len.lock().unwrap(), [1], "once, with what stands");
+}
+
+/// Searches as OPERA does, without a method's own parameters.
+#[derive(Clone)]
+struct OverTrusting(OverTrust);
+
+impl ActiveMethod for OverTrusting {
+    fn asks(&self) -> Asks {
+        Asks { attention: vec![self.0.last_layer_idx], ..Asks::default() }
+    }
+
+    fn search(&self) -> Option<OwnSearch> {
+        Some(OwnSearch::Opera(self.0))
+    }
+
+    fn fork(&self) -> Option<Box<dyn ActiveMethod>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+#[test]
+fn opera_chooses_the_last_token_of_a_full_context_without_running_candidates() {
+    let how = OverTrust {
+        beams: 2,
+        candidates: 1,
+        scale: 50.0,
+        threshold: 15,
+        weight: 0.0,
+        warm_up: 0,
+        factor: 1e-7,
+        window: 512,
+        by_slot: false,
+        last_layer_idx: 2,
+        image: crate::ids::TokenSpan { start: 1, len: 1 },
+    };
+    for spare in 0..3 {
+        let max_position_embeddings = PROMPT.len() + spare;
+        let config = crate::checkpoint::TextConfig { max_position_embeddings, ..text_config() };
+        let decoder = decoder_with(&config, &RandomWeights::default());
+        let run = |methods: Stack, width: usize| {
+            let prompts = vec![DecoderPrompt::text(&decoder, PROMPT.to_vec()).unwrap()];
+            told(Generation::new(&decoder, methods, prompts, options(width, 1.0, &[], 9)).unwrap())
+        };
+        let (_, plain, _) = run(Stack::default(), 1);
+        let (_, beams, _) = run(Stack::default(), 2);
+        for candidates in [3, 50] {
+            let what = format!("{spare} positions, {candidates} candidates");
+            let (_, found, stop) = run(lone(OverTrusting(OverTrust { candidates, ..how })), 1);
+            assert_eq!((found.len(), stop), (plain.len(), StopReason::ContextFull), "{what}: as plain decoding");
+            let action = &found.last().unwrap().actions[0];
+            assert!(action.note.as_ref().unwrap().ends_with("at the end of the context"), "{what}: {action:?}");
+            assert_eq!(action.num_removed, 50 - candidates, "{what}: no others");
+            // All of them, without a penalty, are what beam search looks at.
+            assert!(candidates < 50 || ids(&found) == ids(&beams), "{what}: beam search");
+        }
+    }
 }

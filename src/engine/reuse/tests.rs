@@ -11,7 +11,8 @@ fn plain() -> Footing {
 }
 
 fn edited(untouched: usize, by_position: bool) -> Footing {
-    let one = SpecInfo { name: "edit".to_owned(), parameters: BTreeMap::new() };
+    let spec = SpecInfo { name: "edit".to_owned(), parameters: BTreeMap::new() };
+    let one = Editor { spec, file_hash: None };
     Footing { untouched, by_position, methods: Arc::from(vec![one]) }
 }
 
@@ -104,6 +105,12 @@ fn what_interventions_change_is_not_shared() {
     assert_eq!(known(plain(), edited(4, true)), 4, "as far as the new one leaves it alone");
     assert_eq!(known(edited(4, true), plain()), 4, "as far as the old one left it alone");
     assert_eq!(known(edited(4, true), edited(4, true)), 10, "the same intervention");
+    let of_file = |byte| {
+        let Editor { spec, .. } = edited(4, true).methods[0].clone();
+        Footing { methods: Arc::from(vec![Editor { spec, file_hash: Some([byte; 32]) }]), ..edited(4, true) }
+    };
+    assert_eq!(known(of_file(1), of_file(1)), 10, "the same file");
+    assert_eq!(known(of_file(1), of_file(2)), 4, "a file of the same name with other bytes");
     assert_eq!(known(edited(4, false), edited(4, false)), 4, "one that depends on the pass is never shared");
     assert_eq!(known(edited(0, false), plain()), 0, "one that changes everything leaves nothing");
 }

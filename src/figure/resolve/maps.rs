@@ -2,7 +2,7 @@
 
 use super::tokens::token_set;
 use super::truth::objects;
-use super::words::{answer_words, choice_words, place_words, selection, token_title, token_words};
+use super::words::{answer_words, choice_words, mitigated_words, place_words, selection, token_title, token_words};
 use super::{Content, Heat, Made, PanelData, PanelError, PhotoContent, key};
 use crate::analysis::{MapRequest, MapSource, Reduce};
 use crate::data::Photo;
@@ -48,8 +48,13 @@ pub(super) fn map(
     }
     // A map of a file is of its own model: how an answer was decoded says nothing of it.
     let of_answer = !matches!(spec, MapSpec::File { .. });
-    if let Some(words) = answer_words(&named.of, inputs).filter(|_| of_answer) {
-        caption = format!("{caption}; {words}");
+    if of_answer {
+        let which = answer_words(&named.of, inputs);
+        let is_said = which.as_ref().is_some_and(|words| words.contains(" decoding"));
+        let how = inputs.traces.get(&named.of).and_then(|trace| mitigated_words(&trace.run)).filter(|_| !is_said);
+        for words in which.into_iter().chain(how) {
+            caption = format!("{caption}; {words}");
+        }
     }
     let data = PanelData::of_map("map", &named.layout, &named.values, &named.unit);
     base.heat = Some(Heat { layout: named.layout, values: named.values.into(), unit: named.unit, signed: false });

@@ -6,7 +6,7 @@ use crate::analysis::{Pick, Reduce, Selection, base_rank, elbow_k, image_share_p
 use crate::figure::Inputs;
 use crate::figure::font::settable;
 use crate::figure::recipe::{Mark, Shade, Tokens};
-use crate::trace::{OutputToken, Trace};
+use crate::trace::{OutputToken, RunInfo, Trace};
 use std::sync::Arc;
 
 /// An answer, set as text.
@@ -165,6 +165,21 @@ pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
     let telling = parts.into_iter().filter(|part| others().any(|other| part(other) != part(this)));
     let words: Vec<String> = telling.map(|part| settable(&part(this))).collect();
     Some(if words.is_empty() { format!("answer {of}") } else { words.join(", ") })
+}
+
+/// How an answer came about where that is not the model's own greedy or drawn one: methods, and a beginning that was
+/// given. No reader takes a map of it for one of the plain answer.
+pub(super) fn mitigated_words(run: &RunInfo) -> Option<String> {
+    let interventions = run.interventions.iter().map(|spec| spec.name.clone());
+    let decoding = Some(run.decoding()).filter(|decoding| decoding != "plain");
+    let methods: Vec<String> = interventions.chain(decoding).collect();
+    let methods = (!methods.is_empty()).then(|| format!("{} decoding", methods.join(" + ")));
+    let given = match run.forced_ids.len() {
+        0 => None,
+        count => Some(format!("its first {} given", number_of(count, "token"))),
+    };
+    let words: Vec<String> = methods.into_iter().chain(given).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// A number a token, and what it is.

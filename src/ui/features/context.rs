@@ -55,6 +55,8 @@ pub(in crate::ui) struct ViewMemory {
     pub(in crate::ui) no_file_dialog: bool,
     /// Sections of the inspector.
     pub(in crate::ui) sections: Sections,
+    /// The tab with the methods is in front of the inspector.
+    pub(in crate::ui) mitigation_in_front: bool,
     /// Sections that stand in panels of their own.
     pub(in crate::ui) of_their_own: BTreeSet<Pane>,
     /// Where the photo was drawn, as far as it is in sight.
@@ -149,7 +151,8 @@ pub(in crate::ui) fn modal(ctx: &egui::Context, id: &'static str) -> egui::Modal
 pub(in crate::ui) fn hold_word(cx: &mut PanelContext<'_>, word: &MarkedWord) {
     let lets_go = cx.state.selection.holds_word(&word.tokens);
     cx.emit(Command::HoldWord(*word.tokens.start(), *word.tokens.end()));
-    if !lets_go {
+    // Who reads what methods did at each word stays there.
+    if !lets_go && !cx.memory.mitigation_in_front {
         cx.emit(Command::ShowPane(Pane::Origin));
     }
     let category = word.marked.mention.category;

@@ -24,7 +24,7 @@ pub(crate) struct Toy {
 impl Toy {
     pub(crate) fn new() -> Self {
         let encoders = [("far", GRIDS[0]), ("near", GRIDS[1])];
-        let encoders = encoders.map(|(name, grid)| EncoderInfo::patches(name, 1, HEADS, 15, grid));
+        let encoders = encoders.map(|(name, grid)| EncoderInfo::patches(name, 1, (HEADS, 1), 15, grid));
         Self { decoder: decoder(&[8, 4, 4]), encoders, eos_token_ids: eos_token_ids() }
     }
 

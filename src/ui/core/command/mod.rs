@@ -26,7 +26,9 @@ use crate::analysis::TokenRef as TokenPos;
 use crate::data::dataset::{Query, Tag};
 use crate::engine::{ModelSource, RunId};
 use crate::ui::core::pane::Pane;
-use crate::ui::core::settings::{AskSettings, ChipQuantity, ColourSettings, ThemeChoice, TruthView, ViewState};
+use crate::ui::core::settings::{
+    AskSettings, ChipQuantity, ColourSettings, MethodChoice, ThemeChoice, TruthView, ViewState,
+};
 use std::path::PathBuf;
 
 /// What the photo's view can be told.
@@ -144,6 +146,10 @@ pub enum Command {
     TogglePrompting,
     /// The shown question and those to come decoded by contrast, or plainly.
     ToggleStrategy,
+    /// Which methods act, in which order, with which parameters.
+    SetMethods(Box<MethodChoice>),
+    /// Puts a method to those that act, or takes it away.
+    ToggleMethod(&'static str),
     /// The shown question with the methods as they are set.
     AskWithMethods,
     /// A control of a method was released: ask again, if that is wanted.

@@ -58,6 +58,8 @@ pub struct AskSettings {
     pub strategy_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Further methods, in the order in which they act.
     pub methods: Vec<StackedMethod>,
+    /// How many of them act before the strategy.
+    pub before_strategy: usize,
     /// All methods are switched off for now; which ones are on stays known.
     pub paused: bool,
     /// The shown question is asked again as soon as a control of a method is released.
@@ -66,6 +68,37 @@ pub struct AskSettings {
     pub prompt_rows: PromptRows,
     /// Most attention of one answer, mebibytes.
     pub budget_mib: usize,
+}
+
+/// What undoing brings back of the methods: which are chosen, in which order, with which parameters.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MethodChoice {
+    strategy: String,
+    parameters: BTreeMap<String, BTreeMap<String, String>>,
+    methods: Vec<StackedMethod>,
+    before_strategy: usize,
+    paused: bool,
+}
+
+impl AskSettings {
+    /// The methods as they are chosen.
+    pub fn method_choice(&self) -> MethodChoice {
+        MethodChoice {
+            strategy: self.strategy.clone(),
+            parameters: self.strategy_parameters.clone(),
+            methods: self.methods.clone(),
+            before_strategy: self.before_strategy,
+            paused: self.paused,
+        }
+    }
+
+    /// Chooses methods as they were.
+    pub fn choose_methods(&mut self, choice: &MethodChoice) {
+        let MethodChoice { strategy, parameters, methods, before_strategy, paused } = choice.clone();
+        (self.strategy, self.strategy_parameters, self.methods) = (strategy, parameters, methods);
+        (self.before_strategy, self.paused) = (before_strategy, paused);
+        self.remember_contrast();
+    }
 }
 
 impl Default for AskSettings {
@@ -87,6 +120,7 @@ impl Default for AskSettings {
             contrast: FIRST_CONTRAST.to_owned(),
             strategy_parameters: BTreeMap::new(),
             methods: Vec::new(),
+            before_strategy: 0,
             paused: false,
             live: false,
             // Little memory, and the words of the question can be clicked.
@@ -151,12 +185,13 @@ impl AskSettings {
     /// The question as it goes to the worker.
     pub fn question(&self, image: ImageSource) -> Question {
         let text = self.text.trim().to_owned();
+        let (strategy, methods) = self.specs();
         Question {
             framing: self.framing,
             sampling: self.sampling(),
             max_new_tokens: self.max_new_tokens,
-            strategy: self.spec(),
-            methods: self.method_specs(),
+            strategy,
+            methods,
             record: RecordOptions {
                 budget_bytes: self.budget_bytes(),
                 prompt_rows: self.prompt_rows,

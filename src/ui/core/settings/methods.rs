@@ -25,12 +25,12 @@ impl AskSettings {
         registered().methods.iter().find(|entry| entry.id == id)
     }
 
-    /// Those that were chosen, in the order in which they act: the strategy after what acts inside the model. Whether
-    /// each is on.
+    /// Those that were chosen, in the order in which they act, and whether each is on.
     pub fn chosen_methods(&self) -> Vec<(&'static Entry, bool)> {
+        let (before, behind) = self.methods.split_at(self.before_strategy.min(self.methods.len()));
         let strategy = (!self.is_plain_but_for_pause()).then(|| (self.strategy_entry(), true));
-        let stacked = self.methods.iter().filter_map(|method| Some((Self::method_entry(&method.id)?, method.on)));
-        stacked.chain(strategy).collect()
+        let stacked = |method: &StackedMethod| Some((Self::method_entry(&method.id)?, method.on));
+        before.iter().filter_map(stacked).chain(strategy).chain(behind.iter().filter_map(stacked)).collect()
     }
 
     /// Whether a method was chosen, on or off.
@@ -57,6 +57,8 @@ impl AskSettings {
         if self.strategy == id {
             PLAIN.clone_into(&mut self.strategy);
         }
+        let before = self.methods.iter().take(self.before_strategy);
+        self.before_strategy = before.filter(|method| method.id != id).count();
         self.methods.retain(|method| method.id != id);
         self.strategy_parameters.remove(id);
     }
@@ -66,17 +68,31 @@ impl AskSettings {
         if self.strategy == id && !on {
             self.remember_contrast();
             PLAIN.clone_into(&mut self.strategy);
-            self.methods.push(StackedMethod { id: id.to_owned(), on: false });
-        } else if let Some(method) = self.methods.iter_mut().find(|method| method.id == id) {
-            method.on = on;
+            // In its place, where it is found when it is switched on again.
+            let at = self.before_strategy.min(self.methods.len());
+            self.methods.insert(at, StackedMethod { id: id.to_owned(), on: false });
+        } else if let Some(at) = self.methods.iter().position(|method| method.id == id) {
+            let is_strategy = registered().strategies.iter().any(|entry| entry.id == id);
+            if on && is_strategy && self.is_plain_but_for_pause() {
+                self.methods.remove(at);
+                self.before_strategy = at;
+                id.clone_into(&mut self.strategy);
+            } else if let Some(method) = self.methods.get_mut(at) {
+                method.on = on;
+            }
         }
         self.paused &= !on;
     }
 
     /// Lets a chosen method act before the one that it follows.
     pub fn raise_method(&mut self, id: &str) {
-        if let Some(at) = self.methods.iter().position(|method| method.id == id).filter(|at| *at > 0) {
-            self.methods.swap(at - 1, at);
+        let at = self.methods.iter().position(|method| method.id == id);
+        let is_behind = |at: usize| at == self.before_strategy && !self.is_plain_but_for_pause();
+        match at {
+            None if self.strategy == id => self.before_strategy = self.before_strategy.saturating_sub(1),
+            Some(at) if is_behind(at) => self.before_strategy += 1,
+            Some(at) if at > 0 => self.methods.swap(at - 1, at),
+            _ => {}
         }
     }
 
@@ -85,6 +101,7 @@ impl AskSettings {
         self.remember_contrast();
         PLAIN.clone_into(&mut self.strategy);
         self.methods.clear();
+        self.before_strategy = 0;
         self.paused = false;
     }
 
@@ -216,26 +233,42 @@ impl AskSettings {
         Spec { name: id.to_owned(), parameters: given.map(|(k, v)| (k.clone(), v.clone())).collect() }
     }
 
+    /// Strategy and further methods as the worker takes them: a strategy acts before all others, so one that others
+    /// precede is one of them.
+    pub(in crate::ui) fn specs(&self) -> (Spec, Vec<Spec>) {
+        if self.paused {
+            return (Spec::default(), Vec::new());
+        }
+        let (before, behind) = self.methods.split_at(self.before_strategy.min(self.methods.len()));
+        let on = |methods: &[StackedMethod]| -> Vec<Spec> {
+            let known = methods.iter().filter(|method| method.on && Self::method_entry(&method.id).is_some());
+            known.map(|method| self.spec_of(&method.id)).collect()
+        };
+        let (mut all, behind) = (on(before), on(behind));
+        let strategy = (!self.is_plain_but_for_pause()).then(|| self.spec_of(&self.strategy));
+        if all.is_empty() {
+            return (strategy.unwrap_or_default(), behind);
+        }
+        all.extend(strategy);
+        all.extend(behind);
+        (Spec::default(), all)
+    }
+
     /// The strategy as the worker takes it.
     pub fn spec(&self) -> Spec {
-        if self.paused || self.is_plain_but_for_pause() { Spec::default() } else { self.spec_of(&self.strategy) }
+        self.specs().0
     }
 
     /// A question with the methods as they are set, in place of its own.
     pub(in crate::ui) fn with_methods(&self, question: Question) -> Question {
-        Question { strategy: self.spec(), methods: self.method_specs(), interventions: Vec::new(), ..question }
+        let (strategy, methods) = self.specs();
+        Question { strategy, methods, interventions: Vec::new(), ..question }
     }
 
     /// Whether a question's methods are those that are set.
     pub(in crate::ui) fn has_methods_of(&self, question: &Question) -> bool {
-        let is_set = question.strategy == self.spec() && question.methods == self.method_specs();
-        is_set && question.interventions.is_empty()
-    }
-
-    /// The further methods as the worker takes them.
-    pub fn method_specs(&self) -> Vec<Spec> {
-        let on = self.methods.iter().filter(|method| method.on && !self.paused);
-        on.filter(|method| Self::method_entry(&method.id).is_some()).map(|method| self.spec_of(&method.id)).collect()
+        let (strategy, methods) = self.specs();
+        question.strategy == strategy && question.methods == methods && question.interventions.is_empty()
     }
 }
 
@@ -286,7 +319,7 @@ mod tests {
         let order =
             |ask: &AskSettings| ask.chosen_methods().iter().map(|(entry, on)| (entry.id, *on)).collect::<Vec<_>>();
         assert_eq!(ask.strategy, "vcd", "the first that chooses from branches has its own place");
-        assert_eq!(order(&ask), [("pai", true), ("damro", true), ("vcd", true)], "in order");
+        assert_eq!(order(&ask), [("vcd", true), ("pai", true), ("damro", true)], "in the order in which they act");
         ask.give_parameter("pai", "alpha", "0.5".to_owned());
         let question =
             ask.with_methods(Question::new(ImageSource::Bundled("a.png".to_owned()), Prompt::Raw("q".into())));
@@ -296,21 +329,35 @@ mod tests {
             ("vcd", &["pai:alpha=0.5".to_owned(), "damro".to_owned()][..])
         );
         assert!(ask.has_methods_of(&question), "the question's are those that are set");
+        let ids = |ask: &AskSettings| order(ask).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
         ask.raise_method("damro");
-        assert_eq!(order(&ask)[0].0, "damro", "earlier");
+        assert_eq!(ids(&ask), ["vcd", "damro", "pai"], "earlier");
+        ask.raise_method("damro");
+        assert_eq!(ids(&ask), ["damro", "vcd", "pai"], "before the strategy");
+        let (strategy, methods) = ask.specs();
+        let methods: Vec<String> = methods.iter().map(ToString::to_string).collect();
+        assert!(strategy.is_plain(), "which is then one of them");
+        assert_eq!(methods, ["damro", "vcd", "pai:alpha=0.5"], "in that order");
+        ask.switch_method("vcd", false);
+        ask.switch_method("vcd", true);
+        assert_eq!(ids(&ask), ["damro", "vcd", "pai"], "its place stays");
         ask.switch_method("pai", false);
-        assert_eq!(ask.method_specs().len(), 1, "off");
-        assert!(!ask.is_plain() && ask.methods_words() == "DAMRO + VCD alpha 1.00", "{}", ask.methods_words());
+        assert_eq!(ask.specs().1.len(), 2, "one is off");
+        assert!(
+            !ask.is_plain() && ask.methods_words() == "DAMRO alpha 2.00 + VCD alpha 1.00",
+            "{}",
+            ask.methods_words()
+        );
         ask.switch_methods(false);
-        assert!(ask.is_plain() && ask.spec().is_plain() && ask.method_specs().is_empty(), "all off");
+        assert!(ask.is_plain() && ask.spec().is_plain() && ask.specs().1.is_empty(), "all off");
         ask.switch_methods(true);
-        assert_eq!(ask.methods_words(), "DAMRO + VCD alpha 1.00", "and on again as they were");
+        assert_eq!(ask.methods_words(), "DAMRO alpha 2.00 + VCD alpha 1.00", "and on again as they were");
         ask.remove_method("vcd");
         ask.remove_method("damro");
         assert!(ask.is_plain(), "what is left is off");
         ask.switch_methods(false);
         ask.switch_methods(true);
-        assert_eq!(ask.method_specs().len(), 1, "the one that is there is switched on");
+        assert_eq!(ask.specs().1.len(), 1, "the one that is there is switched on");
         ask.clear_methods();
         assert_eq!((order(&ask), ask.methods_words().as_str()), (vec![], "plain decoding"), "none");
         ask.switch_methods(true);

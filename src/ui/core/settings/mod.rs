@@ -11,7 +11,7 @@ mod truth;
 mod view;
 
 pub(in crate::ui) use ask::MOST_NEW_TOKENS;
-pub use ask::{AskSettings, StackedMethod};
+pub use ask::{AskSettings, MethodChoice, StackedMethod};
 pub use images::ImagesView;
 pub(in crate::ui) use methods::PRESET;
 pub use pope::{PopeSettings, PopeSource};

@@ -7,7 +7,7 @@ use crate::ui::core::command::{
     Command, CompareCommand, FigureCommand, Keymap, Menu, NAMED_COMMANDS, PanelKind, PopeCommand, PromptingCommand,
 };
 use crate::ui::core::pane::PANES;
-use crate::ui::core::settings::{Axis, ChipQuantity, SCALES, ThemeChoice};
+use crate::ui::core::settings::{AskSettings, Axis, ChipQuantity, SCALES, ThemeChoice};
 use crate::ui::features::{AppState, Normalisation, Reduce, Source};
 use eframe::egui::KeyboardShortcut;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
@@ -126,6 +126,11 @@ fn entries(state: &AppState, keymap: &Keymap) -> Vec<Entry> {
     entries.extend(kinds.map(|kind| {
         let title = format!("Figure: add {}", lower_first(kind.label()));
         one("Figure", title, kind.help(), Command::Figure(FigureCommand::Add(kind)))
+    }));
+    entries.extend(AskSettings::all_methods().map(|entry| {
+        let verb = if state.ask.has_method(entry.id) { "Remove" } else { "Add" };
+        let title = format!("{verb} method {}", AskSettings::method_name(entry.id));
+        one("Mitigation", title, entry.help, Command::ToggleMethod(entry.id))
     }));
     entries.extend(ThemeChoice::ALL.map(|(theme, label)| {
         one("View", format!("Theme: {}", lower_first(label)), "Colours of the window", Command::SetTheme(theme))

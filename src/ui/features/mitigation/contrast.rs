@@ -91,7 +91,7 @@ pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let is_wide = ui.available_width() >= ROOMY_PT;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        summary(ui, &AskSettings::method_name(&run.question.strategy.name), marks);
+        summary(ui, &contrast_name(run), marks);
         if is_wide && !run.phase.is_active() {
             ui.separator();
             trial(ui, cx, run, marks);
@@ -106,6 +106,13 @@ pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
         }
         flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
     }
+}
+
+/// The method that contrasts: the strategy, else the first of the others.
+fn contrast_name(run: &Run) -> String {
+    let strategy = Some(&run.question.strategy).filter(|strategy| !strategy.is_plain());
+    let first = strategy.or(run.question.methods.first());
+    first.map_or_else(String::new, |method| AskSettings::method_name(&method.name))
 }
 
 /// "VCD changed 3 of 14 tokens", with the sign that those carry.
@@ -129,10 +136,14 @@ fn summary(ui: &mut Ui, strategy: &str, marks: &ContrastMarks) {
 /// The slider: nothing is asked while it moves.
 fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMarks) {
     let (recorded, label, help) = match marks.recorded {
-        Recorded::Always(alpha) => (alpha, "Strength".to_owned(), format!("recorded at {alpha:.2}")),
-        Recorded::FromTo(low, high) => {
-            (1.0, "Strength ×".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
+        Recorded::Always(alpha) => {
+            (alpha, format!("{} strength", contrast_name(run)), format!("recorded at {alpha:.2}"))
         }
+        Recorded::FromTo(low, high) => (
+            1.0,
+            format!("{} strength ×", contrast_name(run)),
+            format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"),
+        ),
     };
     let help = format!(
         "Try another strength of the contrast (alpha; {help}): tokens that would change light up. The model does not \
@@ -179,8 +190,11 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     }
 }
 
-/// What would flip, and how much of it is valid: one line, which is there before a strength is tried.
+/// What would flip, and how much of it is valid: one line below the controls, so that none of them moves for it.
 fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
+    if !is_tried {
+        return;
+    }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         if !marks.flipped.is_empty() {
@@ -190,8 +204,7 @@ fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
                 ui.label(RichText::new(word).small());
             }
         }
-        let hint = "Move the strength to see which tokens would change";
-        let text = if is_tried { marks.flips_sentence() } else { hint.to_owned() };
+        let text = marks.flips_sentence();
         let label = egui::Label::new(RichText::new(&text).small().weak()).truncate();
         ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });

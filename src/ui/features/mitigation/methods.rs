@@ -1,25 +1,36 @@
 //! Every method that changes how an answer comes about: which ones act and in which order, what they are set to, what
 //! they did at the chosen word, and all there are, by where they act.
 
-use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset};
-use crate::trace::{OutputToken, TokenAction};
-use crate::ui::core::command::Command;
+use crate::analysis::MapRequest;
+use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, Question, RunId, Spec};
+use crate::trace::{OutputToken, TokenAction, Trace};
+use crate::ui::core::command::{Command, CompareCommand};
 use crate::ui::core::pane::Pane;
 use crate::ui::core::settings::{AskSettings, PRESET};
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::derived::candidates_subject;
+use crate::ui::features::{Phase, Run, TokenPos};
 use crate::ui::widgets::{bounded, empty, named, row, say_bounds, tooltip};
 use eframe::egui;
 use egui::{Response, RichText, Slider, SliderClamping, Ui};
 
 /// Below this width the help of a parameter is in its tooltip only, points.
 const ROOMY_PT: f32 = 420.0;
+/// Tokens of a word that are told one by one.
+const MOST_PIECES: usize = 6;
+/// Numbers below this are typed, not dragged.
+const SMALL: f64 = 1e-3;
 
 /// What is looked for, and whose parameters are unfolded.
 #[derive(Debug, Default)]
 pub(in crate::ui) struct MethodsMemory {
     wanted: String,
     unfolded: Option<&'static str>,
+    /// One that was just chosen: it comes into sight.
+    added: Option<&'static str>,
+    /// Attention on the image at a token of two answers: all layers and heads of a large model take longer than a frame
+    /// has for them.
+    shares: Option<((RunId, RunId, usize), [Option<f64>; 2])>,
 }
 
 /// The button beside the question: which methods act, and the way to all of them.
@@ -54,8 +65,12 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     done_here(ui, cx);
     ui.separator();
     released |= all(ui, cx, &mut ask);
-    if ask != cx.state.ask {
-        cx.emit(Command::SetAsk(Box::new(ask)));
+    if ask.live != cx.state.ask.live {
+        cx.emit(Command::SetAsk(Box::new(AskSettings { live: ask.live, ..cx.state.ask.clone() })));
+    }
+    let choice = ask.method_choice();
+    if choice != cx.state.ask.method_choice() {
+        cx.emit(Command::SetMethods(Box::new(choice)));
     }
     if released {
         cx.emit(Command::MethodsSettled);
@@ -81,7 +96,7 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
         let again = ui.add_enabled(asked, egui::Button::new("Ask again").small());
         let again = again.on_hover_text("The shown question with these methods; an answer that is there is shown");
         if again.on_disabled_hover_text("No question has been asked about this photo yet").clicked() {
-            cx.emit(Command::SetAsk(Box::new(ask.clone())));
+            cx.emit(Command::SetMethods(Box::new(ask.method_choice())));
             cx.emit(Command::AskWithMethods);
         }
         let none = ui.add_enabled(any, egui::Button::new("Remove all").small());
@@ -95,6 +110,7 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
 
 /// The stack: what is chosen, in the order in which it acts.
 fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
+    let layers = cx.state.model.info.as_ref().map(|info| info.num_hidden_layers);
     let stack = ask.chosen_methods();
     if stack.is_empty() {
         ui.add(egui::Label::new(RichText::new("Plain decoding: no method is chosen").weak()).wrap());
@@ -111,6 +127,9 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool
                 ask.switch_method(entry.id, now);
                 released = true;
             }
+            if cx.memory.of::<MethodsMemory>().added.take_if(|added| *added == entry.id).is_some() {
+                response.scroll_to_me(Some(egui::Align::TOP));
+            }
             if let Some(acts) = entry.acts {
                 ui.weak(RichText::new(acts.label()).small()).on_hover_text(acts.help());
             }
@@ -120,11 +139,11 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool
                 let memory = cx.memory.of::<MethodsMemory>();
                 memory.unfolded = if is_open { None } else { Some(entry.id) };
             }
-            let can_rise = place > 0 && ask.methods.iter().position(|method| method.id == entry.id) > Some(0);
+            let can_rise = place > 0;
             let earlier = ui.add_enabled(can_rise, egui::Button::new("⏶").small());
             named(ui, &earlier, &format!("{name} earlier"));
             let help = "Acts before the method above it";
-            if earlier.on_hover_text(help).on_disabled_hover_text("It acts as early as it can").clicked() {
+            if earlier.on_hover_text(help).on_disabled_hover_text("It acts first").clicked() {
                 ask.raise_method(entry.id);
                 released = true;
             }
@@ -136,7 +155,7 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool
             }
         });
         if is_open {
-            ui.indent(entry.id, |ui| released |= parameters(ui, ask, entry));
+            ui.indent(entry.id, |ui| released |= parameters(ui, layers, ask, entry));
         }
     }
     released
@@ -150,26 +169,90 @@ fn about(entry: &Entry) -> String {
 }
 
 /// What the methods of the shown answer did at the chosen word.
-fn done_here(ui: &mut Ui, cx: &PanelContext<'_>) {
-    let Some(run) = cx.state.current_run() else { return };
+fn done_here(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let state = cx.state;
+    let Some(run) = state.current_run() else { return };
     let Some(trace) = run.trace.as_ref().filter(|_| run.question.has_methods()) else { return };
     ui.add_space(4.0);
-    match candidates_subject(cx.state, trace) {
+    match candidates_subject(state, trace) {
         Some((idx, token)) => {
-            ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
-            let sentences = sentences(token);
-            if sentences.is_empty() {
-                ui.weak("Nothing was recorded at this token");
+            // A word of several pieces: each of them.
+            let held = state.selection.tokens.iter().filter_map(|pos| match pos {
+                TokenPos::Output(idx) => Some((*idx, trace.output.get(*idx)?)),
+                TokenPos::Prompt(_) => None,
+            });
+            let mut pieces: Vec<_> = held.take(MOST_PIECES).collect();
+            if !pieces.iter().any(|(of, _)| *of == idx) {
+                pieces = vec![(idx, token)];
             }
-            for (sentence, is_idle) in sentences {
-                let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-                ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
+            for (idx, token) in pieces {
+                ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
+                let sentences = sentences(token);
+                if sentences.is_empty() {
+                    ui.weak("Nothing was recorded at this token");
+                }
+                for (sentence, is_idle) in sentences {
+                    let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
+                    ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
+                }
             }
+            before(ui, cx, (run, trace), idx);
         }
         None => {
             ui.weak("Click a word of the answer to see what the methods did there");
         }
     }
+}
+
+/// The same place of the answer without methods, where that was asked for.
+fn before(ui: &mut Ui, cx: &mut PanelContext<'_>, (run, trace): (&Run, &Trace), idx: usize) {
+    let is_plain = |other: &&Run| {
+        let question = Question { strategy: Spec::default(), ..run.question.clone() };
+        let question = Question { interventions: Vec::new(), methods: Vec::new(), ..question };
+        other.phase == Phase::Finished && other.question.is_same(&question)
+    };
+    let plain = cx.state.runs.of_image(&run.question.image).filter(is_plain).last();
+    let Some((plain, before)) = plain.and_then(|plain| Some((plain, plain.trace.as_ref()?))) else {
+        ui.weak("Switch the methods off to see the answer without them beside this one");
+        return;
+    };
+    let key = (plain.id, run.id, idx);
+    let memory = cx.memory.of::<MethodsMemory>();
+    let kept = memory.shares.filter(|(of, _)| *of == key);
+    let (_, [without, with]) =
+        *memory.shares.insert(kept.unwrap_or_else(|| (key, [image_share(before, idx), image_share(trace, idx)])));
+    let ids = |trace: &Trace| trace.output.iter().map(|token| token.id).take(idx).collect::<Vec<_>>();
+    ui.horizontal_wrapped(|ui| {
+        match (before.output.get(idx), ids(before) == ids(trace), without, with) {
+            (Some(token), true, Some(without), Some(with)) => {
+                let text = format!(
+                    "Without them “{}” stands here; attention on the image {without:.4} without, {with:.4} with them",
+                    token.text.trim()
+                );
+                ui.label(text).on_hover_text(
+                    "Sum over the patches, mean over all layers and heads; all tokens before it are the same in both \
+                        answers",
+                );
+            }
+            (_, false, ..) => {
+                ui.weak("Without them another word was chosen before this one");
+            }
+            _ => {
+                ui.weak("Without them the answer has no attention here");
+            }
+        }
+        let both = ui.small_button("Side by side").on_hover_text("Both answers with their maps, in Compare");
+        if both.clicked() {
+            cx.emit(Command::Compare(CompareCommand::Pin(Some(plain.id), run.question.image.clone())));
+            cx.emit(Command::ShowPane(Pane::Compare));
+        }
+    });
+}
+
+/// Attention of a token on the image, mean over all layers and heads.
+fn image_share(trace: &Trace, idx: usize) -> Option<f64> {
+    let request = MapRequest { tokens: vec![TokenPos::Output(idx)], ..MapRequest::default() };
+    request.compute(trace).ok().map(|map| map.total)
 }
 
 /// A sentence a method, and whether it did nothing.
@@ -222,13 +305,15 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
             for entry in methods {
                 let is_chosen = ask.has_method(entry.id);
                 let name = AskSettings::method_name(entry.id);
-                let response = ui.add(egui::Button::selectable(is_chosen, &name)).on_hover_text(about(entry));
+                let response = ui.add(egui::Button::new(&name).selected(is_chosen)).on_hover_text(about(entry));
                 if response.clicked() {
                     if is_chosen {
                         ask.remove_method(entry.id);
                     } else {
                         ask.add_method(entry.id);
-                        cx.memory.of::<MethodsMemory>().unfolded = Some(entry.id);
+                        let memory = cx.memory.of::<MethodsMemory>();
+                        (memory.unfolded, memory.added) = (Some(entry.id), Some(entry.id));
+                        memory.wanted.clear();
                     }
                     released = true;
                 }
@@ -242,7 +327,7 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
 }
 
 /// The parameters of a method. Whether one was released.
-fn parameters(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry) -> bool {
+fn parameters(ui: &mut Ui, layers: Option<usize>, ask: &mut AskSettings, entry: &Entry) -> bool {
     ui.add(egui::Label::new(RichText::new(entry.help).weak().small()).wrap());
     if entry.parameters.is_empty() {
         ui.weak("It has no parameters");
@@ -250,7 +335,11 @@ fn parameters(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry) -> bool {
     }
     let mut released = false;
     for parameter in entry.parameters {
-        released |= parameter_row(ui, ask, entry, parameter);
+        released |= parameter_row(ui, layers, ask, entry, parameter);
+    }
+    if entry.id == "vti" && given(ask, entry, "directions").is_none_or(|path| path.trim().is_empty()) {
+        let text = "It needs a file of directions: the command `gazelens directions vti` makes one";
+        ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
     let changed = ask.given_parameters(entry.id).is_some_and(|given| !given.is_empty());
     let reset = ui.add_enabled(changed, egui::Button::new("Published defaults").small());
@@ -279,8 +368,40 @@ fn published(ask: &AskSettings, entry: &Entry, parameter: &ParameterInfo) -> Str
     ask.of_preset(entry, parameter.name).unwrap_or_else(|| parameter.default.to_owned())
 }
 
-fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &ParameterInfo) -> bool {
+/// Layers of the models that published numbers of layers are for.
+const PUBLISHED_LAYERS: usize = 32;
+
+/// A published number of a layer as it is in force in a model of so many; as it is where that is not known.
+fn scaled(
+    layers: Option<usize>,
+    ask: &AskSettings,
+    entry: &Entry,
+    parameter: &ParameterInfo,
+    published: String,
+) -> String {
+    let Some((layers, number)) = layers.zip(published.parse::<usize>().ok()).filter(|_| parameter.name != "k") else {
+        return published; // a list, or a number of tokens
+    };
+    let of = |number: usize| number * layers / PUBLISHED_LAYERS;
+    let least = match (parameter.name, ask.parameter(entry, "start")) {
+        ("end", Some(start)) => {
+            let start = start.parse::<usize>().unwrap_or_default();
+            1 + if given(ask, entry, "start").is_some() { start } else { of(start) }
+        }
+        _ => 0,
+    };
+    of(number).max(least).to_string()
+}
+
+fn parameter_row(
+    ui: &mut Ui,
+    layers: Option<usize>,
+    ask: &mut AskSettings,
+    entry: &Entry,
+    parameter: &ParameterInfo,
+) -> bool {
     let published = published(ask, entry, parameter);
+    let published = if parameter.by_depth { scaled(layers, ask, entry, parameter, published) } else { published };
     let before = given(ask, entry, parameter.name).cloned().unwrap_or_else(|| published.clone());
     let mut value = before.clone();
     let (mut reset, mut released, mut chosen_preset) = (false, false, None);
@@ -293,9 +414,10 @@ fn parameter_row(ui: &mut Ui, ask: &mut AskSettings, entry: &Entry, parameter: &
         named(ui, &response, &format!("{} of {}", parameter.name, entry.id));
         released = is_released(&response, value != before);
         response.on_hover_text(parameter.help);
-        if given(ask, entry, parameter.name).is_some_and(|value| *value != published) {
+        if given(ask, entry, parameter.name).is_some() {
             let response = ui.small_button("Reset").on_hover_text(match published.as_str() {
                 "" => "Back to none".to_owned(),
+                published if parameter.by_depth => format!("Back to {published}, as published, scaled to this model"),
                 published => format!("Back to {published}, as published"),
             });
             named(ui, &response, &format!("Reset {}", parameter.name));
@@ -333,9 +455,11 @@ fn presets(ui: &mut Ui, ask: &AskSettings, entry: &Entry) -> Option<&'static str
             pressed = Some(preset.id);
         }
     }
+    // Always the same words, so that no row moves while a control does.
     if let Some(chosen) = chosen {
-        let text = if others { "with changes" } else { chosen.help };
-        ui.add(egui::Label::new(RichText::new(text).weak().small()).truncate()).on_hover_text(chosen.help);
+        let changed = if others { "\nSome parameters were changed since" } else { "" };
+        let help = format!("{}{changed}", chosen.help);
+        ui.add(egui::Label::new(RichText::new(chosen.help).weak().small()).truncate()).on_hover_text(help);
     }
     pressed
 }
@@ -343,6 +467,12 @@ fn presets(ui: &mut Ui, ask: &AskSettings, entry: &Entry) -> Option<&'static str
 /// Sliders run where values make sense; whatever the method takes can be typed beside them.
 fn editor(ui: &mut Ui, parameter: &ParameterInfo, value: &mut String) -> Response {
     match (parameter.kind, parameter.usual) {
+        // A number that four digits cannot show is typed as it is written.
+        (ParameterKind::Real { .. }, _) if value.parse::<f64>().is_ok_and(|value| value > 0.0 && value < SMALL) => {
+            let response = ui.add(egui::TextEdit::singleline(value).desired_width(90.0));
+            value.retain(|letter| letter.is_ascii_digit() || ".e-+".contains(letter));
+            response
+        }
         (ParameterKind::Real { min, max }, usual) => {
             let before: f64 = value.parse().unwrap_or(min);
             let mut number = before;
@@ -392,11 +522,14 @@ fn editor(ui: &mut Ui, parameter: &ParameterInfo, value: &mut String) -> Respons
         }
         // What stands for "as the model has it" is empty.
         (ParameterKind::Whole { .. }, _) => {
-            ui.add(egui::TextEdit::singleline(value).desired_width(90.0).hint_text("as the model"))
+            let response = ui.add(egui::TextEdit::singleline(value).desired_width(90.0).hint_text("as the model"));
+            value.retain(|letter| letter.is_ascii_digit());
+            response
         }
         (ParameterKind::File, _) => {
-            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("none: type a path"))
+            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("path of the file"))
         }
+        // Here the text itself is typed: @FILE is read by the command line.
         (ParameterKind::Text, _) => ui.add(egui::TextEdit::singleline(value).desired_width(150.0)),
     }
 }

@@ -28,7 +28,17 @@ impl AppState {
 
     /// A control of a method was released: the shown question is asked again where that is wanted.
     pub(in crate::ui) fn methods_settled(&mut self) -> Vec<Effect> {
-        if self.ask.live && self.model.task() == ModelTask::Answer { self.ask_shown_with_methods() } else { Vec::new() }
+        if !self.ask.live || self.model.task() != ModelTask::Answer {
+            return Vec::new();
+        }
+        // What was on its way to an answer with other settings is of no use to anybody.
+        let superseded = self.current_run().filter(|run| run.phase.is_active() && run.question.has_methods());
+        let superseded = superseded.map(|run| run.id);
+        let effects = self.ask_shown_with_methods();
+        if let Some(id) = superseded.filter(|id| effects.contains(&Effect::Cancel(*id))) {
+            self.runs.forget(id);
+        }
+        effects
     }
 
     /// The shown question with the methods as they are set; an answer that was given before is shown.

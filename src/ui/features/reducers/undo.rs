@@ -7,7 +7,7 @@
 use crate::data::dataset::Query;
 use crate::engine::{ImageSource, RunId};
 use crate::ui::core::command::{Command, CompareCommand, FigureCommand, PromptView};
-use crate::ui::core::settings::{ChipQuantity, ColourSettings, TruthView, ViewState};
+use crate::ui::core::settings::{ChipQuantity, ColourSettings, MethodChoice, TruthView, ViewState};
 use crate::ui::features::compare::state::Picks;
 use crate::ui::features::figure::state::Draft;
 use crate::ui::features::{AppState, Effect, Selection};
@@ -40,6 +40,7 @@ pub(in crate::ui) struct Look {
     query: Query,
     picks: Picks,
     figure: Draft,
+    methods: MethodChoice,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ impl Step {
         let changed = [
             (before.figure != after.figure, "figure"),
             (before.place.image != after.place.image, "image"),
+            (before.methods != after.methods, "mitigation methods"),
             (before.place.run != after.place.run, "answer shown"),
             (before.query != after.query, "filter"),
             (before.held != after.held, "selection"),
@@ -130,6 +132,7 @@ impl AppState {
             query: self.browse.query.clone(),
             picks: self.compare.picks(),
             figure: self.figure.draft(),
+            methods: self.ask.method_choice(),
         }
     }
 
@@ -234,6 +237,9 @@ impl AppState {
         if from.prompt_view != to.prompt_view {
             self.prompting.view = to.prompt_view;
         }
+        if from.methods != to.methods {
+            self.ask.choose_methods(&to.methods);
+        }
         if from.picks != to.picks {
             self.compare.pick(&to.picks, &self.runs);
         }
@@ -272,6 +278,37 @@ mod tests {
 
     fn held(state: &AppState) -> Vec<TokenPos> {
         state.selection.tokens.iter().copied().collect()
+    }
+
+    #[test]
+    fn chosen_methods_and_their_parameters_go_back_and_forth() {
+        let mut state = answered();
+        let set = |state: &mut AppState, change: &dyn Fn(&mut crate::ui::core::settings::AskSettings)| {
+            let mut ask = state.ask.clone();
+            change(&mut ask);
+            state.history.another_gesture();
+            state.apply(Command::SetMethods(Box::new(ask.method_choice())));
+        };
+        set(&mut state, &|ask| ask.add_method("vcd"));
+        set(&mut state, &|ask| ask.add_method("vaf"));
+        set(&mut state, &|ask| ask.give_parameter("vcd", "beta", "0.4".to_owned()));
+        set(&mut state, &|ask| ask.give_parameter("vcd", "preset", "official".to_owned()));
+        assert_eq!(state.history.undoes(), Some("mitigation methods"), "says what");
+        state.apply(Command::Undo);
+        assert_eq!(
+            state.ask.parameter(state.ask.strategy_entry(), "beta").as_deref(),
+            Some("0.4"),
+            "before the preset"
+        );
+        state.apply(Command::Undo);
+        state.apply(Command::Undo);
+        assert_eq!(state.ask.methods_words(), "VCD alpha 1.00", "one of them");
+        state.apply(Command::Undo);
+        assert!(state.ask.is_plain(), "none");
+        for _ in 0..4 {
+            state.apply(Command::Redo);
+        }
+        assert_eq!(state.ask.methods_words(), "VCD alpha 1.00 preset official + VAF", "all again");
     }
 
     #[test]

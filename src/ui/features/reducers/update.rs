@@ -72,6 +72,14 @@ impl AppState {
             Command::RaiseLimit => return self.raise_limit(),
             Command::TogglePrompting => return self.toggle_prompting(),
             Command::ToggleStrategy => return self.toggle_strategy(),
+            Command::ToggleMethod(id) => {
+                if self.ask.has_method(id) {
+                    self.ask.remove_method(id);
+                } else {
+                    self.ask.add_method(id);
+                }
+                return self.methods_settled();
+            }
             Command::AskWithMethods => return self.ask_shown_with_methods(),
             Command::MethodsSettled => return self.methods_settled(),
             Command::Stop => return self.stop(),
@@ -143,6 +151,7 @@ impl AppState {
                 self.ask = *ask;
                 self.ask.remember_contrast();
             }
+            Command::SetMethods(choice) => self.ask.choose_methods(&choice),
             Command::SetView(view) => self.view = view,
             Command::SetColour(colour) => self.colour = colour,
             Command::SetChips(chips) => self.chips = chips,

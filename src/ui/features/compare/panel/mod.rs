@@ -75,8 +75,8 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             empty(ui, "Nothing to compare yet", "Ask a question about this photo, then ask it again in another way");
         }
         Some(comparison) if comparison.columns.len() < 2 => {
-            let advice = "Choose another way under Mitigation or Settings, then press Again: both answers stand here \
-                side by side";
+            let advice =
+                "Choose another way under Mitigation or Settings and press Again: both answers then stand here";
             empty(ui, "There is one answer so far", advice);
         }
         Some(comparison) => {

@@ -39,7 +39,7 @@ impl<'a> AskedOfAll<'a> {
     /// What is being done about an image, or went wrong.
     pub(super) fn news(&self, image: &LibraryImage) -> Option<String> {
         match self.0.get(&image.source)? {
-            Asked { is_active: true, .. } => Some("answering…".to_owned()),
+            Asked { is_active: true, .. } => Some("answering".to_owned()),
             Asked { has_failed: true, .. } => Some("failed".to_owned()),
             _ => None,
         }
