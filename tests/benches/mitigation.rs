@@ -4,7 +4,7 @@
 //!
 //! The model is tiny and was trained on drawn scenes; the table says what the methods do here, not what they do to
 //! LLaVA.
-#![expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark reports as it goes")]
 
 use gazelens::analysis::chair::{Chair, Extractor, GroundTruth, Lemmatiser};
 use gazelens::analysis::pope::{Confusion, scorers};
@@ -121,7 +121,8 @@ impl Draws {
             z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             z ^ (z >> 31)
         };
-        let mut draw = || (0..num_photos).map(|_| (next() % num_photos.max(1) as u64) as usize).collect();
+        let mut draw =
+            || (0..num_photos).map(|_| usize::try_from(next() % num_photos.max(1) as u64).unwrap_or(0)).collect();
         Self((0..Self::NUM).map(|_| draw()).collect())
     }
 
@@ -145,11 +146,12 @@ impl Draws {
 /// The percentiles 2.5 and 97.5.
 fn middle(mut values: Vec<f64>) -> [f64; 2] {
     values.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| {
-        let place = share * values.len().saturating_sub(1) as f64;
-        values.get(place.round() as usize).copied().unwrap_or(0.0)
+    // In thousandths, to the nearest.
+    let at = |thousandths: usize| {
+        let place = (thousandths * values.len().saturating_sub(1) + 500) / 1000;
+        values.get(place).copied().unwrap_or(0.0)
     };
-    [at(0.025), at(0.975)]
+    [at(25), at(975)]
 }
 
 struct Models {
@@ -275,7 +277,7 @@ fn captions(models: &Models, how: &How, truth: &Truth) -> Fallible<Vec<Descripti
     let photos = chair.captions.iter().map(|caption| Description {
         mentions: caption.mentions.len(),
         hallucinated: caption.num_hallucinated(),
-        objects: caption.objects.as_ref().map_or(0, |objects| objects.len()),
+        objects: caption.objects.as_ref().map_or(0, std::collections::BTreeSet::len),
         recalled: caption.num_recalled(),
         words: caption.num_words,
     });

@@ -196,7 +196,7 @@ fn a_map_of_an_answer_that_methods_changed_says_so() {
     recipe.panels.push(Panel::new(Show::Map { map: decoder(Tokens::default()), outline: None, grid_lines: false }));
     let inputs = open(&recipe, &changed).expect("the same answer");
     let figure = Figure::new(&recipe, &inputs).expect("resolves");
-    let texts: String = figure.scene().texts().map(|text| format!("{} ", text.text)).collect();
+    let texts = figure.scene().texts().map(|text| text.text.as_str()).collect::<Vec<_>>().join(" ");
     assert!(texts.contains("dola decoding"), "its methods: {texts}");
     assert!(texts.contains("its first 1 token given"), "and that it was begun for the model: {texts}");
 }
