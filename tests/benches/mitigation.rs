@@ -85,7 +85,7 @@ fn main() -> Fallible<()> {
             figure(|all| all.figures().yes_ratio)
         ));
         let share = |part: fn(&Description) -> usize, whole: fn(&Description) -> usize| {
-            draws.cell(&described, &plain_described, |photos| {
+            draws.cell(&described, plain_described, |photos| {
                 let sum = |of: fn(&Description) -> usize| photos.iter().map(|photo| of(photo)).sum::<usize>() as f64;
                 Some(sum(part) / sum(whole)).filter(|share| share.is_finite())
             })
