@@ -44,7 +44,8 @@ fn commands_offer_only_options_that_they_use() {
             assert_eq!(options.contains(option), WITH_A_MODEL.contains(&name), "{name} --{option}");
         }
         for option in OF_DECODING {
-            let uses = name == "trace" || (name, option) == ("directions", "seed");
+            let uses = name == "trace"
+                || [("directions", "seed"), ("bench", "beams"), ("bench", "method")].contains(&(name, option));
             assert_eq!(options.contains(option), uses, "{name} --{option}");
         }
         let generates = ["trace", "prompt-image", "bench"].contains(&name);

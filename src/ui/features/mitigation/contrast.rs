@@ -21,6 +21,12 @@ const ROOMY_PT: f32 = 620.0;
 /// The strategies' own bound: what is larger cannot be asked.
 const BOUND: f64 = 10.0;
 
+/// Whether the row on which strengths are tried is open where there is little room.
+#[derive(Debug, Default)]
+struct StripMemory {
+    open: bool,
+}
+
 /// One token's step.
 pub(in crate::ui) fn show(ui: &mut Ui, contrast: &TokenContrast, strategy: &str) {
     let colour = if contrast.is_idle() { ui.visuals().warn_fg_color } else { ui.visuals().strong_text_color() };
@@ -89,22 +95,34 @@ pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let derived = cx.derived;
     let Some(marks) = &derived.contrast else { return };
     let is_wide = ui.available_width() >= ROOMY_PT;
+    let is_tried = cx.state.compare.tried.is_some_and(|tried| tried.run == run.id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         summary(ui, &contrast_name(run), marks);
         if is_wide && !run.phase.is_active() {
             ui.separator();
             trial(ui, cx, run, marks);
+        } else if !run.phase.is_active() {
+            // In little room the answer has it, until somebody wants to try.
+            let is_open = &mut cx.memory.of::<StripMemory>().open;
+            let response = ui.add(egui::Button::new("Try strengths").small().selected(*is_open || is_tried));
+            let help = "Another strength of the contrast, without running the model: words that would change light up";
+            if response.on_hover_text(help).clicked() {
+                *is_open ^= true;
+            }
         }
     });
     if !run.phase.is_active() {
-        if !is_wide {
+        let is_open = is_tried || cx.memory.of::<StripMemory>().open;
+        if !is_wide && is_open {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing.x = 5.0;
                 trial(ui, cx, run, marks);
             });
         }
-        flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
+        if is_wide || is_open {
+            flips(ui, marks, is_tried);
+        }
     }
 }
 
@@ -190,11 +208,8 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
     }
 }
 
-/// What would flip, and how much of it is valid: one line below the controls, so that none of them moves for it.
+/// What would flip, and how much of it is valid: one line, which is there before a strength is tried.
 fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
-    if !is_tried {
-        return;
-    }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         if !marks.flipped.is_empty() {
@@ -204,7 +219,8 @@ fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
                 ui.label(RichText::new(word).small());
             }
         }
-        let text = marks.flips_sentence();
+        let hint = "Move the strength to see which tokens would change";
+        let text = if is_tried { marks.flips_sentence() } else { hint.to_owned() };
         let label = egui::Label::new(RichText::new(&text).small().weak()).truncate();
         ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });
