@@ -1,6 +1,6 @@
 //! The window.
 //!
-//! Data flows round: [`shell::App`] drains the worker's events and the user's [`Command`]s into
+//! Data flows round: [`App`] drains the worker's events and the user's [`Command`]s into
 //! [`features::AppState`] (pure reducers, tested without a window), [`features::derived`] makes maps and numbers of the
 //! shown trace and keeps them, panels read both and emit commands. Nothing that paints waits, reads files or walks a
 //! whole trace.

@@ -114,7 +114,7 @@ pub enum Shade {
     Probability,
     /// How undecided the model was. **Units** nats.
     Entropy,
-    /// How many candidates stand out, see [`crate::analysis::elbow()`].
+    /// How many candidates stand out, see [`crate::analysis::elbow_k()`].
     ElbowK,
     /// What the method `base-rank` measured.
     BaseRank,
