@@ -341,7 +341,8 @@ fn parameters(ui: &mut Ui, layers: Option<usize>, ask: &mut AskSettings, entry: 
         released |= parameter_row(ui, layers, ask, entry, parameter);
     }
     if entry.id == "vti" && given(ask, entry, "directions").is_none_or(|path| path.trim().is_empty()) {
-        let text = "It needs a file of directions: the command `gazelens directions vti` makes one";
+        let text = "It needs a file of directions: the command `gazelens directions vti` makes one; `demo` is that of \
+            the bundled model";
         ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
     }
     let changed = ask.given_parameters(entry.id).is_some_and(|given| !given.is_empty());
