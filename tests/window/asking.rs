@@ -293,10 +293,10 @@ fn another_way_of_decoding_is_chosen_and_said() {
     let (mut window, handle) = answered(Script::default());
     window.get_by_label("Mitigation methods").click();
     frames(&mut window);
-    window.get_by_label("VCD").click();
+    window.get_by_label("VCD").click_accesskit(); // below the fold
     frames(&mut window);
     assert_eq!(window.state().state().ask.strategy, "vcd", "chosen");
-    window.get_by_label("Ask again").click();
+    window.get_by_label("Ask again").click_accesskit();
     frames(&mut window);
     let strategy = window.state().state().current_run().map(|run| run.question.strategy.name.clone());
     assert_eq!(strategy.as_deref(), Some("vcd"), "the same question with it");

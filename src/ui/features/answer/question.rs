@@ -218,7 +218,7 @@ fn buttons(ui: &mut Ui, cx: &mut PanelContext<'_>, has_menu: bool) {
         .accessible_name("Answer settings");
     popup.show(|ui| sampling::show(ui, cx));
     if cx.state.has_decoder() {
-        methods::button(ui, cx);
+        methods::button(ui, cx, has_menu);
     }
     if has_menu {
         ui.menu_button("More", |ui| {

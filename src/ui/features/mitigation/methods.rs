@@ -36,13 +36,14 @@ pub(in crate::ui) struct MethodsMemory {
     shares: Option<(Shared, [Option<f64>; 2])>,
 }
 
-/// The button beside the question: which methods act, and the way to all of them.
-pub(in crate::ui) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// The button beside the question: which methods act (in little room that there are some), and the way to all of them.
+pub(in crate::ui) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>, in_short: bool) {
     let ask = &cx.state.ask;
     let on = ask.chosen_methods().into_iter().filter(|(_, on)| *on && !ask.is_plain());
     let on: Vec<String> = on.map(|(entry, _)| AskSettings::method_name(entry.id)).collect();
     let label = match on.as_slice() {
         [] => "Mitigation".to_owned(),
+        _ if in_short => "Mitigation •".to_owned(),
         [one] => format!("Mitigation: {one} •"),
         several => format!("Mitigation: {} methods •", several.len()),
     };
