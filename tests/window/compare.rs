@@ -128,8 +128,6 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
     let run = window.state().state().current_run().map(|run| run.id).expect("answered");
     let tried = TriedStrength { run, value: 0.0 };
     let place = |window: &Window, said: &str| window.get_by_label(&word(window, said)).rect();
-    window.get_by_label("Try strengths").click();
-    frames(&mut window);
     let before = place(&window, "changed by the strategy");
     window.state_mut().command(Command::Compare(CompareCommand::Try(Some(tried))));
     frames(&mut window);

@@ -202,6 +202,13 @@ impl AskSettings {
         on.map(|(entry, _)| self.method_words(entry)).collect::<Vec<_>>().join(" + ")
     }
 
+    /// Their names alone: "VCD + PAI", "plain decoding".
+    pub fn methods_names(&self) -> String {
+        let on = self.chosen_methods().into_iter().filter(|(_, on)| *on && !self.is_plain());
+        let names: Vec<String> = on.map(|(entry, _)| Self::method_name(entry.id)).collect();
+        if names.is_empty() { Self::method_name(PLAIN) } else { names.join(" + ") }
+    }
+
     fn method_words(&self, entry: &Entry) -> String {
         let mut words = Self::method_name(entry.id);
         let strength = entry.strength.map(|strength| strength.parameter);

@@ -68,7 +68,7 @@ pub(in crate::ui) fn switch_button(ui: &mut Ui, cx: &mut PanelContext<'_>, token
     if !cx.state.would_switch(run) {
         return;
     }
-    let strategy = cx.state.ask.methods_words();
+    let strategy = cx.state.ask.methods_names();
     let how = if cx.state.ask.sample { ", random sampling" } else { "" };
     let help = "Keeps the tokens before this one and chooses the rest as Mitigation and Settings now say";
     let response = ui.button(format!("Continue from here with {strategy}{how}")).on_hover_text(help);

@@ -21,12 +21,6 @@ const ROOMY_PT: f32 = 620.0;
 /// The strategies' own bound: what is larger cannot be asked.
 const BOUND: f64 = 10.0;
 
-/// Whether the row on which strengths are tried is open where there is little room.
-#[derive(Debug, Default)]
-struct StripMemory {
-    open: bool,
-}
-
 /// One token's step.
 pub(in crate::ui) fn show(ui: &mut Ui, contrast: &TokenContrast, strategy: &str) {
     let colour = if contrast.is_idle() { ui.visuals().warn_fg_color } else { ui.visuals().strong_text_color() };
@@ -95,34 +89,22 @@ pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let derived = cx.derived;
     let Some(marks) = &derived.contrast else { return };
     let is_wide = ui.available_width() >= ROOMY_PT;
-    let is_tried = cx.state.compare.tried.is_some_and(|tried| tried.run == run.id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         summary(ui, &contrast_name(run), marks);
         if is_wide && !run.phase.is_active() {
             ui.separator();
             trial(ui, cx, run, marks);
-        } else if !run.phase.is_active() {
-            // In little room the answer has it, until somebody wants to try.
-            let is_open = &mut cx.memory.of::<StripMemory>().open;
-            let response = ui.add(egui::Button::new("Try strengths").small().selected(*is_open || is_tried));
-            let help = "Another strength of the contrast, without running the model: words that would change light up";
-            if response.on_hover_text(help).clicked() {
-                *is_open ^= true;
-            }
         }
     });
     if !run.phase.is_active() {
-        let is_open = is_tried || cx.memory.of::<StripMemory>().open;
-        if !is_wide && is_open {
+        if !is_wide {
             ui.horizontal_wrapped(|ui| {
                 ui.spacing_mut().item_spacing.x = 5.0;
                 trial(ui, cx, run, marks);
             });
         }
-        if is_wide || is_open {
-            flips(ui, marks, is_tried);
-        }
+        flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
     }
 }
 
@@ -154,14 +136,10 @@ fn summary(ui: &mut Ui, strategy: &str, marks: &ContrastMarks) {
 /// The slider: nothing is asked while it moves.
 fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMarks) {
     let (recorded, label, help) = match marks.recorded {
-        Recorded::Always(alpha) => {
-            (alpha, format!("{} strength", contrast_name(run)), format!("recorded at {alpha:.2}"))
+        Recorded::Always(alpha) => (alpha, "Strength".to_owned(), format!("recorded at {alpha:.2}")),
+        Recorded::FromTo(low, high) => {
+            (1.0, "Strength ×".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
         }
-        Recorded::FromTo(low, high) => (
-            1.0,
-            format!("{} strength ×", contrast_name(run)),
-            format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"),
-        ),
     };
     let help = format!(
         "Try another strength of the contrast (alpha; {help}): tokens that would change light up. The model does not \
