@@ -78,7 +78,7 @@
 //! | what | do | it then appears in |
 //! | --- | --- | --- |
 //! | a model family | one folder in `src/model`, one line in `src/model/families.rs`; where no [`checkpoint::FamilyReader`] fits its files, one in a file of `src/checkpoint/families`, listed in `src/checkpoint/families.rs` | `gazelens list families` |
-//! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/strategies.py` and `tests/golden/methods_branches.py` have those of contrasts) | `gazelens list methods`, `--method` |
+//! | a method: whatever changes how an answer comes about | one file in `src/decode/methods`, its lines in `mod.rs` there, a golden case (`tests/golden/methods_attention.py`, `tests/golden/methods_branches.py` and `tests/golden/methods_opera.py`; `tests/golden/strategies.py` has those of the older contrasts) | `gazelens list methods`, `--method` |
 //! | a method of `--strategy` or `--intervene`, and of the window's menu | the same with the `word` of that option in its `MethodInfo` | `gazelens list strategies`, `gazelens list interventions` |
 //! | a search | one file in `src/decode/search`, its line in `search` of its `mod.rs` | where that line finds it: in the options of decoding, or in what a method brings ([`decode::OwnSearch`]) |
 //! | a source of maps | one entry in `SOURCES` of `src/analysis/source.rs` | the window's *Source*, its captions, colour bars and tables, figures |
@@ -86,7 +86,7 @@
 //! | a colour map | one table in `src/render/colormap`, one line in its `mod.rs` | the window's menu, `gazelens list colormaps` |
 //! | a shader | one file in `shaders`, one line in `src/render/gpu/shaders.rs` with the parts of `shaders/parts` that it shares, its CPU twin in `src/render` | the test that validates and compares every shader |
 //! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
-//! | something to do in the window | one variant and one line in `src/ui/core/command`, one arm in the reducer of its feature (`src/ui/features`) | menus, keys, the box that finds commands |
+//! | something to do in the window | one variant and one line in `src/ui/core/command`, one arm in `src/ui/features/reducers/update.rs`, or in the reducer of its feature | menus, keys, the box that finds commands |
 //! | a panel of the window | one file in its folder of `src/ui/features`, one line in `PANES` of `src/ui/core/pane.rs`, one arm in `src/ui/shell/room.rs` | the window, its menu, the box that finds commands |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!

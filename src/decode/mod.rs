@@ -44,7 +44,7 @@ pub use method::{
 pub use methods::{Built, METHODS, add_method, build, interventions, method_named, methods, strategies};
 pub use parameters::{
     MethodInfo, PRESET, ParameterInfo, ParameterKind, Parameters, Preset, Registered, Strength, Word,
-    check_parameter_names,
+    check_parameter_names, scaled_layer,
 };
 pub use prompt::DecoderPrompt;
 pub use sampling::Sampler;

@@ -57,6 +57,14 @@ pub struct ParameterInfo {
     pub by_depth: bool,
 }
 
+/// Layers of the models that published layers are for.
+pub(super) const PUBLISHED_LAYERS: usize = 32;
+
+/// A published layer in a model of another depth: `floor(x L / 32)`.
+pub const fn scaled_layer(published: usize, num_layers: usize) -> usize {
+    published * num_layers / PUBLISHED_LAYERS
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_false(value: &bool) -> bool {
     !value

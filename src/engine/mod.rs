@@ -49,7 +49,7 @@ mod spec;
 mod vision;
 mod worker;
 
-pub use crate::decode::{Acts, MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength};
+pub use crate::decode::{Acts, MOST_BEAMS, ParameterInfo, ParameterKind, Preset, Strength, scaled_layer};
 pub use crate::trace::Sampling;
 pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};

@@ -31,6 +31,21 @@ pub(crate) fn expect_logits(found: &[f32], expected: &[f32], what: &str) -> f32 
     worst
 }
 
+/// Rows of logits within their bound; what was removed is removed.
+pub(crate) fn expect_rows(found: &[impl AsRef<[f32]>], golden: &Golden, tensor: &str) -> f32 {
+    let (shape, expected) = golden.floats(tensor);
+    assert_eq!(found.len(), shape[0], "{tensor}: rows");
+    let mut worst = 0_f32;
+    for (t, (found, expected)) in found.iter().zip(expected.chunks(shape[1])).enumerate() {
+        let what = format!("{tensor} of token {t}");
+        let removed = |row: &[f32]| row.iter().map(|logit| logit.is_finite()).collect::<Vec<_>>();
+        assert_eq!(removed(found.as_ref()), removed(expected), "{what}: what was removed");
+        let left = |row: &[f32]| row.iter().copied().filter(|logit| logit.is_finite()).collect::<Vec<_>>();
+        worst = worst.max(expect_logits(&left(found.as_ref()), &left(expected), &what));
+    }
+    worst
+}
+
 /// Rows of generated tokens as the trace file has them, **shape** `[T, L, H, width]`, zero beyond each row's keys.
 pub(crate) fn padded_rows(rows: &[impl AsRef<AttentionRow>], width: usize) -> Vec<f32> {
     let mut all = Vec::new();

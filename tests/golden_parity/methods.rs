@@ -2,7 +2,7 @@
 //!
 //! `GAZELENS_METHODS_GOLDEN` names another file of that script, with fresh cases.
 
-use crate::compare::{PROBABILITY_BOUND, expect_logits, largest_difference};
+use crate::compare::{PROBABILITY_BOUND, expect_rows, largest_difference};
 use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
 use gazelens::engine::{Answer, ImageSource, ModelSource, OpenModel, Prompt, Question, Spec};
@@ -118,15 +118,7 @@ fn methods_inside_the_model_compute_what_pytorch_computes() {
                 assert!(found.is_empty(), "{what}: there are no {name}");
                 continue;
             }
-            let (shape, expected) = golden.floats(&tensor(name));
-            assert_eq!(found.len(), shape[0], "{what}: rows of {name}");
-            for (t, (found, expected)) in found.iter().zip(expected.chunks(shape[1])).enumerate() {
-                let what = format!("{what}, {name} of token {t}");
-                let removed = |row: &[f32]| row.iter().map(|logit| logit.is_finite()).collect::<Vec<_>>();
-                assert_eq!(removed(found), removed(expected), "{what}: what was removed");
-                let left = |row: &[f32]| row.iter().copied().filter(|logit| logit.is_finite()).collect::<Vec<_>>();
-                worst = worst.max(expect_logits(&left(found), &left(expected), &what));
-            }
+            worst = worst.max(expect_rows(found, &golden, &tensor(name)));
         }
         let ids: Vec<i64> = answer.trace.output.iter().map(|token| i64::from(token.id)).collect();
         assert_eq!(ids, expected_ids, "{what}: tokens");

@@ -1,7 +1,7 @@
 //! Methods with a second branch, and controls, are what PyTorch computes without any cache
 //! (`tests/golden/methods_branches.py`).
 
-use crate::compare::expect_logits;
+use crate::compare::expect_rows;
 use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
 use gazelens::engine::{Answer, ImageSource, ModelSource, OpenModel, Prompt, Question, Spec};
@@ -28,21 +28,6 @@ pub(crate) fn asked(case: &Value, num_tokens: usize) -> Question {
     }
     asked.methods = vec![spec];
     asked
-}
-
-/// Rows of logits within their bound; what was removed is removed.
-pub(crate) fn expect_rows(found: &[impl AsRef<[f32]>], golden: &Golden, tensor: &str) -> f32 {
-    let (shape, expected) = golden.floats(tensor);
-    assert_eq!(found.len(), shape[0], "{tensor}: rows");
-    let mut worst = 0_f32;
-    for (t, (found, expected)) in found.iter().zip(expected.chunks(shape[1])).enumerate() {
-        let what = format!("{tensor} of token {t}");
-        let removed = |row: &[f32]| row.iter().map(|logit| logit.is_finite()).collect::<Vec<_>>();
-        assert_eq!(removed(found.as_ref()), removed(expected), "{what}: what was removed");
-        let left = |row: &[f32]| row.iter().copied().filter(|logit| logit.is_finite()).collect::<Vec<_>>();
-        worst = worst.max(expect_logits(&left(found.as_ref()), &left(expected), &what));
-    }
-    worst
 }
 
 fn expect_case(answer: &Answer, golden: &Golden, case: &Value) -> f32 {

@@ -2,8 +2,7 @@
 //! it whatever the numbers.
 
 use crate::beams::{copy_with_stops, told};
-use crate::compare::largest_difference;
-use crate::methods_branches::expect_rows;
+use crate::compare::{expect_rows, largest_difference};
 use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
 use gazelens::engine::{Fork, ImageSource, ModelSource, OpenModel, Prompt, Question, RunId, run_job};

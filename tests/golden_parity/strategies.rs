@@ -1,6 +1,6 @@
 //! Contrastive decoding is what PyTorch computes without any cache (`tests/golden/strategies.py`).
 
-use crate::compare::expect_logits;
+use crate::compare::expect_rows;
 use crate::reference::Golden;
 use crate::{ask, golden_folder, open, question};
 use gazelens::engine::{ImageSource, ModelSource, OpenModel, Prompt, Question, Spec, catalog};
@@ -79,15 +79,7 @@ fn strategies_compute_what_pytorch_computes() {
             ("negative_logits", &extras.negative_logits),
             ("final_logits", &extras.final_logits),
         ] {
-            let (shape, expected) = golden.floats(&tensor(name));
-            assert_eq!(found.len(), shape[0], "{what}: rows of {name}");
-            for (t, (found, expected)) in found.iter().zip(expected.chunks(shape[1])).enumerate() {
-                let what = format!("{what}, {name} of token {t}");
-                let removed = |row: &[f32]| row.iter().map(|logit| logit.is_finite()).collect::<Vec<_>>();
-                assert_eq!(removed(found), removed(expected), "{what}: what the cut-off removed");
-                let left = |row: &[f32]| row.iter().copied().filter(|logit| logit.is_finite()).collect::<Vec<_>>();
-                worst = worst.max(expect_logits(&left(found), &left(expected), &what));
-            }
+            worst = worst.max(expect_rows(found, &golden, &tensor(name)));
         }
         let ids: Vec<i64> = answer.trace.output.iter().map(|token| i64::from(token.id)).collect();
         assert_eq!(ids, expected_ids, "{what}: tokens");

@@ -26,8 +26,8 @@ mod watch;
 pub use context::{BranchContext, ClsRow, Encode, FirstAnswer, FirstQuestion, QuestionContext, Words};
 pub use own_search::{OverTrust, OwnSearch};
 pub use report::{Acted, ActionReport, Reach};
-pub(super) use stack::Place;
 pub use stack::Stack;
+pub(super) use stack::{Place, action, most_probable};
 pub use step::{Asks, Chosen, HeadRows, Readout, Seen, Step, Verdict};
 
 use super::{Combined, DecodeError, DecoderPrompt, Parameters, Registered};

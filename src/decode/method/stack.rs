@@ -261,34 +261,27 @@ impl Stack {
             if contrast.is_some() {
                 let notes = self.methods.iter().zip(did);
                 let notes = notes.filter_map(|(method, (did, value))| Some((method.info.id, did?, value)));
-                return (contrast, notes.map(|(id, did, value)| inside(id, ordinary, (did, value))).collect());
+                return (
+                    contrast,
+                    notes.map(|(id, did, value)| action(id, [ordinary, ordinary], Some(did), value)).collect(),
+                );
             }
         }
         let mut last = branch_logits.first().map_or(&[][..], Vec::as_slice);
         let mut actions = Vec::with_capacity(changes.0.len());
         for (method_idx, (method, (did, value))) in self.methods.iter_mut().zip(did).enumerate() {
             let Some((_, combined)) = changes.0.iter().find(|(of, _)| *of == method_idx) else {
-                actions.extend(did.map(|did| inside(method.info.id, last, (did, value))));
+                actions.extend(did.map(|did| action(method.info.id, [last, last], Some(did), value)));
                 continue;
             };
-            let removed = |(before, after): (&f32, &f32)| before.is_finite() && !after.is_finite();
-            let moved = moved_between(last, &combined.logits);
+            let note = match (did, &combined.note) {
+                (Some(did), Some(note)) => Some(format!("{did}; {note}")),
+                (did, note) => did.or_else(|| note.clone()),
+            };
+            let action = action(method.info.id, [last, &combined.logits], note, value);
             method.num_steps += 1;
-            method.num_moved += usize::from(moved > IDLE);
-            actions.push(TokenAction {
-                method: method.info.id.to_owned(),
-                before_id: most_probable(last),
-                before: String::new(),
-                after_id: most_probable(&combined.logits),
-                after: String::new(),
-                num_removed: last.iter().zip(&combined.logits).filter(|pair| removed(*pair)).count(),
-                moved,
-                note: match (did, &combined.note) {
-                    (Some(did), Some(note)) => Some(format!("{did}; {note}")),
-                    (did, note) => did.or_else(|| note.clone()),
-                },
-                value,
-            });
+            method.num_moved += usize::from(action.moved > IDLE);
+            actions.push(action);
             last = &combined.logits;
         }
         (None, actions)
@@ -316,24 +309,26 @@ impl Stack {
     }
 }
 
-/// What a method did that left the logits to others.
-fn inside(id: &str, logits: &[f32], (did, value): (String, Option<f64>)) -> TokenAction {
-    let best = most_probable(logits);
-    TokenAction {
-        method: id.to_owned(),
-        before_id: best,
-        before: String::new(),
-        after_id: best,
-        after: String::new(),
-        num_removed: 0,
-        moved: 0.0,
-        note: Some(did),
-        value,
-    }
+/// What a method did to logits, from those before it to those after it; the same twice where it left them to others.
+pub(in crate::decode) fn action(
+    id: &str,
+    [before, after]: [&[f32]; 2],
+    note: Option<String>,
+    value: Option<f64>,
+) -> TokenAction {
+    let before_id = most_probable(before);
+    let (after_id, num_removed, moved) = if std::ptr::eq(before, after) {
+        (before_id, 0, 0.0)
+    } else {
+        let removed = |(before, after): &(&f32, &f32)| before.is_finite() && !after.is_finite();
+        (most_probable(after), before.iter().zip(after).filter(removed).count(), moved_between(before, after))
+    };
+    let (method, before, after) = (id.to_owned(), String::new(), String::new());
+    TokenAction { method, before_id, before, after_id, after, num_removed, moved, note, value }
 }
 
 /// The smallest id among equals; 0 of nothing.
-fn most_probable(logits: &[f32]) -> u32 {
+pub(in crate::decode) fn most_probable(logits: &[f32]) -> u32 {
     let best = (0_u32..).zip(logits).fold(
         (0, f32::NEG_INFINITY),
         |best, (id, logit)| {

@@ -1,5 +1,6 @@
 //! `AvisC`: the other branch sees only the image tokens on which the decoder's attention piles up.
 
+use super::rules::descending;
 use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step};
@@ -169,9 +170,8 @@ fn mean<R: Iterator<Item = f64>>(rows: impl Iterator<Item = R>, len: usize) -> V
 fn blind(rows: &[Vec<f64>], gamma: f64, lambda: f64, further: usize) -> Vec<bool> {
     let masses: Vec<f64> = rows.iter().map(|row| row.iter().sum()).collect();
     let total: f64 = masses.iter().sum();
-    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let order = descending(&masses);
     let mass = |layer_idx: usize| masses.get(layer_idx).copied().unwrap_or_default();
-    order.sort_by(|a, b| mass(*b).total_cmp(&mass(*a)).then(a.cmp(b)));
     let mut held = 0.0;
     let before = order.iter().take_while(|layer_idx| {
         let goes_on = held < gamma * total;

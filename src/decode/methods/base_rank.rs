@@ -1,7 +1,7 @@
 //! How far the words alone would have said the same: changes nothing, tells a rank at every token.
 
 use crate::decode::contrast::Combined;
-use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step};
+use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, Step, most_probable};
 use crate::decode::{Acts, DecodeError, DecoderPrompt, MethodInfo, Parameters, Registered, Word};
 
 const ID: &str = "base-rank";
@@ -49,11 +49,7 @@ struct ActiveBaseRank {
 /// How many candidates the base finds more probable than the one that the model finds most probable; among equals the
 /// smaller id comes first. `None` without candidates.
 fn rank_of(model: &[f32], base: &[f32]) -> Option<usize> {
-    let best = |best: Option<usize>, (id, logit): (usize, &f32)| match best {
-        Some(before) if model[before] >= *logit => Some(before),
-        _ => Some(id),
-    };
-    let id = model.iter().enumerate().filter(|(_, logit)| !logit.is_nan()).fold(None, best)?;
+    let id = most_probable(model) as usize;
     let own = *base.get(id)?;
     let before = |(other, logit): &(usize, &f32)| **logit > own || (logit.total_cmp(&own).is_eq() && *other < id);
     Some(base.iter().enumerate().filter(before).count())

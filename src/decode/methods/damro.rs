@@ -1,5 +1,6 @@
 //! DAMRO: the other branch sees only the patches that the vision encoder's `[CLS]` piles its attention on.
 
+use super::rules::largest;
 use super::{BETA, alpha};
 use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, ClsRow, Encode, Method, QuestionContext, Step};
@@ -136,13 +137,6 @@ fn mean(heads: &[f32], num_patches: usize) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "probabilities")]
     let mean = (0..num_patches).map(|patch| (sum(patch) / rows.len().max(1) as f64) as f32).collect();
     mean
-}
-
-/// Indices of the `count` largest, largest first; the smaller index first among equals.
-fn largest(map: &[f32], count: usize) -> Vec<usize> {
-    let mut order: Vec<(usize, f32)> = map.iter().copied().enumerate().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    order.into_iter().take(count).map(|(idx, _)| idx).collect()
 }
 
 #[cfg(test)]

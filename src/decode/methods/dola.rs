@@ -1,10 +1,12 @@
 //! `DoLa`: what the last layer adds to the layer that differs from it most.
 
 use super::BETA;
-use super::rules::{entries, joined, scaled};
+use super::rules::{entries, joined};
 use crate::decode::contrast::{Combined, cutoff, log_softmax};
 use crate::decode::method::{ActiveMethod, Asks, Method, QuestionContext, Readout, Step};
-use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::decode::{
+    Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, scaled_layer,
+};
 
 const ID: &str = "dola";
 
@@ -110,7 +112,7 @@ impl ActiveMethod for Active {
         let num_layers = question.num_hidden_layers();
         if parameters.text("entries").trim().is_empty() {
             let first = if self.is_high { 16 } else { 0 };
-            self.entries = (0..8).map(|idx| scaled(first + 2 * idx, num_layers)).collect();
+            self.entries = (0..8).map(|idx| scaled_layer(first + 2 * idx, num_layers)).collect();
             self.entries.dedup();
             parameters.spell_out("entries", joined(&self.entries));
         } else {

@@ -2,14 +2,13 @@
 //! edited, how an edit is counted.
 
 use crate::decode::method::{Acted, ActionReport, QuestionContext, Reach};
-use crate::decode::{DecodeError, ParameterInfo, Parameters};
+use crate::decode::parameters::PUBLISHED_LAYERS;
+use crate::decode::{DecodeError, ParameterInfo, Parameters, scaled_layer};
 use crate::ids::TokenSpan;
 use crate::model::{Site, Tower};
 use candle_core::{Result as TensorResult, Tensor};
 use std::ops::Range;
 
-/// Layers of the models that published layers are for.
-const PUBLISHED_LAYERS: usize = 32;
 /// For menus; what counts is the model's own number.
 pub(super) const MOST_LAYERS: usize = 128;
 /// Below every real score, and far enough from f32's end for the largest factors.
@@ -27,15 +26,10 @@ pub(super) const fn end(default: &'static str) -> ParameterInfo {
     ParameterInfo::whole("end", default, (1, MOST_LAYERS), help).by_depth()
 }
 
-/// A published layer in a model of another depth: `floor(x L / 32)`.
-pub(super) const fn scaled(published: usize, num_layers: usize) -> usize {
-    published * num_layers / PUBLISHED_LAYERS
-}
-
 /// A number of a layer: as it was given, or the default, scaled.
 fn layer_number(parameters: &Parameters, name: &'static str, num_layers: usize) -> Result<usize, DecodeError> {
     let number = parameters.count(name)?;
-    Ok(if parameters.scales(name) { scaled(number, num_layers) } else { number })
+    Ok(if parameters.scales(name) { scaled_layer(number, num_layers) } else { number })
 }
 
 /// The layers `start..end`, spelled out. Defaults scale with the model's depth, and leave at least one layer.
@@ -97,12 +91,26 @@ pub(super) fn entries(
     let mut entries = numbers(parameters.text(name), limit).ok_or_else(|| bad(parameters))?;
     if scales {
         for entry in &mut entries {
-            *entry = scaled(*entry, num_layers);
+            *entry = scaled_layer(*entry, num_layers);
         }
         entries.dedup();
     }
     parameters.spell_out(name, joined(&entries));
     Ok(entries)
+}
+
+/// Indices from the largest value to the smallest; the smaller index first among equals.
+pub(super) fn descending<T: Copy + Into<f64>>(values: &[T]) -> Vec<usize> {
+    let mut order: Vec<(usize, f64)> = values.iter().map(|value| (*value).into()).enumerate().collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    order.into_iter().map(|(idx, _)| idx).collect()
+}
+
+/// The first `count` of them.
+pub(super) fn largest<T: Copy + Into<f64>>(values: &[T], count: usize) -> Vec<usize> {
+    let mut order = descending(values);
+    order.truncate(count);
+    order
 }
 
 /// Heads as LAYER.HEAD joined by `+`, in ascending order, each once; `None` if it is something else or the model lacks
@@ -272,9 +280,9 @@ mod tests {
 
     #[test]
     fn published_layers_scale_by_depth() {
-        assert_eq!([9, 15, 31].map(|layer| scaled(layer, 32)), [9, 15, 31], "as published");
-        assert_eq!([9, 15, 31].map(|layer| scaled(layer, 40)), [11, 18, 38], "rounded down");
-        assert_eq!([9, 15, 31].map(|layer| scaled(layer, 2)), [0, 0, 1], "of two");
+        assert_eq!([9, 15, 31].map(|layer| scaled_layer(layer, 32)), [9, 15, 31], "as published");
+        assert_eq!([9, 15, 31].map(|layer| scaled_layer(layer, 40)), [11, 18, 38], "rounded down");
+        assert_eq!([9, 15, 31].map(|layer| scaled_layer(layer, 2)), [0, 0, 1], "of two");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::decode::contrast::{Combined, Contrast};
 use crate::decode::method::{ActiveMethod, BranchContext, Encode, Method, QuestionContext, Reach, Step};
 use crate::decode::{
     Acts, DecodeError, DecoderPrompt, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered, Strength,
+    scaled_layer,
 };
 use crate::ids::TokenSpan;
 use crate::model::{Probe, Site, Tower};
@@ -13,7 +14,6 @@ use candle_core::{Result as TensorResult, Tensor};
 const ID: &str = "sid";
 /// Of these image tokens and layers are the published numbers.
 const PUBLISHED_TOKENS: usize = 576;
-const PUBLISHED_LAYERS: usize = 32;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -101,7 +101,7 @@ impl ActiveMethod for ActiveSid {
             parameters.spell_out("k", (100 * span.len / PUBLISHED_TOKENS).max(1));
         }
         if !parameters.is_given("layer") {
-            parameters.spell_out("layer", (2 * num_layers / PUBLISHED_LAYERS).max(1));
+            parameters.spell_out("layer", scaled_layer(2, num_layers).max(1));
         }
         let is_official = parameters.choice(PRESET)? == "official";
         if is_official && question.temperature == 0.0 && !parameters.is_given("beta") {

@@ -1,6 +1,6 @@
 //! SPIN: heads that look least at the image say little.
 
-use super::rules::{Count, Places, edit_range, end, is_ordinary, layer_range, start};
+use super::rules::{Count, Places, edit_range, end, is_ordinary, largest, layer_range, start};
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::model::{Probe, Site};
@@ -128,15 +128,6 @@ fn num_stay(ratio: f64, num_heads: usize) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the number of heads")]
     let stay = (ratio * num_heads as f64).floor() as usize;
     stay.min(num_heads)
-}
-
-/// Indices of the `count` largest; the smaller index among equals.
-fn largest(scores: &[f64], count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    let score = |idx: &usize| scores.get(*idx).copied().unwrap_or(f64::NEG_INFINITY);
-    order.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.cmp(b)));
-    order.truncate(count);
-    order
 }
 
 impl Probe for Active {

@@ -1,6 +1,7 @@
 //! VDGD: the photo is described first, and tokens count less the farther they are from the description.
 
 use super::BETA;
+use super::rules::descending;
 use crate::checkpoint::IMAGE_PLACEHOLDER;
 use crate::decode::contrast::{Combined, keep, probabilities};
 use crate::decode::method::{ActiveMethod, FirstAnswer, FirstQuestion, Method, QuestionContext, Reach, Step};
@@ -231,16 +232,14 @@ fn replaced(logits: &[f32], distances: &[f32]) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "a number of one digit")]
     let scaled: Vec<f32> = logits.iter().map(|logit| logit / TEMPERATURE as f32).collect();
     let p = probabilities(&scaled);
-    let mut order: Vec<(usize, f64)> = p.into_iter().enumerate().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut replaced = vec![f32::NEG_INFINITY; logits.len()];
     let mut before = 0.0;
-    for (id, p) in order {
+    for id in descending(&p) {
         // Up to and with the one that brings them above the share.
         if before > NUCLEUS {
             break;
         }
-        before += p;
+        before += p.get(id).copied().unwrap_or_default();
         if let (Some(logit), Some(distance)) = (replaced.get_mut(id), distances.get(id)) {
             *logit = -distance / logits.len() as f32;
         }

@@ -3,11 +3,10 @@
 use super::places::{Columns, TokenRow, mode};
 use super::ranking::{Continuation, Finished, Ranking};
 use super::{Limits, Progress, Search};
-use crate::decode::contrast::moved_between;
+use crate::decode::method::action;
 use crate::decode::method::{OverTrust, Stack};
 use crate::decode::stepper::{Line, Offer, Stepper};
 use crate::decode::{DecodeError, GenerateOptions, Sampler, StopReason, TokenStep};
-use crate::trace::TokenAction;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -493,21 +492,8 @@ fn methods_of(stepper: &Stepper<'_>) -> Result<Vec<Stack>, DecodeError> {
 
 /// A token that is chosen from `logits`, and what is said of it.
 fn told(owner: &str, offer: &Offer, id: u32, logits: &[f32], did: String, with_logits: bool) -> Choice {
-    let before = offer.logits();
-    let moved = moved_between(before, logits);
-    let removed = |(before, after): (&f32, &f32)| before.is_finite() && !after.is_finite();
-    let first = |logits: &[f32]| largest(logits, 1).first().copied().unwrap_or_default();
-    let action = TokenAction {
-        method: owner.to_owned(),
-        before_id: first(before),
-        before: String::new(),
-        after_id: first(logits),
-        after: String::new(),
-        num_removed: before.iter().zip(logits).filter(|pair| removed(*pair)).count(),
-        moved,
-        note: Some(did),
-        value: None,
-    };
+    let action = action(owner, [offer.logits(), logits], Some(did), None);
+    let moved = action.moved;
     let mut step = offer.one_chosen(id, with_logits);
     step.actions.push(action);
     step.final_logits = with_logits.then(|| logits.to_vec());

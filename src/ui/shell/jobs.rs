@@ -15,9 +15,8 @@ use crate::ui::features::clipboard::drawing;
 use crate::ui::features::dataset::opening;
 use crate::ui::features::dataset::opening::{Before, Joined, Opened};
 use crate::ui::features::figure::files::{FigureSaved, OpenedFigure};
-use crate::ui::features::session;
 use crate::ui::features::session::{Left, Located, Missing, Reopened};
-use crate::ui::features::{FigureWish, ModelsAtHand, Progress, Search};
+use crate::ui::features::{FigureWish, ModelsAtHand, Progress, Search, session};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 

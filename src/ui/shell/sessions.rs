@@ -2,16 +2,13 @@
 
 use crate::engine::ModelSource;
 use crate::files::is_same_file;
-use crate::ui::core::command::Command;
-use crate::ui::core::command::{SessionBox, SessionCommand};
+use crate::ui::core::command::{Command, SessionBox, SessionCommand};
 use crate::ui::core::wording::count;
-use crate::ui::features::AppState;
 use crate::ui::features::session::{Finished, Left, Located, Reopened, WindowPlace};
-use crate::ui::features::{Effect, Offer, SessionEffect, Severity, Until, source_label};
+use crate::ui::features::{AppState, Effect, Offer, SessionEffect, Severity, Until, source_label};
 use crate::ui::shell::app::App;
 use crate::ui::shell::jobs::Wanted;
-use crate::ui::shell::layout;
-use crate::ui::shell::screen;
+use crate::ui::shell::{layout, screen};
 use eframe::egui;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -33,6 +33,16 @@ impl AskSettings {
         before.iter().filter_map(stacked).chain(strategy).chain(behind.iter().filter_map(stacked)).collect()
     }
 
+    /// Names of those that act, in order.
+    pub fn acting_names(&self) -> Vec<String> {
+        self.acting().map(|entry| Self::method_name(entry.id)).collect()
+    }
+
+    fn acting(&self) -> impl Iterator<Item = &'static Entry> {
+        let chosen = if self.paused { Vec::new() } else { self.chosen_methods() };
+        chosen.into_iter().filter(|(_, on)| *on).map(|(entry, _)| entry)
+    }
+
     /// Whether a method was chosen, on or off.
     pub fn has_method(&self, id: &str) -> bool {
         self.strategy == id && id != PLAIN || self.methods.iter().any(|method| method.id == id)
@@ -44,12 +54,22 @@ impl AskSettings {
             return;
         }
         self.paused = false;
-        let is_strategy = registered().strategies.iter().any(|entry| entry.id == id);
-        if is_strategy && self.is_plain_but_for_pause() {
+        if self.has_room_for_strategy(id) {
             id.clone_into(&mut self.strategy);
         } else {
             self.methods.push(StackedMethod { id: id.to_owned(), on: true });
         }
+    }
+
+    /// Puts a method to those that act, or takes it away. Whether it is there now.
+    pub fn toggle_method(&mut self, id: &str) -> bool {
+        let is_there = !self.has_method(id);
+        if is_there {
+            self.add_method(id);
+        } else {
+            self.remove_method(id);
+        }
+        is_there
     }
 
     /// Takes a method away; its parameters are as published when it is chosen again.
@@ -72,8 +92,7 @@ impl AskSettings {
             let at = self.before_strategy.min(self.methods.len());
             self.methods.insert(at, StackedMethod { id: id.to_owned(), on: false });
         } else if let Some(at) = self.methods.iter().position(|method| method.id == id) {
-            let is_strategy = registered().strategies.iter().any(|entry| entry.id == id);
-            if on && is_strategy && self.is_plain_but_for_pause() {
+            if on && self.has_room_for_strategy(id) {
                 self.methods.remove(at);
                 self.before_strategy = at;
                 id.clone_into(&mut self.strategy);
@@ -114,6 +133,11 @@ impl AskSettings {
     pub fn strategy_entry(&self) -> &'static Entry {
         let strategies = &registered().strategies;
         strategies.iter().find(|entry| entry.id == self.strategy).unwrap_or(&strategies[0])
+    }
+
+    /// Whether a method is one of which a question has one, and none is chosen.
+    fn has_room_for_strategy(&self, id: &str) -> bool {
+        self.is_plain_but_for_pause() && registered().strategies.iter().any(|entry| entry.id == id)
     }
 
     fn is_plain_but_for_pause(&self) -> bool {
@@ -195,18 +219,12 @@ impl AskSettings {
 
     /// The methods that act with their strengths and what is not as published: "VCD alpha 1.00", "plain decoding".
     pub fn methods_words(&self) -> String {
-        if self.is_plain() {
-            return "plain decoding".to_owned();
-        }
-        let on = self.chosen_methods().into_iter().filter(|(_, on)| *on);
-        on.map(|(entry, _)| self.method_words(entry)).collect::<Vec<_>>().join(" + ")
+        said(&self.acting().map(|entry| self.method_words(entry)).collect::<Vec<_>>())
     }
 
     /// Their names alone: "VCD + PAI", "plain decoding".
     pub fn methods_names(&self) -> String {
-        let on = self.chosen_methods().into_iter().filter(|(_, on)| *on && !self.is_plain());
-        let names: Vec<String> = on.map(|(entry, _)| Self::method_name(entry.id)).collect();
-        if names.is_empty() { Self::method_name(PLAIN) } else { names.join(" + ") }
+        said(&self.acting_names())
     }
 
     fn method_words(&self, entry: &Entry) -> String {
@@ -225,7 +243,7 @@ impl AskSettings {
     /// A method by the name that it has in sentences: "VCD", "PAI (no image)".
     pub fn method_name(id: &str) -> String {
         if id == PLAIN {
-            return "plain decoding".to_owned();
+            return said(&[]);
         }
         let Some(entry) = Self::method_entry(id) else { return id.to_owned() };
         match entry.label.split_once(": ") {
@@ -277,6 +295,11 @@ impl AskSettings {
         let (strategy, methods) = self.specs();
         question.strategy == strategy && question.methods == methods && question.interventions.is_empty()
     }
+}
+
+/// Methods in one line.
+fn said(methods: &[String]) -> String {
+    if methods.is_empty() { "plain decoding".to_owned() } else { methods.join(" + ") }
 }
 
 /// "1.00", "0.125", "3": two digits behind the point of what is no whole number, more where they say something.

@@ -3,8 +3,7 @@
 use crate::engine::RunId;
 use crate::prompting::Source;
 use crate::ui::core::command::{Command, CompareCommand, PromptingCommand};
-use crate::ui::features::answer::progress;
-use crate::ui::features::answer::{panel as answer, sampling, similarity, template};
+use crate::ui::features::answer::{panel as answer, progress, sampling, similarity, template};
 use crate::ui::features::context::{PanelContext, TextBox};
 use crate::ui::features::mitigation::methods;
 use crate::ui::features::{HistoryEntry, Phase, Run, ShownPrompting, Then};

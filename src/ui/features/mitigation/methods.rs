@@ -2,7 +2,9 @@
 //! they did at the chosen word, and all there are, by where they act.
 
 use crate::analysis::MapRequest;
-use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, Question, RunId, Spec};
+use crate::engine::{
+    Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, Question, RunId, Spec, scaled_layer,
+};
 use crate::trace::{OutputToken, TokenAction, Trace};
 use crate::ui::core::command::{Command, CompareCommand};
 use crate::ui::core::pane::Pane;
@@ -39,9 +41,7 @@ pub(in crate::ui) struct MethodsMemory {
 /// The button beside the question: which methods act (in little room that there are some), and the way to all of them.
 pub(in crate::ui) fn button(ui: &mut Ui, cx: &mut PanelContext<'_>, in_short: bool) {
     let ask = &cx.state.ask;
-    let on = ask.chosen_methods().into_iter().filter(|(_, on)| *on && !ask.is_plain());
-    let on: Vec<String> = on.map(|(entry, _)| AskSettings::method_name(entry.id)).collect();
-    let label = match on.as_slice() {
+    let label = match ask.acting_names().as_slice() {
         [] => "Mitigation".to_owned(),
         _ if in_short => "Mitigation •".to_owned(),
         [one] => format!("Mitigation: {one} •"),
@@ -210,11 +210,9 @@ fn done_here(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 
 /// The same place of the answer without methods, where that was asked for.
 fn before(ui: &mut Ui, cx: &mut PanelContext<'_>, (run, trace): (&Run, &Trace), idx: usize) {
-    let is_plain = |other: &&Run| {
-        let question = Question { strategy: Spec::default(), ..run.question.clone() };
-        let question = Question { interventions: Vec::new(), methods: Vec::new(), ..question };
-        other.phase == Phase::Finished && other.question.is_same(&question)
-    };
+    let (interventions, methods) = (Vec::new(), Vec::new());
+    let question = Question { strategy: Spec::default(), interventions, methods, ..run.question.clone() };
+    let is_plain = |other: &&Run| other.phase == Phase::Finished && other.question.is_same(&question);
     let plain = cx.state.runs.of_image(&run.question.image).filter(is_plain).last();
     let Some((plain, before)) = plain.and_then(|plain| Some((plain, plain.trace.as_ref()?))) else {
         ui.weak("Switch the methods off to see the answer without them beside this one");
@@ -285,8 +283,8 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
     for acts in Acts::ALL {
         let api = acts == Acts::Photo && is_wanted("attention prompting API photo");
         let of_group = |entry: &&Entry| {
-            let text = format!("{} {} {} {}", entry.id, entry.label, entry.help, acts.label());
-            entry.acts == Some(acts) && is_wanted(&text)
+            let text = || format!("{} {} {} {}", entry.id, entry.label, entry.help, acts.label());
+            entry.acts == Some(acts) && is_wanted(&text())
         };
         let methods: Vec<_> = AskSettings::all_methods().filter(of_group).collect();
         if methods.is_empty() && !api {
@@ -311,10 +309,7 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
                 let name = AskSettings::method_name(entry.id);
                 let response = ui.add(egui::Button::new(&name).selected(is_chosen)).on_hover_text(about(entry));
                 if response.clicked() {
-                    if is_chosen {
-                        ask.remove_method(entry.id);
-                    } else {
-                        ask.add_method(entry.id);
+                    if ask.toggle_method(entry.id) {
                         let memory = cx.memory.of::<MethodsMemory>();
                         (memory.unfolded, memory.added) = (Some(entry.id), Some(entry.id));
                         memory.wanted.clear();
@@ -373,9 +368,6 @@ fn published(ask: &AskSettings, entry: &Entry, parameter: &ParameterInfo) -> Str
     ask.of_preset(entry, parameter.name).unwrap_or_else(|| parameter.default.to_owned())
 }
 
-/// Layers of the models that published numbers of layers are for.
-const PUBLISHED_LAYERS: usize = 32;
-
 /// A published number of a layer as it is in force in a model of so many; as it is where that is not known.
 fn scaled(
     layers: Option<usize>,
@@ -387,7 +379,7 @@ fn scaled(
     let Some((layers, number)) = layers.zip(published.parse::<usize>().ok()).filter(|_| parameter.name != "k") else {
         return published; // a list, or a number of tokens
     };
-    let of = |number: usize| number * layers / PUBLISHED_LAYERS;
+    let of = |number: usize| scaled_layer(number, layers);
     let least = match (parameter.name, ask.parameter(entry, "start")) {
         ("end", Some(start)) => {
             let start = start.parse::<usize>().unwrap_or_default();

@@ -34,19 +34,18 @@ impl AppState {
         // What was on its way to an answer with other settings is of no use to anybody.
         let superseded = self.current_run().filter(|run| run.phase.is_active() && run.question.has_methods());
         let superseded = superseded.map(|run| run.id);
-        let effects = self.ask_shown_with_methods();
-        if let Some(id) = superseded.filter(|id| effects.contains(&Effect::Cancel(*id))) {
-            self.runs.forget(id);
-        }
-        effects
+        self.shown_with_methods().map_or_else(Vec::new, |question| self.show_or_send_for(superseded, question))
     }
 
     /// The shown question with the methods as they are set; an answer that was given before is shown.
     pub(in crate::ui) fn ask_shown_with_methods(&mut self) -> Vec<Effect> {
-        let Some(run) = self.current_run() else { return Vec::new() };
+        self.shown_with_methods().map_or_else(Vec::new, |question| self.show_or_send(question))
+    }
+
+    fn shown_with_methods(&self) -> Option<Question> {
+        let run = self.current_run()?;
         // A forced beginning is of the answer before, not of the question.
-        let question = self.ask.with_methods(Question { fork: None, ..run.question.clone() });
-        self.show_or_send(question)
+        Some(self.ask.with_methods(Question { fork: None, ..run.question.clone() }))
     }
 
     /// Whether there is a decoder whose choices could be changed; says so where there is none.

@@ -73,11 +73,7 @@ impl AppState {
             Command::TogglePrompting => return self.toggle_prompting(),
             Command::ToggleStrategy => return self.toggle_strategy(),
             Command::ToggleMethod(id) => {
-                if self.ask.has_method(id) {
-                    self.ask.remove_method(id);
-                } else {
-                    self.ask.add_method(id);
-                }
+                self.ask.toggle_method(id);
                 return self.methods_settled();
             }
             Command::AskWithMethods => return self.ask_shown_with_methods(),

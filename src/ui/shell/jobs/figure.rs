@@ -2,9 +2,8 @@
 
 use crate::figure::{Watch, file_input, font_input, photo_input};
 use crate::ui::core::command::{Command, FigureCommand};
-use crate::ui::features::figure::files as figure_files;
-use crate::ui::features::figure::preview as figures;
 use crate::ui::features::figure::preview::Written;
+use crate::ui::features::figure::{files as figure_files, preview as figures};
 use crate::ui::features::{FigureWish, FileWish, InputKind, Progress};
 use crate::ui::shell::jobs::{JobDone, Jobs, Wanted};
 use std::path::PathBuf;

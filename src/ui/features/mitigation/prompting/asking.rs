@@ -1,6 +1,6 @@
 //! Asking about the darkened photo, and about the original one.
 
-use crate::engine::{Prompt, Prompting, Question};
+use crate::engine::{Prompt, Prompting, Question, RunId};
 use crate::prompting::PreOutput;
 use crate::ui::core::command::PromptingCommand;
 use crate::ui::features::mitigation::prompting::{Made, Subject, Then};
@@ -67,11 +67,7 @@ impl AppState {
         if stands && self.is_of_shown_photo(run) && run.question.is_same(&question) {
             return Vec::new();
         }
-        let effects = self.show_or_send(question);
-        if let Some(id) = superseded.filter(|id| effects.contains(&Effect::Cancel(*id))) {
-            self.runs.forget(id);
-        }
-        effects
+        self.show_or_send_for(superseded, question)
     }
 
     pub(super) fn ask_plainly(&mut self) -> Vec<Effect> {
@@ -92,6 +88,15 @@ impl AppState {
     pub(in crate::ui) fn with_standing_methods(&self, run: &Run) -> Question {
         let question = run.question.clone();
         if matches!(run.phase, Phase::Failed(_)) { self.ask.with_methods(question) } else { question }
+    }
+
+    /// The same in place of an answer that was under way: what came of it, if it is stopped for this one, goes.
+    pub(in crate::ui) fn show_or_send_for(&mut self, superseded: Option<RunId>, question: Question) -> Vec<Effect> {
+        let effects = self.show_or_send(question);
+        if let Some(id) = superseded.filter(|id| effects.contains(&Effect::Cancel(*id))) {
+            self.runs.forget(id);
+        }
+        effects
     }
 
     /// Shows the answer of the open model to this very question, or asks it.
