@@ -3,6 +3,7 @@
 use super::common_args::{ModelArgs, at_least_one, from_zero};
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
+use super::study::StudyCommand;
 use super::trace_args::{TraceArgs, beams};
 use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
 use crate::engine::Spec;
@@ -49,6 +50,11 @@ pub(super) enum Command {
     Html(HtmlArgs),
     /// Make what a method steers by, from photos and pairs of captions.
     Directions(Box<DirectionsArgs>),
+    /// Ask what a study describes of a whole data set, in parts and on several machines if wanted.
+    Study {
+        #[command(subcommand)]
+        command: StudyCommand,
+    },
     /// Measure the model on this machine.
     Bench(Box<BenchArgs>),
 }

@@ -82,7 +82,7 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 /// More threads than any machine has cores only wait for each other.
 const MOST_THREADS: usize = 1024;
 
-fn thread_count(text: &str) -> Result<usize, String> {
+pub(super) fn thread_count(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|count| (1..=MOST_THREADS).contains(count));
     count.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
 }

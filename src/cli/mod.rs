@@ -21,6 +21,7 @@ mod output;
 mod prompt_image;
 mod prompting_args;
 mod source;
+mod study;
 mod threads;
 mod trace;
 mod trace_args;
@@ -110,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             threads::take(args.model.threads)?;
             directions::run(&args)
         }
+        Command::Study { command } => study::dispatch(command),
         Command::Bench(args) => {
             threads::take(args.model.threads)?;
             bench::run(&args)

@@ -184,8 +184,17 @@ fn within(chars: impl Iterator<Item = char>, most: usize) -> impl Iterator<Item 
 
 /// Most memory this process has held, **units** bytes; `None` where the system does not say.
 pub(super) fn peak_rss_bytes() -> Option<u64> {
+    bytes_of_status("VmHWM:")
+}
+
+/// Memory that this process holds now, **units** bytes; `None` where the system does not say.
+pub(super) fn rss_bytes() -> Option<u64> {
+    bytes_of_status("VmRSS:")
+}
+
+fn bytes_of_status(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }

@@ -17,7 +17,7 @@ pub(super) fn load_request(args: &ModelArgs) -> Result<LoadRequest, Failure> {
     Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
 }
 
-fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failure> {
+pub(super) fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failure> {
     let path = Path::new(model);
     if path.is_dir() && mmproj.is_none() {
         return Ok(ModelSource::Folder(path.to_owned()));

@@ -1,5 +1,21 @@
 //! Being told to end.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// From now on being told to end (SIGTERM, SIGINT, SIGHUP) for the first time only raises the flag: what is under way
+/// ends, and then the program. The second time ends it as [`end_cleanly`] says, which must have been called before.
+///
+/// Elsewhere than on Unix nothing raises it.
+pub fn finish_on_signals() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    *FINISH.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&flag));
+    flag
+}
+
+/// What the first signal raises.
+static FINISH: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
+
 /// From now on being told to end (SIGTERM, SIGINT, SIGHUP) removes files that are only half written, and a file that
 /// grows beyond what the shell allows (SIGXFSZ) is an error like any other. The exit status is the usual one: 130 is
 /// what a shell makes of SIGINT, 143 of SIGTERM.
@@ -17,8 +33,8 @@ pub(super) mod unix {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
     use std::os::raw::c_int;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, PoisonError};
     use std::time::{Duration, Instant};
 
     /// Files are named and moved in a moment; a disk that does not answer must not keep the program from ending.
@@ -33,6 +49,11 @@ pub(super) mod unix {
         let Ok(mut signals) = Signals::new(signals) else { return };
         let wait = move || {
             for signal in signals.forever() {
+                let finish = super::FINISH.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(finish) = finish {
+                    finish.store(true, Ordering::Relaxed);
+                    continue;
+                }
                 let begun = Instant::now();
                 let mut parts = left::parts_at_once();
                 while parts.is_none() && begun.elapsed() < PATIENCE {

@@ -1,0 +1,69 @@
+//! What may stand behind `gazelens study`.
+
+use super::super::common_args::{Dtype, at_least_one, thread_count};
+use crate::engine::DevicePreference;
+use crate::study::store::Shard;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// The commands of `gazelens study`.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum StudyCommand {
+    /// Print a study to begin with, or write it into a file.
+    #[command(after_help = super::template_lines())]
+    New {
+        /// Its name.
+        #[arg(value_name = "TEMPLATE")]
+        template: String,
+        /// The file to write; what has its name is not replaced.
+        #[arg(long, value_name = "S.toml")]
+        out: Option<PathBuf>,
+    },
+    /// Ask what a study asks. Started again it goes on where it ended; Ctrl+C ends it behind a row.
+    Run(Box<RunArgs>),
+    /// Put the rows of all shards together: `rows.jsonl`, `answers.parquet` and `words.parquet` in the run's folder.
+    Merge(MergeArgs),
+}
+
+/// Of `gazelens study run`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunArgs {
+    /// The study, a TOML file; `gazelens study new` writes one.
+    #[arg(value_name = "S.toml")]
+    pub(super) study: PathBuf,
+    /// Folder of the run: its rows and what they depend on.
+    #[arg(long, value_name = "RUN")]
+    pub(super) out: PathBuf,
+    /// Part I of N, counted from 0; those of a Slurm array unless given (SLURM_ARRAY_TASK_ID and _COUNT).
+    #[arg(long, value_name = "I/N")]
+    pub(super) shard: Option<Shard>,
+    /// Ask at most so many questions of this part (each in every setting).
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(super) limit: Option<usize>,
+    /// In place of the study's model: `demo`, a folder, a GGUF decoder or a hub id.
+    #[arg(long, value_name = "MODEL", help_heading = "Model")]
+    pub(super) model: Option<String>,
+    /// Where to run: auto, cpu, cuda[:N] or metal[:N].
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
+    pub(super) device: DevicePreference,
+    /// Type to compute in.
+    #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
+    pub(super) dtype: Dtype,
+    /// Threads to compute with; all cores unless given.
+    #[arg(long, value_name = "N", value_parser = thread_count, help_heading = "Model", allow_negative_numbers = true)]
+    pub(super) threads: Option<usize>,
+    /// Print progress as JSON lines on standard output.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Of `gazelens study merge`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct MergeArgs {
+    /// Folder of the run.
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(super) json: bool,
+}

@@ -1,0 +1,37 @@
+//! Studies: one description of what is asked of which model about which photos, asked of thousands, on one machine or
+//! on many, with a row for every answer.
+//!
+//! 1. A [`Study`] is a file ([`file`]); [`templates`] has one for each table of a paper.
+//! 2. [`StudyData`] opens its photos, annotations and questions, [`Setting`] spells out its settings: both the same on
+//!    every machine.
+//! 3. [`StudyRun`] asks, photo by photo, and writes an [`AnswerRow`] as it becomes known ([`store`]). Started again it
+//!    goes on; shards share one folder.
+//! 4. [`merge()`] puts shards together and says what is missing.
+//!
+//! Nothing here depends on the clock, the number of shards or where a run was stopped: the same study makes the same
+//! rows.
+
+mod benchmarks;
+mod data;
+mod error;
+pub mod file;
+mod merge;
+mod parquet;
+pub mod report;
+mod row;
+mod runner;
+mod score;
+mod setting;
+mod signals;
+pub mod store;
+pub mod templates;
+
+pub use data::{Item, StudyData, StudyPhoto};
+pub use error::StudyError;
+pub use file::{Study, TemplateId};
+pub use merge::{MergeReport, merge, write_rows};
+pub use parquet::{write_answers, write_words};
+pub use row::{AnswerRow, WordRow};
+pub use runner::{StudyProgress, StudyRun, StudySummary};
+pub use setting::Setting;
+pub use signals::{MeasureError, SIGNALS, Signal, SignalAt, SignalValue, Signals, add_signal, signals};

@@ -1,0 +1,347 @@
+//! Asks every question of a study in every setting, photo by photo, and writes rows as they become known.
+
+use super::StudyError;
+use super::data::{Item, StudyData, StudyPhoto};
+use super::file::{PromptingSpec, Query, Study};
+use super::row::{self, AnswerRow, said_word};
+use super::score::Scoring;
+use super::setting::Setting;
+use super::signals::{self, put_metrics};
+use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
+use crate::analysis::localisation::Ranked;
+use crate::data::coco::Mask;
+use crate::engine::{
+    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, EngineError, OpenModel, Prompting, Question, RecordOptions,
+    RunId, attribute, run_job,
+};
+use crate::files;
+use crate::prompting::{Source, grid_mask, photo_mask};
+use crate::trace::file::EncodedTrace;
+use crate::trace::{RowPrecision, Trace};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A study with everything opened.
+pub struct StudyRun<'a> {
+    /// The file's content.
+    pub study: &'a Study,
+    /// Its path, for messages.
+    pub file: &'a Path,
+    /// Photos and questions.
+    pub data: &'a StudyData,
+    /// Who answers.
+    pub model: &'a OpenModel,
+    /// Who looks for attention prompting with CLIP.
+    pub looker: Option<&'a OpenModel>,
+    /// Folder of the rows.
+    pub out: &'a Path,
+    /// Which part.
+    pub shard: Shard,
+    /// Most questions to ask now; all unless given.
+    pub limit: Option<usize>,
+}
+
+impl std::fmt::Debug for StudyRun<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StudyRun").field("out", &self.out).field("shard", &self.shard).finish_non_exhaustive()
+    }
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct StudyProgress {
+    /// Rows of this part.
+    pub total: usize,
+    /// Those that are there, earlier ones among them.
+    pub done: usize,
+    /// Those of them that say why there is no answer.
+    pub failed: usize,
+    /// Rows that were there before.
+    pub before: usize,
+    /// Since the run began.
+    pub elapsed_secs: f64,
+}
+
+impl StudyProgress {
+    /// Questions a second, of those asked now.
+    pub fn per_sec(&self) -> f64 {
+        let asked = self.done.saturating_sub(self.before) as f64;
+        if self.elapsed_secs > 0.0 { asked / self.elapsed_secs } else { 0.0 }
+    }
+
+    /// Time that the rest takes at this rate.
+    pub fn secs_left(&self) -> Option<f64> {
+        let rate = self.per_sec();
+        (rate > 0.0).then(|| self.total.saturating_sub(self.done) as f64 / rate)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StudySummary {
+    /// How far it came.
+    pub progress: StudyProgress,
+    /// Whether it was stopped before its end.
+    pub is_stopped: bool,
+    /// Sentences of questions that have no answer, the first of each kind.
+    pub failures: Vec<String>,
+}
+
+/// Most different sentences of failures that are kept.
+const MOST_FAILURES: usize = 20;
+
+impl StudyRun<'_> {
+    /// What its rows depend on.
+    pub fn header(&self) -> Result<RunHeader, StudyError> {
+        let info = self.model.info();
+        Ok(RunHeader {
+            format: FORMAT.to_owned(),
+            version: 1,
+            study: self.study.clone(),
+            model: info.id.clone(),
+            weight_hash: info.weight_hash.clone(),
+            looker_hash: self.looker.map(|looker| looker.info().weight_hash.clone()),
+            dtype: info.device.rsplit(", ").next().unwrap_or_default().to_owned(),
+            data_hash: self.data.fingerprint(),
+            num_items: self.data.items.len(),
+            num_settings: Setting::all(self.study, self.file)?.len(),
+            program: format!("gazelens {}", env!("CARGO_PKG_VERSION")),
+        })
+    }
+
+    /// Asks what is not answered yet. A raised `finish` ends it behind the row that is being made; `cancel` at once,
+    /// without that row.
+    pub fn run(
+        &self,
+        progress: &mut dyn FnMut(StudyProgress),
+        finish: &AtomicBool,
+        cancel: &AtomicBool,
+    ) -> Result<StudySummary, StudyError> {
+        let header = self.header()?;
+        header.put(self.out)?;
+        let settings = Setting::all(self.study, self.file)?;
+        let known = Known::read(self.out)?;
+        let scoring = Scoring { data: self.data, signals: signals::chosen(&self.study.signals.measured, self.file)? };
+        let writer = RowWriter::open(self.out, self.shard)?;
+        let hash = header.hash();
+        let mut asking = Asking {
+            run: self,
+            settings: &settings,
+            scoring,
+            hash: &hash,
+            known,
+            writer,
+            progress: StudyProgress::default(),
+            summary: StudySummary::default(),
+            begun: Instant::now(),
+            cancel,
+            looked: HashMap::new(),
+        };
+        asking.count();
+        progress(asking.progress);
+        let is_stopped = asking.ask_all(progress, finish)?;
+        Ok(StudySummary { progress: asking.progress, is_stopped, ..asking.summary })
+    }
+
+    /// Questions of this part, photo by photo.
+    fn groups(&self) -> Vec<&[Item]> {
+        let by_photo = self.data.items.chunk_by(|a, b| a.photo == b.photo);
+        let mine = by_photo.enumerate().filter(|(rank, _)| self.shard.has(*rank));
+        let mut left = self.limit.unwrap_or(usize::MAX);
+        let mut groups = Vec::new();
+        for (_, group) in mine {
+            let group = group.get(..group.len().min(left)).unwrap_or(group);
+            left -= group.len();
+            if group.is_empty() {
+                break;
+            }
+            groups.push(group);
+        }
+        groups
+    }
+}
+
+/// A run under way.
+struct Asking<'a> {
+    run: &'a StudyRun<'a>,
+    settings: &'a [Setting],
+    scoring: Scoring<'a>,
+    hash: &'a str,
+    known: Known,
+    writer: RowWriter,
+    progress: StudyProgress,
+    summary: StudySummary,
+    begun: Instant,
+    cancel: &'a AtomicBool,
+    /// Where a model looked in the photo at hand, by who looked and for what.
+    looked: HashMap<(Source, String), Arc<Attributed>>,
+}
+
+impl Asking<'_> {
+    fn key(&self, item: &Item, setting: &Setting) -> Option<(String, &StudyPhoto)> {
+        let photo = self.run.data.photos.get(item.photo)?;
+        Some((row::key(self.hash, item, photo, setting), photo))
+    }
+
+    /// How many rows there are to be, and how many there are.
+    fn count(&mut self) {
+        let groups = self.run.groups();
+        let settings = self.settings;
+        for item in groups.into_iter().flatten() {
+            for setting in settings {
+                let key = self.key(item, setting);
+                let is_answered = key.and_then(|(key, _)| self.known.keys.get(&key).copied()).unwrap_or(false);
+                self.progress.total += 1;
+                self.progress.done += usize::from(is_answered);
+            }
+        }
+        self.progress.before = self.progress.done;
+    }
+
+    /// Returns whether it was stopped.
+    fn ask_all(&mut self, progress: &mut dyn FnMut(StudyProgress), finish: &AtomicBool) -> Result<bool, StudyError> {
+        for group in self.run.groups() {
+            self.looked.clear();
+            for (number, setting) in self.settings.iter().enumerate() {
+                for item in group {
+                    let Some((key, photo)) = self.key(item, setting) else { continue };
+                    if self.known.keys.get(&key).copied().unwrap_or(false) {
+                        continue;
+                    }
+                    if finish.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed) {
+                        return Ok(true);
+                    }
+                    let photo = photo.clone();
+                    let mut row = AnswerRow::asked(key, item, &photo, number, setting);
+                    match self.answer(&mut row, item, &photo, setting) {
+                        Ok(()) => {}
+                        Err(StudyError::Engine(EngineError::Cancelled)) => return Ok(true),
+                        Err(StudyError::Engine(err)) if !err.is_outdated() => self.failed(&mut row, &err.to_string()),
+                        Err(err) => return Err(err),
+                    }
+                    self.writer.put(&row)?;
+                    self.known.keys.insert(row.key, row.error.is_none());
+                    self.progress.done += 1;
+                    self.progress.elapsed_secs = self.begun.elapsed().as_secs_f64();
+                    progress(self.progress);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn failed(&mut self, row: &mut AnswerRow, why: &str) {
+        row.error = Some(why.to_owned());
+        self.progress.failed += 1;
+        let failures = &mut self.summary.failures;
+        if failures.len() < MOST_FAILURES && !failures.iter().any(|known| known == why) {
+            failures.push(why.to_owned());
+        }
+    }
+
+    fn answer(
+        &mut self,
+        row: &mut AnswerRow,
+        item: &Item,
+        photo: &StudyPhoto,
+        setting: &Setting,
+    ) -> Result<(), StudyError> {
+        let precision = if self.run.model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+        // Every row that a signal may ask for.
+        let record = RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() };
+        let mut question = setting.question(photo.source.clone(), &item.text, self.run.study, record);
+        if let Some(prompting) = &setting.prompting {
+            self.darken(row, &mut question, item, prompting)?;
+        }
+        let answer = run_job(self.run.model, RunId(0), &question, &mut |_| {}, self.cancel)?;
+        self.scoring.fill(row, item, photo, &answer.trace);
+        if self.run.study.signals.traces {
+            let path = self.trace_path(&row.key)?;
+            self.write_trace(&path, &answer.trace, &answer.extras)?;
+        }
+        Ok(())
+    }
+
+    /// Looks where a model looks, once for a photo and its words, and measures that map, too.
+    fn darken(
+        &mut self,
+        row: &mut AnswerRow,
+        question: &mut Question,
+        item: &Item,
+        spec: &PromptingSpec,
+    ) -> Result<(), StudyError> {
+        let object = item.object.clone();
+        let query = match spec.query {
+            Query::Object => object.clone().unwrap_or_else(|| item.text.clone()),
+            Query::Question => item.text.clone(),
+        };
+        let looker = match spec.source {
+            Source::Llava => self.run.model,
+            Source::Clip => self.run.looker.unwrap_or(self.run.model),
+        };
+        let place = (spec.source, query.clone());
+        let attributed = match self.looked.get(&place) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let request = AttributionRequest {
+                    source: spec.source,
+                    image: question.image.clone(),
+                    query: query.clone(),
+                    object,
+                    framing: question.framing,
+                    max_new_tokens: ATTRIBUTION_TOKENS,
+                };
+                let found = Arc::new(attribute(looker, &request, self.cancel)?);
+                self.looked.insert(place, Arc::clone(&found));
+                found
+            }
+        };
+        row.pre_output = attributed.pre_output.as_ref().map(|pre| said_word(pre.said).to_owned());
+        if let Some(mask) = self.run.data.mask(item) {
+            measure_prompting(row, &attributed, spec, &mask);
+        }
+        let info = looker.info();
+        question.prompted = Some(Arc::new(Prompting {
+            attribution: Arc::clone(&attributed.attribution),
+            model_id: info.id.clone(),
+            weight_hash: info.weight_hash.clone(),
+            query,
+            options: spec.options,
+        }));
+        Ok(())
+    }
+
+    fn trace_path(&self, key: &str) -> Result<PathBuf, StudyError> {
+        let folder = self.run.out.join("traces");
+        let write = |found| StudyError::Write { what: "traces", found, path: folder.clone() };
+        std::fs::create_dir_all(&folder).map_err(write)?;
+        Ok(folder.join(format!("{key}.safetensors")))
+    }
+
+    fn write_trace(&self, path: &Path, trace: &Trace, extras: &crate::trace::Extras) -> Result<(), StudyError> {
+        let write = |found| StudyError::Write { what: "a trace", found, path: path.to_owned() };
+        let encoded =
+            EncodedTrace::new(path, trace, extras).map_err(|err| write(std::io::Error::other(err.to_string())))?;
+        files::replace(path, |file| encoded.write_to(file)).map_err(write)
+    }
+}
+
+/// Metrics of the map that darkens the photo, as published: 8 bits, of the photo's size, threshold at its mean.
+fn measure_prompting(row: &mut AnswerRow, attributed: &Attributed, spec: &PromptingSpec, mask: &Mask) {
+    let photo = &attributed.photo;
+    let levels = grid_mask(&attributed.attribution, &spec.options).and_then(|grid| {
+        let view = &attributed.attribution.view;
+        photo_mask(&grid, view, photo.size(), spec.options.resample, spec.options.geometry)
+    });
+    let ranked = levels.map_err(|err| err.to_string()).and_then(|levels| {
+        let levels: Vec<u16> = levels.into_iter().map(u16::from).collect();
+        Ranked::of_levels(&levels, u16::from(u8::MAX), mask.pixels()).map_err(|err| err.to_string())
+    });
+    match ranked {
+        Ok(ranked) => put_metrics(&ranked, "prompting_", &mut row.signals),
+        Err(why) => row.warnings.push(format!("No metrics of the prompting map: {why}")),
+    }
+}
