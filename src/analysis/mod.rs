@@ -24,6 +24,7 @@
 //! - [`align`] holds two answers against each other.
 //! - [`chair`] finds object words in an answer and says which are hallucinated, [`word_origin`] where one came from,
 //!   [`pope`] asks about each.
+//! - [`statistics`] estimates shares, means and areas over many answers with intervals by photo, and compares settings.
 
 pub mod align;
 pub mod chair;
@@ -43,9 +44,11 @@ mod reduce;
 mod request;
 mod reverse;
 mod row_values;
+mod seeded;
 mod select;
 mod share;
 mod source;
+pub mod statistics;
 mod token;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The questions of one image.
 
-use super::seeded::Seeded;
 use super::{Label, ObjectStatistics, PopeQuestion, Template};
+use crate::analysis::seeded::Seeded;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -16,7 +16,6 @@ mod generate;
 mod nouns;
 mod question;
 mod scorers;
-mod seeded;
 mod statistics;
 mod suffixes;
 mod yes_no;

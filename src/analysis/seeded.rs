@@ -16,10 +16,15 @@ impl Seeded {
         z ^ (z >> 31)
     }
 
-    /// One of them, each as likely as the others (to within 2^-57 for a hundred).
+    /// A number below `count`, each as likely as the others (to within 2^-57 for a hundred); `None` for none.
+    pub(super) fn below(&mut self, count: usize) -> Option<usize> {
+        let count = u64::try_from(count).ok().filter(|count| *count > 0)?;
+        usize::try_from(self.next() % count).ok()
+    }
+
+    /// One of them, each as likely as the others.
     pub(super) fn choose<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
-        let count = u64::try_from(items.len()).ok().filter(|count| *count > 0)?;
-        usize::try_from(self.next() % count).ok().and_then(|idx| items.get(idx))
+        self.below(items.len()).and_then(|idx| items.get(idx))
     }
 }
 
