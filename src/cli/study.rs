@@ -2,6 +2,7 @@
 
 mod args;
 mod merge;
+mod pairs;
 mod run;
 
 use super::failure::Failure;
@@ -20,6 +21,10 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
             run::run(&args)
         }
         StudyCommand::Merge(args) => merge::run(&args),
+        StudyCommand::Pairs(args) => {
+            threads::take(args.threads)?;
+            pairs::run(&args)
+        }
     }
 }
 

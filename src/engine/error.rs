@@ -102,6 +102,31 @@ pub enum EngineError {
         /// The checkpoint.
         path: PathBuf,
     },
+    /// An encoder that gives no vector of a photo.
+    #[error(
+        "Expected an encoder that gives photos an embedding (CLIP with both towers, DINOv2), found {found}: {}",
+        path.display()
+    )]
+    NoEmbedding {
+        /// What is open.
+        found: String,
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// Two encoders' embeddings of different photos.
+    #[error("Expected embeddings of the same {expected} photos by both encoders, found {found} by the second")]
+    PhotoCount {
+        /// Of the first.
+        expected: usize,
+        /// Of the second.
+        found: usize,
+    },
+    /// A file for embeddings that holds something else.
+    #[error("Expected a file of embeddings, found {found}")]
+    EmbeddingsFile {
+        /// What stands there.
+        found: String,
+    },
     /// No bundled image has that name.
     #[error("Expected the name of a bundled image such as {example}, found {name}")]
     NoBundledImage {

@@ -7,6 +7,8 @@
 //! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened
 //!   by that;
 //! - [`vti_directions`] makes what the method `vti` steers by, from photos and pairs of captions;
+//! - [`embed_photos`] gives photos a vector each, and [`blind_pairs`] finds those that one encoder takes for nearly the
+//!   same and another does not;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded
 //!   channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a
@@ -18,10 +20,12 @@ mod asked;
 mod attribution;
 mod backend;
 mod bench;
+mod blind_pairs;
 mod branches;
 mod catalog;
 mod device;
 mod directions;
+mod embeddings;
 mod encoder;
 mod encoder_job;
 mod error;
@@ -46,6 +50,7 @@ mod reuse;
 mod reuse_bench;
 mod run;
 mod spec;
+mod tensor_file;
 mod vision;
 mod worker;
 
@@ -53,9 +58,11 @@ pub use crate::decode::{Acts, MOST_BEAMS, ParameterInfo, ParameterKind, Preset, 
 pub use crate::trace::Sampling;
 pub use attribution::attribute;
 pub use bench::{BenchRatios, BenchReport, BenchRun, bench};
+pub use blind_pairs::{BlindPair, BlindPairs, PairLimits, blind_pairs};
 pub use catalog::{Catalog, Entry, catalog};
 pub use device::Place;
 pub use directions::{CaptionPair, TowerDirections, VtiDirections, vti_directions};
+pub use embeddings::{EmbeddedPhotos, EmbeddingCache, Embeddings, UnreadPhoto, embed_photo, embed_photos};
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};
 pub use messages::{

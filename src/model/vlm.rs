@@ -244,4 +244,12 @@ pub trait Encoder: Debug + Send + Sync {
     ///
     /// **Errors**: another shape; what a layer or the probe says.
     fn look(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> Result<(), ModelError>;
+
+    /// The photo in one vector, as the encoder's authors compare photos: f32, not normalised. `None` where the weights
+    /// have no such vector.
+    ///
+    /// **Shape**: `[num_channels, image_size, image_size]` to `[hidden_size]`.
+    fn embedding(&self, _pixel_values: &Tensor, _probe: &mut dyn Probe) -> Result<Option<Tensor>, ModelError> {
+        Ok(None)
+    }
 }

@@ -125,12 +125,16 @@ fn commands_of_the_readme_and_the_pages_exist() {
             let mut words = shown.split_whitespace().skip(1).take_while(|word| *word != "#").peekable();
             let mut command = &program;
             let place = relative(&page);
-            if let Some(name) = words.next_if(|word| !word.starts_with('-')) {
-                if name == "COMMAND" {
-                    continue;
-                }
-                let found = program.get_subcommands().find(|command| command.get_name() == name);
-                command = found.unwrap_or_else(|| panic!("{place} names `gazelens {name}`, which does not exist"));
+            let is_name = |word: &&str| !word.starts_with('-');
+            if words.peek() == Some(&"COMMAND") {
+                continue;
+            }
+            // `study` has commands of its own.
+            while command.has_subcommands()
+                && let Some(name) = words.next_if(is_name)
+            {
+                let found = command.get_subcommands().find(|command| command.get_name() == name);
+                command = found.unwrap_or_else(|| panic!("{place} names the command {name}, which does not exist"));
             }
             for flag in words.filter_map(|word| word.trim_start_matches('[').strip_prefix("--")) {
                 let flag = flag.trim_end_matches(|c: char| !c.is_alphanumeric());

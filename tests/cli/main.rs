@@ -28,6 +28,7 @@ mod reports;
 mod same_run;
 mod sentences;
 mod strategies;
+mod study_pairs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

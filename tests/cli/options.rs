@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// Options of a model, and who uses them.
 const OF_A_MODEL: [&str; 5] = ["model", "mmproj", "device", "dtype", "threads"];
 const WITH_A_MODEL: [&str; 6] = ["gui", "trace", "prompt-image", "figure", "directions", "bench"];
-const WITHOUT: [&str; 5] = ["chair", "list", "mask", "metrics", "html"];
+const WITHOUT: [&str; 6] = ["chair", "list", "mask", "metrics", "html", "study"];
 /// Options of decoding, and the one command that uses all of them; random masks have a seed too.
 const OF_DECODING: [&str; 12] = [
     "seed",

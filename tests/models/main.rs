@@ -3,6 +3,7 @@
 
 mod demo_clip;
 mod demo_llava;
+mod embeddings;
 mod job;
 mod published_encoders;
 mod reuse;

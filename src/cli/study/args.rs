@@ -1,6 +1,7 @@
 //! What may stand behind `gazelens study`.
 
 use super::super::common_args::{Dtype, at_least_one, thread_count};
+use super::pairs::PairsArgs;
 use crate::engine::DevicePreference;
 use crate::study::store::Shard;
 use clap::{Args, Subcommand};
@@ -23,6 +24,8 @@ pub(in crate::cli) enum StudyCommand {
     Run(Box<RunArgs>),
     /// Put the rows of all shards together: `rows.jsonl`, `answers.parquet` and `words.parquet` in the run's folder.
     Merge(MergeArgs),
+    /// Find pairs of photos that one encoder takes for nearly the same and another does not: CLIP-blind pairs.
+    Pairs(Box<PairsArgs>),
 }
 
 /// Of `gazelens study run`.

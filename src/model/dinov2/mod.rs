@@ -41,6 +41,17 @@ impl Encoder for Dinov2 {
     fn look(&self, pixel_values: &Tensor, probe: &mut dyn Probe) -> std::result::Result<(), ModelError> {
         self.forward(pixel_values, probe).map(drop)
     }
+
+    /// `[CLS]` after the last norm.
+    fn embedding(
+        &self,
+        pixel_values: &Tensor,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Option<Tensor>, ModelError> {
+        let states = self.forward(pixel_values, probe)?;
+        let cls = states.get(0).and_then(|cls| cls.to_dtype(DType::F32));
+        cls.map(Some).map_err(ModelError::part("Embedding of the photo"))
+    }
 }
 
 /// `DINOv2`: a self-supervised vision transformer with `[CLS]`, optional registers and layer scale. Token 0 is `[CLS]`,
