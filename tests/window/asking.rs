@@ -274,21 +274,6 @@ fn stopping_before_the_first_token_is_said_and_is_no_answer() {
 }
 
 #[test]
-fn a_message_covers_nothing_and_gives_its_room_back() {
-    let (mut window, handle) = answered(Script::default());
-    let place = |window: &crate::support::Window| window.get_by_label("Token 1: dog").rect();
-    let before = place(&window);
-    handle.say(Event::LoadFailed("Expected config.json, found none: /models/broken".to_owned()));
-    frames(&mut window);
-    let message = window.get_by_label("Error").rect();
-    assert!(!message.intersects(place(&window)), "the answer is still to be read");
-    window.get_by_label("Dismiss").click();
-    frames(&mut window);
-    assert!(window.query_by_label("Error").is_none(), "dismissed");
-    assert_eq!(place(&window), before, "everything is back in its place");
-}
-
-#[test]
 fn another_way_of_decoding_is_chosen_and_said() {
     let (mut window, handle) = answered(Script::default());
     window.get_by_label("Mitigation methods").click();

@@ -95,6 +95,8 @@ fn a_message_goes_by_itself_or_is_closed_and_all_others_at_once() {
         }
     }
     assert_eq!(window.state().state().notices.iter().count(), 2, "two errors stand");
+    window.get_by_label("2 messages").click();
+    frames(&mut window);
     window.get_by_label("Dismiss all").click();
     frames(&mut window);
     assert_eq!(window.state().state().notices.iter().count(), 0, "none stands");

@@ -16,32 +16,80 @@ fn photo(window: &Window) -> egui::Rect {
 fn warned(count: usize) -> Window {
     let script = Script { answers: false, ..Script::default() };
     let (mut window, handle) = answered(script.clone());
-    let before = photo(&window);
     let mut trace = script.trace();
     trace.warnings = (0..count).map(|idx| format!("Something was left out, number {idx}")).collect();
     handle.say(Event::Started(RunId(1), Box::new(trace)));
     frames(&mut window);
-    let after = photo(&window);
-    assert!(after.top() > before.top(), "the photo makes room");
     window
 }
 
+/// A sentence stands in the menu bar; below its answer it may stand too.
+fn said_above(window: &Window, sentence: &str) {
+    let bottom = photo(window).top();
+    assert!(window.query_all_by_label(sentence).any(|label| label.rect().bottom() < bottom), "{sentence}");
+}
+
 #[test]
-fn messages_stand_above_the_panels_and_cover_no_photo() {
-    let (window, _) = answered(Script::default());
-    let free = photo(&window);
+fn nothing_moves_when_a_message_comes_or_goes() {
+    for size in [[1280.0, 800.0], [1000.0, 600.0], [1920.0, 1080.0]] {
+        let (mut window, handle) = answered(Script::default());
+        window.set_size(egui::vec2(size[0], size[1]));
+        frames(&mut window);
+        let places = |window: &Window| {
+            let labels = ["Token 1: dog", "Ask", "View", "?"].map(|label| window.get_by_label(label).rect());
+            (labels, photo(window), window.state().photo_shown())
+        };
+        let before = places(&window);
+        handle.say(Event::LoadFailed(format!("Expected config.json, found none: {}", "/models/broken".repeat(20))));
+        frames(&mut window);
+        assert_eq!(places(&window), before, "at {size:?}, when it comes");
+        let message = window.get_by_label("Error").rect();
+        assert!(
+            message.bottom() < before.1.top() && message.left() > before.0[2].right(),
+            "in the menu bar: {message:?}"
+        );
+        window.get_by_label("Error").click();
+        frames(&mut window);
+        assert_eq!(window.query_all_by_label("Error").count(), 2, "the list has it in full");
+        assert_eq!(places(&window), before, "at {size:?}, when the list opens");
+        press(&mut window, egui::Key::Escape);
+        assert_eq!(window.query_all_by_label("Error").count(), 1, "the list goes first");
+        window.get_by_label("Dismiss").click();
+        frames(&mut window);
+        assert!(window.query_by_label("Error").is_none(), "dismissed");
+        assert_eq!(places(&window), before, "at {size:?}, when it goes");
+    }
+}
+
+#[test]
+fn the_newest_message_stands_in_the_menu_bar_and_the_others_in_a_list() {
     let mut window = warned(12);
     assert_eq!(window.query_all_by_label("Warning").count(), 1, "the newest one");
-    let message = window.get_by_label("Warning").rect();
-    assert!(message.bottom() <= photo(&window).top(), "it lies above the photo: {message:?}");
-    window.get_by_label("Show 11 more messages").click();
+    said_above(&window, "Something was left out, number 11");
+    window.get_by_label("12 messages").click();
     frames(&mut window);
-    assert_eq!(window.query_all_by_label("Warning").count(), 12, "all of them");
-    let lower = photo(&window).top() - free.top();
-    assert!((100.0..=0.3 * 800.0).contains(&lower), "at most 30 % of the window, the rest scrolls: {lower}");
-    window.get_by_label("Show fewer").click_accesskit();
+    assert_eq!(window.query_all_by_label("Warning").count(), 1 + 12, "all of them");
+    window.get_by_label("12 messages").click();
     frames(&mut window);
     assert_eq!(window.query_all_by_label("Warning").count(), 1, "the newest one again");
+    window.get_by_label("Dismiss").click();
+    frames(&mut window);
+    said_above(&window, "Something was left out, number 10");
+}
+
+#[test]
+fn a_message_is_within_its_place_at_every_interface_size() {
+    for scale in SCALES {
+        let mut window = warned(2);
+        window.state_mut().command(Command::SetScale(scale));
+        frames(&mut window);
+        let help = window.get_by_label("Help").rect();
+        let model = window.get_by_label_contains("Model: ").rect();
+        for label in ["Warning", "Dismiss", "2 messages"] {
+            let rect = window.get_by_label(label).rect();
+            assert!(rect.left() >= help.right() && rect.right() <= model.left(), "{label} at {scale}: {rect:?}");
+        }
+    }
 }
 
 #[test]
@@ -54,7 +102,7 @@ fn escape_clears_messages_when_nothing_else_takes_the_key() {
     assert_eq!(window.state().state().notices.iter().count(), 3, "the messages stand");
     press(&mut window, egui::Key::Escape);
     assert_eq!(window.state().state().notices.iter().count(), 0, "now they are gone");
-    assert!(window.query_by_label("Warning").is_none(), "and their room with them");
+    assert!(window.query_by_label("Warning").is_none(), "not one of them is in sight");
 }
 
 #[test]

@@ -65,8 +65,6 @@ pub(in crate::ui) struct ViewMemory {
     pub(in crate::ui) pointed_pane: Option<Pane>,
     /// The pointer is on a message that goes by itself: it stays.
     pub(in crate::ui) toast_pointed: bool,
-    /// All messages are listed, not the newest alone.
-    pub(in crate::ui) all_notices: bool,
     /// The form of the bar over the photo that is open, by its name.
     pub(in crate::ui) open_form: Option<&'static str>,
     /// All candidates are listed, not the first alone.

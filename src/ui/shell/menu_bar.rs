@@ -5,6 +5,7 @@ use crate::ui::core::pane::PANES;
 use crate::ui::core::settings::{ImagesView, SCALES, ThemeChoice};
 use crate::ui::features::commands::finder::menu_title;
 use crate::ui::features::context::PanelContext;
+use crate::ui::features::messages;
 use crate::ui::widgets::command_button;
 use eframe::egui;
 use egui::{Button, Ui};
@@ -29,6 +30,9 @@ const BEGIN_GROUPS: [&str; 16] = [
     "about",
 ];
 
+/// Letters of a model's name in the bar; the tooltip has all of them.
+const MOST_OF_NAME: usize = 30;
+
 const MENUS: [Menu; 6] = [Menu::File, Menu::Edit, Menu::View, Menu::Ask, Menu::Go, Menu::Help];
 
 pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -46,6 +50,9 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             command_button(ui, "?", &Command::ToggleHelp, cx.commands);
             model_button(ui, cx);
+            // What the menus leave free, whether or not there is a message.
+            let place = ui.available_rect_before_wrap().shrink2(egui::vec2(ui.spacing().item_spacing.x, 0.0));
+            messages::panel::show(ui, place, cx);
         });
     });
 }
@@ -53,6 +60,10 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn model_button(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let name = cx.state.model.info.as_ref().map_or("No model", |info| info.id.as_str());
     let short = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let short = match short.char_indices().nth(MOST_OF_NAME) {
+        Some((end, _)) => format!("{}…", short.get(..end).unwrap_or(short)),
+        None => short.to_owned(),
+    };
     let place = cx.state.model.source.as_ref().map_or_else(|| name.to_owned(), crate::ui::features::source_label);
     let response = ui.button(format!("Model: {short}")).on_hover_text(format!("{place}\nClick to open another model"));
     if response.clicked() {

@@ -29,7 +29,6 @@ pub(in crate::ui) fn frame(ui: &mut Ui, cx: &mut PanelContext<'_>, tree: &mut eg
     let sections = PANES.iter().map(|entry| entry.pane).filter(|pane| pane.section().is_some());
     cx.memory.of_their_own = sections.filter(|pane| crate::ui::shell::layout::is_of_its_own(tree, *pane)).collect();
     cx.memory.mitigation_in_front = crate::ui::shell::layout::is_in_front(tree, Pane::Mitigation);
-    messages::panel::show(ui, cx);
     let background = crate::ui::widgets::theme::gap(ui.visuals());
     CentralPanel::default().frame(Frame::new().fill(background)).show(ui, |ui| {
         if cx.state.open.photo_only {

@@ -51,8 +51,14 @@ pub struct Notice {
 }
 
 impl Notice {
-    fn is_offer(&self) -> bool {
+    /// Whether it offers something to open.
+    pub fn is_offer(&self) -> bool {
         matches!(self.action, Some((_, Command::AddPaths(_))))
+    }
+
+    /// What to do next, as buttons.
+    pub fn actions(&self) -> impl Iterator<Item = &(String, Command)> {
+        self.action.iter().chain(&self.more)
     }
 }
 
@@ -72,20 +78,15 @@ impl Notices {
         self.notices.iter()
     }
 
-    /// Those that are shown, and how many there are besides when not all are: the newest, which is what just happened,
-    /// and the newest that offers something to open.
-    pub fn shown(&self, all: bool) -> (Vec<&Notice>, usize) {
+    /// Those that stand, newest first: that is what just happened. The newest that offers something to open is second
+    /// at the latest.
+    pub fn newest_first(&self) -> Vec<&Notice> {
         let mut ordered: Vec<_> = self.notices.iter().rev().collect();
         if let Some(at) = ordered.iter().position(|notice| notice.is_offer()).filter(|at| *at > 0) {
             let offer = ordered.remove(at);
             ordered.insert(1, offer);
         }
-        let has_both =
-            ordered.get(1).is_some_and(|second| second.is_offer()) && !ordered.first().is_some_and(|n| n.is_offer());
-        let few = (1 + usize::from(has_both)).min(ordered.len());
-        let more = ordered.len() - few;
-        ordered.truncate(if all { ordered.len() } else { few });
-        (ordered, more)
+        ordered
     }
 
     /// Adds one; the same sentence is not said twice.
@@ -211,13 +212,11 @@ mod tests {
         for i in 0..100 {
             notices.push((Severity::Warning, Until::Dismissed), format!("record {i} is damaged"), "", None);
         }
-        let texts =
-            |all: bool| -> Vec<String> { notices.shown(all).0.into_iter().map(|notice| notice.text.clone()).collect() };
-        assert_eq!(texts(false), ["record 99 is damaged", "Found instances.json: open it too?"], "and the newest");
-        assert_eq!((texts(true).len(), notices.shown(false).1), (MOST_NOTICES, MOST_NOTICES - 2), "the rest");
+        let texts: Vec<String> = notices.newest_first().into_iter().map(|notice| notice.text.clone()).collect();
+        assert_eq!(texts[..2], ["record 99 is damaged", "Found instances.json: open it too?"], "and the newest");
+        assert_eq!(texts.len(), MOST_NOTICES, "the rest");
         notices.opened(&["instances.json".into()]);
-        let (shown, more) = notices.shown(false);
-        assert_eq!((shown.len(), more), (1, MOST_NOTICES - 2), "the offer went when it was taken");
+        assert!(!notices.iter().any(Notice::is_offer), "the offer went when it was taken");
     }
 
     #[test]

@@ -1,108 +1,161 @@
-//! Messages between the menus and the panels: one sentence, what to do next, and a way to dismiss it. They cover
-//! nothing: the panels below are lower while one stands.
+//! Messages in the middle of the menu bar: the newest, with what to do next; a click lists them all. They have a fixed
+//! place that stands empty otherwise, so that nothing moves when one comes or goes.
 
 use crate::ui::core::command::Command;
+use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::{Notice, Severity};
+use crate::ui::widgets::named;
 use crate::ui::widgets::theme;
 use crate::ui::widgets::theme::Tone;
 use eframe::egui;
-use egui::{Color32, Frame, Panel, RichText, Ui};
+use egui::{
+    Align, Color32, Frame, Label, Layout, Popup, PopupCloseBehavior, Rect, RichText, Sense, SetOpenCommand, Stroke, Ui,
+};
 
-/// Most of the window's height that messages may take; more of them scroll.
-const MOST_OF_WINDOW: f32 = 0.3;
-/// Around them.
-const MARGIN_PT: f32 = 4.0;
-/// Narrower than this, buttons stand below the sentence instead of beside it.
-const NARROW_PT: f32 = 420.0;
+/// Least width that the sentence keeps: buttons that would leave it less are in the list alone, points.
+const SENTENCE_PT: f32 = 150.0;
+/// Where there is less than this, the kind of message stands alone, points.
+const LEAST_SENTENCE_PT: f32 = 40.0;
+/// Width of the list, and the most of the window's width that it takes.
+const LIST_PT: (f32, f32) = (560.0, 0.9);
+/// Most of the window's height that the list may take; more of them scroll.
+const MOST_OF_WINDOW: f32 = 0.5;
+/// Within a message's frame, points.
+const MARGIN_PT: f32 = 8.0;
 
-/// The newest one, or all of them. To be called between the menus and the panels.
-pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let (shown, more) = cx.state.notices.shown(cx.memory.all_notices);
-    let notices: Vec<Notice> = shown.into_iter().cloned().collect();
-    if notices.is_empty() {
+/// The newest message within `place`, which belongs to nothing else.
+pub(in crate::ui) fn show(ui: &mut Ui, place: Rect, cx: &mut PanelContext<'_>) {
+    let notices: Vec<Notice> = cx.state.notices.newest_first().into_iter().cloned().collect();
+    let Some(newest) = notices.first() else { return };
+    if !place.is_positive() {
         return;
     }
-    cx.memory.all_notices &= more > 0;
-    let frame = Frame::new().fill(theme::gap(ui.visuals())).inner_margin(MARGIN_PT);
-    let most_pt = ui.ctx().content_rect().height() * MOST_OF_WINDOW - 2.0 * MARGIN_PT;
-    Panel::top("notices").frame(frame).resizable(false).show_separator_line(false).show(ui, |ui| {
-        // The panel is as high as it was a frame ago: what is new may be higher.
-        let scroll = egui::ScrollArea::vertical().max_height(most_pt).min_scrolled_height(most_pt);
-        scroll.auto_shrink([false, true]).show(ui, |ui| all(ui, notices, more, cx));
-    });
+    let [colour, fill] = theme::message(ui.visuals(), tone(newest.severity));
+    ui.painter().rect(place, 4.0, fill, Stroke::new(1.0, colour), egui::StrokeKind::Inside);
+    let layout = Layout::right_to_left(Align::Center);
+    let mut bar =
+        ui.new_child(egui::UiBuilder::new().max_rect(place.shrink2(egui::vec2(MARGIN_PT, 0.0))).layout(layout));
+    bar.set_style(ui.ctx().global_style());
+    // What the menu bar does not have room for does not make it wider.
+    bar.set_clip_rect(place.intersect(ui.clip_rect()));
+    let toggled = line(&mut bar, &notices, colour, cx);
+    list(ui, place, &notices, toggled, cx);
 }
 
-fn all(ui: &mut Ui, notices: Vec<Notice>, more: usize, cx: &mut PanelContext<'_>) {
-    for notice in notices {
-        let tone = match notice.severity {
-            Severity::Info => Tone::Note,
-            Severity::Warning => Tone::Warning,
-            Severity::Error => Tone::Error,
-        };
-        let [colour, fill] = theme::message(ui.visuals(), tone);
-        let frame = Frame::new().fill(fill).corner_radius(4.0).inner_margin(egui::Margin::symmetric(10, 5));
-        frame.stroke(egui::Stroke::new(1.0, colour)).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.push_id(notice.id, |ui| one(ui, &notice, colour, cx));
-        });
-    }
-    if more > 0 || cx.state.notices.iter().nth(1).is_some() {
-        ui.horizontal(|ui| others(ui, more, cx));
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Info => Tone::Note,
+        Severity::Warning => Tone::Warning,
+        Severity::Error => Tone::Error,
     }
 }
 
-/// The way to all other messages, and to none.
-fn others(ui: &mut Ui, more: usize, cx: &mut PanelContext<'_>) {
-    let (text, help) = match (cx.memory.all_notices, more) {
-        (true, _) => ("Show fewer".to_owned(), "Shows the newest message only"),
-        (false, 1) => ("Show 1 more message".to_owned(), "Lists all messages"),
-        (false, _) => (format!("Show {more} more messages"), "Lists all messages"),
-    };
-    if more > 0 && ui.small_button(text).on_hover_text(help).clicked() {
-        cx.memory.all_notices ^= true;
-    }
-    if ui.small_button("Dismiss all").on_hover_text("Dismisses all messages (Esc, if nothing is selected)").clicked() {
-        cx.emit(Command::DismissAll);
-    }
-}
-
-fn one(ui: &mut Ui, notice: &Notice, colour: Color32, cx: &mut PanelContext<'_>) {
-    let word = match notice.severity {
+fn word(severity: Severity) -> &'static str {
+    match severity {
         Severity::Info => "Note",
         Severity::Warning => "Warning",
         Severity::Error => "Error",
-    };
-    if ui.available_width() < NARROW_PT || !notice.more.is_empty() {
-        ui.label(RichText::new(word).color(colour).strong());
-        ui.label(&notice.text);
-        if !notice.advice.is_empty() {
-            ui.label(RichText::new(&notice.advice).weak());
-        }
-        ui.horizontal_wrapped(|ui| buttons(ui, notice, cx));
-        return;
     }
-    ui.horizontal(|ui| {
-        ui.label(RichText::new(word).color(colour).strong());
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            buttons(ui, notice, cx);
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center).with_main_wrap(true), |ui| {
-                ui.label(&notice.text);
-                if !notice.advice.is_empty() {
-                    ui.label(RichText::new(&notice.advice).weak());
-                }
-            });
-        });
-    });
 }
 
-fn buttons(ui: &mut Ui, notice: &Notice, cx: &mut PanelContext<'_>) {
-    if ui.small_button("Dismiss").clicked() {
-        cx.emit(Command::Dismiss(notice.id));
+/// Width of a text, points.
+fn width_pt(ui: &Ui, text: &str, style: egui::TextStyle) -> f32 {
+    egui::WidgetText::from(text).into_galley(ui, Some(egui::TextWrapMode::Extend), f32::INFINITY, style).size().x
+}
+
+/// The newest message on one line, from the right. Whether the list is asked for, or asked to go.
+fn line(ui: &mut Ui, notices: &[Notice], colour: Color32, cx: &mut PanelContext<'_>) -> bool {
+    let Some(newest) = notices.first() else { return false };
+    let dismiss =
+        ui.small_button("✖").on_hover_text("Dismisses this message; Esc dismisses all, if nothing is selected");
+    named(ui, &dismiss, "Dismiss");
+    if dismiss.clicked() {
+        cx.emit(Command::Dismiss(newest.id));
     }
-    for (label, command) in notice.action.iter().chain(&notice.more) {
+    let mut toggled = false;
+    if notices.len() > 1 {
+        let all = ui.small_button(count(notices.len(), "message")).on_hover_text("Lists all messages");
+        toggled |= all.clicked();
+    }
+    let kind = width_pt(ui, word(newest.severity), egui::TextStyle::Body) + ui.spacing().item_spacing.x;
+    // An offer is in sight whatever went wrong since.
+    let offer = notices.get(1).filter(|second| second.is_offer());
+    for (label, command) in newest.actions().chain(offer.into_iter().flat_map(Notice::actions)) {
+        let width = width_pt(ui, label, egui::TextStyle::Body) + 2.0 * ui.spacing().button_padding.x;
+        if ui.available_width() - width - kind < SENTENCE_PT {
+            break;
+        }
         if ui.small_button(label.as_str()).clicked() {
             cx.emit(command.clone());
         }
     }
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let full =
+            if newest.advice.is_empty() { newest.text.clone() } else { format!("{}\n{}", newest.text, newest.advice) };
+        let click = |label: Label| label.truncate().show_tooltip_when_elided(false).sense(Sense::click());
+        let kind = ui.add(click(Label::new(RichText::new(word(newest.severity)).color(colour).strong())));
+        toggled |= kind.on_hover_text(&full).clicked();
+        if ui.available_width() < LEAST_SENTENCE_PT {
+            return;
+        }
+        let sentence = ui.add(click(Label::new(&newest.text))).on_hover_text(&full);
+        // Screen readers say it without being asked.
+        ui.ctx().accesskit_node_builder(sentence.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        toggled |= sentence.clicked();
+        if !newest.advice.is_empty() && ui.available_width() > LEAST_SENTENCE_PT {
+            let advice = ui.add(click(Label::new(RichText::new(&newest.advice).weak())));
+            toggled |= advice.on_hover_text(&full).clicked();
+        }
+    });
+    toggled
+}
+
+/// All messages in full, below the line.
+fn list(ui: &Ui, place: Rect, notices: &[Notice], toggled: bool, cx: &mut PanelContext<'_>) {
+    let window = ui.ctx().content_rect().size();
+    let popup = Popup::new(egui::Id::unique("messages"), ui.ctx().clone(), place, ui.layer_id())
+        .open_memory(toggled.then_some(SetOpenCommand::Toggle))
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .width(LIST_PT.0.min(window.x * LIST_PT.1));
+    popup.show(|ui| {
+        let most = window.y * MOST_OF_WINDOW;
+        egui::ScrollArea::vertical().max_height(most).min_scrolled_height(most).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            for notice in notices {
+                let [colour, fill] = theme::message(ui.visuals(), tone(notice.severity));
+                let frame = Frame::new().fill(fill).corner_radius(4.0).inner_margin(egui::Margin::symmetric(10, 5));
+                frame.stroke(Stroke::new(1.0, colour)).show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    ui.push_id(notice.id, |ui| one(ui, notice, colour, cx));
+                });
+            }
+        });
+        if ui
+            .small_button("Dismiss all")
+            .on_hover_text("Dismisses all messages (Esc, if nothing is selected)")
+            .clicked()
+        {
+            cx.emit(Command::DismissAll);
+        }
+    });
+}
+
+/// A message of the list.
+fn one(ui: &mut Ui, notice: &Notice, colour: Color32, cx: &mut PanelContext<'_>) {
+    ui.label(RichText::new(word(notice.severity)).color(colour).strong());
+    ui.label(&notice.text);
+    if !notice.advice.is_empty() {
+        ui.label(RichText::new(&notice.advice).weak());
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (label, command) in notice.actions() {
+            if ui.small_button(label.as_str()).clicked() {
+                cx.emit(command.clone());
+            }
+        }
+        if ui.small_button("Dismiss").clicked() {
+            cx.emit(Command::Dismiss(notice.id));
+        }
+    });
 }
