@@ -406,9 +406,9 @@ fn trying_a_strength_moves_nothing_and_takes_no_more_room_than_there_is() {
     let line = detail(&window, HINT).1;
     let places = |window: &Window| (0..count).map(|idx| place(window, idx)).collect::<Vec<_>>();
     let before = places(&window);
-    let again = window.get_by_label("Ask again at this strength").rect();
-    let mut all = before.iter().chain([&again]);
-    assert!(all.all(|rect| rect.right() <= line.right() + 0.5), "within {line}: {again}, {before:?}");
+    let button = window.get_by_label("Strength").rect();
+    let mut all = before.iter().chain([&button]);
+    assert!(all.all(|rect| rect.right() <= line.right() + 0.5), "within {line}: {button}, {before:?}");
     let tried = TriedStrength { run: id, value: 0.25 };
     window.state_mut().command(Command::Compare(CompareCommand::Try(Some(tried))));
     frames(&mut window);

@@ -136,8 +136,15 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
     window.get_by_label(&word(&window, "changed by the strategy, first to flip"));
     let now = place(&window, "changed by the strategy, first to flip");
     assert_eq!(now, before, "nothing moves under the pointer when a strength is tried");
-    window.get_by_label_contains("Later ones are approximate");
     assert_eq!(window.state().state().current_run().map(|run| run.id), Some(run), "nothing was asked");
+    assert!(window.query_by_label("Strength to try").is_none(), "the answer has the room");
+    let row = window.get_by_label(&marks.sentence("VCD")).rect();
+    assert!(row.y_range().contains(window.get_by_label("Strength").rect().center().y), "one row");
+    window.get_by_label("Strength").click();
+    frames(&mut window);
+    assert!(window.get_by_label("Strength to try").rect().bottom() < before.top(), "it covers no word of the answer");
+    assert_eq!(place(&window, "changed by the strategy, first to flip"), before, "nor does one move for it");
+    assert!(window.query_all_by_label_contains("Later ones are approximate").next().is_some(), "what would flip");
     window.get_by_label("Ask again at this strength").click();
     let other =
         |app: &App| app.state().current_run().is_some_and(|other| other.id != run && other.phase == Phase::Finished);

@@ -10,14 +10,16 @@ use crate::ui::features::derived::{ContrastMarks, Recorded, format_share};
 use crate::ui::widgets::chip::{FlipMark, paint_corner, paint_flip};
 use crate::ui::widgets::{named, say_bounds};
 use eframe::egui;
-use egui::{RichText, Sense, Slider, SliderClamping, Ui, vec2};
+use egui::{Align, Layout, Popup, PopupCloseBehavior, RectAlign, RichText, Sense, Slider, SliderClamping, Ui, vec2};
 
 /// Candidates shown.
 const MOST_ROWS: usize = 8;
 /// Where the slider of strengths ends, unless the strategy says.
 const MOST_STRENGTH: f64 = 4.0;
-/// In less room than this, what is tried has a row of its own, points.
-const ROOMY_PT: f32 = 620.0;
+/// In less room than this beside the summary, what would flip is said where the strength is tried alone, points.
+const LEAST_FLIPS_PT: f32 = 120.0;
+/// Width of what tries another strength, points.
+const TRIAL_PT: f32 = 420.0;
 /// The strategies' own bound: what is larger cannot be asked.
 const BOUND: f64 = 10.0;
 
@@ -84,28 +86,52 @@ pub(in crate::ui) fn flip_words(cx: &PanelContext<'_>, token_idx: usize) -> Opti
     Some(format!("at the tried strength this token would be {to}"))
 }
 
-/// The answer as a whole: how many choices were changed, and the strip on which another strength is tried.
+/// The answer as a whole in one row: how many choices were changed, and the button behind which another strength is
+/// tried. The row is the same whatever is tried, so that no word moves.
 pub(in crate::ui) fn strip(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {
     let derived = cx.derived;
     let Some(marks) = &derived.contrast else { return };
-    let is_wide = ui.available_width() >= ROOMY_PT;
-    ui.horizontal_wrapped(|ui| {
+    let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        summary(ui, &contrast_name(run), marks);
-        if is_wide && !run.phase.is_active() {
-            ui.separator();
+        if !run.phase.is_active() {
+            strength_button(ui, cx, run, marks);
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            summary(ui, &contrast_name(run), marks);
+            let is_tried = cx.state.compare.tried.is_some_and(|tried| tried.run == run.id);
+            if is_tried && ui.available_width() > LEAST_FLIPS_PT {
+                ui.separator();
+                flips(ui, marks);
+            }
+        });
+    });
+}
+
+/// Opens what tries another strength, above the answer.
+fn strength_button(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMarks) {
+    let tried = cx.state.compare.tried.filter(|tried| tried.run == run.id);
+    let text = tried.map_or_else(|| "Strength".to_owned(), |tried| format!("Strength {:.2}", tried.value));
+    let button = ui.add(egui::Button::new(text).small().selected(tried.is_some()));
+    named(ui, &button, "Strength");
+    let help = "Another strength of the contrast, without running the model: words that would change light up";
+    let button = button.on_hover_text(help);
+    let popup = Popup::from_toggle_button_response(&button)
+        .align(RectAlign::TOP_END)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .width(TRIAL_PT.min(ui.ctx().content_rect().width() * 0.9))
+        .accessible_name("Strength of the contrast");
+    popup.show(|ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
             trial(ui, cx, run, marks);
+        });
+        if tried.is_some() {
+            flips(ui, marks);
+        } else {
+            ui.label(RichText::new("Move the strength to see which tokens would change").small().weak());
         }
     });
-    if !run.phase.is_active() {
-        if !is_wide {
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().item_spacing.x = 5.0;
-                trial(ui, cx, run, marks);
-            });
-        }
-        flips(ui, marks, cx.state.compare.tried.is_some_and(|tried| tried.run == run.id));
-    }
 }
 
 /// The method that contrasts: the strategy, else the first of the others.
@@ -130,7 +156,7 @@ fn summary(ui: &mut Ui, strategy: &str, marks: &ContrastMarks) {
          marked. The contrast left {} of {} steps as they were",
         marks.idle, marks.steps
     );
-    ui.label(text).on_hover_text(help);
+    ui.add(egui::Label::new(text).truncate().show_tooltip_when_elided(false)).on_hover_text(help);
 }
 
 /// The slider: nothing is asked while it moves.
@@ -183,11 +209,12 @@ fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMark
         .on_disabled_hover_text(why_not);
     if again.clicked() {
         cx.emit(Command::Compare(CompareCommand::AskAtTried));
+        ui.close();
     }
 }
 
-/// What would flip, and how much of it is valid: one line, which is there before a strength is tried.
-fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
+/// What would flip, and how much of it is valid: one line.
+fn flips(ui: &mut Ui, marks: &ContrastMarks) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         if !marks.flipped.is_empty() {
@@ -197,8 +224,7 @@ fn flips(ui: &mut Ui, marks: &ContrastMarks, is_tried: bool) {
                 ui.label(RichText::new(word).small());
             }
         }
-        let hint = "Move the strength to see which tokens would change";
-        let text = if is_tried { marks.flips_sentence() } else { hint.to_owned() };
+        let text = marks.flips_sentence();
         let label = egui::Label::new(RichText::new(&text).small().weak()).truncate();
         ui.add(label.show_tooltip_when_elided(false)).on_hover_text(text);
     });
