@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How a method says that all heads of a layer took over one head's map: the layer's number follows.
+const SPREAD: &str = "all heads of layer ";
+/// Between the layer's number and the head's.
+const SPREAD_MAP: &str = " took over the map of head ";
+
 /// What a method did to the logits that a token was chosen from. A contrast that was the only thing done is a
 /// [`super::TokenContrast`] instead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +34,18 @@ pub struct TokenAction {
 }
 
 impl TokenAction {
+    /// The note of a method that gives one head's map to all heads of its layer.
+    pub(crate) fn spread_note(did: &str, layer_idx: usize, head_idx: usize) -> String {
+        format!("{did}; {SPREAD}{layer_idx}{SPREAD_MAP}{head_idx}")
+    }
+
+    /// Layer and head whose map all heads of that layer took over, where a method did that and names them.
+    pub fn spread_head(&self) -> Option<[usize; 2]> {
+        let (_, named) = self.note.as_deref()?.split_once(SPREAD)?;
+        let (layer, head) = named.split_once(SPREAD_MAP)?;
+        Some([layer.parse().ok()?, head.parse().ok()?])
+    }
+
     /// What happened in one sentence.
     pub fn sentence(&self) -> String {
         let Self { method, before, after, moved, .. } = self;
@@ -86,5 +103,9 @@ mod tests {
         action = TokenAction { moved: 0.0, num_removed: 0, ..action };
         action.note = Some("changed 4 scores in 1 layer".to_owned());
         assert_eq!(action.sentence(), "damro changed 4 scores in 1 layer", "inside the model");
+        assert_eq!(action.spread_head(), None, "no head is named");
+        action.note = Some(TokenAction::spread_note("changed 4 scores", 1, 12));
+        let said = "damro changed 4 scores; all heads of layer 1 took over the map of head 12";
+        assert_eq!((action.sentence().as_str(), action.spread_head()), (said, Some([1, 12])), "its layer and head");
     }
 }

@@ -89,4 +89,20 @@ fn what_methods_did_is_said_at_the_chosen_word() {
     click(&mut window, "Ask again");
     click(&mut window, "Token 1: dog");
     window.get_by_label("What they did at token 1 “dog”");
+    // Made in the background.
+    for _ in 0..200 {
+        frames(&mut window);
+        if window.query_by_label_contains("With methods: ").is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let [without, with] =
+        ["Without methods: ", "With methods: "].map(|label| window.get_by_label_contains(label).rect());
+    let is_beside = without.right() <= with.left() && (without.top() - with.top()).abs() < 0.5;
+    assert!(is_beside, "side by side: {without:?}, {with:?}");
+    let place = "mean over layers and heads, raw probability; one range for both";
+    window.get_by_label(place);
+    window.get_by_label_contains(" (one range for both)");
+    window.get_by_label_contains("Without them “dog” stands here; attention on the image 0.");
 }

@@ -4,6 +4,7 @@ use super::rules::{Count, MOST_LAYERS, Places, WHOLE_PROMPT, edit_range, is_ordi
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
 use crate::model::{Probe, Site};
+use crate::trace::TokenAction;
 use candle_core::{Result as TensorResult, Tensor};
 
 const ID: &str = "eah";
@@ -156,7 +157,7 @@ impl ActiveMethod for Active {
     fn did(&mut self) -> Option<String> {
         let did = self.count.did(Acted::OnProbs);
         let Some(head_idx) = self.chosen else { return Some(did) };
-        Some(format!("{did}; all heads of layer {} took over the map of head {head_idx}", self.layer_idx))
+        Some(TokenAction::spread_note(&did, self.layer_idx, head_idx))
     }
 
     fn report(&self) -> Option<ActionReport> {

@@ -2,6 +2,7 @@
 
 use super::derived::Derived;
 use super::figure::preview::Figures;
+use super::mitigation::before_after::BeforeAfters;
 use super::mitigation::prompted::PromptedPictures;
 use super::truth::{MarkedWord, SlowNumbers};
 use super::{AppState, TokenPos};
@@ -93,6 +94,8 @@ pub(in crate::ui) struct PanelContext<'a> {
     pub(in crate::ui) slow_numbers: &'a SlowNumbers,
     /// To read.
     pub(in crate::ui) prompted: &'a PromptedPictures,
+    /// To read.
+    pub(in crate::ui) before_after: &'a BeforeAfters,
     /// The figure's preview.
     pub(in crate::ui) figures: &'a mut Figures,
     /// Pictures.

@@ -15,6 +15,7 @@ use crate::ui::features::commands::shortcuts;
 use crate::ui::features::context::{PanelContext, ViewMemory};
 use crate::ui::features::derived::Derived;
 use crate::ui::features::figure::preview::Figures;
+use crate::ui::features::mitigation::before_after::BeforeAfters;
 use crate::ui::features::mitigation::prompted::PromptedPictures;
 use crate::ui::features::session::{Reopened, SessionWriter};
 use crate::ui::features::truth::SlowNumbers;
@@ -94,6 +95,7 @@ pub struct App {
     pub(in crate::ui) photos: Photos,
     pub(in crate::ui) slow_numbers: SlowNumbers,
     pub(in crate::ui) prompted: PromptedPictures,
+    pub(in crate::ui) before_after: BeforeAfters,
     pub(in crate::ui) figures: Figures,
     pub(in crate::ui) notes: NotesWriter,
     pub(in crate::ui) view: ViewMemory,
@@ -138,6 +140,7 @@ impl App {
             photos: Photos::new(&wake),
             slow_numbers: SlowNumbers::new(&wake),
             prompted: PromptedPictures::new(&wake),
+            before_after: BeforeAfters::new(&wake),
             figures: Figures::new(&wake),
             notes: NotesWriter::new(options.notes, &wake),
             view: ViewMemory::default(),
@@ -228,6 +231,7 @@ impl App {
             derived: &self.derived,
             slow_numbers: &self.slow_numbers,
             prompted: &self.prompted,
+            before_after: &self.before_after,
             figures: &mut self.figures,
             photos: &mut self.photos,
             memory: &mut self.view,
@@ -378,6 +382,9 @@ impl eframe::App for App {
         }
         self.slow_numbers.follow(&self.state, &self.derived);
         self.prompted.follow(&self.state);
+        if layout::is_in_front(&self.tree, Pane::Mitigation) {
+            self.before_after.follow(&self.state);
+        }
         self.figures.follow(&self.state);
     }
 

@@ -81,7 +81,7 @@ pub(super) fn words(state: &AppState, trace: &Trace, tokens: &[TokenPos]) -> Str
 }
 
 /// Whose attention, in which layer and head, divided by what.
-pub(super) fn place_and_unit(view: &ViewState) -> [String; 3] {
+pub(in crate::ui) fn place_and_unit(view: &ViewState) -> [String; 3] {
     let choice = view.layer_head();
     let without_sink = view.suppress_sink && view.source.has_sink();
     let entry = view.source.entry();

@@ -11,12 +11,14 @@ mod grid;
 mod shown;
 mod token_maps;
 
+pub(in crate::ui) use caption::place_and_unit;
 pub use caption::{axis_label, format_share, format_value, share_words, sum_words, token_label};
 pub use chips::ChipColours;
 pub use compare::{ComparedColumn, Comparison, Comparisons, Difference};
 pub use contrast::{ContrastMarks, FlippedChoice, Recorded};
 pub use grid::{GridMaps, GridValues};
 pub use shown::ShownMap;
+pub(in crate::ui) use shown::{content_key, unit as unit_of};
 pub(in crate::ui) use token_maps::selection_of;
 pub use token_maps::{TokenMap, TokenMaps};
 

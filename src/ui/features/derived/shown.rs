@@ -83,7 +83,7 @@ pub(super) fn values(run: &Run, view: &ViewState, maps: &TokenMaps, wanted: &[To
 }
 
 /// What the values are, for a colour bar.
-pub(super) fn unit(view: &ViewState) -> &'static str {
+pub(in crate::ui) fn unit(view: &ViewState) -> &'static str {
     if view.source.has_sink() && view.normalisation == Normalisation::Raw && view.suppress_sink {
         return "attention probability without the first position";
     }
@@ -208,7 +208,8 @@ fn one_map(run: &Run, view: &ViewState) -> Result<Values, String> {
     Ok(Values { values: map.values, image_share: narrow(map.total) })
 }
 
-pub(super) fn content_key(values: &[f32]) -> u64 {
+/// A key for a map by its values: the same values, the same key.
+pub(in crate::ui) fn content_key(values: &[f32]) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     for value in values {
         value.to_bits().hash(&mut hasher);

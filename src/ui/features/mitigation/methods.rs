@@ -1,30 +1,20 @@
 //! Every method that changes how an answer comes about: which ones act and in which order, what they are set to, what
 //! they did at the chosen word, and all there are, by where they act.
 
-use crate::analysis::MapRequest;
-use crate::engine::{
-    Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, Question, RunId, Spec, scaled_layer,
-};
-use crate::trace::{OutputToken, TokenAction, Trace};
-use crate::ui::core::command::{Command, CompareCommand};
+use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, scaled_layer};
+use crate::ui::core::command::Command;
 use crate::ui::core::pane::Pane;
 use crate::ui::core::settings::{AskSettings, PRESET};
 use crate::ui::features::context::PanelContext;
-use crate::ui::features::derived::candidates_subject;
-use crate::ui::features::{Phase, Run, TokenPos};
+use crate::ui::features::mitigation::done;
 use crate::ui::widgets::{bounded, empty, named, row, say_bounds, tooltip};
 use eframe::egui;
 use egui::{Response, RichText, Slider, SliderClamping, Ui};
 
 /// Below this width the help of a parameter is in its tooltip only, points.
 const ROOMY_PT: f32 = 420.0;
-/// Tokens of a word that are told one by one.
-const MOST_PIECES: usize = 6;
 /// Numbers below this are typed, not dragged.
 const SMALL: f64 = 1e-3;
-
-/// Two answers and the place of a token in both.
-type Shared = (RunId, RunId, usize);
 
 /// What is looked for, and whose parameters are unfolded.
 #[derive(Debug, Default)]
@@ -33,9 +23,6 @@ pub(in crate::ui) struct MethodsMemory {
     unfolded: Option<&'static str>,
     /// One that was just chosen: it comes into sight.
     added: Option<&'static str>,
-    /// Attention on the image at a token of two answers: all layers and heads of a large model take longer than a frame
-    /// has for them.
-    shares: Option<(Shared, [Option<f64>; 2])>,
 }
 
 /// The button beside the question: which methods act (in little room that there are some), and the way to all of them.
@@ -66,7 +53,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let mut ask = cx.state.ask.clone();
     let mut released = head(ui, cx, &mut ask);
     released |= chosen(ui, cx, &mut ask);
-    done_here(ui, cx);
+    done::show(ui, cx);
     ui.separator();
     released |= all(ui, cx, &mut ask);
     if ask.live != cx.state.ask.live {
@@ -170,104 +157,6 @@ fn about(entry: &Entry) -> String {
     let cost = if entry.cost.is_empty() { String::new() } else { format!("\nCost: {}", entry.cost) };
     let paper = if entry.paper.is_empty() { String::new() } else { format!("\n{}", entry.paper) };
     format!("{}{cost}{paper}", entry.help)
-}
-
-/// What the methods of the shown answer did at the chosen word.
-fn done_here(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    let state = cx.state;
-    let Some(run) = state.current_run() else { return };
-    let Some(trace) = run.trace.as_ref().filter(|_| run.question.has_methods()) else { return };
-    ui.add_space(4.0);
-    match candidates_subject(state, trace) {
-        Some((idx, token)) => {
-            // A word of several pieces: each of them.
-            let held = state.selection.tokens.iter().filter_map(|pos| match pos {
-                TokenPos::Output(idx) => Some((*idx, trace.output.get(*idx)?)),
-                TokenPos::Prompt(_) => None,
-            });
-            let mut pieces: Vec<_> = held.take(MOST_PIECES).collect();
-            if !pieces.iter().any(|(of, _)| *of == idx) {
-                pieces = vec![(idx, token)];
-            }
-            for (idx, token) in pieces {
-                ui.label(RichText::new(format!("What they did at token {idx} “{}”", token.text.trim())).strong());
-                let sentences = sentences(token);
-                if sentences.is_empty() {
-                    ui.weak("Nothing was recorded at this token");
-                }
-                for (sentence, is_idle) in sentences {
-                    let colour = if is_idle { ui.visuals().warn_fg_color } else { ui.visuals().text_color() };
-                    ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
-                }
-            }
-            before(ui, cx, (run, trace), idx);
-        }
-        None => {
-            ui.weak("Click a word of the answer to see what the methods did there");
-        }
-    }
-}
-
-/// The same place of the answer without methods, where that was asked for.
-fn before(ui: &mut Ui, cx: &mut PanelContext<'_>, (run, trace): (&Run, &Trace), idx: usize) {
-    let (interventions, methods) = (Vec::new(), Vec::new());
-    let question = Question { strategy: Spec::default(), interventions, methods, ..run.question.clone() };
-    let is_plain = |other: &&Run| other.phase == Phase::Finished && other.question.is_same(&question);
-    let plain = cx.state.runs.of_image(&run.question.image).filter(is_plain).last();
-    let Some((plain, before)) = plain.and_then(|plain| Some((plain, plain.trace.as_ref()?))) else {
-        ui.weak("Switch the methods off to see the answer without them beside this one");
-        return;
-    };
-    let key = (plain.id, run.id, idx);
-    let memory = cx.memory.of::<MethodsMemory>();
-    let kept = memory.shares.filter(|(of, _)| *of == key);
-    let (_, [without, with]) =
-        *memory.shares.insert(kept.unwrap_or_else(|| (key, [image_share(before, idx), image_share(trace, idx)])));
-    let ids = |trace: &Trace| trace.output.iter().map(|token| token.id).take(idx).collect::<Vec<_>>();
-    ui.horizontal_wrapped(|ui| {
-        match (before.output.get(idx), ids(before) == ids(trace), without, with) {
-            (Some(token), true, Some(without), Some(with)) => {
-                let text = format!(
-                    "Without them “{}” stands here; attention on the image {without:.4} without, {with:.4} with them",
-                    token.text.trim()
-                );
-                ui.label(text).on_hover_text(
-                    "Sum over the patches, mean over all layers and heads; all tokens before it are the same in both \
-                        answers",
-                );
-            }
-            (_, false, ..) => {
-                ui.weak("Without them another word was chosen before this one");
-            }
-            _ => {
-                ui.weak("Without them the answer has no attention here");
-            }
-        }
-        let both = ui.small_button("Side by side").on_hover_text("Both answers with their maps, in Compare");
-        if both.clicked() {
-            cx.emit(Command::Compare(CompareCommand::Pin(Some(plain.id), run.question.image.clone())));
-            cx.emit(Command::ShowPane(Pane::Compare));
-        }
-    });
-}
-
-/// Attention of a token on the image, mean over all layers and heads.
-fn image_share(trace: &Trace, idx: usize) -> Option<f64> {
-    let request = MapRequest { tokens: vec![TokenPos::Output(idx)], ..MapRequest::default() };
-    request.compute(trace).ok().map(|map| map.total)
-}
-
-/// A sentence a method, and whether it did nothing.
-fn sentences(token: &OutputToken) -> Vec<(String, bool)> {
-    let contrast = token.contrast.iter().map(|contrast| (contrast.sentence(), contrast.is_idle()));
-    let actions = token.actions.iter().map(|action| (action.sentence(), is_idle(action)));
-    contrast.chain(actions).collect()
-}
-
-fn is_idle(action: &TokenAction) -> bool {
-    let note = action.note.as_deref();
-    let does_nothing = note.is_none_or(|note| note.starts_with("did nothing") || note.starts_with("left"));
-    action.moved == 0.0 && action.num_removed == 0 && does_nothing
 }
 
 /// Every method there is, by where it acts.
@@ -566,26 +455,5 @@ mod tests {
             assert!(entry.acts.is_some_and(|acts| Acts::ALL.contains(&acts)), "{} is in a group", entry.id);
             assert!(!entry.cost.is_empty(), "{} says what it costs", entry.id);
         }
-    }
-
-    #[test]
-    fn a_method_that_did_nothing_is_told_from_one_that_did() {
-        let idle = TokenAction {
-            method: "eah".to_owned(),
-            before_id: 1,
-            before: "a".to_owned(),
-            after_id: 1,
-            after: "a".to_owned(),
-            num_removed: 0,
-            moved: 0.0,
-            note: Some("did nothing".to_owned()),
-            value: None,
-        };
-        assert!(is_idle(&idle), "said");
-        assert!(
-            !is_idle(&TokenAction { note: Some("changed 4 scores in 1 layer".to_owned()), ..idle.clone() }),
-            "inside"
-        );
-        assert!(!is_idle(&TokenAction { moved: 0.1, ..idle }), "logits");
     }
 }

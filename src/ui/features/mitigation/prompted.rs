@@ -7,8 +7,8 @@ use crate::prompting::{PromptOptions, grid_mask, photo_mask};
 use crate::render::{HeatMap, PromptMask};
 use crate::ui::background::latest::Latest;
 use crate::ui::background::link::Waker;
+use crate::ui::features::derived::content_key;
 use crate::ui::features::{AppState, Made};
-use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 #[derive(Clone)]
@@ -88,12 +88,8 @@ fn make(wish: &Wish) -> Result<PromptedPicture, String> {
     let levels = photo_mask(&grid, &attribution.view, size, options.resample, options.geometry)
         .map_err(|err| err.to_string())?;
     let mean = mean(&levels, size);
-    let mut hasher = DefaultHasher::new();
-    for value in &values {
-        hasher.write_u32(value.to_bits());
-    }
     // Keys of other maps are counted or hashed by what they are of: the two top bits tell these from them.
-    let key = hasher.finish() | 0b11 << 62;
+    let key = content_key(&values) | 0b11 << 62;
     let map = HeatMap { layout: Arc::new(ImageLayout::of_view(&attribution.view, 0)), values: values.into(), key };
     Ok(PromptedPicture {
         made: Arc::clone(made),

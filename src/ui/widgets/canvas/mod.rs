@@ -44,6 +44,7 @@ pub struct PhotoCanvas<'a> {
     marks: Marks,
     label: String,
     size: Option<Vec2>,
+    is_still: bool,
 }
 
 /// What happened on a canvas in this frame.
@@ -83,6 +84,7 @@ impl<'a> PhotoCanvas<'a> {
             marks: Marks::default(),
             label: "Photo".to_owned(),
             size: None,
+            is_still: false,
         }
     }
 
@@ -147,17 +149,26 @@ impl<'a> PhotoCanvas<'a> {
         self
     }
 
+    /// Neither zoomed nor moved nor clicked: the wheel scrolls what it stands in.
+    pub fn still(mut self) -> Self {
+        self.is_still = true;
+        self
+    }
+
     /// Draws, and applies what the user did to `state`.
     pub fn show(self, ui: &mut Ui, state: &mut CanvasView) -> CanvasResponse {
         let size = self.size.unwrap_or_else(|| ui.available_size()).max(Vec2::splat(16.0));
-        let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
+        let sense = if self.is_still { Sense::hover() } else { Sense::click_and_drag() };
+        let (rect, response) = ui.allocate_exact_size(size, sense);
         let pixels_per_point = ui.pixels_per_point();
         let rect = rect.round_to_pixels(pixels_per_point);
         let limits = Limits {
             content: crate::render::content_rect_px(self.layout),
             canvas_px: [rect.width(), rect.height()].map(|s| f64::from(s * pixels_per_point)),
         };
-        navigate(ui, &response, state, limits, rect);
+        if !self.is_still {
+            navigate(ui, &response, state, limits, rect);
+        }
         let shown = state.resolve(limits);
         let projection = Projection::new(rect, pixels_per_point, shown);
         let combine = self.heat.as_ref().map(|(_, style)| style.combine).unwrap_or_default();
