@@ -11,16 +11,13 @@ use crate::engine::{
     Answer, Fork, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt, Question, RecordOptions, RunId, Sampling,
     Spec, check_names, check_specs, only_sees, run_job,
 };
-use crate::files::{OutputKey, Outputs, read_given, reason};
+use crate::files::{OutputKey, Outputs, text_named};
 use crate::trace::file::EncodedTrace;
 use crate::trace::{RowPrecision, TextSimilarity, Trace};
 use anyhow::anyhow;
 use report::Reporter;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-
-/// Longest text of a file that a parameter names: more than any model reads.
-const MOST_TEXT_BYTES: u64 = 16 << 20;
 
 pub(super) fn run(args: &TraceArgs) -> Result<(), Failure> {
     match (&args.many.questions, &args.many.images, &args.about.image) {
@@ -185,10 +182,9 @@ fn takes_no_words(request: &LoadRequest) -> bool {
 /// A value that starts with `@` is the content of that file.
 fn with_files_read(mut spec: Spec) -> anyhow::Result<Spec> {
     for (key, value) in &mut spec.parameters {
-        if let Some(path) = value.strip_prefix('@') {
-            let named = |why: String| anyhow!("Cannot read `{key}` of `{}` from a file: {why}: {path}", spec.name);
-            let bytes = read_given(Path::new(path), MOST_TEXT_BYTES).map_err(|err| named(reason(&err)))?;
-            *value = String::from_utf8(bytes).map_err(|_| named("it is not UTF-8 text".to_owned()))?;
+        let named = |why: String| anyhow!("Cannot read `{key}` of `{}` from a file: {why}", spec.name);
+        if let Some(text) = text_named(value).map_err(named)? {
+            *value = text;
         }
     }
     Ok(spec)

@@ -34,7 +34,7 @@ pub use home::home;
 pub use left::remove_left;
 pub use outputs::{OutputError, OutputKey, Outputs};
 pub use place::{is_same_file, utf8};
-pub use read::{open, read, read_given, reason};
+pub use read::{open, read, read_given, reason, text_named};
 pub use signals::{end_cleanly, finish_on_signals};
 
 use stage::Staged;

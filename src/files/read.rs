@@ -54,6 +54,18 @@ pub fn read_given(path: &Path, most_bytes: u64) -> std::io::Result<Vec<u8>> {
     bounded(File::open(path)?, Vec::new(), most_bytes, "input without an end")
 }
 
+/// Longest text of a file that a value names: more than any model reads.
+const MOST_TEXT_BYTES: u64 = 16 << 20;
+
+/// The text that a value stands for where it begins with `@` and names a file; `None` where it stands for itself.
+///
+/// **Errors**: why the file could not be read, and its path.
+pub fn text_named(value: &str) -> Result<Option<String>, String> {
+    let Some(path) = value.strip_prefix('@') else { return Ok(None) };
+    let bytes = read_given(Path::new(path), MOST_TEXT_BYTES).map_err(|err| format!("{}: {path}", reason(&err)))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| format!("it is not UTF-8 text: {path}"))
+}
+
 /// Why a file could not be read or written, as a person says it and without the system's number.
 pub fn reason(err: &Error) -> String {
     let words = match err.kind() {

@@ -5,6 +5,7 @@ use crate::support::{Window, answered, frames, press, show, type_text};
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{Question, Request};
+use gazelens::ui::core::command::{Command, ParameterPlace};
 use gazelens::ui::core::pane::Pane;
 
 /// The question that went to the worker last.
@@ -89,14 +90,7 @@ fn what_methods_did_is_said_at_the_chosen_word() {
     click(&mut window, "Ask again");
     click(&mut window, "Token 1: dog");
     window.get_by_label("What they did at token 1 “dog”");
-    // Made in the background.
-    for _ in 0..200 {
-        frames(&mut window);
-        if window.query_by_label_contains("With methods: ").is_some() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    until(&mut window, "maps", |window| window.query_by_label_contains("With methods: ").is_some());
     let [without, with] =
         ["Without methods: ", "With methods: "].map(|label| window.get_by_label_contains(label).rect());
     let is_beside = without.right() <= with.left() && (without.top() - with.top()).abs() < 0.5;
@@ -105,4 +99,68 @@ fn what_methods_did_is_said_at_the_chosen_word() {
     window.get_by_label(place);
     window.get_by_label_contains(" (one range for both)");
     window.get_by_label_contains("Without them “dog” stands here; attention on the image 0.");
+}
+
+/// Draws until something came from the background.
+fn until(window: &mut Window, what: &str, is_there: impl Fn(&Window) -> bool) {
+    for _ in 0..400 {
+        frames(window);
+        if is_there(window) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("expected {what} within a while");
+}
+
+#[test]
+fn a_text_behind_an_at_is_read_from_its_file_when_it_is_asked_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("prompt.txt");
+    std::fs::write(&path, "USER: <image> Be brief. ASSISTANT:").expect("written");
+    let (mut window, handle) = answered(Script::default());
+    show(&mut window, Pane::Mitigation);
+    click(&mut window, "ICD");
+    window.get_by_label("Browse for prompt of icd");
+    // What the dialog comes back with.
+    let place = ParameterPlace { method: "icd", name: "prompt", is_text: true };
+    window.state_mut().command(Command::GiveParameter(place, place.value_of(&path)));
+    frames(&mut window);
+    click(&mut window, "Ask again");
+    until(&mut window, "the question", |_| count(&handle) == 2);
+    let read = vec![("prompt".to_owned(), "USER: <image> Be brief. ASSISTANT:".to_owned())];
+    assert_eq!(last(&handle).strategy.parameters, read, "what the file holds");
+    let known = window.state().state().current_run().map(|run| run.question.strategy.parameters.clone());
+    assert_eq!(known, Some(read), "the answer is known by that");
+    // One that is gone: nothing is asked, and it is said why.
+    std::fs::remove_file(&path).expect("removed");
+    click(&mut window, "Ask again");
+    until(&mut window, "a sentence", |window| window.query_by_label("Error").is_some());
+    assert_eq!(count(&handle), 2, "nothing is asked");
+    let said = window.state().state().notices.iter().any(|notice| {
+        notice.text == format!("Cannot read `prompt` of `icd` from a file: no such file: {}", path.display())
+    });
+    assert!(said, "why: {:?}", window.state().state().notices);
+}
+
+#[test]
+fn a_parameter_that_is_a_file_is_picked_in_a_dialog() {
+    let (mut window, _) = answered(Script::default());
+    show(&mut window, Pane::Mitigation);
+    for (name, button) in [("VTI", "directions of vti"), ("AD-HH", "heads of ad-hh"), ("VCD", "noise of vcd")] {
+        click(&mut window, name);
+        window.get_by_label(&format!("Browse for {button}"));
+    }
+    assert!(window.query_by_label("Browse for alpha of vcd").is_none(), "a number is no file");
+    let place = ParameterPlace { method: "vti", name: "directions", is_text: false };
+    window.state_mut().command(Command::GiveParameter(place, place.value_of("d.safetensors".as_ref())));
+    frames(&mut window);
+    let given = |window: &Window| {
+        let given = window.state().state().ask.given_parameters("vti").cloned().unwrap_or_default();
+        given.get("directions").cloned()
+    };
+    assert_eq!(given(&window).as_deref(), Some("d.safetensors"), "the path itself");
+    window.state_mut().command(Command::Undo);
+    frames(&mut window);
+    assert_eq!(given(&window), None, "taken back");
 }

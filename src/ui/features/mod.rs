@@ -70,7 +70,7 @@ use crate::data::dataset::{NotesChange, PhotoPlace};
 use crate::data::demo;
 use crate::engine::{ImageSource, ModelTask, Request, RunId};
 use crate::figure::TableForm;
-use crate::ui::core::command::{CanvasCommand, SessionBox, WordStep};
+use crate::ui::core::command::{CanvasCommand, ParameterPlace, SessionBox, WordStep};
 use crate::ui::core::pane::{Pane, TableKind};
 use crate::ui::core::settings::{AskSettings, ChipQuantity, ColourSettings, ViewState, scale_within};
 use std::path::PathBuf;
@@ -94,6 +94,8 @@ pub enum Effect {
     PickModelFolder,
     /// A dialog for the folder of a CLIP that says where to look.
     PickClipFolder,
+    /// A dialog for a file that a parameter of a method names.
+    PickParameterFile(ParameterPlace),
     /// Find the models of the hub's cache.
     ListModels,
     /// Find photos and annotations in these files and folders.

@@ -88,7 +88,7 @@ impl AppOptions {
 pub struct App {
     pub(in crate::ui) state: AppState,
     pub(in crate::ui) derived: Derived,
-    link: Box<dyn EngineLink>,
+    pub(in crate::ui) link: Box<dyn EngineLink>,
     pub(in crate::ui) commands: Vec<Command>,
     ahead: Ahead,
     pub(in crate::ui) jobs: Jobs,
@@ -243,7 +243,7 @@ impl App {
         (cx, &mut self.tree)
     }
 
-    fn now_secs(&self) -> f64 {
+    pub(in crate::ui) fn now_secs(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 

@@ -3,9 +3,10 @@
 mod dialogs;
 mod figure;
 mod folders;
+mod values;
 
 use crate::data::dataset::{NotesPlaces, Sources};
-use crate::engine::{ImageSource, free_memory};
+use crate::engine::{ImageSource, Question, RunId, free_memory};
 use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
 use crate::ui::background::link::Waker;
@@ -17,8 +18,10 @@ use crate::ui::features::dataset::opening::{Before, Joined, Opened};
 use crate::ui::features::figure::files::{FigureSaved, OpenedFigure};
 use crate::ui::features::session::{Left, Located, Missing, Reopened};
 use crate::ui::features::{FigureWish, ModelsAtHand, Progress, Search, session};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+pub(in crate::ui) use values::names_files;
 
 /// What a job came back with.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub(in crate::ui) enum JobDone {
     Located(Located),
     /// A picture for the clipboard was drawn, or was not.
     Picture(Result<drawing::Drawn, String>),
+    /// Values of a question's methods were read from files, or a sentence.
+    ValuesRead(RunId, Box<Result<Question, String>>),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -72,6 +77,8 @@ pub(in crate::ui) enum Wanted {
     Place,
     /// A figure to write or to read.
     Figure,
+    /// A file that a parameter of a method names.
+    Parameter,
 }
 
 /// So many are put together at once.
@@ -85,6 +92,8 @@ pub(in crate::ui) struct Jobs {
     opening: Track,
     /// Writing a figure.
     figure: Track,
+    /// Questions whose values are read from files.
+    reading: BTreeSet<RunId>,
 }
 
 impl std::fmt::Debug for Jobs {
@@ -103,7 +112,8 @@ impl Drop for Jobs {
 impl Jobs {
     /// `wake` draws a frame.
     pub(in crate::ui) fn new(wake: Waker, notes: NotesPlaces) -> Self {
-        Self { runner: Runner::new(wake), notes, opening: Track::default(), figure: Track::default() }
+        let (opening, figure) = (Track::default(), Track::default());
+        Self { runner: Runner::new(wake), notes, opening, figure, reading: BTreeSet::new() }
     }
 
     fn spawn(&mut self, name: &str, job: impl FnOnce() -> Option<JobDone> + Send + 'static) {

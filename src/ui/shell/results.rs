@@ -1,6 +1,6 @@
 //! What becomes of work that was finished beside the window.
 
-use crate::engine::ModelSource;
+use crate::engine::{Event, ModelSource, Question, Request, RunId};
 use crate::ui::core::command::Command;
 use crate::ui::core::pane::Pane;
 use crate::ui::features::context::TextBox;
@@ -52,8 +52,26 @@ impl App {
             JobDone::Found(generation, rows) => self.state.found(generation, &rows),
             JobDone::Reopened(reopened) => self.session_read(*reopened, ctx),
             JobDone::Located(located) => self.missing_located(located, ctx),
+            JobDone::ValuesRead(id, read) => self.values_read(id, *read, ctx),
             JobDone::LeftBehind(left, problems) => self.left_behind(left, problems),
         }
+    }
+
+    /// The question goes to the worker with what its files hold, and is known by that.
+    fn values_read(&mut self, id: RunId, read: Result<Question, String>, ctx: &egui::Context) {
+        let event = match read {
+            _ if !self.jobs.takes_read(id) => Event::Cancelled(id),
+            Err(why) => Event::Failed(id, why),
+            Ok(question) => {
+                if let Some(run) = self.state.runs.get_mut(id) {
+                    run.question = question.clone();
+                }
+                self.link.send(Request::Ask(id, Box::new(question)));
+                return;
+            }
+        };
+        let effects = self.state.receive(event, self.now_secs());
+        self.carry_out(effects, ctx);
     }
 
     /// Points to the box in which a path can be typed instead.
@@ -74,8 +92,9 @@ impl App {
             return;
         }
         let advice = "Files and folders can also be dropped on the window";
-        if wanted == Wanted::Clip {
-            let text = "No file dialog on this machine: type the CLIP's folder into its box";
+        if matches!(wanted, Wanted::Clip | Wanted::Parameter) {
+            let what = if wanted == Wanted::Clip { "CLIP's folder" } else { "file's path" };
+            let text = format!("No file dialog on this machine: type the {what} into its box");
             self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
             return;
         }

@@ -8,6 +8,7 @@ mod figure;
 mod keys;
 mod listing;
 mod named;
+mod parameter;
 mod pope;
 mod prompting;
 mod session;
@@ -18,6 +19,7 @@ pub use figure::{FigureCommand, PanelGroup, PanelKind, WordsBy};
 pub use keys::{Keymap, KeysCommand, pressed, takes_shift};
 pub use listing::ListCommand;
 pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
+pub use parameter::ParameterPlace;
 pub use pope::{PopeCommand, PopeItem};
 pub use prompting::{PromptView, PromptingCommand};
 pub use session::{SessionBox, SessionCommand};
@@ -152,6 +154,10 @@ pub enum Command {
     ToggleMethod(&'static str),
     /// The shown question with the methods as they are set.
     AskWithMethods,
+    /// Pick a file for a parameter of a method, in a dialog.
+    PickParameterFile(ParameterPlace),
+    /// A parameter of a method.
+    GiveParameter(ParameterPlace, String),
     /// A control of a method was released: ask again, if that is wanted.
     MethodsSettled,
     /// Copy the answer.

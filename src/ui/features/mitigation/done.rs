@@ -24,7 +24,8 @@ const MAP_HEIGHT_PT: f32 = 150.0;
 /// Which of several pairs of maps is shown.
 #[derive(Debug, Default)]
 struct DoneMemory {
-    chosen: usize,
+    /// By its place; the head that a method names, where nothing was chosen.
+    chosen: Option<usize>,
 }
 
 pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -101,18 +102,20 @@ fn maps(ui: &mut Ui, cx: &mut PanelContext<'_>, made: &BeforeAfter) {
             return;
         }
     };
-    let chosen = &mut cx.memory.of::<DoneMemory>().chosen;
+    let memory = cx.memory.of::<DoneMemory>();
+    let mut chosen = memory.chosen.unwrap_or(1).min(pairs.len().saturating_sub(1));
     if pairs.len() > 1 {
         ui.horizontal_wrapped(|ui| {
             for (idx, pair) in pairs.iter().enumerate() {
                 let help = if idx == 0 { "The layer and head of the photo's map" } else { "Where the method acted" };
-                if ui.selectable_label(*chosen == idx, &pair.name).on_hover_text(help).clicked() {
-                    *chosen = idx;
+                if ui.selectable_label(chosen == idx, &pair.name).on_hover_text(help).clicked() {
+                    chosen = idx;
+                    memory.chosen = Some(idx);
                 }
             }
         });
     }
-    if let Some(pair) = pairs.get(*chosen).or(pairs.first()) {
+    if let Some(pair) = pairs.get(chosen) {
         both(ui, cx, pair);
     }
 }
@@ -126,9 +129,10 @@ fn both(ui: &mut Ui, cx: &PanelContext<'_>, pair: &MapPair) {
     let is_fixed = cx.state.colour.range_mode == RangeMode::Fixed;
     let range = if is_fixed { cx.state.colour.fixed_range } else { pair.range };
     let style = HeatStyle { range, ..cx.state.colour.style };
-    let width = ((ui.available_width() - ui.spacing().item_spacing.x) / 2.0).min(MAP_PT);
     let aspect = size.height_px as f32 / size.width_px.max(1) as f32;
-    let map_size = vec2(width, (width * aspect).min(MAP_HEIGHT_PT));
+    let room = (ui.available_width() - ui.spacing().item_spacing.x) / 2.0;
+    let width = room.min(MAP_PT).min(MAP_HEIGHT_PT / aspect);
+    let map_size = vec2(width, width * aspect);
     ui.horizontal_top(|ui| {
         for (map, whose) in pair.maps.iter().zip(["Without methods", "With methods"]) {
             ui.vertical(|ui| {

@@ -2,7 +2,7 @@
 //! they did at the chosen word, and all there are, by where they act.
 
 use crate::engine::{Acts, Entry, ModelTask, ParameterInfo, ParameterKind, Preset, scaled_layer};
-use crate::ui::core::command::Command;
+use crate::ui::core::command::{Command, ParameterPlace};
 use crate::ui::core::pane::Pane;
 use crate::ui::core::settings::{AskSettings, PRESET};
 use crate::ui::features::context::PanelContext;
@@ -101,7 +101,6 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
 
 /// The stack: what is chosen, in the order in which it acts.
 fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
-    let layers = cx.state.model.info.as_ref().map(|info| info.num_hidden_layers);
     let stack = ask.chosen_methods();
     if stack.is_empty() {
         ui.add(egui::Label::new(RichText::new("Plain decoding: no method is chosen").weak()).wrap());
@@ -146,7 +145,7 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool
             }
         });
         if is_open {
-            ui.indent(entry.id, |ui| released |= parameters(ui, layers, ask, entry));
+            ui.indent(entry.id, |ui| released |= parameters(ui, cx, ask, entry));
         }
     }
     released
@@ -215,7 +214,7 @@ fn all(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings) -> bool {
 }
 
 /// The parameters of a method. Whether one was released.
-fn parameters(ui: &mut Ui, layers: Option<usize>, ask: &mut AskSettings, entry: &Entry) -> bool {
+fn parameters(ui: &mut Ui, cx: &mut PanelContext<'_>, ask: &mut AskSettings, entry: &'static Entry) -> bool {
     ui.add(egui::Label::new(RichText::new(entry.help).weak().small()).wrap());
     if entry.parameters.is_empty() {
         ui.weak("It has no parameters");
@@ -223,7 +222,7 @@ fn parameters(ui: &mut Ui, layers: Option<usize>, ask: &mut AskSettings, entry: 
     }
     let mut released = false;
     for parameter in entry.parameters {
-        released |= parameter_row(ui, layers, ask, entry, parameter);
+        released |= parameter_row(ui, cx, ask, entry, parameter);
     }
     if entry.id == "vti" && given(ask, entry, "directions").is_none_or(|path| path.trim().is_empty()) {
         let text = "It needs a file of directions: the command `gazelens directions vti` makes one; `demo` is that of \
@@ -281,16 +280,17 @@ fn scaled(
 
 fn parameter_row(
     ui: &mut Ui,
-    layers: Option<usize>,
+    cx: &mut PanelContext<'_>,
     ask: &mut AskSettings,
-    entry: &Entry,
-    parameter: &ParameterInfo,
+    entry: &'static Entry,
+    parameter: &'static ParameterInfo,
 ) -> bool {
+    let layers = cx.state.model.info.as_ref().map(|info| info.num_hidden_layers);
     let published = published(ask, entry, parameter);
     let published = if parameter.by_depth { scaled(layers, ask, entry, parameter, published) } else { published };
     let before = given(ask, entry, parameter.name).cloned().unwrap_or_else(|| published.clone());
     let mut value = before.clone();
-    let (mut reset, mut released, mut chosen_preset) = (false, false, None);
+    let (mut reset, mut released, mut chosen_preset, mut browses) = (false, false, None, None);
     row(ui, parameter.name, parameter.help, |ui| {
         if parameter.name == PRESET {
             chosen_preset = presets(ui, ask, entry);
@@ -300,6 +300,7 @@ fn parameter_row(
         named(ui, &response, &format!("{} of {}", parameter.name, entry.id));
         released = is_released(&response, value != before);
         response.on_hover_text(parameter.help);
+        browses = browse(ui, entry, parameter);
         if given(ask, entry, parameter.name).is_some() {
             let response = ui.small_button("Reset").on_hover_text(match published.as_str() {
                 "" => "Back to none".to_owned(),
@@ -314,6 +315,9 @@ fn parameter_row(
             ui.add(egui::Label::new(words).truncate()).on_hover_text(parameter.help);
         }
     });
+    if let Some(place) = browses {
+        cx.emit(Command::PickParameterFile(place));
+    }
     if let Some(preset) = chosen_preset {
         ask.give_parameter(entry.id, PRESET, preset.to_owned());
     } else if reset {
@@ -322,6 +326,21 @@ fn parameter_row(
         ask.give_parameter(entry.id, parameter.name, value);
     }
     released || reset || chosen_preset.is_some()
+}
+
+/// The button that picks the file a parameter names: one that is a path, or a text that a file may hold. The numbers of
+/// layers are typed.
+fn browse(ui: &mut Ui, entry: &'static Entry, parameter: &'static ParameterInfo) -> Option<ParameterPlace> {
+    let is_text = matches!(parameter.kind, ParameterKind::Text);
+    if parameter.by_depth || !(is_text || matches!(parameter.kind, ParameterKind::File)) {
+        return None;
+    }
+    let button = ui.small_button("Browse…");
+    named(ui, &button, &format!("Browse for {} of {}", parameter.name, entry.id));
+    let help =
+        if is_text { "Takes the text from a file, which is read when a question is asked" } else { "Picks the file" };
+    let place = ParameterPlace { method: entry.id, name: parameter.name, is_text };
+    button.on_hover_text(help).clicked().then_some(place)
 }
 
 /// Whether a control came to rest: a slider was let go, a number typed, a choice clicked.
@@ -415,8 +434,9 @@ fn editor(ui: &mut Ui, parameter: &ParameterInfo, value: &mut String) -> Respons
         (ParameterKind::File, _) => {
             ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("path of the file"))
         }
-        // Here the text itself is typed: @FILE is read by the command line.
-        (ParameterKind::Text, _) => ui.add(egui::TextEdit::singleline(value).desired_width(150.0)),
+        (ParameterKind::Text, _) => {
+            ui.add(egui::TextEdit::singleline(value).desired_width(150.0).hint_text("text, or @FILE"))
+        }
     }
 }
 

@@ -77,6 +77,11 @@ impl AppState {
                 return self.methods_settled();
             }
             Command::AskWithMethods => return self.ask_shown_with_methods(),
+            Command::PickParameterFile(place) => return vec![Effect::PickParameterFile(place)],
+            Command::GiveParameter(place, value) => {
+                self.ask.give_parameter(place.method, place.name, value);
+                return self.methods_settled();
+            }
             Command::MethodsSettled => return self.methods_settled(),
             Command::Stop => return self.stop(),
             Command::StopAnswer(id) => return self.stop_answer(id),

@@ -1,5 +1,6 @@
 //! What the state wants done outside of it.
 
+use crate::engine::Request;
 use crate::ui::core::command::{Command, WordStep};
 use crate::ui::core::pane::Pane;
 use crate::ui::core::sections::Sections;
@@ -7,6 +8,7 @@ use crate::ui::features::Effect;
 use crate::ui::features::answer::words;
 use crate::ui::features::context::TextBox;
 use crate::ui::shell::app::App;
+use crate::ui::shell::jobs::names_files;
 use crate::ui::shell::layout;
 use crate::ui::widgets::theme;
 use eframe::egui;
@@ -38,14 +40,21 @@ impl App {
     pub(in crate::ui) fn carry_out(&mut self, effects: Vec<Effect>, ctx: &egui::Context) {
         for effect in effects {
             match effect {
+                Effect::Send(Request::Ask(id, question)) if names_files(&question) => {
+                    self.jobs.read_values(id, question);
+                }
                 Effect::Send(request) => self.link.send(request),
-                Effect::Cancel(id) => self.link.cancel(id),
+                Effect::Cancel(id) => {
+                    self.jobs.stop_reading(id);
+                    self.link.cancel(id);
+                }
                 Effect::CancelAll => self.link.cancel_all(),
                 Effect::RestartWorker => self.link.restart(),
                 Effect::PickImages => self.jobs.pick_images(),
                 Effect::PickImageFolder => self.jobs.pick_image_folder(),
                 Effect::PickModelFolder => self.jobs.pick_model_folder(),
                 Effect::PickClipFolder => self.jobs.pick_clip_folder(),
+                Effect::PickParameterFile(place) => self.jobs.pick_parameter_file(place),
                 Effect::ListModels => self.jobs.list_models(self.hub_cache.clone()),
                 Effect::Scan(paths) => self.jobs.scan(paths, self.state.browse.before()),
                 Effect::PickAnnotations => self.jobs.pick_annotations(),

@@ -2,7 +2,7 @@
 
 use crate::data;
 use crate::engine::ModelSource;
-use crate::ui::core::command::{Command, PromptingCommand, SessionCommand};
+use crate::ui::core::command::{Command, ParameterPlace, PromptingCommand, SessionCommand};
 use crate::ui::shell::jobs::{Jobs, Wanted};
 use std::path::PathBuf;
 
@@ -49,6 +49,14 @@ impl Jobs {
                 .set_title("Choose a CLIP folder (Hugging Face layout)")
                 .pick_folder()
                 .map(|folder| Command::Prompting(PromptingCommand::Clip(folder)))
+        });
+    }
+
+    /// A dialog for a file that a parameter of a method names.
+    pub(in crate::ui) fn pick_parameter_file(&mut self, place: ParameterPlace) {
+        self.spawn_dialog(Wanted::Parameter, move |dialog| {
+            let dialog = dialog.set_title(format!("Choose the file for {} of {}", place.name, place.method));
+            dialog.pick_file().map(|path| Command::GiveParameter(place, place.value_of(&path)))
         });
     }
 
