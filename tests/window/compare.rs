@@ -1,7 +1,8 @@
 //! Runs side by side: the same question under several strategies, what changed, and what another strength would change.
 
 use crate::demo::{demo_window, wait_until};
-use crate::support::{Window, frames};
+use crate::script::Script;
+use crate::support::{Window, answered, frames};
 use egui_kittest::kittest::Queryable as _;
 use gazelens::analysis::align::Change;
 use gazelens::trace::Trace;
@@ -158,4 +159,25 @@ fn a_strength_is_tried_without_asking_and_then_asked() {
         .next();
     let text = |run: Option<&Run>| run.and_then(|run| run.trace.as_ref()).map(Trace::text);
     assert_eq!(text(window.state().state().current_run()), text(plain), "strength 0 is plain decoding");
+}
+
+#[test]
+fn pieces_stand_as_words_in_both_columns_as_in_the_answer() {
+    let answer = ["A", " b", "ea", "ch", "."].map(str::to_owned).to_vec();
+    let (mut window, _) = answered(Script { answer, ..Script::default() });
+    window.state_mut().command(Command::ToggleStrategy);
+    frames(&mut window);
+    open_compare(&mut window);
+    let gap = |window: &Window| {
+        let [left, right] = ["Run 1 token 1: b", "Run 1 token 2: ea"].map(|label| window.get_by_label(label).rect());
+        right.left() - left.right()
+    };
+    assert!(gap(&window).abs() < 0.1, "pieces touch: {}", gap(&window));
+    window.get_by_label("Run 2 token 2: ea").click();
+    frames(&mut window);
+    let held: Vec<_> = window.state().state().selection.tokens.iter().copied().collect();
+    assert_eq!(held, [1, 2, 3].map(TokenPos::Output), "the whole word");
+    window.state_mut().command(Command::SetPieces(true));
+    frames(&mut window);
+    assert!(gap(&window) > 0.5, "pieces on request: {}", gap(&window));
 }

@@ -137,7 +137,9 @@ fn what_is_shown_becomes_a_figure_that_is_written_and_comes_back() {
         window.get_by_label_contains(&format!("Written: {}", path.display()));
         assert_eq!(window.state().state().notices.iter().count(), 0, "nothing lies over the preview");
     }
-    assert!(folder.path().join("figure.json").exists(), "the recipe beside it");
+    let beside = folder.path().join("figure.json");
+    assert!(beside.exists(), "the recipe beside it");
+    window.get_by_label_contains(&format!("Its recipe: {}", beside.display()));
     assert!(folder.path().join("figure_data").is_dir(), "and the numbers");
     let page = folder.path().join("page.html");
     save(&mut window, &page);

@@ -53,8 +53,17 @@ fn a_session_opens_with_the_same_run_layer_and_token() {
     press(&mut window, egui::Key::ArrowRight);
     let before = caption(&window);
     assert!(before.contains("token 3 "), "a token is held: {before}");
-    // The box for a path, as on a machine without dialogs.
+    // The box for a path, as on a machine without dialogs. A place that is not there stays to be mended.
     tell(&mut window, SessionCommand::Show(SessionBox::Save));
+    type_text(&mut window, &dir.path().join("missing/work.gazelens").display().to_string());
+    window.get_by_label("Save").click();
+    wait(&mut window, "why not", |window| window.query_by_label_contains("missing/work.gazelens").is_some());
+    assert_eq!(window.state().state().open.session, Some(SessionBox::Save), "the box stays");
+    assert_eq!(window.state().state().notices.iter().count(), 0, "it says so itself");
+    window.get_by_label("File to save to").focus();
+    frames(&mut window);
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    frames(&mut window);
     type_text(&mut window, &path.display().to_string());
     window.get_by_label("Save").click();
     wait(&mut window, "a saved session", |window| says(window, "Saved 1 answer"));

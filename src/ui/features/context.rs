@@ -80,6 +80,8 @@ pub(in crate::ui) struct ViewMemory {
     pub(in crate::ui) image_path: String,
     /// A path being typed, for a model.
     pub(in crate::ui) model_path: String,
+    /// What was typed as a place for a session to be saved to, and why it could not be.
+    pub(in crate::ui) not_saved: Option<(String, String)>,
     /// Paths being typed, for a session to save or to open, and for a folder with missing files: by the box's label.
     pub(in crate::ui) session_paths: HashMap<&'static str, String>,
 }

@@ -4,6 +4,7 @@ use crate::engine::ModelSource;
 use crate::files::is_same_file;
 use crate::ui::core::command::{Command, SessionBox, SessionCommand};
 use crate::ui::core::wording::count;
+use crate::ui::features::session::panel::SAVE_BOX;
 use crate::ui::features::session::{Finished, Left, Located, Reopened, WindowPlace};
 use crate::ui::features::{AppState, Effect, Offer, SessionEffect, Severity, Until, source_label};
 use crate::ui::shell::app::App;
@@ -155,6 +156,13 @@ impl App {
                 }
                 Finished::Failed(why) => {
                     self.state.session.quits = false;
+                    let typed = self.view.session_paths.get(SAVE_BOX).filter(|typed| !typed.trim().is_empty());
+                    if let Some(typed) = typed.cloned() {
+                        // What was typed is there to be mended, and why.
+                        self.view.not_saved = Some((typed, why));
+                        self.state.open.session = Some(SessionBox::Save);
+                        continue;
+                    }
                     let action = ("Save elsewhere…".to_owned(), Command::Session(SessionCommand::SaveAs));
                     self.state.notices.push((Severity::Error, Until::Dismissed), why, "", Some(action));
                 }

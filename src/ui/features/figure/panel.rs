@@ -325,7 +325,10 @@ fn file(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let path = typed(&cx.memory.of::<FigureMemory>().path);
         let save = ui.add_enabled(path.is_some(), egui::Button::new("Save"));
-        let save = save.on_hover_text("Writes the file at this path").clicked() || entered;
+        let save = save
+            .on_hover_text("Writes the figure at this path and its recipe beside it, with the ending .json")
+            .clicked()
+            || entered;
         let open = ui.add_enabled(path.is_some(), egui::Button::new("Open"));
         let open = open
             .on_hover_text(

@@ -37,6 +37,9 @@ fn emit(cx: &mut PanelContext<'_>, command: SessionCommand) {
     cx.emit(Command::Session(command));
 }
 
+/// The box with the path that a session is saved to.
+pub(in crate::ui) const SAVE_BOX: &str = "File to save to";
+
 /// A path and a button; what was typed, when it is entered.
 fn path(ui: &mut Ui, cx: &mut PanelContext<'_>, name: &'static str, hint: &str, button: &str) -> Option<PathBuf> {
     let label = ui.label(name);
@@ -78,8 +81,12 @@ fn save(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     ui.label("Photos, annotations and models are stored as paths.");
     ui.add_space(8.0);
     no_dialog(ui, cx);
-    if let Some(path) = path(ui, cx, "File to save to", "/path/to/session.gazelens", "Save") {
+    if let Some(path) = path(ui, cx, SAVE_BOX, "/path/to/session.gazelens", "Save") {
         emit(cx, SessionCommand::SaveTyped(path));
+    }
+    let typed = cx.memory.session_paths.get(SAVE_BOX);
+    if let Some((_, why)) = cx.memory.not_saved.as_ref().filter(|(failed, _)| Some(failed) == typed) {
+        ui.add(egui::Label::new(RichText::new(why).color(ui.visuals().error_fg_color)).wrap());
     }
     cancel(ui, cx, "Cancel", "Nothing is saved");
 }

@@ -14,11 +14,12 @@ use crate::ui::features::truth::Marks;
 use crate::ui::features::truth::origin::verdict;
 use crate::ui::features::{Phase, Run, TokenPos};
 use crate::ui::widgets::canvas::PhotoCanvas;
-use crate::ui::widgets::chip::{Chip, ChipMarks, change_word, ends_line};
+use crate::ui::widgets::chip::{Chip, ChipMarks, change_word, ends_line, show_word};
 use crate::ui::widgets::named;
 use eframe::egui;
 use egui::{RichText, Ui, vec2};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// What the run is, and what can be done with it; below it which tokens are shown.
 pub(super) fn head(
@@ -192,11 +193,23 @@ pub(super) fn answer(
     scroll.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(1.0, 3.0);
-            for idx in 0..trace.output.len() {
-                let response = token(ui, cx, comparison, column, trace, idx);
-                if let Some(response) = response.filter(|_| to_sight == Some(TokenPos::Output(idx))) {
-                    response.scroll_to_me(None);
+            // Pieces stand as words, as in the answer.
+            let words = if cx.state.pieces { Vec::new() } else { trace.words() };
+            let mut words = words.into_iter().peekable();
+            let mut idx = 0;
+            while idx < trace.output.len() {
+                let word = words.next_if(|word| *word.start() <= idx).unwrap_or(idx..=idx);
+                let chips = word.clone().filter_map(|idx| chip(cx, comparison, column, trace, idx)).collect();
+                for (idx, response) in word.clone().zip(show_word(ui, chips)) {
+                    if to_sight == Some(TokenPos::Output(idx)) {
+                        response.scroll_to_me(None);
+                    }
+                    respond(ui, cx, comparison, column, trace, (idx, &word), response);
                 }
+                if trace.output.get(*word.end()).is_some_and(|token| ends_line(&token.text)) {
+                    ui.end_row();
+                }
+                idx = word.end() + 1;
             }
         });
         if let Phase::Failed(why) = &run.phase {
@@ -215,20 +228,20 @@ fn change_of(comparison: &Comparison, column: &ComparedColumn, idx: usize) -> Op
     other.alignment.as_ref()?.change_of_reference(idx)
 }
 
-fn token(
-    ui: &mut Ui,
-    cx: &mut PanelContext<'_>,
+/// One token.
+fn chip<'a>(
+    cx: &PanelContext<'_>,
     comparison: &Comparison,
     column: &ComparedColumn,
-    trace: &Trace,
+    trace: &'a Trace,
     idx: usize,
-) -> Option<egui::Response> {
+) -> Option<Chip<'a>> {
     let token = trace.output.get(idx)?;
     let change = change_of(comparison, column, idx).filter(|change| *change != Change::Kept);
     let suffix = change.map_or_else(String::new, |change| format!(", {}", change_word(change)));
     let word = cx.derived.compare.marks(column.run).and_then(|marks| marks.of_token(idx));
     let all = column.tokens.len() > 1 && cx.state.selection.is_empty();
-    let chip = Chip {
+    Some(Chip {
         text: &token.text,
         label: format!("Run {} token {idx}: {}{suffix}", column.nr, token.text.trim()),
         position: None,
@@ -237,11 +250,21 @@ fn token(
         special: token.special,
         status: word.map(|word| word.marked.status),
         marks: ChipMarks { change, ..ChipMarks::default() },
-    };
-    let response = chip.show(ui);
-    if ends_line(&token.text) {
-        ui.end_row();
-    }
+    })
+}
+
+/// Follows the pointer on one token, which may be a piece of a word: a click takes the whole word.
+fn respond(
+    ui: &Ui,
+    cx: &mut PanelContext<'_>,
+    comparison: &Comparison,
+    column: &ComparedColumn,
+    trace: &Trace,
+    (idx, word): (usize, &RangeInclusive<usize>),
+    response: egui::Response,
+) {
+    let Some(token) = trace.output.get(idx) else { return };
+    let change = change_of(comparison, column, idx).filter(|change| *change != Change::Kept);
     let shown = cx.state.current_run().map(|run| run.id);
     let counterpart = shown.and_then(|shown| comparison.counterpart(column.run, idx, shown));
     let here = Elsewhere { run: column.run, token_idx: idx };
@@ -254,12 +277,20 @@ fn token(
             (false, true) => Extend::Toggle,
             (false, false) => Extend::Replace,
         });
+        let of_shown = |idx: usize| comparison.counterpart(column.run, idx, shown?);
+        let whole = of_shown(*word.start()).zip(of_shown(*word.end())).filter(|(first, last)| first < last);
         cx.emit(match counterpart {
+            Some(_)
+                if extend == Extend::Replace
+                    && let Some((first, last)) = whole =>
+            {
+                Command::HoldWord(first, last)
+            }
             Some(idx) => Command::ClickToken(TokenPos::Output(idx), extend),
             None => Command::Compare(CompareCommand::Hold(here)),
         });
     }
-    Some(response.on_hover_ui(|ui| {
+    response.on_hover_ui(|ui| {
         ui.label(RichText::new(format!("Run {}, token {idx} “{}”", column.nr, token.text)).strong());
         if let Some(word) = cx.derived.compare.marks(column.run).and_then(|marks| marks.of_token(idx)) {
             let colour = crate::ui::widgets::theme::status(ui.visuals(), word.marked.status);
@@ -270,7 +301,7 @@ fn token(
         if let Some(contrast) = &token.contrast {
             ui.label(contrast.sentence());
         }
-    }))
+    });
 }
 
 /// The first of a column's tokens, once, when others are held than before: a long answer scrolls to it. Not what the

@@ -1,5 +1,6 @@
 //! What came of work on a figure that was done on a thread.
 
+use crate::figure::{html, recipe_beside};
 use crate::ui::core::command::{Command, CopyCommand};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::figure::files::{FigureSaved, OpenedFigure};
@@ -39,7 +40,9 @@ impl AppState {
             Ok(FigureSaved::Exists(path)) => figure.exists = Some(path),
             Ok(FigureSaved::Stopped) => figure.tell("Stopped: nothing was written".to_owned(), String::new()),
             Ok(FigureSaved::Written { path, data, missing_letters }) => {
-                let mut advice = data.map_or_else(String::new, |folder| format!("Its numbers: {}", folder.display()));
+                let recipe = (!html::is_page(&path)).then(|| format!("Its recipe: {}", recipe_beside(&path).display()));
+                let data = data.map(|folder| format!("Its numbers: {}", folder.display()));
+                let mut advice = recipe.into_iter().chain(data).collect::<Vec<_>>().join(". ");
                 if !missing_letters.is_empty() {
                     advice = format!("No typeface has {missing_letters}: boxes stand in their place. {advice}");
                 }
