@@ -98,6 +98,11 @@ impl Offer {
         self.step.final_logits.as_deref().unwrap_or_else(|| self.ordinary())
     }
 
+    /// Logarithm of the sum of the exponentials of [`Offer::logits`], where they are the ordinary branch's.
+    pub fn known_log_sum(&self) -> Option<f64> {
+        self.step.final_logits.is_none().then_some(self.log_sum)
+    }
+
     /// Number of the position that predicts it, see [`TokenStep::row_id`].
     pub fn row_id(&self) -> u64 {
         self.step.row_id

@@ -1,6 +1,6 @@
 //! Row dots: a run of weight rows against a few rows of activations, each weight read once.
 //!
-//! Four weight rows form a tile; while a tile is in the nearest caches it meets all activation rows, at most four at a
+//! Four weight rows form a tile; while a tile is in the nearest caches it meets all activation rows, at most five at a
 //! time, so that the sums stay in registers.
 #![expect(
     clippy::inline_always,
@@ -17,7 +17,7 @@ use super::{
 /// Weight rows in a tile.
 pub(super) const TILE_ROWS: usize = 4;
 /// Activation rows whose sums fit the registers.
-const GROUP_ROWS: usize = 4;
+const GROUP_ROWS: usize = 5;
 /// **Units** bytes that are read ahead of their products: a few pages in a row, and half of what the nearest caches
 /// hold at least.
 const FETCH_BYTES: usize = 32 << 10;
@@ -95,10 +95,12 @@ impl Job for Block<'_, '_> {
 #[inline(always)]
 fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
     let Block { bytes, row_bytes, x, y, .. } = job;
-    // Two short rows that the processor itself widens keep up with the memory: one weight row after the other, as with
-    // one row (measured: 1.05 to 1.15 times one row, 1.25 to 1.5 otherwise).
-    let is_stream = x.rows == 2 && F::REGISTERS == 1 && !F::EVEN_ODD && size_of_val(&*x.values) <= NEAR_BYTES;
-    let is_fetched = x.rows > 2 || x.rows == 2 && !is_stream && (F::REGISTERS == 1 || S::REGISTER_COUNT < 32);
+    // A few short rows that the processor itself widens keep up with the memory: one weight row after the other, as with
+    // one row (measured with two, three and four: 1.0, 1.15 and 1.4 times one row; 1.25, 1.45 and 1.6 otherwise).
+    let is_near = size_of_val(&*x.values) <= NEAR_BYTES;
+    let is_stream = (2..=4).contains(&x.rows) && F::REGISTERS == 1 && !F::EVEN_ODD && is_near;
+    let is_dense = x.rows > 2 || x.rows == 2 && (F::REGISTERS == 1 || S::REGISTER_COUNT < 32);
+    let is_fetched = is_dense && !is_stream;
     let fetched_tiles = (FETCH_BYTES / (TILE_ROWS * row_bytes)).max(1);
     for (tile_idx, tile) in bytes.chunks(TILE_ROWS * row_bytes).enumerate() {
         let mut rows = [[].as_slice(); TILE_ROWS];
@@ -114,7 +116,11 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
         for group in (0..x.rows).step_by(GROUP_ROWS) {
             let mut sums = [[0.0; TILE_ROWS]; GROUP_ROWS];
             if is_stream {
-                strips::<S, F, 1, 2>(simd, &rows[..num_rows], x, group, &mut sums);
+                match x.rows {
+                    2 => strips::<S, F, 1, 2>(simd, &rows[..num_rows], x, group, &mut sums),
+                    3 => strips::<S, F, 1, 3>(simd, &rows[..num_rows], x, group, &mut sums),
+                    _ => strips::<S, F, 1, 4>(simd, &rows[..num_rows], x, group, &mut sums),
+                }
             } else {
                 tile_dots::<S, F>(simd, &rows[..num_rows], x, group, &mut sums);
             }
@@ -152,7 +158,7 @@ fn tile_dots<S: Lanes, F: Format<S>>(
     group: usize,
     sums: &mut [[f32; TILE_ROWS]; GROUP_ROWS],
 ) {
-    // Two vectors of sums for each pair of rows: 16 of 32 registers, or 8 of 16.
+    // Two vectors of sums for each pair of rows: 20 of 32 registers, or 10 of 16.
     let roomy = S::REGISTER_COUNT >= 32;
     match ((x.rows - group).min(GROUP_ROWS), roomy) {
         // Short rows side by side cross pages too often for the processor to fetch ahead.
@@ -162,8 +168,10 @@ fn tile_dots<S: Lanes, F: Format<S>>(
         (2, false) => strips::<S, F, 2, 2>(simd, w, x, group, sums),
         (3, true) => strips::<S, F, 2, 3>(simd, w, x, group, sums),
         (3, false) => strips::<S, F, 1, 3>(simd, w, x, group, sums),
-        (_, true) => strips::<S, F, 2, 4>(simd, w, x, group, sums),
-        (_, false) => strips::<S, F, 1, 4>(simd, w, x, group, sums),
+        (4, true) => strips::<S, F, 2, 4>(simd, w, x, group, sums),
+        (4, false) => strips::<S, F, 1, 4>(simd, w, x, group, sums),
+        (_, true) => strips::<S, F, 2, 5>(simd, w, x, group, sums),
+        (_, false) => strips::<S, F, 1, 5>(simd, w, x, group, sums),
     }
 }
 

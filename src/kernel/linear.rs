@@ -218,11 +218,15 @@ mod tests {
                 let (rows, cols) = (9, 200);
                 let (bytes, _) = encode(&wave(rows * cols, 3), dtype);
                 let w = Weight::new(&bytes, dtype, rows, cols).expect("bytes fit");
-                let x = wave(4 * cols, 4);
-                let (mut together, mut alone) = (vec![0.0; 4 * rows], vec![0.0; rows]);
-                linear_at(level, &x, w, &mut together).expect("buffers fit");
-                linear_at(level, &x[..cols], w, &mut alone).expect("buffers fit");
-                assert_eq!(together[..rows], alone[..], "{} {}", level.name(), dtype.label());
+                for m in 2..=9 {
+                    let x = wave(m * cols, 4);
+                    let (mut together, mut alone) = (vec![0.0; m * rows], vec![0.0; rows]);
+                    linear_at(level, &x, w, &mut together).expect("buffers fit");
+                    for (x, together) in x.chunks(cols).zip(together.chunks(rows)) {
+                        linear_at(level, x, w, &mut alone).expect("buffers fit");
+                        assert_eq!(together, alone, "{} {}, {m} rows", level.name(), dtype.label());
+                    }
+                }
             }
         }
     }

@@ -59,7 +59,7 @@ impl BeamSearch {
         }
         let mut all: Vec<Continuation> = Vec::new();
         for (line_idx, ((offer, line), beam)) in offers.iter().zip(stepper.lines()).zip(&self.running).enumerate() {
-            let logprobs = self.ranking.logprobs(offer.logits(), line.ids())?;
+            let logprobs = self.ranking.logprobs_of(offer, line.ids())?;
             self.ranking.add(&mut all, line_idx, beam.score, &logprobs, &self.limits);
         }
         all.sort_by(Continuation::order);

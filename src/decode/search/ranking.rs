@@ -3,6 +3,7 @@
 use super::{Limits, Progress};
 use crate::decode::method::Stack;
 use crate::decode::sampling::penalise;
+use crate::decode::stepper::Offer;
 use crate::decode::{DecodeError, GenerateOptions, StopReason, TokenStep};
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -34,6 +35,27 @@ impl Continuation {
     }
 }
 
+/// Logarithm of the sum of the exponentials of logits, of which some may be minus infinity.
+fn log_sum(logits: &[f32]) -> Result<f64, DecodeError> {
+    let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    if !max.is_finite() || logits.iter().any(|logit| logit.is_nan()) {
+        return Err(DecodeError::NothingToChoose);
+    }
+    let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).sum();
+    Ok(max + sum.ln())
+}
+
+/// Leaves the `most` best; the score of the worst of them once there are so many.
+fn keep_best(all: &mut Vec<Continuation>, most: usize) -> Option<f64> {
+    if all.len() < most {
+        return None;
+    }
+    let (_, worst, _) = all.select_nth_unstable_by(most.saturating_sub(1), Continuation::order);
+    let worst = worst.score;
+    all.truncate(most);
+    Some(worst)
+}
+
 /// What searches with several beams have in common: scores, the answers that have ended, what is told of them.
 pub(super) struct Ranking {
     pub(super) width: usize,
@@ -54,12 +76,16 @@ impl Ranking {
 
     /// Log-probabilities of what the methods left, behind the repetition penalty; minus infinity of what they removed.
     pub(super) fn logprobs(&self, logits: &[f32], ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
-        let max = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-        if !max.is_finite() || logits.iter().any(|logit| logit.is_nan()) {
-            return Err(DecodeError::NothingToChoose);
-        }
-        let sum: f64 = logits.iter().map(|logit| (f64::from(*logit) - max).exp()).sum();
-        let log_sum = max + sum.ln();
+        self.normalised_by(log_sum(logits)?, logits, ids)
+    }
+
+    /// The same of an offer, whose sum is known where no method changed its logits.
+    pub(super) fn logprobs_of(&self, offer: &Offer, ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
+        let logits = offer.logits();
+        self.normalised_by(offer.known_log_sum().map_or_else(|| log_sum(logits), Ok)?, logits, ids)
+    }
+
+    fn normalised_by(&self, log_sum: f64, logits: &[f32], ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
         #[expect(clippy::float_cmp, reason = "exactly 1 is the documented way to say none")]
         if self.repetition_penalty == 1.0 {
             return Ok(logits.iter().map(|logit| f64::from(*logit) - log_sum).collect());
@@ -80,12 +106,19 @@ impl Ranking {
         limits: &Limits,
     ) {
         let most = self.width * (1 + limits.stop_token_ids.len()).max(2);
-        let of_line = (0_u32..).zip(logprobs).filter(|(_, logprob)| logprob.is_finite());
-        all.extend(of_line.map(|(id, logprob)| Continuation { line_idx, id, score: score + logprob }));
-        if all.len() > most {
-            all.select_nth_unstable_by(most, Continuation::order);
-            all.truncate(most);
+        let mut worst = keep_best(all, most);
+        for (id, logprob) in (0_u32..).zip(logprobs).filter(|(_, logprob)| logprob.is_finite()) {
+            let one = Continuation { line_idx, id, score: score + logprob };
+            // Almost all end here: those that are there come first among equals.
+            if worst.is_some_and(|worst| one.score <= worst) {
+                continue;
+            }
+            all.push(one);
+            if all.len() >= 2 * most {
+                worst = keep_best(all, most);
+            }
         }
+        keep_best(all, most);
     }
 
     /// A score as finished answers are compared.
@@ -155,5 +188,33 @@ impl Ranking {
     /// Of all that has ended, and what was told.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Arc<TokenStep>> {
         self.finished.iter().flat_map(|finished| &finished.steps).chain(&self.told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Sampling;
+
+    #[test]
+    fn the_best_continuations_are_those_of_sorting_them_all() {
+        let options = GenerateOptions { stop_token_ids: vec![2], sampling: Sampling { beams: 3, ..Sampling::default() }, ..GenerateOptions::default() };
+        let ranking = Ranking::new(3, Sampling::default().length_penalty, &options);
+        let limits = Limits::of(&options);
+        // Few values, so that many are equal.
+        let lines: [Vec<f64>; 4] =
+            [11, 5, 7, 3].map(|step: u32| (0..500).map(|id| -f64::from(id * step % 13)).collect());
+        let (mut kept, mut all) = (Vec::new(), Vec::new());
+        for (line_idx, logprobs) in lines.iter().enumerate() {
+            let score = -(line_idx as f64);
+            ranking.add(&mut kept, line_idx, score, logprobs, &limits);
+            let own = (0..).zip(logprobs).map(|(id, logprob)| Continuation { line_idx, id, score: score + logprob });
+            all.extend(own);
+        }
+        let place = |one: &Continuation| (one.line_idx, one.id);
+        kept.sort_by(Continuation::order);
+        all.sort_by(Continuation::order);
+        assert_eq!(kept.len(), 6, "twice as many as beams");
+        assert!(kept.iter().map(place).eq(all.iter().take(6).map(place)), "{kept:?}");
     }
 }
