@@ -87,6 +87,20 @@ pub enum EngineError {
         /// Forced.
         found: usize,
     },
+    /// Heads cannot be ranked by what tells nothing apart.
+    #[error("Expected hallucinated and grounded words to rank heads by, found {hallucinated} and {grounded}")]
+    OneKindOfWords {
+        /// Of one kind.
+        hallucinated: usize,
+        /// Of the other.
+        grounded: usize,
+    },
+    /// A word that nothing predicts.
+    #[error("Expected a word that adds a token to the answer, found `{word}`")]
+    NoToken {
+        /// The word.
+        word: String,
+    },
     /// A prompt that is made for a decoder.
     #[error("Expected texts to compare with the photo, found an exact prompt, which needs a model with a decoder")]
     RawPrompt,

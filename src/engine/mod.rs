@@ -9,6 +9,7 @@
 //! - [`vti_directions`] makes what the method `vti` steers by, from photos and pairs of captions;
 //! - [`embed_photos`] gives photos a vector each, and [`blind_pairs`] finds those that one encoder takes for nearly the
 //!   same and another does not;
+//! - [`rank_heads`] finds the heads that speak for hallucinated words, for the method `ad-hh`;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded
 //!   channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a
@@ -31,6 +32,7 @@ mod encoder_job;
 mod error;
 mod estimate;
 mod fork;
+mod head_ranking;
 mod hub;
 mod job;
 mod job_info;
@@ -65,6 +67,7 @@ pub use directions::{CaptionPair, TowerDirections, VtiDirections, vti_directions
 pub use embeddings::{EmbeddedPhotos, EmbeddingCache, Embeddings, UnreadPhoto, embed_photo, embed_photos};
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};
+pub use head_ranking::{HeadRanking, JudgedWord, WordPlace, rank_heads};
 pub use messages::{
     ATTRIBUTION_TOKENS, Answer, Attributed, AttributionRequest, DevicePreference, DtypePreference, Event, Fork,
     ImageSource, KeptMemory, LoadRequest, MAX_NEW_TOKENS, MemoryEstimate, ModelInfo, ModelSource, ModelTask, Prompt,

@@ -200,15 +200,28 @@ impl Decoder {
         logit_rows: LogitRows,
         probe: &mut dyn Probe,
     ) -> std::result::Result<Vec<Tensor>, ModelError> {
+        self.forward_from(0, branches, logit_rows, probe)
+    }
+
+    /// The same from a layer on, whose input the embeddings are. Caches get the new positions in its layer and in those
+    /// behind it alone: for rows that are tried and taken back ([`KvCache::truncate`]).
+    pub fn forward_from(
+        &self,
+        first_layer: usize,
+        branches: &mut [BranchInput<'_>],
+        logit_rows: LogitRows,
+        probe: &mut dyn Probe,
+    ) -> std::result::Result<Vec<Tensor>, ModelError> {
         if self.device.is_cpu() {
             // A step is hundreds of short products: entering the pool once saves waking it for each.
-            return rayon::scope(|_| self.run(branches, logit_rows, probe));
+            return rayon::scope(|_| self.run(first_layer, branches, logit_rows, probe));
         }
-        self.run(branches, logit_rows, probe)
+        self.run(first_layer, branches, logit_rows, probe)
     }
 
     fn run(
         &self,
+        first_layer: usize,
         branches: &mut [BranchInput<'_>],
         logit_rows: LogitRows,
         probe: &mut dyn Probe,
@@ -225,7 +238,7 @@ impl Decoder {
         let mut hidden = cat_rows(&embeddings)
             .and_then(|hidden| hidden.to_dtype(self.dtype()))
             .map_err(ModelError::part("Token embedding"))?;
-        for (layer_idx, layer) in self.layers.iter().enumerate() {
+        for (layer_idx, layer) in self.layers.iter().enumerate().skip(first_layer) {
             if probe.cancelled() {
                 return Err(ModelError::Cancelled);
             }

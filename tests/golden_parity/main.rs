@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod directions;
 mod gguf;
+mod head_ranking;
 mod layouts;
 mod method_properties;
 mod methods;
