@@ -5,7 +5,7 @@ use super::figure_args::{FigureArgs, HtmlArgs};
 use super::prompting_args::PromptImageArgs;
 use super::study::StudyCommand;
 use super::trace_args::{TraceArgs, beams};
-use super::truth_args::{ChairArgs, MaskArgs, MetricsArgs};
+use super::truth_args::{ChairArgs, HeadsArgs, MaskArgs, MetricsArgs};
 use crate::engine::Spec;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -50,6 +50,8 @@ pub(super) enum Command {
     Html(HtmlArgs),
     /// Make what a method steers by, from photos and pairs of captions.
     Directions(Box<DirectionsArgs>),
+    /// Rank the heads of the model by what hallucinated words owe them: a list for the method ad-hh.
+    Heads(Box<HeadsArgs>),
     /// Ask what a study describes of a whole data set, in parts and on several machines if wanted.
     Study {
         #[command(subcommand)]

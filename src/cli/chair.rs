@@ -19,8 +19,8 @@ const MOST_NAMED: usize = 5;
 pub(super) fn run(args: &ChairArgs) -> Result<(), Failure> {
     let extractor = Extractor::new(args.lemmatiser);
     let generated = GeneratedCaptions::read(&args.captions)?;
-    let instances = instances(args)?;
-    let truth = ground_truth(&extractor, &instances, args)?;
+    let instances = instances(&args.annotations)?;
+    let truth = ground_truth(&extractor, &instances, args.reference_captions.as_deref())?;
     output::problems(&generated.problems, &[Cost::Record], &args.captions);
     let ids = image_ids(&generated.captions, &instances, &args.captions);
     let texts = generated.captions.iter().map(|caption| caption.text.as_str());
@@ -59,22 +59,28 @@ pub(super) fn run(args: &ChairArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn instances(args: &ChairArgs) -> anyhow::Result<Instances> {
+/// Annotations with at least one object.
+pub(super) fn instances(annotations: &Path) -> anyhow::Result<Instances> {
     // Nobody raises it: an interrupt from the keyboard ends the process.
-    let instances = Instances::open(&args.annotations, &mut |_| {}, &AtomicBool::new(false))?;
-    output::problems(instances.problems(), &[Cost::Record, Cost::Nothing], &args.annotations);
+    let instances = Instances::open(annotations, &mut |_| {}, &AtomicBool::new(false))?;
+    output::problems(instances.problems(), &[Cost::Record, Cost::Nothing], annotations);
     if instances.named_objects().next().is_none() {
-        bail!("Expected at least one annotation, found an empty list `annotations`: {}", args.annotations.display());
+        bail!("Expected at least one annotation, found an empty list `annotations`: {}", annotations.display());
     }
     Ok(instances)
 }
 
-fn ground_truth(extractor: &Extractor, instances: &Instances, args: &ChairArgs) -> anyhow::Result<GroundTruth> {
+/// What is in their images, by these and by captions of people.
+pub(super) fn ground_truth(
+    extractor: &Extractor,
+    instances: &Instances,
+    reference_captions: Option<&Path>,
+) -> anyhow::Result<GroundTruth> {
     let mut truth = GroundTruth::new();
     // Of an image whose objects were all left out nobody knows what it shows.
     let images = instances.images().iter().map(|image| image.id).filter(|id| instances.says_what_is_in(*id));
     truth.add_instances(extractor, images, instances.named_objects());
-    if let Some(path) = &args.reference_captions {
+    if let Some(path) = reference_captions {
         let captions = Captions::open(path, &mut |_| {}, &AtomicBool::new(false))?;
         output::problems(captions.problems(), &[Cost::Record], path);
         if captions.captions().is_empty() {
@@ -89,7 +95,7 @@ fn ground_truth(extractor: &Extractor, instances: &Instances, args: &ChairArgs) 
             len => format!("None of {len} categories is"),
         };
         let example = truth.unmapped().first().map_or("", String::as_str);
-        bail!("{which} among CHAIR's 80 (such as {example}): {}", args.annotations.display());
+        bail!("{which} among CHAIR's 80 (such as {example}): {}", instances.path().display());
     }
     Ok(truth)
 }

@@ -13,6 +13,7 @@ mod failure;
 mod figure;
 mod figure_args;
 mod gui;
+mod heads;
 mod inputs;
 mod list;
 mod mask;
@@ -110,6 +111,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Directions(args) => {
             threads::take(args.model.threads)?;
             directions::run(&args)
+        }
+        Command::Heads(args) => {
+            threads::take(args.model.threads)?;
+            heads::run(&args)
         }
         Command::Study { command } => study::dispatch(command),
         Command::Bench(args) => {

@@ -1,8 +1,9 @@
 //! What may stand behind the commands that compare something with annotations.
 
-use super::common_args::from_zero;
+use super::common_args::{ModelArgs, at_least_one, from_zero};
 use crate::analysis::chair::Lemmatiser;
 use crate::analysis::localisation::Sampling;
+use crate::engine::MAX_NEW_TOKENS;
 use crate::names::hint;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -153,6 +154,57 @@ pub(super) struct ChairArgs {
     #[arg(long)]
     pub(super) json: bool,
 }
+
+/// Of `gazelens heads`.
+#[derive(Debug, Args)]
+pub(super) struct HeadsArgs {
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
+    /// Folder of the photos.
+    #[arg(long, value_name = "DIR")]
+    pub(super) images: PathBuf,
+    #[command(flatten)]
+    pub(super) words: HeadsWords,
+    /// What people say is in the photos besides: a COCO `captions_*.json`.
+    #[arg(long, value_name = "FILE", conflicts_with = "words")]
+    pub(super) reference_captions: Option<PathBuf>,
+    /// What is asked about every photo of --annotations.
+    #[arg(long, value_name = "TEXT", default_value = HEADS_PROMPT, conflicts_with = "words")]
+    pub(super) prompt: String,
+    /// Longest answer.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = MAX_NEW_TOKENS,
+        conflicts_with = "words",
+        value_parser = at_least_one,
+        allow_negative_numbers = true
+    )]
+    pub(super) max_new_tokens: usize,
+    /// Heads in the list; unless given the share of the published list, 20 of 1024.
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
+    pub(super) top: Option<usize>,
+    /// The file to write.
+    #[arg(long, value_name = "H.json")]
+    pub(super) out: PathBuf,
+}
+
+/// The words, in one of two forms.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct HeadsWords {
+    /// What is in the photos, a COCO `instances_*.json`: the model describes each, and CHAIR judges the words of its
+    /// answers. Answers without a hallucinated word are left out, as published.
+    #[arg(long, value_name = "A.json")]
+    pub(super) annotations: Option<PathBuf>,
+    /// Words that were judged, JSON lines with `image`, `answer` (up to the word), `word` (with the space in front of
+    /// it), `hallucinated` (true or false), and `question` unless it is the default of --prompt.
+    #[arg(long, value_name = "W.jsonl")]
+    pub(super) words: Option<PathBuf>,
+}
+
+/// What the authors of AD-HH ask.
+pub(super) const HEADS_PROMPT: &str = "Please describe this image in detail.";
 
 fn lemmatiser(text: &str) -> Result<Lemmatiser, String> {
     Lemmatiser::by_id(text).ok_or_else(|| {

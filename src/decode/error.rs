@@ -112,6 +112,16 @@ pub enum DecodeError {
         /// The file.
         path: PathBuf,
     },
+    /// A list of heads that cannot be used.
+    #[error("Expected a file of `gazelens heads` as heads of {owner}, found {found}: {}", path.display())]
+    HeadsFile {
+        /// The method.
+        owner: &'static str,
+        /// What is wrong with it.
+        found: String,
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of directions that cannot be read.
     #[error("Cannot read the directions of {owner} from a file: {why}: {}", path.display())]
     DirectionsUnread {

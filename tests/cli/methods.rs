@@ -231,3 +231,66 @@ fn directions_of_the_demo_steer_it_and_no_other_model() {
         model alone, found demo";
     assert!(sentence.contains(expected), "{sentence}");
 }
+
+#[test]
+fn heads_are_ranked_by_judged_words_and_ad_hh_takes_the_list() {
+    let folder = folder();
+    let (words, out) = (path(folder.path(), "words.jsonl"), path(folder.path(), "h.json"));
+    let images = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images");
+    let line = |image: &str, answer: &str, word: &str, hallucinated: bool| {
+        let value = serde_json::json!({"image": image, "answer": answer, "word": word, "hallucinated": hallucinated});
+        value.to_string()
+    };
+    let lines = [
+        line("demo_01_beach.png", "A chair and a", " dog", true),
+        line("demo_01_beach.png", "A", " chair", false),
+        line("demo_04_park.png", "A park with a", " bird", true),
+        line("demo_04_park.png", "A person on a", " bench", false),
+    ];
+    std::fs::write(&words, lines.join("\n")).expect("a file");
+    let command = ["heads", "--images", images, "--words", &words, "--out", &out, "--top", "3"];
+    let output = gazelens(&command);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let sentence = stdout(&output);
+    let expected = "3 of 4 x 4 heads by 2 hallucinated and 2 grounded words of 2 photos: ";
+    assert!(sentence.starts_with(expected), "{sentence}");
+    let bytes = std::fs::read(&out).expect("a file");
+    let file: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let listed: Vec<&str> = file["heads"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(listed.join("+"), sentence[expected.len()..].trim_end(), "the same list");
+    assert_eq!(file["scores"].as_array().map(Vec::len), Some(4), "a row a layer");
+    assert_eq!(file["ranked_by"], "words.jsonl", "whose words they were");
+    assert!(gazelens(&command).status.success() && std::fs::read(&out).expect("a file") == bytes, "the same bytes");
+
+    let (edited, _) = traced(folder.path(), "edited", &["--method", &format!("ad-hh:heads={out},threshold=0")]);
+    let spelled = edited.trace.run.methods[0].parameters["heads"].clone();
+    assert_eq!(spelled, listed.join("+").as_str(), "the run names the heads");
+    let (plain, _) = traced(folder.path(), "plain", &[]);
+    assert_ne!(edited.extras.logits[0], plain.extras.logits[0], "and they are silent");
+    assert_eq!(edited.trace.run.weight_hash, file["weight_hash"].as_str().expect("a hash"), "of this model");
+
+    std::fs::remove_file(&out).expect("removed");
+    for (text, expected) in [
+        ("", "Expected judged words, a JSON object a line, found an empty file: "),
+        ("x", "Expected a JSON object in line 1, found something else: "),
+        (r#"{"image": "a.png", "answer": "A"}"#, "Expected `word` as text in line 1, found none: "),
+        (
+            r#"{"image": "a.png", "answer": "A", "word": " dog"}"#,
+            "Expected `hallucinated` as true or false in line 1, found neither: ",
+        ),
+        (lines[0].as_str(), "Expected hallucinated and grounded words to rank heads by, found 1 and 0: "),
+    ] {
+        std::fs::write(&words, text).expect("a file");
+        let sentence = one_sentence(&command, 1);
+        assert!(sentence.contains(expected) && sentence.trim_end().ends_with("words.jsonl"), "{sentence}");
+        assert!(!Path::new(&out).exists(), "nothing is written");
+    }
+    for (text, found) in [("x", "no JSON"), ("{}", "no list `heads`"), (r#"{"heads": []}"#, "an empty list `heads`")] {
+        std::fs::write(&out, text).expect("a file");
+        let spec = format!("ad-hh:heads={out}");
+        let trace = ["trace", "--image", "demo_01_beach.png", "--prompt", "x", "--json", "--method", &spec];
+        let sentence = one_sentence(&trace, 1);
+        let expected = format!("Expected a file of `gazelens heads` as heads of ad-hh, found {found}: ");
+        assert!(sentence.contains(&expected) && sentence.trim_end().ends_with("h.json"), "{sentence}");
+    }
+}

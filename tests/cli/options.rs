@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Options of a model, and who uses them.
 const OF_A_MODEL: [&str; 5] = ["model", "mmproj", "device", "dtype", "threads"];
-const WITH_A_MODEL: [&str; 6] = ["gui", "trace", "prompt-image", "figure", "directions", "bench"];
+const WITH_A_MODEL: [&str; 7] = ["gui", "trace", "prompt-image", "figure", "directions", "heads", "bench"];
 const WITHOUT: [&str; 6] = ["chair", "list", "mask", "metrics", "html", "study"];
 /// Options of decoding, and the one command that uses all of them; random masks have a seed too.
 const OF_DECODING: [&str; 12] = [
@@ -48,7 +48,7 @@ fn commands_offer_only_options_that_they_use() {
                 || [("directions", "seed"), ("bench", "beams"), ("bench", "method")].contains(&(name, option));
             assert_eq!(options.contains(option), uses, "{name} --{option}");
         }
-        let generates = ["trace", "prompt-image", "bench"].contains(&name);
+        let generates = ["trace", "prompt-image", "heads", "bench"].contains(&name);
         assert_eq!(options.contains("max-new-tokens"), generates, "{name} --max-new-tokens");
         assert!(!options.contains("new-tokens") && !options.contains("sampling"), "{name}: one name for one thing");
         let json = ["trace", "chair", "list", "metrics", "prompt-image", "bench"].contains(&name);

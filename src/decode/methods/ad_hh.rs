@@ -3,12 +3,17 @@
 use super::rules::{Count, Places, edit_each_row, heads, is_ordinary};
 use crate::decode::method::{Acted, ActionReport, ActiveMethod, Method, QuestionContext, Reach};
 use crate::decode::{Acts, DecodeError, MethodInfo, PRESET, ParameterInfo, Parameters, Preset, Registered};
+use crate::files;
 use crate::model::{Probe, Site};
 use candle_core::{Result as TensorResult, Tensor};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 const ID: &str = "ad-hh";
 /// Layers, and heads a layer, of the model that the published list is for.
 const PUBLISHED: usize = 32;
+/// More than the scores of any model's heads.
+const MOST_BYTES: u64 = 16 << 20;
 
 const INFO: MethodInfo = MethodInfo {
     id: ID,
@@ -25,7 +30,8 @@ const INFO: MethodInfo = MethodInfo {
             "heads",
             "16.29+26.9+13.31+15.10+20.12+30.9+19.18+17.0+18.9+26.28+19.27+18.26+15.25+14.16+31.26+15.24+31.3+22.20\
                 +27.29+17.28",
-            "Heads as LAYER.HEAD, 0-based, joined by +; the default is LLaVA-1.5-7B's, other models need a list",
+            "Heads as LAYER.HEAD, 0-based, joined by +, or a file of `gazelens heads`; the default is LLaVA-1.5-7B's, \
+                other models need a list",
         ),
         ParameterInfo::real(
             "threshold",
@@ -58,6 +64,11 @@ impl Registered for AdHh {
 impl Method for AdHh {
     fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
         let threshold = parameters.number("threshold")?;
+        let path = PathBuf::from(parameters.text("heads").trim());
+        if path.is_file() {
+            // The run says which heads they were.
+            parameters.spell_out("heads", listed(&path)?);
+        }
         let (places, count) = (Places::default(), Count::default());
         Ok(Box::new(Active { threshold, places, heads: Vec::new(), count }))
     }
@@ -108,7 +119,10 @@ impl ActiveMethod for Active {
         self.places = Places::of(question, ID)?;
         let config = question.model.decoder().config();
         let (num_layers, num_heads) = (config.num_hidden_layers, config.num_attention_heads);
-        let expected = || format!("LAYER.HEAD joined by +, with layers below {num_layers} and heads below {num_heads}");
+        let expected = || {
+            let heads = format!("LAYER.HEAD joined by +, with layers below {num_layers} and heads below {num_heads}");
+            format!("{heads}, or a file of `gazelens heads`")
+        };
         if !parameters.is_given("heads") && (num_layers, num_heads) != (PUBLISHED, PUBLISHED) {
             parameters.spell_out("heads", "");
             return Err(parameters.bad("heads", format!("{}; the published list is for another model", expected())));
@@ -137,4 +151,20 @@ impl ActiveMethod for Active {
     fn report(&self) -> Option<ActionReport> {
         Some(self.count.report(ID, Acted::OnProbs))
     }
+}
+
+/// The heads of a file as they are written in a SPEC.
+fn listed(path: &Path) -> Result<String, DecodeError> {
+    let refused = |found: String| DecodeError::HeadsFile { owner: ID, found, path: path.to_owned() };
+    let bytes = files::read(path, MOST_BYTES);
+    let bytes = bytes.map_err(|err| refused(format!("one that cannot be read ({})", files::reason(&err))))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|_| refused("no JSON".to_owned()))?;
+    let heads = value.get("heads").and_then(Value::as_array);
+    let heads = heads.ok_or_else(|| refused("no list `heads`".to_owned()))?;
+    let heads: Option<Vec<&str>> = heads.iter().map(Value::as_str).collect();
+    let heads = heads.ok_or_else(|| refused("a list `heads` of something else than texts".to_owned()))?;
+    if heads.is_empty() {
+        return Err(refused("an empty list `heads`".to_owned()));
+    }
+    Ok(heads.join("+"))
 }
