@@ -3,15 +3,17 @@
 use super::failure::Failure;
 use super::truth_args::{HEADS_PROMPT, HeadsArgs};
 use super::{chair, endings, inputs, output, source};
-use crate::analysis::chair::{Extractor, Lemmatiser, Status, mark, tokens_of};
 use crate::analysis::TokenRef;
+use crate::analysis::chair::{Extractor, Lemmatiser, Status, mark, tokens_of};
 use crate::engine::{
     HeadRanking, ImageSource, JudgedWord, OpenModel, Prompt, Question, RunId, WordPlace, rank_heads, run_job,
 };
 use crate::files::{self, Outputs};
 use anyhow::anyhow;
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 /// Many times what anyone would judge.
@@ -24,15 +26,15 @@ pub(super) fn run(args: &HeadsArgs) -> Result<(), Failure> {
     let mut outputs = Outputs::default();
     let files = [&args.words.annotations, &args.words.words, &args.reference_captions];
     for (flag, file) in ["--annotations", "--words", "--reference-captions"].iter().zip(files) {
-        file.iter().for_each(|file| outputs.reads(flag, file));
+        outputs.reads_all(flag, file);
     }
     inputs::model(&mut outputs, &request);
     let out = outputs.claim("--out", &args.out)?;
     endings::expect("--out", &args.out, &["json"])?;
     let mut words = args.words.words.as_deref().map_or_else(|| Ok(Vec::new()), |path| read(path, &args.images))?;
     let photos = args.words.annotations.as_deref().map_or_else(|| Ok(Vec::new()), |path| photos(path, args))?;
-    words.iter().for_each(|word| outputs.reads("a photo of --images", &word.image));
-    photos.iter().for_each(|photo| outputs.reads("a photo of --images", &photo.path));
+    let images = words.iter().map(|word| &word.image).chain(photos.iter().map(|photo| &photo.path));
+    outputs.reads_all("a photo of --images", images);
     source::fetch(&mut request)?;
     inputs::model(&mut outputs, &request);
     outputs.check()?;
@@ -81,27 +83,27 @@ pub(super) fn run(args: &HeadsArgs) -> Result<(), Failure> {
 
 fn summary(ranking: &HeadRanking, listed: &[String]) -> String {
     let HeadRanking { shape: [layers, heads], num_words: [hallucinated, grounded], num_photos, .. } = ranking;
-    format!(
-        "{} of {layers} x {heads} heads by {hallucinated} hallucinated and {grounded} grounded words of {num_photos} \
-            photos: {}",
-        listed.len(),
-        listed.join("+")
-    )
+    let photos = if *num_photos == 1 { "1 photo".to_owned() } else { format!("{num_photos} photos") };
+    let words = format!("{hallucinated} hallucinated and {grounded} grounded words of {photos}");
+    let listed_heads = if listed.is_empty() { "none scores above 0".to_owned() } else { listed.join("+") };
+    format!("{} of {layers} x {heads} heads by {words}: {listed_heads}", listed.len())
 }
+
+/// The object words of a text: where they are, and whether they are hallucinated.
+type Judge = dyn Fn(&str) -> Vec<(Range<usize>, bool)>;
 
 /// A photo that annotations know.
 struct Described {
     path: PathBuf,
-    /// Of the words of a text about it, whether they are hallucinated; `None` of those that nobody judges.
-    judge: Box<dyn Fn(&str) -> Vec<(std::ops::Range<usize>, bool)>>,
+    judge: Box<Judge>,
 }
 
 /// The photos of annotations that are in the folder, in the order of the annotations.
 fn photos(annotations: &Path, args: &HeadsArgs) -> Result<Vec<Described>, Failure> {
-    let extractor = std::rc::Rc::new(Extractor::new(Lemmatiser::Vocabulary));
+    let extractor = Rc::new(Extractor::new(Lemmatiser::Vocabulary));
     let instances = chair::instances(annotations)?;
     let truth = chair::ground_truth(&extractor, &instances, args.reference_captions.as_deref())?;
-    let truth = std::rc::Rc::new(truth);
+    let truth = Rc::new(truth);
     let known = instances.images().iter().filter(|image| !image.file_name.is_empty());
     let found = known.filter_map(|image| {
         let name = image.file_name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -137,7 +139,7 @@ fn described(model: &OpenModel, photo: &Described, args: &HeadsArgs) -> Result<V
     let words = judged.into_iter().filter_map(|(bytes, is_hallucinated)| {
         let first = tokens_of(&trace, &bytes).tokens().iter().find_map(|token| match token {
             TokenRef::Output(idx) => Some(*idx),
-            _ => None,
+            TokenRef::Prompt(_) => None,
         })?;
         let place = WordPlace::Tokens(ids.get(..=first)?.to_vec());
         Some(JudgedWord { image: photo.path.clone(), prompt: prompt.clone(), place, is_hallucinated })

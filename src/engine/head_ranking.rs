@@ -103,10 +103,11 @@ pub fn rank_heads(
     let means = [true, false].map(|is_hallucinated| {
         let own = words.iter().zip(&influences).filter(|(word, _)| word.is_hallucinated == is_hallucinated);
         let mut sums = vec![0.0; shape[0] * shape[1]];
-        own.for_each(|(_, influences)| add(&mut sums, influences, 1.0));
+        for (_, influences) in own {
+            add(&mut sums, influences, 1.0);
+        }
         let size = sizes[usize::from(!is_hallucinated)];
-        sums.iter_mut().for_each(|sum| *sum /= size);
-        sums
+        sums.into_iter().map(|sum| sum / size).collect::<Vec<f64>>()
     });
     // What each photo adds to a score beyond its share.
     let mut photos: BTreeMap<&PathBuf, Vec<f64>> = BTreeMap::new();

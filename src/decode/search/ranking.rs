@@ -76,24 +76,25 @@ impl Ranking {
 
     /// Log-probabilities of what the methods left, behind the repetition penalty; minus infinity of what they removed.
     pub(super) fn logprobs(&self, logits: &[f32], ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
-        self.normalised_by(log_sum(logits)?, logits, ids)
+        Ok(self.normalised_by(log_sum(logits)?, logits, ids))
     }
 
     /// The same of an offer, whose sum is known where no method changed its logits.
     pub(super) fn logprobs_of(&self, offer: &Offer, ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
         let logits = offer.logits();
-        self.normalised_by(offer.known_log_sum().map_or_else(|| log_sum(logits), Ok)?, logits, ids)
+        let log_sum = offer.known_log_sum().map_or_else(|| log_sum(logits), Ok)?;
+        Ok(self.normalised_by(log_sum, logits, ids))
     }
 
-    fn normalised_by(&self, log_sum: f64, logits: &[f32], ids: &[u32]) -> Result<Vec<f64>, DecodeError> {
+    fn normalised_by(&self, log_sum: f64, logits: &[f32], ids: &[u32]) -> Vec<f64> {
         #[expect(clippy::float_cmp, reason = "exactly 1 is the documented way to say none")]
         if self.repetition_penalty == 1.0 {
-            return Ok(logits.iter().map(|logit| f64::from(*logit) - log_sum).collect());
+            return logits.iter().map(|logit| f64::from(*logit) - log_sum).collect();
         }
         #[expect(clippy::cast_possible_truncation, reason = "log-probabilities, as the reference penalises them")]
         let mut logprobs: Vec<f32> = logits.iter().map(|logit| (f64::from(*logit) - log_sum) as f32).collect();
         penalise(&mut logprobs, ids, self.repetition_penalty);
-        Ok(logprobs.into_iter().map(f64::from).collect())
+        logprobs.into_iter().map(f64::from).collect()
     }
 
     /// Adds the continuations of a line, as far as they may be among the best that are needed.
@@ -194,11 +195,15 @@ impl Ranking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Sampling;
+    use crate::trace::Sampling;
 
     #[test]
     fn the_best_continuations_are_those_of_sorting_them_all() {
-        let options = GenerateOptions { stop_token_ids: vec![2], sampling: Sampling { beams: 3, ..Sampling::default() }, ..GenerateOptions::default() };
+        let options = GenerateOptions {
+            stop_token_ids: vec![2],
+            sampling: Sampling { beams: 3, ..Sampling::default() },
+            ..GenerateOptions::default()
+        };
         let ranking = Ranking::new(3, Sampling::default().length_penalty, &options);
         let limits = Limits::of(&options);
         // Few values, so that many are equal.

@@ -9,7 +9,7 @@ use crate::engine::open::Answerer;
 use crate::engine::plan::full_prompt;
 use crate::model::{BranchInput, ImageFeatures, ImagePlace, KvCache, LogitRows, ModelError, Prepared};
 use candle_core::Tensor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// Heads that are tried in one pass: a row each, so that weights are read once for all of them.
@@ -84,12 +84,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn see(model: &Answerer, image: &PathBuf, cancel: &AtomicBool) -> Result<Seen, EngineError> {
+fn see(model: &Answerer, image: &Path, cancel: &AtomicBool) -> Result<Seen, EngineError> {
     let prepared = model.prepare(&Photo::open(image)?, None)?;
     let mut watch = Inputs { cancel, of_layers: Vec::new() };
     let features = model.vlm.see(&prepared.pixel_values, &prepared.framed.layout, 0, &mut watch)?;
     let cache = model.vlm.decoder().new_cache(prepared.framed.layout.num_tokens())?;
-    Ok(Seen { image: image.clone(), prepared, features, cache, ids: Vec::new() })
+    Ok(Seen { image: image.to_owned(), prepared, features, cache, ids: Vec::new() })
 }
 
 /// Of the last position of a prompt, all others of which the cache holds.
