@@ -68,7 +68,7 @@
 //! | --- | --- | --- |
 //! | 0 | what is said: questions, events, errors, names, devices | `catalog`, `device`, `error`, `messages`, `method_specs`, `spec` |
 //! | 1 | opening: files, memory, models, what stays in memory | `encoder`, `estimate`, `hub`, `loading`, `model_files`, `open`, `reuse`, `tensor_file` |
-//! | 2 | answering: a job from the photo to the trace | `asked`, `attribution`, `blind_pairs`, `branches`, `directions`, `embeddings`, `encoder_job`, `fork`, `head_ranking`, `job`, `job_info`, `photo`, `plan`, `prefixes`, `prompting`, `recall`, `recorder`, `run`, `vision` |
+//! | 2 | answering: a job from the photo to the trace | `asked`, `attribution`, `blind_pairs`, `branches`, `directions`, `embeddings`, `encoder_job`, `fork`, `head_ranking`, `job`, `job_info`, `photo`, `plan`, `prefixes`, `prompting`, `recall`, `recorder`, `run`, `together`, `vision` |
 //! | 3 | who answers: the worker, and the measurements | `backend`, `bench`, `method_bench`, `reuse_bench`, `worker` |
 //!
 //! `model` knows only the `Probe` trait and `engine` implements it, so there is no cycle; `ui` reads names, parameters

@@ -3,6 +3,7 @@
 mod args;
 mod merge;
 mod pairs;
+mod report;
 mod run;
 
 use super::failure::Failure;
@@ -21,6 +22,7 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
             run::run(&args)
         }
         StudyCommand::Merge(args) => merge::run(&args),
+        StudyCommand::Report(args) => report::run(&args),
         StudyCommand::Pairs(args) => {
             threads::take(args.threads)?;
             pairs::run(&args)

@@ -3,7 +3,7 @@
 use super::answer::{GenerateOptions, StopReason, TokenStep};
 use super::method::Stack;
 use super::search::{Search, search};
-use super::stepper::{Line, Stepper};
+use super::stepper::{Line, Offer, Stepper, pass_together};
 use super::{DecodeError, DecoderPrompt};
 use crate::model::{Decoder, KvCache, Probe};
 use std::collections::{BTreeSet, VecDeque};
@@ -131,20 +131,52 @@ impl<'a> Generation<'a> {
     /// again.
     pub fn step(&mut self, probe: &mut dyn Probe) -> Result<Option<TokenStep>, DecodeError> {
         loop {
-            if let Some(step) = self.waiting.pop_front() {
-                let len = self.context.len().saturating_sub(step.num_retracted);
-                self.context.truncate(len);
-                self.context.push(step.id);
+            if let Some(step) = self.told() {
                 return Ok(Some(step));
             }
             if self.stop.is_some() {
                 return Ok(None);
             }
             let offers = self.stepper.pass(probe)?;
-            let progress = self.search.advance(&mut self.stepper, offers)?;
-            self.waiting.extend(progress.tokens);
-            self.stop = progress.stop;
+            self.advance(offers)?;
         }
+    }
+
+    /// A token that was found and not yet told.
+    pub fn told(&mut self) -> Option<TokenStep> {
+        let step = self.waiting.pop_front()?;
+        let len = self.context.len().saturating_sub(step.num_retracted);
+        self.context.truncate(len);
+        self.context.push(step.id);
+        Some(step)
+    }
+
+    fn advance(&mut self, offers: Vec<Offer>) -> Result<(), DecodeError> {
+        let progress = self.search.advance(&mut self.stepper, offers)?;
+        self.waiting.extend(progress.tokens);
+        self.stop = progress.stop;
+        Ok(())
+    }
+
+    /// One pass for several answers of one decoder, each with its probe: the weights are read once. What came of it is
+    /// in [`Generation::told`]; those that have ended take no part.
+    ///
+    /// **Errors**: of the pass. What goes wrong with one answer alone is its own result.
+    pub fn advance_together(
+        all: &mut [(&mut Self, &mut dyn Probe)],
+    ) -> Result<Vec<Result<(), DecodeError>>, DecodeError> {
+        let mut steppers: Vec<(&mut Stepper<'_>, &mut dyn Probe)> = Vec::new();
+        for (generation, probe) in &mut *all {
+            if generation.stop.is_none() {
+                steppers.push((&mut generation.stepper, &mut **probe));
+            }
+        }
+        let mut passes = pass_together(&mut steppers)?.into_iter();
+        let advanced = all.iter_mut().map(|(generation, _)| match generation.stop {
+            Some(_) => Ok(()),
+            None => passes.next().unwrap_or_else(|| Ok(Vec::new())).and_then(|offers| generation.advance(offers)),
+        });
+        Ok(advanced.collect())
     }
 }
 

@@ -269,8 +269,13 @@ impl<'a> Stepper<'a> {
     /// The probe sees the ordinary branch of every line as branch 0, after [`Probe::turn_to`], and what the methods'
     /// own probes made. After a pass was cancelled it can be tried again.
     pub fn pass(&mut self, probe: &mut dyn Probe) -> Result<Vec<Offer>, DecodeError> {
+        let mut passes = pass_together(&mut [(self, probe)])?;
+        passes.pop().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// What the methods make of the logits of all branches, line by line.
+    fn offers(&mut self, logits: Vec<Vec<f32>>) -> Result<Vec<Offer>, DecodeError> {
         let first_row_id = self.num_rows;
-        let logits = self.forward(probe)?;
         self.num_rows += self.lines.len() as u64;
         let mut rows = logits.into_iter();
         let mut offers = Vec::with_capacity(self.lines.len());
@@ -280,30 +285,6 @@ impl<'a> Stepper<'a> {
             offers.push(line.offer(decoder, prompt_len, own, (self.num_candidates, row_id))?);
         }
         Ok(offers)
-    }
-
-    fn forward(&mut self, probe: &mut dyn Probe) -> Result<Vec<Vec<f32>>, DecodeError> {
-        for Line { branches, methods, .. } in &mut self.lines {
-            if let Some(ordinary) = branches.first() {
-                methods.begin(self.decoder, &ordinary.pending)?;
-            }
-        }
-        let (mut chains, mut inputs, mut of_branch) = (Vec::new(), Vec::new(), Vec::new());
-        for (line_idx, Line { branches, methods, .. }) in self.lines.iter_mut().enumerate() {
-            chains.push(methods.probes());
-            for (local_idx, branch) in branches.iter_mut().enumerate() {
-                let embeddings = branch.pending.clone();
-                let (start, len) = (branch.cache.len(), embeddings.dims().first().copied().unwrap_or(0));
-                let positions = branch.positions.range(start..start + len);
-                let (branch_idx, additions) = (inputs.len(), branch.additions.clone());
-                inputs.push(BranchInput { branch_idx, cache: &mut branch.cache, embeddings, positions, additions });
-                of_branch.push((line_idx, local_idx));
-            }
-        }
-        let mut all = AllLines { chains, of_branch, first_row_id: self.num_rows, recorder: probe };
-        let logits = self.decoder.forward(&mut inputs, LogitRows::Last, &mut all)?;
-        let logits = logits.iter().map(Tensor::to_vec1).collect::<TensorResult<Vec<_>>>();
-        Ok(logits.map_err(ModelError::part("Reading logits"))?)
     }
 
     /// Puts a token behind every branch of a line.
@@ -392,6 +373,103 @@ impl Line {
             row_id,
         };
         Ok(Offer { step, log_sum, seen })
+    }
+}
+
+/// One pass over several answers to different questions, each with a probe of its own: the weights are read once for
+/// all. Each gets what it would have got from a pass of its own, to the bit.
+///
+/// **Errors**: of the pass. What goes wrong with one answer alone is its own result.
+pub(super) fn pass_together(
+    all: &mut [(&mut Stepper<'_>, &mut dyn Probe)],
+) -> Result<Vec<Result<Vec<Offer>, DecodeError>>, DecodeError> {
+    let Some(decoder) = all.first().map(|(stepper, _)| stepper.decoder) else { return Ok(Vec::new()) };
+    for (stepper, _) in &mut *all {
+        for Line { branches, methods, .. } in &mut stepper.lines {
+            if let Some(ordinary) = branches.first() {
+                methods.begin(decoder, &ordinary.pending)?;
+            }
+        }
+    }
+    let (mut probes, mut inputs, mut of_branch, mut counts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (answer_idx, (stepper, probe)) in all.iter_mut().enumerate() {
+        let (mut chains, mut own) = (Vec::new(), Vec::new());
+        for (line_idx, Line { branches, methods, .. }) in stepper.lines.iter_mut().enumerate() {
+            chains.push(methods.probes());
+            for (local_idx, branch) in branches.iter_mut().enumerate() {
+                let embeddings = branch.pending.clone();
+                let (start, len) = (branch.cache.len(), embeddings.dims().first().copied().unwrap_or(0));
+                let positions = branch.positions.range(start..start + len);
+                let (branch_idx, additions) = (inputs.len(), branch.additions.clone());
+                inputs.push(BranchInput { branch_idx, cache: &mut branch.cache, embeddings, positions, additions });
+                of_branch.push((answer_idx, own.len()));
+                own.push((line_idx, local_idx));
+            }
+        }
+        counts.push(own.len());
+        probes.push(AllLines { chains, of_branch: own, first_row_id: stepper.num_rows, recorder: &mut **probe });
+    }
+    let mut probe = AllAnswers { answers: probes, of_branch };
+    let logits = decoder.forward(&mut inputs, LogitRows::Last, &mut probe)?;
+    drop((inputs, probe));
+    let logits = logits.iter().map(Tensor::to_vec1).collect::<TensorResult<Vec<_>>>();
+    let mut rows = logits.map_err(ModelError::part("Reading logits"))?.into_iter();
+    let offers =
+        all.iter_mut().zip(counts).map(|((stepper, _), count)| stepper.offers(rows.by_ref().take(count).collect()));
+    Ok(offers.collect())
+}
+
+/// The probes of several answers as the one of their pass.
+struct AllAnswers<'a> {
+    answers: Vec<AllLines<'a>>,
+    /// Answer, and branch in it, of every branch of the pass.
+    of_branch: Vec<(usize, usize)>,
+}
+
+impl AllAnswers<'_> {
+    fn place(&self, site: &Site) -> Option<(&dyn Probe, Site)> {
+        let (answer_idx, branch_idx) = *self.of_branch.get(site.branch_idx)?;
+        Some((self.answers.get(answer_idx)?, Site { branch_idx, ..*site }))
+    }
+
+    fn place_mut(&mut self, site: &Site) -> Option<(&mut dyn Probe, Site)> {
+        let (answer_idx, branch_idx) = *self.of_branch.get(site.branch_idx)?;
+        Some((self.answers.get_mut(answer_idx)?, Site { branch_idx, ..*site }))
+    }
+}
+
+/// A probe that hands each call to the one whose branch it is of.
+macro_rules! handed_on {
+    ($($wants:ident, $call:ident;)*) => {$(
+        fn $wants(&self, site: &Site) -> bool {
+            self.place(site).is_some_and(|(probe, site)| probe.$wants(&site))
+        }
+
+        fn $call(&mut self, site: &Site, tensor: &Tensor) -> TensorResult<Option<Tensor>> {
+            self.place_mut(site).map_or(Ok(None), |(probe, site)| probe.$call(&site, tensor))
+        }
+    )*};
+}
+
+impl Probe for AllAnswers<'_> {
+    fn wants_input(&self, site: &Site) -> bool {
+        self.place(site).is_some_and(|(probe, site)| probe.wants_input(&site))
+    }
+
+    fn input(&mut self, site: &Site, input: &Tensor) -> TensorResult<()> {
+        self.place_mut(site).map_or(Ok(()), |(probe, site)| probe.input(&site, input))
+    }
+
+    handed_on! {
+        wants_scores, scores;
+        wants_probs, probs;
+        wants_heads, heads;
+        wants_mlp, mlp;
+        wants_hidden, hidden;
+    }
+
+    fn cancelled(&self) -> bool {
+        self.answers.iter().any(Probe::cancelled)
     }
 }
 

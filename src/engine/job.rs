@@ -20,7 +20,7 @@ use crate::model::Prepared;
 use crate::trace::{AttentionRow, Candidate, Extras, OutputToken, Sampling, Trace};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers a question. `emit` gets [`Event::Stage`], [`Event::Started`], [`Event::Token`] and [`Event::Rewind`] as they
 /// come; how it ends is the result.
@@ -126,14 +126,9 @@ fn decode(
                 }
                 emit(Event::Stage(id, Stage::Decode));
             }
-            if step.num_retracted > 0 {
-                let len = job.take_back(model, step.num_retracted, &mut stream)?;
+            let (rewound, token, row) = job.take_step(model, question, &generation, step, &mut stream)?;
+            if let Some(len) = rewound {
                 emit(Event::Rewind(id, len));
-            }
-            let live = generation.live_rows();
-            let (token, row) = job.keep(model, question, step, live.is_none(), &mut stream)?;
-            if let Some(live) = live {
-                job.recorder.keep_rows(&live);
             }
             emit(Event::Token(id, Box::new(token), row));
         }
@@ -256,6 +251,41 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Takes a step of the answer: to what length it goes back before, if it does, and what the window is told.
+    #[expect(clippy::type_complexity, reason = "what is told of one step")]
+    pub(super) fn take_step<'m>(
+        &mut self,
+        model: &'m Answerer,
+        question: &Question,
+        generation: &Generation<'_>,
+        step: TokenStep,
+        stream: &mut StreamDecoder<'m>,
+    ) -> Result<(Option<usize>, OutputToken, Option<Arc<AttentionRow>>), EngineError> {
+        let retracted = Some(step.num_retracted).filter(|retracted| *retracted > 0);
+        let rewound = retracted.map(|retracted| self.take_back(model, retracted, stream)).transpose()?;
+        let live = generation.live_rows();
+        let (token, row) = self.keep(model, question, step, live.is_none(), stream)?;
+        if let Some(live) = live {
+            self.recorder.keep_rows(&live);
+        }
+        Ok((rewound, token, row))
+    }
+
+    /// How long the photo took.
+    pub(super) fn saw_in(&mut self, time: Duration) {
+        self.timings.vision_secs = time.as_secs_f64();
+    }
+
+    /// How long the prompt took.
+    pub(super) fn read_in(&mut self, time: Duration) {
+        self.timings.prefill_secs = time.as_secs_f64();
+    }
+
+    /// Positions of the prompt that were there before.
+    pub(super) fn reused(&mut self, tokens: usize) {
+        self.timings.reused_tokens = tokens;
+    }
+
     /// Puts a step into the trace; returns what the window is told. Of several beams another may come to stand, whose
     /// rows are told again.
     fn keep(
@@ -334,7 +364,7 @@ impl<'a> Job<'a> {
         logits.push(ordinary);
     }
 
-    fn finish(
+    pub(super) fn finish(
         mut self,
         stream: StreamDecoder<'_>,
         decode_started: Instant,

@@ -10,6 +10,7 @@
 //! - [`embed_photos`] gives photos a vector each, and [`blind_pairs`] finds those that one encoder takes for nearly the
 //!   same and another does not;
 //! - [`rank_heads`] finds the heads that speak for hallucinated words, for the method `ad-hh`;
+//! - [`AboutPhoto`] answers many questions about one photo in passes that they share;
 //! - [`Worker`] is the thread that does both for the window, stopped by flags, fed and drained through bounded
 //!   channels;
 //! - what one question computed and another on the same image would compute again is kept with the model, within a
@@ -53,6 +54,7 @@ mod reuse_bench;
 mod run;
 mod spec;
 mod tensor_file;
+mod together;
 mod vision;
 mod worker;
 
@@ -78,4 +80,5 @@ pub use open::{OpenModel, only_sees};
 pub use reuse_bench::{FurtherQuestions, further_questions};
 pub use run::run_job;
 pub use spec::{check_names, check_specs};
+pub use together::AboutPhoto;
 pub use worker::{Backend, BackendFactory, Wake, Worker};

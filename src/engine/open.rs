@@ -133,6 +133,14 @@ impl OpenModel {
         }
     }
 
+    /// Gives up what it keeps of earlier prompts, so that the next answer does not depend on them by rounding; what
+    /// encoders saw stays.
+    pub fn forget_prompts(&self) {
+        if let ModelKind::Answers(model) = &self.kind {
+            model.reuse.forget_prompts();
+        }
+    }
+
     /// Sets the time that questions are asked at, for chat templates that write it into the prompt; `None` is the day
     /// on which each is asked.
     pub fn ask_on(&self, date: Option<Moment>) {

@@ -24,6 +24,20 @@ impl Prefixes {
         first_row: usize,
         question: &Question,
     ) -> (Self, Vec<Option<KvCache>>) {
+        let prompts = Self::wanted(model, plan, prompts, first_row, question);
+        let caches = model.reuse.take(&prompts);
+        let reused_tokens = caches.first().and_then(Option::as_ref).map_or(0, KvCache::len);
+        (Self { prompts, reused_tokens }, caches)
+    }
+
+    /// What every branch reads, as [`super::reuse`] looks for it.
+    pub(super) fn wanted(
+        model: &Answerer,
+        plan: &Plan,
+        prompts: &[DecoderPrompt],
+        first_row: usize,
+        question: &Question,
+    ) -> Vec<Wanted> {
         let decoder = model.vlm.decoder();
         let wanted = prompts.iter().enumerate().map(|(branch_idx, prompt)| Wanted {
             ids: prompt.ids.clone(),
@@ -34,10 +48,7 @@ impl Prefixes {
             most: if branch_idx == 0 { first_row } else { usize::MAX }.min(prompt.ids.len().saturating_sub(1)),
             capacity: Generation::capacity(decoder, prompt.ids.len(), question.max_new_tokens),
         });
-        let prompts: Vec<Wanted> = wanted.collect();
-        let caches = model.reuse.take(&prompts);
-        let reused_tokens = caches.first().and_then(Option::as_ref).map_or(0, KvCache::len);
-        (Self { prompts, reused_tokens }, caches)
+        wanted.collect()
     }
 
     /// Lets the other branches take what they read like the ordinary one from it.

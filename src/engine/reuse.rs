@@ -202,6 +202,11 @@ impl Reuse {
         shelf.keep_within(0);
     }
 
+    /// Gives up every prompt; what encoders saw stays.
+    pub(super) fn forget_prompts(&self) {
+        self.shelf().prompts.clear();
+    }
+
     /// Sets the budget; 0 keeps nothing from now on.
     pub(super) fn limit(&self, budget_bytes: u64) {
         let mut shelf = self.shelf();
@@ -321,6 +326,21 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Leading positions whose keys and values another question's prompt would get, as those of a kept one.
+    pub(super) fn shared_alike(&self, other: &Self) -> usize {
+        self.footing.shared(&other.footing, &Reading::of(self), &Reading::of(other))
+    }
+}
+
+impl Footing {
+    /// Leading positions that two readings have in common, as far as the methods of both leave them alone.
+    fn shared(&self, other: &Self, own: &Reading<'_>, others: &Reading<'_>) -> usize {
+        let alike = other.by_position && self.methods == other.methods;
+        own.shared(others, if alike { usize::MAX } else { self.untouched.min(other.untouched) })
+    }
+}
+
 impl Kept {
     fn reading(&self) -> Reading<'_> {
         let Self { ids, embeddings, positions, additions, footing, .. } = self;
@@ -334,9 +354,7 @@ impl Kept {
 
     /// Leading positions whose keys and values are those that another prompt would get.
     fn shared(&self, other: &Reading<'_>) -> usize {
-        let alike = other.footing.by_position && self.footing.methods == other.footing.methods;
-        let most = if alike { usize::MAX } else { self.footing.untouched.min(other.footing.untouched) };
-        self.reading().shared(other, most)
+        self.footing.shared(other.footing, &self.reading(), other)
     }
 
     /// Gives back the room of the answer; `false` where there is nothing worth giving back.

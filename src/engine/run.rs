@@ -53,7 +53,7 @@ pub(super) fn with_files_held<T>(
 }
 
 /// Logits that are no numbers come from the checkpoint, not from the question.
-fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
+pub(super) fn name_the_weights(err: EngineError, model: &Answerer) -> EngineError {
     match err {
         EngineError::Decode(found @ (DecodeError::NotFinite { .. } | DecodeError::VisionNotFinite { .. })) => {
             EngineError::NotFinite {

@@ -11,8 +11,8 @@ use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
 use crate::analysis::localisation::Ranked;
 use crate::data::coco::Mask;
 use crate::engine::{
-    ATTRIBUTION_TOKENS, Attributed, AttributionRequest, EngineError, OpenModel, Prompting, Question, RecordOptions,
-    RunId, attribute, run_job,
+    ATTRIBUTION_TOKENS, AboutPhoto, Answer, Attributed, AttributionRequest, EngineError, OpenModel, Prompt, Prompting,
+    Question, RecordOptions, attribute,
 };
 use crate::files;
 use crate::prompting::{Source, grid_mask, photo_mask};
@@ -147,21 +147,34 @@ impl StudyRun<'_> {
     }
 
     /// Questions of this part, photo by photo.
-    fn groups(&self) -> Vec<&[Item]> {
+    fn groups(&self) -> Vec<Group<'_>> {
         let by_photo = self.data.items.chunk_by(|a, b| a.photo == b.photo);
         let mine = by_photo.enumerate().filter(|(rank, _)| self.shard.has(*rank));
         let mut left = self.limit.unwrap_or(usize::MAX);
         let mut groups = Vec::new();
-        for (_, group) in mine {
-            let group = group.get(..group.len().min(left)).unwrap_or(group);
-            left -= group.len();
-            if group.is_empty() {
+        for (_, all) in mine {
+            let wanted = all.get(..all.len().min(left)).unwrap_or(all);
+            left -= wanted.len();
+            if wanted.is_empty() {
                 break;
             }
-            groups.push(group);
+            groups.push(Group { all, wanted });
         }
         groups
     }
+}
+
+/// Questions about one photo.
+struct Group<'a> {
+    /// All of the study.
+    all: &'a [Item],
+    /// Those that are asked now: the first ones.
+    wanted: &'a [Item],
+}
+
+/// Why one question has no answer; what another would meet, too, ends the run.
+fn own(err: EngineError) -> Result<String, StudyError> {
+    if matches!(err, EngineError::Cancelled) || err.is_outdated() { Err(err.into()) } else { Ok(err.to_string()) }
 }
 
 /// A run under way.
@@ -180,7 +193,7 @@ struct Asking<'a> {
     looked: HashMap<(Source, String), Arc<Attributed>>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
     fn key(&self, item: &Item, setting: &Setting) -> Option<(String, &StudyPhoto)> {
         let photo = self.run.data.photos.get(item.photo)?;
         Some((row::key(self.hash, item, photo, setting), photo))
@@ -190,7 +203,7 @@ impl Asking<'_> {
     fn count(&mut self) {
         let groups = self.run.groups();
         let settings = self.settings;
-        for item in groups.into_iter().flatten() {
+        for item in groups.iter().flat_map(|group| group.wanted) {
             for setting in settings {
                 let key = self.key(item, setting);
                 let is_answered = key.and_then(|(key, _)| self.known.keys.get(&key).copied()).unwrap_or(false);
@@ -203,34 +216,143 @@ impl Asking<'_> {
 
     /// Returns whether it was stopped.
     fn ask_all(&mut self, progress: &mut dyn FnMut(StudyProgress), finish: &AtomicBool) -> Result<bool, StudyError> {
-        for group in self.run.groups() {
+        for group in &self.run.groups() {
             self.looked.clear();
-            for (number, setting) in self.settings.iter().enumerate() {
-                for item in group {
-                    let Some((key, photo)) = self.key(item, setting) else { continue };
-                    if self.known.keys.get(&key).copied().unwrap_or(false) {
-                        continue;
-                    }
-                    if finish.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed) {
-                        return Ok(true);
-                    }
-                    let photo = photo.clone();
-                    let mut row = AnswerRow::asked(key, item, &photo, number, setting);
-                    match self.answer(&mut row, item, &photo, setting) {
-                        Ok(()) => {}
-                        Err(StudyError::Engine(EngineError::Cancelled)) => return Ok(true),
-                        Err(StudyError::Engine(err)) if !err.is_outdated() => self.failed(&mut row, &err.to_string()),
-                        Err(err) => return Err(err),
-                    }
-                    self.writer.put(&row)?;
-                    self.known.keys.insert(row.key, row.error.is_none());
-                    self.progress.done += 1;
-                    self.progress.elapsed_secs = self.begun.elapsed().as_secs_f64();
-                    progress(self.progress);
+            let mut about = None;
+            for number in 0..self.settings.len() {
+                if !self.is_wanted(group, number) {
+                    continue;
+                }
+                if finish.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed) {
+                    return Ok(true);
+                }
+                match self.ask_group(group, number, &mut about, progress) {
+                    Ok(()) => {}
+                    Err(StudyError::Engine(EngineError::Cancelled)) => return Ok(true),
+                    Err(err) => return Err(err),
                 }
             }
         }
         Ok(false)
+    }
+
+    /// Whether an answer of a setting to questions about one photo is missing.
+    fn is_wanted(&self, group: &Group<'_>, number: usize) -> bool {
+        let Some(setting) = self.settings.get(number) else { return false };
+        group.wanted.iter().any(|item| {
+            let key = self.key(item, setting);
+            key.is_some_and(|(key, _)| !self.known.keys.get(&key).copied().unwrap_or(false))
+        })
+    }
+
+    /// Asks all questions about a photo in one setting, also those that are answered: what comes of one depends, by
+    /// rounding, on those that it is asked with. Writes the rows that are not there.
+    fn ask_group(
+        &mut self,
+        group: &Group<'_>,
+        number: usize,
+        about: &mut Option<Result<AboutPhoto<'a>, String>>,
+        progress: &mut dyn FnMut(StudyProgress),
+    ) -> Result<(), StudyError> {
+        let Some(setting) = self.settings.get(number) else { return Ok(()) };
+        let (mut rows, mut questions, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+        for item in group.all {
+            let Some((key, photo)) = self.key(item, setting) else { continue };
+            let mut row = AnswerRow::asked(key, item, photo, number, setting);
+            match self.question(&mut row, item, setting) {
+                Ok(question) => {
+                    asked.push(rows.len());
+                    questions.push(question);
+                }
+                Err(StudyError::Engine(err)) => row.error = Some(own(err)?),
+                Err(err) => return Err(err),
+            }
+            rows.push((item, row));
+        }
+        let about = match about {
+            Some(about) => about,
+            slot => slot.insert(self.read(group)?),
+        };
+        let answers: Vec<Result<Answer, Result<String, StudyError>>> = match about {
+            Ok(about) => about.answer(&questions, self.cancel)?.into_iter().map(|answer| answer.map_err(own)).collect(),
+            Err(why) => asked.iter().map(|_| Err(Ok(why.clone()))).collect(),
+        };
+        for (idx, answer) in asked.into_iter().zip(answers) {
+            let Some((item, row)) = rows.get_mut(idx) else { continue };
+            match answer {
+                Ok(answer) => self.keep(row, item, &answer)?,
+                Err(why) => row.error = Some(why?),
+            }
+        }
+        self.write(rows, group, progress)
+    }
+
+    /// Reads a photo and what all prompts about it begin with; why that cannot be done is every question's.
+    fn read(&self, group: &Group<'_>) -> Result<Result<AboutPhoto<'a>, String>, StudyError> {
+        let Some((item, photo)) =
+            group.all.first().and_then(|item| Some((item, self.run.data.photos.get(item.photo)?)))
+        else {
+            return Ok(Err("No photo".to_owned()));
+        };
+        let plain = Question {
+            framing: self.run.study.model.framing,
+            ..Question::new(photo.source.clone(), Prompt::Templated(item.text.clone()))
+        };
+        let longest = self.settings.iter().map(|setting| setting.max_new_tokens).max().unwrap_or(0);
+        match AboutPhoto::read(self.run.model, &plain, longest, self.cancel) {
+            Ok(about) => Ok(Ok(about)),
+            Err(err) => own(err).map(Err),
+        }
+    }
+
+    /// The question of a row.
+    fn question(&mut self, row: &mut AnswerRow, item: &Item, setting: &Setting) -> Result<Question, StudyError> {
+        let Some(photo) = self.run.data.photos.get(item.photo) else {
+            return Err(EngineError::Cancelled.into());
+        };
+        let precision = if self.run.model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+        // Every row that a signal may ask for.
+        let record = RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() };
+        let mut question = setting.question(photo.source.clone(), &item.text, self.run.study, record);
+        if let Some(prompting) = &setting.prompting {
+            self.darken(row, &mut question, item, prompting)?;
+        }
+        Ok(question)
+    }
+
+    /// Scores an answer, and keeps its trace where the study wants that.
+    fn keep(&self, row: &mut AnswerRow, item: &Item, answer: &Answer) -> Result<(), StudyError> {
+        let Some(photo) = self.run.data.photos.get(item.photo) else { return Ok(()) };
+        self.scoring.fill(row, item, photo, &answer.trace);
+        if self.run.study.signals.traces {
+            let path = self.trace_path(&row.key)?;
+            self.write_trace(&path, &answer.trace, &answer.extras)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows that are wanted and not there.
+    fn write(
+        &mut self,
+        rows: Vec<(&Item, AnswerRow)>,
+        group: &Group<'_>,
+        progress: &mut dyn FnMut(StudyProgress),
+    ) -> Result<(), StudyError> {
+        let wanted = rows.into_iter().take(group.wanted.len());
+        for (_, mut row) in wanted {
+            if self.known.keys.get(&row.key).copied().unwrap_or(false) {
+                continue;
+            }
+            if let Some(why) = row.error.take() {
+                self.failed(&mut row, &why);
+            }
+            self.writer.put(&row)?;
+            self.known.keys.insert(row.key, row.error.is_none());
+            self.progress.done += 1;
+            self.progress.elapsed_secs = self.begun.elapsed().as_secs_f64();
+            progress(self.progress);
+        }
+        Ok(())
     }
 
     fn failed(&mut self, row: &mut AnswerRow, why: &str) {
@@ -240,29 +362,6 @@ impl Asking<'_> {
         if failures.len() < MOST_FAILURES && !failures.iter().any(|known| known == why) {
             failures.push(why.to_owned());
         }
-    }
-
-    fn answer(
-        &mut self,
-        row: &mut AnswerRow,
-        item: &Item,
-        photo: &StudyPhoto,
-        setting: &Setting,
-    ) -> Result<(), StudyError> {
-        let precision = if self.run.model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
-        // Every row that a signal may ask for.
-        let record = RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() };
-        let mut question = setting.question(photo.source.clone(), &item.text, self.run.study, record);
-        if let Some(prompting) = &setting.prompting {
-            self.darken(row, &mut question, item, prompting)?;
-        }
-        let answer = run_job(self.run.model, RunId(0), &question, &mut |_| {}, self.cancel)?;
-        self.scoring.fill(row, item, photo, &answer.trace);
-        if self.run.study.signals.traces {
-            let path = self.trace_path(&row.key)?;
-            self.write_trace(&path, &answer.trace, &answer.extras)?;
-        }
-        Ok(())
     }
 
     /// Looks where a model looks, once for a photo and its words, and measures that map, too.
@@ -294,6 +393,8 @@ impl Asking<'_> {
                     framing: question.framing,
                     max_new_tokens: ATTRIBUTION_TOKENS,
                 };
+                // As if nothing had been asked before.
+                looker.forget_prompts();
                 let found = Arc::new(attribute(looker, &request, self.cancel)?);
                 self.looked.insert(place, Arc::clone(&found));
                 found

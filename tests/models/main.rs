@@ -7,5 +7,6 @@ mod embeddings;
 mod job;
 mod published_encoders;
 mod reuse;
+mod together;
 mod vision_encoders;
 mod weights_on_disk;

@@ -24,6 +24,8 @@ pub(in crate::cli) enum StudyCommand {
     Run(Box<RunArgs>),
     /// Put the rows of all shards together: `rows.jsonl`, `answers.parquet` and `words.parquet` in the run's folder.
     Merge(MergeArgs),
+    /// Make the tables of a run: Markdown on standard output, or a folder with Markdown, CSV, LaTeX and plots.
+    Report(ReportArgs),
     /// Find pairs of photos that one encoder takes for nearly the same and another does not: CLIP-blind pairs.
     Pairs(Box<PairsArgs>),
 }
@@ -67,6 +69,23 @@ pub(in crate::cli) struct MergeArgs {
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
     /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Of `gazelens study report`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ReportArgs {
+    /// Folder of the run; its shards need not be merged.
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Folder to write: report.md, and a CSV and a LaTeX file for every table.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// How yes/no answers are read: official, vcd, clearsight, opera, icd or s0; that of the template unless given.
+    #[arg(long, value_name = "NAME")]
+    pub(super) scorer: Option<String>,
+    /// Print tables as JSON.
     #[arg(long)]
     pub(super) json: bool,
 }
