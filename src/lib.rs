@@ -54,7 +54,7 @@
 //! | 3 | [`prompting`] | attention prompting on the image: the maps of a model or a trace, the mask made of them, the darkened photo | `ids`, `geometry`, `files`, `data`, `trace`, `analysis` | - |
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
-//! | 5 | [`study`] | one description of what is asked, asked of a whole data set: study files, rows, shards, tables | `files`, `geometry`, `names`, `registry`, `data`, `trace`, `analysis`, `prompting`, `engine` | `csv`, `parquet`, `sha2`, `toml` |
+//! | 5 | [`study`] | one description of what is asked, asked of a whole data set: study files, rows, shards, tables | `files`, `geometry`, `names`, `registry`, `data`, `trace`, `analysis`, `prompting`, `figure`, `engine` | `csv`, `parquet`, `sha2`, `toml` |
 //! | 6 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
 //! | 7 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `study`, `ui` | `anyhow`, `clap`, `parquet`, `rayon` |
 //!
@@ -89,6 +89,8 @@
 //! | a model to offer for download | one line in `src/hub/known.rs` | the window's box *Open a model* |
 //! | something to do in the window | one variant and one line in `src/ui/core/command`, one arm in `src/ui/features/reducers/update.rs`, or in the reducer of its feature | menus, keys, the box that finds commands |
 //! | a panel of the window | one file in its folder of `src/ui/features`, one line in `PANES` of `src/ui/core/pane.rs`, one arm in `src/ui/shell/room.rs` | the window, its menu, the box that finds commands |
+//! | a signal of studies | one entry in `SIGNALS` of `src/study/signals.rs` | `gazelens list signals`, columns of rows |
+//! | a study to begin with | one file in `assets/studies`, one line in `src/study/templates.rs`; tables of its own in `src/study/report` | `gazelens study new` |
 //! | a command | one file in `src/cli`, one variant in `src/cli/args.rs` | `gazelens --help` |
 //!
 //! The pages repeat what `gazelens list` prints. A test fails when they are stale;
@@ -104,7 +106,8 @@
 //! | --- | --- |
 //! | `assets` | the bundled demo: model, photos, annotations, and how they were made; the typeface of figures |
 //! | `assets/desktop` | the icon with the script that draws it, the desktop entry and the file type of sessions; `[package.metadata.deb]` in `Cargo.toml` installs them |
-//! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
+//! | `assets/studies` | studies to begin with, see [`study::templates`] |
+//! | `assets/docs` | the pages that the README links to: `assets/docs/window.md`, `assets/docs/command-line.md`, `assets/docs/checkpoints.md`, `assets/docs/methods.md`, `assets/docs/studies.md`, `assets/docs/numbers.md`, `assets/docs/trace-file.md`, `assets/docs/python.md`, `assets/docs/figures.md`, `assets/docs/checks.md`, `assets/docs/speed.md`, `assets/docs/limits.md`, and `assets/docs/outside-files.md`, which is also the part of this page below |
 //! | `shaders` | every WGSL file; `shaders/parts` what several share |
 //! | `tests` | golden files with the scripts that made them, the command line and the window driven whole, `tests/run` |
 //! | `.ci` | what a fresh machine runs |

@@ -101,6 +101,8 @@ pub(super) enum Listed {
     Families,
     /// Colour maps.
     Colormaps,
+    /// What a study measures at answers and words.
+    Signals,
 }
 
 /// Of `gazelens directions`.

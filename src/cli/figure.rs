@@ -10,8 +10,9 @@ use super::failure::Failure;
 use super::figure_args::{FigureArgs, HtmlArgs};
 use super::{endings, inputs, output};
 use crate::engine::EngineError;
+use crate::figure::chart::Chart;
 use crate::figure::{
-    Besides, DataFolder, Figure, FigureError, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
+    Besides, DataFolder, Figure, FigureError, Format, Given, Inputs, MOST_FIGURE_BYTES, Mismatches, Recipe, Watch,
     default_recipe, expect_own_name, expect_room_for_recipe, html, named_files, open_photo, recipe_beside, recipe_of,
     with_maps_beside,
 };
@@ -42,11 +43,32 @@ pub(super) fn run(model: &ModelArgs, args: &FigureArgs) -> Result<(), Failure> {
     if args.images.is_some() {
         endings::expect("--out with --images", &args.out, &FIGURES)?;
     }
+    if let Some(chart) = chart_of(args) {
+        return draw_chart(&chart, args);
+    }
     let drawn = match (&args.images, &args.recipe) {
         (Some(list), Some(recipe)) => return batch::run(model, args, recipe, list),
         _ => draw(model, args, page),
     };
     drawn.map_err(|failure| about_its_file(failure, args))
+}
+
+/// The chart that a recipe is, if it is one.
+fn chart_of(args: &FigureArgs) -> Option<Chart> {
+    let path = args.recipe.as_deref()?;
+    let bytes = files::read(path, MOST_FIGURE_BYTES).ok()?;
+    Chart::of_bytes(&bytes, path)
+}
+
+/// Draws a plot of a study again.
+fn draw_chart(chart: &Chart, args: &FigureArgs) -> Result<(), Failure> {
+    let mut outputs = named_inputs(args);
+    let key = outputs.claim("--out", &args.out)?;
+    endings::expect("--out", &args.out, &FIGURES)?;
+    let Some(format) = Format::of(&args.out) else { return Ok(()) };
+    let bytes = chart.bytes(format)?;
+    outputs.write_bytes(key, &bytes)?;
+    Ok(outputs.commit()?)
 }
 
 fn draw(model: &ModelArgs, args: &FigureArgs, page: bool) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
         Listed::Metrics => catalog.metrics,
         Listed::Families => catalog.families,
         Listed::Colormaps => colormaps(),
+        Listed::Signals => signals(),
     };
     if args.json {
         output::json(&entries)?;
@@ -31,6 +32,12 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 fn colormaps() -> Vec<Entry> {
     let maps = crate::render::colormaps().iter();
     maps.map(|map| Entry::named(map.id, map.label, map.help, map.paper)).collect()
+}
+
+/// Signals of studies, with their columns as the label.
+fn signals() -> Vec<Entry> {
+    let signals = crate::study::signals();
+    signals.map(|signal| Entry::named(signal.id, signal.columns, signal.help, signal.paper)).collect()
 }
 
 fn described(entry: &Entry) -> String {

@@ -9,7 +9,7 @@ mod bars;
 mod cells;
 mod objects;
 mod photos;
-mod plots;
+pub(super) mod plots;
 mod room;
 
 use super::font::{ASCENT, LINE, Typeface, settable};

@@ -13,11 +13,13 @@
 //!   [`Figure::write_with`] writes all of that and maps together, or nothing, and never over what is read.
 //! - [`default_recipe`] is what a trace shows when nobody says what to show.
 //! - [`html`] is one trace as a page that needs nothing else.
+//! - [`chart`] is rows of numbers with intervals, its own recipe: the plots of a study.
 //!
 //! The same recipe and inputs give the same bytes: no dates, no random names, a typeface that is bundled or named by
 //! its hash, fixed compression, colours from the CPU renderer. A change of this code may change them; the version of
 //! the program is in the recipe.
 
+pub mod chart;
 mod data_files;
 mod defaults;
 mod embed;

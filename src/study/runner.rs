@@ -12,7 +12,7 @@ use crate::analysis::localisation::Ranked;
 use crate::data::coco::Mask;
 use crate::engine::{
     ATTRIBUTION_TOKENS, AboutPhoto, Answer, Attributed, AttributionRequest, EngineError, OpenModel, Prompt, Prompting,
-    Question, RecordOptions, attribute,
+    Question, RecordOptions, RunId, attribute, run_job,
 };
 use crate::files;
 use crate::prompting::{Source, grid_mask, photo_mask};
@@ -42,6 +42,8 @@ pub struct StudyRun<'a> {
     pub shard: Shard,
     /// Most questions to ask now; all unless given.
     pub limit: Option<usize>,
+    /// Each question by itself and from its beginning: what asking together saves is measured against it.
+    pub one_by_one: bool,
 }
 
 impl std::fmt::Debug for StudyRun<'_> {
@@ -108,6 +110,7 @@ impl StudyRun<'_> {
             data_hash: self.data.fingerprint(),
             num_items: self.data.items.len(),
             num_settings: Setting::all(self.study, self.file)?.len(),
+            one_by_one: self.one_by_one,
             program: format!("gazelens {}", env!("CARGO_PKG_VERSION")),
         })
     }
@@ -271,9 +274,12 @@ impl<'a> Asking<'a> {
         }
         let about = match about {
             Some(about) => about,
+            // Nothing is read for all.
+            slot if self.run.one_by_one => slot.insert(Err(String::new())),
             slot => slot.insert(self.read(group)?),
         };
         let answers: Vec<Result<Answer, Result<String, StudyError>>> = match about {
+            _ if self.run.one_by_one => self.one_by_one(&questions),
             Ok(about) => about.answer(&questions, self.cancel)?.into_iter().map(|answer| answer.map_err(own)).collect(),
             Err(why) => asked.iter().map(|_| Err(Ok(why.clone()))).collect(),
         };
@@ -285,6 +291,15 @@ impl<'a> Asking<'a> {
             }
         }
         self.write(rows, group, progress)
+    }
+
+    /// Answers each from its beginning.
+    fn one_by_one(&self, questions: &[Question]) -> Vec<Result<Answer, Result<String, StudyError>>> {
+        let one = |question| {
+            self.run.model.keep_at_most(0);
+            run_job(self.run.model, RunId(0), question, &mut |_| {}, self.cancel).map_err(own)
+        };
+        questions.iter().map(one).collect()
     }
 
     /// Reads a photo and what all prompts about it begin with; why that cannot be done is every question's.

@@ -50,6 +50,9 @@ pub struct RunHeader {
     pub num_items: usize,
     /// Settings, one for each seed.
     pub num_settings: usize,
+    /// Whether every question was asked by itself, which differs by rounding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_by_one: bool,
     /// Version of the program that began the run.
     pub program: String,
 }
@@ -117,6 +120,10 @@ impl RunHeader {
         }
         if self.data_hash != other.data_hash {
             return differs("photos and questions", &short(&self.data_hash), &short(&other.data_hash));
+        }
+        if self.one_by_one != other.one_by_one {
+            let words = |one_by_one| if one_by_one { "one by one" } else { "together" };
+            return differs("way to ask", words(self.one_by_one), words(other.one_by_one));
         }
         let (mine, theirs) = (&self.study, &other.study);
         if mine.settings != theirs.settings {

@@ -443,3 +443,17 @@ fn a_right_click_on_a_word_offers_what_can_be_done_with_it() {
     assert_eq!(held(&window), [1, 2, 3], "the whole word");
     assert!(window.state().is_in_sight(Pane::Origin), "and where it came from");
 }
+
+#[test]
+fn the_answer_is_whole_in_a_small_window() {
+    let (mut window, _) = answered(Script { answer: tokens(SIXTY), ..Script::default() });
+    window.set_size(egui::vec2(1000.0, 600.0));
+    frames(&mut window);
+    window.run_steps(20);
+    let right = window.ctx.content_rect().right();
+    let words: Vec<_> = window.query_all_by_label_contains("Token ").map(|word| word.rect()).collect();
+    assert!(words.len() > 30, "the words are there: {}", words.len());
+    let cut = words.iter().find(|word| word.right() > right);
+    assert_eq!(cut, None, "within the window, {right} wide");
+    assert!(window.get_by_label("pieces").rect().right() <= right, "and so is the row above it");
+}

@@ -3,8 +3,9 @@
 use super::super::common_args::{Dtype, at_least_one, thread_count};
 use super::pairs::PairsArgs;
 use crate::engine::DevicePreference;
+use crate::figure::Format;
 use crate::study::store::Shard;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// The commands of `gazelens study`.
@@ -45,6 +46,10 @@ pub(in crate::cli) struct RunArgs {
     /// Ask at most so many questions of this part (each in every setting).
     #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true)]
     pub(super) limit: Option<usize>,
+    /// Ask every question by itself and from its beginning, to measure what asking together saves. Rows differ by
+    /// rounding.
+    #[arg(long)]
+    pub(super) one_by_one: bool,
     /// In place of the study's model: `demo`, a folder, a GGUF decoder or a hub id.
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub(super) model: Option<String>,
@@ -85,7 +90,37 @@ pub(in crate::cli) struct ReportArgs {
     /// How yes/no answers are read: official, vcd, clearsight, opera, icd or s0; that of the template unless given.
     #[arg(long, value_name = "NAME")]
     pub(super) scorer: Option<String>,
+    /// What plots of --out are written as. Each has its numbers inside: `gazelens figure --recipe PLOT --out F` draws it
+    /// again.
+    #[arg(long, value_enum, default_value_t = PlotForm::Svg)]
+    pub(super) plots: PlotForm,
     /// Print tables as JSON.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// See [`Format`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum PlotForm {
+    Svg,
+    Pdf,
+    Png,
+}
+
+impl PlotForm {
+    pub(super) fn format(self) -> Format {
+        match self {
+            Self::Svg => Format::Svg,
+            Self::Pdf => Format::Pdf,
+            Self::Png => Format::Png,
+        }
+    }
+
+    pub(super) fn ending(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::super::failure::Failure;
 use super::super::output;
 use super::args::ReportArgs;
 use crate::files::Outputs;
-use crate::study::report::{ReportOptions, Table, report};
+use crate::study::report::{ReportOptions, Table, charts, report};
 use crate::study::{self, MergeReport};
 use anyhow::anyhow;
 
@@ -36,6 +36,12 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
         let csv = table.csv().map_err(|err| anyhow!("Cannot write {}.csv: {err}: {}", table.id, folder.display()))?;
         put(format!("{}.csv", table.id), &csv)?;
         put(format!("{}.tex", table.id), table.latex().as_bytes())?;
+        for (name, chart) in charts(table) {
+            let ending = args.plots.ending();
+            let bytes =
+                chart.bytes(args.plots.format()).map_err(|err| anyhow!("Cannot draw {name}.{ending}: {err}"))?;
+            put(format!("{name}.{ending}"), &bytes)?;
+        }
     }
     outputs.commit()?;
     if args.json { Ok(output::json(&tables)?) } else { Ok(output::line(&folder.display().to_string())?) }

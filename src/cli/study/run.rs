@@ -50,6 +50,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         out: &args.out,
         shard,
         limit: args.limit,
+        one_by_one: args.one_by_one,
     };
     let mut lines = Lines::new(args.json);
     let summary = run.run(&mut |now| lines.tell(now), &finish, &cancel);

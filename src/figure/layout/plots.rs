@@ -9,7 +9,7 @@ use super::photos::legend;
 use super::{Frame, SMALL_GAP};
 
 /// Colours of lines, told apart with every kind of colour vision (Okabe and Ito).
-pub(super) const COLOURS: [[u8; 3]; 6] =
+pub(in crate::figure) const COLOURS: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 pub(super) const AXIS: f64 = 0.5;
 /// Of what is said about all of them: a band, a marked place.
@@ -20,7 +20,7 @@ const LONGEST_NAME: f64 = 16.0;
 const LEAST_AREA: f64 = 8.0;
 /// Most ticks of an axis beside 0.
 const MOST_TICKS: f64 = 6.0;
-pub(super) const GRID: Paint = Paint { rgb: [222, 222, 222], opacity: 1.0 };
+pub(in crate::figure) const GRID: Paint = Paint { rgb: [222, 222, 222], opacity: 1.0 };
 
 /// Round numbers from 0 to at least the largest value: 1, 2 or 5 of a power of ten apart. The first is 0.
 fn round_ticks(largest: f64, most: f64) -> Vec<f64> {

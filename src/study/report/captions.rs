@@ -101,7 +101,7 @@ pub(super) fn inventions(groups: &[Group<'_>]) -> Option<Table> {
     (!rows.is_empty()).then(|| Table {
         id: "inventions".to_owned(),
         title: "Objects that captions invent".to_owned(),
-        note: "Mentions by category, and those of them whose object is not in the photo".to_owned(),
+        note: "Mentions by category, and those of them whose object is not in the photo.".to_owned(),
         columns: ["setting", "category", "mentions", "hallucinated", "per cent"].map(str::to_owned).to_vec(),
         rows,
     })

@@ -48,8 +48,19 @@ impl Cell {
         Self { text: count.to_string(), value: Some(count as f64), ..Self::default() }
     }
 
-    /// A share as per cent with its interval.
+    /// A share as per cent with its interval, of which the part from 0 to 100 is shown.
     pub fn percent(estimate: &Result<Estimate, NoEstimate>) -> Self {
+        let within = estimate.clone().map(|mut estimate| {
+            if let Some(interval) = &mut estimate.interval {
+                (interval.low, interval.high) = (interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0));
+            }
+            estimate
+        });
+        Self::of(&within, 100.0, 1)
+    }
+
+    /// A difference of shares in points with its interval.
+    pub fn points(estimate: &Result<Estimate, NoEstimate>) -> Self {
         Self::of(estimate, 100.0, 1)
     }
 

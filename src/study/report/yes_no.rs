@@ -225,7 +225,7 @@ pub(super) fn against(groups: &[Group<'_>], reading: &Reading<'_>, id: &str) -> 
         let cells = vec![
             Cell::text(group.name),
             Cell::count(one.num_pairs),
-            Cell::percent(&one.difference),
+            Cell::points(&one.difference),
             Cell::p(one.p),
             Cell::p(holm),
             Cell::count(one.only_base),

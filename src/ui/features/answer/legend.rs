@@ -10,6 +10,13 @@ use egui::{RichText, Sense, Ui, vec2};
 
 /// Narrower than this, the row has no words beside its controls, points.
 const NARROW_PT: f32 = 480.0;
+/// Narrower than this, the ends of the scale are in its tooltip and it takes what is left, points: a row that is wider
+/// than the panel would make the answer below as wide.
+const TIGHT_PT: f32 = 330.0;
+/// Room for the switch behind the scale, points.
+const PIECES_PT: f32 = 76.0;
+/// Least width of the scale, points.
+const LEAST_SCALE_PT: f32 = 16.0;
 /// Size of the colour scale, points.
 const SCALE_PT: [f32; 2] = [76.0, 10.0];
 
@@ -43,6 +50,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let derived = cx.derived;
     let Some(colours) = &derived.chips else { return };
     let is_wide = ui.available_width() > NARROW_PT;
+    let is_tight = ui.available_width() < TIGHT_PT;
     ui.horizontal(|ui| {
         if colours.is_reverse() {
             if ui.small_button("Clear patches").on_hover_text("Back to the words' own colours").clicked() {
@@ -51,7 +59,7 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         } else {
             quantity(ui, cx, colours);
         }
-        scale(ui, cx, colours);
+        scale(ui, cx, colours, is_tight);
         pieces(ui, cx);
         if is_wide {
             reverse_title(ui, colours);
@@ -89,10 +97,15 @@ fn quantity(ui: &mut Ui, cx: &mut PanelContext<'_>, colours: &ChipColours) {
 }
 
 /// The colour scale with its ends.
-fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
-    let [low, high] = colours.range;
-    ui.label(RichText::new(format_value(low)).small());
-    let (rect, response) = ui.allocate_exact_size(vec2(SCALE_PT[0], SCALE_PT[1]), Sense::hover());
+fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours, is_tight: bool) {
+    let [low, high] = colours.range.map(format_value);
+    let mut width = SCALE_PT[0];
+    if is_tight {
+        width = (ui.available_width() - PIECES_PT).clamp(LEAST_SCALE_PT, width);
+    } else {
+        ui.label(RichText::new(&low).small());
+    }
+    let (rect, response) = ui.allocate_exact_size(vec2(width, SCALE_PT[1]), Sense::hover());
     let map = crate::render::colormap(cx.state.colour.style.colormap);
     let steps = 30;
     for step in 0..steps {
@@ -104,8 +117,10 @@ fn scale(ui: &mut Ui, cx: &PanelContext<'_>, colours: &ChipColours) {
         );
         ui.painter().rect_filled(strip, 0.0, crate::ui::widgets::chip::rgb(map.at(f32::midpoint(a, b))));
     }
-    ui.label(RichText::new(format_value(high)).small());
-    response.on_hover_text(&colours.title);
+    if !is_tight {
+        ui.label(RichText::new(&high).small());
+    }
+    response.on_hover_text(format!("{}: {low} to {high}", colours.title));
 }
 
 /// Whole words, or what the tokenizer made of them.
