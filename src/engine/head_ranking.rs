@@ -67,9 +67,9 @@ impl HeadRanking {
 /// Ranks the heads of a decoder for AD-HH.
 ///
 /// The influence of a head on a word is the probability of the word's first token less that without the head: its
-/// output is 0 before the output projection, in the row that predicts the token. A head's score is the mean influence on
-/// hallucinated words less that on grounded ones. Standard errors are those of photos drawn anew, each with its words.
-/// `progress` gets the words done. A raised `cancel` ends it within one layer.
+/// output is 0 before the output projection, in the row that predicts the token. A head's score is the mean influence
+/// on hallucinated words less that on grounded ones. Standard errors are those of photos drawn anew, each with its
+/// words. `progress` gets the words done. A raised `cancel` ends it within one layer.
 ///
 /// Rows before the word are computed once for all heads, and words of one answer that follow each other share them;
 /// layers below a head's are not computed again.

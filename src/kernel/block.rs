@@ -95,8 +95,8 @@ impl Job for Block<'_, '_> {
 #[inline(always)]
 fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
     let Block { bytes, row_bytes, x, y, .. } = job;
-    // A few short rows that the processor itself widens keep up with the memory: one weight row after the other, as with
-    // one row (measured with two, three and four: 1.0, 1.15 and 1.4 times one row; 1.25, 1.45 and 1.6 otherwise).
+    // A few short rows that the processor itself widens keep up with the memory: one weight row after the other, as
+    // with one row (measured with two, three and four: 1.0, 1.15 and 1.4 times one row; 1.25, 1.45 and 1.6 otherwise).
     let is_near = size_of_val(&*x.values) <= NEAR_BYTES;
     let is_stream = (2..=4).contains(&x.rows) && F::REGISTERS == 1 && !F::EVEN_ODD && is_near;
     let is_dense = x.rows > 2 || x.rows == 2 && (F::REGISTERS == 1 || S::REGISTER_COUNT < 32);
