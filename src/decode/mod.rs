@@ -20,6 +20,7 @@ mod contrast;
 mod distribution;
 mod error;
 mod generate;
+mod line_probes;
 mod method;
 mod methods;
 mod noise;

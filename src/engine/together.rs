@@ -8,7 +8,7 @@
 
 use super::error::EngineError;
 use super::job::{Job, ask_first, generate_options};
-use super::messages::{Answer, ImageSource, Question, RunId};
+use super::messages::{Answer, ImageSource, Question, RunId, Spec};
 use super::open::{Answerer, ModelKind, OpenModel};
 use super::photo::asked_photo;
 use super::plan::{Plan, built};
@@ -77,7 +77,7 @@ impl<'m> AboutPhoto<'m> {
         cancel: &AtomicBool,
     ) -> Result<Self, EngineError> {
         let plain =
-            Question { strategy: Default::default(), interventions: Vec::new(), methods: Vec::new(), ..first.clone() };
+            Question { strategy: Spec::default(), interventions: Vec::new(), methods: Vec::new(), ..first.clone() };
         let plain = Question { prompted: None, fork: None, max_new_tokens: 1, ..plain };
         let photo = asked_photo(&plain)?;
         let mut about = Self { model, image: first.image.clone(), photo, prepared: Mutex::new(None), base: None };
@@ -104,7 +104,8 @@ impl<'m> AboutPhoto<'m> {
             .ok_or_else(|| EngineError::NoDecoder { path: model.info.id.clone().into() })
     }
 
-    /// Answers questions about the photo, all in one way (the same methods, the same sampling); each has its own result.
+    /// Answers questions about the photo, all in one way (the same methods, the same sampling); each has its own
+    /// result.
     ///
     /// **Errors**: a raised `cancel`, and a model whose files have changed.
     pub fn answer(
@@ -260,7 +261,6 @@ impl<'a> One<'a> {
     }
 
     /// Answers it by itself; what went wrong with it alone is its result.
-    #[expect(clippy::type_complexity, reason = "an answer and what it leaves")]
     fn finish_alone(mut self, model: &'a Answerer) -> Result<(Result<Answer, EngineError>, Vec<Base>), EngineError> {
         let started = Instant::now();
         while !self.is_ended() {

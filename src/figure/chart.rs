@@ -216,7 +216,7 @@ fn rounded(value: f64, step: f64) -> String {
 }
 
 fn value_words(row: &ChartRow, [low, high]: [f64; 2]) -> String {
-    let digit = step(high - low) / 10.0;
+    let digit = step(high - low) / 100.0;
     let ends = row.interval.map(|[a, b]| format!(" [{}, {}]", rounded(a, digit), rounded(b, digit)));
     rounded(row.value, digit) + &ends.unwrap_or_default()
 }
@@ -255,7 +255,7 @@ mod tests {
     fn chart() -> Chart {
         let mut chart = Chart::new("Accuracy of every setting", "accuracy (%)", "Intervals of 95 % by photo.");
         for (idx, (name, value)) in [("greedy", 83.5), ("vcd alpha=1", 81.0), ("none", 50.0)].into_iter().enumerate() {
-            let interval = (idx < 2).then(|| [value - 4.0, value + 3.0]);
+            let interval = (idx < 2).then_some([value - 4.0, value + 3.0]);
             chart.rows.push(ChartRow { name: name.to_owned(), series: idx, value, interval });
         }
         chart.rule = Some(50.0);
@@ -292,6 +292,7 @@ mod tests {
                 assert!(apart, "{place:?} and {other:?}");
             }
         }
-        assert_eq!(chart.range(), [50.0, 90.0], "round ends");
+        let ends = chart.range().map(|end| format!("{end:.3}"));
+        assert_eq!(ends, ["50.000", "90.000"], "round ends");
     }
 }

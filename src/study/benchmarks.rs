@@ -4,7 +4,7 @@
 //! 2401.06209), `Questions.csv`.
 
 use super::StudyError;
-use super::data::Item;
+use super::item::Item;
 use crate::analysis::pope::Label;
 use crate::files;
 use serde_json::Value;

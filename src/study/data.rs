@@ -3,6 +3,7 @@
 use super::StudyError;
 use super::benchmarks;
 use super::file::{DEMO, DataSpec, QuestionSource, QuestionSpec, Study, TemplateId, spaced};
+use super::item::{Item, StudyPhoto, hex, label_word};
 use crate::analysis::chair::{Extractor, GroundTruth, Lemmatiser};
 use crate::analysis::pope::{self, Label, Negatives, ObjectStatistics, PopeOptions, Template, suffix};
 use crate::data::coco::{Captions, Crowds, Instances, Mask};
@@ -18,68 +19,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-
-/// A photo of a study.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StudyPhoto {
-    /// Name of its file, without folders.
-    pub name: String,
-    /// Where it is.
-    pub source: ImageSource,
-    /// COCO's number.
-    pub image_id: Option<u64>,
-}
-
-/// One question about one photo, as every setting asks it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Item {
-    /// Its place, from 0.
-    pub number: usize,
-    /// Place of its photo.
-    pub photo: usize,
-    /// Its name in the file of questions; null where it has none.
-    pub question_id: Value,
-    /// The words, with those behind every question.
-    pub text: String,
-    /// The right answer.
-    pub label: Option<Label>,
-    /// The right answer after a second look, where the study has such labels: `None` also where it was left out.
-    pub relabel: Option<Label>,
-    /// The right choice of several, such as `(a)`.
-    pub expected: Option<String>,
-    /// The part of the set that it belongs to.
-    pub split: Option<String>,
-    /// The category asked about, by the name of the annotations where they have it.
-    pub object: Option<String>,
-    /// That category's number in the annotations.
-    pub category_id: Option<u32>,
-    /// Part of the photo that its objects take, by the annotators' count.
-    pub object_area: Option<f64>,
-    /// COCO's size of the largest of them: `small`, `medium`, `large`.
-    pub object_size: Option<&'static str>,
-    /// Questions with the same number are right together only.
-    pub pair: Option<u64>,
-}
-
-impl Item {
-    pub(super) fn new(photo: usize, text: String) -> Self {
-        Self {
-            number: 0,
-            photo,
-            question_id: Value::Null,
-            text,
-            label: None,
-            relabel: None,
-            expected: None,
-            split: None,
-            object: None,
-            category_id: None,
-            object_area: None,
-            object_size: None,
-            pair: None,
-        }
-    }
-}
 
 /// Everything that is asked about.
 #[derive(Debug)]
@@ -139,18 +78,6 @@ impl StudyData {
     }
 }
 
-/// `yes` or `no`.
-pub(super) fn label_word(label: Label) -> &'static str {
-    match label {
-        Label::Yes => "yes",
-        Label::No => "no",
-    }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 struct Opening<'a> {
     study: &'a Study,
     file: &'a Path,
@@ -201,7 +128,7 @@ impl Opening<'_> {
                 path: self.file.to_owned(),
             });
         }
-        let truth_of = self.ground_truth(&truth, &extractor);
+        let truth_of = ground_truth(&truth, &extractor);
         let Truth { instances, .. } = truth;
         Ok(StudyData { photos: photos.all, items, extractor, truth: truth_of, warnings: self.warnings, instances })
     }
@@ -345,19 +272,19 @@ impl Opening<'_> {
         asked.truncate(*most);
         items.retain(|item| asked.contains(&item.photo));
     }
+}
 
-    fn ground_truth(&self, truth: &Truth, extractor: &Extractor) -> Option<GroundTruth> {
-        let mut of = GroundTruth::new();
-        if let Some(instances) = truth.instances.as_deref() {
-            let images = instances.images().iter().map(|image| image.id).filter(|id| instances.says_what_is_in(*id));
-            of.add_instances(extractor, images, instances.named_objects());
-        }
-        if let Some(captions) = truth.captions.as_deref() {
-            let texts = captions.captions().iter().map(|caption| (caption.image_id, caption.text.as_str()));
-            of.add_captions(extractor, texts);
-        }
-        (truth.instances.is_some() || truth.captions.is_some()).then_some(of)
+fn ground_truth(truth: &Truth, extractor: &Extractor) -> Option<GroundTruth> {
+    let mut of = GroundTruth::new();
+    if let Some(instances) = truth.instances.as_deref() {
+        let images = instances.images().iter().map(|image| image.id).filter(|id| instances.says_what_is_in(*id));
+        of.add_instances(extractor, images, instances.named_objects());
     }
+    if let Some(captions) = truth.captions.as_deref() {
+        let texts = captions.captions().iter().map(|caption| (caption.image_id, caption.text.as_str()));
+        of.add_captions(extractor, texts);
+    }
+    (truth.instances.is_some() || truth.captions.is_some()).then_some(of)
 }
 
 /// Words behind every question.

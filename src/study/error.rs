@@ -31,7 +31,10 @@ pub enum StudyError {
         path: PathBuf,
     },
     /// The file is no TOML, or has a key or a value that a study does not have.
-    #[error("Expected a study (`gazelens study new pope` writes one), found in line {line}: {found}: {}", path.display())]
+    #[error(
+        "Expected a study (`gazelens study new pope` writes one), found in line {line}: {found}: {}",
+        path.display()
+    )]
     Malformed {
         /// From 1.
         line: usize,
@@ -61,7 +64,10 @@ pub enum StudyError {
         near: String,
     },
     /// Rows of a run that differs in something that they depend on.
-    #[error("Expected a run with the same {what} as the study, found {found} in place of {expected}: {}", path.display())]
+    #[error(
+        "Expected a run with the same {what} as the study, found {found} in place of {expected}: {}",
+        path.display()
+    )]
     OtherRun {
         /// `model`, `weights`, `questions`.
         what: &'static str,
@@ -86,11 +92,17 @@ pub enum StudyError {
     Photo(#[from] PhotoError),
     /// Of a model or an answer.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(Box<EngineError>),
     /// Of a map.
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
     /// Stopped on request.
     #[error("Stopped")]
     Stopped,
+}
+
+impl From<EngineError> for StudyError {
+    fn from(err: EngineError) -> Self {
+        Self::Engine(Box::new(err))
+    }
 }

@@ -34,29 +34,22 @@ impl MergeReport {
 
     /// In words.
     pub fn words(&self) -> String {
-        let rows = |count: usize| if count == 1 { "1 row".to_owned() } else { format!("{count} rows") };
-        let mut text = format!("{} with an answer", rows(self.answered));
-        let files = if self.num_files == 1 { "1 file".to_owned() } else { format!("{} files", self.num_files) };
-        text += &format!(" from {files}");
-        for (count, what) in [
-            (self.failed, "that say why there is none"),
-            (self.doubles, "more than once"),
-            (self.differing, "more than once and not equal: the first counts"),
+        let counted =
+            |count: usize, what: &str| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+        let mut parts =
+            vec![format!("{} with an answer from {}", counted(self.answered, "row"), counted(self.num_files, "file"))];
+        for (count, what, rest) in [
+            (self.failed, "row", " that say why there is none"),
+            (self.doubles, "row", " more than once"),
+            (self.differing, "row", " more than once and not equal: the first counts"),
+            (self.torn, "line", " cut off by a kill"),
+            (self.missing, "row", " missing"),
         ] {
             if count > 0 {
-                text += &format!(", {} {what}", rows(count));
+                parts.push(counted(count, what) + rest);
             }
         }
-        if self.torn > 0 {
-            text += &format!(
-                ", {} cut off by a kill",
-                if self.torn == 1 { "1 line".to_owned() } else { format!("{} lines", self.torn) }
-            );
-        }
-        if self.missing > 0 {
-            text += &format!(", {} missing", rows(self.missing));
-        }
-        text
+        parts.join(", ")
     }
 }
 

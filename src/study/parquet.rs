@@ -216,6 +216,11 @@ fn write<R, W: Write + Send>(name: &str, columns: &[Column<'_, R>], rows: &[R], 
     Ok(())
 }
 
+fn put<T>(value: Option<T>, values: &mut Vec<T>, levels: &mut Vec<i16>) {
+    levels.push(i16::from(value.is_some()));
+    values.extend(value);
+}
+
 /// Values, and where there are none: definition levels, and repetition levels of lists.
 fn write_column<R, W: Write + Send>(
     column: &Column<'_, R>,
@@ -226,10 +231,6 @@ fn write_column<R, W: Write + Send>(
     let (mut levels, mut repeats) = (Vec::new(), Vec::new());
     let (mut texts, mut wholes, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     let (mut truths, mut floats) = (Vec::new(), Vec::new());
-    fn put<T>(value: Option<T>, values: &mut Vec<T>, levels: &mut Vec<i16>) {
-        levels.push(i16::from(value.is_some()));
-        values.extend(value);
-    }
     // 0: no list; 1: an empty one; 2: an element.
     let mut list = |len: Option<usize>, levels: &mut Vec<i16>| match len {
         None => (levels.push(0), repeats.push(0)),

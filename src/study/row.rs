@@ -1,6 +1,6 @@
 //! Rows: one an answer, as a line of JSON. Columns are documented in `assets/docs/studies.md`.
 
-use super::data::{Item, StudyPhoto, label_word};
+use super::item::{Item, StudyPhoto, hex, label_word};
 use super::setting::Setting;
 use super::signals::Signals;
 use crate::analysis::pope::Said;
@@ -165,5 +165,5 @@ pub(super) fn said_word(said: Said) -> &'static str {
 pub(super) fn key(run_hash: &str, item: &Item, photo: &StudyPhoto, setting: &Setting) -> String {
     let all = json!([run_hash, item.number, photo.name, item.text, setting.name, setting.canonical()]);
     let digest = Sha256::digest(all.to_string().as_bytes());
-    super::data::hex(digest.get(..16).unwrap_or(&digest))
+    hex(digest.get(..16).unwrap_or(&digest))
 }

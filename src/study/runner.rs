@@ -1,8 +1,9 @@
 //! Asks every question of a study in every setting, photo by photo, and writes rows as they become known.
 
 use super::StudyError;
-use super::data::{Item, StudyData, StudyPhoto};
+use super::data::StudyData;
 use super::file::{PromptingSpec, Query, Study};
+use super::item::{Item, StudyPhoto};
 use super::row::{self, AnswerRow, said_word};
 use super::score::Scoring;
 use super::setting::Setting;
@@ -231,7 +232,7 @@ impl<'a> Asking<'a> {
                 }
                 match self.ask_group(group, number, &mut about, progress) {
                     Ok(()) => {}
-                    Err(StudyError::Engine(EngineError::Cancelled)) => return Ok(true),
+                    Err(StudyError::Engine(err)) if matches!(*err, EngineError::Cancelled) => return Ok(true),
                     Err(err) => return Err(err),
                 }
             }
@@ -267,7 +268,7 @@ impl<'a> Asking<'a> {
                     asked.push(rows.len());
                     questions.push(question);
                 }
-                Err(StudyError::Engine(err)) => row.error = Some(own(err)?),
+                Err(StudyError::Engine(err)) => row.error = Some(own(*err)?),
                 Err(err) => return Err(err),
             }
             rows.push((item, row));
@@ -341,7 +342,7 @@ impl<'a> Asking<'a> {
         self.scoring.fill(row, item, photo, &answer.trace);
         if self.run.study.signals.traces {
             let path = self.trace_path(&row.key)?;
-            self.write_trace(&path, &answer.trace, &answer.extras)?;
+            write_trace(&path, &answer.trace, &answer.extras)?;
         }
         Ok(())
     }
@@ -397,23 +398,22 @@ impl<'a> Asking<'a> {
             Source::Clip => self.run.looker.unwrap_or(self.run.model),
         };
         let place = (spec.source, query.clone());
-        let attributed = match self.looked.get(&place) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let request = AttributionRequest {
-                    source: spec.source,
-                    image: question.image.clone(),
-                    query: query.clone(),
-                    object,
-                    framing: question.framing,
-                    max_new_tokens: ATTRIBUTION_TOKENS,
-                };
-                // As if nothing had been asked before.
-                looker.forget_prompts();
-                let found = Arc::new(attribute(looker, &request, self.cancel)?);
-                self.looked.insert(place, Arc::clone(&found));
-                found
-            }
+        let attributed = if let Some(known) = self.looked.get(&place) {
+            Arc::clone(known)
+        } else {
+            let request = AttributionRequest {
+                source: spec.source,
+                image: question.image.clone(),
+                query: query.clone(),
+                object,
+                framing: question.framing,
+                max_new_tokens: ATTRIBUTION_TOKENS,
+            };
+            // As if nothing had been asked before.
+            looker.forget_prompts();
+            let found = Arc::new(attribute(looker, &request, self.cancel)?);
+            self.looked.insert(place, Arc::clone(&found));
+            found
         };
         row.pre_output = attributed.pre_output.as_ref().map(|pre| said_word(pre.said).to_owned());
         if let Some(mask) = self.run.data.mask(item) {
@@ -436,13 +436,6 @@ impl<'a> Asking<'a> {
         std::fs::create_dir_all(&folder).map_err(write)?;
         Ok(folder.join(format!("{key}.safetensors")))
     }
-
-    fn write_trace(&self, path: &Path, trace: &Trace, extras: &crate::trace::Extras) -> Result<(), StudyError> {
-        let write = |found| StudyError::Write { what: "a trace", found, path: path.to_owned() };
-        let encoded =
-            EncodedTrace::new(path, trace, extras).map_err(|err| write(std::io::Error::other(err.to_string())))?;
-        files::replace(path, |file| encoded.write_to(file)).map_err(write)
-    }
 }
 
 /// Metrics of the map that darkens the photo, as published: 8 bits, of the photo's size, threshold at its mean.
@@ -460,4 +453,11 @@ fn measure_prompting(row: &mut AnswerRow, attributed: &Attributed, spec: &Prompt
         Ok(ranked) => put_metrics(&ranked, "prompting_", &mut row.signals),
         Err(why) => row.warnings.push(format!("No metrics of the prompting map: {why}")),
     }
+}
+
+fn write_trace(path: &Path, trace: &Trace, extras: &crate::trace::Extras) -> Result<(), StudyError> {
+    let write = |found| StudyError::Write { what: "a trace", found, path: path.to_owned() };
+    let encoded =
+        EncodedTrace::new(path, trace, extras).map_err(|err| write(std::io::Error::other(err.to_string())))?;
+    files::replace(path, |file| encoded.write_to(file)).map_err(write)
 }

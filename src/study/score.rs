@@ -1,6 +1,7 @@
 //! From an answer to its row.
 
-use super::data::{Item, StudyData, StudyPhoto};
+use super::data::StudyData;
+use super::item::{Item, StudyPhoto};
 use super::row::{AnswerRow, WordRow};
 use super::signals::{Signal, SignalAt, Signals, measure};
 use crate::analysis::chair::{Marked, Status, mark, tokens_of};

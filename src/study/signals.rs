@@ -223,6 +223,7 @@ fn outliers(at: &SignalAt<'_>, values: &mut Signals) -> Result<(), MeasureError>
     Ok(())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as every signal's")]
 fn confidence(at: &SignalAt<'_>, values: &mut Signals) -> Result<(), MeasureError> {
     let tokens = at.tokens.tokens().iter().filter_map(|token| match token {
         TokenRef::Output(idx) => at.trace.output.get(*idx),

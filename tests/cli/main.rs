@@ -28,6 +28,7 @@ mod reports;
 mod same_run;
 mod sentences;
 mod strategies;
+mod study;
 mod study_pairs;
 
 use std::path::{Path, PathBuf};

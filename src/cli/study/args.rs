@@ -40,7 +40,7 @@ pub(in crate::cli) struct RunArgs {
     /// Folder of the run: its rows and what they depend on.
     #[arg(long, value_name = "RUN")]
     pub(super) out: PathBuf,
-    /// Part I of N, counted from 0; those of a Slurm array unless given (SLURM_ARRAY_TASK_ID and _COUNT).
+    /// Part I of N, counted from 0; those of a Slurm array unless given (`SLURM_ARRAY_TASK_ID`).
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
     /// Ask at most so many questions of this part (each in every setting).
@@ -90,8 +90,8 @@ pub(in crate::cli) struct ReportArgs {
     /// How yes/no answers are read: official, vcd, clearsight, opera, icd or s0; that of the template unless given.
     #[arg(long, value_name = "NAME")]
     pub(super) scorer: Option<String>,
-    /// What plots of --out are written as. Each has its numbers inside: `gazelens figure --recipe PLOT --out F` draws it
-    /// again.
+    /// What plots of --out are written as. Each has its numbers inside, and `gazelens figure --recipe PLOT --out F`
+    /// draws it again.
     #[arg(long, value_enum, default_value_t = PlotForm::Svg)]
     pub(super) plots: PlotForm,
     /// Print tables as JSON.

@@ -10,9 +10,9 @@ use serde_json::json;
 use std::io::Write;
 
 pub(super) fn run(args: &MergeArgs) -> Result<(), Failure> {
+    type Writer = fn(&[AnswerRow], &mut (dyn Write + Send)) -> parquet::errors::Result<()>;
     let (_, rows, report) = study::merge(&args.run)?;
     write(args, "rows.jsonl", |out| study::write_rows(&rows, out))?;
-    type Writer = fn(&[AnswerRow], &mut (dyn Write + Send)) -> parquet::errors::Result<()>;
     let tables: [(&str, Writer); 2] = [
         ("answers.parquet", |rows, out| study::write_answers(rows, out)),
         ("words.parquet", |rows, out| study::write_words(rows, out)),

@@ -7,6 +7,7 @@ use crate::files::Outputs;
 use crate::study::report::{ReportOptions, Table, charts, report};
 use crate::study::{self, MergeReport};
 use anyhow::anyhow;
+use std::fmt::Write as _;
 
 pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     let (header, rows, found) = study::merge(&args.run)?;
@@ -23,7 +24,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
     }
     let text = markdown(&header, &tables, &found);
     let Some(folder) = &args.out else {
-        return Ok(if args.json { output::json(&tables)? } else { output::line(text.trim_end())? });
+        let written = if args.json { output::json(&tables) } else { output::line(text.trim_end()) };
+        return Ok(written?);
     };
     let mut outputs = Outputs::default();
     outputs.make_folder("--out", folder)?;
@@ -44,7 +46,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
         }
     }
     outputs.commit()?;
-    if args.json { Ok(output::json(&tables)?) } else { Ok(output::line(&folder.display().to_string())?) }
+    let written = if args.json { output::json(&tables) } else { output::line(&folder.display().to_string()) };
+    Ok(written?)
 }
 
 /// The whole report: what it is of, and every table.
@@ -54,8 +57,9 @@ fn markdown(header: &study::store::RunHeader, tables: &[Table], found: &MergeRep
     let model = &study.model;
     let sampling =
         if model.temperature > 0.0 { format!("temperature {}", model.temperature) } else { "greedy".to_owned() };
-    text += &format!(
-        "{} ({}, weights {}), {sampling} unless a setting says otherwise, at most {} tokens; {}. Made by {}.\n",
+    let _ = writeln!(
+        text,
+        "{} ({}, weights {}), {sampling} unless a setting says otherwise, at most {} tokens; {}. Made by {}.",
         header.model,
         header.dtype,
         header.weight_hash.get(..12).unwrap_or(&header.weight_hash),

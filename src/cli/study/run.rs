@@ -11,7 +11,7 @@ use crate::study::{Study, StudyData, StudyProgress, StudyRun, StudySummary};
 use anyhow::anyhow;
 use serde_json::json;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ fn shard(args: &RunArgs) -> Result<Shard, Failure> {
 fn request(study: &Study, args: &RunArgs) -> Result<LoadRequest, Failure> {
     let id = beside(&args.study, &study.model.id, args.model.is_none());
     let mmproj = study.model.mmproj.as_ref().map(|path| base(&args.study).join(path));
-    load(&id, mmproj, args)
+    load(&id, mmproj.as_deref(), args)
 }
 
 fn base(study: &Path) -> &Path {
@@ -110,8 +110,8 @@ fn beside(study: &Path, name: &str, is_of_study: bool) -> String {
     if is_of_study && path.exists() { path.to_string_lossy().into_owned() } else { name.to_owned() }
 }
 
-fn load(name: &str, mmproj: Option<PathBuf>, args: &RunArgs) -> Result<LoadRequest, Failure> {
-    let source = source::model_source(name, mmproj.as_deref())?;
+fn load(name: &str, mmproj: Option<&Path>, args: &RunArgs) -> Result<LoadRequest, Failure> {
+    let source = source::model_source(name, mmproj)?;
     Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
 }
 

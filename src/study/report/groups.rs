@@ -32,7 +32,7 @@ pub(super) fn by_setting(rows: &[AnswerRow]) -> Vec<Group<'_>> {
     groups
 }
 
-impl<'a> Group<'a> {
+impl Group<'_> {
     /// Those of its rows that hold.
     pub(super) fn filtered(&self, holds: impl Fn(&AnswerRow) -> bool) -> Self {
         let rows = self.rows.iter().filter(|(_, row)| holds(row)).copied().collect();

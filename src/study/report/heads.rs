@@ -95,8 +95,8 @@ pub(super) fn ranking(groups: &[Group<'_>], photos: &PhotoNumbers<'_>, layers: O
         title: "Heads by how well their attention on the image tells grounded from hallucinated words".to_owned(),
         note: format!(
             "AUROC with 95 % intervals clustered by photo; positive class: grounded words; 0.5 is chance. The \
-                {MOST_HEADS} best and the {MOST_HEADS} last heads of all; the best of many heads is lucky, too: compare \
-                with the random score, and on other photos."
+                {MOST_HEADS} best and the {MOST_HEADS} last heads of all; the best of many heads is lucky, too: \
+                compare with the random score, and on other photos."
         ),
         columns: ["setting", "score", "grounded", "hallucinated", "AUROC"].map(str::to_owned).to_vec(),
         rows,

@@ -16,6 +16,7 @@ use super::store::RunHeader;
 use crate::analysis::pope::{Label, scorer, scorers};
 use groups::{Group, PhotoNumbers, by_setting};
 pub use plots::{chart, charts};
+use std::fmt::Write as _;
 use std::path::Path;
 pub use table::{Cell, Table};
 use yes_no::{Labels, Reading};
@@ -76,8 +77,10 @@ pub fn report(header: &RunHeader, rows: &[AnswerRow], options: &ReportOptions) -
     let missing = (header.num_items * header.num_settings).saturating_sub(rows.len());
     for table in &mut tables {
         if failed + missing > 0 {
-            table.note +=
-                &format!(" Not in this table: {failed} questions without an answer, {missing} not asked yet.");
+            let _ = write!(
+                table.note,
+                " Not in this table: {failed} questions without an answer, {missing} not asked yet."
+            );
         }
     }
     Ok(tables)

@@ -2,6 +2,7 @@
 
 use crate::analysis::statistics::{Estimate, NoEstimate};
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// A table of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -120,7 +121,7 @@ impl Table {
             text += &line(row.iter().map(|one| cell(&one.text)).collect());
         }
         if !self.note.is_empty() {
-            text += &format!("\n{}\n", self.note);
+            let _ = writeln!(text, "\n{}", self.note);
         }
         text
     }
@@ -166,7 +167,7 @@ impl Table {
                 .replace('±', "$\\pm$")
         };
         let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
-        let shape = "l".repeat(1) + &"r".repeat(self.columns.len().saturating_sub(1));
+        let shape = "l".to_owned() + &"r".repeat(self.columns.len().saturating_sub(1));
         let mut text =
             format!("% {}\n% {}\n\\begin{{tabular}}{{{shape}}}\n\\toprule\n", self.title, self.note.replace('\n', " "));
         text += &line(self.columns.iter().map(|name| cell(name)).collect());

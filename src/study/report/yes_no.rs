@@ -139,7 +139,7 @@ impl Scores {
         let (Ok(recall), Ok(specificity)) = (&self.recall, &self.specificity) else { return [None; 3] };
         let (tp, tn) = (recall.value, specificity.value);
         let precision = tp / (tp + 1.0 - tn);
-        [Some((tp + tn) / 2.0), Some(precision), Some(2.0 * precision * tp / (precision + tp))]
+        [Some(f64::midpoint(tp, tn)), Some(precision), Some(2.0 * precision * tp / (precision + tp))]
     }
 }
 
