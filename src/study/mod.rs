@@ -27,6 +27,9 @@ mod signals;
 pub mod store;
 pub mod templates;
 
+#[cfg(test)]
+mod outside;
+
 pub use data::StudyData;
 pub use error::StudyError;
 pub use file::{Study, TemplateId};
