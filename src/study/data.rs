@@ -254,9 +254,9 @@ impl Opening<'_> {
         }
         if let Some((first, _)) = missing.iter().next() {
             let (questions, photos): (usize, usize) = (missing.values().sum(), missing.len());
-            self.warnings.push(format!(
-                "Left out: {questions} questions about {photos} photos that are not there (such as {first})"
-            ));
+            let questions = if questions == 1 { "1 question".to_owned() } else { format!("{questions} questions") };
+            let photos = if photos == 1 { "1 photo that is".to_owned() } else { format!("{photos} photos that are") };
+            self.warnings.push(format!("Left out: {questions} about {photos} not there (such as {first})"));
         }
         items
     }

@@ -29,7 +29,10 @@ mod same_run;
 mod sentences;
 mod strategies;
 mod study;
+#[cfg(unix)]
+mod study_kills;
 mod study_pairs;
+mod study_runs;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
