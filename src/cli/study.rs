@@ -1,10 +1,12 @@
 //! `gazelens study`: one description of what is asked, asked of a whole data set.
 
 mod args;
+mod exchange;
 mod merge;
 mod pairs;
 mod report;
 mod run;
+mod submit;
 
 use super::failure::Failure;
 use super::{output, threads};
@@ -22,6 +24,9 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
             run::run(&args)
         }
         StudyCommand::Merge(args) => merge::run(&args),
+        StudyCommand::Submit(args) => submit::run(&args),
+        StudyCommand::Export(args) => exchange::export(&args),
+        StudyCommand::Import(args) => exchange::import(&args),
         StudyCommand::Report(args) => report::run(&args),
         StudyCommand::Pairs(args) => {
             threads::take(args.threads)?;

@@ -7,9 +7,11 @@
 //!   which pixels the model saw.
 //! - [`coco`] reads annotations and makes masks of them, [`pope`] reads yes/no questions, [`questions`] any,
 //!   [`dataset`] joins them with folders of photos.
-//! - [`chair`] is the table of words that CHAIR counts, and the reader of generated captions.
+//! - [`chair`] is the table of words that CHAIR counts, and the reader of generated captions; [`answers`] reads what
+//!   other programs answered.
 //! - [`demo`] is the bundled set, [`library`] lists folders.
 
+pub mod answers;
 pub mod chair;
 pub mod coco;
 pub mod dataset;

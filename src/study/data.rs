@@ -111,6 +111,11 @@ impl Opening<'_> {
         let mut photos = Photos::new(&dataset);
         let extractor = Extractor::new(Lemmatiser::default());
         let mut items = self.items(&mut photos, &dataset, truth.instances.as_deref(), &extractor)?;
+        if self.study.questions.file.is_none() {
+            for (place, item) in items.iter_mut().enumerate() {
+                item.doc_id = place;
+            }
+        }
         self.draw(&mut items, &photos.all);
         // Questions about one photo are asked together, whatever their order in the file.
         let ranks = photos.ranks();
@@ -195,12 +200,12 @@ impl Opening<'_> {
             QuestionSource::Amber => {
                 let file = self.path(questions.file.as_deref().unwrap_or(Path::new("")));
                 let labels = questions.labels.as_deref().map(|labels| self.path(labels));
-                let read = benchmarks::amber(&file, labels.as_deref())?;
+                let read = counted(benchmarks::amber(&file, labels.as_deref())?);
                 Ok(self.placed(photos, dataset, read, &behind))
             }
             QuestionSource::Mmvp => {
                 let file = self.path(questions.file.as_deref().unwrap_or(Path::new("")));
-                let read = benchmarks::mmvp(&file)?;
+                let read = counted(benchmarks::mmvp(&file)?);
                 Ok(self.placed(photos, dataset, read, &behind))
             }
         }
@@ -220,10 +225,10 @@ impl Opening<'_> {
         };
         let again = questions.labels.as_deref().map(|labels| self.labels(labels)).transpose()?;
         let named = all.into_iter().map(|one| {
-            let PhotoQuestion { number: _, id, image, text, label, split } = one;
+            let PhotoQuestion { number, id, image, text, label, split } = one;
             let relabel = again.as_ref().and_then(|again| again.get(&key(&id, &text)).copied());
-            let item = Item { question_id: id, label, relabel, split, ..Item::new(0, text) };
-            (image, item)
+            let doc_id = number.saturating_sub(1);
+            (image, Item { doc_id, question_id: id, label, relabel, split, ..Item::new(0, text) })
         });
         let named = named.collect();
         Ok(self.placed(photos, dataset, named, behind))
@@ -290,6 +295,14 @@ fn ground_truth(truth: &Truth, extractor: &Extractor) -> Option<GroundTruth> {
 /// Words behind every question.
 fn behind(questions: &QuestionSpec) -> String {
     suffix(&questions.suffix).map_or_else(|| spaced(&questions.suffix), |known| known.text.to_owned())
+}
+
+/// Questions with their places in their file.
+fn counted(mut named: Vec<(String, Item)>) -> Vec<(String, Item)> {
+    for (place, (_, item)) in named.iter_mut().enumerate() {
+        item.doc_id = place;
+    }
+    named
 }
 
 fn bundled(number: usize, one: &pope_file::Question) -> PhotoQuestion {

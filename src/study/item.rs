@@ -20,6 +20,8 @@ pub struct StudyPhoto {
 pub struct Item {
     /// Its place, from 0.
     pub number: usize,
+    /// Its place in its file, from 0, questions that are left out counted: lmms-eval's `doc_id`.
+    pub doc_id: usize,
     /// Place of its photo.
     pub photo: usize,
     /// Its name in the file of questions; null where it has none.
@@ -50,6 +52,7 @@ impl Item {
     pub(super) fn new(photo: usize, text: String) -> Self {
         Self {
             number: 0,
+            doc_id: 0,
             photo,
             question_id: Value::Null,
             text,

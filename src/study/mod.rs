@@ -7,6 +7,7 @@
 //! 3. [`StudyRun`] asks, photo by photo, and writes an [`AnswerRow`] as it becomes known ([`store`]). Started again it
 //!    goes on; shards share one folder.
 //! 4. [`merge()`] puts shards together and says what is missing.
+//! 5. [`export()`] writes answers as other programs read them, [`Import`] makes rows of what they answered.
 //!
 //! Nothing here depends on the clock, the number of shards or where a run was stopped: the same study makes the same
 //! rows.
@@ -14,8 +15,10 @@
 mod benchmarks;
 mod data;
 mod error;
+mod export;
 pub mod file;
 mod item;
+mod import;
 mod merge;
 mod parquet;
 pub mod report;
@@ -24,6 +27,7 @@ mod runner;
 mod score;
 mod setting;
 mod signals;
+mod slurm;
 pub mod store;
 pub mod templates;
 
@@ -32,11 +36,14 @@ mod outside;
 
 pub use data::StudyData;
 pub use error::StudyError;
+pub use export::{ExportFormat, Exported, export};
 pub use file::{Study, TemplateId};
 pub use item::{Item, StudyPhoto};
+pub use import::{Import, ImportReport};
 pub use merge::{MergeReport, merge, write_rows};
 pub use parquet::{write_answers, write_words};
 pub use row::{AnswerRow, WordRow};
 pub use runner::{StudyProgress, StudyRun, StudySummary};
 pub use setting::Setting;
 pub use signals::{MeasureError, SIGNALS, Signal, SignalAt, SignalValue, Signals, add_signal, signals};
+pub use slurm::SlurmJob;

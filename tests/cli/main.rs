@@ -29,6 +29,7 @@ mod same_run;
 mod sentences;
 mod strategies;
 mod study;
+mod study_exchange;
 #[cfg(unix)]
 mod study_kills;
 mod study_pairs;

@@ -11,17 +11,23 @@ const KILLS: [(usize, u32); 3] = [(1, 8), (2, 8), (7, 8)];
 const SEED: u64 = 42;
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Captions of 7 photos, plain and drawn twice: 21 rows with words.
+/// Two questions about each of 7 photos, answered plainly and drawn twice: 42 rows with words.
 const CAPTIONS: &str = "name = \"Captions\"\ntemplate = \"chair\"\n[data]\nimages = \"demo\"\nannotations = \"demo\"\n\
-    [questions]\nfrom = \"prompt\"\nprompt = \"Describe this image in detail.\"\nphotos = 7\n\
-    [model]\nmax_new_tokens = 10\n[[settings]]\nname = \"greedy\"\n\
+    [questions]\nfrom = \"lines\"\nfile = \"q.jsonl\"\nphotos = 7\n\
+    [model]\nmax_new_tokens = 8\n[[settings]]\nname = \"greedy\"\n\
     [[settings]]\nname = \"sampling\"\ntemperature = 1.0\nseeds = [1, 2]\n\
     [signals]\nmeasured = [\"image_share\", \"confidence\"]\n";
-const NUM_ROWS: usize = 21;
+const NUM_ROWS: usize = 42;
 
 fn study(folder: &Path) -> String {
     let file = path(folder, "captions.toml");
     std::fs::write(&file, CAPTIONS).expect("a writable folder");
+    let asked = ["Describe this image in detail.", "What is in this image?"];
+    let of_photo = |image: &gazelens::data::demo::DemoImage| {
+        asked.map(|text| format!("{{\"image\": \"{}\", \"text\": \"{text}\"}}\n", image.file_name)).concat()
+    };
+    let lines: String = gazelens::data::demo::IMAGES.iter().map(of_photo).collect();
+    std::fs::write(folder.join("q.jsonl"), lines).expect("a writable folder");
     file
 }
 

@@ -1,7 +1,9 @@
 //! What may stand behind `gazelens study`.
 
 use super::super::common_args::{Dtype, at_least_one, thread_count};
+use super::exchange::{ExportArgs, ImportArgs};
 use super::pairs::PairsArgs;
+use super::submit::SubmitArgs;
 use crate::engine::DevicePreference;
 use crate::figure::Format;
 use crate::study::store::Shard;
@@ -29,6 +31,12 @@ pub(in crate::cli) enum StudyCommand {
     Report(ReportArgs),
     /// Find pairs of photos that one encoder takes for nearly the same and another does not: CLIP-blind pairs.
     Pairs(Box<PairsArgs>),
+    /// Write answers of a run as other programs read them: LLaVA's, CHAIR's, lmms-eval's or AMBER's.
+    Export(ExportArgs),
+    /// Make rows of answers that another program wrote, to be merged, reported and compared like those of a run.
+    Import(ImportArgs),
+    /// Run a study on a cluster with Slurm: an array of tasks, and a job behind it that merges their rows.
+    Submit(Box<SubmitArgs>),
 }
 
 /// Of `gazelens study run`.
