@@ -206,7 +206,7 @@ mod tests {
         ("AMBER", r#"{"id": 1005, "response": "No"}"#, "1005", "", "No"),
         (
             "lmms-eval",
-            r#"{"doc_id": 3, "target": "no", "filtered_resps": ["yes"], "resps": [["Yes."]], "input": "Is it?", "pope_accuracy": {"question_id": "9", "score": 0.0}}"#,
+            r#"{"doc_id": 3, "target": "no", "filtered_resps": ["yes"], "resps": [["Yes."]], "input": "Is it?", "pope": {"question_id": "9"}}"#,
             "9",
             "Is it?",
             "yes",

@@ -56,7 +56,7 @@ pub fn export(rows: &[&AnswerRow], format: ExportFormat, model: &str) -> Exporte
     let text = if format == ExportFormat::Amber {
         format!("{:#}\n", Value::Array(records.clone()))
     } else {
-        records.iter().map(|record| format!("{record}\n")).collect()
+        records.iter().fold(String::new(), |text, record| text + &record.to_string() + "\n")
     };
     Exported { bytes: text.into_bytes(), num_answers: records.len(), num_left_out: rows.len() - records.len() }
 }

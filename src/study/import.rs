@@ -120,6 +120,7 @@ impl Import<'_> {
             num_items: self.data.items.len(),
             num_settings,
             program: format!("gazelens {}", env!("CARGO_PKG_VERSION")),
+            one_by_one: false,
         }
     }
 

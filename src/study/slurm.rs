@@ -37,7 +37,7 @@ impl SlurmJob<'_> {
         for option in self.options {
             let _ = writeln!(text, "#SBATCH {option}");
         }
-        text += "\n# Near the time limit the program ends behind a row (SIGTERM), and the task waits for its next turn.\n\
+        text += "\n# Near the time limit the program ends behind a row, and the task waits for its next turn.\n\
             requeue=\n\
             child=\n\
             trap 'requeue=yes; [ -z \"$child\" ] || kill -TERM \"$child\"' USR1\n\

@@ -7,6 +7,7 @@ use crate::names::hint;
 use crate::study::{self, AnswerRow, ExportFormat, Import, Setting, Study, StudyData};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -180,11 +181,11 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), Failure> {
         (report.unmatched.len(), "left out, as the study does not ask that"),
     ] {
         if count > 0 {
-            text += &format!(", {count} {what}");
+            let _ = write!(text, ", {count} {what}");
         }
     }
     if report.missing > 0 {
-        text += &format!(", {} of {} questions without an answer", report.missing, data.items.len());
+        let _ = write!(text, ", {} of {} questions without an answer", report.missing, data.items.len());
     }
     output::note(&format!("{text}: {}", args.out.display()));
     Ok(())

@@ -54,7 +54,7 @@ fn sbatch_option(text: &str) -> Result<String, String> {
 }
 
 fn device(text: &str) -> Result<String, String> {
-    text.parse::<DevicePreference>().map(|_| text.to_owned()).map_err(|err| err.to_string())
+    text.parse::<DevicePreference>().map(|_| text.to_owned())
 }
 
 pub(super) fn run(args: &SubmitArgs) -> Result<(), Failure> {
