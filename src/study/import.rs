@@ -1,8 +1,9 @@
 //! Answers of other programs as rows of a run: what was not asked here can still be scored and compared.
 
 use super::StudyError;
-use super::data::{Item, StudyData, StudyPhoto};
+use super::data::StudyData;
 use super::file::Study;
+use super::item::{Item, StudyPhoto};
 use super::row::{self, AnswerRow, WordRow};
 use super::setting::Setting;
 use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
@@ -113,7 +114,7 @@ impl Import<'_> {
             version: 1,
             study,
             model: self.model.to_owned(),
-            weight_hash: super::data::hex(&Sha256::digest(format!("answers of {}", self.model).as_bytes())),
+            weight_hash: super::item::hex(&Sha256::digest(format!("answers of {}", self.model).as_bytes())),
             looker_hash: None,
             dtype: "that of another program".to_owned(),
             data_hash: self.data.fingerprint(),
