@@ -55,7 +55,7 @@
 //! | 3 | [`figure`] | figures for papers: a recipe and its inputs become PNG, SVG, PDF and the numbers behind them; one trace as a page | `ids`, `geometry`, `files`, `data`, `trace`, `analysis`, `render`, `prompting` | `base64`, `miniz_oxide`, `pdf_writer`, `png`, `quick_xml`, `sha2`, `skrifa`, `tiny_skia` |
 //! | 4 | [`engine`] | jobs, the recorder, what is kept between questions, messages, the worker thread | `ids`, `kernel`, `geometry`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `analysis`, `decode`, `prompting` | `candle_core`, `half`, `rayon` |
 //! | 5 | [`study`] | one description of what is asked, asked of a whole data set: study files, rows, shards, tables | `files`, `geometry`, `names`, `registry`, `data`, `trace`, `analysis`, `prompting`, `figure`, `engine` | `csv`, `parquet`, `sha2`, `toml` |
-//! | 6 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
+//! | 6 | [`ui`] | the window: state, commands, panels | `ids`, `geometry`, `files`, `panics`, `data`, `trace`, `hub`, `session`, `analysis`, `render`, `prompting`, `figure`, `engine`, `study` | `base64`, `eframe`, `egui_plot`, `egui_tiles`, `egui`, `nucleo_matcher`, `poll_promise`, `rfd` |
 //! | 7 | [`cli`] | the command line | `ids`, `geometry`, `files`, `names`, `panics`, `data`, `trace`, `checkpoint`, `hub`, `model`, `session`, `analysis`, `decode`, `render`, `prompting`, `figure`, `engine`, `study`, `ui` | `anyhow`, `clap`, `parquet`, `rayon` |
 //!
 //! Files of a room use each other in one direction; only a folder and its own parts may use each other.

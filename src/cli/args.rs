@@ -64,7 +64,7 @@ pub(super) enum Command {
 /// Of `gazelens gui`.
 #[derive(Debug, Default, Args)]
 pub(super) struct GuiArgs {
-    /// Photos, folders of photos, annotations, or a session.
+    /// Photos, folders of photos, annotations, a session, or the run of a study.
     #[arg(value_name = "FILE|FOLDER")]
     pub(super) paths: Vec<PathBuf>,
     /// COCO instances or captions (JSON), or POPE questions (JSON lines); may be repeated.

@@ -65,6 +65,8 @@ panes! {
     Compare, "Compare", "Up to four answers side by side, with the difference of their maps", Place::Stage;
     /// What is on the screen as a figure for a paper.
     Figure, "Figure", "What is on the screen as a figure for a paper", Place::Stage;
+    /// Studies and their tables.
+    Study, "Study", "One set of questions asked of a whole data set: tables, rows, running", Place::Stage;
     /// The question and the answer.
     Question, "Question and answer", "The question, how it is decoded, and the answer", Place::Answer;
     /// Everything about the word, the map and the photo, in sections that fold.

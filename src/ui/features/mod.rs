@@ -38,6 +38,7 @@ pub(in crate::ui) mod photo;
 pub(in crate::ui) mod pope;
 pub(in crate::ui) mod reducers;
 pub mod session;
+pub mod study;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod truth;
@@ -64,6 +65,7 @@ pub use pope::state::{Pope, PopeAnswer, PopeRow, PopeTable};
 pub(in crate::ui) use pope::state::{WordSaid, yes_probability};
 pub use reducers::undo::History;
 pub use session::state::{Offer, SessionEffect, SessionState};
+pub use study::state::{StudyEffect, StudyState};
 pub use truth::state::Truth;
 
 use crate::data::dataset::{NotesChange, PhotoPlace};
@@ -138,6 +140,8 @@ pub enum Effect {
     CopyTable(Option<TableKind>, TableForm),
     /// Of sessions.
     Session(SessionEffect),
+    /// Of studies.
+    Study(StudyEffect),
     /// A dialog for where to write a figure.
     PickFigureFile,
     /// A dialog for a figure or a recipe.
@@ -200,6 +204,8 @@ pub struct AppState {
     pub figure: FigureBuilder,
     /// Yes/no questions about objects.
     pub pope: Pope,
+    /// Studies and the run that is looked at.
+    pub study: StudyState,
     /// One question about every listed photo.
     pub all_photos: AllPhotos,
     /// Attention prompting on the photo.

@@ -1,6 +1,7 @@
 //! The application: events and commands in, effects out, panels painted.
 
 mod effects;
+mod studies;
 
 use crate::data;
 use crate::data::dataset::NotesPlaces;
@@ -18,6 +19,7 @@ use crate::ui::features::figure::preview::Figures;
 use crate::ui::features::mitigation::before_after::BeforeAfters;
 use crate::ui::features::mitigation::prompted::PromptedPictures;
 use crate::ui::features::session::{Reopened, SessionWriter};
+use crate::ui::features::study::worker::Studies;
 use crate::ui::features::truth::SlowNumbers;
 use crate::ui::features::{AppState, Saved, Severity, TokenPos, Until};
 use crate::ui::shell::jobs::Jobs;
@@ -97,6 +99,7 @@ pub struct App {
     pub(in crate::ui) prompted: PromptedPictures,
     pub(in crate::ui) before_after: BeforeAfters,
     pub(in crate::ui) figures: Figures,
+    pub(in crate::ui) studies: Studies,
     pub(in crate::ui) notes: NotesWriter,
     pub(in crate::ui) view: ViewMemory,
     pub(in crate::ui) tree: egui_tiles::Tree<Pane>,
@@ -142,6 +145,7 @@ impl App {
             prompted: PromptedPictures::new(&wake),
             before_after: BeforeAfters::new(&wake),
             figures: Figures::new(&wake),
+            studies: Studies::new(&wake),
             notes: NotesWriter::new(options.notes, &wake),
             view: ViewMemory::default(),
             tree: layout::default_tree(),
@@ -370,6 +374,10 @@ impl eframe::App for App {
         self.follow_photo();
         let in_front = |pane| !self.state.open.photo_only && layout::is_in_front(&self.tree, pane);
         self.state.figure.visible = in_front(Pane::Figure);
+        self.state.study.visible = in_front(Pane::Study);
+        if let Some(wait) = self.studies.follow(&mut self.state.study) {
+            ctx.request_repaint_after(wait);
+        }
         // The figure offers the difference that stands there.
         self.state.compare.visible = self.state.figure.visible || in_front(Pane::Compare);
         let began = Instant::now();

@@ -3,6 +3,7 @@
 mod dialogs;
 mod figure;
 mod folders;
+mod studies;
 mod values;
 
 use crate::data::dataset::{NotesPlaces, Sources};
@@ -17,6 +18,7 @@ use crate::ui::features::dataset::opening;
 use crate::ui::features::dataset::opening::{Before, Joined, Opened};
 use crate::ui::features::figure::files::{FigureSaved, OpenedFigure};
 use crate::ui::features::session::{Left, Located, Missing, Reopened};
+use crate::ui::features::study::files::StudyDone;
 use crate::ui::features::{FigureWish, ModelsAtHand, Progress, Search, session};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -56,6 +58,8 @@ pub(in crate::ui) enum JobDone {
     Picture(Result<drawing::Drawn, String>),
     /// Values of a question's methods were read from files, or a sentence.
     ValuesRead(RunId, Box<Result<Question, String>>),
+    /// Something that studies need was done.
+    Study(StudyDone),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -79,6 +83,8 @@ pub(in crate::ui) enum Wanted {
     Figure,
     /// A file that a parameter of a method names.
     Parameter,
+    /// A study, or the folder of a run.
+    Study,
 }
 
 /// So many are put together at once.

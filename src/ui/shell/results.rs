@@ -1,7 +1,7 @@
 //! What becomes of work that was finished beside the window.
 
 use crate::engine::{Event, ModelSource, Question, Request, RunId};
-use crate::ui::core::command::Command;
+use crate::ui::core::command::{Command, StudyCommand};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::context::TextBox;
 use crate::ui::features::{Severity, Until};
@@ -41,6 +41,9 @@ impl App {
                 if let Some(folder) = opened.models.pop() {
                     self.commands.push(Command::OpenModel(ModelSource::Folder(folder)));
                 }
+                if let Some(folder) = opened.studies.pop() {
+                    self.commands.push(Command::Study(StudyCommand::Open(folder)));
+                }
                 let effects = self.state.opened(*opened);
                 self.carry_out(effects, ctx);
             }
@@ -53,6 +56,10 @@ impl App {
             JobDone::Reopened(reopened) => self.session_read(*reopened, ctx),
             JobDone::Located(located) => self.missing_located(located, ctx),
             JobDone::ValuesRead(id, read) => self.values_read(id, *read, ctx),
+            JobDone::Study(done) => {
+                let effects = self.state.study_done(done);
+                self.carry_out(effects, ctx);
+            }
             JobDone::LeftBehind(left, problems) => self.left_behind(left, problems),
         }
     }
@@ -89,6 +96,13 @@ impl App {
             self.view.focus = Some(TextBox::FigurePath);
             let text = "No file dialog on this machine: type the path below the figure, then press Save or Open";
             self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
+            return;
+        }
+        if wanted == Wanted::Study {
+            let text = "No file dialog on this machine: drop the folder of a run on the window, or name it behind \
+                gazelens gui";
+            let until = (Severity::Warning, Until::OtherPhoto);
+            self.state.notices.push(until, text, "Studies are saved beside their rows: type that folder", None);
             return;
         }
         let advice = "Files and folders can also be dropped on the window";

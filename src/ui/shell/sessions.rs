@@ -71,7 +71,9 @@ impl App {
             Wanted::Save => SessionBox::Save,
             Wanted::Session => SessionBox::Open,
             Wanted::Place => SessionBox::Missing,
-            Wanted::Images | Wanted::Model | Wanted::Clip | Wanted::Parameter | Wanted::Figure => return false,
+            Wanted::Images | Wanted::Model | Wanted::Clip | Wanted::Parameter | Wanted::Figure | Wanted::Study => {
+                return false;
+            }
         };
         self.commands.push(Command::Session(SessionCommand::Show(which)));
         true

@@ -12,6 +12,7 @@ mod parameter;
 mod pope;
 mod prompting;
 mod session;
+mod study;
 
 pub use compare::{CompareCommand, Elsewhere, TriedStrength};
 pub use copying::CopyCommand;
@@ -23,6 +24,7 @@ pub use parameter::ParameterPlace;
 pub use pope::{PopeCommand, PopeItem};
 pub use prompting::{PromptView, PromptingCommand};
 pub use session::{SessionBox, SessionCommand};
+pub use study::{CellPlace, ReportForm, RowFilter, RowOutcome, StudyCommand, StudyDraft, StudyView};
 
 use crate::analysis::TokenRef as TokenPos;
 use crate::data::dataset::{Query, Tag};
@@ -236,6 +238,8 @@ pub enum Command {
     Pope(PopeCommand),
     /// The list of images, and all that it lists.
     List(ListCommand),
+    /// Studies: runs with their tables, and asking them.
+    Study(StudyCommand),
     /// Runs side by side.
     Compare(CompareCommand),
     /// Attention prompting on the photo.

@@ -2,7 +2,7 @@
 
 use crate::engine::ModelSource;
 use crate::ui::core::command::{
-    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, SessionCommand, WordKind, WordStep,
+    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, SessionCommand, StudyCommand, WordKind, WordStep,
 };
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -160,6 +160,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         File,
         "Open a figure or recipe…",
         "Takes the recipe of a figure (PNG, SVG, PDF) or a recipe (JSON) into the figure's panel",
+        []
+    ),
+    named!(
+        "open-a-run-of-a-study",
+        Command::Study(StudyCommand::PickRun),
+        File,
+        "Open a run of a study…",
+        "The tables of a study's answers, and the rows that they are made of; also while it still runs",
         []
     ),
     named!("quit", Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),

@@ -22,6 +22,8 @@ pub struct Opened {
     pub photos: Vec<PhotoPlace>,
     /// Folders that hold a model instead.
     pub models: Vec<PathBuf>,
+    /// Folders that hold a run of a study.
+    pub studies: Vec<PathBuf>,
     /// Objects.
     pub instances: Option<Arc<Instances>>,
     /// Descriptions.
@@ -93,7 +95,9 @@ pub(in crate::ui) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool
             break;
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        if path.join("config.json").is_file() {
+        if let Some(folder) = run_of_study(path) {
+            opened.studies.push(folder);
+        } else if path.join("config.json").is_file() {
             opened.models.push(path.clone());
         } else if path.is_dir() {
             opened.read.push(path.clone());
@@ -142,6 +146,14 @@ fn leave_out_nameless(opened: &mut Opened) {
         };
         opened.problems.push(format!("{photos}: {}", first.display()));
     }
+}
+
+/// The folder of a run of a study; its `run.json` stands for it.
+fn run_of_study(path: &Path) -> Option<PathBuf> {
+    if path.file_name().is_some_and(|name| name == "run.json") && path.is_file() {
+        return path.parent().map(Path::to_owned);
+    }
+    path.join("run.json").is_file().then(|| path.to_owned())
 }
 
 fn is_annotations(path: &Path) -> bool {

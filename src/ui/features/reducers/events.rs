@@ -14,6 +14,7 @@ impl AppState {
         self.settle_notices();
         effects.extend(self.follow_pope());
         effects.extend(self.follow_all_photos());
+        self.follow_study_row();
         effects
     }
 

@@ -102,6 +102,7 @@ impl App {
                 Effect::Copy(text) => ctx.copy_text(text),
                 Effect::CopyPicture => self.copy_picture(ctx),
                 Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
+                Effect::Study(effect) => self.carry_out_study(effect),
                 Effect::Session(effect) => self.carry_out_session(effect, ctx),
                 Effect::Quit => {
                     self.closing = true;

@@ -111,6 +111,7 @@ pub(super) fn of(cx: &PanelContext<'_>, pane: Pane) -> Option<String> {
         | Pane::Photo
         | Pane::Compare
         | Pane::Figure
+        | Pane::Study
         | Pane::Question
         | Pane::Inspector
         | Pane::Mitigation

@@ -1,0 +1,100 @@
+//! One column of a table as bars with intervals.
+
+use super::set_view;
+use crate::study::report::Table;
+use crate::ui::features::context::PanelContext;
+use crate::ui::widgets::{empty, named};
+use eframe::egui;
+use egui::Ui;
+use egui_plot::{Bar, BarChart, Line, Plot, PlotPoints};
+
+/// Bars whose names are written below them; more would lie over each other.
+const MOST_NAMES: usize = 12;
+/// Letters of a name below its bar.
+const MOST_CHARS: usize = 14;
+/// Half the width of the ends of an interval, in bars.
+const CAP: f64 = 0.12;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table) {
+    let has_number = |idx: usize| table.rows.iter().any(|row| row.get(idx).is_some_and(|cell| cell.value.is_some()));
+    let columns: Vec<usize> = (1..table.columns.len()).filter(|idx| has_number(*idx)).collect();
+    let wanted = |idx: &&usize| table.columns.get(**idx) == Some(&cx.state.study.view.column);
+    let Some(column) = columns.iter().find(wanted).or(columns.first()).copied() else {
+        return empty(ui, "No numbers", "This table has no column of numbers");
+    };
+    let title = table.columns.get(column).map_or("", String::as_str).to_owned();
+    let combo = egui::ComboBox::from_id_salt("study column").selected_text(&title).truncate();
+    let shown = combo.show_ui(ui, |ui| {
+        for name in columns.iter().filter_map(|idx| table.columns.get(*idx)) {
+            if ui.selectable_label(*name == title, name).clicked() {
+                let name = name.clone();
+                set_view(cx, |view| view.column = name);
+            }
+        }
+    });
+    named(ui, &shown.response, "Column of the bars");
+    bars(ui, table, column, &title);
+}
+
+fn bars(ui: &mut Ui, table: &Table, column: usize, title: &str) {
+    let accent = crate::ui::widgets::theme::accent(ui.visuals());
+    let stroke = egui::Stroke::new(1.5, ui.visuals().strong_text_color());
+    let mut bars = Vec::new();
+    let mut whiskers = Vec::new();
+    for (idx, row) in table.rows.iter().enumerate() {
+        let Some(cell) = row.get(column) else { continue };
+        let Some(value) = cell.value else { continue };
+        let name = row.first().map_or("", |cell| cell.text.as_str());
+        let x = idx as f64;
+        bars.push(
+            Bar::new(x, value).width(0.7).fill(accent.gamma_multiply(0.6)).name(format!("{name}: {}", cell.text)),
+        );
+        if let Some([low, high]) = cell.interval {
+            let ends = [[x - CAP, low], [x + CAP, low], [x, low], [x, high], [x - CAP, high], [x + CAP, high]];
+            whiskers.push(ends.to_vec());
+        }
+    }
+    let names: Vec<String> =
+        table.rows.iter().map(|row| row.first().map_or("", |cell| &cell.text).to_owned()).collect();
+    let count = names.len();
+    let response = Plot::new("study bars")
+        .height((ui.available_height() - 4.0).max(80.0))
+        .allow_scroll(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_boxed_zoom(false)
+        .show_grid([false, true])
+        .y_axis_label(title)
+        .x_axis_formatter(move |mark, _| label(&names, mark.value))
+        .x_grid_spacer(egui_plot::uniform_grid_spacer(move |_| {
+            let step = count.div_ceil(MOST_NAMES).max(1) as f64;
+            [step * 16.0, step * 4.0, step]
+        }))
+        .include_x(-0.6)
+        .include_x(count as f64 - 0.4)
+        .include_y(0.0)
+        .show(ui, |plot| {
+            plot.bar_chart(BarChart::new("value", bars));
+            for ends in whiskers {
+                plot.line(Line::new("95 % interval", PlotPoints::from(ends)).stroke(stroke));
+            }
+        });
+    named(ui, &response.response, &format!("{title} as bars, with intervals of 95 %"));
+}
+
+/// The name of the row at a place of the axis; nothing between rows.
+fn label(names: &[String], at: f64) -> String {
+    if (at - at.round()).abs() > 1e-6 || at < -0.5 {
+        return String::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not below 0; what is too large has none"
+    )]
+    let name = names.get(at.round() as usize).map_or("", String::as_str);
+    match name.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or(name)),
+        None => name.to_owned(),
+    }
+}

@@ -1,0 +1,151 @@
+//! The tables of a report, one at a time; a click on a cell lists the rows that it is made of.
+
+use super::{emit, plot, set_view};
+use crate::study::report::{Cell, Table};
+use crate::ui::core::command::{CellPlace, ReportForm, StudyCommand};
+use crate::ui::core::wording::count;
+use crate::ui::features::context::PanelContext;
+use crate::ui::features::study::reading::ReadRun;
+use crate::ui::widgets::{empty, named};
+use eframe::egui;
+use egui::accesskit::Role;
+use egui::{Button, FontSelection, RichText, Ui, WidgetInfo, vec2};
+
+/// Least and greatest width of a column, points.
+const COLUMN_PT: [f32; 2] = [44.0, 260.0];
+/// Beside the text of a cell, points.
+const CELL_MARGIN_PT: f32 = 12.0;
+/// Height of a row, points.
+const ROW_PT: f32 = 22.0;
+
+pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun) {
+    if let Err(why) = &run.tables {
+        ui.add(egui::Label::new(RichText::new(why).color(ui.visuals().error_fg_color)).wrap());
+        return;
+    }
+    let Some((idx, table)) = run.table(&cx.state.study.view.table) else {
+        return empty(ui, "No table", "No row has an answer yet");
+    };
+    tabs(ui, cx, run, idx);
+    title(ui, cx, table);
+    if cx.state.study.view.plot {
+        return plot::show(ui, cx, table);
+    }
+    let widths = run.widths.get(idx).map(Vec::as_slice).unwrap_or_default();
+    grid(ui, cx, table, widths);
+}
+
+/// A tab for each table.
+fn tabs(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, shown: usize) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for (idx, table) in run.tables.as_deref().unwrap_or_default().iter().enumerate() {
+            let tab = ui.add(Button::selectable(idx == shown, table.id.replace('_', " ")));
+            named(ui, &tab, &format!("Table: {}", table.id.replace('_', " ")));
+            if tab.on_hover_text(&table.title).clicked() {
+                let id = table.id.clone();
+                set_view(cx, |view| view.table = id);
+            }
+        }
+    });
+}
+
+fn title(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(&table.title).strong()).on_hover_text(&table.note);
+        let is_plot = cx.state.study.view.plot;
+        let bars = ui.add(Button::selectable(is_plot, "Bars")).on_hover_text("One column as bars with its intervals");
+        if bars.clicked() {
+            set_view(cx, |view| view.plot = !is_plot);
+        }
+        forms(ui, cx, "Copy", "Copy the table of the study", StudyCommand::Copy);
+        forms(ui, cx, "Save…", "Save the table of the study", StudyCommand::PickTable);
+    });
+    if !table.note.is_empty() {
+        let note = egui::Label::new(RichText::new(&table.note).weak().small()).truncate();
+        ui.add(note.show_tooltip_when_elided(false)).on_hover_text(&table.note);
+    }
+}
+
+fn forms(ui: &mut Ui, cx: &mut PanelContext<'_>, text: &str, name: &str, command: fn(ReportForm) -> StudyCommand) {
+    let menu = ui.menu_button(RichText::new(text).small(), |ui| {
+        for (form, help) in ReportForm::ALL.into_iter().zip([
+            "A table of Markdown with its note",
+            "Every digit, intervals in columns of their own",
+            "A tabular of LaTeX with rules of booktabs",
+        ]) {
+            if ui.button(format!("as {}", form.label())).on_hover_text(help).clicked() {
+                emit(cx, command(form));
+                ui.close();
+            }
+        }
+    });
+    named(ui, &menu.response, name);
+}
+
+/// Only the rows that are in sight are drawn: a table of heads has a thousand.
+fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, widths: &[usize]) {
+    let digit_pt = {
+        let font = FontSelection::Default.resolve(ui.style());
+        ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'))
+    };
+    let [least, most] = COLUMN_PT;
+    let width_pt = |chars: usize| (chars as f32 * digit_pt + CELL_MARGIN_PT).clamp(least, most);
+    let widths: Vec<f32> = widths.iter().map(|chars| width_pt(*chars)).collect();
+    egui::ScrollArea::horizontal().id_salt("study table").auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(2.0, 0.0);
+        ui.horizontal(|ui| {
+            for (name, width) in table.columns.iter().zip(&widths) {
+                let label = egui::Label::new(RichText::new(name).weak().small()).truncate();
+                let label = label.show_tooltip_when_elided(false);
+                ui.add_sized([*width, ROW_PT], label).on_hover_text(format!("{name}\n{}", table.note));
+            }
+        });
+        let scroll = egui::ScrollArea::vertical().id_salt("study table rows").auto_shrink(false);
+        scroll.show_rows(ui, ROW_PT, table.rows.len(), |ui, range| {
+            for row in range {
+                ui.horizontal(|ui| line(ui, cx, table, row, &widths));
+            }
+        });
+    });
+}
+
+fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, widths: &[f32]) {
+    let Some(cells) = table.rows.get(row) else { return };
+    let row_name = cells.first().map_or("", |cell| cell.text.as_str());
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let column_name = table.columns.get(column).map_or("", String::as_str);
+        let place = CellPlace {
+            table: table.id.clone(),
+            row,
+            column,
+            row_name: row_name.to_owned(),
+            column_name: column_name.to_owned(),
+        };
+        let is_listed = cx.state.study.view.filter.cell.as_ref() == Some(&place);
+        let text = if column == 0 { RichText::new(&cell.text).strong() } else { RichText::new(&cell.text) };
+        let button = Button::selectable(is_listed, text).truncate();
+        let response = ui.add_sized([*width, ROW_PT], button);
+        let name = format!("{column_name} of {row_name}: {}", cell.text);
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_listed, &name));
+        if response.on_hover_text(explained(cell, column_name, row_name)).clicked() {
+            let cell = (!is_listed).then_some(place);
+            set_view(cx, |view| view.filter.cell = cell);
+        }
+    }
+}
+
+/// What a number is, with its interval.
+fn explained(cell: &Cell, column: &str, row: &str) -> String {
+    let mut text = format!("{column} of {row}: {}", cell.text);
+    if let Some([low, high]) = cell.interval {
+        text += &format!("\n95 % interval from {low:.2} to {high:.2}");
+    }
+    if let Some(error) = cell.standard_error {
+        text += &format!(", standard error {error:.2}");
+    }
+    match cell.rows.len() {
+        0 => text + "\nMade of all answers of this table. Click: list them",
+        rows => text + &format!("\nMade of {}. Click: list them", count(rows, "answer")),
+    }
+}

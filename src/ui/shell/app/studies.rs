@@ -1,0 +1,37 @@
+//! What studies want done outside of the state.
+
+use crate::ui::features::StudyEffect;
+use crate::ui::features::study::files::{self, StudyDone};
+use crate::ui::features::study::job;
+use crate::ui::shell::app::App;
+
+impl App {
+    /// What studies want done outside of the state.
+    pub(in crate::ui) fn carry_out_study(&mut self, effect: StudyEffect) {
+        match effect {
+            StudyEffect::Start(plan) => self.studies.start(*plan),
+            StudyEffect::Pause => self.studies.pause(),
+            StudyEffect::PickRun => self.jobs.pick_run(),
+            StudyEffect::PickFile => self.jobs.pick_study(),
+            StudyEffect::PickSave(file) => self.jobs.pick_study_place(&file),
+            StudyEffect::PickOut => self.jobs.pick_rows_folder(),
+            StudyEffect::PickTable(form, name) => self.jobs.pick_table_place(form, name),
+            StudyEffect::FindRow(wish) => self.jobs.study(move || StudyDone::Row(Box::new(files::find(*wish)))),
+            StudyEffect::ReadFile(path) => self.jobs.study(move || {
+                let read = files::read(&path);
+                StudyDone::FileRead(path, read)
+            }),
+            StudyEffect::WriteStudy(path, text) => self.jobs.study(move || {
+                let written = files::write("the study", &path, text.as_bytes());
+                StudyDone::StudyWritten(path, written)
+            }),
+            StudyEffect::WriteTable(path, bytes) => self.jobs.study(move || {
+                let written = files::write("the table", &path, &bytes);
+                StudyDone::TableWritten(path, written)
+            }),
+            StudyEffect::Count(text, file) => {
+                self.jobs.study(move || StudyDone::Counted(job::count(&text, &file)));
+            }
+        }
+    }
+}
