@@ -22,6 +22,7 @@ mod room;
 mod script;
 mod sessions;
 mod states;
+mod study;
 mod support;
 mod surviving;
 mod tasks;

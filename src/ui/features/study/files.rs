@@ -82,7 +82,7 @@ fn photo_of(wish: &RowWish) -> Result<ImageSource, String> {
     let found = folders.map(|folder| folder.join(&wish.photo)).find(|path| path.is_file());
     found.map(ImageSource::Path).ok_or_else(|| {
         format!(
-            "The photo {} is neither among the open ones nor in the study's folder: open the folder that it lies in: {}",
+            "The photo {} is neither among the open ones nor in the study's folder: open the folder that it is in: {}",
             wish.photo,
             wish.images.display()
         )
