@@ -67,9 +67,9 @@ fn a_run_is_opened_and_a_click_leads_from_a_cell_to_a_photo() {
     window.get_by_label("Two ways");
     window.get_by_label(&format!("{rows} of {rows} rows"));
     window.get_by_label("Yes/no questions about objects (POPE)");
-    window.get_by_label_contains("Setting of greedy: greedy");
+    window.get_by_label_contains("setting of greedy: greedy");
     // A cell lists what it is made of.
-    window.get_by_label_contains("Setting of vcd: vcd").click();
+    window.get_by_label_contains("setting of vcd: vcd").click();
     wait_until(&mut window, "the rows of the cell", |app| listed(app) == rows / 2);
     frames(&mut window);
     assert!(window.query_by_label_contains("Row 1: greedy").is_none(), "those of the other setting are not listed");
@@ -138,8 +138,8 @@ fn rows_are_filtered_by_words_and_outcome() {
     let right = |app: &App| app.state().study.listed.as_ref().map_or(0, |listed| listed.right);
     let number = right(window.state());
     window.get_by_label("right").click();
-    wait_until(&mut window, "right rows alone", |app| listed(app) == number);
-    assert_eq!(window.state().state().study.view.filter.outcome, RowOutcome::Right, "by a click");
+    let is_chosen = |app: &App| app.state().study.view.filter.outcome == RowOutcome::Right;
+    wait_until(&mut window, "right rows alone", |app| is_chosen(app) && listed(app) == number);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_study_is_described_run_paused_and_resumed() {
     window.get_by_label("chair").click();
     frames(&mut window);
     window.get_by_label("A study of 3 settings");
-    let text = toml(12, "");
+    let text = toml(1, "");
     let draft = |text: &str| StudyDraft { text: text.to_owned(), file: None, out: out.display().to_string() };
     window.state_mut().command(Command::Study(StudyCommand::SetDraft(Box::new(draft("name = 1")))));
     frames(&mut window);
@@ -193,7 +193,7 @@ fn a_study_is_described_run_paused_and_resumed() {
     window.get_by_label("Estimate").click();
     wait_until(&mut window, "the estimate", |app| app.state().study.count.is_some());
     frames(&mut window);
-    window.get_by_label_contains("12 photos, ");
+    window.get_by_label_contains("1 photo, 18 questions × 2 settings = 36 rows");
     window.get_by_label("Start").click();
     let done =
         |app: &App| app.state().study.asking.as_ref().and_then(|asking| asking.progress).map_or(0, |now| now.done);
@@ -230,7 +230,7 @@ fn a_table_is_copied() {
     let path = folder.path().join("table.csv");
     window.state_mut().command(Command::Study(StudyCommand::SaveTable(ReportForm::Csv, path.clone())));
     wait_until(&mut window, "the file", |_| path.is_file());
-    assert!(std::fs::read_to_string(&path).expect("written").starts_with("Setting,"), "a table");
+    assert!(std::fs::read_to_string(&path).expect("written").starts_with("setting,"), "a table");
 }
 
 /// Frames of a window that shows the middle of so many rows.

@@ -1,29 +1,11 @@
 //! A study that is asked in the background, with a model of its own: the one that the window has open is its worker's.
 
-use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, OpenModel};
-use crate::prompting::Source;
-use crate::study::store::Shard;
-use crate::study::{Setting, Study, StudyData, StudyProgress, StudyRun, StudySummary};
+use crate::study::{Setting, Study, StudyData, StudyPlan, StudyProgress, StudyStep, StudySummary};
 use crate::ui::background::link::Waker;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-
-/// A study to ask.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StudyPlan {
-    /// TOML.
-    pub(in crate::ui) text: String,
-    /// The file that its paths are relative to.
-    pub(in crate::ui) file: PathBuf,
-    /// Folder of the rows.
-    pub(in crate::ui) out: PathBuf,
-    /// Where its model runs.
-    pub(in crate::ui) device: DevicePreference,
-    /// In which type.
-    pub(in crate::ui) dtype: DtypePreference,
-}
 
 /// How many questions a study has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,66 +120,12 @@ impl StudyJob {
 }
 
 fn ask(plan: &StudyPlan, shared: &Shared, wake: &Waker) -> Result<StudySummary, String> {
-    let stage = |what: &str| {
-        shared.tell(|told| what.clone_into(&mut told.stage));
+    let mut tell = |step: StudyStep<'_>| {
+        shared.tell(|told| match step {
+            StudyStep::Opening(what) => what.clone_into(&mut told.stage),
+            StudyStep::Asking(now) => told.progress = Some(now),
+        });
         wake();
     };
-    let is_paused = || shared.finish.load(Ordering::Relaxed);
-    let stopped = || StudySummary { is_stopped: true, ..StudySummary::default() };
-    let study = Study::read(&plan.text, &plan.file).map_err(|err| err.to_string())?;
-    stage("Opening photos and questions");
-    let data = StudyData::open(&study, &plan.file, &shared.cancel).map_err(|err| err.to_string())?;
-    let open = |name: &str, mmproj: Option<&Path>| {
-        let source = model_source(plan, name, mmproj);
-        let request = LoadRequest { source, device: plan.device, dtype: plan.dtype };
-        // A pause while weights are read ends that, too.
-        OpenModel::open(&request, &mut |_, what| stage(what), &shared.finish).map_err(|err| err.to_string())
-    };
-    stage("Opening the model");
-    let mmproj = study.model.mmproj.as_ref().map(|path| base(plan).join(path));
-    let model = match open(&study.model.id, mmproj.as_deref()) {
-        Err(_) if is_paused() => return Ok(stopped()),
-        opened => opened?,
-    };
-    let looker = match clip_of(&study).map(|name| open(&name, None)).transpose() {
-        Err(_) if is_paused() => return Ok(stopped()),
-        opened => opened?,
-    };
-    let run = StudyRun {
-        study: &study,
-        file: &plan.file,
-        data: &data,
-        model: &model,
-        looker: looker.as_ref(),
-        out: &plan.out,
-        shard: Shard::WHOLE,
-        limit: None,
-    };
-    let mut tell = |now: StudyProgress| {
-        shared.tell(|told| told.progress = Some(now));
-        wake();
-    };
-    run.run(&mut tell, &shared.finish, &shared.cancel).map_err(|err| err.to_string())
-}
-
-fn base(plan: &StudyPlan) -> &Path {
-    plan.file.parent().unwrap_or(Path::new(""))
-}
-
-/// The model of a study: a path from its folder where there is one of that name.
-fn model_source(plan: &StudyPlan, name: &str, mmproj: Option<&Path>) -> ModelSource {
-    let beside = base(plan).join(name);
-    let text = if beside.exists() { beside.to_string_lossy().into_owned() } else { name.to_owned() };
-    match (ModelSource::named(&text), mmproj) {
-        (_, None) if Path::new(&text).is_dir() => ModelSource::Folder(text.into()),
-        (ModelSource::Gguf { decoder, .. }, Some(file)) => ModelSource::Gguf { decoder, mmproj: Some(file.to_owned()) },
-        (source, _) => source,
-    }
-}
-
-/// The CLIP that looks for attention prompting.
-fn clip_of(study: &Study) -> Option<String> {
-    let all = study.settings.iter().filter_map(|setting| setting.prompting.as_ref());
-    let clip = all.filter(|prompting| prompting.source == Source::Clip);
-    clip.map(|prompting| prompting.model.clone().unwrap_or_else(|| "demo-clip".to_owned())).next()
+    plan.ask(&mut tell, &shared.finish, &shared.cancel).map_err(|err| err.to_string())
 }

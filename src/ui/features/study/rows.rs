@@ -2,8 +2,8 @@
 
 use super::files::{FoundRow, RowWish};
 use super::reading::ReadRun;
-use super::state::StudyEffect;
-use crate::engine::{ImageSource, ModelSource, Prompt, Question, Request, RunId, Spec};
+use super::state::{Awaited, StudyEffect};
+use crate::engine::{ImageSource, ModelSource, Prompt, Question, Request, Spec};
 use crate::study::AnswerRow;
 use crate::study::file::DEMO;
 use crate::ui::core::command::{Command, PromptView};
@@ -11,15 +11,6 @@ use crate::ui::core::pane::Pane;
 use crate::ui::features::{AppState, Effect, Phase, Severity, Until};
 use std::ops::RangeInclusive;
 use std::path::Path;
-
-/// The word of a row, to be held when its answer has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::ui) struct Awaited {
-    run: RunId,
-    tokens: RangeInclusive<usize>,
-    /// The answer of the study: another one may have other words there.
-    answer: String,
-}
 
 impl AppState {
     /// Looks for the photo of a row, and for its trace.

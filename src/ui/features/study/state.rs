@@ -1,14 +1,15 @@
 //! What is known of studies: the one that is being written, the one that is asked, the run that is looked at.
 
-use super::job::{StudyCount, StudyPlan};
+use super::job::StudyCount;
 use super::reading::{Listed, ReadRun};
-use super::rows::Awaited;
+use crate::engine::RunId;
 use crate::study::templates::template;
-use crate::study::{Setting, Study, StudyProgress, StudySummary};
+use crate::study::{Setting, Study, StudyPlan, StudyProgress, StudySummary};
 use crate::ui::core::command::{ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::study::files::{RowWish, StudyDone};
 use crate::ui::features::{AppState, Effect, Severity, Until};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,6 +47,15 @@ pub struct StudyState {
     pub visible: bool,
     /// The word to hold when a row's answer has come.
     pub(super) awaited: Option<Awaited>,
+}
+
+/// The word of a row, to be held when its answer has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Awaited {
+    pub(super) run: RunId,
+    pub(super) tokens: RangeInclusive<usize>,
+    /// The answer of the study: another one may have other words there.
+    pub(super) answer: String,
 }
 
 /// A study that is being asked.

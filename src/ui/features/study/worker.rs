@@ -1,8 +1,9 @@
 //! What studies need besides the window's thread: reading and filtering runs, asking studies.
 
-use super::job::{StudyJob, StudyPlan};
+use super::job::StudyJob;
 use super::reading::{ListWish, Listed, ReadAnswer, ReadWish, Reader};
 use super::state::StudyState;
+use crate::study::StudyPlan;
 use crate::ui::background::latest::Latest;
 use crate::ui::background::link::Waker;
 use std::sync::Arc;
