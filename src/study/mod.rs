@@ -43,7 +43,7 @@ pub use import::{Import, ImportReport};
 pub use item::{Item, StudyPhoto};
 pub use merge::{MergeReport, merge, write_rows};
 pub use parquet::{write_answers, write_words};
-pub use plan::{StudyPlan, StudyStep};
+pub use plan::{StudyPlan, StudyStep, clip_of};
 pub use row::{AnswerRow, WordRow};
 pub use runner::{StudyProgress, StudyRun, StudySummary};
 pub use setting::Setting;

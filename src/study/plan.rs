@@ -72,6 +72,7 @@ impl StudyPlan {
             out: &self.out,
             shard: Shard::WHOLE,
             limit: None,
+            one_by_one: false,
         };
         run.run(&mut |now| tell(StudyStep::Asking(now)), finish, cancel)
     }
@@ -94,8 +95,8 @@ impl StudyPlan {
     }
 }
 
-/// The CLIP that looks for attention prompting.
-fn clip_of(study: &Study) -> Option<String> {
+/// Name of the CLIP that looks for attention prompting; `None` where no setting asks for it.
+pub fn clip_of(study: &Study) -> Option<String> {
     let all = study.settings.iter().filter_map(|setting| setting.prompting.as_ref());
     let clip = all.filter(|prompting| prompting.source == Source::Clip);
     clip.map(|prompting| prompting.model.clone().unwrap_or_else(|| "demo-clip".to_owned())).next()

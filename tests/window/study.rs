@@ -38,7 +38,8 @@ fn make(text: &str, out: &Path, limit: Option<usize>) {
     };
     let model = OpenModel::open(&request, &mut |_, _| {}, &never).expect("the demo model");
     let (looker, shard) = (None, Shard::WHOLE);
-    let run = StudyRun { study: &study, file, data: &data, model: &model, looker, out, shard, limit };
+    let (data, model) = (&data, &model);
+    let run = StudyRun { study: &study, file, data, model, looker, out, shard, limit, one_by_one: false };
     run.run(&mut |_| {}, &never, &never).expect("answers");
 }
 

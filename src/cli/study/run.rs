@@ -5,9 +5,8 @@ use super::super::{output, source};
 use super::args::RunArgs;
 use crate::engine::{LoadRequest, OpenModel};
 use crate::files;
-use crate::prompting::Source;
 use crate::study::store::Shard;
-use crate::study::{Study, StudyData, StudyProgress, StudyRun, StudySummary};
+use crate::study::{Study, StudyData, StudyProgress, StudyRun, StudySummary, clip_of};
 use anyhow::anyhow;
 use serde_json::json;
 use std::io::IsTerminal as _;
@@ -113,13 +112,6 @@ fn beside(study: &Path, name: &str, is_of_study: bool) -> String {
 fn load(name: &str, mmproj: Option<&Path>, args: &RunArgs) -> Result<LoadRequest, Failure> {
     let source = source::model_source(name, mmproj)?;
     Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
-}
-
-/// The CLIP that looks for attention prompting.
-fn clip_of(study: &Study) -> Option<String> {
-    let all = study.settings.iter().filter_map(|setting| setting.prompting.as_ref());
-    let clip = all.filter(|prompting| prompting.source == Source::Clip);
-    clip.map(|prompting| prompting.model.clone().unwrap_or_else(|| "demo-clip".to_owned())).next()
 }
 
 /// Progress: one changing line on a terminal, a line now and then elsewhere, JSON lines if wanted.

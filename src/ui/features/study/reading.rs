@@ -243,6 +243,7 @@ mod tests {
             data_hash: String::new(),
             num_items: 2,
             num_settings: 2,
+            one_by_one: false,
             program: String::new(),
         };
         let row = |item: usize, setting: &str, answer: Option<&str>| AnswerRow {
