@@ -33,7 +33,7 @@ pub mod store;
 pub mod templates;
 
 #[cfg(test)]
-mod outside;
+mod tests;
 
 pub use data::StudyData;
 pub use error::StudyError;

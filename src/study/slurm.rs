@@ -121,14 +121,14 @@ mod tests {
         let arguments = ["--model".to_owned(), "/m/it's mine".to_owned()];
         let job = SlurmJob {
             program: Path::new("/usr/bin/gazelens"),
-            study: Path::new("/home/a b/s.toml"),
+            study: Path::new("/data/a b/s.toml"),
             out: Path::new("/data/100%"),
             num_tasks: 4,
             options: &options,
             arguments: &arguments,
         };
         let array = job.array_script();
-        let run = "/usr/bin/gazelens study run '/home/a b/s.toml' --out /data/100% --shard \"$SLURM_ARRAY_TASK_ID/4\" \
+        let run = "/usr/bin/gazelens study run '/data/a b/s.toml' --out /data/100% --shard \"$SLURM_ARRAY_TASK_ID/4\" \
             ${SLURM_CPUS_PER_TASK:+--threads \"$SLURM_CPUS_PER_TASK\"} --model '/m/it'\\''s mine' &\n";
         for line in
             [run, "#SBATCH --array=0-3\n", "#SBATCH --output=\"/data/100%%/logs/%A-%a.out\"\n", "--gres=gpu:1\n"]

@@ -38,7 +38,8 @@ proptest! {
     fn a_study_of_a_stranger_is_read_or_refused(cut in 0_usize..4000, noise in bytes()) {
         let text: String = TEMPLATES.iter().map(|template| template.toml).collect();
         let start: String = text.chars().take(cut).collect();
-        for text in [start.clone() + &String::from_utf8_lossy(&noise), String::from_utf8_lossy(&noise).into_owned(), start] {
+        let noise = String::from_utf8_lossy(&noise).into_owned();
+        for text in [start.clone() + &noise, noise, start] {
             if let Ok(study) = Study::read(&text, Path::new("s.toml")) {
                 drop(Setting::all(&study, Path::new("s.toml")));
             }
@@ -58,7 +59,10 @@ proptest! {
 
     #[test]
     fn a_run_of_a_stranger_makes_tables_or_a_sentence(
-        rows in proptest::collection::vec((0_usize..5, 0_usize..3, any::<Option<f64>>(), "[a-z(]{0,4}", any::<bool>()), 0..30),
+        rows in proptest::collection::vec(
+            (0_usize..5, 0_usize..3, any::<Option<f64>>(), "[a-z(]{0,4}", any::<bool>()),
+            0..30,
+        ),
         template in 0_usize..8,
     ) {
         let folder = tempfile::tempdir().expect("a temporary folder");
