@@ -92,14 +92,14 @@ fn photo_of(wish: &RowWish) -> Result<ImageSource, String> {
 /// Reads a study's text.
 pub(in crate::ui) fn read(path: &Path) -> Result<String, String> {
     let cannot = |why: String| format!("Cannot open the study: {why}: {}", path.display());
-    let bytes = files::read(path, MOST_BYTES).map_err(|err| cannot(files::reason(&err).to_string()))?;
+    let bytes = files::read(path, MOST_BYTES).map_err(|err| cannot(files::reason(&err)))?;
     String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".to_owned()))
 }
 
 /// Writes a study or a table: the whole file, or what was there before.
 pub(in crate::ui) fn write(what: &str, path: &Path, bytes: &[u8]) -> Result<(), String> {
     let written = files::replace(path, |file| file.write_all(bytes));
-    written.map(|_| ()).map_err(|err| format!("Cannot write {what}: {}: {}", files::reason(&err), path.display()))
+    written.map(|()| ()).map_err(|err| format!("Cannot write {what}: {}: {}", files::reason(&err), path.display()))
 }
 
 #[cfg(test)]

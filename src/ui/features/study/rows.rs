@@ -150,20 +150,17 @@ impl AppState {
             run.phase.is_active() || (run.phase == Phase::Finished && by == weights.as_ref())
         });
         let known = known.map(|run| run.id).last();
-        let (id, effects) = match known {
-            Some(id) => {
-                self.runs.show(id);
-                self.selection.clear();
-                (Some(id), Vec::new())
-            }
-            None => {
-                let effects = self.send(question);
-                let id = effects.iter().find_map(|effect| match effect {
-                    Effect::Send(Request::Ask(id, _)) => Some(*id),
-                    _ => None,
-                });
-                (id, effects)
-            }
+        let (id, effects) = if let Some(id) = known {
+            self.runs.show(id);
+            self.selection.clear();
+            (Some(id), Vec::new())
+        } else {
+            let effects = self.send(question);
+            let id = effects.iter().find_map(|effect| match effect {
+                Effect::Send(Request::Ask(id, _)) => Some(*id),
+                _ => None,
+            });
+            (id, effects)
         };
         let answer = row.answer.clone().unwrap_or_default();
         self.study.awaited = id.map(|run| Awaited { run, tokens, answer });

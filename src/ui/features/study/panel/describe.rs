@@ -145,7 +145,7 @@ fn estimate(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// "30 photos, 180 questions × 10 settings = 1800 rows; about 3 min; about 2.6 MiB".
 fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
     let rows = counted.questions * counted.settings;
-    let mut text = format!(
+    let rows_words = format!(
         "{}, {} × {} = {}",
         count(counted.photos, "photo"),
         count(counted.questions, "question"),
@@ -159,7 +159,7 @@ fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
         let timings = cx.state.current_run().and_then(|run| run.timings)?;
         Some(timings.vision_secs + timings.prefill_secs + timings.decode_secs).filter(|secs| *secs > 0.0)
     });
-    text += &match (secs, rate) {
+    let time = match (secs, rate) {
         (Some(secs), Some(_)) => format!("; about {} at the last study's rate", duration(secs * rows as f64)),
         (Some(secs), None) => {
             format!("; about {} if each takes as long as the shown answer", duration(secs * rows as f64))
@@ -168,7 +168,7 @@ fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a disk")]
     let bytes = (rows as f64 * row_bytes(&cx.state.study)) as u64;
-    text + &format!("; about {} of rows", format_bytes(bytes))
+    format!("{rows_words}{time}; about {} of rows", format_bytes(bytes))
 }
 
 /// Of the run that is looked at, else of the bundled templates.

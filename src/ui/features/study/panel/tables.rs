@@ -10,6 +10,7 @@ use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Button, FontSelection, RichText, Ui, WidgetInfo, vec2};
+use std::fmt::Write as _;
 
 /// Least and greatest width of a column, points.
 const COLUMN_PT: [f32; 2] = [44.0, 260.0];
@@ -139,13 +140,13 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, width
 fn explained(cell: &Cell, column: &str, row: &str) -> String {
     let mut text = format!("{column} of {row}: {}", cell.text);
     if let Some([low, high]) = cell.interval {
-        text += &format!("\n95 % interval from {low:.2} to {high:.2}");
+        let _ = write!(text, "\n95 % interval from {low:.2} to {high:.2}");
     }
     if let Some(error) = cell.standard_error {
-        text += &format!(", standard error {error:.2}");
+        let _ = write!(text, ", standard error {error:.2}");
     }
     match cell.rows.len() {
         0 => text + "\nMade of all answers of this table. Click: list them",
-        rows => text + &format!("\nMade of {}. Click: list them", count(rows, "answer")),
+        rows => format!("{text}\nMade of {}. Click: list them", count(rows, "answer")),
     }
 }
