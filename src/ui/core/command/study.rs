@@ -132,7 +132,7 @@ pub struct CellPlace {
     pub row: usize,
     /// Its column, from 0.
     pub column: usize,
-    /// First cell of the row.
+    /// What the row is about: the words before its numbers.
     pub row_name: String,
     /// Header of the column.
     pub column_name: String,

@@ -99,7 +99,7 @@ pub(in crate::ui) fn read(path: &Path) -> Result<String, String> {
 /// Writes a study or a table: the whole file, or what was there before.
 pub(in crate::ui) fn write(what: &str, path: &Path, bytes: &[u8]) -> Result<(), String> {
     let written = files::replace(path, |file| file.write_all(bytes));
-    written.map(|()| ()).map_err(|err| format!("Cannot write {what}: {}: {}", files::reason(&err), path.display()))
+    written.map_err(|err| format!("Cannot write {what}: {}: {}", files::reason(&err), path.display()))
 }
 
 #[cfg(test)]

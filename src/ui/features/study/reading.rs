@@ -71,7 +71,7 @@ impl ReadRun {
     /// cell of the table does.
     fn of_cell(&self, place: &CellPlace) -> Option<Vec<usize>> {
         let (_, table) = self.table(&place.table).filter(|(_, table)| table.id == place.table)?;
-        let is_named = |row: &&Vec<report::Cell>| row.first().is_some_and(|cell| cell.text == place.row_name);
+        let is_named = |row: &&Vec<report::Cell>| row_name(row) == place.row_name;
         let row = table.rows.get(place.row).filter(is_named).or_else(|| table.rows.iter().find(is_named))?;
         let own = row.get(place.column).map(|cell| cell.rows.clone()).unwrap_or_default();
         if !own.is_empty() {
@@ -82,6 +82,12 @@ impl ReadRun {
         all.dedup();
         if all.is_empty() { Some((0..self.rows.len()).collect()) } else { Some(all) }
     }
+}
+
+/// What a row of a table is about: the words before its numbers, such as "greedy, dog".
+pub(in crate::ui) fn row_name(row: &[report::Cell]) -> String {
+    let words = row.iter().take_while(|cell| cell.value.is_none()).map(|cell| cell.text.as_str());
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Longest text of each column, its header among them.

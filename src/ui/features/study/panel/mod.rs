@@ -156,6 +156,8 @@ fn results(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Arc<ReadRun>) {
     egui::Panel::bottom("study rows").frame(egui::Frame::new()).resizable(true).default_size(height_pt).show(
         ui,
         |ui| {
+            // Before the rows are listed it would shrink to the words that stand for them.
+            ui.set_min_height(ui.available_height());
             ui.add_space(4.0);
             rows::show(ui, cx, run);
         },

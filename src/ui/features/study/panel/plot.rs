@@ -3,6 +3,7 @@
 use super::set_view;
 use crate::study::report::Table;
 use crate::ui::features::context::PanelContext;
+use crate::ui::features::study::reading::row_name;
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::Ui;
@@ -44,7 +45,7 @@ fn bars(ui: &mut Ui, table: &Table, column: usize, title: &str) {
     for (idx, row) in table.rows.iter().enumerate() {
         let Some(cell) = row.get(column) else { continue };
         let Some(value) = cell.value else { continue };
-        let name = row.first().map_or("", |cell| cell.text.as_str());
+        let name = row_name(row);
         let x = idx as f64;
         bars.push(
             Bar::new(x, value).width(0.7).fill(accent.gamma_multiply(0.6)).name(format!("{name}: {}", cell.text)),
@@ -54,8 +55,7 @@ fn bars(ui: &mut Ui, table: &Table, column: usize, title: &str) {
             whiskers.push(ends.to_vec());
         }
     }
-    let names: Vec<String> =
-        table.rows.iter().map(|row| row.first().map_or("", |cell| &cell.text).to_owned()).collect();
+    let names: Vec<String> = table.rows.iter().map(|row| row_name(row)).collect();
     let count = names.len();
     let response = Plot::new("study bars")
         .height((ui.available_height() - 4.0).max(80.0))

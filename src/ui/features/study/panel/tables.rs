@@ -5,7 +5,7 @@ use crate::study::report::{Cell, Table};
 use crate::ui::core::command::{CellPlace, ReportForm, StudyCommand};
 use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
-use crate::ui::features::study::reading::ReadRun;
+use crate::ui::features::study::reading::{ReadRun, row_name};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
@@ -113,14 +113,14 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, widths: &[usize])
 
 fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, widths: &[f32]) {
     let Some(cells) = table.rows.get(row) else { return };
-    let row_name = cells.first().map_or("", |cell| cell.text.as_str());
+    let row_name = row_name(cells);
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let column_name = table.columns.get(column).map_or("", String::as_str);
         let place = CellPlace {
             table: table.id.clone(),
             row,
             column,
-            row_name: row_name.to_owned(),
+            row_name: row_name.clone(),
             column_name: column_name.to_owned(),
         };
         let is_listed = cx.state.study.view.filter.cell.as_ref() == Some(&place);
@@ -129,7 +129,7 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, width
         let response = ui.add_sized([*width, ROW_PT], button);
         let name = format!("{column_name} of {row_name}: {}", cell.text);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_listed, &name));
-        if response.on_hover_text(explained(cell, column_name, row_name)).clicked() {
+        if response.on_hover_text(explained(cell, column_name, &row_name)).clicked() {
             let cell = (!is_listed).then_some(place);
             set_view(cx, |view| view.filter.cell = cell);
         }
