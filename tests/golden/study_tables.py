@@ -220,13 +220,19 @@ def scores(rows):
     }
 
 
-def percent(found, share=True):
-    """Of a share, or of a difference of shares; what lies outside of 0 to 100 of a share's interval is not shown."""
+def percent(found):
+    """A share with its interval, whose ends stay within 0 and 100."""
+    found = points(found)
+    if found is not None and found["interval"] is not None:
+        found["interval"] = [min(max(end, 0.0), 100.0) for end in found["interval"]]
+    return found
+
+
+def points(found):
     if found is None:
         return None
     scaled = lambda value: None if value is None else 100 * value
-    within = (lambda end: min(max(end, 0.0), 100.0)) if share else lambda end: end
-    interval = None if found["interval"] is None else [within(scaled(end)) for end in found["interval"]]
+    interval = None if found["interval"] is None else [scaled(end) for end in found["interval"]]
     return estimate(scaled(found["value"]), scaled(found["se"]), interval)
 
 
@@ -283,7 +289,7 @@ def against(groups, read, **options):
         b, cc = int((joined.b1 > joined.a1).sum()), int((joined.a1 > joined.b1).sum())
         tables.append({
             "setting": name, "questions": count(len(joined)),
-            "difference of accuracy": percent(estimate(value, se, student(value, se, c)), share=False), "p by photo": estimate(p),
+            "difference of accuracy": points(estimate(value, se, student(value, se, c))), "p by photo": estimate(p),
             "p (Holm)": None, "b": count(b), "c": count(cc),
             "McNemar p": estimate(float(mcnemar([[0, b], [cc, 0]], exact=True).pvalue)),
             "yes to no": count(int((joined.yb.astype(bool) & ~joined.ya.astype(bool)).sum())),
