@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const KILLS: [(usize, u32); 3] = [(1, 8), (2, 8), (7, 8)];
 /// Chooses the moments.
 const SEED: u64 = 42;
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Two questions about each of 7 photos, answered plainly and drawn twice: 42 rows with words.
 const CAPTIONS: &str = "name = \"Captions\"\ntemplate = \"chair\"\n[data]\nimages = \"demo\"\nannotations = \"demo\"\n\
@@ -47,7 +47,7 @@ fn rows(run: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(run) else { return 0 };
     let files = entries.map(|entry| entry.expect("a readable folder").path());
     let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-    let lines = |path: PathBuf| std::fs::read(path).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+    let lines = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default().matches('\n').count();
     files.map(lines).sum()
 }
 
@@ -93,9 +93,18 @@ fn finish(study: &str, run: &Path, shard: &str) {
 struct Moments(u64);
 
 impl Moments {
-    fn next(&mut self) -> f64 {
+    fn bits(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f64 / f64::from(1 << 24)
+        u32::try_from(self.0 >> 40).expect("24 bits")
+    }
+
+    /// From 0 to 1.
+    fn next(&mut self) -> f64 {
+        f64::from(self.bits()) / f64::from(1 << 24)
+    }
+
+    fn below(&mut self, count: usize) -> usize {
+        self.bits() as usize % count
     }
 }
 
@@ -118,7 +127,7 @@ fn shards_that_are_killed_at_any_moment_make_the_rows_of_one_process() {
             let out = run.display().to_string();
             let mut left: Vec<usize> = (0..count).collect();
             while !left.is_empty() {
-                let place = (moments.next() * left.len() as f64) as usize;
+                let place = moments.below(left.len());
                 let shard = format!("{}/{count}", left[place]);
                 if kills == wanted {
                     finish(&file, &run, &shard);
@@ -128,7 +137,7 @@ fn shards_that_are_killed_at_any_moment_make_the_rows_of_one_process() {
                 let args = ["study", "run", &file, "--out", &out, "--shard", &shard, "--threads", "1"];
                 let mut child = start(&args);
                 // Some are killed before their first row.
-                let more = (moments.next() * 3.0) as usize;
+                let more = moments.below(3);
                 let wait = if more == 0 { a_row.mul_f64(4.0 * moments.next()) } else { a_row.mul_f64(moments.next()) };
                 let before = rows(&run);
                 let mut ended = (more > 0).then(|| wait_for_rows(&mut child, &run, before + more)).flatten();
