@@ -1,4 +1,4 @@
-//! Tables of studies against `tests/golden/study_tables.py`: pandas, SciPy, statsmodels, scikit-learn and plain loops,
+//! Tables of studies against `tests/golden/study_tables.py`: pandas, SciPy, statsmodels, `scikit-learn` and plain loops,
 //! and cases that were worked by hand.
 
 use gazelens::study::report::{Cell, ReportOptions, Table, report};
