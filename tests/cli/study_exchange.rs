@@ -4,7 +4,7 @@ use super::*;
 use serde_json::{Value, json};
 
 /// Where files of other programs may be.
-const SHARED: &str = "/work/shared";
+const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
 
 /// A study of the demo's questions or captions.
 fn study(folder: &Path, template: &str, questions: &str) -> String {
@@ -178,7 +178,7 @@ fn files_of_other_programs_become_rows() {
     let pope = Path::new(SHARED).join("cases/pope");
     let captions = Path::new(SHARED).join("data/chair/opera_llava-1.5_greedy.jsonl");
     if !pope.is_dir() || !captions.is_file() {
-        println!("Not run: answers as POPE's and CHAIR's authors publish them, {SHARED} is not here");
+        println!("Not run: answers as POPE's and CHAIR's authors publish them, the shared data are not there");
         return;
     }
     let dir = folder();

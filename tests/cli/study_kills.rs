@@ -47,7 +47,7 @@ fn rows(run: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(run) else { return 0 };
     let files = entries.map(|entry| entry.expect("a readable folder").path());
     let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
-    let lines = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default().matches('\n').count();
+    let lines = |path: PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).matches('\n').count();
     files.map(lines).sum()
 }
 
@@ -93,18 +93,15 @@ fn finish(study: &str, run: &Path, shard: &str) {
 struct Moments(u64);
 
 impl Moments {
-    fn bits(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from(self.0 >> 40).expect("24 bits")
-    }
-
-    /// From 0 to 1.
     fn next(&mut self) -> f64 {
-        f64::from(self.bits()) / f64::from(1 << 24)
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f64 / f64::from(1 << 24)
     }
 
+    /// From 0 to below a count.
     fn below(&mut self, count: usize) -> usize {
-        self.bits() as usize % count
+        self.next();
+        usize::try_from(self.0 >> 40).expect("24 bits") % count
     }
 }
 

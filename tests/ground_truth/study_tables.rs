@@ -1,5 +1,5 @@
-//! Tables of studies against `tests/golden/study_tables.py`: pandas, SciPy, statsmodels, `scikit-learn` and plain loops,
-//! and cases that were worked by hand.
+//! Tables of studies against `tests/golden/study_tables.py`: pandas, `SciPy`, statsmodels, scikit-learn and plain
+//! loops, and cases that were worked by hand.
 
 use gazelens::study::report::{Cell, ReportOptions, Table, report};
 use gazelens::study::store::RunHeader;
