@@ -69,6 +69,7 @@ pub fn write_answers<W: Write + Send>(rows: &[AnswerRow], out: W) -> Result<()> 
         count("item", |row| Some(row.item)),
         text("setting", |row| Some(row.setting.clone())),
         id("seed", |row| Some(row.seed)),
+        id("sampler_seed", |row| row.sampler_seed),
         text("photo", |row| Some(row.photo.clone())),
         text("photo_sha256", |row| row.photo_sha256.clone()),
         id("image_id", |row| row.image_id),

@@ -21,8 +21,11 @@ pub struct AnswerRow {
     pub setting_number: usize,
     /// The setting's name.
     pub setting: String,
-    /// Seed of the sampler.
+    /// Seed of the setting.
     pub seed: u64,
+    /// Seed of this answer's sampler, where tokens are drawn: each question has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler_seed: Option<u64>,
     /// Name of the photo's file.
     pub photo: String,
     /// SHA-256 of its bytes.
@@ -135,6 +138,7 @@ impl AnswerRow {
             setting_number: number,
             setting: setting.name.clone(),
             seed: setting.sampling.seed,
+            sampler_seed: Some(setting.seed_of(item.number)).filter(|seed| *seed != setting.sampling.seed),
             photo: photo.name.clone(),
             image_id: photo.image_id,
             question_id: item.question_id.clone(),

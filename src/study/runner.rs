@@ -330,6 +330,7 @@ impl<'a> Asking<'a> {
         // Every row that a signal may ask for.
         let record = RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() };
         let mut question = setting.question(photo.source.clone(), &item.text, self.run.study, record);
+        question.sampling.seed = setting.seed_of(item.number);
         if let Some(prompting) = &setting.prompting {
             self.darken(row, &mut question, item, prompting)?;
         }

@@ -4,6 +4,7 @@ use super::file::{PromptingSpec, SettingSpec, Study, Value};
 use super::{StudyError, file};
 use crate::engine::{ImageSource, Prompt, Question, RecordOptions, Sampling, Spec, check_specs};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// One way to ask, complete.
@@ -55,6 +56,17 @@ impl Setting {
     /// Whether every token is the most probable one of the model itself.
     pub fn is_plain(&self) -> bool {
         self.methods.iter().all(|spec| spec.name == "plain") && self.prompting.is_none() && self.suffix.is_empty()
+    }
+
+    /// The sampler's seed for a question. Where tokens are drawn, each question has one of its own: with the same one
+    /// for all, the first token of every answer would be drawn by the same number.
+    pub fn seed_of(&self, item_number: usize) -> u64 {
+        if self.sampling.temperature <= 0.0 {
+            return self.sampling.seed;
+        }
+        let digest = Sha256::digest(format!("{} {item_number}", self.sampling.seed).as_bytes());
+        let first = digest.first_chunk::<4>().copied().unwrap_or_default();
+        u64::from(u32::from_le_bytes(first))
     }
 
     /// The question about a photo.
@@ -165,6 +177,17 @@ mod tests {
         assert_eq!(found[2].methods[0].to_string(), "vcd:beta=0.2,alpha=1", "a parameter of the method");
         assert!(found.iter().all(|one| one.sampling.temperature > 0.9), "of the setting");
         assert_ne!(found[0].canonical(), found[1].canonical(), "a seed makes another answer");
+    }
+
+    #[test]
+    fn each_question_is_drawn_by_a_seed_of_its_own() {
+        let drawn = settings("[[settings]]\nname = \"t\"\ntemperature = 1.0\nseeds = [1, 2]\n").expect("two settings");
+        let seeds: std::collections::BTreeSet<u64> =
+            drawn.iter().flat_map(|one| (0..100).map(|item| one.seed_of(item))).collect();
+        assert_eq!(seeds.len(), 200, "no two alike");
+        assert_eq!(drawn[0].seed_of(3), drawn[0].clone().seed_of(3), "the same each time");
+        let greedy = settings("").expect("one setting");
+        assert_eq!([greedy[0].seed_of(0), greedy[0].seed_of(9)], [42, 42], "nothing is drawn");
     }
 
     #[test]

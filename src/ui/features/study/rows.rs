@@ -3,7 +3,7 @@
 use super::files::{FoundRow, RowWish};
 use super::reading::ReadRun;
 use super::state::{Awaited, StudyEffect};
-use crate::engine::{ImageSource, ModelSource, Prompt, Question, Request, Spec};
+use crate::engine::{ImageSource, ModelSource, Prompt, Question, Request, Sampling, Spec};
 use crate::study::AnswerRow;
 use crate::study::file::DEMO;
 use crate::ui::core::command::{Command, PromptView};
@@ -93,7 +93,7 @@ impl AppState {
         let question = Question {
             prompt: Prompt::Templated(row.prompt.clone()),
             framing: run.header.study.model.framing,
-            sampling: setting.sampling,
+            sampling: Sampling { seed: row.sampler_seed.unwrap_or(row.seed), ..setting.sampling },
             max_new_tokens: setting.max_new_tokens,
             strategy: Spec::default(),
             methods: setting.methods.clone(),
