@@ -1,7 +1,7 @@
 //! Studies: one description of what is asked of which model about which photos, asked of thousands, on one machine or
 //! on many, with a row for every answer.
 //!
-//! 1. A [`Study`] is a file ([`file`]); [`templates`] has one for each table of a paper.
+//! 1. A [`Study`] is a file ([`mod@file`]); [`templates`] has one for each table of a paper.
 //! 2. [`StudyData`] opens its photos, annotations and questions, [`Setting`] spells out its settings: both the same on
 //!    every machine.
 //! 3. [`StudyRun`] asks, photo by photo, and writes an [`AnswerRow`] as it becomes known ([`store`]). Started again it
