@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 /// Least and greatest width of a column, points.
 const COLUMN_PT: [f32; 2] = [44.0, 260.0];
 /// Beside the text of a cell, points.
-const CELL_MARGIN_PT: f32 = 12.0;
+const CELL_MARGIN_PT: f32 = 20.0;
 /// Height of a row, points.
 const ROW_PT: f32 = 22.0;
 
