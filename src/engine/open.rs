@@ -141,6 +141,13 @@ impl OpenModel {
         }
     }
 
+    /// Gives up all that it keeps of earlier questions: another photo needs none of it.
+    pub fn forget(&self) {
+        if let ModelKind::Answers(model) = &self.kind {
+            model.reuse.forget();
+        }
+    }
+
     /// Sets the time that questions are asked at, for chat templates that write it into the prompt; `None` is the day
     /// on which each is asked.
     pub fn ask_on(&self, date: Option<Moment>) {

@@ -207,6 +207,13 @@ impl Reuse {
         self.shelf().prompts.clear();
     }
 
+    /// Gives up everything.
+    pub(super) fn forget(&self) {
+        let mut shelf = self.shelf();
+        shelf.prompts.clear();
+        shelf.images.clear();
+    }
+
     /// Sets the budget; 0 keeps nothing from now on.
     pub(super) fn limit(&self, budget_bytes: u64) {
         let mut shelf = self.shelf();

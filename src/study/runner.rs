@@ -222,6 +222,7 @@ impl<'a> Asking<'a> {
     fn ask_all(&mut self, progress: &mut dyn FnMut(StudyProgress), finish: &AtomicBool) -> Result<bool, StudyError> {
         for group in &self.run.groups() {
             self.looked.clear();
+            self.run.model.forget();
             let mut about = None;
             for number in 0..self.settings.len() {
                 if !self.is_wanted(group, number) {

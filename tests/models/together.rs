@@ -111,6 +111,16 @@ fn what_was_asked_before_changes_no_bit() {
 }
 
 #[test]
+fn nothing_is_kept_of_a_photo_that_is_done_with() {
+    let model = demo();
+    together(&model, &questions(&["vcd"], Sampling::default()));
+    assert!(model.kept().images > 0, "what the encoder saw");
+    model.forget();
+    let kept = model.kept();
+    assert_eq!((kept.images, kept.prompts, kept.held_bytes), (0, 0, 0), "nothing");
+}
+
+#[test]
 fn a_question_that_cannot_be_asked_is_its_own_fault() {
     let model = demo();
     let mut all = questions(&[], Sampling::default());
