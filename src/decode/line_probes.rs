@@ -100,6 +100,20 @@ impl AllLines<'_> {
     }
 }
 
+/// A probe whose calls go through the methods of a line, then to the recorder.
+macro_rules! threaded {
+    ($($wants:ident, $call:ident;)*) => {$(
+        fn $wants(&self, site: &Site) -> bool {
+            self.wants(site, |probe, site| probe.$wants(site))
+        }
+
+        fn $call(&mut self, site: &Site, tensor: &Tensor) -> TensorResult<Option<Tensor>> {
+            let wants = |probe: &dyn Probe, site: &Site| probe.$wants(site);
+            self.thread(site, tensor, wants, |probe, site, tensor| probe.$call(site, tensor))
+        }
+    )*};
+}
+
 impl Probe for AllLines<'_> {
     fn wants_input(&self, site: &Site) -> bool {
         self.wants(site, |probe, site| probe.wants_input(site))
@@ -110,49 +124,12 @@ impl Probe for AllLines<'_> {
         self.thread(site, input, wants, |probe, site, input| probe.input(site, input).map(|()| None)).map(drop)
     }
 
-    fn wants_scores(&self, site: &Site) -> bool {
-        self.wants(site, |probe, site| probe.wants_scores(site))
-    }
-
-    fn scores(&mut self, site: &Site, scores: &Tensor) -> TensorResult<Option<Tensor>> {
-        let wants = |probe: &dyn Probe, site: &Site| probe.wants_scores(site);
-        self.thread(site, scores, wants, |probe, site, scores| probe.scores(site, scores))
-    }
-
-    fn wants_probs(&self, site: &Site) -> bool {
-        self.wants(site, |probe, site| probe.wants_probs(site))
-    }
-
-    fn probs(&mut self, site: &Site, probs: &Tensor) -> TensorResult<Option<Tensor>> {
-        let wants = |probe: &dyn Probe, site: &Site| probe.wants_probs(site);
-        self.thread(site, probs, wants, |probe, site, probs| probe.probs(site, probs))
-    }
-
-    fn wants_heads(&self, site: &Site) -> bool {
-        self.wants(site, |probe, site| probe.wants_heads(site))
-    }
-
-    fn heads(&mut self, site: &Site, heads: &Tensor) -> TensorResult<Option<Tensor>> {
-        let wants = |probe: &dyn Probe, site: &Site| probe.wants_heads(site);
-        self.thread(site, heads, wants, |probe, site, heads| probe.heads(site, heads))
-    }
-
-    fn wants_mlp(&self, site: &Site) -> bool {
-        self.wants(site, |probe, site| probe.wants_mlp(site))
-    }
-
-    fn mlp(&mut self, site: &Site, mlp: &Tensor) -> TensorResult<Option<Tensor>> {
-        let wants = |probe: &dyn Probe, site: &Site| probe.wants_mlp(site);
-        self.thread(site, mlp, wants, |probe, site, mlp| probe.mlp(site, mlp))
-    }
-
-    fn wants_hidden(&self, site: &Site) -> bool {
-        self.wants(site, |probe, site| probe.wants_hidden(site))
-    }
-
-    fn hidden(&mut self, site: &Site, hidden: &Tensor) -> TensorResult<Option<Tensor>> {
-        let wants = |probe: &dyn Probe, site: &Site| probe.wants_hidden(site);
-        self.thread(site, hidden, wants, |probe, site, hidden| probe.hidden(site, hidden))
+    threaded! {
+        wants_scores, scores;
+        wants_probs, probs;
+        wants_heads, heads;
+        wants_mlp, mlp;
+        wants_hidden, hidden;
     }
 
     fn cancelled(&self) -> bool {

@@ -4,7 +4,8 @@ use super::StudyError;
 use super::benchmarks;
 use super::file::{DEMO, DataSpec, QuestionSource, QuestionSpec, Study, TemplateId, spaced};
 use super::item::{Item, StudyPhoto, hex, label_word};
-use crate::analysis::chair::{Extractor, GroundTruth, Lemmatiser};
+use super::row::AnswerRow;
+use crate::analysis::chair::{Extractor, GroundTruth, Lemmatiser, Marked, Status};
 use crate::analysis::pope::{self, Label, Negatives, ObjectStatistics, PopeOptions, Template, suffix};
 use crate::data::coco::{Captions, Crowds, Instances, Mask};
 use crate::data::dataset::{Dataset, PhotoPlace, Sources};
@@ -41,6 +42,22 @@ impl StudyData {
     pub fn open(study: &Study, file: &Path, cancel: &AtomicBool) -> Result<Self, StudyError> {
         let base = file.parent().unwrap_or(Path::new("")).to_owned();
         Opening { study, file, base, cancel, warnings: Vec::new() }.open()
+    }
+
+    /// Finds the object words of a caption and says in its row what CHAIR counts.
+    pub(super) fn judge(&self, row: &mut AnswerRow, photo: &StudyPhoto, text: &str) -> Vec<Marked> {
+        let objects = photo.image_id.and_then(|id| self.truth.as_ref()?.objects(id));
+        let reading = self.extractor.read(text);
+        row.num_words = Some(reading.num_words);
+        let judged = reading.mentions.into_iter();
+        let marked: Vec<Marked> =
+            judged.map(|mention| Marked { status: Status::of(mention.category, objects), mention }).collect();
+        row.hallucinated = objects.map(|_| marked.iter().any(|one| one.status == Status::Hallucinated));
+        row.objects = objects.map(|objects| {
+            let named = objects.iter().filter(|object| marked.iter().any(|one| one.mention.category == **object));
+            [objects.len(), named.count()]
+        });
+        marked
     }
 
     /// The pixels of all objects that a question asks about; `None` where there are none, or no annotations.

@@ -7,7 +7,6 @@ use super::item::{Item, StudyPhoto};
 use super::row::{self, AnswerRow, WordRow};
 use super::setting::Setting;
 use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
-use crate::analysis::chair::{Status, mark};
 use crate::data::answers::{WrittenAnswer, WrittenAnswers};
 use crate::data::coco::Problems;
 use crate::data::dataset::coco_image_id;
@@ -131,14 +130,7 @@ impl Import<'_> {
         if item.label.is_some() {
             return;
         }
-        let objects = photo.image_id.and_then(|id| self.data.truth.as_ref()?.objects(id));
-        row.num_words = Some(self.data.extractor.read(text).num_words);
-        let marked = mark(&self.data.extractor, text, objects);
-        row.hallucinated = objects.map(|_| marked.iter().any(|one| one.status == Status::Hallucinated));
-        row.objects = objects.map(|objects| {
-            let named = objects.iter().filter(|object| marked.iter().any(|one| one.mention.category == **object));
-            [objects.len(), named.count()]
-        });
+        let marked = self.data.judge(row, photo, text);
         let words = marked.into_iter().map(|one| WordRow {
             text: text.get(one.mention.bytes.clone()).unwrap_or_default().to_owned(),
             category: one.mention.category.to_owned(),

@@ -176,6 +176,9 @@ struct Group<'a> {
     wanted: &'a [Item],
 }
 
+/// An answer, or why this question alone has none, or what ends the run.
+type OwnAnswer = Result<Answer, Result<String, StudyError>>;
+
 /// Why one question has no answer; what another would meet, too, ends the run.
 fn own(err: EngineError) -> Result<String, StudyError> {
     if matches!(err, EngineError::Cancelled) || err.is_outdated() { Err(err.into()) } else { Ok(err.to_string()) }
@@ -274,16 +277,14 @@ impl<'a> Asking<'a> {
             }
             rows.push((item, row));
         }
-        let about = match about {
-            Some(about) => about,
-            // Nothing is read for all.
-            slot if self.run.one_by_one => slot.insert(Err(String::new())),
-            slot => slot.insert(self.read(group)?),
-        };
-        let answers: Vec<Result<Answer, Result<String, StudyError>>> = match about {
-            _ if self.run.one_by_one => self.one_by_one(&questions),
-            Ok(about) => about.answer(&questions, self.cancel)?.into_iter().map(|answer| answer.map_err(own)).collect(),
-            Err(why) => asked.iter().map(|_| Err(Ok(why.clone()))).collect(),
+        let answers = if self.run.one_by_one {
+            self.one_by_one(&questions)
+        } else {
+            let about = match about {
+                Some(about) => about,
+                slot => slot.insert(self.read(group)?),
+            };
+            self.together(about, &questions)?
         };
         for (idx, answer) in asked.into_iter().zip(answers) {
             let Some((item, row)) = rows.get_mut(idx) else { continue };
@@ -295,8 +296,20 @@ impl<'a> Asking<'a> {
         self.write(rows, group, progress)
     }
 
+    /// Answers all of them in passes that they share; what keeps the photo from being read is the reason of each.
+    fn together(
+        &self,
+        about: &Result<AboutPhoto<'_>, String>,
+        questions: &[Question],
+    ) -> Result<Vec<OwnAnswer>, StudyError> {
+        Ok(match about {
+            Ok(about) => about.answer(questions, self.cancel)?.into_iter().map(|answer| answer.map_err(own)).collect(),
+            Err(why) => questions.iter().map(|_| Err(Ok(why.clone()))).collect(),
+        })
+    }
+
     /// Answers each from its beginning.
-    fn one_by_one(&self, questions: &[Question]) -> Vec<Result<Answer, Result<String, StudyError>>> {
+    fn one_by_one(&self, questions: &[Question]) -> Vec<OwnAnswer> {
         let one = |question| {
             self.run.model.keep_at_most(0);
             run_job(self.run.model, RunId(0), question, &mut |_| {}, self.cancel).map_err(own)

@@ -4,7 +4,7 @@ use super::data::StudyData;
 use super::item::{Item, StudyPhoto};
 use super::row::{AnswerRow, WordRow};
 use super::signals::{Signal, SignalAt, Signals, measure};
-use crate::analysis::chair::{Marked, Status, mark, tokens_of};
+use crate::analysis::chair::{Marked, Status, tokens_of};
 use crate::analysis::pope::{YesNoWords, YesProbability};
 use crate::analysis::{Reduce, TokenRef, TokenSet};
 use crate::engine::is_limit_sentence;
@@ -59,14 +59,7 @@ impl Scoring<'_> {
             let at = SignalAt { trace, tokens: &all, mask: None };
             row.signals.extend(measure(&self.signals, &at, &mut row.warnings));
         }
-        let objects = photo.image_id.and_then(|id| self.data.truth.as_ref()?.objects(id));
-        row.num_words = Some(self.data.extractor.read(text).num_words);
-        let marked = mark(&self.data.extractor, text, objects);
-        row.hallucinated = objects.map(|_| marked.iter().any(|one| one.status == Status::Hallucinated));
-        row.objects = objects.map(|objects| {
-            let named = objects.iter().filter(|object| marked.iter().any(|one| one.mention.category == **object));
-            [objects.len(), named.count()]
-        });
+        let marked = self.data.judge(row, photo, text);
         let words = marked.into_iter().map(|one| self.word(one, photo, trace, text, &mut row.warnings));
         row.words = words.collect();
     }
