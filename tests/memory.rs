@@ -124,7 +124,7 @@ fn a_checkpoint_of_7b_opens_is_estimated_and_is_refused_with_what_fits() {
     assert_eq!(kept.weight_bytes, whole.weight_bytes, "{kept:?}");
     for (dtype, free, advice) in [
         (DtypePreference::F32, 20 * GB, "--dtype f16 needs"),
-        (DtypePreference::Auto, 12 * GB, "a GGUF of it in Q4_0 needs about"),
+        (DtypePreference::Auto, 12 * GB, "a GGUF of it in Q4_K needs about"),
         (DtypePreference::Auto, 2 * GB, "no type of this model fits"),
     ] {
         let refusal = plan(dtype, Some(free)).expect_err("too little");
@@ -166,7 +166,7 @@ fn the_command_line_refuses_what_this_machine_has_no_memory_for() {
         assert_eq!(command.status.code(), Some(1), "{what}: the work failed, found {said}");
         let refusal = format!("of free memory (weights {gigabytes}.");
         assert!(said.contains("Expected ") && said.contains(&refusal) && said.contains("GB: "), "{what}: {said}");
-        assert!(["--dtype", "Q4_0", "smaller model"].iter().any(|advice| said.contains(advice)), "{what}: {said}");
+        assert!(["--dtype", "Q4_K", "smaller model"].iter().any(|advice| said.contains(advice)), "{what}: {said}");
         assert!(!out.exists(), "{what}: nothing is written");
     }
 }

@@ -49,4 +49,4 @@ pub use moment::Moment;
 pub use template::{ChatTemplate, IMAGE_PLACEHOLDER};
 pub use tokenizer::{ClipTextIds, PromptIds, PromptStyle, StreamDecoder, TextTokenizer};
 pub use vision::{VisionCheckpoint, model_type};
-pub use weights::{MappedTensor, WeightFiles, Weights};
+pub use weights::{MappedTensor, StoredAs, WeightFiles, Weights};

@@ -11,7 +11,6 @@ use super::reuse::DEFAULT_BUDGET_BYTES;
 use crate::checkpoint::Checkpoint;
 use crate::model::ModelSizes;
 use candle_core::DType;
-use std::sync::LazyLock;
 
 /// Positions behind the image that an estimate counts with: a question and a long answer.
 const TEXT_POSITIONS: u64 = 1024;
@@ -19,7 +18,7 @@ const TEXT_POSITIONS: u64 = 1024;
 const ANSWER_TOKENS: u64 = 256;
 /// Most bytes kept between questions: beyond a dozen images nobody returns.
 const MOST_KEPT_BYTES: u64 = 8 << 30;
-/// Bytes that 256 weights take in llama.cpp's `Q4_0`, the four-bit type that candle makes no wider copies of on x86.
+/// Bytes that 256 weights take in llama.cpp's `Q4_K`.
 const FOUR_BIT_BYTES_OF_256: u64 = 144;
 
 impl MemoryEstimate {
@@ -111,11 +110,11 @@ struct Kept {
 }
 
 impl Kept {
-    /// Whether a tensor is one of them. The embedding of a quantised model is looked up row by row, as floats.
+    /// Whether a tensor is one of them. On a GPU the embedding of a quantised model is kept as floats.
     fn keeps(self, name: &str, shape: &[usize], stored: &str) -> bool {
         let block = stored.starts_with('Q');
         if block {
-            self.blocks && !name.contains("embed_tokens")
+            self.blocks && (self.floats || !name.contains("embed_tokens"))
         } else {
             self.floats && shape.len() == 2 && matches!(stored, "F32" | "F16" | "BF16")
         }
@@ -143,9 +142,9 @@ fn advice(needed: &MemoryEstimate, smaller: &MemoryEstimate, quantised: bool) ->
     let rest = needed.total_bytes() - needed.weight_bytes;
     let fits = |total: u64| needed.free_bytes.is_none_or(|free| total <= free);
     let weights = smaller.weight_bytes / 2;
-    let four_bit = weights / 256 * FOUR_BIT_BYTES_OF_256 + rearranged_bytes("Q4_0", weights) + rest;
+    let four_bit = weights / 256 * FOUR_BIT_BYTES_OF_256 + rest;
     if !quantised && fits(four_bit) {
-        return format!("a GGUF of it in Q4_0 needs about {}", gigabytes(four_bit));
+        return format!("a GGUF of it in Q4_K needs about {}", gigabytes(four_bit));
     }
     "no type of this model fits: close other programs or take a smaller model".to_owned()
 }
@@ -167,13 +166,7 @@ fn estimate(
     let item = dtype.size_in_bytes() as u64;
     let weight_bytes = checkpoint.weights.stored().map(|(name, shape, stored, bytes)| {
         let elements = shape.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
-        if !kept.keeps(name, shape, stored) {
-            elements.saturating_mul(item)
-        } else if stored.starts_with('Q') {
-            bytes.saturating_add(rearranged_bytes(stored, elements))
-        } else {
-            bytes
-        }
+        if kept.keeps(name, shape, stored) { bytes } else { elements.saturating_mul(item) }
     });
     let ModelSizes { text, vision, .. } = *sizes;
     let product = |factors: &[usize]| factors.iter().fold(1_u64, |product, n| product.saturating_mul(*n as u64));
@@ -201,34 +194,6 @@ fn estimate(
         reason: String::new(),
     }
 }
-
-/// Bytes of the copies that candle makes of a quantised matrix at its first product, and keeps beside the original.
-///
-/// **Source**: candle 0.11.1, `quantized/repack.rs` and `repack_x86.rs`: tiles with scales as f32, and for `Q4_K` on
-/// processors with AMX a second set with a byte for each weight.
-fn rearranged_bytes(stored: &str, elements: u64) -> u64 {
-    let of_256_weights = if cfg!(target_arch = "aarch64") {
-        match stored {
-            "Q4_0" | "Q4_K" => 144,
-            "Q5_K" => 176,
-            "Q6_K" => 210,
-            "Q8_0" => 272,
-            _ => 0,
-        }
-    } else {
-        match stored {
-            "Q4_K" if *HAS_AMX => 192 + 320,
-            "Q4_K" => 192,
-            "Q6_K" => 320,
-            "Q8_0" => 272,
-            _ => 0,
-        }
-    };
-    (elements / 256).saturating_mul(of_256_weights)
-}
-
-static HAS_AMX: LazyLock<bool> =
-    LazyLock::new(|| std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("amx_int8")));
 
 /// Bytes that programs can still take; `None` where the system does not say (everywhere but on Linux).
 pub fn free_memory() -> Option<u64> {

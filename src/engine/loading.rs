@@ -2,7 +2,7 @@
 
 use super::error::EngineError;
 use super::messages::{MemoryEstimate, ModelSource};
-use crate::checkpoint::{MappedTensor, Weights};
+use crate::checkpoint::{MappedTensor, StoredAs, Weights};
 use crate::model::{SourceError, TensorSource};
 use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
@@ -98,8 +98,11 @@ impl TensorSource for Source<'_> {
 
     fn mapped(&self, name: &str, shape: &[usize], dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
         // Read as f32, every type is itself; to round it to 16 bits takes a copy.
-        let stands = |stored| stored == dtype || (self.keep_types && dtype == DType::F32);
-        let mapped = self.weights.mapped(name, shape).filter(|mapped| stands(mapped.dtype()));
+        let stands = |mapped: &MappedTensor| match mapped.stored() {
+            StoredAs::Floats(stored) => *stored == dtype || (self.keep_types && dtype == DType::F32),
+            StoredAs::Blocks(_) => self.keep_types,
+        };
+        let mapped = self.weights.mapped(name, shape).filter(stands);
         if mapped.is_some() {
             self.step()?;
         }

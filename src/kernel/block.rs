@@ -58,8 +58,14 @@ impl Packed {
         Self { values, rows, row_len }
     }
 
+    /// Activation rows.
+    pub(super) const fn num_rows(&self) -> usize {
+        self.rows
+    }
+
+    /// One row with its padding.
     #[inline(always)]
-    fn row(&self, row: usize) -> &[f32] {
+    pub(super) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.row_len..][..self.row_len]
     }
 }
@@ -126,6 +132,30 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
             }
             store(y, group, first, num_rows, &sums);
         }
+    }
+}
+
+/// A tile of f32 rows in the nearest caches against all activation rows; `first` is its place among the outputs.
+///
+/// **Shape** `tile`: `[up to TILE_ROWS, cols]`, whole pairs of vectors.
+#[inline(always)]
+pub(super) fn multiply_tile<S: Lanes>(
+    simd: S,
+    tile: &[f32],
+    cols: usize,
+    first: usize,
+    x: &Packed,
+    y: &mut [&mut [f32]],
+) {
+    let mut rows = [[].as_slice(); TILE_ROWS];
+    let num_rows = tile.len() / cols;
+    for (slot, row) in rows.iter_mut().zip(tile.chunks_exact(cols)) {
+        *slot = pulp::bytemuck::cast_slice(row);
+    }
+    for group in (0..x.rows).step_by(GROUP_ROWS) {
+        let mut sums = [[0.0; TILE_ROWS]; GROUP_ROWS];
+        tile_dots::<S, F32>(simd, &rows[..num_rows], x, group, &mut sums);
+        store(y, group, first, num_rows, &sums);
     }
 }
 

@@ -13,6 +13,9 @@ use pulp::{NullaryFnOnce, Scalar128b, Simd};
 
 use super::dtype::WeightType;
 
+/// Lanes of f32 in the widest vector.
+const MOST_LANES: usize = 16;
+
 /// A set of vector instructions that this processor was found to have.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Level {
@@ -139,17 +142,49 @@ pub(super) trait Lanes: Simd {
     fn fma(self, a: Self::f32s, b: Self::f32s, c: Self::f32s) -> Self::f32s {
         self.mul_add_e_f32s(a, b, c)
     }
+
+    /// Whole numbers from 0 to 255 as two vectors. **Shape** `bytes`: as many as two vectors have lanes.
+    #[inline(always)]
+    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
+        let (first, second) = bytes.split_at(Self::F32_LANES);
+        [first, second].map(|bytes| {
+            let mut values = [0.0; MOST_LANES];
+            for (value, byte) in values.iter_mut().zip(&bytes[..Self::F32_LANES]) {
+                *value = f32::from(*byte);
+            }
+            Self::as_simd_f32s(&values).0[0]
+        })
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V4 {
     type Half = F16Widened;
+
+    #[inline(always)]
+    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
+        let (halves, _) = bytes.as_chunks::<16>();
+        [halves[0], halves[1]].map(|half| {
+            let whole = self.avx512f._mm512_cvtepu8_epi32(pulp::cast(half));
+            pulp::cast(self.avx512f._mm512_cvtepi32_ps(whole))
+        })
+    }
 }
 
 // `pulp` has no token for F16C, and without one its instruction cannot be reached from safe code.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V3 {
     type Half = F16Shifted;
+
+    #[inline(always)]
+    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
+        let (halves, _) = bytes.as_chunks::<8>();
+        [halves[0], halves[1]].map(|half| {
+            let both: [[u8; 8]; 2] = [half, [0; 8]];
+            let whole = self.avx2._mm256_cvtepu8_epi32(pulp::cast(both));
+            pulp::cast(self.avx._mm256_cvtepi32_ps(whole))
+        })
+    }
 }
 
 #[cfg(target_arch = "aarch64")]

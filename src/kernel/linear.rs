@@ -28,7 +28,7 @@ pub fn linear(x: &[f32], w: Weight<'_>, y: &mut [f32]) -> Result<(), KernelError
 
 /// [`linear`] with chosen instructions.
 pub(super) fn linear_at(level: Level, x: &[f32], w: Weight<'_>, y: &mut [f32]) -> Result<(), KernelError> {
-    let m = num_rows(x, w.cols(), y, w.rows())?;
+    num_rows(x, w.cols(), y, w.rows())?;
     if y.is_empty() {
         return Ok(());
     }
@@ -38,13 +38,7 @@ pub(super) fn linear_at(level: Level, x: &[f32], w: Weight<'_>, y: &mut [f32]) -
     }
     let packed = Packed::new(x, w.cols(), w.dtype(), level);
     let rows_per_piece = (PIECE_BYTES / w.row_bytes()).next_multiple_of(TILE_ROWS).max(TILE_ROWS);
-    let mut pieces: Vec<Vec<&mut [f32]>> = Vec::new();
-    pieces.resize_with(w.rows().div_ceil(rows_per_piece), || Vec::with_capacity(m));
-    for y_row in y.chunks_exact_mut(w.rows()) {
-        for (piece, part) in pieces.iter_mut().zip(y_row.chunks_mut(rows_per_piece)) {
-            piece.push(part);
-        }
-    }
+    let mut pieces = pieces(y, w.rows(), rows_per_piece);
     let (dtype, row_bytes) = (w.dtype(), w.row_bytes());
     pieces.par_iter_mut().zip(w.bytes().par_chunks(rows_per_piece * row_bytes)).for_each(|(y, bytes)| {
         level.run(Block { bytes, dtype, row_bytes, x: &packed, y });
@@ -52,8 +46,20 @@ pub(super) fn linear_at(level: Level, x: &[f32], w: Weight<'_>, y: &mut [f32]) -
     Ok(())
 }
 
+/// Outputs dealt out: for each piece of work its part of every row of `y`, which holds `len` values a row.
+pub(super) fn pieces(y: &mut [f32], len: usize, rows_per_piece: usize) -> Vec<Vec<&mut [f32]>> {
+    let mut pieces: Vec<Vec<&mut [f32]>> = Vec::new();
+    pieces.resize_with(len.div_ceil(rows_per_piece), Vec::new);
+    for y_row in y.chunks_exact_mut(len) {
+        for (piece, part) in pieces.iter_mut().zip(y_row.chunks_mut(rows_per_piece)) {
+            piece.push(part);
+        }
+    }
+    pieces
+}
+
 /// Rows of `x`, once both buffers are found to fit the weight. An empty side leaves the count to the other.
-fn num_rows(x: &[f32], cols: usize, y: &[f32], rows: usize) -> Result<usize, KernelError> {
+pub(super) fn num_rows(x: &[f32], cols: usize, y: &[f32], rows: usize) -> Result<usize, KernelError> {
     let (what, row, found) = if cols > 0 { ("x", cols, x.len()) } else { ("y", rows, y.len()) };
     let m = found.checked_div(row).unwrap_or(0);
     if m * row != found {

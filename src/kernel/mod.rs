@@ -21,6 +21,7 @@
 mod attend;
 mod bandwidth;
 mod block;
+mod blocks;
 mod dtype;
 mod error;
 mod gate;
@@ -30,6 +31,7 @@ mod softmax;
 
 pub use attend::{CacheShape, Cached, Run, attend, mix, scores};
 pub use bandwidth::{Bandwidth, BandwidthProbe, STRETCH_BYTES, bandwidth};
+pub use blocks::{BlockType, BlockWeight, block_linear};
 pub use dtype::{Weight, WeightType};
 pub use error::KernelError;
 pub use gate::{Gate, activate, activate_and_multiply};

@@ -1,6 +1,6 @@
 //! The small parts that all transformers share.
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, Stored};
 use super::slices::{edit_values, with_values};
 use crate::checkpoint::Activation;
 use crate::kernel::{self, Gate};
@@ -36,14 +36,8 @@ impl Linear {
         Self { weight, bias }
     }
 
-    /// Quantised weights, which are multiplied as they are.
-    ///
-    /// **Differs** from a product with the same weights as floats: candle rounds each row of activations to int8 in
-    /// blocks of 32 (of 256 for the K types), a relative error of up to 1/254 of a block's largest value
-    /// (`tests/golden_parity/gguf.rs` bounds what it does to attention).
-    ///
-    /// candle keeps a rearranged copy of `Q4_K`, `Q6_K` and `Q8_0` from the first product on (`engine::MemoryEstimate`
-    /// counts it).
+    /// Quantised weights, which are multiplied as they are: on the CPU with f32 activations, so the product is that with
+    /// the same weights as floats; on a GPU by candle, which rounds activations to int8 in blocks.
     pub fn quantised(weight: Arc<QTensor>, bias: Option<Tensor>) -> Self {
         Self::over(Matrix::quantised(weight), bias)
     }
@@ -56,7 +50,7 @@ impl Linear {
         let as_it_is = !few && is_f32(rows) && self.weight.as_tensor().is_some_and(is_f32);
         let on_the_cpu = || self.weight.with_weight(|weight| on_the_cpu(rows, weight, few));
         if let Some(product) = (!as_it_is).then(on_the_cpu).flatten() {
-            return add_bias(product?, self.bias.as_ref());
+            return add_bias(self.weight.order(product?)?, self.bias.as_ref());
         }
         let product = match (self.weight.as_blocks(), self.weight.as_tensor()) {
             (Some(blocks), _) => {
@@ -79,7 +73,7 @@ impl Linear {
 }
 
 /// Few rows read the weights once where they are; many are multiplied with blocks of them.
-fn on_the_cpu(rows: &Tensor, weight: kernel::Weight<'_>, few: bool) -> Result<Tensor> {
+fn on_the_cpu(rows: &Tensor, weight: Stored<'_>, few: bool) -> Result<Tensor> {
     let (num_rows, inputs) = rows.dims2()?;
     if inputs != weight.cols() {
         return Err(Error::Msg(format!("Expected rows of {} values, found {inputs}", weight.cols())));
@@ -87,14 +81,14 @@ fn on_the_cpu(rows: &Tensor, weight: kernel::Weight<'_>, few: bool) -> Result<Te
     let rows = rows.to_dtype(DType::F32)?.contiguous()?;
     if few {
         let mut product = vec![0.0; num_rows * weight.rows()];
-        with_values(&rows, |rows| kernel::linear(rows, weight, &mut product).map_err(Error::wrap))?;
+        with_values(&rows, |rows| weight.multiply(rows, &mut product))?;
         return Tensor::from_vec(product, (num_rows, weight.rows()), rows.device());
     }
     let block_rows = (BLOCK_VALUES / inputs.max(1)).max(1);
     let blocks = (0..weight.rows()).step_by(block_rows).map(|start| {
         let end = (start + block_rows).min(weight.rows());
         let mut block = vec![0.0; (end - start) * inputs];
-        weight.slice_rows(start..end).and_then(|some| some.to_f32(&mut block)).map_err(Error::wrap)?;
+        weight.widen(start..end, &mut block)?;
         rows.matmul(&Tensor::from_vec(block, (end - start, inputs), rows.device())?.t()?)
     });
     let blocks = blocks.collect::<Result<Vec<_>>>()?;

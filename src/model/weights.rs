@@ -31,9 +31,8 @@ pub trait TensorSource {
         Ok(None)
     }
 
-    /// A matrix of floats where it lies in its file, from a source that has such and finds the file's type fit to stand
-    /// for `dtype`; then it counts as asked for. Only asked on the CPU, whose products read every type of floats as it
-    /// is stored.
+    /// A matrix where it lies in its file, from a source that has such and finds the file's type fit to stand for
+    /// `dtype`; then it counts as asked for. Only asked on the CPU, whose products read every type as it is stored.
     fn mapped(&self, _name: &str, _shape: &[usize], _dtype: DType) -> Result<Option<MappedTensor>, SourceError> {
         Ok(None)
     }
@@ -156,23 +155,27 @@ impl<'a> Scope<'a> {
         self.typed(name, &[], DType::F32)?.to_scalar().map_err(ModelError::part("Reading a number"))
     }
 
+    /// A matrix left where it is, if the source has it there.
+    fn mapped(&self, name: &str, shape: [usize; 2]) -> Result<Option<Matrix>, ModelError> {
+        if !self.device.is_cpu() {
+            return Ok(None);
+        }
+        let mapped = self.source.mapped(&format!("{}{name}", self.prefix), &shape, self.dtype);
+        let mapped = mapped.map_err(|cause| ModelError::Weights { cause })?;
+        Ok(mapped.and_then(|mapped| Matrix::mapped(mapped, shape)))
+    }
+
     /// A matrix, left where it is if the source has it there. **Shape**: `[outputs, inputs]`.
     fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
-        let full_name = format!("{}{name}", self.prefix);
-        if self.device.is_cpu() {
-            let mapped = self.source.mapped(&full_name, &shape, self.dtype);
-            if let Some(mapped) = mapped.map_err(|cause| ModelError::Weights { cause })? {
-                return Ok(Matrix::mapped(mapped, shape));
-            }
+        match self.mapped(name, shape)? {
+            Some(mapped) => Ok(mapped),
+            None => Ok(Matrix::dense(self.typed(name, &shape, self.dtype)?)),
         }
-        Ok(Matrix::dense(self.typed(name, &shape, self.dtype)?))
     }
 
     /// Counts a matrix as asked for, if it is there, that the model has no use for.
     pub(crate) fn pass_over(&self, name: &str, shape: [usize; 2]) -> Result<(), ModelError> {
-        let full_name = format!("{}{name}", self.prefix);
-        let mapped = if self.device.is_cpu() { self.source.mapped(&full_name, &shape, self.dtype) } else { Ok(None) };
-        match mapped.map_err(|cause| ModelError::Weights { cause })? {
+        match self.mapped(name, shape)? {
             Some(_) => Ok(()),
             None => self.optional(name, &shape).map(drop),
         }
@@ -187,6 +190,9 @@ impl<'a> Scope<'a> {
     pub(crate) fn linear(&self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Result<Linear, ModelError> {
         let scope = self.at(name);
         let bias = if bias { Some(scope.tensor("bias", &[outputs])?) } else { None };
+        if let Some(mapped) = scope.mapped("weight", [outputs, inputs])? {
+            return Ok(Linear::over(mapped, bias));
+        }
         let full_name = format!("{}weight", scope.prefix);
         let blocks = self.source.quantised(&full_name, &[outputs, inputs], self.device);
         match blocks.map_err(|cause| ModelError::Weights { cause })? {

@@ -112,6 +112,11 @@ fn blocks(stored: &StoredTensor, bytes: Cow<'_, [u8]>, device: &Device) -> Candl
     QTensor::new(storage, stored.shape.as_slice())
 }
 
+/// Whether so many rows of so many heads can have llama.cpp's order.
+pub(super) fn is_in_pairs(rows: usize, heads: usize) -> bool {
+    rows.checked_div(heads).is_some_and(|head_rows| head_rows >= 2 && head_rows * heads == rows && head_rows % 2 == 0)
+}
+
 /// llama.cpp keeps the two channels of a rotary pair next to each other, Hugging Face half a head apart. `None` where
 /// nothing is to do.
 ///
@@ -119,7 +124,7 @@ fn blocks(stored: &StoredTensor, bytes: Cow<'_, [u8]>, device: &Device) -> Candl
 fn pairs_to_halves(bytes: &[u8], rows: usize, heads: usize) -> Option<Vec<u8>> {
     let head_rows = rows.checked_div(heads)?;
     let row_bytes = bytes.len().checked_div(rows)?;
-    if row_bytes == 0 || head_rows < 2 || head_rows * heads != rows || head_rows % 2 != 0 {
+    if row_bytes == 0 || !is_in_pairs(rows, heads) {
         return None;
     }
     let mut ordered = Vec::with_capacity(bytes.len());

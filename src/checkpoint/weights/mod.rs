@@ -22,8 +22,8 @@ use super::CheckpointError;
 use candle_core::{DType, Device, Tensor};
 use half::{bf16, f16};
 use names::{canonical_name, is_harmless};
-pub use shard::MappedTensor;
 use shard::Shard;
+pub use shard::{MappedTensor, StoredAs};
 pub use state::WeightFiles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -173,19 +173,25 @@ impl Weights {
         })
     }
 
-    /// A matrix of floats where it lies in its file, for products that read it there; `None` where it is not there, is
-    /// stored as quantised blocks or in a type of other than 16 or 32 bits, or has its rows in another order than the
-    /// model.
+    /// A matrix where it lies in its file, for products that read it there; `None` where it is not there, or is stored in
+    /// a type of other than 16 or 32 bits that is no block type either.
     ///
     /// **Shape**: `[outputs, inputs]`; another one is told when the matrix is asked for as a tensor.
     pub fn mapped(&self, canonical: &str, shape: &[usize]) -> Option<MappedTensor> {
         let entry = self.entries.get(canonical)?;
-        let dtype = float_dtype(&entry.stored.dtype).filter(|dtype| *dtype != DType::F64)?;
-        if entry.stored.shape != shape || entry.rotary_heads > 0 {
+        let stored = &entry.stored;
+        let stored_as = if stored::is_quantised(&stored.dtype) {
+            StoredAs::Blocks(stored.dtype.clone())
+        } else {
+            StoredAs::Floats(float_dtype(&stored.dtype).filter(|dtype| *dtype != DType::F64)?)
+        };
+        if stored.shape != shape {
             return None;
         }
         entry.used.store(true, Ordering::Relaxed);
-        self.shards.get(entry.shard_idx).map(|shard| shard.tensor(entry.stored.range.clone(), dtype))
+        let rows = shape.first().copied().unwrap_or(1);
+        let rotary_heads = if gguf::is_in_pairs(rows, entry.rotary_heads) { entry.rotary_heads } else { 0 };
+        self.shards.get(entry.shard_idx).map(|shard| shard.tensor(stored.range.clone(), stored_as, rotary_heads))
     }
 
     fn bytes(&self, entry: &Entry) -> &[u8] {

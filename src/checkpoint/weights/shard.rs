@@ -31,12 +31,22 @@ impl Bytes {
     }
 }
 
+/// How the numbers of a tensor are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredAs {
+    /// Each by itself.
+    Floats(DType),
+    /// In blocks of the type with this name, such as `Q4_K`.
+    Blocks(String),
+}
+
 /// The bytes of a tensor where they lie in their file, which stays mapped as long as a clone of this lives.
 #[derive(Debug, Clone)]
 pub struct MappedTensor {
     bytes: Arc<Bytes>,
     range: Range<usize>,
-    dtype: DType,
+    stored: StoredAs,
+    rotary_heads: usize,
 }
 
 impl MappedTensor {
@@ -46,9 +56,17 @@ impl MappedTensor {
         self.bytes.all().get(self.range.clone()).unwrap_or_default()
     }
 
-    /// The type it is stored in.
-    pub fn dtype(&self) -> DType {
-        self.dtype
+    /// How its numbers are stored.
+    pub fn stored(&self) -> &StoredAs {
+        &self.stored
+    }
+
+    /// Heads of a matrix whose rows have llama.cpp's order, the two channels of a rotary pair next to each other where
+    /// the model has them half a head apart; 0 where rows have the model's order.
+    ///
+    /// **Source**: `LlamaModel.permute` of llama.cpp's `convert_hf_to_gguf.py`.
+    pub fn rotary_heads(&self) -> usize {
+        self.rotary_heads
     }
 }
 
@@ -106,8 +124,8 @@ impl Shard {
     }
 
     /// Some of its bytes, kept mapped.
-    pub(super) fn tensor(&self, range: Range<usize>, dtype: DType) -> MappedTensor {
-        MappedTensor { bytes: Arc::clone(&self.bytes), range, dtype }
+    pub(super) fn tensor(&self, range: Range<usize>, stored: StoredAs, rotary_heads: usize) -> MappedTensor {
+        MappedTensor { bytes: Arc::clone(&self.bytes), range, stored, rotary_heads }
     }
 
     /// The file.

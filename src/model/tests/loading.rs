@@ -1,6 +1,6 @@
 //! Missing, unused and wrongly shaped tensors.
 
-use crate::checkpoint::{Checkpoint, MappedTensor, Weights};
+use crate::checkpoint::{Checkpoint, MappedTensor, StoredAs, Weights};
 use crate::model::fixtures::{RandomWeights, clip_config, llava_config};
 use crate::model::weights::{TensorMap, TensorSource};
 use crate::model::{BranchInput, Clip, Decoder, Llava, LogitRows, ModelError, SourceError};
@@ -185,7 +185,8 @@ fn only_matrices_of_the_right_shape_and_type_stay_in_their_file() {
     let checkpoint = Checkpoint::demo().unwrap();
     let name = "language_model.layers.0.mlp.gate_proj.weight";
     let mapped = checkpoint.weights.mapped(name, &[352, 128]).unwrap();
-    assert_eq!((mapped.bytes().len(), mapped.dtype()), (352 * 128 * 2, DType::F16), "as it is stored");
+    let stored = StoredAs::Floats(DType::F16);
+    assert_eq!((mapped.bytes().len(), mapped.stored()), (352 * 128 * 2, &stored), "as it is stored");
     assert!(checkpoint.weights.mapped(name, &[128, 352]).is_none(), "another shape");
     assert!(checkpoint.weights.mapped("nothing", &[1]).is_none(), "not there");
 }
