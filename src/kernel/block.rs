@@ -135,35 +135,11 @@ fn run<S: Lanes, F: Format<S>>(simd: S, job: Block<'_, '_>) {
     }
 }
 
-/// A tile of f32 rows in the nearest caches against all activation rows; `first` is its place among the outputs.
-///
-/// **Shape** `tile`: `[up to TILE_ROWS, cols]`, whole pairs of vectors.
-#[inline(always)]
-pub(super) fn multiply_tile<S: Lanes>(
-    simd: S,
-    tile: &[f32],
-    cols: usize,
-    first: usize,
-    x: &Packed,
-    y: &mut [&mut [f32]],
-) {
-    let mut rows = [[].as_slice(); TILE_ROWS];
-    let num_rows = tile.len() / cols;
-    for (slot, row) in rows.iter_mut().zip(tile.chunks_exact(cols)) {
-        *slot = pulp::bytemuck::cast_slice(row);
-    }
-    for group in (0..x.rows).step_by(GROUP_ROWS) {
-        let mut sums = [[0.0; TILE_ROWS]; GROUP_ROWS];
-        tile_dots::<S, F32>(simd, &rows[..num_rows], x, group, &mut sums);
-        store(y, group, first, num_rows, &sums);
-    }
-}
-
 /// Reads one register of every cache line, in the order of the memory, so that they are in the cache when their
 /// products begin. Memory is then read at its full rate, which the products of several rows are too busy to ask for
 /// (measured: 1.4 times faster with two rows).
 #[inline(always)]
-fn fetch<S: Lanes>(simd: S, tiles: &[u8]) {
+pub(super) fn fetch<S: Lanes>(simd: S, tiles: &[u8]) {
     const LINE_BYTES: usize = 64;
     let mut all = simd.splat_u32s(0);
     for register in S::as_simd_u8s(tiles).0.iter().step_by(LINE_BYTES / size_of::<S::u8s>()) {

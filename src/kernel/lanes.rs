@@ -143,17 +143,23 @@ pub(super) trait Lanes: Simd {
         self.mul_add_e_f32s(a, b, c)
     }
 
-    /// Whole numbers from 0 to 255 as two vectors. **Shape** `bytes`: as many as two vectors have lanes.
+    /// Bytes, each in a lane of its own. **Shape** `bytes`: at least as many as there are lanes.
     #[inline(always)]
-    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
-        let (first, second) = bytes.split_at(Self::F32_LANES);
-        [first, second].map(|bytes| {
-            let mut values = [0.0; MOST_LANES];
-            for (value, byte) in values.iter_mut().zip(&bytes[..Self::F32_LANES]) {
-                *value = f32::from(*byte);
-            }
-            Self::as_simd_f32s(&values).0[0]
-        })
+    fn spread(self, bytes: &[u8]) -> Self::u32s {
+        let mut lanes = [0; MOST_LANES];
+        for (lane, byte) in lanes.iter_mut().zip(&bytes[..Self::F32_LANES]) {
+            *lane = u32::from(*byte);
+        }
+        Self::as_simd_u32s(&lanes).0[0]
+    }
+
+    /// Whole numbers below 2^23 as floats, exactly.
+    #[inline(always)]
+    fn whole_to_float(self, whole: Self::u32s) -> Self::f32s {
+        /// 2^23, whose last bit stands for 1.
+        const ONES: f32 = 8_388_608.0;
+        let above = self.or_u32s(whole, self.splat_u32s(ONES.to_bits()));
+        self.sub_f32s(pulp::cast(above), self.splat_f32s(ONES))
     }
 }
 
@@ -162,12 +168,15 @@ impl Lanes for pulp::x86::V4 {
     type Half = F16Widened;
 
     #[inline(always)]
-    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
-        let (halves, _) = bytes.as_chunks::<16>();
-        [halves[0], halves[1]].map(|half| {
-            let whole = self.avx512f._mm512_cvtepu8_epi32(pulp::cast(half));
-            pulp::cast(self.avx512f._mm512_cvtepi32_ps(whole))
-        })
+    fn spread(self, bytes: &[u8]) -> Self::u32s {
+        let mut lanes = [0_u8; 16];
+        lanes.copy_from_slice(&bytes[..16]);
+        pulp::cast(self.avx512f._mm512_cvtepu8_epi32(pulp::cast(lanes)))
+    }
+
+    #[inline(always)]
+    fn whole_to_float(self, whole: Self::u32s) -> Self::f32s {
+        pulp::cast(self.avx512f._mm512_cvtepi32_ps(pulp::cast(whole)))
     }
 }
 
@@ -177,13 +186,15 @@ impl Lanes for pulp::x86::V3 {
     type Half = F16Shifted;
 
     #[inline(always)]
-    fn widen_bytes(self, bytes: &[u8]) -> [Self::f32s; 2] {
-        let (halves, _) = bytes.as_chunks::<8>();
-        [halves[0], halves[1]].map(|half| {
-            let both: [[u8; 8]; 2] = [half, [0; 8]];
-            let whole = self.avx2._mm256_cvtepu8_epi32(pulp::cast(both));
-            pulp::cast(self.avx._mm256_cvtepi32_ps(whole))
-        })
+    fn spread(self, bytes: &[u8]) -> Self::u32s {
+        let mut lanes = [0_u8; 16];
+        lanes[..8].copy_from_slice(&bytes[..8]);
+        pulp::cast(self.avx2._mm256_cvtepu8_epi32(pulp::cast(lanes)))
+    }
+
+    #[inline(always)]
+    fn whole_to_float(self, whole: Self::u32s) -> Self::f32s {
+        pulp::cast(self.avx._mm256_cvtepi32_ps(pulp::cast(whole)))
     }
 }
 
