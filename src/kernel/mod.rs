@@ -1,5 +1,6 @@
 //! Number crunching on the processor where candle leaves too much of the machine idle: products of a few rows with
-//! weights read straight from a mapped file, softmax, activations, and one query against a cache.
+//! weights, floats or quantised blocks, read straight from a mapped file, softmax, activations, and one query against a
+//! cache.
 //!
 //! Decoding is bound by reading the weights, so what counts is that each is read once, at the rate of the memory
 //! ([`bandwidth`]), whatever its number format and however many branches run. Large products (prompts, images) stay
@@ -12,6 +13,8 @@
 //!   nothing.
 //! - bf16 and (without AVX-512) f16 are read two to a 32-bit lane; the activations are reordered once to match. That is
 //!   cheaper than spreading the weights out.
+//! - Quantised blocks meet f32 activations. Rounding activations to int8, as others do, would be faster and would change
+//!   attention by as much as 0.01; whoever looks at attention wants the numbers of the weights.
 //! - Results do not depend on the number of threads, nor on which other rows share a product: a branch in company
 //!   equals the branch alone.
 //!

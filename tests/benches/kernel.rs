@@ -7,8 +7,9 @@
 
 use std::{hint::black_box, time::Instant};
 
-use candle_core::{DType, Device, Tensor};
-use gazelens::kernel::{self, BandwidthProbe, Visible, Weight, WeightType};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::{DType, Device, Module as _, Tensor};
+use gazelens::kernel::{self, BandwidthProbe, BlockType, BlockWeight, Visible, Weight, WeightType};
 
 /// Larger than the last cache of any processor this is likely to run on.
 const BUFFER_BYTES: usize = 512 << 20;
@@ -25,6 +26,10 @@ fn main() -> Result<()> {
         for dtype in WeightType::ALL {
             products(&probe, (rows, cols), dtype, rounds)?;
         }
+    }
+    println!();
+    for (label, kind) in [("Q8_0", GgmlDType::Q8_0), ("Q6_K", GgmlDType::Q6K), ("Q4_K", GgmlDType::Q4K)] {
+        blocks(&probe, label, kind, rounds)?;
     }
     softmaxes(rounds)
 }
@@ -97,6 +102,43 @@ fn products(probe: &BandwidthProbe, (rows, cols): (usize, usize), dtype: WeightT
             candle * scale * 1e3,
             window_bytes / candle / bandwidth,
             candle / candle_one,
+            candle / ours,
+        );
+    }
+    Ok(())
+}
+
+/// Quantised weights, beside candle's product, which rounds activations to int8.
+fn blocks(probe: &BandwidthProbe, label: &str, kind: GgmlDType, rounds: usize) -> Result<()> {
+    let (rows, cols) = SHAPES[0];
+    let device = Device::Cpu;
+    // Copies of one matrix, more than the caches hold: quantising takes longer than the products.
+    let stored = QTensor::quantize(&Tensor::randn(0.0_f32, 0.02, (rows, cols), &device)?, kind)?;
+    let bytes = stored.data()?.into_owned();
+    let copies: Vec<Vec<u8>> = (0..BUFFER_BYTES / bytes.len()).map(|_| bytes.clone()).collect();
+    let theirs = QMatMul::from_qtensor(stored)?;
+    let kind = BlockType::named(label).ok_or("a block type")?;
+    for m in ROWS {
+        let x = Tensor::randn(0.0_f32, 1.0, (m, cols), &device)?;
+        let values = x.flatten_all()?.to_vec1::<f32>()?;
+        let mut y = vec![0.0; m * rows];
+        let (mut bandwidth, mut ours, mut candle) = (0.0_f64, f64::INFINITY, f64::INFINITY);
+        for _ in 0..rounds.div_ceil(3) {
+            bandwidth = bandwidth.max(probe.measure(1).bytes_per_sec);
+            for bytes in &copies {
+                let weight = BlockWeight::new(bytes, kind, rows, cols)?;
+                ours = ours.min(secs(|| Ok(kernel::block_linear(&values, weight, &mut y)?))?);
+                black_box(&y);
+            }
+            probe.measure(1);
+            candle = candle.min(secs(|| keep(theirs.forward(&x)))?);
+        }
+        println!(
+            "{rows} x {cols} {label}, {m} row{}: {:.3} ms = {:.2} of bandwidth | candle {:.3} ms | {:.1} times faster",
+            if m == 1 { " " } else { "s" },
+            ours * 1e3,
+            bytes.len() as f64 / ours / bandwidth,
+            candle * 1e3,
             candle / ours,
         );
     }

@@ -2,7 +2,7 @@
 //!
 //! Own code because the crates for it lose digits where studies have many photos: `statrs` 0.19 is 3e-6 off in t's
 //! quantile at 100,000 degrees of freedom and 1e-10 in normal tails. These agree with `SciPy` to 1e-12
-//! (`tests/golden/statistics.py`).
+//! (`tests/golden/study_statistics.py`).
 
 use std::f64::consts::PI;
 

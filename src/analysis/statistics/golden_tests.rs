@@ -1,4 +1,4 @@
-//! Against `SciPy`, statsmodels, scikit-learn and plain loops (`tests/golden/statistics.py`), to 1e-9.
+//! Against `SciPy`, statsmodels, scikit-learn and plain loops (`tests/golden/study_statistics.py`), to 1e-9.
 
 use super::*;
 use serde_json::Value;

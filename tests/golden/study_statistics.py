@@ -2,7 +2,7 @@
 
 Made with Python 3.11, scipy 1.17.1, statsmodels 0.15.0, scikit-learn 1.9.1, numpy 2.4.6; seed 37. Not run in CI.
 
-    python tests/golden/statistics.py --seed 37
+    python tests/golden/study_statistics.py --seed 37
 
 What a library has is taken from it; the errors by photo are sums over pairs of items written out, DeLong's over pairs of a positive and a
 negative. `draws` is a bootstrap by SplitMix64 in plain integers. Figures that are not defined are null.
