@@ -3,6 +3,7 @@
 mod args;
 mod exchange;
 mod merge;
+mod pair_figures;
 mod pairs;
 mod report;
 mod run;

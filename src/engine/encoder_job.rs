@@ -32,7 +32,28 @@ pub(super) fn see(
         // A strategy that has no tokens to choose.
         return Err(EngineError::NoDecoder { path: encoder.info.id.clone().into() });
     }
-    let (texts, mut warnings) = texts(encoder, question)?;
+    see_with(encoder, id, question, texts(encoder, question)?, emit, cancel)
+}
+
+/// Looks at a photo and nothing else: the question's words are not used.
+pub(super) fn see_alone(
+    encoder: &Encoder,
+    question: &Question,
+    cancel: &AtomicBool,
+) -> Result<Trace, EngineError> {
+    let answer = see_with(encoder, RunId(0), question, (Vec::new(), Vec::new()), &mut |_| {}, cancel)?;
+    Ok(answer.trace)
+}
+
+/// The same with the texts to compare, and what the user should know of them.
+fn see_with(
+    encoder: &Encoder,
+    id: RunId,
+    question: &Question,
+    (texts, mut warnings): (Vec<String>, Vec<String>),
+    emit: &mut dyn FnMut(Event),
+    cancel: &AtomicBool,
+) -> Result<Answer, EngineError> {
     emit(Event::Stage(id, Stage::Photo));
     let photo = asked_photo(question)?;
     warnings.extend(photo.warnings.iter().cloned());

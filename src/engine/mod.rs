@@ -7,6 +7,7 @@
 //! - [`attribute`] says where a model looked for a query; a question with a [`Prompting`] is about the photo darkened
 //!   by that;
 //! - [`vti_directions`] makes what the method `vti` steers by, from photos and pairs of captions;
+//! - [`look_at`] says where an encoder's `[CLS]` looks in a photo alone;
 //! - [`embed_photos`] gives photos a vector each, and [`blind_pairs`] finds those that one encoder takes for nearly the
 //!   same and another does not;
 //! - [`rank_heads`] finds the heads that speak for hallucinated words, for the method `ad-hh`;
@@ -78,7 +79,7 @@ pub use messages::{
 pub use method_bench::{MethodCost, MethodsReport, bench_methods};
 pub use open::{OpenModel, only_sees};
 pub use reuse_bench::{FurtherQuestions, further_questions};
-pub use run::run_job;
+pub use run::{look_at, run_job};
 pub use spec::{check_names, check_specs};
 pub use together::AboutPhoto;
 pub use worker::{Backend, BackendFactory, Wake, Worker};

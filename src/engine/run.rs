@@ -1,10 +1,11 @@
 //! A job on whatever model is open.
 
 use super::error::EngineError;
-use super::messages::{Answer, Event, Question, RunId};
+use super::messages::{Answer, Event, ImageSource, Prompt, Question, RecordOptions, RunId};
 use super::open::{Answerer, ModelKind, OpenModel};
 use super::{encoder_job, job};
 use crate::decode::DecodeError;
+use crate::trace::{RowPrecision, Trace};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
@@ -30,6 +31,24 @@ pub fn run_job(
     })?;
     answer.trace.warnings.extend(warnings);
     Ok(answer)
+}
+
+/// What an encoder sees in a photo alone, in every layer and head: where its `[CLS]` looks, or for one without it what
+/// its patches receive. A trace without texts and without an answer. A raised `cancel` ends it within one layer.
+///
+/// **Errors**: a model with a decoder; a photo that cannot be prepared; attention that is not finite.
+pub fn look_at(model: &OpenModel, image: &ImageSource, cancel: &AtomicBool) -> Result<Trace, EngineError> {
+    let ModelKind::Sees(encoder) = model.kind() else {
+        let found = "a model that answers questions".to_owned();
+        return Err(EngineError::NoEmbedding { found, path: model.info().id.clone().into() });
+    };
+    let precision = if model.computes_in_f32() { RowPrecision::F32 } else { RowPrecision::F16 };
+    // Every layer and head.
+    let record = RecordOptions { precision, budget_bytes: usize::MAX, ..RecordOptions::default() };
+    let question = Question { record, ..Question::new(image.clone(), Prompt::Templated(String::new())) };
+    let (mut trace, warnings) = with_files_held(model, || encoder_job::see_alone(encoder, &question, cancel))?;
+    trace.warnings.extend(warnings);
+    Ok(trace)
 }
 
 /// Does something with a model whose weights on disk are looked at before and behind it; returns what the user should

@@ -53,6 +53,42 @@ fn pairs_are_printed_written_and_cached() {
 }
 
 #[test]
+fn pairs_say_what_they_are_of_and_are_drawn() {
+    let (images, dir) = (photos(3), folder());
+    let (out, drawn) = (path(dir.path(), "pairs.jsonl"), dir.path().join("figures"));
+    let (folder_text, drawn_text) = (images.path().display().to_string(), drawn.display().to_string());
+    let command = ["study", "pairs", "--images", &folder_text, "--model", "demo-clip", "--second", DINOV2];
+    let wide = ["--above", "-1", "--below", "1", "--most", "2", "--out", &out, "--figures", &drawn_text];
+    let output = gazelens(&[&command[..], &wide].concat());
+    assert!(output.status.success() && stderr(&output).contains("2 of 2 figures"), "{}", stderr(&output));
+    let lines = std::fs::read_to_string(&out).expect("pairs");
+    let line: serde_json::Value = serde_json::from_str(lines.lines().next().expect("a pair")).expect("JSON");
+    let named = [&line["images"], &line["model"], &line["second_model"]];
+    assert_eq!(named, [&folder_text[..], "demo-clip", DINOV2], "what opens it again");
+    let mut names: Vec<String> = std::fs::read_dir(&drawn)
+        .expect("a folder")
+        .map(|entry| entry.expect("one").file_name().into_string().expect("text"))
+        .collect();
+    names.sort();
+    assert_eq!(names[..4], ["pair_001.json", "pair_001.svg", "pair_002.json", "pair_002.svg"], "figures and recipes");
+    assert_eq!(names.len(), 4 + 6, "and what two encoders saw in three photos: {names:?}");
+    let svg = std::fs::read(drawn.join("pair_001.svg")).expect("a figure");
+    let text = String::from_utf8_lossy(&svg);
+    for name in ["first", "second"] {
+        let name = line[name].as_str().expect("a name");
+        assert!(text.contains(name), "{name} stands over its column");
+    }
+    // Drawn again from what lies beside it, without a model.
+    let (recipe, again) = (drawn.join("pair_001.json"), path(dir.path(), "again.svg"));
+    let recipe_text = recipe.display().to_string();
+    let output = gazelens(&["figure", "--recipe", &recipe_text, "--out", &again]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(std::fs::read(&again).expect("a figure"), svg, "the same bytes");
+    let output = gazelens(&[&command[..], &wide].concat());
+    assert!(output.status.success(), "once more into the same folder: {}", stderr(&output));
+}
+
+#[test]
 fn what_cannot_be_compared_is_one_sentence() {
     let (images, dir) = (photos(1), folder());
     let images = images.path().display().to_string();

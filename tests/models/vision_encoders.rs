@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor, safetensors};
 use gazelens::checkpoint::{VisionCheckpoint, VisionKind};
 use gazelens::engine::{
     DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, ModelTask, OpenModel, Prompt, Question,
-    RecordOptions, RunId, run_job,
+    RecordOptions, RunId, look_at, run_job,
 };
 use gazelens::model::{
     CancelFlag, Dinov2, Encoder, ModelError, Probe, Site, SourceError, TensorSource, cls_attention, load_encoder,
@@ -199,4 +199,34 @@ fn a_job_with_an_encoder_that_only_sees_gives_its_maps() {
             assert!(diff < 1e-6, "{name}: the job's rows differ by {diff}");
         }
     }
+}
+
+#[test]
+fn an_encoder_looks_at_a_photo_alone() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let image = ImageSource::Bundled("demo_01_beach.png".to_owned());
+    let open = |source: ModelSource| {
+        let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
+        OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("a model")
+    };
+    let look = |model: &OpenModel| look_at(model, &image, &AtomicBool::new(false));
+    // A CLIP needs no text for it, and its values are those of transformers.
+    let golden = safetensors::load(root.join("tests/golden/demo_clip.safetensors"), &Device::Cpu).expect("golden");
+    let trace = look(&open(ModelSource::DemoClip)).expect("a trace");
+    let vision = trace.vision.as_deref().expect("recorded");
+    let diff = largest_difference(&vision.cls_attention.to_f32(), &values(&golden["vision_cls_attention"]));
+    assert!(diff < 1e-4, "[CLS] attention of CLIP differs by {diff}");
+    assert!(trace.similarity.is_empty() && trace.output.is_empty(), "nothing was compared or answered");
+    // The other kinds: as a job without words has it.
+    for name in ["dinov2", "dinov2_registers", "siglip"] {
+        let model = open(ModelSource::Folder(root.join("tests/golden/vision").join(name).join("checkpoint")));
+        let found = look(&model).expect("a trace");
+        let question = Question::new(image.clone(), Prompt::Templated(String::new()));
+        let record = RecordOptions { precision: gazelens::trace::RowPrecision::F32, ..RecordOptions::default() };
+        let question = Question { record, ..question };
+        let asked = run_job(&model, RunId(0), &question, &mut |_| {}, &AtomicBool::new(false)).expect("an answer");
+        assert_eq!(found.vision, asked.trace.vision, "{name}: the same values");
+    }
+    let refused = look(&open(ModelSource::Demo)).expect_err("it answers").to_string();
+    assert!(refused.contains("found a model that answers questions"), "{refused}");
 }

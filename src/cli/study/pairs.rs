@@ -3,12 +3,14 @@
 use super::super::common_args::{Dtype, ModelArgs, at_least_one, thread_count};
 use super::super::failure::Failure;
 use super::super::{endings, inputs, output, source};
+use super::pair_figures;
 use crate::data::library::list_folder;
 use crate::engine::{
-    BlindPairs, DevicePreference, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo, OpenModel,
+    BlindPair, BlindPairs, DevicePreference, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo, OpenModel,
     PairLimits, UnreadPhoto, blind_pairs, embed_photos,
 };
-use crate::files::{self, OutputKey, Outputs};
+use crate::files::{self, Outputs};
+use crate::study::{PairsFile, PhotoPair};
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
@@ -80,6 +82,10 @@ pub(in crate::cli) struct PairsArgs {
     /// File to write the pairs to, a JSON object a line.
     #[arg(long, value_name = "PAIRS.jsonl")]
     pub(super) out: Option<PathBuf>,
+    /// Folder to write a figure of each pair to: both photos with where the `[CLS]` of both encoders looks. Each has
+    /// its recipe beside it, and `gazelens figure --recipe` draws it again.
+    #[arg(long, value_name = "DIR")]
+    pub(super) figures: Option<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub(super) json: bool,
@@ -113,11 +119,13 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
     // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
     let [mut by_first, mut by_second] = [EmbeddedPhotos::default(), EmbeddedPhotos::default()];
-    let mut infos = Vec::new();
+    let (mut infos, mut models) = (Vec::new(), Vec::new());
     for (request, embedded) in requests.iter().zip([&mut by_first, &mut by_second]) {
         let model = OpenModel::open(request, &mut |_, _| {}, &cancel)?;
         *embedded = embed(&model, &paths, &mut cache, &cancel)?;
         infos.push(model.info().clone());
+        // Figures look again; without them one encoder at a time is enough.
+        models.extend(args.figures.is_some().then_some(model));
     }
     let (shared, embeddings) = shared(&by_first, &by_second);
     let unread = unread(&by_first, &by_second);
@@ -130,12 +138,16 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
     let [first, second] = &embeddings;
     let found = blind_pairs(first, second, limits, &mut |_| {}, &cancel)?;
     let names: Vec<String> = shared.iter().filter_map(|idx| paths.get(*idx)).map(|path| name(path)).collect();
-    let rows = rows(&found, &names);
+    let pairs = pairs(args, &found, &names)?;
     if let Some(out) = out {
-        write(&mut outputs, out, &rows)?;
+        outputs.write_bytes(out, PairsFile::text(&pairs).as_bytes())?;
+        outputs.commit()?;
+    }
+    if let (Some(folder), [first, second]) = (&args.figures, models.as_slice()) {
+        pair_figures::write(folder, [first, second], &pairs, &cancel)?;
     }
     if args.json {
-        output::json(&object(args, &infos, (&found, rows), names.len(), &unread))?;
+        output::json(&object(args, &infos, (&found, &pairs), names.len(), &unread))?;
     } else {
         output::line(&text(&found, &names, limits))?;
     }
@@ -263,31 +275,35 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn rows(found: &BlindPairs, names: &[String]) -> Vec<Value> {
-    let row = |pair: &crate::engine::BlindPair| {
-        json!({
-            "first": names.get(pair.first),
-            "second": names.get(pair.second),
-            "model_cosine": pair.cosine,
-            "second_cosine": pair.second_cosine,
-        })
+/// What is found, with what is needed to look at it again from anywhere.
+fn pairs(args: &PairsArgs, found: &BlindPairs, names: &[String]) -> Result<Vec<PhotoPair>, Failure> {
+    let images = std::path::absolute(&args.images).unwrap_or_else(|_| args.images.clone());
+    let images = inputs::text_of("--images", &images)?.to_owned();
+    let name = |idx: usize| names.get(idx).cloned().unwrap_or_default();
+    let [model, second_model] = [&args.model, &args.second].map(|model| named_from_anywhere(model));
+    let pair = |pair: &BlindPair| PhotoPair {
+        first: name(pair.first),
+        second: name(pair.second),
+        model_cosine: pair.cosine,
+        second_cosine: pair.second_cosine,
+        images: Some(images.clone()),
+        model: Some(model.clone()),
+        second_model: Some(second_model.clone()),
     };
-    found.pairs.iter().map(row).collect()
+    Ok(found.pairs.iter().map(pair).collect())
 }
 
-fn write(outputs: &mut Outputs, out: OutputKey, rows: &[Value]) -> Result<(), Failure> {
-    let mut lines = String::new();
-    for row in rows {
-        let _ = writeln!(lines, "{row}");
-    }
-    outputs.write_bytes(out, lines.as_bytes())?;
-    Ok(outputs.commit()?)
+/// A model as it is named wherever the program is started: folders from the root.
+fn named_from_anywhere(model: &str) -> String {
+    let path = Path::new(model);
+    let whole = path.is_dir().then(|| std::path::absolute(path).ok()).flatten();
+    whole.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| model.to_owned())
 }
 
 fn object(
     args: &PairsArgs,
     infos: &[Arc<ModelInfo>],
-    (found, pairs): (&BlindPairs, Vec<Value>),
+    (found, pairs): (&BlindPairs, &[PhotoPair]),
     num_photos: usize,
     unread: &[UnreadPhoto],
 ) -> Value {

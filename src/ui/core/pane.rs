@@ -67,6 +67,8 @@ panes! {
     Figure, "Figure", "What is on the screen as a figure for a paper", Place::Stage;
     /// Studies and their tables.
     Study, "Study", "One set of questions asked of a whole data set: tables, rows, running", Place::Stage;
+    /// Pairs of photos that two encoders see differently.
+    Pairs, "Pairs", "Pairs of photos that one encoder takes for nearly the same and another does not", Place::Stage;
     /// The question and the answer.
     Question, "Question and answer", "The question, how it is decoded, and the answer", Place::Answer;
     /// Everything about the word, the map and the photo, in sections that fold.

@@ -9,7 +9,7 @@
 //! | `answer::similarity` | `attention` | texts beside a photo, in place of an answer |
 //! | `answer::verdict` | `mitigation` | yes or no |
 //! | `attention::heads` | `truth` | what stands where there are no maps |
-//! | `attention::map_bar` | `photo` | the bar over the photo |
+//! | `attention::map_bar` | `pairs`, `photo` | the bar over the photo, and its layer and head |
 //! | `clipboard::menu` | `answer`, `attention`, `compare`, `pope`, `truth` | right click on a table |
 //! | `dataset::panel` | `truth` | how many photos are opened |
 //! | `mitigation::contrast` | `answer` | what a method did at a word |
@@ -34,6 +34,7 @@ pub(in crate::ui) mod messages;
 pub(in crate::ui) mod mitigation;
 pub(in crate::ui) mod models;
 pub mod open_files;
+pub mod pairs;
 pub(in crate::ui) mod photo;
 pub(in crate::ui) mod pope;
 pub(in crate::ui) mod reducers;
@@ -61,6 +62,7 @@ pub use messages::notices::{Notice, Notices, Severity, Until};
 pub use mitigation::prompting::{Finding, Made, PromptingState, ShownPrompting, Then};
 pub use models::found::{ModelsAtHand, Needs};
 pub use models::state::{Loading, ModelState, source_label};
+pub use pairs::state::{PairsEffect, PairsState};
 pub use pope::state::{Pope, PopeAnswer, PopeRow, PopeTable};
 pub(in crate::ui) use pope::state::{WordSaid, yes_probability};
 pub use reducers::undo::History;
@@ -142,6 +144,8 @@ pub enum Effect {
     Session(SessionEffect),
     /// Of studies.
     Study(StudyEffect),
+    /// Of pairs of photos.
+    Pairs(PairsEffect),
     /// A dialog for where to write a figure.
     PickFigureFile,
     /// A dialog for a figure or a recipe.
@@ -206,6 +210,8 @@ pub struct AppState {
     pub pope: Pope,
     /// Studies and the run that is looked at.
     pub study: StudyState,
+    /// Pairs of photos that two encoders see differently.
+    pub pairs: PairsState,
     /// One question about every listed photo.
     pub all_photos: AllPhotos,
     /// Attention prompting on the photo.

@@ -18,6 +18,7 @@ use crate::ui::features::derived::Derived;
 use crate::ui::features::figure::preview::Figures;
 use crate::ui::features::mitigation::before_after::BeforeAfters;
 use crate::ui::features::mitigation::prompted::PromptedPictures;
+use crate::ui::features::pairs::worker::PairLooks;
 use crate::ui::features::session::{Reopened, SessionWriter};
 use crate::ui::features::study::worker::Studies;
 use crate::ui::features::truth::SlowNumbers;
@@ -100,6 +101,7 @@ pub struct App {
     pub(in crate::ui) before_after: BeforeAfters,
     pub(in crate::ui) figures: Figures,
     pub(in crate::ui) studies: Studies,
+    pair_looks: PairLooks,
     pub(in crate::ui) notes: NotesWriter,
     pub(in crate::ui) view: ViewMemory,
     pub(in crate::ui) tree: egui_tiles::Tree<Pane>,
@@ -146,6 +148,7 @@ impl App {
             before_after: BeforeAfters::new(&wake),
             figures: Figures::new(&wake),
             studies: Studies::new(&wake),
+            pair_looks: PairLooks::new(&wake),
             notes: NotesWriter::new(options.notes, &wake),
             view: ViewMemory::default(),
             tree: layout::default_tree(),
@@ -378,8 +381,10 @@ impl eframe::App for App {
         if let Some(wait) = self.studies.follow(&mut self.state.study) {
             ctx.request_repaint_after(wait);
         }
+        self.state.pairs.visible = in_front(Pane::Pairs);
         // The figure offers the difference that stands there.
         self.state.compare.visible = self.state.figure.visible || in_front(Pane::Compare);
+        self.pair_looks.follow(&mut self.state);
         let began = Instant::now();
         let [least, most] = DERIVE_BUDGETS;
         let budget = self.deriving_since.map_or(least, |before| (began - before) / 8).clamp(least, most);

@@ -10,6 +10,7 @@ use crate::data::dataset::{NotesPlaces, Sources};
 use crate::engine::{ImageSource, Question, RunId, free_memory};
 use crate::figure::recipe::FileInput;
 use crate::hub::{HubOptions, cached_models};
+use crate::study::PairsFile;
 use crate::ui::background::link::Waker;
 use crate::ui::background::runner::{Runner, Track};
 use crate::ui::core::command::Command;
@@ -60,6 +61,8 @@ pub(in crate::ui) enum JobDone {
     ValuesRead(RunId, Box<Result<Question, String>>),
     /// Something that studies need was done.
     Study(StudyDone),
+    /// A file of pairs was read, or a sentence.
+    PairsRead(Box<Result<PairsFile, String>>),
     /// What other windows left behind, and a sentence for each that cannot be read.
     LeftBehind(Vec<Left>, Vec<String>),
 }
@@ -85,6 +88,8 @@ pub(in crate::ui) enum Wanted {
     Parameter,
     /// A study, or the folder of a run.
     Study,
+    /// A file of pairs of photos.
+    Pairs,
 }
 
 /// So many are put together at once.

@@ -1,7 +1,7 @@
 //! What becomes of work that was finished beside the window.
 
 use crate::engine::{Event, ModelSource, Question, Request, RunId};
-use crate::ui::core::command::{Command, StudyCommand};
+use crate::ui::core::command::{Command, PairsCommand, StudyCommand};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::context::TextBox;
 use crate::ui::features::{Severity, Until};
@@ -44,6 +44,9 @@ impl App {
                 if let Some(folder) = opened.studies.pop() {
                     self.commands.push(Command::Study(StudyCommand::Open(folder)));
                 }
+                if let Some(path) = opened.pairs.pop() {
+                    self.commands.push(Command::Pairs(PairsCommand::Open(path)));
+                }
                 let effects = self.state.opened(*opened);
                 self.carry_out(effects, ctx);
             }
@@ -58,6 +61,10 @@ impl App {
             JobDone::ValuesRead(id, read) => self.values_read(id, *read, ctx),
             JobDone::Study(done) => {
                 let effects = self.state.study_done(done);
+                self.carry_out(effects, ctx);
+            }
+            JobDone::PairsRead(read) => {
+                let effects = self.state.pairs_read(*read);
                 self.carry_out(effects, ctx);
             }
             JobDone::LeftBehind(left, problems) => self.left_behind(left, problems),
@@ -103,6 +110,12 @@ impl App {
                 gazelens gui";
             let until = (Severity::Warning, Until::OtherPhoto);
             self.state.notices.push(until, text, "Studies are saved beside their rows: type that folder", None);
+            return;
+        }
+        if wanted == Wanted::Pairs {
+            let text = "No file dialog on this machine: drop the file of pairs on the window, or name it behind \
+                gazelens gui";
+            self.state.notices.push((Severity::Warning, Until::OtherPhoto), text, "", None);
             return;
         }
         let advice = "Files and folders can also be dropped on the window";

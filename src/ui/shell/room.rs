@@ -8,8 +8,8 @@ use crate::ui::core::command::{Command, CopyCommand};
 use crate::ui::core::pane::{PANES, Pane};
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::{
-    answer, attention, commands, compare, dataset, figure, messages, mitigation, models, photo, pope, session, study,
-    truth,
+    answer, attention, commands, compare, dataset, figure, messages, mitigation, models, pairs, photo, pope, session,
+    study, truth,
 };
 use crate::ui::shell::layout::{PanelBehavior, TabChoice};
 use eframe::egui;
@@ -76,6 +76,7 @@ fn show(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         | Pane::Compare
         | Pane::Figure
         | Pane::Study
+        | Pane::Pairs
         | Pane::Question
         | Pane::Inspector
         | Pane::Heads
@@ -92,6 +93,7 @@ pub(super) fn content(ui: &mut Ui, pane: Pane, cx: &mut PanelContext<'_>) {
         Pane::Compare => compare::panel::show(ui, cx),
         Pane::Figure => figure::panel::show(ui, cx),
         Pane::Study => study::panel::show(ui, cx),
+        Pane::Pairs => pairs::panel::show(ui, cx),
         Pane::Question => answer::question::show(ui, cx),
         Pane::Inspector => inspector::show(ui, cx),
         Pane::Colours => attention::colours::show(ui, cx),
@@ -123,7 +125,7 @@ fn drop_hint(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
-    let text = "Drop photos, a folder of photos, annotations (JSON), a session, a study's run, or a model folder";
+    let text = "Drop photos, a folder of photos, annotations (JSON), a session, a study's run, pairs, or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
 }

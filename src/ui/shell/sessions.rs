@@ -71,7 +71,13 @@ impl App {
             Wanted::Save => SessionBox::Save,
             Wanted::Session => SessionBox::Open,
             Wanted::Place => SessionBox::Missing,
-            Wanted::Images | Wanted::Model | Wanted::Clip | Wanted::Parameter | Wanted::Figure | Wanted::Study => {
+            Wanted::Images
+            | Wanted::Model
+            | Wanted::Clip
+            | Wanted::Parameter
+            | Wanted::Figure
+            | Wanted::Study
+            | Wanted::Pairs => {
                 return false;
             }
         };

@@ -8,6 +8,7 @@ mod figure;
 mod keys;
 mod listing;
 mod named;
+mod pairs;
 mod parameter;
 mod pope;
 mod prompting;
@@ -20,6 +21,7 @@ pub use figure::{FigureCommand, PanelGroup, PanelKind, WordsBy};
 pub use keys::{Keymap, KeysCommand, pressed, takes_shift};
 pub use listing::ListCommand;
 pub use named::{Menu, NAMED_COMMANDS, NamedCommand};
+pub use pairs::{PairOrder, PairsCommand, PairsView};
 pub use parameter::ParameterPlace;
 pub use pope::{PopeCommand, PopeItem};
 pub use prompting::{PromptView, PromptingCommand};
@@ -240,6 +242,8 @@ pub enum Command {
     List(ListCommand),
     /// Studies: runs with their tables, and asking them.
     Study(StudyCommand),
+    /// Pairs of photos that two encoders see differently.
+    Pairs(PairsCommand),
     /// Runs side by side.
     Compare(CompareCommand),
     /// Attention prompting on the photo.

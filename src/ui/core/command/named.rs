@@ -2,7 +2,7 @@
 
 use crate::engine::ModelSource;
 use crate::ui::core::command::{
-    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, SessionCommand, StudyCommand, WordKind, WordStep,
+    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, PairsCommand, SessionCommand, StudyCommand, WordKind, WordStep,
 };
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -168,6 +168,14 @@ pub const NAMED_COMMANDS: &[NamedCommand] = &[
         File,
         "Open a run of a study…",
         "The tables of a study's answers, and the rows that they are made of; also while it still runs",
+        []
+    ),
+    named!(
+        "open-pairs-of-photos",
+        Command::Pairs(PairsCommand::Pick),
+        File,
+        "Open pairs of photos…",
+        "Photos that one encoder takes for nearly the same and another does not, with where both look",
         []
     ),
     named!("quit", Command::Quit, File, "Quit", "Close the window", [ctrl(Key::Q)]),

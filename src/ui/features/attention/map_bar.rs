@@ -30,11 +30,11 @@ pub(in crate::ui) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         encoder(ui, cx, &mut view);
         let mut layer_head = view.layer_head();
         ui.add_space(GAP_PT);
-        axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
+        one_axis(ui, "Layer", "layers", &mut layer_head.layer, layers);
         let has_heads = view.source.has_heads();
         ui.add_space(GAP_PT);
         ui.add_enabled_ui(has_heads, |ui| {
-            axis(ui, "Head", "heads", &mut layer_head.head, if has_heads { heads } else { 0 });
+            one_axis(ui, "Head", "heads", &mut layer_head.head, if has_heads { heads } else { 0 });
         });
         *view.layer_head_mut() = layer_head;
         ui.add_space(GAP_PT);
@@ -149,12 +149,30 @@ fn encoder(ui: &mut Ui, cx: &PanelContext<'_>, view: &mut ViewState) {
     });
 }
 
-/// A number for one of them, or the mean or maximum of all. Changing the number leaves the mean.
-fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
+fn one_axis(ui: &mut Ui, label: &str, plural: &str, chosen: &mut Axis, count: usize) {
     let last = count.saturating_sub(1);
     let arrows = if label == "Layer" { "left and right" } else { "down and up" };
     let help = format!("{label} 0 to {last}, counted from 0: drag, type, or use the {arrows} arrow keys");
-    ui.label(RichText::new(label).weak()).on_hover_text(&help);
+    axis(ui, &AxisWords { label, name: label, plural, help: &help }, chosen, count);
+}
+
+/// What the choice of a layer or head is called.
+pub(in crate::ui) struct AxisWords<'a> {
+    /// Before the number.
+    pub(in crate::ui) label: &'a str,
+    /// Tells it from others in the window.
+    pub(in crate::ui) name: &'a str,
+    /// Of several.
+    pub(in crate::ui) plural: &'a str,
+    /// How the number is changed.
+    pub(in crate::ui) help: &'a str,
+}
+
+/// A number for one of them, or the mean or maximum of all. Changing the number leaves the mean.
+pub(in crate::ui) fn axis(ui: &mut Ui, words: &AxisWords<'_>, axis: &mut Axis, count: usize) {
+    let last = count.saturating_sub(1);
+    let AxisWords { label, name, plural, help } = *words;
+    ui.label(RichText::new(label).weak()).on_hover_text(help);
     let mut idx = axis.idx.min(last);
     ui.scope(|ui| {
         if axis.reduce.is_some() {
@@ -162,8 +180,8 @@ fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
         }
         let number = DragValue::new(&mut idx).range(0..=last).speed(0.1);
         let response = ui.add_enabled(count > 0, number);
-        named(ui, &response, label);
-        if response.on_hover_text(&help).changed() {
+        named(ui, &response, name);
+        if response.on_hover_text(help).changed() {
             *axis = Axis { idx, reduce: None };
         }
     });
@@ -174,7 +192,7 @@ fn axis(ui: &mut Ui, label: &str, plural: &str, axis: &mut Axis, count: usize) {
         let pressed = axis.reduce == Some(reduce);
         let response = ui.add(egui::Button::selectable(pressed, word)).on_hover_text(&help);
         response.widget_info(|| {
-            egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, pressed, format!("{label} {word}"))
+            egui::WidgetInfo::selected(egui::accesskit::Role::Button, true, pressed, format!("{name} {word}"))
         });
         if response.clicked() {
             axis.reduce = if pressed { None } else { Some(reduce) };

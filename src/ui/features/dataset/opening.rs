@@ -8,6 +8,7 @@ use crate::data::dataset::{
 };
 use crate::data::pope::Questions;
 use crate::engine::ImageSource;
+use crate::study::PairsFile;
 use crate::ui::core::wording::listed;
 use crate::ui::features::{Library, images_of};
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Opened {
     pub models: Vec<PathBuf>,
     /// Folders that hold a run of a study.
     pub studies: Vec<PathBuf>,
+    /// Files of pairs of photos.
+    pub pairs: Vec<PathBuf>,
     /// Objects.
     pub instances: Option<Arc<Instances>>,
     /// Descriptions.
@@ -97,6 +100,8 @@ pub(in crate::ui) fn open(paths: &[PathBuf], before: Before, cancel: &AtomicBool
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         if let Some(folder) = run_of_study(path) {
             opened.studies.push(folder);
+        } else if PairsFile::is_one(path) {
+            opened.pairs.push(path.clone());
         } else if path.join("config.json").is_file() {
             opened.models.push(path.clone());
         } else if path.is_dir() {

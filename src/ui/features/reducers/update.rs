@@ -59,6 +59,7 @@ impl AppState {
             Command::Pope(command) => return self.apply_pope(command),
             Command::List(command) => return self.apply_list(command),
             Command::Study(command) => return self.apply_study(command),
+            Command::Pairs(command) => return self.apply_pairs(command),
             Command::Compare(command) => return self.apply_compare(command),
             Command::Prompting(command) => return self.apply_prompting(command),
             Command::Figure(command) => return self.apply_figure(command),

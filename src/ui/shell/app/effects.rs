@@ -4,7 +4,7 @@ use crate::engine::Request;
 use crate::ui::core::command::{Command, WordStep};
 use crate::ui::core::pane::Pane;
 use crate::ui::core::sections::Sections;
-use crate::ui::features::Effect;
+use crate::ui::features::{Effect, PairsEffect};
 use crate::ui::features::answer::words;
 use crate::ui::features::context::TextBox;
 use crate::ui::shell::app::App;
@@ -103,6 +103,8 @@ impl App {
                 Effect::CopyPicture => self.copy_picture(ctx),
                 Effect::CopyTable(kind, form) => self.copy_table(kind, form, ctx),
                 Effect::Study(effect) => self.carry_out_study(effect),
+                Effect::Pairs(PairsEffect::Pick) => self.jobs.pick_pairs(),
+                Effect::Pairs(PairsEffect::Read(path)) => self.jobs.read_pairs(path),
                 Effect::Session(effect) => self.carry_out_session(effect, ctx),
                 Effect::Quit => {
                     self.closing = true;

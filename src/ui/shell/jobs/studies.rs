@@ -1,6 +1,7 @@
 //! Dialogs of studies, and their work in the background.
 
-use crate::ui::core::command::{Command, ReportForm, StudyCommand};
+use crate::study::PairsFile;
+use crate::ui::core::command::{Command, PairsCommand, ReportForm, StudyCommand};
 use crate::ui::features::study::files::StudyDone;
 use crate::ui::shell::jobs::{JobDone, Jobs, Wanted};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,20 @@ impl Jobs {
     /// Something that studies need.
     pub(in crate::ui) fn study(&mut self, work: impl FnOnce() -> StudyDone + Send + 'static) {
         self.spawn("gazelens-study", move || Some(JobDone::Study(work())));
+    }
+
+    /// Reads a file of pairs of photos.
+    pub(in crate::ui) fn read_pairs(&mut self, path: PathBuf) {
+        let read = move || PairsFile::read(&path).map_err(|err| err.to_string());
+        self.spawn("gazelens-pairs-file", move || Some(JobDone::PairsRead(Box::new(read()))));
+    }
+
+    /// A dialog for a file of pairs of photos.
+    pub(in crate::ui) fn pick_pairs(&mut self) {
+        self.spawn_dialog(Wanted::Pairs, |dialog| {
+            let dialog = dialog.set_title("Open pairs of photos").add_filter("Pairs", &["jsonl"]);
+            dialog.pick_file().map(|path| Command::Pairs(PairsCommand::Open(path)))
+        });
     }
 
     /// A dialog for the folder of a run.

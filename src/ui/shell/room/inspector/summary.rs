@@ -112,6 +112,7 @@ pub(super) fn of(cx: &PanelContext<'_>, pane: Pane) -> Option<String> {
         | Pane::Compare
         | Pane::Figure
         | Pane::Study
+        | Pane::Pairs
         | Pane::Question
         | Pane::Inspector
         | Pane::Mitigation
