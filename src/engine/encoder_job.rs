@@ -36,11 +36,7 @@ pub(super) fn see(
 }
 
 /// Looks at a photo and nothing else: the question's words are not used.
-pub(super) fn see_alone(
-    encoder: &Encoder,
-    question: &Question,
-    cancel: &AtomicBool,
-) -> Result<Trace, EngineError> {
+pub(super) fn see_alone(encoder: &Encoder, question: &Question, cancel: &AtomicBool) -> Result<Trace, EngineError> {
     let answer = see_with(encoder, RunId(0), question, (Vec::new(), Vec::new()), &mut |_| {}, cancel)?;
     Ok(answer.trace)
 }

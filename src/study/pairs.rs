@@ -141,7 +141,8 @@ mod tests {
         let before = r#"{"first":"a.png","second":"b.png","model_cosine":0.9,"second_cosine":0.1}"#;
         std::fs::write(&path, before).expect("written");
         assert_eq!(PairsFile::read(&path).expect("of before").pairs[0].model, None, "without encoders");
-        for (text, why) in [("", "found none"), ("{}", "in line 1: missing field"), ("\n\n{\"first\":1}", "in line 3")] {
+        let bad = [("", "found none"), ("{}", "in line 1: missing field"), ("\n\n{\"first\":1}", "in line 3")];
+        for (text, why) in bad {
             std::fs::write(&path, text).expect("written");
             let sentence = PairsFile::read(&path).expect_err("no pairs").to_string();
             assert!(sentence.contains(why) && sentence.ends_with("pairs.jsonl"), "{sentence}");

@@ -78,6 +78,7 @@ fn pairs_say_what_they_are_of_and_are_drawn() {
         let name = line[name].as_str().expect("a name");
         assert!(text.contains(name), "{name} stands over its column");
     }
+    assert!(!text.contains("decoding"), "an encoder decodes nothing");
     // Drawn again from what lies beside it, without a model.
     let (recipe, again) = (drawn.join("pair_001.json"), path(dir.path(), "again.svg"));
     let recipe_text = recipe.display().to_string();

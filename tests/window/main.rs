@@ -13,6 +13,7 @@ mod forks;
 mod looking;
 mod messages;
 mod mitigation;
+mod pairs;
 mod picking;
 mod pictures;
 mod pope;

@@ -100,7 +100,7 @@ fn picture(window: &mut Window, pane: Pane) -> image::RgbaImage {
 }
 
 /// Above a driver's rounding, far below a text that moved by a pixel.
-fn tolerance() -> SnapshotOptions {
+pub(crate) fn tolerance() -> SnapshotOptions {
     SnapshotOptions::new().threshold(1.0).max_failed_pixels(24)
 }
 

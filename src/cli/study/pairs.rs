@@ -6,8 +6,8 @@ use super::super::{endings, inputs, output, source};
 use super::pair_figures;
 use crate::data::library::list_folder;
 use crate::engine::{
-    BlindPair, BlindPairs, DevicePreference, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo, OpenModel,
-    PairLimits, UnreadPhoto, blind_pairs, embed_photos,
+    BlindPair, BlindPairs, DevicePreference, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo,
+    OpenModel, PairLimits, UnreadPhoto, blind_pairs, embed_photos,
 };
 use crate::files::{self, Outputs};
 use crate::study::{PairsFile, PhotoPair};

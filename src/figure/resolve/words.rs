@@ -171,7 +171,8 @@ pub(super) fn answer_words(of: &str, inputs: &Inputs) -> Option<String> {
 /// given. No reader takes a map of it for one of the plain answer.
 pub(super) fn mitigated_words(run: &RunInfo) -> Option<String> {
     let interventions = run.interventions.iter().map(|spec| spec.name.clone());
-    let decoding = Some(run.decoding()).filter(|decoding| decoding != "plain");
+    // An encoder decodes nothing.
+    let decoding = Some(run.decoding()).filter(|decoding| !["plain", "none"].contains(&decoding.as_str()));
     let methods: Vec<String> = interventions.chain(decoding).collect();
     let methods = (!methods.is_empty()).then(|| format!("{} decoding", methods.join(" + ")));
     let given = match run.forced_ids.len() {

@@ -125,7 +125,8 @@ fn drop_hint(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     let painter = ui.ctx().layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint")));
     painter.rect_filled(rect, 0.0, ui.visuals().panel_fill.gamma_multiply(0.85));
-    let text = "Drop photos, a folder of photos, annotations (JSON), a session, a study's run, pairs, or a model folder";
+    let text =
+        "Drop photos, a folder of photos, annotations (JSON), a session, a study's run, pairs, or a model folder";
     let font = egui::TextStyle::Heading.resolve(ui.style());
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, font, ui.visuals().strong_text_color());
 }

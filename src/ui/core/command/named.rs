@@ -2,7 +2,8 @@
 
 use crate::engine::ModelSource;
 use crate::ui::core::command::{
-    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, PairsCommand, SessionCommand, StudyCommand, WordKind, WordStep,
+    CanvasCommand, Command, CopyCommand, FigureCommand, ListCommand, PairsCommand, SessionCommand, StudyCommand,
+    WordKind, WordStep,
 };
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};

@@ -2,9 +2,10 @@
 
 use crate::analysis::{MapRequest, MapSource, Normalisation};
 use crate::data::Photo;
-use crate::engine::{DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, look_at};
+use crate::engine::{DevicePreference, DtypePreference, ModelSource};
 use crate::hub::{self, HubOptions};
 use crate::render::{HeatMap, PhotoTexture};
+use crate::study::{PairLooker, PairPlan};
 use crate::trace::Trace;
 use crate::ui::background::link::Waker;
 use crate::ui::background::runner::Progress;
@@ -15,8 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Two encoders are opened, and each looks at two photos.
-const STEPS: f32 = 6.0;
 /// What is said of looking that was stopped.
 const STOPPED: &str = "Stopped";
 
@@ -85,22 +84,15 @@ impl Told {
     }
 }
 
-/// An encoder that is open.
-struct Opened {
-    name: String,
-    place: (DevicePreference, DtypePreference),
-    model: OpenModel,
-}
-
-/// Keeps the encoders that it opened: the next pair is as a rule of the same.
+/// Looks at pairs for the window.
 pub(super) struct Looker {
-    opened: Vec<Opened>,
+    looker: PairLooker,
     told: Told,
 }
 
 impl Looker {
     pub(super) fn new(told: Told) -> Self {
-        Self { opened: Vec::new(), told }
+        Self { looker: PairLooker::default(), told }
     }
 
     /// What came of a wish; `None` where nothing was to come.
@@ -108,7 +100,7 @@ impl Looker {
         match wish {
             Wish::Rest => None,
             Wish::Forget => {
-                self.opened.clear();
+                self.looker.forget();
                 None
             }
             Wish::Look(wish) => {
@@ -122,46 +114,21 @@ impl Looker {
     }
 
     fn look(&mut self, wish: &LookWish) -> Result<SeenPair, String> {
-        let place = (wish.device, wish.dtype);
-        self.opened.retain(|one| one.place == place && wish.models.contains(&one.name));
-        for (step, name) in wish.models.iter().enumerate() {
-            if self.opened.iter().all(|one| one.name != *name) {
-                let model = self.open(name, step, wish)?;
-                self.opened.push(Opened { name: name.clone(), place, model });
-            }
-        }
         let [first, second] = &wish.photos;
         let photos = [texture(first)?, texture(second)?];
         let [of_first, of_second] = &wish.models;
-        let traces = [self.seen(of_first, 2, wish)?, self.seen(of_second, 4, wish)?];
-        Ok(SeenPair { photos, traces })
-    }
-
-    fn open(&self, name: &str, step: usize, wish: &LookWish) -> Result<OpenModel, String> {
-        let request = LoadRequest { source: source(name)?, device: wish.device, dtype: wish.dtype };
-        let short = short_name(name);
-        let mut tell = |share: f32, what: &str| self.tell(&format!("{short}: {what}"), step as f32 + share);
-        tell(0.0, "Opening");
-        OpenModel::open(&request, &mut tell, &wish.stop).map_err(|err| err.to_string())
-    }
-
-    /// Both photos through one encoder.
-    fn seen(&self, name: &str, step: usize, wish: &LookWish) -> Result<[Arc<Trace>; 2], String> {
-        let opened = self.opened.iter().find(|one| one.name == name);
-        let model = &opened.ok_or_else(|| format!("The encoder is not open any more: {name}"))?.model;
-        let look = |idx: usize, photo: &Path| {
-            let file = photo.file_name().unwrap_or_default().to_string_lossy();
-            self.tell(&format!("{}: looking at {file}", short_name(name)), (step + idx) as f32);
-            look_at(model, &ImageSource::Path(photo.to_owned()), &wish.stop)
-                .map(Arc::new)
-                .map_err(|err| err.to_string())
+        let plan = PairPlan {
+            models: [source(of_first)?, source(of_second)?],
+            photos: wish.photos.clone(),
+            device: wish.device,
+            dtype: wish.dtype,
         };
-        let [first, second] = &wish.photos;
-        Ok([look(0, first)?, look(1, second)?])
-    }
-
-    fn tell(&self, what: &str, steps: f32) {
-        self.told.set(Some(Progress { what: what.to_owned(), share: steps / STEPS, can_stop: true }));
+        let told = self.told.clone();
+        let mut tell = |what: &str, share: f32| {
+            told.set(Some(Progress { what: what.to_owned(), share, can_stop: true }));
+        };
+        let traces = self.looker.look(&plan, &mut tell, &wish.stop).map_err(|err| err.to_string())?;
+        Ok(SeenPair { photos, traces })
     }
 }
 

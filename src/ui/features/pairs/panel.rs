@@ -20,7 +20,7 @@ const LIST_SHARE: f32 = 0.27;
 /// Height of a row of the list, points.
 const ROW_PT: f32 = 20.0;
 /// Headers of the list with their parts of the width.
-const COLUMNS: [f32; 5] = [0.3, 0.3, 0.14, 0.14, 0.12];
+const COLUMNS: [f32; 5] = [0.26, 0.26, 0.19, 0.19, 0.1];
 /// Height of the names of the photos, and of what is above the photos of an encoder, points.
 const LINE_PT: f32 = 24.0;
 /// Between pictures, points.
@@ -77,6 +77,11 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>, file: Option<&PairsFile>) {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
         let words = format!("{name}, {}", count(file.pairs.len(), "pair"));
         ui.label(words).on_hover_text(file.path.display().to_string());
+        let close = ui.button("Close").on_hover_text("Lets go of the file and of its encoders");
+        named(ui, &close, "Close the pairs");
+        if close.clicked() {
+            emit(cx, PairsCommand::Close);
+        }
         ui.label(RichText::new("Sort by").weak());
         let [first, second] = [0, 1].map(|idx| cx.state.pairs.encoder(idx));
         let ways = [
@@ -92,19 +97,16 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>, file: Option<&PairsFile>) {
             (Normalisation::Raw, "raw", "Raw probability: the softmax over all keys of the encoder"),
             (Normalisation::ImageShare, "share", "Divided by the sum over all patches, after averaging"),
         ];
-        ui.label(RichText::new("Values").weak());
+        ui.separator();
         if let Some(normalisation) = choice(ui, cx.state.pairs.view.normalisation, &ways) {
             set_view(cx, |view| view.normalisation = normalisation);
-        }
-        if ui.button("Close").on_hover_text("Lets go of the file and of its encoders").clicked() {
-            emit(cx, PairsCommand::Close);
         }
     });
 }
 
 fn list(ui: &mut Ui, cx: &mut PanelContext<'_>, file: &PairsFile) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::hover());
-    let [first, second] = [0, 1].map(|idx| cx.state.pairs.encoder(idx));
+    let [first, second] = [0, 1].map(|idx| format!("Cosine: {}", cx.state.pairs.encoder(idx)));
     let weak = ui.visuals().weak_text_color();
     paint(ui, rect, ["Photo", "Other photo", &first, &second, "Difference"], weak);
     ui.spacing_mut().item_spacing.y = 0.0;
@@ -280,6 +282,8 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, encoder: usize, maps: &EncoderMa
         let help = format!("{}\n{}", id.unwrap_or_default(), maps.source.help());
         ui.add(egui::Label::new(RichText::new(&name).strong()).truncate()).on_hover_text(help);
         ui.add(egui::Label::new(format!("cosine {cosine:.4}")).truncate());
+        let unit = egui::Label::new(RichText::new(maps.unit).weak()).truncate().show_tooltip_when_elided(false);
+        ui.add(unit).on_hover_text(maps.unit);
     });
     let view = pairs.view;
     let [first, second] = view.layer_heads;
