@@ -1,6 +1,7 @@
 //! `gazelens study`: one description of what is asked, asked of a whole data set.
 
 mod args;
+mod examples;
 mod exchange;
 mod merge;
 mod pair_figures;

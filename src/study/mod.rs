@@ -49,7 +49,7 @@ pub use pairs::{PairsFile, PhotoPair};
 pub use parquet::{write_answers, write_words};
 pub use plan::{StudyPlan, StudyStep, clip_of};
 pub use row::{AnswerRow, WordRow};
-pub use runner::{StudyProgress, StudyRun, StudySummary};
+pub use runner::{StudyProgress, StudyRun, StudySummary, looking_for};
 pub use setting::Setting;
 pub use signals::{MeasureError, SIGNALS, Signal, SignalAt, SignalValue, Signals, add_signal, signals};
 pub use slurm::SlurmJob;

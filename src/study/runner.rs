@@ -12,10 +12,11 @@ use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
 use crate::analysis::localisation::Ranked;
 use crate::data::coco::Mask;
 use crate::engine::{
-    ATTRIBUTION_TOKENS, AboutPhoto, Answer, Attributed, AttributionRequest, EngineError, OpenModel, Prompt, Prompting,
-    Question, RecordOptions, RunId, attribute, run_job,
+    ATTRIBUTION_TOKENS, AboutPhoto, Answer, Attributed, AttributionRequest, EngineError, ImageSource, OpenModel,
+    Prompt, Prompting, Question, RecordOptions, RunId, attribute, run_job,
 };
 use crate::files;
+use crate::geometry::Framing;
 use crate::prompting::{Source, grid_mask, photo_mask};
 use crate::trace::file::EncodedTrace;
 use crate::trace::{RowPrecision, Trace};
@@ -403,27 +404,16 @@ impl<'a> Asking<'a> {
         item: &Item,
         spec: &PromptingSpec,
     ) -> Result<(), StudyError> {
-        let object = item.object.clone();
-        let query = match spec.query {
-            Query::Object => object.clone().unwrap_or_else(|| item.text.clone()),
-            Query::Question => item.text.clone(),
-        };
         let looker = match spec.source {
             Source::Llava => self.run.model,
             Source::Clip => self.run.looker.unwrap_or(self.run.model),
         };
+        let request = looking_for(item, spec, question.image.clone(), question.framing);
+        let query = request.query.clone();
         let place = (spec.source, query.clone());
         let attributed = if let Some(known) = self.looked.get(&place) {
             Arc::clone(known)
         } else {
-            let request = AttributionRequest {
-                source: spec.source,
-                image: question.image.clone(),
-                query: query.clone(),
-                object,
-                framing: question.framing,
-                max_new_tokens: ATTRIBUTION_TOKENS,
-            };
             // As if nothing had been asked before.
             looker.forget_prompts();
             let found = Arc::new(attribute(looker, &request, self.cancel)?);
@@ -451,6 +441,21 @@ impl<'a> Asking<'a> {
         std::fs::create_dir_all(&folder).map_err(write)?;
         Ok(folder.join(format!("{key}.safetensors")))
     }
+}
+
+/// What a model is to look for, so that a photo is darkened for a question.
+pub fn looking_for(
+    item: &Item,
+    spec: &PromptingSpec,
+    image: ImageSource,
+    framing: Option<Framing>,
+) -> AttributionRequest {
+    let object = item.object.clone();
+    let query = match spec.query {
+        Query::Object => object.clone().unwrap_or_else(|| item.text.clone()),
+        Query::Question => item.text.clone(),
+    };
+    AttributionRequest { source: spec.source, image, query, object, framing, max_new_tokens: ATTRIBUTION_TOKENS }
 }
 
 /// Metrics of the map that darkens the photo, as published: 8 bits, of the photo's size, threshold at its mean.

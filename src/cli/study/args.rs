@@ -102,6 +102,16 @@ pub(in crate::cli) struct ReportArgs {
     /// draws it again.
     #[arg(long, value_enum, default_value_t = PlotForm::Svg)]
     pub(super) plots: PlotForm,
+    /// Draw Figures 3 and 4 of Tomita et al. into --out, too, for these photos, or with `auto` for those with the first
+    /// answers that prompting made right and made wrong. Opens the models that looked once more.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "out")]
+    pub(super) photos: Vec<String>,
+    /// Where these models run: auto, cpu, cuda[:N] or metal[:N].
+    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
+    pub(super) device: DevicePreference,
+    /// Type that they compute in.
+    #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
+    pub(super) dtype: Dtype,
     /// Print tables as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -3,6 +3,7 @@
 use super::super::failure::Failure;
 use super::super::output;
 use super::args::ReportArgs;
+use super::examples;
 use crate::files::Outputs;
 use crate::study::report::{ReportOptions, Table, charts, report};
 use crate::study::{self, MergeReport};
@@ -45,7 +46,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
             put(format!("{name}.{ending}"), &bytes)?;
         }
     }
+    // Before the first model is opened.
+    let figures = examples::wanted(args, &header, &rows)?;
     outputs.commit()?;
+    examples::write(args, folder, &header, &rows, &figures)?;
     let written = if args.json { output::json(&tables) } else { output::line(&folder.display().to_string()) };
     Ok(written?)
 }

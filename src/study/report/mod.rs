@@ -1,6 +1,7 @@
 //! Tables of a run: those of the paper that its template is named after, from the rows alone.
 
 mod captions;
+mod examples;
 mod groups;
 mod heads;
 mod mmvp;
@@ -10,10 +11,11 @@ mod tomita;
 mod yes_no;
 
 use super::StudyError;
-use super::file::TemplateId;
+use super::file::{DEMO, TemplateId};
 use super::row::AnswerRow;
 use super::store::RunHeader;
 use crate::analysis::pope::{Label, scorer, scorers};
+pub use examples::{Example, ExampleFigure, SeenExample, base_of, example_figures, example_recipe, expect_same_data};
 use groups::{Group, PhotoNumbers, by_setting};
 pub use plots::{chart, charts};
 use std::fmt::Write as _;

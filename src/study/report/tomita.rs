@@ -14,7 +14,7 @@ use crate::study::signals::SignalValue;
 const PARTS: [(&str, Option<bool>); 3] = [("all", None), ("right", Some(true)), ("wrong", Some(false))];
 
 /// Whether the model that looked is right itself.
-fn pre_output(row: &AnswerRow) -> Option<bool> {
+pub(super) fn pre_output(row: &AnswerRow) -> Option<bool> {
     match (row.pre_output.as_deref()?, row.label.as_deref()?) {
         ("unknown", _) => None,
         (said, label) => Some(said == label),
