@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// Longest file of pairs: a million of them.
-const MOST_BYTES: u64 = 1 << 30;
+/// Longest file of pairs: some hundred thousand of them.
+const MOST_BYTES: u64 = 256 << 20;
 /// Longest line that is looked at to tell what a file is.
 const MOST_LINE_BYTES: u64 = 64 << 10;
 

@@ -31,6 +31,7 @@ mod strategies;
 mod study;
 mod study_exchange;
 #[cfg(unix)]
+mod study_figures;
 mod study_kills;
 mod study_pairs;
 mod study_runs;

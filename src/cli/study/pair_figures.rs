@@ -30,15 +30,14 @@ struct Look {
     file: String,
 }
 
-/// Writes `pair_001.svg` and so on, with recipes and what was seen beside them.
+/// Writes `pair_001.svg` and so on, with recipes and what was seen beside them. `outputs` has made the folder.
 pub(super) fn write(
     folder: &Path,
     models: [&OpenModel; 2],
     pairs: &[PhotoPair],
+    outputs: &mut Outputs,
     cancel: &AtomicBool,
 ) -> Result<(), Failure> {
-    let mut outputs = Outputs::default();
-    outputs.make_folder("--figures", folder)?;
     let mut kept: HashMap<PathBuf, [Arc<Look>; 2]> = HashMap::new();
     for (number, pair) in (1..).zip(pairs) {
         let images = Path::new(pair.images.as_deref().unwrap_or_default());
@@ -58,7 +57,7 @@ pub(super) fn write(
         let [of_first, of_second] = looks.as_slice() else { continue };
         outputs.reads_all("a photo of --images", &photos);
         let file = folder.join(format!("pair_{number:03}.svg"));
-        draw(&file, pair, models, [of_first, of_second], &mut outputs)?;
+        draw(&file, pair, models, [of_first, of_second], outputs)?;
         if number % FIGURES_AT_A_TIME == 0 || number == pairs.len() {
             output::note(&format!("{number} of {} figures", pairs.len()));
         }

@@ -108,6 +108,10 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
     if let Some(path) = &args.cache {
         outputs.claim("--cache", path)?;
     }
+    let mut drawn = Outputs::default();
+    if let Some(folder) = &args.figures {
+        drawn.make_folder("--figures", folder)?;
+    }
     let mut cache = Cache::open(args.cache.as_deref())?;
     let paths = photos(&args.images)?;
     outputs.reads_all("a photo of --images", &paths);
@@ -144,7 +148,7 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
         outputs.commit()?;
     }
     if let (Some(folder), [first, second]) = (&args.figures, models.as_slice()) {
-        pair_figures::write(folder, [first, second], &pairs, &cancel)?;
+        pair_figures::write(folder, [first, second], &pairs, &mut drawn, &cancel)?;
     }
     if args.json {
         output::json(&object(args, &infos, (&found, &pairs), names.len(), &unread))?;

@@ -46,10 +46,10 @@ pub(super) fn run(args: &ReportArgs) -> Result<(), Failure> {
             put(format!("{name}.{ending}"), &bytes)?;
         }
     }
-    // Before the first model is opened.
+    // The report comes last: where it is, the figures are too.
     let figures = examples::wanted(args, &header, &rows)?;
-    outputs.commit()?;
     examples::write(args, folder, &header, &rows, &figures)?;
+    outputs.commit()?;
     let written = if args.json { output::json(&tables) } else { output::line(&folder.display().to_string()) };
     Ok(written?)
 }

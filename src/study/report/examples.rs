@@ -62,8 +62,8 @@ impl ExampleFigure {
 
 /// Which figures there are to be. Of each source the first setting with prompting counts, against the first without.
 ///
-/// Of a photo those questions are shown whose answer prompting made right or wrong; where there is none, the first about
-/// an object that is there. Without `photos` those are taken that have the first answer of either kind.
+/// Of a photo those questions are shown whose answer prompting made right or wrong; where there is none, the first
+/// about an object that is there. Without `photos` those are taken that have the first answer of either kind.
 ///
 /// **Errors**: a run without such settings; a photo that the run did not ask about.
 pub fn example_figures(
@@ -248,7 +248,7 @@ fn titles(source: Source, example: &SeenExample<'_>) -> [String; 3] {
         Source::Clip => "CLIP",
         Source::Llava => "LLaVA",
     };
-    let label = plain.label.as_deref().map_or(String::new(), |label| format!(" Label: {label}"));
+    let label = plain.label.as_deref().map_or(String::new(), |label| format!(" (label: {label})"));
     let own = prompted.pre_output.as_deref().map_or(String::new(), |said| {
         let verdict = pre_output(prompted).map_or("", |right| if right { " (right)" } else { " (wrong)" });
         format!("; says {said} itself{verdict}")
@@ -308,4 +308,73 @@ pub fn expect_same_data(header: &RunHeader, data: &StudyData, run: &Path) -> Res
         found: "others where its study names them".to_owned(),
         path: run.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of the template with the answers of every question without prompting and with CLIP's.
+    fn run(answers: &[(&str, &str, &str, &str)]) -> (RunHeader, Vec<AnswerRow>) {
+        let study = crate::study::Study::read(
+            crate::study::templates::template("tomita").expect("a template").toml,
+            Path::new("s.toml"),
+        );
+        let header = RunHeader {
+            format: String::new(),
+            version: 1,
+            study: study.expect("a study"),
+            model: "demo".to_owned(),
+            weight_hash: String::new(),
+            looker_hash: None,
+            dtype: "f32".to_owned(),
+            data_hash: String::new(),
+            num_items: answers.len(),
+            num_settings: 3,
+            one_by_one: false,
+            program: String::new(),
+        };
+        let rows = answers.iter().enumerate().flat_map(|(item, (photo, label, plain, prompted))| {
+            [(0, plain), (1, prompted)].map(|(setting_number, answer)| AnswerRow {
+                item,
+                setting_number,
+                photo: (*photo).to_owned(),
+                label: Some((*label).to_owned()),
+                answer: Some((*answer).to_owned()),
+                ..AnswerRow::default()
+            })
+        });
+        (header, rows.collect())
+    }
+
+    #[test]
+    fn the_first_answers_that_changed_are_taken_or_those_of_named_photos() {
+        let (header, rows) = run(&[
+            ("a.png", "no", "No", "No"),
+            ("a.png", "yes", "Yes", "Yes"),
+            ("b.png", "yes", "Yes", "No"),
+            ("c.png", "no", "Yes", "No"),
+            ("c.png", "yes", "Maybe", "Yes"),
+            ("d.png", "yes", "No", "Yes"),
+        ]);
+        let shown = |photos: Option<&[String]>| -> Vec<(String, Vec<usize>)> {
+            let figures = example_figures(&header, &rows, photos).expect("figures");
+            assert!(figures.iter().all(|figure| figure.number() == 3), "LLaVA has no answer yet");
+            let items = |figure: &ExampleFigure| figure.examples.iter().map(|one| rows[one.plain].item).collect();
+            figures.iter().map(|figure| (figure.photo.clone(), items(figure))).collect()
+        };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            shown(None),
+            [("c.png".to_owned(), vec![3]), ("b.png".to_owned(), vec![2])],
+            "made right, made wrong"
+        );
+        let named = shown(Some(&names(&["a.png", "d.png"])));
+        assert_eq!(named, [("a.png".to_owned(), vec![1]), ("d.png".to_owned(), vec![5])], "an object that is there");
+        let why = example_figures(&header, &rows, Some(&names(&["e.png"]))).expect_err("not asked about").to_string();
+        assert!(why.starts_with("Expected photos that the run asks about, found e.png"), "{why}");
+        let (header, rows) = run(&[]);
+        let why = example_figures(&header, &rows, None).expect_err("no answer").to_string();
+        assert!(why.contains("a setting without prompting and one with it"), "{why}");
+    }
 }
