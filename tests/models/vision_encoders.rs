@@ -209,7 +209,7 @@ fn an_encoder_looks_at_a_photo_alone() {
         let request = LoadRequest { source, device: DevicePreference::Cpu, dtype: DtypePreference::F32 };
         OpenModel::open(&request, &mut |_, _| {}, &AtomicBool::new(false)).expect("a model")
     };
-    let look = |model: &OpenModel| look_at(model, &image, &AtomicBool::new(false));
+    let look = |model: &OpenModel| look_at(model, &image, &AtomicBool::new(false)).map_err(Box::new);
     // A CLIP needs no text for it, and its values are those of transformers.
     let golden = safetensors::load(root.join("tests/golden/demo_clip.safetensors"), &Device::Cpu).expect("golden");
     let trace = look(&open(ModelSource::DemoClip)).expect("a trace");

@@ -126,17 +126,16 @@ fn of_setting(
         _ => None,
     };
     let is_there = |example: &&Example| rows.get(example.plain).is_some_and(|row| row.label.as_deref() == Some("yes"));
-    let names: Vec<&str> = match photos {
-        Some(photos) => photos.iter().map(String::as_str).collect(),
-        None => {
-            let first = |better: bool| examples.iter().find(|example| change(example) == Some(better));
-            let mut chosen: Vec<&str> = [first(true), first(false)].into_iter().flatten().map(photo).collect();
-            if chosen.is_empty() {
-                chosen.extend(examples.iter().find(is_there).or(examples.first()).map(photo));
-            }
-            chosen.dedup();
-            chosen
+    let names: Vec<&str> = if let Some(photos) = photos {
+        photos.iter().map(String::as_str).collect()
+    } else {
+        let first = |better: bool| examples.iter().find(|example| change(example) == Some(better));
+        let mut chosen: Vec<&str> = [first(true), first(false)].into_iter().flatten().map(photo).collect();
+        if chosen.is_empty() {
+            chosen.extend(examples.iter().find(is_there).or(examples.first()).map(photo));
         }
+        chosen.dedup();
+        chosen
     };
     let figure = |name: &str| {
         let mine = || examples.iter().filter(|example| photo(example) == name);
