@@ -10,7 +10,7 @@ use crate::ui::features::attention::map_bar::{AxisWords, axis};
 use crate::ui::features::context::PanelContext;
 use crate::ui::widgets::canvas::{CanvasView, PhotoCanvas};
 use crate::ui::widgets::colour_bar::{ColourBar, UPRIGHT_PT};
-use crate::ui::widgets::{choice, command_button, empty, named};
+use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2};
@@ -20,15 +20,17 @@ const LIST_SHARE: f32 = 0.27;
 /// Height of a row of the list, points.
 const ROW_PT: f32 = 20.0;
 /// Headers of the list with their parts of the width.
-const COLUMNS: [f32; 5] = [0.26, 0.26, 0.19, 0.19, 0.1];
+const COLUMNS: [f32; 5] = [0.25, 0.25, 0.18, 0.18, 0.14];
 /// Height of the names of the photos, and of what is above the photos of an encoder, points.
 const LINE_PT: f32 = 24.0;
 /// Between pictures, points.
 const GAP_PT: f32 = 6.0;
 /// Least height of a picture; a lower panel scrolls.
 const LEAST_PICTURE_PT: f32 = 90.0;
-/// Width of the choice of layer and head, points.
+/// Width of the choice of layer and head, points; it has a line of its own where there is no room beside the name.
 const AXES_PT: f32 = 330.0;
+/// Width of the panel from which there is, points.
+const ROOMY_PT: f32 = 540.0;
 
 /// What the panel remembers between frames.
 #[derive(Debug, Default)]
@@ -83,25 +85,43 @@ fn toolbar(ui: &mut Ui, cx: &mut PanelContext<'_>, file: Option<&PairsFile>) {
             emit(cx, PairsCommand::Close);
         }
         ui.label(RichText::new("Sort by").weak());
-        let [first, second] = [0, 1].map(|idx| cx.state.pairs.encoder(idx));
-        let ways = [
-            (PairOrder::Difference, "difference", "Largest difference of the two cosines first"),
-            (PairOrder::First, first.as_str(), "Those that are most alike to the first encoder first"),
-            (PairOrder::Second, second.as_str(), "Those that are least alike to the second encoder first"),
-            (PairOrder::Names, "name", "By the photos' names"),
-        ];
-        if let Some(order) = choice(ui, cx.state.pairs.view.order, &ways) {
-            set_view(cx, |view| view.order = order);
-        }
-        let ways = [
+        order(ui, cx);
+        for (normalisation, word, help) in [
             (Normalisation::Raw, "raw", "Raw probability: the softmax over all keys of the encoder"),
             (Normalisation::ImageShare, "share", "Divided by the sum over all patches, after averaging"),
-        ];
-        ui.separator();
-        if let Some(normalisation) = choice(ui, cx.state.pairs.view.normalisation, &ways) {
-            set_view(cx, |view| view.normalisation = normalisation);
+        ] {
+            let is_chosen = cx.state.pairs.view.normalisation == normalisation;
+            if ui.add(egui::Button::selectable(is_chosen, word)).on_hover_text(help).clicked() {
+                set_view(cx, |view| view.normalisation = normalisation);
+            }
         }
     });
+}
+
+/// How the list is sorted.
+fn order(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let [first, second] = [0, 1].map(|idx| format!("cosine of {}", cx.state.pairs.encoder(idx)));
+    let ways = [
+        (PairOrder::Difference, "difference", "Largest difference of the two cosines first"),
+        (PairOrder::First, first.as_str(), "Those that are most alike to the first encoder first"),
+        (PairOrder::Second, second.as_str(), "Those that are least alike to the second encoder first"),
+        (PairOrder::Names, "name", "By the photos' names"),
+    ];
+    let present = cx.state.pairs.view.order;
+    let shown = ways.iter().find(|(way, ..)| *way == present).map_or("", |(_, word, _)| *word);
+    let mut chosen = None;
+    let list = egui::ComboBox::from_id_salt("order of pairs").selected_text(shown).width(110.0).truncate();
+    let list = list.show_ui(ui, |ui| {
+        for (way, word, help) in ways {
+            if ui.selectable_label(way == present, word).on_hover_text(help).clicked() {
+                chosen = Some(way);
+            }
+        }
+    });
+    named(ui, &list.response, "Sort the pairs by");
+    if let Some(chosen) = chosen {
+        set_view(cx, |view| view.order = chosen);
+    }
 }
 
 fn list(ui: &mut Ui, cx: &mut PanelContext<'_>, file: &PairsFile) {
@@ -179,7 +199,7 @@ fn chosen(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         }
         Some(Ok(seen)) => {
             let seen = std::sync::Arc::clone(seen);
-            let least_pt = 3.0 * LINE_PT + 2.0 * (LEAST_PICTURE_PT + GAP_PT);
+            let least_pt = LINE_PT + 2.0 * head_pt(ui.available_width()) + 2.0 * (LEAST_PICTURE_PT + GAP_PT);
             if ui.available_height() >= least_pt {
                 return pictures(ui, cx, &seen);
             }
@@ -213,6 +233,11 @@ fn within<R>(ui: &mut Ui, rect: Rect, salt: (&str, usize, usize), contents: impl
     contents(&mut child)
 }
 
+/// Height of what is above the photos of an encoder.
+fn head_pt(width_pt: f32) -> f32 {
+    if width_pt < ROOMY_PT { 2.0 * LINE_PT } else { LINE_PT }
+}
+
 /// A row for each encoder, a column for each photo.
 fn pictures(ui: &mut Ui, cx: &mut PanelContext<'_>, seen: &SeenPair) {
     if cx.memory.of::<PairsMemory>().of != cx.state.pairs.chosen {
@@ -222,6 +247,7 @@ fn pictures(ui: &mut Ui, cx: &mut PanelContext<'_>, seen: &SeenPair) {
     ui.allocate_rect(area, Sense::hover());
     let column_pt = (area.width() - UPRIGHT_PT - 2.0 * GAP_PT) / 2.0;
     let row_pt = (area.height() - LINE_PT) / 2.0;
+    let head_pt = head_pt(area.width());
     let left = |photo: usize| area.left() + photo as f32 * (column_pt + GAP_PT);
     for photo in 0..2 {
         let rect = Rect::from_min_size(pos2(left(photo), area.top()), vec2(column_pt, LINE_PT));
@@ -229,10 +255,10 @@ fn pictures(ui: &mut Ui, cx: &mut PanelContext<'_>, seen: &SeenPair) {
     }
     for encoder in 0..2 {
         let top = area.top() + LINE_PT + encoder as f32 * row_pt;
-        let line = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), LINE_PT));
+        let line = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), head_pt));
         let picture = |photo: usize| {
             let bottom_right = pos2(left(photo) + column_pt, top + row_pt - GAP_PT);
-            Rect::from_min_max(pos2(left(photo), top + LINE_PT), bottom_right)
+            Rect::from_min_max(pos2(left(photo), top + head_pt), bottom_right)
         };
         let maps = cx.state.pairs.maps.clone();
         let maps = maps.as_ref().map(|maps| maps.encoders.get(encoder));
@@ -245,7 +271,7 @@ fn pictures(ui: &mut Ui, cx: &mut PanelContext<'_>, seen: &SeenPair) {
             Some(Ok(maps)) => {
                 head(ui, cx, encoder, maps, line);
                 let bar = Rect::from_min_max(
-                    pos2(area.right() - UPRIGHT_PT, top + LINE_PT),
+                    pos2(area.right() - UPRIGHT_PT, top + head_pt),
                     pos2(area.right(), top + row_pt - GAP_PT),
                 );
                 encoder_row(ui, cx, (encoder, maps), seen, ([picture(0), picture(1)], bar));
@@ -272,12 +298,19 @@ fn head(ui: &mut Ui, cx: &mut PanelContext<'_>, encoder: usize, maps: &EncoderMa
         0 => (pairs.encoder(0), pair.model.as_deref(), pair.model_cosine),
         _ => (pairs.encoder(1), pair.second_model.as_deref(), pair.second_cosine),
     };
-    let axes_pt = AXES_PT.min(line.width() * 0.65);
-    let at = line.right() - axes_pt;
-    let [left, right] = [
-        Rect::from_min_max(line.min, pos2(at - GAP_PT, line.bottom())),
-        Rect::from_min_max(pos2(at, line.top()), line.max),
-    ];
+    let [left, right] = if line.width() < ROOMY_PT {
+        let middle = line.center().y;
+        [
+            Rect::from_min_max(line.min, pos2(line.right(), middle)),
+            Rect::from_min_max(pos2(line.left(), middle), line.max),
+        ]
+    } else {
+        let at = line.right() - AXES_PT;
+        [
+            Rect::from_min_max(line.min, pos2(at - GAP_PT, line.bottom())),
+            Rect::from_min_max(pos2(at, line.top()), line.max),
+        ]
+    };
     within(ui, left, ("head", encoder, 0), |ui| {
         let help = format!("{}\n{}", id.unwrap_or_default(), maps.source.help());
         ui.add(egui::Label::new(RichText::new(&name).strong()).truncate()).on_hover_text(help);
