@@ -16,8 +16,8 @@ const SIZE: f64 = 8.0;
 const WIDTH_MM: f64 = 160.0;
 const MARGIN: f64 = 8.0;
 const ROW: f64 = SIZE * 1.6;
-/// Most rows of a page.
-const MOST_ROWS: usize = 400;
+/// Most rows of a chart.
+pub const MOST_ROWS: usize = 400;
 
 /// Rows of numbers on one axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

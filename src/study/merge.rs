@@ -2,10 +2,11 @@
 
 use super::StudyError;
 use super::row::AnswerRow;
-use super::store::{RowFile, RunHeader, row_files};
+use super::store::{RowFile, RowMark, RunHeader, row_files};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was found when shards were put together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,32 +59,136 @@ impl MergeReport {
 ///
 /// **Errors**: a file that cannot be read; a photo that had other bytes for one row than for another.
 pub fn merge(folder: &Path) -> Result<(RunHeader, Vec<AnswerRow>, MergeReport), StudyError> {
-    let header = RunHeader::open(folder)?;
-    let files = row_files(folder)?;
-    let mut report = MergeReport { num_files: files.len(), ..MergeReport::default() };
-    let mut all: BTreeMap<(usize, usize), AnswerRow> = BTreeMap::new();
-    let mut photos: HashMap<String, String> = HashMap::new();
-    for path in &files {
-        let mut file = RowFile::open(path)?;
+    let Merged { header, rows, report } = GrowingRun::read_anew(folder)?.merged();
+    Ok((header, rows.into_iter().map(Arc::unwrap_or_clone).collect(), report))
+}
+
+/// A run put together. Rows are shared with later readings of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// What the rows depend on.
+    pub header: RunHeader,
+    /// As [`merge()`] has them.
+    pub rows: Vec<Arc<AnswerRow>>,
+    /// What was found.
+    pub report: MergeReport,
+}
+
+/// A run that is read again and again while it grows: of files that have only become longer, what is new. What comes of
+/// it is what [`merge()`] makes of the folder.
+#[derive(Debug)]
+pub struct GrowingRun {
+    header: RunHeader,
+    files: Vec<(PathBuf, RowMark, bool)>,
+    /// Rows and the places of their files, by question and setting.
+    all: BTreeMap<(usize, usize), (usize, Arc<AnswerRow>)>,
+    photos: HashMap<String, String>,
+    doubles: usize,
+    differing: usize,
+}
+
+/// Whether reading on came to what reading anew would have.
+enum ReadOn {
+    Done,
+    /// Rows that would have counted before others: only a reading from the beginning says what counts.
+    Anew,
+}
+
+impl GrowingRun {
+    /// Reads a folder from the beginning.
+    ///
+    /// **Errors**: those of [`merge()`].
+    pub fn read_anew(folder: &Path) -> Result<Self, StudyError> {
+        let header = RunHeader::open(folder)?;
+        let files = row_files(folder)?.into_iter().map(|path| (path, RowMark::default(), false)).collect();
+        let (all, photos) = (BTreeMap::new(), HashMap::new());
+        let mut run = Self { header, files, all, photos, doubles: 0, differing: 0 };
+        for place in 0..run.files.len() {
+            let Some((path, ..)) = run.files.get(place) else { break };
+            let file = RowFile::open(path)?;
+            run.take(place, file)?;
+        }
+        Ok(run)
+    }
+
+    /// Reads what has come since, or everything where that is not enough.
+    ///
+    /// **Errors**: those of [`merge()`].
+    pub fn read_on(self, folder: &Path) -> Result<Self, StudyError> {
+        match self.with_new_rows(folder) {
+            Ok((run, ReadOn::Done)) => Ok(run),
+            // A file that does not fit is named as the first reading would have named it.
+            Ok((_, ReadOn::Anew)) | Err(_) => Self::read_anew(folder),
+        }
+    }
+
+    fn with_new_rows(mut self, folder: &Path) -> Result<(Self, ReadOn), StudyError> {
+        let paths = row_files(folder)?;
+        let is_same = self.files.iter().map(|(path, ..)| path).eq(&paths);
+        if !is_same || RunHeader::open(folder)? != self.header {
+            return Ok((self, ReadOn::Anew));
+        }
+        for (place, path) in paths.iter().enumerate() {
+            let Some((_, mark, _)) = self.files.get(place) else { return Ok((self, ReadOn::Anew)) };
+            let Some(file) = RowFile::open_at(path, mark)? else { return Ok((self, ReadOn::Anew)) };
+            if let ReadOn::Anew = self.take(place, file)? {
+                return Ok((self, ReadOn::Anew));
+            }
+        }
+        Ok((self, ReadOn::Done))
+    }
+
+    /// Takes the rest of a file's rows in.
+    fn take(&mut self, place: usize, mut file: RowFile) -> Result<ReadOn, StudyError> {
+        let Some((path, ..)) = self.files.get(place).cloned() else { return Ok(ReadOn::Anew) };
         while let Some(row) = file.next_row()? {
-            expect_same_photo(&row, &mut photos, path)?;
-            let place = (row.item, row.setting_number);
-            match all.get_mut(&place) {
-                None => drop(all.insert(place, row)),
-                Some(known) if known.error.is_some() => *known = row,
+            expect_same_photo(&row, &mut self.photos, &path)?;
+            match self.all.get_mut(&(row.item, row.setting_number)) {
+                None => drop(self.all.insert((row.item, row.setting_number), (place, Arc::new(row)))),
+                // Rows of a later file are there already: which one counts is a matter of the files' order.
+                Some((of, known)) if *of > place && known.error.is_some() == row.error.is_some() => {
+                    return Ok(ReadOn::Anew);
+                }
+                Some(known) if known.1.error.is_some() => *known = (place, Arc::new(row)),
                 Some(_) if row.error.is_some() => {}
-                Some(known) => {
-                    report.doubles += 1;
-                    report.differing += usize::from(*known != row);
+                Some((_, known)) => {
+                    self.doubles += 1;
+                    self.differing += usize::from(**known != row);
                 }
             }
         }
-        report.torn += usize::from(file.is_torn);
+        let is_torn = file.is_torn;
+        let mark = file.mark()?;
+        if let Some(slot) = self.files.get_mut(place) {
+            *slot = (path, mark, is_torn);
+        }
+        Ok(ReadOn::Done)
     }
-    report.failed = all.values().filter(|row| row.error.is_some()).count();
-    report.answered = all.len() - report.failed;
-    report.missing = (header.num_items * header.num_settings).saturating_sub(all.len());
-    Ok((header, all.into_values().collect(), report))
+
+    /// Its rows as they are now.
+    pub fn merged(self) -> Merged {
+        let report = self.report();
+        Merged { header: self.header, rows: self.all.into_values().map(|(_, row)| row).collect(), report }
+    }
+
+    /// The same, to be read on.
+    pub fn merged_so_far(&self) -> Merged {
+        let rows = self.all.values().map(|(_, row)| Arc::clone(row)).collect();
+        Merged { header: self.header.clone(), rows, report: self.report() }
+    }
+
+    fn report(&self) -> MergeReport {
+        let failed = self.all.values().filter(|(_, row)| row.error.is_some()).count();
+        MergeReport {
+            num_files: self.files.len(),
+            answered: self.all.len() - failed,
+            failed,
+            missing: (self.header.num_items * self.header.num_settings).saturating_sub(self.all.len()),
+            doubles: self.doubles,
+            differing: self.differing,
+            torn: self.files.iter().filter(|(_, _, is_torn)| *is_torn).count(),
+        }
+    }
 }
 
 fn expect_same_photo(row: &AnswerRow, photos: &mut HashMap<String, String>, path: &Path) -> Result<(), StudyError> {

@@ -19,6 +19,10 @@ pub struct StudyPlan {
     pub file: PathBuf,
     /// Folder of the rows.
     pub out: PathBuf,
+    /// The part that is asked.
+    pub shard: Shard,
+    /// Most questions to ask; all unless given.
+    pub limit: Option<usize>,
     /// Where its models run.
     pub device: DevicePreference,
     /// In which type.
@@ -70,8 +74,8 @@ impl StudyPlan {
             model: &model,
             looker: looker.as_ref(),
             out: &self.out,
-            shard: Shard::WHOLE,
-            limit: None,
+            shard: self.shard,
+            limit: self.limit,
             one_by_one: false,
         };
         run.run(&mut |now| tell(StudyStep::Asking(now)), finish, cancel)

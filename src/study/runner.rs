@@ -153,20 +153,31 @@ impl StudyRun<'_> {
 
     /// Questions of this part, photo by photo.
     fn groups(&self) -> Vec<Group<'_>> {
-        let by_photo = self.data.items.chunk_by(|a, b| a.photo == b.photo);
-        let mine = by_photo.enumerate().filter(|(rank, _)| self.shard.has(*rank));
-        let mut left = self.limit.unwrap_or(usize::MAX);
-        let mut groups = Vec::new();
-        for (_, all) in mine {
-            let wanted = all.get(..all.len().min(left)).unwrap_or(all);
-            left -= wanted.len();
-            if wanted.is_empty() {
-                break;
-            }
-            groups.push(Group { all, wanted });
-        }
-        groups
+        groups(self.data, self.shard, self.limit)
     }
+}
+
+/// Questions of a part, photo by photo.
+fn groups(data: &StudyData, shard: Shard, limit: Option<usize>) -> Vec<Group<'_>> {
+    let by_photo = data.items.chunk_by(|a, b| a.photo == b.photo);
+    let mine = by_photo.enumerate().filter(|(rank, _)| shard.has(*rank));
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut groups = Vec::new();
+    for (_, all) in mine {
+        let wanted = all.get(..all.len().min(left)).unwrap_or(all);
+        left -= wanted.len();
+        if wanted.is_empty() {
+            break;
+        }
+        groups.push(Group { all, wanted });
+    }
+    groups
+}
+
+/// How many photos a part asks about, and how many questions.
+pub fn size_of_part(data: &StudyData, shard: Shard, limit: Option<usize>) -> [usize; 2] {
+    let groups = groups(data, shard, limit);
+    [groups.len(), groups.iter().map(|group| group.wanted.len()).sum()]
 }
 
 /// Questions about one photo.

@@ -16,7 +16,7 @@ use crate::files;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Name of the file that says what the rows depend on.
@@ -201,6 +201,20 @@ pub fn row_files(folder: &Path) -> Result<Vec<PathBuf>, StudyError> {
     Ok(files)
 }
 
+/// A place behind a whole line of a file of rows: from there it can be read on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RowMark {
+    /// Whole lines before it.
+    line: usize,
+    /// Their bytes.
+    bytes: u64,
+    /// The last of these bytes, to know the file again.
+    before: Vec<u8>,
+}
+
+/// Bytes by which a file is known again.
+const MARK_BYTES: u64 = 256;
+
 /// Rows of one file, line by line.
 #[derive(Debug)]
 pub struct RowFile {
@@ -219,6 +233,28 @@ impl RowFile {
         let open = |found| StudyError::Open { what: "rows", found, path: path.to_owned() };
         let (file, _) = files::open(path).map_err(open)?;
         Ok(Self { reader: BufReader::new(file), path: path.to_owned(), line: 0, whole_bytes: 0, is_torn: false })
+    }
+
+    /// Opens one behind that mark; `None` where the file is not that of the mark any more.
+    pub(super) fn open_at(path: &Path, mark: &RowMark) -> Result<Option<Self>, StudyError> {
+        let mut rows = Self::open(path)?;
+        let open = |found| StudyError::Open { what: "rows", found, path: path.to_owned() };
+        let known = mark.before.len() as u64;
+        rows.reader.seek(SeekFrom::Start(mark.bytes.saturating_sub(known))).map_err(open)?;
+        let mut before = Vec::new();
+        std::io::Read::take(&mut rows.reader, known).read_to_end(&mut before).map_err(open)?;
+        (rows.line, rows.whole_bytes) = (mark.line, mark.bytes);
+        Ok((before == mark.before).then_some(rows))
+    }
+
+    /// The place behind the last whole line.
+    pub(super) fn mark(&mut self) -> Result<RowMark, StudyError> {
+        let open = |found| StudyError::Open { what: "rows", found, path: self.path.clone() };
+        let known = self.whole_bytes.min(MARK_BYTES);
+        self.reader.seek(SeekFrom::Start(self.whole_bytes - known)).map_err(open)?;
+        let mut before = Vec::new();
+        std::io::Read::take(&mut self.reader, known).read_to_end(&mut before).map_err(open)?;
+        Ok(RowMark { line: self.line - usize::from(self.is_torn), bytes: self.whole_bytes, before })
     }
 
     /// The next row; `None` at the end, and before a line without an end.

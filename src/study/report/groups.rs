@@ -1,6 +1,7 @@
 //! Rows by setting, with their photos counted.
 
 use crate::study::row::AnswerRow;
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 /// The answers of one setting, all of its seeds.
@@ -13,8 +14,8 @@ pub(super) struct Group<'a> {
 }
 
 /// Rows with an answer by the names of settings, in the order of the study.
-pub(super) fn by_setting(rows: &[AnswerRow]) -> Vec<Group<'_>> {
-    let mut order: Vec<&AnswerRow> = rows.iter().collect();
+pub(super) fn by_setting<R: Borrow<AnswerRow>>(rows: &[R]) -> Vec<Group<'_>> {
+    let mut order: Vec<&AnswerRow> = rows.iter().map(Borrow::borrow).collect();
     order.sort_by_key(|row| row.setting_number);
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
@@ -24,7 +25,8 @@ pub(super) fn by_setting(rows: &[AnswerRow]) -> Vec<Group<'_>> {
             groups.len() - 1
         });
     }
-    for (idx, row) in rows.iter().enumerate().filter(|(_, row)| row.error.is_none()) {
+    let rows = rows.iter().map(Borrow::borrow).enumerate();
+    for (idx, row) in rows.filter(|(_, row): &(usize, &AnswerRow)| row.error.is_none()) {
         if let Some(group) = places.get(row.setting.as_str()).and_then(|place| groups.get_mut(*place)) {
             group.rows.push((idx, row));
         }
@@ -50,9 +52,9 @@ impl Group<'_> {
 pub(super) struct PhotoNumbers<'a>(HashMap<&'a str, usize>);
 
 impl<'a> PhotoNumbers<'a> {
-    pub(super) fn of(rows: &'a [AnswerRow]) -> Self {
+    pub(super) fn of<R: Borrow<AnswerRow>>(rows: &'a [R]) -> Self {
         let mut numbers = Self::default();
-        for row in rows {
+        for row in rows.iter().map(Borrow::borrow) {
             let next = numbers.0.len();
             numbers.0.entry(&row.photo).or_insert(next);
         }

@@ -17,7 +17,8 @@ use super::store::RunHeader;
 use crate::analysis::pope::{Label, scorer, scorers};
 pub use examples::{Example, ExampleFigure, SeenExample, base_of, example_figures, example_recipe, expect_same_data};
 use groups::{Group, PhotoNumbers, by_setting};
-pub use plots::{chart, charts};
+pub use plots::{chart, chart_of, charts};
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 use std::path::Path;
 pub use table::{Cell, Table};
@@ -33,7 +34,11 @@ pub struct ReportOptions {
 /// Every table of a run.
 ///
 /// **Errors**: a scorer that there is not.
-pub fn report(header: &RunHeader, rows: &[AnswerRow], options: &ReportOptions) -> Result<Vec<Table>, StudyError> {
+pub fn report<R: Borrow<AnswerRow>>(
+    header: &RunHeader,
+    rows: &[R],
+    options: &ReportOptions,
+) -> Result<Vec<Table>, StudyError> {
     let photos = PhotoNumbers::of(rows);
     let groups = by_setting(rows);
     let template = header.study.template;
@@ -75,7 +80,7 @@ pub fn report(header: &RunHeader, rows: &[AnswerRow], options: &ReportOptions) -
         }
         TemplateId::Mmvp => vec![mmvp::pairs(&groups, &photos)],
     };
-    let failed = rows.iter().filter(|row| row.error.is_some()).count();
+    let failed = rows.iter().filter(|row| (*row).borrow().error.is_some()).count();
     let missing = (header.num_items * header.num_settings).saturating_sub(rows.len());
     for table in &mut tables {
         if failed + missing > 0 {
@@ -89,12 +94,12 @@ pub fn report(header: &RunHeader, rows: &[AnswerRow], options: &ReportOptions) -
 }
 
 /// Layers of the model, by the list of a number for each.
-fn layers(rows: &[AnswerRow]) -> Option<usize> {
+fn layers<R: Borrow<AnswerRow>>(rows: &[R]) -> Option<usize> {
     let of = |row: &AnswerRow| match row.signals.get("image_share_by_layer")? {
         super::SignalValue::List(list) => Some(list.len()),
         super::SignalValue::Number(_) => None,
     };
-    rows.iter().find_map(of)
+    rows.iter().map(Borrow::borrow).find_map(of)
 }
 
 fn caption_tables(groups: &[Group<'_>], photos: &PhotoNumbers<'_>) -> Vec<Table> {

@@ -19,17 +19,29 @@ const PLOTTED: &[(&str, &[&str], Option<f64>)] = &[
     ("", &["accuracy", "F1", "yes ratio"], None),
 ];
 
+/// Columns of a table that a paper would plot, and the line of chance.
+type Plotted = (&'static [&'static str], Option<f64>);
+
+fn plotted(table: &Table) -> Option<Plotted> {
+    let is_of = |id: &str| table.id.ends_with(id) || (id == "by_size" && table.id.contains(id));
+    PLOTTED.iter().find(|(id, ..)| is_of(id)).map(|(_, columns, rule)| (*columns, *rule))
+}
+
 /// The charts of a table with the names of their files, without the ending.
 pub fn charts(table: &Table) -> Vec<(String, Chart)> {
-    let plotted = PLOTTED.iter().find(|(id, ..)| table.id.ends_with(id) || (*id == "by_size" && table.id.contains(id)));
-    let Some((_, columns, rule)) = plotted else { return Vec::new() };
-    let charts = columns.iter().filter_map(|column| {
-        let idx = table.columns.iter().position(|name| name == column)?;
-        let chart = chart(table, idx, *rule);
-        let words = column.to_lowercase().replace(' ', "_");
-        (!chart.rows.is_empty()).then(|| (format!("{}_{words}", table.id), chart))
-    });
-    charts.collect()
+    let Some((columns, _)) = plotted(table) else { return Vec::new() };
+    columns.iter().filter_map(|column| chart_of(table, column)).collect()
+}
+
+/// The chart of a column, by its header, with the name of its file, without the ending; `None` where the table has no
+/// such column, or that no number.
+pub fn chart_of(table: &Table, column: &str) -> Option<(String, Chart)> {
+    let idx = table.columns.iter().position(|name| name == column)?;
+    // Chance is that of the columns that are plotted as a rule.
+    let rule = plotted(table).filter(|(columns, _)| columns.contains(&column)).and_then(|(_, rule)| rule);
+    let chart = chart(table, idx, rule);
+    let words: String = column.to_lowercase().chars().map(|sign| if sign == ' ' { '_' } else { sign }).collect();
+    (!chart.rows.is_empty()).then(|| (format!("{}_{words}", table.id), chart))
 }
 
 /// One column of a table.

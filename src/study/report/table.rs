@@ -128,10 +128,16 @@ impl Table {
 
     /// For programs: values and the ends of their intervals in columns of their own, with every digit.
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        self.cells().iter().try_for_each(|line| writer.write_record(line))?;
+        writer.into_inner().map_err(|err| err.into_error().into())
+    }
+
+    /// The same as texts: headers, then rows.
+    pub fn cells(&self) -> Vec<Vec<String>> {
         let has_interval: Vec<bool> = (0..self.columns.len())
             .map(|idx| self.rows.iter().any(|row| row.get(idx).is_some_and(|cell| cell.interval.is_some())))
             .collect();
-        let mut writer = csv::Writer::from_writer(Vec::new());
         let mut header = Vec::new();
         for (name, has_interval) in self.columns.iter().zip(&has_interval) {
             header.push(name.clone());
@@ -139,7 +145,7 @@ impl Table {
                 header.extend([format!("{name} low"), format!("{name} high")]);
             }
         }
-        writer.write_record(&header)?;
+        let mut lines = vec![header];
         for row in &self.rows {
             let mut fields = Vec::new();
             for (cell, has_interval) in row.iter().zip(&has_interval) {
@@ -150,9 +156,9 @@ impl Table {
                     fields.extend(ends.unwrap_or_default());
                 }
             }
-            writer.write_record(&fields)?;
+            lines.push(fields);
         }
-        writer.into_inner().map_err(|err| err.into_error().into())
+        lines
     }
 
     /// For a paper: a `tabular` with rules of `booktabs`.

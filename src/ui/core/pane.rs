@@ -150,11 +150,14 @@ pub enum TableKind {
     Heads,
     /// Every run about the photo.
     Runs,
+    /// The shown table of a study.
+    Study,
 }
 
 impl TableKind {
     /// Every one; of several that are in sight, the first is the one that is most likely meant.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Study,
         Self::Metrics,
         Self::Pope,
         Self::PopeFigures,
@@ -178,6 +181,7 @@ impl TableKind {
             Self::Layers => "attention on the image",
             Self::Heads => "layers and heads",
             Self::Runs => "runs",
+            Self::Study => "the study",
         }
     }
 
@@ -192,6 +196,7 @@ impl TableKind {
             Self::Layers => Pane::Layers,
             Self::Heads => Pane::Heads,
             Self::Runs => Pane::Compare,
+            Self::Study => Pane::Study,
         }
     }
 }

@@ -26,7 +26,9 @@ pub use parameter::ParameterPlace;
 pub use pope::{PopeCommand, PopeItem};
 pub use prompting::{PromptView, PromptingCommand};
 pub use session::{SessionBox, SessionCommand};
-pub use study::{CellPlace, ReportForm, RowFilter, RowOutcome, StudyCommand, StudyDraft, StudyView};
+pub use study::{
+    CellPlace, ReportForm, RowColumn, RowFilter, RowOutcome, RowSort, StudyCommand, StudyDraft, StudyView, TableSort,
+};
 
 use crate::analysis::TokenRef as TokenPos;
 use crate::data::dataset::{Query, Tag};

@@ -1,6 +1,11 @@
 //! What people do with studies.
 
+use crate::study::store::Shard;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Name of a study that was not saved yet: its paths are relative to the working folder.
+const UNSAVED: &str = "study.toml";
 
 /// What people do with studies.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +24,10 @@ pub enum StudyCommand {
     Copy(ReportForm),
     /// Choose in a dialog where to save the shown table.
     PickTable(ReportForm),
+    /// Choose in a dialog where to save the shown bars as a figure.
+    PickFigure,
+    /// Save the shown bars as a figure there, as the name's ending says.
+    SaveFigure(PathBuf),
     /// Save the shown table there.
     SaveTable(ReportForm, PathBuf),
     /// The study as it is being written, and where its rows go.
@@ -84,7 +93,8 @@ impl ReportForm {
 }
 
 /// What the panel of studies shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StudyView {
     /// The study being written, in place of the results.
     pub describes: bool,
@@ -94,12 +104,74 @@ pub struct StudyView {
     pub plot: bool,
     /// The column of the bars, by its header.
     pub column: String,
+    /// What a table is sorted by; in the order of the report where there is none, or none of that table.
+    pub sort: Option<TableSort>,
     /// Which rows are listed.
     pub filter: RowFilter,
 }
 
-/// Which rows of a run are listed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A column that a table is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TableSort {
+    /// Name of the table.
+    pub table: String,
+    /// Header of the column.
+    pub column: String,
+    /// The largest first.
+    pub reversed: bool,
+}
+
+/// A column that the rows of a run are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowSort {
+    /// Which one.
+    pub column: RowColumn,
+    /// The last of the alphabet first.
+    pub reversed: bool,
+}
+
+/// A column of the list of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RowColumn {
+    /// Right, wrong or failed.
+    Result,
+    /// Name of the setting.
+    Setting,
+    /// Name of the photo.
+    Photo,
+    /// Category asked about.
+    Object,
+    /// The right answer.
+    Label,
+    /// The answer, or why there is none.
+    Answer,
+    /// The words that were asked.
+    Question,
+}
+
+impl RowColumn {
+    /// All, from left to right.
+    pub const ALL: [Self; 7] =
+        [Self::Result, Self::Setting, Self::Photo, Self::Object, Self::Label, Self::Answer, Self::Question];
+
+    /// Above the column.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Result => "Result",
+            Self::Setting => "Setting",
+            Self::Photo => "Photo",
+            Self::Object => "Object",
+            Self::Label => "Label",
+            Self::Answer => "Answer",
+            Self::Question => "Question",
+        }
+    }
+}
+
+/// Which rows of a run are listed, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RowFilter {
     /// Words that all occur in setting, photo, object, question or answer.
     pub words: String,
@@ -107,10 +179,12 @@ pub struct RowFilter {
     pub outcome: RowOutcome,
     /// Only those that a cell is made of.
     pub cell: Option<CellPlace>,
+    /// What they are sorted by; in the order of question and setting where there is none.
+    pub sort: Option<RowSort>,
 }
 
 /// How a question ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RowOutcome {
     /// Any way.
     #[default]
@@ -124,7 +198,8 @@ pub enum RowOutcome {
 }
 
 /// A cell of a table, by what stands beside and above it: tables grow while a run does.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CellPlace {
     /// Name of the table.
     pub table: String,
@@ -139,7 +214,8 @@ pub struct CellPlace {
 }
 
 /// A study as it is being written.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StudyDraft {
     /// TOML.
     pub text: String,
@@ -147,4 +223,52 @@ pub struct StudyDraft {
     pub file: Option<PathBuf>,
     /// Folder of the rows, as typed.
     pub out: String,
+    /// The part that is asked here, as typed, such as `0/4`; all of it where nothing is.
+    pub part: String,
+    /// Most questions to ask, as typed; all where nothing is.
+    pub limit: String,
+}
+
+impl StudyDraft {
+    /// The file that its paths are relative to.
+    pub fn base(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| PathBuf::from(UNSAVED))
+    }
+
+    /// Folder of the rows; `None` where none is typed.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let out = self.out.trim().trim_matches('"');
+        (!out.is_empty()).then(|| PathBuf::from(out))
+    }
+
+    /// The part that is asked; `None` where the words are none.
+    pub fn shard(&self) -> Option<Shard> {
+        let part = self.part.trim();
+        if part.is_empty() { Some(Shard::WHOLE) } else { part.parse().ok() }
+    }
+
+    /// Most questions; all where nothing is typed, no number where the words are none.
+    pub fn most(&self) -> Option<Option<usize>> {
+        let limit = self.limit.trim();
+        if limit.is_empty() { Some(None) } else { limit.parse().ok().filter(|number| *number > 0).map(Some) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_and_limit_are_read_as_on_the_command_line() {
+        let draft = |part: &str, limit: &str| StudyDraft {
+            part: part.to_owned(),
+            limit: limit.to_owned(),
+            ..StudyDraft::default()
+        };
+        assert_eq!(draft("", "").shard(), Some(Shard::WHOLE), "all of it");
+        assert_eq!(draft(" 1/4 ", "").shard(), Some(Shard { index: 1, count: 4 }), "the second of four");
+        assert_eq!((draft("4/4", "").shard(), draft("x", "").shard()), (None, None), "no part");
+        assert_eq!((draft("", "").most(), draft("", " 12 ").most()), (Some(None), Some(Some(12))), "a number or all");
+        assert_eq!((draft("", "0").most(), draft("", "-3").most(), draft("", "a").most()), (None, None, None), "none");
+    }
 }

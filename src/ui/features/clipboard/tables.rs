@@ -37,6 +37,8 @@ pub(in crate::ui) fn make(kind: TableKind, source: TableSource<'_>) -> Option<Ce
         TableKind::Layers => layers(source)?,
         TableKind::Heads => heads(source)?,
         TableKind::Runs => runs(source),
+        TableKind::Study if source.state.study.view.describes => return None,
+        TableKind::Study => source.state.shown_study_table()?.cells(),
     };
     (cells.len() > 1).then_some(cells)
 }

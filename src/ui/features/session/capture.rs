@@ -6,6 +6,7 @@ use crate::files::Outputs;
 use crate::session::{Session, SessionAnswer};
 use crate::trace::Trace;
 use crate::ui::features::open_files::OpenFiles;
+use crate::ui::features::session::studies::KeptStudy;
 use crate::ui::features::session::written::{About, Ended, KeptFigure, KeptMaps, Written};
 use crate::ui::features::{AppState, Made, Preferences, Run, Saved};
 use serde_json::Value;
@@ -101,7 +102,7 @@ pub(super) fn fingerprint(state: &AppState, layout: Value) -> u64 {
 
 /// Everything but what belongs to the data set and to the answers.
 fn written(state: &AppState, layout: Value) -> Written {
-    let AppState { browse, library, runs, selection, truth, model, session, compare, .. } = state;
+    let AppState { browse, library, runs, selection, truth, model, session, compare, study, .. } = state;
     // Where there is a file, it is the one that counts.
     let noted = browse.notes.held();
     let hidden = truth.kept_hidden.as_ref().map_or(&truth.hidden, |(_, hidden)| hidden);
@@ -128,6 +129,7 @@ fn written(state: &AppState, layout: Value) -> Written {
         runs_listed: compare.list_open,
         figure: KeptFigure::of(&state.figure),
         window: session.window,
+        study: KeptStudy::of(study),
         model: model.loading.as_ref().map(|loading| &loading.source).or(model.source.as_ref()).cloned(),
         ..Written::default()
     }

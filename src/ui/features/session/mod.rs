@@ -13,6 +13,7 @@ mod capture;
 mod locate;
 mod recovery;
 mod reopen;
+mod studies;
 mod written;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub(in crate::ui) use locate::locate;
 pub use locate::{Located, Missing};
 pub(in crate::ui) use recovery::{Left, left_behind};
 pub use reopen::Reopened;
+pub use studies::KeptStudy;
 pub(in crate::ui) use reopen::reopen;
 pub(in crate::ui) use writer::{Finished, SessionWriter};
 pub use written::{Folder, KeptFigure, KeptMaps, WindowPlace, Written};

@@ -94,6 +94,7 @@ pub(in crate::ui) fn reopen(
             None
         }
     });
+    problems.extend(written.study.problem());
     let mut joined = opening::join(sources, written.image.clone());
     joined.notes = notes_of(&written, &joined, places, &mut problems);
     let path = path.to_owned();

@@ -228,6 +228,7 @@ impl AppState {
         self.compare = Compare::restored(written.compared, written.runs_listed, |id| self.runs.get(id).is_some());
         self.compare.visible = visible;
         self.figure_of_session(figure, written.figure);
+        written.study.restore(&mut self.study);
         self.open.session = match (missing.is_empty(), self.session.offers.is_empty()) {
             (false, _) => Some(SessionBox::Missing),
             (true, false) => Some(SessionBox::Recovery),

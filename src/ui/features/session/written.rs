@@ -5,6 +5,7 @@ use crate::data::dataset::{Dataset, ImageNotes, PhotoPlace, Query};
 use crate::engine::{AttributionRequest, ImageSource, ModelSource, Question, RunId, Timings};
 use crate::prompting::{Attribution, Formula, PreOutput};
 use crate::ui::features::{Direction, FigureBuilder, ForkedFrom, Made, Phase, Picked, PopeAnswer, Saved, TokenPos};
+use crate::ui::features::session::studies::KeptStudy;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
@@ -107,6 +108,9 @@ pub struct Written {
     /// Where the window is.
     #[serde(deserialize_with = "lenient")]
     pub window: Option<WindowPlace>,
+    /// Studies.
+    #[serde(deserialize_with = "lenient")]
+    pub study: KeptStudy,
 }
 
 /// Where a model looked.

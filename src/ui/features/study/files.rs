@@ -3,11 +3,13 @@
 use super::job::StudyCount;
 use crate::data::demo;
 use crate::engine::ImageSource;
+use crate::figure::Format;
+use crate::figure::chart::Chart;
 use crate::files;
 use crate::study::file::DEMO;
 use crate::trace::Trace;
 use crate::trace::file::TraceFile;
-use std::io::Write as _;
+use crate::ui::features::open_files::OpenFiles;
 use std::path::{Path, PathBuf};
 
 /// Longest study file.
@@ -26,6 +28,8 @@ pub(in crate::ui) enum StudyDone {
     StudyWritten(PathBuf, Result<(), String>),
     /// A table was written, or a sentence.
     TableWritten(PathBuf, Result<(), String>),
+    /// Bars were written as a figure, or a sentence.
+    FigureWritten(PathBuf, Result<(), String>),
     /// Questions were counted, or a sentence.
     Counted(Result<StudyCount, String>),
 }
@@ -96,10 +100,24 @@ pub(in crate::ui) fn read(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".to_owned()))
 }
 
-/// Writes a study or a table: the whole file, or what was there before.
-pub(in crate::ui) fn write(what: &str, path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let written = files::replace(path, |file| file.write_all(bytes));
-    written.map_err(|err| format!("Cannot write {what}: {}: {}", files::reason(&err), path.display()))
+/// Writes a study or a table: the whole file, or what was there before. Nothing that is open is written over.
+pub(in crate::ui) fn write(what: &str, path: &Path, bytes: &[u8], open: &OpenFiles) -> Result<(), String> {
+    let mut outputs = open.outputs();
+    let written = outputs.claim(what, path).and_then(|key| {
+        outputs.write_bytes(key, bytes)?;
+        outputs.commit()
+    });
+    written.map_err(|err| err.to_string())
+}
+
+/// Writes bars as a figure of the kind that the file's ending names.
+pub(in crate::ui) fn write_chart(path: &Path, chart: &Chart, open: &OpenFiles) -> Result<(), String> {
+    let Some(format) = Format::of(path) else {
+        let found = path.extension().map_or_else(|| "none".to_owned(), |ending| ending.display().to_string());
+        return Err(format!("Expected a figure's ending, pdf, svg or png, found {found}: {}", path.display()));
+    };
+    let bytes = chart.bytes(format).map_err(|err| format!("Cannot draw the figure: {err}: {}", path.display()))?;
+    write("the figure", path, &bytes, open)
 }
 
 #[cfg(test)]

@@ -1,41 +1,83 @@
 //! A study that is asked in the background, with a model of its own: the one that the window has open is its worker's.
 
-use crate::study::{Setting, Study, StudyData, StudyPlan, StudyProgress, StudyStep, StudySummary};
+use crate::files;
+use crate::study::store::row_files;
+use crate::study::{
+    Setting, Study, StudyData, StudyPlan, StudyProgress, StudyStep, StudySummary, size_of_part,
+};
 use crate::ui::background::link::Waker;
-use std::path::Path;
+use crate::ui::core::command::StudyDraft;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-/// How many questions a study has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bytes of rows that are measured.
+const MEASURED_BYTES: u64 = 1 << 18;
+/// Traces that are measured.
+const MEASURED_TRACES: usize = 32;
+
+/// How many questions a study has, and what its rows take.
+#[derive(Debug, Clone, PartialEq)]
 pub struct StudyCount {
-    /// The text that was counted.
-    pub text: String,
+    /// What was counted.
+    pub draft: StudyDraft,
     /// Photos that are asked about.
     pub photos: usize,
     /// Questions about them.
     pub questions: usize,
     /// Settings, one for each seed.
     pub settings: usize,
+    /// Bytes of a row, as measured in the folder of the rows, else in the shown run; `None` where neither has one.
+    pub row_bytes: Option<f64>,
+    /// Bytes of a trace: `None` where traces are not kept, and none inside where nothing was measured yet.
+    pub trace_bytes: Option<Option<f64>>,
     /// What should be known of the files.
     pub warnings: Vec<String>,
 }
 
-/// Opens photos and questions and counts them. An error is one sentence.
-pub(in crate::ui) fn count(text: &str, file: &Path) -> Result<StudyCount, String> {
-    let study = Study::read(text, file).map_err(|err| err.to_string())?;
-    let settings = Setting::all(&study, file).map_err(|err| err.to_string())?.len();
+/// Opens photos and questions and counts those of the part that is asked. An error is one sentence.
+pub(in crate::ui) fn count(draft: StudyDraft, shown: Option<&Path>) -> Result<StudyCount, String> {
+    let file = draft.base();
+    let study = Study::read(&draft.text, &file).map_err(|err| err.to_string())?;
+    let settings = Setting::all(&study, &file).map_err(|err| err.to_string())?.len();
     // Nobody raises it: opening annotations takes seconds.
-    let data = StudyData::open(&study, file, &AtomicBool::new(false)).map_err(|err| err.to_string())?;
-    let asked = data.items.chunk_by(|a, b| a.photo == b.photo).count();
-    Ok(StudyCount {
-        text: text.to_owned(),
-        photos: asked,
-        questions: data.items.len(),
-        settings,
-        warnings: data.warnings,
-    })
+    let data = StudyData::open(&study, &file, &AtomicBool::new(false)).map_err(|err| err.to_string())?;
+    let shard = draft.shard().ok_or_else(|| format!("Expected a part such as 0/4, found {}", draft.part))?;
+    let most = draft.most().ok_or_else(|| format!("Expected a number of questions, found {}", draft.limit))?;
+    let [photos, questions] = size_of_part(&data, shard, most);
+    let folders: Vec<PathBuf> = draft.folder().into_iter().chain(shown.map(Path::to_owned)).collect();
+    let measured = |measure: fn(&Path) -> Option<f64>| folders.iter().find_map(|folder| measure(folder));
+    let row_bytes = measured(row_bytes);
+    let trace_bytes = study.signals.traces.then(|| measured(trace_bytes));
+    let warnings = data.warnings;
+    Ok(StudyCount { draft, photos, questions, settings, row_bytes, trace_bytes, warnings })
+}
+
+/// Bytes of a row, of the first ones of a run.
+fn row_bytes(folder: &Path) -> Option<f64> {
+    let files = row_files(folder).ok()?;
+    let mut begun = Vec::new();
+    for path in files {
+        files::open(&path).ok()?.0.take(MEASURED_BYTES).read_to_end(&mut begun).ok()?;
+        let whole = begun.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        begun.truncate(whole);
+        if whole > 0 {
+            break;
+        }
+    }
+    let rows = begun.iter().filter(|byte| **byte == b'\n').count();
+    (rows > 0).then(|| begun.len() as f64 / rows as f64)
+}
+
+/// Bytes of a trace, of the first ones of a run.
+fn trace_bytes(folder: &Path) -> Option<f64> {
+    let files = std::fs::read_dir(folder.join("traces")).ok()?.filter_map(Result::ok);
+    let files = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "safetensors"));
+    let sizes: Vec<f64> =
+        files.take(MEASURED_TRACES).filter_map(|file| Some(file.metadata().ok()?.len() as f64)).collect();
+    (!sizes.is_empty()).then(|| sizes.iter().sum::<f64>() / sizes.len() as f64)
 }
 
 /// What a study under way tells.

@@ -7,5 +7,6 @@ pub(in crate::ui) mod job;
 pub(in crate::ui) mod panel;
 pub(in crate::ui) mod reading;
 mod rows;
+mod sorting;
 pub mod state;
 pub(in crate::ui) mod worker;

@@ -2,8 +2,9 @@
 
 use crate::study::report::{self, ReportOptions, Table};
 use crate::study::store::{RunHeader, row_files};
-use crate::study::{AnswerRow, MergeReport, Setting, merge};
+use crate::study::{AnswerRow, GrowingRun, MergeReport, Merged, Setting};
 use crate::ui::core::command::{CellPlace, RowFilter, RowOutcome};
+use crate::ui::features::study::sorting::sort_rows;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ pub struct ReadRun {
     pub folder: PathBuf,
     /// What its rows depend on.
     pub header: RunHeader,
-    /// Every row, in the order of question and setting.
-    pub rows: Vec<AnswerRow>,
+    /// Every row, in the order of question and setting; shared with other readings.
+    pub rows: Vec<Arc<AnswerRow>>,
     /// Whether each row is right; `None` where that cannot be said.
     pub right: Vec<Option<bool>>,
     /// What was found when the files were put together.
@@ -29,14 +30,9 @@ pub struct ReadRun {
 }
 
 impl ReadRun {
-    /// Reads a folder.
-    pub fn open(folder: &Path) -> Result<Self, String> {
-        let (header, rows, found) = merge(folder).map_err(|err| err.to_string())?;
-        Ok(Self::of(folder, header, rows, found))
-    }
-
     /// Makes everything of the rows.
-    pub fn of(folder: &Path, header: RunHeader, rows: Vec<AnswerRow>, found: MergeReport) -> Self {
+    pub fn of(folder: &Path, merged: Merged) -> Self {
+        let Merged { header, rows, report: found } = merged;
         let template = header.study.template;
         let right = rows.iter().map(|row| report::is_right(template, row)).collect();
         let tables = report::report(&header, &rows, &ReportOptions::default()).map_err(|err| err.to_string());
@@ -99,7 +95,7 @@ fn widths(table: &Table) -> Vec<usize> {
     table.columns.iter().enumerate().map(longest).collect()
 }
 
-/// What a filter leaves of a run, and how many of each outcome are among it.
+/// What a filter leaves of a run, in its order, and how many of each outcome are among it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Listed {
     /// Places in the run.
@@ -113,7 +109,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Filters.
+    /// Filters and sorts.
     pub fn of(run: &ReadRun, filter: &RowFilter) -> Self {
         let mut listed = Self::default();
         let words: Vec<String> = filter.words.split_whitespace().map(str::to_lowercase).collect();
@@ -135,6 +131,9 @@ impl Listed {
             listed.right += usize::from(verdict == "right");
             listed.wrong += usize::from(verdict == "wrong");
             listed.failed += usize::from(verdict == "failed");
+        }
+        if let Some(sort) = filter.sort {
+            sort_rows(run, &mut listed.rows, sort);
         }
         listed
     }
@@ -177,11 +176,12 @@ pub(in crate::ui) enum ReadAnswer {
     Failed(String),
 }
 
-/// Reads runs again when their files have grown. What it read last is let go of here, not in the window's thread: a
+/// Reads runs on when their files have grown. What it read last is let go of here, not in the window's thread: a
 /// hundred thousand rows take a while to go.
 #[derive(Debug, Default)]
 pub(in crate::ui) struct Reader {
     seen: Option<(PathBuf, Vec<(PathBuf, u64)>)>,
+    growing: Option<GrowingRun>,
     read: Vec<Arc<ReadRun>>,
 }
 
@@ -193,18 +193,24 @@ impl Reader {
         if wish.number > 0 && self.seen.as_ref() == Some(&now) {
             return ReadAnswer::Same;
         }
+        let is_same_folder = self.seen.as_ref().is_some_and(|(folder, _)| *folder == wish.folder);
+        let before = self.growing.take().filter(|_| wish.number > 0 && is_same_folder);
         self.seen = Some(now);
-        match ReadRun::open(&wish.folder) {
-            Ok(run) => {
-                let run = Arc::new(run);
-                self.read.push(Arc::clone(&run));
-                if self.read.len() > 2 {
-                    self.read.remove(0);
-                }
-                ReadAnswer::Read(run, started.elapsed().as_secs_f64())
-            }
-            Err(why) => ReadAnswer::Failed(why),
+        let read = match before {
+            Some(before) => before.read_on(&wish.folder),
+            None => GrowingRun::read_anew(&wish.folder),
+        };
+        let growing = match read {
+            Ok(growing) => growing,
+            Err(why) => return ReadAnswer::Failed(why.to_string()),
+        };
+        let run = Arc::new(ReadRun::of(&wish.folder, growing.merged_so_far()));
+        self.growing = Some(growing);
+        self.read.push(Arc::clone(&run));
+        if self.read.len() > 2 {
+            self.read.remove(0);
         }
+        ReadAnswer::Read(run, started.elapsed().as_secs_f64())
     }
 }
 
@@ -233,6 +239,7 @@ impl PartialEq for ListWish {
 mod tests {
     use super::*;
     use crate::study::Study;
+    use crate::ui::core::command::{RowColumn, RowSort};
 
     fn run() -> ReadRun {
         let text = "name = \"x\"\ntemplate = \"pope\"\n[data]\nimages = \"demo\"\n[questions]\nfrom = \"pope\"\n\
@@ -263,20 +270,21 @@ mod tests {
             error: answer.is_none().then(|| "No memory".to_owned()),
             ..AnswerRow::default()
         };
-        let rows = vec![
+        let rows = [
             row(0, "greedy", Some("Yes")),
             row(0, "vcd", Some("No")),
             row(1, "greedy", None),
             row(1, "vcd", Some("Yes")),
         ];
-        ReadRun::of(Path::new("run"), header, rows, MergeReport::default())
+        let rows = rows.into_iter().map(Arc::new).collect();
+        ReadRun::of(Path::new("run"), Merged { header, rows, report: MergeReport::default() })
     }
 
     #[test]
     fn rows_are_filtered_by_words_outcome_and_cell() {
         let run = run();
         let listed = |words: &str, outcome| {
-            let filter = RowFilter { words: words.to_owned(), outcome, cell: None };
+            let filter = RowFilter { words: words.to_owned(), outcome, ..RowFilter::default() };
             Listed::of(&run, &filter).rows
         };
         assert_eq!(listed("", RowOutcome::Any), [0, 1, 2, 3], "all");
@@ -297,5 +305,22 @@ mod tests {
         assert_eq!(Listed::of(&run, &filter(cell.clone())).rows, [1, 3], "the answers of vcd");
         let moved = CellPlace { row: 0, ..cell };
         assert_eq!(Listed::of(&run, &filter(moved)).rows, [1, 3], "its row by its name, wherever it stands now");
+    }
+
+    #[test]
+    fn rows_are_sorted_behind_the_filter() {
+        let run = run();
+        let listed = |column, reversed| {
+            let sort = Some(RowSort { column, reversed });
+            Listed::of(&run, &RowFilter { sort, ..RowFilter::default() }).rows
+        };
+        assert_eq!(listed(RowColumn::Setting, false), [0, 2, 1, 3], "equal ones stay as they were");
+        assert_eq!(listed(RowColumn::Setting, true), [1, 3, 0, 2], "the other way");
+        assert_eq!(listed(RowColumn::Object, true), [2, 3, 0, 1], "dogs before boats");
+        assert_eq!(listed(RowColumn::Answer, false), [1, 2, 0, 3], "No, No memory, Yes");
+        assert_eq!(listed(RowColumn::Result, false), [2, 0, 3, 1], "failed, right, wrong");
+        let sort = Some(RowSort { column: RowColumn::Photo, reversed: true });
+        let filter = RowFilter { words: "vcd".to_owned(), sort, ..RowFilter::default() };
+        assert_eq!(Listed::of(&run, &filter).rows, [3, 1], "of what the filter leaves");
     }
 }

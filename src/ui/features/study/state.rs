@@ -3,18 +3,20 @@
 use super::job::StudyCount;
 use super::reading::{Listed, ReadRun};
 use crate::engine::RunId;
+use crate::figure::chart::{Chart, MOST_ROWS};
+use crate::study::report::{Table, chart_of};
 use crate::study::templates::template;
 use crate::study::{Setting, Study, StudyPlan, StudyProgress, StudySummary};
-use crate::ui::core::command::{ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView};
+use crate::ui::core::command::{
+    Command, CopyCommand, ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView,
+};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::study::files::{RowWish, StudyDone};
+use crate::ui::features::study::sorting::{bars_column, shown_table};
 use crate::ui::features::{AppState, Effect, Severity, Until};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Name of a study that was not saved yet: its paths are relative to the working folder.
-const UNSAVED: &str = "study.toml";
 
 /// What is known of studies.
 #[derive(Debug, Clone, Default)]
@@ -92,24 +94,21 @@ pub enum StudyEffect {
     WriteStudy(PathBuf, String),
     /// Write a table.
     WriteTable(PathBuf, Vec<u8>),
-    /// Count the questions of a text with paths relative to a file.
-    Count(String, PathBuf),
+    /// A dialog for where to save bars as a figure, with the name that is offered.
+    PickFigure(String),
+    /// Write bars as a figure.
+    WriteFigure(PathBuf, Box<Chart>),
+    /// Count the questions of a study, and measure rows in its folder, else in that of the shown run.
+    Count(Box<StudyDraft>, Option<PathBuf>),
     /// Ask.
     Start(Box<StudyPlan>),
     /// Stop behind the answer that is being made.
     Pause,
 }
 
-impl StudyDraft {
-    /// The file that its paths are relative to.
-    pub(super) fn base(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| PathBuf::from(UNSAVED))
-    }
-}
-
 impl StudyState {
     /// The draft, checked.
-    fn draft(&mut self, draft: StudyDraft) {
+    pub(super) fn draft(&mut self, draft: StudyDraft) {
         if draft.text != self.draft.text || draft.file != self.draft.file {
             let file = draft.base();
             let is_any = !draft.text.trim().is_empty();
@@ -118,10 +117,24 @@ impl StudyState {
         self.draft = draft;
     }
 
+    /// A session's run, view and draft; what is being asked goes on.
+    pub(in crate::ui) fn restore(&mut self, folder: Option<PathBuf>, view: StudyView, draft: StudyDraft) {
+        match folder {
+            Some(folder) => self.look_at(folder),
+            None => self.close(),
+        }
+        self.draft(draft);
+        self.view = view;
+    }
+
+    fn close(&mut self) {
+        (self.folder, self.run, self.listed, self.problem, self.shown_row) = (None, None, None, None, None);
+    }
+
     /// Another text in the place of the draft.
     fn begin_with(&mut self, text: String, file: Option<PathBuf>) {
         self.view.describes = true;
-        self.draft(StudyDraft { text, file, out: self.draft.out.clone() });
+        self.draft(StudyDraft { text, file, ..self.draft.clone() });
     }
 
     /// Looks at the run in this folder.
@@ -140,7 +153,13 @@ impl StudyState {
             (Some(_), _) => Some("A study is being asked already"),
             (None, None) => Some("There is no study yet: choose a template"),
             (None, Some(Err(_))) => Some("The text is no study yet: the sentence below it says why"),
-            (None, Some(Ok(_))) if self.draft.out.trim().is_empty() => Some("Choose the folder of the rows first"),
+            (None, Some(Ok(_))) if self.draft.folder().is_none() => Some("Choose the folder of the rows first"),
+            (None, Some(Ok(_))) if self.draft.shard().is_none() => {
+                Some("The part is written as I/N, counted from 0: 0/4 is the first of four")
+            }
+            (None, Some(Ok(_))) if self.draft.most().is_none() => {
+                Some("The most questions to ask are a number from 1; nothing stands for all")
+            }
             (None, Some(Ok(_))) => None,
         }
     }
@@ -165,10 +184,7 @@ impl AppState {
                 self.study.look_at(folder);
                 return vec![Effect::BringToFront(Pane::Study)];
             }
-            StudyCommand::Close => {
-                let study = &mut self.study;
-                (study.folder, study.run, study.listed, study.problem) = (None, None, None, None);
-            }
+            StudyCommand::Close => self.study.close(),
             StudyCommand::SetView(view) => self.study.view = *view,
             StudyCommand::ShowRow(place) => return self.find_study_row(place),
             StudyCommand::Copy(form) => return self.copy_report(form),
@@ -181,6 +197,18 @@ impl AppState {
             StudyCommand::SaveTable(form, path) => {
                 return match self.report_text(form) {
                     Some(text) => effect(StudyEffect::WriteTable(path, text)),
+                    None => Vec::new(),
+                };
+            }
+            StudyCommand::PickFigure => {
+                return match self.study_chart() {
+                    Some((name, _)) => effect(StudyEffect::PickFigure(format!("{name}.pdf"))),
+                    None => Vec::new(),
+                };
+            }
+            StudyCommand::SaveFigure(path) => {
+                return match self.study_chart() {
+                    Some((_, chart)) => effect(StudyEffect::WriteFigure(path, Box::new(chart))),
                     None => Vec::new(),
                 };
             }
@@ -210,8 +238,8 @@ impl AppState {
             StudyCommand::SetOut(folder) => self.study.draft.out = folder.display().to_string(),
             StudyCommand::Count => {
                 self.study.is_counting = true;
-                let draft = &self.study.draft;
-                return effect(StudyEffect::Count(draft.text.clone(), draft.base()));
+                let draft = Box::new(self.study.draft.clone());
+                return effect(StudyEffect::Count(draft, self.study.folder.clone()));
             }
             StudyCommand::Start => return self.start_study(),
             StudyCommand::Pause => {
@@ -230,11 +258,15 @@ impl AppState {
             return Vec::new();
         }
         let draft = &self.study.draft;
-        let out = PathBuf::from(draft.out.trim().trim_matches('"'));
+        let (Some(out), Some(shard), Some(limit)) = (draft.folder(), draft.shard(), draft.most()) else {
+            return Vec::new(); // said above
+        };
         let plan = StudyPlan {
             text: draft.text.clone(),
             file: draft.base(),
             out: out.clone(),
+            shard,
+            limit,
             device: self.model.device,
             dtype: self.model.dtype,
         };
@@ -243,14 +275,35 @@ impl AppState {
         effect(StudyEffect::Start(Box::new(plan)))
     }
 
-    /// The shown table as text.
+    /// The shown table as text, sorted as it is shown.
     fn report_text(&self, form: ReportForm) -> Option<Vec<u8>> {
-        let (_, table) = self.study.run.as_ref()?.table(&self.study.view.table)?;
+        let table = self.shown_study_table()?;
         match form {
             ReportForm::Markdown => Some(table.markdown().into_bytes()),
             ReportForm::Latex => Some(table.latex().into_bytes()),
             ReportForm::Csv => table.csv().ok(),
         }
+    }
+
+    /// The table that is shown, sorted as it is shown.
+    pub(in crate::ui) fn shown_study_table(&self) -> Option<Table> {
+        shown_table(self.study.run.as_ref()?, &self.study.view)
+    }
+
+    /// The shown bars as a figure, and the name of its file without the ending; says why there is none.
+    fn study_chart(&mut self) -> Option<(String, Chart)> {
+        let table = self.shown_study_table();
+        let column = table.as_ref().and_then(|table| bars_column(table, &self.study.view.column));
+        let named = table.as_ref().zip(column).and_then(|(table, idx)| Some((table, table.columns.get(idx)?)));
+        match named.and_then(|(table, column)| chart_of(table, column)) {
+            None => self.toasts.push("There are no bars of a study to save yet"),
+            Some((_, chart)) if chart.rows.len() > MOST_ROWS => {
+                let rows = chart.rows.len();
+                self.toasts.push(format!("A figure has room for {MOST_ROWS} rows, this table has {rows}"));
+            }
+            found => return found,
+        }
+        None
     }
 
     fn copy_report(&mut self, form: ReportForm) -> Vec<Effect> {
@@ -273,8 +326,13 @@ impl AppState {
                 self.study.draft(draft);
             }
             StudyDone::TableWritten(path, Ok(())) => self.toasts.push(format!("Saved the table: {}", path.display())),
+            StudyDone::FigureWritten(path, Ok(())) => {
+                let action = Some(("Copy path".to_owned(), Command::Copy(CopyCommand::Path(path.clone()))));
+                self.toasts.push_with(format!("Written: {}", path.display()), action);
+            }
             StudyDone::FileRead(_, Err(why))
             | StudyDone::StudyWritten(_, Err(why))
+            | StudyDone::FigureWritten(_, Err(why))
             | StudyDone::TableWritten(_, Err(why)) => {
                 self.notices.push((Severity::Error, Until::Dismissed), why, "", None);
             }
@@ -290,7 +348,6 @@ impl AppState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::core::command::Command;
     use crate::ui::features::testing::answered;
 
     #[test]

@@ -1,6 +1,7 @@
 //! What studies want done outside of the state.
 
 use crate::ui::features::StudyEffect;
+use crate::ui::features::open_files::OpenFiles;
 use crate::ui::features::study::files::{self, StudyDone};
 use crate::ui::features::study::job;
 use crate::ui::shell::app::App;
@@ -8,6 +9,7 @@ use crate::ui::shell::app::App;
 impl App {
     /// What studies want done outside of the state.
     pub(in crate::ui) fn carry_out_study(&mut self, effect: StudyEffect) {
+        let open = OpenFiles::of(&self.state);
         match effect {
             StudyEffect::Start(plan) => self.studies.start(*plan),
             StudyEffect::Pause => self.studies.pause(),
@@ -22,15 +24,20 @@ impl App {
                 StudyDone::FileRead(path, read)
             }),
             StudyEffect::WriteStudy(path, text) => self.jobs.study(move || {
-                let written = files::write("the study", &path, text.as_bytes());
+                let written = files::write("the study", &path, text.as_bytes(), &open);
                 StudyDone::StudyWritten(path, written)
             }),
             StudyEffect::WriteTable(path, bytes) => self.jobs.study(move || {
-                let written = files::write("the table", &path, &bytes);
+                let written = files::write("the table", &path, &bytes, &open);
                 StudyDone::TableWritten(path, written)
             }),
-            StudyEffect::Count(text, file) => {
-                self.jobs.study(move || StudyDone::Counted(job::count(&text, &file)));
+            StudyEffect::PickFigure(name) => self.jobs.pick_study_figure(name),
+            StudyEffect::WriteFigure(path, chart) => self.jobs.study(move || {
+                let written = files::write_chart(&path, &chart, &open);
+                StudyDone::FigureWritten(path, written)
+            }),
+            StudyEffect::Count(draft, shown) => {
+                self.jobs.study(move || StudyDone::Counted(job::count(*draft, shown.as_deref())));
             }
         }
     }

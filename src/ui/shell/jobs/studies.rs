@@ -70,6 +70,16 @@ impl Jobs {
             dialog.set_file_name(name).save_file().map(place)
         });
     }
+
+    /// A dialog for where to save bars as a figure.
+    pub(in crate::ui) fn pick_study_figure(&mut self, name: String) {
+        self.spawn_dialog(Wanted::Study, move |dialog| {
+            let dialog = dialog.set_title("Save the bars as a figure");
+            let dialog = dialog.add_filter("Figures", &["pdf", "svg", "png"]).set_file_name(name);
+            let place = |path| Command::Study(StudyCommand::SaveFigure(with_ending(path, "pdf")));
+            dialog.save_file().map(place)
+        });
+    }
 }
 
 /// A name without an ending gets one.

@@ -1,26 +1,29 @@
 //! The study that is being written, what it takes, and asking it.
 
 use super::{duration, emit};
+use crate::study::StudyProgress;
 use crate::study::templates::TEMPLATES;
 use crate::ui::core::command::{StudyCommand, StudyDraft};
 use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::study::job::StudyCount;
-use crate::ui::features::study::state::StudyState;
 use crate::ui::widgets::{format_bytes, named, row};
 use eframe::egui;
 use egui::{FontId, RichText, Ui};
 
 /// Bytes of a row with the usual signals, as the bundled templates write them.
 const ROW_BYTES: f64 = 1500.0;
+/// Width of a field for a number.
+const FIELD_PT: f32 = 56.0;
 /// Room below the text for folder, estimate and buttons, points.
-const BELOW_PT: f32 = 130.0;
+const BELOW_PT: f32 = 160.0;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::ScrollArea::vertical().id_salt("study describe").auto_shrink(false).show(ui, |ui| {
         beginnings(ui, cx);
         text(ui, cx);
         folder(ui, cx);
+        part(ui, cx);
         estimate(ui, cx);
         start(ui, cx);
     });
@@ -120,8 +123,38 @@ fn folder(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+fn part(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    row(ui, "Only", "A part of the study; all of it where nothing is typed", |ui| {
+        let draft = &cx.state.study.draft;
+        let is_wrong = [draft.shard().is_none(), draft.most().is_none()];
+        let (mut part, mut limit) = (draft.part.clone(), draft.limit.clone());
+        ui.label("part");
+        let help = "I/N: every N-th photo, counted from 0. 0/4, 1/4, 2/4 and 3/4 make up the whole study, on one machine \
+            or on four; as --shard of gazelens study run. Parts can share the folder of the rows";
+        if field(ui, &mut part, ("Part of the study", "I/N", help), is_wrong[0]) {
+            set(cx, |draft| draft.part = part);
+        }
+        ui.label("at most");
+        let help = "So many questions of this part, photo by photo, each in every setting; as --limit of gazelens study \
+            run. Try a study with a few, then take the number away and go on";
+        if field(ui, &mut limit, ("Most questions", "all", help), is_wrong[1]) {
+            set(cx, |draft| draft.limit = limit);
+        }
+        ui.label("questions");
+    });
+}
+
+/// A short field; red where its words are none. `true` when they changed.
+fn field(ui: &mut Ui, text: &mut String, (name, hint, help): (&str, &str, &str), is_wrong: bool) -> bool {
+    let colour = is_wrong.then(|| ui.visuals().error_fg_color);
+    let edit = egui::TextEdit::singleline(text).hint_text(hint).desired_width(FIELD_PT).text_color_opt(colour);
+    let response = ui.add(edit);
+    named(ui, &response, name);
+    response.on_hover_text(help).changed()
+}
+
 fn estimate(ui: &mut Ui, cx: &mut PanelContext<'_>) {
-    row(ui, "Takes", "Questions times settings; time and disk as the last answers let expect", |ui| {
+    row(ui, "Takes", "Questions, time and disk, before anything is asked", |ui| {
         let study = &cx.state.study;
         let is_study = matches!(study.checked, Some(Ok(_)));
         let button = ui.add_enabled(is_study && !study.is_counting, egui::Button::new("Estimate"));
@@ -135,14 +168,15 @@ fn estimate(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             None => {}
             Some(Err(why)) => drop(ui.colored_label(ui.visuals().error_fg_color, why)),
             Some(Ok(counted)) => {
-                let stale = if counted.text == study.draft.text { "" } else { " (of the text before)" };
-                ui.label(format!("{}{stale}", words(cx, counted))).on_hover_text(counted.warnings.join("\n"));
+                let is_same = StudyDraft { out: study.draft.out.clone(), ..counted.draft.clone() } == study.draft;
+                let stale = if is_same { "" } else { " (before the last change)" };
+                ui.label(format!("{}{stale}", words(cx, counted))).on_hover_text(explained(counted));
             }
         }
     });
 }
 
-/// "30 photos, 180 questions × 10 settings = 1800 rows; about 3 min; about 2.6 MiB".
+/// "30 photos, 180 questions × 10 settings = 1800 rows; about 3 min at the last study's rate; about 2.6 MiB of rows".
 fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
     let rows = counted.questions * counted.settings;
     let rows_words = format!(
@@ -152,31 +186,51 @@ fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
         count(counted.settings, "setting"),
         count(rows, "row"),
     );
-    let last =
-        cx.state.study.ended.as_ref().and_then(|ended| ended.as_ref().ok()).map(|ended| ended.progress.per_sec());
-    let rate = last.filter(|rate| *rate > 0.0);
-    let secs = rate.map(|rate| 1.0 / rate).or_else(|| {
-        let timings = cx.state.current_run().and_then(|run| run.timings)?;
-        Some(timings.vision_secs + timings.prefill_secs + timings.decode_secs).filter(|secs| *secs > 0.0)
-    });
-    let time = match (secs, rate) {
-        (Some(secs), Some(_)) => format!("; about {} at the last study's rate", duration(secs * rows as f64)),
-        (Some(secs), None) => {
-            format!("; about {} if each takes as long as the shown answer", duration(secs * rows as f64))
-        }
-        (None, _) => "; the time is known after the first rows".to_owned(),
+    let time = match secs_of_row(cx) {
+        Some((secs, by)) => format!("about {} {by}", duration(secs * rows as f64)),
+        None => "the time is known after the first photo".to_owned(),
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a disk")]
-    let bytes = (rows as f64 * row_bytes(&cx.state.study)) as u64;
-    format!("{rows_words}{time}; about {} of rows", format_bytes(bytes))
+    let bytes = |of_row: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a disk")]
+        format_bytes((rows as f64 * of_row) as u64)
+    };
+    let disk = bytes(counted.row_bytes.unwrap_or(ROW_BYTES));
+    let traces = match counted.trace_bytes {
+        None => String::new(),
+        Some(Some(of_trace)) => format!(", about {} of traces", bytes(of_trace)),
+        Some(None) => ", and traces: how large is known after the first photo".to_owned(),
+    };
+    format!("{rows_words}; {time}; about {disk} of rows{traces}")
 }
 
-/// Of the run that is looked at, else of the bundled templates.
-fn row_bytes(study: &StudyState) -> f64 {
-    let rows = study.run.as_ref().map(|run| run.rows.as_slice()).unwrap_or_default();
-    let sizes: Vec<f64> =
-        rows.iter().take(20).filter_map(|row| serde_json::to_string(row).ok()).map(|text| text.len() as f64).collect();
-    if sizes.is_empty() { ROW_BYTES } else { sizes.iter().sum::<f64>() / sizes.len() as f64 }
+/// Seconds of a row as far as any were asked on this machine, and what they are known from.
+fn secs_of_row(cx: &PanelContext<'_>) -> Option<(f64, &'static str)> {
+    let study = &cx.state.study;
+    let of_rate = |progress: StudyProgress| Some(progress.per_sec()).filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
+    let now = study.asking.as_ref().and_then(|asking| asking.progress).and_then(of_rate);
+    let last = study.ended.as_ref().and_then(|ended| of_rate(ended.as_ref().ok()?.progress));
+    let of_answer = || {
+        let timings = cx.state.current_run()?.timings?;
+        Some(timings.vision_secs + timings.prefill_secs + timings.decode_secs).filter(|secs| *secs > 0.0)
+    };
+    now.map(|secs| (secs, "at the rate of the study under way"))
+        .or_else(|| last.map(|secs| (secs, "at the last study's rate")))
+        .or_else(|| of_answer().map(|secs| (secs, "if each takes as long as the shown answer")))
+}
+
+/// Where the numbers come from.
+fn explained(counted: &StudyCount) -> String {
+    let rows = match counted.row_bytes {
+        Some(bytes) => format!("A row takes {bytes:.0} bytes in the run that is there already"),
+        None => format!("A row takes about {ROW_BYTES:.0} bytes with the signals of the templates"),
+    };
+    let traces = match counted.trace_bytes {
+        None => "No traces are kept: signals.traces = true keeps the trace of every answer",
+        Some(Some(_)) => "Traces are as large as those of the run that is there already",
+        Some(None) => "How large a trace is depends on the model and on the length of answers",
+    };
+    let warnings = counted.warnings.iter().map(|warning| format!("\n{warning}"));
+    format!("{rows}\n{traces}{}", warnings.collect::<String>())
 }
 
 fn start(ui: &mut Ui, cx: &mut PanelContext<'_>) {

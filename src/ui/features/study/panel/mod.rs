@@ -130,6 +130,24 @@ fn resume(ui: &mut Ui, cx: &mut PanelContext<'_>, word: &str) {
     }
 }
 
+/// Behind the header of a sorted column.
+fn arrow(is_reversed: Option<bool>) -> &'static str {
+    match is_reversed {
+        None => "",
+        Some(false) => " ⏶",
+        Some(true) => " ⏷",
+    }
+}
+
+/// What a click on a header does.
+fn sort_help(is_reversed: Option<bool>) -> &'static str {
+    match is_reversed {
+        None => "Click: sort by this column",
+        Some(false) => "Click: the other way round",
+        Some(true) => "Click: back to the first order",
+    }
+}
+
 /// "12 of 48 rows, 3.1 rows/s, 12 s left".
 fn progress_words(now: &StudyProgress) -> String {
     let left = now.secs_left().map_or(String::new(), |secs| format!(", {} left", duration(secs)));

@@ -1,9 +1,11 @@
 //! One column of a table as bars with intervals.
 
-use super::set_view;
+use super::{emit, set_view};
 use crate::study::report::Table;
+use crate::ui::core::command::StudyCommand;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::study::reading::row_name;
+use crate::ui::features::study::sorting::{bars_column, number_columns, table_order};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::Ui;
@@ -13,36 +15,46 @@ use egui_plot::{Bar, BarChart, Line, Plot, PlotPoints};
 const MOST_NAMES: usize = 12;
 /// Letters of a name below its bar.
 const MOST_CHARS: usize = 14;
+/// What the button for a figure does.
+const FIGURE_HELP: &str = "This column as a figure for a paper (PDF, SVG or PNG), as gazelens study report draws it. It \
+    carries what it is made of: gazelens figure --recipe draws it again";
 /// Half the width of the ends of an interval, in bars.
 const CAP: f64 = 0.12;
 
 pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table) {
-    let has_number = |idx: usize| table.rows.iter().any(|row| row.get(idx).is_some_and(|cell| cell.value.is_some()));
-    let columns: Vec<usize> = (1..table.columns.len()).filter(|idx| has_number(*idx)).collect();
-    let wanted = |idx: &&usize| table.columns.get(**idx) == Some(&cx.state.study.view.column);
-    let Some(column) = columns.iter().find(wanted).or(columns.first()).copied() else {
+    let columns = number_columns(table);
+    let Some(column) = bars_column(table, &cx.state.study.view.column) else {
         return empty(ui, "No numbers", "This table has no column of numbers");
     };
     let title = table.columns.get(column).map_or("", String::as_str).to_owned();
-    let combo = egui::ComboBox::from_id_salt("study column").selected_text(&title).truncate();
-    let shown = combo.show_ui(ui, |ui| {
-        for name in columns.iter().filter_map(|idx| table.columns.get(*idx)) {
-            if ui.selectable_label(*name == title, name).clicked() {
-                let name = name.clone();
-                set_view(cx, |view| view.column = name);
+    ui.horizontal(|ui| {
+        let combo = egui::ComboBox::from_id_salt("study column").selected_text(&title).truncate();
+        let shown = combo.show_ui(ui, |ui| {
+            for name in columns.iter().filter_map(|idx| table.columns.get(*idx)) {
+                if ui.selectable_label(*name == title, name).clicked() {
+                    let name = name.clone();
+                    set_view(cx, |view| view.column = name);
+                }
             }
+        });
+        named(ui, &shown.response, "Column of the bars");
+        let figure = ui.button("Figure…").on_hover_text(FIGURE_HELP);
+        named(ui, &figure, "Save the bars as a figure");
+        if figure.clicked() {
+            emit(cx, StudyCommand::PickFigure);
         }
     });
-    named(ui, &shown.response, "Column of the bars");
-    bars(ui, table, column, &title);
+    let order = table_order(table, cx.state.study.view.sort.as_ref());
+    bars(ui, table, &order, (column, &title));
 }
 
-fn bars(ui: &mut Ui, table: &Table, column: usize, title: &str) {
+fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &str)) {
     let accent = crate::ui::widgets::theme::accent(ui.visuals());
     let stroke = egui::Stroke::new(1.5, ui.visuals().strong_text_color());
     let mut bars = Vec::new();
     let mut whiskers = Vec::new();
-    for (idx, row) in table.rows.iter().enumerate() {
+    let rows: Vec<_> = order.iter().filter_map(|place| table.rows.get(*place)).collect();
+    for (idx, row) in rows.iter().enumerate() {
         let Some(cell) = row.get(column) else { continue };
         let Some(value) = cell.value else { continue };
         let name = row_name(row);
@@ -55,7 +67,7 @@ fn bars(ui: &mut Ui, table: &Table, column: usize, title: &str) {
             whiskers.push(ends.to_vec());
         }
     }
-    let names: Vec<String> = table.rows.iter().map(|row| row_name(row)).collect();
+    let names: Vec<String> = rows.iter().map(|row| row_name(row)).collect();
     let count = names.len();
     let response = Plot::new("study bars")
         .height((ui.available_height() - 4.0).max(80.0))

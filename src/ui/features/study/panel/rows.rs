@@ -1,11 +1,12 @@
 //! The rows of a run, as the filter leaves them; a click on one opens its photo.
 
-use super::{emit, set_view};
+use super::{arrow, emit, set_view, sort_help};
 use crate::study::{AnswerRow, SignalValue};
-use crate::ui::core::command::{RowOutcome, StudyCommand};
+use crate::ui::core::command::{RowColumn, RowOutcome, RowSort, StudyCommand};
 use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::study::reading::ReadRun;
+use crate::ui::features::study::sorting::{text_of, turned};
 use crate::ui::widgets::{choice, named};
 use eframe::egui;
 use egui::accesskit::Role;
@@ -14,16 +15,8 @@ use std::fmt::Write as _;
 
 /// Height of a row, points.
 const ROW_PT: f32 = 20.0;
-/// Headers of the columns with their parts of the width.
-const COLUMNS: [(&str, f32); 7] = [
-    ("", 0.07),
-    ("Setting", 0.14),
-    ("Photo", 0.18),
-    ("Object", 0.11),
-    ("Label", 0.07),
-    ("Answer", 0.2),
-    ("Question", 0.23),
-];
+/// Parts of the width that the columns get.
+const SHARES: [f32; RowColumn::ALL.len()] = [0.07, 0.14, 0.18, 0.11, 0.07, 0.2, 0.23];
 /// Letters of a text that can be in sight.
 const MOST_CHARS: usize = 120;
 /// Signals in a tooltip.
@@ -44,8 +37,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun) {
     ui.label(RichText::new(words).weak().small());
     let width_pt = ui.available_width();
     let (rect, _) = ui.allocate_exact_size(vec2(width_pt, ROW_PT), Sense::hover());
-    let weak = ui.visuals().weak_text_color();
-    paint(ui, rect, COLUMNS.map(|(name, _)| name), [weak; 2]);
+    headers(ui, cx, rect);
     let scroll = egui::ScrollArea::vertical().id_salt("study rows").auto_shrink(false);
     ui.spacing_mut().item_spacing.y = 0.0;
     scroll.show_rows(ui, ROW_PT, listed.rows.len(), |ui, range| {
@@ -89,10 +81,34 @@ fn filter(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     });
 }
 
+/// A click on one sorts by it.
+fn headers(ui: &mut Ui, cx: &mut PanelContext<'_>, rect: egui::Rect) {
+    let sort = cx.state.study.view.filter.sort;
+    let cells = columns(rect);
+    let mut texts = [const { String::new() }; RowColumn::ALL.len()];
+    for ((column, cell), text) in RowColumn::ALL.into_iter().zip(cells).zip(&mut texts) {
+        let is_reversed = sort.filter(|sort| sort.column == column).map(|sort| sort.reversed);
+        *text = format!("{}{}", column.label(), arrow(is_reversed));
+        let id = ui.scope_id().with(("study rows by", column.label()));
+        let response = ui.interact(cell, id, Sense::click());
+        let name = format!("Sort the rows by {}", column.label().to_lowercase());
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_reversed.is_some(), &name));
+        if response.hovered() || response.has_focus() {
+            ui.painter().rect_filled(cell, 2.0, ui.visuals().widgets.hovered.weak_bg_fill);
+        }
+        if response.on_hover_text(sort_help(is_reversed)).clicked() {
+            let sort = turned(is_reversed, |reversed| RowSort { column, reversed });
+            set_view(cx, |view| view.filter.sort = sort);
+        }
+    }
+    let weak = ui.visuals().weak_text_color();
+    paint(ui, rect, texts.each_ref().map(String::as_str), [weak; 2]);
+}
+
 fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, place: usize, row: &AnswerRow) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::click());
     let verdict = run.verdict(place);
-    let answer = row.answer.as_deref().or(row.error.as_deref()).unwrap_or_default().trim();
+    let answer = text_of(row, verdict, RowColumn::Answer);
     let is_shown = cx.state.study.shown_row == Some(place);
     let name = format!("Row {}: {}, {}, {}, {}", place + 1, row.setting, row.photo, cut(answer), verdict);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_shown, &name));
@@ -105,11 +121,9 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, place: usize, row
         ui.painter().rect_filled(rect, 0.0, visuals.faint_bg_color);
     }
     let colour = if is_shown { visuals.selection.stroke.color } else { visuals.text_color() };
-    let label = row.label.as_deref().or(row.expected.as_deref()).unwrap_or_default();
-    let object = row.object.as_deref().unwrap_or_default();
     let is_bad = matches!(verdict, "wrong" | "failed");
     let of_verdict = if is_bad && !is_shown { ui.visuals().error_fg_color } else { colour };
-    let texts = [verdict, &row.setting, &row.photo, object, label, cut(answer), cut(&row.prompt)];
+    let texts = RowColumn::ALL.map(|column| cut(text_of(row, verdict, column)));
     paint(ui, rect, texts, [of_verdict, colour]);
     let response = if response.hovered() { response.on_hover_text(explained(row, verdict)) } else { response };
     if response.clicked() {
@@ -118,16 +132,24 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, place: usize, row
 }
 
 /// Texts in columns, each cut off where the next begins; the first has a colour of its own.
-fn paint(ui: &Ui, rect: egui::Rect, texts: [&str; COLUMNS.len()], [first, others]: [egui::Color32; 2]) {
+fn paint(ui: &Ui, rect: egui::Rect, texts: [&str; SHARES.len()], [first, others]: [egui::Color32; 2]) {
     let font = TextStyle::Small.resolve(ui.style());
-    let (mut left, mut colour) = (rect.left(), first);
-    for (text, (_, share)) in texts.into_iter().zip(COLUMNS) {
-        let width = rect.width() * share;
-        let column = egui::Rect::from_min_max(pos2(left, rect.top()), pos2(left + width - 6.0, rect.bottom()));
+    let mut colour = first;
+    for (text, column) in texts.into_iter().zip(columns(rect)) {
         let painter = ui.painter().with_clip_rect(column.intersect(ui.clip_rect()));
-        painter.text(pos2(left + 2.0, rect.center().y), Align2::LEFT_CENTER, text, font.clone(), colour);
-        (left, colour) = (left + width, others);
+        painter.text(pos2(column.left() + 2.0, rect.center().y), Align2::LEFT_CENTER, text, font.clone(), colour);
+        colour = others;
     }
+}
+
+/// Where the columns of a row are.
+fn columns(rect: egui::Rect) -> [egui::Rect; SHARES.len()] {
+    let mut left = rect.left();
+    SHARES.map(|share| {
+        let (from, width) = (left, rect.width() * share);
+        left += width;
+        egui::Rect::from_min_max(pos2(from, rect.top()), pos2(from + width - 6.0, rect.bottom()))
+    })
 }
 
 /// The first line of a text, as much as can be in sight.

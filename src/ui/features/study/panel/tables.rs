@@ -1,11 +1,12 @@
 //! The tables of a report, one at a time; a click on a cell lists the rows that it is made of.
 
-use super::{emit, plot, set_view};
+use super::{arrow, emit, plot, set_view, sort_help};
 use crate::study::report::{Cell, Table};
-use crate::ui::core::command::{CellPlace, ReportForm, StudyCommand};
+use crate::ui::core::command::{CellPlace, ReportForm, StudyCommand, TableSort};
 use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::study::reading::{ReadRun, row_name};
+use crate::ui::features::study::sorting::{table_order, turned};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
@@ -32,8 +33,9 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun) {
     if cx.state.study.view.plot {
         return plot::show(ui, cx, table);
     }
+    let order = table_order(table, cx.state.study.view.sort.as_ref());
     let widths = run.widths.get(idx).map(Vec::as_slice).unwrap_or_default();
-    grid(ui, cx, table, widths);
+    grid(ui, cx, table, (&order, widths));
 }
 
 /// A tab for each table.
@@ -85,7 +87,7 @@ fn forms(ui: &mut Ui, cx: &mut PanelContext<'_>, text: &str, name: &str, command
 }
 
 /// Only the rows that are in sight are drawn: a table of heads has a thousand.
-fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, widths: &[usize]) {
+fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (order, widths): (&[usize], &[usize])) {
     let digit_pt = {
         let font = FontSelection::Default.resolve(ui.style());
         ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'))
@@ -97,18 +99,31 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, widths: &[usize])
         ui.spacing_mut().item_spacing = vec2(2.0, 0.0);
         ui.horizontal(|ui| {
             for (name, width) in table.columns.iter().zip(&widths) {
-                let label = egui::Label::new(RichText::new(name).weak().small()).truncate();
-                let label = label.show_tooltip_when_elided(false);
-                ui.add_sized([*width, ROW_PT], label).on_hover_text(format!("{name}\n{}", table.note));
+                header(ui, cx, table, (name, *width));
             }
         });
         let scroll = egui::ScrollArea::vertical().id_salt("study table rows").auto_shrink(false);
-        scroll.show_rows(ui, ROW_PT, table.rows.len(), |ui, range| {
-            for row in range {
-                ui.horizontal(|ui| line(ui, cx, table, row, &widths));
+        scroll.show_rows(ui, ROW_PT, order.len(), |ui, range| {
+            for row in order.get(range).unwrap_or_default() {
+                ui.horizontal(|ui| line(ui, cx, table, *row, &widths));
             }
         });
     });
+}
+
+/// A click on it sorts by its column.
+fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, width): (&str, f32)) {
+    let sort = cx.state.study.view.sort.as_ref();
+    let is_reversed =
+        sort.filter(|sort| sort.table == table.id && sort.column == *name).map(|sort| sort.reversed);
+    let text = RichText::new(format!("{name}{}", arrow(is_reversed))).weak().small();
+    let response = ui.add_sized([width, ROW_PT], Button::selectable(false, text).truncate());
+    named(ui, &response, &format!("Sort the table by {name}"));
+    if response.on_hover_text(format!("{name}\n{}\n{}", table.note, sort_help(is_reversed))).clicked() {
+        let (table, column) = (table.id.clone(), name.to_owned());
+        let sort = turned(is_reversed, |reversed| TableSort { table, column, reversed });
+        set_view(cx, |view| view.sort = sort);
+    }
 }
 
 fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, widths: &[f32]) {
