@@ -219,3 +219,116 @@ pub fn write_rows(rows: &[AnswerRow], out: &mut dyn Write) -> std::io::Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Study;
+    use crate::study::store::FORMAT;
+
+    fn header(num_items: usize) -> RunHeader {
+        let text = "name = \"x\"\ntemplate = \"pope\"\n[data]\nimages = \"demo\"\n[questions]\nfrom = \"pope\"\n\
+            file = \"demo\"\n";
+        RunHeader {
+            format: FORMAT.to_owned(),
+            version: 1,
+            study: Study::read(text, Path::new("s.toml")).expect("a study"),
+            model: "demo".to_owned(),
+            weight_hash: String::new(),
+            looker_hash: None,
+            dtype: "f32".to_owned(),
+            data_hash: String::new(),
+            num_items,
+            num_settings: 2,
+            one_by_one: false,
+            program: String::new(),
+        }
+    }
+
+    fn put_header(folder: &Path, num_items: usize) {
+        let text = serde_json::to_vec(&header(num_items)).expect("text");
+        std::fs::write(folder.join("run.json"), text).expect("written");
+    }
+
+    /// A row of question `item`; `what` is an answer, or nothing where there is none.
+    fn line(item: usize, setting_number: usize, what: &str) -> String {
+        let (answer, error) = if what.is_empty() { (None, Some("No".to_owned())) } else { (Some(what.to_owned()), None) };
+        let row = AnswerRow { item, setting_number, photo: format!("{item}.png"), answer, error, ..AnswerRow::default() };
+        serde_json::to_string(&row).expect("text") + "\n"
+    }
+
+    fn anew(folder: &Path) -> Merged {
+        let (header, rows, report) = merge(folder).expect("a run");
+        Merged { header, rows: rows.into_iter().map(Arc::new).collect(), report }
+    }
+
+    #[test]
+    fn a_run_that_grows_in_pieces_is_read_as_one_that_was_read_at_once() {
+        // A linear congruential generator: pieces end anywhere, also within a line.
+        let mut state = 7_u32;
+        let mut draw = move |below: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % below
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        put_header(folder.path(), 20);
+        let names = ["rows-0-of-2.jsonl", "rows-1-of-2.jsonl", "rows-1-of-3.jsonl"];
+        let mut texts = [const { String::new() }; 3];
+        for text in &mut texts {
+            for _ in 0..40 {
+                let (item, setting) = (draw(20) as usize, draw(2) as usize);
+                *text += &line(item, setting, ["", "Yes", "No"][draw(3) as usize]);
+            }
+        }
+        let mut written = [0_usize; 3];
+        let mut growing: Option<GrowingRun> = None;
+        while written.iter().zip(&texts).any(|(written, text)| *written < text.len()) {
+            let which = draw(3) as usize;
+            written[which] = (written[which] + draw(900) as usize).min(texts[which].len());
+            std::fs::write(folder.path().join(names[which]), &texts[which][..written[which]]).expect("written");
+            let now = match growing.take() {
+                Some(before) => before.read_on(folder.path()),
+                None => GrowingRun::read_anew(folder.path()),
+            };
+            let now = now.expect("a run");
+            assert_eq!(now.merged_so_far(), anew(folder.path()), "{written:?} bytes");
+            growing = Some(now);
+        }
+        let report = growing.expect("read").merged().report;
+        assert!(report.doubles > 0 && report.differing > 0 && report.torn == 0, "all of it was met: {report:?}");
+    }
+
+    #[test]
+    fn only_what_is_new_is_read_and_what_was_replaced_anew() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        put_header(folder.path(), 4);
+        let path = folder.path().join("rows-0-of-1.jsonl");
+        let first = line(0, 0, "Yes") + &line(1, 0, "Yes");
+        std::fs::write(&path, &first).expect("written");
+        let run = GrowingRun::read_anew(folder.path()).expect("a run");
+        let before = run.merged_so_far();
+        std::fs::write(&path, first.clone() + &line(2, 0, "No")).expect("written");
+        let run = run.read_on(folder.path()).expect("a run");
+        let now = run.merged_so_far();
+        assert_eq!(now.rows.len(), 3, "one more");
+        assert!(Arc::ptr_eq(&now.rows[0], &before.rows[0]), "the first ones are those that were read before");
+        // Another file of the name, longer.
+        std::fs::write(&path, line(0, 0, "No") + &line(1, 1, "No") + &line(3, 0, "No") + &line(3, 1, "No"))
+            .expect("written");
+        let run = run.read_on(folder.path()).expect("a run");
+        assert_eq!(run.merged_so_far(), anew(folder.path()), "read anew");
+        // A shorter one.
+        std::fs::write(&path, line(0, 1, "No")).expect("written");
+        let run = run.read_on(folder.path()).expect("a run");
+        assert_eq!(run.merged_so_far(), anew(folder.path()), "read anew");
+        // Another header.
+        put_header(folder.path(), 9);
+        let run = run.read_on(folder.path()).expect("a run");
+        assert_eq!(run.merged_so_far().report.missing, 17, "of the new header");
+        // What is no row is said as by a reading from the beginning.
+        std::fs::write(&path, line(0, 1, "No") + "[1]\n").expect("written");
+        let why = run.read_on(folder.path()).expect_err("no row").to_string();
+        assert_eq!(why, merge(folder.path()).expect_err("no row").to_string(), "the same sentence");
+        assert!(why.contains("line 2"), "{why}");
+    }
+}

@@ -6,10 +6,13 @@ use crate::support::{Window, frames, show, window};
 use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use gazelens::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource, OpenModel};
+use gazelens::figure::Format;
+use gazelens::figure::chart::Chart;
+use gazelens::study::report::{ReportOptions, charts, report};
 use gazelens::study::store::{RunHeader, Shard};
 use gazelens::study::{Study, StudyData, StudyRun, merge, write_rows};
 use gazelens::ui::App;
-use gazelens::ui::core::command::{Command, ReportForm, RowOutcome, StudyCommand, StudyDraft};
+use gazelens::ui::core::command::{Command, CopyCommand, ReportForm, RowOutcome, StudyCommand, StudyDraft};
 use gazelens::ui::core::pane::Pane;
 use gazelens::ui::features::{Phase, Run};
 use std::path::Path;
@@ -186,7 +189,11 @@ fn a_study_is_described_run_paused_and_resumed() {
     window.get_by_label("A study of 3 settings");
     // Long enough to be paused before its end.
     let text = toml(8, "");
-    let draft = |text: &str| StudyDraft { text: text.to_owned(), file: None, out: out.display().to_string() };
+    let draft = |text: &str| StudyDraft {
+        text: text.to_owned(),
+        out: out.display().to_string(),
+        ..StudyDraft::default()
+    };
     window.state_mut().command(Command::Study(StudyCommand::SetDraft(Box::new(draft("name = 1")))));
     frames(&mut window);
     window.get_by_label_contains("Expected a study");
@@ -233,6 +240,143 @@ fn a_table_is_copied() {
     window.state_mut().command(Command::Study(StudyCommand::SaveTable(ReportForm::Csv, path.clone())));
     wait_until(&mut window, "the file", |_| path.is_file());
     assert!(std::fs::read_to_string(&path).expect("written").starts_with("setting,"), "a table");
+}
+
+/// Settings of the listed rows, in order.
+fn settings(app: &App) -> Vec<String> {
+    let state = &app.state().study;
+    let (Some(run), Some(listed)) = (&state.run, &state.listed) else { return Vec::new() };
+    listed.rows.iter().map(|place| run.rows[*place].setting.clone()).collect()
+}
+
+#[test]
+fn headers_sort_and_cells_keep_their_rows() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    make(&toml(2, ""), folder.path(), None);
+    let (mut window, _) = window(Script::default());
+    open(&mut window, folder.path());
+    let all = listed(window.state());
+    let top = |window: &Window, name: &str| window.get_by_label_contains(name).rect().top();
+    let is_first = |window: &Window| top(window, "setting of vcd: vcd") < top(window, "setting of greedy: greedy");
+    assert!(!is_first(&window), "the report's order");
+    for (click, vcd_first) in [(1, false), (2, true)] {
+        window.get_by_label("Sort the table by setting").click();
+        frames(&mut window);
+        assert_eq!(is_first(&window), vcd_first, "after click {click}");
+    }
+    // What stands on top now lists its own rows.
+    window.get_by_label_contains("setting of vcd: vcd").click();
+    wait_until(&mut window, "the rows of vcd", |app| settings(app) == vec!["vcd"; all / 2]);
+    frames(&mut window);
+    window.get_by_label("Show the rows of all cells").click();
+    window.get_by_label("Sort the table by setting").click();
+    frames(&mut window);
+    assert!(!is_first(&window) && window.state().state().study.view.sort.is_none(), "as it was");
+    // The rows' own order.
+    wait_until(&mut window, "all rows", |app| listed(app) == all);
+    let before = settings(window.state());
+    let sorted = |name: &str, rest: &str| [vec![name.to_owned(); all / 2], vec![rest.to_owned(); all / 2]].concat();
+    for expected in [sorted("greedy", "vcd"), sorted("vcd", "greedy"), before] {
+        window.get_by_label("Sort the rows by setting").click();
+        wait_until(&mut window, "the sorted rows", |app| settings(app) == expected);
+        frames(&mut window);
+    }
+    window.get_by_label("Sort the rows by photo").click();
+    wait_until(&mut window, "rows by photo", |app| app.state().study.view.filter.sort.is_some());
+}
+
+#[test]
+fn bars_become_a_figure_and_the_table_in_front_is_copied() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    make(&toml(2, ""), folder.path(), None);
+    let (mut window, _) = window(Script::default());
+    open(&mut window, folder.path());
+    window.state_mut().command(Command::Copy(CopyCommand::TableInFront));
+    frames(&mut window);
+    window.get_by_label_contains("Copied the table of the study: 2 rows as ");
+    let mut view = window.state().state().study.view.clone();
+    (view.plot, view.column) = (true, "accuracy".to_owned());
+    window.state_mut().command(Command::Study(StudyCommand::SetView(Box::new(view))));
+    frames(&mut window);
+    window.get_by_label("Save the bars as a figure");
+    let (header, rows, _) = merge(folder.path()).expect("a run");
+    let tables = report(&header, &rows, &ReportOptions::default()).expect("tables");
+    let (name, chart) = charts(&tables[0]).into_iter().find(|(name, _)| name.ends_with("accuracy")).expect("plotted");
+    assert_eq!(name, "pope_accuracy", "its file");
+    for (ending, format) in [("svg", Format::Svg), ("pdf", Format::Pdf), ("png", Format::Png)] {
+        let path = folder.path().join("bars").with_extension(ending);
+        window.state_mut().command(Command::Study(StudyCommand::SaveFigure(path.clone())));
+        wait_until(&mut window, "the figure", |_| path.is_file());
+        let bytes = std::fs::read(&path).expect("written");
+        assert_eq!(bytes, chart.bytes(format).expect("drawn"), "the plot of gazelens study report as {ending}");
+        assert_eq!(Chart::of_bytes(&bytes, &path).as_ref(), Some(&chart), "it carries what it is made of");
+    }
+    let says = |app: &App, words: &str| {
+        let notices = app.state().notices.iter().map(|notice| notice.text.clone());
+        notices.chain(app.state().toasts.iter().map(|toast| toast.text.clone())).any(|text| text.contains(words))
+    };
+    wait_until(&mut window, "the message", |app| says(app, "Written: "));
+    let path = folder.path().join("bars.docx");
+    window.state_mut().command(Command::Study(StudyCommand::SaveFigure(path)));
+    wait_until(&mut window, "why not", |app| says(app, "Expected a figure's ending, pdf, svg or png, found docx"));
+    window.state_mut().command(Command::Study(StudyCommand::Close));
+    frames(&mut window);
+    window.state_mut().command(Command::Study(StudyCommand::PickFigure));
+    wait_until(&mut window, "why not", |app| says(app, "There are no bars of a study to save yet"));
+}
+
+#[test]
+fn a_part_with_a_limit_is_counted_and_asked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    let (mut window, _) = window(Script::default());
+    show(&mut window, Pane::Study);
+    window.get_by_label("Describe and run").click();
+    frames(&mut window);
+    let draft = |part: &str, limit: &str| StudyDraft {
+        text: toml(8, "[signals]\ntraces = true\n"),
+        out: out.display().to_string(),
+        part: part.to_owned(),
+        limit: limit.to_owned(),
+        ..StudyDraft::default()
+    };
+    let set = |window: &mut Window, draft: StudyDraft| {
+        window.state_mut().command(Command::Study(StudyCommand::SetDraft(Box::new(draft))));
+        frames(window);
+    };
+    for (wrong, words) in [(draft("4", ""), "I/N, counted from 0"), (draft("", "0"), "a number from 1")] {
+        set(&mut window, wrong);
+        let why = window.state().state().study.why_not_start().unwrap_or_default();
+        assert!(why.contains(words), "{why}");
+    }
+    set(&mut window, draft("1/4", "3"));
+    window.get_by_label("Part of the study");
+    window.get_by_label("Most questions");
+    let estimate = |window: &mut Window| {
+        window.get_by_label("Estimate").click();
+        frames(window);
+        wait_until(window, "the estimate", |app| !app.state().study.is_counting);
+        frames(window);
+    };
+    estimate(&mut window);
+    window.get_by_label_contains("1 photo, 3 questions × 2 settings = 6 rows; the time is known after the first photo;");
+    window.get_by_label_contains(" of rows, and traces: how large is known after the first photo");
+    window.get_by_label("Start").click();
+    frames(&mut window);
+    wait_until(&mut window, "its end", |app| app.state().study.ended.is_some());
+    let ended = window.state().state().study.ended.clone().expect("it ended").expect("no error");
+    assert_eq!((ended.progress.done, ended.progress.total), (6, 6), "three questions in two settings");
+    let (_, rows, _) = merge(&out).expect("a run");
+    assert_eq!(rows.len(), 6, "all of them");
+    assert!(out.join("rows-1-of-4.jsonl").is_file(), "the second part of four");
+    // Now that there are rows, traces and a rate, all of it is measured.
+    estimate(&mut window);
+    let count = window.state().state().study.count.clone().expect("counted").expect("no error");
+    let long = std::fs::metadata(out.join("rows-1-of-4.jsonl")).expect("rows").len();
+    assert!((count.row_bytes.expect("measured") * 6.0 - long as f64).abs() < 0.5, "bytes of a row: {count:?}");
+    assert!(count.trace_bytes.flatten().is_some_and(|bytes| bytes > 1000.0), "bytes of a trace: {count:?}");
+    window.get_by_label_contains(" at the last study's rate; about ");
+    window.get_by_label_contains(" of traces");
 }
 
 /// Frames of a window that shows the middle of so many rows.

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::engine::Request;
-use crate::ui::core::command::PromptingCommand;
+use crate::ui::core::command::{
+    PromptingCommand, RowColumn, RowFilter, RowSort, StudyCommand, StudyDraft, StudyView, TableSort,
+};
 use crate::ui::features::ShownPrompting;
 use crate::ui::features::testing::info;
 use proptest::prelude::*;
@@ -109,6 +111,54 @@ fn whose_the_shown_answer_is_survives_a_session() {
         let off = reopened(&state);
         assert_eq!(off.shown_prompting(), ShownPrompting::Otherwise, "CLIP's answer is not taken for LLaVA's");
         assert!(!off.prompting_is_on(), "off");
+    });
+}
+
+#[test]
+fn studies_are_kept_and_a_run_that_is_gone_gets_a_sentence() {
+    in_folder(|folder| {
+        let (path, run) = (folder.join("work.gazelens"), folder.join("run"));
+        std::fs::create_dir(&run).expect("a folder");
+        let mut saved = worked();
+        saved.apply(Command::Study(StudyCommand::Template("pope")));
+        let text = saved.study.draft.text.clone();
+        let draft = StudyDraft {
+            text,
+            file: Some(folder.join("s.toml")),
+            out: "rows".to_owned(),
+            part: "1/4".to_owned(),
+            limit: "12".to_owned(),
+        };
+        saved.apply(Command::Study(StudyCommand::SetDraft(Box::new(draft))));
+        saved.apply(Command::Study(StudyCommand::Open(run.clone())));
+        let sort = Some(TableSort { table: "pope".to_owned(), column: "F1".to_owned(), reversed: true });
+        let rows = Some(RowSort { column: RowColumn::Photo, reversed: false });
+        let filter = RowFilter { words: "boat".to_owned(), sort: rows, ..RowFilter::default() };
+        let view = StudyView { table: "pope".to_owned(), plot: true, sort, filter, ..StudyView::default() };
+        saved.apply(Command::Study(StudyCommand::SetView(Box::new(view))));
+        save(&saved, &path);
+        let mut state = AppState::default();
+        let reopened = open(&path).expect("can be read");
+        assert!(reopened.problems.is_empty(), "the folder is there: {:?}", reopened.problems);
+        state.reopened(reopened, None);
+        assert_eq!(state.study.draft, saved.study.draft, "the study that is being written");
+        assert_eq!((&state.study.view, &state.study.folder), (&saved.study.view, &Some(run.clone())), "what is shown");
+        assert!(matches!(state.study.checked, Some(Ok(_))), "it is checked again");
+        // The folder is gone.
+        std::fs::remove_dir(&run).expect("removed");
+        let reopened = open(&path).expect("can be read all the same");
+        let sentence = format!("The folder of the study's run is not where it was: {}", run.display());
+        assert_eq!(reopened.problems, [sentence], "one sentence");
+        // A session of before, and one that says something else there.
+        for study in [None, Some(json!(5)), Some(json!({"folder": null, "view": {"sort": 1}}))] {
+            let mut session = session::read(&path).expect("whole");
+            let members = session.state.as_object_mut().expect("members");
+            members.remove("study");
+            members.extend(study.map(|study| ("study".to_owned(), study)));
+            session::write(&path, &session).expect("written");
+            state.reopened(open(&path).expect("can be read"), None);
+            assert_eq!((&state.study.folder, state.study.draft.text.as_str()), (&None, ""), "no study is open");
+        }
     });
 }
 
