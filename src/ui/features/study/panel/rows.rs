@@ -71,7 +71,7 @@ fn filter(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             set_view(cx, |view| view.filter.outcome = outcome);
         }
         if let Some(cell) = cx.state.study.view.filter.cell.clone() {
-            let text = format!("{} of {}  ✕", cell.column_name, cell.row_name);
+            let text = format!("{} of {}  ×", cell.column_name, cell.row_name);
             let response = ui.button(RichText::new(text).small()).on_hover_text("Lists the rows of all cells again");
             named(ui, &response, "Show the rows of all cells");
             if response.clicked() {
