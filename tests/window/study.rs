@@ -374,7 +374,7 @@ fn a_part_with_a_limit_is_counted_and_asked() {
     let count = window.state().state().study.count.clone().expect("counted").expect("no error");
     let long = std::fs::metadata(out.join("rows-1-of-4.jsonl")).expect("rows").len();
     assert!((count.row_bytes.expect("measured") * 6.0 - long as f64).abs() < 0.5, "bytes of a row: {count:?}");
-    assert!(count.trace_bytes.flatten().is_some_and(|bytes| bytes > 1000.0), "bytes of a trace: {count:?}");
+    assert!(count.trace_bytes.is_some_and(|bytes| bytes > 1000.0), "bytes of a trace: {count:?}");
     window.get_by_label_contains(" at the last study's rate; about ");
     window.get_by_label_contains(" of traces");
 }

@@ -241,16 +241,21 @@ impl StudyDraft {
         (!out.is_empty()).then(|| PathBuf::from(out))
     }
 
-    /// The part that is asked; `None` where the words are none.
-    pub fn shard(&self) -> Option<Shard> {
+    /// The part that is asked; one sentence where the words are none.
+    pub fn shard(&self) -> Result<Shard, &'static str> {
         let part = self.part.trim();
-        if part.is_empty() { Some(Shard::WHOLE) } else { part.parse().ok() }
+        let read = if part.is_empty() { Ok(Shard::WHOLE) } else { part.parse() };
+        read.map_err(|_| "The part is written as I/N, counted from 0: 0/4 is the first of four")
     }
 
-    /// Most questions; all where nothing is typed, no number where the words are none.
-    pub fn most(&self) -> Option<Option<usize>> {
+    /// Most questions, `None` for all; one sentence where the words are no number.
+    pub fn most(&self) -> Result<Option<usize>, &'static str> {
         let limit = self.limit.trim();
-        if limit.is_empty() { Some(None) } else { limit.parse().ok().filter(|number| *number > 0).map(Some) }
+        if limit.is_empty() {
+            return Ok(None);
+        }
+        let number = limit.parse().ok().filter(|number| *number > 0);
+        number.map(Some).ok_or("The most questions to ask are a number from 1; nothing stands for all")
     }
 }
 
@@ -265,10 +270,10 @@ mod tests {
             limit: limit.to_owned(),
             ..StudyDraft::default()
         };
-        assert_eq!(draft("", "").shard(), Some(Shard::WHOLE), "all of it");
-        assert_eq!(draft(" 1/4 ", "").shard(), Some(Shard { index: 1, count: 4 }), "the second of four");
-        assert_eq!((draft("4/4", "").shard(), draft("x", "").shard()), (None, None), "no part");
-        assert_eq!((draft("", "").most(), draft("", " 12 ").most()), (Some(None), Some(Some(12))), "a number or all");
-        assert_eq!((draft("", "0").most(), draft("", "-3").most(), draft("", "a").most()), (None, None, None), "none");
+        assert_eq!(draft("", "").shard(), Ok(Shard::WHOLE), "all of it");
+        assert_eq!(draft(" 1/4 ", "").shard(), Ok(Shard { index: 1, count: 4 }), "the second of four");
+        assert!(draft("4/4", "").shard().is_err() && draft("x", "").shard().is_err(), "no part");
+        assert_eq!((draft("", "").most(), draft("", " 12 ").most()), (Ok(None), Ok(Some(12))), "a number or all");
+        assert!(["0", "-3", "a"].iter().all(|limit| draft("", limit).most().is_err()), "no number");
     }
 }

@@ -31,8 +31,10 @@ pub struct StudyCount {
     pub settings: usize,
     /// Bytes of a row, as measured in the folder of the rows, else in the shown run; `None` where neither has one.
     pub row_bytes: Option<f64>,
-    /// Bytes of a trace: `None` where traces are not kept, and none inside where nothing was measured yet.
-    pub trace_bytes: Option<Option<f64>>,
+    /// Whether the trace of every answer is kept.
+    pub keeps_traces: bool,
+    /// Bytes of a trace, as measured in the same folders.
+    pub trace_bytes: Option<f64>,
     /// What should be known of the files.
     pub warnings: Vec<String>,
 }
@@ -44,15 +46,14 @@ pub(in crate::ui) fn count(draft: StudyDraft, shown: Option<&Path>) -> Result<St
     let settings = Setting::all(&study, &file).map_err(|err| err.to_string())?.len();
     // Nobody raises it: opening annotations takes seconds.
     let data = StudyData::open(&study, &file, &AtomicBool::new(false)).map_err(|err| err.to_string())?;
-    let shard = draft.shard().ok_or_else(|| format!("Expected a part such as 0/4, found {}", draft.part))?;
-    let most = draft.most().ok_or_else(|| format!("Expected a number of questions, found {}", draft.limit))?;
-    let [photos, questions] = size_of_part(&data, shard, most);
+    let [photos, questions] = size_of_part(&data, draft.shard()?, draft.most()?);
     let folders: Vec<PathBuf> = draft.folder().into_iter().chain(shown.map(Path::to_owned)).collect();
     let measured = |measure: fn(&Path) -> Option<f64>| folders.iter().find_map(|folder| measure(folder));
     let row_bytes = measured(row_bytes);
-    let trace_bytes = study.signals.traces.then(|| measured(trace_bytes));
+    let keeps_traces = study.signals.traces;
+    let trace_bytes = if keeps_traces { measured(trace_bytes) } else { None };
     let warnings = data.warnings;
-    Ok(StudyCount { draft, photos, questions, settings, row_bytes, trace_bytes, warnings })
+    Ok(StudyCount { draft, photos, questions, settings, row_bytes, keeps_traces, trace_bytes, warnings })
 }
 
 /// Bytes of a row, of the first ones of a run.
@@ -67,7 +68,7 @@ fn row_bytes(folder: &Path) -> Option<f64> {
             break;
         }
     }
-    let rows = begun.iter().filter(|byte| **byte == b'\n').count();
+    let rows = begun.split(|byte| *byte == b'\n').skip(1).count();
     (rows > 0).then(|| begun.len() as f64 / rows as f64)
 }
 

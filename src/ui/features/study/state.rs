@@ -154,13 +154,7 @@ impl StudyState {
             (None, None) => Some("There is no study yet: choose a template"),
             (None, Some(Err(_))) => Some("The text is no study yet: the sentence below it says why"),
             (None, Some(Ok(_))) if self.draft.folder().is_none() => Some("Choose the folder of the rows first"),
-            (None, Some(Ok(_))) if self.draft.shard().is_none() => {
-                Some("The part is written as I/N, counted from 0: 0/4 is the first of four")
-            }
-            (None, Some(Ok(_))) if self.draft.most().is_none() => {
-                Some("The most questions to ask are a number from 1; nothing stands for all")
-            }
-            (None, Some(Ok(_))) => None,
+            (None, Some(Ok(_))) => self.draft.shard().err().or(self.draft.most().err()),
         }
     }
 }
@@ -258,7 +252,7 @@ impl AppState {
             return Vec::new();
         }
         let draft = &self.study.draft;
-        let (Some(out), Some(shard), Some(limit)) = (draft.folder(), draft.shard(), draft.most()) else {
+        let (Some(out), Ok(shard), Ok(limit)) = (draft.folder(), draft.shard(), draft.most()) else {
             return Vec::new(); // said above
         };
         let plan = StudyPlan {

@@ -126,7 +126,7 @@ fn folder(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 fn part(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     row(ui, "Only", "A part of the study; all of it where nothing is typed", |ui| {
         let draft = &cx.state.study.draft;
-        let is_wrong = [draft.shard().is_none(), draft.most().is_none()];
+        let is_wrong = [draft.shard().is_err(), draft.most().is_err()];
         let (mut part, mut limit) = (draft.part.clone(), draft.limit.clone());
         ui.label("part");
         let help = "I/N: every N-th photo, counted from 0. 0/4, 1/4, 2/4 and 3/4 make up the whole study, on one machine \
@@ -196,9 +196,9 @@ fn words(cx: &PanelContext<'_>, counted: &StudyCount) -> String {
     };
     let disk = bytes(counted.row_bytes.unwrap_or(ROW_BYTES));
     let traces = match counted.trace_bytes {
+        Some(of_trace) => format!(", about {} of traces", bytes(of_trace)),
+        None if counted.keeps_traces => ", and traces: how large is known after the first photo".to_owned(),
         None => String::new(),
-        Some(Some(of_trace)) => format!(", about {} of traces", bytes(of_trace)),
-        Some(None) => ", and traces: how large is known after the first photo".to_owned(),
     };
     format!("{rows_words}; {time}; about {disk} of rows{traces}")
 }
@@ -225,9 +225,9 @@ fn explained(counted: &StudyCount) -> String {
         None => format!("A row takes about {ROW_BYTES:.0} bytes with the signals of the templates"),
     };
     let traces = match counted.trace_bytes {
-        None => "No traces are kept: signals.traces = true keeps the trace of every answer",
-        Some(Some(_)) => "Traces are as large as those of the run that is there already",
-        Some(None) => "How large a trace is depends on the model and on the length of answers",
+        Some(_) => "Traces are as large as those of the run that is there already",
+        None if counted.keeps_traces => "How large a trace is depends on the model and on the length of answers",
+        None => "No traces are kept: traces = true below [signals] keeps that of every answer",
     };
     let warnings = counted.warnings.iter().map(|warning| format!("\n{warning}"));
     format!("{rows}\n{traces}{}", warnings.collect::<String>())

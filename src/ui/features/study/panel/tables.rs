@@ -10,7 +10,7 @@ use crate::ui::features::study::sorting::{table_order, turned};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Button, FontSelection, RichText, Ui, WidgetInfo, vec2};
+use egui::{Align, Button, FontSelection, Layout, Response, RichText, Ui, WidgetInfo, vec2};
 use std::fmt::Write as _;
 
 /// Least and greatest width of a column, points.
@@ -94,30 +94,57 @@ fn grid(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (order, widths): 
     };
     let [least, most] = COLUMN_PT;
     let width_pt = |chars: usize| (chars as f32 * digit_pt + CELL_MARGIN_PT).clamp(least, most);
-    let widths: Vec<f32> = widths.iter().map(|chars| width_pt(*chars)).collect();
+    let columns = widths.iter().enumerate();
+    let columns: Vec<Column> = columns
+        .map(|(idx, chars)| Column { width_pt: width_pt(*chars), is_of_words: is_of_words(table, idx) })
+        .collect();
     egui::ScrollArea::horizontal().id_salt("study table").auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(2.0, 0.0);
         ui.horizontal(|ui| {
-            for (name, width) in table.columns.iter().zip(&widths) {
-                header(ui, cx, table, (name, *width));
+            for (name, column) in table.columns.iter().zip(&columns) {
+                header(ui, cx, table, (name, *column));
             }
         });
         let scroll = egui::ScrollArea::vertical().id_salt("study table rows").auto_shrink(false);
         scroll.show_rows(ui, ROW_PT, order.len(), |ui, range| {
             for row in order.get(range).unwrap_or_default() {
-                ui.horizontal(|ui| line(ui, cx, table, *row, &widths));
+                ui.horizontal(|ui| line(ui, cx, table, *row, &columns));
             }
         });
     });
 }
 
+/// Whether a column has words alone: they begin at its left, as numbers stand in its middle.
+fn is_of_words(table: &Table, column: usize) -> bool {
+    table.rows.iter().filter_map(|row| row.get(column)).all(|cell| cell.value.is_none())
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    width_pt: f32,
+    is_of_words: bool,
+}
+
+impl Column {
+    /// A button as wide as the column.
+    fn add(self, ui: &mut Ui, button: Button<'_>) -> Response {
+        let size = vec2(self.width_pt, ROW_PT);
+        if self.is_of_words {
+            let layout = Layout::left_to_right(Align::Center).with_main_justify(true);
+            ui.allocate_ui_with_layout(size, layout, |ui| ui.add(button.min_size(size))).inner
+        } else {
+            ui.add_sized(size, button)
+        }
+    }
+}
+
 /// A click on it sorts by its column.
-fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, width): (&str, f32)) {
+fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, column): (&str, Column)) {
     let sort = cx.state.study.view.sort.as_ref();
     let is_reversed =
         sort.filter(|sort| sort.table == table.id && sort.column == *name).map(|sort| sort.reversed);
     let text = RichText::new(format!("{name}{}", arrow(is_reversed))).weak().small();
-    let response = ui.add_sized([width, ROW_PT], Button::selectable(false, text).truncate());
+    let response = column.add(ui, Button::selectable(false, text).truncate());
     named(ui, &response, &format!("Sort the table by {name}"));
     if response.on_hover_text(format!("{name}\n{}\n{}", table.note, sort_help(is_reversed))).clicked() {
         let (table, column) = (table.id.clone(), name.to_owned());
@@ -126,10 +153,10 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, width): 
     }
 }
 
-fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, widths: &[f32]) {
+fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, columns: &[Column]) {
     let Some(cells) = table.rows.get(row) else { return };
     let row_name = row_name(cells);
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+    for (column, (cell, shape)) in cells.iter().zip(columns).enumerate() {
         let column_name = table.columns.get(column).map_or("", String::as_str);
         let place = CellPlace {
             table: table.id.clone(),
@@ -141,7 +168,7 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, width
         let is_listed = cx.state.study.view.filter.cell.as_ref() == Some(&place);
         let text = if column == 0 { RichText::new(&cell.text).strong() } else { RichText::new(&cell.text) };
         let button = Button::selectable(is_listed, text).truncate();
-        let response = ui.add_sized([*width, ROW_PT], button);
+        let response = shape.add(ui, button);
         let name = format!("{column_name} of {row_name}: {}", cell.text);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_listed, &name));
         if response.on_hover_text(explained(cell, column_name, &row_name)).clicked() {
