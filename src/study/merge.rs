@@ -252,8 +252,10 @@ mod tests {
 
     /// A row of question `item`; `what` is an answer, or nothing where there is none.
     fn line(item: usize, setting_number: usize, what: &str) -> String {
-        let (answer, error) = if what.is_empty() { (None, Some("No".to_owned())) } else { (Some(what.to_owned()), None) };
-        let row = AnswerRow { item, setting_number, photo: format!("{item}.png"), answer, error, ..AnswerRow::default() };
+        let (answer, error) =
+            if what.is_empty() { (None, Some("No".to_owned())) } else { (Some(what.to_owned()), None) };
+        let row =
+            AnswerRow { item, setting_number, photo: format!("{item}.png"), answer, error, ..AnswerRow::default() };
         serde_json::to_string(&row).expect("text") + "\n"
     }
 

@@ -189,11 +189,8 @@ fn a_study_is_described_run_paused_and_resumed() {
     window.get_by_label("A study of 3 settings");
     // Long enough to be paused before its end.
     let text = toml(8, "");
-    let draft = |text: &str| StudyDraft {
-        text: text.to_owned(),
-        out: out.display().to_string(),
-        ..StudyDraft::default()
-    };
+    let draft =
+        |text: &str| StudyDraft { text: text.to_owned(), out: out.display().to_string(), ..StudyDraft::default() };
     window.state_mut().command(Command::Study(StudyCommand::SetDraft(Box::new(draft("name = 1")))));
     frames(&mut window);
     window.get_by_label_contains("Expected a study");
@@ -359,7 +356,7 @@ fn a_part_with_a_limit_is_counted_and_asked() {
         frames(window);
     };
     estimate(&mut window);
-    window.get_by_label_contains("1 photo, 3 questions × 2 settings = 6 rows; the time is known after the first photo;");
+    window.get_by_label_contains("1 photo, 3 questions × 2 settings = 6 rows; the time is known after the first photo");
     window.get_by_label_contains(" of rows, and traces: how large is known after the first photo");
     window.get_by_label("Start").click();
     frames(&mut window);

@@ -17,7 +17,7 @@ use super::store::RunHeader;
 use crate::analysis::pope::{Label, scorer, scorers};
 pub use examples::{Example, ExampleFigure, SeenExample, base_of, example_figures, example_recipe, expect_same_data};
 use groups::{Group, PhotoNumbers, by_setting};
-pub use plots::{chart, chart_of, charts};
+pub use plots::{chart, chart_of, charts, plotted_columns};
 use std::borrow::Borrow;
 use std::fmt::Write as _;
 use std::path::Path;

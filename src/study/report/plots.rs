@@ -27,6 +27,11 @@ fn plotted(table: &Table) -> Option<Plotted> {
     PLOTTED.iter().find(|(id, ..)| is_of(id)).map(|(_, columns, rule)| (*columns, *rule))
 }
 
+/// Headers of the columns that a paper would plot, where the table has them.
+pub fn plotted_columns(table: &Table) -> &'static [&'static str] {
+    plotted(table).map_or(&[], |(columns, _)| columns)
+}
+
 /// The charts of a table with the names of their files, without the ending.
 pub fn charts(table: &Table) -> Vec<(String, Chart)> {
     let Some((columns, _)) = plotted(table) else { return Vec::new() };

@@ -23,8 +23,8 @@ pub(in crate::ui) use locate::locate;
 pub use locate::{Located, Missing};
 pub(in crate::ui) use recovery::{Left, left_behind};
 pub use reopen::Reopened;
-pub use studies::KeptStudy;
 pub(in crate::ui) use reopen::reopen;
+pub use studies::KeptStudy;
 pub(in crate::ui) use writer::{Finished, SessionWriter};
 pub use written::{Folder, KeptFigure, KeptMaps, WindowPlace, Written};
 

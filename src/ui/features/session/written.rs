@@ -4,8 +4,8 @@
 use crate::data::dataset::{Dataset, ImageNotes, PhotoPlace, Query};
 use crate::engine::{AttributionRequest, ImageSource, ModelSource, Question, RunId, Timings};
 use crate::prompting::{Attribution, Formula, PreOutput};
-use crate::ui::features::{Direction, FigureBuilder, ForkedFrom, Made, Phase, Picked, PopeAnswer, Saved, TokenPos};
 use crate::ui::features::session::studies::KeptStudy;
+use crate::ui::features::{Direction, FigureBuilder, ForkedFrom, Made, Phase, Picked, PopeAnswer, Saved, TokenPos};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;

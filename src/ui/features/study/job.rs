@@ -2,9 +2,7 @@
 
 use crate::files;
 use crate::study::store::row_files;
-use crate::study::{
-    Setting, Study, StudyData, StudyPlan, StudyProgress, StudyStep, StudySummary, size_of_part,
-};
+use crate::study::{Setting, Study, StudyData, StudyPlan, StudyProgress, StudyStep, StudySummary, size_of_part};
 use crate::ui::background::link::Waker;
 use crate::ui::core::command::StudyDraft;
 use std::io::Read as _;

@@ -4,7 +4,7 @@ use crate::study::report::{self, ReportOptions, Table};
 use crate::study::store::{RunHeader, row_files};
 use crate::study::{AnswerRow, GrowingRun, MergeReport, Merged, Setting};
 use crate::ui::core::command::{CellPlace, RowFilter, RowOutcome};
-use crate::ui::features::study::sorting::sort_rows;
+use crate::ui::features::study::sorting::{sort_rows, text_of};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -133,7 +133,11 @@ impl Listed {
             listed.failed += usize::from(verdict == "failed");
         }
         if let Some(sort) = filter.sort {
-            sort_rows(run, &mut listed.rows, sort);
+            let text = |place: usize| {
+                let row = run.rows.get(place);
+                row.map_or("", |row| text_of(row, run.verdict(place), sort.column))
+            };
+            sort_rows(&mut listed.rows, sort.reversed, text);
         }
         listed
     }

@@ -1,10 +1,9 @@
 //! Tables and rows in the order of a column. Places stay those of the report and of the run.
 
-use super::reading::ReadRun;
 use crate::data::library::natural_order;
 use crate::study::AnswerRow;
-use crate::study::report::{Cell, Table};
-use crate::ui::core::command::{RowColumn, RowSort, StudyView, TableSort};
+use crate::study::report::{Cell, Table, plotted_columns};
+use crate::ui::core::command::{RowColumn, TableSort};
 use std::cmp::Ordering;
 
 /// What stands for a number that there is none of.
@@ -35,9 +34,8 @@ pub(in crate::ui) fn table_order(table: &Table, sort: Option<&TableSort>) -> Vec
     order
 }
 
-/// The table that is shown, in the order in which it is shown, without the places of its answers.
-pub(super) fn shown_table(run: &ReadRun, view: &StudyView) -> Option<Table> {
-    let (_, table) = run.table(&view.table)?;
+/// A table in the order in which it is shown, without the places of its answers.
+pub(super) fn sorted_table(table: &Table, sort: Option<&TableSort>) -> Table {
     let bare = |cell: &Cell| Cell {
         text: cell.text.clone(),
         value: cell.value,
@@ -45,15 +43,15 @@ pub(super) fn shown_table(run: &ReadRun, view: &StudyView) -> Option<Table> {
         standard_error: cell.standard_error,
         rows: Vec::new(),
     };
-    let order = table_order(table, view.sort.as_ref());
+    let order = table_order(table, sort);
     let rows = order.iter().filter_map(|place| table.rows.get(*place));
-    Some(Table {
+    Table {
         id: table.id.clone(),
         title: table.title.clone(),
         note: table.note.clone(),
         columns: table.columns.clone(),
         rows: rows.map(|row| row.iter().map(bare).collect()).collect(),
-    })
+    }
 }
 
 /// Columns of a table that can be shown as bars.
@@ -62,20 +60,18 @@ pub(super) fn number_columns(table: &Table) -> Vec<usize> {
     (1..table.columns.len()).filter(|idx| has_number(*idx)).collect()
 }
 
-/// The column that is shown as bars: the wanted one, else the first with a number.
+/// The column that is shown as bars: the wanted one, else what a paper would plot, else the first with a number.
 pub(super) fn bars_column(table: &Table, wanted: &str) -> Option<usize> {
     let columns = number_columns(table);
-    let found = columns.iter().find(|idx| table.columns.get(**idx).is_some_and(|name| name == wanted));
-    found.or(columns.first()).copied()
+    let named = |wanted: &str| columns.iter().find(|idx| table.columns.get(**idx).is_some_and(|name| name == wanted));
+    let of_paper = || plotted_columns(table).iter().find_map(|name| named(name));
+    named(wanted).or_else(of_paper).or(columns.first()).copied()
 }
 
-/// Sorts places of rows; equal ones stay in the order of question and setting.
-pub(super) fn sort_rows(run: &ReadRun, places: &mut [usize], sort: RowSort) {
-    let text = |place: usize| {
-        let row = run.rows.get(place)?;
-        Some(text_of(row, run.verdict(place), sort.column)).filter(|text| !text.is_empty())
-    };
-    places.sort_by(|a, b| missing_last(text(*a), text(*b), sort.reversed, |a, b| natural_order(a, b)));
+/// Sorts places of rows by their texts; equal ones stay in the order of question and setting.
+pub(super) fn sort_rows<'a>(places: &mut [usize], reversed: bool, text: impl Fn(usize) -> &'a str) {
+    let text = |place: usize| Some(text(place)).filter(|text| !text.is_empty());
+    places.sort_by(|a, b| missing_last(text(*a), text(*b), reversed, |a, b| natural_order(a, b)));
 }
 
 /// What a row says in a column.
@@ -132,6 +128,18 @@ mod tests {
         assert_eq!(order("F1", false), [0, 1, 2, 3], "a column that is gone leaves the report's order");
         let other = TableSort { table: "other".to_owned(), ..sort("accuracy", false) };
         assert_eq!(table_order(&table, Some(&other)), [0, 1, 2, 3], "another table's order is its own");
+    }
+
+    #[test]
+    fn bars_begin_with_what_a_paper_plots() {
+        let mut table = table();
+        table.columns.push("n".to_owned());
+        table.rows.iter_mut().for_each(|row| row.push(Cell::count(1)));
+        table.columns.swap(1, 2);
+        table.rows.iter_mut().for_each(|row| row.swap(1, 2));
+        assert_eq!(number_columns(&table), [1, 2], "both have numbers");
+        assert_eq!(bars_column(&table, "n"), Some(1), "the wanted one");
+        assert_eq!(bars_column(&table, ""), Some(2), "accuracy, as a paper would");
     }
 
     #[test]

@@ -7,12 +7,10 @@ use crate::figure::chart::{Chart, MOST_ROWS};
 use crate::study::report::{Table, chart_of};
 use crate::study::templates::template;
 use crate::study::{Setting, Study, StudyPlan, StudyProgress, StudySummary};
-use crate::ui::core::command::{
-    Command, CopyCommand, ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView,
-};
+use crate::ui::core::command::{Command, CopyCommand, ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::study::files::{RowWish, StudyDone};
-use crate::ui::features::study::sorting::{bars_column, shown_table};
+use crate::ui::features::study::sorting::{bars_column, sorted_table};
 use crate::ui::features::{AppState, Effect, Severity, Until};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -281,7 +279,9 @@ impl AppState {
 
     /// The table that is shown, sorted as it is shown.
     pub(in crate::ui) fn shown_study_table(&self) -> Option<Table> {
-        shown_table(self.study.run.as_ref()?, &self.study.view)
+        let view = &self.study.view;
+        let (_, table) = self.study.run.as_ref()?.table(&view.table)?;
+        Some(sorted_table(table, view.sort.as_ref()))
     }
 
     /// The shown bars as a figure, and the name of its file without the ending; says why there is none.

@@ -83,12 +83,15 @@ fn text(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let scroll =
         egui::ScrollArea::vertical().id_salt("study text").max_height(height_pt).min_scrolled_height(height_pt);
     scroll.show(ui, |ui| {
+        let line_pt = ui.text_style_height(&egui::TextStyle::Monospace);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lines of a screen")]
+        let lines = (height_pt / line_pt - 1.0).clamp(6.0, 200.0) as usize;
         let size_pt = egui::TextStyle::Monospace.resolve(ui.style()).size;
         let edit = egui::TextEdit::multiline(&mut text)
             .font(FontId::monospace(size_pt))
             .code_editor()
             .hint_text("Choose a template, or begin with what is on the screen")
-            .desired_rows(12)
+            .desired_rows(lines)
             .desired_width(f32::INFINITY);
         let response = ui.add(edit);
         named(ui, &response, "Text of the study");
@@ -129,14 +132,14 @@ fn part(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let is_wrong = [draft.shard().is_err(), draft.most().is_err()];
         let (mut part, mut limit) = (draft.part.clone(), draft.limit.clone());
         ui.label("part");
-        let help = "I/N: every N-th photo, counted from 0. 0/4, 1/4, 2/4 and 3/4 make up the whole study, on one machine \
-            or on four; as --shard of gazelens study run. Parts can share the folder of the rows";
+        let help = "I/N: every N-th photo, counted from 0. 0/4, 1/4, 2/4 and 3/4 make up the whole study, on one \
+            machine or on four; as --shard of gazelens study run. Parts can share the folder of the rows";
         if field(ui, &mut part, ("Part of the study", "I/N", help), is_wrong[0]) {
             set(cx, |draft| draft.part = part);
         }
         ui.label("at most");
-        let help = "So many questions of this part, photo by photo, each in every setting; as --limit of gazelens study \
-            run. Try a study with a few, then take the number away and go on";
+        let help = "So many questions of this part, photo by photo, each in every setting; as --limit of gazelens \
+            study run. Try a study with a few, then take the number away and go on";
         if field(ui, &mut limit, ("Most questions", "all", help), is_wrong[1]) {
             set(cx, |draft| draft.limit = limit);
         }

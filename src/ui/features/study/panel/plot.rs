@@ -13,11 +13,11 @@ use egui_plot::{Bar, BarChart, Line, Plot, PlotPoints};
 
 /// Bars whose names are written below them; more would lie over each other.
 const MOST_NAMES: usize = 12;
-/// Letters of a name below its bar.
-const MOST_CHARS: usize = 14;
+/// Fewest and most letters of a name below its bar.
+const CHARS: [f32; 2] = [4.0, 32.0];
 /// What the button for a figure does.
-const FIGURE_HELP: &str = "This column as a figure for a paper (PDF, SVG or PNG), as gazelens study report draws it. It \
-    carries what it is made of: gazelens figure --recipe draws it again";
+const FIGURE_HELP: &str = "This column as a figure for a paper (PDF, SVG or PNG), as gazelens study report draws it. \
+    It carries what it is made of: gazelens figure --recipe draws it again";
 /// Half the width of the ends of an interval, in bars.
 const CAP: f64 = 0.12;
 
@@ -67,8 +67,17 @@ fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &s
             whiskers.push(ends.to_vec());
         }
     }
-    let names: Vec<String> = rows.iter().map(|row| row_name(row)).collect();
-    let count = names.len();
+    let count = rows.len();
+    let step = count.div_ceil(MOST_NAMES).max(1);
+    let letter_pt = {
+        let font = egui::TextStyle::Body.resolve(ui.style());
+        ui.fonts_mut(|fonts| fonts.glyph_width(&font, 'n'))
+    };
+    let room_pt = ui.available_width() * step as f32 / (count + 1) as f32;
+    let [least, most] = CHARS;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 4 and 32")]
+    let letters = (room_pt / (0.9 * letter_pt) - 1.0).clamp(least, most) as usize;
+    let names: Vec<String> = rows.iter().map(|row| shortened(&row_name(row).replace(", -", ""), letters)).collect();
     let response = Plot::new("study bars")
         .height((ui.available_height() - 4.0).max(80.0))
         .allow_scroll(false)
@@ -79,7 +88,7 @@ fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &s
         .y_axis_label(title)
         .x_axis_formatter(move |mark, _| label(&names, mark.value))
         .x_grid_spacer(egui_plot::uniform_grid_spacer(move |_| {
-            let step = count.div_ceil(MOST_NAMES).max(1) as f64;
+            let step = step as f64;
             [step * 16.0, step * 4.0, step]
         }))
         .include_x(-0.6)
@@ -104,8 +113,12 @@ fn label(names: &[String], at: f64) -> String {
         clippy::cast_sign_loss,
         reason = "not below 0; what is too large has none"
     )]
-    let name = names.get(at.round() as usize).map_or("", String::as_str);
-    match name.char_indices().nth(MOST_CHARS) {
+    names.get(at.round() as usize).cloned().unwrap_or_default()
+}
+
+/// A name of so many letters.
+fn shortened(name: &str, letters: usize) -> String {
+    match name.char_indices().nth(letters) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or(name)),
         None => name.to_owned(),
     }

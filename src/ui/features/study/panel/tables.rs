@@ -10,7 +10,7 @@ use crate::ui::features::study::sorting::{table_order, turned};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Align, Button, FontSelection, Layout, Response, RichText, Ui, WidgetInfo, vec2};
+use egui::{Button, FontSelection, Response, RichText, Ui, WidgetInfo, vec2};
 use std::fmt::Write as _;
 
 /// Least and greatest width of a column, points.
@@ -129,20 +129,15 @@ impl Column {
     /// A button as wide as the column.
     fn add(self, ui: &mut Ui, button: Button<'_>) -> Response {
         let size = vec2(self.width_pt, ROW_PT);
-        if self.is_of_words {
-            let layout = Layout::left_to_right(Align::Center).with_main_justify(true);
-            ui.allocate_ui_with_layout(size, layout, |ui| ui.add(button.min_size(size))).inner
-        } else {
-            ui.add_sized(size, button)
-        }
+        // What stands on the right, were it nothing, pushes the words to the left.
+        ui.add_sized(size, if self.is_of_words { button.right_text("") } else { button })
     }
 }
 
 /// A click on it sorts by its column.
 fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, column): (&str, Column)) {
     let sort = cx.state.study.view.sort.as_ref();
-    let is_reversed =
-        sort.filter(|sort| sort.table == table.id && sort.column == *name).map(|sort| sort.reversed);
+    let is_reversed = sort.filter(|sort| sort.table == table.id && sort.column == *name).map(|sort| sort.reversed);
     let text = RichText::new(format!("{name}{}", arrow(is_reversed))).weak().small();
     let response = column.add(ui, Button::selectable(false, text).truncate());
     named(ui, &response, &format!("Sort the table by {name}"));
