@@ -7,7 +7,7 @@
 //! before: so a study that is stopped and continued, or dealt out to machines, has the same answers to the bit.
 
 use super::error::EngineError;
-use super::job::{Job, ask_first, generate_options};
+use super::job::{Job, answer, ask_first, generate_options};
 use super::messages::{Answer, ImageSource, Question, RunId, Spec};
 use super::open::{Answerer, ModelKind, OpenModel};
 use super::photo::asked_photo;
@@ -105,7 +105,7 @@ impl<'m> AboutPhoto<'m> {
     }
 
     /// Answers questions about the photo, all in one way (the same methods, the same sampling); each has its own
-    /// result.
+    /// result. Where one of them breaks a pass that they share, those of the pass are asked one by one.
     ///
     /// **Errors**: a raised `cancel`, and a model whose files have changed.
     pub fn answer(
@@ -159,8 +159,18 @@ impl<'m> AboutPhoto<'m> {
                 num_open += usize::from(one.is_ok());
                 all.push(one);
             }
-            left = left.get(all.len()..).unwrap_or_default();
-            answers.extend(together(model, all)?);
+            let (asked, rest) = left.split_at(all.len().min(left.len()));
+            left = rest;
+            match together(model, all) {
+                Ok(found) => answers.extend(found),
+                // One of them broke the pass of all: the others have answers of their own.
+                Err(err) => {
+                    own_result(model, err)?;
+                    for question in asked {
+                        answers.push(alone(model, question, cancel)?);
+                    }
+                }
+            }
         }
         Ok(answers)
     }
@@ -275,7 +285,9 @@ impl<'a> One<'a> {
             if let Err(err) = advanced {
                 return own_result(model, err.into()).map(|err| (Err(err), Vec::new()));
             }
-            self.take(model, started)?;
+            if let Err(err) = self.take(model, started) {
+                return own_result(model, err).map(|err| (Err(err), Vec::new()));
+            }
         }
         let (answer, wanted, generation) = self.finish_job();
         Ok((answer, bases(wanted, generation)))
@@ -297,6 +309,19 @@ fn bases(prompts: Vec<Wanted>, generation: Generation<'_>) -> Vec<Base> {
 fn own_result(model: &Answerer, err: EngineError) -> Result<EngineError, EngineError> {
     let err = name_the_weights(err, model);
     if matches!(err, EngineError::Cancelled) || err.is_outdated() { Err(err) } else { Ok(err) }
+}
+
+/// Answers a question from its beginning, so that what was asked before changes no bit of it.
+fn alone(
+    model: &Answerer,
+    question: &Question,
+    cancel: &AtomicBool,
+) -> Result<Result<Answer, EngineError>, EngineError> {
+    model.reuse.forget_prompts();
+    match answer(model, RunId(0), question, &mut |_| {}, cancel) {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(err) => own_result(model, err).map(Err),
+    }
 }
 
 /// Writes the answers of questions that were begun.

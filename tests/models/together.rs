@@ -1,9 +1,14 @@
 //! Questions that are answered together against the same asked one by one.
 
+use candle_core::{Result as TensorResult, Tensor};
+use gazelens::decode::{
+    ActiveMethod, DecodeError, Method, MethodInfo, ParameterInfo, Parameters, Registered, add_method,
+};
 use gazelens::engine::{
     AboutPhoto, Answer, DevicePreference, DtypePreference, ImageSource, LoadRequest, ModelSource, OpenModel, Prompt,
     Question, RecordOptions, RunId, Sampling, run_job,
 };
+use gazelens::model::{Probe, Site, Tower};
 use gazelens::trace::RowPrecision;
 use std::sync::atomic::AtomicBool;
 
@@ -131,4 +136,68 @@ fn a_question_that_cannot_be_asked_is_its_own_fault() {
     assert_eq!(failed, [1], "one of five");
     let raised = AtomicBool::new(true);
     assert!(matches!(about.answer(&all, &raised), Err(gazelens::engine::EngineError::Cancelled)), "stopped");
+}
+
+/// A method that breaks the pass of whoever asks for it.
+struct Breaking;
+
+const BREAKING: MethodInfo = MethodInfo {
+    id: "breaking",
+    label: "Breaking",
+    help: "Breaks the pass that it is in",
+    parameters: &[ParameterInfo::real("breaks", "0", (0.0, 1.0), "Whether it does")],
+    ..MethodInfo::NONE
+};
+
+impl Registered for Breaking {
+    fn info(&self) -> &'static MethodInfo {
+        &BREAKING
+    }
+}
+
+impl Method for Breaking {
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn ActiveMethod>, DecodeError> {
+        Ok(Box::new(Active { breaks: parameters.number("breaks")? > 0.5 }))
+    }
+}
+
+struct Active {
+    breaks: bool,
+}
+
+impl Probe for Active {
+    fn wants_scores(&self, site: &Site) -> bool {
+        site.tower == Tower::Decoder && site.layer_idx == 1
+    }
+
+    fn scores(&mut self, _: &Site, _: &Tensor) -> TensorResult<Option<Tensor>> {
+        if self.breaks { Err(candle_core::Error::Msg("broken".to_owned())) } else { Ok(None) }
+    }
+}
+
+impl ActiveMethod for Active {
+    fn probe(&mut self) -> Option<&mut dyn Probe> {
+        Some(self)
+    }
+}
+
+#[test]
+fn a_question_that_breaks_the_pass_of_all_is_its_own_fault() {
+    add_method(&Breaking).expect("a new name");
+    let model = demo();
+    for broken in 0..3 {
+        let mut all = questions(&["breaking"], Sampling::default());
+        all[broken].methods = vec!["breaking:breaks=1".parse().expect("a method")];
+        let about = AboutPhoto::read(&model, &all[0], 12, &GO_ON).expect("the photo");
+        let answers = about.answer(&all, &GO_ON).expect("the others are answered");
+        for (idx, (question, answer)) in all.iter().zip(&answers).enumerate() {
+            match answer {
+                Err(err) => assert!(idx == broken && err.to_string().contains("broken"), "{idx}: {err}"),
+                Ok(answer) => {
+                    let expected = run_job(&demo(), RunId(0), question, &mut |_| {}, &GO_ON).expect("an answer");
+                    assert!(idx != broken && ids(answer) == ids(&expected), "{idx}: the same tokens");
+                }
+            }
+        }
+    }
 }
