@@ -294,3 +294,43 @@ fn heads_are_ranked_by_judged_words_and_ad_hh_takes_the_list() {
         assert!(sentence.contains(&expected) && sentence.trim_end().ends_with("h.json"), "{sentence}");
     }
 }
+
+#[test]
+fn heads_are_ranked_by_what_a_model_says_of_annotated_photos() {
+    let folder = folder();
+    let (annotations, out) = (path(folder.path(), "instances.json"), path(folder.path(), "h.json"));
+    let images = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/images");
+    let demo = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/instances.json"));
+    let mut truth: Value = serde_json::from_str(&demo.expect("the bundled annotations")).expect("JSON");
+    // Of some photos nothing is known to be there, so that what is said of them is hallucinated.
+    let empty: Vec<u64> =
+        truth["images"].as_array().expect("images").iter().take(6).filter_map(|one| one["id"].as_u64()).collect();
+    let kept = |one: &Value| !one["image_id"].as_u64().is_some_and(|id| empty[..3].contains(&id));
+    truth["annotations"].as_array_mut().expect("objects").retain(kept);
+    truth["images"].as_array_mut().expect("images").truncate(empty.len());
+    truth["annotations"]
+        .as_array_mut()
+        .expect("objects")
+        .retain(|one| one["image_id"].as_u64().is_some_and(|id| empty.contains(&id)));
+    std::fs::write(&annotations, truth.to_string()).expect("a file");
+    let command = ["heads", "--images", images, "--annotations", &annotations, "--out", &out, "--max-new-tokens", "24"];
+    let output = gazelens(&command);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("6 of 6 photos described"), "told photo by photo: {}", stderr(&output));
+    assert!(stdout(&output).contains(" of 4 x 4 heads by "), "{}", stdout(&output));
+    let file: Value = serde_json::from_slice(&std::fs::read(&out).expect("a file")).expect("JSON");
+    assert_eq!(file["ranked_by"], "instances.json", "what judged the words");
+    assert_eq!(file["max_new_tokens"], 24, "how long its answers were");
+    assert!(file["prompt"].as_str().is_some_and(|prompt| !prompt.is_empty()), "what was asked");
+    for words in ["num_hallucinated_words", "num_grounded_words", "num_photos"] {
+        assert!(file[words].as_u64() > Some(0), "{words}: {file}");
+    }
+
+    std::fs::remove_file(&out).expect("removed");
+    let nowhere = folder.path().display().to_string();
+    let sentence = one_sentence(&["heads", "--images", &nowhere, "--annotations", &annotations, "--out", &out], 1);
+    assert!(sentence.contains("Expected photos of ") && sentence.contains("in the folder, found none"), "{sentence}");
+    let words = ["heads", "--images", images, "--words", "w", "--annotations", &annotations, "--out", &out];
+    assert_eq!(gazelens(&words).status.code(), Some(2), "one of both");
+    assert!(!Path::new(&out).exists(), "nothing is written");
+}
