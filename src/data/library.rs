@@ -7,7 +7,7 @@ use crate::files;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
 
 /// Extensions that are taken at their word, lower case.
@@ -58,6 +58,66 @@ pub fn list_folder(
     }
     listing.images.sort_by(|a, b| natural_order(&name_of(a), &name_of(b)));
     Ok(listing)
+}
+
+/// The same with the photos of every folder below, in natural order of their paths from `folder`. Links to folders are
+/// not followed, hidden folders left out; a folder that cannot be read is listed under `problems`.
+///
+/// # Errors
+/// Those of [`list_folder`].
+pub fn list_below(folder: &Path, cancel: &AtomicBool) -> Result<FolderListing, PhotoError> {
+    let mut all = list_folder(folder, cancel, |_| {})?;
+    let mut left = folders_in(folder);
+    while let Some(folder) = left.pop().filter(|_| !all.cancelled) {
+        left.extend(folders_in(&folder));
+        match list_folder(&folder, cancel, |_| {}) {
+            Ok(listing) => {
+                all.images.extend(listing.images);
+                all.problems.extend(listing.problems);
+                all.cancelled |= listing.cancelled;
+            }
+            Err(err) => all.problems.push(err),
+        }
+    }
+    all.images.sort_by_cached_key(|path| path_from(folder, path).map(NaturalName));
+    Ok(all)
+}
+
+/// A path from a folder that it lies below, with `/` on every system.
+pub fn path_from(folder: &Path, path: &Path) -> Option<String> {
+    let parts = path.strip_prefix(folder).ok()?.components();
+    Some(parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+}
+
+/// The file of such a path; `None` where it would lie elsewhere than below the folder.
+pub fn path_below(folder: &Path, name: &str) -> Option<PathBuf> {
+    let name = name.replace('\\', "/");
+    let is_below =
+        !name.contains(':') && Path::new(&name).components().all(|part| matches!(part, Component::Normal(_)));
+    is_below.then(|| folder.join(name))
+}
+
+/// What is no link to a folder is no circle.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders.map(|entry| entry.path()).filter(|path| !name_of(path).starts_with('.')).collect()
+}
+
+/// A name in [`natural_order`].
+#[derive(PartialEq, Eq)]
+struct NaturalName(String);
+
+impl Ord for NaturalName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        natural_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for NaturalName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 fn name_of(path: &Path) -> String {
@@ -132,6 +192,34 @@ fn take_number<'a>(text: &mut &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn photos_of_folders_below_are_listed_by_their_paths() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["b.png", "a/10.png", "a/2.png", "a/c/1.png", ".hidden/d.png", "a/notes.txt"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, "x").expect("a file");
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/circle")).expect("a link");
+        let listing = list_below(folder.path(), &AtomicBool::new(false)).expect("a listing");
+        let names: Vec<_> = listing.images.iter().filter_map(|path| path_from(folder.path(), path)).collect();
+        assert_eq!(names, ["a/2.png", "a/10.png", "a/c/1.png", "b.png"], "in natural order, no circle");
+        let direct = list_folder(folder.path(), &AtomicBool::new(false), |_| {}).expect("a listing");
+        assert_eq!(direct.images, [folder.path().join("b.png")], "those of the folder itself");
+        assert!(list_below(&folder.path().join("x"), &AtomicBool::new(false)).is_err(), "no folder");
+    }
+
+    #[test]
+    fn a_name_leads_out_of_no_folder() {
+        let folder = Path::new("photos");
+        assert_eq!(path_below(folder, "val2014/a.jpg"), Some(folder.join("val2014/a.jpg")), "below");
+        assert_eq!(path_below(folder, "val2014\\a.jpg"), Some(folder.join("val2014/a.jpg")), "of another system");
+        for name in ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "C:/a.jpg", "\\\\server\\a.jpg"] {
+            assert_eq!(path_below(folder, name), None, "{name}");
+        }
+    }
 
     #[test]
     fn names_are_ordered_as_people_count() {

@@ -8,8 +8,8 @@ use super::row::AnswerRow;
 use crate::analysis::chair::{Extractor, GroundTruth, Lemmatiser, Marked, Status};
 use crate::analysis::pope::{self, Label, Negatives, ObjectStatistics, PopeOptions, Template, suffix};
 use crate::data::coco::{Captions, Crowds, Instances, Mask};
-use crate::data::dataset::{Dataset, PhotoPlace, Sources};
-use crate::data::library::list_folder;
+use crate::data::dataset::{Dataset, PhotoPlace, Sources, coco_image_id};
+use crate::data::library::{list_below, list_folder, path_below, path_from};
 use crate::data::questions::{PhotoQuestion, PhotoQuestions};
 use crate::data::{demo, pope as pope_file};
 use crate::engine::ImageSource;
@@ -112,13 +112,12 @@ struct Truth {
 
 impl Opening<'_> {
     fn open(mut self) -> Result<StudyData, StudyError> {
-        let DataSpec { images, annotations, captions } = &self.study.data;
+        let DataSpec { images, annotations, captions, recursive } = &self.study.data;
         let truth = Truth {
             instances: annotations.as_deref().map(|path| self.instances(path)).transpose()?,
             captions: captions.as_deref().map(|path| self.captions(path)).transpose()?,
         };
-        let places = self.places(images)?;
-        let photos = places.clone();
+        let (photos, below) = self.places(images, *recursive)?;
         let dataset = Dataset::join(Sources {
             photos,
             instances: truth.instances.clone(),
@@ -126,6 +125,9 @@ impl Opening<'_> {
             questions: None,
         });
         let mut photos = Photos::new(&dataset);
+        for (name, path) in below {
+            photos.below(&dataset, name, path);
+        }
         let extractor = Extractor::new(Lemmatiser::default());
         let mut items = self.items(&mut photos, &dataset, truth.instances.as_deref(), &extractor)?;
         if self.study.questions.file.is_none() {
@@ -186,13 +188,37 @@ impl Opening<'_> {
         }
     }
 
-    fn places(&mut self, images: &Path) -> Result<Vec<PhotoPlace>, StudyError> {
+    /// Photos directly in the folder, and those of folders below by their paths from it.
+    fn places(&mut self, images: &Path, recursive: bool) -> Result<(Vec<PhotoPlace>, Vec<NamedPath>), StudyError> {
         if images == Path::new(DEMO) {
-            return Ok(demo::IMAGES.iter().map(|image| PhotoPlace::Bundled(image.file_name)).collect());
+            let bundled = demo::IMAGES.iter().map(|image| PhotoPlace::Bundled(image.file_name));
+            return Ok((bundled.collect(), Vec::new()));
         }
-        let listing = list_folder(&self.path(images), self.cancel, |_| {})?;
+        let folder = self.path(images);
+        let listing =
+            if recursive { list_below(&folder, self.cancel)? } else { list_folder(&folder, self.cancel, |_| {})? };
         self.warnings.extend(listing.problems.iter().map(ToString::to_string));
-        Ok(listing.images.into_iter().map(PhotoPlace::File).collect())
+        let (mut direct, mut below) = (Vec::new(), Vec::new());
+        for path in listing.images {
+            match path_from(&folder, &path).filter(|name| name.contains('/')) {
+                Some(name) => below.push((name, path)),
+                None => direct.push(PhotoPlace::File(path)),
+            }
+        }
+        Ok((direct, below))
+    }
+
+    /// The photo that a question names by a path from the folder of photos.
+    fn below(&self, photos: &mut Photos, dataset: &Dataset, image: &str) -> Option<usize> {
+        let images = &self.study.data.images;
+        if !image.contains(['/', '\\']) || images == Path::new(DEMO) {
+            return None;
+        }
+        let folder = self.path(images);
+        let path = path_below(&folder, image).filter(|path| path.is_file())?;
+        let name = path_from(&folder, &path)?;
+        // Another spelling of a name without folders.
+        name.contains('/').then(|| photos.below(dataset, name, path))
     }
 
     fn items(
@@ -269,7 +295,10 @@ impl Opening<'_> {
     ) -> Vec<Item> {
         let (mut items, mut missing) = (Vec::new(), BTreeMap::new());
         for (image, item) in named {
-            match dataset.row_of_name(&image).and_then(|row| photos.of_row(row)) {
+            let below = self.below(photos, dataset, &image);
+            let direct = || dataset.row_of_name(&image).and_then(|row| photos.of_row(row));
+            let alone = || photos.by_name.get(&image).copied().flatten();
+            match below.or_else(direct).or_else(alone) {
                 Some(photo) => items.push(Item { photo, text: format!("{}{behind}", item.text), ..item }),
                 None => *missing.entry(image).or_insert(0_usize) += 1,
             }
@@ -348,15 +377,23 @@ fn drawn(seed: u64, words: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// A photo by its path from the study's folder.
+type NamedPath = (String, PathBuf);
+
 /// Photos that are there.
 struct Photos {
     all: Vec<StudyPhoto>,
     by_row: HashMap<usize, usize>,
+    /// Those of folders below.
+    by_path: HashMap<String, usize>,
+    /// The same without folders; none where several have the name.
+    by_name: HashMap<String, Option<usize>>,
 }
 
 impl Photos {
     fn new(dataset: &Dataset) -> Self {
-        let mut photos = Self { all: Vec::new(), by_row: HashMap::new() };
+        let mut photos =
+            Self { all: Vec::new(), by_row: HashMap::new(), by_path: HashMap::new(), by_name: HashMap::new() };
         for (row, one) in dataset.rows().iter().enumerate() {
             let Some(place) = &one.photo else { continue };
             photos.by_row.insert(row, photos.all.len());
@@ -370,6 +407,21 @@ impl Photos {
             photos.all.push(StudyPhoto { name, source, image_id: one.image_id });
         }
         photos
+    }
+
+    /// The place of a photo in a folder below.
+    fn below(&mut self, dataset: &Dataset, name: String, path: PathBuf) -> usize {
+        if let Some(known) = self.by_path.get(&name) {
+            return *known;
+        }
+        let row = dataset.row_of_name(&name).and_then(|row| dataset.rows().get(row));
+        let image_id = row.and_then(|row| row.image_id).or_else(|| coco_image_id(&name));
+        let place = self.all.len();
+        let base = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        self.by_name.entry(base).and_modify(|one| *one = None).or_insert(Some(place));
+        self.by_path.insert(name.clone(), place);
+        self.all.push(StudyPhoto { name, source: ImageSource::Path(path), image_id });
+        place
     }
 
     fn of_row(&self, row: usize) -> Option<usize> {

@@ -66,6 +66,9 @@ pub enum TemplateId {
 pub struct DataSpec {
     /// A folder of photos, or `demo`.
     pub images: PathBuf,
+    /// Whether the photos of the folders below count, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recursive: bool,
     /// COCO instances, or `demo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<PathBuf>,

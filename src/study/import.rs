@@ -6,7 +6,7 @@ use super::file::Study;
 use super::item::{Item, StudyPhoto};
 use super::row::{self, AnswerRow, WordRow};
 use super::setting::Setting;
-use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
+use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard, folder_of};
 use crate::data::answers::{WrittenAnswer, WrittenAnswers};
 use crate::data::coco::Problems;
 use crate::data::dataset::coco_image_id;
@@ -121,6 +121,7 @@ impl Import<'_> {
             num_settings,
             program: format!("gazelens {}", env!("CARGO_PKG_VERSION")),
             one_by_one: false,
+            folder: folder_of(self.file),
         }
     }
 

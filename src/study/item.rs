@@ -7,7 +7,7 @@ use serde_json::Value;
 /// A photo of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudyPhoto {
-    /// Name of its file, without folders.
+    /// Name of its file, or its path from the study's folder of photos where it lies in one below.
     pub name: String,
     /// Where it is.
     pub source: ImageSource,

@@ -8,7 +8,7 @@ use super::row::{self, AnswerRow, said_word};
 use super::score::Scoring;
 use super::setting::Setting;
 use super::signals::{self, put_metrics};
-use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard};
+use super::store::{FORMAT, Known, RowWriter, RunHeader, Shard, folder_of};
 use crate::analysis::localisation::Ranked;
 use crate::data::coco::Mask;
 use crate::engine::{
@@ -114,6 +114,7 @@ impl StudyRun<'_> {
             num_settings: Setting::all(self.study, self.file)?.len(),
             one_by_one: self.one_by_one,
             program: format!("gazelens {}", env!("CARGO_PKG_VERSION")),
+            folder: folder_of(self.file),
         })
     }
 

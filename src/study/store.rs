@@ -55,6 +55,17 @@ pub struct RunHeader {
     pub one_by_one: bool,
     /// Version of the program that began the run.
     pub program: String,
+    /// Where the study lay when the run began: what its relative paths are seen from. No row depends on it; none in
+    /// older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+}
+
+/// The folder of a study's file, from the root; none where it has no name in UTF-8.
+pub(super) fn folder_of(file: &Path) -> Option<PathBuf> {
+    // An empty path would be refused.
+    let file = std::path::absolute(if file.as_os_str().is_empty() { Path::new(".") } else { file }).ok()?;
+    file.parent().filter(|folder| folder.to_str().is_some()).map(Path::to_owned)
 }
 
 /// Format of `run.json`.

@@ -252,3 +252,73 @@ fn a_full_disk_and_a_read_only_one_are_one_sentence_each() {
     assert_eq!(read_only.status.code(), Some(1), "{told}");
     assert!(told.contains("error: Cannot write the run: ") && told.contains(&out), "{told}");
 }
+
+#[test]
+fn photos_of_folders_below_are_asked_about() {
+    let dir = folder();
+    let photos = dir.path().join("photos");
+    for (idx, name) in ["a.png", "one/a.png", "one/two/b.png"].into_iter().enumerate() {
+        let to = photos.join(name);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("a writable folder");
+        std::fs::copy(&demo_photos()[idx], to).expect("a photo");
+    }
+    let text = |recursive: &str, questions: &str| {
+        format!(
+            "name = \"S\"\ntemplate = \"pope\"\n[data]\nimages = \"photos\"\n{recursive}\n[questions]\n{questions}\n\
+                [model]\nmax_new_tokens = 2\n"
+        )
+    };
+    let file = path(dir.path(), "s.toml");
+    let asked = |name: &str, text: &str| {
+        std::fs::write(&file, text).expect("a study");
+        let out = path(dir.path(), name);
+        let output = gazelens(&["study", "run", &file, "--out", &out]);
+        assert!(output.status.success(), "{name}: {}", stderr(&output));
+        let photos: Vec<String> =
+            rows(&out).iter().map(|row| row["photo"].as_str().expect("a name").to_owned()).collect();
+        (photos, stderr(&output))
+    };
+    assert_eq!(asked("plain", &text("", DESCRIBE)).0, ["a.png"], "those of the folder itself");
+    let all = asked("below", &text("recursive = true", DESCRIBE)).0;
+    assert_eq!(all, ["a.png", "one/a.png", "one/two/b.png"], "with their paths");
+
+    let questions = [("one/two/b.png", "no"), ("one/a.png", "yes"), ("a.png", "yes"), ("../s.toml", "no")];
+    let lines: Vec<String> = questions
+        .iter()
+        .enumerate()
+        .map(|(idx, (image, label))| {
+            let question =
+                serde_json::json!({"question_id": idx + 1, "image": image, "text": "Is it?", "label": label});
+            question.to_string()
+        })
+        .collect();
+    std::fs::write(dir.path().join("q.jsonl"), lines.join("\n")).expect("questions");
+    let of_file = "from = \"pope\"\nfile = \"q.jsonl\"";
+    let (named, told) = asked("named", &text("", of_file));
+    assert_eq!(named, ["a.png", "one/a.png", "one/two/b.png"], "a question names its photo's path");
+    assert!(told.contains("1 question about 1 photo that is not there (such as ../s.toml)"), "{told}");
+    let run = std::fs::read(Path::new(&path(dir.path(), "named")).join("run.json")).expect("a run");
+    let run: serde_json::Value = serde_json::from_slice(&run).expect("JSON");
+    let folder = std::path::absolute(dir.path()).expect("a folder");
+    assert_eq!(run["folder"].as_str(), folder.to_str(), "where the study lay");
+}
+
+#[test]
+fn a_run_goes_on_where_its_study_lies_elsewhere() {
+    let [first, second] = [with_photos(), with_photos()];
+    let run = path(first.path(), "run");
+    for (dir, limit) in [(&first, "1"), (&second, "3")] {
+        let file = study(dir.path(), DESCRIBE, "");
+        let output = gazelens(&["study", "run", &file, "--out", &run, "--limit", limit]);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    assert_eq!(rows(&run).len(), 3, "rows depend on no folder");
+    let read = || std::fs::read_to_string(Path::new(&run).join("run.json")).expect("a run");
+    let text = read();
+    assert!(text.contains(&*first.path().to_string_lossy()), "where it began: {text}");
+    let mut older: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    older.as_object_mut().expect("an object").remove("folder");
+    std::fs::write(Path::new(&run).join("run.json"), older.to_string()).expect("written");
+    let output = gazelens(&["study", "merge", &run]);
+    assert!(output.status.success(), "an older run does not say it: {}", stderr(&output));
+}

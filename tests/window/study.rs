@@ -168,7 +168,11 @@ fn a_run_that_grows_is_read_again() {
     let (mut window, _) = window(Script::default());
     open(&mut window, folder.path());
     assert_eq!(listed(window.state()), 2, "one question in two settings");
-    window.get_by_label_contains("Continue here");
+    window.get_by_label_contains("Continue here").click();
+    frames(&mut window);
+    let file = window.state().state().study.draft.file.clone().expect("where its paths are seen from");
+    let lay = merge(folder.path()).expect("the run").0.folder.expect("where it lay");
+    assert_eq!(file.parent(), Some(lay.as_path()), "where the study lay");
     make(&text, folder.path(), Some(3));
     wait_until(&mut window, "what was asked since", |app| listed(app) == 6);
 }

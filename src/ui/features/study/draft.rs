@@ -38,7 +38,7 @@ impl AppState {
         Study {
             name: "What is on the screen".to_owned(),
             template,
-            data: DataSpec { images, annotations, captions },
+            data: DataSpec { images, recursive: false, annotations, captions },
             questions: QuestionSpec {
                 from,
                 file: questions,

@@ -41,6 +41,8 @@ pub struct RowWish {
     pub(in crate::ui) place: usize,
     /// The run's folder.
     pub(in crate::ui) folder: PathBuf,
+    /// Where the study lay, where the run says so.
+    pub(in crate::ui) base: Option<PathBuf>,
     /// The study's folder of photos, or `demo`.
     pub(in crate::ui) images: PathBuf,
     /// Name of the photo's file.
@@ -79,10 +81,11 @@ fn photo_of(wish: &RowWish) -> Result<ImageSource, String> {
             None => Err(format!("Expected one of the bundled photos, found {}", wish.photo)),
         };
     }
-    // The run does not say where the study's file lay: beside it, or above it, as a rule.
+    // An older run does not say where the study's file lay, and it may have moved: beside it, or above it, as a rule.
     let above = std::iter::successors(Some(wish.folder.as_path()), |folder| folder.parent());
     let above = above.take(MOST_ABOVE).map(|folder| folder.join(&wish.images));
-    let folders = std::iter::once(wish.images.clone()).chain(above);
+    let base = wish.base.iter().map(|base| base.join(&wish.images));
+    let folders = base.chain([wish.images.clone()]).chain(above);
     let found = folders.map(|folder| folder.join(&wish.photo)).find(|path| path.is_file());
     found.map(ImageSource::Path).ok_or_else(|| {
         format!(
@@ -134,6 +137,7 @@ mod tests {
         let wish = |photo: &str, images: &str| RowWish {
             place: 0,
             folder: run.clone(),
+            base: None,
             images: images.into(),
             photo: photo.to_owned(),
             key: "k".to_owned(),
@@ -142,6 +146,12 @@ mod tests {
         let found = find(wish("a.png", "photos"));
         assert_eq!(found.photo, Ok(ImageSource::Path(photos.join("a.png"))), "two folders above");
         assert!(found.trace.is_none(), "no traces were written");
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(elsewhere.path().join("photos")).expect("a folder");
+        std::fs::write(elsewhere.path().join("photos/c.png"), b"x").expect("written");
+        let of_base = RowWish { base: Some(elsewhere.path().to_owned()), ..wish("c.png", "photos") };
+        let expected = ImageSource::Path(elsewhere.path().join("photos/c.png"));
+        assert_eq!(find(of_base).photo, Ok(expected), "where the study lay");
         let why = find(wish("b.png", "photos")).photo.expect_err("not there");
         assert!(why.contains("The photo b.png is neither") && why.ends_with(": photos"), "{why}");
         let bundled = demo::IMAGES[0].file_name;

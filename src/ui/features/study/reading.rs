@@ -262,6 +262,7 @@ mod tests {
             num_settings: 2,
             one_by_one: false,
             program: String::new(),
+            folder: None,
         };
         let row = |item: usize, setting: &str, answer: Option<&str>| AnswerRow {
             item,

@@ -21,12 +21,13 @@ impl AppState {
         let images = &run.header.study.data.images;
         let has_name = |source: &ImageSource| match source {
             ImageSource::Bundled(name) => *name == row.photo,
-            ImageSource::Path(path) => path.file_name().is_some_and(|name| name.to_string_lossy() == row.photo),
+            ImageSource::Path(path) => path.ends_with(&row.photo),
         };
         let open = self.library.images().iter().map(|image| &image.source).find(|source| has_name(source)).cloned();
         let wish = RowWish {
             place,
             folder: run.folder.clone(),
+            base: run.header.folder.clone(),
             images: images.clone(),
             photo: row.photo.clone(),
             key: row.key.clone(),

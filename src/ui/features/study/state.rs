@@ -216,7 +216,9 @@ impl AppState {
             }
             StudyCommand::Continue => {
                 if let Some(run) = self.study.run.clone() {
-                    self.study.begin_with(run.header.study.to_toml(), None);
+                    // Its paths are seen from where it lay, where that is on this machine.
+                    let folder = run.header.folder.as_ref().filter(|folder| folder.is_dir());
+                    self.study.begin_with(run.header.study.to_toml(), folder.map(|folder| folder.join(UNSAVED)));
                     self.study.draft.out = run.folder.display().to_string();
                 }
             }
