@@ -14,6 +14,7 @@ mod odd_files;
 mod photos;
 mod pope;
 mod prompt_image;
+mod study_amber;
 mod study_tables;
 
 use std::path::PathBuf;

@@ -27,18 +27,18 @@ fn header(template: &str, num_items: usize) -> RunHeader {
     serde_json::from_value(header).expect("a header")
 }
 
-fn tables(template: &str, rows: &[AnswerRow]) -> Vec<Table> {
+pub(crate) fn tables(template: &str, rows: &[AnswerRow]) -> Vec<Table> {
     report(&header(template, rows.len()), rows, &ReportOptions::default()).expect("tables")
 }
 
 /// The cell below a header, in a row.
-fn cell<'a>(table: &'a Table, row: usize, column: &str) -> &'a Cell {
+pub(crate) fn cell<'a>(table: &'a Table, row: usize, column: &str) -> &'a Cell {
     let place = table.columns.iter().position(|name| name == column);
     let place = place.unwrap_or_else(|| panic!("{}: a column {column}, found {:?}", table.id, table.columns));
     &table.rows[row][place]
 }
 
-fn value(table: &Table, row: usize, column: &str) -> f64 {
+pub(crate) fn value(table: &Table, row: usize, column: &str) -> f64 {
     cell(table, row, column).value.unwrap_or_else(|| panic!("{}, row {row}: a number below {column}", table.id))
 }
 

@@ -1,5 +1,6 @@
 //! Tables of a run: those of the paper that its template is named after, from the rows alone.
 
+mod amber;
 mod captions;
 mod examples;
 mod groups;
@@ -65,7 +66,9 @@ pub fn report<R: Borrow<AnswerRow>>(
         }
         TemplateId::Amber => {
             let no = Reading { positive: Label::No, ..reading };
-            yes_no_tables(&groups, &no, "amber", "AMBER's yes/no questions")
+            let mut tables = yes_no_tables(&groups, &no, "amber", "AMBER's yes/no questions");
+            tables.push(amber::official(&groups));
+            tables
         }
         TemplateId::Chair => caption_tables(&groups, &photos),
         TemplateId::Damro => {
