@@ -1,6 +1,6 @@
 //! What several commands take: the model, and the forms of single values.
 
-use crate::engine::{DevicePreference, DtypePreference};
+use crate::engine::{DevicePreference, DtypePreference, LoadRequest, ModelSource};
 use crate::geometry::Framing;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -15,6 +15,13 @@ pub(super) struct ModelArgs {
     /// Projector file of a GGUF pair; the one beside the decoder unless given.
     #[arg(long, value_name = "FILE", help_heading = "Model")]
     pub(super) mmproj: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// Where a model computes, of every command that computes with one.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PlaceArgs {
     /// Where to run: auto, cpu, cuda[:N] or metal[:N].
     #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
     pub(super) device: DevicePreference,
@@ -25,6 +32,13 @@ pub(super) struct ModelArgs {
     /// Threads to compute with; all cores unless given (the window keeps one for itself).
     #[arg(long, value_name = "N", value_parser = thread_count, help_heading = "Model", allow_negative_numbers = true)]
     pub(super) threads: Option<usize>,
+}
+
+impl PlaceArgs {
+    /// That model there.
+    pub(super) fn request(&self, source: ModelSource) -> LoadRequest {
+        LoadRequest { source, device: self.device, dtype: self.dtype.into() }
+    }
 }
 
 /// See [`DtypePreference`].

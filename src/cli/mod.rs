@@ -92,7 +92,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Gui { model, args } => window(&model, args),
         Command::Trace(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             trace::run(&args)
         }
         Command::Chair(args) => chair::run(&args),
@@ -100,32 +100,32 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Mask(args) => mask::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::PromptImage(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             prompt_image::run(&args)
         }
         Command::Figure(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             figure::run(&args.model, &args)
         }
         Command::Html(args) => figure::run_html(&args),
         Command::Directions(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             directions::run(&args)
         }
         Command::Heads(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             heads::run(&args)
         }
         Command::Study { command } => study::dispatch(command),
         Command::Bench(args) => {
-            threads::take(args.model.threads)?;
+            threads::take(args.model.place.threads)?;
             bench::run(&args)
         }
     }
 }
 
 fn window(model: &ModelArgs, args: GuiArgs) -> Result<(), Failure> {
-    threads::keep_one_for_the_window(model.threads)?;
+    threads::keep_one_for_the_window(model.place.threads)?;
     gui::run(model, args)
 }
 

@@ -13,8 +13,7 @@ use std::sync::atomic::AtomicBool;
 
 /// The model that was asked for.
 pub(super) fn load_request(args: &ModelArgs) -> Result<LoadRequest, Failure> {
-    let source = model_source(&args.model, args.mmproj.as_deref())?;
-    Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
+    Ok(args.place.request(model_source(&args.model, args.mmproj.as_deref())?))
 }
 
 pub(super) fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failure> {

@@ -4,6 +4,7 @@ mod args;
 mod examples;
 mod exchange;
 mod merge;
+mod mmvp_vlm;
 mod pair_figures;
 mod pairs;
 mod report;
@@ -22,7 +23,7 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
     match command {
         StudyCommand::New { template, out } => new(&template, out.as_deref()),
         StudyCommand::Run(args) => {
-            threads::take(args.threads)?;
+            threads::take(args.place.threads)?;
             run::run(&args)
         }
         StudyCommand::Merge(args) => merge::run(&args),
@@ -31,8 +32,12 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
         StudyCommand::Import(args) => exchange::import(&args),
         StudyCommand::Report(args) => report::run(&args),
         StudyCommand::Pairs(args) => {
-            threads::take(args.threads)?;
+            threads::take(args.place.threads)?;
             pairs::run(&args)
+        }
+        StudyCommand::MmvpVlm(args) => {
+            threads::take(args.place.threads)?;
+            mmvp_vlm::run(&args)
         }
     }
 }

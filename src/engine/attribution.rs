@@ -1,5 +1,6 @@
 //! Where a model looked for a query, for attention prompting on the image.
 
+use super::embeddings::cut_off;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Attributed, AttributionRequest, Prompt, Question, RecordOptions, RunId, Spec};
@@ -132,10 +133,9 @@ fn embedding(
     let encoded = checkpoint.encode_text(text)?;
     if encoded.truncated {
         let most = checkpoint.config.text_max_position_embeddings;
-        warnings.push(format!("A text was cut off at the encoder's {most} tokens: {text}"));
+        warnings.push(cut_off(most, text));
     }
-    let ids = encoded.ids.get(..encoded.len).unwrap_or(&encoded.ids);
-    Ok(clip.text_embedding(ids)?)
+    Ok(clip.text_embedding(encoded.seen())?)
 }
 
 /// Looks at nothing and stops when told.

@@ -1,4 +1,4 @@
-//! Embeddings of photos: one vector of unit length each, by an encoder that stands by itself.
+//! Embeddings of photos and texts: one vector of unit length each, by an encoder that stands by itself.
 
 mod cache;
 
@@ -9,6 +9,7 @@ use super::error::EngineError;
 use super::open::{ModelKind, OpenModel};
 use crate::data::Photo;
 use crate::model::{ModelError, Probe};
+use candle_core::Tensor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -84,12 +85,56 @@ pub fn embed_photo(model: &OpenModel, photo: &Photo, cancel: &AtomicBool) -> Res
         found: format!("{}, which gives none", encoder.tower().name),
         path: path(),
     })?;
+    unit(&embedding, "direction of the photo's embedding")
+}
+
+/// A text's embedding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddedText {
+    /// Of unit length.
+    pub embedding: Vec<f32>,
+    /// What the user should know of the text.
+    pub warning: Option<String>,
+}
+
+/// The embedding of a text by CLIP's text tower, of unit length: its dot product with [`embed_photo`]'s is the cosine.
+///
+/// **Errors**: a model without a text tower, a text that cannot be encoded.
+pub fn embed_text(model: &OpenModel, text: &str) -> Result<EmbeddedText, EngineError> {
+    let encoder = encoder(model)?;
+    let Towers::Both { clip, checkpoint } = &encoder.towers else {
+        let found = format!("{}, which has no text tower", encoder.tower().name);
+        return Err(EngineError::NoEmbedding { found, path: encoder.info.id.clone().into() });
+    };
+    let encoded = checkpoint.encode_text(text)?;
+    let most = checkpoint.config.text_max_position_embeddings;
+    let warning = encoded.truncated.then(|| cut_off(most, text));
+    let embedding = clip.text_embedding(encoded.seen())?;
+    Ok(EmbeddedText { embedding: unit(&embedding, "direction of a text's embedding")?, warning })
+}
+
+/// What CLIP multiplies a cosine by; `None` for a model without a text tower.
+pub fn logit_scale(model: &OpenModel) -> Option<f32> {
+    let ModelKind::Sees(encoder) = model.kind() else { return None };
+    match &encoder.towers {
+        Towers::Both { clip, .. } => Some(clip.logit_scale()),
+        Towers::Image(_) => None,
+    }
+}
+
+/// A text that the encoder does not see whole.
+pub(super) fn cut_off(most: usize, text: &str) -> String {
+    format!("A text was cut off at the encoder's {most} tokens: {text}")
+}
+
+/// A vector of unit length.
+fn unit(embedding: &Tensor, what: &'static str) -> Result<Vec<f32>, EngineError> {
     let values = embedding.to_vec1::<f32>().map_err(EngineError::tensor("read an embedding back"))?;
     let norm = values.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     if !norm.is_finite() || norm <= 0.0 {
         #[expect(clippy::cast_possible_truncation, reason = "for a sentence")]
         let found = norm as f32;
-        return Err(ModelError::NotFinite { what: "direction of the photo's embedding", found }.into());
+        return Err(ModelError::NotFinite { what, found }.into());
     }
     #[expect(clippy::cast_possible_truncation, reason = "at most 1")]
     let unit = |value: &f32| (f64::from(*value) / norm) as f32;

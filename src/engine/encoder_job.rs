@@ -1,6 +1,7 @@
 //! One photo through an encoder: where `[CLS]` looks and, with a text tower, how well texts fit.
 
 use super::asked::NO_STRATEGY;
+use super::embeddings::cut_off;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Answer, Event, Prompt, PromptRows, Prompting, Question, RunId, Stage, Timings};
@@ -176,11 +177,9 @@ fn similarity(
         let encoded = checkpoint.encode_text(text)?;
         if encoded.truncated {
             let most = checkpoint.config.text_max_position_embeddings;
-            warnings.push(format!("A text was cut off at the encoder's {most} tokens: {text}"));
+            warnings.push(cut_off(most, text));
         }
-        // What fills the rest comes after the end token, which cannot see it.
-        let ids = encoded.ids.get(..encoded.len).unwrap_or(&encoded.ids);
-        cosines.push((text.clone(), clip.cosine(image, &clip.text_embedding(ids)?)?));
+        cosines.push((text.clone(), clip.cosine(image, &clip.text_embedding(encoded.seen())?)?));
     }
     Ok(compare(cosines, clip.logit_scale()))
 }

@@ -67,7 +67,10 @@ pub use blind_pairs::{BlindPair, BlindPairs, PairLimits, blind_pairs};
 pub use catalog::{Catalog, Entry, catalog};
 pub use device::Place;
 pub use directions::{CaptionPair, TowerDirections, VtiDirections, vti_directions};
-pub use embeddings::{EmbeddedPhotos, EmbeddingCache, Embeddings, UnreadPhoto, embed_photo, embed_photos};
+pub use embeddings::{
+    EmbeddedPhotos, EmbeddedText, EmbeddingCache, Embeddings, UnreadPhoto, embed_photo, embed_photos, embed_text,
+    logit_scale,
+};
 pub use error::{EngineError, SpecError};
 pub use estimate::{free_memory, plan_memory};
 pub use head_ranking::{HeadRanking, JudgedWord, WordPlace, rank_heads};

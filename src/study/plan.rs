@@ -53,14 +53,13 @@ impl StudyPlan {
         tell(StudyStep::Opening("Opening photos and questions"));
         let data = StudyData::open(&study, &self.file, cancel)?;
         tell(StudyStep::Opening("Opening the model"));
+        let named = model_of(&study, &self.file);
         let mut open = |name: &str, mmproj: Option<&Path>| {
-            let request =
-                LoadRequest { source: self.model_source(name, mmproj), device: self.device, dtype: self.dtype };
+            let request = LoadRequest { source: source(name, mmproj), device: self.device, dtype: self.dtype };
             OpenModel::open(&request, &mut |_, what| tell(StudyStep::Opening(what)), finish)
         };
-        let mmproj = study.model.mmproj.as_ref().map(|path| self.base().join(path));
-        let models = open(&study.model.id, mmproj.as_deref())
-            .and_then(|model| Ok((model, clip_of(&study).map(|name| open(&name, None)).transpose()?)));
+        let models = open(&named.id, named.mmproj.as_deref())
+            .and_then(|model| Ok((model, clip_of(&study, &self.file).map(|name| open(&name, None)).transpose()?)));
         let (model, looker) = match models {
             Err(_) if finish.load(Ordering::Relaxed) => {
                 return Ok(StudySummary { is_stopped: true, ..StudySummary::default() });
@@ -80,28 +79,75 @@ impl StudyPlan {
         };
         run.run(&mut |now| tell(StudyStep::Asking(now)), finish, cancel)
     }
+}
 
-    fn base(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new(""))
-    }
-
-    /// The model of a study: a path from its folder where there is one of that name.
-    fn model_source(&self, name: &str, mmproj: Option<&Path>) -> ModelSource {
-        let beside = self.base().join(name);
-        let text = if beside.exists() { beside.to_string_lossy().into_owned() } else { name.to_owned() };
-        match (ModelSource::named(&text), mmproj) {
-            (_, None) if Path::new(&text).is_dir() => ModelSource::Folder(text.into()),
-            (ModelSource::Gguf { decoder, .. }, Some(file)) => {
-                ModelSource::Gguf { decoder, mmproj: Some(file.to_owned()) }
-            }
-            (source, _) => source,
-        }
+/// What that name means.
+fn source(name: &str, mmproj: Option<&Path>) -> ModelSource {
+    match (ModelSource::named(name), mmproj) {
+        (_, None) if Path::new(name).is_dir() => ModelSource::Folder(name.into()),
+        (ModelSource::Gguf { decoder, .. }, Some(file)) => ModelSource::Gguf { decoder, mmproj: Some(file.to_owned()) },
+        (source, _) => source,
     }
 }
 
-/// Name of the CLIP that looks for attention prompting; `None` where no setting asks for it.
-pub fn clip_of(study: &Study) -> Option<String> {
+/// The model of a study by its name and its projector, as they are found from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudyModel {
+    /// A path, a hub id, or `demo`.
+    pub id: String,
+    /// Projector of a GGUF pair.
+    pub mmproj: Option<PathBuf>,
+}
+
+/// The model of a study: a path from the folder of its file where there is one of that name.
+pub fn model_of(study: &Study, file: &Path) -> StudyModel {
+    let mmproj = study.model.mmproj.as_ref().map(|path| beside(file, path));
+    StudyModel { id: named_beside(&study.model.id, file), mmproj }
+}
+
+/// A path from the folder of a study's file.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn named_beside(name: &str, file: &Path) -> String {
+    let path = beside(file, Path::new(name));
+    if path.exists() { path.to_string_lossy().into_owned() } else { name.to_owned() }
+}
+
+/// Name of the CLIP that looks for attention prompting, as it is found from here; `None` where no setting asks for it.
+pub fn clip_of(study: &Study, file: &Path) -> Option<String> {
     let all = study.settings.iter().filter_map(|setting| setting.prompting.as_ref());
     let clip = all.filter(|prompting| prompting.source == Source::Clip);
-    clip.map(|prompting| prompting.model.clone().unwrap_or_else(|| "demo-clip".to_owned())).next()
+    clip.map(|prompting| prompting.model.as_deref().map_or("demo-clip".to_owned(), |name| named_beside(name, file)))
+        .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_of_a_study_are_found_beside_its_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("s.toml");
+        for name in ["llava", "clip"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        let study = |model: &str, clip: &str| {
+            let text = format!(
+                "name = \"S\"\ntemplate = \"pope\"\n[data]\nimages = \"demo\"\n[questions]\nfrom = \"prompt\"\n\
+                    prompt = \"a\"\n[model]\nid = \"{model}\"\n[[settings]]\nname = \"p\"\n[settings.prompting]\n\
+                    source = \"clip\"\nmodel = \"{clip}\"\n"
+            );
+            Study::read(&text, &file).expect("a study")
+        };
+        let here = |name: &str| folder.path().join(name).display().to_string();
+        let found = study("llava", "clip");
+        assert_eq!(model_of(&found, &file).id, here("llava"), "a folder beside it");
+        assert_eq!(clip_of(&found, &file), Some(here("clip")), "the one that looks, too");
+        let hub = study("llava-hf/llava-1.5-7b-hf", "demo-clip");
+        assert_eq!(model_of(&hub, &file).id, "llava-hf/llava-1.5-7b-hf", "a name");
+        assert_eq!(clip_of(&hub, &file).as_deref(), Some("demo-clip"), "a bundled one");
+    }
 }

@@ -33,6 +33,7 @@ mod study_exchange;
 #[cfg(unix)]
 mod study_figures;
 mod study_kills;
+mod study_mmvp_vlm;
 mod study_pairs;
 mod study_runs;
 

@@ -5,6 +5,7 @@ mod demo_clip;
 mod demo_llava;
 mod embeddings;
 mod job;
+mod mmvp_vlm;
 mod published_encoders;
 mod reuse;
 mod together;

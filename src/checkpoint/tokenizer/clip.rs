@@ -20,6 +20,13 @@ pub struct ClipTextIds {
     pub truncated: bool,
 }
 
+impl ClipTextIds {
+    /// The text with its start and end token: what fills the rest comes after the end token, which cannot see it.
+    pub fn seen(&self) -> &[u32] {
+        self.ids.get(..self.len).unwrap_or(&self.ids)
+    }
+}
+
 impl TextTokenizer {
     /// Ids of a text, cut (the end token stays) or filled to the tower's positions.
     ///

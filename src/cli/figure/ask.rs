@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 
 /// The bundled model on the first bundled photo.
 pub(super) fn demo(args: &ModelArgs) -> Result<Trace, Failure> {
-    let request = LoadRequest { source: ModelSource::Demo, device: args.device, dtype: args.dtype.into() };
+    let request = args.place.request(ModelSource::Demo);
     let model = open(&request)?;
     let words = model.info().suggested_prompts.first().cloned().unwrap_or_else(|| "Describe the image.".to_owned());
     let image = demo::IMAGES.first().ok_or_else(|| anyhow!("Expected a bundled photo, found none"))?;

@@ -1,10 +1,10 @@
 //! What may stand behind `gazelens study`.
 
-use super::super::common_args::{Dtype, at_least_one, thread_count};
+use super::super::common_args::{PlaceArgs, at_least_one};
 use super::exchange::{ExportArgs, ImportArgs};
+use super::mmvp_vlm::MmvpVlmArgs;
 use super::pairs::PairsArgs;
 use super::submit::SubmitArgs;
-use crate::engine::DevicePreference;
 use crate::figure::Format;
 use crate::study::store::Shard;
 use clap::{Args, Subcommand, ValueEnum};
@@ -31,6 +31,8 @@ pub(in crate::cli) enum StudyCommand {
     Report(ReportArgs),
     /// Find pairs of photos that one encoder takes for nearly the same and another does not: CLIP-blind pairs.
     Pairs(Box<PairsArgs>),
+    /// Score CLIP models by MMVP-VLM: pairs of photos that statements tell apart, for nine visual patterns.
+    MmvpVlm(MmvpVlmArgs),
     /// Write answers of a run as other programs read them: LLaVA's, CHAIR's, lmms-eval's or AMBER's.
     Export(ExportArgs),
     /// Make rows of answers that another program wrote, to be merged, reported and compared like those of a run.
@@ -61,15 +63,8 @@ pub(in crate::cli) struct RunArgs {
     /// In place of the study's model: `demo`, a folder, a GGUF decoder or a hub id.
     #[arg(long, value_name = "MODEL", help_heading = "Model")]
     pub(super) model: Option<String>,
-    /// Where to run: auto, cpu, cuda[:N] or metal[:N].
-    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
-    pub(super) device: DevicePreference,
-    /// Type to compute in.
-    #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
-    pub(super) dtype: Dtype,
-    /// Threads to compute with; all cores unless given.
-    #[arg(long, value_name = "N", value_parser = thread_count, help_heading = "Model", allow_negative_numbers = true)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
     /// Print progress as JSON lines on standard output.
     #[arg(long)]
     pub(super) json: bool,

@@ -1,13 +1,13 @@
 //! `gazelens study pairs`: photos that CLIP takes for nearly the same and `DINOv2` does not.
 
-use super::super::common_args::{Dtype, ModelArgs, at_least_one, thread_count};
+use super::super::common_args::{PlaceArgs, at_least_one};
 use super::super::failure::Failure;
 use super::super::{endings, inputs, output, source};
 use super::pair_figures;
 use crate::data::library::list_folder;
 use crate::engine::{
-    BlindPair, BlindPairs, DevicePreference, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo,
-    OpenModel, PairLimits, UnreadPhoto, blind_pairs, embed_photos,
+    BlindPair, BlindPairs, EmbeddedPhotos, EmbeddingCache, Embeddings, LoadRequest, ModelInfo, OpenModel, PairLimits,
+    UnreadPhoto, blind_pairs, embed_photos,
 };
 use crate::files::{self, Outputs};
 use crate::study::{PairsFile, PhotoPair};
@@ -40,15 +40,8 @@ pub(in crate::cli) struct PairsArgs {
     /// The encoder for which it is not, as a rule `DINOv2`, such as facebook/dinov2-large.
     #[arg(long, value_name = "DINOV2", help_heading = "Model")]
     pub(super) second: String,
-    /// Where to run: auto, cpu, cuda[:N] or metal[:N].
-    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
-    pub(super) device: DevicePreference,
-    /// Type to compute in; auto is f32 on the CPU and the checkpoint's own on a GPU.
-    #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
-    pub(super) dtype: Dtype,
-    /// Threads to compute with; all cores unless given.
-    #[arg(long, value_name = "N", value_parser = thread_count, help_heading = "Model", allow_negative_numbers = true)]
-    pub(super) threads: Option<usize>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
     /// Cosine of --model that a pair is above, -1 to 1.
     #[arg(
         long,
@@ -159,11 +152,11 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
 }
 
 fn request(args: &PairsArgs, flag: &str, model: &str) -> Result<LoadRequest, Failure> {
-    let (model, device, dtype, threads) = (model.to_owned(), args.device, args.dtype, args.threads);
-    source::load_request(&ModelArgs { model, mmproj: None, device, dtype, threads }).map_err(|failure| {
+    let found = source::model_source(model, None).map_err(|failure| {
         let sentence = anyhow!("{}", failure.sentence().replace("--model", flag));
         if failure.status() == 2 { Failure::usage(sentence) } else { Failure::work(sentence) }
-    })
+    })?;
+    Ok(args.place.request(found))
 }
 
 /// Photos directly in the folder.

@@ -6,7 +6,7 @@ use super::args::RunArgs;
 use crate::engine::{LoadRequest, OpenModel};
 use crate::files;
 use crate::study::store::Shard;
-use crate::study::{Study, StudyData, StudyProgress, StudyRun, StudySummary, clip_of};
+use crate::study::{Study, StudyData, StudyProgress, StudyRun, StudySummary, clip_of, model_of};
 use anyhow::anyhow;
 use serde_json::json;
 use std::io::IsTerminal as _;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     let shard = shard(args)?;
     crate::study::Setting::all(&study, &args.study)?;
     let mut request = request(&study, args)?;
-    let looker_name = clip_of(&study);
+    let looker_name = clip_of(&study, &args.study);
     let mut looker = looker_name.as_deref().map(|name| load(name, None, args)).transpose()?;
     // Until the first row a signal ends the program; from then on it ends it behind a row.
     let cancel = AtomicBool::new(false);
@@ -94,24 +94,13 @@ fn shard(args: &RunArgs) -> Result<Shard, Failure> {
 }
 
 fn request(study: &Study, args: &RunArgs) -> Result<LoadRequest, Failure> {
-    let id = beside(&args.study, &study.model.id, args.model.is_none());
-    let mmproj = study.model.mmproj.as_ref().map(|path| base(&args.study).join(path));
-    load(&id, mmproj.as_deref(), args)
-}
-
-fn base(study: &Path) -> &Path {
-    study.parent().unwrap_or(Path::new(""))
-}
-
-/// A path of the study is one from its folder.
-fn beside(study: &Path, name: &str, is_of_study: bool) -> String {
-    let path = base(study).join(name);
-    if is_of_study && path.exists() { path.to_string_lossy().into_owned() } else { name.to_owned() }
+    let found = model_of(study, &args.study);
+    // What stands on the command line is seen from where one is.
+    load(args.model.as_ref().unwrap_or(&found.id), found.mmproj.as_deref(), args)
 }
 
 fn load(name: &str, mmproj: Option<&Path>, args: &RunArgs) -> Result<LoadRequest, Failure> {
-    let source = source::model_source(name, mmproj)?;
-    Ok(LoadRequest { source, device: args.device, dtype: args.dtype.into() })
+    Ok(args.place.request(source::model_source(name, mmproj)?))
 }
 
 /// Progress: one changing line on a terminal, a line now and then elsewhere, JSON lines if wanted.
