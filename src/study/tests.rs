@@ -3,6 +3,7 @@
 use super::benchmarks::{amber, mmvp};
 use super::file::Study;
 use super::merge::merge;
+use super::mmvp_vlm::MmvpVlm;
 use super::report::{ReportOptions, report};
 use super::setting::Setting;
 use super::store::{RowFile, RunHeader};
@@ -53,6 +54,9 @@ proptest! {
         while let Ok(Some(_)) = rows.next_row() {}
         drop(amber(&path, Some(&path)));
         drop(mmvp(&path));
+        let (folder, _path) = written(&noise, "Questions.csv");
+        std::fs::create_dir(folder.path().join("MMVP_VLM_Images")).expect("a folder");
+        drop(MmvpVlm::open(folder.path()));
         let (folder, _path) = written(&noise, "run.json");
         drop(RunHeader::open(folder.path()));
     }

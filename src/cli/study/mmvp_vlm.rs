@@ -9,6 +9,7 @@ use crate::study::{MmvpVlm, MmvpVlmScores, PATTERNS, mmvp_vlm_table};
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -70,7 +71,7 @@ pub(super) fn run(args: &MmvpVlmArgs) -> Result<(), Failure> {
     }
     let table = mmvp_vlm_table(&models);
     if let (Some(out), Some(path)) = (out, &args.out) {
-        let bytes = match path.extension().map(|ending| ending.to_ascii_lowercase()) {
+        let bytes = match path.extension().map(OsStr::to_ascii_lowercase) {
             Some(ending) if ending == "csv" => {
                 table.csv().map_err(|err| anyhow!("Cannot write --out: {err}: {}", path.display()))?
             }
@@ -81,11 +82,12 @@ pub(super) fn run(args: &MmvpVlmArgs) -> Result<(), Failure> {
         outputs.commit()?;
     }
     let program = format!("gazelens {}", env!("CARGO_PKG_VERSION"));
-    Ok(if args.json {
-        output::json(&json!({"patterns": PATTERNS, "models": told, "program": program}))?;
+    let written = if args.json {
+        output::json(&json!({"patterns": PATTERNS, "models": told, "program": program}))
     } else {
-        output::line(table.markdown().trim_end())?;
-    })
+        output::line(table.markdown().trim_end())
+    };
+    Ok(written?)
 }
 
 fn object(info: &Arc<ModelInfo>, logit_scale: Option<f32>, scores: &MmvpVlmScores) -> Value {

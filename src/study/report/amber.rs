@@ -1,16 +1,19 @@
 //! AMBER's yes/no questions as its own script counts them, beside the tables with intervals.
 //!
 //! **Source**: AMBER (arXiv 2311.07397), `inference.py:95-345` and `data/metrics.txt`: the positive class is no;
-//! denominators begin at 0.001; precision and recall are rounded to a decimal before F1 is made of them, with 1e-4 below
-//! the line, and 1e-3 for existence, which takes up to 0.05 points from it.
+//! denominators begin at 0.001; precision and recall are rounded to a decimal before F1 is made of them, with 1e-4
+//! below the line, and 1e-3 for existence, which takes up to 0.05 points from it.
 
 use super::groups::Group;
 use super::table::{Cell, Table};
 use crate::analysis::pope::{Said, scorer};
 use crate::study::row::AnswerRow;
 
+/// Whether a part of the set is of a kind.
+type IsOf = fn(&str) -> bool;
+
 /// Kinds of questions: the name, and which parts of the set it is.
-const KINDS: [(&str, fn(&str) -> bool); 7] = [
+const KINDS: [(&str, IsOf); 7] = [
     ("all", |_| true),
     ("existence", is_existence),
     ("attribute", |split| split.starts_with("attribute-")),
@@ -47,9 +50,9 @@ impl Counts {
         self.right += usize::from(said == Some(if is_no { Said::No } else { Said::Yes }));
     }
 
-    /// Accuracy, precision, recall and F1, per cent with a decimal. `parts`: how many of the script's counters are added
-    /// for it.
+    /// Accuracy, precision, recall and F1, per cent with a decimal.
     fn official(&self, kind: &str) -> [f64; 4] {
+        // So many of the script's counters are added for it.
         let parts = if kind == "attribute" { 3.0 } else { 1.0 };
         let share = |above: usize, below: usize| rounded(above as f64 / (below as f64 + parts * BEGIN) * 100.0);
         let (precision, recall) = (share(self.right_no, self.said_no), share(self.right_no, self.no));
@@ -90,8 +93,8 @@ pub(super) fn official(groups: &[Group<'_>]) -> Table {
         id: "amber_official".to_owned(),
         title: "AMBER's yes/no questions as its own script counts them".to_owned(),
         note: "Per cent, positive class: no. An answer counts where its first word says yes or no; everything else is \
-            wrong. As in the script, precision and recall are rounded before F1, and 1e-4 is added below its line, 1e-3 \
-            for existence: up to 0.05 points too low. Existence has no question with the right answer yes: its \
+            wrong. As in the script, precision and recall are rounded before F1, and 1e-4 is added below its line, \
+            1e-3 for existence: up to 0.05 points too low. Existence has no question with the right answer yes: its \
             precision is 100 by construction."
             .to_owned(),
         columns: ["setting", "kind", "n", "accuracy", "precision", "recall", "F1"].map(str::to_owned).to_vec(),
