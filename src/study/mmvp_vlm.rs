@@ -286,7 +286,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut text = "Question ID,Type,Statement\n".to_owned();
         for (id, kind, words) in statements {
-            text += &format!("{id},{kind},\"{words}\"\n");
+            text.extend([id.to_string().as_str(), ",", kind, ",\"", words, "\"\n"]);
             let photos = folder.path().join("MMVP_VLM_Images").join(kind);
             std::fs::create_dir_all(&photos).expect("a folder");
             std::fs::write(photos.join(format!("{id}.jpg")), "").expect("a photo");
@@ -345,7 +345,7 @@ mod tests {
             is_right,
         };
         // Three of fifteen, then all of two.
-        let pairs = (0..17).map(|idx| pair(idx, idx < 3 || idx >= 15)).collect();
+        let pairs = (0..17).map(|idx| pair(idx, !(3..15).contains(&idx))).collect();
         let scores = MmvpVlmScores { pairs, warnings: Vec::new() };
         let patterns = scores.patterns();
         assert_eq!(patterns[..3], [Some(0.2), Some(1.0), None], "of the pairs that there are");
