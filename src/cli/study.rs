@@ -30,7 +30,10 @@ pub(super) fn dispatch(command: StudyCommand) -> Result<(), Failure> {
         StudyCommand::Submit(args) => submit::run(&args),
         StudyCommand::Export(args) => exchange::export(&args),
         StudyCommand::Import(args) => exchange::import(&args),
-        StudyCommand::Report(args) => report::run(&args),
+        StudyCommand::Report(args) => {
+            threads::take(args.place.threads)?;
+            report::run(&args)
+        }
         StudyCommand::Pairs(args) => {
             threads::take(args.place.threads)?;
             pairs::run(&args)

@@ -242,6 +242,7 @@ mod tests {
             num_settings: 2,
             one_by_one: false,
             program: String::new(),
+            folder: None,
         }
     }
 

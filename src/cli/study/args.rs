@@ -101,12 +101,8 @@ pub(in crate::cli) struct ReportArgs {
     /// answers that prompting made right and made wrong. Opens the models that looked once more.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "out")]
     pub(super) photos: Vec<String>,
-    /// Where these models run: auto, cpu, cuda[:N] or metal[:N].
-    #[arg(long, default_value = "auto", value_name = "DEVICE", help_heading = "Model")]
-    pub(super) device: DevicePreference,
-    /// Type that they compute in.
-    #[arg(long, value_enum, default_value_t = Dtype::Auto, help_heading = "Model")]
-    pub(super) dtype: Dtype,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
     /// Print tables as JSON.
     #[arg(long)]
     pub(super) json: bool,

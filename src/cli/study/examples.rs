@@ -3,7 +3,7 @@
 use super::super::failure::Failure;
 use super::super::{output, source};
 use super::args::ReportArgs;
-use crate::engine::{Attributed, LoadRequest, OpenModel, attribute};
+use crate::engine::{Attributed, OpenModel, attribute};
 use crate::figure::recipe::FileInput;
 use crate::figure::{Besides, Figure, Inputs, Mismatches, Watch, demo_annotations, file_input, with_maps_beside};
 use crate::files::Outputs;
@@ -101,7 +101,7 @@ impl Drawing<'_> {
         let name = if beside.exists() { beside.to_string_lossy().into_owned() } else { name.to_owned() };
         let mmproj = mmproj.map(|path| self.base.join(path));
         let model = source::model_source(&name, mmproj.as_deref())?;
-        let mut request = LoadRequest { source: model, device: self.args.device, dtype: self.args.dtype.into() };
+        let mut request = self.args.place.request(model);
         source::fetch(&mut request)?;
         let model = OpenModel::open(&request, &mut |_, _| {}, cancel)?;
         let found = &model.info().weight_hash;

@@ -332,6 +332,7 @@ mod tests {
             num_settings: 3,
             one_by_one: false,
             program: String::new(),
+            folder: None,
         };
         let rows = answers.iter().enumerate().flat_map(|(item, (photo, label, plain, prompted))| {
             [(0, plain), (1, prompted)].map(|(setting_number, answer)| AnswerRow {

@@ -28,6 +28,7 @@ pub use prompting::{PromptView, PromptingCommand};
 pub use session::{SessionBox, SessionCommand};
 pub use study::{
     CellPlace, ReportForm, RowColumn, RowFilter, RowOutcome, RowSort, StudyCommand, StudyDraft, StudyView, TableSort,
+    UNSAVED_STUDY,
 };
 
 use crate::analysis::TokenRef as TokenPos;

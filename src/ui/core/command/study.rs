@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Name of a study that was not saved yet: its paths are relative to the working folder.
-const UNSAVED: &str = "study.toml";
+pub const UNSAVED_STUDY: &str = "study.toml";
 
 /// What people do with studies.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,7 +232,7 @@ pub struct StudyDraft {
 impl StudyDraft {
     /// The file that its paths are relative to.
     pub fn base(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| PathBuf::from(UNSAVED))
+        self.file.clone().unwrap_or_else(|| PathBuf::from(UNSAVED_STUDY))
     }
 
     /// Folder of the rows; `None` where none is typed.

@@ -7,7 +7,9 @@ use crate::figure::chart::{Chart, MOST_ROWS};
 use crate::study::report::{Table, chart_of};
 use crate::study::templates::template;
 use crate::study::{Setting, Study, StudyPlan, StudyProgress, StudySummary};
-use crate::ui::core::command::{Command, CopyCommand, ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView};
+use crate::ui::core::command::{
+    Command, CopyCommand, ReportForm, RowFilter, StudyCommand, StudyDraft, StudyView, UNSAVED_STUDY,
+};
 use crate::ui::core::pane::Pane;
 use crate::ui::features::study::files::{RowWish, StudyDone};
 use crate::ui::features::study::sorting::{bars_column, sorted_table};
@@ -218,7 +220,7 @@ impl AppState {
                 if let Some(run) = self.study.run.clone() {
                     // Its paths are seen from where it lay, where that is on this machine.
                     let folder = run.header.folder.as_ref().filter(|folder| folder.is_dir());
-                    self.study.begin_with(run.header.study.to_toml(), folder.map(|folder| folder.join(UNSAVED)));
+                    self.study.begin_with(run.header.study.to_toml(), folder.map(|folder| folder.join(UNSAVED_STUDY)));
                     self.study.draft.out = run.folder.display().to_string();
                 }
             }
