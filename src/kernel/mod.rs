@@ -13,8 +13,8 @@
 //!   nothing.
 //! - bf16 and (without AVX-512) f16 are read two to a 32-bit lane; the activations are reordered once to match. That is
 //!   cheaper than spreading the weights out.
-//! - Quantised blocks meet f32 activations. Rounding activations to int8, as others do, would be faster and would change
-//!   attention by as much as 0.01; whoever looks at attention wants the numbers of the weights.
+//! - Quantised blocks meet f32 activations. Rounding activations to int8, as others do, would be faster and would
+//!   change attention by as much as 0.01; whoever looks at attention wants the numbers of the weights.
 //! - Results do not depend on the number of threads, nor on which other rows share a product: a branch in company
 //!   equals the branch alone.
 //!

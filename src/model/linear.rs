@@ -36,8 +36,8 @@ impl Linear {
         Self { weight, bias }
     }
 
-    /// Quantised weights, which are multiplied as they are: on the CPU with f32 activations, so the product is that with
-    /// the same weights as floats; on a GPU by candle, which rounds activations to int8 in blocks.
+    /// Quantised weights, which are multiplied as they are: on the CPU with f32 activations, so the product is that
+    /// with the same weights as floats; on a GPU by candle, which rounds activations to int8 in blocks.
     pub fn quantised(weight: Arc<QTensor>, bias: Option<Tensor>) -> Self {
         Self::over(Matrix::quantised(weight), bias)
     }

@@ -154,8 +154,8 @@ impl Matrix {
         }
     }
 
-    /// Brings the outputs of a product into the model's order. **Shape** `product`: `[rows, outputs]`, on the CPU, which
-    /// nobody else has seen.
+    /// Brings the outputs of a product into the model's order. **Shape** `product`: `[rows, outputs]`, on the CPU,
+    /// which nobody else has seen.
     pub(crate) fn order(&self, product: Tensor) -> Result<Tensor> {
         if self.rotary_heads == 0 {
             return Ok(product);

@@ -216,21 +216,77 @@ def llama_cpp(folder: Path, threads: int) -> None:
 
 
 def gazelens(program: str, folder: Path, threads: int) -> dict:
-    """One process of `gazelens bench`."""
-    command = [program, "bench", "--model", str(folder / "decoder.gguf"), "--mmproj", str(folder / "mmproj.gguf"), "--image",
-               str(folder / "photo.png"), "--threads", str(threads), "--max-new-tokens", str(NEW_TOKENS), "--json"]
-    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return report
+    """One process of `gazelens bench`; memory is the most that it held at once, with the pages of the files."""
+    command = [program, "bench", "--model", folder / "decoder.gguf", "--mmproj", folder / "mmproj.gguf", "--image",
+               folder / "photo.png", "--threads", threads, "--max-new-tokens", NEW_TOKENS, "--json"]
+    report = json.loads(in_turn([str(word) for word in command])[0])
+    run = next(run for run in report["runs"] if run["branches"] == 1 and run["capture"])
+    return dict(load=report["load_secs"], first=run["vision_secs"] + run["prefill_secs"], further=report["further_questions"]["further_secs"],
+                rate=run["tokens_per_second"], share=run["share_of_bandwidth"])
 
 
-def main() -> None:
+def in_turn(command: list) -> tuple:
+    """What a process printed, and the most memory that it held."""
+    script = "import resource,subprocess,sys; out=subprocess.run(sys.argv[1:],check=True,capture_output=True,text=True).stdout; "
+    script += "print(out, end=''); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"
+    lines = subprocess.run([sys.executable, "-c", script, *command], check=True, capture_output=True, text=True).stdout.rstrip()
+    printed, memory = lines.rsplit("\n", 1)
+    return printed, int(memory)
+
+
+def trace_memory(program: str, folder: Path, threads: int) -> int:
+    """Peak memory of one question with all attention recorded (`bench` keeps several answers)."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [program, "trace", "--model", folder / "decoder.gguf", "--mmproj", folder / "mmproj.gguf", "--image", folder / "photo.png",
+                   "--prompt", PROMPT, "--threads", threads, "--max-new-tokens", NEW_TOKENS, "--out", Path(out) / "t.safetensors"]
+        return in_turn([str(word) for word in command])[1]
+
+
+def main() -> int:
     args = arguments()
     folder = args.folder / args.shape
     if args.llama_cpp:
-        return llama_cpp(folder, args.threads)
+        llama_cpp(folder, args.threads)
+        return 0
     make(folder, SHAPES[args.shape])
-    print(json.dumps(gazelens(args.gazelens, folder, args.threads), indent=1))
+    ours, theirs = [], []
+    own = [sys.executable, __file__, "--llama-cpp", "--shape", args.shape, "--threads", str(args.threads), "--folder", str(args.folder)]
+    for _ in range(args.rounds):
+        ours.append(gazelens(args.gazelens, folder, args.threads))
+        printed = in_turn(own)[0]
+        theirs.append(json.loads(next(line for line in printed.splitlines() if line.startswith("RESULT ")).removeprefix("RESULT ")))
+    memory = trace_memory(args.gazelens, folder, args.threads)
+    files = sum((folder / name).stat().st_size for name in ("decoder.gguf", "mmproj.gguf"))
+
+    def least(runs: list, name: str) -> float:
+        return min(run[name] for run in runs)
+
+    def most(runs: list, name: str) -> float:
+        return max(run[name] for run in runs)
+
+    figures = {
+        "load, s (at most 2)": (least(ours, "load"), least(theirs, "load")),
+        "first question, s: photo and prompt": (least(ours, "first"), least(theirs, "first")),
+        "tokens/s, attention recorded": (most(ours, "rate"), most(theirs, "rate")),
+        "peak memory over the files (at most 1.15)": (memory / files, least(theirs, "memory") / files),
+    }
+    ratios = {
+        "decoding over read bandwidth (at least 0.70)": most(ours, "share"),
+        "first question, times llama.cpp (at least 1.0)": least(theirs, "first") / least(ours, "first"),
+        "tokens/s, times llama.cpp (at least 1.0)": most(ours, "rate") / most(theirs, "rate"),
+        "further question, two tokens, s": least(ours, "further"),
+        "llama.cpp's prompt of a further question, s": least(theirs, "further"),
+    }
+    if args.json:
+        print(json.dumps(dict(figures=figures, ratios=ratios)))
+        return 0
+    print(f"{args.shape}: {files / 1e9:.2f} GB of files, {args.threads} threads, the best of {args.rounds} rounds, gazelens | llama.cpp")
+    for name, (own_value, peer) in figures.items():
+        print(f"  {name:<48} {own_value:8.2f} | {peer:8.2f}")
+    for name, value in ratios.items():
+        print(f"  {name:<48} {value:8.2f}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// Most that a probability may differ between products of blocks and of the same weights as floats: only sums are rounded
-/// in another order.
+/// Most that a probability may differ between products of blocks and of the same weights as floats: only sums are
+/// rounded in another order.
 const BLOCK_BOUND: f32 = 1e-5;
 /// Most that a probability may differ from the weights before they were quantised (q of four bits, the rest of four to
 /// sixteen); measured 0.42, set after that measurement: random weights make sharp attention, and with the same weights

@@ -173,8 +173,8 @@ impl Weights {
         })
     }
 
-    /// A matrix where it lies in its file, for products that read it there; `None` where it is not there, or is stored in
-    /// a type of other than 16 or 32 bits that is no block type either.
+    /// A matrix where it lies in its file, for products that read it there; `None` where it is not there, or is stored
+    /// in a type of other than 16 or 32 bits that is no block type either.
     ///
     /// **Shape**: `[outputs, inputs]`; another one is told when the matrix is asked for as a tensor.
     pub fn mapped(&self, canonical: &str, shape: &[usize]) -> Option<MappedTensor> {

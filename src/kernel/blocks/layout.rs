@@ -136,8 +136,8 @@ impl Scales {
 
 /// A block type as the kernels read it.
 ///
-/// Codes go from the file's bytes into registers and nowhere else: written down in eights and read in sixteens they cost
-/// three times as much.
+/// Codes go from the file's bytes into registers and nowhere else: written down in eights and read in sixteens they
+/// cost three times as much.
 pub(super) trait Layout {
     /// Values in a block.
     const VALUES: usize;

@@ -28,8 +28,8 @@ const PIECE_BYTES: usize = 128 << 10;
 const STRIP_ROWS: usize = 2;
 /// Activation rows that a block's values meet in registers.
 const GROUP_ROWS: usize = 4;
-/// A matrix of quantised weights over bytes that something else owns, usually a mapped file. Costs nothing to make; make
-/// one for each product.
+/// A matrix of quantised weights over bytes that something else owns, usually a mapped file. Costs nothing to make;
+/// make one for each product.
 ///
 /// **Shape** `[rows, cols]` = `[out_features, in_features]`, row-major, blocks along a row, at any alignment.
 #[derive(Debug, Clone, Copy)]
@@ -106,8 +106,8 @@ impl<'a> BlockWeight<'a> {
     }
 }
 
-/// `y = x · wᵀ` with quantised weights, accumulated in f32, `w` read once whatever the number of rows in `x`, split over
-/// the current rayon pool.
+/// `y = x · wᵀ` with quantised weights, accumulated in f32, `w` read once whatever the number of rows in `x`, split
+/// over the current rayon pool.
 ///
 /// The values of a row, and the order of their sums, do not depend on the rows beside it nor on the number of threads.
 ///
