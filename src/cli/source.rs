@@ -18,10 +18,12 @@ pub(super) fn load_request(args: &ModelArgs) -> Result<LoadRequest, Failure> {
 
 pub(super) fn model_source(model: &str, mmproj: Option<&Path>) -> Result<ModelSource, Failure> {
     let path = Path::new(model);
-    if path.is_dir() && mmproj.is_none() {
+    let named = ModelSource::named(model);
+    // What is bundled keeps its name, whatever folders are called.
+    if path.is_dir() && mmproj.is_none() && !named.is_bundled() {
         return Ok(ModelSource::Folder(path.to_owned()));
     }
-    match (ModelSource::named(model), mmproj) {
+    match (named, mmproj) {
         (ModelSource::Gguf { decoder, .. }, mmproj) => {
             Ok(ModelSource::Gguf { decoder, mmproj: mmproj.map(Path::to_owned) })
         }
@@ -62,8 +64,8 @@ pub(super) fn cached(request: &mut LoadRequest) -> anyhow::Result<()> {
     let options = HubOptions { offline: true, ..HubOptions::from_env()? };
     let cached = hub::fetch(id, &options, &mut |_| {}, &AtomicBool::new(false)).map_err(|_| {
         anyhow!(
-            "Cannot ask {id} again: the model is not on this machine, and a recipe downloads nothing unasked; \
-             give --model {id} to download it"
+            "Cannot ask {id} again: the model is not on this machine, and a file that names it downloads nothing \
+             unasked; a command with --model {id} downloads it"
         )
     });
     *folder = Some(cached?);

@@ -56,6 +56,9 @@ fn new(name: &str, out: Option<&Path>) -> Result<(), Failure> {
         ErrorKind::AlreadyExists => anyhow!("Cannot write the study, as another file has its name: {}", path.display()),
         _ => anyhow!("Cannot write the study: {}: {}", crate::files::reason(&err), path.display()),
     })?;
+    for line in template.needs() {
+        output::note(&format!("Before it runs, change what is not there: {line}"));
+    }
     Ok(())
 }
 

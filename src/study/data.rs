@@ -126,7 +126,7 @@ impl Opening<'_> {
         });
         let mut photos = Photos::new(&dataset);
         for (name, path) in below {
-            photos.below(&dataset, name, path);
+            photos.listed(&dataset, name, path);
         }
         let extractor = Extractor::new(Lemmatiser::default());
         let mut items = self.items(&mut photos, &dataset, truth.instances.as_deref(), &extractor)?;
@@ -409,6 +409,13 @@ impl Photos {
         photos
     }
 
+    /// Takes a photo of a folder below in, which may be named without its folders.
+    fn listed(&mut self, dataset: &Dataset, name: String, path: PathBuf) {
+        let base = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        let place = self.below(dataset, name, path);
+        self.by_name.entry(base).and_modify(|one| *one = None).or_insert(Some(place));
+    }
+
     /// The place of a photo in a folder below.
     fn below(&mut self, dataset: &Dataset, name: String, path: PathBuf) -> usize {
         if let Some(known) = self.by_path.get(&name) {
@@ -417,8 +424,6 @@ impl Photos {
         let row = dataset.row_of_name(&name).and_then(|row| dataset.rows().get(row));
         let image_id = row.and_then(|row| row.image_id).or_else(|| coco_image_id(&name));
         let place = self.all.len();
-        let base = name.rsplit('/').next().unwrap_or(&name).to_owned();
-        self.by_name.entry(base).and_modify(|one| *one = None).or_insert(Some(place));
         self.by_path.insert(name.clone(), place);
         self.all.push(StudyPhoto { name, source: ImageSource::Path(path), image_id });
         place

@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 /// Longest file of pairs: some hundred thousand of them.
 const MOST_BYTES: u64 = 256 << 20;
+/// Longest name or path of a pair, more than any system has.
+const MOST_TEXT_BYTES: usize = 4096;
+/// Largest cosine, with room for rounding.
+const MOST_COSINE: f64 = 1.01;
 /// Longest line that is looked at to tell what a file is.
 const MOST_LINE_BYTES: u64 = 64 << 10;
 
@@ -35,6 +39,20 @@ pub struct PhotoPair {
 }
 
 impl PhotoPair {
+    /// Refuses what no pair of photos has: a window that sets a text of a million letters has no memory left.
+    fn check(&self) -> Result<(), String> {
+        let named = [Some(&self.first), Some(&self.second), self.images.as_ref(), self.model.as_ref()];
+        let longest = named.into_iter().chain([self.second_model.as_ref()]).flatten().map(String::len).max();
+        if let Some(found) = longest.filter(|bytes| *bytes > MOST_TEXT_BYTES) {
+            return Err(format!("a name of {found} bytes"));
+        }
+        let is_cosine = |cosine: f64| (-MOST_COSINE..=MOST_COSINE).contains(&cosine);
+        if is_cosine(self.model_cosine) && is_cosine(self.second_cosine) {
+            return Ok(());
+        }
+        Err("a cosine that is no number from -1 to 1".to_owned())
+    }
+
     /// How much more alike they are to the first encoder.
     pub fn difference(&self) -> f64 {
         self.model_cosine - self.second_cosine
@@ -67,9 +85,7 @@ impl PairsFile {
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let pair: PhotoPair =
                 serde_json::from_str(line).map_err(|err| unfit(format!("in line {}: {err}", number + 1)))?;
-            if !(pair.model_cosine.is_finite() && pair.second_cosine.is_finite()) {
-                return Err(unfit(format!("in line {}: a cosine that is no number", number + 1)));
-            }
+            pair.check().map_err(|why| unfit(format!("in line {}: {why}", number + 1)))?;
             pairs.push(pair);
         }
         if pairs.is_empty() {
@@ -142,11 +158,16 @@ mod tests {
         std::fs::write(&path, before).expect("written");
         assert_eq!(PairsFile::read(&path).expect("of before").pairs[0].model, None, "without encoders");
         let bad = [("", "found none"), ("{}", "in line 1: missing field"), ("\n\n{\"first\":1}", "in line 3")];
-        for (text, why) in bad {
-            std::fs::write(&path, text).expect("written");
+        let odd = PhotoPair { first: "a".repeat(5000), ..pair() };
+        let wide = PhotoPair { second_cosine: 1e308, ..pair() };
+        let [odd, wide] = [odd, wide].map(|odd| PairsFile::text(&[pair(), odd]));
+        let bad = bad.into_iter().map(|(text, why)| (text.to_owned(), why, true));
+        let bad = bad.chain([(odd, "in line 2: a name of 5000 bytes", false), (wide, "in line 2: a cosine", false)]);
+        for (text, why, is_seen) in bad {
+            std::fs::write(&path, &text).expect("written");
             let sentence = PairsFile::read(&path).expect_err("no pairs").to_string();
             assert!(sentence.contains(why) && sentence.ends_with("pairs.jsonl"), "{sentence}");
-            assert!(!PairsFile::is_one(&path), "{text}");
+            assert_eq!(PairsFile::is_one(&path), !is_seen, "{why}");
         }
     }
 }

@@ -84,6 +84,7 @@ impl StudyPlan {
 /// What that name means.
 fn source(name: &str, mmproj: Option<&Path>) -> ModelSource {
     match (ModelSource::named(name), mmproj) {
+        (named, None) if named.is_bundled() => named,
         (_, None) if Path::new(name).is_dir() => ModelSource::Folder(name.into()),
         (ModelSource::Gguf { decoder, .. }, Some(file)) => ModelSource::Gguf { decoder, mmproj: Some(file.to_owned()) },
         (source, _) => source,
@@ -112,7 +113,11 @@ fn beside(file: &Path, path: &Path) -> PathBuf {
 
 fn named_beside(name: &str, file: &Path) -> String {
     let path = beside(file, Path::new(name));
-    if path.exists() { path.to_string_lossy().into_owned() } else { name.to_owned() }
+    if path.exists() && !ModelSource::named(name).is_bundled() {
+        path.to_string_lossy().into_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Name of the CLIP that looks for attention prompting, as it is found from here; `None` where no setting asks for it.
@@ -131,7 +136,7 @@ mod tests {
     fn models_of_a_study_are_found_beside_its_file() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("s.toml");
-        for name in ["llava", "clip"] {
+        for name in ["llava", "clip", "demo", "demo-clip"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
         let study = |model: &str, clip: &str| {
@@ -148,6 +153,7 @@ mod tests {
         assert_eq!(clip_of(&found, &file), Some(here("clip")), "the one that looks, too");
         let hub = study("llava-hf/llava-1.5-7b-hf", "demo-clip");
         assert_eq!(model_of(&hub, &file).id, "llava-hf/llava-1.5-7b-hf", "a name");
-        assert_eq!(clip_of(&hub, &file).as_deref(), Some("demo-clip"), "a bundled one");
+        assert_eq!(clip_of(&hub, &file).as_deref(), Some("demo-clip"), "a bundled one, whatever lies there");
+        assert_eq!(model_of(&study("demo", "clip"), &file).id, "demo", "the same");
     }
 }

@@ -14,6 +14,18 @@ pub struct Template {
     pub toml: &'static str,
 }
 
+impl Template {
+    /// Lines that name files which are not bundled.
+    pub fn needs(&self) -> Vec<&'static str> {
+        let is_file = |line: &&str| {
+            let (key, value) = line.split_once('=').unwrap_or_default();
+            matches!(key.trim(), "images" | "annotations" | "captions" | "file" | "labels")
+                && !value.trim().starts_with("\"demo\"")
+        };
+        self.toml.lines().filter(is_file).collect()
+    }
+}
+
 macro_rules! templates {
     ($($id:literal, $help:literal;)*) => {
         &[$(Template {
@@ -64,6 +76,13 @@ mod tests {
                 assert!(known.contains(&signal.as_str()), "{}: {signal}", template.id);
             }
         }
+        let needs = |id| template(id).expect("a template").needs();
+        assert!(needs("pope").is_empty() && needs("tomita").is_empty(), "they run on what is bundled");
+        assert_eq!(
+            needs("mmvp"),
+            ["images = \"MMVP/MMVP Images\"", "file = \"MMVP/Questions.csv\""],
+            "to be put there"
+        );
         let refused = template("popes").expect_err("no such template").to_string();
         assert!(refused.contains("found `popes` (near: pope"), "{refused}");
     }

@@ -68,6 +68,29 @@ fn examples_are_drawn_from_a_run_and_from_their_recipes() {
 }
 
 #[test]
+fn figures_are_drawn_from_anywhere_once_a_photo_and_in_no_time_of_a_strangers() {
+    let dir = folder();
+    let out = run(dir.path());
+    // The run is somewhere else; its study is not.
+    let (elsewhere, report) = (folder(), path(dir.path(), "report"));
+    let moved = elsewhere.path().join("run");
+    std::fs::rename(&out, &moved).expect("moved");
+    let header = moved.join("run.json");
+    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&header).expect("one")).expect("JSON");
+    value["num_items"] = 1_000_000_000_000_000_u64.into();
+    std::fs::write(&header, value.to_string()).expect("written");
+    let (moved, photos) = (moved.display().to_string(), "demo_01_beach.png,demo_01_beach.png");
+    let output = gazelens(&["study", "report", &moved, "--out", &report, "--photos", photos]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let figures = std::fs::read_dir(&report).expect("a folder").filter_map(Result::ok);
+    let figures = figures.filter(|file| {
+        let name = file.file_name().to_string_lossy().into_owned();
+        name.starts_with("figure_") && name.ends_with("beach.svg")
+    });
+    assert_eq!(figures.count(), 2, "one of each, of a photo that is named twice");
+}
+
+#[test]
 fn what_has_no_such_figures_is_one_sentence() {
     let dir = folder();
     let out = run(dir.path());
@@ -83,6 +106,32 @@ fn what_has_no_such_figures_is_one_sentence() {
     assert!(why.contains("found demo_01_beech.png (near: demo_01_beach.png)"), "{why}");
     let why = refused(&["study", "report", &out, "--photos", "auto"].map(str::to_owned), 2);
     assert!(why.contains("--out"), "a folder is needed: {why}");
+    let header = Path::new(&out).join("run.json");
+    let before = std::fs::read_to_string(&header).expect("a header");
+    let edited = |edit: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = serde_json::from_str(&before).expect("JSON");
+        edit(&mut value);
+        std::fs::write(&header, value.to_string()).expect("written");
+    };
+    // A run that names a model of the hub asks nobody.
+    edited(&|value| {
+        for setting in value["study"]["settings"].as_array_mut().expect("settings") {
+            if setting["prompting"]["source"] == "clip" {
+                setting["prompting"]["model"] = "somebody/clip".into();
+            }
+        }
+    });
+    let why = refused(&args("auto"), 1);
+    assert!(why.contains("somebody/clip") && why.contains("not on this machine"), "{why}");
+    std::fs::write(&header, &before).expect("as it was");
+    // Another photo of the same name.
+    let photo = dir.path().join("photos/demo_01_beach.png");
+    let own = std::fs::read(&photo).expect("a photo");
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/images/demo_24_lake.png");
+    std::fs::copy(other, &photo).expect("another photo");
+    let why = refused(&args("auto"), 1);
+    assert!(why.contains("Expected the photo that the run asked about (SHA-256 "), "{why}");
+    std::fs::write(&photo, own).expect("as it was");
     std::fs::remove_dir_all(dir.path().join("photos")).expect("there");
     let why = refused(&args("auto"), 1);
     assert!(why.contains("Expected the study's files in this folder or above the run"), "{why}");

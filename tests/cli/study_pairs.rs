@@ -87,6 +87,10 @@ fn pairs_say_what_they_are_of_and_are_drawn() {
     assert_eq!(std::fs::read(&again).expect("a figure"), svg, "the same bytes");
     let output = gazelens(&[&command[..], &wide].concat());
     assert!(output.status.success(), "once more into the same folder: {}", stderr(&output));
+    let twice = path(dir.path(), "twice");
+    let command = ["study", "pairs", "--images", &folder_text, "--model", "demo-clip", "--second", "demo-clip"];
+    let output = gazelens(&[&command[..], &["--above", "-1", "--below", "1", "--figures", &twice]].concat());
+    assert!(output.status.success(), "one encoder twice: {}", stderr(&output));
 }
 
 #[test]

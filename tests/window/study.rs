@@ -111,6 +111,41 @@ fn a_run_is_opened_and_a_click_leads_from_a_cell_to_a_photo() {
     assert_eq!(window.state().state().current_run().map(|run| run.id), Some(before), "nothing is asked twice");
 }
 
+/// Shows a row and waits for its answer.
+fn show_row(window: &mut Window, place: usize) {
+    window.state_mut().command(Command::Study(StudyCommand::ShowRow(place)));
+    wait_until(window, "its answer", |app| app.is_in_sight(Pane::Photo) && finished(app));
+    frames(window);
+}
+
+fn is_said(window: &Window, words: &str) -> bool {
+    window.state().state().notices.iter().any(|notice| notice.text.contains(words))
+}
+
+#[test]
+fn a_row_whose_answer_is_another_one_here_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    make(&toml(1, "[[settings]]\nname = \"api\"\n[settings.prompting]\nsource = \"llava\"\n"), folder.path(), None);
+    let rows = folder.path().join("rows-0-of-1.jsonl");
+    let text = std::fs::read_to_string(&rows).expect("rows");
+    let first: serde_json::Value = serde_json::from_str(text.lines().next().expect("a row")).expect("JSON");
+    let own = format!("\"answer\":{}", first["answer"]);
+    std::fs::write(&rows, text.replacen(&own, "\"answer\":\"Perhaps\"", 1)).expect("written");
+    let mut window = demo_window();
+    open(&mut window, folder.path());
+    let run = window.state().state().study.run.clone().expect("it is open");
+    let other = run.rows.iter().position(|row| row.answer.as_deref() == Some("Perhaps")).expect("the edited row");
+    show_row(&mut window, other);
+    wait_until(&mut window, "what differs", |app| {
+        app.state().notices.iter().any(|notice| notice.text.contains("which was “Perhaps”"))
+    });
+    show(&mut window, Pane::Study);
+    let place = run.rows.iter().position(|row| row.setting == "api").expect("a prompted row");
+    show_row(&mut window, place);
+    assert!(is_said(&window, "the study darkened it, and the answer was “"), "why the answer may be another");
+    assert!(!is_said(&window, "which was “Perhaps”"), "what was said of the question before is gone");
+}
+
 #[test]
 fn a_kept_trace_is_opened_in_place_of_asking() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -7,6 +7,7 @@ use super::pairs::PairsArgs;
 use super::submit::SubmitArgs;
 use crate::figure::Format;
 use crate::study::store::Shard;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -99,7 +100,8 @@ pub(in crate::cli) struct ReportArgs {
     pub(super) plots: PlotForm,
     /// Draw Figures 3 and 4 of Tomita et al. into --out, too, for these photos, or with `auto` for those with the first
     /// answers that prompting made right and made wrong. Opens the models that looked once more.
-    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "out")]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "out",
+        value_parser = NonEmptyStringValueParser::new())]
     pub(super) photos: Vec<String>,
     #[command(flatten)]
     pub(super) place: PlaceArgs,

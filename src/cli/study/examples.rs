@@ -11,8 +11,9 @@ use crate::prompting::Source;
 use crate::study::file::DEMO;
 use crate::study::report::{ExampleFigure, SeenExample, base_of, example_figures, example_recipe, expect_same_data};
 use crate::study::store::RunHeader;
-use crate::study::{AnswerRow, StudyData, looking_for};
+use crate::study::{AnswerRow, StudyData, StudyModel, clip_of, looking_for, model_of};
 use anyhow::anyhow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -70,39 +71,47 @@ pub(super) fn write(
         let mine: Vec<&ExampleFigure> = figures.iter().filter(|figure| figure.prompting.source == kind).collect();
         let Some(first) = mine.first() else { continue };
         let looker = drawing.open(first, &cancel)?;
-        for (number, figure) in mine.iter().enumerate() {
-            let before = mine.get(..number).unwrap_or_default();
-            let stem = |figure: &ExampleFigure| {
-                Path::new(&figure.photo).file_stem().unwrap_or_default().to_string_lossy().into_owned()
-            };
-            // Photos whose names differ in their endings alone.
-            let doubles = before.iter().filter(|other| stem(other) == stem(figure)).count();
-            let suffix = if doubles > 0 { format!("_{}", doubles + 1) } else { String::new() };
-            let ending = args.plots.ending();
-            let name = format!("figure_{}_{}{suffix}.{ending}", figure.number(), stem(figure));
-            drawing.draw(figure, &looker, &folder.join(name), &cancel)?;
+        for (figure, name) in mine.iter().zip(file_names(&mine)) {
+            drawing.draw(figure, &looker, &folder.join(name + args.plots.ending()), &cancel)?;
         }
     }
     Ok(())
 }
 
+/// A name for each, with the dot of its ending: by its photo, with a number where that is taken. Letters count as the
+/// same in either case, as on some disks.
+fn file_names(figures: &[&ExampleFigure]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let plain = |letter: char| if letter.is_control() { '_' } else { letter };
+    let name = |figure: &&ExampleFigure| {
+        let stem = Path::new(&figure.photo).file_stem().unwrap_or_default().to_string_lossy();
+        let stem: String = stem.chars().map(plain).collect();
+        let whole = format!("figure_{}_{stem}", figure.number());
+        let numbered = (2..).map(|number| format!("{whole}_{number}"));
+        let free = std::iter::once(whole.clone()).chain(numbered).find(|name| taken.insert(name.to_lowercase()));
+        free.unwrap_or(whole) + "."
+    };
+    figures.iter().map(name).collect()
+}
+
 impl Drawing<'_> {
     /// The model that looked, with the weights of then.
     fn open(&self, figure: &ExampleFigure, cancel: &AtomicBool) -> Result<OpenModel, Failure> {
-        let study = &self.header.study;
+        let (study, file) = (&self.header.study, self.base.join("study.toml"));
         let (name, mmproj, expected) = match figure.prompting.source {
             Source::Clip => {
-                let name = figure.prompting.model.as_deref().unwrap_or("demo-clip");
+                let name = clip_of(study, &file).unwrap_or_else(|| "demo-clip".to_owned());
                 (name, None, self.header.looker_hash.as_ref())
             }
-            Source::Llava => (study.model.id.as_str(), study.model.mmproj.as_ref(), Some(&self.header.weight_hash)),
+            Source::Llava => {
+                let StudyModel { id, mmproj } = model_of(study, &file);
+                (id, mmproj, Some(&self.header.weight_hash))
+            }
         };
-        let beside = self.base.join(name);
-        let name = if beside.exists() { beside.to_string_lossy().into_owned() } else { name.to_owned() };
-        let mmproj = mmproj.map(|path| self.base.join(path));
         let model = source::model_source(&name, mmproj.as_deref())?;
         let mut request = self.args.place.request(model);
-        source::fetch(&mut request)?;
+        // Nobody is asked over the network because a run names somebody.
+        source::cached(&mut request)?;
         let model = OpenModel::open(&request, &mut |_, _| {}, cancel)?;
         let found = &model.info().weight_hash;
         match expected {
@@ -133,6 +142,16 @@ impl Drawing<'_> {
             // As if nothing had been asked before.
             looker.forget_prompts();
             let attributed = attribute(looker, &request, cancel)?;
+            let found = &attributed.photo.sha256;
+            if let Some(expected) = plain.photo_sha256.as_ref().filter(|expected| *expected != found) {
+                let short = |hash: &str| hash.get(..12).unwrap_or(hash).to_owned();
+                let (expected, found) = (short(expected), short(found));
+                return Err(anyhow!(
+                    "Expected the photo that the run asked about (SHA-256 {expected}), found another ({found}): {}",
+                    plain.photo
+                )
+                .into());
+            }
             seen.push((plain, prompted, request.query, attributed));
             image = Some(&photo.source);
         }
@@ -141,7 +160,8 @@ impl Drawing<'_> {
             .iter()
             .map(|(plain, prompted, query, attributed)| SeenExample { plain, prompted, query, attributed })
             .collect();
-        let (recipe, given) = example_recipe(figure, &examples, image, looker.info(), self.annotations.clone())?;
+        let (recipe, given) = example_recipe(figure, &examples, image, looker.info(), self.annotations.clone())
+            .map_err(|err| anyhow!("{err}: {}", self.args.run.display()))?;
         let inputs = Inputs::open(&recipe, given, file.parent(), Mismatches::Refused)?;
         inputs.files().for_each(|(what, path)| self.outputs.reads(what, path));
         let (recipe, maps) = with_maps_beside(&recipe, &inputs, file);

@@ -11,7 +11,7 @@ use crate::study::PhotoPair;
 use crate::trace::file::EncodedTrace;
 use crate::trace::{Extras, Trace};
 use anyhow::anyhow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -84,6 +84,8 @@ fn draw(
 ) -> Result<(), Failure> {
     let mut recipe = Recipe::new(layout(pair, models), Colour::default());
     let mut given = Given::default();
+    // One file where both encoders are one, or both photos.
+    let mut written = HashSet::new();
     // A row for each encoder, a column for each photo.
     for encoder in 0..2 {
         for (photo, seen) in looks.into_iter().enumerate() {
@@ -93,6 +95,9 @@ fn draw(
             recipe.panels.push(Panel::new(Show::Map { map: map(&name), outline: None, grid_lines: false }));
             given.traces.insert(name, Arc::clone(&look.trace));
             let beside = file.with_file_name(&look.file);
+            if !written.insert(&look.file) {
+                continue;
+            }
             if let Some(key) = outputs.claim_beside(WHAT, &beside, Some(&look.bytes), &|_| false)? {
                 outputs.write_bytes(key, &look.bytes)?;
             }

@@ -115,6 +115,9 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
     outputs.check()?;
     // Nobody raises it: a signal ends the process, and nothing half written stays behind.
     let cancel = AtomicBool::new(false);
+    // Whatever is wrong with the second encoder is said before the first has looked at every photo.
+    let [_, second] = &requests;
+    drop(OpenModel::open(second, &mut |_, _| {}, &cancel)?);
     let [mut by_first, mut by_second] = [EmbeddedPhotos::default(), EmbeddedPhotos::default()];
     let (mut infos, mut models) = (Vec::new(), Vec::new());
     for (request, embedded) in requests.iter().zip([&mut by_first, &mut by_second]) {
@@ -136,12 +139,13 @@ pub(super) fn run(args: &PairsArgs) -> Result<(), Failure> {
     let found = blind_pairs(first, second, limits, &mut |_| {}, &cancel)?;
     let names: Vec<String> = shared.iter().filter_map(|idx| paths.get(*idx)).map(|path| name(path)).collect();
     let pairs = pairs(args, &found, &names)?;
+    if let (Some(folder), [first, second]) = (&args.figures, models.as_slice()) {
+        pair_figures::write(folder, [first, second], &pairs, &mut drawn, &cancel)?;
+    }
+    // It comes last: where it is, the figures are too.
     if let Some(out) = out {
         outputs.write_bytes(out, PairsFile::text(&pairs).as_bytes())?;
         outputs.commit()?;
-    }
-    if let (Some(folder), [first, second]) = (&args.figures, models.as_slice()) {
-        pair_figures::write(folder, [first, second], &pairs, &mut drawn, &cancel)?;
     }
     if args.json {
         output::json(&object(args, &infos, (&found, &pairs), names.len(), &unread))?;

@@ -35,6 +35,11 @@ pub enum ModelSource {
 }
 
 impl ModelSource {
+    /// Whether it is part of the program.
+    pub fn is_bundled(&self) -> bool {
+        matches!(self, Self::Demo | Self::DemoClip)
+    }
+
     /// What a text names: `demo`, `demo-clip`, a GGUF decoder, a hub id, otherwise a folder. The disk is not looked at:
     /// a folder that has the form of a hub id is told from one when it is opened.
     pub fn named(text: &str) -> Self {

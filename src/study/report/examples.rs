@@ -103,7 +103,8 @@ pub fn example_figures(
             let (plain, prompted) = (*places.get(&(item, plain))?, *places.get(&(item, number))?);
             Some(Example { plain, prompted })
         };
-        let examples: Vec<Example> = (0..header.num_items).filter_map(both).collect();
+        let items: BTreeSet<usize> = places.keys().map(|(item, _)| *item).collect();
+        let examples: Vec<Example> = items.into_iter().filter_map(both).collect();
         figures.extend(of_setting(rows, &examples, photos, &prompting));
     }
     if figures.is_empty() {
@@ -127,7 +128,8 @@ fn of_setting(
     };
     let is_there = |example: &&Example| rows.get(example.plain).is_some_and(|row| row.label.as_deref() == Some("yes"));
     let names: Vec<&str> = if let Some(photos) = photos {
-        photos.iter().map(String::as_str).collect()
+        let mut seen = BTreeSet::new();
+        photos.iter().map(String::as_str).filter(|name| seen.insert(*name)).collect()
     } else {
         let first = |better: bool| examples.iter().find(|example| change(example) == Some(better));
         let mut chosen: Vec<&str> = [first(true), first(false)].into_iter().flatten().map(photo).collect();
@@ -278,8 +280,8 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// The folder that the paths of a run's study are seen from: a run does not say where its file lay. The one that the
-/// program was started in, the run's own, or one above it; `None` where no folder has all that the study names.
+/// The folder that the paths of a run's study are seen from: where its file lay, the folder that the program was started
+/// in, the run's own, or one above it; `None` where no folder has all that the study names.
 pub fn base_of(header: &RunHeader, run: &Path) -> Option<std::path::PathBuf> {
     let data = &header.study.data;
     let named = [Some(&data.images), data.annotations.as_ref(), data.captions.as_ref()];
@@ -288,7 +290,8 @@ pub fn base_of(header: &RunHeader, run: &Path) -> Option<std::path::PathBuf> {
         named.flatten().map(std::path::PathBuf::as_path).filter(|path| *path != Path::new(super::DEMO)).collect();
     let run = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
     let above = run.ancestors().take(MOST_ABOVE).map(Path::to_owned);
-    let mut folders = std::iter::once(Path::new("").to_owned()).chain(above);
+    let first = header.folder.iter().cloned().chain([Path::new("").to_owned()]);
+    let mut folders = first.chain(above);
     folders.find(|folder| named.iter().all(|path| folder.join(path).exists()))
 }
 

@@ -84,7 +84,7 @@ pub(super) fn ranking(groups: &[Group<'_>], photos: &PhotoNumbers<'_>, layers: O
                 Cell::text(name),
                 Cell::count(positives),
                 Cell::count(negatives),
-                Cell::number(&found.map(|one| one.by_photo), 3),
+                Cell::area(&found.map(|one| one.by_photo)),
             ];
             let ends = head.map_or_else(Vec::new, |head| ends(&words, head));
             rows.push(cells.into_iter().map(|cell| cell.about(&ends)).collect());

@@ -51,13 +51,12 @@ impl Cell {
 
     /// A share as per cent with its interval, of which the part from 0 to 100 is shown.
     pub fn percent(estimate: &Result<Estimate, NoEstimate>) -> Self {
-        let within = estimate.clone().map(|mut estimate| {
-            if let Some(interval) = &mut estimate.interval {
-                (interval.low, interval.high) = (interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0));
-            }
-            estimate
-        });
-        Self::of(&within, 100.0, 1)
+        Self::of(&from_0_to_1(estimate), 100.0, 1)
+    }
+
+    /// An area under a curve with its interval, of which the part from 0 to 1 is shown.
+    pub fn area(estimate: &Result<Estimate, NoEstimate>) -> Self {
+        Self::of(&from_0_to_1(estimate), 1.0, 3)
     }
 
     /// A difference of shares in points with its interval.
@@ -90,7 +89,9 @@ impl Cell {
     fn of(estimate: &Result<Estimate, NoEstimate>, scale: f64, decimals: usize) -> Self {
         let Ok(estimate) = estimate else { return Self::text("-") };
         let value = estimate.value * scale;
-        let interval = estimate.interval.map(|of| [of.low * scale, of.high * scale]);
+        // All answers agree: the formula says nothing about how sure that is.
+        let is_certain = estimate.standard_error.is_some_and(|error| error <= 0.0);
+        let interval = estimate.interval.filter(|_| !is_certain).map(|of| [of.low * scale, of.high * scale]);
         let ends = interval.map_or(String::new(), |[low, high]| format!(" [{low:.decimals$}, {high:.decimals$}]"));
         Self {
             text: format!("{value:.decimals$}{ends}"),
@@ -107,6 +108,16 @@ impl Cell {
         rows.clone_into(&mut self.rows);
         self
     }
+}
+
+/// An estimate of what lies from 0 to 1, with the part of its interval that does, too.
+fn from_0_to_1(estimate: &Result<Estimate, NoEstimate>) -> Result<Estimate, NoEstimate> {
+    estimate.clone().map(|mut estimate| {
+        if let Some(interval) = &mut estimate.interval {
+            (interval.low, interval.high) = (interval.low.clamp(0.0, 1.0), interval.high.clamp(0.0, 1.0));
+        }
+        estimate
+    })
 }
 
 impl Table {

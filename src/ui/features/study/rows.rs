@@ -76,8 +76,10 @@ impl AppState {
                 if let Some(Err(why)) = other {
                     self.notices.push((Severity::Warning, Until::OtherPhoto), why, "The question is asked again", None);
                 }
-                self.say_what_differs(&run, is_darkened);
-                self.ask_study_question(question, row, tokens)
+                let effects = self.ask_study_question(question, row, (tokens, is_darkened));
+                // Behind the question: asking lets go of what was said of the one before.
+                self.say_what_differs(&run, row, is_darkened);
+                effects
             }
         };
         effects.push(Effect::BringToFront(Pane::Photo));
@@ -121,11 +123,13 @@ impl AppState {
         }
     }
 
-    fn say_what_differs(&mut self, run: &ReadRun, is_darkened: bool) {
-        let until = (Severity::Info, Until::NextQuestion);
+    fn say_what_differs(&mut self, run: &ReadRun, row: &AnswerRow, is_darkened: bool) {
         if is_darkened {
-            let text = "The study darkened this photo by attention prompting; asked here about the original one";
-            self.notices.push(until, text, "Switch attention prompting on in the panel API to repeat it", None);
+            let said = row.answer.as_deref().unwrap_or_default().trim();
+            let text =
+                format!("Asked here about the photo as it is; the study darkened it, and the answer was “{said}”");
+            let more = "Attention prompting (the panel API) repeats what the study asked";
+            self.notices.push((Severity::Warning, Until::NextQuestion), text, more, None);
         }
         let header = &run.header;
         let other = self.model.info.as_ref().filter(|info| info.weight_hash != header.weight_hash);
@@ -142,7 +146,7 @@ impl AppState {
         &mut self,
         question: Question,
         row: &AnswerRow,
-        tokens: RangeInclusive<usize>,
+        (tokens, is_darkened): (RangeInclusive<usize>, bool),
     ) -> Vec<Effect> {
         let weights = self.model.info.as_ref().map(|info| info.weight_hash.clone());
         let known = self.runs.of_image(&question.image).filter(|run| run.question.is_same(&question));
@@ -154,6 +158,7 @@ impl AppState {
         let (id, effects) = if let Some(id) = known {
             self.runs.show(id);
             self.selection.clear();
+            self.notices.another_question();
             (Some(id), Vec::new())
         } else {
             let effects = self.send(question);
@@ -164,7 +169,7 @@ impl AppState {
             (id, effects)
         };
         let answer = row.answer.clone().unwrap_or_default();
-        self.study.awaited = id.map(|run| Awaited { run, tokens, answer });
+        self.study.awaited = id.map(|run| Awaited { run, tokens, answer, is_told: is_darkened });
         self.follow_study_row();
         effects
     }
@@ -176,12 +181,16 @@ impl AppState {
         if !is_over {
             return;
         }
-        let Some(Awaited { run: id, tokens, answer }) = self.study.awaited.take() else { return };
+        let Some(Awaited { run: id, tokens, answer, is_told }) = self.study.awaited.take() else { return };
         let shown = self.current_run().filter(|run| run.id == id && run.phase == Phase::Finished);
         let Some(trace) = shown.and_then(|run| run.trace.as_ref()) else { return };
-        let is_same = trace.text().trim() == answer.trim();
+        let (is_same, num_tokens) = (trace.text().trim() == answer.trim(), trace.output.len());
         let tokens = if is_same { tokens } else { 0..=0 };
-        if self.selection.is_empty() && *tokens.end() < trace.output.len() {
+        if !is_same && !is_told {
+            let text = format!("This answer is another one than the study's, which was “{}”", answer.trim());
+            self.notices.push((Severity::Warning, Until::NextQuestion), text, "", None);
+        }
+        if self.selection.is_empty() && *tokens.end() < num_tokens {
             self.selection.hold_word(tokens);
         }
     }

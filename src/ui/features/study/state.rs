@@ -58,6 +58,8 @@ pub(super) struct Awaited {
     pub(super) tokens: RangeInclusive<usize>,
     /// The answer of the study: another one may have other words there.
     pub(super) answer: String,
+    /// Whether it was said already why the answer may be another.
+    pub(super) is_told: bool,
 }
 
 /// A study that is being asked.

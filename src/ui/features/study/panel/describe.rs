@@ -239,7 +239,7 @@ fn explained(counted: &StudyCount) -> String {
 fn start(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let memory = cx.state.model.info.as_ref().map(|info| info.weight_bytes);
     let needs = memory.map_or(String::new(), |bytes| {
-        format!(": about {} of weights more, where it is the model that is open", format_bytes(bytes))
+        format!(": about {} of weights more if the study uses the model that is open", format_bytes(bytes))
     });
     ui.horizontal_wrapped(|ui| {
         let why_not = cx.state.study.why_not_start();
