@@ -54,9 +54,9 @@ impl Cell {
         Self::of(&from_0_to_1(estimate), 100.0, 1)
     }
 
-    /// An area under a curve with its interval, of which the part from 0 to 1 is shown.
+    /// An area under a curve with its interval, of which the words have the part from 0 to 1.
     pub fn area(estimate: &Result<Estimate, NoEstimate>) -> Self {
-        Self::of(&from_0_to_1(estimate), 1.0, 3)
+        Self { text: Self::of(&from_0_to_1(estimate), 1.0, 3).text, ..Self::of(estimate, 1.0, 3) }
     }
 
     /// A difference of shares in points with its interval.
@@ -89,10 +89,12 @@ impl Cell {
     fn of(estimate: &Result<Estimate, NoEstimate>, scale: f64, decimals: usize) -> Self {
         let Ok(estimate) = estimate else { return Self::text("-") };
         let value = estimate.value * scale;
-        // All answers agree: the formula says nothing about how sure that is.
+        let interval = estimate.interval.map(|of| [of.low * scale, of.high * scale]);
+        // Where all answers agree the formula says nothing about how sure that is, so words do not either.
         let is_certain = estimate.standard_error.is_some_and(|error| error <= 0.0);
-        let interval = estimate.interval.filter(|_| !is_certain).map(|of| [of.low * scale, of.high * scale]);
-        let ends = interval.map_or(String::new(), |[low, high]| format!(" [{low:.decimals$}, {high:.decimals$}]"));
+        let ends = interval
+            .filter(|_| !is_certain)
+            .map_or(String::new(), |[low, high]| format!(" [{low:.decimals$}, {high:.decimals$}]"));
         Self {
             text: format!("{value:.decimals$}{ends}"),
             value: Some(value),
@@ -220,6 +222,28 @@ mod tests {
                 vec![Cell::text("none"), Cell::percent(&Err(NoEstimate::NoItems))],
             ],
         }
+    }
+
+    #[test]
+    fn words_have_no_interval_that_says_nothing() {
+        let estimate = |value, error, low, high| {
+            Ok(Estimate {
+                value,
+                standard_error: Some(error),
+                interval: Some(Interval { low, high }),
+                num_items: 2,
+                num_clusters: 2,
+                method: "by photo, t",
+            })
+        };
+        let certain = Cell::percent(&estimate(0.5, 0.0, 0.5, 0.5));
+        assert_eq!(
+            (certain.text.as_str(), certain.interval),
+            ("50.0", Some([50.0, 50.0])),
+            "of two answers that agree"
+        );
+        let wide = Cell::area(&estimate(0.7, 0.15, 0.4, 1.01));
+        assert_eq!((wide.text.as_str(), wide.interval), ("0.700 [0.400, 1.000]", Some([0.4, 1.01])), "up to 1");
     }
 
     #[test]
