@@ -85,7 +85,11 @@ fn a_run_is_opened_and_a_click_leads_from_a_cell_to_a_photo() {
     window.get_by_label("Yes/no questions about objects (POPE), by category");
     window.get_by_label("Bars").click();
     window.run();
-    window.get_by_label_contains("as bars, with intervals of 95 %");
+    window.get_by_label_contains("as bars, with intervals of 95 %").click();
+    wait_until(&mut window, "the rows of a bar", |app| (1..rows).contains(&listed(app)));
+    frames(&mut window);
+    window.get_by_label("Show the rows of all cells").click();
+    wait_until(&mut window, "all rows again", |app| listed(app) == rows);
     // A row opens its photo and asks, as if by hand.
     let run = window.state().state().study.run.clone().expect("it is open");
     let place = run.rows.iter().position(|row| row.setting == "vcd").expect("a row of VCD");

@@ -1,6 +1,6 @@
 //! One column of a table as bars with intervals.
 
-use super::{emit, set_view};
+use super::{emit, set_view, tables};
 use crate::study::report::Table;
 use crate::ui::core::command::StudyCommand;
 use crate::ui::features::context::PanelContext;
@@ -45,10 +45,14 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table) {
         }
     });
     let order = table_order(table, cx.state.study.view.sort.as_ref());
-    bars(ui, table, &order, (column, &title));
+    if let Some(row) = bars(ui, table, &order, (column, &title)) {
+        let place = tables::cell_place(table, row, column);
+        set_view(cx, |view| view.filter.cell = (view.filter.cell.as_ref() != Some(&place)).then_some(place));
+    }
 }
 
-fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &str)) {
+/// The row of the table whose bar was clicked, if one was.
+fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &str)) -> Option<usize> {
     let accent = crate::ui::widgets::theme::accent(ui.visuals());
     let stroke = egui::Stroke::new(1.5, ui.visuals().strong_text_color());
     let mut bars = Vec::new();
@@ -101,6 +105,9 @@ fn bars(ui: &mut Ui, table: &Table, order: &[usize], (column, title): (usize, &s
             }
         });
     named(ui, &response.response, &format!("{title} as bars, with intervals of 95 %"));
+    let at = response.response.interact_pointer_pos().filter(|_| response.response.clicked())?;
+    let x = response.transform.value_from_position(at).x.round();
+    (0..count).find(|idx| (*idx as f64 - x).abs() < 0.5).and_then(|idx| order.get(idx)).copied()
 }
 
 /// The name of the row at a place of the axis; nothing between rows.

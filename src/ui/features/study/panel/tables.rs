@@ -148,25 +148,30 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, column):
     }
 }
 
+/// Where a cell is, for the rows that it is made of.
+pub(super) fn cell_place(table: &Table, row: usize, column: usize) -> CellPlace {
+    CellPlace {
+        table: table.id.clone(),
+        row,
+        column,
+        row_name: table.rows.get(row).map_or(String::new(), |cells| row_name(cells)),
+        column_name: table.columns.get(column).cloned().unwrap_or_default(),
+    }
+}
+
 fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, row: usize, columns: &[Column]) {
     let Some(cells) = table.rows.get(row) else { return };
     let row_name = row_name(cells);
     for (column, (cell, shape)) in cells.iter().zip(columns).enumerate() {
-        let column_name = table.columns.get(column).map_or("", String::as_str);
-        let place = CellPlace {
-            table: table.id.clone(),
-            row,
-            column,
-            row_name: row_name.clone(),
-            column_name: column_name.to_owned(),
-        };
+        let place = cell_place(table, row, column);
+        let column_name = place.column_name.clone();
         let is_listed = cx.state.study.view.filter.cell.as_ref() == Some(&place);
         let text = if column == 0 { RichText::new(&cell.text).strong() } else { RichText::new(&cell.text) };
         let button = Button::selectable(is_listed, text).truncate();
         let response = shape.add(ui, button);
         let name = format!("{column_name} of {row_name}: {}", cell.text);
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_listed, &name));
-        if response.on_hover_text(explained(cell, column_name, &row_name)).clicked() {
+        if response.on_hover_text(explained(cell, &column_name, &row_name)).clicked() {
             let cell = (!is_listed).then_some(place);
             set_view(cx, |view| view.filter.cell = cell);
         }
