@@ -280,8 +280,8 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// The folder that the paths of a run's study are seen from: where its file lay, the folder that the program was started
-/// in, the run's own, or one above it; `None` where no folder has all that the study names.
+/// The folder that the paths of a run's study are seen from: where its file lay, the folder that the program was
+/// started in, the run's own, or one above it; `None` where no folder has all that the study names.
 pub fn base_of(header: &RunHeader, run: &Path) -> Option<std::path::PathBuf> {
     let data = &header.study.data;
     let named = [Some(&data.images), data.annotations.as_ref(), data.captions.as_ref()];

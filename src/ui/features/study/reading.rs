@@ -86,6 +86,17 @@ pub(in crate::ui) fn row_name(row: &[report::Cell]) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
+/// Where a cell is, for the rows that it is made of.
+pub(in crate::ui) fn cell_place(table: &Table, row: usize, column: usize) -> CellPlace {
+    CellPlace {
+        table: table.id.clone(),
+        row,
+        column,
+        row_name: table.rows.get(row).map_or(String::new(), |cells| row_name(cells)),
+        column_name: table.columns.get(column).cloned().unwrap_or_default(),
+    }
+}
+
 /// Longest text of each column, its header among them.
 fn widths(table: &Table) -> Vec<usize> {
     let longest = |(idx, name): (usize, &String)| {

@@ -1,10 +1,10 @@
 //! One column of a table as bars with intervals.
 
-use super::{emit, set_view, tables};
+use super::{emit, set_view};
 use crate::study::report::Table;
 use crate::ui::core::command::StudyCommand;
 use crate::ui::features::context::PanelContext;
-use crate::ui::features::study::reading::row_name;
+use crate::ui::features::study::reading::{cell_place, row_name};
 use crate::ui::features::study::sorting::{bars_column, number_columns, table_order};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
@@ -46,7 +46,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table) {
     });
     let order = table_order(table, cx.state.study.view.sort.as_ref());
     if let Some(row) = bars(ui, table, &order, (column, &title)) {
-        let place = tables::cell_place(table, row, column);
+        let place = cell_place(table, row, column);
         set_view(cx, |view| view.filter.cell = (view.filter.cell.as_ref() != Some(&place)).then_some(place));
     }
 }

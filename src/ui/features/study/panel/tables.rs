@@ -2,10 +2,10 @@
 
 use super::{arrow, emit, plot, set_view, sort_help};
 use crate::study::report::{Cell, Table};
-use crate::ui::core::command::{CellPlace, ReportForm, StudyCommand, TableSort};
+use crate::ui::core::command::{ReportForm, StudyCommand, TableSort};
 use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
-use crate::ui::features::study::reading::{ReadRun, row_name};
+use crate::ui::features::study::reading::{ReadRun, cell_place, row_name};
 use crate::ui::features::study::sorting::{table_order, turned};
 use crate::ui::widgets::{empty, named};
 use eframe::egui;
@@ -145,17 +145,6 @@ fn header(ui: &mut Ui, cx: &mut PanelContext<'_>, table: &Table, (name, column):
         let (table, column) = (table.id.clone(), name.to_owned());
         let sort = turned(is_reversed, |reversed| TableSort { table, column, reversed });
         set_view(cx, |view| view.sort = sort);
-    }
-}
-
-/// Where a cell is, for the rows that it is made of.
-pub(super) fn cell_place(table: &Table, row: usize, column: usize) -> CellPlace {
-    CellPlace {
-        table: table.id.clone(),
-        row,
-        column,
-        row_name: table.rows.get(row).map_or(String::new(), |cells| row_name(cells)),
-        column_name: table.columns.get(column).cloned().unwrap_or_default(),
     }
 }
 
