@@ -249,8 +249,8 @@ impl Q4_0 {
     }
 
     #[inline(always)]
-    fn own_pair<S: Lanes>(simd: S, block: &[u8], segment: usize, at: usize) -> [S::u32s; 2] {
-        nibbles_of_16(simd, &block[2..18], segment, at)
+    fn own_pair<S: Lanes>(simd: S, block: &[u8], _: usize, at: usize) -> [S::u32s; 2] {
+        nibbles_of_16(simd, &block[2..18], at)
     }
 }
 
@@ -261,8 +261,8 @@ impl Q4_1 {
     }
 
     #[inline(always)]
-    fn own_pair<S: Lanes>(simd: S, block: &[u8], segment: usize, at: usize) -> [S::u32s; 2] {
-        nibbles_of_16(simd, &block[4..20], segment, at)
+    fn own_pair<S: Lanes>(simd: S, block: &[u8], _: usize, at: usize) -> [S::u32s; 2] {
+        nibbles_of_16(simd, &block[4..20], at)
     }
 }
 
@@ -273,8 +273,8 @@ impl Q5_0 {
     }
 
     #[inline(always)]
-    fn own_pair<S: Lanes>(simd: S, block: &[u8], segment: usize, at: usize) -> [S::u32s; 2] {
-        fives_of_16(simd, &block[2..22], segment, at)
+    fn own_pair<S: Lanes>(simd: S, block: &[u8], _: usize, at: usize) -> [S::u32s; 2] {
+        fives_of_16(simd, &block[2..22], at)
     }
 }
 
@@ -285,8 +285,8 @@ impl Q5_1 {
     }
 
     #[inline(always)]
-    fn own_pair<S: Lanes>(simd: S, block: &[u8], segment: usize, at: usize) -> [S::u32s; 2] {
-        fives_of_16(simd, &block[4..24], segment, at)
+    fn own_pair<S: Lanes>(simd: S, block: &[u8], _: usize, at: usize) -> [S::u32s; 2] {
+        fives_of_16(simd, &block[4..24], at)
     }
 }
 
@@ -489,7 +489,7 @@ fn signed<S: Lanes>(simd: S, bytes: &[u8]) -> [S::u32s; 2] {
 
 /// Codes of 16 bytes whose low halves are the first 16 values and whose high halves are the others.
 #[inline(always)]
-fn nibbles_of_16<S: Lanes>(simd: S, packed: &[u8], _: usize, at: usize) -> [S::u32s; 2] {
+fn nibbles_of_16<S: Lanes>(simd: S, packed: &[u8], at: usize) -> [S::u32s; 2] {
     [nibbles(simd, packed, at), nibbles(simd, packed, at + S::F32_LANES)]
 }
 
@@ -501,9 +501,9 @@ fn nibbles<S: Lanes>(simd: S, packed: &[u8], first: usize) -> S::u32s {
 
 /// As [`nibbles_of_16`] behind 4 bytes with the fifth bits of all values.
 #[inline(always)]
-fn fives_of_16<S: Lanes>(simd: S, packed: &[u8], segment: usize, at: usize) -> [S::u32s; 2] {
+fn fives_of_16<S: Lanes>(simd: S, packed: &[u8], at: usize) -> [S::u32s; 2] {
     let fifths = simd.splat_u32s(u32::from_le_bytes([packed[0], packed[1], packed[2], packed[3]]));
-    let [low, high] = nibbles_of_16(simd, &packed[4..], segment, at);
+    let [low, high] = nibbles_of_16(simd, &packed[4..], at);
     [fifth(simd, low, fifths, at), fifth(simd, high, fifths, at + S::F32_LANES)]
 }
 

@@ -162,7 +162,7 @@ fn summary(ui: &mut Ui, strategy: &str, marks: &ContrastMarks) {
 /// The slider: nothing is asked while it moves.
 fn trial(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run, marks: &ContrastMarks) {
     let (recorded, label, help) = match marks.recorded {
-        Recorded::Always(alpha) => (alpha, "Strength".to_owned(), format!("recorded at {alpha:.2}")),
+        Recorded::Always(alpha) => (alpha, "Strength (alpha)".to_owned(), format!("recorded at {alpha:.2}")),
         Recorded::FromTo(low, high) => {
             (1.0, "Strength ×".to_owned(), format!("recorded from {low:.2} to {high:.2}, 1 is as recorded"))
         }

@@ -249,7 +249,9 @@ fn start(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         if button.on_hover_text(help).on_disabled_hover_text(why_not.unwrap_or_default()).clicked() {
             emit(cx, StudyCommand::Start);
         }
-        let note = format!("Opens a model of its own, beside the one of the window{needs}");
+        // Why it is grey comes first.
+        let opens = || format!("Opens a model of its own, beside the one of the window{needs}");
+        let note = why_not.map_or_else(opens, str::to_owned);
         ui.label(RichText::new(note).weak().small());
     });
 }
