@@ -1,6 +1,6 @@
 //! Where a model looked for a query, for attention prompting on the image.
 
-use super::embeddings::cut_off;
+use super::embeddings::embed_with;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Attributed, AttributionRequest, Prompt, Question, RecordOptions, RunId, Spec};
@@ -81,7 +81,7 @@ fn of_clip(
     let photo = open_photo(&request.image)?;
     let mut warnings = photo.warnings.to_vec();
     let prepared = encoder.prepare(&photo, request.framing)?;
-    let query = embedding(clip, checkpoint, &request.query, &mut warnings)?;
+    let query = embed_with(clip, checkpoint, &request.query, &mut warnings)?;
     let parts = clip.contributions(&prepared.pixel_values, &query, &mut Stop(cancel))?;
     let maps = ClipMaps {
         num_layers: parts.num_layers,
@@ -117,25 +117,11 @@ fn clip_pre_output(
         if cancel.load(Ordering::Relaxed) {
             return Err(EngineError::Cancelled);
         }
-        let embedding = embedding(clip, checkpoint, &text, &mut Vec::new())?;
+        let embedding = embed_with(clip, checkpoint, &text, &mut Vec::new())?;
         cosines.push((text, clip.cosine(image, &embedding)?));
     }
     let yes = compare(cosines, clip.logit_scale()).first().map_or(0.0, |first| first.probability);
     Ok(PreOutput::of_probability(object, yes))
-}
-
-fn embedding(
-    clip: &Clip,
-    checkpoint: &ClipCheckpoint,
-    text: &str,
-    warnings: &mut Vec<String>,
-) -> Result<Tensor, EngineError> {
-    let encoded = checkpoint.encode_text(text)?;
-    if encoded.truncated {
-        let most = checkpoint.config.text_max_position_embeddings;
-        warnings.push(cut_off(most, text));
-    }
-    Ok(clip.text_embedding(encoded.seen())?)
 }
 
 /// Looks at nothing and stops when told.

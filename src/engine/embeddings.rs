@@ -7,8 +7,9 @@ pub use cache::EmbeddingCache;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::open::{ModelKind, OpenModel};
+use crate::checkpoint::ClipCheckpoint;
 use crate::data::Photo;
-use crate::model::{ModelError, Probe};
+use crate::model::{Clip, ModelError, Probe};
 use candle_core::Tensor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,11 +107,9 @@ pub fn embed_text(model: &OpenModel, text: &str) -> Result<EmbeddedText, EngineE
         let found = format!("{}, which has no text tower", encoder.tower().name);
         return Err(EngineError::NoEmbedding { found, path: encoder.info.id.clone().into() });
     };
-    let encoded = checkpoint.encode_text(text)?;
-    let most = checkpoint.config.text_max_position_embeddings;
-    let warning = encoded.truncated.then(|| cut_off(most, text));
-    let embedding = clip.text_embedding(encoded.seen())?;
-    Ok(EmbeddedText { embedding: unit(&embedding, "direction of a text's embedding")?, warning })
+    let mut warnings = Vec::new();
+    let embedding = embed_with(clip, checkpoint, text, &mut warnings)?;
+    Ok(EmbeddedText { embedding: unit(&embedding, "direction of a text's embedding")?, warning: warnings.pop() })
 }
 
 /// What CLIP multiplies a cosine by; `None` for a model without a text tower.
@@ -122,9 +121,19 @@ pub fn logit_scale(model: &OpenModel) -> Option<f32> {
     }
 }
 
-/// A text that the encoder does not see whole.
-pub(super) fn cut_off(most: usize, text: &str) -> String {
-    format!("A text was cut off at the encoder's {most} tokens: {text}")
+/// A text through the text tower; `warnings` are told where the tower does not see it whole.
+pub(super) fn embed_with(
+    clip: &Clip,
+    checkpoint: &ClipCheckpoint,
+    text: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Tensor, EngineError> {
+    let encoded = checkpoint.encode_text(text)?;
+    if encoded.truncated {
+        let most = checkpoint.config.text_max_position_embeddings;
+        warnings.push(format!("A text was cut off at the encoder's {most} tokens: {text}"));
+    }
+    Ok(clip.text_embedding(encoded.seen())?)
 }
 
 /// A vector of unit length.

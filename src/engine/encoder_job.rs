@@ -1,7 +1,7 @@
 //! One photo through an encoder: where `[CLS]` looks and, with a text tower, how well texts fit.
 
 use super::asked::NO_STRATEGY;
-use super::embeddings::cut_off;
+use super::embeddings::embed_with;
 use super::encoder::{Encoder, Towers};
 use super::error::EngineError;
 use super::messages::{Answer, Event, Prompt, PromptRows, Prompting, Question, RunId, Stage, Timings};
@@ -174,12 +174,8 @@ fn similarity(
         if cancel.load(Ordering::Relaxed) {
             return Err(EngineError::Cancelled);
         }
-        let encoded = checkpoint.encode_text(text)?;
-        if encoded.truncated {
-            let most = checkpoint.config.text_max_position_embeddings;
-            warnings.push(cut_off(most, text));
-        }
-        cosines.push((text.clone(), clip.cosine(image, &clip.text_embedding(encoded.seen())?)?));
+        let embedding = embed_with(clip, checkpoint, text, warnings)?;
+        cosines.push((text.clone(), clip.cosine(image, &embedding)?));
     }
     Ok(compare(cosines, clip.logit_scale()))
 }

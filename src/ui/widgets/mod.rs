@@ -4,6 +4,7 @@ pub mod canvas;
 pub(in crate::ui) mod chip;
 pub mod colour_bar;
 pub mod head_grid;
+pub(in crate::ui) mod text_columns;
 pub(in crate::ui) mod theme;
 
 use crate::ui::core::command::{Command, Keymap};

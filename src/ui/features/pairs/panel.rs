@@ -10,17 +10,18 @@ use crate::ui::features::attention::map_bar::{AxisWords, axis};
 use crate::ui::features::context::PanelContext;
 use crate::ui::widgets::canvas::{CanvasView, PhotoCanvas};
 use crate::ui::widgets::colour_bar::{ColourBar, UPRIGHT_PT};
+use crate::ui::widgets::text_columns::{columns, paint_columns};
 use crate::ui::widgets::{command_button, empty, named};
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Align2, Rect, RichText, Sense, TextStyle, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Rect, RichText, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 
 /// Part of the panel that the list gets at first.
 const LIST_SHARE: f32 = 0.27;
 /// Height of a row of the list, points.
 const ROW_PT: f32 = 20.0;
-/// Headers of the list with their parts of the width.
-const COLUMNS: [f32; 5] = [0.25, 0.25, 0.18, 0.18, 0.14];
+/// Parts of the width that the columns of the list get.
+const SHARES: [f32; 5] = [0.25, 0.25, 0.18, 0.18, 0.14];
 /// Height of the names of the photos, and of what is above the photos of an encoder, points.
 const LINE_PT: f32 = 24.0;
 /// Between pictures, points.
@@ -128,7 +129,8 @@ fn list(ui: &mut Ui, cx: &mut PanelContext<'_>, file: &PairsFile) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_PT), Sense::hover());
     let [first, second] = [0, 1].map(|idx| format!("Cosine: {}", cx.state.pairs.encoder(idx)));
     let weak = ui.visuals().weak_text_color();
-    paint(ui, rect, ["Photo", "Other photo", &first, &second, "Difference"], weak);
+    let texts = ["Photo", "Other photo", &first, &second, "Difference"];
+    paint_columns(ui, columns(rect, SHARES), texts.map(|text| (text, weak)));
     ui.spacing_mut().item_spacing.y = 0.0;
     let listed = cx.state.pairs.listed.clone();
     let scroll = egui::ScrollArea::vertical().id_salt("pairs").auto_shrink(false);
@@ -159,23 +161,11 @@ fn row(ui: &mut Ui, cx: &mut PanelContext<'_>, (rank, place): (usize, usize), pa
     if let Some(fill) = fill {
         ui.painter().rect_filled(rect, 2.0, fill);
     }
-    paint(ui, rect, [&pair.first, &pair.second, first, second, difference], colour);
+    let texts = [pair.first.as_str(), &pair.second, first, second, difference];
+    paint_columns(ui, columns(rect, SHARES), texts.map(|text| (text, colour)));
     let help = format!("{name}\nClick: where the [CLS] of both encoders looks in both photos");
     if response.on_hover_text(help).clicked() {
         emit(cx, PairsCommand::Choose(place));
-    }
-}
-
-/// Texts in columns, each cut off where the next begins.
-fn paint(ui: &Ui, rect: Rect, texts: [&str; COLUMNS.len()], colour: egui::Color32) {
-    let font = TextStyle::Small.resolve(ui.style());
-    let mut left = rect.left();
-    for (text, share) in texts.into_iter().zip(COLUMNS) {
-        let width = rect.width() * share;
-        let column = Rect::from_min_max(pos2(left, rect.top()), pos2(left + width - 6.0, rect.bottom()));
-        let painter = ui.painter().with_clip_rect(column.intersect(ui.clip_rect()));
-        painter.text(pos2(left + 2.0, rect.center().y), Align2::LEFT_CENTER, text, font.clone(), colour);
-        left += width;
     }
 }
 

@@ -7,10 +7,11 @@ use crate::ui::core::wording::count;
 use crate::ui::features::context::PanelContext;
 use crate::ui::features::study::reading::ReadRun;
 use crate::ui::features::study::sorting::{text_of, turned};
+use crate::ui::widgets::text_columns::{columns, paint_columns};
 use crate::ui::widgets::{choice, named};
 use eframe::egui;
 use egui::accesskit::Role;
-use egui::{Align2, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2};
+use egui::{RichText, Sense, Ui, WidgetInfo, vec2};
 use std::fmt::Write as _;
 
 /// Height of a row, points.
@@ -84,7 +85,7 @@ fn filter(ui: &mut Ui, cx: &mut PanelContext<'_>) {
 /// A click on one sorts by it.
 fn headers(ui: &mut Ui, cx: &mut PanelContext<'_>, rect: egui::Rect) {
     let sort = cx.state.study.view.filter.sort;
-    let cells = columns(rect);
+    let cells = columns(rect, SHARES);
     let mut texts = [const { String::new() }; RowColumn::ALL.len()];
     for ((column, cell), text) in RowColumn::ALL.into_iter().zip(cells).zip(&mut texts) {
         let is_reversed = sort.filter(|sort| sort.column == column).map(|sort| sort.reversed);
@@ -102,7 +103,7 @@ fn headers(ui: &mut Ui, cx: &mut PanelContext<'_>, rect: egui::Rect) {
         }
     }
     let weak = ui.visuals().weak_text_color();
-    paint(ui, rect, texts.each_ref().map(String::as_str), [weak; 2]);
+    paint_columns(ui, cells, texts.each_ref().map(|text| (text.as_str(), weak)));
 }
 
 fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, place: usize, row: &AnswerRow) {
@@ -123,33 +124,15 @@ fn line(ui: &mut Ui, cx: &mut PanelContext<'_>, run: &ReadRun, place: usize, row
     let colour = if is_shown { visuals.selection.stroke.color } else { visuals.text_color() };
     let is_bad = matches!(verdict, "wrong" | "failed");
     let of_verdict = if is_bad && !is_shown { ui.visuals().error_fg_color } else { colour };
-    let texts = RowColumn::ALL.map(|column| cut(text_of(row, verdict, column)));
-    paint(ui, rect, texts, [of_verdict, colour]);
+    let texts = RowColumn::ALL.map(|column| {
+        let own = if column == RowColumn::Result { of_verdict } else { colour };
+        (cut(text_of(row, verdict, column)), own)
+    });
+    paint_columns(ui, columns(rect, SHARES), texts);
     let response = if response.hovered() { response.on_hover_text(explained(row, verdict)) } else { response };
     if response.clicked() {
         emit(cx, StudyCommand::ShowRow(place));
     }
-}
-
-/// Texts in columns, each cut off where the next begins; the first has a colour of its own.
-fn paint(ui: &Ui, rect: egui::Rect, texts: [&str; SHARES.len()], [first, others]: [egui::Color32; 2]) {
-    let font = TextStyle::Small.resolve(ui.style());
-    let mut colour = first;
-    for (text, column) in texts.into_iter().zip(columns(rect)) {
-        let painter = ui.painter().with_clip_rect(column.intersect(ui.clip_rect()));
-        painter.text(pos2(column.left() + 2.0, rect.center().y), Align2::LEFT_CENTER, text, font.clone(), colour);
-        colour = others;
-    }
-}
-
-/// Where the columns of a row are.
-fn columns(rect: egui::Rect) -> [egui::Rect; SHARES.len()] {
-    let mut left = rect.left();
-    SHARES.map(|share| {
-        let (from, width) = (left, rect.width() * share);
-        left += width;
-        egui::Rect::from_min_max(pos2(from, rect.top()), pos2(from + width - 6.0, rect.bottom()))
-    })
 }
 
 /// The first line of a text, as much as can be in sight.
